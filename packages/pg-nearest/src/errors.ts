@@ -1,0 +1,116 @@
+/**
+ * What can go wrong, by a code that stays the same between releases.
+ *
+ * | code | meaning |
+ * | --- | --- |
+ * | `NEAREST_BAD_OPTION` | an option of `createPool` (or of `fly()`, or a flag) is unknown or has a wrong value |
+ * | `NEAREST_BAD_URL` | a connection URL cannot be used |
+ * | `NEAREST_UNKNOWN_REGION` | a region was named that is not in the list |
+ * | `NEAREST_NO_SERVER` | no server could run the statement; `cause` holds what each one said |
+ * | `NEAREST_AUTHENTICATION` | the only server that could have run it refused the user or the password |
+ * | `NEAREST_NOT_HERE` | the statement cannot run where the caller asked for it |
+ * | `NEAREST_CONNECTION_LOST` | the connection died, and it is known that nothing was written |
+ * | `NEAREST_ENDED` | the pool was ended |
+ * | `NEAREST_TIMEOUT` | a time-out of the caller's options passed before a connection was had |
+ * | `08007` | the connection died with a write in flight: it may or may not have happened |
+ */
+export type NearestErrorCode =
+  | 'NEAREST_BAD_OPTION'
+  | 'NEAREST_BAD_URL'
+  | 'NEAREST_UNKNOWN_REGION'
+  | 'NEAREST_NO_SERVER'
+  | 'NEAREST_AUTHENTICATION'
+  | 'NEAREST_NOT_HERE'
+  | 'NEAREST_CONNECTION_LOST'
+  | 'NEAREST_ENDED'
+  | 'NEAREST_TIMEOUT'
+  | '08007'
+
+/**
+ * The base of every error that pg-nearest makes itself. What PostgreSQL says about a statement (a unique violation, a
+ * syntax error) is not wrapped: it is pg's own `DatabaseError`, as from a `pg.Pool`.
+ */
+export class NearestError extends Error {
+  override readonly name: string = 'NearestError'
+  readonly code: NearestErrorCode
+
+  constructor(code: NearestErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** An option has a name or a value that cannot be used. Thrown at once, before anything is connected. */
+export class OptionError extends NearestError {
+  override readonly name = 'OptionError'
+  /** The option, as the caller spelt its path: `replicas.ord`. */
+  readonly option: string
+
+  constructor(option: string, message: string, code: 'NEAREST_BAD_OPTION' | 'NEAREST_BAD_URL' = 'NEAREST_BAD_OPTION') {
+    super(code, message)
+    this.option = option
+  }
+}
+
+/** One server that was tried for a statement, and what came of it. */
+export interface FailedAttempt {
+  /** The server's name, such as `ord` or `ord#2`. */
+  readonly server: string
+  readonly region: string | undefined
+  readonly error: unknown
+}
+
+/** No server could run the statement. `cause` is an `AggregateError` with one error for each attempt. */
+export class NoServerError extends NearestError {
+  override readonly name = 'NoServerError'
+  readonly attempts: readonly FailedAttempt[]
+
+  constructor(message: string, attempts: readonly FailedAttempt[], code: 'NEAREST_NO_SERVER' | 'NEAREST_AUTHENTICATION') {
+    super(code, message, {
+      cause: new AggregateError(
+        attempts.map((attempt) => attempt.error),
+        'every attempt failed',
+      ),
+    })
+    this.attempts = attempts
+  }
+}
+
+/**
+ * The connection died while a write, or a COMMIT, was on its way: it happened once or not at all, and nobody here can
+ * tell. It was not run again. Read back what you wrote (by a key of your own) before you repeat it.
+ */
+export class OutcomeUnknownError extends NearestError {
+  override readonly name = 'OutcomeUnknownError'
+  /** The statement's text, without its values. */
+  readonly text: string
+  /** The server that had it, such as `nrt`. */
+  readonly server: string
+
+  constructor(text: string, server: string, cause: unknown) {
+    super(
+      '08007',
+      `The connection to ${server} was lost while a write was on its way, so it may or may not have happened. ` +
+        'It was not run again. Check for its effect before you repeat it.',
+      { cause },
+    )
+    this.text = text
+    this.server = server
+  }
+}
+
+export function isNearestError(error: unknown): error is NearestError {
+  return error instanceof NearestError
+}
+
+export function isOptionError(error: unknown): error is OptionError {
+  return error instanceof OptionError
+}
+
+export function isNoServerError(error: unknown): error is NoServerError {
+  return error instanceof NoServerError
+}
+
+export function isOutcomeUnknownError(error: unknown): error is OutcomeUnknownError {
+  return error instanceof OutcomeUnknownError
+}

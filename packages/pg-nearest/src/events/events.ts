@@ -1,0 +1,30 @@
+import type { ServedBy } from '../execute/served-by.ts'
+import type { Topology } from '../topology/topology.ts'
+
+/** A statement that has ended, well or not. */
+export interface QueryEvent {
+  /** The text, without its values. */
+  readonly text: string
+  /** `undefined` when no server ran it. */
+  readonly servedBy: ServedBy | undefined
+  /** From the call to the result, with the wait for a connection. */
+  readonly durationMs: number
+  readonly error?: unknown
+}
+
+/** Something that a person should look at: a wrong URL, a server that went down, a replica that is the primary. */
+export interface ProblemEvent {
+  readonly server: string
+  readonly region: string | undefined
+  /** One sentence that says what to do. Never holds a password. */
+  readonly message: string
+  readonly cause?: unknown
+}
+
+/** What a pool emits beside the events of `pg.Pool`. Listeners run in the caller's async context. */
+export interface NearestEvents {
+  query: [event: QueryEvent]
+  /** A server's role or health changed. */
+  topology: [topology: Topology]
+  problem: [event: ProblemEvent]
+}

@@ -1,0 +1,45 @@
+/** A server's part, as the server itself says it. `unknown` until it has been asked. */
+export type Role = 'primary' | 'replica' | 'unknown'
+
+/** `connecting` until the first answer; `down` after a failed probe or a dead connection, until the next answer. */
+export type Health = 'connecting' | 'up' | 'down'
+
+/** What the configuration says of a server. It never changes while the server is in the list. */
+export interface Server {
+  /** Unique: its region, with `#2`, `#3` … behind it for a region's further servers. */
+  readonly name: string
+  /** `undefined` for a plain URL without a region. */
+  readonly region: string | undefined
+  /** The role that the configuration gives it. A guess until the server has been asked. */
+  readonly declared: 'primary' | 'replica'
+}
+
+/** What is known of one server at one moment. */
+export interface ServerState extends Server {
+  readonly role: Role
+  readonly health: Health
+  /** Milliseconds for one round trip, as a moving average; `undefined` before the first measurement. */
+  readonly rttMs: number | undefined
+  /** Replay position on a replica, insert position on a primary. */
+  readonly lsn: bigint | undefined
+  readonly timeline: number | undefined
+  /** Names the cluster: servers that replicate from each other share it. */
+  readonly systemIdentifier: string | undefined
+  /** Such as `18.4`. */
+  readonly version: string | undefined
+  /** Replay behind the primary's last known position, in bytes; 0 on a primary. */
+  readonly lagBytes: bigint | undefined
+  /** Upper bound on how far behind, in milliseconds, at `asOf`; 0 on a primary. Idle is not lag. */
+  readonly stalenessMs: number | undefined
+  /** Why it is `down`, or what is wrong with its place in the configuration. One sentence, never a password. */
+  readonly problem: string | undefined
+  /** When it last answered, in milliseconds since the epoch. */
+  readonly lastSeenAt: number | undefined
+}
+
+/** An immutable snapshot of all servers. A new one is made for each change. */
+export interface Topology {
+  /** In the order of the configuration, the primary first. */
+  readonly servers: readonly ServerState[]
+  readonly asOf: number
+}

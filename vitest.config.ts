@@ -1,0 +1,44 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+/** Tests read the sources, so no stale build can pass; the packaging checks read the build. */
+const alias = [
+  { find: /^pg-nearest-world$/, replacement: source('packages/pg-nearest-world/src/index.ts') },
+  { find: /^pg-nearest\/fly$/, replacement: source('packages/pg-nearest/src/fly/index.ts') },
+  { find: /^pg-nearest$/, replacement: source('packages/pg-nearest/src/index.ts') },
+]
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['packages/*/test/unit/**/*.test.ts', 'examples/*/test/unit/**/*.test.ts'] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          include: ['packages/*/test/postgres/**/*.test.ts', 'examples/*/test/postgres/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // Worlds are real servers and links with real delays: one file at a time keeps their timing honest.
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: ['examples/*/test/browser/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
