@@ -1,4 +1,4 @@
-import type { ServedBy } from '../execute/served-by.ts'
+import type { ServedBy } from './served-by.ts'
 import type { Topology } from '../topology/topology.ts'
 
 /** A statement that has ended, well or not. */
