@@ -1,0 +1,47 @@
+/** The known name that a mistyped one was most likely meant to be; `undefined` if none is close. */
+export function closestName(wrong: string, known: Iterable<string>): string | undefined {
+  const text = plain(wrong)
+  // Nobody mistypes a name into one several times as long, and the distance costs length times length.
+  if (text.length === 0 || text.length > 64) return undefined
+  let best: { readonly name: string; readonly cost: number } | undefined
+  for (const name of known) {
+    const cost = costOf(text, plain(name))
+    if (cost !== undefined && (best === undefined || cost < best.cost)) best = { name, cost }
+  }
+  return best?.name
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
+}
+
+function costOf(a: string, b: string): number | undefined {
+  const cost = distance(a, b)
+  if (cost <= Math.max(1, Math.floor(Math.min(a.length, b.length) / 3))) return cost
+  // `idleTimeout` for `idleTimeoutMillis`: one is the beginning of the other.
+  return Math.min(a.length, b.length) >= 4 && (a.startsWith(b) || b.startsWith(a)) ? cost : undefined
+}
+
+/** How many letters must be put in, taken out, changed, or swapped with their neighbour. */
+function distance(a: string, b: string): number {
+  let beforeLast: readonly number[] = []
+  let last: readonly number[] = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= a.length; row += 1) {
+    const current = [row]
+    for (let column = 1; column <= b.length; column += 1) {
+      const same = a[row - 1] === b[column - 1]
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      current.push(
+        Math.min(
+          (current[column - 1] ?? Infinity) + 1,
+          (last[column] ?? Infinity) + 1,
+          (last[column - 1] ?? Infinity) + (same ? 0 : 1),
+          swapped ? (beforeLast[column - 2] ?? Infinity) + 1 : Infinity,
+        ),
+      )
+    }
+    beforeLast = last
+    last = current
+  }
+  return last[b.length] ?? Infinity
+}

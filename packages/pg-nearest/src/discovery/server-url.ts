@@ -1,0 +1,89 @@
+import { inspect } from 'node:util'
+import { OptionError } from '../errors.ts'
+import { kindOf } from './kind-of.ts'
+import { readUrl, urlFault } from './url-faults.ts'
+
+/** Environment variables, such as `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Where a server is, as its URL says it. Safe to print: only `url` holds the password, and nothing enumerates it. */
+export interface ServerAddress {
+  /** A name, an address (IPv6 without brackets), or the directory of a unix socket. */
+  readonly host: string
+  readonly port: number
+  /** `undefined`: PostgreSQL takes the user's name. */
+  readonly database: string | undefined
+  readonly user: string | undefined
+  /** For people: `ord-host:5432/app`. Never holds the user or the password. */
+  readonly label: string
+  /** The URL, byte for byte as it was given. A secret: absent from `util.inspect`, from JSON and from copies. */
+  readonly url: string
+}
+
+/**
+ * Checks a server's URL and takes it apart as pg would, `?host=/directory` and `%2Fdirectory` for unix sockets included.
+ * What the URL leaves out comes from `PGPORT`, `PGUSER` and `PGDATABASE`, as in pg. Connects to nothing.
+ *
+ * @param option - what the caller calls the URL, for messages: `replicas.ord`, `DATABASE_URL`
+ * @throws OptionError with code `NEAREST_BAD_URL`, whose message never holds any part of the URL
+ */
+export function parseServerUrl(url: unknown, option: string, env: Environment = process.env): ServerAddress {
+  const bad = (message: string): OptionError => new OptionError(option, `${option} ${message}`, 'NEAREST_BAD_URL')
+  if (typeof url !== 'string') {
+    const hint = url === undefined ? ' Is the environment variable that it comes from set?' : ''
+    throw bad(`must be a URL such as postgres://user:password@host:5432/app, but it is ${kindOf(url)}.${hint}`)
+  }
+  const fault = urlFault(url)
+  const read = fault === undefined ? readUrl(url) : undefined
+  if (read === undefined) throw bad(fault ?? 'cannot be read as a URL.')
+
+  const host = parameter(read.url, 'host') ?? decoded(read.hostname)
+  const user = parameter(read.url, 'user') ?? decoded(read.url.username)
+  const database = decoded(read.url.pathname.slice(1), decodeURI)
+  if (host === undefined || user === undefined || database === undefined || decoded(read.url.password) === undefined) {
+    throw bad('holds a percent-encoding that is not UTF-8. Encode the text again.')
+  }
+  if (host === '') throw bad('has no host. Write one, such as localhost, where the host belongs: //user@host/database.')
+  if (/\p{Cc}/u.test(host + user + database)) {
+    throw bad('holds a percent-encoded control character in its host, user or database. Take it out.')
+  }
+
+  const port = (parameter(read.url, 'port') ?? read.url.port) || env['PGPORT'] || '5432'
+  if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) {
+    throw bad('has a port that is no whole number from 1 to 65535 (without a port, PGPORT is taken).')
+  }
+  const login = user || env['PGUSER'] || env['USER'] || undefined
+  return seal({ host, port: Number(port), user: login, database: database || env['PGDATABASE'] || login }, url)
+}
+
+/** Whether two addresses are one server and database: same host (in any case, with or without a last dot), port, database. */
+export function sameServer(a: ServerAddress, b: ServerAddress): boolean {
+  return hostKey(a.host) === hostKey(b.host) && a.port === b.port && a.database === b.database
+}
+
+function hostKey(host: string): string {
+  return host.startsWith('/') ? host.replace(/(?<=.)\/+$/, '') : host.toLowerCase().replace(/\.+$/, '')
+}
+
+/** Like pg: the last one counts, and an empty one does not. */
+function parameter(url: URL, name: string): string | undefined {
+  return url.searchParams.getAll(name).at(-1) || undefined
+}
+
+function decoded(text: string, decode: (text: string) => string = decodeURIComponent): string | undefined {
+  try {
+    return decode(text)
+  } catch {
+    return undefined
+  }
+}
+
+function seal(shown: Omit<ServerAddress, 'label' | 'url'>, url: string): ServerAddress {
+  const host = shown.host.includes(':') ? `[${shown.host}]` : shown.host
+  const label = `${host}:${shown.port}${shown.database === undefined ? '' : `/${shown.database}`}`
+  const address: ServerAddress = { ...shown, label, url }
+  Object.defineProperty(address, 'url', { enumerable: false })
+  // `showHidden` would list what is not enumerable.
+  Object.defineProperty(address, inspect.custom, { value: () => ({ ...shown, label }) })
+  return Object.freeze(address)
+}

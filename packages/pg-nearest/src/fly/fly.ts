@@ -1,0 +1,106 @@
+import { isPlainObject, kindOf } from '../discovery/kind-of.ts'
+import { parseServerUrl, sameServer } from '../discovery/server-url.ts'
+import type { Environment, ServerAddress } from '../discovery/server-url.ts'
+import { OptionError } from '../errors.ts'
+import { checkOptionNames, ownOptions } from '../pool/option-names.ts'
+import type { NearestPoolOptions } from '../pool/pool-options.ts'
+import { currentRegion, regionFrom } from './current-region.ts'
+import { flyRegions } from './fly-regions.ts'
+import { replicaUrl } from './replica-url.ts'
+
+/** Options of {@link fly}. Those of `createPool` that do not say where the servers are pass through. */
+export interface FlyOptions extends Omit<NearestPoolOptions, 'region' | 'primary' | 'replicas'> {
+  /** The variables to read. Default: `process.env`. */
+  readonly env?: Environment | undefined
+  /**
+   * The regions that have a replica; the primary's may be among them. Default: the variable `REPLICA_REGIONS`, separated
+   * by commas or white space. Adding a region is one more entry here.
+   */
+  readonly regions?: readonly string[] | undefined
+}
+
+const taken: readonly string[] = ['region', 'primary', 'replicas']
+const flyNames: readonly string[] = [...ownOptions.filter((name) => !taken.includes(name)), 'env', 'regions']
+
+/**
+ * Turns the environment of an app on Fly into options for `createPool`.
+ *
+ * | variable | meaning |
+ * | --- | --- |
+ * | `DATABASE_URL` | the primary, used as it is |
+ * | `PRIMARY_REGION` | where the primary stands |
+ * | `FLY_REGION`, else `MY_REGION` | where this process runs |
+ * | `REPLICA_REGIONS` | the regions that have a replica, unless `regions` says so |
+ * | `DATABASE_URL_ORD` | the replica in `ord`; without it the URL follows from a Fly host name in `DATABASE_URL` |
+ *
+ * A region whose URL is not known is an error where this process has a region of its own. Elsewhere, as in development
+ * and tests, it is left out: with `DATABASE_URL` alone this is one database and nothing else.
+ *
+ * @throws OptionError naming the variable or the option that cannot be used
+ */
+export function fly(options: FlyOptions = {}): NearestPoolOptions {
+  if (!isPlainObject(options)) {
+    throw new OptionError(
+      'options',
+      `fly() takes an object such as { regions: ['ord'] }, but it got ${kindOf(options)}.`,
+    )
+  }
+  for (const name of taken) {
+    if (!Object.hasOwn(options, name)) continue
+    throw new OptionError(
+      name,
+      `fly() finds ${name} in the environment. Set the variable, or call createPool without fly().`,
+    )
+  }
+  const { env = process.env, regions, ...rest } = options
+  checkOptionNames(options, flyNames)
+
+  const url = env['DATABASE_URL']
+  if (url === undefined || url.trim() === '') {
+    throw new OptionError(
+      'DATABASE_URL',
+      "DATABASE_URL is not set. Set it to the primary's URL; in development, to that of your database.",
+    )
+  }
+  const primary = parseServerUrl(url, 'DATABASE_URL', env)
+  const primaryRegion = regionFrom(env, 'PRIMARY_REGION')
+  const region = currentRegion(env)
+  const replicas = flyRegions(regions, env).flatMap((code): [string, string][] => {
+    const own = ownUrl(env, code, primary)
+    if (own !== undefined) return [[code, own]]
+    if (code === primaryRegion) return []
+    const derived = replicaUrl(url, code)
+    if (derived === undefined && region !== undefined) throw unknownUrl(code)
+    const usable = derived !== undefined && !sameServer(primary, parseServerUrl(derived, variableOf(code), env))
+    return usable ? [[code, derived]] : []
+  })
+  return { ...rest, region, primary: { region: primaryRegion, url }, replicas: Object.fromEntries(replicas) }
+}
+
+function variableOf(region: string): string {
+  return `DATABASE_URL_${region.toUpperCase().replaceAll('-', '_')}`
+}
+
+/** The URL that the region's own variable holds; unset and empty are the same. */
+function ownUrl(env: Environment, region: string, primary: ServerAddress): string | undefined {
+  const variable = variableOf(region)
+  const url = env[variable]
+  if (url === undefined || url.trim() === '') return undefined
+  const address = parseServerUrl(url, variable, env)
+  if (sameServer(address, primary) && address.user === primary.user) {
+    throw new OptionError(
+      variable,
+      `${variable} is the primary's own URL. Set it to that of the replica in ${region}, or unset it.`,
+    )
+  }
+  return url
+}
+
+function unknownUrl(region: string): OptionError {
+  const variable = variableOf(region)
+  return new OptionError(
+    variable,
+    `The URL of the replica in ${region} does not follow from the host in DATABASE_URL. Set ${variable}, ` +
+      `or PRIMARY_REGION=${region} if the primary is there, or take ${region} out of the list.`,
+  )
+}

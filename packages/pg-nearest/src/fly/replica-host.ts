@@ -1,0 +1,25 @@
+/** The families of host names on Fly whose replicas can be named; the group is the name of the database's app. */
+const families: readonly RegExp[] = [
+  /^([a-z0-9-]+)\.internal$/,
+  /^(?:[a-z]{3}|global)\.([a-z0-9-]+)\.internal$/,
+  /^top\d+\.nearest\.of\.([a-z0-9-]+)\.internal$/,
+  // Takes no region in front of it, and answers on the leader only.
+  /^([a-z0-9-]+)\.flycast$/,
+]
+
+/** Every region of Fly; a code of another form names no machine there. */
+const flyRegion = /^[a-z]{3}$/
+
+/**
+ * The private name of a region's machines of the same database, or `undefined` where the name follows from no rule:
+ * managed Postgres (`*.flympg.net`), one machine (`….vm.app.internal`), and every host outside Fly.
+ */
+export function replicaHost(host: string, region: string): string | undefined {
+  if (!flyRegion.test(region)) return undefined
+  const name = host.toLowerCase().replace(/\.+$/, '')
+  for (const family of families) {
+    const app = family.exec(name)?.[1]
+    if (app !== undefined) return `${region}.${app}.internal`
+  }
+  return undefined
+}

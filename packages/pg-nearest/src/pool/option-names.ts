@@ -1,0 +1,46 @@
+import { closestName } from '../discovery/closest-name.ts'
+import { quoteName } from '../discovery/quote-name.ts'
+import { OptionError } from '../errors.ts'
+import { pgOptionChecks, serverNaming } from './pg-option-checks.ts'
+
+/** The options that are not pg's. */
+export const ownOptions = [
+  'region',
+  'primary',
+  'replicas',
+  'probeIntervalMs',
+  'probeTimeoutMs',
+  'connectTimeoutMs',
+  'learnedStatements',
+] as const
+
+/**
+ * Checks the names of options. One that names a single server (`host`, `connectionString` …) may be there if it is
+ * `undefined`, as a spread of an older configuration leaves it.
+ *
+ * @param own - the names that are allowed beside pg's
+ */
+export function checkOptionNames(
+  options: Readonly<Record<string, unknown>>,
+  own: readonly string[] = ownOptions,
+): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (own.includes(name) || Object.hasOwn(pgOptionChecks, name)) continue
+    if (!serverNaming.includes(name)) throw unknownOption(name, own)
+    if (value !== undefined) throw new OptionError(name, `${name} ${oneServer(name)}`)
+  }
+}
+
+function oneServer(name: string): string {
+  if (name === 'Client' || name === 'connection')
+    return 'cannot be set: pg-nearest makes the connections to its servers.'
+  return 'names one server. Write it into a URL: primary for the server that takes the writes, replicas for the others.'
+}
+
+function unknownOption(name: string, own: readonly string[]): OptionError {
+  const closest = closestName(name, [...own, ...Object.keys(pgOptionChecks)])
+  const hint =
+    closest === undefined ? `It takes ${own.join(', ')}, and the options of pg.Pool.` : `Did you mean ${closest}?`
+  const shown = quoteName(name)
+  return new OptionError(shown === JSON.stringify(name) ? name : 'options', `There is no option ${shown}. ${hint}`)
+}

@@ -1,0 +1,86 @@
+import { isPlainObject, kindOf } from '../discovery/kind-of.ts'
+import type { ListedServer } from '../discovery/listed-server.ts'
+import { parseRegion } from '../discovery/region.ts'
+import type { Environment } from '../discovery/server-url.ts'
+import { staticServers } from '../discovery/static-servers.ts'
+import { OptionError } from '../errors.ts'
+import { checkOptionNames } from './option-names.ts'
+import { milliseconds, pgOptionChecks, wholeNumber } from './pg-option-checks.ts'
+import type { Check } from './pg-option-checks.ts'
+import type { NearestPoolOptions, PgOptions } from './pool-options.ts'
+
+/** Options that have been checked, with their defaults filled in. */
+export interface ParsedOptions {
+  /** In lower case, like every region in `servers`. */
+  readonly region: string | undefined
+  /** The primary first. */
+  readonly servers: readonly ListedServer[]
+  /** What goes to each server's `pg.Pool`; nothing in it is `undefined`, and nothing names a server. */
+  readonly pgOptions: PgOptions
+  readonly probeIntervalMs: number
+  readonly probeTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly learnedStatements: number
+}
+
+const checks: Readonly<Record<string, Check>> = {
+  ...pgOptionChecks,
+  probeIntervalMs: milliseconds(50),
+  probeTimeoutMs: milliseconds(1),
+  connectTimeoutMs: milliseconds(1),
+  learnedStatements: wholeNumber(0),
+}
+
+/**
+ * Checks the options of `createPool` without connecting to anything.
+ *
+ * @throws OptionError for the first thing that cannot be used
+ */
+export function parsePoolOptions(options: NearestPoolOptions, env?: Environment): ParsedOptions {
+  if (!isPlainObject(options)) {
+    throw new OptionError(
+      'options',
+      `The options must be an object such as { primary: url }, but they are ${kindOf(options)}.`,
+    )
+  }
+  checkOptionNames(options)
+  for (const [name, check] of Object.entries(checks)) {
+    const value = options[name]
+    const must = value === undefined ? undefined : check(value)
+    if (must !== undefined) throw new OptionError(name, `${name} must be ${must}, but it is ${shown(value)}.`)
+  }
+  const {
+    region,
+    primary,
+    replicas,
+    probeIntervalMs,
+    probeTimeoutMs,
+    connectTimeoutMs,
+    learnedStatements,
+    ...given
+  }: NearestPoolOptions = options
+  const pgOptions = withoutUndefined(given)
+  const { max = 10, min = 0 } = pgOptions
+  if (min > max)
+    throw new OptionError('min', `min is ${min}, which is more than max (${max}). Lower min, or raise max.`)
+  return {
+    region: region === undefined ? undefined : parseRegion(region, 'region'),
+    servers: staticServers(primary, replicas, env),
+    pgOptions,
+    probeIntervalMs: probeIntervalMs ?? 1_000,
+    probeTimeoutMs: probeTimeoutMs ?? 1_500,
+    connectTimeoutMs: connectTimeoutMs ?? 2_000,
+    learnedStatements: learnedStatements ?? 10_000,
+  }
+}
+
+/** A text may be a secret in the wrong place. */
+function shown(value: unknown): string {
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value)
+}
+
+function withoutUndefined<Options extends object>(options: Options): Options {
+  const copy = { ...options }
+  for (const [name, value] of Object.entries(copy)) if (value === undefined) Reflect.deleteProperty(copy, name)
+  return copy
+}
