@@ -9,7 +9,8 @@
  * | `NEAREST_NO_SERVER` | no server could run the statement; `cause` holds what each one said |
  * | `NEAREST_AUTHENTICATION` | the only server that could have run it refused the user or the password |
  * | `NEAREST_NOT_HERE` | the statement cannot run where the caller asked for it |
- * | `NEAREST_CONNECTION_LOST` | the connection died, and it is known that nothing was written |
+ * | `NEAREST_CONNECTION_LOST` | the connection died inside of a transaction, which is thereby rolled back |
+ * | `NEAREST_ROLLED_BACK` | a transaction's COMMIT was answered with ROLLBACK, because one of its statements had failed |
  * | `NEAREST_ENDED` | the pool was ended |
  * | `NEAREST_TIMEOUT` | a time-out of the caller's options passed before a connection was had |
  * | `08007` | the connection died with a write in flight: it may or may not have happened |
@@ -22,6 +23,7 @@ export type NearestErrorCode =
   | 'NEAREST_AUTHENTICATION'
   | 'NEAREST_NOT_HERE'
   | 'NEAREST_CONNECTION_LOST'
+  | 'NEAREST_ROLLED_BACK'
   | 'NEAREST_ENDED'
   | 'NEAREST_TIMEOUT'
   | '08007'
@@ -56,7 +58,6 @@ export class OptionError extends NearestError {
 export interface FailedAttempt {
   /** The server's name, such as `ord` or `ord#2`. */
   readonly server: string
-  readonly region: string | undefined
   readonly error: unknown
 }
 

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { OptionError } from '../errors.ts'
 import { kindOf } from './kind-of.ts'
-import { readUrl, urlFault } from './url-faults.ts'
+import { isPort, readUrl, urlFault } from './url-faults.ts'
 
 /** Environment variables, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -49,8 +49,8 @@ export function parseServerUrl(url: unknown, option: string, env: Environment = 
   }
 
   const port = (parameter(read.url, 'port') ?? read.url.port) || env['PGPORT'] || '5432'
-  if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) {
-    throw bad('has a port that is no whole number from 1 to 65535 (without a port, PGPORT is taken).')
+  if (!isPort(port)) {
+    throw bad('takes its port from its query or from PGPORT, and that is no whole number from 1 to 65535.')
   }
   const login = user || env['PGUSER'] || env['USER'] || undefined
   return seal({ host, port: Number(port), user: login, database: database || env['PGDATABASE'] || login }, url)

@@ -27,15 +27,19 @@ export function urlFault(url: string): string | undefined {
   if (fault !== undefined) return fault[1]
   const { host = '', port = '' } = splitUrl(url) ?? {}
   if (`${host}:${port}`.includes(',')) return severalHosts()
-  if (/\D/.test(port)) {
+  if (port !== '' && !isPort(port)) {
     return (
-      'has something behind its host that is no port. If it belongs to the password, percent-encode it: ' +
+      'has something behind its host that is no port from 1 to 65535. If it belongs to the password, percent-encode it: ' +
       '"/" is %2F and "?" is %3F. An IPv6 address stands in brackets: [fdaa::3].'
     )
   }
   return readUrl(url) === undefined
     ? 'cannot be read as a URL. If its user or password holds one of : / ? # @ % [ ], percent-encode it.'
     : undefined
+}
+
+export function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535
 }
 
 /** Reads a URL as pg does, which lets the host be missing when there is a user. `undefined` if it cannot be read. */

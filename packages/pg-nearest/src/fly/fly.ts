@@ -52,7 +52,7 @@ export function fly(options: FlyOptions = {}): NearestPoolOptions {
       `fly() finds ${name} in the environment. Set the variable, or call createPool without fly().`,
     )
   }
-  const { env = process.env, regions, ...rest } = options
+  const { env = process.env, regions, ...rest }: FlyOptions = options
   checkOptionNames(options, flyNames)
 
   const url = env['DATABASE_URL']

@@ -1,0 +1,42 @@
+import type { RouteReason } from '../events/served-by.ts'
+import type { Need } from '../statement/need.ts'
+import type { Engine, Scope } from './engine.ts'
+import { planPrimary, planRead, type Attempt } from './plan.ts'
+import type { Request } from './request.ts'
+
+export interface StatementPlan {
+  readonly need: Need
+  /** The text reads, as far as it shows and as far as is known. */
+  readonly reads: boolean
+  readonly attempts: readonly Attempt[]
+}
+
+/** A query without a text (a prepared name alone) may be anything. */
+const UNKNOWN: Need = { class: 'write' }
+
+/** What a statement outside of a transaction needs, and where it goes. */
+export function planStatement(engine: Engine, scope: Scope, request: Request): StatementPlan {
+  const { text } = request.config
+  const { need, learned } = typeof text === 'string' ? engine.statements.needOf(text) : { need: UNKNOWN, learned: false }
+  const reads = !learned && (need.class === 'read' || need.transaction?.standbyCanBegin === true)
+  return { need, reads, attempts: attemptsFor(engine, scope, request, need, learned, reads) }
+}
+
+function attemptsFor(
+  { topology, chooser }: Engine,
+  { target, readOnly }: Scope,
+  request: Request,
+  need: Need,
+  learned: boolean,
+  reads: boolean,
+): Attempt[] {
+  if (request.route === 'primary') return planPrimary(topology, 'asked')
+  if (readOnly || target.kind === 'primary') return planRead(topology, target, chooser)
+  if (!reads) return planPrimary(topology, learned ? 'learned-write' : reasonOf(need))
+  const attempts = planRead(topology, target, chooser)
+  return need.class === 'transaction' ? attempts.map(({ server }) => ({ server, reason: 'transaction' })) : attempts
+}
+
+function reasonOf(need: Need): RouteReason {
+  return need.class === 'read' ? 'asked' : need.class
+}

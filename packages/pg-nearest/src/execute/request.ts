@@ -1,0 +1,59 @@
+import type pg from 'pg'
+import { OptionError } from '../errors.ts'
+
+/** What a call of `query` may say beside pg's own options. */
+export interface RouteOptions {
+  /** `primary`: run it there whatever its text says; the way out for functions that act without writing. */
+  readonly route?: 'primary' | undefined
+  /** Aborting cancels the statement on the server and rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Request extends RouteOptions {
+  readonly config: pg.QueryConfig
+}
+
+export type QueryCallback = (error: Error | null | undefined, result?: unknown) => void
+
+export interface Call {
+  readonly request: Request
+  readonly callback: QueryCallback | undefined
+}
+
+/**
+ * Reads the arguments of `query` in all the forms that pg takes.
+ *
+ * @throws `TypeError` as pg does for what is no query, `OptionError` for a wrong `route` or `signal`.
+ */
+export function parseCall(first: unknown, second: unknown, third: unknown): Call {
+  if (first === null || first === undefined) throw new TypeError('Client was passed a null or undefined query')
+  if (typeof first === 'function') {
+    throw new TypeError('Passing a function as the first parameter to pool.query is not supported')
+  }
+  if (isSubmittable(first)) {
+    throw new TypeError('A cursor or a stream keeps its connection: take a client with pool.connect(), and release it.')
+  }
+  const values = typeof second === 'function' ? undefined : second
+  const callback = [second, third].find((argument) => typeof argument === 'function')
+  const given = typeof first === 'object' ? (first as pg.QueryConfig & RouteOptions) : { text: String(first) }
+  const config = values === undefined || values === null ? { ...given } : { ...given, values: values as unknown[] }
+  return {
+    request: { config, route: routeOf(given), signal: signalOf(given) },
+    callback: callback as QueryCallback | undefined,
+  }
+}
+
+/** A cursor, a query stream, a COPY stream: an object that talks to the connection itself. */
+export function isSubmittable(query: unknown): query is pg.Submittable {
+  return typeof query === 'object' && query !== null && 'submit' in query && typeof query.submit === 'function'
+}
+
+function routeOf({ route }: RouteOptions): RouteOptions['route'] {
+  if (route === undefined || route === 'primary') return route
+  throw new OptionError('route', `"route" is ${JSON.stringify(route)}; it can only be "primary". For a replica use pool.replica().`)
+}
+
+function signalOf({ signal }: RouteOptions): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal
+  throw new OptionError('signal', '"signal" must be an AbortSignal, such as AbortSignal.timeout(1_000).')
+}

@@ -1,0 +1,109 @@
+import type pg from 'pg'
+import { cancelBackend } from '../monitor/cancel-backend.ts'
+import type { Lease } from '../monitor/server-connections.ts'
+
+/** One result, or one for each statement of a text that holds several. */
+export type StatementResult = pg.QueryResult | pg.QueryResult[]
+
+export interface Guard {
+  /** `begin` and `statement` are kept from writing; `none` is sent as it is. */
+  readonly readOnly: 'none' | 'statement' | 'begin'
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What pg says in its code and not in its types. */
+type PipelinedClient = { pipeline: boolean }
+type ConnectedClient = { processID: number | null; secretKey: number | null }
+
+/** After a cancel request the server has this long to end the statement; then the connection is closed. */
+const CANCEL_PATIENCE_MS = 1_000
+
+/**
+ * Runs a statement on a connection that is ours.
+ *
+ * @throws the signal's reason when it is aborted; the statement is then cancelled on the server.
+ */
+export async function runStatement(lease: Lease, config: pg.QueryConfig, guard: Guard): Promise<StatementResult> {
+  const { signal } = guard
+  if (signal === undefined) return send(lease, config, guard.readOnly)
+  signal.throwIfAborted()
+  const result = send(lease, config, guard.readOnly)
+  return cancellable(result, lease, signal)
+}
+
+function send(lease: Lease, config: pg.QueryConfig, readOnly: Guard['readOnly']): Promise<StatementResult> {
+  if (readOnly === 'none' || lease.provenStandby) return lease.client.query(config)
+  return readOnly === 'begin' ? beginReadOnly(lease.client, config) : insideReadOnly(lease.client, config)
+}
+
+/**
+ * The server itself refuses the write, also where no replica is. The three travel together, in one round trip, and
+ * leave nothing behind on the connection, so it is safe behind a pooler that hands connections around.
+ */
+async function insideReadOnly(client: pg.PoolClient, config: pg.QueryConfig): Promise<StatementResult> {
+  return inOneFlight(client, async () => {
+    const begin = client.query('BEGIN READ ONLY')
+    const result = client.query(config)
+    const commit = client.query('COMMIT')
+    return firstToFail(result, begin, commit)
+  })
+}
+
+async function beginReadOnly(client: pg.PoolClient, config: pg.QueryConfig): Promise<StatementResult> {
+  return inOneFlight(client, async () => {
+    const begin = client.query(config)
+    const restrict = client.query('SET TRANSACTION READ ONLY')
+    return firstToFail(begin, restrict)
+  })
+}
+
+/** The first one's result, once all have ended; the error of the first one to fail. */
+async function firstToFail<T>(result: Promise<T>, ...others: Promise<unknown>[]): Promise<T> {
+  const [settled, ...rest] = await Promise.allSettled([result, ...others])
+  if (settled.status === 'rejected') throw settled.reason
+  const failed = rest.find((other) => other.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return settled.value
+}
+
+async function inOneFlight<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
+  const pipelined = client as unknown as PipelinedClient
+  const before = pipelined.pipeline
+  pipelined.pipeline = true
+  try {
+    return await work()
+  } finally {
+    pipelined.pipeline = before
+  }
+}
+
+async function cancellable<T>(result: Promise<T>, lease: Lease, signal: AbortSignal): Promise<T> {
+  let patience: NodeJS.Timeout | undefined
+  let giveUp: (reason: unknown) => void
+  const gaveUp = new Promise<never>((_resolve, reject) => {
+    giveUp = reject
+  })
+  const onAbort = (): void => {
+    cancel(lease)
+    patience = setTimeout(() => {
+      lease.kill()
+      giveUp(signal.reason)
+    }, CANCEL_PATIENCE_MS)
+  }
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([result, gaveUp])
+  } catch (error) {
+    result.catch(() => undefined)
+    throw signal.aborted ? signal.reason : error
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    clearTimeout(patience)
+  }
+}
+
+function cancel({ client }: Lease): void {
+  const { processID, secretKey } = client as unknown as ConnectedClient
+  if (processID === null || secretKey === null) return
+  cancelBackend({ host: client.host, port: client.port, processID, secretKey })
+}

@@ -1,0 +1,49 @@
+import type { NearestError } from '../errors.ts'
+import type { Need } from '../statement/need.ts'
+import type { Request } from './request.ts'
+
+/**
+ * Where a borrowed client stands.
+ *
+ * - `free`: each statement chooses its server.
+ * - `transaction`: until COMMIT or ROLLBACK everything runs on the connection that is held. `stateful`: the caller has
+ *   made state on it that outlives the transaction.
+ * - `reading`: a READ ONLY transaction on a standby. `begin` can be run anew on the primary as long as it is `movable`:
+ *   each statement takes a snapshot of its own, and no savepoint would be lost.
+ * - `pinned`: the connection has state of the caller's (SET, LISTEN, a temporary table …), until the release.
+ * - `lost`: the connection died with state or a transaction of the caller's; nothing runs until the release.
+ */
+export type Standing =
+  | { readonly kind: 'free' }
+  | { readonly kind: 'transaction'; readonly stateful: boolean }
+  | { readonly kind: 'reading'; readonly begin: Request; readonly movable: boolean }
+  | { readonly kind: 'pinned' }
+  | { readonly kind: 'lost'; readonly error: NearestError }
+
+/** What a statement has left behind. */
+export interface Aftermath {
+  readonly request: Request
+  readonly need: Need
+  /** The server says that a transaction is open, failed or not. */
+  readonly open: boolean
+  /** It ran on a standby. */
+  readonly standby: boolean
+}
+
+export const FREE: Standing = { kind: 'free' }
+
+/** Where the client stands after a statement. */
+export function nextStanding(before: Standing, { request, need, open, standby }: Aftermath): Standing {
+  if (before.kind === 'lost') return before
+  const stateful =
+    need.class === 'session' || before.kind === 'pinned' || (before.kind === 'transaction' && before.stateful)
+  if (!open) return stateful ? { kind: 'pinned' } : FREE
+  const control = need.transaction
+  if (before.kind === 'reading' && standby) {
+    return control?.kind === 'other' ? { ...before, movable: false } : before
+  }
+  if (before.kind === 'free' && standby && control?.standbyCanBegin === true) {
+    return { kind: 'reading', begin: request, movable: control.snapshotPerStatement }
+  }
+  return { kind: 'transaction', stateful }
+}

@@ -1,0 +1,23 @@
+export {
+  isNearestError,
+  isNoServerError,
+  isOptionError,
+  isOutcomeUnknownError,
+  NearestError,
+  NoServerError,
+  OptionError,
+  OutcomeUnknownError,
+  type FailedAttempt,
+  type NearestErrorCode,
+} from './errors.ts'
+export type { NearestEvents, ProblemEvent, QueryEvent } from './events/events.ts'
+export type { RouteReason, ServedBy } from './events/served-by.ts'
+export type { RouteOptions } from './execute/request.ts'
+export { createPool } from './pool/create-pool.ts'
+export type { NearestPool } from './pool/nearest-pool.ts'
+export type { NearestPoolOptions, ServerOptions } from './pool/pool-options.ts'
+export type { Routed, Served } from './pool/query-types.ts'
+export type { RoutedPool, Transaction } from './pool/routed-pool.ts'
+export type { ServerStatus, Status } from './pool/status.ts'
+export type { TransactionOptions } from './pool/transaction.ts'
+export type { Health, Role, ServerState, Topology } from './topology/topology.ts'

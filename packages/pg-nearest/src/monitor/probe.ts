@@ -1,0 +1,102 @@
+import pg from 'pg'
+import { parseLsn } from '../topology/position.ts'
+import type { Observation } from '../topology/observe.ts'
+import { serverClient, type ServerClientOptions } from './server-client.ts'
+
+/**
+ * One trip for all there is to know. The control file and the walreceiver are read through functions that every user may
+ * call; `received_tli` is NULL without pg_monitor, and the checkpoint's timeline is late but safe.
+ */
+const QUESTION = `
+select r as standby,
+       current_setting('server_version') as version,
+       (select system_identifier::text from pg_control_system()) as system_identifier,
+       case when r then pg_last_wal_replay_lsn()::text else pg_current_wal_insert_lsn()::text end as lsn,
+       case when r then coalesce((select received_tli from pg_stat_wal_receiver),
+                                 (select timeline_id from pg_control_checkpoint()))
+            else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end as timeline
+  from pg_is_in_recovery() as r`
+
+interface Answer {
+  readonly standby: boolean
+  readonly version: string
+  readonly system_identifier: string | null
+  readonly lsn: string | null
+  readonly timeline: number | null
+}
+
+export interface ProbeOptions extends ServerClientOptions {
+  readonly timeoutMs: number
+  readonly pgOptions: pg.PoolConfig
+}
+
+/** A connection of the monitor's own: it never waits for the app's pool and has its own short time-out. */
+export interface Probe {
+  /** Connects if need be. Rejects when the server does not answer in time; the next call then starts afresh. */
+  ask(): Promise<Observation>
+  close(): void
+}
+
+export function createProbe(options: ProbeOptions): Probe {
+  const ProbeClient = serverClient(options)
+  let open: pg.Client | undefined
+
+  const close = (): void => {
+    const client = open
+    open = undefined
+    if (client !== undefined) void client.end().catch(ignore)
+  }
+
+  const connected = async (): Promise<pg.Client> => {
+    const client = new ProbeClient({
+      ...options.pgOptions,
+      application_name: options.pgOptions.application_name ?? 'pg-nearest monitor',
+      connectionTimeoutMillis: options.connectTimeoutMs,
+      query_timeout: options.timeoutMs,
+    })
+    client.on('error', () => {
+      if (open === client) close()
+    })
+    open = client
+    await client.connect()
+    // The first question on a connection fills the server's caches: its time says nothing of the distance.
+    await client.query(QUESTION)
+    // A pool that nobody uses any more must not keep the process alive.
+    ;(client as pg.Client & { unref(): void }).unref()
+    return client
+  }
+
+  return {
+    async ask() {
+      try {
+        const client = open ?? (await connected())
+        const askedAt = Date.now()
+        const start = performance.now()
+        const { rows } = await client.query<Answer>(QUESTION)
+        const rttMs = performance.now() - start
+        const [answer] = rows
+        if (answer === undefined) throw new Error('the probe was answered with no row')
+        return observation(answer, askedAt, rttMs)
+      } catch (error) {
+        close()
+        throw error
+      }
+    },
+    close,
+  }
+}
+
+function observation(answer: Answer, askedAt: number, rttMs: number): Observation {
+  return {
+    role: answer.standby ? 'replica' : 'primary',
+    lsn: parseLsn(answer.lsn),
+    timeline: answer.timeline ?? undefined,
+    systemIdentifier: answer.system_identifier ?? undefined,
+    version: answer.version,
+    rttMs,
+    askedAt,
+    answeredAt: Date.now(),
+  }
+}
+
+function ignore(): void {}

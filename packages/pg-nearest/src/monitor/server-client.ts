@@ -1,0 +1,39 @@
+import pg from 'pg'
+
+export interface ServerClientOptions {
+  /** Holds the password: it stays in this closure, and out of every options object that could be printed. */
+  readonly url: string
+  readonly connectTimeoutMs: number
+}
+
+interface ParameterStatus {
+  readonly parameterName: string
+  readonly parameterValue: string
+}
+
+const standbys = new WeakMap<object, boolean>()
+
+/** A `pg.Client` for one server that knows, without asking, whether the server is in recovery. */
+export function serverClient({ url, connectTimeoutMs }: ServerClientOptions): typeof pg.Client {
+  return class ServerClient extends pg.Client {
+    constructor(config?: pg.ClientConfig) {
+      const wanted = config?.connectionTimeoutMillis
+      super({
+        ...config,
+        connectionString: url,
+        connectionTimeoutMillis: wanted === undefined || wanted === 0 ? connectTimeoutMs : Math.min(wanted, connectTimeoutMs),
+      })
+      this.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
+        if (parameterName === 'in_hot_standby') standbys.set(this, parameterValue === 'on')
+      })
+    }
+  }
+}
+
+/**
+ * Whether this connection's server is in recovery, as it last said; `undefined` for PostgreSQL before 14, which does not
+ * say. A promotion shows with the first reply after it.
+ */
+export function isStandby(client: object): boolean | undefined {
+  return standbys.get(client)
+}

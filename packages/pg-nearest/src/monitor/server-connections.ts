@@ -1,0 +1,123 @@
+import pg from 'pg'
+import type { Server } from '../topology/topology.ts'
+import { isStandby, serverClient } from './server-client.ts'
+
+/** A connection that is ours until it is released. */
+export interface Lease {
+  readonly server: string
+  readonly client: pg.PoolClient
+  /** Whether its server is in recovery: by the connection's own word, else by the role last probed. */
+  readonly standby: boolean
+  /** Whether this connection itself has said so: proof enough that it cannot write. */
+  readonly provenStandby: boolean
+  /** The socket is open, as far as is known. */
+  readonly alive: boolean
+  /** With an error (or `true`) the connection is closed instead of kept. */
+  release(error?: Error | boolean): void
+  /** Closes its socket now, whatever runs on it. It must still be released. */
+  kill(): void
+}
+
+/** One server's connections: how they are had and given back stays behind this. */
+export interface ServerConnections {
+  readonly server: string
+  /** Connections lent or being waited for: the load that selection balances. */
+  readonly inFlight: number
+  readonly total: number
+  readonly idle: number
+  readonly waiting: number
+  /** Rejects with what pg says when no connection can be had. */
+  borrow(): Promise<Lease>
+  /** Waits for what is lent, then closes all. */
+  end(): Promise<void>
+  /** Closes all now, whatever runs. */
+  destroy(): void
+}
+
+export interface ServerConnectionsOptions {
+  readonly server: Server
+  readonly url: string
+  readonly connectTimeoutMs: number
+  /** Options of `pg.Pool` without those that name a server. */
+  readonly pgOptions: pg.PoolConfig
+  /** The role last probed, for servers that do not say it on their connections. */
+  readonly probedStandby: () => boolean
+  /** Hears what the server's `pg.Pool` emits. */
+  readonly onEvent: (event: PoolEvent, ...args: unknown[]) => void
+}
+
+const POOL_EVENTS = ['connect', 'acquire', 'remove', 'release', 'error'] as const
+type PoolEvent = (typeof POOL_EVENTS)[number]
+
+export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
+  const { server, probedStandby } = options
+  const pool = new pg.Pool({ ...options.pgOptions, Client: serverClient(options) })
+  const lent = new Set<pg.PoolClient>()
+  let inFlight = 0
+  for (const event of POOL_EVENTS) {
+    pool.on(event as 'connect', (...args: unknown[]) => options.onEvent(event, ...args))
+  }
+
+  const lease = (client: pg.PoolClient): Lease => {
+    lent.add(client)
+    let alive = true
+    // Without a listener a connection that dies while it is lent would crash the process; its statement rejects anyway.
+    const onDeath = (): void => {
+      alive = false
+    }
+    client.on('error', onDeath)
+    return {
+      server: server.name,
+      client,
+      get standby() {
+        return isStandby(client) ?? probedStandby()
+      },
+      get provenStandby() {
+        return isStandby(client) === true
+      },
+      get alive() {
+        return alive
+      },
+      release(error) {
+        inFlight--
+        lent.delete(client)
+        client.removeListener('error', onDeath)
+        client.release(error)
+      },
+      kill() {
+        alive = false
+        client.connection.stream.destroy()
+      },
+    }
+  }
+
+  return {
+    server: server.name,
+    get inFlight() {
+      return inFlight
+    },
+    get total() {
+      return pool.totalCount
+    },
+    get idle() {
+      return pool.idleCount
+    },
+    get waiting() {
+      return pool.waitingCount
+    },
+    borrow: () =>
+      new Promise((resolve, reject) => {
+        inFlight++
+        pool.connect((error, client) => {
+          if (client !== undefined && error === undefined) return resolve(lease(client))
+          inFlight--
+          reject(error ?? new Error('pg lent no client'))
+        })
+      }),
+    end: () => pool.end(),
+    destroy() {
+      for (const client of lent) client.connection.stream.destroy()
+      void pool.end()
+    },
+  }
+}

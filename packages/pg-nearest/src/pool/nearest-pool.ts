@@ -1,0 +1,118 @@
+import pg from 'pg'
+import { NearestError } from '../errors.ts'
+import type { NearestEvents } from '../events/events.ts'
+import type { Target } from '../execute/plan.ts'
+import { deliver } from './deliver.ts'
+import { RoutedPool, type PoolParts } from './routed-pool.ts'
+import type { Servers } from './servers.ts'
+import { statusOf, type Status } from './status.ts'
+
+type PgEvent = 'error' | 'release' | 'connect' | 'acquire' | 'remove'
+
+/** As pg declares its listeners. */
+type PgListener<K extends PgEvent> = K extends 'error' | 'release'
+  ? (error: Error, client: pg.PoolClient) => void
+  : (client: pg.PoolClient) => void
+
+/** The pool that {@link createPool} makes: a `pg.Pool` that knows where it is. */
+export class NearestPool extends RoutedPool implements AsyncDisposable {
+  /** Runs everything on the primary, whatever its text says. */
+  readonly primary: RoutedPool
+  readonly #servers: Servers
+  readonly #ownReplica: RoutedPool
+  readonly #primaryReadOnly: RoutedPool
+  readonly #replicas: ReadonlyMap<string, RoutedPool>
+
+  /** @internal */
+  constructor(servers: Servers, options: pg.PoolConfig) {
+    const parts: PoolParts = { servers, options }
+    super(parts, { target: { kind: 'nearest' }, readOnly: false })
+    const handle = (target: Target): RoutedPool =>
+      new RoutedPool(parts, { target, readOnly: target.kind === 'replica' })
+    this.#servers = servers
+    this.primary = handle({ kind: 'primary' })
+    this.#ownReplica = handle({ kind: 'replica', region: undefined })
+    this.#primaryReadOnly = new RoutedPool(parts, { target: { kind: 'primary' }, readOnly: true })
+    this.#replicas = new Map(
+      servers.listed.flatMap(({ declared, region }) =>
+        declared === 'replica' && region !== undefined ? [[region, handle({ kind: 'replica', region })]] : [],
+      ),
+    )
+  }
+
+  /**
+   * A read-only handle on a region's replica (by default this region's): on the primary, if there is none. The server
+   * refuses writes, with one database as with five. With no replica configured every region is taken, so that the same
+   * code runs in development.
+   *
+   * @throws `NearestError` with code `NEAREST_UNKNOWN_REGION` for a region that is not in the list.
+   */
+  replica(region?: string): RoutedPool {
+    if (region === undefined || this.#replicas.size === 0) return this.#ownReplica
+    const code = region.toLowerCase()
+    const handle = this.#replicas.get(code)
+    if (handle !== undefined) return handle
+    if (code === this.#servers.listed.find(({ declared }) => declared === 'primary')?.region) return this.#primaryReadOnly
+    throw new NearestError(
+      'NEAREST_UNKNOWN_REGION',
+      `There is no replica in ${JSON.stringify(region)}: they are in ${this.regions().join(', ')}. Add it to "replicas", or leave the region out.`,
+    )
+  }
+
+  /** The regions that have a replica, in the order of the configuration. */
+  regions(): string[] {
+    return [...this.#replicas.keys()]
+  }
+
+  /** A read-only handle for each region that has a replica. */
+  replicas(): ReadonlyMap<string, RoutedPool> {
+    return this.#replicas
+  }
+
+  /** What is known of the servers now. Costs nothing: it asks nobody. */
+  status(): Status {
+    return statusOf(this.#servers.monitor.topology, this.#servers.engine.chooser)
+  }
+
+  /** Asks every server, now, and resolves when each has answered or failed. It does not reject. */
+  async refresh(): Promise<Status> {
+    await this.#servers.monitor.refresh()
+    return this.status()
+  }
+
+  /** Waits for what is lent, then closes every connection. Rejects the second time, as pg does. */
+  override end(): Promise<void>
+  override end(callback: () => void): void
+  override end(callback?: () => void): Promise<void> | void {
+    return deliver(this.#end(), callback)
+  }
+
+  async #end(): Promise<void> {
+    await closeFace(this)
+    await this.#servers.end()
+  }
+
+  /** Closes every connection now; what runs on them fails. */
+  async destroy(): Promise<void> {
+    if (!this.ending) await closeFace(this)
+    this.#servers.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.ending) await this.end()
+  }
+
+  /** Beside the events of `pg.Pool`, which come from every server's own pool, those of {@link NearestEvents}. */
+  override on<K extends keyof NearestEvents>(event: K, listener: (...args: NearestEvents[K]) => void): this
+  override on<K extends PgEvent>(event: K, listener: PgListener<K>): this
+  override on(event: string, listener: (...args: never[]) => void): this {
+    return super.on(event as 'connect', listener as PgListener<'connect'>)
+  }
+}
+
+/** The base class has no connection to close; this sets its `ending` and `ended`. */
+const endOfPgPool: () => Promise<void> = pg.Pool.prototype.end
+
+function closeFace(pool: NearestPool): Promise<void> {
+  return endOfPgPool.call(pool)
+}

@@ -1,0 +1,148 @@
+import pg from 'pg'
+import { NearestError } from '../errors.ts'
+import type { Scope } from '../execute/engine.ts'
+import { executeStatement } from '../execute/execute-statement.ts'
+import { parseCall, type Call, type QueryCallback } from '../execute/request.ts'
+import { BorrowedClient } from './borrowed-client.ts'
+import { deliver } from './deliver.ts'
+import type { ServerConnections } from '../monitor/server-connections.ts'
+import type { ArrayRow, Callback, Routed, Row, Served } from './query-types.ts'
+import type { Servers } from './servers.ts'
+import { runTransaction, type TransactionOptions } from './transaction.ts'
+
+type Done = (release?: Error | boolean) => void
+type ConnectCallback = (error: Error | undefined, client: pg.PoolClient | undefined, done: Done) => void
+
+/** A transaction's connection: what is run on it is part of the transaction. */
+export interface Transaction {
+  readonly query: RoutedPool['query']
+}
+
+type Work<T> = (transaction: Transaction) => T | Promise<T>
+
+/** What a pool and its handles share. */
+export interface PoolParts {
+  readonly servers: Servers
+  /** What `pool.options` shows: nothing that names a server. */
+  readonly options: pg.PoolConfig
+}
+
+/**
+ * The face of a `pg.Pool` over several servers; it is `instanceof pg.Pool`, so that libraries take it. The base class
+ * opens no connection of its own. A handle (`pool.primary`, `pool.replica()`) is one of these with a narrower scope.
+ */
+export class RoutedPool extends pg.Pool {
+  readonly #servers: Servers
+  readonly #scope: Scope
+
+  /** @internal */
+  constructor({ servers, options }: PoolParts, scope: Scope) {
+    super(options)
+    this.#servers = servers
+    this.#scope = scope
+    // pg types these as properties and makes them accessors, so neither kind of override fits both.
+    for (const [name, count] of COUNTS) {
+      Object.defineProperty(this, name, { get: () => sum(servers.connections, count) })
+    }
+  }
+
+  /**
+   * Runs a statement where it belongs, in all the forms of pg's `query`. The result says by whom (`servedBy`).
+   *
+   * Cost: one round trip to the server that runs it. A text that only a standby's refusal shows to be a write costs one
+   * trip to that standby more, the first time.
+   *
+   * @throws pg's `DatabaseError` for what is wrong with the statement; a `NearestError` for what is wrong with the servers.
+   */
+  override query<T extends pg.Submittable>(stream: T): T
+  override query<R extends unknown[] = ArrayRow, I = unknown[]>(
+    config: Routed<pg.QueryArrayConfig<I>>,
+    values?: pg.QueryConfigValues<I>,
+  ): Promise<Served<pg.QueryArrayResult<R>>>
+  override query<R extends Row = Row, I = unknown[]>(
+    textOrConfig: string | Routed<pg.QueryConfig<I>>,
+    values?: pg.QueryConfigValues<I>,
+  ): Promise<Served<pg.QueryResult<R>>>
+  override query<R extends unknown[] = ArrayRow, I = unknown[]>(
+    config: Routed<pg.QueryArrayConfig<I>>,
+    callback: Callback<pg.QueryArrayResult<R>>,
+  ): void
+  override query<R extends Row = Row, I = unknown[]>(
+    textOrConfig: string | Routed<pg.QueryConfig<I>>,
+    callback: Callback<pg.QueryResult<R>>,
+  ): void
+  override query<R extends Row = Row, I = unknown[]>(
+    text: string,
+    values: pg.QueryConfigValues<I>,
+    callback: Callback<pg.QueryResult<R>>,
+  ): void
+  override query(first: unknown, second?: unknown, third?: unknown): unknown {
+    let call: Call
+    try {
+      call = parseCall(first, second, third)
+    } catch (error) {
+      const callback = [first, second, third].find((argument) => typeof argument === 'function')
+      return deliver(Promise.reject(error as Error), callback as QueryCallback | undefined)
+    }
+    const { engine, ending } = this.#servers
+    const result = ending ? Promise.reject(ended()) : executeStatement(engine, this.#scope, call.request)
+    return deliver(result, call.callback)
+  }
+
+  /**
+   * Lends a client that chooses its server statement by statement, until something needs one connection. Costs nothing
+   * by itself: the connection is taken with the first statement. Release it, as one of `pg.Pool`.
+   */
+  override connect(): Promise<pg.PoolClient>
+  override connect(callback: ConnectCallback): void
+  override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | void {
+    const { engine, ending } = this.#servers
+    if (ending) {
+      if (callback === undefined) return Promise.reject(ended())
+      return void process.nextTick(callback, ended(), undefined, () => undefined)
+    }
+    const borrowed = new BorrowedClient(engine, this.#scope)
+    const client = borrowed as unknown as pg.PoolClient
+    if (callback === undefined) return Promise.resolve(client)
+    process.nextTick(callback, undefined, client, (error?: Error | boolean) => borrowed.release(error))
+  }
+
+  /**
+   * Runs `work` between BEGIN and COMMIT on one connection of the primary (with `readOnly`, of the nearest replica, in
+   * one read-only transaction), and rolls back if it throws.
+   *
+   * @returns what `work` returns.
+   * @throws what `work` throws; `OutcomeUnknownError` if the connection died with the COMMIT on its way.
+   */
+  transaction<T>(work: Work<T>): Promise<T>
+  transaction<T>(options: TransactionOptions, work: Work<T>): Promise<T>
+  async transaction<T>(first: TransactionOptions | Work<T>, second?: Work<T>): Promise<T> {
+    const work = typeof first === 'function' ? first : second
+    if (work === undefined) throw new TypeError('transaction() needs a function to run: transaction(async (tx) => …)')
+    const client = await this.connect()
+    const transaction = { query: client.query.bind(client) as RoutedPool['query'] }
+    return runTransaction(client, typeof first === 'function' ? {} : first, () => work(transaction))
+  }
+
+  /** A handle's connections are its pool's: this does nothing, and ending the pool ends them. */
+  override end(): Promise<void>
+  override end(callback: () => void): void
+  override end(callback?: () => void): Promise<void> | void {
+    return deliver(Promise.resolve(), callback)
+  }
+}
+
+/** Over all servers: open connections, those that wait for work, and statements that wait for a connection. */
+const COUNTS = [
+  ['totalCount', 'total'],
+  ['idleCount', 'idle'],
+  ['waitingCount', 'waiting'],
+] as const
+
+function sum(connections: readonly ServerConnections[], count: 'total' | 'idle' | 'waiting'): number {
+  return connections.reduce((all, each) => all + each[count], 0)
+}
+
+function ended(): NearestError {
+  return new NearestError('NEAREST_ENDED', 'The pool was ended: make a new one, or end it later.')
+}

@@ -1,0 +1,103 @@
+import type { ListedServer } from '../discovery/listed-server.ts'
+import type { QueryEvent } from '../events/events.ts'
+import type { Outlet } from '../events/outlet.ts'
+import type { Engine } from '../execute/engine.ts'
+import { createMonitor, type Monitor } from '../monitor/monitor.ts'
+import { createProbe } from '../monitor/probe.ts'
+import { createServerConnections, type ServerConnections } from '../monitor/server-connections.ts'
+import { createStatementCache } from '../statement/statement-cache.ts'
+import type { ParsedOptions } from './parse-pool-options.ts'
+
+/** All of a pool's servers: what is known of them, and the connections to them. */
+export interface Servers {
+  readonly engine: Engine
+  readonly monitor: Monitor
+  readonly listed: readonly ListedServer[]
+  readonly connections: readonly ServerConnections[]
+  /** Nothing more may be borrowed. */
+  readonly ending: boolean
+  /** Waits for what is lent, then closes all. */
+  end(): Promise<void>
+  /** Closes all now. */
+  destroy(): void
+}
+
+/** Opens nothing but the monitor's connections, and those only if there is a choice to be made. */
+export function createServers(options: ParsedOptions, events: Outlet): Servers {
+  const { servers, pgOptions, connectTimeoutMs } = options
+  const probeOptions = { connectTimeoutMs, timeoutMs: options.probeTimeoutMs, pgOptions }
+  const urls = new Map(servers.map(({ name, address }) => [name, address.url]))
+  const monitor = createMonitor({
+    servers,
+    intervalMs: options.probeIntervalMs,
+    random: Math.random,
+    probeOf: (name) => createProbe({ url: urls.get(name) ?? '', ...probeOptions }),
+    onChange: (topology) => events.emit('topology', topology),
+    onProblem: (problem) => events.emit('problem', problem),
+  })
+  const connections = new Map(
+    servers.map((server) => [
+      server.name,
+      createServerConnections({
+        server,
+        url: server.address.url,
+        connectTimeoutMs,
+        pgOptions,
+        probedStandby: () => roleOf(monitor, server.name) === 'replica',
+        onEvent: events.emit,
+      }),
+    ]),
+  )
+  const all = [...connections.values()]
+  let ending = false
+  if (servers.length > 1) monitor.start()
+  return {
+    engine: createEngine(options, monitor, connections, events),
+    monitor,
+    listed: servers,
+    connections: all,
+    get ending() {
+      return ending
+    },
+    async end() {
+      ending = true
+      monitor.stop()
+      await Promise.all(all.map((each) => each.end()))
+    },
+    destroy() {
+      ending = true
+      monitor.stop()
+      for (const each of all) each.destroy()
+    },
+  }
+}
+
+function createEngine(
+  { region, servers, learnedStatements }: ParsedOptions,
+  monitor: Monitor,
+  connections: ReadonlyMap<string, ServerConnections>,
+  events: Outlet,
+): Engine {
+  const regions = new Map(servers.map((server) => [server.name, server.region]))
+  const emitQuery = (event: QueryEvent): void => events.emit('query', event)
+  return {
+    get topology() {
+      return monitor.topology
+    },
+    statements: createStatementCache({ max: learnedStatements }),
+    chooser: { region, load: (server) => connections.get(server)?.inFlight ?? 0, random: Math.random },
+    borrow(server) {
+      const at = connections.get(server)
+      return at === undefined ? Promise.reject(new Error(`No server is named ${server}`)) : at.borrow()
+    },
+    report: monitor.report,
+    regionOf: (server) => regions.get(server),
+    get onQuery() {
+      return events.hears('query') ? emitQuery : undefined
+    },
+  }
+}
+
+function roleOf(monitor: Monitor, name: string): string | undefined {
+  return monitor.topology.servers.find((server) => server.name === name)?.role
+}

@@ -1,0 +1,101 @@
+import { misplaced } from './misplaced.ts'
+import type { ServerState, Topology } from './topology.ts'
+
+/** Servers within this many milliseconds of the nearest count as equally near. MongoDB's drivers use the same. */
+export const LATENCY_WINDOW_MS = 15
+
+/** Where a server stands, seen from the reader. */
+export type Place = 'own-region' | 'nearest' | 'no-replica'
+
+export interface Choice {
+  readonly server: ServerState
+  readonly place: Place
+}
+
+export interface Chooser {
+  /** Where the reader is; `undefined`: unknown, then only measured time counts. */
+  readonly region: string | undefined
+  /** Statements in flight on a server. */
+  readonly load: (server: string) => number
+  /** From 0 up to, not including, 1. */
+  readonly random: () => number
+}
+
+/** A replica as far as anybody knows: by its own word, else by the configuration's. */
+export function isReplica(server: ServerState): boolean {
+  return server.role === 'replica' || (server.role === 'unknown' && server.declared === 'replica')
+}
+
+/**
+ * All servers that may be read from, best first: this region's replicas, this region's primary, then the nearest by
+ * measured time (within the window replicas before the primary), then those that are down, so that the last target is
+ * never banned. Among equals the less loaded of two random ones leads.
+ */
+export function readOrder(topology: Topology, chooser: Chooser): Choice[] {
+  const placed = topology.servers.filter((server) => misplaced(topology, server) === undefined)
+  const alive = placed.filter((server) => server.health !== 'down')
+  const own = alive.filter((server) => chooser.region !== undefined && server.region === chooser.region)
+  const away = alive.filter((server) => !own.includes(server))
+  const anyReplica = alive.some(isReplica)
+  const far = (server: ServerState): Choice => ({
+    server,
+    place: isReplica(server) || anyReplica ? 'nearest' : 'no-replica',
+  })
+  return [
+    ...[...leastLoadedFirst(own.filter(isReplica), chooser), ...own.filter((server) => !isReplica(server))].map(
+      (server): Choice => ({ server, place: 'own-region' }),
+    ),
+    ...byDistance(away, chooser).map(far),
+    ...lastSeenFirst(placed.filter((server) => server.health === 'down')).map(far),
+  ]
+}
+
+/**
+ * The servers that may take a write, best first: whoever says primary and is up (the higher timeline, then the declared
+ * one), else the declared primary, whatever is known of it.
+ */
+export function writeOrder(topology: Topology): ServerState[] {
+  const saying = topology.servers.filter(
+    (server) => server.role === 'primary' && server.health === 'up' && misplaced(topology, server) === undefined,
+  )
+  const best = saying.toSorted((a, b) => (b.timeline ?? 0) - (a.timeline ?? 0))
+  return best.length > 0 ? best : topology.servers.filter((server) => server.declared === 'primary')
+}
+
+function byDistance(servers: readonly ServerState[], chooser: Chooser): ServerState[] {
+  const measured = servers.filter((server) => server.rttMs !== undefined).toSorted((a, b) => rtt(a) - rtt(b))
+  const edge = (measured[0] === undefined ? 0 : rtt(measured[0])) + LATENCY_WINDOW_MS
+  const near = measured.filter((server) => rtt(server) <= edge)
+  const unmeasured = servers.filter((server) => server.rttMs === undefined)
+  return [
+    ...leastLoadedFirst(near.filter(isReplica), chooser),
+    ...near.filter((server) => !isReplica(server)),
+    ...measured.filter((server) => rtt(server) > edge),
+    ...unmeasured.filter(isReplica),
+    ...unmeasured.filter((server) => !isReplica(server)),
+  ]
+}
+
+function rtt(server: ServerState): number {
+  return server.rttMs ?? Number.POSITIVE_INFINITY
+}
+
+/** The power of two choices: near-even load without a herd running to the one idle server. */
+export function leastLoadedFirst(servers: readonly ServerState[], { load, random }: Chooser): readonly ServerState[] {
+  if (servers.length < 2) return servers
+  const shuffled = shuffle(servers, random)
+  const [first, second, ...rest] = shuffled
+  if (first === undefined || second === undefined) return shuffled
+  return load(second.name) < load(first.name) ? [second, first, ...rest] : shuffled
+}
+
+function shuffle(servers: readonly ServerState[], random: () => number): ServerState[] {
+  return servers
+    .map((server) => ({ server, key: random() }))
+    .toSorted((a, b) => a.key - b.key)
+    .map(({ server }) => server)
+}
+
+function lastSeenFirst(servers: readonly ServerState[]): ServerState[] {
+  return servers.toSorted((a, b) => (b.lastSeenAt ?? 0) - (a.lastSeenAt ?? 0))
+}

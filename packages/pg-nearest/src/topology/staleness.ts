@@ -1,0 +1,33 @@
+/** The primary had this position at this moment, or a later one. */
+export interface PositionSample {
+  readonly lsn: bigint
+  /** When the primary was asked, in milliseconds since the epoch: before it answered, so the bound is safe. */
+  readonly at: number
+}
+
+/** The primary's positions over the last while, oldest first. */
+export type PrimaryTrail = readonly PositionSample[]
+
+const TRAIL_LENGTH = 300
+
+/**
+ * Adds a sample. A position that went backwards (a failover that lost writes, a restore) starts a new trail: the old
+ * positions say nothing of the new history.
+ */
+export function extendTrail(trail: PrimaryTrail, sample: PositionSample): PrimaryTrail {
+  const last = trail.at(-1)
+  if (last === undefined || sample.lsn < last.lsn) return [sample]
+  const beforeLast = trail.at(-2)
+  // Of a run of equal positions only the first and the last matter: an idle primary does not lengthen the trail.
+  const kept = last.lsn === sample.lsn && beforeLast?.lsn === sample.lsn ? trail.slice(0, -1) : trail
+  return [...kept, sample].slice(-TRAIL_LENGTH)
+}
+
+/**
+ * How far behind a replica can be at most, in milliseconds: it has replayed a position that the primary had at time t,
+ * so it is at most `now - t` behind. `undefined` when it is behind everything on the trail.
+ */
+export function stalenessBound(trail: PrimaryTrail, replayed: bigint, now: number): number | undefined {
+  const sample = trail.findLast(({ lsn }) => lsn <= replayed)
+  return sample === undefined ? undefined : Math.max(0, now - sample.at)
+}
