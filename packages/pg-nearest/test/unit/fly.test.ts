@@ -1,0 +1,155 @@
+import { inspect } from 'node:util'
+import * as fc from 'fast-check'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { isOptionError } from '../../src/errors.ts'
+import { currentRegion, fly } from '../../src/fly/index.ts'
+import { replicaUrl } from '../../src/fly/replica-url.ts'
+import { parsePoolOptions } from '../../src/pool/parse-pool-options.ts'
+import spec from '../../spec/fly.json' with { type: 'json' }
+
+interface Environment {
+  readonly name: string
+  readonly env: Readonly<Record<string, string>>
+  readonly regions?: readonly string[]
+  readonly options?: object
+  readonly error?: { readonly option: string; readonly message: string }
+}
+const environments: readonly Environment[] = spec.environments
+
+function refusal(run: () => unknown): unknown {
+  try {
+    return run()
+  } catch (error) {
+    return error
+  }
+}
+
+describe('the replica of a host', () => {
+  test.each(spec.hosts)('$host: $replica', ({ host, replica }) => {
+    const expected = replica === null ? undefined : `postgres://u:p@${replica}/app`
+    expect(replicaUrl(`postgres://u:p@${host}/app`, 'ord')).toBe(expected)
+  })
+
+  test.each(spec.urls)('$url', ({ url, replica }) => {
+    expect(replicaUrl(url, 'ord')).toBe(replica ?? undefined)
+  })
+
+  test('all but host and port stays byte for byte', () => {
+    const text = fc.string({ unit: fc.constantFrom(...Array.from('aZ0%-_.~!$&()*+,;=')) })
+    fc.assert(
+      fc.property(text, text, text, (user, password, rest) => {
+        const url = (host: string): string => `postgres://${user}:${password}@${host}/${rest}?application_name=${rest}`
+        expect(replicaUrl(url('my-db.internal:5432'), 'ord')).toBe(url('ord.my-db.internal:5433'))
+      }),
+    )
+  })
+})
+
+describe('an environment', () => {
+  test.each(environments.filter(({ options }) => options !== undefined))('$name', ({ env, regions, options }) => {
+    const made = fly({ env, regions })
+    expect(made).toEqual(options)
+    const { servers } = parsePoolOptions(made, {})
+    expect(servers).toHaveLength(1 + Object.keys(made.replicas ?? {}).length)
+  })
+
+  test.each(environments.filter(({ error }) => error !== undefined))(
+    'is refused: $name',
+    ({ env, regions, error: expected }) => {
+      const error = refusal(() => fly({ env, regions }))
+      expect(isOptionError(error)).toBe(true)
+      expect(error).toMatchObject({
+        option: expected?.option,
+        message: expect.stringContaining(expected?.message ?? ''),
+      })
+      expect(inspect(error)).not.toContain('secret')
+    },
+  )
+
+  test('every case says what it expects', () => {
+    for (const { options, error } of environments)
+      expect([options, error].filter((part) => part !== undefined)).toHaveLength(1)
+  })
+})
+
+describe('adding a region is one more entry in one list', () => {
+  const env = { DATABASE_URL: 'postgres://u:p@my-db.internal:5432/app', FLY_REGION: 'nrt', PRIMARY_REGION: 'nrt' }
+  const added = { syd: 'postgres://u:p@syd.my-db.internal:5433/app' }
+
+  test('in code', () => {
+    const before = fly({ env, regions: ['ord'] })
+    const after = fly({ env, regions: ['ord', 'syd'] })
+    expect(after).toEqual({ ...before, replicas: { ...before.replicas, ...added } })
+    expect(parsePoolOptions(after, {}).servers.map(({ name }) => name)).toEqual(['nrt', 'ord', 'syd'])
+  })
+
+  test('in the environment', () => {
+    const before = fly({ env: { ...env, REPLICA_REGIONS: 'nrt,ord' } })
+    const after = fly({ env: { ...env, REPLICA_REGIONS: 'nrt,ord,syd' } })
+    expect(after).toEqual({ ...before, replicas: { ...before.replicas, ...added } })
+  })
+
+  test('for any lists, one region more is exactly one replica more', () => {
+    const code = fc.stringMatching(/^[a-z]{3}$/)
+    fc.assert(
+      fc.property(fc.uniqueArray(code, { minLength: 1, maxLength: 8 }), (codes) => {
+        const regions = codes.filter((region) => region !== 'nrt')
+        fc.pre(regions.length > 0)
+        const [last = ''] = regions.slice(-1)
+        const { [last]: more, ...rest } = fly({ env, regions }).replicas ?? {}
+        expect(more).toContain(`@${last}.my-db.internal:5433/`)
+        expect(rest).toEqual(fly({ env, regions: regions.slice(0, -1) }).replicas)
+      }),
+    )
+  })
+})
+
+describe('options beside the environment', () => {
+  const env = { DATABASE_URL: 'postgres://localhost/app' }
+
+  test('go through', () => {
+    expect(fly({ env, max: 3, probeIntervalMs: 500 })).toMatchObject({ max: 3, probeIntervalMs: 500 })
+    expect(fly({ env, regions: [], max: 3 })).not.toHaveProperty('env')
+    expect(fly({ env, regions: [], max: 3 })).not.toHaveProperty('regions')
+  })
+
+  test('the environment of the process is the default', () => {
+    vi.stubEnv('DATABASE_URL', 'postgres://from-process/app')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(fly({ regions: [] }).primary).toMatchObject({ url: 'postgres://from-process/app' })
+  })
+
+  const wrong: readonly (readonly [options: unknown, option: string, message: RegExp])[] = [
+    [{ env, region: 'ord' }, 'region', /finds region in the environment/],
+    [{ env, primary: 'postgres://h/app' }, 'primary', /finds primary in the environment/],
+    [{ env, replicas: {} }, 'replicas', /finds replicas in the environment/],
+    [{ env, regoins: ['ord'] }, 'regoins', /Did you mean regions\?/],
+    [{ env, regions: 'ord' }, 'regions', /must be a list/],
+    [{ env, regions: [undefined] }, 'regions[0]', /undefined/],
+    [{ env, host: 'h' }, 'host', /primary/],
+    [['ord'], 'options', /a list/],
+  ]
+  test.each(wrong)('%j is refused', (options, option, message) => {
+    const error = refusal(() => Reflect.apply(fly, undefined, [options]))
+    expect(isOptionError(error)).toBe(true)
+    expect(error).toMatchObject({ option, message: expect.stringMatching(message) })
+  })
+})
+
+describe('currentRegion', () => {
+  const cases: readonly (readonly [env: Readonly<Record<string, string>>, region: string | undefined])[] = [
+    [{}, undefined],
+    [{ FLY_REGION: '' }, undefined],
+    [{ FLY_REGION: 'nrt' }, 'nrt'],
+    [{ MY_REGION: 'ORD' }, 'ord'],
+    [{ FLY_REGION: ' ', MY_REGION: 'ord' }, 'ord'],
+    [{ FLY_REGION: 'nrt', MY_REGION: 'ord' }, 'nrt'],
+  ]
+  test.each(cases)('%j: %s', (env, region) => {
+    expect(currentRegion(env)).toBe(region)
+  })
+
+  test('a value that is no code names its variable', () => {
+    expect(refusal(() => currentRegion({ MY_REGION: 'Chicago, Illinois' }))).toMatchObject({ option: 'MY_REGION' })
+  })
+})
