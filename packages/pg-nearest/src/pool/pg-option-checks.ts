@@ -33,8 +33,8 @@ const timeout = check(
   (value) => value === false || isNumber(value, 0, longestTimer),
 )
 
-/** What pg's documentation and types list, and what its code reads beside. */
-export const pgOptionChecks = {
+/** What pg's documentation and types list, and the two options that its code reads beside. */
+export const pgOptionChecks: Readonly<Record<keyof PgOptions | 'binary' | 'scramMaxIterations', Check>> = {
   max: wholeNumber(1),
   min: wholeNumber(0),
   idleTimeoutMillis: check(
@@ -75,7 +75,7 @@ export const pgOptionChecks = {
   pipeline: flag,
   binary: flag,
   scramMaxIterations: wholeNumber(1),
-} satisfies Record<keyof PgOptions, Check> & Record<string, Check>
+}
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
