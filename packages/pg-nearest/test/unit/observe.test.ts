@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest'
+import { misplaced } from '../../src/topology/misplaced.ts'
+import {
+  initialTopology,
+  withAnswer,
+  withFailure,
+  type Observation,
+  type Observed,
+} from '../../src/topology/observe.ts'
+import type { Server, ServerState } from '../../src/topology/topology.ts'
+
+const nrt: Server = { name: 'nrt', region: 'nrt', declared: 'primary' }
+const ord: Server = { name: 'ord', region: 'ord', declared: 'replica' }
+
+function answer(role: 'primary' | 'replica', known: Partial<Observation> = {}): Observation {
+  return {
+    role,
+    lsn: 1_000n,
+    timeline: 1,
+    systemIdentifier: '7',
+    version: '18.4',
+    rttMs: 10,
+    askedAt: 1_000,
+    answeredAt: 1_010,
+    ...known,
+  }
+}
+
+function stateOf({ topology }: Observed, name: string): ServerState {
+  const state = topology.servers.find((server) => server.name === name)
+  if (state === undefined) throw new Error(`no ${name}`)
+  return state
+}
+
+const fresh = (): Observed => initialTopology([nrt, ord], 0)
+
+describe('what is known of the servers', () => {
+  test('nothing, at first', () => {
+    expect(stateOf(fresh(), 'ord')).toMatchObject({ role: 'unknown', health: 'connecting', rttMs: undefined })
+  })
+
+  test('an answer is taken up, and the snapshot before it is left as it was', () => {
+    const before = fresh()
+    const after = withAnswer(before, 'ord', answer('replica'))
+    expect(stateOf(after, 'ord')).toMatchObject({ role: 'replica', health: 'up', rttMs: 10, lastSeenAt: 1_010 })
+    expect(stateOf(after, 'nrt')).toBe(stateOf(before, 'nrt'))
+    expect(stateOf(before, 'ord').role).toBe('unknown')
+  })
+
+  test('the round trip is a moving average', () => {
+    const once = withAnswer(fresh(), 'ord', answer('replica', { rttMs: 10 }))
+    expect(stateOf(withAnswer(once, 'ord', answer('replica', { rttMs: 20 })), 'ord').rttMs).toBe(12)
+  })
+
+  test('a failure keeps what was known, and says why', () => {
+    const up = withAnswer(fresh(), 'ord', answer('replica'))
+    const down = withFailure(up, 'ord', 'ord refused the connection.', 2_000)
+    expect(stateOf(down, 'ord')).toMatchObject({
+      role: 'replica',
+      health: 'down',
+      problem: 'ord refused the connection.',
+    })
+    expect(stateOf(withAnswer(down, 'ord', answer('replica')), 'ord')).toMatchObject({
+      health: 'up',
+      problem: undefined,
+    })
+  })
+
+  test('lag is counted in bytes and in time, from the primary’s own positions', () => {
+    const first = withAnswer(fresh(), 'nrt', answer('primary', { lsn: 1_000n, askedAt: 1_000 }))
+    const second = withAnswer(first, 'nrt', answer('primary', { lsn: 1_500n, askedAt: 2_000 }))
+    const behind = withAnswer(second, 'ord', answer('replica', { lsn: 1_200n, answeredAt: 2_100 }))
+    expect(stateOf(behind, 'ord')).toMatchObject({ lagBytes: 300n, stalenessMs: 1_100 })
+    const level = withAnswer(second, 'ord', answer('replica', { lsn: 1_500n, answeredAt: 2_100 }))
+    expect(stateOf(level, 'ord')).toMatchObject({ lagBytes: 0n, stalenessMs: 100 })
+  })
+
+  test('without a primary nothing is said of lag', () => {
+    const alone = withAnswer(fresh(), 'ord', answer('replica'))
+    expect(stateOf(alone, 'ord')).toMatchObject({ lagBytes: undefined, stalenessMs: undefined })
+  })
+
+  test('after a promotion lag is counted from the new primary', () => {
+    const down = withFailure(withAnswer(fresh(), 'nrt', answer('primary', { lsn: 9_000n })), 'nrt', 'gone', 1_500)
+    const promoted = withAnswer(down, 'ord', answer('primary', { lsn: 5_000n, timeline: 2, askedAt: 2_000 }))
+    const follower = withAnswer(promoted, 'nrt', answer('replica', { lsn: 4_900n, timeline: 2, answeredAt: 2_050 }))
+    expect(stateOf(follower, 'nrt')).toMatchObject({ role: 'replica', health: 'up', lagBytes: 100n })
+  })
+})
+
+describe('a server in the wrong place', () => {
+  const withPrimary = withAnswer(fresh(), 'nrt', answer('primary'))
+  test.each([
+    { name: 'a replica in its place', seen: answer('replica'), says: undefined },
+    { name: 'the primary itself', seen: answer('primary'), says: 'replicas.ord is the primary itself' },
+    { name: 'a second primary', seen: answer('primary', { timeline: 2 }), says: 'and so does nrt' },
+    { name: 'another cluster', seen: answer('replica', { systemIdentifier: '8' }), says: 'another cluster than nrt' },
+  ])('$name', ({ seen, says }) => {
+    const observed = withAnswer(withPrimary, 'ord', seen)
+    const told = misplaced(observed.topology, stateOf(observed, 'ord'))
+    if (says === undefined) expect(told).toBeUndefined()
+    else expect(told).toContain(says)
+  })
+
+  test('a promoted replica is in its place once the old primary is gone', () => {
+    const failedOver = withFailure(withAnswer(withPrimary, 'ord', answer('primary', { timeline: 2 })), 'nrt', 'gone', 9)
+    expect(misplaced(failedOver.topology, stateOf(failedOver, 'ord'))).toBeUndefined()
+  })
+})

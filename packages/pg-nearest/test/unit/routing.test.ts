@@ -1,0 +1,148 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import spec from '../../spec/routing.json' with { type: 'json' }
+import { planPrimary, planRead, type Attempt } from '../../src/execute/plan.ts'
+import { LATENCY_WINDOW_MS, readOrder, type Chooser } from '../../src/topology/selection.ts'
+import type { ServerState, Topology } from '../../src/topology/topology.ts'
+import { serverState, topologyOf } from './server-state.ts'
+
+function fromText(texts: readonly string[]): Topology {
+  return topologyOf(
+    texts.map((text, index) => {
+      const [name = '', role = '', health = '', rtt = '-', ...marks] = text.split(' ')
+      return serverState({
+        name,
+        region: name === 'primary' ? undefined : name.replace(/#\d+$/, ''),
+        declared: index === 0 ? 'primary' : 'replica',
+        role: role as ServerState['role'],
+        health: health as ServerState['health'],
+        rttMs: rtt === '-' ? undefined : Number(rtt),
+        systemIdentifier: health === 'connecting' ? undefined : marks.includes('other-cluster') ? '2' : '1',
+        timeline: marks.includes('tl2') ? 2 : 1,
+      })
+    }),
+  )
+}
+
+const shown = (attempts: readonly Attempt[]): string[] => attempts.map(({ server, reason }) => `${server} ${reason}`)
+
+describe('spec/routing.json', () => {
+  for (const { name, servers, region, read, write, replica, asked } of spec.cases) {
+    test(name, () => {
+      const topology = fromText(servers)
+      const chooser: Chooser = { region, load: () => 0, random: () => 0.5 }
+      if (read !== undefined) expect(shown(planRead(topology, { kind: 'nearest' }, chooser))).toEqual(read)
+      if (write !== undefined) expect(planPrimary(topology, 'write').map(({ server }) => server)).toEqual(write)
+      if (replica !== undefined) {
+        expect(shown(planRead(topology, { kind: 'replica', region: asked }, chooser))).toEqual(replica)
+      }
+    })
+  }
+})
+
+const anyServer = fc.record({
+  region: fc.constantFrom('ord', 'syd', 'ams'),
+  role: fc.constantFrom('primary', 'replica', 'unknown'),
+  health: fc.constantFrom('up', 'down', 'connecting'),
+  rttMs: fc.option(fc.integer({ min: 0, max: 300 }), { nil: undefined }),
+})
+
+const anyTopology = fc.array(anyServer, { minLength: 1, maxLength: 8 }).map((servers) =>
+  topologyOf(
+    servers.map((server, index) =>
+      serverState({
+        ...server,
+        name: `s${index}`,
+        declared: index === 0 ? 'primary' : 'replica',
+      } as Partial<ServerState>),
+    ),
+  ),
+)
+
+const anyChooser = fc.record({
+  region: fc.constantFrom('ord', 'fra', undefined),
+  load: fc.func(fc.nat()) as fc.Arbitrary<(server: string) => number>,
+  random: fc
+    .infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true }))
+    .map((stream) => () => Number(stream.next().value)),
+})
+
+describe('every plan', () => {
+  test('names a server at least, and none twice', () => {
+    fc.assert(
+      fc.property(anyTopology, anyChooser, (topology, chooser) => {
+        for (const target of [
+          { kind: 'nearest' },
+          { kind: 'primary' },
+          { kind: 'replica', region: undefined },
+        ] as const) {
+          const names = planRead(topology, target, chooser).map(({ server }) => server)
+          expect(names.length).toBeGreaterThan(0)
+          expect(new Set(names).size).toBe(names.length)
+        }
+      }),
+    )
+  })
+
+  test('tries no server that is down before one that is not', () => {
+    fc.assert(
+      fc.property(anyTopology, anyChooser, (topology, chooser) => {
+        const healths = readOrder(topology, chooser).map(({ server }) => server.health)
+        const firstDown = healths.indexOf('down')
+        if (firstDown >= 0) expect(healths.slice(firstDown).every((health) => health === 'down')).toBe(true)
+      }),
+    )
+  })
+
+  test('leaves its region only when nothing there is up', () => {
+    fc.assert(
+      fc.property(anyTopology, anyChooser, (topology, chooser) => {
+        const order = readOrder(topology, chooser)
+        const own = order.filter(({ server }) => server.region === chooser.region && server.health !== 'down')
+        expect(
+          order
+            .slice(0, own.length)
+            .map(({ server }) => server.name)
+            .toSorted(),
+        ).toEqual(own.map(({ server }) => server.name).toSorted())
+      }),
+    )
+  })
+})
+
+describe('among equals', () => {
+  const three = topologyOf(
+    ['ord', 'ord#2', 'ord#3'].map((name) => serverState({ name, region: 'ord', declared: 'replica', role: 'replica' })),
+  )
+
+  test('the less loaded of two random ones leads', () => {
+    const load = (server: string): number => (server === 'ord' ? 5 : 1)
+    const leaders = Array.from({ length: 200 }, () => readOrder(three, { region: 'ord', load, random: Math.random })[0])
+    expect(leaders.some((choice) => choice?.server.name === 'ord')).toBe(false)
+  })
+
+  test('each gets its share', () => {
+    const count = new Map<string, number>()
+    for (let i = 0; i < 3_000; i++) {
+      const name = readOrder(three, { region: 'ord', load: () => 0, random: Math.random })[0]?.server.name ?? ''
+      count.set(name, (count.get(name) ?? 0) + 1)
+    }
+    for (const share of count.values()) expect(share).toBeGreaterThan(800)
+    expect(count.size).toBe(3)
+  })
+
+  test(`servers within ${LATENCY_WINDOW_MS} ms of the nearest are equals, and one beyond is not`, () => {
+    const near = topologyOf([
+      serverState({ name: 'a', region: 'a', declared: 'replica', role: 'replica', rttMs: 10 }),
+      serverState({ name: 'b', region: 'b', declared: 'replica', role: 'replica', rttMs: 24 }),
+      serverState({ name: 'c', region: 'c', declared: 'replica', role: 'replica', rttMs: 26 }),
+    ])
+    const leaders = new Set(
+      Array.from(
+        { length: 200 },
+        () => readOrder(near, { region: undefined, load: () => 0, random: Math.random })[0]?.server.name,
+      ),
+    )
+    expect([...leaders].toSorted()).toEqual(['a', 'b'])
+  })
+})

@@ -1,0 +1,26 @@
+import type { ServerState, Topology } from '../../src/topology/topology.ts'
+
+/** A server that is up and nothing else, unless said otherwise. */
+export function serverState(known: Partial<ServerState>): ServerState {
+  return {
+    name: 'ord',
+    region: 'ord',
+    declared: 'replica',
+    role: 'replica',
+    health: 'up',
+    rttMs: 1,
+    lsn: undefined,
+    timeline: 1,
+    systemIdentifier: '1',
+    version: '18.4',
+    lagBytes: undefined,
+    stalenessMs: undefined,
+    problem: undefined,
+    lastSeenAt: undefined,
+    ...known,
+  }
+}
+
+export function topologyOf(servers: readonly ServerState[]): Topology {
+  return { servers, asOf: 0 }
+}

@@ -1,0 +1,140 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { NearestError } from '../../src/errors.ts'
+import type { Request } from '../../src/execute/request.ts'
+import { FREE, nextStanding, type Standing } from '../../src/execute/standing.ts'
+import type { Need } from '../../src/statement/need.ts'
+
+const request: Request = { config: { text: 'BEGIN READ ONLY' } }
+const read: Need = { class: 'read' }
+const session: Need = { class: 'session' }
+const begin = (standbyCanBegin: boolean, snapshotPerStatement = true): Need => ({
+  class: 'transaction',
+  transaction: { kind: 'begin', standbyCanBegin, snapshotPerStatement },
+})
+const savepoint: Need = {
+  class: 'transaction',
+  transaction: { kind: 'other', standbyCanBegin: false, snapshotPerStatement: false },
+}
+const commit: Need = {
+  class: 'transaction',
+  transaction: { kind: 'commit', standbyCanBegin: false, snapshotPerStatement: false },
+}
+
+const inTransaction: Standing = { kind: 'transaction', stateful: false }
+const reading: Standing = { kind: 'reading', begin: request, movable: true }
+const pinned: Standing = { kind: 'pinned' }
+
+describe('where a borrowed client stands after a statement', () => {
+  test.each([
+    { name: 'a read leaves it free', before: FREE, need: read, open: false, standby: true, after: FREE },
+    { name: 'SET pins it', before: FREE, need: session, open: false, standby: false, after: pinned },
+    { name: 'a pin stays', before: pinned, need: read, open: false, standby: false, after: pinned },
+    { name: 'BEGIN opens', before: FREE, need: begin(false), open: true, standby: false, after: inTransaction },
+    {
+      name: 'BEGIN READ ONLY on a standby reads',
+      before: FREE,
+      need: begin(true),
+      open: true,
+      standby: true,
+      after: reading,
+    },
+    {
+      name: 'one snapshot for all statements cannot move',
+      before: FREE,
+      need: begin(true, false),
+      open: true,
+      standby: true,
+      after: { ...reading, movable: false },
+    },
+    {
+      name: 'BEGIN READ ONLY on the primary is a transaction',
+      before: FREE,
+      need: begin(true),
+      open: true,
+      standby: false,
+      after: inTransaction,
+    },
+    {
+      name: 'a savepoint would be lost',
+      before: reading,
+      need: savepoint,
+      open: true,
+      standby: true,
+      after: { ...reading, movable: false },
+    },
+    { name: 'a read goes on reading', before: reading, need: read, open: true, standby: true, after: reading },
+    {
+      name: 'once moved it is a transaction',
+      before: reading,
+      need: read,
+      open: true,
+      standby: false,
+      after: inTransaction,
+    },
+    { name: 'COMMIT frees', before: inTransaction, need: commit, open: false, standby: false, after: FREE },
+    {
+      name: 'the end of a read-only one frees',
+      before: reading,
+      need: commit,
+      open: false,
+      standby: true,
+      after: FREE,
+    },
+    {
+      name: 'SET inside of a transaction is remembered',
+      before: inTransaction,
+      need: session,
+      open: true,
+      standby: false,
+      after: { kind: 'transaction', stateful: true },
+    },
+    {
+      name: 'and pins when it ends',
+      before: { kind: 'transaction', stateful: true },
+      need: commit,
+      open: false,
+      standby: false,
+      after: pinned,
+    },
+    {
+      name: 'a transaction of a pinned client pins again',
+      before: pinned,
+      need: begin(false),
+      open: true,
+      standby: false,
+      after: { kind: 'transaction', stateful: true },
+    },
+  ] satisfies { name: string; before: Standing; need: Need; open: boolean; standby: boolean; after: Standing }[])(
+    '$name',
+    ({ before, need, open, standby, after }) => {
+      expect(nextStanding(before, { request, need, open, standby })).toEqual(after)
+    },
+  )
+})
+
+const anyNeed = fc.constantFrom(read, session, begin(true), begin(false), savepoint, commit)
+
+test('state on a connection is never forgotten: once SET has run, the client is never free again', () => {
+  const anyStep = fc.record({ need: anyNeed, open: fc.boolean() })
+  fc.assert(
+    fc.property(fc.array(anyStep), fc.array(anyStep), (prior, later) => {
+      const run = (standing: Standing, steps: typeof prior): Standing =>
+        steps.reduce(
+          (before, { need, open }) => nextStanding(before, { request, need, open, standby: false }),
+          standing,
+        )
+      const set = nextStanding(run(FREE, prior), { request, need: session, open: false, standby: false })
+      expect(run(set, later).kind).not.toBe('free')
+    }),
+  )
+})
+
+test('what is lost stays lost until the release', () => {
+  const lost: Standing = { kind: 'lost', error: new NearestError('NEAREST_CONNECTION_LOST', 'gone') }
+  fc.assert(
+    fc.property(anyNeed, fc.boolean(), fc.boolean(), (need, open, standby) => {
+      expect(nextStanding(lost, { request, need, open, standby })).toBe(lost)
+    }),
+  )
+})
