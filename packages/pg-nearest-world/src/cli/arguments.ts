@@ -1,0 +1,95 @@
+import { parseArgs } from 'node:util'
+import type { Rtt, WorldOptions } from '../world-types.ts'
+import { closest } from './closest.ts'
+import { parseDuration } from './duration.ts'
+import { UsageError } from './usage-error.ts'
+
+/** What the command line asks for. */
+export type Arguments =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'version' }
+  | {
+      readonly kind: 'start'
+      readonly world: WorldOptions
+      /** Print the variables of an app in this region only. */
+      readonly region: string | undefined
+      /** Print one JSON object instead of tables. */
+      readonly json: boolean
+    }
+
+const flags = {
+  primary: { type: 'string' },
+  replicas: { type: 'string', multiple: true },
+  region: { type: 'string' },
+  rtt: { type: 'string', multiple: true },
+  binaries: { type: 'string' },
+  database: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const
+
+/** @throws UsageError with a sentence that says what to write instead */
+export function parseArguments(argv: readonly string[]): Arguments {
+  const { values, positionals } = read(argv)
+  if (values.help === true) return { kind: 'help' }
+  if (values.version === true) return { kind: 'version' }
+
+  const [stray] = positionals
+  if (stray !== undefined)
+    throw new UsageError(`${JSON.stringify(stray)} stands alone. Put regions behind --primary and --replicas.`)
+  if (values.primary === undefined)
+    throw new UsageError('--primary is missing. Name its region: --primary nrt --replicas ord,syd')
+
+  const replicas = (values.replicas ?? []).flatMap(words)
+  const regions = [values.primary, ...replicas]
+  if (values.region !== undefined && !regions.includes(values.region))
+    throw new UsageError(`--region must be one of this world's regions: ${regions.join(', ')}.`)
+  return {
+    kind: 'start',
+    region: values.region,
+    json: values.json === true,
+    world: {
+      primary: values.primary,
+      replicas,
+      ...(values.rtt === undefined ? {} : { rtt: parseRtt(values.rtt.flatMap(words)) }),
+      ...(values.binaries === undefined ? {} : { binaries: values.binaries }),
+      ...(values.database === undefined ? {} : { database: values.database }),
+    },
+  }
+}
+
+type Read = ReturnType<typeof parseArgs<{ options: typeof flags; allowPositionals: true }>>
+
+function read(argv: readonly string[]): Read {
+  try {
+    return parseArgs({ args: [...argv], options: flags, allowPositionals: true })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? explain(error.message) : String(error), { cause: error })
+  }
+}
+
+/** node:util's message is several sentences about positionals: its first line is kept, with a suggestion. */
+function explain(message: string): string {
+  const unknown = /^Unknown option '--?([^']*)'/.exec(message)?.[1]
+  if (unknown === undefined) return message.split('\n', 1)[0] ?? message
+  const meant = closest(unknown, Object.keys(flags))
+  return `There is no option --${unknown}. ${meant === undefined ? 'See --help.' : `Did you mean --${meant}?`}`
+}
+
+const words = (list: string): string[] => list.split(/[\s,]+/).filter((word) => word !== '')
+
+function parseRtt(entries: readonly string[]): Rtt {
+  const [first, ...more] = entries
+  if (first === undefined) throw new UsageError('--rtt is empty. Write --rtt 100, or --rtt nrt-ord=128,nrt-syd=137')
+  if (!first.includes('=') && more.length === 0) return parseDuration(first)
+  const pairs = new Map<string, number>()
+  for (const entry of entries) {
+    const [, pair, time] = /^([^=]+-[^=]+)=([^=]+)$/.exec(entry) ?? []
+    if (pair === undefined || time === undefined)
+      throw new UsageError(`--rtt ${entry}: write one time for all pairs, or pairs such as nrt-ord=128,nrt-syd=137`)
+    if (pairs.has(pair)) throw new UsageError(`--rtt gives the pair ${pair} twice.`)
+    pairs.set(pair, parseDuration(time))
+  }
+  return Object.fromEntries(pairs)
+}

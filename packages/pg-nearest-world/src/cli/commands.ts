@@ -1,0 +1,139 @@
+import type { World } from '../world-types.ts'
+import { formatByteRate } from './byte-rate.ts'
+import { command, usageOf } from './command.ts'
+import type { Command } from './command.ts'
+import { formatDuration } from './duration.ts'
+import { envLines } from './env-lines.ts'
+import { byteRate, duration, newRegion, optional, region } from './parameters.ts'
+import { MAX_REPLAY_LAG_MS, readReplayLag, setReplayLag } from './replay-lag.ts'
+import { statusTable, urlTable } from './tables.ts'
+import type { ShownStatus } from './tables.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Everything that can be typed at the prompt. */
+export const commands: readonly Command[] = [
+  command('status', [], 'each server: its role, position, and how far behind it is', async ({ world, print }) => {
+    print(statusTable(await shownStatuses(world)))
+  }),
+
+  command('urls', [optional(region)], 'where the servers are; as an app in a region reaches them', (context, from) => {
+    context.print(urlTable(context.world, from))
+  }),
+
+  command('env', [optional(region)], "an app's variables, for pg-nearest/fly", ({ world, print }, only) => {
+    const regions = only === undefined ? world.regions : [only]
+    print(regions.map((code) => envLines(world.poolOptions(code))).join('\n\n'))
+  }),
+
+  command('kill', [region], 'end a server as a crash would, with SIGKILL', async ({ world, print }, code) => {
+    await world.kill(code)
+    print(`${code} is down. Bring it back with: start ${code}`)
+  }),
+
+  command('start', [region], 'bring a killed server back', async ({ world, print }, code) => {
+    await world.start(code)
+    print(`${code} is up, as ${roleOf(world, code)}.`)
+  }),
+
+  command('lag', [region, duration], 'show commits on a replica that late; 0 ends it', async (context, code, ms) => {
+    const { world, print } = context
+    if (ms > MAX_REPLAY_LAG_MS) throw new UsageError('A replica can be held back by 24 days at most.')
+    requireReplica(world, code)
+    await setReplayLag(world.url(code), ms)
+    const held = `${code} shows each commit ${formatDuration(Math.round(ms))} after the primary made it`
+    print(ms < 0.5 ? `${code} replays at once.` : `${held}, or when it arrives, if that is later.`)
+  }),
+
+  command('pause', [region], 'stop replay on a replica', async ({ world, print }, code) => {
+    requireReplica(world, code)
+    await world.pauseReplay(code)
+    print(`${code} receives, but shows nothing new. Go on with: resume ${code}`)
+  }),
+
+  command('resume', [region], 'let replay go on', async ({ world, print }, code) => {
+    requireReplica(world, code)
+    await world.resumeReplay(code)
+    print(`${code} replays again.`)
+  }),
+
+  command('rtt', [region, region, optional(duration)], 'show or set the round trip', ({ world, print }, a, b, ms) => {
+    requireTwo(a, b)
+    if (ms !== undefined) world.setRtt(a, b, ms)
+    print(`${a} and ${b} are ${formatDuration(world.rtt(a, b))} apart, there and back.`)
+  }),
+
+  command('jitter', [region, region, duration], 'add a random delay of up to that', ({ world, print }, a, b, ms) => {
+    requireTwo(a, b)
+    world.setJitter(a, b, ms)
+    print(
+      ms === 0
+        ? `There is no jitter between ${a} and ${b}.`
+        : `Between ${a} and ${b} there is jitter of up to ${formatDuration(ms)}.`,
+    )
+  }),
+
+  command('bandwidth', [region, region, byteRate], 'limit the rate; off ends it', ({ world, print }, a, b, rate) => {
+    requireTwo(a, b)
+    world.setBandwidth(a, b, rate)
+    print(`Between ${a} and ${b}, each connection carries at most: ${formatByteRate(rate)}.`)
+  }),
+
+  command('partition', [region, region], 'let all traffic between two vanish', ({ world, print }, a, b) => {
+    requireTwo(a, b)
+    world.partition(a, b)
+    print(`Nothing passes between ${a} and ${b}, replication neither. End it with: heal ${a} ${b}`)
+  }),
+
+  command('heal', [region, region], 'end a partition', ({ world, print }, a, b) => {
+    requireTwo(a, b)
+    world.heal(a, b)
+    print(`Traffic passes between ${a} and ${b}.`)
+  }),
+
+  command('promote', [region], 'make a replica the primary', async ({ world, print }, code) => {
+    await world.promote(code)
+    print(`${code} is the primary now, and the others follow it. See the new variables with: env`)
+  }),
+
+  command('add', [newRegion], 'let one more region join', async ({ world, print }, code) => {
+    await world.addRegion(code)
+    print(`${code} has joined: ${world.url(code)}`)
+  }),
+
+  command('help', [], 'this list', ({ print }) => {
+    print(helpText())
+  }),
+
+  command('quit', [], 'stop the world and leave', ({ quit }) => {
+    quit()
+  }),
+]
+
+/** One line for each command, in two columns. */
+export function helpText(): string {
+  const rows = commands.map((entry) => [usageOf(entry), entry.help] as const)
+  const width = Math.max(...rows.map(([usage]) => usage.length))
+  return rows.map(([usage, help]) => `  ${usage.padEnd(width)}  ${help}`).join('\n')
+}
+
+const roleOf = (world: World, code: string): string => (world.primary === code ? 'the primary' : 'a replica')
+
+function requireReplica(world: World, code: string): void {
+  if (code === world.primary) throw new UsageError(`${code} is the primary, which replays nothing. Name a replica.`)
+}
+
+function requireTwo(a: string, b: string): void {
+  if (a === b) throw new UsageError(`Name two regions: there is no link from ${a} to itself.`)
+}
+
+function shownStatuses(world: World): Promise<readonly ShownStatus[]> {
+  return world.status().then((statuses) =>
+    Promise.all(
+      statuses.map(async (status) => ({
+        ...status,
+        // A server that died since is shown as the world saw it.
+        heldBackMs: status.role === 'replica' ? await readReplayLag(status.url).catch(() => undefined) : undefined,
+      })),
+    ),
+  )
+}

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+
+/** PostgreSQL keeps it as a signed number of 32 bits: 24 days. */
+export const MAX_REPLAY_LAG_MS: number = 2_147_483_647
+
+/**
+ * Makes a replica show each commit `ms` after the primary made it, but no sooner than it arrives; 0 ends that. It holds
+ * until it is changed, over restarts too. Resolves when the server has taken it over.
+ */
+export async function setReplayLag(url: string, ms: number): Promise<void> {
+  await withClient(url, async (client) => {
+    await client.query(`alter system set recovery_min_apply_delay = ${Math.round(ms)}`)
+    await client.query('select pg_reload_conf()')
+    for (let tries = 0; tries < 100; tries += 1) {
+      // A server process rereads its settings between two statements, once the signal has reached it.
+      if ((await readSetting(client)) === Math.round(ms)) return
+      await sleep(10)
+    }
+    throw new Error('the server did not take over the setting recovery_min_apply_delay within a second')
+  })
+}
+
+/** Milliseconds that {@link setReplayLag} holds a replica back. */
+export function readReplayLag(url: string): Promise<number> {
+  return withClient(url, readSetting)
+}
+
+async function readSetting(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ ms: number }>(
+    `select setting::integer as ms from pg_settings where name = 'recovery_min_apply_delay'`,
+  )
+  return rows[0]?.ms ?? 0
+}
+
+async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 })
+  // A server that is killed meanwhile: the query in hand fails, and that is enough.
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    return await use(client)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,71 @@
+import Table from 'cli-table3'
+import type { RegionStatus, World } from '../world-types.ts'
+import { regions as geography } from '../geo/regions.ts'
+import { formatBytes } from './byte-rate.ts'
+import { formatDuration } from './duration.ts'
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = new Table({ head: [...head], style: { head: ['bold'], border: ['gray'] } })
+  lines.push(...rows.map((row) => [...row]))
+  return lines.toString()
+}
+
+/** Each region's server: its URL as an app in `from` reaches it, or as one beside it does, and how far off it is. */
+export function urlTable(world: Pick<World, 'regions' | 'primary' | 'url' | 'rtt'>, from?: string): string {
+  const origin = from ?? world.primary
+  return table(
+    [
+      'region',
+      'city',
+      'role',
+      from === undefined ? 'URL, from inside the region' : `URL, from ${from}`,
+      `from ${origin}`,
+    ],
+    world.regions.map((region) => [
+      region,
+      geography.get(region)?.city ?? '',
+      region === world.primary ? 'primary' : 'replica',
+      from === undefined ? world.url(region) : world.url(region, { from }),
+      formatDuration(world.rtt(origin, region)),
+    ]),
+  )
+}
+
+/** What `status` shows of a region beyond what the world says of it. */
+export interface ShownStatus extends RegionStatus {
+  /** Milliseconds that `lag` holds replay back; 0 is none, `undefined` if the server did not say. */
+  readonly heldBackMs: number | undefined
+}
+
+export function statusTable(statuses: readonly ShownStatus[]): string {
+  const primary = statuses.find((status) => status.role === 'primary')?.lsn
+  return table(
+    ['region', 'role', 'pid', 'position', 'behind', 'replay'],
+    statuses.map((status) => [
+      status.region,
+      status.role,
+      status.pid === undefined ? '' : String(status.pid),
+      status.lsn ?? '',
+      status.role === 'replica' ? behind(primary, status.lsn) : '',
+      status.role === 'replica' ? replay(status) : '',
+    ]),
+  )
+}
+
+function replay({ replayPaused, heldBackMs }: ShownStatus): string {
+  if (replayPaused === true) return 'paused'
+  if (heldBackMs === undefined) return ''
+  return heldBackMs === 0 ? 'running' : `${formatDuration(heldBackMs)} behind`
+}
+
+function behind(primary: string | undefined, replica: string | undefined): string {
+  if (primary === undefined || replica === undefined) return ''
+  const bytes = position(primary) - position(replica)
+  return bytes <= 0n ? '0 B' : formatBytes(Number(bytes))
+}
+
+/** `16/B374D848` is two halves of 32 bits, in hexadecimal. */
+function position(lsn: string): bigint {
+  const [high = '0', low = '0'] = lsn.split('/')
+  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`)
+}
