@@ -41,7 +41,7 @@ export function command<const P extends readonly Parameter<unknown>[]>(
         const word = words[index]
         return word === undefined ? undefined : parameter.parse(word, context.world)
       })
-      // The compiler cannot see that mapping a tuple keeps its length.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- mapping a tuple keeps its length, unseen by types
       await run(context, ...(values as Values<P>))
     },
   }

@@ -4,6 +4,7 @@ import { command, usageOf } from './command.ts'
 import type { Command } from './command.ts'
 import { formatDuration } from './duration.ts'
 import { envLines } from './env-lines.ts'
+import { errorText } from './error-text.ts'
 import { byteRate, duration, newRegion, optional, region } from './parameters.ts'
 import { MAX_REPLAY_LAG_MS, readReplayLag, setReplayLag } from './replay-lag.ts'
 import { statusTable, urlTable } from './tables.ts'
@@ -39,7 +40,9 @@ export const commands: readonly Command[] = [
     const { world, print } = context
     if (ms > MAX_REPLAY_LAG_MS) throw new UsageError('A replica can be held back by 24 days at most.')
     requireReplica(world, code)
-    await setReplayLag(world.url(code), ms)
+    await setReplayLag(world.url(code), ms).catch((error: unknown) => {
+      throw new Error(`${code} did not take it; status shows whether it is up. ${errorText(error)}`, { cause: error })
+    })
     const held = `${code} shows each commit ${formatDuration(Math.round(ms))} after the primary made it`
     print(ms < 0.5 ? `${code} replays at once.` : `${held}, or when it arrives, if that is later.`)
   }),
@@ -91,6 +94,8 @@ export const commands: readonly Command[] = [
   }),
 
   command('promote', [region], 'make a replica the primary', async ({ world, print }, code) => {
+    // Else the setting would go on into every copy that is made of the new primary. A server that is down says so below.
+    await setReplayLag(world.url(code), 0).catch(() => undefined)
     await world.promote(code)
     print(`${code} is the primary now, and the others follow it. See the new variables with: env`)
   }),

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
+import { Client } from 'pg'
 
 /** PostgreSQL keeps it as a signed number of 32 bits: 24 days. */
 export const MAX_REPLAY_LAG_MS: number = 2_147_483_647
@@ -12,12 +12,7 @@ export async function setReplayLag(url: string, ms: number): Promise<void> {
   await withClient(url, async (client) => {
     await client.query(`alter system set recovery_min_apply_delay = ${Math.round(ms)}`)
     await client.query('select pg_reload_conf()')
-    for (let tries = 0; tries < 100; tries += 1) {
-      // A server process rereads its settings between two statements, once the signal has reached it.
-      if ((await readSetting(client)) === Math.round(ms)) return
-      await sleep(10)
-    }
-    throw new Error('the server did not take over the setting recovery_min_apply_delay within a second')
+    await untilSetting(client, Math.round(ms))
   })
 }
 
@@ -26,15 +21,23 @@ export function readReplayLag(url: string): Promise<number> {
   return withClient(url, readSetting)
 }
 
-async function readSetting(client: pg.Client): Promise<number> {
+/** A server process rereads its settings between two statements, once the signal has reached it. */
+async function untilSetting(client: Client, ms: number, tries = 100): Promise<void> {
+  if ((await readSetting(client)) === ms) return
+  if (tries === 0) throw new Error('The server did not take over recovery_min_apply_delay within a second.')
+  await sleep(10)
+  await untilSetting(client, ms, tries - 1)
+}
+
+async function readSetting(client: Client): Promise<number> {
   const { rows } = await client.query<{ ms: number }>(
     `select setting::integer as ms from pg_settings where name = 'recovery_min_apply_delay'`,
   )
   return rows[0]?.ms ?? 0
 }
 
-async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 })
+async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000 })
   // A server that is killed meanwhile: the query in hand fails, and that is enough.
   client.on('error', () => undefined)
   await client.connect()

@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises'
+import { WorldError } from '../world-error.ts'
+import type { World } from '../world-types.ts'
+import { startWorld } from '../world.ts'
+import { announcement, announcementJson } from './announcement.ts'
+import { parseArguments } from './arguments.ts'
+import type { Arguments } from './arguments.ts'
+import { errorText } from './error-text.ts'
+import { progressBar } from './progress.ts'
+import { prompt } from './prompt.ts'
+import { untilSignal } from './until-signal.ts'
+import { usage } from './usage.ts'
+import { UsageError } from './usage-error.ts'
+
+/** The whole program: starts a world as the command line says, serves its prompt, stops it; resolves with the exit code. */
+export async function run(argv: readonly string[]): Promise<number> {
+  try {
+    const request = parseArguments(argv)
+    if (request.kind === 'start') await live(request)
+    else process.stdout.write(`${request.kind === 'help' ? usage : await version()}\n`)
+    return 0
+  } catch (error) {
+    process.stderr.write(`pg-nearest-world: ${errorText(error)}\n`)
+    return isMisuse(error) ? 2 : 1
+  }
+}
+
+const isMisuse = (error: unknown): boolean =>
+  error instanceof UsageError ||
+  (error instanceof WorldError && (error.code === 'WORLD_BAD_OPTION' || error.code === 'WORLD_UNKNOWN_REGION'))
+
+async function live(request: Extract<Arguments, { kind: 'start' }>): Promise<void> {
+  const interrupted = untilSignal(['SIGINT', 'SIGTERM', 'SIGHUP'])
+  const world = await boot(request)
+  try {
+    if (!interrupted.signal.aborted) await serve(world, request, interrupted.signal)
+  } finally {
+    process.stderr.write('Stopping the world.\n')
+    await world.stop()
+    interrupted.forget()
+  }
+}
+
+async function boot({ world }: Extract<Arguments, { kind: 'start' }>): Promise<World> {
+  const bar = progressBar(process.stderr)
+  try {
+    return await startWorld({ ...world, onProgress: bar.update })
+  } finally {
+    bar.stop()
+  }
+}
+
+async function serve(
+  world: World,
+  { json, region }: Extract<Arguments, { kind: 'start' }>,
+  signal: AbortSignal,
+): Promise<void> {
+  process.stdout.write(`${json ? announcementJson(world, region) : announcement(world, region)}\n`)
+  // The one object stays alone on standard output.
+  const output = json ? process.stderr : process.stdout
+  const left = await prompt(world, { input: process.stdin, output, errors: process.stderr }, signal)
+  if (left === 'end') await aborted(signal)
+}
+
+/** A program that has nothing more to say may still use the world: until a signal. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  // Waiting for a signal keeps no process alive.
+  const alive = setInterval(() => undefined, 1 << 30)
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  clearInterval(alive)
+}
+
+async function version(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
+  const { version: found }: { version: string } = JSON.parse(text)
+  return found
+}

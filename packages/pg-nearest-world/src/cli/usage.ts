@@ -1,0 +1,21 @@
+/** What `--help` prints. */
+export const usage = `A real multi-region PostgreSQL on this machine: a primary, streaming replicas, and an ocean between them.
+
+Usage: pg-nearest-world --primary <region> [--replicas <region,...>] [options]
+
+  --primary <region>    where the primary stands, such as nrt
+  --replicas <regions>  where its replicas stand, such as ord,syd
+  --region <region>     print the variables of an app in this region only
+  --rtt <time>          one round trip for every pair of regions, such as 100 or 100ms
+  --rtt <pair=time,...> or one for each pair: nrt-ord=128,nrt-syd=137
+  --binaries <folder>   PostgreSQL's programs, instead of the ones from npm
+  --database <name>     the database's name (app)
+  --json                print one JSON object with every region, its URL and its variables
+  -h, --help            this text
+  -v, --version         the version
+
+Without --rtt, regions of Fly.io are as far apart as they are in the world.
+The world stays until quit, Ctrl-C or the end of this process, and leaves nothing behind. While it is up it takes
+commands, from the keyboard or line by line from standard input: type help to see them.
+
+Exit codes: 0 the world was up and has stopped, 1 it could not start, 2 the command line makes no sense.`
