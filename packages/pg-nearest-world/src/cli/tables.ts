@@ -23,13 +23,16 @@ export function urlTable(world: Pick<World, 'regions' | 'primary' | 'url' | 'rtt
     ],
     world.regions.map((region) => [
       region,
-      geography.get(region)?.city ?? '',
+      cityOf(region),
       region === world.primary ? 'primary' : 'replica',
       from === undefined ? world.url(region) : world.url(region, { from }),
       formatDuration(world.rtt(origin, region)),
     ]),
   )
 }
+
+/** `Chicago`, without its country: the table is wide enough. */
+const cityOf = (region: string): string => geography.get(region)?.city.split(',', 1)[0] ?? ''
 
 /** What `status` shows of a region beyond what the world says of it. */
 export interface ShownStatus extends RegionStatus {

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest'
+import { parseArguments } from '../../src/cli/arguments.ts'
+import { UsageError } from '../../src/cli/usage-error.ts'
+
+const parse = (line: string): ReturnType<typeof parseArguments> => parseArguments(line.split(' '))
+
+describe('parseArguments', () => {
+  test.each([
+    ['--primary nrt', { primary: 'nrt', replicas: [] }],
+    ['--primary nrt --replicas ord,syd', { primary: 'nrt', replicas: ['ord', 'syd'] }],
+    ['--primary=nrt --replicas ord --replicas syd', { primary: 'nrt', replicas: ['ord', 'syd'] }],
+    ['--primary nrt --replicas ord,,syd,', { primary: 'nrt', replicas: ['ord', 'syd'] }],
+    ['--primary a --rtt 100', { primary: 'a', replicas: [], rtt: 100 }],
+    ['--primary a --rtt 0.1s', { primary: 'a', replicas: [], rtt: 100 }],
+    ['--primary a --rtt a-b=128,a-c=1s', { primary: 'a', replicas: [], rtt: { 'a-b': 128, 'a-c': 1000 } }],
+    ['--primary a --rtt a-b=128 --rtt a-c=0', { primary: 'a', replicas: [], rtt: { 'a-b': 128, 'a-c': 0 } }],
+    [
+      '--primary a --binaries /opt/pg --database shop',
+      { primary: 'a', replicas: [], binaries: '/opt/pg', database: 'shop' },
+    ],
+  ])('%s', (line, world) => {
+    expect(parse(line)).toEqual({ kind: 'start', world, region: undefined, json: false })
+  })
+
+  test('what is printed', () => {
+    expect(parse('--primary nrt --replicas ord --json')).toMatchObject({ kind: 'start', json: true })
+    expect(parse('--primary nrt --replicas ord --region ord')).toMatchObject({ kind: 'start', region: 'ord' })
+  })
+
+  test.each([
+    ['--help', 'help'],
+    ['-h --primary nrt', 'help'],
+    ['--version', 'version'],
+    ['-v', 'version'],
+  ])('%s', (line, kind) => {
+    expect(parse(line)).toEqual({ kind })
+  })
+
+  test.each([
+    ['--replicas ord', '--primary is missing. Name its region: --primary nrt --replicas ord,syd'],
+    ['--primary nrt ord', '"ord" stands alone. Put regions behind --primary and --replicas.'],
+    ['--primary nrt --replica ord', 'There is no option --replica. Did you mean --replicas?'],
+    ['--primray nrt', 'There is no option --primray. Did you mean --primary?'],
+    ['--primary nrt --colour', 'There is no option --colour. See --help.'],
+    ['-x', 'There is no option --x. See --help.'],
+    ['--primary nrt --region ord', "--region must be one of this world's regions: nrt."],
+    ['--primary nrt --rtt ,', '--rtt is empty. Write --rtt 100, or --rtt nrt-ord=128,nrt-syd=137'],
+    ['--primary nrt --rtt far', '"far" is not a length of time. Write 300, 250ms, 5s or 2m.'],
+    ['--primary nrt --rtt=-5', '"-5" is not a length of time. Write 300, 250ms, 5s or 2m.'],
+    ['--primary nrt --rtt nrt-ord=1 --rtt nrt-ord=2', '--rtt gives the pair nrt-ord twice.'],
+    [
+      '--primary nrt --rtt 100,200',
+      '--rtt 100: write one time for all pairs, or pairs such as nrt-ord=128,nrt-syd=137',
+    ],
+    [
+      '--primary nrt --rtt nrt-ord=1,5',
+      '--rtt 5: write one time for all pairs, or pairs such as nrt-ord=128,nrt-syd=137',
+    ],
+  ])('%s is refused', (line, message) => {
+    expect(() => parse(line)).toThrow(new UsageError(message))
+  })
+
+  test('an option without its value is refused in one line', () => {
+    expect(() => parse('--primary')).toThrow(/^[^\n]*--primary[^\n]*$/)
+    expect(() => parse('--primary')).toThrow(UsageError)
+  })
+})
