@@ -6,7 +6,11 @@ export function abandonable(borrowing: Promise<Lease>, signal: AbortSignal): Pro
     const onAbort = (): void => reject(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     borrowing
-      .then((lease) => (signal.aborted ? lease.release() : resolve(lease)), reject)
+      .then((lease) => {
+        if (!signal.aborted) return resolve(lease)
+        lease.release()
+        reject(signal.reason)
+      }, reject)
       .finally(() => signal.removeEventListener('abort', onAbort))
   })
 }

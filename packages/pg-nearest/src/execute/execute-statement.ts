@@ -12,6 +12,7 @@ import { walk } from './walk.ts'
 export function executeStatement(engine: Engine, scope: Scope, request: Request): Promise<StatementResult> {
   const { config, signal } = request
   return observed(engine, config.text, async () => {
+    signal?.throwIfAborted()
     const { reads, attempts } = planStatement(engine, scope, request)
     const readOnly = scope.readOnly ? 'statement' : 'none'
     const { value, servedBy } = await walk({

@@ -21,7 +21,8 @@ export function serverClient({ url, connectTimeoutMs }: ServerClientOptions): ty
       super({
         ...config,
         connectionString: url,
-        connectionTimeoutMillis: wanted === undefined || wanted === 0 ? connectTimeoutMs : Math.min(wanted, connectTimeoutMs),
+        connectionTimeoutMillis:
+          wanted === undefined || wanted === 0 ? connectTimeoutMs : Math.min(wanted, connectTimeoutMs),
       })
       this.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
         if (parameterName === 'in_hot_standby') standbys.set(this, parameterValue === 'on')

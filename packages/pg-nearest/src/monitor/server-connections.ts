@@ -53,6 +53,7 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
   const { server, probedStandby } = options
   const pool = new pg.Pool({ ...options.pgOptions, Client: serverClient(options) })
   const lent = new Set<pg.PoolClient>()
+  const waiting = new Set<(error: Error) => void>()
   let inFlight = 0
   for (const event of POOL_EVENTS) {
     pool.on(event as 'connect', (...args: unknown[]) => options.onEvent(event, ...args))
@@ -108,16 +109,25 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
     borrow: () =>
       new Promise((resolve, reject) => {
         inFlight++
+        waiting.add(reject)
         pool.connect((error, client) => {
-          if (client !== undefined && error === undefined) return resolve(lease(client))
+          const wanted = waiting.delete(reject)
+          if (client !== undefined && error === undefined) {
+            if (wanted) return resolve(lease(client))
+            client.release(true)
+          }
           inFlight--
           reject(error ?? new Error('pg lent no client'))
         })
       }),
-    end: () => pool.end(),
+    async end() {
+      if (!pool.ending) await pool.end()
+    },
     destroy() {
       for (const client of lent) client.connection.stream.destroy()
-      void pool.end()
+      for (const reject of waiting) reject(new Error('The pool was destroyed'))
+      waiting.clear()
+      if (!pool.ending) void pool.end()
     },
   }
 }

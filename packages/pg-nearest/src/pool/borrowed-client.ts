@@ -21,10 +21,13 @@ export class BorrowedClient extends EventEmitter {
   readonly #types: pg.TypeOverrides = new pg.TypeOverrides()
   #ownTypes = false
   #queue: Promise<unknown> | undefined
+  readonly #onReleased: () => void
   #released = false
 
-  constructor(engine: Engine, scope: Scope) {
+  /** `onReleased` is called once, when its last statement has ended and its connection is given back. */
+  constructor(engine: Engine, scope: Scope, onReleased: () => void) {
     super()
+    this.#onReleased = onReleased
     this.#session = new ClientSession(engine, scope, (client, attached) => this.#forward(client, attached))
   }
 
@@ -47,7 +50,10 @@ export class BorrowedClient extends EventEmitter {
   release(error?: Error | boolean): void {
     if (this.#released) throw new Error('Release called on client which has already been released to the pool.')
     this.#released = true
-    const release = (): void => this.#session.release(error)
+    const release = (): void => {
+      this.#session.release(error)
+      this.#onReleased()
+    }
     if (this.#queue === undefined) release()
     else void this.#queue.then(release, release)
   }

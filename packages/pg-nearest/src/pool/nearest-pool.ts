@@ -52,7 +52,8 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     const code = region.toLowerCase()
     const handle = this.#replicas.get(code)
     if (handle !== undefined) return handle
-    if (code === this.#servers.listed.find(({ declared }) => declared === 'primary')?.region) return this.#primaryReadOnly
+    if (code === this.#servers.listed.find(({ declared }) => declared === 'primary')?.region)
+      return this.#primaryReadOnly
     throw new NearestError(
       'NEAREST_UNKNOWN_REGION',
       `There is no replica in ${JSON.stringify(region)}: they are in ${this.regions().join(', ')}. Add it to "replicas", or leave the region out.`,
@@ -88,8 +89,10 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
+    if (this.ending) return closeFace(this)
+    const ended = this.#servers.end()
     await closeFace(this)
-    await this.#servers.end()
+    await ended
   }
 
   /** Closes every connection now; what runs on them fails. */

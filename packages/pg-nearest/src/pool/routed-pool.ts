@@ -2,7 +2,8 @@ import pg from 'pg'
 import { NearestError } from '../errors.ts'
 import type { Scope } from '../execute/engine.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
-import { parseCall, type Call, type QueryCallback } from '../execute/request.ts'
+import { parseCall, type Call, type QueryCallback, type Request } from '../execute/request.ts'
+import type { StatementResult } from '../execute/run-statement.ts'
 import { BorrowedClient } from './borrowed-client.ts'
 import { deliver } from './deliver.ts'
 import type { ServerConnections } from '../monitor/server-connections.ts'
@@ -84,9 +85,7 @@ export class RoutedPool extends pg.Pool {
       const callback = [first, second, third].find((argument) => typeof argument === 'function')
       return deliver(Promise.reject(error as Error), callback as QueryCallback | undefined)
     }
-    const { engine, ending } = this.#servers
-    const result = ending ? Promise.reject(ended()) : executeStatement(engine, this.#scope, call.request)
-    return deliver(result, call.callback)
+    return deliver(this.#execute(call.request), call.callback)
   }
 
   /**
@@ -101,7 +100,7 @@ export class RoutedPool extends pg.Pool {
       if (callback === undefined) return Promise.reject(ended())
       return void process.nextTick(callback, ended(), undefined, () => undefined)
     }
-    const borrowed = new BorrowedClient(engine, this.#scope)
+    const borrowed = new BorrowedClient(engine, this.#scope, this.#servers.begin())
     const client = borrowed as unknown as pg.PoolClient
     if (callback === undefined) return Promise.resolve(client)
     process.nextTick(callback, undefined, client, (error?: Error | boolean) => borrowed.release(error))
@@ -122,6 +121,13 @@ export class RoutedPool extends pg.Pool {
     const client = await this.connect()
     const transaction = { query: client.query.bind(client) as RoutedPool['query'] }
     return runTransaction(client, typeof first === 'function' ? {} : first, () => work(transaction))
+  }
+
+  #execute(request: Request): Promise<StatementResult> {
+    const { engine, ending, begin } = this.#servers
+    if (ending) return Promise.reject(ended())
+    const over = begin()
+    return executeStatement(engine, this.#scope, request).finally(over)
   }
 
   /** A handle's connections are its pool's: this does nothing, and ending the pool ends them. */

@@ -7,6 +7,7 @@ import { createProbe } from '../monitor/probe.ts'
 import { createServerConnections, type ServerConnections } from '../monitor/server-connections.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from './parse-pool-options.ts'
+import { createUsage } from './usage.ts'
 
 /** All of a pool's servers: what is known of them, and the connections to them. */
 export interface Servers {
@@ -14,9 +15,11 @@ export interface Servers {
   readonly monitor: Monitor
   readonly listed: readonly ListedServer[]
   readonly connections: readonly ServerConnections[]
-  /** Nothing more may be borrowed. */
+  /** Nothing more may begin. */
   readonly ending: boolean
-  /** Waits for what is lent, then closes all. */
+  /** A statement, or the loan of a client, begins; call what is returned when it is over. */
+  begin(): () => void
+  /** Waits for what has begun, then closes all. */
   end(): Promise<void>
   /** Closes all now. */
   destroy(): void
@@ -49,6 +52,7 @@ export function createServers(options: ParsedOptions, events: Outlet): Servers {
     ]),
   )
   const all = [...connections.values()]
+  const usage = createUsage()
   let ending = false
   if (servers.length > 1) monitor.start()
   return {
@@ -56,12 +60,15 @@ export function createServers(options: ParsedOptions, events: Outlet): Servers {
     monitor,
     listed: servers,
     connections: all,
+    begin: usage.begin,
     get ending() {
       return ending
     },
     async end() {
       ending = true
       monitor.stop()
+      // pg's own end() would let those who still wait for a connection wait for ever.
+      await usage.over()
       await Promise.all(all.map((each) => each.end()))
     },
     destroy() {

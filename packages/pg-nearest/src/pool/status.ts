@@ -1,13 +1,16 @@
 import { misplaced } from '../topology/misplaced.ts'
+import { formatLsn } from '../topology/position.ts'
 import { readOrder, type Chooser } from '../topology/selection.ts'
 import type { ServerState, Topology } from '../topology/topology.ts'
 
-export interface ServerStatus extends ServerState {
+export interface ServerStatus extends Omit<ServerState, 'lsn'> {
+  /** Replay position on a replica, insert position on a primary, as PostgreSQL prints it: `16/B374D848`. */
+  readonly lsn: string | undefined
   /** A read from here would use this one now (or one as near). */
   readonly readFrom: boolean
 }
 
-/** What a pool knows of its servers, for people and dashboards. */
+/** What a pool knows of its servers, for people and dashboards: plain data, fit for JSON. */
 export interface Status {
   /** Where this process runs. */
   readonly region: string | undefined
@@ -23,6 +26,7 @@ export function statusOf(topology: Topology, chooser: Chooser): Status {
   const [first] = readOrder(topology, { ...chooser, load: () => 0, random: () => 0 })
   const servers = topology.servers.map((server) => ({
     ...server,
+    lsn: server.lsn === undefined ? undefined : formatLsn(server.lsn),
     problem: misplaced(topology, server) ?? server.problem,
     readFrom: server.name === first?.server.name,
   }))

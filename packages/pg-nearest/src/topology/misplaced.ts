@@ -7,7 +7,8 @@ import type { ServerState, Topology } from './topology.ts'
 export function misplaced(topology: Topology, server: ServerState): string | undefined {
   const primary = topology.servers.find((other) => other.declared === 'primary')
   if (primary === undefined || primary === server) return undefined
-  if (isOtherCluster(primary, server)) return `${server.name} belongs to another cluster than ${primary.name}: check its URL.`
+  if (isOtherCluster(primary, server))
+    return `${server.name} belongs to another cluster than ${primary.name}: check its URL.`
   const bothPrimary = [primary, server].every(({ role, health }) => role === 'primary' && health === 'up')
   if (!bothPrimary) return undefined
   return primary.timeline === server.timeline

@@ -75,12 +75,12 @@ function isWriter(topology: Topology, name: string): boolean {
 }
 
 function lag(trail: PrimaryTrail, seen: Observation): Pick<ServerState, 'lagBytes' | 'stalenessMs'> {
-  if (seen.role === 'primary') return { lagBytes: 0n, stalenessMs: 0 }
+  if (seen.role === 'primary') return { lagBytes: 0, stalenessMs: 0 }
   const last = trail.at(-1)
   if (last === undefined || seen.lsn === undefined) return { lagBytes: undefined, stalenessMs: undefined }
   const behind = last.lsn - seen.lsn
   return {
-    lagBytes: behind > 0n ? behind : 0n,
+    lagBytes: behind > 0n ? Number(behind) : 0,
     stalenessMs: stalenessBound(trail, seen.lsn, seen.answeredAt),
   }
 }

@@ -28,7 +28,7 @@ export interface ServerState extends Server {
   /** Such as `18.4`. */
   readonly version: string | undefined
   /** Replay behind the primary's last known position, in bytes; 0 on a primary. */
-  readonly lagBytes: bigint | undefined
+  readonly lagBytes: number | undefined
   /** Upper bound on how far behind, in milliseconds, at `asOf`; 0 on a primary. Idle is not lag. */
   readonly stalenessMs: number | undefined
   /** Why it is `down`, or what is wrong with its place in the configuration. One sentence, never a password. */

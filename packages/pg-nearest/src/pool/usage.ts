@@ -1,0 +1,22 @@
+/** Counts what is under way, so that an end can wait for it. */
+export interface Usage {
+  /** Something begins; call what is returned, once, when it is over. */
+  begin(): () => void
+  /** Resolves when nothing is under way any more. */
+  over(): Promise<void>
+}
+
+export function createUsage(): Usage {
+  const waiting: (() => void)[] = []
+  let count = 0
+  return {
+    begin() {
+      count++
+      return () => {
+        count--
+        if (count === 0) for (const resolve of waiting.splice(0)) resolve()
+      }
+    },
+    over: () => (count === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+  }
+}

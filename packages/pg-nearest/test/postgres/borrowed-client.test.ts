@@ -1,0 +1,273 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import Cursor from 'pg-cursor'
+import type pg from 'pg'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createPool, type NearestPool, type ServedBy } from '../../src/index.ts'
+import { ask, caughtUp, until, withUsers } from './fixtures.ts'
+
+let world: World
+let pool: NearestPool
+let client: pg.PoolClient
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 20 })
+  await withUsers(world)
+})
+afterAll(() => world.stop())
+beforeEach(async () => {
+  pool = createPool(world.poolOptions('ord'))
+  client = await pool.connect()
+})
+afterEach(async () => {
+  await pool.destroy()
+})
+
+/** Who ran it and why, in short: `ord own-region`. */
+async function by(text: string): Promise<string> {
+  const { servedBy } = (await client.query(text)) as pg.QueryResult & { servedBy: ServedBy }
+  return `${servedBy.server} ${servedBy.reason}`
+}
+
+describe('a borrowed client', () => {
+  test('chooses statement by statement, and sees its own writes', async () => {
+    expect(await by('select 1')).toBe('ord own-region')
+    expect(await by("insert into users (name) values ('Mine')")).toBe('nrt write')
+    expect(await by("select from users where name = 'Mine'")).toBe('nrt own-write')
+    expect(await by("delete from users where name = 'Mine'")).toBe('nrt write')
+    client.release()
+    client = await pool.connect()
+    expect(await by('select 1')).toBe('ord own-region')
+    client.release()
+  })
+
+  test.each([
+    { name: 'SET', pin: "set app.who = 'ada'", then: "select current_setting('app.who') as v", gives: 'ada' },
+    {
+      name: 'set_config',
+      pin: "select set_config('app.who', 'eve', false)",
+      then: "select current_setting('app.who') as v",
+      gives: 'eve',
+    },
+    {
+      name: 'a temporary table',
+      pin: "create temp table t as select 'mine' as v",
+      then: 'select v from t',
+      gives: 'mine',
+    },
+    { name: 'PREPARE', pin: "prepare p as select 'prepared' as v", then: 'execute p', gives: 'prepared' },
+  ])('$name pins it to one connection of the primary until the release', async ({ pin, then, gives }) => {
+    expect(await by('select 1')).toBe('ord own-region')
+    expect(await by(pin)).toBe('nrt session')
+    const { rows } = await client.query<{ v: string }>(then)
+    expect(rows).toEqual([{ v: gives }])
+    expect(await by('select 1')).toBe('nrt pinned')
+    client.release(true)
+  })
+
+  test('an advisory lock is held on the primary, by this client alone', async () => {
+    expect(await by('select pg_advisory_lock(42)')).toBe('nrt session')
+    const [other] = await ask(world.url('nrt'), 'select pg_try_advisory_lock(42) as free')
+    expect(other).toEqual({ free: false })
+    const { rows } = await client.query('select pg_advisory_unlock(42) as ours')
+    expect(rows).toEqual([{ ours: true }])
+    client.release()
+  })
+
+  test('LISTEN hears', async () => {
+    const heard = new Promise((resolve) => client.once('notification', resolve))
+    expect(await by('listen news')).toBe('nrt session')
+    expect((await pool.query("notify news, 'fresh'")).servedBy.server).toBe('nrt')
+    expect(await heard).toMatchObject({ channel: 'news', payload: 'fresh' })
+    client.release(true)
+  })
+
+  test('BEGIN … COMMIT is one connection of the primary; after it the choice is free again', async () => {
+    expect(await by('begin')).toBe('nrt transaction')
+    expect(await by("insert into users (name) values ('In')")).toBe('nrt transaction')
+    expect(await by('select 1')).toBe('nrt transaction')
+    expect(client.getTransactionStatus()).toBe('T')
+    expect(await by('rollback')).toBe('nrt transaction')
+    expect(client.getTransactionStatus()).toBe('I')
+    client.release()
+    expect(await ask(world.url('nrt'), "select 1 from users where name = 'In'")).toEqual([])
+  })
+
+  test('BEGIN READ ONLY goes to the replica, with everything up to COMMIT', async () => {
+    expect(await by('begin read only')).toBe('ord transaction')
+    expect(await by('select count(*) from users')).toBe('ord transaction')
+    await expect(client.query('delete from users')).rejects.toMatchObject({ code: '25006' })
+    expect(await by('rollback')).toMatch(/ transaction$/)
+    client.release()
+  })
+
+  test('START TRANSACTION ISOLATION LEVEL SERIALIZABLE READ ONLY runs where it can: on the primary', async () => {
+    expect(await by('start transaction isolation level serializable read only')).toBe('nrt transaction')
+    expect(await by('commit')).toBe('nrt transaction')
+    client.release()
+  })
+
+  test('what is given without waiting runs in that order', async () => {
+    const results = await Promise.all([
+      client.query('begin'),
+      client.query("insert into users (name) values ('Queued') returning name"),
+      client.query("select count(*)::int as n from users where name = 'Queued'"),
+      client.query('rollback'),
+      client.query("select count(*)::int as n from users where name = 'Queued'"),
+    ])
+    expect(results.map(({ rows }) => rows)).toEqual([[], [{ name: 'Queued' }], [{ n: 1 }], [], [{ n: 0 }]])
+    client.release()
+  })
+
+  test('an error is the statement’s alone, and inside of a transaction as pg has it', async () => {
+    await expect(client.query('select 1/0')).rejects.toMatchObject({ code: '22012' })
+    expect(await by('select 1')).toBe('ord own-region')
+    await client.query('begin')
+    await expect(client.query('select 1/0')).rejects.toMatchObject({ code: '22012' })
+    await expect(client.query('select 1')).rejects.toMatchObject({ code: '25P02' })
+    await client.query('rollback')
+    client.release()
+  })
+
+  test('a cursor reads, on a connection of its own', async () => {
+    const cursor = client.query(new Cursor<{ n: number }>('select generate_series(1, 10)::int as n'))
+    expect((await cursor.read(3)).map(({ n }) => n)).toEqual([1, 2, 3])
+    expect((await cursor.read(100)).length).toBe(7)
+    await cursor.close()
+    expect(await by('select 1')).toMatch(/ /)
+    client.release()
+  })
+
+  test('holds at most one connection, and takes none before its first statement', async () => {
+    expect(pool.totalCount).toBe(0)
+    for (const text of ['select 1', 'select hit()', 'begin read only', 'select 1', 'commit', 'begin', 'commit']) {
+      await client.query(text)
+      expect(pool.totalCount - pool.idleCount).toBeLessThanOrEqual(1)
+    }
+    client.release()
+    expect(pool.totalCount - pool.idleCount).toBe(0)
+  })
+
+  test('released inside of a transaction: the connection is closed, so nobody inherits it', async () => {
+    await client.query('begin')
+    await client.query("insert into users (name) values ('Left open')")
+    client.release()
+    const { rows } = await pool.primary.query("select count(*)::int as n from users where name = 'Left open'")
+    expect(rows).toEqual([{ n: 0 }])
+  })
+
+  test('released twice, and used after the release: pg’s errors', async () => {
+    client.release()
+    expect(() => client.release()).toThrow('already been released')
+    await expect(client.query('select 1')).rejects.toThrow('not queryable')
+  })
+
+  test('callbacks', async () => {
+    const rows = await new Promise((resolve, reject) => {
+      client.query('select $1::int as n', [7], (error, result) => (error ? reject(error) : resolve(result.rows)))
+    })
+    expect(rows).toEqual([{ n: 7 }])
+    client.release()
+  })
+
+  test('type parsers set on the client are its own', async () => {
+    client.setTypeParser(23, (value) => `int:${value}`)
+    expect((await client.query('select 1::int4 as n')).rows).toEqual([{ n: 'int:1' }])
+    expect((await pool.query('select 1::int4 as n')).rows).toEqual([{ n: 1 }])
+    client.release()
+  })
+})
+
+describe('a transaction whose replica dies', () => {
+  test('a read-only one moves to the primary, unseen', async () => {
+    await client.query('begin read only')
+    expect(await by('select 1')).toBe('ord transaction')
+    await killBackends('ord')
+    expect(await by('select count(*) from users')).toBe('nrt transaction')
+    await client.query('commit')
+    client.release()
+  })
+
+  test('one with a snapshot of its own cannot move, and says so', async () => {
+    await client.query('begin isolation level repeatable read read only')
+    expect(await by('select 1')).toBe('ord transaction')
+    await killBackends('ord')
+    await expect(client.query('select 1')).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+    await expect(client.query('select 1')).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+    client.release()
+  })
+
+  test('a pinned client says what was lost, and does not go on elsewhere', async () => {
+    client.on('error', () => undefined)
+    await client.query("set app.who = 'ada'")
+    await killBackends('nrt')
+    await expect(client.query('select 1')).rejects.toMatchObject({ code: /NEAREST_CONNECTION_LOST|08007/ })
+    client.release()
+    client = await pool.connect()
+    expect(await by('select 1')).toBe('ord own-region')
+    client.release()
+  })
+})
+
+async function killBackends(region: string): Promise<void> {
+  await ask(
+    world.url(region),
+    `select count(pg_terminate_backend(pid)) from pg_stat_activity
+      where backend_type = 'client backend' and pid <> pg_backend_pid() and application_name <> 'pg-nearest monitor'`,
+  )
+  await sleep(100)
+  await until(async () => (await ask(world.url(region), 'select 1')).length === 1, region)
+}
+
+describe('transaction()', () => {
+  test('commits on the primary and returns what the work returns', async () => {
+    const name = await pool.transaction(async (tx) => {
+      const { rows, servedBy } = await tx.query("insert into users (name) values ('Tx') returning name")
+      expect(servedBy).toMatchObject({ server: 'nrt', reason: 'transaction' })
+      return String(rows[0]?.['name'])
+    })
+    expect(name).toBe('Tx')
+    expect(await ask(world.url('nrt'), "delete from users where name = 'Tx' returning name")).toEqual([{ name: 'Tx' }])
+    await caughtUp(world)
+  })
+
+  test('rolls back what throws, and passes the error on', async () => {
+    const mistake = new Error('changed my mind')
+    const work = pool.transaction(async (tx) => {
+      await tx.query("insert into users (name) values ('Undone')")
+      throw mistake
+    })
+    await expect(work).rejects.toBe(mistake)
+    expect(await ask(world.url('nrt'), "select 1 from users where name = 'Undone'")).toEqual([])
+    expect(pool.totalCount - pool.idleCount).toBe(0)
+  })
+
+  test('a COMMIT that answers ROLLBACK is an error', async () => {
+    const work = pool.transaction(async (tx) => {
+      await tx.query("insert into users (name) values ('Half')")
+      await tx.query('select 1/0').catch(() => undefined)
+    })
+    await expect(work).rejects.toMatchObject({ code: 'NEAREST_ROLLED_BACK' })
+    expect(await ask(world.url('nrt'), "select 1 from users where name = 'Half'")).toEqual([])
+  })
+
+  test('read-only: on the replica, in one snapshot if that is asked for', async () => {
+    await pool.transaction({ readOnly: true, isolationLevel: 'repeatable read' }, async (tx) => {
+      const count = async (): Promise<unknown> => {
+        const { rows, servedBy } = await tx.query('select count(*)::int as n from users')
+        expect(servedBy).toMatchObject({ server: 'ord', role: 'replica' })
+        return rows[0]?.['n']
+      }
+      const before = await count()
+      await ask(world.url('nrt'), "insert into users (name) values ('Meanwhile')")
+      await caughtUp(world)
+      expect(await count()).toBe(before)
+    })
+    await ask(world.url('nrt'), "delete from users where name = 'Meanwhile'")
+  })
+
+  test('a wrong isolation level is said before anything is sent', async () => {
+    // @ts-expect-error -- what JavaScript callers may do
+    const work = pool.transaction({ isolationLevel: 'sometimes' }, () => undefined)
+    await expect(work).rejects.toMatchObject({ code: 'NEAREST_BAD_OPTION', option: 'isolationLevel' })
+  })
+})

@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import type { World } from 'pg-nearest-world'
+import type { NearestPool, ProblemEvent, Status } from '../../src/index.ts'
+
+/** Runs one statement on one server, past the pool under test. */
+export async function ask<R extends pg.QueryResultRow = Record<string, unknown>>(
+  url: string,
+  text: string,
+): Promise<R[]> {
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    return (await client.query<R>(text)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** Creates what the tests read and write, and waits until every replica has it. */
+export async function withUsers(world: World): Promise<void> {
+  await ask(
+    world.url(world.primary),
+    `create table users (id int generated always as identity primary key, name text not null unique, age int);
+     insert into users (name, age) values ('Ada', 36), ('Grace', 45), ('Edsger', 72);
+     create table hits (n int not null);
+     insert into hits values (0);
+     create function hit() returns int language sql volatile as 'update hits set n = n + 1 returning n';`,
+  )
+  await caughtUp(world)
+}
+
+/** Waits until every replica that answers has replayed what the primary has written by now. */
+export async function caughtUp(world: World): Promise<void> {
+  const [row] = await ask<{ lsn: string }>(world.url(world.primary), 'select pg_current_wal_lsn() as lsn')
+  for (const region of world.regions) {
+    if (region === world.primary) continue
+    const reached = async (): Promise<boolean> => {
+      const [answer] = await ask<{ there: boolean }>(
+        world.url(region),
+        `select pg_last_wal_replay_lsn() >= '${row?.lsn}' as there`,
+      )
+      return answer?.there === true
+    }
+    await until(reached, `${region} to catch up`)
+  }
+}
+
+/** Asks again and again, with a clear error in the end. */
+export async function until(holds: () => boolean | Promise<boolean>, what: string, withinMs = 15_000): Promise<void> {
+  const end = performance.now() + withinMs
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`waited ${withinMs} ms for ${what}`)
+    await sleep(10)
+  }
+}
+
+export function healthOf(status: Status, name: string): string | undefined {
+  return status.servers.find((server) => server.name === name)?.health
+}
+
+/** Resolves with the next problem that names this server. */
+export async function nextProblem(pool: NearestPool, server: string): Promise<ProblemEvent> {
+  for (;;) {
+    const [problem] = (await once(pool, 'problem')) as [ProblemEvent]
+    if (problem.server === server) return problem
+  }
+}
+
+/** How often a server has read a table by itself: its own counter. Exact once the readers' connections are closed. */
+export async function scansOf(url: string, table: string): Promise<number> {
+  const [row] = await ask<{ scans: number }>(
+    url,
+    `select (coalesce(seq_scan, 0) + coalesce(idx_scan, 0))::int as scans from pg_stat_user_tables where relname = '${table}'`,
+  )
+  return row?.scans ?? 0
+}

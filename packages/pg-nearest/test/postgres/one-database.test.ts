@@ -1,0 +1,106 @@
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createPool, type NearestPool } from '../../src/index.ts'
+import { ask, withUsers } from './fixtures.ts'
+
+/** Nothing configured, nothing changed: the same expectations with one database and with replicas. */
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 30 })
+  await withUsers(world)
+})
+afterAll(() => world.stop())
+
+const setups: { name: string; make: () => NearestPool }[] = [
+  { name: 'one plain database and no region', make: () => createPool({ primary: world.url('nrt') }) },
+  { name: 'a world, from its replica’s region', make: () => createPool(world.poolOptions('ord')) },
+  { name: 'a world, from its primary’s region', make: () => createPool(world.poolOptions('nrt')) },
+]
+
+describe.each(setups)('$name', ({ make }) => {
+  test('reads and writes', async () => {
+    await using pool = make()
+    const inserted = await pool.query('insert into users (name, age) values ($1, $2) returning name', ['Alan', 41])
+    expect(inserted.rows).toEqual([{ name: 'Alan' }])
+    expect(inserted.servedBy.role).toBe('primary')
+    const { rowCount } = await pool.query("delete from users where name = 'Alan'")
+    expect(rowCount).toBe(1)
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  })
+
+  const writes = [
+    "insert into users (name) values ('Nobody')",
+    'with gone as (delete from users returning id) select count(*) from gone',
+    'select id from users for update',
+    "select nextval('users_id_seq')",
+    'create table nothing (a int)',
+    'select hit()',
+  ]
+  test.each(writes)('a read-only handle refuses: %s', async (text) => {
+    await using pool = make()
+    const before = await ask(
+      world.url('nrt'),
+      'select (select count(*)::int from users) as users, (select n from hits) as hits',
+    )
+    const refused = await pool
+      .replica()
+      .query(text)
+      .catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: '25006', severity: 'ERROR' })
+    const borrowed = await pool.replica().connect()
+    await expect(borrowed.query(text)).rejects.toMatchObject({ code: '25006' })
+    await borrowed.query('begin')
+    await expect(borrowed.query(text)).rejects.toMatchObject({ code: '25006' })
+    await borrowed.query('rollback')
+    borrowed.release()
+    await expect(pool.transaction({ readOnly: true }, (tx) => tx.query(text))).rejects.toMatchObject({ code: '25006' })
+    const after = await ask(
+      world.url('nrt'),
+      'select (select count(*)::int from users) as users, (select n from hits) as hits',
+    )
+    expect(after).toEqual(before)
+  })
+
+  test('a read-only handle reads', async () => {
+    await using pool = make()
+    expect((await pool.replica().query('select count(*)::int as n from users')).rows).toEqual([{ n: 3 }])
+    const { rows } = await pool.replica().query({ text: 'select $1::int + 1 as n', values: [1], name: 'plus-one' })
+    expect(rows).toEqual([{ n: 2 }])
+    const client = await pool.replica().connect()
+    await client.query('begin')
+    expect((await client.query('select 2 as n')).rows).toEqual([{ n: 2 }])
+    await client.query('commit')
+    client.release()
+  })
+
+  test('a failed statement leaves nothing behind on a read-only handle', async () => {
+    await using pool = make()
+    await expect(pool.replica().query('select 1/0')).rejects.toMatchObject({ code: '22012' })
+    expect((await pool.replica().query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    expect((await pool.query("update users set age = 37 where name = 'Ada'")).rowCount).toBe(1)
+  })
+
+  test('the handles are there', async () => {
+    await using pool = make()
+    const { rows } = await pool.primary.query('select pg_is_in_recovery() as standby')
+    expect(rows).toEqual([{ standby: false }])
+    for (const handle of pool.replicas().values())
+      expect((await handle.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    expect(pool.regions().length).toBe(pool.replicas().size)
+  })
+})
+
+test('with one database every region is taken, so the code of five regions runs', async () => {
+  await using pool = createPool({ primary: world.url('nrt') })
+  expect(pool.regions()).toEqual([])
+  const { servedBy } = await pool.replica('syd').query('select 1')
+  expect(servedBy).toMatchObject({ server: 'primary', region: undefined, role: 'primary' })
+})
+
+test('with one database nothing is asked in the background', async () => {
+  await using pool = createPool({ primary: world.url('nrt'), application_name: 'quiet', probeIntervalMs: 50 })
+  await pool.query('select 1')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  const rows = await ask(world.url('nrt'), "select pid from pg_stat_activity where application_name = 'quiet'")
+  expect(rows.length, 'the one connection that the query used').toBe(1)
+})

@@ -1,0 +1,156 @@
+import { sql as drizzleSql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { integer, pgTable, text } from 'drizzle-orm/pg-core'
+import { Kysely, PostgresDialect, sql, type Generated } from 'kysely'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createPool, type NearestPool, type QueryEvent } from '../../src/index.ts'
+import { ask, caughtUp, withUsers } from './fixtures.ts'
+
+let world: World
+let pool: NearestPool
+let ran: { text: string; server: string | undefined; reason: string | undefined }[]
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 20 })
+  await withUsers(world)
+  pool = createPool(world.poolOptions('ord'))
+  pool.on('query', ({ text: statement, servedBy }: QueryEvent) =>
+    ran.push({ text: statement, server: servedBy?.server, reason: servedBy?.reason }),
+  )
+})
+afterAll(async () => {
+  await pool.end()
+  await world.stop()
+})
+beforeEach(async () => {
+  await ask(world.url('nrt'), "delete from users where name not in ('Ada', 'Grace', 'Edsger')")
+  await caughtUp(world)
+  ran = []
+})
+
+const servers = (): (string | undefined)[] => ran.map(({ server }) => server)
+
+describe('Drizzle, unmodified', () => {
+  const users = pgTable('users', {
+    id: integer().primaryKey().generatedAlwaysAsIdentity(),
+    name: text().notNull(),
+    age: integer(),
+  })
+
+  test('reads on the replica, writes on the primary', async () => {
+    const db = drizzle({ client: pool, schema: { users } })
+    expect((await db.select().from(users)).length).toBe(3)
+    expect(await db.query.users.findFirst({ columns: { name: true }, orderBy: users.id })).toEqual({ name: 'Ada' })
+    expect(servers()).toEqual(['ord', 'ord'])
+    ran = []
+    const [made] = await db.insert(users).values({ name: 'Alan', age: 41 }).returning()
+    expect(made?.name).toBe('Alan')
+    await db
+      .update(users)
+      .set({ age: 42 })
+      .where(drizzleSql`${users.name} = 'Alan'`)
+    await db.select().from(users).for('update')
+    const inserted = db.$with('inserted').as(db.insert(users).values({ name: 'Kurt' }).returning({ id: users.id }))
+    await db.with(inserted).select().from(inserted)
+    await db.delete(users).where(drizzleSql`${users.name} in ('Alan', 'Kurt')`)
+    expect(servers()).toEqual(['nrt', 'nrt', 'nrt', 'nrt', 'nrt'])
+  })
+
+  test('a transaction, with a savepoint and a rollback, on the primary', async () => {
+    const db = drizzle({ client: pool })
+    await db.transaction(async (tx) => {
+      await tx.insert(users).values({ name: 'Kept' })
+      await tx
+        .transaction(async (inner) => {
+          await inner.insert(users).values({ name: 'Dropped' })
+          inner.rollback()
+        })
+        .catch(() => undefined)
+      expect((await tx.select().from(users)).map(({ name }) => name)).toContain('Kept')
+    })
+    expect(new Set(servers())).toEqual(new Set(['nrt']))
+    const names = await ask(world.url('nrt'), "select name from users where name in ('Kept', 'Dropped')")
+    expect(names).toEqual([{ name: 'Kept' }])
+  })
+
+  test('a read-only transaction on the replica', async () => {
+    const db = drizzle({ client: pool })
+    const all = await db.transaction((tx) => tx.select().from(users), { accessMode: 'read only' })
+    expect(all.length).toBe(3)
+    expect(ran.find(({ text: statement }) => statement.startsWith('select'))?.server).toBe('ord')
+  })
+
+  test('on a read-only handle', async () => {
+    const db = drizzle({ client: pool.replica() })
+    expect((await db.select().from(users)).length).toBe(3)
+    const refused = await db
+      .insert(users)
+      .values({ name: 'Nobody' })
+      .catch((error: unknown) => error)
+    expect((refused as Error).cause).toMatchObject({ code: '25006' })
+  })
+})
+
+describe('Kysely, unmodified', () => {
+  interface Database {
+    users: { id: Generated<number>; name: string; age: number | null }
+  }
+  const make = (client: ConstructorParameters<typeof PostgresDialect>[0]['pool']): Kysely<Database> =>
+    new Kysely<Database>({ dialect: new PostgresDialect({ pool: client }) })
+
+  test('reads on the replica, writes on the primary', async () => {
+    const db = make(pool)
+    expect((await db.selectFrom('users').selectAll().execute()).length).toBe(3)
+    expect(servers()).toEqual(['ord'])
+    ran = []
+    await db.insertInto('users').values({ name: 'Alan', age: 41 }).execute()
+    await db.updateTable('users').set({ age: 42 }).where('name', '=', 'Alan').execute()
+    await db.selectFrom('users').selectAll().forUpdate().execute()
+    await db
+      .with('gone', (qb) => qb.deleteFrom('users').where('name', '=', 'Alan').returning('id'))
+      .selectFrom('gone')
+      .selectAll()
+      .execute()
+    expect(servers()).toEqual(['nrt', 'nrt', 'nrt', 'nrt'])
+  })
+
+  test('inside one connection a read goes to the replica, a write to the primary, and the next read sees it', async () => {
+    const db = make(pool)
+    await db.connection().execute(async (connection) => {
+      await connection.selectFrom('users').selectAll().execute()
+      await connection.insertInto('users').values({ name: 'Alan' }).execute()
+      const after = await connection.selectFrom('users').selectAll().execute()
+      expect(after.map(({ name }) => name)).toContain('Alan')
+    })
+    expect(ran.map(({ server, reason }) => `${server} ${reason}`)).toEqual([
+      'ord own-region',
+      'nrt write',
+      'nrt own-write',
+    ])
+  })
+
+  test('a transaction on the primary, a read-only one on the replica', async () => {
+    const db = make(pool)
+    await db.transaction().execute(async (tx) => {
+      await tx.insertInto('users').values({ name: 'Kept' }).execute()
+      await tx.selectFrom('users').selectAll().execute()
+    })
+    expect(new Set(servers())).toEqual(new Set(['nrt']))
+    ran = []
+    await db
+      .transaction()
+      .setAccessMode('read only')
+      .execute((tx) => tx.selectFrom('users').selectAll().execute())
+    expect(ran.find(({ text: statement }) => statement.startsWith('select'))?.server).toBe('ord')
+  })
+
+  test('a set stays on its connection', async () => {
+    const db = make(pool)
+    await db.connection().execute(async (connection) => {
+      await sql`set search_path to pg_catalog`.execute(connection)
+      const { rows } = await sql<{ search_path: string }>`show search_path`.execute(connection)
+      expect(rows).toEqual([{ search_path: 'pg_catalog' }])
+      await sql`reset search_path`.execute(connection)
+    })
+  })
+})

@@ -1,0 +1,202 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createPool, isNoServerError, isOutcomeUnknownError, type NearestPool } from '../../src/index.ts'
+import { ask, caughtUp, healthOf, until, withUsers } from './fixtures.ts'
+
+let world: World
+let pool: NearestPool | undefined
+afterEach(async () => {
+  await pool?.destroy()
+  pool = undefined
+  await world.stop()
+})
+
+async function start(): Promise<void> {
+  world = await startWorld({
+    primary: 'nrt',
+    replicas: ['ord', 'atl'],
+    rtt: { 'nrt-ord': 60, 'nrt-atl': 80, 'ord-atl': 10 },
+  })
+  await withUsers(world)
+}
+
+test('one of two replicas killed under 200 readers: no read fails, and reads go back to it', async () => {
+  await start()
+  pool = createPool(world.poolOptions('ord'))
+  await pool.refresh()
+  const served = new Map<string, number>()
+  const failures: unknown[] = []
+  let reading = true
+  const reader = async (own: NearestPool): Promise<void> => {
+    while (reading) {
+      try {
+        const { servedBy, rows } = await own.query('select name from users where id = $1', [1])
+        expect(rows).toEqual([{ name: 'Ada' }])
+        served.set(servedBy.server, (served.get(servedBy.server) ?? 0) + 1)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+  }
+  const own = pool
+  const readers = Array.from({ length: 200 }, () => reader(own))
+  await sleep(1_000)
+  await world.kill('ord')
+  await sleep(2_000)
+  expect(served.get('atl') ?? 0, 'the other replica took over').toBeGreaterThan(0)
+  await world.start('ord')
+  await until(() => healthOf(own.status(), 'ord') === 'up', 'ord to be up again')
+  served.clear()
+  await sleep(1_500)
+  reading = false
+  await Promise.all(readers)
+  expect(failures).toEqual([])
+  expect(served.get('ord') ?? 0, 'reads went back').toBeGreaterThan(0)
+  const { servedBy } = await own.query('select 1')
+  expect(servedBy).toMatchObject({ server: 'ord', reason: 'own-region' })
+})
+
+describe('a server that is down when the pool is made', () => {
+  test('a replica: the pool starts, reads and writes work, and it is used when it comes', async () => {
+    await start()
+    await world.kill('ord')
+    pool = createPool(world.poolOptions('ord'))
+    const own = pool
+    const first = await own.query('select count(*)::int as n from users')
+    expect(first.rows).toEqual([{ n: 3 }])
+    expect(['atl', 'nrt']).toContain(first.servedBy.server)
+    await own.query("insert into users (name, age) values ('Barbara', 80)")
+    const through = await own.replica().query('select 1')
+    expect(['atl', 'nrt']).toContain(through.servedBy.server)
+    await world.start('ord')
+    await until(async () => (await own.query('select 1')).servedBy.server === 'ord', 'reads from ord')
+  })
+
+  test('all replicas: the primary answers', async () => {
+    await start()
+    await Promise.all([world.kill('ord'), world.kill('atl')])
+    pool = createPool(world.poolOptions('ord'))
+    const { servedBy } = await pool.query('select name from users')
+    expect(servedBy).toMatchObject({ server: 'nrt', role: 'primary' })
+    await pool.refresh()
+    const again = await pool.query('select name from users')
+    expect(again.servedBy).toMatchObject({ server: 'nrt', reason: 'no-replica', attempts: 1 })
+  })
+
+  test('the primary: reads work; a write says why not, and works when it comes', async () => {
+    await start()
+    await world.kill('nrt')
+    pool = createPool(world.poolOptions('ord'))
+    const { servedBy } = await pool.query('select name from users')
+    expect(servedBy).toMatchObject({ server: 'ord', attempts: 1 })
+    const refused = await pool.query("insert into users (name) values ('Nobody')").catch((error: unknown) => error)
+    expect(isNoServerError(refused) && refused.code).toBe('NEAREST_NO_SERVER')
+    expect(String(refused)).toContain('nrt')
+    await world.start('nrt')
+    const written = await pool.query("insert into users (name) values ('Somebody')")
+    expect(written.servedBy.server).toBe('nrt')
+  })
+
+  test('everything: the error lists what each server said', async () => {
+    await start()
+    await Promise.all(['nrt', 'ord', 'atl'].map((region) => world.kill(region)))
+    pool = createPool(world.poolOptions('ord'))
+    const refused = await pool.query('select 1').catch((error: unknown) => error)
+    if (!isNoServerError(refused)) throw refused
+    expect(refused.attempts.map(({ server }) => server).toSorted()).toEqual(['atl', 'nrt', 'ord'])
+    await world.start('nrt')
+    const { servedBy } = await pool.query('select 1')
+    expect(servedBy.server, 'the last target is never banned').toBe('nrt')
+  })
+})
+
+describe('a connection that dies with a statement on it', () => {
+  test('a read on a standby runs on the next server, and the caller sees nothing', async () => {
+    await start()
+    pool = createPool(world.poolOptions('ord'))
+    await pool.refresh()
+    const slow = pool.query("select 'read' as kind, pg_sleep(1)")
+    await sleep(300)
+    const [killed] = await ask<{ n: number }>(
+      world.url('ord'),
+      "select count(pg_terminate_backend(pid))::int as n from pg_stat_activity where query like 'select ''read''%' and pid <> pg_backend_pid()",
+    )
+    expect(killed).toEqual({ n: 1 })
+    const { rows, servedBy } = await slow
+    expect(rows).toMatchObject([{ kind: 'read' }])
+    expect(servedBy).toMatchObject({ server: 'atl', reason: 'retry', attempts: 2 })
+  })
+
+  test('a write is not run again: its outcome is unknown, and it happened at most once', async () => {
+    await start()
+    pool = createPool(world.poolOptions('ord'))
+    await pool.refresh()
+    const write = "insert into users (name) select 'Once' from pg_sleep(1)"
+    const slow = pool.query(write).catch((error: unknown) => error)
+    await sleep(400)
+    await world.kill('nrt')
+    const error = await slow
+    if (!isOutcomeUnknownError(error)) throw error
+    expect(error).toMatchObject({ code: '08007', server: 'nrt', text: write })
+    await world.start('nrt')
+    const [row] = await ask<{ n: number }>(world.url('nrt'), "select count(*)::int as n from users where name = 'Once'")
+    expect(row?.n).toBe(0)
+  })
+
+  test('COMMIT on its way: the outcome is unknown; any other statement of a transaction: rolled back', async () => {
+    await start()
+    pool = createPool(world.poolOptions('ord'))
+    await pool.refresh()
+    await ask(
+      world.url('nrt'),
+      `create function slow_check() returns trigger language plpgsql as 'begin perform pg_sleep(1); return null; end';
+       create constraint trigger slow after insert on users deferrable initially deferred for each row execute function slow_check()`,
+    )
+    const commits = pool
+      .transaction(async (tx) => {
+        await tx.query("insert into users (name) values ('Maybe')")
+      })
+      .catch((error: unknown) => error)
+    const works = pool
+      .transaction(async (tx) => {
+        await tx.query("insert into users (name) select 'Not yet' from pg_sleep(2)")
+      })
+      .catch((error: unknown) => error)
+    await sleep(700)
+    await world.kill('nrt')
+    expect(await commits).toMatchObject({ code: '08007' })
+    expect(await works).toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+  })
+
+  test('a recovery conflict on a standby is no error of the caller’s', async () => {
+    world = await startWorld({
+      primary: 'nrt',
+      replicas: ['ord'],
+      rtt: 5,
+      settings: { max_standby_streaming_delay: '100ms' },
+    })
+    await withUsers(world)
+    pool = createPool(world.poolOptions('ord'))
+    await pool.refresh()
+    const slow = pool.query('select name, pg_sleep(0.5) from users order by id')
+    await sleep(200)
+    await ask(world.url('nrt'), 'alter table users add column more int')
+    const { rows, servedBy } = await slow
+    expect(rows.length).toBe(3)
+    expect(servedBy).toMatchObject({ server: 'nrt', reason: 'retry' })
+  })
+})
+
+test('idle connections that died while nobody looked are not the caller’s trouble', async () => {
+  await start()
+  pool = createPool({ ...world.poolOptions('ord'), max: 5 })
+  await Promise.all(Array.from({ length: 5 }, () => pool?.query('select pg_sleep(0.05)')))
+  await ask(
+    world.url('ord'),
+    'select count(pg_terminate_backend(pid)) from pg_stat_activity where pid <> pg_backend_pid()',
+  )
+  const results = await Promise.all(Array.from({ length: 20 }, () => pool?.query('select 1 as one')))
+  expect(results.every((result) => result?.rows[0]?.['one'] === 1)).toBe(true)
+  await caughtUp(world)
+})

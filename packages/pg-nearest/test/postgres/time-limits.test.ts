@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createPool } from '../../src/index.ts'
+import { ask, until, withUsers } from './fixtures.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 40 })
+  await withUsers(world)
+})
+afterAll(() => world.stop())
+
+async function running(region: string, text: string): Promise<number> {
+  const rows = await ask(
+    world.url(region),
+    `select pid from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() and query like '%${text}%'`,
+  )
+  return rows.length
+}
+
+describe('an AbortSignal', () => {
+  test.each([
+    { name: 'a read on the replica', region: 'ord', text: "select pg_sleep(30), 'read-mark'", mark: 'read-mark' },
+    {
+      name: 'a write on the primary',
+      region: 'nrt',
+      text: "insert into hits select 1 from pg_sleep(30) where 'w-mark' <> ''",
+      mark: 'w-mark',
+    },
+  ])('ends $name, on the server too', async ({ region, text, mark }) => {
+    await using pool = createPool(world.poolOptions('ord'))
+    const controller = new AbortController()
+    const query = pool.query({ text, signal: controller.signal }).catch((error: unknown) => error)
+    await until(async () => (await running(region, mark)) === 1, 'it to run')
+    const reason = new Error('the visitor left')
+    controller.abort(reason)
+    expect(await query).toBe(reason)
+    await until(async () => (await running(region, mark)) === 0, 'it to be cancelled')
+    expect((await pool.query('select 1 as one')).rows, 'the pool goes on').toEqual([{ one: 1 }])
+  })
+
+  test('already aborted: nothing is sent', async () => {
+    await using pool = createPool(world.poolOptions('ord'))
+    const signal = AbortSignal.abort(new Error('too late'))
+    await expect(pool.query({ text: 'select hit()', signal })).rejects.toThrow('too late')
+    expect(pool.totalCount).toBe(0)
+  })
+
+  test('ends the wait for a connection, and the connection is not lost', async () => {
+    await using pool = createPool({ ...world.poolOptions('ord'), max: 1 })
+    const client = await pool.connect()
+    await client.query('select 1')
+    await expect(pool.query({ text: 'select 1', signal: AbortSignal.timeout(50) })).rejects.toMatchObject({
+      name: 'TimeoutError',
+    })
+    client.release()
+    await until(() => pool.idleCount === 1, 'the connection to come back')
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  })
+
+  test('on a borrowed client, and in a transaction, which is rolled back', async () => {
+    await using pool = createPool(world.poolOptions('ord'))
+    const signal = AbortSignal.timeout(300)
+    const work = pool.transaction(async (tx) => {
+      await tx.query("insert into users (name) values ('Aborted')")
+      await tx.query({ text: 'select pg_sleep(30)', signal })
+    })
+    await expect(work).rejects.toMatchObject({ name: 'TimeoutError' })
+    const rows = await ask(world.url('nrt'), "select 1 from users where name = 'Aborted'")
+    expect(rows).toEqual([])
+  })
+})
+
+describe('time-outs of pg', () => {
+  test('query_timeout', async () => {
+    await using pool = createPool({ ...world.poolOptions('ord'), query_timeout: 200 })
+    await expect(pool.query('select pg_sleep(30)')).rejects.toThrow('Query read timeout')
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  })
+
+  test('statement_timeout: the server’s error is the caller’s, and is not tried elsewhere', async () => {
+    await using pool = createPool({ ...world.poolOptions('ord'), statement_timeout: 200 })
+    const attempts: number[] = []
+    pool.on('query', ({ servedBy }) => attempts.push(servedBy?.attempts ?? 0))
+    const started = performance.now()
+    await expect(pool.query('select pg_sleep(30)')).rejects.toMatchObject({ code: '57014' })
+    expect(performance.now() - started).toBeLessThan(2_000)
+    expect(attempts).toEqual([0])
+  })
+
+  test('connectionTimeoutMillis: a full pool says so, in words', async () => {
+    await using pool = createPool({ ...world.poolOptions('ord'), max: 1, connectionTimeoutMillis: 150 })
+    const busy = pool.query('select pg_sleep(1)')
+    await sleep(50)
+    await expect(pool.query('select 1')).rejects.toMatchObject({
+      code: 'NEAREST_TIMEOUT',
+      message: expect.stringContaining('raise it or "max"'),
+    })
+    await busy
+  })
+
+  test('a server that does not answer is passed over in connectTimeoutMs', async () => {
+    const { createServer } = await import('node:net')
+    const silent = createServer(() => undefined)
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const address = silent.address()
+    const port = typeof address === 'object' ? address?.port : undefined
+    const options = world.poolOptions('ord')
+    const ord = `postgres://app@127.0.0.1:${port}/app`
+    const pool = createPool({ ...options, replicas: { ord }, connectTimeoutMs: 250 })
+    const started = performance.now()
+    const { servedBy } = await pool.query('select 1')
+    expect(servedBy).toMatchObject({ server: 'nrt', attempts: 2 })
+    expect(performance.now() - started).toBeLessThan(2_000)
+    await pool.destroy()
+    silent.close()
+  })
+})

@@ -1,0 +1,136 @@
+import { once } from 'node:events'
+import { inspect } from 'node:util'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createPool, isNoServerError, type ProblemEvent } from '../../src/index.ts'
+import { nextProblem, withUsers } from './fixtures.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 20 })
+  await withUsers(world)
+})
+afterAll(() => world.stop())
+
+const WRONG = 'wr0ng-s3cret'
+function withPassword(url: string, password: string): string {
+  return Object.assign(new URL(url), { password }).href
+}
+
+describe('what is wrong is said, and what can work goes on working', () => {
+  test('a replica URL that is the primary’s by another way', async () => {
+    const { region, primary } = world.poolOptions('ord')
+    await using pool = createPool({ region, primary, replicas: { ord: world.url('nrt'), syd: world.url('syd') } })
+    const told = await nextProblem(pool, 'ord')
+    expect(told.message).toContain('replicas.ord is the primary itself: check its URL')
+    await pool.refresh()
+    const { servedBy } = await pool.query('select 1')
+    expect(servedBy.server, 'passed over').toBe('syd')
+    expect(pool.status().problems.join()).toContain('replicas.ord is the primary itself')
+  })
+
+  test('a replica of another cluster', async () => {
+    await using other = await startWorld({ primary: 'fra', replicas: ['ams'], rtt: 5 })
+    const { region, primary } = world.poolOptions('ord')
+    await using pool = createPool({ region, primary, replicas: { ord: other.url('ams'), syd: world.url('syd') } })
+    const told = await nextProblem(pool, 'ord')
+    expect(told.message).toContain('ord belongs to another cluster than nrt')
+    const { rows, servedBy } = await pool.query('select count(*)::int as n from users')
+    expect(rows).toEqual([{ n: 3 }])
+    expect(servedBy.server).toBe('syd')
+  })
+
+  test('a wrong password for a replica: reported, and passed over', async () => {
+    const options = world.poolOptions('ord')
+    const ord = withPassword(world.url('ord'), WRONG)
+    await using pool = createPool({ ...options, replicas: { ...options.replicas, ord } })
+    const told = await nextProblem(pool, 'ord')
+    expect(told.message).toMatch(/ord refused the user or the password .*: check them in its URL/)
+    const { servedBy } = await pool.query('select name from users')
+    expect(['syd', 'nrt']).toContain(servedBy.server)
+    expectNoSecret(told, pool.status(), JSON.stringify(pool.status()), pool)
+  })
+
+  test('a wrong password for the primary: reads go on, a write says what to do', async () => {
+    const options = world.poolOptions('ord')
+    const url = withPassword(options.primary.url, WRONG)
+    await using pool = createPool({ ...options, primary: { ...options.primary, url } })
+    expect((await pool.query('select count(*)::int as n from users')).rows).toEqual([{ n: 3 }])
+    const refused = await rejection(pool.query("insert into users (name) values ('Nobody')"))
+    expect(refused).toMatchObject({ name: 'NoServerError', code: 'NEAREST_AUTHENTICATION' })
+    expect(String(refused)).toMatch(/nrt refused the user or the password .*: check them in its URL/)
+    expectNoSecret(refused, pool.status(), pool)
+  })
+
+  test('no primary that can be reached', async () => {
+    const options = world.poolOptions('ord')
+    const nowhere = 'postgres://app:wr0ng-s3cret@127.0.0.1:9/app'
+    await using pool = createPool({ ...options, primary: { region: 'nrt', url: nowhere } })
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    const refused = await rejection(pool.query("insert into users (name) values ('Nobody')"))
+    expect(refused).toMatchObject({ code: 'NEAREST_NO_SERVER' })
+    expect(String(refused)).toContain(
+      'nrt refused the connection: check that it runs, and the host and port in its URL',
+    )
+    expectNoSecret(refused, pool)
+  })
+
+  test('a database that is not there', async () => {
+    const url = Object.assign(new URL(world.url('nrt')), { pathname: '/nowhere' }).href
+    await using pool = createPool({ primary: url })
+    const refused = await rejection(pool.query('select 1'))
+    expect(isNoServerError(refused) && refused.message).toContain('has no such database')
+  })
+
+  test('a region that is not in the list', async () => {
+    await using pool = createPool(world.poolOptions('ord'))
+    expect(() => pool.replica('mars')).toThrow(
+      expect.objectContaining({ code: 'NEAREST_UNKNOWN_REGION', message: expect.stringContaining('ord, syd') }),
+    )
+    const { servedBy } = await pool.replica('nrt').query('select 1')
+    expect(servedBy, 'the primary’s own region is known, too').toMatchObject({ server: 'nrt', reason: 'asked' })
+  })
+
+  test('a problem is told once, not at each probe', async () => {
+    const options = world.poolOptions('ord')
+    const ord = 'postgres://app@127.0.0.1:9/app'
+    await using pool = createPool({ ...options, replicas: { ...options.replicas, ord }, probeIntervalMs: 50 })
+    const told: ProblemEvent[] = []
+    pool.on('problem', (problem) => told.push(problem))
+    await once(pool, 'problem')
+    for (let i = 0; i < 5; i++) await pool.refresh()
+    await pool.query('select 1')
+    expect(told.map(({ server }) => server)).toEqual(['ord'])
+  })
+})
+
+test('no password in what a pool shows of itself, in its options, events and clients', async () => {
+  const options = world.poolOptions('ord')
+  const secret = new URL(world.url('ord')).password
+  expect(secret.length).toBeGreaterThan(0)
+  await using pool = createPool(options)
+  const client = await pool.connect()
+  await client.query('select 1')
+  const shown = [pool, pool.options, pool.replica(), pool.primary, pool.replicas(), pool.status(), client].map(show)
+  client.release()
+  // The world's own password may be a common word; what must not appear is the URL's part that holds it.
+  for (const text of shown) expect(text).not.toContain(`:${secret}@`)
+  for (const text of shown) expect(text).not.toMatch(/password: '[^']/)
+})
+
+function show(value: unknown): string {
+  return inspect(value, { depth: 12, showHidden: true })
+}
+
+function expectNoSecret(...values: unknown[]): void {
+  for (const value of values) expect(show(value)).not.toContain(WRONG)
+}
+
+async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => {
+      throw new Error('it should have failed')
+    },
+    (error: unknown) => error,
+  )
+}
