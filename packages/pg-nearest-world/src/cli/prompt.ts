@@ -19,16 +19,20 @@ export interface PromptStreams {
  */
 export async function prompt(world: World, streams: PromptStreams, signal: AbortSignal): Promise<'quit' | 'end'> {
   const { input, output, errors } = streams
-  const terminal = input.isTTY && output.isTTY
-  const lines = createInterface({ input, output, terminal, completer: (line: string) => complete(line, world), signal })
-  let ending: 'quit' | 'end' = 'end'
-  const quit = (): void => {
-    ending = 'quit'
-    lines.close()
-  }
+  const terminal = Boolean(input.isTTY && output.isTTY)
+  const left = new AbortController()
+  const over = AbortSignal.any([signal, left.signal])
+  const lines = createInterface({
+    input,
+    output,
+    terminal,
+    completer: (line: string) => complete(line, world),
+    signal: over,
+  })
+  const quit = (): void => left.abort()
   const context = { world, quit, print: (text: string): void => void output.write(`${text}\n`) }
   const again = (): void => {
-    if (!terminal || ending === 'quit' || signal.aborted) return
+    if (!terminal || over.aborted) return
     lines.setPrompt(pc.bold(`${world.primary}> `))
     lines.prompt()
   }
@@ -36,14 +40,10 @@ export async function prompt(world: World, streams: PromptStreams, signal: Abort
   // On a terminal in raw mode Ctrl-C is a key and no signal, and Ctrl-D, the end of input, means quit.
   lines.on('SIGINT', quit)
   again()
-  try {
-    for await (const line of lines) {
-      await dispatch(line, context).catch((error: unknown) => errors.write(`${pc.red(errorText(error))}\n`))
-      if (ending === 'quit') break
-      again()
-    }
-  } finally {
-    lines.close()
+  for await (const line of lines) {
+    await dispatch(line, context).catch((error: unknown) => errors.write(`${pc.red(errorText(error))}\n`))
+    if (over.aborted) break
+    again()
   }
-  return terminal ? 'quit' : ending
+  return terminal || left.signal.aborted ? 'quit' : 'end'
 }

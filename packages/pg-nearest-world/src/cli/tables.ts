@@ -1,11 +1,14 @@
 import Table from 'cli-table3'
+import pc from 'picocolors'
 import type { RegionStatus, World } from '../world-types.ts'
 import { regions as geography } from '../geo/regions.ts'
 import { formatBytes } from './byte-rate.ts'
 import { formatDuration } from './duration.ts'
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = new Table({ head: [...head], style: { head: ['bold'], border: ['gray'] } })
+  // The library's own colours go into files, too.
+  const style = { head: [], border: [], compact: true }
+  const lines = new Table({ head: head.map((title) => pc.bold(title)), style })
   lines.push(...rows.map((row) => [...row]))
   return lines.toString()
 }
