@@ -5,12 +5,16 @@ import { complete } from './complete.ts'
 import { dispatch } from './dispatch.ts'
 import { errorText } from './error-text.ts'
 
+/** A stream that may be a terminal. */
+type Readable = NodeJS.ReadableStream & { readonly isTTY?: boolean }
+type Writable = NodeJS.WritableStream & { readonly isTTY?: boolean }
+
 export interface PromptStreams {
-  readonly input: NodeJS.ReadStream
+  readonly input: Readable
   /** Where the prompt and what commands say go. */
-  readonly output: NodeJS.WriteStream
+  readonly output: Writable
   /** Where their errors go. */
-  readonly errors: NodeJS.WriteStream
+  readonly errors: Writable
 }
 
 /**
@@ -19,7 +23,7 @@ export interface PromptStreams {
  */
 export async function prompt(world: World, streams: PromptStreams, signal: AbortSignal): Promise<'quit' | 'end'> {
   const { input, output, errors } = streams
-  const terminal = Boolean(input.isTTY && output.isTTY)
+  const terminal = input.isTTY === true && output.isTTY === true
   const left = new AbortController()
   const over = AbortSignal.any([signal, left.signal])
   const lines = createInterface({
@@ -42,8 +46,10 @@ export async function prompt(world: World, streams: PromptStreams, signal: Abort
   again()
   for await (const line of lines) {
     await dispatch(line, context).catch((error: unknown) => errors.write(`${pc.red(errorText(error))}\n`))
-    if (over.aborted) break
+    if (over.aborted) return 'quit'
     again()
   }
+  // The prompt is still on the last line.
+  if (terminal) output.write('\n')
   return terminal || left.signal.aborted ? 'quit' : 'end'
 }
