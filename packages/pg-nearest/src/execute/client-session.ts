@@ -12,7 +12,7 @@ import { planPrimary, planRead, type Attempt } from './plan.ts'
 import { planStatement, type StatementPlan } from './plan-statement.ts'
 import type { Request } from './request.ts'
 import { runStatement, type Guard, type StatementResult } from './run-statement.ts'
-import { observed } from './served.ts'
+import { clock, failed, served } from './served.ts'
 import { FREE, nextStanding, type Standing } from './standing.ts'
 import { walk } from './walk.ts'
 
@@ -46,8 +46,16 @@ export class ClientSession {
     return this.#lease?.client
   }
 
-  run(request: Request): Promise<StatementResult> {
-    return observed(this.#engine, request.config.text, () => this.#route(request))
+  async run(request: Request): Promise<StatementResult> {
+    const engine = this.#engine
+    const { text } = request.config
+    const start = clock(engine)
+    try {
+      const { result, servedBy } = await this.#route(request)
+      return served(engine, text, start, result, servedBy)
+    } catch (error) {
+      throw failed(engine, text, start, error)
+    }
   }
 
   /** Hands a query object that speaks the protocol by itself (a cursor, a stream) to the primary, or to the pin. */
@@ -155,7 +163,9 @@ export class ClientSession {
     if (this.#lease !== undefined) await this.#lease.client.query('ROLLBACK').catch(() => this.#letGo(true))
     const attempts = planPrimary(this.#engine.topology, 'transaction')
     const { config, signal } = begin
-    await this.#hold(config.text, attempts, signal, (lease) => runStatement(lease, config, { readOnly: 'none', signal }))
+    await this.#hold(config.text, attempts, signal, (lease) =>
+      runStatement(lease, config, { readOnly: 'none', signal }),
+    )
     this.#standing = { kind: 'transaction', stateful: false }
   }
 
@@ -187,7 +197,9 @@ export class ClientSession {
   async #runHere(request: Request, need: Need): Promise<Serving> {
     const lease = this.#held()
     const reason: RouteReason = this.#standing.kind === 'pinned' ? 'pinned' : 'transaction'
-    const guard = this.#open ? { readOnly: 'none' as const, signal: request.signal } : this.#guard(need.transaction?.kind === 'begin', request.signal)
+    const guard = this.#open
+      ? { readOnly: 'none' as const, signal: request.signal }
+      : this.#guard(need.transaction?.kind === 'begin', request.signal)
     try {
       const result = await runStatement(lease, request.config, guard)
       const role = lease.standby ? 'replica' : 'primary'

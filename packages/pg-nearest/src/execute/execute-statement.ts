@@ -5,20 +5,27 @@ import { planPrimary } from './plan.ts'
 import { planStatement } from './plan-statement.ts'
 import type { Request } from './request.ts'
 import { runStatement, type StatementResult } from './run-statement.ts'
-import { observed } from './served.ts'
+import { clock, failed, served } from './served.ts'
 import { walk } from './walk.ts'
 
-/** Runs one statement on a connection of its own: what `pool.query` does. */
-export function executeStatement(engine: Engine, scope: Scope, request: Request): Promise<StatementResult> {
+/** Runs one statement on a connection of its own: what `pool.query` does. `onEnd` is called once it is over. */
+export async function executeStatement(
+  engine: Engine,
+  scope: Scope,
+  request: Request,
+  onEnd: () => void,
+): Promise<StatementResult> {
   const { config, signal } = request
-  return observed(engine, config.text, async () => {
+  const start = clock(engine)
+  const readOnly = scope.readOnly ? 'statement' : 'none'
+  try {
     signal?.throwIfAborted()
     const { reads, attempts } = planStatement(engine, scope, request)
-    const readOnly = scope.readOnly ? 'statement' : 'none'
     const { value, servedBy } = await walk({
       text: config.text,
       reads,
       readOnly: scope.readOnly,
+      harmless: false,
       signal,
       attempts,
       primaries: () => planPrimary(engine.topology, 'retry'),
@@ -28,6 +35,10 @@ export function executeStatement(engine: Engine, scope: Scope, request: Request)
       learn: () => engine.statements.learnWrite(config.text),
       onTrouble: engine.report,
     })
-    return { result: value, servedBy: { ...servedBy, region: engine.regionOf(servedBy.server) } }
-  })
+    return served(engine, config.text, start, value, { ...servedBy, region: engine.regionOf(servedBy.server) })
+  } catch (error) {
+    throw failed(engine, config.text, start, error)
+  } finally {
+    onEnd()
+  }
 }

@@ -17,7 +17,8 @@ const UNKNOWN: Need = { class: 'write' }
 /** What a statement outside of a transaction needs, and where it goes. */
 export function planStatement(engine: Engine, scope: Scope, request: Request): StatementPlan {
   const { text } = request.config
-  const { need, learned } = typeof text === 'string' ? engine.statements.needOf(text) : { need: UNKNOWN, learned: false }
+  const { need, learned } =
+    typeof text === 'string' ? engine.statements.needOf(text) : { need: UNKNOWN, learned: false }
   const reads = !learned && (need.class === 'read' || need.transaction?.standbyCanBegin === true)
   return { need, reads, attempts: attemptsFor(engine, scope, request, need, learned, reads) }
 }
@@ -29,7 +30,7 @@ function attemptsFor(
   need: Need,
   learned: boolean,
   reads: boolean,
-): Attempt[] {
+): readonly Attempt[] {
   if (request.route === 'primary') return planPrimary(topology, 'asked')
   if (readOnly || target.kind === 'primary') return planRead(topology, target, chooser)
   if (!reads) return planPrimary(topology, learned ? 'learned-write' : reasonOf(need))

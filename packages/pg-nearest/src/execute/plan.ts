@@ -1,5 +1,5 @@
 import type { RouteReason } from '../events/served-by.ts'
-import { isReplica, leastLoadedFirst, readOrder, writeOrder, type Chooser } from '../topology/selection.ts'
+import { isReplica, leastLoadedFirst, readTiers, writeOrder, type Choice, type Chooser } from '../topology/selection.ts'
 import type { Topology } from '../topology/topology.ts'
 
 /** Try this server, for this reason. */
@@ -15,38 +15,76 @@ export type Target =
   /** `region: undefined` means this process's own. */
   | { readonly kind: 'replica'; readonly region: string | undefined }
 
+/** Attempts in groups of equals, best first. */
+type Tiers = readonly (readonly Attempt[])[]
+
+interface Plan {
+  readonly tiers: Tiers
+  /** The whole list, where no tier leaves a choice. */
+  readonly fixed: readonly Attempt[] | undefined
+}
+
 /** The servers to read from, in order. Never empty. */
-export function planRead(topology: Topology, target: Target, chooser: Chooser): Attempt[] {
-  switch (target.kind) {
-    case 'nearest':
-      return readOrder(topology, chooser).map(({ server, place }) => ({ server: server.name, reason: place }))
-    case 'primary':
-      return planPrimary(topology, 'asked')
-    case 'replica':
-      return planReplica(topology, target.region ?? chooser.region, chooser)
-  }
+export function planRead(topology: Topology, target: Target, chooser: Chooser): readonly Attempt[] {
+  const { tiers, fixed } = planFor(topology, target, chooser.region)
+  return fixed ?? tiers.flatMap((tier) => leastLoadedFirst(tier, chooser))
 }
 
 /** The servers that may run what only a primary can, in order. Never empty. */
-export function planPrimary(topology: Topology, reason: RouteReason): Attempt[] {
+export function planPrimary(topology: Topology, reason: RouteReason): readonly Attempt[] {
   return writeOrder(topology).map((server) => ({ server: server.name, reason }))
 }
 
-/** A region's replica; without one the primary; and if those fail, whoever is near. */
-function planReplica(topology: Topology, region: string | undefined, chooser: Chooser): Attempt[] {
-  const others = readOrder(topology, { ...chooser, region })
-  const alive = others.map(({ server }) => server).filter((server) => server.health !== 'down')
-  const asked = leastLoadedFirst(
-    alive.filter((server) => region !== undefined && server.region === region && isReplica(server)),
-    chooser,
-  ).map((server): Attempt => ({ server: server.name, reason: 'asked' }))
-  const configured = topology.servers.some((server) => server.declared === 'replica' && server.region === region)
-  const instead = configured ? [] : planPrimary(topology, 'no-replica')
-  const rest = others.map(({ server, place }): Attempt => ({ server: server.name, reason: place }))
-  return firstOfEach([...asked, ...instead, ...rest])
+/** A snapshot never changes, so neither do its plans: they are made once for each, not for each statement. */
+const plans = new WeakMap<Topology, Map<string, Plan>>()
+
+function planFor(topology: Topology, target: Target, region: string | undefined): Plan {
+  let known = plans.get(topology)
+  if (known === undefined) plans.set(topology, (known = new Map<string, Plan>()))
+  const key = `${target.kind} ${target.kind === 'replica' ? (target.region ?? '') : ''} ${region ?? ''}`
+  let plan = known.get(key)
+  if (plan === undefined) known.set(key, (plan = makePlan(topology, target, region)))
+  return plan
 }
 
-function firstOfEach(attempts: readonly Attempt[]): Attempt[] {
+function makePlan(topology: Topology, target: Target, region: string | undefined): Plan {
+  const tiers = tiersFor(topology, target, region)
+  return { tiers, fixed: tiers.every((tier) => tier.length < 2) ? tiers.flat() : undefined }
+}
+
+function tiersFor(topology: Topology, target: Target, region: string | undefined): Tiers {
+  switch (target.kind) {
+    case 'nearest':
+      return readTiers(topology, region).map((tier) => tier.map(attempt))
+    case 'primary':
+      return planPrimary(topology, 'asked').map((each) => [each])
+    case 'replica':
+      return replicaTiers(topology, target.region ?? region)
+  }
+}
+
+/** A region's replicas; without one the primary; and if those fail, whoever is near. */
+function replicaTiers(topology: Topology, region: string | undefined): Tiers {
+  const configured = topology.servers.some((server) => server.declared === 'replica' && server.region === region)
+  const nearest = readTiers(topology, region)
+  const asked = nearest.map((tier) =>
+    tier.filter(({ server, place }) => place === 'own-region' && isReplica(server)).map(({ server }) => server.name),
+  )
+  const instead = configured ? [] : planPrimary(topology, 'no-replica').map((each) => [each])
+  return withoutRepeats([
+    ...asked.map((names) => names.map((server): Attempt => ({ server, reason: 'asked' }))),
+    ...instead,
+    ...nearest.map((tier) => tier.map(attempt)),
+  ])
+}
+
+function attempt({ server, place }: Choice): Attempt {
+  return { server: server.name, reason: place }
+}
+
+function withoutRepeats(tiers: Tiers): Tiers {
   const seen = new Set<string>()
-  return attempts.filter(({ server }) => !seen.has(server) && seen.add(server))
+  return tiers
+    .map((tier) => tier.filter(({ server }) => !seen.has(server) && seen.add(server)))
+    .filter((tier) => tier.length > 0)
 }

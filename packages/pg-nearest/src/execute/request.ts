@@ -33,14 +33,17 @@ export function parseCall(first: unknown, second: unknown, third: unknown): Call
   if (isSubmittable(first)) {
     throw new TypeError('A cursor or a stream keeps its connection: take a client with pool.connect(), and release it.')
   }
-  const values = typeof second === 'function' ? undefined : second
-  const callback = [second, third].find((argument) => typeof argument === 'function')
-  const given = typeof first === 'object' ? (first as pg.QueryConfig & RouteOptions) : { text: String(first) }
-  const config = values === undefined || values === null ? { ...given } : { ...given, values: values as unknown[] }
-  return {
-    request: { config, route: routeOf(given), signal: signalOf(given) },
-    callback: callback as QueryCallback | undefined,
+  const values = typeof second === 'function' ? undefined : (second as unknown[] | null | undefined)
+  const callback = (typeof second === 'function' ? second : typeof third === 'function' ? third : undefined) as
+    QueryCallback | undefined
+  if (typeof first !== 'object') {
+    const text = String(first)
+    const config = values === undefined || values === null ? { text } : { text, values }
+    return { request: { config, route: undefined, signal: undefined }, callback }
   }
+  const given = first as pg.QueryConfig & RouteOptions
+  const config = values === undefined || values === null ? given : { ...given, values }
+  return { request: { config, route: routeOf(given), signal: signalOf(given) }, callback }
 }
 
 /** A cursor, a query stream, a COPY stream: an object that talks to the connection itself. */
@@ -50,7 +53,10 @@ export function isSubmittable(query: unknown): query is pg.Submittable {
 
 function routeOf({ route }: RouteOptions): RouteOptions['route'] {
   if (route === undefined || route === 'primary') return route
-  throw new OptionError('route', `"route" is ${JSON.stringify(route)}; it can only be "primary". For a replica use pool.replica().`)
+  throw new OptionError(
+    'route',
+    `"route" is ${JSON.stringify(route)}; it can only be "primary". For a replica use pool.replica().`,
+  )
 }
 
 function signalOf({ signal }: RouteOptions): AbortSignal | undefined {

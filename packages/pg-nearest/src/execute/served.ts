@@ -1,37 +1,34 @@
-import type { QueryEvent } from '../events/events.ts'
 import type { ServedBy } from '../events/served-by.ts'
 import type { Engine } from './engine.ts'
 import type { StatementResult } from './run-statement.ts'
 
-/** Writes on a result who gave it, and why that server. */
-export function served<T extends StatementResult>(result: T, servedBy: ServedBy): T {
-  if (Array.isArray(result)) for (const each of result) Object.assign(each, { servedBy })
-  return Object.assign(result, { servedBy })
+/** The time, where somebody listens; else 0, for a clock costs, too. */
+export function clock({ onQuery }: Engine): number {
+  return onQuery === undefined ? 0 : performance.now()
 }
 
-interface Serving {
-  readonly result: StatementResult
-  readonly servedBy: ServedBy
+/** Writes on a result who gave it, and why that server, and tells whoever listens. */
+export function served(
+  { onQuery }: Engine,
+  text: string,
+  start: number,
+  result: StatementResult,
+  servedBy: ServedBy,
+): StatementResult {
+  if (Array.isArray(result)) for (const each of result) mark(each, servedBy)
+  mark(result, servedBy)
+  onQuery?.({ text, durationMs: performance.now() - start, servedBy })
+  return result
 }
 
-/** Runs a statement, marks its result, and tells whoever listens how it went. */
-export async function observed(engine: Engine, text: string, run: () => Promise<Serving>): Promise<StatementResult> {
-  const { onQuery } = engine
-  const start = onQuery === undefined ? 0 : performance.now()
-  const tell = (event: Pick<QueryEvent, 'servedBy' | 'error'>): void =>
-    onQuery?.({ text, durationMs: performance.now() - start, ...event })
-  try {
-    const { result, servedBy } = await run()
-    tell({ servedBy })
-    return served(result, servedBy)
-  } catch (error) {
-    tell({ servedBy: undefined, error })
-    throw withCallerStack(error)
-  }
+function mark(result: object, servedBy: ServedBy): void {
+  ;(result as { servedBy?: ServedBy }).servedBy = servedBy
 }
 
-/** pg's errors are born at the socket: give them the stack that leads back to the caller, as pg's own pool does. */
-function withCallerStack(error: unknown): unknown {
-  if (error instanceof Error && 'severity' in error) Error.captureStackTrace(error)
+/** Tells whoever listens that a statement failed. Returns the error to throw, with a stack that leads to the caller. */
+export function failed({ onQuery }: Engine, text: string, start: number, error: unknown): unknown {
+  onQuery?.({ text, durationMs: performance.now() - start, servedBy: undefined, error })
+  // pg's errors are born at the socket; its own pool does the same.
+  if (error instanceof Error && 'severity' in error) Error.captureStackTrace(error, failed)
   return error
 }

@@ -15,7 +15,7 @@ export interface Journey<T> {
   /** It is kept from writing wherever it runs, so a standby's refusal is the answer. */
   readonly readOnly: boolean
   /** It has no effect that outlives its connection: BEGIN. */
-  readonly harmless?: boolean
+  readonly harmless: boolean
   readonly signal?: AbortSignal | undefined
   readonly attempts: readonly Attempt[]
   /** Where to go when a standby could not. */
@@ -52,26 +52,26 @@ const MAX_AGAIN = 100
  */
 export async function walk<T>(journey: Journey<T>): Promise<Arrival<T>> {
   const failed: FailedAttempt[] = []
-  const queue = [...journey.attempts]
+  let { attempts } = journey
   let refusal: unknown
   let maybeWritten: OutcomeUnknownError | undefined
   let again = 0
 
-  for (let attempt = queue.shift(); attempt !== undefined; attempt = queue.shift()) {
-    const { server } = attempt
+  for (let i = 0; i < attempts.length; i++) {
+    const { server, reason } = attempts[i] as Attempt
     // oxlint-disable-next-line no-await-in-loop -- one server after the other is the point
     const outcome = await tryOn(journey, server, maybeWritten !== undefined)
     if (outcome.kind === 'skipped') continue
     if (outcome.kind === 'done') {
       if (refusal !== undefined && !outcome.standby && !isLag(refusal)) journey.learn()
-      const reason = failed.length > 0 ? 'retry' : attempt.reason
       const role = outcome.standby ? 'replica' : 'primary'
-      return { value: outcome.value, servedBy: { server, role, reason, attempts: failed.length + 1 } }
+      const why = failed.length > 0 ? 'retry' : reason
+      return { value: outcome.value, servedBy: { server, role, reason: why, attempts: failed.length + 1 } }
     }
     const { error, verdict, phase } = outcome
     if (journey.signal?.aborted === true) throw error
     if (verdict === 'again' && again++ < MAX_AGAIN) {
-      queue.unshift(attempt)
+      i--
       continue
     }
     failed.push({ server, error })
@@ -82,7 +82,8 @@ export async function walk<T>(journey: Journey<T>): Promise<Arrival<T>> {
       if (maybeWritten !== undefined) break
       refusal = error
       if (isWriteRefused(error)) journey.learn()
-      queue.splice(0, queue.length, ...journey.primaries())
+      attempts = journey.primaries()
+      i = -1
     }
   }
   throw maybeWritten ?? (isLag(refusal) ? refusal : noServer(failed))
@@ -108,7 +109,7 @@ async function tryOn<T>(journey: Journey<T>, server: string, onlyStandby: boolea
     return { kind: 'done', value, standby }
   } catch (error) {
     journey.giveBack(lease, error)
-    const { readOnly, reads, harmless = false } = journey
+    const { readOnly, reads, harmless } = journey
     const verdict = interpret(error, { standby, readOnly, reads, harmless })
     if (isConnectionLoss(error)) journey.onTrouble(server, error, 'query')
     return { kind: 'failed', error, verdict, phase: 'query' }

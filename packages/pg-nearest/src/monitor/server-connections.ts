@@ -53,20 +53,19 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
   const { server, probedStandby } = options
   const pool = new pg.Pool({ ...options.pgOptions, Client: serverClient(options) })
   const lent = new Set<pg.PoolClient>()
+  const leases = new WeakMap<pg.PoolClient, Lease>()
   const waiting = new Set<(error: Error) => void>()
   let inFlight = 0
   for (const event of POOL_EVENTS) {
     pool.on(event as 'connect', (...args: unknown[]) => options.onEvent(event, ...args))
   }
 
-  const lease = (client: pg.PoolClient): Lease => {
-    lent.add(client)
+  const newLease = (client: pg.PoolClient): Lease => {
     let alive = true
     // Without a listener a connection that dies while it is lent would crash the process; its statement rejects anyway.
-    const onDeath = (): void => {
+    client.on('error', () => {
       alive = false
-    }
-    client.on('error', onDeath)
+    })
     return {
       server: server.name,
       client,
@@ -82,7 +81,6 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
       release(error) {
         inFlight--
         lent.delete(client)
-        client.removeListener('error', onDeath)
         client.release(error)
       },
       kill() {
@@ -90,6 +88,13 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
         client.connection.stream.destroy()
       },
     }
+  }
+
+  const lease = (client: pg.PoolClient): Lease => {
+    lent.add(client)
+    let known = leases.get(client)
+    if (known === undefined) leases.set(client, (known = newLease(client)))
+    return known
   }
 
   return {

@@ -72,7 +72,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
 
   /** What is known of the servers now. Costs nothing: it asks nobody. */
   status(): Status {
-    return statusOf(this.#servers.monitor.topology, this.#servers.engine.chooser)
+    return statusOf(this.#servers.monitor.topology, this.#servers.engine.chooser.region)
   }
 
   /** Asks every server, now, and resolves when each has answered or failed. It does not reject. */

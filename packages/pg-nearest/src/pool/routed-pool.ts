@@ -95,12 +95,13 @@ export class RoutedPool extends pg.Pool {
   override connect(): Promise<pg.PoolClient>
   override connect(callback: ConnectCallback): void
   override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | void {
-    const { engine, ending } = this.#servers
+    const { engine, ending, usage } = this.#servers
     if (ending) {
       if (callback === undefined) return Promise.reject(ended())
       return void process.nextTick(callback, ended(), undefined, () => undefined)
     }
-    const borrowed = new BorrowedClient(engine, this.#scope, this.#servers.begin())
+    usage.begin()
+    const borrowed = new BorrowedClient(engine, this.#scope, usage.end)
     const client = borrowed as unknown as pg.PoolClient
     if (callback === undefined) return Promise.resolve(client)
     process.nextTick(callback, undefined, client, (error?: Error | boolean) => borrowed.release(error))
@@ -124,10 +125,10 @@ export class RoutedPool extends pg.Pool {
   }
 
   #execute(request: Request): Promise<StatementResult> {
-    const { engine, ending, begin } = this.#servers
+    const { engine, ending, usage } = this.#servers
     if (ending) return Promise.reject(ended())
-    const over = begin()
-    return executeStatement(engine, this.#scope, request).finally(over)
+    usage.begin()
+    return executeStatement(engine, this.#scope, request, usage.end)
   }
 
   /** A handle's connections are its pool's: this does nothing, and ending the pool ends them. */

@@ -7,7 +7,7 @@ import { createProbe } from '../monitor/probe.ts'
 import { createServerConnections, type ServerConnections } from '../monitor/server-connections.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from './parse-pool-options.ts'
-import { createUsage } from './usage.ts'
+import { createUsage, type Usage } from './usage.ts'
 
 /** All of a pool's servers: what is known of them, and the connections to them. */
 export interface Servers {
@@ -17,8 +17,8 @@ export interface Servers {
   readonly connections: readonly ServerConnections[]
   /** Nothing more may begin. */
   readonly ending: boolean
-  /** A statement, or the loan of a client, begins; call what is returned when it is over. */
-  begin(): () => void
+  /** Statements and lent clients that are under way. */
+  readonly usage: Usage
   /** Waits for what has begun, then closes all. */
   end(): Promise<void>
   /** Closes all now. */
@@ -60,7 +60,7 @@ export function createServers(options: ParsedOptions, events: Outlet): Servers {
     monitor,
     listed: servers,
     connections: all,
-    begin: usage.begin,
+    usage,
     get ending() {
       return ending
     },

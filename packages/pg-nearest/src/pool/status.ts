@@ -1,12 +1,12 @@
 import { misplaced } from '../topology/misplaced.ts'
 import { formatLsn } from '../topology/position.ts'
-import { readOrder, type Chooser } from '../topology/selection.ts'
+import { readTiers } from '../topology/selection.ts'
 import type { ServerState, Topology } from '../topology/topology.ts'
 
 export interface ServerStatus extends Omit<ServerState, 'lsn'> {
   /** Replay position on a replica, insert position on a primary, as PostgreSQL prints it: `16/B374D848`. */
   readonly lsn: string | undefined
-  /** A read from here would use this one now (or one as near). */
+  /** A read from here would use this one now; where several are as near, one of those. */
   readonly readFrom: boolean
 }
 
@@ -22,14 +22,14 @@ export interface Status {
   readonly problems: readonly string[]
 }
 
-export function statusOf(topology: Topology, chooser: Chooser): Status {
-  const [first] = readOrder(topology, { ...chooser, load: () => 0, random: () => 0 })
+export function statusOf(topology: Topology, region: string | undefined): Status {
+  const [best = []] = readTiers(topology, region)
   const servers = topology.servers.map((server) => ({
     ...server,
     lsn: server.lsn === undefined ? undefined : formatLsn(server.lsn),
     problem: misplaced(topology, server) ?? server.problem,
-    readFrom: server.name === first?.server.name,
+    readFrom: best.some((choice) => choice.server.name === server.name),
   }))
   const problems = servers.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))
-  return { region: chooser.region, asOf: topology.asOf, servers, problems }
+  return { region, asOf: topology.asOf, servers, problems }
 }

@@ -1,7 +1,8 @@
 /** Counts what is under way, so that an end can wait for it. */
 export interface Usage {
-  /** Something begins; call what is returned, once, when it is over. */
-  begin(): () => void
+  /** Something begins: `end` must be called once when it is over. */
+  begin(): void
+  end(): void
   /** Resolves when nothing is under way any more. */
   over(): Promise<void>
 }
@@ -12,10 +13,10 @@ export function createUsage(): Usage {
   return {
     begin() {
       count++
-      return () => {
-        count--
-        if (count === 0) for (const resolve of waiting.splice(0)) resolve()
-      }
+    },
+    end() {
+      count--
+      if (count === 0) for (const resolve of waiting.splice(0)) resolve()
     },
     over: () => (count === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
   }

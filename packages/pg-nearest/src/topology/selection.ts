@@ -27,27 +27,28 @@ export function isReplica(server: ServerState): boolean {
 }
 
 /**
- * All servers that may be read from, best first: this region's replicas, this region's primary, then the nearest by
- * measured time (within the window replicas before the primary), then those that are down, so that the last target is
- * never banned. Among equals the less loaded of two random ones leads.
+ * All servers that may be read from, best first, in groups of equals: this region's replicas, this region's primary, then
+ * the nearest by measured time (within the window replicas before the primary), then those that are down, so that the
+ * last target is never banned.
  */
-export function readOrder(topology: Topology, chooser: Chooser): Choice[] {
+export function readTiers(topology: Topology, region: string | undefined): Choice[][] {
   const placed = topology.servers.filter((server) => misplaced(topology, server) === undefined)
   const alive = placed.filter((server) => server.health !== 'down')
-  const own = alive.filter((server) => chooser.region !== undefined && server.region === chooser.region)
+  const own = alive.filter((server) => region !== undefined && server.region === region)
   const away = alive.filter((server) => !own.includes(server))
   const anyReplica = alive.some(isReplica)
+  const near = (server: ServerState): Choice => ({ server, place: 'own-region' })
   const far = (server: ServerState): Choice => ({
     server,
     place: isReplica(server) || anyReplica ? 'nearest' : 'no-replica',
   })
-  return [
-    ...[...leastLoadedFirst(own.filter(isReplica), chooser), ...own.filter((server) => !isReplica(server))].map(
-      (server): Choice => ({ server, place: 'own-region' }),
-    ),
-    ...byDistance(away, chooser).map(far),
-    ...lastSeenFirst(placed.filter((server) => server.health === 'down')).map(far),
+  const tiers = [
+    own.filter(isReplica).map(near),
+    own.filter((server) => !isReplica(server)).map(near),
+    ...byDistance(away).map((tier) => tier.map(far)),
+    ...lastSeenFirst(placed.filter((server) => server.health === 'down')).map((server) => [far(server)]),
   ]
+  return tiers.filter((tier) => tier.length > 0)
 }
 
 /**
@@ -62,17 +63,17 @@ export function writeOrder(topology: Topology): ServerState[] {
   return best.length > 0 ? best : topology.servers.filter((server) => server.declared === 'primary')
 }
 
-function byDistance(servers: readonly ServerState[], chooser: Chooser): ServerState[] {
+function byDistance(servers: readonly ServerState[]): ServerState[][] {
   const measured = servers.filter((server) => server.rttMs !== undefined).toSorted((a, b) => rtt(a) - rtt(b))
   const edge = (measured[0] === undefined ? 0 : rtt(measured[0])) + LATENCY_WINDOW_MS
   const near = measured.filter((server) => rtt(server) <= edge)
   const unmeasured = servers.filter((server) => server.rttMs === undefined)
   return [
-    ...leastLoadedFirst(near.filter(isReplica), chooser),
-    ...near.filter((server) => !isReplica(server)),
-    ...measured.filter((server) => rtt(server) > edge),
-    ...unmeasured.filter(isReplica),
-    ...unmeasured.filter((server) => !isReplica(server)),
+    near.filter(isReplica),
+    near.filter((server) => !isReplica(server)),
+    ...measured.filter((server) => rtt(server) > edge).map((server) => [server]),
+    unmeasured.filter(isReplica),
+    unmeasured.filter((server) => !isReplica(server)),
   ]
 }
 
@@ -80,20 +81,26 @@ function rtt(server: ServerState): number {
   return server.rttMs ?? Number.POSITIVE_INFINITY
 }
 
-/** The power of two choices: near-even load without a herd running to the one idle server. */
-export function leastLoadedFirst(servers: readonly ServerState[], { load, random }: Chooser): readonly ServerState[] {
-  if (servers.length < 2) return servers
-  const shuffled = shuffle(servers, random)
+/**
+ * The less loaded of two random ones leads (the power of two choices): near-even load without a herd running to the one
+ * idle server.
+ */
+export function leastLoadedFirst<T extends { readonly server: string }>(
+  tier: readonly T[],
+  { load, random }: Chooser,
+): readonly T[] {
+  if (tier.length < 2) return tier
+  const shuffled = shuffle(tier, random)
   const [first, second, ...rest] = shuffled
   if (first === undefined || second === undefined) return shuffled
-  return load(second.name) < load(first.name) ? [second, first, ...rest] : shuffled
+  return load(second.server) < load(first.server) ? [second, first, ...rest] : shuffled
 }
 
-function shuffle(servers: readonly ServerState[], random: () => number): ServerState[] {
-  return servers
-    .map((server) => ({ server, key: random() }))
+function shuffle<T>(tier: readonly T[], random: () => number): T[] {
+  return tier
+    .map((each) => ({ each, key: random() }))
     .toSorted((a, b) => a.key - b.key)
-    .map(({ server }) => server)
+    .map(({ each }) => each)
 }
 
 function lastSeenFirst(servers: readonly ServerState[]): ServerState[] {
