@@ -1,0 +1,165 @@
+import type { Need } from './need.ts'
+import { functionBound, relationBound } from './server-bound.ts'
+import { OTHER_CONTROL, transactionControl } from './transaction-control.ts'
+import { tokensOf, type Token } from './tokens.ts'
+
+const READ: Need = { class: 'read' }
+const WRITE: Need = { class: 'write' }
+const SESSION: Need = { class: 'session' }
+
+/**
+ * What a text needs, as far as it shows. When in doubt it says `write`: that costs a trip to the primary and nothing else.
+ * Pure and total: it never throws, whatever the text. Linear in the text.
+ */
+export function classify(text: string): Need {
+  const { tokens, doubtful } = tokensOf(text)
+  const needs = statementsOf(tokens).map(classifyStatement)
+  const need = needs.length > 1 ? strongest(needs) : (needs[0] ?? READ)
+  return doubtful && need.class === 'read' ? WRITE : need
+}
+
+/** Splits at semicolons; a function's body in `BEGIN ATOMIC … END` holds semicolons of its own. */
+function statementsOf(tokens: readonly Token[]): Token[][] {
+  const statements: Token[][] = []
+  let statement: Token[] = []
+  let atomic = 0
+  for (const [i, token] of tokens.entries()) {
+    const { kind, text } = token
+    if (kind === 'word') {
+      if (text === 'atomic' && tokens[i - 1]?.text === 'begin' && statement.length > 1) atomic++
+      else if (atomic > 0 && text === 'case') atomic++
+      else if (atomic > 0 && text === 'end') atomic--
+    }
+    if (kind === 'symbol' && text === ';' && atomic === 0) {
+      if (statement.length > 0) statements.push(statement)
+      statement = []
+    } else {
+      statement.push(token)
+    }
+  }
+  if (statement.length > 0) statements.push(statement)
+  return statements
+}
+
+function strongest(needs: readonly Need[]): Need {
+  if (needs.some((need) => need.class === 'transaction')) return OTHER_CONTROL
+  if (needs.some((need) => need.class === 'session')) return SESSION
+  return needs.some((need) => need.class === 'write') ? WRITE : READ
+}
+
+function classifyStatement(tokens: readonly Token[]): Need {
+  const first = tokens[0]
+  if (first?.kind === 'symbol' && first.text === '(') return classifyQuery(tokens)
+  if (first?.kind !== 'word') return WRITE
+  switch (first.text) {
+    case 'select':
+    case 'values':
+    case 'table':
+    case 'with':
+      return classifyQuery(tokens)
+    case 'explain':
+      return classifyExplain(tokens)
+    case 'copy':
+      return classifyCopy(tokens)
+    case 'set':
+    case 'prepare':
+      return transactionControl(tokens) ?? SESSION
+    case 'reset':
+    case 'show':
+    case 'discard':
+    case 'listen':
+    case 'unlisten':
+    case 'load':
+    case 'execute':
+    case 'deallocate':
+    case 'declare':
+    case 'fetch':
+    case 'move':
+    case 'close':
+      return SESSION
+    case 'begin':
+    case 'start':
+    case 'commit':
+    case 'end':
+    case 'rollback':
+    case 'abort':
+    case 'savepoint':
+    case 'release':
+      return transactionControl(tokens) ?? WRITE
+    default:
+      return touchesSession(tokens) ? SESSION : WRITE
+  }
+}
+
+/** SELECT, VALUES, TABLE and WITH: a read, unless something in it writes or is bound to a server or a connection. */
+function classifyQuery(tokens: readonly Token[]): Need {
+  const hasWith = tokens.some(({ kind, text }) => kind === 'word' && text === 'with')
+  let need = READ
+  for (const [i, token] of tokens.entries()) {
+    const { kind, text } = token
+    if (kind !== 'word' && kind !== 'name') continue
+    const next = tokens[i + 1]
+    const called = next?.kind === 'symbol' && next.text === '('
+    const bound = (called ? functionBound(text) : undefined) ?? relationBound(text)
+    if (bound === 'session') return SESSION
+    if (bound === 'primary' || (kind === 'word' && writes(tokens, i, hasWith))) need = WRITE
+  }
+  return need === WRITE && touchesSession(tokens) ? SESSION : need
+}
+
+/** Whether the keyword at `i` makes a query write, or lock rows. */
+function writes(tokens: readonly Token[], i: number, hasWith: boolean): boolean {
+  switch (tokens[i]?.text) {
+    case 'insert':
+    case 'update':
+    case 'delete':
+    case 'merge':
+      // These may name a column, too; but in a query only a WITH can hold such a statement.
+      return hasWith && tokens[i - 1]?.text !== '.'
+    case 'into':
+      return true
+    case 'for':
+      return ['update', 'no', 'share', 'key'].includes(tokens[i + 1]?.text ?? '')
+    default:
+      return false
+  }
+}
+
+/** Temporary tables and their schema belong to a connection. */
+function touchesSession(tokens: readonly Token[]): boolean {
+  const [first] = tokens
+  return tokens.some(({ kind, text }, i) => {
+    if (kind !== 'word' && kind !== 'name') return false
+    if (relationBound(text) === 'session') return true
+    const next = tokens[i + 1]
+    if (next?.kind === 'symbol' && next.text === '(' && functionBound(text) === 'session') return true
+    if (kind !== 'word' || (text !== 'temp' && text !== 'temporary')) return false
+    return (first?.text === 'create' && i <= 4) || tokens[i - 1]?.text === 'into'
+  })
+}
+
+/** A plan alone is a read if its statement is one; with ANALYZE the statement runs. */
+function classifyExplain(tokens: readonly Token[]): Need {
+  let start = 1
+  if (tokens[1]?.kind === 'symbol' && tokens[1].text === '(' && !isQueryStart(tokens[2])) {
+    const end = tokens.findIndex(({ kind, text }) => kind === 'symbol' && text === ')')
+    if (end < 0) return WRITE
+    start = end + 1
+  } else {
+    while (tokens[start]?.text === 'analyze' || tokens[start]?.text === 'analyse' || tokens[start]?.text === 'verbose')
+      start++
+  }
+  const rest = tokens.slice(start)
+  return rest.length === 0 ? WRITE : classifyStatement(rest)
+}
+
+function isQueryStart(token: Token | undefined): boolean {
+  return token?.text === '(' || ['select', 'values', 'table', 'with'].includes(token?.text ?? '')
+}
+
+/** COPY … TO STDOUT reads; everything else writes, to a table or to the server's disk. */
+function classifyCopy(tokens: readonly Token[]): Need {
+  const to = tokens.findLastIndex(({ kind, text }) => kind === 'word' && text === 'to')
+  if (to < 0 || tokens[to + 1]?.text !== 'stdout') return touchesSession(tokens) ? SESSION : WRITE
+  return classifyQuery(tokens.slice(1, to))
+}

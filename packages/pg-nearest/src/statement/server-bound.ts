@@ -1,0 +1,124 @@
+/**
+ * What has an answer of its own on each server, or an effect that a standby would accept and that would mean nothing
+ * there. `session` is bound to one connection of the primary, `primary` to the primary.
+ */
+export type Bound = 'session' | 'primary'
+
+const SESSION_FUNCTIONS: ReadonlySet<string> = new Set([
+  'current_setting',
+  'currval',
+  'inet_client_addr',
+  'inet_client_port',
+  'lastval',
+  'pg_backend_pid',
+  'pg_cursor',
+  'pg_export_snapshot',
+  'pg_get_backend_memory_contexts',
+  'pg_is_other_temp_schema',
+  'pg_listening_channels',
+  'pg_my_temp_schema',
+  'pg_prepared_statement',
+  'pg_show_all_settings',
+  'set_config',
+  'setseed',
+])
+const SESSION_FUNCTION_PREFIXES = ['pg_advisory_', 'pg_try_advisory_', 'dblink']
+
+const PRIMARY_FUNCTIONS: ReadonlySet<string> = new Set([
+  'binary_upgrade_set_next_pg_type_oid',
+  'inet_server_addr',
+  'inet_server_port',
+  'loread',
+  'lowrite',
+  'nextval',
+  'pg_blocking_pids',
+  'pg_cancel_backend',
+  'pg_conf_load_time',
+  'pg_import_system_collations',
+  'pg_jit_available',
+  'pg_lock_status',
+  'pg_notification_queue_usage',
+  'pg_notify',
+  'pg_postmaster_start_time',
+  'pg_prepared_xact',
+  'pg_promote',
+  'pg_read_binary_file',
+  'pg_read_file',
+  'pg_relation_filepath',
+  'pg_reload_conf',
+  'pg_rotate_logfile',
+  'pg_safe_snapshot_blocking_pids',
+  'pg_show_all_file_settings',
+  'pg_switch_wal',
+  'pg_terminate_backend',
+  'pg_xact_status',
+  'setval',
+])
+const PRIMARY_FUNCTION_PREFIXES = [
+  'lo_',
+  'pg_backup_',
+  'pg_control_',
+  'pg_copy_',
+  'pg_create_',
+  'pg_current_snapshot',
+  'pg_current_wal_',
+  'pg_current_xact_',
+  'pg_drop_',
+  'pg_file_',
+  'pg_get_replication_',
+  'pg_get_wal_',
+  'pg_hba_',
+  'pg_is_in_',
+  'pg_is_wal_',
+  'pg_last_',
+  'pg_log_',
+  'pg_logical_',
+  'pg_ls_',
+  'pg_replication_',
+  'pg_start_backup',
+  'pg_stat_',
+  'pg_stop_backup',
+  'pg_sync_',
+  'pg_wal',
+  'txid_',
+]
+
+const SESSION_RELATIONS: ReadonlySet<string> = new Set([
+  'pg_backend_memory_contexts',
+  'pg_cursors',
+  'pg_prepared_statements',
+  'pg_settings',
+])
+const PRIMARY_RELATIONS: ReadonlySet<string> = new Set([
+  'pg_aios',
+  'pg_buffercache',
+  'pg_config',
+  'pg_file_settings',
+  'pg_hba_file_rules',
+  'pg_ident_file_mappings',
+  'pg_locks',
+  'pg_prepared_xacts',
+  'pg_replication_origin_status',
+  'pg_replication_slots',
+  'pg_shmem_allocations',
+  'pg_shmem_allocations_numa',
+])
+const PRIMARY_RELATION_PREFIXES = ['pg_stat_', 'pg_statio_', 'pg_buffercache']
+
+/** What a function of this name is bound to; `undefined` for nothing. */
+export function functionBound(name: string): Bound | undefined {
+  if (SESSION_FUNCTIONS.has(name) || startsWithAny(name, SESSION_FUNCTION_PREFIXES)) return 'session'
+  if (PRIMARY_FUNCTIONS.has(name) || startsWithAny(name, PRIMARY_FUNCTION_PREFIXES)) return 'primary'
+  return undefined
+}
+
+/** What a relation or a schema of this name is bound to; `undefined` for nothing. */
+export function relationBound(name: string): Bound | undefined {
+  if (!name.startsWith('pg_')) return undefined
+  if (name === 'pg_temp' || name.startsWith('pg_temp_') || SESSION_RELATIONS.has(name)) return 'session'
+  return PRIMARY_RELATIONS.has(name) || startsWithAny(name, PRIMARY_RELATION_PREFIXES) ? 'primary' : undefined
+}
+
+function startsWithAny(name: string, prefixes: readonly string[]): boolean {
+  return prefixes.some((prefix) => name.startsWith(prefix))
+}

@@ -1,0 +1,170 @@
+/**
+ * - `word`: a keyword or an unquoted name, in lower case.
+ * - `name`: a quoted name, as it is.
+ * - `literal`: a string, a number or a parameter; its text does not matter.
+ * - `symbol`: one character of anything else.
+ */
+export interface Token {
+  readonly kind: 'word' | 'name' | 'literal' | 'symbol'
+  readonly text: string
+}
+
+export interface Tokens {
+  readonly tokens: readonly Token[]
+  /** The text can be read in two ways (`standard_conforming_strings`, Unicode escapes), or something has no end. */
+  readonly doubtful: boolean
+}
+
+const LITERAL: Token = { kind: 'literal', text: '' }
+const SPACE = /[ \t\n\r\f\v]+/y
+const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y
+const NUMBER = /\d[\d_.]*|\$\d+/y
+const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y
+/** A string goes on in the next line, in the same syntax. */
+const CONTINUED = /[ \t\f\v]*[\n\r][ \t\n\r\f\v]*'/y
+const SYMBOLS = new Map<string, Token>()
+
+/** Splits a text as PostgreSQL's lexer does; comments and white space are gone. Never throws; linear in the text. */
+export function tokensOf(text: string): Tokens {
+  const tokens: Token[] = []
+  let doubtful = false
+  let at = 0
+
+  const match = (pattern: RegExp): string | undefined => {
+    pattern.lastIndex = at
+    return pattern.exec(text)?.[0]
+  }
+
+  /** Moves behind the closing quote of a string or a quoted name; `at` stands behind the opening one. */
+  const skipQuoted = (quote: string, escapes: boolean): void => {
+    for (;;) {
+      if (escapes) at = endOfEscapes(text, at)
+      const end = text.indexOf(quote, at)
+      if (end < 0) {
+        doubtful = true
+        at = text.length
+        return
+      }
+      if (!escapes && quote === "'" && end > at && text[end - 1] === '\\') doubtful = true
+      at = end + 1
+      if (text[at] !== quote) return
+      at++
+    }
+  }
+
+  const skipString = (escapes: boolean): void => {
+    skipQuoted("'", escapes)
+    for (let more = match(CONTINUED); more !== undefined; more = match(CONTINUED)) {
+      at += more.length
+      skipQuoted("'", escapes)
+    }
+    tokens.push(LITERAL)
+  }
+
+  const skipComment = (): void => {
+    let depth = 1
+    at += 2
+    while (depth > 0) {
+      const close = text.indexOf('*/', at)
+      if (close < 0) {
+        doubtful = true
+        at = text.length
+        return
+      }
+      const open = text.slice(at, close + 1).indexOf('/*')
+      depth += open < 0 ? -1 : 1
+      at = (open < 0 ? close : at + open) + 2
+    }
+  }
+
+  const takeName = (unicode: boolean): void => {
+    const start = ++at
+    skipQuoted('"', false)
+    const name = text.slice(start, at - 1).replaceAll('""', '"')
+    if (unicode && name.includes('\\')) doubtful = true
+    tokens.push({ kind: 'name', text: name })
+  }
+
+  const takeWord = (word: string): void => {
+    at += word.length
+    const lower = word.toLowerCase()
+    const next = text[at]
+    if (next === "'" && (lower === 'e' || lower === 'b' || lower === 'x' || lower === 'n')) {
+      at++
+      skipString(lower === 'e')
+    } else if (next === '&' && lower === 'u' && text[at + 1] === "'") {
+      at += 2
+      skipString(false)
+    } else if (next === '&' && lower === 'u' && text[at + 1] === '"') {
+      at++
+      takeName(true)
+    } else {
+      tokens.push({ kind: 'word', text: lower })
+    }
+  }
+
+  const takeDollarString = (tag: string): void => {
+    const end = text.indexOf(tag, at + tag.length)
+    if (end < 0) doubtful = true
+    at = end < 0 ? text.length : end + tag.length
+    tokens.push(LITERAL)
+  }
+
+  while (at < text.length) {
+    const space = match(SPACE)
+    if (space !== undefined) {
+      at += space.length
+      continue
+    }
+    const word = match(WORD)
+    if (word !== undefined) {
+      takeWord(word)
+      continue
+    }
+    const char = text[at] ?? ''
+    if (char === "'") {
+      at++
+      skipString(false)
+    } else if (char === '"') {
+      takeName(false)
+    } else if (char === '-' && text[at + 1] === '-') {
+      at = nextLine(text, at)
+    } else if (char === '/' && text[at + 1] === '*') {
+      skipComment()
+    } else {
+      const number = match(NUMBER)
+      const tag = number === undefined && char === '$' ? match(DOLLAR_TAG) : undefined
+      if (number !== undefined) {
+        at += number.length
+        tokens.push(LITERAL)
+      } else if (tag !== undefined) {
+        takeDollarString(tag)
+      } else {
+        tokens.push(symbol(char))
+        at++
+      }
+    }
+  }
+  return { tokens, doubtful }
+}
+
+/** Where a string with escapes has its next quote. */
+function endOfEscapes(text: string, from: number): number {
+  let at = from
+  while (at < text.length && text[at] !== "'") at += text[at] === '\\' ? 2 : 1
+  return at
+}
+
+function symbol(char: string): Token {
+  let token = SYMBOLS.get(char)
+  if (token === undefined) {
+    token = { kind: 'symbol', text: char }
+    if (SYMBOLS.size < 128) SYMBOLS.set(char, token)
+  }
+  return token
+}
+
+function nextLine(text: string, from: number): number {
+  for (let at = from; at < text.length; at++) if (text[at] === '\n' || text[at] === '\r') return at + 1
+  return text.length
+}

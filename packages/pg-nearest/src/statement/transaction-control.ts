@@ -1,0 +1,64 @@
+import type { Need, TransactionControl } from './need.ts'
+import type { Token } from './tokens.ts'
+
+/** Control that is no simple beginning or end: SAVEPOINT, or a text that has control among other statements. */
+export const OTHER_CONTROL: Need = control('other')
+const COMMIT = control('commit')
+const ROLLBACK = control('rollback')
+/** Two-phase commit works outside of a block. */
+const TWO_PHASE: Need = { class: 'write' }
+
+/** What a statement of transaction control does; `undefined` if it is none. */
+export function transactionControl(tokens: readonly Token[]): Need | undefined {
+  const words = tokens.map(({ kind, text }) => (kind === 'word' ? text : ''))
+  const [first, second] = words
+  switch (first) {
+    case 'begin':
+      return begin(words)
+    case 'start':
+      return second === 'transaction' ? begin(words) : undefined
+    case 'commit':
+    case 'end':
+      if (second === 'prepared') return TWO_PHASE
+      return chains(words) ? OTHER_CONTROL : COMMIT
+    case 'rollback':
+    case 'abort':
+      if (second === 'prepared') return TWO_PHASE
+      return words.includes('to') || chains(words) ? OTHER_CONTROL : ROLLBACK
+    case 'savepoint':
+    case 'release':
+      return OTHER_CONTROL
+    case 'prepare':
+      return second === 'transaction' ? OTHER_CONTROL : undefined
+    case 'set':
+      return second === 'transaction' || second === 'constraints' ? OTHER_CONTROL : undefined
+    default:
+      return undefined
+  }
+}
+
+/** `AND CHAIN` begins the next transaction at once. */
+function chains(words: readonly string[]): boolean {
+  return words.includes('chain') && !words.includes('no')
+}
+
+/** Of two modes that contradict each other the last one holds. */
+function begin(words: readonly string[]): Need {
+  let readOnly = false
+  let isolation = ''
+  for (const [i, word] of words.entries()) {
+    if (word === 'read' && words[i - 1] !== 'level') readOnly = words[i + 1] === 'only'
+    if (word === 'level') isolation = words[i + 1] ?? ''
+  }
+  return control('begin', {
+    standbyCanBegin: readOnly && isolation !== 'serializable',
+    snapshotPerStatement: isolation === '' || isolation === 'read',
+  })
+}
+
+function control(
+  kind: TransactionControl['kind'],
+  modes: Omit<TransactionControl, 'kind'> = { standbyCanBegin: false, snapshotPerStatement: false },
+): Need {
+  return { class: 'transaction', transaction: { kind, ...modes } }
+}
