@@ -65,20 +65,20 @@ export const commands: readonly Command[] = [
     print(`${a} and ${b} are ${formatDuration(world.rtt(a, b))} apart, there and back.`)
   }),
 
-  command('jitter', [region, region, duration], 'add a random delay of up to that', ({ world, print }, a, b, ms) => {
+  command('jitter', [region, region, duration], 'add up to that, at random, each way', ({ world, print }, a, b, ms) => {
     requireTwo(a, b)
     world.setJitter(a, b, ms)
     print(
       ms === 0
         ? `There is no jitter between ${a} and ${b}.`
-        : `Between ${a} and ${b} there is jitter of up to ${formatDuration(ms)}.`,
+        : `Between ${a} and ${b} there is jitter of up to ${formatDuration(ms)} each way.`,
     )
   }),
 
   command('bandwidth', [region, region, byteRate], 'limit the rate; off ends it', ({ world, print }, a, b, rate) => {
     requireTwo(a, b)
     world.setBandwidth(a, b, rate)
-    print(`Between ${a} and ${b}, each connection carries at most: ${formatByteRate(rate)}.`)
+    print(`Between ${a} and ${b}, each direction carries at most: ${formatByteRate(rate)}.`)
   }),
 
   command('partition', [region, region], 'let all traffic between two vanish', ({ world, print }, a, b) => {
