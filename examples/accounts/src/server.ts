@@ -1,0 +1,37 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { createApp } from './web/app.tsx'
+import type { AppOptions } from './web/app.tsx'
+
+export interface ServerOptions extends AppOptions {
+  /** 0 for any free port. */
+  readonly port: number
+  /** The address to listen on. Default: `localhost`, which only this machine can reach. */
+  readonly hostname?: string | undefined
+}
+
+export interface RunningServer {
+  readonly url: string
+  /** Takes no new requests, lets the running ones end for at most ten seconds, and leaves the pool to its owner. */
+  close(): Promise<void>
+}
+
+/** Listens; rejects when the port is taken. */
+export const startServer = async ({ port, hostname = 'localhost', ...app }: ServerOptions): Promise<RunningServer> => {
+  const server = createAdaptorServer({ fetch: createApp(app).fetch })
+  server.listen(port, hostname)
+  await once(server, 'listening')
+  const address = server.address() as AddressInfo
+
+  return {
+    url: `http://localhost:${address.port}`,
+    async close() {
+      const closed = once(server, 'close')
+      server.close()
+      const patience = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 10_000)
+      await closed
+      clearTimeout(patience)
+    },
+  }
+}
