@@ -21,7 +21,11 @@ export function createClock(): Clock {
 
   const runDue = (): void => {
     turn = undefined
-    for (let next = appointments.at(-1); next !== undefined && next.due <= performance.now(); next = appointments.at(-1)) {
+    for (
+      let next = appointments.at(-1);
+      next !== undefined && next.due <= performance.now();
+      next = appointments.at(-1)
+    ) {
       appointments.pop()
       next.run()
     }

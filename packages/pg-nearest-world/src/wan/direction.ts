@@ -27,8 +27,7 @@ interface Traveller {
 
 export function createDirection(conditions: Conditions, faults: readonly Fault[], clock: Clock): Direction {
   const lanes = new Set<{ resume(): void }>()
-  const arrivalOf = (parcel: Parcel): number =>
-    faults.reduce((due, fault) => fault.arrival(parcel, due), parcel.leftAt)
+  const arrivalOf = (parcel: Parcel): number => faults.reduce((due, fault) => fault.arrival(parcel, due), parcel.leftAt)
 
   const lane = (): Lane => {
     let travellers: Traveller[] = []

@@ -11,8 +11,8 @@ import { partition } from './partition.ts'
 
 /** The distances between regions: a link for each region and each server that it may want to reach. */
 export interface Network {
-  /** Adds a region whose server listens on this port, with links from and to every other. Resolves when they listen. */
-  addRegion(region: string, port: number): Promise<void>
+  /** Adds a region whose server listens on this port, with links from and to every other, without a distance as yet. */
+  addRegion(region: string, port: () => number): Promise<void>
   /** The port on 127.0.0.1 over which `from` reaches the server in `to`. */
   port(from: string, to: string): number
   /** Milliseconds of round trip as configured now. */
@@ -23,6 +23,7 @@ export interface Network {
   setBandwidth(a: string, b: string, bytesPerSecond: number): void
   partition(a: string, b: string): void
   heal(a: string, b: string): void
+  partitioned(a: string, b: string): boolean
   /** Ends every link and connection at once. Idempotent. */
   close(): Promise<void>
 }
@@ -34,9 +35,9 @@ interface Pair {
   readonly from: ReadonlyMap<string, Direction>
 }
 
-export function createNetwork(rtt: (a: string, b: string) => number): Network {
+export function createNetwork(): Network {
   const clock = createClock()
-  const ports = new Map<string, number>()
+  const ports = new Map<string, () => number>()
   const pairs = new Map<string, Pair>()
   const links = new Map<string, Server>()
   const endings = new Set<() => void>()
@@ -60,7 +61,12 @@ export function createNetwork(rtt: (a: string, b: string) => number): Network {
     if (there === undefined || back === undefined) throw new Error(`no way from ${from} to ${to}`)
     const link = createServer({ allowHalfOpen: true }, (client) => {
       const way = { there, back, rttMs: conditions.rttMs }
-      const end = carry(client, () => ports.get(to) ?? 0, way, () => endings.delete(end))
+      const end = carry(
+        client,
+        () => ports.get(to)?.() ?? 0,
+        way,
+        () => endings.delete(end),
+      )
       endings.add(end)
     })
     await new Promise<void>((resolve, reject) => {
@@ -74,7 +80,7 @@ export function createNetwork(rtt: (a: string, b: string) => number): Network {
     async addRegion(region, port) {
       const others = [...ports.keys()]
       ports.set(region, port)
-      for (const other of others) pairs.set(pairName(region, other), createPair(region, other, rtt(region, other), clock))
+      for (const other of others) pairs.set(pairName(region, other), createPair(region, other, clock))
       await Promise.all(others.flatMap((other) => [addLink(region, other), addLink(other, region)]))
     },
     port(from, to) {
@@ -88,6 +94,7 @@ export function createNetwork(rtt: (a: string, b: string) => number): Network {
     setBandwidth: (a, b, bytesPerSecond) => change(a, b, { bytesPerSecond }),
     partition: (a, b) => change(a, b, { partitioned: true }),
     heal: (a, b) => change(a, b, { partitioned: false }),
+    partitioned: (a, b) => a !== b && pairOf(a, b).conditions.partitioned,
     async close() {
       clock.stop()
       for (const end of endings) end()
@@ -98,9 +105,9 @@ export function createNetwork(rtt: (a: string, b: string) => number): Network {
   }
 }
 
-function createPair(a: string, b: string, rttMs: number, clock: Clock): Pair {
+function createPair(a: string, b: string, clock: Clock): Pair {
   const conditions: Conditions = {
-    rttMs,
+    rttMs: 0,
     jitterMs: 0,
     bytesPerSecond: Number.POSITIVE_INFINITY,
     partitioned: false,

@@ -1,0 +1,11 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+/** A killed server leaves a few bytes of System V memory behind, by which it knows itself; line 7 of its pid file names them. */
+export async function freeSharedMemory(data: string): Promise<void> {
+  const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
+  const id = /^\s*\d+\s+(\d+)\s*$/.exec(text.split('\n')[6] ?? '')?.[1]
+  if (id !== undefined) await promisify(execFile)('ipcrm', ['-m', id]).catch(() => undefined)
+}

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WorldError } from '../world-error.ts'
+import { ask } from './ask.ts'
+
+const PATIENCE_MS = 30_000
+
+/** Resolves when this replica receives what its primary writes. */
+export async function streaming(region: string, url: string, port: number): Promise<void> {
+  await until(async () => {
+    const [row] = await ask<{ there: boolean }>(
+      url,
+      `select exists (select from pg_stat_wal_receiver where status = 'streaming' and sender_port = ${port}) as there`,
+    )
+    return row?.there === true
+  }, `${region} did not begin to stream from the primary`)
+}
+
+export async function pauseReplay(region: string, url: string): Promise<void> {
+  await ask(url, 'select pg_wal_replay_pause()')
+  await until(async () => {
+    const [row] = await ask<{ state: string }>(url, 'select pg_get_wal_replay_pause_state() as state')
+    return row?.state === 'paused'
+  }, `${region} did not pause`)
+}
+
+export async function resumeReplay(url: string): Promise<void> {
+  await ask(url, 'select pg_wal_replay_resume()')
+}
+
+/** Resolves with the position at which the new timeline begins. */
+export async function promote(url: string): Promise<string> {
+  await ask(url, 'select pg_promote(true, 30)')
+  const [row] = await ask<{ history: string }>(
+    url,
+    `select pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.history') as history`,
+  )
+  const last = row?.history.trim().split('\n').at(-1)?.split('\t')[1]
+  if (last === undefined)
+    throw new WorldError('WORLD_SERVER_FAILED', 'The promoted server has no history of its timeline.')
+  return last
+}
+
+/** Whether a replica has received more than this position. */
+export async function isAhead(url: string, position: string): Promise<boolean> {
+  const [row] = await ask<{ ahead: boolean }>(
+    url,
+    `select greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) > '${position}' as ahead`,
+  )
+  return row?.ahead === true
+}
+
+export async function until(holds: () => Promise<boolean>, otherwise: string): Promise<void> {
+  const end = performance.now() + PATIENCE_MS
+  let cause: unknown
+  for (;;) {
+    try {
+      if (await holds()) return
+    } catch (error) {
+      cause = error
+    }
+    if (performance.now() > end) {
+      throw new WorldError('WORLD_SERVER_FAILED', `${otherwise} within ${PATIENCE_MS / 1_000} s.`, { cause })
+    }
+    await sleep(10)
+  }
+}
