@@ -8,7 +8,7 @@ import { startServer } from './server.ts'
 
 interface Database {
   readonly pool: NearestPool
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** The database of the environment, or one of our own when it names none. */
@@ -24,7 +24,7 @@ const openDatabase = async (): Promise<Database> => {
   await seedDatabase(pool)
   return {
     pool,
-    async close() {
+    close: async () => {
       await pool.end()
       await world.stop()
     },

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { createApp } from './web/app.tsx'
 import type { AppOptions } from './web/app.tsx'
@@ -22,7 +21,8 @@ export const startServer = async ({ port, hostname = 'localhost', ...app }: Serv
   const server = createAdaptorServer({ fetch: createApp(app).fetch })
   server.listen(port, hostname)
   await once(server, 'listening')
-  const address = server.address() as AddressInfo
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('The server has no port.')
 
   return {
     url: `http://localhost:${address.port}`,

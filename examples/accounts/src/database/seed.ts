@@ -34,15 +34,11 @@ const showProgress = (done: number, count: number): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${count} users${done === count ? '\n' : ''}`)
 }
 
-const readOrExit = (): number | 'help' => {
-  try {
-    return readCount()
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${help}`)
-    process.exit(2)
-  }
+try {
+  const count = readCount()
+  if (count === 'help') console.log(help)
+  else await seed(count)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
 }
-
-const count = readOrExit()
-if (count === 'help') console.log(help)
-else await seed(count)

@@ -31,7 +31,7 @@ export const userRoutes = (accounts: Accounts): Hono<Environment> => {
 
   routes.post(
     '/',
-    zValidator('form', userInput, (result, c: Context<Environment>) => {
+    zValidator('form', userInput, (result, c) => {
       if (result.success) return undefined
       c.status(422)
       return newUserPage(c, rejectedForm(result.data, result.error))
@@ -48,7 +48,7 @@ export const userRoutes = (accounts: Accounts): Hono<Environment> => {
 
   routes.post(
     oneUser,
-    zValidator('form', userInput, (result, c: Context<Environment>) => {
+    zValidator('form', userInput, (result, c) => {
       if (result.success) return undefined
       c.status(422)
       return editUserPage(c, userId(c), rejectedForm(result.data, result.error))
@@ -74,17 +74,17 @@ export const userRoutes = (accounts: Accounts): Hono<Environment> => {
 /** At most fifteen digits: every such number is exact in JavaScript and fits a bigint of PostgreSQL. */
 const oneUser = '/:id{[1-9][0-9]{0,14}}'
 
-const userId = (c: Context): number => Number(c.req.param('id'))
+const userId = (c: Pick<Context, 'req'>): number => Number(c.req.param('id'))
 
 /** What is not a page number is the first page; the bound keeps the offset within PostgreSQL's numbers. */
 const pageNumber = (text = '1'): number => (/^[1-9]\d{0,6}$/.test(text) ? Number(text) : 1)
 
-const newUserPage = (c: Context<Environment>, form: FormState) =>
+const newUserPage = (c: Pick<Context, 'render'>, form: FormState) =>
   c.render(<UserForm heading="New user" action="/users" back="/users" form={form} />, {
     title: formTitle('New user', form),
   })
 
-const editUserPage = (c: Context<Environment>, id: number, form: FormState) =>
+const editUserPage = (c: Pick<Context, 'render'>, id: number, form: FormState) =>
   c.render(<UserForm heading="Edit user" action={`/users/${id}`} back={`/users/${id}`} form={form} />, {
     title: formTitle('Edit user', form),
   })

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { User } from '../../src/accounts/schema.ts'
 import { emptyForm } from '../../src/web/form-values.ts'
@@ -27,6 +27,14 @@ const pages: Record<string, (name: string) => string> = {
   form,
 }
 
+/** What a browser makes structure of. */
+const shape = (html: string): string => html.replace(/[^<>"]/g, '')
+
+const list = (page: number, more: boolean, users: readonly User[] = [userNamed('Ada')]): string =>
+  String(UserList({ users, page, more }))
+
+const field = (html: string, name: string): string => html.match(new RegExp(`<input id="${name}"[^>]*>`))?.[0] ?? ''
+
 describe.each(Object.entries(pages))('the %s page', (_, render) => {
   it('shows a name as text, never as markup', () => {
     const html = render(`<script>alert(1)</script>" onfocus="alert(2)`)
@@ -36,7 +44,6 @@ describe.each(Object.entries(pages))('the %s page', (_, render) => {
   })
 
   it('has the same markup whatever the name', () => {
-    const shape = (html: string): string => html.replace(/[^<>"]/g, '')
     const plain = shape(render('Ada'))
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1 }), (name) => {
@@ -47,9 +54,6 @@ describe.each(Object.entries(pages))('the %s page', (_, render) => {
 })
 
 describe('the list page', () => {
-  const list = (page: number, more: boolean, users: readonly User[] = [userNamed('Ada')]): string =>
-    String(UserList({ users, page, more }))
-
   it.each([
     [1, false, []],
     [1, true, ['/users?page=2']],
@@ -67,8 +71,6 @@ describe('the list page', () => {
 })
 
 describe('the form', () => {
-  const field = (html: string, name: string): string => html.match(new RegExp(`<input id="${name}"[^>]*>`))?.[0] ?? ''
-
   it('has a label for each field and starts in the first', () => {
     const html = form('')
     for (const name of ['name', 'age']) expect(html).toContain(`<label for="${name}">`)
