@@ -94,8 +94,6 @@ export const commands: readonly Command[] = [
   }),
 
   command('promote', [region], 'make a replica the primary', async ({ world, print }, code) => {
-    // Else the setting would go on into every copy that is made of the new primary. A server that is down says so below.
-    await setReplayLag(world.url(code), 0).catch(() => undefined)
     await world.promote(code)
     print(`${code} is the primary now, and the others follow it. See the new variables with: env`)
   }),

@@ -13,11 +13,12 @@ export function parseDuration(text: string): number {
   return Number(number) * unitMs[name]
 }
 
-/** `0.4 ms`, `128 ms`, `5 s`, `2 min`: short, for people. */
+/** `0.4 ms`, `128 ms`, `5 s`, `2 min`, `1 h`: short, for people. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${round(ms)} ms`
   if (ms < 60_000) return `${round(ms / 1000)} s`
-  return `${round(ms / 60_000)} min`
+  if (ms < 3_600_000) return `${round(ms / 60_000)} min`
+  return `${round(ms / 3_600_000)} h`
 }
 
 const round = (value: number): number => (value < 10 ? Math.round(value * 10) / 10 : Math.round(value))

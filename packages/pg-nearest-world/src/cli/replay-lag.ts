@@ -5,8 +5,9 @@ import { Client } from 'pg'
 export const MAX_REPLAY_LAG_MS: number = 2_147_483_647
 
 /**
- * Makes a replica show each commit `ms` after the primary made it, but no sooner than it arrives; 0 ends that. It holds
- * until it is changed, over restarts too. Resolves when the server has taken it over.
+ * Makes a replica show each commit `ms` after the primary made it, but no sooner than it arrives; 0 ends that, and so
+ * does a start of the server or another primary, for which the world writes its settings anew. Resolves when the server
+ * has taken it over.
  */
 export async function setReplayLag(url: string, ms: number): Promise<void> {
   await withClient(url, async (client) => {

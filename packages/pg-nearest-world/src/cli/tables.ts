@@ -61,7 +61,7 @@ export function statusTable(statuses: readonly ShownStatus[]): string {
 function replay({ replayPaused, heldBackMs }: ShownStatus): string {
   if (replayPaused === true) return 'paused'
   if (heldBackMs === undefined) return ''
-  return heldBackMs === 0 ? 'running' : `${formatDuration(heldBackMs)} behind`
+  return heldBackMs === 0 ? 'running' : `${formatDuration(heldBackMs)} late`
 }
 
 function behind(primary: string | undefined, replica: string | undefined): string {

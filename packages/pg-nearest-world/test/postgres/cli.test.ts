@@ -150,6 +150,9 @@ test('a world lives, obeys, and goes', async () => {
   await sees(/ord and nrt are 80 ms apart/)
   say('add fra')
   await sees(/fra has joined: /)
+  // A replica that is held back is promoted all the same.
+  say('lag ord 1h')
+  await sees(/ord shows each commit 1 h after/)
   say('promote ord')
   await sees(/ord is the primary now/)
   expect(await ask<boolean>(replica, 'select pg_is_in_recovery() as value')).toBe(false)

@@ -88,7 +88,7 @@ describe('tables', () => {
       ['region', 'role', 'pid', 'position', 'behind', 'replay'],
       ['nrt', 'primary', '7', '1/00000010', '', ''],
       ['ord', 'replica', '8', '0/FFFFFFF0', '32 B', 'running'],
-      ['syd', 'replica', '9', '1/00000010', '0 B', '5 s behind'],
+      ['syd', 'replica', '9', '1/00000010', '0 B', '5 s late'],
       ['atl', 'replica', '10', '0/FF000010', '16.8 MB', 'paused'],
       ['ams', 'down', '', '', '', ''],
     ])

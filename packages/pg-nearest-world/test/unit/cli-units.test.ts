@@ -33,6 +33,7 @@ describe('lengths of time', () => {
     [1000, '1 s'],
     [1500, '1.5 s'],
     [60_000, '1 min'],
+    [5_400_000, '1.5 h'],
   ])('%d ms reads %s', (ms, text) => {
     expect(formatDuration(ms)).toBe(text)
   })
