@@ -9,6 +9,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof WorldOptions>([
   'binaries',
   'settings',
   'database',
+  'fresh',
   'onProgress',
 ])
 const REGION = /^[a-z][a-z0-9-]{0,15}$/
@@ -24,6 +25,7 @@ export interface ParsedWorldOptions {
   readonly binaries: string | undefined
   readonly settings: Readonly<Record<string, string>>
   readonly database: string
+  readonly fresh: boolean
   readonly onProgress: NonNullable<WorldOptions['onProgress']>
 }
 
@@ -41,6 +43,7 @@ export function parseWorldOptions(options: WorldOptions): ParsedWorldOptions {
     binaries,
     settings = {},
     database = 'app',
+    fresh = false,
     onProgress = () => undefined,
   } = options
   if (!Array.isArray(replicas)) bad('"replicas" must be an array of regions, such as ["ord", "syd"].')
@@ -57,7 +60,8 @@ export function parseWorldOptions(options: WorldOptions): ParsedWorldOptions {
   }
   const distance = rttOf(rtt)
   for (const a of regions) for (const b of regions) distance(a, b)
-  return { regions, rtt: distance, binaries, settings, database, onProgress }
+  if (typeof fresh !== 'boolean') bad('"fresh" must be true or false.')
+  return { regions, rtt: distance, binaries, settings, database, fresh, onProgress }
 }
 
 export function parseRegion(region: unknown, option: string): string {

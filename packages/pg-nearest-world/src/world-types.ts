@@ -17,6 +17,11 @@ export interface WorldOptions {
   readonly settings?: Readonly<Record<string, string>> | undefined
   /** The name of the database. Default `app`. */
   readonly database?: string | undefined
+  /**
+   * Runs `initdb` instead of copying what an earlier run has made. Worlds that are copied from the same share one system
+   * identifier, as if they were one cluster. Default false.
+   */
+  readonly fresh?: boolean | undefined
   /** Called as the world boots: how many of how many steps are done, and the one that is. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }

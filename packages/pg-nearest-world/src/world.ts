@@ -5,7 +5,15 @@ import { findAccount, type Account } from './cluster/account.ts'
 import { ask } from './cluster/ask.ts'
 import { baseBackup } from './cluster/base-backup.ts'
 import { findBinaries, type Binaries } from './cluster/binaries.ts'
-import { configure, copyTemplate, DEFAULT_DATABASE, follow, template, type Template } from './cluster/data-directory.ts'
+import {
+  cachedTemplate,
+  configure,
+  copyTemplate,
+  DEFAULT_DATABASE,
+  follow,
+  freshTemplate,
+  type Template,
+} from './cluster/data-directory.ts'
 import { createServer, type Server } from './cluster/server.ts'
 import { isAhead, pauseReplay, promote, resumeReplay, streaming } from './cluster/standby.ts'
 import { watch, type Watchdog } from './cluster/watchdog.ts'
@@ -51,14 +59,17 @@ interface Ground {
   readonly watchdog: Watchdog
 }
 
-async function prepare({ binaries: given, onProgress, regions }: ParsedWorldOptions): Promise<Ground> {
+async function prepare({ binaries: given, fresh, onProgress, regions }: ParsedWorldOptions): Promise<Ground> {
   onProgress({ done: 0, total: regions.length + 2, step: 'preparing PostgreSQL' })
   const account = await findAccount()
   const binaries = await findBinaries(given, account)
-  const made = await template(binaries, account)
   const folder = await mkdtemp(join(tmpdir(), 'pg-nearest-world-run-'))
   if (account !== undefined) await chown(folder, account.uid, account.gid)
-  return { account, binaries, template: made, folder, watchdog: watch(folder) }
+  const watchdog = watch(folder)
+  const template = fresh
+    ? await freshTemplate(join(folder, 'template'), binaries, account)
+    : await cachedTemplate(binaries, account)
+  return { account, binaries, template, folder, watchdog }
 }
 
 class RunningWorld implements World {

@@ -66,7 +66,11 @@ export class NoServerError extends NearestError {
   override readonly name = 'NoServerError'
   readonly attempts: readonly FailedAttempt[]
 
-  constructor(message: string, attempts: readonly FailedAttempt[], code: 'NEAREST_NO_SERVER' | 'NEAREST_AUTHENTICATION') {
+  constructor(
+    message: string,
+    attempts: readonly FailedAttempt[],
+    code: 'NEAREST_NO_SERVER' | 'NEAREST_AUTHENTICATION',
+  ) {
     super(code, message, {
       cause: new AggregateError(
         attempts.map((attempt) => attempt.error),

@@ -16,29 +16,37 @@ export const SUPERUSER = 'postgres'
 /** This one is in the template already. */
 export const DEFAULT_DATABASE = 'app'
 
-/** Runs `initdb`, or takes what it made in an earlier run. */
-export async function template(
-  { postgres, initdb, version }: Binaries,
+/** What `initdb` made in an earlier run, or makes now and leaves for later ones. */
+export async function cachedTemplate(binaries: Binaries, account: Account | undefined): Promise<Template> {
+  const name = `data-${binaries.version}-${account?.uid ?? process.getuid?.() ?? 'own'}`
+  return read(await cached(name, (draft) => initialise(draft, binaries, account)))
+}
+
+/** A cluster of its own, in a new folder. */
+export async function freshTemplate(
+  folder: string,
+  binaries: Binaries,
   account: Account | undefined,
 ): Promise<Template> {
-  const name = `data-${version}-${account?.uid ?? process.getuid?.() ?? 'own'}`
-  const folder = await cached(name, async (draft) => {
-    const data = join(draft, 'data')
-    const password = join(draft, 'password')
-    await mkdir(data, { mode: 0o700 })
-    await writeFile(password, randomBytes(18).toString('base64url'), { mode: 0o600 })
-    for (const path of [data, password]) if (account !== undefined) await chown(path, account.uid, account.gid)
-    const settings = ['--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions']
-    await command(initdb, ['-D', data, `--username=${SUPERUSER}`, `--pwfile=${password}`, ...settings], account)
-    await command(
-      postgres,
-      ['--single', '-F', '-D', data, 'postgres'],
-      account,
-      `create database ${DEFAULT_DATABASE}\n`,
-    )
-    if (account !== undefined) await chown(password, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
-  })
+  await mkdir(folder, { mode: 0o755 })
+  await initialise(folder, binaries, account)
+  return read(folder)
+}
+
+async function read(folder: string): Promise<Template> {
   return { folder: join(folder, 'data'), password: await readFile(join(folder, 'password'), 'utf8') }
+}
+
+async function initialise(folder: string, { postgres, initdb }: Binaries, account: Account | undefined): Promise<void> {
+  const data = join(folder, 'data')
+  const password = join(folder, 'password')
+  await mkdir(data, { mode: 0o700 })
+  await writeFile(password, randomBytes(18).toString('base64url'), { mode: 0o600 })
+  if (account !== undefined) for (const path of [data, password]) await chown(path, account.uid, account.gid)
+  const settings = ['--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions']
+  await command(initdb, ['-D', data, `--username=${SUPERUSER}`, `--pwfile=${password}`, ...settings], account)
+  await command(postgres, ['--single', '-F', '-D', data, 'postgres'], account, `create database ${DEFAULT_DATABASE}\n`)
+  if (account !== undefined) await chown(password, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
 }
 
 /** Copies a data directory that nobody uses. */

@@ -30,7 +30,7 @@ describe('what is wrong is said, and what can work goes on working', () => {
   })
 
   test('a replica of another cluster', async () => {
-    await using other = await startWorld({ primary: 'fra', replicas: ['ams'], rtt: 5 })
+    await using other = await startWorld({ primary: 'fra', replicas: ['ams'], rtt: 5, fresh: true })
     const { region, primary } = world.poolOptions('ord')
     await using pool = createPool({ region, primary, replicas: { ord: other.url('ams'), syd: world.url('syd') } })
     const told = await nextProblem(pool, 'ord')
