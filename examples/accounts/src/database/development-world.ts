@@ -7,7 +7,9 @@ import type { World } from 'pg-nearest-world'
 export const startDevelopmentWorld = async (): Promise<World> => {
   const { startWorld } = await import('pg-nearest-world').catch((error: unknown) => {
     throw isMissingModule(error)
-      ? new Error('Set DATABASE_URL: there is no database, and the one for development is not installed here.')
+      ? new Error('Set DATABASE_URL: there is no database, and the one for development is not installed here.', {
+          cause: error,
+        })
       : error
   })
   return startWorld({ primary: 'nrt' })
@@ -17,4 +19,4 @@ const isMissingModule = (error: unknown): boolean =>
   error instanceof Error &&
   'code' in error &&
   error.code === 'ERR_MODULE_NOT_FOUND' &&
-  error.message.includes("'pg-nearest-world'")
+  error.message.includes('pg-nearest-world')
