@@ -163,14 +163,14 @@ test('a world lives, obeys, and goes', async () => {
 })
 
 test.each(['SIGINT', 'SIGTERM'] as const)('without input it stays until %s, and says that it stops', async (signal) => {
-  const { child, sees, output } = open('--primary', 'nrt', '--replicas', 'ord', '--json')
+  const { child, sees, output } = open('--primary', 'nrt', '--replicas', 'ord', '--database', 'shop', '--json')
   child.stdin?.end()
   const ready = await sees(/^\{.*\}$/m)
   const world: unknown = JSON.parse(ready.trim())
   expect(world).toMatchObject({ primary: 'nrt', regions: [{ region: 'nrt' }, { region: 'ord', rttToPrimaryMs: 128 }] })
   const url = /"url":"([^"]+)"/.exec(ready)?.[1] ?? ''
   await sleep(300)
-  expect(await ask<number>(url, 'select 1 as value')).toBe(1)
+  expect(await ask<string>(url, 'select current_database() as value')).toBe('shop')
 
   child.kill(signal)
   await exit(child)
