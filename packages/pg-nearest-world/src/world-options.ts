@@ -99,7 +99,7 @@ function parsePair(pair: string): string {
   if (a === undefined || b === undefined || a === '' || b === '' || more.length > 0) {
     bad(`"rtt" names pairs of regions such as "nrt-ord"; ${JSON.stringify(pair)} is none.`)
   }
-  return pairName(a as string, b as string)
+  return pairName(a ?? '', b ?? '')
 }
 
 function pairName(a: string, b: string): string {

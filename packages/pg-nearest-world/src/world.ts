@@ -1,23 +1,13 @@
-import { chown, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { findAccount, type Account } from './cluster/account.ts'
 import { ask } from './cluster/ask.ts'
 import { baseBackup } from './cluster/base-backup.ts'
-import { findBinaries, type Binaries } from './cluster/binaries.ts'
-import {
-  cachedTemplate,
-  configure,
-  copyTemplate,
-  DEFAULT_DATABASE,
-  follow,
-  freshTemplate,
-  type Template,
-} from './cluster/data-directory.ts'
+import { configure, copyTemplate, DEFAULT_DATABASE, follow } from './cluster/data-directory.ts'
 import { createServer, type Server } from './cluster/server.ts'
 import { isAhead, pauseReplay, promote, resumeReplay, streaming } from './cluster/standby.ts'
-import { watch, type Watchdog } from './cluster/watchdog.ts'
 import { createNetwork, type Network } from './wan/network.ts'
+import { prepareGround, type Ground } from './ground.ts'
+import { regionStatus } from './region-status.ts'
 import { WorldError } from './world-error.ts'
 import { parseAmount, parseRegion, parseWorldOptions, type ParsedWorldOptions } from './world-options.ts'
 import type { RegionStatus, World, WorldOptions, WorldPoolOptions } from './world-types.ts'
@@ -39,7 +29,7 @@ import type { RegionStatus, World, WorldOptions, WorldPoolOptions } from './worl
  */
 export async function startWorld(options: WorldOptions): Promise<World> {
   const parsed = parseWorldOptions(options)
-  const ground = await prepare(parsed)
+  const ground = await prepareGround(parsed)
   const world = new RunningWorld(parsed, ground)
   try {
     await world.boot()
@@ -48,28 +38,6 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     throw error
   }
   return world
-}
-
-/** What the servers of a world share. */
-interface Ground {
-  readonly account: Account | undefined
-  readonly binaries: Binaries
-  readonly template: Template
-  readonly folder: string
-  readonly watchdog: Watchdog
-}
-
-async function prepare({ binaries: given, fresh, onProgress, regions }: ParsedWorldOptions): Promise<Ground> {
-  onProgress({ done: 0, total: regions.length + 2, step: 'preparing PostgreSQL' })
-  const account = await findAccount()
-  const binaries = await findBinaries(given, account)
-  const folder = await mkdtemp(join(tmpdir(), 'pg-nearest-world-run-'))
-  if (account !== undefined) await chown(folder, account.uid, account.gid)
-  const watchdog = watch(folder)
-  const template = fresh
-    ? await freshTemplate(join(folder, 'template'), binaries, account)
-    : await cachedTemplate(binaries, account)
-  return { account, binaries, template, folder, watchdog }
 }
 
 class RunningWorld implements World {
@@ -100,7 +68,9 @@ class RunningWorld implements World {
       await this.#addServer(region)
     }
     const ready = this.#server(this.#primary)
-    const primaryReady = this.#make(ready)
+    const primaryReady = this.#make(ready).then(async () => {
+      if (database !== DEFAULT_DATABASE) await ask(ready.url('postgres'), `create database ${database}`)
+    })
     await Promise.all(
       regions.map(async (region) => {
         const server = this.#server(region)
@@ -113,7 +83,6 @@ class RunningWorld implements World {
         progress(server === ready ? `${region} takes writes` : `${region} follows`)
       }),
     )
-    if (database !== DEFAULT_DATABASE) await ask(ready.url('postgres'), `create database ${database}`)
     for (const a of regions) for (const b of regions) if (a < b) this.#network.setRtt(a, b, this.#options.rtt(a, b))
   }
 
@@ -225,7 +194,7 @@ class RunningWorld implements World {
 
   status(): Promise<readonly RegionStatus[]> {
     this.#throwIfStopped()
-    return Promise.all(this.regions.map((region) => statusOf(this.#server(region))))
+    return Promise.all(this.regions.map((region) => regionStatus(this.#server(region))))
   }
 
   stop(): Promise<void> {
@@ -369,35 +338,4 @@ class RunningWorld implements World {
 function finite(ms: number): number {
   if (Number.isFinite(ms)) return ms
   throw new WorldError('WORLD_BAD_OPTION', 'Milliseconds must be finite: for no connection at all use partition().')
-}
-
-interface StatusRow {
-  readonly standby: boolean
-  readonly lsn: string
-  readonly paused: boolean
-}
-
-async function statusOf({ region, url, pid, running }: Server): Promise<RegionStatus> {
-  const down: RegionStatus = { region, role: 'down', url: url() }
-  if (!running || pid === undefined) return down
-  try {
-    const [row] = await ask<StatusRow>(
-      url(),
-      `select r as standby,
-              case when r then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end::text as lsn,
-              case when r then pg_is_wal_replay_paused() else false end as paused
-         from pg_is_in_recovery() as r`,
-    )
-    if (row === undefined) return down
-    return {
-      region,
-      role: row.standby ? 'replica' : 'primary',
-      url: url(),
-      lsn: row.lsn,
-      replayPaused: row.paused,
-      pid,
-    }
-  } catch {
-    return down
-  }
 }

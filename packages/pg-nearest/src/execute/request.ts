@@ -36,11 +36,11 @@ export function parseCall(first: unknown, second: unknown, third: unknown): Call
   const values = typeof second === 'function' ? undefined : (second as unknown[] | null | undefined)
   const callback = (typeof second === 'function' ? second : typeof third === 'function' ? third : undefined) as
     QueryCallback | undefined
-  if (typeof first !== 'object') {
-    const text = String(first)
-    const config = values === undefined || values === null ? { text } : { text, values }
+  if (typeof first === 'string') {
+    const config = values === undefined || values === null ? { text: first } : { text: first, values }
     return { request: { config, route: undefined, signal: undefined }, callback }
   }
+  if (typeof first !== 'object') throw new TypeError(`A query is a text or an object with one, not a ${typeof first}.`)
   const given = first as pg.QueryConfig & RouteOptions
   const config = values === undefined || values === null ? given : { ...given, values }
   return { request: { config, route: routeOf(given), signal: signalOf(given) }, callback }

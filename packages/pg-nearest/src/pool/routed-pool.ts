@@ -120,7 +120,7 @@ export class RoutedPool extends pg.Pool {
     const work = typeof first === 'function' ? first : second
     if (work === undefined) throw new TypeError('transaction() needs a function to run: transaction(async (tx) => …)')
     const client = await this.connect()
-    const transaction = { query: client.query.bind(client) as RoutedPool['query'] }
+    const transaction: Transaction = { query: client.query.bind(client) }
     return runTransaction(client, typeof first === 'function' ? {} : first, () => work(transaction))
   }
 

@@ -42,7 +42,7 @@ export async function caughtUp(world: World): Promise<void> {
         world.url(region),
         `select pg_last_wal_replay_lsn() >= '${row?.lsn}' as there`,
       )
-      return answer?.there === true
+      return answer?.there ?? false
     }
     await until(reached, `${region} to catch up`)
   }

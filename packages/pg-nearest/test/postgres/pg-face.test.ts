@@ -58,7 +58,7 @@ describe('the face of pg.Pool', () => {
     await using pool = createPool(world.poolOptions('ord'))
     const rows = await new Promise((resolve, reject) => {
       pool.connect((error, client, done) => {
-        if (client === undefined) return reject(error as Error)
+        if (client === undefined) return reject(error)
         client.query('select 1 as n').then(
           (result) => {
             done()

@@ -190,13 +190,14 @@ describe('a connection that dies with a statement on it', () => {
 
 test('idle connections that died while nobody looked are not the caller’s trouble', async () => {
   await start()
-  pool = createPool({ ...world.poolOptions('ord'), max: 5 })
-  await Promise.all(Array.from({ length: 5 }, () => pool?.query('select pg_sleep(0.05)')))
+  const own = createPool({ ...world.poolOptions('ord'), max: 5 })
+  pool = own
+  await Promise.all(Array.from({ length: 5 }, () => own.query('select pg_sleep(0.05)')))
   await ask(
     world.url('ord'),
     'select count(pg_terminate_backend(pid)) from pg_stat_activity where pid <> pg_backend_pid()',
   )
-  const results = await Promise.all(Array.from({ length: 20 }, () => pool?.query('select 1 as one')))
-  expect(results.every((result) => result?.rows[0]?.['one'] === 1)).toBe(true)
+  const results = await Promise.all(Array.from({ length: 20 }, () => own.query('select 1 as one')))
+  expect(results.every((result) => result.rows[0]?.['one'] === 1)).toBe(true)
   await caughtUp(world)
 })

@@ -61,7 +61,7 @@ const anyTopology = fc.array(anyServer, { minLength: 1, maxLength: 8 }).map((ser
         ...server,
         name: `s${index}`,
         declared: index === 0 ? 'primary' : 'replica',
-      } as Partial<ServerState>),
+      }),
     ),
   ),
 )
