@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs, styleText } from 'node:util'
+import { findBrowser } from './find-browser.mjs'
+import { steps } from './steps.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const usage = `npm test [-- options]
+
+Checks everything, as CI does. The last line counts what passed, failed and was skipped.
+
+  --only <steps>   only these, such as --only unit,lint
+  --bail           stop at the first step that fails
+  --list           name the steps
+  --help`
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    bail: { type: 'boolean' },
+    list: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  },
+})
+
+if (values.help) {
+  console.log(usage)
+} else if (values.list) {
+  for (const { name, about } of steps) console.log(`${name.padEnd(10)} ${about}`)
+} else {
+  process.exitCode = await check(chosen(values.only))
+}
+
+function chosen(only) {
+  if (only === undefined) return steps
+  const names = only.split(',').map((name) => name.trim())
+  const unknown = names.find((name) => !steps.some((step) => step.name === name))
+  if (unknown === undefined) return steps.filter(({ name }) => names.includes(name))
+  console.error(`There is no step ${unknown}: there are ${steps.map(({ name }) => name).join(', ')}.`)
+  process.exit(2)
+}
+
+async function check(todo) {
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  const failed = []
+  for (const step of todo) {
+    const started = performance.now()
+    console.log(styleText('bold', `\n▸ ${step.name}`) + ` ${step.about}`)
+    const counts = await runStep(step)
+    for (const key of Object.keys(total)) total[key] += counts[key]
+    if (counts.failed > 0) failed.push(step.name)
+    const verdict = counts.failed > 0 ? styleText('red', 'failed') : styleText('green', 'ok')
+    console.log(`  ${verdict} in ${((performance.now() - started) / 1_000).toFixed(1)} s`)
+    if (counts.failed > 0 && values.bail) break
+  }
+  if (failed.length > 0) console.log(styleText('red', `\nFailed: ${failed.join(', ')}.`))
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
+  console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`)
+  return failed.length > 0 ? 1 : 0
+}
+
+async function runStep(step) {
+  if (step.needs === 'browser' && (await findBrowser()) === undefined) {
+    console.log('  skipped: there is no Chromium here. Get one (Debian: apt-get install chromium), or name it in CHROMIUM_PATH.')
+    return { passed: 0, failed: 0, skipped: 1 }
+  }
+  if (step.vitest !== undefined) return runVitest(step.vitest)
+  const [program, ...args] = step.run
+  const code = await run(program, args)
+  return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 }
+}
+
+async function runVitest(project) {
+  const folder = await mkdtemp(join(tmpdir(), 'pg-nearest-test-'))
+  const report = join(folder, 'report.json')
+  try {
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+    const code = await run('vitest', ['run', '--project', project, ...reporters])
+    const counts = await readFile(report, 'utf8').then(JSON.parse, () => undefined)
+    if (counts === undefined) return { passed: 0, failed: 1, skipped: 0 }
+    const { numPassedTests: passed, numFailedTests, numPendingTests, numTodoTests } = counts
+    // A file that fails before its first test has no failed test of its own.
+    const failedTests = code === 0 ? numFailedTests : Math.max(numFailedTests, 1)
+    return { passed, failed: failedTests, skipped: numPendingTests + numTodoTests }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function run(program, args) {
+  const bin = join(root, 'node_modules', '.bin')
+  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` }
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
+    child.on('error', (error) => {
+      console.error(`  ${error.message}`)
+      resolve(1)
+    })
+    child.on('close', (code) => resolve(code ?? 1))
+  })
+}
