@@ -3,11 +3,19 @@ export const steps = [
   { name: 'build', about: 'compile every package', run: ['tsc', '--build'] },
   { name: 'format', about: 'prettier', run: ['prettier', '--check', '--log-level=warn', '.'] },
   { name: 'lint', about: 'oxlint, with types, and the one direction between rooms', run: ['oxlint', '--type-aware'] },
-  { name: 'direction', about: 'the linter refuses what the one direction forbids', run: ['node', 'scripts/direction.mjs'] },
+  {
+    name: 'direction',
+    about: 'the linter refuses what the one direction forbids',
+    run: ['node', 'scripts/direction.mjs'],
+  },
   { name: 'types', about: 'sources and tests, strictly', run: ['tsc', '-p', 'tsconfig.test.json'] },
   { name: 'unit', about: 'pure decisions, as tables and properties', vitest: 'unit' },
   { name: 'postgres', about: 'behaviour, on real servers', vitest: 'postgres' },
   { name: 'browser', about: 'the example app in Chromium', vitest: 'browser', needs: 'browser' },
   { name: 'packaging', about: 'what npm would publish', run: ['node', 'scripts/packaging.mjs'] },
-  { name: 'examples', about: 'every example in README, docs and docstrings compiles', run: ['node', 'scripts/examples.mjs'] },
+  {
+    name: 'examples',
+    about: 'every example in README, docs and docstrings compiles',
+    run: ['node', 'scripts/examples.mjs'],
+  },
 ]

@@ -64,7 +64,9 @@ async function check(todo) {
 
 async function runStep(step) {
   if (step.needs === 'browser' && (await findBrowser()) === undefined) {
-    console.log('  skipped: there is no Chromium here. Get one (Debian: apt-get install chromium), or name it in CHROMIUM_PATH.')
+    console.log(
+      '  skipped: there is no Chromium here. Get one (Debian: apt-get install chromium), or name it in CHROMIUM_PATH.',
+    )
     return { passed: 0, failed: 0, skipped: 1 }
   }
   if (step.vitest !== undefined) return runVitest(step.vitest)

@@ -1,0 +1,112 @@
+import { execFile } from 'node:child_process'
+import { access, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+/** Looks at the published packages as npm would pack them, and uses them as their users would. */
+const root = fileURLToPath(new URL('..', import.meta.url))
+const bin = join(root, 'node_modules', '.bin')
+const packages = ['packages/pg-nearest', 'packages/pg-nearest-world']
+const problems = []
+
+const scratch = await mkdtemp(join(tmpdir(), 'pg-nearest-packaging-'))
+try {
+  await tool('knip', ['--no-progress'], root)
+  for (const folder of packages) await checkPackage(folder)
+} finally {
+  await rm(scratch, { recursive: true, force: true })
+}
+for (const problem of problems) console.error(`  ${problem}`)
+console.log(problems.length === 0 ? '  both packages are fit to publish' : `  ${problems.length} problems`)
+process.exitCode = problems.length === 0 ? 0 : 1
+
+async function checkPackage(folder) {
+  const path = join(root, folder)
+  const manifest = JSON.parse(await readFile(join(path, 'package.json'), 'utf8'))
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', scratch], path)
+  const [packed] = JSON.parse(stdout)
+  const files = packed.files.map((file) => file.path)
+  const tarball = join(scratch, packed.filename)
+
+  for (const wanted of ['README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts']) {
+    if (!files.includes(wanted)) problems.push(`${folder}: ${wanted} is not in the package`)
+  }
+  for (const file of files) {
+    if (/(^|\/)test\/|\.tsbuildinfo$/.test(file)) problems.push(`${folder}: ${file} is in the package`)
+  }
+  await tool('publint', ['--strict', tarball], path)
+  await tool('attw', [tarball, '--profile', 'esm-only', '--no-emoji'], path)
+  await checkInstalled(folder, manifest, tarball)
+}
+
+/** Unpacked beside its dependencies, in a folder that knows nothing of this repository. */
+async function checkInstalled(folder, manifest, tarball) {
+  const app = await mkdtemp(join(scratch, 'app-'))
+  const installed = join(app, 'node_modules', manifest.name)
+  await mkdir(installed, { recursive: true })
+  await run('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1'], app)
+  const needed = { ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies }
+  for (const name of Object.keys(needed)) await link(name, app)
+
+  for (const [door, target] of Object.entries(manifest.exports)) {
+    if (!(await exists(join(installed, target))))
+      problems.push(`${folder}: exports ${door} names ${target}, which is not built`)
+    if (!target.endsWith('.js')) continue
+    const name = join(manifest.name, door)
+    await node(app, ['--input-type=module', '-e', `await import('${name}')`], `${folder}: import '${name}'`)
+    await node(app, ['-e', `require('${name}')`], `${folder}: require('${name}')`)
+  }
+  for (const [name, target] of Object.entries(manifest.bin ?? {})) {
+    const text = await readFile(join(installed, target), 'utf8').catch(() => '')
+    if (!text.startsWith('#!/usr/bin/env node\n')) problems.push(`${folder}: bin ${name} has no #! line`)
+    await node(app, [join(installed, target), '--help'], `${folder}: ${name} --help`)
+    await node(app, [join(installed, target), '--version'], `${folder}: ${name} --version`)
+  }
+  await checkDoors(folder, manifest, installed)
+}
+
+/** A room that has an index is a door: it must be exported, or it is none. */
+async function checkDoors(folder, manifest, installed) {
+  const { stdout } = await run('find', ['dist', '-name', 'index.js'], installed)
+  for (const file of stdout.trim().split('\n')) {
+    if (!Object.values(manifest.exports).includes(`./${file}`))
+      problems.push(`${folder}: ${file} is built and not exported`)
+  }
+}
+
+async function link(name, app) {
+  const from = join(root, 'node_modules', name)
+  const to = join(app, 'node_modules', name)
+  if (!(await exists(from))) return
+  await mkdir(join(to, '..'), { recursive: true })
+  await symlink(from, to)
+}
+
+async function node(cwd, args, what) {
+  const ok = await run(process.execPath, args, cwd).then(
+    () => true,
+    (error) => (problems.push(`${what} fails: ${String(error.stderr || error.message).trim()}`), false),
+  )
+  return ok
+}
+
+async function tool(name, args, cwd) {
+  try {
+    await run(join(bin, name), args, cwd)
+  } catch (error) {
+    problems.push(`${name} ${args.filter((arg) => !arg.startsWith('/')).join(' ')}:\n${error.stdout}${error.stderr}`)
+  }
+}
+
+function run(program, args, cwd) {
+  return promisify(execFile)(program, args, { cwd, maxBuffer: 32_000_000, env: { ...process.env, NO_COLOR: '1' } })
+}
+
+async function exists(path) {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
