@@ -30,7 +30,7 @@ const isMisuse = (error: unknown): boolean =>
   (error instanceof WorldError && (error.code === 'WORLD_BAD_OPTION' || error.code === 'WORLD_UNKNOWN_REGION'))
 
 async function live(request: Extract<Arguments, { kind: 'start' }>): Promise<void> {
-  const interrupted = untilSignal(['SIGINT', 'SIGTERM', 'SIGHUP'])
+  const interrupted = untilSignal(['SIGINT', 'SIGTERM', 'SIGHUP'], process.stdout)
   const world = await boot(request)
   try {
     if (!interrupted.signal.aborted) await serve(world, request, interrupted.signal)

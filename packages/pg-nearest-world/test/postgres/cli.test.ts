@@ -177,3 +177,12 @@ test.each(['SIGINT', 'SIGTERM'] as const)('without input it stays until %s, and 
   expect(output()).toContain('Stopping the world.')
   await expect(ask(url, 'select 1 as value')).rejects.toThrow('ECONNREFUSED')
 })
+
+test('it stops when nobody reads on', async () => {
+  const { child, say, sees } = open('--primary', 'nrt')
+  const url = variable(await sees(/^DATABASE_URL=.*$/m), 'DATABASE_URL')
+  child.stdout?.destroy()
+  say('help')
+  expect(await exit(child)).toBe(0)
+  await expect(ask(url, 'select 1 as value')).rejects.toThrow('ECONNREFUSED')
+})
