@@ -276,6 +276,32 @@ describe('the app in three regions', () => {
     }
   })
 
+  it('ends the requests that run when it is told to stop, and takes no new ones', async () => {
+    const { pool } = regionOf('nrt')
+    const server = await startServer({ ...regionOf('ord'), port: 0 })
+    const blocker = await pool.primary.connect()
+    await blocker.query('begin; lock table users')
+    const running = fetch(`${server.url}/users`, {
+      method: 'POST',
+      body: new URLSearchParams({ name: 'Just in time', age: '1' }),
+      headers: { Origin: server.url },
+      redirect: 'manual',
+    })
+    await vi.waitUntil(async () => {
+      const { rowCount } = await pool.primary.query("select from pg_stat_activity where wait_event_type = 'Lock'")
+      return rowCount === 1
+    }, patience)
+
+    let closed = false
+    const closing = server.close().then(() => (closed = true))
+    await expect(fetch(`${server.url}/health`)).rejects.toThrow('fetch failed')
+    expect(closed).toBe(false)
+    await blocker.query('commit')
+    blocker.release()
+    expect((await running).status).toBe(303)
+    await closing
+  })
+
   it('does not start on a port that is taken', async () => {
     const other = createServer().listen(0, 'localhost')
     try {
