@@ -80,7 +80,7 @@ export interface World extends AsyncDisposable {
   heal(a: string, b: string): void
   /** SIGKILL to all of a server's processes. What it has acknowledged is still on its disk. */
   kill(region: string): Promise<void>
-  /** Brings a killed server back: as the primary it was, or as a replica of the current one. */
+  /** Brings a killed server back: as the primary it was, or as a replica of the current one. One that runs, runs on. */
   start(region: string): Promise<void>
   /** The replica goes on receiving, and shows nothing new. */
   pauseReplay(region: string): Promise<void>

@@ -6,6 +6,7 @@ import { configure, copyTemplate, DEFAULT_DATABASE, follow } from './cluster/dat
 import { createServer, type Server } from './cluster/server.ts'
 import { isAhead, pauseReplay, promote, resumeReplay, streaming } from './cluster/standby.ts'
 import { createNetwork, type Network } from './wan/network.ts'
+import { finishAll } from './finish-all.ts'
 import { prepareGround, type Ground } from './ground.ts'
 import { regionStatus } from './region-status.ts'
 import { WorldError } from './world-error.ts'
@@ -71,7 +72,7 @@ class RunningWorld implements World {
     const primaryReady = this.#make(ready).then(async () => {
       if (database !== DEFAULT_DATABASE) await ask(ready.url('postgres'), `create database ${database}`)
     })
-    await Promise.all(
+    await finishAll(
       regions.map(async (region) => {
         const server = this.#server(region)
         if (server === ready) await primaryReady
@@ -140,7 +141,11 @@ class RunningWorld implements World {
   }
 
   kill(region: string): Promise<void> {
-    return this.#inTurn(() => this.#server(region).kill())
+    return this.#inTurn(async () => {
+      const server = this.#server(region)
+      if (server.running) return server.kill()
+      throw new WorldError('WORLD_WRONG_STATE', `The server in ${region} is dead already: start it before.`)
+    })
   }
 
   start(region: string): Promise<void> {
@@ -170,7 +175,7 @@ class RunningWorld implements World {
       this.#primary = region
       this.#outdated.add(old.region)
       const others = [...this.#servers.values()].filter((server) => server !== chosen && server !== old)
-      await Promise.all([
+      await finishAll([
         ...others.map((server) => this.#followNewPrimary(server, position)),
         ...(oldLived ? [this.#cloneAnew(old)] : []),
       ])
@@ -183,12 +188,14 @@ class RunningWorld implements World {
       if (this.#servers.has(region)) {
         throw new WorldError('WORLD_BAD_OPTION', `There is a server in ${region} already: name another region.`)
       }
-      const primary = this.#livePrimary()
+      this.#livePrimary()
       const distances = this.regions.map((other) => [other, this.#options.rtt(region, other)] as const)
       const server = await this.#addServer(region)
-      await baseBackup(primary.url(), primary.data, server.data, this.#ground.account)
-      await this.#launch(server)
-      for (const [other, ms] of distances) this.#network.setRtt(region, other, ms)
+      try {
+        await this.#cloneAnew(server)
+      } finally {
+        for (const [other, ms] of distances) this.#network.setRtt(region, other, ms)
+      }
     })
   }
 
@@ -264,18 +271,22 @@ class RunningWorld implements World {
   async #followNewPrimary(server: Server, position: string): Promise<void> {
     if (!server.running) {
       this.#outdated.add(server.region)
-    } else if (await isAhead(server.url(), position)) {
+      return
+    }
+    await this.#point(server)
+    server.reload()
+    const port = this.#network.port(server.region, this.#primary)
+    if (await isAhead(server.region, server.url('postgres'), port, position)) {
       await server.kill()
       await this.#cloneAnew(server)
-    } else {
-      await this.#point(server)
-      server.reload()
-      if (this.#canStream(server)) await this.#streams(server)
+    } else if (this.#canStream(server)) {
+      await this.#streams(server)
     }
   }
 
   async #cloneAnew(server: Server): Promise<void> {
     const primary = this.#livePrimary()
+    this.#outdated.add(server.region)
     await rm(server.data, { recursive: true, force: true, maxRetries: 5 })
     await baseBackup(primary.url(), primary.data, server.data, this.#ground.account)
     await this.#launch(server)

@@ -30,12 +30,34 @@ export async function baseBackup(url: string, from: string, to: string, account:
     await mkdir(to, { mode: 0o700 })
     await copyTree(from, to, SKIPPED)
     for (const folder of EMPTY_FOLDERS) await mkdir(join(to, folder), { recursive: true, mode: 0o700 })
-    const { rows } = await client.query<{ labelfile: string }>('select labelfile from pg_backup_stop(false)')
-    await writeAs(join(to, 'backup_label'), rows[0]?.labelfile ?? '', account)
+    const { rows } = await client.query<{ label: string; last: string }>(
+      'select labelfile as label, pg_walfile_name(lsn) as last from pg_backup_stop(false)',
+    )
+    const { label = '', last = '' } = rows[0] ?? {}
+    await copyWal(from, to, firstSegment(label), last)
+    await writeAs(join(to, 'backup_label'), label, account)
   } finally {
     await client.end()
   }
   if (account !== undefined) await command('chown', ['-R', `${account.uid}:${account.gid}`, to], undefined)
+}
+
+/** The copy is of use without its source: with what was written meanwhile it is whole, even if nobody can be reached. */
+async function copyWal(from: string, to: string, first: string, last: string): Promise<void> {
+  const names = await readdir(join(from, 'pg_wal'))
+  const needed = names.filter((name) => name.endsWith('.history') || isBetween(name, first, last))
+  await Promise.all(needed.map((name) => copyFile(join(from, 'pg_wal', name), join(to, 'pg_wal', name))))
+}
+
+/** Of a segment's 24 digits the first 8 are its timeline's, which says nothing about the order. */
+function isBetween(name: string, first: string, last: string): boolean {
+  const position = name.slice(8)
+  return /^[0-9A-F]{24}$/.test(name) && position >= first.slice(8) && position <= last.slice(8)
+}
+
+/** As in `START WAL LOCATION: 0/2000028 (file 000000010000000000000002)`. */
+function firstSegment(label: string): string {
+  return /\(file ([0-9A-F]{24})\)/.exec(label)?.[1] ?? ''
 }
 
 /** Files that go while they are copied are none of the backup's: replay would remove them, too. */

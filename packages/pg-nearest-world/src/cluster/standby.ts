@@ -40,13 +40,22 @@ export async function promote(url: string): Promise<string> {
   return last
 }
 
-/** Whether a replica has received more than this position. */
-export async function isAhead(url: string, position: string): Promise<boolean> {
-  const [row] = await ask<{ ahead: boolean }>(
-    url,
-    `select greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) > '${position}' as ahead`,
-  )
-  return row?.ahead === true
+/**
+ * Resolves once a replica that was told to follow the server at this port has left its old one, from which bytes may have
+ * come until then: with whether it has received more than `position`, and so can never follow.
+ */
+export async function isAhead(region: string, url: string, port: number, position: string): Promise<boolean> {
+  let ahead = false
+  await until(async () => {
+    const [row] = await ask<{ left: boolean; ahead: boolean }>(
+      url,
+      `select not exists (select from pg_stat_wal_receiver where sender_port <> ${port}) as left,
+              greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) > '${position}' as ahead`,
+    )
+    ahead = row?.ahead === true
+    return ahead || row?.left === true
+  }, `${region} did not leave its old primary`)
+  return ahead
 }
 
 export async function until(holds: () => Promise<boolean>, otherwise: string): Promise<void> {
