@@ -8,17 +8,23 @@ export interface Watchdog {
 
 /**
  * Reads until the pipe to this process closes: the kernel closes it even after SIGKILL. A pid counts only while its
- * process still names the folder.
+ * process still names the folder. Small images of Linux have no `ps`, and macOS has no `/proc`.
  */
 const SCRIPT = `
 trap '' INT HUP TERM QUIT
 if read -r line; then exit 0; fi
+arguments() {
+  if [ -d /proc/self ]; then tr '\\0' ' ' < "/proc/$1/cmdline"; else ps -o args= -p "$1"; fi
+}
+parents() {
+  if [ -d /proc/self ]; then cat /proc/[0-9]*/stat | sed 's/(.*) [A-Z]//'; else ps -A -o pid=,ppid=; fi
+}
 for file in "$1"/*/postmaster.pid; do
   [ -f "$file" ] || continue
   pid=$(sed -n 1p "$file")
   memory=$(sed -n 7p "$file" | awk '{ print $2 }')
-  case $(ps -o args= -p "$pid") in
-    *"$1"*) kill -9 $(ps -A -o pid=,ppid= | awk -v main="$pid" '$2 == main { print $1 }') "$pid" ;;
+  case $(arguments "$pid") in
+    *"$1"*) kill -9 $(parents | awk -v main="$pid" '$2 == main { print $1 }') "$pid" ;;
   esac
   if [ -n "$memory" ]; then ipcrm -m "$memory"; fi
 done
