@@ -138,6 +138,8 @@ export function describeFailure(server: string, error: unknown): string {
       return `${server} has no such database (${messageOf(error)}): check the end of its URL.`
     case 'ECONNREFUSED':
       return `${server} refused the connection: check that it runs, and the host and port in its URL.`
+    case 'ECONNRESET':
+      return `${server} closed the connection: check that it runs.`
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `${server}'s host name was not found: check the host in its URL, and DNS.`

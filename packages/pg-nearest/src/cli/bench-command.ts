@@ -1,0 +1,126 @@
+import { parseArgs } from 'node:util'
+import { createPool } from '../pool/create-pool.ts'
+import type { NearestPool } from '../pool/nearest-pool.ts'
+import type { RoutedPool } from '../pool/routed-pool.ts'
+import { benchText } from './bench-table.ts'
+import { errorText } from './error-text.ts'
+import { measure, type Figures } from './measure.ts'
+import { progressBar } from './progress-bar.ts'
+import { serverFlags, serverOptions } from './server-options.ts'
+import type { Terminal } from './terminal.ts'
+import { benchUsage } from './usage.ts'
+import { UsageError } from './usage-error.ts'
+
+interface BenchRequest {
+  readonly query: string
+  readonly timeMs: number
+  readonly warmupMs: number
+}
+
+interface Failure {
+  readonly name: string
+  readonly error: string
+}
+
+/** `pg-nearest bench`. Resolves with the exit code. */
+export async function benchCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      ...serverFlags,
+      query: { type: 'string', default: 'select 1' },
+      time: { type: 'string', default: '5' },
+      warmup: { type: 'string', default: '2' },
+      json: { type: 'boolean' },
+      markdown: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  if (values.help === true) {
+    terminal.print(benchUsage)
+    return 0
+  }
+  const request: BenchRequest = {
+    query: values.query,
+    timeMs: seconds(values.time, '--time', 0.1),
+    warmupMs: seconds(values.warmup, '--warmup', 0),
+  }
+  const pool = createPool(await serverOptions(values, terminal.env))
+  try {
+    const { figures, failures } = await benchAll(pool, request, terminal)
+    if (values.json === true) terminal.print(JSON.stringify({ ...request, figures, failures }))
+    else if (figures.length > 0) terminal.print(benchText(figures, values.markdown === true))
+    for (const { name, error } of failures) terminal.complain(`${name}: ${error}`)
+    if (figures.length === 0) return 3
+    return failures.length > 0 ? 1 : 0
+  } finally {
+    await pool.end()
+  }
+}
+
+async function benchAll(
+  pool: NearestPool,
+  { query, timeMs, warmupMs }: BenchRequest,
+  terminal: Terminal,
+): Promise<{ figures: Figures[]; failures: Failure[] }> {
+  const { servers } = await pool.refresh()
+  const targets = targetsOf(pool, servers)
+  const figures: Figures[] = []
+  const failures: Failure[] = []
+  for (const [i, { name, handle, server }] of targets.entries()) {
+    const stopDrawing = draw(terminal, name, i, targets.length, warmupMs + timeMs)
+    try {
+      const work = async (): Promise<void> => {
+        const { servedBy } = await handle.query(query)
+        if (servedBy.region !== server) throw new Error(`it was answered by ${servedBy.server}: ${name} is down`)
+      }
+      figures.push(await measure(name, work, { timeMs, warmupMs, signal: terminal.interrupted }))
+    } catch (error) {
+      if (terminal.interrupted.aborted) throw error
+      failures.push({ name, error: errorText(error) })
+    } finally {
+      stopDrawing()
+    }
+  }
+  return { figures, failures }
+}
+
+interface BenchTarget {
+  readonly name: string
+  readonly handle: RoutedPool
+  /** The region that must have answered. */
+  readonly server: string | undefined
+}
+
+/** The primary, and each region that has a replica. */
+function targetsOf(
+  pool: NearestPool,
+  servers: readonly { name: string; region: string | undefined; declared: string }[],
+): BenchTarget[] {
+  const primary = servers.find(({ declared }) => declared === 'primary')
+  return [
+    { name: primary?.name ?? 'primary', handle: pool.primary, server: primary?.region },
+    ...[...pool.replicas()].map(([region, handle]) => ({ name: region, handle, server: region })),
+  ]
+}
+
+/** Draws how far all is, until what is returned is called. */
+function draw(terminal: Terminal, name: string, i: number, count: number, expectedMs: number): () => void {
+  const started = performance.now()
+  const update = (): void => {
+    const here = Math.min(1, (performance.now() - started) / expectedMs)
+    terminal.progress(progressBar((i + here) / count, `Benchmarking ${name}...`))
+  }
+  update()
+  const timer = setInterval(update, 100)
+  return () => {
+    clearInterval(timer)
+    terminal.progress('')
+  }
+}
+
+function seconds(text: string, flag: string, least: number): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (value >= least && value <= 3_600) return value * 1_000
+  throw new UsageError(`${flag} takes seconds, from ${least} to 3600.`)
+}

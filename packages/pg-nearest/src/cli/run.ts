@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises'
+import { isOptionError } from '../errors.ts'
+import { benchCommand } from './bench-command.ts'
+import { errorText } from './error-text.ts'
+import { statusCommand } from './status-command.ts'
+import { processTerminal, type Terminal } from './terminal.ts'
+import { mainUsage } from './usage.ts'
+import { UsageError } from './usage-error.ts'
+
+type Command = (argv: readonly string[], terminal: Terminal) => Promise<number>
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['status', statusCommand],
+  ['bench', benchCommand],
+])
+
+/** As a shell has it for SIGINT. */
+const INTERRUPTED = 130
+
+/** The whole program. Resolves with the exit code. */
+export async function run(argv: readonly string[]): Promise<number> {
+  const terminal = processTerminal()
+  const [name, ...rest] = argv
+  try {
+    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+      terminal.print(mainUsage)
+      return name === undefined ? 2 : 0
+    }
+    if (name === '--version' || name === '-v') {
+      terminal.print(await version())
+      return 0
+    }
+    const command = COMMANDS.get(name)
+    if (command === undefined) {
+      throw new UsageError(
+        `There is no command ${JSON.stringify(name)}: there are ${[...COMMANDS.keys()].join(' and ')}.`,
+      )
+    }
+    if (rest.includes('--version')) {
+      terminal.print(await version())
+      return 0
+    }
+    return await command(rest, terminal)
+  } catch (error) {
+    if (terminal.interrupted.aborted) return INTERRUPTED
+    terminal.complain(`pg-nearest: ${errorText(error)}`)
+    return isMisuse(error) ? 2 : 1
+  }
+}
+
+function isMisuse(error: unknown): boolean {
+  if (error instanceof UsageError || isOptionError(error)) return true
+  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+}
+
+async function version(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

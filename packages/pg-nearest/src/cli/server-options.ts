@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises'
+import { parseEnv } from 'node:util'
+import { fly } from '../fly/fly.ts'
+import type { NearestPoolOptions } from '../pool/pool-options.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Flags that say where the servers are, as `parseArgs` takes them. */
+export const serverFlags = {
+  primary: { type: 'string' },
+  replica: { type: 'string', multiple: true },
+  region: { type: 'string' },
+  'env-file': { type: 'string' },
+} as const
+
+export interface ServerFlags {
+  readonly primary?: string | undefined
+  readonly replica?: readonly string[] | undefined
+  readonly region?: string | undefined
+  readonly 'env-file'?: string | undefined
+}
+
+/** The servers that the flags name, or else the environment. */
+export async function serverOptions(flags: ServerFlags, env: NodeJS.ProcessEnv): Promise<NearestPoolOptions> {
+  const file = flags['env-file']
+  const variables = file === undefined ? env : { ...env, ...(await readVariables(file)) }
+  if (flags.primary === undefined) {
+    if (flags.replica !== undefined) throw new UsageError('--replica needs a --primary.')
+    if (!variables['DATABASE_URL']) {
+      throw new UsageError('There is no server to ask: give --primary region=URL, or set DATABASE_URL.')
+    }
+    const region = flags.region === undefined ? {} : { MY_REGION: flags.region, FLY_REGION: flags.region }
+    return fly({ env: { ...variables, ...region } })
+  }
+  const region = flags.region ?? (variables['FLY_REGION'] || variables['MY_REGION'] || undefined)
+  const [primaryRegion, url] = splitServer(flags.primary)
+  return { region, primary: { region: primaryRegion, url }, replicas: replicasOf(flags.replica ?? []) }
+}
+
+function replicasOf(texts: readonly string[]): Record<string, string[]> {
+  const replicas = new Map<string, string[]>()
+  for (const text of texts) {
+    const [region, url] = splitServer(text)
+    if (region === undefined) throw new UsageError('--replica takes a region and a URL: --replica ord=postgres://…')
+    replicas.set(region, [...(replicas.get(region) ?? []), url])
+  }
+  return Object.fromEntries(replicas)
+}
+
+/** A URL may hold an `=` of its own; a region's name holds no `:`. */
+function splitServer(text: string): [region: string | undefined, url: string] {
+  const at = text.indexOf('=')
+  const colon = text.indexOf(':')
+  return at < 0 || (colon >= 0 && colon < at) ? [undefined, text] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+async function readVariables(file: string): Promise<NodeJS.Dict<string>> {
+  try {
+    return parseEnv(await readFile(file, 'utf8')) as NodeJS.Dict<string>
+  } catch (error) {
+    throw new UsageError(`--env-file ${file} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+}

@@ -1,0 +1,43 @@
+import { styleText } from 'node:util'
+import type { ServerStatus, Status } from '../pool/status.ts'
+import { bytes, duration } from './format.ts'
+import { table, type Column } from './table.ts'
+
+const COLUMNS: readonly Column[] = [
+  { name: '', align: 'left' },
+  { name: 'server', align: 'left' },
+  { name: 'region', align: 'left' },
+  { name: 'role', align: 'left' },
+  { name: 'health', align: 'left' },
+  { name: 'round trip' },
+  { name: 'lag' },
+  { name: 'behind' },
+  { name: 'position', align: 'left' },
+  { name: 'version', align: 'left' },
+]
+
+const UNKNOWN = '–'
+
+/** A status for a person: a row for each server, and what is wrong in sentences. */
+export function statusText({ region, servers, problems }: Status, color: boolean): string {
+  const paint = (style: 'green' | 'red' | 'yellow' | 'bold', text: string): string =>
+    color ? styleText(style, text) : text
+  const health = ({ health: known }: ServerStatus): string =>
+    paint(known === 'up' ? 'green' : known === 'down' ? 'red' : 'yellow', known)
+  const rows = servers.map((server) => [
+    server.readFrom ? paint('bold', '→') : '',
+    server.name,
+    server.region ?? UNKNOWN,
+    server.role,
+    health(server),
+    server.rttMs === undefined ? UNKNOWN : duration(server.rttMs),
+    server.lagBytes === undefined ? UNKNOWN : bytes(server.lagBytes),
+    server.stalenessMs === undefined ? UNKNOWN : `≤ ${duration(server.stalenessMs)}`,
+    server.lsn ?? UNKNOWN,
+    server.version ?? UNKNOWN,
+  ])
+  const from = servers.find(({ readFrom }) => readFrom)?.name ?? 'nowhere'
+  const here = region === undefined ? 'from here (no region is set)' : `from ${region}`
+  const lines = [table(COLUMNS, rows), '', `Reads ${here} go to ${from}.`]
+  return [...lines, ...problems.map((problem) => paint('red', `! ${problem}`))].join('\n')
+}

@@ -1,0 +1,44 @@
+const SERVERS = `Servers (default: from the environment, as fly() of pg-nearest/fly reads it):
+  --primary [region=]URL    the server that takes the writes
+  --replica region=URL      a replica; once for each
+  --region CODE             where this runs
+  --env-file FILE           read variables from a file first
+
+In the environment: DATABASE_URL, PRIMARY_REGION, FLY_REGION or MY_REGION, REPLICA_REGIONS=ord,syd, DATABASE_URL_ORD …
+Passwords are never printed.`
+
+export const mainUsage = `pg-nearest: PostgreSQL in several regions
+
+  pg-nearest status     each server's role, health, distance and lag, and which one reads from here would use
+  pg-nearest bench      what a query costs from here, against every region
+
+  pg-nearest <command> --help
+  pg-nearest --version`
+
+export const statusUsage: string = `pg-nearest status [options]
+
+One row for each server. The arrow marks the one that reads from here would use.
+
+  --watch [SECONDS]         again and again, every 2 seconds or so many, until Ctrl-C
+  --json                    one JSON object (one for each line with --watch)
+  --help
+
+${SERVERS}
+
+Exit code: 0 every server is up and in its place, 1 something is wrong, 2 bad usage, 3 no server answers.`
+
+export const benchUsage: string = `pg-nearest bench [options]
+
+Runs the same query against every region, one after the other, and compares.
+
+  --query SQL               default: select 1
+  --time SECONDS            for each region, default 5
+  --warmup SECONDS          before it, default 2
+  --json                    figures as one JSON object
+  --markdown                the table as Markdown
+  --help
+
+${SERVERS}
+
+Needs tinybench: npm install tinybench
+Exit code: 0 all were measured, 1 a region failed, 2 bad usage, 3 no region could be measured.`

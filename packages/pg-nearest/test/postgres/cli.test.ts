@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+/** The built program, as npx would run it. */
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+let world: World
+let env: NodeJS.ProcessEnv
+beforeAll(async () => {
+  world = await startWorld({
+    primary: 'nrt',
+    replicas: ['ord', 'syd'],
+    rtt: { 'nrt-ord': 40, 'nrt-syd': 60, 'ord-syd': 80 },
+  })
+  const { primary, replicas } = world.poolOptions('ord')
+  env = {
+    PATH: process.env['PATH'],
+    DATABASE_URL: primary.url,
+    PRIMARY_REGION: 'nrt',
+    MY_REGION: 'ord',
+    REPLICA_REGIONS: 'ord,syd',
+    DATABASE_URL_ORD: replicas['ord'],
+    DATABASE_URL_SYD: replicas['syd'],
+  }
+})
+afterAll(() => world.stop())
+
+interface Output {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+function run(args: readonly string[], variables = env, untilText?: string): Promise<Output> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [program, ...args], { env: variables })
+    let out = ''
+    let err = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString()
+      if (untilText !== undefined && out.split(untilText).length > 2) child.kill('SIGINT')
+    })
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, out, err }))
+  })
+}
+
+function passwords(): string[] {
+  return world.regions.map((region) => new URL(world.url(region)).password)
+}
+
+describe('pg-nearest status', () => {
+  test('a row for each server, and where reads go', async () => {
+    const { code, out, err } = await run(['status'])
+    expect(err).toBe('')
+    expect(code).toBe(0)
+    expect(out).toMatch(/^ +server +region +role +health +round trip +lag +behind +position +version$/m)
+    expect(out).toMatch(/^ +nrt +nrt +primary +up +4\d ms +0 B +≤ 0\.0 ms +0\/\w+ +\d+\.\d+$/m)
+    expect(out).toMatch(/^→ +ord +ord +replica +up +\d\.\d ms +\d+ k?B +≤ \d+(\.\d)? ms +0\/\w+ +\d+\.\d+$/m)
+    expect(out).toContain('Reads from ord go to ord.')
+  })
+
+  test('--json, from another region', async () => {
+    const { code, out } = await run(['status', '--json', '--region', 'syd'])
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({
+      region: 'syd',
+      servers: [{ name: 'nrt' }, { name: 'ord' }, { name: 'syd', readFrom: true }],
+    })
+  })
+
+  test('--watch goes on until Ctrl-C', async () => {
+    const { code, out } = await run(['status', '--watch', '0.2', '--json'], env, '\n')
+    expect(code).toBe(0)
+    expect(out.trim().split('\n').length).toBeGreaterThanOrEqual(2)
+  })
+
+  test('flags instead of the environment; a server that is down, and none at all', async () => {
+    const down = 'syd=postgres://app:hush-hush@127.0.0.1:9/app'
+    const one = await run(['status', '--primary', `nrt=${world.url('nrt')}`, '--replica', down], {})
+    expect(one.code).toBe(1)
+    expect(one.out).toContain('! syd refused the connection: check that it runs')
+    const none = await run(['status', '--primary', down], {})
+    expect(none.code).toBe(3)
+    expect(one.out + one.err + none.out + none.err).not.toContain('hush-hush')
+  })
+})
+
+describe('pg-nearest bench', () => {
+  const quick = ['--time', '0.3', '--warmup', '0']
+
+  test('the table and the comparison, the fastest first', async () => {
+    const { code, out } = await run(['bench', ...quick, '--query', 'select 1 as one'])
+    expect(code).toBe(0)
+    const lines = out.split('\n')
+    expect(lines[0]).toMatch(/^Name +ips +average +deviation +median +99th %$/)
+    expect(lines.slice(1, 4).map((line) => line.slice(0, 3))).toEqual(['ord', 'nrt', 'syd'])
+    expect(out).toMatch(/^nrt +\d+\.\d\d - \d+\.\d\dx slower \+\d+\.\d\d ms$/m)
+  })
+
+  test('--json holds the figures: as far as the links are', async () => {
+    const { code, out, err } = await run(['bench', ...quick, '--json'])
+    expect(code).toBe(0)
+    expect(err, 'no progress bar where nobody looks').toBe('')
+    const { figures } = JSON.parse(out) as { figures: { name: string; median: number; samples: number }[] }
+    const median = (name: string): number => figures.find((each) => each.name === name)?.median ?? -1
+    expect(median('ord')).toBeLessThan(10)
+    expect(median('nrt')).toBeGreaterThanOrEqual(40)
+    expect(median('syd')).toBeGreaterThanOrEqual(80)
+  })
+
+  test('a region that is down fails, the others are measured', async () => {
+    await world.kill('syd')
+    try {
+      const { code, out, err } = await run(['bench', ...quick, '--markdown'])
+      expect(code).toBe(1)
+      expect(err).toContain('syd: ')
+      expect(out).toMatch(/^\| nrt \| /m)
+    } finally {
+      await world.start('syd')
+    }
+  })
+
+  test('a query that fails', async () => {
+    const { code, err } = await run(['bench', ...quick, '--query', 'selekt'])
+    expect(code).toBe(3)
+    expect(err).toContain('syntax error')
+  })
+})
+
+test.each([
+  { args: [], code: 2, says: 'pg-nearest status' },
+  { args: ['--help'], code: 0, says: 'pg-nearest status' },
+  { args: ['status', '--help'], code: 0, says: '--watch' },
+  { args: ['bench', '--help'], code: 0, says: '--markdown' },
+  { args: ['--version'], code: 0, says: '0.' },
+  { args: ['stats'], code: 2, says: 'There is no command "stats"' },
+  { args: ['status', '--nonsense'], code: 2, says: '--nonsense' },
+  { args: ['status', '--watch', '0'], code: 2, says: '--watch takes seconds' },
+  { args: ['bench', '--time', 'long'], code: 2, says: '--time takes seconds' },
+  { args: ['status', '--primary', 'nrt=postgres://a:hush@[bad'], code: 2, says: 'primary' },
+])('pg-nearest $args: $code', async ({ args, code, says }) => {
+  const output = await run(args, {})
+  expect(output.code).toBe(code)
+  expect(output.out + output.err).toContain(says)
+  expect(output.out + output.err).not.toContain('hush')
+})
+
+test('no password is printed', async () => {
+  const outputs = [
+    await run(['status']),
+    await run(['status', '--json']),
+    await run(['bench', '--time', '0.1', '--json']),
+  ]
+  const all = outputs.map(({ out, err }) => out + err).join()
+  for (const password of passwords()) expect(all).not.toContain(password)
+})

@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest'
+import { benchText } from '../../src/cli/bench-table.ts'
+import { bytes, duration } from '../../src/cli/format.ts'
+import type { Figures } from '../../src/cli/measure.ts'
+import { progressBar } from '../../src/cli/progress-bar.ts'
+import { serverOptions } from '../../src/cli/server-options.ts'
+import { exitCodeOf } from '../../src/cli/status-command.ts'
+import { statusText } from '../../src/cli/status-table.ts'
+import { table } from '../../src/cli/table.ts'
+import { statusOf } from '../../src/pool/status.ts'
+import { serverState, topologyOf } from './server-state.ts'
+
+function figures(name: string, ips: number, average: number, deviation: number, median: number, p99: number): Figures {
+  return { name, ips, average, deviation, median, p99, samples: 100 }
+}
+
+describe('bench', () => {
+  const five = [
+    figures('ams', 3.56, 280.98, 0.3608, 219.86, 440.07),
+    figures('ord', 7.23, 138.27, 0.2576, 127.82, 256.94),
+    figures('nrt', 580.1, 1.72, 0.3292, 1.61, 3.23),
+    figures('atl', 5.13, 194.94, 0.3201, 168.88, 339),
+    figures('syd', 6.49, 154.09, 0.2989, 137.27, 277.29),
+  ]
+
+  test('prints the article’s table from the article’s figures', () => {
+    expect(benchText(five, false)).toBe(
+      `
+Name       ips      average    deviation       median       99th %
+nrt     580.10      1.72 ms      ±32.92%      1.61 ms      3.23 ms
+ord       7.23    138.27 ms      ±25.76%    127.82 ms    256.94 ms
+syd       6.49    154.09 ms      ±29.89%    137.27 ms    277.29 ms
+atl       5.13    194.94 ms      ±32.01%    168.88 ms    339.00 ms
+ams       3.56    280.98 ms      ±36.08%    219.86 ms    440.07 ms
+
+Comparison:
+nrt    580.10
+ord      7.23 - 80.24x slower +136.55 ms
+syd      6.49 - 89.38x slower +152.37 ms
+atl      5.13 - 113.08x slower +193.22 ms
+ams      3.56 - 162.95x slower +279.26 ms`.trimStart(),
+    )
+  })
+
+  test('as Markdown', () => {
+    expect(benchText(five.slice(2, 3), true)).toBe(
+      `
+| Name | ips | average | deviation | median | 99th % |
+| --- | ---: | ---: | ---: | ---: | ---: |
+| nrt | 580.10 | 1.72 ms | ±32.92% | 1.61 ms | 3.23 ms |`.trimStart(),
+    )
+  })
+})
+
+describe('status', () => {
+  const topology = topologyOf([
+    serverState({
+      name: 'nrt',
+      region: 'nrt',
+      declared: 'primary',
+      role: 'primary',
+      rttMs: 128.4,
+      lsn: 0x3000060n,
+      lagBytes: 0,
+      stalenessMs: 0,
+    }),
+    serverState({ name: 'ord', rttMs: 0.42, lsn: 0x3000000n, lagBytes: 96, stalenessMs: 64.2 }),
+    serverState({
+      name: 'syd',
+      region: 'syd',
+      role: 'unknown',
+      health: 'down',
+      rttMs: undefined,
+      version: undefined,
+      problem: 'syd refused the connection.',
+    }),
+  ])
+
+  test('prints a row for each server, where reads go, and what is wrong', () => {
+    expect(statusText(statusOf(topology, 'ord'), false)).toBe(
+      `
+   server  region  role     health  round trip   lag    behind  position   version
+   nrt     nrt     primary  up          128 ms   0 B  ≤ 0.0 ms  0/3000060  18.4
+→  ord     ord     replica  up          0.4 ms  96 B   ≤ 64 ms  0/3000000  18.4
+   syd     syd     unknown  down             –     –         –  –          –
+
+Reads from ord go to ord.
+! syd refused the connection.`.slice(1),
+    )
+  })
+
+  test('is plain data', () => {
+    expect(JSON.parse(JSON.stringify(statusOf(topology, 'ord')))).toMatchObject({
+      region: 'ord',
+      servers: [
+        { name: 'nrt', lsn: '0/3000060' },
+        { name: 'ord', readFrom: true },
+        { problem: 'syd refused the connection.' },
+      ],
+    })
+  })
+
+  test.each([
+    { name: 'all is well', servers: [serverState({ declared: 'primary', role: 'primary' })], code: 0 },
+    { name: 'one is down', servers: [serverState({}), serverState({ name: 'syd', health: 'down' })], code: 1 },
+    { name: 'all are down', servers: [serverState({ health: 'down' })], code: 3 },
+  ])('exits with $code when $name', ({ servers, code }) => {
+    expect(exitCodeOf(statusOf(topologyOf(servers), 'ord'))).toBe(code)
+  })
+})
+
+describe('where the servers are', () => {
+  const url = 'postgres://app:secret@h/app?options=a=b'
+  test.each([
+    { name: 'a plain URL', flags: { primary: url }, primary: { region: undefined, url }, replicas: {} },
+    { name: 'a region', flags: { primary: `nrt=${url}` }, primary: { region: 'nrt', url }, replicas: {} },
+    {
+      name: 'replicas',
+      flags: { primary: `nrt=${url}`, replica: [`ord=${url}`, 'ord=postgres://two/app', 'syd=postgres://h/app'] },
+      primary: { region: 'nrt', url },
+      replicas: { ord: [url, 'postgres://two/app'], syd: ['postgres://h/app'] },
+    },
+  ])('flags: $name', async ({ flags, primary, replicas }) => {
+    expect(await serverOptions(flags, {})).toEqual({ region: undefined, primary, replicas })
+  })
+
+  test('the environment, and --region over it', async () => {
+    const env = { DATABASE_URL: 'postgres://h/app', PRIMARY_REGION: 'nrt', MY_REGION: 'syd' }
+    expect(await serverOptions({ region: 'ord' }, env)).toMatchObject({ region: 'ord', primary: { region: 'nrt' } })
+    expect(await serverOptions({}, env)).toMatchObject({ region: 'syd' })
+  })
+
+  test.each([
+    { name: 'nothing at all', flags: {}, says: 'give --primary' },
+    { name: 'a replica alone', flags: { replica: ['ord=postgres://h'] }, says: 'needs a --primary' },
+    {
+      name: 'a replica without a region',
+      flags: { primary: 'postgres://h', replica: ['postgres://h'] },
+      says: 'a region and a URL',
+    },
+    { name: 'a file that is not there', flags: { 'env-file': '/nowhere/.env' }, says: '--env-file /nowhere/.env' },
+  ])('$name is refused', async ({ flags, says }) => {
+    await expect(serverOptions(flags, {})).rejects.toThrow(says)
+  })
+})
+
+test.each([
+  [0.04, '0.0 ms'],
+  [9.94, '9.9 ms'],
+  [128.4, '128 ms'],
+  [3_210, '3.2 s'],
+  [180_000, '3 min'],
+  [7_200_000, '2 h'],
+])('%d ms is %s', (ms, text) => {
+  expect(duration(ms)).toBe(text)
+})
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1_500, '1.5 kB'],
+  [16_000_000, '16.0 MB'],
+])('%d bytes are %s', (count, text) => {
+  expect(bytes(count)).toBe(text)
+})
+
+test('colours do not count as width', () => {
+  const text = table([{ name: 'a', align: 'left' }, { name: 'b' }], [['\u001b[32mup\u001b[39m', '1']])
+  expect(text).toBe('a   b\n\u001b[32mup\u001b[39m  1')
+})
+
+test.each([
+  [0, '[░░░░░░░░░░░░░░░░░░░░░░░░]   0 % ord'],
+  [0.5, '[████████████░░░░░░░░░░░░]  50 % ord'],
+  [2, '[████████████████████████] 100 % ord'],
+])('progress %d', (share, text) => {
+  expect(progressBar(share, 'ord')).toBe(text)
+})
