@@ -26,7 +26,7 @@ function statementsOf(tokens: readonly Token[]): Token[][] {
   for (const [i, token] of tokens.entries()) {
     const { kind, text } = token
     if (kind === 'word') {
-      if (text === 'atomic' && tokens[i - 1]?.text === 'begin' && statement.length > 1) atomic++
+      if (text === 'atomic' && tokens[i - 1]?.text === 'begin' && statement[0]?.text === 'create') atomic++
       else if (atomic > 0 && text === 'case') atomic++
       else if (atomic > 0 && text === 'end') atomic--
     }
@@ -92,8 +92,10 @@ function classifyStatement(tokens: readonly Token[]): Need {
 }
 
 /** SELECT, VALUES, TABLE and WITH: a read, unless something in it writes or is bound to a server or a connection. */
-function classifyQuery(tokens: readonly Token[]): Need {
-  const hasWith = tokens.some(({ kind, text }) => kind === 'word' && text === 'with')
+function classifyQuery(
+  tokens: readonly Token[],
+  mayModify: boolean = tokens.some(({ kind, text }) => kind === 'word' && text === 'with'),
+): Need {
   let need = READ
   for (const [i, token] of tokens.entries()) {
     const { kind, text } = token
@@ -102,20 +104,20 @@ function classifyQuery(tokens: readonly Token[]): Need {
     const called = next?.kind === 'symbol' && next.text === '('
     const bound = (called ? functionBound(text) : undefined) ?? relationBound(text)
     if (bound === 'session') return SESSION
-    if (bound === 'primary' || (kind === 'word' && writes(tokens, i, hasWith))) need = WRITE
+    if (bound === 'primary' || (kind === 'word' && writes(tokens, i, mayModify))) need = WRITE
   }
   return need === WRITE && touchesSession(tokens) ? SESSION : need
 }
 
 /** Whether the keyword at `i` makes a query write, or lock rows. */
-function writes(tokens: readonly Token[], i: number, hasWith: boolean): boolean {
+function writes(tokens: readonly Token[], i: number, mayModify: boolean): boolean {
   switch (tokens[i]?.text) {
     case 'insert':
     case 'update':
     case 'delete':
     case 'merge':
-      // These may name a column, too; but in a query only a WITH can hold such a statement.
-      return hasWith && tokens[i - 1]?.text !== '.'
+      // These may name a column, too; but in a query only a WITH can hold such a statement, and COPY.
+      return mayModify && tokens[i - 1]?.text !== '.'
     case 'into':
       return true
     case 'for':
@@ -123,6 +125,13 @@ function writes(tokens: readonly Token[], i: number, hasWith: boolean): boolean 
     default:
       return false
   }
+}
+
+const TEMPORARY_KINDS: ReadonlySet<string> = new Set(['table', 'view', 'sequence', 'recursive'])
+const AFTER_TARGET: ReadonlySet<string> = new Set(['values', 'select', 'default', 'overriding', 'as', 'with', 'from'])
+
+function isName(token: Token | undefined): token is Token {
+  return token?.kind === 'word' || token?.kind === 'name'
 }
 
 /** Temporary tables and their schema belong to a connection. */
@@ -134,7 +143,9 @@ function touchesSession(tokens: readonly Token[]): boolean {
     const next = tokens[i + 1]
     if (next?.kind === 'symbol' && next.text === '(' && functionBound(text) === 'session') return true
     if (kind !== 'word' || (text !== 'temp' && text !== 'temporary')) return false
-    return (first?.text === 'create' && i <= 4) || tokens[i - 1]?.text === 'into'
+    if (first?.text === 'create') return next !== undefined && TEMPORARY_KINDS.has(next.text)
+    // INTO temp x makes a temporary table; INTO temp VALUES … fills a table of that name.
+    return tokens[i - 1]?.text === 'into' && isName(next) && !AFTER_TARGET.has(next.text)
   })
 }
 
@@ -150,7 +161,9 @@ function classifyExplain(tokens: readonly Token[]): Need {
       start++
   }
   const rest = tokens.slice(start)
-  return rest.length === 0 ? WRITE : classifyStatement(rest)
+  const need = isQueryStart(rest[0]) ? classifyQuery(rest) : WRITE
+  const usesSession = rest[0]?.text === 'execute' || rest[0]?.text === 'declare' || touchesSession(rest)
+  return usesSession ? SESSION : need
 }
 
 function isQueryStart(token: Token | undefined): boolean {
@@ -161,5 +174,5 @@ function isQueryStart(token: Token | undefined): boolean {
 function classifyCopy(tokens: readonly Token[]): Need {
   const to = tokens.findLastIndex(({ kind, text }) => kind === 'word' && text === 'to')
   if (to < 0 || tokens[to + 1]?.text !== 'stdout') return touchesSession(tokens) ? SESSION : WRITE
-  return classifyQuery(tokens.slice(1, to))
+  return classifyQuery(tokens.slice(1, to), true)
 }

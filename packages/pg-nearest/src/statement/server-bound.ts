@@ -22,9 +22,16 @@ const SESSION_FUNCTIONS: ReadonlySet<string> = new Set([
   'set_config',
   'setseed',
 ])
-const SESSION_FUNCTION_PREFIXES = ['pg_advisory_', 'pg_try_advisory_', 'dblink']
+const SESSION_FUNCTION_PREFIXES = ['pg_advisory_', 'pg_try_advisory_', 'dblink', 'postgres_fdw_']
 
 const PRIMARY_FUNCTIONS: ReadonlySet<string> = new Set([
+  'bt_index_parent_check',
+  'gin_clean_pending_list',
+  'pg_current_logfile',
+  'pg_nextoid',
+  'pg_prewarm',
+  'pg_sequence_last_value',
+  'pg_truncate_visibility_map',
   'binary_upgrade_set_next_pg_type_oid',
   'inet_server_addr',
   'inet_server_port',
@@ -51,12 +58,13 @@ const PRIMARY_FUNCTIONS: ReadonlySet<string> = new Set([
   'pg_show_all_file_settings',
   'pg_switch_wal',
   'pg_terminate_backend',
-  'pg_xact_status',
   'setval',
 ])
 const PRIMARY_FUNCTION_PREFIXES = [
+  'brin_',
   'lo_',
   'pg_backup_',
+  'pg_clear_',
   'pg_control_',
   'pg_copy_',
   'pg_create_',
@@ -75,11 +83,13 @@ const PRIMARY_FUNCTION_PREFIXES = [
   'pg_logical_',
   'pg_ls_',
   'pg_replication_',
+  'pg_restore_',
   'pg_start_backup',
   'pg_stat_',
   'pg_stop_backup',
   'pg_sync_',
   'pg_wal',
+  'pg_xact_',
   'txid_',
 ]
 
@@ -100,6 +110,7 @@ const PRIMARY_RELATIONS: ReadonlySet<string> = new Set([
   'pg_prepared_xacts',
   'pg_replication_origin_status',
   'pg_replication_slots',
+  'pg_sequences',
   'pg_shmem_allocations',
   'pg_shmem_allocations_numa',
 ])

@@ -20,6 +20,8 @@ const SPACE = /[ \t\n\r\f\v]+/y
 const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y
 const NUMBER = /\d[\d_.]*|\$\d+/y
 const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y
+/** Comments nest. */
+const COMMENT_EDGE = /\/\*|\*\//g
 /** A string goes on in the next line, in the same syntax. */
 const CONTINUED = /[ \t\f\v]*[\n\r][ \t\n\r\f\v]*'/y
 const SYMBOLS = new Map<string, Token>()
@@ -65,15 +67,15 @@ export function tokensOf(text: string): Tokens {
     let depth = 1
     at += 2
     while (depth > 0) {
-      const close = text.indexOf('*/', at)
-      if (close < 0) {
+      COMMENT_EDGE.lastIndex = at
+      const edge = COMMENT_EDGE.exec(text)
+      if (edge === null) {
         doubtful = true
         at = text.length
         return
       }
-      const open = text.slice(at, close + 1).indexOf('/*')
-      depth += open < 0 ? -1 : 1
-      at = (open < 0 ? close : at + open) + 2
+      depth += edge[0] === '/*' ? 1 : -1
+      at = COMMENT_EDGE.lastIndex
     }
   }
 
@@ -81,7 +83,8 @@ export function tokensOf(text: string): Tokens {
     const start = ++at
     skipQuoted('"', false)
     const name = text.slice(start, at - 1).replaceAll('""', '"')
-    if (unicode && name.includes('\\')) doubtful = true
+    // UESCAPE may name any character as the escape, so what such a name says is not looked into.
+    if (unicode) doubtful = true
     tokens.push({ kind: 'name', text: name })
   }
 
