@@ -51,6 +51,7 @@ class RunningWorld implements World {
   #primary: string
   #work: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | undefined
+  readonly #end = new AbortController()
 
   constructor(options: ParsedWorldOptions, ground: Ground) {
     this.#options = options
@@ -214,9 +215,13 @@ class RunningWorld implements World {
   }
 
   async #stop(): Promise<void> {
-    await this.#work
     const { folder, watchdog } = this.#ground
-    await Promise.all([...this.#servers.values()].map((server) => server.stop()))
+    const stopServers = (): Promise<void> => finishAll([...this.#servers.values()].map((server) => server.stop()))
+    // What is under way ends with the servers that it waits for, and may have started one before it notices.
+    this.#end.abort(stopped())
+    await stopServers()
+    await this.#work
+    await stopServers()
     await this.#network.close()
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
     watchdog.dismiss()
@@ -260,7 +265,7 @@ class RunningWorld implements World {
   }
 
   #streams(server: Server): Promise<void> {
-    return streaming(server.region, server.url(), this.#network.port(server.region, this.#primary))
+    return streaming(server.region, server.url(), this.#network.port(server.region, this.#primary), this.#end.signal)
   }
 
   async #point({ region, data }: Server): Promise<void> {
@@ -276,7 +281,7 @@ class RunningWorld implements World {
     await this.#point(server)
     server.reload()
     const port = this.#network.port(server.region, this.#primary)
-    if (await isAhead(server.region, server.url('postgres'), port, position)) {
+    if (await isAhead(server.region, server.url('postgres'), port, position, this.#end.signal)) {
       await server.kill()
       await this.#cloneAnew(server)
     } else if (this.#canStream(server)) {
@@ -330,9 +335,7 @@ class RunningWorld implements World {
   }
 
   #throwIfStopped(): void {
-    if (this.#stopping !== undefined) {
-      throw new WorldError('WORLD_STOPPED', 'This world was stopped: start another one.')
-    }
+    if (this.#stopping !== undefined) throw stopped()
   }
 
   /** What changes servers happens one after the other. */
@@ -344,6 +347,10 @@ class RunningWorld implements World {
     this.#work = mine.catch(() => undefined)
     return mine
   }
+}
+
+function stopped(): WorldError {
+  return new WorldError('WORLD_STOPPED', 'This world was stopped: start another one.')
 }
 
 function finite(ms: number): number {

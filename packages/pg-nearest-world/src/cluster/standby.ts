@@ -5,14 +5,18 @@ import { ask } from './ask.ts'
 const PATIENCE_MS = 30_000
 
 /** Resolves when this replica receives what its primary writes. */
-export async function streaming(region: string, url: string, port: number): Promise<void> {
-  await until(async () => {
-    const [row] = await ask<{ there: boolean }>(
-      url,
-      `select exists (select from pg_stat_wal_receiver where status = 'streaming' and sender_port = ${port}) as there`,
-    )
-    return row?.there === true
-  }, `${region} did not begin to stream from the primary`)
+export async function streaming(region: string, url: string, port: number, end: AbortSignal): Promise<void> {
+  await until(
+    async () => {
+      const [row] = await ask<{ there: boolean }>(
+        url,
+        `select exists (select from pg_stat_wal_receiver where status = 'streaming' and sender_port = ${port}) as there`,
+      )
+      return row?.there === true
+    },
+    `${region} did not begin to stream from the primary`,
+    end,
+  )
 }
 
 export async function pauseReplay(region: string, url: string): Promise<void> {
@@ -44,22 +48,33 @@ export async function promote(url: string): Promise<string> {
  * Resolves once a replica that was told to follow the server at this port has left its old one, from which bytes may have
  * come until then: with whether it has received more than `position`, and so can never follow.
  */
-export async function isAhead(region: string, url: string, port: number, position: string): Promise<boolean> {
+export async function isAhead(
+  region: string,
+  url: string,
+  port: number,
+  position: string,
+  end: AbortSignal,
+): Promise<boolean> {
   let ahead = false
-  await until(async () => {
-    const [row] = await ask<{ left: boolean; ahead: boolean }>(
-      url,
-      `select not exists (select from pg_stat_wal_receiver where sender_port <> ${port}) as left,
+  await until(
+    async () => {
+      const [row] = await ask<{ left: boolean; ahead: boolean }>(
+        url,
+        `select not exists (select from pg_stat_wal_receiver where sender_port <> ${port}) as left,
               greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) > '${position}' as ahead`,
-    )
-    ahead = row?.ahead === true
-    return ahead || row?.left === true
-  }, `${region} did not leave its old primary`)
+      )
+      ahead = row?.ahead === true
+      return ahead || row?.left === true
+    },
+    `${region} did not leave its old primary`,
+    end,
+  )
   return ahead
 }
 
-export async function until(holds: () => Promise<boolean>, otherwise: string): Promise<void> {
-  const end = performance.now() + PATIENCE_MS
+/** Asks again and again, until `end` at the latest. */
+export async function until(holds: () => Promise<boolean>, otherwise: string, end?: AbortSignal): Promise<void> {
+  const patience = performance.now() + PATIENCE_MS
   let cause: unknown
   for (;;) {
     try {
@@ -67,7 +82,8 @@ export async function until(holds: () => Promise<boolean>, otherwise: string): P
     } catch (error) {
       cause = error
     }
-    if (performance.now() > end) {
+    end?.throwIfAborted()
+    if (performance.now() > patience) {
       throw new WorldError('WORLD_SERVER_FAILED', `${otherwise} within ${PATIENCE_MS / 1_000} s.`, { cause })
     }
     await sleep(10)

@@ -149,3 +149,14 @@ test('a region joins while the world runs and writes go on', async () => {
   await ask(world.url('fra'), 'delete from kept where n > 1')
   for (const region of ['nrt', 'ord', 'ams']) await shows(region, '1')
 })
+
+test('stopping does not wait for what cannot be done', async () => {
+  await world.kill('ord')
+  world.setBandwidth('ord', 'nrt', 1)
+  const starting = world.start('ord').catch((error: unknown) => error)
+  await until(async () => (await isStandby('ord')) === true)
+  const start = performance.now()
+  await world.stop()
+  expect(performance.now() - start).toBeLessThan(4_000)
+  expect(await starting).toMatchObject({ name: 'WorldError' })
+})
