@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+
+const program = fileURLToPath(new URL('../../dist/demo/main.js', import.meta.url))
+
+interface Figures {
+  readonly fromOneRegion: { readonly figures: { name: string; median: number }[] }
+  readonly fromEveryRegion: {
+    region: string
+    readFrom: string
+    role: string
+    median: number
+    local: number
+    primary: number
+  }[]
+}
+
+test('one ocean table and one without an ocean, from five regions', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, '--once', '--json', '--time', '0.6'], {
+    timeout: 55_000,
+  })
+  const { fromOneRegion, fromEveryRegion }: Figures = JSON.parse(stdout)
+
+  const far = { ord: 128, syd: 137, atl: 169, ams: 220 }
+  const median = (name: string): number => fromOneRegion.figures.find((each) => each.name === name)?.median ?? 0
+  expect(median('nrt')).toBeLessThan(10)
+  for (const [region, ms] of Object.entries(far)) {
+    expect(median(region)).toBeGreaterThanOrEqual(ms)
+    expect(median(region), region).toBeLessThan(ms * 1.05 + 8)
+  }
+
+  expect(fromEveryRegion.map(({ region, readFrom, role }) => `${region} ${readFrom} ${role}`)).toEqual([
+    'nrt nrt primary',
+    'ord ord replica',
+    'syd syd replica',
+    'atl atl replica',
+    'ams ams replica',
+  ])
+  for (const { region, median: ours, local } of fromEveryRegion) expect(ours - local, region).toBeLessThan(2)
+})
+
+test('--help, and what cannot be understood', async () => {
+  const run = promisify(execFile)
+  const { stdout } = await run(process.execPath, [program, '--help'])
+  expect(stdout).toContain('--once')
+  await expect(run(process.execPath, [program, '--nonsense'])).rejects.toMatchObject({ code: 2 })
+  await expect(run(process.execPath, [program, '--time', 'long'])).rejects.toMatchObject({ code: 2 })
+})
