@@ -16,7 +16,6 @@ export interface Tokens {
 }
 
 const LITERAL: Token = { kind: 'literal', text: '' }
-const SPACE = /[ \t\n\r\f\v]+/y
 const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y
 const NUMBER = /\d[\d_.]*|\$\d+/y
 const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y
@@ -114,12 +113,12 @@ export function tokensOf(text: string): Tokens {
   }
 
   while (at < text.length) {
-    const space = match(SPACE)
-    if (space !== undefined) {
-      at += space.length
+    const code = text.charCodeAt(at)
+    if (isSpace(code)) {
+      at++
       continue
     }
-    const word = match(WORD)
+    const word = startsWord(code) ? match(WORD) : undefined
     if (word !== undefined) {
       takeWord(word)
       continue
@@ -135,7 +134,7 @@ export function tokensOf(text: string): Tokens {
     } else if (char === '/' && text[at + 1] === '*') {
       skipComment()
     } else {
-      const number = match(NUMBER)
+      const number = char === '$' || (char >= '0' && char <= '9') ? match(NUMBER) : undefined
       const tag = number === undefined && char === '$' ? match(DOLLAR_TAG) : undefined
       if (number !== undefined) {
         at += number.length
@@ -149,6 +148,17 @@ export function tokensOf(text: string): Tokens {
     }
   }
   return { tokens, doubtful }
+}
+
+/** The blank, and tab to carriage return. */
+function isSpace(code: number): boolean {
+  return code === 32 || (code >= 9 && code <= 13)
+}
+
+/** A letter, the underscore, or anything beyond ASCII. */
+function startsWord(code: number): boolean {
+  const lower = code | 32
+  return (lower >= 97 && lower <= 122) || code === 95 || code >= 128
 }
 
 /** Where a string with escapes has its next quote. */

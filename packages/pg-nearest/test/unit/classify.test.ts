@@ -42,10 +42,10 @@ describe('classify', () => {
   })
 
   test('case changes nothing outside of quotes', () => {
-    for (const { text, ...row } of cases) {
-      if (/["'$]/.test(text)) continue
-      expect(classify(text.toUpperCase()).class, text).toBe(row.class)
-    }
+    const plain = cases.filter(({ text }) => !/["'$]/.test(text))
+    const changed = plain.filter((row) => classify(row.text.toUpperCase()).class !== row.class)
+    expect(plain.length).toBeGreaterThan(100)
+    expect(changed).toEqual([])
   })
 
   test('a write in a string, a quoted name, a comment or a dollar quote is none', () => {
