@@ -22,7 +22,8 @@ export async function startApps(world: World): Promise<RegionApp[]> {
   if (home === undefined) throw new Error('There is no region.')
   await migrateDatabase(home.pool)
   await seedDatabase(home.pool, { count: USERS })
-  await Promise.all(apps.map(({ pool, region }) => (region === world.primary ? undefined : arrived(pool, region))))
+  const replicas = apps.filter(({ region }) => region !== world.primary)
+  await Promise.all(replicas.map(({ pool, region }) => arrived(pool, region)))
   return apps
 }
 

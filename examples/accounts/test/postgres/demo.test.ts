@@ -27,8 +27,7 @@ test('one ocean table and one without an ocean, from five regions', async () => 
   const median = (name: string): number => fromOneRegion.figures.find((each) => each.name === name)?.median ?? 0
   expect(median('nrt')).toBeLessThan(10)
   for (const [region, ms] of Object.entries(far)) {
-    expect(median(region)).toBeGreaterThanOrEqual(ms)
-    expect(median(region), region).toBeLessThan(ms * 1.05 + 8)
+    expect({ region, ms: median(region) }).toSatisfy((row: { ms: number }) => row.ms >= ms && row.ms < ms * 1.05 + 8)
   }
 
   expect(fromEveryRegion.map(({ region, readFrom, role }) => `${region} ${readFrom} ${role}`)).toEqual([
@@ -38,7 +37,7 @@ test('one ocean table and one without an ocean, from five regions', async () => 
     'atl atl replica',
     'ams ams replica',
   ])
-  for (const { region, median: ours, local } of fromEveryRegion) expect(ours - local, region).toBeLessThan(2)
+  expect(fromEveryRegion.filter(({ median: ours, local }) => ours - local >= 2)).toEqual([])
 })
 
 test('--help, and what cannot be understood', async () => {

@@ -55,7 +55,7 @@ function splitServer(text: string): [region: string | undefined, url: string] {
 
 async function readVariables(file: string): Promise<NodeJS.Dict<string>> {
   try {
-    return parseEnv(await readFile(file, 'utf8')) as NodeJS.Dict<string>
+    return parseEnv(await readFile(file, 'utf8'))
   } catch (error) {
     throw new UsageError(`--env-file ${file} cannot be read: ${(error as Error).message}`, { cause: error })
   }
