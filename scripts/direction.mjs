@@ -42,7 +42,7 @@ const config = join(scratch, '.oxlintrc.json')
 let wrong = 0
 try {
   await writeFile(config, await readFile(join(root, '.oxlintrc.json'), 'utf8'))
-  const cases = [...forbidden.map((each) => [...each, true]), ...allowed.map((each) => [...each, false])]
+  const cases = [...forbidden, ...allowed].map(([folder, line], i) => [folder, line, i < forbidden.length])
   for (const [i, [folder, line]] of cases.entries()) {
     const file = join(scratch, folder, `case-${i}.ts`)
     await mkdir(dirname(file), { recursive: true })

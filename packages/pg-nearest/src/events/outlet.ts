@@ -5,11 +5,14 @@ export interface Outlet {
   emit(event: string, ...args: unknown[]): void
   /** Somebody listens, so that an event is worth building. */
   hears(event: string): boolean
+  /** Calls back for each event that somebody begins to listen to. */
+  onListener(callback: (event: string) => void): void
   /** From now on events go to this emitter. */
   leadTo(emitter: EventEmitter): void
 }
 
 export function createOutlet(): Outlet {
+  const callbacks: ((event: string) => void)[] = []
   let target: EventEmitter | undefined
   const hears = (event: string): boolean => target !== undefined && target.listenerCount(event) > 0
   return {
@@ -18,8 +21,14 @@ export function createOutlet(): Outlet {
       if (hears(event)) target?.emit(event, ...args)
     },
     hears,
+    onListener(callback) {
+      callbacks.push(callback)
+    },
     leadTo(emitter) {
       target = emitter
+      emitter.on('newListener', (event) => {
+        for (const callback of callbacks) callback(String(event))
+      })
     },
   }
 }

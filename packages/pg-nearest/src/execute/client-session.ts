@@ -11,7 +11,7 @@ import { lostConnection } from './lost-connection.ts'
 import { planPrimary, planRead, type Attempt } from './plan.ts'
 import { planStatement, type StatementPlan } from './plan-statement.ts'
 import type { Request } from './request.ts'
-import { runStatement, type Guard, type StatementResult } from './run-statement.ts'
+import { runStatement, type ReadOnly, type StatementResult } from './run-statement.ts'
 import { clock, failed, served } from './served.ts'
 import { FREE, nextStanding, type Standing } from './standing.ts'
 import { walk } from './walk.ts'
@@ -107,7 +107,7 @@ export class ClientSession {
       giveBack: (lease, error) => {
         if (isFatal(lease, error)) this.#letGo(true)
       },
-      run: (lease) => runStatement(lease, config, this.#guard(begins, signal)),
+      run: (lease) => runStatement(lease, config, this.#readOnly(begins), signal),
       learn: () => this.#engine.statements.learnWrite(config.text),
       onTrouble: this.#engine.report,
     })
@@ -163,9 +163,7 @@ export class ClientSession {
     if (this.#lease !== undefined) await this.#lease.client.query('ROLLBACK').catch(() => this.#letGo(true))
     const attempts = planPrimary(this.#engine.topology, 'transaction')
     const { config, signal } = begin
-    await this.#hold(config.text, attempts, signal, (lease) =>
-      runStatement(lease, config, { readOnly: 'none', signal }),
-    )
+    await this.#hold(config.text, attempts, signal, (lease) => runStatement(lease, config, 'none', signal))
     this.#standing = { kind: 'transaction', stateful: false }
   }
 
@@ -197,11 +195,9 @@ export class ClientSession {
   async #runHere(request: Request, need: Need): Promise<Serving> {
     const lease = this.#held()
     const reason: RouteReason = this.#standing.kind === 'pinned' ? 'pinned' : 'transaction'
-    const guard = this.#open
-      ? { readOnly: 'none' as const, signal: request.signal }
-      : this.#guard(need.transaction?.kind === 'begin', request.signal)
+    const readOnly = this.#open ? 'none' : this.#readOnly(need.transaction?.kind === 'begin')
     try {
-      const result = await runStatement(lease, request.config, guard)
+      const result = await runStatement(lease, request.config, readOnly, request.signal)
       const role = lease.standby ? 'replica' : 'primary'
       const region = this.#engine.regionOf(lease.server)
       return { result, servedBy: { server: lease.server, region, role, reason, attempts: 1 } }
@@ -215,9 +211,9 @@ export class ClientSession {
     this.#standing = nextStanding(this.#standing, { request, need, open: this.#open, standby })
   }
 
-  #guard(begins: boolean, signal: AbortSignal | undefined): Guard {
-    if (!this.#scope.readOnly) return { readOnly: 'none', signal }
-    return { readOnly: begins ? 'begin' : 'statement', signal }
+  #readOnly(begins: boolean): ReadOnly {
+    if (!this.#scope.readOnly) return 'none'
+    return begins ? 'begin' : 'statement'
   }
 
   #lose(lease: Lease, { config }: Request, need: Need, open: boolean, cause: unknown): NearestError {

@@ -1,7 +1,10 @@
+import type pg from 'pg'
+import type { Lease } from '../monitor/server-connections.ts'
 import { abandonable } from './abandonable.ts'
 import type { Engine, Scope } from './engine.ts'
 import { isFatal } from './fatal.ts'
-import { planPrimary } from './plan.ts'
+import type { Journey } from './journey.ts'
+import { planPrimary, type Attempt } from './plan.ts'
 import { planStatement } from './plan-statement.ts'
 import type { Request } from './request.ts'
 import { runStatement, type StatementResult } from './run-statement.ts'
@@ -15,30 +18,63 @@ export async function executeStatement(
   request: Request,
   onEnd: () => void,
 ): Promise<StatementResult> {
-  const { config, signal } = request
+  const { text } = request.config
   const start = clock(engine)
-  const readOnly = scope.readOnly ? 'statement' : 'none'
   try {
-    signal?.throwIfAborted()
-    const { reads, attempts } = planStatement(engine, scope, request)
-    const { value, servedBy } = await walk({
-      text: config.text,
-      reads,
-      readOnly: scope.readOnly,
-      harmless: false,
-      signal,
-      attempts,
-      primaries: () => planPrimary(engine.topology, 'retry'),
-      borrow: (server) => (signal === undefined ? engine.borrow(server) : abandonable(engine.borrow(server), signal)),
-      giveBack: (lease, error) => lease.release(isFatal(lease, error)),
-      run: (lease) => runStatement(lease, config, { readOnly, signal }),
-      learn: () => engine.statements.learnWrite(config.text),
-      onTrouble: engine.report,
-    })
-    return served(engine, config.text, start, value, { ...servedBy, region: engine.regionOf(servedBy.server) })
+    request.signal?.throwIfAborted()
+    const { value, servedBy } = await walk(new StatementJourney(engine, scope, request))
+    return served(engine, text, start, value, { ...servedBy, region: engine.regionOf(servedBy.server) })
   } catch (error) {
-    throw failed(engine, config.text, start, error)
+    throw failed(engine, text, start, error)
   } finally {
     onEnd()
+  }
+}
+
+/** One object for each query, not a closure for each of its turns: it shows in the time of a short read. */
+class StatementJourney implements Journey<StatementResult> {
+  readonly text: string
+  readonly reads: boolean
+  readonly readOnly: boolean
+  readonly harmless = false
+  readonly signal: AbortSignal | undefined
+  readonly attempts: readonly Attempt[]
+  readonly #engine: Engine
+  readonly #config: pg.QueryConfig
+
+  constructor(engine: Engine, scope: Scope, request: Request) {
+    const { reads, attempts } = planStatement(engine, scope, request)
+    this.text = request.config.text
+    this.reads = reads
+    this.readOnly = scope.readOnly
+    this.signal = request.signal
+    this.attempts = attempts
+    this.#engine = engine
+    this.#config = request.config
+  }
+
+  primaries(): readonly Attempt[] {
+    return planPrimary(this.#engine.topology, 'retry')
+  }
+
+  borrow(server: string): Promise<Lease> {
+    const borrowing = this.#engine.borrow(server)
+    return this.signal === undefined ? borrowing : abandonable(borrowing, this.signal)
+  }
+
+  giveBack(lease: Lease, error?: unknown): void {
+    lease.release(isFatal(lease, error))
+  }
+
+  run(lease: Lease): Promise<StatementResult> {
+    return runStatement(lease, this.#config, this.readOnly ? 'statement' : 'none', this.signal)
+  }
+
+  learn(): void {
+    this.#engine.statements.learnWrite(this.text)
+  }
+
+  onTrouble(server: string, error: unknown, phase: 'connect' | 'query'): void {
+    this.#engine.report(server, error, phase)
   }
 }

@@ -5,11 +5,8 @@ import type { Lease } from '../monitor/server-connections.ts'
 /** One result, or one for each statement of a text that holds several. */
 export type StatementResult = pg.QueryResult | pg.QueryResult[]
 
-export interface Guard {
-  /** `begin` and `statement` are kept from writing; `none` is sent as it is. */
-  readonly readOnly: 'none' | 'statement' | 'begin'
-  readonly signal?: AbortSignal | undefined
-}
+/** `begin` and `statement` are kept from writing; `none` is sent as it is. */
+export type ReadOnly = 'none' | 'statement' | 'begin'
 
 /** What pg says in its code and not in its types. */
 type PipelinedClient = { pipeline: boolean }
@@ -23,15 +20,18 @@ const CANCEL_PATIENCE_MS = 1_000
  *
  * @throws the signal's reason when it is aborted; the statement is then cancelled on the server.
  */
-export async function runStatement(lease: Lease, config: pg.QueryConfig, guard: Guard): Promise<StatementResult> {
-  const { signal } = guard
-  if (signal === undefined) return send(lease, config, guard.readOnly)
-  signal.throwIfAborted()
-  const result = send(lease, config, guard.readOnly)
-  return cancellable(result, lease, signal)
+export function runStatement(
+  lease: Lease,
+  config: pg.QueryConfig,
+  readOnly: ReadOnly,
+  signal: AbortSignal | undefined,
+): Promise<StatementResult> {
+  if (signal === undefined) return send(lease, config, readOnly)
+  if (signal.aborted) return Promise.reject(signal.reason)
+  return cancellable(send(lease, config, readOnly), lease, signal)
 }
 
-function send(lease: Lease, config: pg.QueryConfig, readOnly: Guard['readOnly']): Promise<StatementResult> {
+function send(lease: Lease, config: pg.QueryConfig, readOnly: ReadOnly): Promise<StatementResult> {
   if (readOnly === 'none' || lease.provenStandby) return sendOne(lease.client, config)
   return readOnly === 'begin' ? beginReadOnly(lease.client, config) : insideReadOnly(lease.client, config)
 }

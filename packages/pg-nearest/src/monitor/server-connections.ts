@@ -26,6 +26,8 @@ export interface ServerConnections {
   readonly total: number
   readonly idle: number
   readonly waiting: number
+  /** Passes on what the server's `pg.Pool` emits under this name, from now on. Its errors are passed on always. */
+  forward(event: string): void
   /** Rejects with what pg says when no connection can be had. */
   borrow(): Promise<Lease>
   /** Waits for what is lent, then closes all. */
@@ -43,11 +45,10 @@ export interface ServerConnectionsOptions {
   /** The role last probed, for servers that do not say it on their connections. */
   readonly probedStandby: () => boolean
   /** Hears what the server's `pg.Pool` emits. */
-  readonly onEvent: (event: PoolEvent, ...args: unknown[]) => void
+  readonly onEvent: (event: string, ...args: unknown[]) => void
 }
 
-const POOL_EVENTS = ['connect', 'acquire', 'remove', 'release', 'error'] as const
-type PoolEvent = (typeof POOL_EVENTS)[number]
+const FORWARDED: ReadonlySet<string> = new Set(['connect', 'acquire', 'remove', 'release'])
 
 export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
   const { server, probedStandby } = options
@@ -55,10 +56,10 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
   const lent = new Set<pg.PoolClient>()
   const leases = new WeakMap<pg.PoolClient, Lease>()
   const waiting = new Set<(error: Error) => void>()
+  const forwarded = new Set<string>()
   let inFlight = 0
-  for (const event of POOL_EVENTS) {
-    pool.on(event as 'connect', (...args: unknown[]) => options.onEvent(event, ...args))
-  }
+  // Without a listener an idle connection that dies would crash the process.
+  pool.on('error', (...args) => options.onEvent('error', ...args))
 
   const newLease = (client: pg.PoolClient): Lease => {
     let alive = true
@@ -110,6 +111,11 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
     },
     get waiting() {
       return pool.waitingCount
+    },
+    forward(event) {
+      if (!FORWARDED.has(event) || forwarded.has(event)) return
+      forwarded.add(event)
+      pool.on(event as 'connect', (...args) => options.onEvent(event, ...args))
     },
     borrow: () =>
       new Promise((resolve, reject) => {

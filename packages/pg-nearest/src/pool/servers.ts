@@ -52,6 +52,10 @@ export function createServers(options: ParsedOptions, events: Outlet): Servers {
     ]),
   )
   const all = [...connections.values()]
+  // Most pools have no listener for these, and passing them on shows in the time of a short read.
+  events.onListener((event) => {
+    for (const each of all) each.forward(event)
+  })
   const usage = createUsage()
   let ending = false
   if (servers.length > 1) monitor.start()

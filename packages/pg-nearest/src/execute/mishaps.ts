@@ -1,0 +1,91 @@
+import { NearestError, OutcomeUnknownError, type FailedAttempt } from '../errors.ts'
+import type { Lease } from '../monitor/server-connections.ts'
+import { codeOf, isConnectionLoss, isRefusedByStandby, isWriteRefused } from '../server-failure.ts'
+import { interpret, interpretNoConnection, type Verdict } from './interpret.ts'
+import type { Journey } from './journey.ts'
+import { noServer } from './no-server.ts'
+
+/** As many dead connections may wait in a server's pool. */
+const MAX_AGAIN = 100
+
+/** What went wrong on a journey so far, and what may still be done. */
+export interface Mishaps {
+  readonly count: number
+  /**
+   * Takes in that an attempt failed: without a lease, because there was no connection. Returns how to go on.
+   *
+   * @throws when there is no way to go on.
+   */
+  add(server: string, lease: Pick<Lease, 'standby'> | undefined, error: unknown): 'next' | 'again' | 'primary'
+  /** A statement that may have been run by a primary must not be run by one again. */
+  forbid(lease: Lease): boolean
+  /** The journey ended well after all: whether a standby's refusal showed that the text writes. */
+  showWrite(standby: boolean): boolean
+  /** The error for a journey that ran out of servers. */
+  error(): unknown
+}
+
+export function createMishaps(journey: Journey<unknown>): Mishaps {
+  const failed: FailedAttempt[] = []
+  let refusal: unknown
+  let maybeWritten: OutcomeUnknownError | undefined
+  let again = 0
+
+  const judge = (server: string, lease: Pick<Lease, 'standby'> | undefined, error: unknown): Verdict => {
+    if (lease === undefined) {
+      const verdict = interpretNoConnection(error)
+      if (verdict === 'next' && journey.signal?.aborted !== true) journey.onTrouble(server, error, 'connect')
+      return verdict
+    }
+    if (isConnectionLoss(error)) journey.onTrouble(server, error, 'query')
+    const { readOnly, reads, harmless } = journey
+    return interpret(error, { standby: lease.standby, readOnly, reads, harmless })
+  }
+
+  const exhausted = (): unknown => maybeWritten ?? (isLag(refusal) ? refusal : noServer(failed))
+
+  return {
+    get count() {
+      return failed.length
+    },
+    add(server, lease, error) {
+      const verdict = judge(server, lease, error)
+      if (journey.signal?.aborted === true) throw error
+      if (verdict === 'again' && again++ < MAX_AGAIN) return 'again'
+      failed.push({ server, error })
+      switch (verdict) {
+        case 'fail':
+          throw lease === undefined ? poolTimeout(server, error) : error
+        case 'unknown':
+          throw new OutcomeUnknownError(journey.text, server, error)
+        case 'standbys':
+          maybeWritten = new OutcomeUnknownError(journey.text, server, error)
+          return 'next'
+        case 'primary':
+          if (maybeWritten !== undefined) throw maybeWritten
+          refusal = error
+          if (isWriteRefused(error)) journey.learn()
+          return 'primary'
+        case 'again':
+        case 'next':
+          return 'next'
+      }
+    },
+    forbid: (lease) => maybeWritten !== undefined && !lease.provenStandby,
+    showWrite: (standby) => refusal !== undefined && !standby && !isLag(refusal),
+    error: exhausted,
+  }
+}
+
+/** The standby may only have been behind: a later call may well find what this one missed. */
+function isLag(refusal: unknown): boolean {
+  return refusal !== undefined && !isRefusedByStandby(refusal) && codeOf(refusal) !== '55000'
+}
+
+function poolTimeout(server: string, cause: unknown): NearestError {
+  return new NearestError(
+    'NEAREST_TIMEOUT',
+    `No connection to ${server} came free within connectionTimeoutMillis: raise it or "max", or look for clients that are never released.`,
+    { cause },
+  )
+}
