@@ -95,7 +95,7 @@ export class ClientSession {
   async #choose(request: Request, plan: StatementPlan): Promise<Serving> {
     const { config, signal } = request
     const begins = plan.need.transaction?.kind === 'begin'
-    const { value, servedBy } = await walk({
+    const serving = await walk<StatementResult, Serving>({
       text: config.text,
       reads: plan.reads,
       readOnly: this.#scope.readOnly,
@@ -104,15 +104,18 @@ export class ClientSession {
       attempts: this.#heldFirst(plan),
       primaries: () => planPrimary(this.#engine.topology, 'retry'),
       borrow: (server) => this.#take(server, signal),
-      giveBack: (lease, error) => {
-        if (isFatal(lease, error)) this.#letGo(true)
-      },
+      giveBack: (lease, error) => this.#letGoIfDead(lease, error),
       run: (lease) => runStatement(lease, config, this.#readOnly(begins), signal),
       learn: () => this.#engine.statements.learnWrite(config.text),
+      arrived: (result, arrival) => ({
+        result,
+        servedBy: { ...arrival, region: this.#engine.regionOf(arrival.server) },
+      }),
+      failed: (error) => error,
       onTrouble: this.#engine.report,
     })
     this.#settle(request, plan.need)
-    return { result: value, servedBy: { ...servedBy, region: this.#engine.regionOf(servedBy.server) } }
+    return serving
   }
 
   /** Once the primary was needed, this client stays with it: so its reads see its writes. */
@@ -174,7 +177,7 @@ export class ClientSession {
     signal: AbortSignal | undefined,
     run: (lease: Lease) => Promise<unknown>,
   ): Promise<void> {
-    await walk({
+    await walk<unknown, void>({
       text,
       reads: false,
       readOnly: false,
@@ -183,11 +186,11 @@ export class ClientSession {
       attempts,
       primaries: () => [],
       borrow: (server) => this.#take(server, signal),
-      giveBack: (lease, error) => {
-        if (isFatal(lease, error)) this.#letGo(true)
-      },
+      giveBack: (lease, error) => this.#letGoIfDead(lease, error),
       run,
       learn: () => undefined,
+      arrived: () => undefined,
+      failed: (error) => error,
       onTrouble: this.#engine.report,
     })
   }
@@ -237,6 +240,10 @@ export class ClientSession {
     this.#lease = lease
     this.#onHold(lease.client, true)
     return lease
+  }
+
+  #letGoIfDead(lease: Lease, error: unknown): void {
+    if (isFatal(lease, error)) this.#letGo(true)
   }
 
   #letGo(error?: Error | boolean): void {

@@ -3,7 +3,7 @@ import type { Lease } from '../monitor/server-connections.ts'
 import { abandonable } from './abandonable.ts'
 import type { Engine, Scope } from './engine.ts'
 import { isFatal } from './fatal.ts'
-import type { Journey } from './journey.ts'
+import type { Arrival, Journey } from './journey.ts'
 import { planPrimary, type Attempt } from './plan.ts'
 import { planStatement } from './plan-statement.ts'
 import type { Request } from './request.ts'
@@ -12,27 +12,17 @@ import { clock, failed, served } from './served.ts'
 import { walk } from './walk.ts'
 
 /** Runs one statement on a connection of its own: what `pool.query` does. `onEnd` is called once it is over. */
-export async function executeStatement(
+export function executeStatement(
   engine: Engine,
   scope: Scope,
   request: Request,
   onEnd: () => void,
 ): Promise<StatementResult> {
-  const { text } = request.config
-  const start = clock(engine)
-  try {
-    request.signal?.throwIfAborted()
-    const { value, servedBy } = await walk(new StatementJourney(engine, scope, request))
-    return served(engine, text, start, value, { ...servedBy, region: engine.regionOf(servedBy.server) })
-  } catch (error) {
-    throw failed(engine, text, start, error)
-  } finally {
-    onEnd()
-  }
+  return walk(new StatementJourney(engine, scope, request, onEnd))
 }
 
 /** One object for each query, not a closure for each of its turns: it shows in the time of a short read. */
-class StatementJourney implements Journey<StatementResult> {
+class StatementJourney implements Journey<StatementResult, StatementResult> {
   readonly text: string
   readonly reads: boolean
   readonly readOnly: boolean
@@ -42,7 +32,11 @@ class StatementJourney implements Journey<StatementResult> {
   readonly #engine: Engine
   readonly #config: pg.QueryConfig
 
-  constructor(engine: Engine, scope: Scope, request: Request) {
+  readonly #onEnd: () => void
+  readonly #start: number
+
+  constructor(engine: Engine, scope: Scope, request: Request, onEnd: () => void) {
+    this.#start = clock(engine)
     const { reads, attempts } = planStatement(engine, scope, request)
     this.text = request.config.text
     this.reads = reads
@@ -51,6 +45,7 @@ class StatementJourney implements Journey<StatementResult> {
     this.attempts = attempts
     this.#engine = engine
     this.#config = request.config
+    this.#onEnd = onEnd
   }
 
   primaries(): readonly Attempt[] {
@@ -58,8 +53,9 @@ class StatementJourney implements Journey<StatementResult> {
   }
 
   borrow(server: string): Promise<Lease> {
-    const borrowing = this.#engine.borrow(server)
-    return this.signal === undefined ? borrowing : abandonable(borrowing, this.signal)
+    if (this.signal === undefined) return this.#engine.borrow(server)
+    if (this.signal.aborted) return Promise.reject(this.signal.reason)
+    return abandonable(this.#engine.borrow(server), this.signal)
   }
 
   giveBack(lease: Lease, error?: unknown): void {
@@ -72,6 +68,18 @@ class StatementJourney implements Journey<StatementResult> {
 
   learn(): void {
     this.#engine.statements.learnWrite(this.text)
+  }
+
+  arrived(result: StatementResult, arrival: Arrival): StatementResult {
+    const { server, role, reason, attempts } = arrival
+    const servedBy = { server, region: this.#engine.regionOf(server), role, reason, attempts }
+    this.#onEnd()
+    return served(this.#engine, this.text, this.#start, result, servedBy)
+  }
+
+  failed(error: unknown): unknown {
+    this.#onEnd()
+    return failed(this.#engine, this.text, this.#start, error)
   }
 
   onTrouble(server: string, error: unknown, phase: 'connect' | 'query'): void {

@@ -1,8 +1,12 @@
+import type { ServedBy } from '../events/served-by.ts'
 import type { Lease } from '../monitor/server-connections.ts'
 import type { Attempt } from './plan.ts'
 
+/** Which server it was in the end, and how many were tried. */
+export type Arrival = Omit<ServedBy, 'region'>
+
 /** A statement on its way through the plan, and what it takes to run it. */
-export interface Journey<T> {
+export interface Journey<R, T> {
   /** Without its values: it may stand in an error. */
   readonly text: string
   /** The text reads, as far as it shows. */
@@ -17,9 +21,13 @@ export interface Journey<T> {
   primaries(): readonly Attempt[]
   borrow(server: string): Promise<Lease>
   giveBack(lease: Lease, error?: unknown): void
-  run(lease: Lease): Promise<T>
+  run(lease: Lease): Promise<R>
   /** A standby refused this text and only a primary can run it. */
   learn(): void
+  /** It has its result. Returns what the walk resolves with. */
+  arrived(result: R, arrival: Arrival): T
+  /** It failed for good. Returns what the walk rejects with. */
+  failed(error: unknown): unknown
   /** Evidence for the monitor: this server could not be connected to, or lost a connection. */
   onTrouble(server: string, error: unknown, phase: 'connect' | 'query'): void
 }

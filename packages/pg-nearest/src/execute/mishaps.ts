@@ -11,25 +11,22 @@ const MAX_AGAIN = 100
 /** What went wrong on a journey so far, and what may still be done. */
 export interface Mishaps {
   readonly count: number
-  /**
-   * Takes in that an attempt failed: without a lease, because there was no connection. Returns how to go on.
-   *
-   * @throws when there is no way to go on.
-   */
-  add(server: string, lease: Pick<Lease, 'standby'> | undefined, error: unknown): 'next' | 'again' | 'primary'
+  /** Takes in that an attempt failed: without a lease, because there was no connection. Returns how to go on. */
+  add(server: string, lease: Pick<Lease, 'standby'> | undefined, error: unknown): 'next' | 'again' | 'primary' | 'stop'
   /** A statement that may have been run by a primary must not be run by one again. */
   forbid(lease: Lease): boolean
   /** The journey ended well after all: whether a standby's refusal showed that the text writes. */
   showWrite(standby: boolean): boolean
-  /** The error for a journey that ran out of servers. */
+  /** The error for a journey that stopped, or that ran out of servers. */
   error(): unknown
 }
 
-export function createMishaps(journey: Journey<unknown>): Mishaps {
+export function createMishaps(journey: Journey<unknown, unknown>): Mishaps {
   const failed: FailedAttempt[] = []
   let refusal: unknown
   let maybeWritten: OutcomeUnknownError | undefined
   let again = 0
+  let final: { readonly error: unknown } | undefined
 
   const judge = (server: string, lease: Pick<Lease, 'standby'> | undefined, error: unknown): Verdict => {
     if (lease === undefined) {
@@ -42,7 +39,10 @@ export function createMishaps(journey: Journey<unknown>): Mishaps {
     return interpret(error, { standby: lease.standby, readOnly, reads, harmless })
   }
 
-  const exhausted = (): unknown => maybeWritten ?? (isLag(refusal) ? refusal : noServer(failed))
+  const stop = (error: unknown): 'stop' => {
+    final = { error }
+    return 'stop'
+  }
 
   return {
     get count() {
@@ -50,19 +50,19 @@ export function createMishaps(journey: Journey<unknown>): Mishaps {
     },
     add(server, lease, error) {
       const verdict = judge(server, lease, error)
-      if (journey.signal?.aborted === true) throw error
+      if (journey.signal?.aborted === true) return stop(error)
       if (verdict === 'again' && again++ < MAX_AGAIN) return 'again'
       failed.push({ server, error })
       switch (verdict) {
         case 'fail':
-          throw lease === undefined ? poolTimeout(server, error) : error
+          return stop(lease === undefined ? poolTimeout(server, error) : error)
         case 'unknown':
-          throw new OutcomeUnknownError(journey.text, server, error)
+          return stop(new OutcomeUnknownError(journey.text, server, error))
         case 'standbys':
           maybeWritten = new OutcomeUnknownError(journey.text, server, error)
           return 'next'
         case 'primary':
-          if (maybeWritten !== undefined) throw maybeWritten
+          if (maybeWritten !== undefined) return stop(maybeWritten)
           refusal = error
           if (isWriteRefused(error)) journey.learn()
           return 'primary'
@@ -73,7 +73,7 @@ export function createMishaps(journey: Journey<unknown>): Mishaps {
     },
     forbid: (lease) => maybeWritten !== undefined && !lease.provenStandby,
     showWrite: (standby) => refusal !== undefined && !standby && !isLag(refusal),
-    error: exhausted,
+    error: () => (final === undefined ? (maybeWritten ?? (isLag(refusal) ? refusal : noServer(failed))) : final.error),
   }
 }
 

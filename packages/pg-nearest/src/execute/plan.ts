@@ -19,6 +19,7 @@ export type Target =
 type Tiers = readonly (readonly Attempt[])[]
 
 interface Plan {
+  readonly region: string | undefined
   readonly tiers: Tiers
   /** The whole list, where no tier leaves a choice. */
   readonly fixed: readonly Attempt[] | undefined
@@ -36,20 +37,19 @@ export function planPrimary(topology: Topology, reason: RouteReason): readonly A
 }
 
 /** A snapshot never changes, so neither do its plans: they are made once for each, not for each statement. */
-const plans = new WeakMap<Topology, Map<string, Plan>>()
+const plans = new WeakMap<Topology, Map<Target, Plan>>()
 
 function planFor(topology: Topology, target: Target, region: string | undefined): Plan {
   let known = plans.get(topology)
-  if (known === undefined) plans.set(topology, (known = new Map<string, Plan>()))
-  const key = `${target.kind} ${target.kind === 'replica' ? (target.region ?? '') : ''} ${region ?? ''}`
-  let plan = known.get(key)
-  if (plan === undefined) known.set(key, (plan = makePlan(topology, target, region)))
+  if (known === undefined) plans.set(topology, (known = new Map<Target, Plan>()))
+  let plan = known.get(target)
+  if (plan === undefined || plan.region !== region) known.set(target, (plan = makePlan(topology, target, region)))
   return plan
 }
 
 function makePlan(topology: Topology, target: Target, region: string | undefined): Plan {
   const tiers = tiersFor(topology, target, region)
-  return { tiers, fixed: tiers.every((tier) => tier.length < 2) ? tiers.flat() : undefined }
+  return { region, tiers, fixed: tiers.every((tier) => tier.length < 2) ? tiers.flat() : undefined }
 }
 
 function tiersFor(topology: Topology, target: Target, region: string | undefined): Tiers {

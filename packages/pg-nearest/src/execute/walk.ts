@@ -1,12 +1,6 @@
-import type { ServedBy } from '../events/served-by.ts'
 import type { Lease } from '../monitor/server-connections.ts'
 import type { Journey } from './journey.ts'
 import { createMishaps, type Mishaps } from './mishaps.ts'
-
-export interface Arrival<T> {
-  readonly value: T
-  readonly servedBy: Omit<ServedBy, 'region'>
-}
 
 /**
  * Tries the plan's servers in turn until one runs the statement. It knows nothing of regions: where to go is the plan's
@@ -16,7 +10,7 @@ export interface Arrival<T> {
  * @throws `OutcomeUnknownError` when the connection died and the statement may have written.
  * @throws `NoServerError` when no server could run it.
  */
-export async function walk<T>(journey: Journey<T>): Promise<Arrival<T>> {
+export async function walk<R, T>(journey: Journey<R, T>): Promise<T> {
   let { attempts } = journey
   let mishaps: Mishaps | undefined
   for (let i = 0; i < attempts.length; i++) {
@@ -35,12 +29,12 @@ export async function walk<T>(journey: Journey<T>): Promise<Arrival<T>> {
       // Asked before it runs: a promotion may come with the reply.
       ;({ standby } = lease)
       // oxlint-disable-next-line no-await-in-loop -- as above
-      const value = await journey.run(lease)
+      const result = await journey.run(lease)
       journey.giveBack(lease)
       if (mishaps?.showWrite(standby) === true) journey.learn()
       const failures = mishaps?.count ?? 0
       const reason = failures > 0 ? 'retry' : attempt.reason
-      return { value, servedBy: { server, role: standby ? 'replica' : 'primary', reason, attempts: failures + 1 } }
+      return journey.arrived(result, { server, role: standby ? 'replica' : 'primary', reason, attempts: failures + 1 })
     } catch (error) {
       if (lease !== undefined) journey.giveBack(lease, error)
       mishaps ??= createMishaps(journey)
@@ -50,7 +44,8 @@ export async function walk<T>(journey: Journey<T>): Promise<Arrival<T>> {
         attempts = journey.primaries()
         i = -1
       }
+      if (then === 'stop') throw journey.failed(mishaps.error())
     }
   }
-  throw (mishaps ?? createMishaps(journey)).error()
+  throw journey.failed((mishaps ?? createMishaps(journey)).error())
 }

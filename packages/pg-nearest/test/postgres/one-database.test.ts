@@ -104,3 +104,13 @@ test('with one database nothing is asked in the background', async () => {
   const rows = await ask(world.url('nrt'), "select pid from pg_stat_activity where application_name = 'quiet'")
   expect(rows.length, 'the one connection that the query used').toBe(1)
 })
+
+test('a read-only handle on the primary costs one round trip, not three', async () => {
+  await using pool = createPool({ primary: world.url('nrt', { from: 'ord' }) })
+  await pool.replica().query('select 1')
+  const started = performance.now()
+  await pool.replica().query('select 1')
+  const took = performance.now() - started
+  expect(took).toBeGreaterThanOrEqual(30)
+  expect(took).toBeLessThan(60)
+})
