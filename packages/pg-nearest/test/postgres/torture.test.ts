@@ -1,0 +1,150 @@
+import type pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { RouteReason } from '../../src/index.ts'
+import { outcomeOf, seen, type Outcome } from './torture/outcome.ts'
+import { sections, stepsOf, type TortureCase } from './torture/torture-case.ts'
+import { PRIMARY, REPLICA, startTorture, type TortureRig } from './torture/torture-rig.ts'
+
+let rig: TortureRig
+beforeAll(async () => {
+  rig = await startTorture()
+})
+afterAll(() => rig.stop())
+beforeEach(() => rig.reset())
+
+type Query = (config: pg.QueryConfig) => Promise<unknown>
+
+async function runAll(query: Query, steps: readonly pg.QueryConfig[], volatile = false): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (const step of steps) outcomes.push(await outcomeOf(() => query(step), volatile))
+  return outcomes
+}
+
+/** A borrowed client, as the caller of `pg` would use it; its connection is closed if something is left on it. */
+async function runBorrowed(pool: pg.Pool, steps: readonly pg.QueryConfig[], each: TortureCase): Promise<Outcome[]> {
+  const client = await pool.connect()
+  try {
+    return await runAll((config) => client.query(config), steps, each.volatile)
+  } finally {
+    client.release(each.leaves === true)
+  }
+}
+
+/** The reference's transaction, by hand. */
+async function runBetween(begin: string, steps: readonly pg.QueryConfig[], each: TortureCase): Promise<Outcome[]> {
+  const client = await rig.reference.connect()
+  try {
+    await client.query(begin)
+    const outcomes = await runAll((config) => client.query(config), steps, each.volatile)
+    await client.query(outcomes.some((outcome) => 'error' in outcome) ? 'rollback' : 'commit')
+    return outcomes
+  } finally {
+    client.release(each.leaves === true)
+  }
+}
+
+/** Ours: what fails is rolled back, as the work says by throwing. */
+async function runTransaction(
+  readOnly: boolean,
+  steps: readonly pg.QueryConfig[],
+  { volatile, leaves }: TortureCase,
+): Promise<Outcome[]> {
+  const failed = new Error('A step has failed')
+  let outcomes: Outcome[] = []
+  await rig.pool
+    .transaction({ readOnly }, async (tx) => {
+      outcomes = await runAll((config) => tx.query(config), steps, volatile)
+      if (outcomes.some((outcome) => 'error' in outcome)) throw failed
+    })
+    .catch((error: unknown) => {
+      if (error !== failed) throw error
+    })
+  if (leaves === true) await discard()
+  return outcomes
+}
+
+async function discard(): Promise<void> {
+  await rig.pool.primary.query('discard all')
+}
+
+async function expectSame(each: TortureCase, ours: readonly Outcome[], theirs: readonly Outcome[]): Promise<void> {
+  expect(ours.map(seen)).toEqual(theirs.map(seen))
+  for (const table of each.tables ?? []) {
+    const [here, there] = await rig.rowsOf(table)
+    expect(here, table).toEqual(there)
+  }
+}
+
+function label(outcome: Outcome | undefined): { server: string; reason: RouteReason; attempts: number } | undefined {
+  if (outcome === undefined || !('results' in outcome) || outcome.servedBy === undefined) return undefined
+  const { server, reason, attempts } = outcome.servedBy
+  return { server, reason, attempts }
+}
+
+/** By the logs, and by the label, which an error does not have. */
+async function expectServers(steps: readonly pg.QueryConfig[], last: Outcome | undefined, servers: readonly string[]) {
+  expect(await rig.serversOf(steps.at(-1)?.text ?? '')).toEqual(servers)
+  if (last !== undefined && 'results' in last) {
+    expect(label(last)).toMatchObject({ server: servers.at(-1), attempts: servers.length })
+  }
+}
+
+function serverOf(each: TortureCase): string {
+  return each.server === 'primary' ? PRIMARY : REPLICA
+}
+
+/** What is learned is learned for the text, so each way has a text of its own. */
+function unlearned(each: TortureCase, way: string): pg.QueryConfig[] {
+  const steps = stepsOf(each)
+  return each.retried === true && each.statementName === undefined
+    ? steps.map((step) => ({ ...step, text: `${step.text} /* ${way} */` }))
+    : steps
+}
+
+describe.each(sections)('$section', ({ cases }) => {
+  describe.each(cases)('$name', (each) => {
+    const retriedAt = each.retried === undefined ? [] : [REPLICA]
+
+    test.runIf(each.sql !== undefined)('pool.query', async () => {
+      const steps = unlearned(each, 'pool')
+      const run = (pool: pg.Pool): Promise<Outcome[]> => runAll((config) => pool.query(config), steps, each.volatile)
+      const ours = await run(rig.pool)
+      await expectSame(each, ours, await run(rig.reference))
+      await expectServers(steps, ours[0], [...retriedAt, serverOf(each)])
+      if (each.error !== undefined) expect(ours[0]).toMatchObject({ error: { code: each.error } })
+      else expect(ours[0]).toHaveProperty('results')
+      if (each.retried !== undefined) {
+        const again = await run(rig.pool)
+        await expectSame(each, again, await run(rig.reference))
+        await expectServers(steps, again[0], each.retried === true ? [PRIMARY] : [REPLICA, PRIMARY])
+        if ('results' in (again[0] ?? {})) expect(label(again[0])).toMatchObject({ reason: 'learned-write' })
+      }
+      if (each.leaves === true) await Promise.all([discard(), rig.reference.query('discard all')])
+    })
+
+    test('a borrowed client', async () => {
+      const steps = unlearned(each, 'client')
+      const ours = await runBorrowed(rig.pool, steps, each)
+      await expectSame(each, ours, await runBorrowed(rig.reference, steps, each))
+      const known = each.statementName !== undefined && each.retried === true
+      await expectServers(steps, ours.at(-1), [...(known ? [] : retriedAt), serverOf(each)])
+    })
+
+    test.runIf(each.inTransaction !== false)('a transaction', async () => {
+      const steps = unlearned(each, 'transaction')
+      const ours = await runTransaction(false, steps, each)
+      await expectSame(each, ours, await runBetween('begin', steps, each))
+      await expectServers(steps, ours.at(-1), [PRIMARY])
+    })
+
+    test.runIf(each.inTransaction !== false)('a read-only transaction', async () => {
+      const steps = unlearned(each, 'read only')
+      const ours = await runTransaction(true, steps, each)
+      await expectSame(each, ours, await runBetween('begin read only', steps, each))
+      const servers = await rig.serversOf(steps.at(-1)?.text ?? '')
+      if (each.server === 'replica') expect(servers).toEqual([REPLICA])
+      else if (each.retried === undefined) expect(servers).toEqual([PRIMARY])
+      else expect(servers[0]).toBe(REPLICA)
+    })
+  })
+})

@@ -1,0 +1,76 @@
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import { until } from '../fixtures.ts'
+
+/** Has every server write each statement that it is given to its log, as JSON. */
+export const LOG_SETTINGS = {
+  logging_collector: 'on',
+  log_destination: 'jsonlog',
+  log_directory: 'log',
+  log_filename: 'server.log',
+  log_rotation_age: '0',
+  log_rotation_size: '0',
+  log_statement: 'all',
+  log_min_error_statement: 'error',
+} satisfies Record<string, string>
+
+/** What one server has said about the statements that it was given. */
+export interface ServerLog {
+  readonly client: pg.Client
+  /** The texts that came from an application of this name since the last call, in order, refused ones included. */
+  textsOf(application: string): Promise<string[]>
+  close(): Promise<void>
+}
+
+interface Line {
+  readonly application_name?: string
+  readonly message: string
+  /** Of an error: the statement that was at fault. */
+  readonly statement?: string
+}
+
+export async function openServerLog(url: string): Promise<ServerLog> {
+  const client = new pg.Client({ connectionString: url, application_name: 'log reader' })
+  await client.connect()
+  const { rows } = await client.query<{ data_directory: string }>('show data_directory')
+  const file = await open(join(String(rows[0]?.data_directory), 'log', 'server.json'))
+  let marks = 0
+  let rest = ''
+
+  const readOn = async (): Promise<void> => {
+    rest += (await file.readFile()).toString()
+  }
+
+  return {
+    client,
+    async textsOf(application) {
+      // The collector writes a little later, in order: what comes before our mark is there when the mark is.
+      const mark = `mark ${++marks} of the log reader`
+      await client.query(`select '${mark}'`)
+      await until(async () => (await readOn(), rest.includes(mark)), 'the mark in the log')
+      await until(async () => (await readOn(), rest.endsWith('\n')), 'the end of its line')
+      const lines = rest.split('\n').filter((line) => line !== '')
+      rest = ''
+      return textsIn(
+        lines.map((line) => JSON.parse(line) as Line).filter((line) => line.application_name === application),
+      )
+    },
+    async close() {
+      await file.close()
+      await client.end()
+    },
+  }
+}
+
+const LOGGED = /^(?:statement|execute [^:]*): /
+
+/** A statement that fails is in the log twice: as it begins, unless it cannot be parsed, and with its error. */
+function textsIn(lines: readonly Line[]): string[] {
+  const texts: string[] = []
+  for (const { message, statement } of lines) {
+    if (LOGGED.test(message)) texts.push(message.replace(LOGGED, ''))
+    else if (statement !== undefined && texts.at(-1) !== statement) texts.push(statement)
+  }
+  return texts
+}

@@ -1,0 +1,82 @@
+import pg from 'pg'
+import { startWorld } from 'pg-nearest-world'
+import { createPool, type NearestPool } from '../../../src/index.ts'
+import { ask, until } from '../fixtures.ts'
+import { LOG_SETTINGS, openServerLog } from './server-log.ts'
+import { reset, schema } from './torture-case.ts'
+
+const APPLICATION = 'torture'
+export const PRIMARY = 'nrt'
+export const REPLICA = 'ord'
+
+/** Our pool in a region with a replica; and a bare pool on the primary alone, on a second database like the first. */
+export interface TortureRig {
+  readonly pool: NearestPool
+  readonly reference: pg.Pool
+  /** Both databases are as they were in the beginning, on the replica too. */
+  reset(): Promise<void>
+  /** The rows of a table: what our pool made of it, and what the reference did. */
+  rowsOf(table: string): Promise<[ours: unknown[], reference: unknown[]]>
+  /** By their own logs: the servers that our pool has given this text to since it was asked last, in order. */
+  serversOf(text: string): Promise<string[]>
+  stop(): Promise<void>
+}
+
+export async function startTorture(): Promise<TortureRig> {
+  const world = await startWorld({ primary: PRIMARY, replicas: [REPLICA], rtt: 2, settings: LOG_SETTINGS })
+  const url = world.url(PRIMARY)
+  const referenceUrl = withDatabase(url, 'reference')
+  await ask(url, 'create database reference')
+  await ask(url, schema)
+  await ask(referenceUrl, schema)
+  const replica = await openServerLog(world.url(REPLICA))
+  const primary = await openServerLog(url)
+  const beside = new pg.Client({ connectionString: referenceUrl })
+  await beside.connect()
+  for (const client of [primary.client, beside]) await client.query("set lock_timeout = '5s'")
+  const pool = createPool({ ...world.poolOptions(REPLICA), application_name: APPLICATION })
+  const reference = new pg.Pool({ connectionString: referenceUrl })
+
+  const caughtUp = async (): Promise<void> => {
+    const { rows } = await primary.client.query<{ lsn: string }>('select pg_current_wal_flush_lsn() as lsn')
+    const there = `select pg_last_wal_replay_lsn() >= '${rows[0]?.lsn}' as there`
+    await until(
+      async () => (await replica.client.query<{ there: boolean }>(there)).rows[0]?.there === true,
+      'the replica',
+    )
+  }
+
+  return {
+    pool,
+    reference,
+    async reset() {
+      await Promise.all([primary.client.query(reset), beside.query(reset)])
+      await caughtUp()
+    },
+    async rowsOf(table) {
+      const text = `select t.*, t.tableoid::regclass::text as "where" from ${table} t order by t::text`
+      const [ours, theirs] = await Promise.all([primary.client.query(text), beside.query(text)])
+      return [ours.rows, theirs.rows]
+    },
+    async serversOf(text) {
+      const [near, far] = await Promise.all([replica.textsOf(APPLICATION), primary.textsOf(APPLICATION)])
+      return [...only(near, text, REPLICA), ...only(far, text, PRIMARY)]
+    },
+    async stop() {
+      await pool.destroy()
+      await reference.end()
+      await beside.end()
+      await replica.close()
+      await primary.close()
+      await world.stop()
+    },
+  }
+}
+
+function only(texts: readonly string[], text: string, server: string): string[] {
+  return texts.filter((each) => each === text).map(() => server)
+}
+
+function withDatabase(url: string, database: string): string {
+  return new URL(`/${database}`, url).href
+}
