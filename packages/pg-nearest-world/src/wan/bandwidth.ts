@@ -10,5 +10,8 @@ export function bandwidth(conditions: Conditions): Fault {
       freeAt = Math.max(due, freeAt) + (bytes / conditions.bytesPerSecond) * 1_000
       return freeAt
     },
+    restart() {
+      freeAt = 0
+    },
   }
 }

@@ -8,8 +8,6 @@ const WINDOW_BYTES = 8_000_000
 export interface Way {
   readonly there: Direction
   readonly back: Direction
-  /** Milliseconds of round trip now. */
-  readonly rttMs: number
 }
 
 /**
@@ -21,8 +19,8 @@ export interface Way {
 export function carry(client: Socket, port: () => number, way: Way, onEnd: () => void): () => void {
   const there = way.there.lane()
   const back = way.back.lane()
-  const connectedAt = performance.now() + way.rttMs
   let server: Socket | undefined
+  let established = false
   let open = 2
 
   const onClose = (): void => {
@@ -39,37 +37,38 @@ export function carry(client: Socket, port: () => number, way: Way, onEnd: () =>
 
   client.setNoDelay(true)
   client.on('close', onClose)
-  there.send(0, performance.now(), () => {
+  there.send(0, () => {
     const socket = connect({ port: port(), host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
     server = socket
     socket.on('close', onClose)
-    relay(socket, client, back, 0)
-    relay(client, socket, there, connectedAt)
+    back.send(0, () => {
+      established = true
+      relay(client, socket, there)
+    })
+    relay(socket, client, back)
   })
   client.on('error', () => undefined)
-  // Until the server has heard of it, nobody reads from the client; a client that gives up must be noticed all the same.
+  // Until then nobody reads from the client; one that gives up must be noticed all the same.
   client.on('close', () => {
-    if (server === undefined) end()
+    if (!established) end()
   })
   return end
 }
 
-/** Sends all that comes from one socket to the other one, its end and its death included. Nothing leaves before `from`. */
-function relay(source: Socket, target: Socket, lane: Lane, notBefore: number): void {
-  const send = (bytes: number, deliver: () => void): void =>
-    lane.send(bytes, Math.max(notBefore, performance.now()), deliver)
+/** Sends all that comes from one socket to the other one, its end and its death included. */
+function relay(source: Socket, target: Socket, lane: Lane): void {
   const full = (): boolean => lane.bytes + target.writableLength > WINDOW_BYTES
   const refill = (): void => {
     if (source.isPaused() && !full()) source.resume()
   }
   source.on('data', (chunk: Buffer) => {
-    send(chunk.length, () => {
+    lane.send(chunk.length, () => {
       target.write(chunk, refill)
       refill()
     })
     if (full()) source.pause()
   })
-  source.on('end', () => send(0, () => target.end()))
-  source.on('error', () => send(0, () => target.resetAndDestroy()))
-  source.on('close', () => send(0, () => target.destroySoon()))
+  source.on('end', () => lane.send(0, () => target.end()))
+  source.on('error', () => lane.send(0, () => target.resetAndDestroy()))
+  source.on('close', () => lane.send(0, () => target.destroySoon()))
 }

@@ -6,13 +6,13 @@ import type { Fault, Parcel } from './fault.ts'
 export interface Direction {
   /** A lane keeps the order of what is sent through it. */
   lane(): Lane
-  /** The conditions got better: what was held back sets out again, now. */
+  /** The conditions got better: what is held back sets out again now, and what is under way may be quicker. */
   resume(): void
 }
 
 export interface Lane {
-  /** Runs `deliver` when a parcel of this size that leaves at `leftAt` has arrived. */
-  send(bytes: number, leftAt: number, deliver: () => void): void
+  /** Runs `deliver` when a parcel of this size that leaves now has arrived. */
+  send(bytes: number, deliver: () => void): void
   /** What has not arrived never will. */
   close(): void
   /** Bytes on their way. */
@@ -33,9 +33,10 @@ export function createDirection(conditions: Conditions, faults: readonly Fault[]
     let travellers: Traveller[] = []
     let lastDue = 0
     let bytes = 0
+    let closed = false
 
-    const depart = (traveller: Traveller): void => {
-      traveller.due = Math.max(lastDue, arrivalOf(traveller.parcel))
+    const depart = (traveller: Traveller, atTheLatest: number): void => {
+      traveller.due = Math.max(lastDue, Math.min(atTheLatest, arrivalOf(traveller.parcel)))
       if (traveller.due === Number.POSITIVE_INFINITY) return
       lastDue = traveller.due
       clock.at(traveller.due, arrive)
@@ -43,7 +44,7 @@ export function createDirection(conditions: Conditions, faults: readonly Fault[]
 
     const arrive = (): void => {
       const now = performance.now()
-      // What was under way when the partition began is lost, too, until it is sent again.
+      // What would have arrived during a partition is lost until it is sent again.
       while (travellers[0] !== undefined && travellers[0].due <= now && !conditions.partitioned) {
         const next = travellers.shift() as Traveller
         bytes -= next.parcel.bytes
@@ -55,21 +56,24 @@ export function createDirection(conditions: Conditions, faults: readonly Fault[]
       const now = performance.now()
       lastDue = 0
       for (const traveller of travellers) {
-        traveller.parcel = { ...traveller.parcel, leftAt: Math.max(now, traveller.parcel.leftAt) }
-        depart(traveller)
+        traveller.parcel = { ...traveller.parcel, leftAt: now }
+        depart(traveller, traveller.due > now ? traveller.due : Number.POSITIVE_INFINITY)
       }
     }
 
     const self = { resume }
     lanes.add(self)
     return {
-      send(size, leftAt, deliver) {
+      send(size, deliver) {
+        if (closed) return
         bytes += size
-        const traveller: Traveller = { parcel: { bytes: size, leftAt }, due: Number.POSITIVE_INFINITY, deliver }
+        const parcel = { bytes: size, leftAt: performance.now() }
+        const traveller: Traveller = { parcel, due: Number.POSITIVE_INFINITY, deliver }
         travellers.push(traveller)
-        depart(traveller)
+        depart(traveller, Number.POSITIVE_INFINITY)
       },
       close() {
+        closed = true
         travellers = []
         lanes.delete(self)
       },
@@ -82,6 +86,7 @@ export function createDirection(conditions: Conditions, faults: readonly Fault[]
   return {
     lane,
     resume() {
+      for (const fault of faults) fault.restart?.()
       for (const each of lanes) each.resume()
     },
   }

@@ -9,7 +9,9 @@ export interface Parcel {
 export interface Fault {
   /**
    * When a parcel arrives that would arrive at `due` without this fault: then, or later; `Infinity` for not before the
-   * conditions change. Called once for each parcel, in the order of sending.
+   * conditions change. Called in the order of sending.
    */
   arrival(parcel: Parcel, due: number): number
+  /** All that has not arrived sets out again: `arrival` is called anew for each, and what was counted so far is void. */
+  restart?(): void
 }

@@ -52,19 +52,20 @@ export function createNetwork(): Network {
     const pair = pairOf(a, b)
     const healed = pair.conditions.partitioned && conditions.partitioned === false
     Object.assign(pair.conditions, conditions)
-    if (healed) for (const direction of pair.from.values()) direction.resume()
+    // A queue for the line is as long as the line is narrow now, not as it was when the queue formed.
+    if (healed || conditions.bytesPerSecond !== undefined)
+      for (const direction of pair.from.values()) direction.resume()
   }
 
   const addLink = async (from: string, to: string): Promise<void> => {
-    const { conditions, from: directions } = pairOf(from, to)
+    const { from: directions } = pairOf(from, to)
     const [there, back] = [directions.get(from), directions.get(to)]
     if (there === undefined || back === undefined) throw new Error(`no way from ${from} to ${to}`)
     const link = createServer({ allowHalfOpen: true }, (client) => {
-      const way = { there, back, rttMs: conditions.rttMs }
       const end = carry(
         client,
         () => ports.get(to)?.() ?? 0,
-        way,
+        { there, back },
         () => endings.delete(end),
       )
       endings.add(end)
