@@ -1,5 +1,6 @@
 /** Calls back at a moment, in milliseconds of `performance.now()`, within a fraction of a millisecond. */
 export interface Clock {
+  now(): number
   at(due: number, run: () => void): void
   /** Forgets what is still to come. */
   stop(): void
@@ -43,6 +44,7 @@ export function createClock(): Clock {
   }
 
   return {
+    now: () => performance.now(),
     at(due, run) {
       const place = placeFor(appointments, due)
       appointments.splice(place, 0, { due, run })

@@ -43,7 +43,7 @@ export function createDirection(conditions: Conditions, faults: readonly Fault[]
     }
 
     const arrive = (): void => {
-      const now = performance.now()
+      const now = clock.now()
       // What would have arrived during a partition is lost until it is sent again.
       while (travellers[0] !== undefined && travellers[0].due <= now && !conditions.partitioned) {
         const next = travellers.shift() as Traveller
@@ -53,7 +53,7 @@ export function createDirection(conditions: Conditions, faults: readonly Fault[]
     }
 
     const resume = (): void => {
-      const now = performance.now()
+      const now = clock.now()
       lastDue = 0
       for (const traveller of travellers) {
         traveller.parcel = { ...traveller.parcel, leftAt: now }
@@ -67,7 +67,7 @@ export function createDirection(conditions: Conditions, faults: readonly Fault[]
       send(size, deliver) {
         if (closed) return
         bytes += size
-        const parcel = { bytes: size, leftAt: performance.now() }
+        const parcel = { bytes: size, leftAt: clock.now() }
         const traveller: Traveller = { parcel, due: Number.POSITIVE_INFINITY, deliver }
         travellers.push(traveller)
         depart(traveller, Number.POSITIVE_INFINITY)
