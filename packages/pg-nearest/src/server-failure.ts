@@ -3,6 +3,7 @@ interface CodedError {
   readonly code?: unknown
   readonly message?: unknown
   readonly routine?: unknown
+  readonly severity?: unknown
 }
 
 function coded(error: unknown): CodedError {
@@ -18,6 +19,11 @@ export function codeOf(error: unknown): string | undefined {
 export function messageOf(error: unknown): string {
   const { message } = coded(error)
   return typeof message === 'string' ? message : String(error)
+}
+
+/** A server has said it, in answer to a statement; nothing that pg or Node says by itself has a severity. */
+export function isAnswer(error: unknown): boolean {
+  return coded(error).severity !== undefined
 }
 
 /** pg says these without a code, when the socket is gone. */

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { NearestError } from '../errors.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
 import type { Lease } from '../monitor/server-connections.ts'
-import { isRefusedByRecovery } from '../server-failure.ts'
+import { isAnswer, isRefusedByRecovery } from '../server-failure.ts'
 import type { Need } from '../statement/need.ts'
 import { abandonable } from './abandonable.ts'
 import type { Engine, Scope } from './engine.ts'
@@ -114,7 +114,7 @@ export class ClientSession {
       failed: (error) => error,
       onTrouble: this.#engine.report,
     })
-    this.#settle(request, plan.need)
+    this.#settle(request, plan.need, false)
     return serving
   }
 
@@ -144,6 +144,7 @@ export class ClientSession {
   /** In a read-only transaction on a standby: what only the primary can answer moves the transaction there. */
   async #read(request: Request, need: Need, standing: Extract<Standing, { kind: 'reading' }>): Promise<Serving> {
     const lease = this.#held()
+    if (standing.failed) return this.#stay(request, need)
     const elsewhere = need.class === 'write' || need.class === 'session'
     if (this.#scope.readOnly || !standing.movable) {
       if (need.class === 'session' && !this.#scope.readOnly) throw notHere(lease.server)
@@ -203,15 +204,17 @@ export class ClientSession {
       const result = await runStatement(lease, request.config, readOnly, request.signal)
       const role = lease.standby ? 'replica' : 'primary'
       const region = this.#engine.regionOf(lease.server)
+      this.#settle(request, need, false)
       return { result, servedBy: { server: lease.server, region, role, reason, attempts: 1 } }
-    } finally {
-      this.#settle(request, need)
+    } catch (error) {
+      this.#settle(request, need, isAnswer(error) || request.signal?.aborted === true)
+      throw error
     }
   }
 
-  #settle(request: Request, need: Need): void {
+  #settle(request: Request, need: Need, refused: boolean): void {
     const standby = this.#lease?.standby === true
-    this.#standing = nextStanding(this.#standing, { request, need, open: this.#open, standby })
+    this.#standing = nextStanding(this.#standing, { request, need, open: this.#open, standby, failed: refused })
   }
 
   #readOnly(begins: boolean): ReadOnly {

@@ -9,14 +9,15 @@ import type { Request } from './request.ts'
  * - `transaction`: until COMMIT or ROLLBACK everything runs on the connection that is held. `stateful`: the caller has
  *   made state on it that outlives the transaction.
  * - `reading`: a READ ONLY transaction on a standby. `begin` can be run anew on the primary as long as it is `movable`:
- *   each statement takes a snapshot of its own, and no savepoint would be lost.
+ *   each statement takes a snapshot of its own, and no savepoint would be lost. `failed`: a statement has failed, so
+ *   that nothing runs until ROLLBACK; begun anew elsewhere, the transaction would have forgotten that.
  * - `pinned`: the connection has state of the caller's (SET, LISTEN, a temporary table …), until the release.
  * - `lost`: the connection died with state or a transaction of the caller's; nothing runs until the release.
  */
 export type Standing =
   | { readonly kind: 'free' }
   | { readonly kind: 'transaction'; readonly stateful: boolean }
-  | { readonly kind: 'reading'; readonly begin: Request; readonly movable: boolean }
+  | { readonly kind: 'reading'; readonly begin: Request; readonly movable: boolean; readonly failed: boolean }
   | { readonly kind: 'pinned' }
   | { readonly kind: 'lost'; readonly error: NearestError }
 
@@ -28,22 +29,26 @@ export interface Aftermath {
   readonly open: boolean
   /** It ran on a standby. */
   readonly standby: boolean
+  /** The server answered with an error. */
+  readonly failed: boolean
 }
 
 export const FREE: Standing = { kind: 'free' }
 
 /** Where the client stands after a statement. */
-export function nextStanding(before: Standing, { request, need, open, standby }: Aftermath): Standing {
+export function nextStanding(before: Standing, { request, need, open, standby, failed }: Aftermath): Standing {
   if (before.kind === 'lost') return before
   const stateful =
     need.class === 'session' || before.kind === 'pinned' || (before.kind === 'transaction' && before.stateful)
   if (!open) return stateful ? { kind: 'pinned' } : FREE
   const control = need.transaction
   if (before.kind === 'reading' && standby) {
-    return control?.kind === 'other' ? { ...before, movable: false } : before
+    if (failed) return { ...before, failed }
+    // ROLLBACK TO SAVEPOINT heals; after any of these a savepoint may be there.
+    return control?.kind === 'other' ? { ...before, movable: false, failed } : before
   }
   if (before.kind === 'free' && standby && control?.standbyCanBegin === true) {
-    return { kind: 'reading', begin: request, movable: control.snapshotPerStatement }
+    return { kind: 'reading', begin: request, movable: control.snapshotPerStatement, failed: false }
   }
   return { kind: 'transaction', stateful }
 }

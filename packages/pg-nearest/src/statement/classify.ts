@@ -1,5 +1,5 @@
 import type { Need } from './need.ts'
-import { functionBound, relationBound } from './server-bound.ts'
+import { columnBound, functionBound, relationBound } from './server-bound.ts'
 import { OTHER_CONTROL, transactionControl } from './transaction-control.ts'
 import { tokensOf, type Token } from './tokens.ts'
 
@@ -102,7 +102,8 @@ function classifyQuery(
     if (kind !== 'word' && kind !== 'name') continue
     const next = tokens[i + 1]
     const called = next?.kind === 'symbol' && next.text === '('
-    const bound = (called ? functionBound(text) : undefined) ?? relationBound(text)
+    const named = tokens[i - 1]?.text === 'as'
+    const bound = (called ? functionBound(text) : named ? undefined : columnBound(text)) ?? relationBound(text)
     if (bound === 'session') return SESSION
     if (bound === 'primary' || (kind === 'word' && writes(tokens, i, mayModify))) need = WRITE
   }

@@ -116,11 +116,19 @@ const PRIMARY_RELATIONS: ReadonlySet<string> = new Set([
 ])
 const PRIMARY_RELATION_PREFIXES = ['pg_stat_', 'pg_statio_', 'pg_buffercache']
 
+/** A sequence can be read like a table; a standby then sees it up to 32 values ahead, as the WAL has it. */
+const SEQUENCE_COLUMNS: ReadonlySet<string> = new Set(['is_called', 'last_value', 'log_cnt'])
+
 /** What a function of this name is bound to; `undefined` for nothing. */
 export function functionBound(name: string): Bound | undefined {
   if (SESSION_FUNCTIONS.has(name) || startsWithAny(name, SESSION_FUNCTION_PREFIXES)) return 'session'
   if (PRIMARY_FUNCTIONS.has(name) || startsWithAny(name, PRIMARY_FUNCTION_PREFIXES)) return 'primary'
   return undefined
+}
+
+/** What a column of this name is bound to; `undefined` for nothing. */
+export function columnBound(name: string): Bound | undefined {
+  return SEQUENCE_COLUMNS.has(name) ? 'primary' : undefined
 }
 
 /** What a relation or a schema of this name is bound to; `undefined` for nothing. */

@@ -49,11 +49,16 @@ export async function caughtUp(world: World): Promise<void> {
 }
 
 /** Asks again and again, with a clear error in the end. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string, withinMs = 15_000): Promise<void> {
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  what: string,
+  withinMs = 15_000,
+  everyMs = 10,
+): Promise<void> {
   const end = performance.now() + withinMs
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`waited ${withinMs} ms for ${what}`)
-    await sleep(10)
+    await sleep(everyMs)
   }
 }
 

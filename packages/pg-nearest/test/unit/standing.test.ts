@@ -22,7 +22,7 @@ const commit: Need = {
 }
 
 const inTransaction: Standing = { kind: 'transaction', stateful: false }
-const reading: Standing = { kind: 'reading', begin: request, movable: true }
+const reading: Standing = { kind: 'reading', begin: request, movable: true, failed: false }
 const pinned: Standing = { kind: 'pinned' }
 
 describe('where a borrowed client stands after a statement', () => {
@@ -108,9 +108,26 @@ describe('where a borrowed client stands after a statement', () => {
   ] satisfies { name: string; before: Standing; need: Need; open: boolean; standby: boolean; after: Standing }[])(
     '$name',
     ({ before, need, open, standby, after }) => {
-      expect(nextStanding(before, { request, need, open, standby })).toEqual(after)
+      expect(nextStanding(before, { request, need, open, standby, failed: false })).toEqual(after)
     },
   )
+})
+
+describe('a read-only transaction on a standby, after an error', () => {
+  const aborted: Standing = { ...reading, failed: true }
+  const after = (before: Standing, need: Need, fails: boolean): Standing =>
+    nextStanding(before, { request, need, open: true, standby: true, failed: fails })
+
+  test('has failed, and stays so whatever fails next', () => {
+    expect(after(reading, read, true)).toEqual(aborted)
+    expect(after(aborted, session, true)).toEqual(aborted)
+    expect(after(aborted, savepoint, true)).toEqual(aborted)
+  })
+
+  test('is healed by ROLLBACK TO SAVEPOINT, and ended by ROLLBACK', () => {
+    expect(after(aborted, savepoint, false)).toEqual({ ...reading, movable: false })
+    expect(nextStanding(aborted, { request, need: commit, open: false, standby: true, failed: false })).toEqual(FREE)
+  })
 })
 
 const anyNeed = fc.constantFrom(read, session, begin(true), begin(false), savepoint, commit)
@@ -121,10 +138,10 @@ test('state on a connection is never forgotten: once SET has run, the client is 
     fc.property(fc.array(anyStep), fc.array(anyStep), (prior, later) => {
       const run = (standing: Standing, steps: typeof prior): Standing =>
         steps.reduce(
-          (before, { need, open }) => nextStanding(before, { request, need, open, standby: false }),
+          (before, { need, open }) => nextStanding(before, { request, need, open, standby: false, failed: false }),
           standing,
         )
-      const set = nextStanding(run(FREE, prior), { request, need: session, open: false, standby: false })
+      const set = nextStanding(run(FREE, prior), { request, need: session, open: false, standby: false, failed: false })
       expect(run(set, later).kind).not.toBe('free')
     }),
   )
@@ -134,7 +151,7 @@ test('what is lost stays lost until the release', () => {
   const lost: Standing = { kind: 'lost', error: new NearestError('NEAREST_CONNECTION_LOST', 'gone') }
   fc.assert(
     fc.property(anyNeed, fc.boolean(), fc.boolean(), (need, open, standby) => {
-      expect(nextStanding(lost, { request, need, open, standby })).toBe(lost)
+      expect(nextStanding(lost, { request, need, open, standby, failed: false })).toBe(lost)
     }),
   )
 })

@@ -15,6 +15,8 @@ export const LOG_SETTINGS = {
   log_min_error_statement: 'error',
 } satisfies Record<string, string>
 
+const PATIENCE_MS = 15_000
+
 /** What one server has said about the statements that it was given. */
 export interface ServerLog {
   readonly client: pg.Client
@@ -34,13 +36,9 @@ export async function openServerLog(url: string): Promise<ServerLog> {
   const client = new pg.Client({ connectionString: url, application_name: 'log reader' })
   await client.connect()
   const { rows } = await client.query<{ data_directory: string }>('show data_directory')
-  const file = await open(join(String(rows[0]?.data_directory), 'log', 'server.json'))
+  const file = await open(join(rows[0]?.data_directory ?? '', 'log', 'server.json'))
   let marks = 0
   let rest = ''
-
-  const readOn = async (): Promise<void> => {
-    rest += (await file.readFile()).toString()
-  }
 
   return {
     client,
@@ -48,8 +46,11 @@ export async function openServerLog(url: string): Promise<ServerLog> {
       // The collector writes a little later, in order: what comes before our mark is there when the mark is.
       const mark = `mark ${++marks} of the log reader`
       await client.query(`select '${mark}'`)
-      await until(async () => (await readOn(), rest.includes(mark)), 'the mark in the log')
-      await until(async () => (await readOn(), rest.endsWith('\n')), 'the end of its line')
+      const marked = async (): Promise<boolean> => {
+        rest += (await file.readFile()).toString()
+        return rest.includes(mark) && rest.endsWith('\n')
+      }
+      await until(marked, 'the mark in the log', PATIENCE_MS, 1)
       const lines = rest.split('\n').filter((line) => line !== '')
       rest = ''
       return textsIn(

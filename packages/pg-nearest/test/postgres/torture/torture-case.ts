@@ -12,6 +12,8 @@ export interface TortureCase {
   readonly statementName?: string
   /** Where it ends up outside of a read-write transaction; of several steps, the last one. */
   readonly server: string
+  /** Where it runs in a read-only transaction, if not there. */
+  readonly readOnly?: string
   /**
    * The text does not show it: a standby is asked first, and refuses. `true`: only the first time. `each time`: the error
    * may come from the standby's being behind, so the next call asks it again.

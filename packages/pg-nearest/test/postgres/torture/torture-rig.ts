@@ -15,8 +15,10 @@ export interface TortureRig {
   readonly reference: pg.Pool
   /** Both databases are as they were in the beginning, on the replica too. */
   reset(): Promise<void>
-  /** The rows of a table: what our pool made of it, and what the reference did. */
-  rowsOf(table: string): Promise<[ours: unknown[], reference: unknown[]]>
+  /** Says that what runs now may change the data. */
+  change(): void
+  /** A table or sequence: what our pool made of it, and what the reference did. */
+  contentsOf(table: string): Promise<[ours: unknown, reference: unknown]>
   /** By their own logs: the servers that our pool has given this text to since it was asked last, in order. */
   serversOf(text: string): Promise<string[]>
   stop(): Promise<void>
@@ -37,11 +39,13 @@ export async function startTorture(): Promise<TortureRig> {
   const pool = createPool({ ...world.poolOptions(REPLICA), application_name: APPLICATION })
   const reference = new pg.Pool({ connectionString: referenceUrl })
 
+  let changed = true
+
   const caughtUp = async (): Promise<void> => {
     const { rows } = await primary.client.query<{ lsn: string }>('select pg_current_wal_flush_lsn() as lsn')
     const there = `select pg_last_wal_replay_lsn() >= '${rows[0]?.lsn}' as there`
     await until(
-      async () => (await replica.client.query<{ there: boolean }>(there)).rows[0]?.there === true,
+      async () => (await replica.client.query<{ there: boolean }>(there)).rows[0]?.there ?? false,
       'the replica',
     )
   }
@@ -50,13 +54,18 @@ export async function startTorture(): Promise<TortureRig> {
     pool,
     reference,
     async reset() {
-      await Promise.all([primary.client.query(reset), beside.query(reset)])
-      await caughtUp()
+      if (changed) {
+        await Promise.all([primary.client.query(reset), beside.query(reset)])
+        await caughtUp()
+      }
+      changed = false
+      await Promise.all([replica.textsOf(APPLICATION), primary.textsOf(APPLICATION)])
     },
-    async rowsOf(table) {
-      const text = `select t.*, t.tableoid::regclass::text as "where" from ${table} t order by t::text`
-      const [ours, theirs] = await Promise.all([primary.client.query(text), beside.query(text)])
-      return [ours.rows, theirs.rows]
+    change() {
+      changed = true
+    },
+    async contentsOf(table) {
+      return Promise.all([contentsOf(primary.client, table), contentsOf(beside, table)])
     },
     async serversOf(text) {
       const [near, far] = await Promise.all([replica.textsOf(APPLICATION), primary.textsOf(APPLICATION)])
@@ -70,6 +79,16 @@ export async function startTorture(): Promise<TortureRig> {
       await primary.close()
       await world.stop()
     },
+  }
+}
+
+/** Its rows in a fixed order, or why it has none; without what a checkpoint changes in a sequence. */
+async function contentsOf(client: pg.Client, table: string): Promise<unknown> {
+  try {
+    const { rows } = await client.query<Record<string, unknown>>(`select * from ${table}`)
+    return rows.map((row) => JSON.stringify({ ...row, log_cnt: undefined })).toSorted()
+  } catch (error) {
+    return (error as pg.DatabaseError).code
   }
 }
 
