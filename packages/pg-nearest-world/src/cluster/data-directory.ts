@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { chown, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Account } from './account.ts'
@@ -15,10 +15,20 @@ export interface Template {
 export const SUPERUSER = 'postgres'
 /** This one is in the template already. */
 export const DEFAULT_DATABASE = 'app'
+/** Small WAL segments: a third less to copy for each region. */
+const INITDB = [
+  '--auth=scram-sha-256',
+  '--encoding=UTF8',
+  '--locale=C',
+  '--wal-segsize=1',
+  '--no-sync',
+  '--no-instructions',
+]
 
 /** What `initdb` made in an earlier run, or makes now and leaves for later ones. */
 export async function cachedTemplate(binaries: Binaries, account: Account | undefined): Promise<Template> {
-  const name = `data-${binaries.version}-${account?.uid ?? process.getuid?.() ?? 'own'}`
+  const made = createHash('sha256').update(INITDB.join(' ')).digest('hex').slice(0, 8)
+  const name = `data-${binaries.version}-${account?.uid ?? process.getuid?.() ?? 'own'}-${made}`
   return read(await cached(name, (draft) => initialise(draft, binaries, account)))
 }
 
@@ -43,8 +53,7 @@ async function initialise(folder: string, { postgres, initdb }: Binaries, accoun
   await mkdir(data, { mode: 0o700 })
   await writeFile(password, randomBytes(18).toString('base64url'), { mode: 0o600 })
   if (account !== undefined) for (const path of [data, password]) await chown(path, account.uid, account.gid)
-  const settings = ['--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions']
-  await command(initdb, ['-D', data, `--username=${SUPERUSER}`, `--pwfile=${password}`, ...settings], account)
+  await command(initdb, ['-D', data, `--username=${SUPERUSER}`, `--pwfile=${password}`, ...INITDB], account)
   await command(postgres, ['--single', '-F', '-D', data, 'postgres'], account, `create database ${DEFAULT_DATABASE}\n`)
   if (account !== undefined) await chown(password, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
 }
@@ -69,6 +78,7 @@ const SETTINGS = {
   wal_level: 'replica',
   max_wal_senders: '30',
   wal_keep_size: '1GB',
+  wal_init_zero: 'off',
   hot_standby: 'on',
   wal_retrieve_retry_interval: '100ms',
   wal_receiver_status_interval: '1s',

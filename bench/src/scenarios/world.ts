@@ -1,0 +1,48 @@
+import pg from 'pg'
+import { startWorld } from 'pg-nearest-world'
+import { median } from '../measure.ts'
+
+/** How long a world of five regions takes, in milliseconds: medians. Aim: under 3,000 each. */
+export interface WorldTimes {
+  readonly bootMs: number
+  readonly addRegionMs: number
+  /** How far the median round trip of a link is from what was asked for, by the pair. Aim: 5 %, or 1 ms. */
+  readonly links: readonly { readonly pair: string; readonly asked: number; readonly measured: number }[]
+}
+
+const REPLICAS = ['ord', 'syd', 'atl', 'ams']
+const RUNS = 5
+
+export async function worldTimes(): Promise<WorldTimes> {
+  const boots: number[] = []
+  const joins: number[] = []
+  const links: WorldTimes['links'][number][] = []
+  for (let run = 0; run < RUNS; run++) {
+    const begin = performance.now()
+    await using world = await startWorld({ primary: 'nrt', replicas: REPLICAS })
+    boots.push(performance.now() - begin)
+    if (run === 0) {
+      for (const region of REPLICAS) {
+        links.push(await link(world.url('nrt', { from: region }), `${region}-nrt`, world.rtt(region, 'nrt')))
+        links.push(await link(world.url(region, { from: 'nrt' }), `nrt-${region}`, world.rtt(region, 'nrt')))
+      }
+    }
+    const joining = performance.now()
+    await world.addRegion('fra')
+    joins.push(performance.now() - joining)
+  }
+  return { bootMs: median(boots), addRegionMs: median(joins), links }
+}
+
+async function link(url: string, pair: string, asked: number): Promise<WorldTimes['links'][number]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const samples: number[] = []
+  for (let i = 0; i < 15; i++) {
+    const begin = performance.now()
+    await client.query('select 1')
+    samples.push(performance.now() - begin)
+  }
+  await client.end()
+  return { pair, asked, measured: median(samples) }
+}
