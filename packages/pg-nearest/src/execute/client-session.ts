@@ -146,9 +146,13 @@ export class ClientSession {
     const lease = this.#held()
     if (standing.failed) return this.#stay(request, need)
     const elsewhere = need.class === 'write' || need.class === 'session'
-    if (this.#scope.readOnly || !standing.movable) {
-      if (need.class === 'session' && !this.#scope.readOnly) throw notHere(lease.server)
-      return this.#stay(request, need)
+    if (this.#scope.readOnly) return this.#stay(request, need)
+    if (!standing.movable) {
+      if (need.class === 'session') throw notHere(lease.server)
+      const serving = await this.#stay(request, need)
+      // It was not refused, so it writes nothing: what it says is this server's, and the primary's was wanted.
+      if (need.class === 'write') throw notHere(lease.server)
+      return serving
     }
     if (!elsewhere) {
       try {

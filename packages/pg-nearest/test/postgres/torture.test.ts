@@ -150,3 +150,48 @@ describe.each(sections)('$section', ({ cases }) => {
     })
   })
 })
+
+describe('one snapshot on a replica', () => {
+  const begin = 'begin isolation level repeatable read read only'
+
+  test.each(['select pg_is_in_recovery()', 'select count(*) from pg_stat_activity', 'show transaction_read_only'])(
+    'does not answer for the primary: %s',
+    async (text) => {
+      const client = await rig.pool.connect()
+      try {
+        await client.query(begin)
+        await client.query('select count(*) from users')
+        await expect(client.query(text)).rejects.toMatchObject({ code: 'NEAREST_NOT_HERE' })
+        expect(label(await outcomeOf(() => client.query('select 1'), false))?.server).toBe(REPLICA)
+        expect((await client.query('commit')).command).toBe('COMMIT')
+      } finally {
+        client.release()
+      }
+    },
+  )
+
+  test.each(['delete from hits', "select nextval('counter')", 'select hit()', 'select 1 / 0'])(
+    'refuses as the primary would: %s',
+    async (text) => {
+      const each: TortureCase = { name: text, sql: text, server: 'replica', leaves: true }
+      const steps = [begin, text, 'select pg_is_in_recovery()', 'rollback'].map((step) => ({ text: step }))
+      await expectSame(each, await runBorrowed(rig.pool, steps, each), await runBorrowed(rig.reference, steps, each))
+    },
+  )
+})
+
+describe('what no text shows and no standby refuses needs to be told: route: "primary"', () => {
+  test.each([
+    { name: 'a function that takes an advisory lock', text: 'select lock_quietly(46)' },
+    { name: 'a function that hides the refusal', text: 'select count_or_give_up() as n' },
+    { name: 'every column of a sequence', text: 'table counter' },
+  ])('$name', async ({ name, text }) => {
+    rig.change()
+    const each: TortureCase = { name, sql: text, server: 'primary', tables: ['hits'] }
+    const ours = await outcomeOf(() => rig.pool.query({ text, route: 'primary' }), false)
+    await expectSame(each, [ours], [await outcomeOf(() => rig.reference.query(text), false)])
+    await expectServers([{ text }], ours, [PRIMARY])
+    await discard()
+    await rig.reference.query('discard all')
+  })
+})

@@ -25,7 +25,13 @@ export interface TortureRig {
 }
 
 export async function startTorture(): Promise<TortureRig> {
-  const world = await startWorld({ primary: PRIMARY, replicas: [REPLICA], rtt: 2, settings: LOG_SETTINGS })
+  // Statistics that change by themselves would change a plan.
+  const world = await startWorld({
+    primary: PRIMARY,
+    replicas: [REPLICA],
+    rtt: 2,
+    settings: { ...LOG_SETTINGS, autovacuum: 'off' },
+  })
   const url = world.url(PRIMARY)
   const referenceUrl = withDatabase(url, 'reference')
   await ask(url, 'create database reference')
