@@ -1,0 +1,88 @@
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { PostgresDialect } from 'kysely'
+import type pg from 'pg'
+import {
+  createPool,
+  type NearestPool,
+  type NearestPoolOptions,
+  type QueryEvent,
+  type RoutedPool,
+  type ServedBy,
+  type Status,
+} from '../../src/index.ts'
+import { currentRegion, fly } from '../../src/fly/index.ts'
+
+/** Compiled, never run: what the types promise to those who use them. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+function same<A, B>(_really: Same<A, B>): void {}
+
+export async function libraries(pool: NearestPool): Promise<void> {
+  const asPool: pg.Pool = pool
+  const handles: pg.Pool[] = [asPool, pool.primary, pool.replica(), pool.replica('ord'), ...pool.replicas().values()]
+  for (const client of handles) drizzle({ client })
+  new PostgresDialect({ pool })
+  new PostgresDialect({ pool: pool.replica() })
+}
+
+export async function queries(pool: NearestPool): Promise<void> {
+  interface User {
+    id: number
+    name: string
+  }
+  const { rows, servedBy } = await pool.query<User>('select id, name from users where id = $1', [1])
+  same<typeof rows, User[]>(true)
+  same<typeof servedBy, ServedBy>(true)
+  const array = await pool.query<[number, string]>({ text: 'select id, name from users', rowMode: 'array' })
+  same<typeof array.rows, [number, string][]>(true)
+  const nothing: void = pool.query('select 1', (error, result) => {
+    same<typeof error, Error>(true)
+    same<typeof result.rowCount, number | null>(true)
+  })
+  await pool.query({ text: 'select 1', route: 'primary', signal: AbortSignal.timeout(1_000) })
+  await pool.replica().query<User>({ name: 'user', text: 'select id, name from users where id = $1', values: [1] })
+  // @ts-expect-error -- a replica is asked for by its handle
+  void pool.query({ text: 'select 1', route: 'replica' })
+  // @ts-expect-error -- a text is needed
+  void pool.query({ values: [1] })
+  return nothing
+}
+
+export async function transactions(pool: NearestPool): Promise<void> {
+  const count = await pool.transaction(async (tx) => (await tx.query<{ n: number }>('select 1 as n')).rows[0]?.n)
+  same<typeof count, number | undefined>(true)
+  const text = await pool.replica().transaction({ readOnly: true, isolationLevel: 'repeatable read' }, () => 'done')
+  same<typeof text, string>(true)
+  // @ts-expect-error -- PostgreSQL has no such level
+  await pool.transaction({ isolationLevel: 'chaos' }, () => undefined)
+}
+
+export function surface(pool: NearestPool): void {
+  same<ReturnType<NearestPool['regions']>, string[]>(true)
+  same<ReturnType<NearestPool['replicas']>, ReadonlyMap<string, RoutedPool>>(true)
+  same<ReturnType<NearestPool['status']>, Status>(true)
+  same<ReturnType<NearestPool['refresh']>, Promise<Status>>(true)
+  pool.on('query', (event) => same<typeof event, QueryEvent>(true))
+  pool.on('problem', ({ message }) => same<typeof message, string>(true))
+  pool.on('error', (error) => same<typeof error, Error>(true))
+  // @ts-expect-error -- there is no such event
+  pool.on('quarrel', () => undefined)
+}
+
+export function options(env: NodeJS.ProcessEnv): void {
+  createPool({ primary: 'postgres://localhost/app' })
+  createPool({
+    region: undefined,
+    primary: { region: 'nrt', url: 'postgres://h/app' },
+    replicas: { ord: ['a', 'b'] },
+    max: 5,
+  })
+  same<ReturnType<typeof fly>, NearestPoolOptions>(true)
+  same<ReturnType<typeof currentRegion>, string | undefined>(true)
+  createPool(fly({ env, regions: ['ord'], max: 5 }))
+  // @ts-expect-error -- the primary is named by its own option
+  createPool({ connectionString: 'postgres://h/app' })
+  // @ts-expect-error -- one primary
+  createPool({ primary: ['postgres://a', 'postgres://b'] })
+  // @ts-expect-error -- the environment says where the servers are
+  fly({ primary: 'postgres://h/app' })
+}
