@@ -41,9 +41,9 @@ test('roles, versions, timelines and the cluster are asked for', async () => {
 })
 
 test('round trips are measured, and follow the link', async () => {
-  await until(() => Math.abs((server('nrt').rttMs ?? 0) - 100) < 10, 'nrt at 100 ms')
+  await until(() => between(server('nrt').rttMs, 100, 140), 'nrt at 100 ms')
   expect(server('syd').rttMs).toBeGreaterThan(148)
-  expect(server('ord').rttMs).toBeLessThan(10)
+  expect(server('ord').rttMs).toBeLessThan(50)
   world.setRtt('ord', 'nrt', 200)
   try {
     await until(() => (server('nrt').rttMs ?? 0) > 180, 'nrt at 200 ms')
@@ -51,6 +51,10 @@ test('round trips are measured, and follow the link', async () => {
     world.setRtt('ord', 'nrt', 100)
   }
 })
+
+function between(ms: number | undefined, least: number, most: number): boolean {
+  return ms !== undefined && ms >= least && ms <= most
+}
 
 test('lag in bytes and in time: a paused replica falls behind, an idle primary is not lag', async () => {
   await caughtUp(world)
