@@ -105,7 +105,7 @@ export class ClientSession {
       primaries: () => planPrimary(this.#engine.topology, 'retry'),
       borrow: (server) => this.#take(server, signal),
       giveBack: (lease, error) => this.#letGoIfDead(lease, error),
-      run: (lease) => runStatement(lease, config, this.#readOnly(begins), signal),
+      run: (lease) => runStatement(lease, config, this.#readOnly(begins, plan.reads), signal),
       learn: () => this.#engine.statements.learnWrite(config.text),
       arrived: (result, arrival) => ({
         result,
@@ -203,7 +203,7 @@ export class ClientSession {
   async #runHere(request: Request, need: Need): Promise<Serving> {
     const lease = this.#held()
     const reason: RouteReason = this.#standing.kind === 'pinned' ? 'pinned' : 'transaction'
-    const readOnly = this.#open ? 'none' : this.#readOnly(need.transaction?.kind === 'begin')
+    const readOnly = this.#open ? 'none' : this.#readOnly(need.transaction?.kind === 'begin', false)
     try {
       const result = await runStatement(lease, request.config, readOnly, request.signal)
       const role = lease.standby ? 'replica' : 'primary'
@@ -221,9 +221,10 @@ export class ClientSession {
     this.#standing = nextStanding(this.#standing, { request, need, open: this.#open, standby, failed: refused })
   }
 
-  #readOnly(begins: boolean): ReadOnly {
+  #readOnly(begins: boolean, reads: boolean): ReadOnly {
     if (!this.#scope.readOnly) return 'none'
-    return begins ? 'begin' : 'statement'
+    if (begins) return 'begin'
+    return reads ? 'read' : 'statement'
   }
 
   #lose(lease: Lease, { config }: Request, need: Need, open: boolean, cause: unknown): NearestError {

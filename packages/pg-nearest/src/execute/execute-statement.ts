@@ -63,7 +63,8 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
   }
 
   run(lease: Lease): Promise<StatementResult> {
-    return runStatement(lease, this.#config, this.readOnly ? 'statement' : 'none', this.signal)
+    const readOnly = this.reads ? 'read' : 'statement'
+    return runStatement(lease, this.#config, this.readOnly ? readOnly : 'none', this.signal)
   }
 
   learn(): void {

@@ -39,7 +39,9 @@ export function interpretNoConnection(error: unknown): 'next' | 'fail' {
 export function interpret(error: unknown, { standby, readOnly, reads, harmless }: Circumstances): Verdict {
   if (isNotSent(error)) return 'again'
   if (isConnectionLoss(error)) {
-    if (standby || readOnly || harmless) return 'next'
+    if (readOnly || harmless) return 'next'
+    // A standby may have been promoted a moment ago, without this connection knowing: a write is never taken for undone.
+    if (standby && reads) return 'next'
     return reads ? 'standbys' : 'unknown'
   }
   if (!standby) return 'fail'

@@ -11,6 +11,8 @@ const MAX_AGAIN = 100
 /** What went wrong on a journey so far, and what may still be done. */
 export interface Mishaps {
   readonly count: number
+  /** This server was tried. */
+  has(server: string): boolean
   /** Takes in that an attempt failed: without a lease, because there was no connection. Returns how to go on. */
   add(server: string, lease: Pick<Lease, 'standby'> | undefined, error: unknown): 'next' | 'again' | 'primary' | 'stop'
   /** A statement that may have been run by a primary must not be run by one again. */
@@ -48,6 +50,7 @@ export function createMishaps(journey: Journey<unknown, unknown>): Mishaps {
     get count() {
       return failed.length
     },
+    has: (server) => failed.some((attempt) => attempt.server === server),
     add(server, lease, error) {
       const verdict = judge(server, lease, error)
       if (journey.signal?.aborted === true) return stop(error)
@@ -73,7 +76,12 @@ export function createMishaps(journey: Journey<unknown, unknown>): Mishaps {
     },
     forbid: (lease) => maybeWritten !== undefined && !lease.provenStandby,
     showWrite: (standby) => refusal !== undefined && !standby && !isLag(refusal),
-    error: () => (final === undefined ? (maybeWritten ?? (isLag(refusal) ? refusal : noServer(failed))) : final.error),
+    error() {
+      if (final !== undefined) return final.error
+      // A standby said no, and no primary is known that could be asked.
+      const said = refusal !== undefined && (isLag(refusal) || failed.at(-1)?.error === refusal)
+      return maybeWritten ?? (said ? refusal : noServer(failed))
+    },
   }
 }
 

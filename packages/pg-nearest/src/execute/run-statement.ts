@@ -5,8 +5,11 @@ import type { Lease } from '../monitor/server-connections.ts'
 /** One result, or one for each statement of a text that holds several. */
 export type StatementResult = pg.QueryResult | pg.QueryResult[]
 
-/** `begin` and `statement` are kept from writing; `none` is sent as it is. */
-export type ReadOnly = 'none' | 'statement' | 'begin'
+/**
+ * What keeps a statement from writing. `none`: nothing, it is sent as it is. `read`: its text reads, so a standby is enough.
+ * `statement` and `begin`: a READ ONLY transaction, wherever it runs, for a standby may be promoted at any moment.
+ */
+export type ReadOnly = 'none' | 'read' | 'statement' | 'begin'
 
 /** What pg says in its code and not in its types. */
 type PipelinedClient = { pipeline: boolean }
@@ -32,7 +35,7 @@ export function runStatement(
 }
 
 function send(lease: Lease, config: pg.QueryConfig, readOnly: ReadOnly): Promise<StatementResult> {
-  if (readOnly === 'none' || lease.provenStandby) return sendOne(lease.client, config)
+  if (readOnly === 'none' || (readOnly === 'read' && lease.provenStandby)) return sendOne(lease.client, config)
   return readOnly === 'begin' ? beginReadOnly(lease.client, config) : insideReadOnly(lease.client, config)
 }
 

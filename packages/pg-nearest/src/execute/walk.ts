@@ -26,10 +26,11 @@ export async function walk<R, T>(journey: Journey<R, T>): Promise<T> {
         journey.giveBack(lease)
         continue
       }
-      // Asked before it runs: a promotion may come with the reply.
+      // A failure is judged by what the server was when it was asked; a promotion may come with the reply.
       ;({ standby } = lease)
       // oxlint-disable-next-line no-await-in-loop -- as above
       const result = await journey.run(lease)
+      ;({ standby } = lease)
       journey.giveBack(lease)
       if (mishaps?.showWrite(standby) === true) journey.learn()
       const failures = mishaps?.count ?? 0
@@ -41,7 +42,8 @@ export async function walk<R, T>(journey: Journey<R, T>): Promise<T> {
       const then = mishaps.add(server, lease === undefined ? undefined : { standby }, error)
       if (then === 'again') i--
       if (then === 'primary') {
-        attempts = journey.primaries()
+        const before = mishaps
+        attempts = journey.primaries().filter((primary) => !before.has(primary.server))
         i = -1
       }
       if (then === 'stop') throw journey.failed(mishaps.error())

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { Server } from '../topology/topology.ts'
+import type { Role, Server } from '../topology/topology.ts'
 import { isStandby, serverClient } from './server-client.ts'
 
 /** A connection that is ours until it is released. */
@@ -42,8 +42,8 @@ export interface ServerConnectionsOptions {
   readonly connectTimeoutMs: number
   /** Options of `pg.Pool` without those that name a server. */
   readonly pgOptions: pg.PoolConfig
-  /** The role last probed, for servers that do not say it on their connections. */
-  readonly probedStandby: () => boolean
+  /** The role last probed: the word of a connection that has heard nothing since a promotion is old. */
+  readonly probedRole: () => Role
   /** Hears what the server's `pg.Pool` emits. */
   readonly onEvent: (event: string, ...args: unknown[]) => void
 }
@@ -51,7 +51,7 @@ export interface ServerConnectionsOptions {
 const FORWARDED: ReadonlySet<string> = new Set(['connect', 'acquire', 'remove', 'release'])
 
 export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
-  const { server, probedStandby } = options
+  const { server, probedRole } = options
   const pool = new pg.Pool({ ...options.pgOptions, Client: serverClient(options) })
   const lent = new Set<pg.PoolClient>()
   const leases = new WeakMap<pg.PoolClient, Lease>()
@@ -60,6 +60,8 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
   let inFlight = 0
   // Without a listener an idle connection that dies would crash the process.
   pool.on('error', (...args) => options.onEvent('error', ...args))
+
+  const saysStandby = (client: pg.PoolClient): boolean => isStandby(client) === true && probedRole() !== 'primary'
 
   const newLease = (client: pg.PoolClient): Lease => {
     let alive = true
@@ -71,10 +73,10 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
       server: server.name,
       client,
       get standby() {
-        return isStandby(client) ?? probedStandby()
+        return isStandby(client) === undefined ? probedRole() === 'replica' : saysStandby(client)
       },
       get provenStandby() {
-        return isStandby(client) === true
+        return saysStandby(client)
       },
       get alive() {
         return alive

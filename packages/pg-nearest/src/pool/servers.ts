@@ -6,6 +6,7 @@ import { createMonitor, type Monitor } from '../monitor/monitor.ts'
 import { createProbe } from '../monitor/probe.ts'
 import { createServerConnections, type ServerConnections } from '../monitor/server-connections.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
+import type { Role } from '../topology/topology.ts'
 import type { ParsedOptions } from './parse-pool-options.ts'
 import { createUsage, type Usage } from './usage.ts'
 
@@ -46,7 +47,7 @@ export function createServers(options: ParsedOptions, events: Outlet): Servers {
         url: server.address.url,
         connectTimeoutMs,
         pgOptions,
-        probedStandby: () => roleOf(monitor, server.name) === 'replica',
+        probedRole: () => roleOf(monitor, server.name),
         onEvent: events.emit,
       }),
     ]),
@@ -109,6 +110,6 @@ function createEngine(
   }
 }
 
-function roleOf(monitor: Monitor, name: string): string | undefined {
-  return monitor.topology.servers.find((server) => server.name === name)?.role
+function roleOf(monitor: Monitor, name: string): Role {
+  return monitor.topology.servers.find((server) => server.name === name)?.role ?? 'unknown'
 }

@@ -66,6 +66,10 @@ export function healthOf(status: Status, name: string): string | undefined {
   return status.servers.find((server) => server.name === name)?.health
 }
 
+export function roleOf(status: Status, name: string): string | undefined {
+  return status.servers.find((server) => server.name === name)?.role
+}
+
 /** Resolves with the next problem that names this server. */
 export async function nextProblem(pool: NearestPool, server: string): Promise<ProblemEvent> {
   for (;;) {

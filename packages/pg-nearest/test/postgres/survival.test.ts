@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createPool, isNoServerError, isOutcomeUnknownError, type NearestPool } from '../../src/index.ts'
-import { ask, caughtUp, healthOf, until, withUsers } from './fixtures.ts'
+import { ask, caughtUp, healthOf, roleOf, until, withUsers } from './fixtures.ts'
 
 let world: World
 let pool: NearestPool | undefined
@@ -186,6 +186,19 @@ describe('a connection that dies with a statement on it', () => {
     expect(rows.length).toBe(3)
     expect(servedBy).toMatchObject({ server: 'nrt', reason: 'retry' })
   })
+})
+
+test('after a promotion the new primary takes the writes, and says that it is one', async () => {
+  await start()
+  const own = createPool({ ...world.poolOptions('ord'), probeIntervalMs: 100 })
+  pool = own
+  await own.refresh()
+  expect((await own.query('select 1')).servedBy).toMatchObject({ server: 'ord', role: 'replica' })
+  await world.promote('ord')
+  await until(() => roleOf(own.status(), 'ord') === 'primary', 'the monitor to see it')
+  const { servedBy } = await own.query("insert into users (name) values ('After')")
+  expect(servedBy).toMatchObject({ server: 'ord', role: 'primary', reason: 'write', attempts: 1 })
+  expect(await ask(world.url('ord'), "select count(*)::int as n from users where name = 'After'")).toEqual([{ n: 1 }])
 })
 
 test('idle connections that died while nobody looked are not the caller’s trouble', async () => {

@@ -75,6 +75,26 @@ describe('what is wrong is said, and what can work goes on working', () => {
     expectNoSecret(refused, pool)
   })
 
+  test('a primary that is a standby: its own refusal, once, and reads go on', async () => {
+    const alone = createPool({ primary: world.url('ord') })
+    const { region } = world.poolOptions('ord')
+    const among = createPool({
+      region,
+      primary: { region: 'nrt', url: world.url('syd') },
+      replicas: { ord: world.url('ord') },
+    })
+    for (const pool of [alone, among]) {
+      await pool.refresh()
+      expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+      await expect(pool.query("insert into users (name) values ('Nobody')")).rejects.toMatchObject({ code: '25006' })
+      await expect(pool.query('select hit()')).rejects.toMatchObject({ code: '25006' })
+      const client = await pool.connect()
+      await expect(client.query("insert into users (name) values ('Nobody')")).rejects.toMatchObject({ code: '25006' })
+      client.release()
+      await pool.end()
+    }
+  })
+
   test('a database that is not there', async () => {
     const url = Object.assign(new URL(world.url('nrt')), { pathname: '/nowhere' }).href
     await using pool = createPool({ primary: url })
