@@ -11,11 +11,14 @@ interface ParameterStatus {
   readonly parameterValue: string
 }
 
-const standbys = new WeakMap<object, boolean>()
+/** On the client itself: it is asked for with each statement. */
+const IN_HOT_STANDBY = Symbol('in_hot_standby')
 
 /** A `pg.Client` for one server that knows, without asking, whether the server is in recovery. */
 export function serverClient({ url, connectTimeoutMs }: ServerClientOptions): typeof pg.Client {
   return class ServerClient extends pg.Client {
+    [IN_HOT_STANDBY]: boolean | undefined = undefined
+
     constructor(config?: pg.ClientConfig) {
       const wanted = config?.connectionTimeoutMillis
       super({
@@ -25,7 +28,7 @@ export function serverClient({ url, connectTimeoutMs }: ServerClientOptions): ty
           wanted === undefined || wanted === 0 ? connectTimeoutMs : Math.min(wanted, connectTimeoutMs),
       })
       this.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
-        if (parameterName === 'in_hot_standby') standbys.set(this, parameterValue === 'on')
+        if (parameterName === 'in_hot_standby') this[IN_HOT_STANDBY] = parameterValue === 'on'
       })
     }
   }
@@ -36,5 +39,5 @@ export function serverClient({ url, connectTimeoutMs }: ServerClientOptions): ty
  * say. A promotion shows with the first reply after it.
  */
 export function isStandby(client: object): boolean | undefined {
-  return standbys.get(client)
+  return (client as { [IN_HOT_STANDBY]?: boolean })[IN_HOT_STANDBY]
 }

@@ -53,15 +53,15 @@ const FORWARDED: ReadonlySet<string> = new Set(['connect', 'acquire', 'remove', 
 export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
   const { server, probedRole } = options
   const pool = new pg.Pool({ ...options.pgOptions, Client: serverClient(options) })
-  const lent = new Set<pg.PoolClient>()
+  const clients = new Set<pg.PoolClient>()
   const leases = new WeakMap<pg.PoolClient, Lease>()
   const waiting = new Set<(error: Error) => void>()
   const forwarded = new Set<string>()
   let inFlight = 0
   // Without a listener an idle connection that dies would crash the process.
   pool.on('error', (...args) => options.onEvent('error', ...args))
-
-  const saysStandby = (client: pg.PoolClient): boolean => isStandby(client) === true && probedRole() !== 'primary'
+  pool.on('connect', (client) => clients.add(client))
+  pool.on('remove', (client) => clients.delete(client))
 
   const newLease = (client: pg.PoolClient): Lease => {
     let alive = true
@@ -73,17 +73,17 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
       server: server.name,
       client,
       get standby() {
-        return isStandby(client) === undefined ? probedRole() === 'replica' : saysStandby(client)
+        const said = isStandby(client)
+        return said === undefined ? probedRole() === 'replica' : said && probedRole() !== 'primary'
       },
       get provenStandby() {
-        return saysStandby(client)
+        return isStandby(client) === true && probedRole() !== 'primary'
       },
       get alive() {
         return alive
       },
       release(error) {
         inFlight--
-        lent.delete(client)
         client.release(error)
       },
       kill() {
@@ -94,7 +94,6 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
   }
 
   const lease = (client: pg.PoolClient): Lease => {
-    lent.add(client)
     let known = leases.get(client)
     if (known === undefined) leases.set(client, (known = newLease(client)))
     return known
@@ -137,7 +136,7 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
       if (!pool.ending) await pool.end()
     },
     destroy() {
-      for (const client of lent) client.connection.stream.destroy()
+      for (const client of clients) client.connection.stream.destroy()
       for (const reject of waiting) reject(new Error('The pool was destroyed'))
       waiting.clear()
       if (!pool.ending) void pool.end()

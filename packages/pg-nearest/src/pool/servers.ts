@@ -6,7 +6,6 @@ import { createMonitor, type Monitor } from '../monitor/monitor.ts'
 import { createProbe } from '../monitor/probe.ts'
 import { createServerConnections, type ServerConnections } from '../monitor/server-connections.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
-import type { Role } from '../topology/topology.ts'
 import type { ParsedOptions } from './parse-pool-options.ts'
 import { createUsage, type Usage } from './usage.ts'
 
@@ -40,14 +39,15 @@ export function createServers(options: ParsedOptions, events: Outlet): Servers {
     onProblem: (problem) => events.emit('problem', problem),
   })
   const connections = new Map(
-    servers.map((server) => [
+    servers.map((server, i) => [
       server.name,
       createServerConnections({
         server,
         url: server.address.url,
         connectTimeoutMs,
         pgOptions,
-        probedRole: () => roleOf(monitor, server.name),
+        // A topology keeps the order of the list.
+        probedRole: () => monitor.topology.servers[i]?.role ?? 'unknown',
         onEvent: events.emit,
       }),
     ]),
@@ -108,8 +108,4 @@ function createEngine(
       return events.hears('query') ? emitQuery : undefined
     },
   }
-}
-
-function roleOf(monitor: Monitor, name: string): Role {
-  return monitor.topology.servers.find((server) => server.name === name)?.role ?? 'unknown'
 }
