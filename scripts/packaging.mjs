@@ -60,6 +60,8 @@ async function checkInstalled(folder, manifest, tarball) {
   }
   for (const [name, target] of Object.entries(manifest.bin ?? {})) {
     const text = await readFile(join(installed, target), 'utf8').catch(() => '')
+    if (target.startsWith('./dist/'))
+      problems.push(`${folder}: bin ${name} is a built file, which npm does not link in a fresh clone`)
     if (!text.startsWith('#!/usr/bin/env node\n')) problems.push(`${folder}: bin ${name} has no #! line`)
     await node(app, [join(installed, target), '--help'], `${folder}: ${name} --help`)
     await node(app, [join(installed, target), '--version'], `${folder}: ${name} --version`)
