@@ -7,7 +7,10 @@ import type { World } from 'pg-nearest-world'
 export const QUERY = 'select id, name, age from users order by id'
 
 /** The article's benchmark, from the primary's region against every one: `npx pg-nearest bench`. */
-export function benchFromOneRegion(world: World, seconds: number, json: boolean): Promise<string> {
+export function benchFromOneRegion(
+  world: World,
+  { seconds, json, interrupted }: { seconds: number; json: boolean; interrupted: AbortSignal },
+): Promise<string> {
   const program = join(dirname(createRequire(import.meta.url).resolve('pg-nearest/package.json')), 'dist/cli/main.js')
   const flags = [
     '--query',
@@ -22,6 +25,7 @@ export function benchFromOneRegion(world: World, seconds: number, json: boolean)
     const child = spawn(process.execPath, [program, 'bench', ...flags], {
       env: { ...process.env, ...environment(world) },
       stdio: ['ignore', 'pipe', 'inherit'],
+      signal: interrupted, // else it would go on measuring servers that are gone
     })
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))

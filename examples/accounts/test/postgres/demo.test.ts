@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { runDemo } from '../../src/demo/demo.ts'
 
 const program = fileURLToPath(new URL('../../dist/demo/main.js', import.meta.url))
 
@@ -38,6 +40,26 @@ test('one ocean table and one without an ocean, from five regions', async () => 
     'ams ams replica',
   ])
   expect(fromEveryRegion.filter(({ median: ours, local }) => ours - local >= 2)).toEqual([])
+})
+
+test('Ctrl-C in the middle of the measurements ends it without a complaint', async () => {
+  const demo = spawn(process.execPath, [program, '--once'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  let complaints = ''
+  demo.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()))
+  demo.stdout.on('data', (chunk: Buffer) => {
+    if (output.includes('1. The same query')) return
+    output += chunk.toString()
+    if (output.includes('1. The same query')) demo.kill('SIGINT')
+  })
+  const [code] = await once(demo, 'close')
+  expect({ code, complaints }).toEqual({ code: 0, complaints: '' })
+})
+
+test('an interruption while it boots is not forgotten', async () => {
+  await expect(runDemo({ once: false, json: true, help: false, seconds: 60 }, AbortSignal.abort())).resolves.toBe(
+    undefined,
+  )
 })
 
 test('--help, and what cannot be understood', async () => {
