@@ -17,14 +17,7 @@ Checks everything, as CI does. The last line counts what passed, failed and was 
   --list           name the steps
   --help`
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    bail: { type: 'boolean' },
-    list: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  },
-})
+const values = parse()
 
 if (values.help) {
   console.log(usage)
@@ -32,6 +25,21 @@ if (values.help) {
   for (const { name, about } of steps) console.log(`${name.padEnd(10)} ${about}`)
 } else {
   process.exitCode = await check(chosen(values.only))
+}
+
+function parse() {
+  const options = {
+    only: { type: 'string' },
+    bail: { type: 'boolean' },
+    list: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  }
+  try {
+    return parseArgs({ options }).values
+  } catch (error) {
+    console.error(`${error.message}\n\n${usage}`)
+    process.exit(2)
+  }
 }
 
 function chosen(only) {
