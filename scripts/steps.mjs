@@ -8,7 +8,11 @@ export const steps = [
     about: 'the linter refuses what the one direction forbids',
     run: ['node', 'scripts/direction.mjs'],
   },
-  { name: 'types', about: 'sources, tests and what the public types promise', run: ['tsc', '-p', 'tsconfig.test.json'] },
+  {
+    name: 'types',
+    about: 'sources, tests and what the public types promise',
+    run: ['tsc', '-p', 'tsconfig.test.json'],
+  },
   { name: 'unit', about: 'pure decisions, as tables and properties', vitest: 'unit' },
   { name: 'postgres', about: 'behaviour, on real servers', vitest: 'postgres' },
   { name: 'browser', about: 'the example app in Chromium', vitest: 'browser', needs: 'browser' },
