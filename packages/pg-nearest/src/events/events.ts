@@ -5,7 +5,7 @@ import type { Topology } from '../topology/topology.ts'
 export interface QueryEvent {
   /** The text, without its values. */
   readonly text: string
-  /** `undefined` when no server ran it. */
+  /** `undefined` when it failed; `error` then says why, and for what concerns the servers which of them said what. */
   readonly servedBy: ServedBy | undefined
   /** From the call to the result, with the wait for a connection. */
   readonly durationMs: number

@@ -12,7 +12,10 @@ import type { Servers } from './servers.ts'
 import { runTransaction, type TransactionOptions } from './transaction.ts'
 
 type Done = (release?: Error | boolean) => void
-type ConnectCallback = (error: Error | undefined, client: pg.PoolClient | undefined, done: Done) => void
+type ConnectCallback = (error: Error | undefined, client: RoutedClient | undefined, done: Done) => void
+
+/** A `pg.PoolClient` that chooses its server statement by statement; its results say which it was. */
+export type RoutedClient = { readonly query: RoutedPool['query'] } & pg.PoolClient
 
 /** A transaction's connection: what is run on it is part of the transaction. */
 export interface Transaction {
@@ -92,9 +95,9 @@ export class RoutedPool extends pg.Pool {
    * Lends a client that chooses its server statement by statement, until something needs one connection. Costs nothing
    * by itself: the connection is taken with the first statement. Release it, as one of `pg.Pool`.
    */
-  override connect(): Promise<pg.PoolClient>
+  override connect(): Promise<RoutedClient>
   override connect(callback: ConnectCallback): void
-  override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | void {
+  override connect(callback?: ConnectCallback): Promise<RoutedClient> | void {
     const { engine, ending, usage } = this.#servers
     if (ending) {
       if (callback === undefined) return Promise.reject(ended())
@@ -102,7 +105,7 @@ export class RoutedPool extends pg.Pool {
     }
     usage.begin()
     const borrowed = new BorrowedClient(engine, this.#scope, usage.end)
-    const client = borrowed as unknown as pg.PoolClient
+    const client = borrowed as unknown as RoutedClient
     if (callback === undefined) return Promise.resolve(client)
     process.nextTick(callback, undefined, client, (error?: Error | boolean) => borrowed.release(error))
   }

@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import Cursor from 'pg-cursor'
-import type pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createPool, type NearestPool, type ServedBy } from '../../src/index.ts'
+import { createPool, type NearestPool, type RoutedClient } from '../../src/index.ts'
 import { ask, caughtUp, until, withUsers } from './fixtures.ts'
 
 let world: World
 let pool: NearestPool
-let client: pg.PoolClient
+let client: RoutedClient
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 20 })
   await withUsers(world)
@@ -24,7 +23,7 @@ afterEach(async () => {
 
 /** Who ran it and why, in short: `ord own-region`. */
 async function by(text: string): Promise<string> {
-  const { servedBy } = (await client.query(text)) as pg.QueryResult & { servedBy: ServedBy }
+  const { servedBy } = await client.query(text)
   return `${servedBy.server} ${servedBy.reason}`
 }
 

@@ -86,3 +86,13 @@ export function options(env: NodeJS.ProcessEnv): void {
   // @ts-expect-error -- the environment says where the servers are
   fly({ primary: 'postgres://h/app' })
 }
+
+export async function clients(pool: NearestPool): Promise<void> {
+  const client = await pool.connect()
+  const asClient: pg.PoolClient = client
+  const { rows, servedBy } = await client.query<{ n: number }>('select $1::int as n', [1])
+  same<typeof rows, { n: number }[]>(true)
+  same<typeof servedBy, ServedBy>(true)
+  client.on('notice', ({ message }) => same<typeof message, string | undefined>(true))
+  asClient.release()
+}
