@@ -28,6 +28,7 @@ const PRIMARY_FUNCTIONS: ReadonlySet<string> = new Set([
   'bt_index_parent_check',
   'gin_clean_pending_list',
   'pg_current_logfile',
+  'pg_get_sequence_data',
   'pg_nextoid',
   'pg_prewarm',
   'pg_sequence_last_value',
