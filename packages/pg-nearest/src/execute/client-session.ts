@@ -73,7 +73,7 @@ export class ClientSession {
 
   /** Gives the connection back; with an error, or inside of a transaction, it is closed instead. */
   release(error?: Error | boolean): void {
-    this.#letGo(error ?? this.#open)
+    this.#letGo(error || this.#open)
     this.#standing = FREE
   }
 
@@ -243,8 +243,8 @@ export class ClientSession {
   async #take(server: string, signal: AbortSignal | undefined): Promise<Lease> {
     if (this.#lease?.server === server) return this.#lease
     this.#letGo()
-    const borrowing = this.#engine.borrow(server)
-    const lease = await (signal === undefined ? borrowing : abandonable(borrowing, signal))
+    const borrow = (): Promise<Lease> => this.#engine.borrow(server)
+    const lease = await (signal === undefined ? borrow() : abandonable(borrow, signal))
     this.#lease = lease
     this.#onHold(lease.client, true)
     return lease

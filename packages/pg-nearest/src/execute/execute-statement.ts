@@ -54,8 +54,7 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
 
   borrow(server: string): Promise<Lease> {
     if (this.signal === undefined) return this.#engine.borrow(server)
-    if (this.signal.aborted) return Promise.reject(this.signal.reason)
-    return abandonable(this.#engine.borrow(server), this.signal)
+    return abandonable(() => this.#engine.borrow(server), this.signal)
   }
 
   giveBack(lease: Lease, error?: unknown): void {

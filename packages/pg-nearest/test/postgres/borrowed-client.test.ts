@@ -149,7 +149,7 @@ describe('a borrowed client', () => {
   test('released inside of a transaction: the connection is closed, so nobody inherits it', async () => {
     await client.query('begin')
     await client.query("insert into users (name) values ('Left open')")
-    client.release()
+    client.release(false)
     const { rows } = await pool.primary.query("select count(*)::int as n from users where name = 'Left open'")
     expect(rows).toEqual([{ n: 0 }])
   })

@@ -201,6 +201,50 @@ test('after a promotion the new primary takes the writes, and says that it is on
   expect(await ask(world.url('ord'), "select count(*)::int as n from users where name = 'After'")).toEqual([{ n: 1 }])
 })
 
+test('a promotion under writes: none happens twice, none that failed has happened, and no read fails', async () => {
+  await start()
+  await ask(world.url('nrt'), 'create table written (id text)')
+  await caughtUp(world)
+  const own = createPool({ ...world.poolOptions('ord'), probeIntervalMs: 100 })
+  pool = own
+  await own.refresh()
+  const refused: string[] = []
+  const badReads: unknown[] = []
+  let busy = true
+  let next = 0
+  const writer = async (): Promise<void> => {
+    while (busy) {
+      const id = `write ${next++}`
+      await own.query('insert into written values ($1)', [id]).catch((error: unknown) => {
+        if (!isOutcomeUnknownError(error)) refused.push(id)
+      })
+      await sleep(5)
+    }
+  }
+  const reader = async (): Promise<void> => {
+    while (busy) {
+      await own.query('select count(*) from users').catch((error: unknown) => badReads.push(error))
+      await sleep(2)
+    }
+  }
+  const all = [...Array.from({ length: 8 }, writer), ...Array.from({ length: 8 }, reader)]
+  await sleep(300)
+  await world.promote('ord')
+  await until(async () => (await own.query('select 1').catch(() => undefined)) !== undefined, 'reads')
+  await sleep(500)
+  busy = false
+  await Promise.all(all)
+  expect(badReads).toEqual([])
+  const rows = await ask<{ id: string; times: number }>(
+    world.url('ord'),
+    'select id, count(*)::int as times from written group by id',
+  )
+  expect(rows.filter(({ times }) => times > 1)).toEqual([])
+  const there = new Set(rows.map(({ id }) => id))
+  expect(refused.filter((id) => there.has(id))).toEqual([])
+  expect(there.size).toBeGreaterThan(100)
+})
+
 test('idle connections that died while nobody looked are not the caller’s trouble', async () => {
   await start()
   const own = createPool({ ...world.poolOptions('ord'), max: 5 })
