@@ -224,7 +224,7 @@ class RunningWorld implements World {
     await stopServers()
     await this.#network.close()
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
-    watchdog.dismiss()
+    await watchdog.dismiss()
   }
 
   async #addServer(region: string): Promise<Server> {

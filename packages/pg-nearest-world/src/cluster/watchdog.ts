@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 
 /** Ends a world's servers and removes their files when this process ends without having done so, however it ends. */
 export interface Watchdog {
-  /** All is cleaned up: there is nothing to do. */
-  dismiss(): void
+  /** All is cleaned up: there is nothing to do. Resolves when it is gone, too. */
+  dismiss(): Promise<void>
 }
 
 /**
@@ -38,9 +38,18 @@ export function watch(folder: string): Watchdog {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
-  child.on('error', () => undefined)
+  const gone = new Promise<void>((resolve) => {
+    child.on('exit', () => resolve())
+    child.on('error', () => resolve())
+  })
   child.stdin.on('error', () => undefined)
   child.unref()
   ;(child.stdin as typeof child.stdin & { unref?: () => void }).unref?.()
-  return { dismiss: () => void child.stdin.end('dismissed\n') }
+  return {
+    dismiss() {
+      child.ref()
+      child.stdin.end('dismissed\n')
+      return gone
+    },
+  }
 }
