@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
  * block that must not be compiled says so and why: ```ts no-check: <reason>.
  */
 const root = fileURLToPath(new URL('..', import.meta.url))
-const scratch = join(root, 'examples', 'accounts', '.examples')
+const cache = join(root, 'node_modules', '.cache')
 
 const configuration = {
   extends: '../../../tsconfig.base.json',
@@ -23,7 +23,6 @@ const configuration = {
     noUnusedLocals: false,
     tsBuildInfoFile: null,
   },
-  include: ['*.ts'],
 }
 
 const files = (await Promise.all(['.', 'docs', 'packages', 'examples'].map(sources))).flat()
@@ -35,7 +34,7 @@ async function sources(folder) {
   const names = await readdir(path, { recursive: folder !== '.' }).catch(() => [])
   return names
     .map((name) => join(folder, name))
-    .filter((name) => !/(^|\/)(node_modules|dist|test|\.examples)\//.test(name))
+    .filter((name) => !/(^|\/)(node_modules|dist|test)\//.test(name))
     .filter((name) => name.endsWith('.md') || (/(^|\/)src\/.*\.tsx?$/.test(name) && folder !== '.'))
 }
 
@@ -63,16 +62,19 @@ async function compile(all) {
   for (const { file, line } of unexplained)
     console.error(`  ${file}:${line} no-check needs a reason: no-check: <reason>`)
   const checked = all.filter(({ note }) => !note.startsWith('no-check'))
-  await rm(scratch, { recursive: true, force: true })
-  await mkdir(scratch, { recursive: true })
+  // Inside of node_modules: there the packages are found, and git sees nothing.
+  await mkdir(cache, { recursive: true })
+  const scratch = await mkdtemp(join(cache, 'examples-'))
   try {
-    for (const [i, { text }] of checked.entries())
-      await writeFile(join(scratch, `example-${i}.ts`), `${text}\nexport {}\n`)
-    await writeFile(join(scratch, 'tsconfig.json'), JSON.stringify(configuration))
-    const { stdout } = await promisify(execFile)(join(root, 'node_modules', '.bin', 'tsc'), ['-p', scratch]).catch(
-      (error) => error,
+    const files = checked.map((_, i) => `example-${i}.ts`)
+    for (const [i, { text }] of checked.entries()) await writeFile(join(scratch, files[i]), `${text}\nexport {}\n`)
+    await writeFile(join(scratch, 'tsconfig.json'), JSON.stringify({ ...configuration, files }))
+    const tsc = join(root, 'node_modules', '.bin', 'tsc')
+    const compiled = await promisify(execFile)(tsc, ['-p', scratch]).then(
+      () => [],
+      (error) => `${error.stdout}${error.stderr}`.trim().split('\n'),
     )
-    const errors = stdout.split('\n').filter((line) => line.includes('error TS'))
+    const errors = compiled.filter((line) => line !== '' && !line.startsWith(' '))
     for (const error of errors) console.error(`  ${located(error, checked)}`)
     console.log(`  ${checked.length} examples, ${errors.length} errors`)
     return errors.length + unexplained.length > 0 ? 1 : 0
@@ -85,6 +87,6 @@ async function compile(all) {
 function located(error, checked) {
   const match = /example-(\d+)\.ts\((\d+),(\d+)\): (.*)$/.exec(error)
   const block = checked[Number(match?.[1])]
-  if (match === null || block === undefined) return relative(root, error)
+  if (match === null || block === undefined) return error
   return `${block.file}:${block.line + Number(match[2])} ${match[4]}`
 }

@@ -12,7 +12,7 @@ const usage = `npm test [-- options]
 
 Checks everything, as CI does. The last line counts what passed, failed and was skipped.
 
-  --only <steps>   only these, such as --only unit,lint
+  --only <steps>   only these, such as --only unit,lint (and build first, if they need it)
   --bail           stop at the first step that fails
   --list           name the steps
   --help`
@@ -46,7 +46,10 @@ function chosen(only) {
   if (only === undefined) return steps
   const names = only.split(',').map((name) => name.trim())
   const unknown = names.find((name) => !steps.some((step) => step.name === name))
-  if (unknown === undefined) return steps.filter(({ name }) => names.includes(name))
+  if (unknown === undefined) {
+    const built = steps.some((step) => step.built === true && names.includes(step.name))
+    return steps.filter(({ name }) => names.includes(name) || (built && name === 'build'))
+  }
   console.error(`There is no step ${unknown}: there are ${steps.map(({ name }) => name).join(', ')}.`)
   process.exit(2)
 }
@@ -85,24 +88,20 @@ async function runStep(step) {
 
 async function runVitest(project) {
   const folder = await mkdtemp(join(tmpdir(), 'pg-nearest-test-'))
-  const report = join(folder, 'report.json')
+  const file = join(folder, 'counts.json')
   try {
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-    const code = await run('vitest', ['run', '--project', project, ...reporters])
-    const counts = await readFile(report, 'utf8').then(JSON.parse, () => undefined)
-    if (counts === undefined) return { passed: 0, failed: 1, skipped: 0 }
-    const { numPassedTests: passed, numFailedTests, numPendingTests, numTodoTests } = counts
-    // A file that fails before its first test has no failed test of its own.
-    const failedTests = code === 0 ? numFailedTests : Math.max(numFailedTests, 1)
-    return { passed, failed: failedTests, skipped: numPendingTests + numTodoTests }
+    const reporters = ['--reporter=default', '--reporter=./scripts/count-reporter.mjs']
+    const code = await run('vitest', ['run', '--project', project, ...reporters], { PG_NEAREST_COUNTS: file })
+    const counts = await readFile(file, 'utf8').then(JSON.parse, () => ({ passed: 0, failed: 0, skipped: 0 }))
+    return code === 0 ? counts : { ...counts, failed: Math.max(counts.failed, 1) }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-function run(program, args) {
+function run(program, args, extra = {}) {
   const bin = join(root, 'node_modules', '.bin')
-  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` }
+  const env = { ...process.env, ...extra, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` }
   return new Promise((resolve) => {
     const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
     child.on('error', (error) => {
