@@ -5,36 +5,75 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-/** Shows that the linter refuses what ARCHITECTURE.md forbids: one snippet for each, which must not pass. */
+/**
+ * Shows that the linter refuses what ARCHITECTURE.md forbids, and nothing else: each import of one room from another, and
+ * what a pure room may not use, as a snippet of its own.
+ */
 const root = fileURLToPath(new URL('..', import.meta.url))
-const core = 'packages/pg-nearest/src'
-const world = 'packages/pg-nearest-world/src'
-const forbidden = [
-  [`${core}/statement`, "import { a } from '../topology/topology.ts'"],
-  [`${core}/statement`, "import { a } from 'node:fs'"],
-  [`${core}/topology`, "import { a } from '../monitor/probe.ts'"],
-  [`${core}/topology`, "import { a } from '../events/events.ts'"],
-  [`${core}/topology`, 'const a = Date.now()'],
-  [`${core}/topology`, 'const a = performance.now()'],
-  [`${core}/session`, "import { a } from '../execute/walk.ts'"],
-  [`${core}/events`, "import { a } from '../pool/status.ts'"],
-  [`${core}/discovery`, "import { a } from '../fly/fly.ts'"],
-  [`${core}/monitor`, "import { a } from '../execute/walk.ts'"],
-  [`${core}/monitor`, "import { a } from '../statement/classify.ts'"],
-  [`${core}/execute`, "import { a } from '../pool/servers.ts'"],
-  [`${core}/execute`, "import { a } from '../discovery/region.ts'"],
-  [`${core}/pool`, "import { a } from '../cli/main.ts'"],
-  [`${core}/pool`, "import { a } from '../fly/fly.ts'"],
-  [`${core}/fly`, "import { a } from '../monitor/monitor.ts'"],
-  [`${core}/cli`, "import { a } from '../execute/walk.ts'"],
-  [`${world}/wan`, "import { a } from '../cluster/server.ts'"],
-  [`${world}/cluster`, "import { a } from '../wan/network.ts'"],
-  [`${world}/geo`, "import { a } from '../wan/network.ts'"],
+const houses = [
+  {
+    src: 'packages/pg-nearest/src',
+    mayImport: {
+      cli: ['fly', 'pool', 'discovery', 'events', 'topology'],
+      fly: ['pool', 'discovery'],
+      pool: ['execute', 'monitor', 'statement', 'session', 'discovery', 'events', 'topology'],
+      execute: ['monitor', 'statement', 'session', 'events', 'topology'],
+      monitor: ['events', 'topology'],
+      statement: [],
+      session: ['topology'],
+      discovery: ['topology'],
+      events: ['topology'],
+      topology: [],
+    },
+    pure: ['statement', 'session', 'topology'],
+  },
+  {
+    src: 'packages/pg-nearest-world/src',
+    mayImport: { cli: ['cluster', 'wan', 'geo'], cluster: [], wan: [], geo: [] },
+    pure: [],
+  },
 ]
-const allowed = [
-  [`${core}/execute`, "import { a } from '../monitor/monitor.ts'"],
-  [`${core}/pool`, "import { a } from '../execute/walk.ts'"],
+const impure = [
+  "import { a } from 'node:fs'",
+  "import { a } from 'pg'",
+  'const a = Date.now()',
+  'const a = new Date()',
+  'const a = performance.now()',
+  'const a = Math.random()',
+  'const a = crypto.randomUUID()',
+  'const a = process.env',
+  'const a = setTimeout(String, 1)',
+  'const a = globalThis',
 ]
+const cases = [
+  ...houses.flatMap(imports),
+  ...houses.flatMap(({ src, pure }) =>
+    pure.flatMap((room) => impure.map((line) => ({ folder: `${src}/${room}`, line, refused: true }))),
+  ),
+  { folder: 'packages/pg-nearest/src/topology', line: 'const a = Math.max(1, 2)', refused: false },
+  { folder: 'packages/pg-nearest/src/monitor', line: 'const a = Math.random()', refused: false },
+  {
+    folder: 'packages/pg-nearest/src',
+    name: 'errors.ts',
+    line: "import { a } from './events/events.ts'",
+    refused: true,
+  },
+  { folder: 'packages/pg-nearest-world/src', line: "import { a } from './cli/main.ts'", refused: true },
+  { folder: 'packages/pg-nearest-world/src', line: "import { a } from './wan/network.ts'", refused: false },
+]
+
+function imports({ src, mayImport }) {
+  const rooms = Object.keys(mayImport)
+  return rooms.flatMap((from) =>
+    rooms
+      .filter((to) => to !== from)
+      .map((to) => ({
+        folder: `${src}/${from}`,
+        line: `import { a } from '../${to}/anything.ts'`,
+        refused: !mayImport[from].includes(to),
+      })),
+  )
+}
 
 // Outside of the repository, for nothing in node_modules is linted.
 const scratch = await mkdtemp(join(tmpdir(), 'pg-nearest-direction-'))
@@ -42,15 +81,14 @@ const config = join(scratch, '.oxlintrc.json')
 let wrong = 0
 try {
   await writeFile(config, await readFile(join(root, '.oxlintrc.json'), 'utf8'))
-  const cases = [...forbidden, ...allowed].map(([folder, line], i) => [folder, line, i < forbidden.length])
-  for (const [i, [folder, line]] of cases.entries()) {
-    const file = join(scratch, folder, `case-${i}.ts`)
+  for (const [i, { folder, name = `case-${i}.ts`, line }] of cases.entries()) {
+    const file = join(scratch, folder, name)
     await mkdir(dirname(file), { recursive: true })
     await writeFile(file, `${line}\nexport const b = a\n`)
   }
   const output = await lint()
-  for (const [i, [folder, line, refused]] of cases.entries()) {
-    const found = output.some((message) => message.includes(`case-${i}.ts`))
+  for (const [i, { folder, name = `case-${i}.ts`, line, refused }] of cases.entries()) {
+    const found = output.some((message) => message.includes(`${folder}/${name}:`))
     if (found === refused) continue
     wrong++
     console.error(`  ${folder}: the linter ${refused ? 'lets pass' : 'refuses'}: ${line}`)
@@ -65,5 +103,5 @@ async function lint() {
   const oxlint = join(root, 'node_modules', '.bin', 'oxlint')
   const args = ['-c', config, '--no-ignore', '-f', 'unix', 'packages']
   const { stdout } = await promisify(execFile)(oxlint, args, { cwd: scratch }).catch((error) => error)
-  return stdout.split('\n').filter((line) => /no-restricted-(imports|globals)/.test(line))
+  return stdout.split('\n').filter((line) => /no-restricted-(imports|globals|properties)/.test(line))
 }

@@ -26,7 +26,7 @@ const configuration = {
 }
 
 const files = (await Promise.all(['.', 'docs', 'packages', 'examples'].map(sources))).flat()
-const blocks = (await Promise.all([...new Set(files)].toSorted().map(blocksOf))).flat()
+const blocks = (await Promise.all([...new Set(files)].toSorted((a, b) => a.localeCompare(b)).map(blocksOf))).flat()
 process.exitCode = await compile(blocks)
 
 async function sources(folder) {
@@ -66,9 +66,9 @@ async function compile(all) {
   await mkdir(cache, { recursive: true })
   const scratch = await mkdtemp(join(cache, 'examples-'))
   try {
-    const files = checked.map((_, i) => `example-${i}.ts`)
-    for (const [i, { text }] of checked.entries()) await writeFile(join(scratch, files[i]), `${text}\nexport {}\n`)
-    await writeFile(join(scratch, 'tsconfig.json'), JSON.stringify({ ...configuration, files }))
+    const modules = checked.map((_, i) => `example-${i}.ts`)
+    for (const [i, { text }] of checked.entries()) await writeFile(join(scratch, modules[i]), `${text}\nexport {}\n`)
+    await writeFile(join(scratch, 'tsconfig.json'), JSON.stringify({ ...configuration, files: modules }))
     const tsc = join(root, 'node_modules', '.bin', 'tsc')
     const compiled = await promisify(execFile)(tsc, ['-p', scratch]).then(
       () => [],
