@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { access, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -67,6 +67,7 @@ async function checkInstalled(folder, manifest, tarball) {
     await node(app, [join(installed, target), '--version'], `${folder}: ${name} --version`)
   }
   await checkDoors(folder, manifest, installed)
+  await checkMaps(folder, installed)
 }
 
 /** A room that has an index is a door: it must be exported, or it is none. */
@@ -75,6 +76,19 @@ async function checkDoors(folder, manifest, installed) {
   for (const file of stdout.trim().split('\n')) {
     if (!Object.values(manifest.exports).includes(`./${file}`))
       problems.push(`${folder}: ${file} is built and not exported`)
+  }
+}
+
+/** A debugger, and "go to definition", end in a source that is there; one that is gone tells of a stale build. */
+async function checkMaps(folder, installed) {
+  for (const name of await readdir(join(installed, 'dist'), { recursive: true })) {
+    if (!name.endsWith('.map')) continue
+    const file = join(installed, 'dist', name)
+    const { sources } = JSON.parse(await readFile(file, 'utf8'))
+    for (const source of sources) {
+      if (!(await exists(join(dirname(file), source))))
+        problems.push(`${folder}: dist/${name} names ${source}, which is not in the package: build afresh`)
+    }
   }
 }
 
