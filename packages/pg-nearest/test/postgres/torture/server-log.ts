@@ -27,6 +27,8 @@ export interface ServerLog {
 
 interface Line {
   readonly application_name?: string
+  /** Of the server's process: one for each connection. */
+  readonly pid: number
   readonly message: string
   /** Of an error: the statement that was at fault. */
   readonly statement?: string
@@ -66,12 +68,18 @@ export async function openServerLog(url: string): Promise<ServerLog> {
 
 const LOGGED = /^(?:statement|execute [^:]*): /
 
-/** A statement that fails is in the log twice: as it begins, unless it cannot be parsed, and with its error. */
+/**
+ * A statement that fails is in the log twice: as it begins, unless it cannot be parsed, and with its error. Other
+ * connections, such as the monitor's, may come between the two.
+ */
 function textsIn(lines: readonly Line[]): string[] {
   const texts: string[] = []
-  for (const { message, statement } of lines) {
-    if (LOGGED.test(message)) texts.push(message.replace(LOGGED, ''))
-    else if (statement !== undefined && texts.at(-1) !== statement) texts.push(statement)
+  const lastOf = new Map<number, string>()
+  for (const { message, statement, pid } of lines) {
+    const text = LOGGED.test(message) ? message.replace(LOGGED, '') : statement
+    if (text === undefined || (text === statement && lastOf.get(pid) === text)) continue
+    texts.push(text)
+    lastOf.set(pid, text)
   }
   return texts
 }
