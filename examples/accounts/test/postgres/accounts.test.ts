@@ -123,6 +123,8 @@ describe.each([
   it('notes when a user was changed', async () => {
     const accounts = createAccounts(setting.pool)
     const user = await accounts.createUser({ name: 'Grace', age: 36 })
+    // The app's clock has milliseconds, and a local database is quicker than that.
+    await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(Number(user.updatedAt)), { interval: 1 })
     const changed = await accounts.updateUser(user.id, { name: 'Grace', age: 37 })
     expect(changed).toEqual({ ...user, age: 37, updatedAt: expect.any(Date) })
     expect(Number(changed?.updatedAt)).toBeGreaterThan(Number(user.updatedAt))
