@@ -9,6 +9,7 @@
  * | `NEAREST_NO_SERVER` | no server could run the statement; `cause` holds what each one said |
  * | `NEAREST_AUTHENTICATION` | the only server that could have run it refused the user or the password |
  * | `NEAREST_NOT_HERE` | the statement cannot run where the caller asked for it |
+ * | `NEAREST_BEHIND` | a server does not show yet what a read had to show; only as a part of `NEAREST_NO_SERVER` |
  * | `NEAREST_CONNECTION_LOST` | the connection died inside of a transaction, which is thereby rolled back |
  * | `NEAREST_ROLLED_BACK` | a transaction's COMMIT was answered with ROLLBACK, because one of its statements had failed |
  * | `NEAREST_ENDED` | the pool was ended |
@@ -22,6 +23,7 @@ export type NearestErrorCode =
   | 'NEAREST_NO_SERVER'
   | 'NEAREST_AUTHENTICATION'
   | 'NEAREST_NOT_HERE'
+  | 'NEAREST_BEHIND'
   | 'NEAREST_CONNECTION_LOST'
   | 'NEAREST_ROLLED_BACK'
   | 'NEAREST_ENDED'

@@ -10,7 +10,7 @@ export {
   type FailedAttempt,
   type NearestErrorCode,
 } from './errors.ts'
-export type { NearestEvents, ProblemEvent, QueryEvent } from './events/events.ts'
+export type { NearestEvents, PositionLostEvent, ProblemEvent, QueryEvent } from './events/events.ts'
 export type { RouteReason, ServedBy } from './events/served-by.ts'
 export type { RouteOptions } from './execute/request.ts'
 export { createPool } from './pool/create-pool.ts'
@@ -18,6 +18,8 @@ export type { NearestPool } from './pool/nearest-pool.ts'
 export type { NearestPoolOptions, ServerOptions } from './pool/pool-options.ts'
 export type { Routed, Served } from './pool/query-types.ts'
 export type { RoutedClient, RoutedPool, Transaction } from './pool/routed-pool.ts'
+export type { Session, SessionOptions } from './pool/session.ts'
 export type { ServerStatus, Status } from './pool/status.ts'
+export type { Consistency } from './session/consistency.ts'
 export type { TransactionOptions } from './pool/transaction.ts'
 export type { Health, Role, ServerState, Topology } from './topology/topology.ts'

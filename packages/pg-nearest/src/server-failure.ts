@@ -153,6 +153,8 @@ export function describeFailure(server: string, error: unknown): string {
       return `${server} has no connection left (${messageOf(error)}): lower "max" or raise its max_connections.`
     case '57P03':
       return `${server} is starting up or shutting down (${messageOf(error)}): it will be asked again.`
+    case 'NEAREST_BEHIND':
+      return messageOf(error)
     default:
       return `${server} cannot be used (${messageOf(error)}).`
   }

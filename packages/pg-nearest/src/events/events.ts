@@ -21,10 +21,23 @@ export interface ProblemEvent {
   readonly cause?: unknown
 }
 
+/** A session had written, or seen, what no longer exists: the primary that knew it was replaced, or restored. */
+export interface PositionLostEvent {
+  /** The primary that does not have it. */
+  readonly server: string
+  readonly region: string | undefined
+  /** The position that was lost, as PostgreSQL prints it, and its timeline. */
+  readonly lost: { readonly lsn: string; readonly timeline: number }
+  /** Where the primary was: the session goes on from here. */
+  readonly now: { readonly lsn: string; readonly timeline: number }
+}
+
 /** What a pool emits beside the events of `pg.Pool`. Listeners run in the caller's async context. */
 export interface NearestEvents {
   query: [event: QueryEvent]
   /** A server's role or health changed. */
   topology: [topology: Topology]
   problem: [event: ProblemEvent]
+  /** Emitted once for each session that waits for it. */
+  'position-lost': [event: PositionLostEvent]
 }

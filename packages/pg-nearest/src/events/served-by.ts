@@ -12,6 +12,10 @@ import type { Role } from '../topology/topology.ts'
  * - `transaction`: part of a transaction.
  * - `pinned`: this borrowed client needs one connection (SET, LISTEN, a temporary table, an advisory lock …).
  * - `own-write`: this borrowed client wrote before.
+ * - `strong`: the caller wanted the primary's answer (`consistency: 'strong'`).
+ * - `lagging`: a nearer server was not sure to show what this session has written or seen, or was too far behind.
+ * - `unproven`: no server could be asked that is sure to show it, so the nearest answered: only outside of
+ *   `pool.session`, and only while no primary can be reached.
  * - `retry`: another server was tried first and could not run it.
  */
 export type RouteReason =
@@ -25,6 +29,9 @@ export type RouteReason =
   | 'transaction'
   | 'pinned'
   | 'own-write'
+  | 'strong'
+  | 'lagging'
+  | 'unproven'
   | 'retry'
 
 /** Which server gave a result, and why that one. On every result as `servedBy`. */

@@ -3,172 +3,322 @@ import { NearestError } from '../errors.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
 import type { Lease } from '../monitor/server-connections.ts'
 import { isAnswer, isRefusedByRecovery } from '../server-failure.ts'
-import type { Need } from '../statement/need.ts'
-import { abandonable } from './abandonable.ts'
+import { delivering, leadTo, type Call, type Serving } from './call.ts'
+import { notBegun, notHere } from './client-errors.ts'
+import { emptyResult, isDeferrable } from './deferred-begin.ts'
 import type { Engine, Scope } from './engine.ts'
 import { isFatal } from './fatal.ts'
+import type { Guard, Trust } from './guard.ts'
+import { guardFor } from './guard-for.ts'
+import { HeldConnection, type OnHold } from './held-connection.ts'
 import { lostConnection } from './lost-connection.ts'
-import { planPrimary, planRead, type Attempt } from './plan.ts'
+import { finishGroup, openTransaction } from './open-transaction.ts'
+import { planInstead, planPrimary, planRead, type Attempt } from './plan.ts'
 import { planStatement, type StatementPlan } from './plan-statement.ts'
 import type { Request } from './request.ts'
-import { runStatement, type ReadOnly, type StatementResult } from './run-statement.ts'
+import { runStatement, type ReadOnly, type Rider, type StatementResult } from './run-statement.ts'
 import { clock, failed, served } from './served.ts'
 import { FREE, nextStanding, type Standing } from './standing.ts'
+import { mayJoin, mayTravel, takesRider } from './travel.ts'
+import { Turns } from './turns.ts'
 import { walk } from './walk.ts'
 
-interface Serving {
-  readonly result: StatementResult
-  readonly servedBy: ServedBy
-}
-
-/** Hears which connection a client holds, so that its events can be passed on. */
-export type OnHold = (client: pg.PoolClient, held: boolean) => void
-
 /**
- * The statements of one borrowed client, given one after the other: the same walk as a single statement's, with a pin.
- * At most one connection is held, so two clients can never wait for each other's.
+ * The statements of one borrowed client, in the order in which they are given: the same walk as a single statement's,
+ * with a pin. At most one connection is held, so two clients can never wait for each other's.
+ *
+ * A BEGIN for the primary is answered at once and travels with the first statement; what is given without waiting travels
+ * behind it.
  */
 export class ClientSession {
   readonly #engine: Engine
   readonly #scope: Scope
-  readonly #onHold: OnHold
-  #lease: Lease | undefined
+  readonly #held: HeldConnection
+  readonly #turns: Turns<Call>
   #standing: Standing = FREE
+  /** It has been answered, and not been sent. */
+  #begin: Call | undefined
 
   constructor(engine: Engine, scope: Scope, onHold: OnHold) {
     this.#engine = engine
     this.#scope = scope
-    this.#onHold = onHold
+    this.#held = new HeldConnection((server) => engine.borrow(server), onHold)
+    this.#turns = new Turns(
+      () => this.#standing.kind === 'transaction' && this.#held.lease?.standby === false && this.#held.lease.pipelines,
+    )
   }
 
   /** The connection that is held now. */
   get client(): pg.PoolClient | undefined {
-    return this.#lease?.client
+    return this.#held.lease?.client
   }
 
-  async run(request: Request): Promise<StatementResult> {
+  /** As PostgreSQL says it: `I`, `T` or `E`. */
+  get transactionStatus(): string {
+    return this.#begin === undefined ? (this.#held.lease?.client.getTransactionStatus() ?? 'I') : 'T'
+  }
+
+  run(request: Request): Promise<StatementResult> {
     const engine = this.#engine
     const { text } = request.config
     const start = clock(engine)
-    try {
-      const { result, servedBy } = await this.#route(request)
-      return served(engine, text, start, result, servedBy)
-    } catch (error) {
-      throw failed(engine, text, start, error)
-    }
+    return new Promise((resolve, reject) => {
+      const settle = ({ result, servedBy }: Serving): void => resolve(served(engine, text, start, result, servedBy))
+      const fail = (error: unknown): void => reject(failed(engine, text, start, error))
+      const { need, reads } = planStatement(engine, this.#scope, request)
+      const guard = guardFor(engine, this.#scope, request, reads)
+      const call: Call = {
+        request,
+        need,
+        guard,
+        travels: mayTravel(request, need),
+        settle,
+        fail,
+        start: () => delivering(this.#route(call), call),
+      }
+      this.#turns.take(call)
+    })
   }
 
   /** Hands a query object that speaks the protocol by itself (a cursor, a stream) to the primary, or to the pin. */
-  async submit(query: pg.Submittable): Promise<void> {
+  submit(query: pg.Submittable): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const request: Request = { config: { text: '' } }
+      const start = (): Promise<() => void> =>
+        this.#submit(query).then(
+          () => resolve,
+          (error: unknown) => () => reject(error),
+        )
+      const none = { guard: undefined, settle: () => undefined, fail: reject }
+      this.#turns.take({ request, need: { class: 'session' }, travels: false, start, ...none })
+    })
+  }
+
+  /** Calls back once everything that was given has ended. */
+  idle(callback: () => void): void {
+    this.#turns.idle(callback)
+  }
+
+  /** Gives the connection back; with an error, or inside of a transaction, it is closed instead. */
+  release(error?: Error | boolean): void {
+    this.#begin = undefined
+    this.#held.letGo(error || this.#held.open)
+    this.#standing = FREE
+  }
+
+  async #submit(query: pg.Submittable): Promise<void> {
     this.#throwIfLost()
-    if (this.#lease === undefined || (this.#standing.kind === 'free' && this.#lease.standby && !this.#scope.readOnly)) {
+    if (this.#begin !== undefined) await this.#openAlone(this.#begin)
+    if (
+      this.#held.lease === undefined ||
+      (this.#standing.kind === 'free' && this.#held.lease.standby && !this.#scope.readOnly)
+    ) {
       const { topology, chooser } = this.#engine
       const attempts = this.#scope.readOnly
         ? planRead(topology, this.#scope.target, chooser)
         : planPrimary(topology, 'session')
       await this.#hold('', attempts, undefined, () => Promise.resolve())
     }
-    this.#held().client.query(query)
+    this.#held.here.client.query(query)
+    guardFor(this.#engine, this.#scope, { config: { text: '' } }, false)?.lookAway()
   }
 
-  /** Gives the connection back; with an error, or inside of a transaction, it is closed instead. */
-  release(error?: Error | boolean): void {
-    this.#letGo(error || this.#open)
-    this.#standing = FREE
-  }
-
-  async #route(request: Request): Promise<Serving> {
+  async #route(call: Call): Promise<Serving> {
+    if (this.#standing.kind === 'unbegun' && call.need.transaction?.kind === 'rollback') {
+      this.#standing = FREE
+      return this.#answer('ROLLBACK')
+    }
     this.#throwIfLost()
-    request.signal?.throwIfAborted()
-    const plan = planStatement(this.#engine, this.#scope, request)
+    call.request.signal?.throwIfAborted()
+    if (this.#begin !== undefined) return this.#openWith(this.#begin, call)
     switch (this.#standing.kind) {
       case 'free':
-        return this.#choose(request, plan)
+        return this.#chooseOrDefer(call)
       case 'reading':
-        return this.#read(request, plan.need, this.#standing)
+        return this.#read(call, this.#standing)
       default:
-        return this.#stay(request, plan.need)
+        return this.#stay(call)
+    }
+  }
+
+  async #chooseOrDefer(call: Call): Promise<Serving> {
+    const plan = planStatement(this.#engine, this.#scope, call.request)
+    const attempts = this.#heldFirst(plan, call.guard)
+    const [first] = attempts
+    if (first === undefined || !this.#mayDefer(call, first.server)) return this.#choose(call, plan, attempts)
+    this.#begin = call
+    return this.#answer('BEGIN')
+  }
+
+  /** What is known without asking. */
+  #answer(command: string): Serving {
+    const [first] = planPrimary(this.#engine.topology, 'transaction')
+    return { result: emptyResult(command), servedBy: this.#servedBy(first?.server ?? '', 'primary', 'transaction', 0) }
+  }
+
+  /** A BEGIN for the primary need not travel alone: its answer is known. */
+  #mayDefer({ request, need }: Call, server: string): boolean {
+    if (need.transaction?.kind !== 'begin' || this.#scope.readOnly || request.signal !== undefined) return false
+    return isDeferrable(request.config) && leadTo(planPrimary(this.#engine.topology, 'transaction'), server)
+  }
+
+  /** The first statement behind a BEGIN that was not sent. */
+  async #openWith(begin: Call, call: Call): Promise<Serving> {
+    const ends = call.need.transaction?.kind
+    if (ends === 'commit' || ends === 'rollback') {
+      this.#begin = undefined
+      return this.#answer(ends.toUpperCase())
+    }
+    if (mayJoin(call.request, call.need)) return this.#openTogether(begin, call)
+    await this.#openAlone(begin)
+    return this.#stay(call)
+  }
+
+  async #openAlone(begin: Call): Promise<void> {
+    try {
+      await this.#choose(begin, planStatement(this.#engine, this.#scope, begin.request))
+      this.#begin = undefined
+    } catch (error) {
+      throw this.#unbegun(error)
+    }
+  }
+
+  /** One group: BEGIN, this statement, and what was given behind it without waiting. */
+  async #openTogether(begin: Call, call: Call): Promise<Serving> {
+    const members: Call[] = [call]
+    try {
+      const { ends, server } = await openTransaction({
+        begin,
+        members,
+        guard: guardFor(this.#engine, this.#scope, begin.request, false),
+        journey: this.#journey(call.request, false),
+        attempts: this.#heldFirst(planStatement(this.#engine, this.#scope, begin.request)),
+        carry: (wanted) => this.#turns.carry(wanted),
+      })
+      this.#begin = undefined
+      const finals = await finishGroup(members, ends, this.#held)
+      for (const [i, member] of members.entries()) this.#settle(member, ends[i]?.kind !== 'result')
+      const servedBy = this.#servedBy(server, 'primary', 'transaction', 1)
+      for (const [i, member] of members.entries()) {
+        const final = finals[i]
+        if (i === 0 || final === undefined) continue
+        if ('result' in final) member.settle({ result: final.result, servedBy })
+        else member.fail(final.error)
+      }
+      const [first] = finals
+      if (first === undefined || 'error' in first) throw first?.error
+      return { result: first.result, servedBy }
+    } catch (error) {
+      // Those that have been answered do not hear this.
+      for (const each of members.slice(1)) each.fail(error)
+      // A statement's own error, in a transaction that was open, or an end that nobody can tell.
+      throw this.#begin === undefined ? error : this.#unbegun(error)
     }
   }
 
   /** Not pinned: the plan's servers in turn. */
-  async #choose(request: Request, plan: StatementPlan): Promise<Serving> {
-    const { config, signal } = request
-    const begins = plan.need.transaction?.kind === 'begin'
+  async #choose(
+    call: Call,
+    plan: StatementPlan,
+    attempts: readonly Attempt[] = this.#heldFirst(plan),
+  ): Promise<Serving> {
+    const { need, guard } = call
+    const begins = need.transaction?.kind === 'begin'
     const serving = await walk<StatementResult, Serving>({
-      text: config.text,
-      reads: plan.reads,
-      readOnly: this.#scope.readOnly,
+      ...this.#journey(call.request, plan.reads),
       harmless: begins,
-      signal,
-      attempts: this.#heldFirst(plan),
-      primaries: () => planPrimary(this.#engine.topology, 'retry'),
-      borrow: (server) => this.#take(server, signal),
-      giveBack: (lease, error) => this.#letGoIfDead(lease, error),
-      run: (lease) => runStatement(lease, config, this.#readOnly(begins, plan.reads), signal),
-      learn: () => this.#engine.statements.learnWrite(config.text),
+      attempts,
+      run: (lease, attempt) => this.#send(call, lease, this.#readOnly(begins, plan.reads), trusts(attempt)),
+      catchesUp: (behind) => (guard === undefined ? Promise.resolve(false) : guard.catchesUp(behind)),
       arrived: (result, arrival) => ({
         result,
         servedBy: { ...arrival, region: this.#engine.regionOf(arrival.server) },
       }),
-      failed: (error) => error,
-      onTrouble: this.#engine.report,
     })
-    this.#settle(request, plan.need, false)
+    this.#settle(call, false)
     return serving
   }
 
+  /** What all of this client's journeys have in common. */
+  #journey({ config, signal }: Request, reads: boolean) {
+    return {
+      text: config.text,
+      reads,
+      readOnly: this.#scope.readOnly,
+      signal,
+      primaries: () => planInstead(this.#engine.topology),
+      borrow: (server: string) => this.#held.take(server, signal),
+      giveBack: (lease: Lease, error?: unknown) => this.#held.letGoIfDead(lease, error),
+      catchesUp: () => Promise.resolve(false),
+      learn: () => this.#engine.statements.learnWrite(config.text),
+      failed: (error: unknown) => error,
+      onTrouble: this.#engine.report,
+    }
+  }
+
+  /** A statement on the connection that is held, with what its session wants to know. */
+  #send({ request, need, guard }: Call, lease: Lease, readOnly: ReadOnly, trust: Trust): Promise<StatementResult> {
+    const send = (rider?: Rider): Promise<StatementResult> =>
+      runStatement(lease, request.config, readOnly, request.signal, rider)
+    if (guard === undefined || (trust === 'trust' && !takesRider(request, need))) return send()
+    return guard.run(lease, trust, send, takesRider(request, need))
+  }
+
   /** Once the primary was needed, this client stays with it: so its reads see its writes. */
-  #heldFirst({ attempts, reads }: StatementPlan): readonly Attempt[] {
-    const lease = this.#lease
-    if (lease === undefined || (lease.standby && !reads)) return attempts
-    const planned = attempts.find(({ server }) => server === lease.server)
-    if (planned === undefined && lease.standby) return attempts
+  #heldFirst({ attempts, reads }: StatementPlan, guard?: Guard): readonly Attempt[] {
+    const { lease } = this.#held
+    const onPrimary = lease?.standby === false
+    const ordered = reads && !onPrimary && guard !== undefined ? guard.order(attempts) : attempts
+    if (lease === undefined || (lease.standby && !reads)) return ordered
+    const planned = ordered.find(({ server }) => server === lease.server)
+    if (planned === undefined && lease.standby) return ordered
     const stays: Attempt = planned ?? { server: lease.server, reason: 'own-write' }
-    const first = lease.standby || planned === attempts[0] ? stays : { ...stays, reason: 'own-write' as const }
-    return [first, ...attempts.filter(({ server }) => server !== lease.server)]
+    const first = lease.standby || planned === ordered[0] ? stays : { ...stays, reason: 'own-write' as const }
+    return [first, ...ordered.filter(({ server }) => server !== lease.server)]
   }
 
   /** Pinned: the connection that is held, and no other. */
-  async #stay(request: Request, need: Need): Promise<Serving> {
-    const lease = this.#held()
-    const open = this.#open
+  async #stay(call: Call): Promise<Serving> {
+    const lease = this.#held.here
+    const open = this.#held.open
     try {
-      return await this.#runHere(request, need)
+      return await this.#runHere(call)
     } catch (error) {
-      if (isFatal(lease, error)) throw this.#lose(lease, request, need, open, error)
+      if (isFatal(lease, error)) throw this.#lose(lease, call, open, error)
       throw error
     }
   }
 
   /** In a read-only transaction on a standby: what only the primary can answer moves the transaction there. */
-  async #read(request: Request, need: Need, standing: Extract<Standing, { kind: 'reading' }>): Promise<Serving> {
-    const lease = this.#held()
-    if (standing.failed) return this.#stay(request, need)
+  async #read(call: Call, standing: Extract<Standing, { kind: 'reading' }>): Promise<Serving> {
+    const { request, need } = call
+    const lease = this.#held.here
+    if (standing.failed) return this.#stay(call)
     const elsewhere = need.class === 'write' || need.class === 'session'
-    if (this.#scope.readOnly) return this.#stay(request, need)
+    if (this.#scope.readOnly) return this.#stay(call)
     if (!standing.movable) {
       if (need.class === 'session') throw notHere(lease.server)
-      const serving = await this.#stay(request, need)
+      const serving = await this.#stay(call)
       // It was not refused, so it writes nothing: what it says is this server's, and the primary's was wanted.
       if (need.class === 'write') throw notHere(lease.server)
       return serving
     }
     if (!elsewhere) {
       try {
-        return await this.#runHere(request, need)
+        return await this.#runHere(call)
       } catch (error) {
         request.signal?.throwIfAborted()
         if (!isFatal(lease, error) && !isRefusedByRecovery(error)) throw error
-        if (isFatal(lease, error)) this.#letGo(true)
+        if (isFatal(lease, error)) this.#held.letGo(true)
       }
     }
     await this.#moveToPrimary(standing.begin)
-    return this.#stay(request, need)
+    return this.#stay(call)
   }
 
   async #moveToPrimary(begin: Request): Promise<void> {
-    if (this.#lease !== undefined) await this.#lease.client.query('ROLLBACK').catch(() => this.#letGo(true))
+    if (this.#held.lease !== undefined)
+      await this.#held.lease.client.query('ROLLBACK').catch(() => this.#held.letGo(true))
     const attempts = planPrimary(this.#engine.topology, 'transaction')
     const { config, signal } = begin
     await this.#hold(config.text, attempts, signal, (lease) => runStatement(lease, config, 'none', signal))
@@ -183,42 +333,38 @@ export class ClientSession {
     run: (lease: Lease) => Promise<unknown>,
   ): Promise<void> {
     await walk<unknown, void>({
-      text,
-      reads: false,
+      ...this.#journey({ config: { text }, signal }, false),
       readOnly: false,
       harmless: true,
-      signal,
       attempts,
       primaries: () => [],
-      borrow: (server) => this.#take(server, signal),
-      giveBack: (lease, error) => this.#letGoIfDead(lease, error),
       run,
       learn: () => undefined,
       arrived: () => undefined,
-      failed: (error) => error,
-      onTrouble: this.#engine.report,
     })
   }
 
-  async #runHere(request: Request, need: Need): Promise<Serving> {
-    const lease = this.#held()
+  async #runHere(call: Call): Promise<Serving> {
+    const lease = this.#held.here
     const reason: RouteReason = this.#standing.kind === 'pinned' ? 'pinned' : 'transaction'
-    const readOnly = this.#open ? 'none' : this.#readOnly(need.transaction?.kind === 'begin', false)
+    const readOnly = this.#held.open ? 'none' : this.#readOnly(call.need.transaction?.kind === 'begin', false)
     try {
-      const result = await runStatement(lease, request.config, readOnly, request.signal)
-      const role = lease.standby ? 'replica' : 'primary'
-      const region = this.#engine.regionOf(lease.server)
-      this.#settle(request, need, false)
-      return { result, servedBy: { server: lease.server, region, role, reason, attempts: 1 } }
+      const result = await this.#send(call, lease, readOnly, 'trust')
+      this.#settle(call, false)
+      return { result, servedBy: this.#servedBy(lease.server, lease.standby ? 'replica' : 'primary', reason, 1) }
     } catch (error) {
-      this.#settle(request, need, isAnswer(error) || request.signal?.aborted === true)
+      this.#settle(call, isAnswer(error) || call.request.signal?.aborted === true)
       throw error
     }
   }
 
-  #settle(request: Request, need: Need, refused: boolean): void {
-    const standby = this.#lease?.standby === true
-    this.#standing = nextStanding(this.#standing, { request, need, open: this.#open, standby, failed: refused })
+  #servedBy(server: string, role: ServedBy['role'], reason: RouteReason, attempts: number): ServedBy {
+    return { server, region: this.#engine.regionOf(server), role, reason, attempts }
+  }
+
+  #settle({ request, need }: Call, refused: boolean): void {
+    const standby = this.#held.lease?.standby === true
+    this.#standing = nextStanding(this.#standing, { request, need, open: this.#held.open, standby, failed: refused })
   }
 
   #readOnly(begins: boolean, reads: boolean): ReadOnly {
@@ -227,54 +373,27 @@ export class ClientSession {
     return reads ? 'read' : 'statement'
   }
 
-  #lose(lease: Lease, { config }: Request, need: Need, open: boolean, cause: unknown): NearestError {
+  #lose(lease: Lease, { request, need }: Call, open: boolean, cause: unknown): NearestError {
     const { server, standby } = lease
-    const error = lostConnection({ text: config.text, need, server, error: cause, open, standby })
+    const error = lostConnection({ text: request.config.text, need, server, error: cause, open, standby })
     this.#engine.report(server, cause, 'query')
-    this.#letGo(true)
+    if (this.#held.lease === lease) this.#held.letGo(true)
     this.#standing = { kind: 'lost', error }
     return error
   }
 
-  get #open(): boolean {
-    return (this.#lease?.client.getTransactionStatus() ?? 'I') !== 'I'
-  }
-
-  async #take(server: string, signal: AbortSignal | undefined): Promise<Lease> {
-    if (this.#lease?.server === server) return this.#lease
-    this.#letGo()
-    const borrow = (): Promise<Lease> => this.#engine.borrow(server)
-    const lease = await (signal === undefined ? borrow() : abandonable(borrow, signal))
-    this.#lease = lease
-    this.#onHold(lease.client, true)
-    return lease
-  }
-
-  #letGoIfDead(lease: Lease, error: unknown): void {
-    if (isFatal(lease, error)) this.#letGo(true)
-  }
-
-  #letGo(error?: Error | boolean): void {
-    const lease = this.#lease
-    if (lease === undefined) return
-    this.#lease = undefined
-    this.#onHold(lease.client, false)
-    lease.release(error)
-  }
-
-  #held(): Lease {
-    if (this.#lease === undefined) throw new Error('A pinned client holds a connection')
-    return this.#lease
+  /** The BEGIN had been answered, and there is no transaction: nothing may run as if there were one. */
+  #unbegun(error: unknown): unknown {
+    this.#begin = undefined
+    this.#standing = { kind: 'unbegun', error: notBegun(error) }
+    return error
   }
 
   #throwIfLost(): void {
-    if (this.#standing.kind === 'lost') throw this.#standing.error
+    if (this.#standing.kind === 'lost' || this.#standing.kind === 'unbegun') throw this.#standing.error
   }
 }
 
-function notHere(server: string): NearestError {
-  return new NearestError(
-    'NEAREST_NOT_HERE',
-    `This statement needs the primary, and its read-only transaction runs on ${server}: begin the transaction without READ ONLY, or on pool.primary.`,
-  )
+function trusts({ unproven }: Attempt): Trust {
+  return unproven === true ? 'trust' : 'prove'
 }

@@ -2,12 +2,15 @@ import type pg from 'pg'
 import type { Lease } from '../monitor/server-connections.ts'
 import { abandonable } from './abandonable.ts'
 import type { Engine, Scope } from './engine.ts'
+import type { BehindError } from './behind-error.ts'
 import { isFatal } from './fatal.ts'
+import type { Guard } from './guard.ts'
+import { guardFor } from './guard-for.ts'
 import type { Arrival, Journey } from './journey.ts'
-import { planPrimary, type Attempt } from './plan.ts'
+import { planInstead, type Attempt } from './plan.ts'
 import { planStatement } from './plan-statement.ts'
 import type { Request } from './request.ts'
-import { runStatement, type StatementResult } from './run-statement.ts'
+import { runStatement, type Rider, type StatementResult } from './run-statement.ts'
 import { clock, failed, served } from './served.ts'
 import { walk } from './walk.ts'
 
@@ -32,6 +35,7 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
   readonly #engine: Engine
   readonly #config: pg.QueryConfig
 
+  readonly #guard: Guard | undefined
   readonly #onEnd: () => void
   readonly #start: number
 
@@ -42,14 +46,15 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
     this.reads = reads
     this.readOnly = scope.readOnly
     this.signal = request.signal
-    this.attempts = attempts
+    this.#guard = guardFor(engine, scope, request, reads)
+    this.attempts = reads && this.#guard !== undefined ? this.#guard.order(attempts) : attempts
     this.#engine = engine
     this.#config = request.config
     this.#onEnd = onEnd
   }
 
   primaries(): readonly Attempt[] {
-    return planPrimary(this.#engine.topology, 'retry')
+    return planInstead(this.#engine.topology)
   }
 
   borrow(server: string): Promise<Lease> {
@@ -61,9 +66,17 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
     lease.release(isFatal(lease, error))
   }
 
-  run(lease: Lease): Promise<StatementResult> {
-    const readOnly = this.reads ? 'read' : 'statement'
-    return runStatement(lease, this.#config, this.readOnly ? readOnly : 'none', this.signal)
+  run(lease: Lease, attempt: Attempt): Promise<StatementResult> {
+    const readOnly = this.readOnly ? (this.reads ? 'read' : 'statement') : 'none'
+    const guard = this.#guard
+    if (guard === undefined) return runStatement(lease, this.#config, readOnly, this.signal)
+    const send = (rider?: Rider): Promise<StatementResult> =>
+      runStatement(lease, this.#config, readOnly, this.signal, rider)
+    return guard.run(lease, attempt.unproven === true ? 'trust' : 'prove', send)
+  }
+
+  catchesUp(behind: BehindError): Promise<boolean> {
+    return this.#guard === undefined ? Promise.resolve(false) : this.#guard.catchesUp(behind)
   }
 
   learn(): void {

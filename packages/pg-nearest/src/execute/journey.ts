@@ -1,5 +1,6 @@
 import type { ServedBy } from '../events/served-by.ts'
 import type { Lease } from '../monitor/server-connections.ts'
+import type { BehindError } from './behind-error.ts'
 import type { Attempt } from './plan.ts'
 
 /** Which server it was in the end, and how many were tried. */
@@ -21,7 +22,9 @@ export interface Journey<R, T> {
   primaries(): readonly Attempt[]
   borrow(server: string): Promise<Lease>
   giveBack(lease: Lease, error?: unknown): void
-  run(lease: Lease): Promise<R>
+  run(lease: Lease, attempt: Attempt): Promise<R>
+  /** The server does not show what it must: whether it soon will, so that it is asked again. */
+  catchesUp(behind: BehindError): Promise<boolean>
   /** A standby refused this text and only a primary can run it. */
   learn(): void
   /** It has its result. Returns what the walk resolves with. */

@@ -1,6 +1,7 @@
 import { NearestError, OutcomeUnknownError, type FailedAttempt } from '../errors.ts'
 import type { Lease } from '../monitor/server-connections.ts'
 import { codeOf, isConnectionLoss, isRefusedByStandby, isWriteRefused } from '../server-failure.ts'
+import { BehindError } from './behind-error.ts'
 import { interpret, interpretNoConnection, type Verdict } from './interpret.ts'
 import type { Journey } from './journey.ts'
 import { noServer } from './no-server.ts'
@@ -11,6 +12,8 @@ const MAX_AGAIN = 100
 /** What went wrong on a journey so far, and what may still be done. */
 export interface Mishaps {
   readonly count: number
+  /** Why it ends up elsewhere than planned. */
+  readonly reason: 'retry' | 'lagging' | undefined
   /** This server was tried. */
   has(server: string): boolean
   /** Takes in that an attempt failed: without a lease, because there was no connection. Returns how to go on. */
@@ -36,6 +39,7 @@ export function createMishaps(journey: Journey<unknown, unknown>): Mishaps {
       if (verdict === 'next' && journey.signal?.aborted !== true) journey.onTrouble(server, error, 'connect')
       return verdict
     }
+    if (error instanceof BehindError) return 'next'
     if (isConnectionLoss(error)) journey.onTrouble(server, error, 'query')
     const { readOnly, reads, harmless } = journey
     return interpret(error, { standby: lease.standby, readOnly, reads, harmless })
@@ -49,6 +53,10 @@ export function createMishaps(journey: Journey<unknown, unknown>): Mishaps {
   return {
     get count() {
       return failed.length
+    },
+    get reason() {
+      if (failed.length === 0) return undefined
+      return failed.every(({ error }) => error instanceof BehindError) ? 'lagging' : 'retry'
     },
     has: (server) => failed.some((attempt) => attempt.server === server),
     add(server, lease, error) {

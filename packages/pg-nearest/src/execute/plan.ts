@@ -6,6 +6,8 @@ import type { Topology } from '../topology/topology.ts'
 export interface Attempt {
   readonly server: string
   readonly reason: RouteReason
+  /** Nobody is left who can prove what the read must show: better this than nothing. */
+  readonly unproven?: boolean
 }
 
 /** Where the caller wants a statement to run: wherever is best, on the primary, or on a region's replica. */
@@ -15,8 +17,16 @@ export type Target =
   /** `region: undefined` means this process's own. */
   | { readonly kind: 'replica'; readonly region: string | undefined }
 
+/** The one server that this process reads from while all is well; `undefined` if several are as near. */
+export function homeOf(topology: Topology, { region }: Chooser): string | undefined {
+  const [best] = planFor(topology, NEAREST, region).tiers
+  return best?.length === 1 ? best[0]?.server : undefined
+}
+
 /** Attempts in groups of equals, best first. */
 type Tiers = readonly (readonly Attempt[])[]
+
+const NEAREST: Target = { kind: 'nearest' }
 
 interface Plan {
   readonly region: string | undefined
@@ -34,6 +44,11 @@ export function planRead(topology: Topology, target: Target, chooser: Chooser): 
 /** The servers that may run what only a primary can, in order. Never empty. */
 export function planPrimary(topology: Topology, reason: RouteReason): readonly Attempt[] {
   return writeOrder(topology).map((server) => ({ server: server.name, reason }))
+}
+
+/** Where to go when a standby could not: its refusal says that it is not a matter of freshness. */
+export function planInstead(topology: Topology): readonly Attempt[] {
+  return writeOrder(topology).map(({ name }) => ({ server: name, reason: 'retry', unproven: true }))
 }
 
 /** A snapshot never changes, so neither do its plans: they are made once for each, not for each statement. */

@@ -1,10 +1,13 @@
 import type pg from 'pg'
 import { OptionError } from '../errors.ts'
+import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
 
 /** What a call of `query` may say beside pg's own options. */
 export interface RouteOptions {
   /** `primary`: run it there whatever its text says; the way out for functions that act without writing. */
   readonly route?: 'primary' | undefined
+  /** What a read must show, if not what its session or pool says. A write runs on the primary whatever stands here. */
+  readonly consistency?: Consistency | undefined
   /** Aborting cancels the statement on the server and rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
@@ -38,12 +41,13 @@ export function parseCall(first: unknown, second: unknown, third: unknown): Call
     QueryCallback | undefined
   if (typeof first === 'string') {
     const config = values === undefined || values === null ? { text: first } : { text: first, values }
-    return { request: { config, route: undefined, signal: undefined }, callback }
+    return { request: { config, route: undefined, consistency: undefined, signal: undefined }, callback }
   }
   if (typeof first !== 'object') throw new TypeError(`A query is a text or an object with one, not a ${typeof first}.`)
   const given = first as pg.QueryConfig & RouteOptions
   const config = values === undefined || values === null ? given : { ...given, values }
-  return { request: { config, route: routeOf(given), signal: signalOf(given) }, callback }
+  const route = { route: routeOf(given), consistency: consistencyOf(given), signal: signalOf(given) }
+  return { request: { config, ...route }, callback }
 }
 
 /** A cursor, a query stream, a COPY stream: an object that talks to the connection itself. */
@@ -57,6 +61,11 @@ function routeOf({ route }: RouteOptions): RouteOptions['route'] {
     'route',
     `"route" is ${JSON.stringify(route)}; it can only be "primary". For a replica use pool.replica().`,
   )
+}
+
+function consistencyOf({ consistency }: RouteOptions): RouteOptions['consistency'] {
+  if (consistency === undefined || isConsistency(consistency)) return consistency
+  throw new OptionError('consistency', `"consistency" must be ${CONSISTENCIES}.`)
 }
 
 function signalOf({ signal }: RouteOptions): AbortSignal | undefined {

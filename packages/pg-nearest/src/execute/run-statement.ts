@@ -1,6 +1,8 @@
 import type pg from 'pg'
 import { cancelBackend } from '../monitor/cancel-backend.ts'
 import type { Lease } from '../monitor/server-connections.ts'
+import { beginFlight, endFlight, inOneFlight } from './flight.ts'
+import { askPosition, type Said } from './position-query.ts'
 
 /** One result, or one for each statement of a text that holds several. */
 export type StatementResult = pg.QueryResult | pg.QueryResult[]
@@ -11,8 +13,21 @@ export type StatementResult = pg.QueryResult | pg.QueryResult[]
  */
 export type ReadOnly = 'none' | 'read' | 'statement' | 'begin'
 
+/** Questions after the server's position that travel with a statement, and their answers. */
+export interface Rider {
+  /** Asked ahead of the statement: what it shows at least. */
+  readonly ahead: boolean
+  /** Asked behind it: what it shows at most. */
+  readonly behind: boolean
+  /** Nothing is known of the server yet. */
+  readonly stranger: boolean
+  /** By `performance.now()`. */
+  readonly sentAt: number
+  saidAhead: Said | undefined
+  saidBehind: Said | undefined
+}
+
 /** What pg says in its code and not in its types. */
-type PipelinedClient = { pipeline: boolean }
 type ConnectedClient = { processID: number | null; secretKey: number | null }
 
 /** After a cancel request the server has this long to end the statement; then the connection is closed. */
@@ -28,24 +43,93 @@ export function runStatement(
   config: pg.QueryConfig,
   readOnly: ReadOnly,
   signal: AbortSignal | undefined,
+  rider?: Rider,
 ): Promise<StatementResult> {
-  if (signal === undefined) return send(lease, config, readOnly)
+  if (signal === undefined) return sendWith(lease, config, readOnly, rider)
   if (signal.aborted) return Promise.reject(signal.reason)
-  return cancellable(send(lease, config, readOnly), lease, signal)
+  return cancellable(sendWith(lease, config, readOnly, rider), lease, signal)
+}
+
+/** The statement with its rider: one round trip, or one for each where nothing can be sent at once. */
+function sendWith(
+  lease: Lease,
+  config: pg.QueryConfig,
+  readOnly: ReadOnly,
+  rider: Rider | undefined,
+): Promise<StatementResult> {
+  if (rider === undefined) return send(lease, config, readOnly)
+  if (!lease.pipelines) return sendInTurn(lease, config, readOnly, rider)
+  return new Promise((resolve, reject) => {
+    const { ahead, behind, stranger } = rider
+    let open = 1 + Number(ahead) + Number(behind)
+    let failure: unknown
+    let result: StatementResult | undefined
+    const land = (): void => {
+      if (--open > 0) return
+      endFlight(lease.client)
+      if (result === undefined) reject(failure)
+      else resolve(result)
+    }
+    const done = (error: unknown, given?: StatementResult): void => {
+      if (error) failure = error
+      else result = given
+      land()
+    }
+    beginFlight(lease.client, () => {
+      if (ahead)
+        askPosition(lease, stranger, (said) => {
+          rider.saidAhead = said
+          land()
+        })
+      if (isPlainOn(lease, readOnly)) sendPlain(lease.client, config, done)
+      else send(lease, config, readOnly).then((given) => done(undefined, given), done)
+      if (behind)
+        askPosition(lease, stranger, (said) => {
+          rider.saidBehind = said
+          land()
+        })
+    })
+  })
+}
+
+async function sendInTurn(
+  lease: Lease,
+  config: pg.QueryConfig,
+  readOnly: ReadOnly,
+  rider: Rider,
+): Promise<StatementResult> {
+  if (rider.ahead) rider.saidAhead = await positionOf(lease, rider.stranger)
+  const result = await send(lease, config, readOnly)
+  if (rider.behind) rider.saidBehind = await positionOf(lease, rider.stranger)
+  return result
+}
+
+export function positionOf(lease: Lease, stranger: boolean): Promise<Said | undefined> {
+  return new Promise((resolve) => askPosition(lease, stranger, resolve))
+}
+
+/** It is sent as it is: nothing has to keep it from writing, or the server does. */
+function isPlainOn({ provenStandby }: Lease, readOnly: ReadOnly): boolean {
+  return readOnly === 'none' || (readOnly === 'read' && provenStandby)
 }
 
 function send(lease: Lease, config: pg.QueryConfig, readOnly: ReadOnly): Promise<StatementResult> {
-  if (readOnly === 'none' || (readOnly === 'read' && lease.provenStandby)) return sendOne(lease.client, config)
-  return readOnly === 'begin' ? beginReadOnly(lease.client, config) : insideReadOnly(lease.client, config)
+  if (isPlainOn(lease, readOnly)) return sendOne(lease.client, config)
+  return readOnly === 'begin' ? beginReadOnly(lease, config) : insideReadOnly(lease, config)
 }
+
+type Done = (error: Error | null, result: pg.QueryResult) => void
 
 function sendOne(client: pg.PoolClient, config: pg.QueryConfig): Promise<StatementResult> {
   return new Promise((resolve, reject) => {
-    const done = (error: Error | null, result: pg.QueryResult): void => (error ? reject(error) : resolve(result))
-    // pg copies a config property by property, which shows in the time of a short query.
-    if (isPlain(config)) client.query(config.text, config.values as unknown[], done)
-    else client.query(config, done)
+    sendPlain(client, config, (error, result) => (error ? reject(error) : resolve(result)))
   })
+}
+
+function sendPlain(client: pg.PoolClient, config: pg.QueryConfig, done: Done): void {
+  // pg copies a config property by property, which shows in the time of a short query.
+  if (isPlain(config)) client.query(config.text, config.values as unknown[], done)
+  else client.query(config, done)
 }
 
 function isPlain(config: pg.QueryConfig): boolean {
@@ -57,8 +141,9 @@ function isPlain(config: pg.QueryConfig): boolean {
  * The server itself refuses the write, also where no replica is. The three travel together, in one round trip, and
  * leave nothing behind on the connection, so it is safe behind a pooler that hands connections around.
  */
-async function insideReadOnly(client: pg.PoolClient, config: pg.QueryConfig): Promise<StatementResult> {
-  return inOneFlight(client, async () => {
+function insideReadOnly({ client, pipelines }: Lease, config: pg.QueryConfig): Promise<StatementResult> {
+  if (!pipelines) return insideReadOnlyInTurn(client, config)
+  return inOneFlight(client, () => {
     const begin = client.query('BEGIN READ ONLY')
     const result = client.query(config)
     const commit = client.query('COMMIT')
@@ -66,8 +151,22 @@ async function insideReadOnly(client: pg.PoolClient, config: pg.QueryConfig): Pr
   })
 }
 
-async function beginReadOnly(client: pg.PoolClient, config: pg.QueryConfig): Promise<StatementResult> {
-  return inOneFlight(client, async () => {
+async function insideReadOnlyInTurn(client: pg.PoolClient, config: pg.QueryConfig): Promise<StatementResult> {
+  await client.query('BEGIN READ ONLY')
+  try {
+    const result = await client.query(config)
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined)
+    throw error
+  }
+}
+
+function beginReadOnly({ client, pipelines }: Lease, config: pg.QueryConfig): Promise<StatementResult> {
+  if (!pipelines)
+    return client.query(config).then((result) => client.query('SET TRANSACTION READ ONLY').then(() => result))
+  return inOneFlight(client, () => {
     const begin = client.query(config)
     const restrict = client.query('SET TRANSACTION READ ONLY')
     return firstToFail(begin, restrict)
@@ -81,17 +180,6 @@ async function firstToFail<T>(result: Promise<T>, ...others: Promise<unknown>[])
   const failed = rest.find((other) => other.status === 'rejected')
   if (failed !== undefined) throw failed.reason
   return settled.value
-}
-
-async function inOneFlight<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
-  const pipelined = client as unknown as PipelinedClient
-  const before = pipelined.pipeline
-  pipelined.pipeline = true
-  try {
-    return await work()
-  } finally {
-    pipelined.pipeline = before
-  }
 }
 
 async function cancellable<T>(result: Promise<T>, lease: Lease, signal: AbortSignal): Promise<T> {

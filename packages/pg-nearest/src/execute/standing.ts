@@ -13,6 +13,7 @@ import type { Request } from './request.ts'
  *   that nothing runs until ROLLBACK; begun anew elsewhere, the transaction would have forgotten that.
  * - `pinned`: the connection has state of the caller's (SET, LISTEN, a temporary table …), until the release.
  * - `lost`: the connection died with state or a transaction of the caller's; nothing runs until the release.
+ * - `unbegun`: a BEGIN that had been answered could not be run; nothing runs until ROLLBACK or the release.
  */
 export type Standing =
   | { readonly kind: 'free' }
@@ -20,6 +21,7 @@ export type Standing =
   | { readonly kind: 'reading'; readonly begin: Request; readonly movable: boolean; readonly failed: boolean }
   | { readonly kind: 'pinned' }
   | { readonly kind: 'lost'; readonly error: NearestError }
+  | { readonly kind: 'unbegun'; readonly error: NearestError }
 
 /** What a statement has left behind. */
 export interface Aftermath {
@@ -37,7 +39,7 @@ export const FREE: Standing = { kind: 'free' }
 
 /** Where the client stands after a statement. */
 export function nextStanding(before: Standing, { request, need, open, standby, failed }: Aftermath): Standing {
-  if (before.kind === 'lost') return before
+  if (before.kind === 'lost' || before.kind === 'unbegun') return before
   const stateful =
     need.class === 'session' || before.kind === 'pinned' || (before.kind === 'transaction' && before.stateful)
   if (!open) return stateful ? { kind: 'pinned' } : FREE

@@ -1,5 +1,6 @@
 import type { Lease } from '../monitor/server-connections.ts'
 import type { Journey } from './journey.ts'
+import { BehindError } from './behind-error.ts'
 import { createMishaps, type Mishaps } from './mishaps.ts'
 
 /**
@@ -29,15 +30,20 @@ export async function walk<R, T>(journey: Journey<R, T>): Promise<T> {
       // A failure is judged by what the server was when it was asked; a promotion may come with the reply.
       ;({ standby } = lease)
       // oxlint-disable-next-line no-await-in-loop -- as above
-      const result = await journey.run(lease)
+      const result = await journey.run(lease, attempt)
       ;({ standby } = lease)
       journey.giveBack(lease)
       if (mishaps?.showWrite(standby) === true) journey.learn()
       const failures = mishaps?.count ?? 0
-      const reason = failures > 0 ? 'retry' : attempt.reason
+      const reason = mishaps === undefined ? attempt.reason : (mishaps.reason ?? attempt.reason)
       return journey.arrived(result, { server, role: standby ? 'replica' : 'primary', reason, attempts: failures + 1 })
     } catch (error) {
       if (lease !== undefined) journey.giveBack(lease, error)
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      if (error instanceof BehindError && (await journey.catchesUp(error))) {
+        i--
+        continue
+      }
       mishaps ??= createMishaps(journey)
       const then = mishaps.add(server, lease === undefined ? undefined : { standby }, error)
       if (then === 'again') i--

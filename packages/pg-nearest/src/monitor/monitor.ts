@@ -1,9 +1,13 @@
 import { misplaced } from '../topology/misplaced.ts'
-import { initialTopology, withAnswer, withFailure, type Observed } from '../topology/observe.ts'
+import { initialTopology, withAnswer, withFailure, type Observation, type Observed } from '../topology/observe.ts'
+import type { PrimaryTrail } from '../topology/staleness.ts'
 import type { Server, ServerState, Topology } from '../topology/topology.ts'
 import { describeFailure } from '../server-failure.ts'
 import type { ProblemEvent } from '../events/events.ts'
+import { normalizeInsertLsn } from '../topology/position.ts'
 import { nextProbeMs } from './backoff.ts'
+import { createKnownPositions, type KnownPositions } from './known-positions.ts'
+import { createPositionWatch } from './position-watch.ts'
 import type { Probe } from './probe.ts'
 
 export interface MonitorOptions {
@@ -19,6 +23,11 @@ export interface MonitorOptions {
 /** Asks the servers who they are, and publishes what is known of them as immutable snapshots. */
 export interface Monitor {
   readonly topology: Topology
+  /** The primary's positions over the last while. */
+  readonly trail: PrimaryTrail
+  readonly positions: KnownPositions
+  /** Waits until a standby shows this position: `false` when it does not within the time. */
+  reached(server: string, lsn: bigint, withinMs: number): Promise<boolean>
   /** Begins to probe, each server at its own pace; once more does nothing. A slow server never holds up another. */
   start(): void
   /** Probes every server once, now, and resolves when each has answered or failed. */
@@ -48,6 +57,15 @@ export function createMonitor(options: MonitorOptions): Monitor {
     ]),
   )
   const told = new Map<string, string>()
+  const positions = createKnownPositions()
+  const positionWatch = createPositionWatch({
+    async ask(server) {
+      const at = performance.now()
+      const lsn = await watches.get(server)?.probe.position()
+      if (lsn !== undefined) positions.note(server, { lsn, at })
+      return lsn
+    },
+  })
 
   const publish = (next: Observed): void => {
     const before = observed.topology
@@ -70,11 +88,24 @@ export function createMonitor(options: MonitorOptions): Monitor {
     try {
       const answer = await watch.probe.ask()
       watch.failures = 0
+      notePosition(watch.server.name, answer)
       if (!stopped) publish(withAnswer(observed, watch.server.name, answer))
     } catch (error) {
       watch.failures++
+      positions.noteLoss(watch.server.name)
       if (!stopped) fail(watch, error)
     }
+  }
+
+  const notePosition = (server: string, seen: Observation): void => {
+    const { role, lsn, sentAt, timeline, systemIdentifier } = seen
+    if (lsn === undefined) return
+    positions.note(server, {
+      lsn: role === 'primary' ? normalizeInsertLsn(lsn) : lsn,
+      at: sentAt,
+      ...(timeline === undefined ? {} : { timeline }),
+      ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
+    })
   }
 
   const fail = (watch: Watch, error: unknown): void => {
@@ -101,6 +132,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
     get topology() {
       return observed.topology
     },
+    get trail() {
+      return observed.trail
+    },
+    positions,
+    reached: positionWatch.reached,
     start() {
       if (running || stopped) return
       running = true

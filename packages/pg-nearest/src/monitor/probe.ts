@@ -5,14 +5,15 @@ import { serverClient, type ServerClientOptions } from './server-client.ts'
 
 /**
  * One trip for all there is to know. The control file and the walreceiver are read through functions that every user may
- * call; `received_tli` is NULL without pg_monitor, and the checkpoint's timeline is late but safe.
+ * call; `received_tli` is NULL without pg_monitor, and the control file's timelines are late but safe.
  */
 const QUESTION = `
 select r as standby,
        current_setting('server_version') as version,
        (select system_identifier::text from pg_control_system()) as system_identifier,
        case when r then pg_last_wal_replay_lsn()::text else pg_current_wal_insert_lsn()::text end as lsn,
-       case when r then coalesce((select received_tli from pg_stat_wal_receiver),
+       case when r then greatest((select received_tli from pg_stat_wal_receiver),
+                                 (select min_recovery_end_timeline from pg_control_recovery()),
                                  (select timeline_id from pg_control_checkpoint()))
             else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end as timeline
   from pg_is_in_recovery() as r`
@@ -30,10 +31,14 @@ export interface ProbeOptions extends ServerClientOptions {
   readonly pgOptions: pg.PoolConfig
 }
 
+const POSITION = 'select pg_last_wal_replay_lsn()::text as lsn'
+
 /** A connection of the monitor's own: it never waits for the app's pool and has its own short time-out. */
 export interface Probe {
   /** Connects if need be. Rejects when the server does not answer in time; the next call then starts afresh. */
   ask(): Promise<Observation>
+  /** Only where a standby's replay is now. */
+  position(): Promise<bigint | undefined>
   close(): void
 }
 
@@ -76,7 +81,17 @@ export function createProbe(options: ProbeOptions): Probe {
         const rttMs = performance.now() - start
         const [answer] = rows
         if (answer === undefined) throw new Error('the probe was answered with no row')
-        return observation(answer, askedAt, rttMs)
+        return observation(answer, askedAt, start, rttMs)
+      } catch (error) {
+        close()
+        throw error
+      }
+    },
+    async position() {
+      try {
+        const client = open ?? (await connected())
+        const { rows } = await client.query<{ lsn: string | null }>(POSITION)
+        return parseLsn(rows[0]?.lsn)
       } catch (error) {
         close()
         throw error
@@ -86,7 +101,7 @@ export function createProbe(options: ProbeOptions): Probe {
   }
 }
 
-function observation(answer: Answer, askedAt: number, rttMs: number): Observation {
+function observation(answer: Answer, askedAt: number, start: number, rttMs: number): Observation {
   return {
     role: answer.standby ? 'replica' : 'primary',
     lsn: parseLsn(answer.lsn),
@@ -94,6 +109,7 @@ function observation(answer: Answer, askedAt: number, rttMs: number): Observatio
     systemIdentifier: answer.system_identifier ?? undefined,
     version: answer.version,
     rttMs,
+    sentAt: start,
     askedAt,
     answeredAt: Date.now(),
   }

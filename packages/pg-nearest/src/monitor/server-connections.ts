@@ -12,6 +12,10 @@ export interface Lease {
   readonly provenStandby: boolean
   /** The socket is open, as far as is known. */
   readonly alive: boolean
+  /** When the connection was first lent, by `performance.now()`: its server has not begun anew since. */
+  readonly connectedAt: number
+  /** Several statements may be sent at once. */
+  readonly pipelines: boolean
   /** With an error (or `true`) the connection is closed instead of kept. */
   release(error?: Error | boolean): void
   /** Closes its socket now, whatever runs on it. It must still be released. */
@@ -46,6 +50,10 @@ export interface ServerConnectionsOptions {
   readonly probedRole: () => Role
   /** Hears what the server's `pg.Pool` emits. */
   readonly onEvent: (event: string, ...args: unknown[]) => void
+  /** A connection died that nobody had closed. */
+  readonly onLoss: () => void
+  /** Whether what stands before the server takes several statements at once. */
+  readonly pipelines: () => boolean
 }
 
 const FORWARDED: ReadonlySet<string> = new Set(['connect', 'acquire', 'remove', 'release'])
@@ -65,13 +73,19 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
 
   const newLease = (client: pg.PoolClient): Lease => {
     let alive = true
+    const connectedAt = performance.now()
     // Without a listener a connection that dies while it is lent would crash the process; its statement rejects anyway.
     client.on('error', () => {
       alive = false
+      options.onLoss()
     })
     return {
       server: server.name,
       client,
+      connectedAt,
+      get pipelines() {
+        return options.pipelines()
+      },
       get standby() {
         const said = isStandby(client)
         return said === undefined ? probedRole() === 'replica' : said && probedRole() !== 'primary'

@@ -12,7 +12,8 @@ const FORWARDED = ['notice', 'notification', 'error', 'end'] as const
  * one connection (BEGIN, SET, LISTEN, a temporary table, an advisory lock …); then it stays on it. It holds at most one
  * connection at a time, and moves only from a replica to the primary.
  *
- * Statements run in the order in which they are given, one at a time.
+ * Statements run in the order in which they are given. A BEGIN for the primary travels with the first statement behind it,
+ * and what is given inside of a transaction without waiting for the answers travels together.
  */
 export class BorrowedClient extends EventEmitter {
   readonly escapeIdentifier: typeof pg.escapeIdentifier = pg.escapeIdentifier
@@ -20,7 +21,6 @@ export class BorrowedClient extends EventEmitter {
   readonly #session: ClientSession
   readonly #types: pg.TypeOverrides = new pg.TypeOverrides()
   #ownTypes = false
-  #queue: Promise<unknown> | undefined
   readonly #onReleased: () => void
   #released = false
 
@@ -36,10 +36,8 @@ export class BorrowedClient extends EventEmitter {
     if (isSubmittable(first)) return this.#submit(first, second ?? third)
     const { request, callback } = parseCall(first, second, third)
     const config = this.#ownTypes ? { types: this.#types, ...request.config } : request.config
-    return deliver(
-      this.#inTurn(() => this.#session.run({ ...request, config })),
-      callback,
-    )
+    const result = this.#released ? Promise.reject(released()) : this.#session.run({ ...request, config })
+    return deliver(result, callback)
   }
 
   /**
@@ -50,12 +48,10 @@ export class BorrowedClient extends EventEmitter {
   release(error?: Error | boolean): void {
     if (this.#released) throw new Error('Release called on client which has already been released to the pool.')
     this.#released = true
-    const release = (): void => {
+    this.#session.idle(() => {
       this.#session.release(error)
       this.#onReleased()
-    }
-    if (this.#queue === undefined) release()
-    else void this.#queue.then(release, release)
+    })
   }
 
   /** The process on the server, while this client holds a connection. */
@@ -63,9 +59,9 @@ export class BorrowedClient extends EventEmitter {
     return (this.#session.client as { processID?: number } | undefined)?.processID ?? null
   }
 
-  /** `I`, `T` or `E` as PostgreSQL says it; `I` while no connection is held. */
+  /** `I`, `T` or `E` as PostgreSQL says it. */
   getTransactionStatus(): string | null {
-    return this.#session.client?.getTransactionStatus() ?? 'I'
+    return this.#session.transactionStatus
   }
 
   getTypeParser(...args: Parameters<pg.TypeOverrides['getTypeParser']>): unknown {
@@ -91,22 +87,12 @@ export class BorrowedClient extends EventEmitter {
 
   unref(): void {}
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#released) return Promise.reject(new Error('Client was released to the pool and is not queryable'))
-    const mine = this.#queue === undefined ? work() : this.#queue.then(work, work)
-    this.#queue = mine
-    const done = (): void => {
-      if (this.#queue === mine) this.#queue = undefined
-    }
-    mine.then(done, done)
-    return mine
-  }
-
   /** A cursor or a stream talks to the connection itself and cannot be tried elsewhere: it runs on the primary. */
   #submit<T extends pg.Submittable>(query: T, callback: unknown): T {
     const failing = query as T & { handleError?: (error: unknown, connection: unknown) => void; callback?: unknown }
     if (failing.callback === undefined && typeof callback === 'function') failing.callback = callback
-    this.#inTurn(() => this.#session.submit(query)).catch((error: unknown) => failing.handleError?.(error, null))
+    const submitted = this.#released ? Promise.reject(released()) : this.#session.submit(query)
+    submitted.catch((error: unknown) => failing.handleError?.(error, null))
     return query
   }
 
@@ -127,4 +113,8 @@ export class BorrowedClient extends EventEmitter {
       },
     ]),
   ) as Record<(typeof FORWARDED)[number], (...args: unknown[]) => void>
+}
+
+function released(): Error {
+  return new Error('Client was released to the pool and is not queryable')
 }

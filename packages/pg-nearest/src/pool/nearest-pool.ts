@@ -5,6 +5,7 @@ import type { Target } from '../execute/plan.ts'
 import { deliver } from './deliver.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
 import type { Servers } from './servers.ts'
+import { bookmarkOf, newSessionState, parseSessionOptions, Session, type SessionOptions } from './session.ts'
 import { statusOf, type Status } from './status.ts'
 
 type PgEvent = 'error' | 'release' | 'connect' | 'acquire' | 'remove'
@@ -19,6 +20,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   /** Runs everything on the primary, whatever its text says. */
   readonly primary: RoutedPool
   readonly #servers: Servers
+  readonly #parts: PoolParts
   readonly #ownReplica: RoutedPool
   readonly #primaryReadOnly: RoutedPool
   readonly #replicas: ReadonlyMap<string, RoutedPool>
@@ -30,6 +32,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     const handle = (target: Target): RoutedPool =>
       new RoutedPool(parts, { target, readOnly: target.kind === 'replica' })
     this.#servers = servers
+    this.#parts = parts
     this.primary = handle({ kind: 'primary' })
     this.#ownReplica = handle({ kind: 'replica', region: undefined })
     this.#primaryReadOnly = new RoutedPool(parts, { target: { kind: 'primary' }, readOnly: true })
@@ -68,6 +71,32 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   /** A read-only handle for each region that has a replica. */
   replicas(): ReadonlyMap<string, RoutedPool> {
     return this.#replicas
+  }
+
+  /**
+   * A causal scope of its own: its reads show what was written and seen in it before, and what the bookmark stands for.
+   * With `work` it runs that in the scope (with everything that `work` starts, by `AsyncLocalStorage`) and returns what it
+   * returns; without, the session is a handle to pass on. Costs no round trip.
+   *
+   * @param from - another session's `bookmark()`, or options. Text that is no bookmark breaks nothing: the session's first
+   *   read asks the primary.
+   */
+  session(from?: string | SessionOptions): Session
+  session<T>(from: string | SessionOptions | undefined, work: () => T): T
+  session<T>(from?: string | SessionOptions, work?: () => T): Session | T {
+    const options = parseSessionOptions(from)
+    const session = new Session(this.#parts, newSessionState(options))
+    return work === undefined ? session : session.run(work)
+  }
+
+  /**
+   * What the session of the caller has written and seen, for another one to begin with; outside of a session what this
+   * process has written, and has seen as far as is known. See {@link Session.bookmark}.
+   */
+  bookmark(): string | undefined {
+    const { engine } = this.#servers
+    const state = engine.currentSession() ?? engine.process
+    return state === undefined ? undefined : bookmarkOf(state, this.#servers)
   }
 
   /** What is known of the servers now. Costs nothing: it asks nobody. */

@@ -8,6 +8,8 @@ export const ownOptions = [
   'region',
   'primary',
   'replicas',
+  'consistency',
+  'pipeline',
   'probeIntervalMs',
   'probeTimeoutMs',
   'connectTimeoutMs',

@@ -5,7 +5,8 @@ import type { Environment } from '../discovery/server-url.ts'
 import { staticServers } from '../discovery/static-servers.ts'
 import { OptionError } from '../errors.ts'
 import { checkOptionNames } from './option-names.ts'
-import { milliseconds, pgOptionChecks, wholeNumber } from './pg-option-checks.ts'
+import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
+import { flag, milliseconds, pgOptionChecks, wholeNumber } from './pg-option-checks.ts'
 import type { Check } from './pg-option-checks.ts'
 import type { NearestPoolOptions, PgOptions } from './pool-options.ts'
 
@@ -17,6 +18,8 @@ export interface ParsedOptions {
   readonly servers: readonly ListedServer[]
   /** What goes to each server's `pg.Pool`; nothing in it is `undefined`, and nothing names a server. */
   readonly pgOptions: PgOptions
+  readonly consistency: Consistency
+  readonly pipeline: boolean
   readonly probeIntervalMs: number
   readonly probeTimeoutMs: number
   readonly connectTimeoutMs: number
@@ -25,6 +28,8 @@ export interface ParsedOptions {
 
 const checks: Readonly<Record<string, Check>> = {
   ...pgOptionChecks,
+  consistency: (value) => (isConsistency(value) ? undefined : CONSISTENCIES),
+  pipeline: flag,
   probeIntervalMs: milliseconds(50),
   probeTimeoutMs: milliseconds(1),
   connectTimeoutMs: milliseconds(1),
@@ -53,6 +58,8 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     region,
     primary,
     replicas,
+    consistency,
+    pipeline,
     probeIntervalMs,
     probeTimeoutMs,
     connectTimeoutMs,
@@ -67,6 +74,8 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     region: region === undefined ? undefined : parseRegion(region, 'region'),
     servers: staticServers(primary, replicas, env),
     pgOptions,
+    consistency: consistency ?? 'session',
+    pipeline: pipeline ?? true,
     probeIntervalMs: probeIntervalMs ?? 1_000,
     probeTimeoutMs: probeTimeoutMs ?? 1_500,
     connectTimeoutMs: connectTimeoutMs ?? 2_000,

@@ -25,7 +25,7 @@ function isNumber(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && value >= min && value <= max
 }
 
-const flag = check('true or false', (value) => typeof value === 'boolean')
+export const flag: Check = check('true or false', (value) => typeof value === 'boolean')
 const text = check('a text', (value) => typeof value === 'string')
 const call = check('a function', (value) => typeof value === 'function')
 const timeout = check(
@@ -72,7 +72,6 @@ export const pgOptionChecks: Readonly<Record<keyof PgOptions | 'binary' | 'scram
     'an object with a function getTypeParser',
     (value) => isObject(value) && typeof Reflect.get(value, 'getTypeParser') === 'function',
   ),
-  pipeline: flag,
   binary: flag,
   scramMaxIterations: wholeNumber(1),
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Consistency } from '../session/consistency.ts'
 
 /** One server: its URL, or its URL and region. */
 export interface ServerOptions {
@@ -12,7 +13,7 @@ export interface ServerOptions {
 export type ServerNaming = 'connectionString' | 'host' | 'port' | 'database' | 'user' | 'password' | 'Client'
 
 /** What each server's `pg.Pool` takes: every option of pg that does not name a server. */
-export type PgOptions = Omit<pg.PoolConfig, ServerNaming>
+export type PgOptions = Omit<pg.PoolConfig, ServerNaming | 'pipeline'>
 
 /**
  * Options of {@link createPool}. Every option of `pg.Pool` that does not name a server (`max`, `idleTimeoutMillis`,
@@ -28,6 +29,17 @@ export interface NearestPoolOptions extends PgOptions {
   readonly primary: string | ServerOptions
   /** Region to URL, or to several URLs. Default: none, and then this is one database and nothing else. */
   readonly replicas?: Readonly<Record<string, string | readonly string[]>> | undefined
+  /**
+   * What reads must show. Default `session`: everything that was written or seen before in the same `pool.session`, or
+   * else in this process. `eventual`: whatever the nearest server has. `strong`: the primary answers. `{ maxStalenessMs }`:
+   * as `session`, and nothing that is provably older; below twice `probeIntervalMs` this mostly means the primary.
+   */
+  readonly consistency?: Consistency | undefined
+  /**
+   * Sends statements that belong together at once. Default true. `false` is for a pooler that cannot take a statement
+   * before it has answered the one before: the same guarantees, for more round trips.
+   */
+  readonly pipeline?: boolean | undefined
   /** Milliseconds between two probes of a server. Default 1,000; at least 50. One short query on a connection of its own. */
   readonly probeIntervalMs?: number | undefined
   /** Milliseconds after which a probe without an answer counts as failed. Default 1,500; at least 1. */

@@ -114,6 +114,9 @@ export class RoutedPool extends pg.Pool {
    * Runs `work` between BEGIN and COMMIT on one connection of the primary (with `readOnly`, of the nearest replica, in
    * one read-only transaction), and rolls back if it throws.
    *
+   * Cost: n + 1 round trips for n statements that are awaited one by one, for BEGIN travels with the first one. What
+   * `work` does not wait for travels together, COMMIT included: one round trip, if it waits for nothing.
+   *
    * @returns what `work` returns.
    * @throws what `work` throws; `OutcomeUnknownError` if the connection died with the COMMIT on its way.
    */
@@ -122,9 +125,7 @@ export class RoutedPool extends pg.Pool {
   async transaction<T>(first: TransactionOptions | Work<T>, second?: Work<T>): Promise<T> {
     const work = typeof first === 'function' ? first : second
     if (work === undefined) throw new TypeError('transaction() needs a function to run: transaction(async (tx) => …)')
-    const client = await this.connect()
-    const transaction: Transaction = { query: client.query.bind(client) }
-    return runTransaction(client, typeof first === 'function' ? {} : first, () => work(transaction))
+    return runTransaction(await this.connect(), typeof first === 'function' ? {} : first, work)
   }
 
   #execute(request: Request): Promise<StatementResult> {

@@ -5,6 +5,8 @@ import type { Engine } from '../execute/engine.ts'
 import { createMonitor, type Monitor } from '../monitor/monitor.ts'
 import { createProbe } from '../monitor/probe.ts'
 import { createServerConnections, type ServerConnections } from '../monitor/server-connections.ts'
+import { currentSession } from '../session/scope.ts'
+import { SessionState } from '../session/session-state.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from './parse-pool-options.ts'
 import { createUsage, type Usage } from './usage.ts'
@@ -12,6 +14,8 @@ import { createUsage, type Usage } from './usage.ts'
 /** All of a pool's servers: what is known of them, and the connections to them. */
 export interface Servers {
   readonly engine: Engine
+  /** By what this pool's sessions are found among those of others. */
+  readonly scope: object
   readonly monitor: Monitor
   readonly listed: readonly ListedServer[]
   readonly connections: readonly ServerConnections[]
@@ -49,6 +53,8 @@ export function createServers(options: ParsedOptions, events: Outlet): Servers {
         // A topology keeps the order of the list.
         probedRole: () => monitor.topology.servers[i]?.role ?? 'unknown',
         onEvent: events.emit,
+        onLoss: () => monitor.positions.noteLoss(server.name),
+        pipelines: () => options.pipeline,
       }),
     ]),
   )
@@ -58,10 +64,12 @@ export function createServers(options: ParsedOptions, events: Outlet): Servers {
     for (const each of all) each.forward(event)
   })
   const usage = createUsage()
+  const scope = {}
   let ending = false
   if (servers.length > 1) monitor.start()
   return {
-    engine: createEngine(options, monitor, connections, events),
+    engine: createEngine(options, monitor, connections, events, scope),
+    scope,
     monitor,
     listed: servers,
     connections: all,
@@ -85,10 +93,11 @@ export function createServers(options: ParsedOptions, events: Outlet): Servers {
 }
 
 function createEngine(
-  { region, servers, learnedStatements }: ParsedOptions,
+  { region, servers, learnedStatements, consistency }: ParsedOptions,
   monitor: Monitor,
   connections: ReadonlyMap<string, ServerConnections>,
   events: Outlet,
+  scope: object,
 ): Engine {
   const regions = new Map(servers.map((server) => [server.name, server.region]))
   const emitQuery = (event: QueryEvent): void => events.emit('query', event)
@@ -96,6 +105,15 @@ function createEngine(
     get topology() {
       return monitor.topology
     },
+    get trail() {
+      return monitor.trail
+    },
+    positions: monitor.positions,
+    reached: monitor.reached,
+    consistency,
+    process: servers.length > 1 ? new SessionState() : undefined,
+    currentSession: () => currentSession(scope),
+    onPositionLost: (event) => events.emit('position-lost', event),
     statements: createStatementCache({ max: learnedStatements }),
     chooser: { region, load: (server) => connections.get(server)?.inFlight ?? 0, random: Math.random },
     borrow(server) {

@@ -1,5 +1,6 @@
-import type pg from 'pg'
 import { NearestError, OptionError } from '../errors.ts'
+
+import type { RoutedClient, Transaction } from './routed-pool.ts'
 
 /** Options of {@link RoutedPool.transaction}. */
 export interface TransactionOptions {
@@ -22,19 +23,29 @@ export function beginText({ readOnly, isolationLevel }: TransactionOptions): str
   return `begin${level}${readOnly === true ? ' read only' : ''}`
 }
 
-/** Runs `work` between BEGIN and COMMIT, or ROLLBACK if it throws. */
+/**
+ * Runs `work` between BEGIN and COMMIT, or ROLLBACK if it throws. The COMMIT does not wait for statements that `work` did
+ * not wait for: their errors come with its answer.
+ */
 export async function runTransaction<T>(
-  client: pg.PoolClient,
+  client: RoutedClient,
   options: TransactionOptions,
-  work: () => T | Promise<T>,
+  work: (transaction: Transaction) => T | Promise<T>,
 ): Promise<T> {
   const { signal } = options
   const abort = signal === undefined ? {} : { signal }
+  let firstFailure: { readonly error: unknown } | undefined
+  const query = (...args: Parameters<RoutedClient['query']>): unknown => {
+    const result: unknown = client.query(...args)
+    // Nobody may be waiting for it, and it must not end the process.
+    if (result instanceof Promise) result.catch((error: unknown) => (firstFailure ??= { error }))
+    return result
+  }
   try {
     await client.query({ text: beginText(options), ...abort })
-    const value = await work()
+    const value = await work({ query: query as RoutedClient['query'] })
     const { command } = await client.query({ text: 'commit', ...abort })
-    if (command === 'ROLLBACK') throw rolledBack()
+    if (command === 'ROLLBACK') throw rolledBack(firstFailure?.error)
     return value
   } catch (error) {
     if (client.getTransactionStatus() !== 'I') await client.query('rollback').catch(() => undefined)
@@ -44,9 +55,11 @@ export async function runTransaction<T>(
   }
 }
 
-function rolledBack(): NearestError {
+function rolledBack(cause: unknown): NearestError {
+  const why = cause instanceof Error ? ` (${cause.message})` : ''
   return new NearestError(
     'NEAREST_ROLLED_BACK',
-    'The transaction was rolled back: one of its statements had failed, and its error was not passed on. Let it throw, or use a savepoint.',
+    `The transaction was rolled back: one of its statements had failed${why}, and its error was not passed on. Let it throw, or use a savepoint.`,
+    { cause },
   )
 }

@@ -11,6 +11,8 @@ export interface Observation {
   readonly systemIdentifier: string | undefined
   readonly version: string | undefined
   readonly rttMs: number
+  /** By `performance.now()`, which no clock adjustment moves. */
+  readonly sentAt: number
   readonly askedAt: number
   readonly answeredAt: number
 }

@@ -55,7 +55,16 @@ export function readTiers(topology: Topology, region: string | undefined): Choic
  * The servers that may take a write, best first: whoever says primary and is up (the higher timeline, then the declared
  * one), else the declared primary, whatever is known of it.
  */
-export function writeOrder(topology: Topology): ServerState[] {
+export function writeOrder(topology: Topology): readonly ServerState[] {
+  let order = writeOrders.get(topology)
+  if (order === undefined) writeOrders.set(topology, (order = orderForWrites(topology)))
+  return order
+}
+
+/** A snapshot never changes, so neither does this. */
+const writeOrders = new WeakMap<Topology, readonly ServerState[]>()
+
+function orderForWrites(topology: Topology): readonly ServerState[] {
   const saying = topology.servers.filter(
     (server) => server.role === 'primary' && server.health === 'up' && misplaced(topology, server) === undefined,
   )

@@ -31,3 +31,11 @@ export function stalenessBound(trail: PrimaryTrail, replayed: bigint, now: numbe
   const sample = trail.findLast(({ lsn }) => lsn <= replayed)
   return sample === undefined ? undefined : Math.max(0, now - sample.at)
 }
+
+/**
+ * A position that the primary had no longer ago than this: whoever shows it is at most that far behind. `undefined` when
+ * the primary was not asked within that time.
+ */
+export function positionWithin(trail: PrimaryTrail, now: number, maxMs: number): bigint | undefined {
+  return trail.find(({ at }) => at >= now - maxMs)?.lsn
+}

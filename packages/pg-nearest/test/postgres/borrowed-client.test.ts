@@ -34,6 +34,7 @@ describe('a borrowed client', () => {
     expect(await by("select from users where name = 'Mine'")).toBe('nrt own-write')
     expect(await by("delete from users where name = 'Mine'")).toBe('nrt write')
     client.release()
+    await caughtUp(world)
     client = await pool.connect()
     expect(await by('select 1')).toBe('ord own-region')
     client.release()

@@ -158,15 +158,20 @@ describe('a connection that dies with a statement on it', () => {
         await tx.query("insert into users (name) values ('Maybe')")
       })
       .catch((error: unknown) => error)
+    const slowly = "insert into users (name) select 'Not yet' from pg_sleep(2)"
     const works = pool
       .transaction(async (tx) => {
-        await tx.query("insert into users (name) select 'Not yet' from pg_sleep(2)")
+        await tx.query('select 1')
+        await tx.query(slowly)
       })
       .catch((error: unknown) => error)
+    const begins = pool.transaction((tx) => tx.query(slowly)).catch((error: unknown) => error)
     await sleep(700)
     await world.kill('nrt')
     expect(await commits).toMatchObject({ code: '08007' })
     expect(await works).toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+    // Without its COMMIT it had no effect, so it is tried elsewhere, and nobody else is there.
+    expect(await begins).toMatchObject({ code: 'NEAREST_NO_SERVER' })
   })
 
   test('a recovery conflict on a standby is no error of the caller’s', async () => {

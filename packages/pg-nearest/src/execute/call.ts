@@ -1,0 +1,38 @@
+import type { ServedBy } from '../events/served-by.ts'
+import type { Need } from '../statement/need.ts'
+import type { Guard } from './guard.ts'
+import type { Attempt } from './plan.ts'
+import type { Request } from './request.ts'
+import type { StatementResult } from './run-statement.ts'
+import type { Turn } from './turns.ts'
+
+/** A result, and who gave it. */
+export interface Serving {
+  readonly result: StatementResult
+  readonly servedBy: ServedBy
+}
+
+/** A statement of a borrowed client that waits for its turn. */
+export interface Call extends Turn {
+  readonly request: Request
+  readonly need: Need
+  readonly guard: Guard | undefined
+  readonly settle: (serving: Serving) => void
+  readonly fail: (error: unknown) => void
+}
+
+/** What hands the work's outcome to its caller, once it has ended. */
+export function delivering(
+  work: Promise<Serving>,
+  { settle, fail }: Pick<Call, 'settle' | 'fail'>,
+): Promise<() => void> {
+  return work.then(
+    (serving) => () => settle(serving),
+    (error: unknown) => () => fail(error),
+  )
+}
+
+/** Whether this server is among those that are tried. */
+export function leadTo(attempts: readonly Attempt[], server: string): boolean {
+  return attempts.some((attempt) => attempt.server === server)
+}

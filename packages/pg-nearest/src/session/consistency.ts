@@ -1,0 +1,19 @@
+/**
+ * What a read must show.
+ *
+ * - `eventual`: whatever the nearest server has.
+ * - `session`: everything that was written and seen in the session before.
+ * - `strong`: everything that anybody was told is written; the primary answers.
+ * - `{ maxStalenessMs }`: as `session`, and nothing older than this.
+ */
+export type Consistency = 'eventual' | 'session' | 'strong' | { readonly maxStalenessMs: number }
+
+export function isConsistency(value: unknown): value is Consistency {
+  if (typeof value === 'string') return value === 'eventual' || value === 'session' || value === 'strong'
+  if (typeof value !== 'object' || value === null || Object.keys(value).length !== 1) return false
+  const { maxStalenessMs } = value as { maxStalenessMs?: unknown }
+  return typeof maxStalenessMs === 'number' && maxStalenessMs >= 0
+}
+
+/** What {@link isConsistency} takes, in words. */
+export const CONSISTENCIES = '"eventual", "session", "strong" or { maxStalenessMs: number }'

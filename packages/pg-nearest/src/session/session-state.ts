@@ -1,0 +1,107 @@
+import { laterBookmark, shows, type Bookmark, type Standpoint } from './bookmark.ts'
+import type { Consistency } from './consistency.ts'
+
+/** A server whose reads need no position as long as the next ones go there, too: it never goes backwards by itself. */
+export interface Home {
+  readonly server: string
+  /** Counts what may have made it begin anew. After a restart a standby may show less than before. */
+  readonly epoch: number
+}
+
+/** What is known of a server, and when it was asked, in the milliseconds of one clock. */
+export interface Sighting extends Standpoint {
+  readonly at: number
+}
+
+/** The primary's word on a position that it does not have. */
+export interface LostPosition {
+  readonly lost: Bookmark
+  readonly now: Bookmark
+}
+
+/**
+ * What a causal scope has written and seen: the next read must show it. Only memory: what may be read where is decided
+ * elsewhere.
+ */
+export class SessionState {
+  #bookmark: Bookmark | undefined
+  /** Something was seen that no position is known for: until a statement that begins later than this ends on the primary. */
+  #blindSince: number | undefined
+  #home: Home | undefined
+  #homeUsedAt = 0
+
+  /** What its reads must show, if not what the pool says. */
+  readonly consistency: Consistency | undefined
+
+  /** @param start - `'unknown'`: it has a history that nobody can read; the primary's word is needed first. */
+  constructor(start?: Bookmark | 'unknown', consistency?: Consistency) {
+    this.consistency = consistency
+    if (start === 'unknown') this.#blindSince = Number.NEGATIVE_INFINITY
+    else this.#bookmark = start
+  }
+
+  /** What a read must show, wherever it runs; as far as it is known. */
+  get bookmark(): Bookmark | undefined {
+    return this.#bookmark
+  }
+
+  /** What was seen is not known: only the primary is sure to show it. */
+  get blind(): boolean {
+    return this.#blindSince !== undefined
+  }
+
+  /** Where reads went of which no position is known. */
+  get home(): Home | undefined {
+    return this.#home
+  }
+
+  show(position: Bookmark): void {
+    this.#bookmark = laterBookmark(this.#bookmark, position)
+  }
+
+  /** Something was seen, and its position did not come back. */
+  loseSight(now: number): void {
+    this.#blindSince = now
+  }
+
+  /** A read ended there, and its position was not asked for. */
+  useHome(server: string, epoch: number, now: number): void {
+    // Two homes at once: what was seen at the one is no longer known.
+    if (this.#home !== undefined && this.#home.server !== server) this.#blindSince = now
+    if (this.#home?.server !== server || this.#home.epoch !== epoch) this.#home = { server, epoch }
+    this.#homeUsedAt = now
+  }
+
+  /** Takes in where home was seen to be, if that was after its last read. */
+  settleHome(seen: Sighting | undefined): void {
+    if (seen === undefined || seen.at < this.#homeUsedAt) return
+    const { systemIdentifier, timeline, lsn } = seen
+    if (systemIdentifier === undefined || timeline === undefined || lsn === undefined) return
+    this.show({ systemIdentifier, timeline, lsn })
+    this.#home = undefined
+  }
+
+  /**
+   * A statement that began at `begunAt` ran on the primary, which was at this position afterwards.
+   *
+   * @param required - what it had to show when it began. If the primary does not have that, it is lost: this session no
+   *   longer waits for it.
+   */
+  arrivedAtPrimary(position: Bookmark, begunAt: number, required: Bookmark | undefined): LostPosition | undefined {
+    if (this.#blindSince !== undefined && this.#blindSince <= begunAt) this.#blindSince = undefined
+    if (this.#home !== undefined && this.#homeUsedAt <= begunAt) this.#home = undefined
+    const lost = required !== undefined && shows(position, required) === 'no' ? required : undefined
+    if (lost === undefined || isLater(this.#bookmark, lost)) {
+      this.show(position)
+    } else {
+      // What was merged into the lost position meanwhile cannot be told from it: the next read asks the primary as well.
+      this.#bookmark = position
+      this.#blindSince = begunAt
+    }
+    return lost === undefined ? undefined : { lost, now: position }
+  }
+}
+
+function isLater(a: Bookmark | undefined, b: Bookmark): boolean {
+  return a === undefined || laterBookmark(a, b) !== b
+}

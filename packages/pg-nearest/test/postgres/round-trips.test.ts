@@ -1,0 +1,214 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createPool, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
+import { caughtUp, until, withUsers } from './fixtures.ts'
+
+/** Far enough that a trip cannot be mistaken for anything else. */
+const LINK_MS = 100
+
+let world: World
+let pool: NearestPool
+
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: LINK_MS })
+  await withUsers(world)
+  pool = await poolIn('ord')
+})
+afterAll(async () => {
+  await pool?.end()
+  await world?.stop()
+})
+
+async function poolIn(region: string, options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
+  const made = createPool({ ...world.poolOptions(region), ...options })
+  await made.refresh()
+  // A connection to each, so that what follows is not counted with the time of a handshake.
+  await Promise.all([1, 2, 3].map(() => made.primary.query('select 1')))
+  await made.query('select 1')
+  await made.refresh()
+  return made
+}
+
+/** How many times the ocean was crossed there and back: by the clock, for a link of a known length. */
+async function trips<T>(work: () => Promise<T>): Promise<{ trips: number; ms: number; value: T }> {
+  const start = performance.now()
+  const value = await work()
+  const ms = performance.now() - start
+  return { trips: Math.round(ms / LINK_MS), ms, value }
+}
+
+const insert = { text: 'insert into users (name, age) values ($1, 1)' }
+let serial = 0
+const someone = (): { text: string; values: string[] } => ({ ...insert, values: [`Somebody ${++serial}`] })
+
+describe.each([
+  ['session', 'the default'],
+  ['strong', 'with consistency: strong'],
+] as const)('a write (%s)', (consistency) => {
+  test('and its position: one round trip', async () => {
+    const one = await trips(() => pool.session({ consistency }, () => pool.query(someone())))
+    expect(one.trips).toBe(1)
+    expect(one.value.servedBy).toMatchObject({ server: 'nrt', attempts: 1 })
+  })
+})
+
+describe('transaction()', () => {
+  test.each([1, 2, 3, 5])('of %i statements, awaited one by one: one round trip more', async (n) => {
+    const counted = await trips(() =>
+      pool.transaction(async (tx) => {
+        for (let i = 0; i < n; i++) await tx.query(someone())
+      }),
+    )
+    expect(counted.trips).toBe(n + 1)
+  })
+
+  test('with nothing awaited in between: one round trip', async () => {
+    const names: string[] = []
+    const counted = await trips(() =>
+      pool.transaction((tx) => {
+        for (let i = 0; i < 5; i++) {
+          const one = someone()
+          names.push(...one.values)
+          void tx.query(one)
+        }
+      }),
+    )
+    expect(counted.trips).toBe(1)
+    const { rows } = await pool.primary.query('select name from users where name = any($1) order by id', [names])
+    expect(rows.map(({ name }) => name as string)).toEqual(names)
+  })
+
+  test('what is awaited together travels together', async () => {
+    const counted = await trips(() =>
+      pool.transaction(async (tx) => {
+        await tx.query('select 1')
+        return Promise.all([tx.query(someone()), tx.query('select 2 as n'), tx.query(someone())])
+      }),
+    )
+    expect(counted.trips).toBe(3)
+    expect(counted.value[1].rows).toEqual([{ n: 2 }])
+    expect(counted.value[1].servedBy).toMatchObject({ server: 'nrt', reason: 'transaction' })
+  })
+
+  test('of nothing: none', async () => {
+    expect((await trips(() => pool.transaction(() => 'nothing'))).trips).toBe(0)
+  })
+
+  test('that throws before its first statement: none', async () => {
+    const thrown = new Error('thought better of it')
+    const counted = await trips(() =>
+      expect(
+        pool.transaction(() => {
+          throw thrown
+        }),
+      ).rejects.toBe(thrown),
+    )
+    expect(counted.trips).toBe(0)
+  })
+
+  test('pipeline: false pays for each, and gives the same', async () => {
+    await using plain = await poolIn('ord', { pipeline: false })
+    const counted = await trips(() =>
+      plain.transaction(async (tx) => {
+        await tx.query(someone())
+        void tx.query(someone())
+      }),
+    )
+    expect(counted.trips).toBeGreaterThan(3)
+    const session = plain.session()
+    const one = await session.query(someone())
+    expect((await session.query('select count(*)::int as n from users')).rows).toEqual([
+      { n: (await plain.primary.query('select count(*)::int as n from users')).rows[0]?.n as number },
+    ])
+    expect(one.servedBy.server).toBe('nrt')
+  })
+})
+
+describe('a borrowed client', () => {
+  test.each([1, 3])('BEGIN, %i statements and COMMIT, awaited one by one: one round trip more', async (n) => {
+    const client = await pool.connect()
+    const counted = await trips(async () => {
+      await client.query('BEGIN')
+      for (let i = 0; i < n; i++) await client.query(someone())
+      return client.query('COMMIT')
+    })
+    client.release()
+    expect(counted.trips).toBe(n + 1)
+    expect(counted.value.command).toBe('COMMIT')
+  })
+
+  test('and nothing awaited: one', async () => {
+    const client = await pool.connect()
+    const counted = await trips(() =>
+      Promise.all([client.query('BEGIN'), client.query(someone()), client.query(someone()), client.query('COMMIT')]),
+    )
+    client.release()
+    expect(counted.trips).toBe(1)
+    expect(counted.value.map(({ command }) => command)).toEqual(['BEGIN', 'INSERT', 'INSERT', 'COMMIT'])
+  })
+})
+
+describe('a read right after a write', () => {
+  beforeEach(() => caughtUp(world))
+
+  test('with the replica caught up: no ocean, and it is there', async () => {
+    await pool.session(undefined, async () => {
+      const one = someone()
+      await pool.query(one)
+      await caughtUp(world)
+      const read = await trips(() => pool.query('select 1 from users where name = $1', one.values))
+      expect(read.value.rowCount).toBe(1)
+      expect(read.value.servedBy).toMatchObject({ server: 'ord', reason: 'own-region' })
+      expect(read.ms).toBeLessThan(LINK_MS / 2)
+    })
+  })
+
+  test('outside of a session likewise', async () => {
+    const one = someone()
+    await pool.query(one)
+    await caughtUp(world)
+    const read = await trips(() => pool.query('select 1 from users where name = $1', one.values))
+    expect([read.value.rowCount, read.value.servedBy.server, read.trips]).toEqual([1, 'ord', 0])
+  })
+
+  test('with the replay paused: one round trip to the primary, and nothing beyond it', async () => {
+    await world.pauseReplay('ord')
+    try {
+      const session = pool.session()
+      const one = someone()
+      await session.query(one)
+      for (let i = 0; i < 3; i++) {
+        const read = await trips(() => session.query('select 1 from users where name = $1', one.values))
+        expect(read.value.rowCount).toBe(1)
+        expect(read.value.servedBy).toMatchObject({ server: 'nrt', reason: 'lagging' })
+        expect(read.ms).toBeLessThan(1.1 * LINK_MS)
+      }
+    } finally {
+      await world.resumeReplay('ord')
+    }
+  })
+
+  test('and as soon as the replica is there, it is read again', async () => {
+    await world.pauseReplay('ord')
+    const session = pool.session()
+    await session.query(someone())
+    expect((await session.query('select 1')).servedBy.server).toBe('nrt')
+    await world.resumeReplay('ord')
+    await until(async () => (await session.query('select 1')).servedBy.server === 'ord', 'ord to be read', 2_000)
+  })
+
+  test('a replica that catches up within a few milliseconds is waited for', async () => {
+    const far = await poolIn('ord', { consistency: 'session' })
+    const session = far.session()
+    const reads: string[] = []
+    for (let i = 0; i < 10; i++) {
+      await session.query(someone())
+      reads.push((await session.query('select 1')).servedBy.server)
+      await sleep(5)
+    }
+    await far.end()
+    // The write's own WAL is on its way while its answer is.
+    expect(reads.filter((server) => server === 'ord').length).toBeGreaterThan(5)
+  })
+})
