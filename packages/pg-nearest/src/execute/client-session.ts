@@ -3,9 +3,9 @@ import { NearestError } from '../errors.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
 import type { Lease } from '../monitor/server-connections.ts'
 import { isAnswer, isRefusedByRecovery } from '../server-failure.ts'
-import { delivering, leadTo, type Call, type Serving } from './call.ts'
+import { answerAll, delivering, leadTo, type Call, type Serving } from './call.ts'
 import { notBegun, notHere } from './client-errors.ts'
-import { emptyResult, isDeferrable } from './deferred-begin.ts'
+import { commandOf, emptyResult, isDeferrable } from './deferred-begin.ts'
 import type { Engine, Scope } from './engine.ts'
 import { isFatal } from './fatal.ts'
 import type { Guard, Trust } from './guard.ts'
@@ -102,7 +102,7 @@ export class ClientSession {
   /** Gives the connection back; with an error, or inside of a transaction, it is closed instead. */
   release(error?: Error | boolean): void {
     this.#begin = undefined
-    this.#held.letGo(error || this.#held.open)
+    this.#held.letGo(error)
     this.#standing = FREE
   }
 
@@ -147,7 +147,7 @@ export class ClientSession {
     const [first] = attempts
     if (first === undefined || !this.#mayDefer(call, first.server)) return this.#choose(call, plan, attempts)
     this.#begin = call
-    return this.#answer('BEGIN')
+    return this.#answer(commandOf(call.request.config))
   }
 
   /** What is known without asking. */
@@ -176,7 +176,7 @@ export class ClientSession {
 
   async #openAlone(begin: Call): Promise<void> {
     try {
-      await this.#choose(begin, planStatement(this.#engine, this.#scope, begin.request))
+      await this.#choose(begin, { reads: false }, this.#toPrimary())
       this.#begin = undefined
     } catch (error) {
       throw this.#unbegun(error)
@@ -192,22 +192,13 @@ export class ClientSession {
         members,
         guard: guardFor(this.#engine, this.#scope, begin.request, false),
         journey: this.#journey(call.request, false),
-        attempts: this.#heldFirst(planStatement(this.#engine, this.#scope, begin.request)),
+        attempts: this.#toPrimary(),
         carry: (wanted) => this.#turns.carry(wanted),
       })
       this.#begin = undefined
       const finals = await finishGroup(members, ends, this.#held)
       for (const [i, member] of members.entries()) this.#settle(member, ends[i]?.kind !== 'result')
-      const servedBy = this.#servedBy(server, 'primary', 'transaction', 1)
-      for (const [i, member] of members.entries()) {
-        const final = finals[i]
-        if (i === 0 || final === undefined) continue
-        if ('result' in final) member.settle({ result: final.result, servedBy })
-        else member.fail(final.error)
-      }
-      const [first] = finals
-      if (first === undefined || 'error' in first) throw first?.error
-      return { result: first.result, servedBy }
+      return answerAll(members, finals, this.#servedBy(server, 'primary', 'transaction', 1))
     } catch (error) {
       // Those that have been answered do not hear this.
       for (const each of members.slice(1)) each.fail(error)
@@ -217,18 +208,15 @@ export class ClientSession {
   }
 
   /** Not pinned: the plan's servers in turn. */
-  async #choose(
-    call: Call,
-    plan: StatementPlan,
-    attempts: readonly Attempt[] = this.#heldFirst(plan),
-  ): Promise<Serving> {
+  async #choose(call: Call, { reads }: Pick<StatementPlan, 'reads'>, attempts: readonly Attempt[]): Promise<Serving> {
     const { need, guard } = call
     const begins = need.transaction?.kind === 'begin'
     const serving = await walk<StatementResult, Serving>({
-      ...this.#journey(call.request, plan.reads),
+      ...this.#journey(call.request, reads),
       harmless: begins,
       attempts,
-      run: (lease, attempt) => this.#send(call, lease, this.#readOnly(begins, plan.reads), trusts(attempt)),
+      run: (lease, attempt) =>
+        this.#held.unlessBehind(this.#send(call, lease, this.#readOnly(begins, reads), trusts(attempt))),
       catchesUp: (behind) => (guard === undefined ? Promise.resolve(false) : guard.catchesUp(behind)),
       arrived: (result, arrival) => ({
         result,
@@ -265,16 +253,20 @@ export class ClientSession {
   }
 
   /** Once the primary was needed, this client stays with it: so its reads see its writes. */
-  #heldFirst({ attempts, reads }: StatementPlan, guard?: Guard): readonly Attempt[] {
+  #heldFirst({ attempts, reads }: Omit<StatementPlan, 'need'>, guard?: Guard): readonly Attempt[] {
     const { lease } = this.#held
     const onPrimary = lease?.standby === false
     const ordered = reads && !onPrimary && guard !== undefined ? guard.order(attempts) : attempts
     if (lease === undefined || (lease.standby && !reads)) return ordered
-    const planned = ordered.find(({ server }) => server === lease.server)
+    const planned = ordered.find(({ server, unproven }) => server === lease.server && unproven !== true)
     if (planned === undefined && lease.standby) return ordered
     const stays: Attempt = planned ?? { server: lease.server, reason: 'own-write' }
     const first = lease.standby || planned === ordered[0] ? stays : { ...stays, reason: 'own-write' as const }
     return [first, ...ordered.filter(({ server }) => server !== lease.server)]
+  }
+
+  #toPrimary(): readonly Attempt[] {
+    return this.#heldFirst({ reads: false, attempts: planPrimary(this.#engine.topology, 'transaction') })
   }
 
   /** Pinned: the connection that is held, and no other. */
@@ -317,8 +309,7 @@ export class ClientSession {
   }
 
   async #moveToPrimary(begin: Request): Promise<void> {
-    if (this.#held.lease !== undefined)
-      await this.#held.lease.client.query('ROLLBACK').catch(() => this.#held.letGo(true))
+    await this.#held.rollBack()
     const attempts = planPrimary(this.#engine.topology, 'transaction')
     const { config, signal } = begin
     await this.#hold(config.text, attempts, signal, (lease) => runStatement(lease, config, 'none', signal))

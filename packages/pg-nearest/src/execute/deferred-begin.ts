@@ -12,6 +12,11 @@ export function isDeferrable({ text, values, name }: pg.QueryConfig): boolean {
   return name === undefined && (values === undefined || values.length === 0) && BEGIN.test(text)
 }
 
+/** Of a deferrable one, as pg tells it: BEGIN, or START. */
+export function commandOf({ text }: pg.QueryConfig): string {
+  return /\w+/.exec(text)?.[0].toUpperCase() ?? ''
+}
+
 /** pg exports it, and its types do not say so. */
 interface ResultModule {
   readonly Result: new () => pg.QueryResult

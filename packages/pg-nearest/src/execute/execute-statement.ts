@@ -12,6 +12,7 @@ import { planStatement } from './plan-statement.ts'
 import type { Request } from './request.ts'
 import { runStatement, type Rider, type StatementResult } from './run-statement.ts'
 import { clock, failed, served } from './served.ts'
+import { takesRider } from './travel.ts'
 import { walk } from './walk.ts'
 
 /** Runs one statement on a connection of its own: what `pool.query` does. `onEnd` is called once it is over. */
@@ -36,18 +37,20 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
   readonly #config: pg.QueryConfig
 
   readonly #guard: Guard | undefined
+  readonly #takesRider: boolean
   readonly #onEnd: () => void
   readonly #start: number
 
   constructor(engine: Engine, scope: Scope, request: Request, onEnd: () => void) {
     this.#start = clock(engine)
-    const { reads, attempts } = planStatement(engine, scope, request)
+    const { need, reads, attempts } = planStatement(engine, scope, request)
     this.text = request.config.text
     this.reads = reads
     this.readOnly = scope.readOnly
     this.signal = request.signal
     this.#guard = guardFor(engine, scope, request, reads)
     this.attempts = reads && this.#guard !== undefined ? this.#guard.order(attempts) : attempts
+    this.#takesRider = takesRider(request, need)
     this.#engine = engine
     this.#config = request.config
     this.#onEnd = onEnd
@@ -72,7 +75,7 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
     if (guard === undefined) return runStatement(lease, this.#config, readOnly, this.signal)
     const send = (rider?: Rider): Promise<StatementResult> =>
       runStatement(lease, this.#config, readOnly, this.signal, rider)
-    return guard.run(lease, attempt.unproven === true ? 'trust' : 'prove', send)
+    return guard.run(lease, attempt.unproven === true ? 'trust' : 'prove', send, this.#takesRider)
   }
 
   catchesUp(behind: BehindError): Promise<boolean> {

@@ -80,6 +80,7 @@ export class Guard {
     if (rider?.ahead === true) this.#check(lease, rider)
     if (rider?.behind === true) this.#note(lease, rider, trust, ended)
     else if (this.#isHome(lease.server)) this.#useHome(lease.server)
+    else if (!ended && !this.#reads) this.lookAway()
   }
 
   /** Runs a statement between `begin` and `end`. */
@@ -165,7 +166,8 @@ export class Guard {
       throw new BehindError(server)
     }
     const lost = session.arrivedAtPrimary(position, this.#begunAt, this.#required)
-    if (session !== this.#engine.process) this.#engine.process?.show(position)
+    // What is written in any session was written in this process, too.
+    if (!this.#reads && session !== this.#engine.process) this.#engine.process?.show(position)
     if (lost !== undefined) this.#tellLoss(server, lost)
   }
 

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Lease } from '../monitor/server-connections.ts'
 import { abandonable } from './abandonable.ts'
+import { BehindError } from './behind-error.ts'
 import { isFatal } from './fatal.ts'
 
 /** Hears which connection a client holds, so that its events can be passed on. */
@@ -41,6 +42,21 @@ export class HeldConnection {
     this.#lease = lease
     this.#onHold(lease.client, true)
     return lease
+  }
+
+  /** What a server that is behind has begun is ended there, before it begins elsewhere. */
+  async unlessBehind<T>(sent: Promise<T>): Promise<T> {
+    try {
+      return await sent
+    } catch (error) {
+      if (error instanceof BehindError && this.open) await this.rollBack()
+      throw error
+    }
+  }
+
+  /** Ends the transaction, or else the connection. */
+  async rollBack(): Promise<void> {
+    await this.#lease?.client.query('ROLLBACK').catch(() => this.letGo(true))
   }
 
   letGoIfDead(lease: Lease, error: unknown): void {

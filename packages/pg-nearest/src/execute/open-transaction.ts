@@ -35,6 +35,9 @@ interface Opened {
   readonly server: string
 }
 
+/** What one caller is told. */
+export type Final = { readonly result: pg.QueryResult } | { readonly error: unknown }
+
 /** @throws the BEGIN's own error, or what `walk` throws: in both cases nothing was run that lasts, if the end is known. */
 export async function openTransaction<T extends Statement>(opening: Opening<T>): Promise<Opened> {
   const { begin, members, guard, journey, attempts, carry } = opening
@@ -79,10 +82,10 @@ export async function finishGroup(
   members: readonly Statement[],
   ends: readonly GroupOutcome[],
   held: HeldConnection,
-): Promise<readonly ({ readonly result: pg.QueryResult } | { readonly error: unknown })[]> {
+): Promise<readonly Final[]> {
   const last = members.at(-1)
   const skippedCommit = last !== undefined && commits(last) && ends.at(-1)?.kind === 'skipped'
-  if (skippedCommit) await held.here.client.query('ROLLBACK').catch(() => held.letGo(true))
+  if (skippedCommit) await held.rollBack()
   return members.map((member, i) => {
     const end = ends[i]
     if (end?.kind === 'result') return { result: end.result }

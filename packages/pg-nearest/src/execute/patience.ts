@@ -2,7 +2,8 @@ import type { Pace } from '../monitor/known-positions.ts'
 
 /** Of the time that asking the primary would take, this much may be spent on waiting for a replica instead. */
 const SHARE = 1 / 25
-const LEAST_MS = 1
+/** Nobody notices this, and where the primary is as near as the replicas, the reads after a write stay off it. */
+const LEAST_MS = 3
 
 /** How long a read may wait near by before it asks the primary: what it costs at most, beyond asking the primary. */
 export function patienceMs(primaryRttMs: number | undefined): number {

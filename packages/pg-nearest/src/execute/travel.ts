@@ -10,12 +10,14 @@ interface Config {
 
 /**
  * Whether a statement of a transaction may be sent before those ahead of it are answered. One with a signal may have to be
- * cancelled, which would hit whatever runs then; one with a name must be known to be prepared.
+ * cancelled, which would hit whatever runs then; one with a name must be known to be prepared; a COPY takes for its rows
+ * whatever comes behind it.
  */
 export function mayTravel({ config, signal }: Request, { transaction }: Need): boolean {
   const { rows, query_timeout: timeout } = config as Config
   return (
     typeof config.text === 'string' &&
+    !readsFromClient(config.text) &&
     config.name === undefined &&
     signal === undefined &&
     rows === undefined &&
@@ -32,9 +34,15 @@ export function mayJoin(request: Request, need: Need): boolean {
 
 /**
  * Whether a question after the position may be sent behind it: not between a BEGIN and the SET TRANSACTION that may follow,
- * which must come before any query.
+ * which must come before any query, and not where the server would take it for the rows of a COPY.
  */
-export function takesRider({ config }: Request, { transaction }: Need): boolean {
-  if (transaction === undefined) return true
-  return transaction.kind !== 'begin' && !/^\s*set\s/i.test(config.text)
+export function takesRider({ config }: Request, { class: kind, transaction }: Need): boolean {
+  if (kind === 'read') return true
+  if (transaction !== undefined && (transaction.kind === 'begin' || /^\s*set\s/i.test(config.text))) return false
+  return !readsFromClient(config.text)
+}
+
+/** COPY … FROM STDIN, which `query` cannot feed. */
+function readsFromClient(text: string): boolean {
+  return /\bcopy\b/i.test(text) && /\bstdin\b/i.test(text)
 }

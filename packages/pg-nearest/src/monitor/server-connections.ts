@@ -16,7 +16,7 @@ export interface Lease {
   readonly connectedAt: number
   /** Several statements may be sent at once. */
   readonly pipelines: boolean
-  /** With an error (or `true`) the connection is closed instead of kept. */
+  /** With an error (or `true`), or inside of a transaction, the connection is closed instead of kept. */
   release(error?: Error | boolean): void
   /** Closes its socket now, whatever runs on it. It must still be released. */
   kill(): void
@@ -98,7 +98,8 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
       },
       release(error) {
         inFlight--
-        client.release(error)
+        // Whoever has it next would run inside of somebody else's transaction.
+        client.release(error || client.getTransactionStatus() !== 'I')
       },
       kill() {
         alive = false

@@ -32,8 +32,12 @@ export async function withUsers(world: World): Promise<void> {
   await caughtUp(world)
 }
 
-/** Waits until every replica that answers has replayed what the primary has written by now. */
+/** A commit takes along what was logged before it. */
+export const WRITE_OUT = "select pg_logical_emit_message(true, 'test', 'write out')"
+
+/** Waits until every replica that answers has replayed what is in the primary's log by now, written out or not. */
 export async function caughtUp(world: World): Promise<void> {
+  await ask(world.url(world.primary), WRITE_OUT)
   const [row] = await ask<{ lsn: string }>(world.url(world.primary), 'select pg_current_wal_lsn() as lsn')
   for (const region of world.regions) {
     if (region === world.primary) continue

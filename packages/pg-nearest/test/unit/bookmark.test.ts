@@ -1,0 +1,100 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { formatBookmark, parseBookmark } from '../../src/session/bookmark-text.ts'
+import { laterBookmark, shows, type Bookmark } from '../../src/session/bookmark.ts'
+
+const at = (timeline: number, lsn: bigint, systemIdentifier = '7'): Bookmark => ({ systemIdentifier, timeline, lsn })
+
+const bookmarks = fc.record({
+  systemIdentifier: fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }).map(String),
+  timeline: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+  lsn: fc.bigInt({ min: 1n, max: 2n ** 64n - 2n }),
+})
+const ofOneCluster = bookmarks.map((bookmark) => ({ ...bookmark, systemIdentifier: '7' }))
+
+describe('as a text', () => {
+  test('comes back as it was, in 32 characters that are safe in a URL and in a cookie', () => {
+    fc.assert(
+      fc.property(bookmarks, (bookmark) => {
+        const text = formatBookmark(bookmark)
+        expect(text).toMatch(/^[\w-]{32}$/)
+        expect(parseBookmark(text)).toEqual(bookmark)
+      }),
+    )
+  })
+
+  test('anything else is none, and no error', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.anything(), fc.string(), fc.string({ minLength: 32, maxLength: 32 })), (text) => {
+        expect(parseBookmark(text)).toBeUndefined()
+      }),
+      { numRuns: 10_000 },
+    )
+  })
+
+  test('with one character changed it is none', () => {
+    const other = fc.constantFrom(...Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'))
+    fc.assert(
+      fc.property(bookmarks, fc.nat(31), other, (bookmark, i, character) => {
+        const text = formatBookmark(bookmark)
+        fc.pre(text[i] !== character)
+        expect(parseBookmark(text.slice(0, i) + character + text.slice(i + 1))).toBeUndefined()
+      }),
+      { numRuns: 10_000 },
+    )
+  })
+
+  test.each(['', 'unknown', 'A'.repeat(32), `${formatBookmark(at(1, 5n))}=`, ` ${formatBookmark(at(1, 5n))}`])(
+    '%j is none',
+    (text) => expect(parseBookmark(text)).toBeUndefined(),
+  )
+})
+
+describe('what a server shows', () => {
+  test.each([
+    ['it is there', at(1, 100n), at(1, 100n), 'yes'],
+    ['it is further', at(1, 101n), at(1, 100n), 'yes'],
+    ['it is behind', at(1, 99n), at(1, 100n), 'no'],
+    ['it is on a later timeline and there', at(2, 100n), at(1, 100n), 'yes'],
+    ['it is on a later timeline and does not have it', at(2, 99n), at(1, 100n), 'no'],
+    ['it is on an older timeline, wherever', at(1, 10_000n), at(2, 100n), 'older'],
+    ['it is of another cluster', at(1, 100n, '8'), at(1, 100n), 'foreign'],
+    ['its timeline is not known', { ...at(1, 100n), timeline: undefined }, at(1, 100n), 'unknown'],
+    ['it has never said', undefined, at(1, 100n), 'unknown'],
+  ] as const)('%s', (_, server, bookmark, showing) => {
+    expect(shows(server, bookmark)).toBe(showing)
+  })
+})
+
+describe('the later one', () => {
+  test.each([
+    ['by position', at(1, 5n), at(1, 6n), at(1, 6n)],
+    ['by timeline, whatever the position: the rest was lost', at(1, 900n), at(2, 6n), at(2, 6n)],
+    ['of another cluster: the newer word', at(9, 900n, '8'), at(1, 5n), at(1, 5n)],
+    ['of none and one', undefined, at(1, 5n), at(1, 5n)],
+  ] as const)('%s', (_, a, b, later) => {
+    expect(laterBookmark(a, b)).toEqual(later)
+  })
+
+  test('does not depend on the order, and is one of the two', () => {
+    fc.assert(
+      fc.property(ofOneCluster, ofOneCluster, ofOneCluster, (a, b, c) => {
+        expect(laterBookmark(a, b)).toEqual(laterBookmark(b, a))
+        expect(laterBookmark(laterBookmark(a, b), c)).toEqual(laterBookmark(a, laterBookmark(b, c)))
+        expect([a, b]).toContainEqual(laterBookmark(a, b))
+        expect(laterBookmark(a, a)).toEqual(a)
+      }),
+    )
+  })
+
+  test('whoever shows the later one shows both, unless a failover lost the other', () => {
+    fc.assert(
+      fc.property(ofOneCluster, ofOneCluster, ofOneCluster, (a, b, server) => {
+        const later = laterBookmark(a, b)
+        if (a.timeline === b.timeline && shows(server, later) === 'yes') {
+          expect([shows(server, a), shows(server, b)]).toEqual(['yes', 'yes'])
+        }
+      }),
+    )
+  })
+})

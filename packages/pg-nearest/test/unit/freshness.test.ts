@@ -1,0 +1,87 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { orderByFreshness, type Outlook } from '../../src/execute/fresh-order.ts'
+import { patienceMs, waitMs } from '../../src/execute/patience.ts'
+import type { Attempt } from '../../src/execute/plan.ts'
+import { positionWithin } from '../../src/topology/staleness.ts'
+
+const planned: Attempt[] = [
+  { server: 'ord', reason: 'own-region' },
+  { server: 'atl', reason: 'nearest' },
+  { server: 'nrt', reason: 'nearest' },
+  { server: 'syd', reason: 'nearest' },
+]
+
+describe('the order of a read’s servers', () => {
+  test.each<[string, Record<string, Outlook>, string]>([
+    [
+      'the best shows it',
+      { ord: 'shows', atl: 'far', nrt: 'primary', syd: 'far' },
+      'ord own-region, nrt nearest, atl lagging, syd lagging',
+    ],
+    [
+      'the best is asked if that is cheap',
+      { ord: 'near', atl: 'far', nrt: 'primary', syd: 'shows' },
+      'ord own-region, nrt nearest, syd nearest, atl lagging',
+    ],
+    [
+      'nobody is asked on the way to the primary',
+      { ord: 'far', atl: 'near', nrt: 'primary', syd: 'far' },
+      'nrt lagging, ord lagging, atl lagging, syd lagging',
+    ],
+    [
+      'a nearer one that shows it comes before the primary',
+      { ord: 'never', atl: 'shows', nrt: 'primary', syd: 'never' },
+      'atl lagging, nrt lagging',
+    ],
+    ['only the primary can', { ord: 'never', atl: 'never', nrt: 'primary', syd: 'never' }, 'nrt lagging'],
+  ])('%s', (_, outlooks, order) => {
+    const ordered = orderByFreshness(planned, (server) => outlooks[server] ?? 'never')
+    expect(ordered.map(({ server, reason }) => `${server} ${reason}`).join(', ')).toBe(order)
+  })
+
+  test('never invents a server, never repeats one, and drops only those that cannot prove it', () => {
+    const outlook = fc.constantFrom<Outlook>('shows', 'primary', 'near', 'far', 'never')
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.tuple(fc.string(), outlook), { selector: ([name]) => name }), (servers) => {
+        const outlooks = new Map(servers)
+        const attempts = servers.map(([server]): Attempt => ({ server, reason: 'nearest' }))
+        const ordered = orderByFreshness(attempts, (server) => outlooks.get(server) ?? 'never')
+        const kept = servers.filter(([, each]) => each !== 'never').map(([server]) => server)
+        expect(ordered.map(({ server }) => server).toSorted()).toEqual(kept.toSorted())
+      }),
+    )
+  })
+})
+
+describe('how long to wait for a replica', () => {
+  test.each([
+    [undefined, 3],
+    [0.3, 3],
+    [100, 4],
+    [250, 10],
+  ])('%s ms from the primary: at most %s ms', (rttMs, ms) => expect(patienceMs(rttMs)).toBe(ms))
+
+  test.each([
+    ['nothing is known of its pace', undefined, 4],
+    ['it was found behind only a moment ago', { sinceMs: 1, bytes: 0n }, 4],
+    ['it stands still', { sinceMs: 50, bytes: 0n }, 0],
+    ['it is fast enough', { sinceMs: 10, bytes: 10_000n }, 4],
+    ['it is too slow', { sinceMs: 10, bytes: 100n }, 0],
+  ])('%s', (_, pace, ms) => expect(waitMs(4, 1_000n, pace)).toBe(ms))
+})
+
+describe('the oldest position that is fresh enough', () => {
+  const trail = [
+    { lsn: 10n, at: 1_000 },
+    { lsn: 20n, at: 2_000 },
+    { lsn: 30n, at: 3_000 },
+  ]
+  test.each([
+    [5_000, 10n],
+    [2_000, 20n],
+    [1_000, 30n],
+    [999, undefined],
+    [0, undefined],
+  ])('within %s ms', (maxMs, lsn) => expect(positionWithin(trail, 4_000, maxMs)).toBe(lsn))
+})

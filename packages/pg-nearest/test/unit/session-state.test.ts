@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest'
+import type { Bookmark } from '../../src/session/bookmark.ts'
+import { SessionState } from '../../src/session/session-state.ts'
+
+const at = (timeline: number, lsn: bigint): Bookmark => ({ systemIdentifier: '7', timeline, lsn })
+
+describe('a session', () => {
+  test('begins with nothing, with a bookmark, or with a history that nobody can read', () => {
+    expect([new SessionState().bookmark, new SessionState().blind]).toEqual([undefined, false])
+    expect(new SessionState(at(1, 5n)).bookmark).toEqual(at(1, 5n))
+    expect(new SessionState('unknown').blind).toBe(true)
+  })
+
+  test('goes forward only', () => {
+    const session = new SessionState(at(1, 5n))
+    session.show(at(1, 3n))
+    expect(session.bookmark).toEqual(at(1, 5n))
+    session.show(at(1, 9n))
+    expect(session.bookmark).toEqual(at(1, 9n))
+  })
+
+  test('sees again after a statement on the primary that began later than it lost sight', () => {
+    const session = new SessionState()
+    session.loseSight(100)
+    session.arrivedAtPrimary(at(1, 5n), 99, undefined)
+    expect(session.blind).toBe(true)
+    session.arrivedAtPrimary(at(1, 6n), 100, undefined)
+    expect([session.blind, session.bookmark]).toEqual([false, at(1, 6n)])
+  })
+
+  describe('what the primary does not have is lost', () => {
+    test.each([
+      ['after a failover', at(1, 900n), at(2, 500n)],
+      ['from the future, or after a restore', at(1, 900n), at(1, 500n)],
+    ])('%s: it goes on from there, and asks the primary once more', (_, required, position) => {
+      const session = new SessionState(required)
+      expect(session.arrivedAtPrimary(position, 10, required)).toEqual({ lost: required, now: position })
+      expect(session.bookmark).toEqual(position)
+      expect(session.arrivedAtPrimary(position, 20, session.bookmark)).toBeUndefined()
+      expect(session.blind).toBe(false)
+    })
+
+    test('a copy of it is lost as well', () => {
+      const session = new SessionState(at(1, 900n))
+      session.show(at(1, 900n))
+      session.arrivedAtPrimary(at(1, 500n), 10, at(1, 900n))
+      expect(session.bookmark).toEqual(at(1, 500n))
+    })
+
+    test('but not what was written meanwhile on a later timeline', () => {
+      const session = new SessionState(at(1, 900n))
+      session.show(at(2, 950n))
+      session.arrivedAtPrimary(at(2, 500n), 10, at(1, 900n))
+      expect(session.bookmark).toEqual(at(2, 950n))
+    })
+  })
+
+  test('a primary that was replaced and does not know it loses nothing', () => {
+    const session = new SessionState(at(2, 100n))
+    expect(session.arrivedAtPrimary(at(1, 900n), 10, at(2, 100n))).toBeUndefined()
+    expect(session.bookmark).toEqual(at(2, 100n))
+  })
+
+  describe('a home', () => {
+    const seen = (lsn: bigint, when: number) => ({ ...at(1, lsn), at: when })
+
+    test('is settled by where it was seen later', () => {
+      const session = new SessionState()
+      session.useHome('ord', 0, 50)
+      session.settleHome(seen(7n, 49))
+      expect([session.home?.server, session.bookmark]).toEqual(['ord', undefined])
+      session.settleHome(seen(8n, 50))
+      expect([session.home, session.bookmark]).toEqual([undefined, at(1, 8n)])
+    })
+
+    test('and by the primary’s later answer', () => {
+      const session = new SessionState()
+      session.useHome('ord', 0, 50)
+      session.arrivedAtPrimary(at(1, 5n), 49, undefined)
+      expect(session.home?.server).toBe('ord')
+      session.arrivedAtPrimary(at(1, 6n), 50, undefined)
+      expect(session.home).toBeUndefined()
+    })
+
+    test('two of them at once: what was seen at the first is not known', () => {
+      const session = new SessionState()
+      session.useHome('ord', 0, 50)
+      session.useHome('syd', 0, 60)
+      expect(session.blind).toBe(true)
+    })
+  })
+})
