@@ -1,0 +1,13 @@
+import type { Operation } from './operation.ts'
+
+const PREFIX = 'process '
+
+/** The session of everything that a process does outside of its sessions; each region has one process. */
+export function processSession(region: string): string {
+  return `${PREFIX}${region}`
+}
+
+/** With no primary in reach, a process' own session is promised an answer rather than a proof, and is told so. */
+export function saysUnproven({ session, servedBy }: Operation): boolean {
+  return session.startsWith(PREFIX) && servedBy?.reason === 'unproven'
+}
