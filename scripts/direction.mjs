@@ -16,6 +16,7 @@ const houses = [
     mayImport: {
       cli: ['fly', 'pool', 'discovery', 'events', 'topology'],
       fly: ['pool', 'discovery'],
+      http: ['pool', 'session', 'discovery'],
       pool: ['execute', 'monitor', 'statement', 'session', 'discovery', 'events', 'topology'],
       execute: ['monitor', 'statement', 'session', 'events', 'topology'],
       monitor: ['events', 'topology'],

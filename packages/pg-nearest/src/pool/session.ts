@@ -34,7 +34,7 @@ export class Session extends RoutedPool {
   }
 
   /**
-   * What another session has to begin with to go on from here: 28 characters, safe in a URL and in a header.
+   * What another session has to begin with to go on from here: 32 characters, safe in a URL and in a header.
    * `undefined` when there is nothing to say: nothing was written or seen, or every server of the list was seen to show
    * it. Costs nothing.
    */

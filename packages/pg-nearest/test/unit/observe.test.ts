@@ -20,6 +20,7 @@ function answer(role: 'primary' | 'replica', known: Partial<Observation> = {}): 
     systemIdentifier: '7',
     version: '18.4',
     rttMs: 10,
+    sentAt: 0,
     askedAt: 1_000,
     answeredAt: 1_010,
     ...known,

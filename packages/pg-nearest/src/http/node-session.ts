@@ -1,0 +1,77 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { HttpSession, HttpSessions } from './http-session.ts'
+
+/** A request of `node:http`, or of `node:http2` in its shape. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest
+/** A response of `node:http`, or of `node:http2` in its shape. */
+export type NodeResponse = ServerResponse | Http2ServerResponse
+
+/** Runs `next` in the request's session, and hands its bookmark back with the response's headers, whoever writes them. */
+export function runInNodeSession(
+  sessions: HttpSessions,
+  request: NodeRequest,
+  response: NodeResponse,
+  https: boolean,
+  next: () => void,
+): void {
+  const { http, isNew } = sessions.of({
+    identity: request,
+    method: request.method,
+    https,
+    header: (name) => request.headers[name],
+  })
+  if (isNew) {
+    keepContext(request, http)
+    answerWithHead(response, http)
+  }
+  http.session.run(next)
+}
+
+/**
+ * A request's events come from its socket, outside of every async context: a body parser that calls on from one of them
+ * would lose the session on the way.
+ */
+function keepContext(request: NodeRequest, { session }: HttpSession): void {
+  const emit = request.emit.bind(request) as (...args: unknown[]) => boolean
+  override(request, 'emit', (...args: unknown[]) => session.run(() => emit(...args)))
+}
+
+/** Each way to send headers, `write`, `end` and `pipe` among them, goes through `writeHead`. */
+function answerWithHead(response: NodeResponse, http: HttpSession): void {
+  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => NodeResponse
+  override(response, 'writeHead', (...args: unknown[]) => {
+    const [status, first, second] = args
+    const news = response.headersSent || typeof status !== 'number' ? undefined : http.news(status)
+    if (news === undefined) return writeHead(...args)
+    const [reason, headers] = typeof first === 'string' ? [[first], second] : [[], second ?? first]
+    // What stands in the arguments would replace what is set here.
+    setAll(response as ServerResponse, headers)
+    news({
+      get: (name) => lineOf(response.getHeader(name)),
+      set: (name, value) => response.setHeader(name, value),
+      append: (name, value) => (response as ServerResponse).appendHeader(name, value),
+    })
+    return writeHead(status, ...reason)
+  })
+}
+
+/** As `writeHead` reads its last argument: an object, a flat list of names and values, or a list of pairs. */
+function setAll(response: ServerResponse, headers: unknown): void {
+  if (!Array.isArray(headers)) {
+    for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value as string)
+    return
+  }
+  const flat: unknown[] = Array.isArray(headers[0]) ? headers.flat() : headers
+  const pairs = Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]] as [string, string])
+  for (const [name] of pairs) response.removeHeader(name)
+  for (const [name, value] of pairs) response.appendHeader(name, value)
+}
+
+function lineOf(value: number | string | string[] | undefined): string | string[] | undefined {
+  return typeof value === 'number' ? String(value) : value
+}
+
+function override(target: object, name: 'emit' | 'writeHead', value: unknown): void {
+  Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false })
+}

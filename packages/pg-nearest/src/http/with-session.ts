@@ -1,0 +1,52 @@
+import { requestHead } from './fetch-request.ts'
+import { HttpSessions, type HttpSession, type SessionPool } from './http-session.ts'
+import type { HttpSessionOptions } from './options.ts'
+
+/**
+ * Wraps a handler of the fetch kind: everything that it runs on the pool belongs to one session, which goes on where the
+ * client's last request ended.
+ *
+ * @example
+ * ```ts
+ * import { createPool } from 'pg-nearest'
+ * import { withSession } from 'pg-nearest/http'
+ *
+ * const pool = createPool({ primary: 'postgres://localhost/app' })
+ * export const GET = withSession(pool, async () => Response.json((await pool.query('select name from users')).rows))
+ * ```
+ *
+ * @throws OptionError for options that cannot be used. What the handler throws passes through; if that is a `Response`, it
+ *   hands the bookmark back as one that is returned.
+ */
+export function withSession<R extends Request, Rest extends readonly unknown[]>(
+  pool: SessionPool,
+  handler: (request: R, ...rest: Rest) => Response | Promise<Response>,
+  options?: HttpSessionOptions,
+): (request: R, ...rest: Rest) => Promise<Response> {
+  const sessions = new HttpSessions(pool, options)
+  return async (request, ...rest) => {
+    const { http, isNew } = sessions.of(requestHead(request))
+    const run = async (): Promise<Response> => handler(request, ...rest)
+    if (!isNew) return http.session.run(run)
+    try {
+      return answered(await http.session.run(run), http)
+    } catch (error) {
+      throw error instanceof Response ? answered(error, http) : error
+    }
+  }
+}
+
+function answered(response: Response, http: HttpSession): Response {
+  const news = http.news(response.status)
+  if (news === undefined) return response
+  try {
+    news(response.headers)
+    return response
+  } catch {
+    // The headers of a redirect, and of what was fetched, cannot be changed.
+    const { status, statusText, headers } = response
+    const copy = new Response(response.body, { status, statusText, headers })
+    news(copy.headers)
+    return copy
+  }
+}
