@@ -1,17 +1,24 @@
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
+import { guardTable } from './guard-table.ts'
 import { overheadTable } from './overhead-table.ts'
+import { guard } from './scenarios/guard.ts'
 import { overhead } from './scenarios/overhead.ts'
+import { sessions } from './scenarios/sessions.ts'
 import { worldTimes } from './scenarios/world.ts'
+import { sessionsTable } from './sessions-table.ts'
 import { worldTable } from './world-table.ts'
 
 const usage = `npm run bench -w bench [-- <scenario>] [options]
 
   overhead         a bare pg.Pool on a replica and our pool, side by side: the same read by key, at 1 and at 50 callers
                    (the default)
+  sessions         transactions, and reads right after writes, 100 ms from the primary: our pool, pg, Drizzle, Kysely
+                   and Prisma side by side; how long they take, and how many reads are stale
+  guard            what it costs a local read to show one's own writes: a bare pg.Pool, our pool, our pool in a session
   world            how long a world of five regions takes to boot, and how exact its links are
 
-  --time SECONDS   for all of overhead, default 30
+  --time SECONDS   for all of overhead, or of guard, default 30
   --json           the figures as one JSON object
   --help`
 
@@ -48,7 +55,12 @@ async function bench(args: string[]): Promise<number> {
         : `Node ${machine.node}, pg ${version}\n${table(results)}`,
     )
   if (scenario === 'overhead') show(await overhead(seconds), overheadTable)
+  else if (scenario === 'sessions') show(await sessions(), sessionsTable)
+  else if (scenario === 'guard') show(await guard(seconds), guardTable)
   else if (scenario === 'world') show(await worldTimes(), worldTable)
-  else throw new RangeError(`There is no scenario ${JSON.stringify(scenario)}: there are overhead and world.`)
+  else {
+    const said = JSON.stringify(scenario)
+    throw new RangeError(`There is no scenario ${said}: there are overhead, sessions, guard and world.`)
+  }
   return 0
 }

@@ -11,27 +11,34 @@ export interface Load {
   readonly ms: number
 }
 
-/** Runs `work` with so many callers at once, each of them calling again as soon as it has its answer. */
+/** Runs `work` with so many callers at once, each calling again as soon as it has its answer, and at least once. */
 export async function run(work: () => Promise<unknown>, { callers, ms }: Load): Promise<Sample> {
   const latencies: number[] = []
   const begin = performance.now()
   const end = begin + ms
   const caller = async (): Promise<void> => {
-    for (let start = performance.now(); start < end; start = performance.now()) {
+    let start = begin
+    do {
       await work()
-      latencies.push(performance.now() - start)
-    }
+      const now = performance.now()
+      latencies.push(now - start)
+      start = now
+    } while (start < end)
   }
   await Promise.all(Array.from({ length: callers }, caller))
   const took = performance.now() - begin
   return { p50: median(latencies), throughput: (latencies.length / took) * 1_000 }
 }
 
-/** One after the other, again and again, so that what disturbs the machine disturbs all; the median of each. */
+/**
+ * One after the other, again and again, so that what disturbs the machine disturbs all; the median of each. One round
+ * more comes first and warms up.
+ */
 export async function sideBySide(
   works: readonly (() => Promise<unknown>)[],
   load: Load,
   rounds: number,
+  onRound: (done: number, of: number) => void = () => undefined,
 ): Promise<Sample[]> {
   const samples: Sample[][] = works.map(() => [])
   for (let round = 0; round <= rounds; round++) {
@@ -39,9 +46,9 @@ export async function sideBySide(
     const order = round % 2 === 0 ? works.keys() : [...works.keys()].toReversed()
     for (const i of order) {
       const sample = await run(works[i] as () => Promise<unknown>, load)
-      // The first round warms up.
       if (round > 0) samples[i]?.push(sample)
     }
+    onRound(round + 1, rounds + 1)
   }
   return samples.map((each) => ({
     p50: median(each.map(({ p50 }) => p50)),

@@ -1,5 +1,5 @@
-import pg from 'pg'
 import { startWorld } from 'pg-nearest-world'
+import { measureLink } from '../link.ts'
 import { median } from '../measure.ts'
 
 /** How long a world of five regions takes, in milliseconds: medians. Aim: under 3,000 each. */
@@ -23,8 +23,10 @@ export async function worldTimes(): Promise<WorldTimes> {
     boots.push(performance.now() - begin)
     if (run === 0) {
       for (const region of REPLICAS) {
-        links.push(await link(world.url('nrt', { from: region }), `${region}-nrt`, world.rtt(region, 'nrt')))
-        links.push(await link(world.url(region, { from: 'nrt' }), `nrt-${region}`, world.rtt(region, 'nrt')))
+        const asked = world.rtt(region, 'nrt')
+        const there = await measureLink(world.url('nrt', { from: region }))
+        const back = await measureLink(world.url(region, { from: 'nrt' }))
+        links.push({ pair: `${region}-nrt`, asked, measured: there }, { pair: `nrt-${region}`, asked, measured: back })
       }
     }
     const joining = performance.now()
@@ -32,17 +34,4 @@ export async function worldTimes(): Promise<WorldTimes> {
     joins.push(performance.now() - joining)
   }
   return { bootMs: median(boots), addRegionMs: median(joins), links }
-}
-
-async function link(url: string, pair: string, asked: number): Promise<WorldTimes['links'][number]> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  const samples: number[] = []
-  for (let i = 0; i < 15; i++) {
-    const begin = performance.now()
-    await client.query('select 1')
-    samples.push(performance.now() - begin)
-  }
-  await client.end()
-  return { pair, asked, measured: median(samples) }
 }

@@ -1,0 +1,47 @@
+import pg from 'pg'
+import type { Contender, Servers } from './contender.ts'
+
+/**
+ * node-postgres knows nothing of replicas: two pools, and the app picks. Its documentation on transactions: one client
+ * for all statements; `BEGIN`, the statements, `COMMIT`; `ROLLBACK` if one throws; release the client in any case.
+ *
+ * @see https://node-postgres.com/features/transactions
+ */
+export function rawPg({ primary, replica, max }: Servers): Contender {
+  const writes = new pg.Pool({ connectionString: primary, max })
+  const reads = new pg.Pool({ connectionString: replica, max })
+
+  async function transaction(work: (client: pg.PoolClient) => Promise<unknown>): Promise<void> {
+    const client = await writes.connect()
+    try {
+      await client.query('BEGIN')
+      await work(client)
+      await client.query('COMMIT')
+    } catch (error) {
+      await client.query('ROLLBACK')
+      throw error
+    } finally {
+      client.release()
+    }
+  }
+
+  async function writeThenRead(id: number, balance: number, pool: pg.Pool): Promise<number | undefined> {
+    await writes.query('update accounts set balance = $2 where id = $1', [id, balance])
+    const { rows } = await pool.query<{ balance: number }>('select balance from accounts where id = $1', [id])
+    return rows[0]?.balance
+  }
+
+  return {
+    name: 'pg, two pools',
+    one: (id) => transaction((client) => client.query('update accounts set balance = balance - 1 where id = $1', [id])),
+    three: (id, to) =>
+      transaction(async (client) => {
+        await client.query('select balance from accounts where id = $1', [id])
+        await client.query('update accounts set balance = balance - 1 where id = $1', [id])
+        await client.query('update accounts set balance = balance + 1 where id = $1', [to])
+      }),
+    writeThenRead: (id, balance) => writeThenRead(id, balance, reads),
+    writeThenReadPrimary: (id, balance) => writeThenRead(id, balance, writes),
+    end: async () => void (await Promise.all([writes.end(), reads.end()])),
+  }
+}
