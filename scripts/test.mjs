@@ -7,6 +7,9 @@ import { parseArgs, styleText } from 'node:util'
 import { findBrowser } from './find-browser.mjs'
 import { steps } from './steps.mjs'
 
+/** A step that hangs must not take the others with it. */
+const LONGEST_MINUTES = 12
+
 const root = fileURLToPath(new URL('..', import.meta.url))
 const usage = `npm test [-- options]
 
@@ -104,10 +107,18 @@ function run(program, args, extra = {}) {
   const env = { ...process.env, ...extra, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` }
   return new Promise((resolve) => {
     const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
+    const timer = setTimeout(() => {
+      console.error(`  stopped after ${LONGEST_MINUTES} minutes: it hangs`)
+      child.kill()
+      setTimeout(() => child.kill('SIGKILL'), 10_000).unref()
+    }, LONGEST_MINUTES * 60_000)
     child.on('error', (error) => {
       console.error(`  ${error.message}`)
       resolve(1)
     })
-    child.on('close', (code) => resolve(code ?? 1))
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      resolve(code ?? 1)
+    })
   })
 }

@@ -12,7 +12,7 @@ export function guardTable({ bare, eventual, process, session }: Guard): string 
   table.push(
     ['a bare pg.Pool', ms(bare), '', ''],
     ['ours, consistency "eventual"', ms(eventual), ratio(eventual, bare), ''],
-    ['ours, outside of a session', ms(process), ratio(process, bare), ratio(process, eventual)],
+    ['ours as it comes, in a process that wrote', ms(process), ratio(process, bare), ratio(process, eventual)],
     ['ours, in a session that wrote', ms(session), ratio(session, bare), ratio(session, eventual)],
   )
   return table.toString()

@@ -12,7 +12,7 @@ export interface Guard {
   readonly bare: number
   /** Our pool, with reads that may show anything. */
   readonly eventual: number
-  /** Our pool as it comes: all of the process has one scope. */
+  /** Our pool as it comes: all of the process has one scope, and it has written. */
   readonly process: number
   /** The same pool, in a session that has written. */
   readonly session: number

@@ -58,7 +58,16 @@ const LOST_CODES: ReadonlySet<string> = new Set([
 export function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error)
   if (code === undefined) return LOST_MESSAGES.has(messageOf(error))
-  return LOST_CODES.has(code) || code.startsWith('08')
+  return LOST_CODES.has(code) || (code.startsWith('08') && !isOfStatement(error))
+}
+
+/**
+ * A value too few for a statement is a "protocol violation", and a foreign table may have lost a connection of its own:
+ * ours is well.
+ */
+function isOfStatement(error: unknown): boolean {
+  const { severity } = coded(error)
+  return severity !== undefined && severity !== 'FATAL' && severity !== 'PANIC'
 }
 
 /** pg refused to send: the connection had died before, so nothing happened. */

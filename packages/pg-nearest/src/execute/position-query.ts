@@ -13,7 +13,8 @@ export interface Said {
   readonly systemIdentifier: string | undefined
 }
 
-const OF_STANDBY = 'select pg_last_wal_replay_lsn()'
+/** To one that is known to be a standby. */
+export const OF_STANDBY = 'select pg_last_wal_replay_lsn()'
 const OF_ANY = `select case when r then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end,
        case when r then null else pg_walfile_name(pg_current_wal_insert_lsn()) end
   from pg_is_in_recovery() as r`
@@ -72,11 +73,12 @@ export function askPosition(
   onSaid: (said: Said | undefined) => void,
 ): void {
   const text = stranger ? OF_STRANGER : provenStandby ? OF_STANDBY : OF_ANY
-  const done: Callback = (error, fields) => onSaid(error || fields === undefined ? undefined : said(fields))
+  const done: Callback = (error, fields) => onSaid(error || fields === undefined ? undefined : readPosition(fields))
   client.query(new PositionQuery(text, done) as unknown as pg.Submittable)
 }
 
-function said([position, file, system, checkpointTimeline]: Fields): Said | undefined {
+/** What the answer to a question after the position says; `undefined` if it is none. */
+export function readPosition([position, file, system, checkpointTimeline]: Fields): Said | undefined {
   const lsn = parseLsn(position)
   if (lsn === undefined) return undefined
   const systemIdentifier = system ?? undefined

@@ -2,7 +2,9 @@ import type pg from 'pg'
 import { cancelBackend } from '../monitor/cancel-backend.ts'
 import type { Lease } from '../monitor/server-connections.ts'
 import { beginFlight, endFlight, inOneFlight } from './flight.ts'
-import { askPosition, type Said } from './position-query.ts'
+import { isSingle } from './deferred-begin.ts'
+import { askPosition, OF_STANDBY, readPosition, type Said } from './position-query.ts'
+import { sendTrailed } from './trailed-query.ts'
 
 /** One result, or one for each statement of a text that holds several. */
 export type StatementResult = pg.QueryResult | pg.QueryResult[]
@@ -58,6 +60,7 @@ function sendWith(
   rider: Rider | undefined,
 ): Promise<StatementResult> {
   if (rider === undefined) return send(lease, config, readOnly)
+  if (isPlainOn(lease, readOnly) && mayTrail(lease, config, rider)) return sendWithTrail(lease, config, rider)
   if (!lease.pipelines) return sendInTurn(lease, config, readOnly, rider)
   return new Promise((resolve, reject) => {
     const { ahead, behind, stranger } = rider
@@ -70,7 +73,11 @@ function sendWith(
       if (result === undefined) reject(failure)
       else resolve(result)
     }
+    let told = false
     const done = (error: unknown, given?: StatementResult): void => {
+      // pg calls back twice where a value cannot be sent.
+      if (told) return
+      told = true
       if (error) failure = error
       else result = given
       land()
@@ -88,6 +95,23 @@ function sendWith(
           rider.saidBehind = said
           land()
         })
+    })
+  })
+}
+
+/** A standby writes nothing, so that both may share a Sync. */
+function mayTrail({ provenStandby }: Lease, { text, ...rest }: pg.QueryConfig, rider: Rider): boolean {
+  if (!provenStandby || rider.ahead || rider.stranger || typeof text !== 'string' || !isSingle(text)) return false
+  for (const key in rest) if (key !== 'values' && key !== 'rowMode' && key !== 'types') return false
+  return rest.values === undefined || Array.isArray(rest.values)
+}
+
+function sendWithTrail({ client }: Lease, config: pg.QueryConfig, rider: Rider): Promise<StatementResult> {
+  return new Promise((resolve, reject) => {
+    sendTrailed(client, config, OF_STANDBY, (error, result, trail) => {
+      rider.saidBehind = trail && readPosition(trail)
+      if (result === undefined) reject(error)
+      else resolve(result)
     })
   })
 }

@@ -30,10 +30,10 @@ export class Recorder {
   ): void {
     const completedAt = this.now()
     if (
-      rows
-        .map(({ id }) => id)
-        .toSorted()
-        .join() !== registers.toSorted().join()
+      !sameNumbers(
+        rows.map(({ id }) => id),
+        registers,
+      )
     ) {
       throw new TypeError(`asked for ${registers.join()}, answered with ${JSON.stringify(rows)} by ${servedBy.server}`)
     }
@@ -79,4 +79,8 @@ function codeOf(error: unknown): string {
 /** A wrong call, a wrong option, or SQL that makes no sense. */
 function isMistake(error: unknown): boolean {
   return error instanceof TypeError || isOptionError(error) || codeOf(error).startsWith('42')
+}
+
+function sameNumbers(some: readonly number[], others: readonly number[]): boolean {
+  return some.length === others.length && some.every((each) => others.includes(each))
 }

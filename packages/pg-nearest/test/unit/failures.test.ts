@@ -4,8 +4,15 @@ import spec from '../../spec/failures.json' with { type: 'json' }
 import { interpret, interpretNoConnection, type Circumstances } from '../../src/execute/interpret.ts'
 import { lostConnection } from '../../src/execute/lost-connection.ts'
 
-function failure({ code, message = 'it failed' }: { code?: string | undefined; message?: string | undefined }): Error {
-  return Object.assign(new Error(message), code === undefined ? {} : { code })
+interface Said {
+  readonly code?: string | undefined
+  readonly message?: string | undefined
+  readonly severity?: string | undefined
+}
+
+function failure({ code, message = 'it failed', severity }: Said): Error {
+  const said = { ...(code === undefined ? {} : { code }), ...(severity === undefined ? {} : { severity }) }
+  return Object.assign(new Error(message), said)
 }
 
 describe('spec/failures.json', () => {

@@ -1,0 +1,64 @@
+import pg, { type DatabaseError, type QueryArrayConfig, type QueryConfig, type QueryResult } from 'pg'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createPool, type NearestPool } from '../../src/index.ts'
+import { caughtUp, withUsers } from './fixtures.ts'
+
+let world: World
+let pool: NearestPool
+let bare: pg.Client
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
+  await withUsers(world)
+  pool = createPool(world.poolOptions('ord'))
+  bare = new pg.Client(world.url('ord'))
+  await bare.connect()
+})
+afterAll(async () => {
+  await bare.end()
+  await pool.end()
+  await world.stop()
+})
+
+/** The position that a session wants to know travels with the statement, in ways that depend on what is known. */
+describe('a session gets on a replica what pg gives', () => {
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  test.each<[string, QueryConfig | QueryArrayConfig]>([
+    ['nothing', { text: '' }],
+    ['a comment', { text: '-- nothing' }],
+    ['two statements', { text: 'select 1 as a; select 2 as b' }],
+    ['a semicolon in a string', { text: "select '; ' as a, $1::int as b", values: [1] }],
+    ['no rows', { text: 'select 1 as a limit 0' }],
+    [
+      'types',
+      { text: "select 1 as i, 1.5::float8 as f, null as n, true as b, '{1,2}'::int[] as a, now() < 'infinity' as d" },
+    ],
+    ['arrays', { text: 'select 1, 2', rowMode: 'array' }],
+    ['a name', { text: 'select $1::int as a', values: [1], name: 'one' }],
+    ['an explanation', { text: 'explain select 1' }],
+    ['a division by zero', { text: 'select 1 / $1::int', values: [0] }],
+    ['what cannot be parsed', { text: 'select from from' }],
+    ['a value that cannot be sent', { text: 'select $1::jsonb', values: [circular] }],
+    ['a value too few', { text: 'select $1::int, $2::int', values: [1] }],
+  ])('%s', async (_, config) => {
+    const expected = await outcome(bare.query(config))
+    const session = pool.session()
+    await session.query("update users set age = age where name = 'Ada'")
+    await caughtUp(world)
+    // First nothing is known of the replica, then it is, and then the session has nothing more to ask.
+    for (let i = 0; i < 3; i++) {
+      expect(await outcome(session.query(config))).toEqual(expected)
+      await pool.refresh()
+    }
+    expect((await session.query('select 1')).servedBy.server).toBe('ord')
+    expect(session.bookmark()).toBeUndefined()
+  })
+})
+
+function outcome(run: Promise<QueryResult>): Promise<unknown> {
+  return run.then(
+    (result) => [result].flat().map(({ command, rowCount, rows, fields }) => ({ command, rowCount, rows, fields })),
+    ({ code, message, position }: DatabaseError) => ({ code, message, position }),
+  )
+}
