@@ -7,6 +7,7 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 const alias = [
   { find: /^pg-nearest-world$/, replacement: source('packages/pg-nearest-world/src/index.ts') },
   { find: /^pg-nearest\/fly$/, replacement: source('packages/pg-nearest/src/fly/index.ts') },
+  { find: /^pg-nearest\/(express|fastify|hono)$/, replacement: source('packages/pg-nearest/src/http/$1.ts') },
   { find: /^pg-nearest$/, replacement: source('packages/pg-nearest/src/index.ts') },
 ]
 

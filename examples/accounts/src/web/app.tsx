@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { csrf } from 'hono/csrf'
 import { secureHeaders } from 'hono/secure-headers'
 import type { NearestPool } from 'pg-nearest'
+import { session } from 'pg-nearest/hono'
 import { createAccounts } from '../accounts/accounts.ts'
 import type { Environment } from './environment.ts'
 import { describeFailure, notFound } from './failure.ts'
@@ -33,6 +34,8 @@ export const createApp = ({ pool, region }: AppOptions): Hono<Environment> => {
     }),
   )
 
+  // Whoever has just saved a user sees it in the list, whichever region answers.
+  app.use(session(pool))
   app.use(queryLog(pool, region), layout, headers)
   app.use(csrf({ origin: sameHost }), bodyLimit({ maxSize: 64 * 1024 }))
 

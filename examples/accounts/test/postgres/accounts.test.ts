@@ -257,6 +257,47 @@ describe('the app in three regions', () => {
     }, patience)
   })
 
+  it('shows a new user to who made it, in every region, before the replicas have it', async () => {
+    const apps = { ord: createApp(regionOf('ord')), syd: createApp(regionOf('syd')) }
+    const browser = new Map<string, string>()
+    const request = async (region: 'ord' | 'syd', path: string, init: RequestInit = {}): Promise<Response> => {
+      const cookie = [...browser].map(([name, value]) => `${name}=${value}`).join('; ')
+      const response = await apps[region].request(path, { ...init, headers: { Origin: 'http://localhost', cookie } })
+      for (const [, name, value] of response.headers.get('Set-Cookie')?.matchAll(/^([^=]+)=([^;]*)/g) ?? []) {
+        if (value === '') browser.delete(name ?? '')
+        else browser.set(name ?? '', value ?? '')
+      }
+      return response
+    }
+    const save = (path: string, name: string): Promise<Response> =>
+      request('ord', path, { method: 'POST', body: new URLSearchParams({ name, age: '36' }) })
+
+    await Promise.all([world.pauseReplay('ord'), world.pauseReplay('syd')])
+    try {
+      const saved = await save('/users', 'Grace')
+      expect(saved.status).toBe(303)
+      const path = saved.headers.get('Location') ?? ''
+      for (const region of ['ord', 'syd'] as const) {
+        const html = await (await request(region, path)).text()
+        expect(html).toContain('<h1>Grace</h1>')
+        expect(html).toContain(`served by ${region} · read from nrt (primary)`)
+        expect(await (await request(region, '/users')).text()).toContain('Grace')
+        expect((await apps[region].request(path)).status, 'somebody else').toBe(404)
+      }
+      await save(path, 'Grace Hopper')
+      expect(await (await request('syd', '/users')).text()).toContain('Grace Hopper')
+      expect(browser.size).toBe(1)
+    } finally {
+      await Promise.all([world.resumeReplay('ord'), world.resumeReplay('syd')])
+    }
+    await vi.waitFor(async () => {
+      const html = await (await request('syd', '/users')).text()
+      expect(html).toContain('Grace Hopper')
+      expect(html).toContain('read from syd (replica)')
+      expect(browser.size).toBe(0)
+    }, patience)
+  })
+
   it('says that the database is out of reach when it is, and nothing of how', async () => {
     const silence = vi.spyOn(console, 'error').mockImplementation(() => {})
     const pool = createPool({ primary: 'postgres://app:secret@127.0.0.1:1/app' })
