@@ -3,7 +3,7 @@ import type { Lease } from '../monitor/server-connections.ts'
 import { isAnswer, isConnectionLoss } from '../server-failure.ts'
 import { inOneFlight } from './flight.ts'
 import { sendGroup, type GroupOutcome } from './group-query.ts'
-import { positionOf, runStatement, type Rider } from './run-statement.ts'
+import { expectTrail, positionOf, runStatement, type Rider } from './run-statement.ts'
 
 /**
  * Sends a BEGIN and the statements behind it as one group, in one round trip; where that cannot be, one by one.
@@ -30,7 +30,11 @@ function runTogether(
     try {
       return await group
     } finally {
-      if (rider !== undefined) rider.saidBehind = await position
+      if (rider !== undefined && position !== undefined) {
+        const late = expectTrail(lease)
+        rider.saidBehind = await position
+        clearTimeout(late)
+      }
     }
   })
 }

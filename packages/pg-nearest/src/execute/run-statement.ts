@@ -64,16 +64,19 @@ function sendWith(
   if (!lease.pipelines) return sendInTurn(lease, config, readOnly, rider)
   return new Promise((resolve, reject) => {
     const { ahead, behind, stranger } = rider
+    let told = false
     let open = 1 + Number(ahead) + Number(behind)
     let failure: unknown
     let result: StatementResult | undefined
+    let late: NodeJS.Timeout | undefined
     const land = (): void => {
-      if (--open > 0) return
+      if (--open === 1 && behind && told) late = expectTrail(lease)
+      if (open > 0) return
+      clearTimeout(late)
       endFlight(lease.client)
       if (result === undefined) reject(failure)
       else resolve(result)
     }
-    let told = false
     const done = (error: unknown, given?: StatementResult): void => {
       // pg calls back twice where a value cannot be sent.
       if (told) return
@@ -97,6 +100,13 @@ function sendWith(
         })
     })
   })
+}
+
+/** A position takes no time to tell: where none comes, something in between has swallowed the question. */
+const TRAIL_PATIENCE_MS = 2_000
+
+export function expectTrail(lease: Lease): NodeJS.Timeout {
+  return setTimeout(() => lease.refusePipelines(), TRAIL_PATIENCE_MS)
 }
 
 /** A standby writes nothing, so that both may share a Sync. */

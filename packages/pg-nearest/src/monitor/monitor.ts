@@ -1,5 +1,12 @@
-import { misplaced } from '../topology/misplaced.ts'
-import { initialTopology, withAnswer, withFailure, type Observation, type Observed } from '../topology/observe.ts'
+import {
+  initialTopology,
+  withAnswer,
+  withFailure,
+  withoutPipelines,
+  type Observation,
+  type Observed,
+} from '../topology/observe.ts'
+import { problemOf } from '../topology/problem-of.ts'
 import type { PrimaryTrail } from '../topology/staleness.ts'
 import type { Server, ServerState, Topology } from '../topology/topology.ts'
 import { describeFailure } from '../server-failure.ts'
@@ -34,6 +41,8 @@ export interface Monitor {
   refresh(): Promise<Topology>
   /** Evidence from a query: a server could not be connected to, or a connection to it was lost. */
   report(server: string, error: unknown, phase: 'connect' | 'query'): void
+  /** Evidence from a query: what was sent at once with it was not answered. */
+  noPipelines(server: string): void
   stop(): void
 }
 
@@ -76,7 +85,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   const tellProblems = (): void => {
     for (const server of observed.topology.servers) {
-      const message = misplaced(observed.topology, server) ?? (server.health === 'down' ? server.problem : undefined)
+      const message = problemOf(observed.topology, server)
       const news = message !== told.get(server.name)
       if (message === undefined) told.delete(server.name)
       else told.set(server.name, message)
@@ -152,6 +161,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
       if (watch === undefined || !running) return
       if (phase === 'connect') fail(watch, error)
       void askOnce(watch)
+    },
+    noPipelines(server) {
+      if (!stopped) publish(withoutPipelines(observed, server, Date.now()))
     },
     stop() {
       stopped = true

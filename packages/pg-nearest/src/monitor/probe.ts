@@ -28,6 +28,8 @@ interface Answer {
 
 export interface ProbeOptions extends ServerClientOptions {
   readonly timeoutMs: number
+  /** Tries on each connection whether several statements may be sent at once. */
+  readonly pipeline: boolean
   readonly pgOptions: pg.PoolConfig
 }
 
@@ -45,6 +47,7 @@ export interface Probe {
 export function createProbe(options: ProbeOptions): Probe {
   const ProbeClient = serverClient(options)
   let open: pg.Client | undefined
+  let pipelines = true
 
   const close = (): void => {
     const client = open
@@ -53,6 +56,21 @@ export function createProbe(options: ProbeOptions): Probe {
   }
 
   const connected = async (): Promise<pg.Client> => {
+    const client = await connect()
+    // The first question on a connection fills the server's caches: its time says nothing of the distance.
+    if (!options.pipeline) await client.query(QUESTION)
+    else if (!(pipelines = await answersAtOnce(client))) return reconnected()
+    return client
+  }
+
+  const reconnected = async (): Promise<pg.Client> => {
+    close()
+    const client = await connect()
+    await client.query(QUESTION)
+    return client
+  }
+
+  const connect = async (): Promise<pg.Client> => {
     const client = new ProbeClient({
       ...options.pgOptions,
       application_name: options.pgOptions.application_name ?? 'pg-nearest monitor',
@@ -64,8 +82,6 @@ export function createProbe(options: ProbeOptions): Probe {
     })
     open = client
     await client.connect()
-    // The first question on a connection fills the server's caches: its time says nothing of the distance.
-    await client.query(QUESTION)
     // A pool that nobody uses any more must not keep the process alive.
     ;(client as pg.Client & { unref(): void }).unref()
     return client
@@ -81,7 +97,7 @@ export function createProbe(options: ProbeOptions): Probe {
         const rttMs = performance.now() - start
         const [answer] = rows
         if (answer === undefined) throw new Error('the probe was answered with no row')
-        return observation(answer, askedAt, start, rttMs)
+        return { ...observation(answer, askedAt, start, rttMs), pipelines }
       } catch (error) {
         close()
         throw error
@@ -101,7 +117,29 @@ export function createProbe(options: ProbeOptions): Probe {
   }
 }
 
-function observation(answer: Answer, askedAt: number, start: number, rttMs: number): Observation {
+/** What pg says in its code and not in its types. */
+interface PipelinedClient {
+  pipeline: boolean
+  readonly connection: { readonly stream: { cork?(): void; uncork?(): void } }
+}
+
+/** Asks twice in one packet: whether both are answered. Rejects if the first one is not. */
+async function answersAtOnce(client: pg.Client): Promise<boolean> {
+  const pipelined = client as unknown as PipelinedClient
+  const { stream } = pipelined.connection
+  pipelined.pipeline = true
+  stream.cork?.()
+  const questions = [client.query(QUESTION), client.query(QUESTION)]
+  stream.uncork?.()
+  const [first, second] = await Promise.allSettled(questions)
+  pipelined.pipeline = false
+  if (first?.status === 'rejected') throw first.reason
+  return second?.status === 'fulfilled'
+}
+
+type Facts = Omit<Observation, 'pipelines'>
+
+function observation(answer: Answer, askedAt: number, start: number, rttMs: number): Facts {
   return {
     role: answer.standby ? 'replica' : 'primary',
     lsn: parseLsn(answer.lsn),

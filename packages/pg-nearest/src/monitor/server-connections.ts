@@ -16,6 +16,8 @@ export interface Lease {
   readonly connectedAt: number
   /** Several statements may be sent at once. */
   readonly pipelines: boolean
+  /** The first of what was sent at once was answered, and the rest is not: closes it, and no more is sent so there. */
+  refusePipelines(): void
   /** With an error (or `true`), or inside of a transaction, the connection is closed instead of kept. */
   release(error?: Error | boolean): void
   /** Closes its socket now, whatever runs on it. It must still be released. */
@@ -54,6 +56,8 @@ export interface ServerConnectionsOptions {
   readonly onLoss: () => void
   /** Whether what stands before the server takes several statements at once. */
   readonly pipelines: () => boolean
+  /** It does not. */
+  readonly onNoPipelines: () => void
 }
 
 const FORWARDED: ReadonlySet<string> = new Set(['connect', 'acquire', 'remove', 'release'])
@@ -95,6 +99,10 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
       },
       get alive() {
         return alive
+      },
+      refusePipelines() {
+        options.onNoPipelines()
+        this.kill()
       },
       release(error) {
         inFlight--

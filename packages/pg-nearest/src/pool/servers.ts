@@ -32,7 +32,7 @@ export interface Servers {
 /** Opens nothing but the monitor's connections, and those only if there is a choice to be made. */
 export function createServers(options: ParsedOptions, events: Outlet): Servers {
   const { servers, pgOptions, connectTimeoutMs } = options
-  const probeOptions = { connectTimeoutMs, timeoutMs: options.probeTimeoutMs, pgOptions }
+  const probeOptions = { connectTimeoutMs, timeoutMs: options.probeTimeoutMs, pipeline: options.pipeline, pgOptions }
   const urls = new Map(servers.map(({ name, address }) => [name, address.url]))
   const monitor = createMonitor({
     servers,
@@ -54,7 +54,8 @@ export function createServers(options: ParsedOptions, events: Outlet): Servers {
         probedRole: () => monitor.topology.servers[i]?.role ?? 'unknown',
         onEvent: events.emit,
         onLoss: () => monitor.positions.noteLoss(server.name),
-        pipelines: () => options.pipeline,
+        pipelines: () => options.pipeline && monitor.topology.servers[i]?.pipelines !== false,
+        onNoPipelines: () => monitor.noPipelines(server.name),
       }),
     ]),
   )

@@ -1,5 +1,5 @@
-import { misplaced } from '../topology/misplaced.ts'
 import { formatLsn } from '../topology/position.ts'
+import { problemOf } from '../topology/problem-of.ts'
 import { readTiers } from '../topology/selection.ts'
 import type { ServerState, Topology } from '../topology/topology.ts'
 
@@ -27,7 +27,7 @@ export function statusOf(topology: Topology, region: string | undefined): Status
   const servers = topology.servers.map((server) => ({
     ...server,
     lsn: server.lsn === undefined ? undefined : formatLsn(server.lsn),
-    problem: misplaced(topology, server) ?? server.problem,
+    problem: problemOf(topology, server),
     readFrom: best.some((choice) => choice.server.name === server.name),
   }))
   const problems = servers.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))

@@ -10,6 +10,7 @@ export interface Observation {
   readonly timeline: number | undefined
   readonly systemIdentifier: string | undefined
   readonly version: string | undefined
+  readonly pipelines: boolean
   readonly rttMs: number
   /** By `performance.now()`, which no clock adjustment moves. */
   readonly sentAt: number
@@ -34,6 +35,7 @@ export function initialTopology(servers: readonly Server[], now: number): Observ
     version: undefined,
     lagBytes: undefined,
     stalenessMs: undefined,
+    pipelines: true,
     problem: undefined,
     lastSeenAt: undefined,
   } as const
@@ -57,6 +59,7 @@ export function withAnswer(before: Observed, name: string, seen: Observation): O
     timeline: seen.timeline,
     systemIdentifier: seen.systemIdentifier,
     version: seen.version,
+    pipelines: seen.pipelines,
     ...lag(trail, seen),
     problem: undefined,
     lastSeenAt: seen.answeredAt,
@@ -67,6 +70,12 @@ export function withAnswer(before: Observed, name: string, seen: Observation): O
 /** The next snapshot after a server did not answer, or refused a connection. */
 export function withFailure(before: Observed, name: string, problem: string, now: number): Observed {
   const topology = replace(before.topology, name, now, (state) => ({ ...state, health: 'down', problem }))
+  return { topology, trail: before.trail }
+}
+
+/** The next snapshot after a server left unanswered what was sent at once with something that it did answer. */
+export function withoutPipelines(before: Observed, name: string, now: number): Observed {
+  const topology = replace(before.topology, name, now, (state) => ({ ...state, pipelines: false }))
   return { topology, trail: before.trail }
 }
 

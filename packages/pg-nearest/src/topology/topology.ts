@@ -31,6 +31,8 @@ export interface ServerState extends Server {
   readonly lagBytes: number | undefined
   /** Upper bound on how far behind, in milliseconds, at `asOf`; 0 on a primary. Idle is not lag. */
   readonly stalenessMs: number | undefined
+  /** It answers what is sent at once; `false` if it was seen not to. Some poolers do not. */
+  readonly pipelines: boolean
   /** Why it is `down`, or what is wrong with its place in the configuration. One sentence, never a password. */
   readonly problem: string | undefined
   /** When it last answered, in milliseconds since the epoch. */

@@ -19,6 +19,7 @@ function answer(role: 'primary' | 'replica', known: Partial<Observation> = {}): 
     timeline: 1,
     systemIdentifier: '7',
     version: '18.4',
+    pipelines: true,
     rttMs: 10,
     sentAt: 0,
     askedAt: 1_000,

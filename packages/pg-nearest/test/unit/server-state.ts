@@ -13,6 +13,7 @@ export function serverState(known: Partial<ServerState>): ServerState {
     timeline: 1,
     systemIdentifier: '1',
     version: '18.4',
+    pipelines: true,
     lagBytes: undefined,
     stalenessMs: undefined,
     problem: undefined,
