@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { isOptionError } from '../errors.ts'
 import { benchCommand } from './bench-command.ts'
+import { doctorCommand } from './doctor-command.ts'
 import { errorText } from './error-text.ts'
 import { statusCommand } from './status-command.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
@@ -11,8 +12,11 @@ type Command = (argv: readonly string[], terminal: Terminal) => Promise<number>
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['status', statusCommand],
+  ['doctor', doctorCommand],
   ['bench', benchCommand],
 ])
+
+const COMMAND_NAMES = new Intl.ListFormat('en-GB').format(COMMANDS.keys())
 
 /** As a shell has it for SIGINT. */
 const INTERRUPTED = 130
@@ -32,9 +36,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     }
     const command = COMMANDS.get(name)
     if (command === undefined) {
-      throw new UsageError(
-        `There is no command ${JSON.stringify(name)}: there are ${[...COMMANDS.keys()].join(' and ')}.`,
-      )
+      throw new UsageError(`There is no command ${JSON.stringify(name)}: there are ${COMMAND_NAMES}.`)
     }
     if (rest.includes('--version')) {
       terminal.print(await version())

@@ -10,6 +10,7 @@ Passwords are never printed.`
 export const mainUsage = `pg-nearest: PostgreSQL in several regions
 
   pg-nearest status     each server's role, health, distance and lag, and which one reads from here would use
+  pg-nearest doctor     what is right and wrong with each server, and what to do about it
   pg-nearest bench      what a query costs from here, against every region
 
   pg-nearest <command> --help
@@ -26,6 +27,18 @@ One row for each server. The arrow marks the one that reads from here would use.
 ${SERVERS}
 
 Exit code: 0 every server is up and in its place, 1 something is wrong, 2 bad usage, 3 no server answers.`
+
+export const doctorUsage: string = `pg-nearest doctor [options]
+
+Looks at each server: whether it answers, is what the list says, follows the primary, keeps up, and takes several statements
+at once.
+
+  --json                    one JSON object
+  --help
+
+${SERVERS}
+
+Exit code: 0 all is well, 1 something is to be mended, 2 bad usage, 3 no server answers.`
 
 export const benchUsage: string = `pg-nearest bench [options]
 

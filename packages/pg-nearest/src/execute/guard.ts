@@ -9,7 +9,7 @@ import { writeOrder } from '../topology/selection.ts'
 import { BehindError } from './behind-error.ts'
 import type { Engine } from './engine.ts'
 import { orderByFreshness, type Outlook } from './fresh-order.ts'
-import { patienceMs, waitMs } from './patience.ts'
+import { nearMs, patienceMs, waitMs } from './patience.ts'
 import { homeOf, planPrimary, type Attempt } from './plan.ts'
 import type { Said } from './position-query.ts'
 import type { Rider } from './run-statement.ts'
@@ -195,12 +195,12 @@ export class Guard {
     const showing = shows(positions.of(server), this.#required)
     if (showing === 'yes') return 'shows'
     if (showing === 'older' || showing === 'foreign') return 'never'
-    const rttMs = topology.servers.find(({ name }) => name === server)?.rttMs ?? 0
-    return rttMs <= patienceMs(this.#primaryRttMs()) ? 'near' : 'far'
+    const rttMs = topology.servers.find(({ name }) => name === server)?.leastRttMs ?? 0
+    return rttMs <= nearMs(this.#primaryRttMs()) ? 'near' : 'far'
   }
 
   #primaryRttMs(): number | undefined {
-    return writeOrder(this.#engine.topology)[0]?.rttMs
+    return writeOrder(this.#engine.topology)[0]?.leastRttMs
   }
 
   #tellLoss(server: string, { lost, now }: LostPosition): void {

@@ -1,5 +1,5 @@
 import { normalizeInsertLsn } from './position.ts'
-import { averageRtt } from './round-trip.ts'
+import { averageRtt, leastRtt } from './round-trip.ts'
 import { extendTrail, stalenessBound, type PrimaryTrail } from './staleness.ts'
 import type { Server, ServerState, Topology } from './topology.ts'
 
@@ -29,6 +29,7 @@ export function initialTopology(servers: readonly Server[], now: number): Observ
     role: 'unknown',
     health: 'connecting',
     rttMs: undefined,
+    leastRttMs: undefined,
     lsn: undefined,
     timeline: undefined,
     systemIdentifier: undefined,
@@ -55,6 +56,7 @@ export function withAnswer(before: Observed, name: string, seen: Observation): O
     role: seen.role,
     health: 'up',
     rttMs: averageRtt(state.rttMs, seen.rttMs),
+    leastRttMs: leastRtt(state.leastRttMs, seen.rttMs),
     lsn: seen.lsn,
     timeline: seen.timeline,
     systemIdentifier: seen.systemIdentifier,

@@ -20,6 +20,8 @@ export interface ServerState extends Server {
   readonly health: Health
   /** Milliseconds for one round trip, as a moving average; `undefined` before the first measurement. */
   readonly rttMs: number | undefined
+  /** The least of them lately: the distance, without what a busy server or process adds. */
+  readonly leastRttMs: number | undefined
   /** Replay position on a replica, insert position on a primary. */
   readonly lsn: bigint | undefined
   readonly timeline: number | undefined

@@ -34,7 +34,7 @@ describe('a borrowed client', () => {
     expect(await by("select from users where name = 'Mine'")).toBe('nrt own-write')
     expect(await by("delete from users where name = 'Mine'")).toBe('nrt write')
     client.release()
-    await caughtUp(world)
+    await caughtUp(world, pool)
     client = await pool.connect()
     expect(await by('select 1')).toBe('ord own-region')
     client.release()
@@ -227,7 +227,7 @@ describe('transaction()', () => {
     })
     expect(name).toBe('Tx')
     expect(await ask(world.url('nrt'), "delete from users where name = 'Tx' returning name")).toEqual([{ name: 'Tx' }])
-    await caughtUp(world)
+    await caughtUp(world, pool)
   })
 
   test('rolls back what throws, and passes the error on', async () => {
@@ -259,7 +259,7 @@ describe('transaction()', () => {
       }
       const before = await count()
       await ask(world.url('nrt'), "insert into users (name) values ('Meanwhile')")
-      await caughtUp(world)
+      await caughtUp(world, pool)
       expect(await count()).toBe(before)
     })
     await ask(world.url('nrt'), "delete from users where name = 'Meanwhile'")

@@ -52,6 +52,30 @@ function passwords(): string[] {
   return world.regions.map((region) => new URL(world.url(region)).password)
 }
 
+describe('pg-nearest doctor', () => {
+  test('a line for each thing that was looked at', async () => {
+    const { code, out, err } = await run(['doctor'])
+    expect(err).toBe('')
+    expect(out).toMatch(/^✓ +nrt +answers within [\d.]+ ms, PostgreSQL [\d.]+$/m)
+    expect(out).toMatch(/^✓ +syd +follows nrt$/m)
+    expect(out).toMatch(/^✓ +Reads from ord go to ord\.$/m)
+    expect(out.trimEnd().endsWith('All is well.')).toBe(true)
+    expect(code).toBe(0)
+  })
+
+  test('--json; what is wrong; nobody', async () => {
+    const json = await run(['doctor', '--json'])
+    const { checks } = JSON.parse(json.out) as { checks: { server?: string; verdict: string; message: string }[] }
+    expect(checks[0]).toMatchObject({ server: 'nrt', verdict: 'good' })
+    const down = 'ord=postgres://app:hush@127.0.0.1:1/app'
+    const one = await run(['doctor', '--primary', `nrt=${world.url('nrt')}`, '--replica', down], {})
+    expect([one.code, one.out]).toEqual([1, expect.stringMatching(/✗ +ord +refused the connection/)])
+    expect(one.out).not.toContain('hush')
+    expect((await run(['doctor', '--primary', down], {})).code).toBe(3)
+    expect((await run(['doctor', '--help'])).out).toContain('pg-nearest doctor')
+  })
+})
+
 describe('pg-nearest status', () => {
   test('a row for each server, and where reads go', async () => {
     const { code, out, err } = await run(['status'])

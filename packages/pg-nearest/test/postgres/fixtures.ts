@@ -35,8 +35,11 @@ export async function withUsers(world: World): Promise<void> {
 /** A commit takes along what was logged before it. */
 export const WRITE_OUT = "select pg_logical_emit_message(true, 'test', 'write out')"
 
-/** Waits until every replica that answers has replayed what is in the primary's log by now, written out or not. */
-export async function caughtUp(world: World): Promise<void> {
+/**
+ * Waits until every replica that answers has replayed what is in the primary's log by now, written out or not; and these
+ * pools know.
+ */
+export async function caughtUp(world: World, ...pools: readonly NearestPool[]): Promise<void> {
   await ask(world.url(world.primary), WRITE_OUT)
   const [row] = await ask<{ lsn: string }>(world.url(world.primary), 'select pg_current_wal_lsn() as lsn')
   for (const region of world.regions) {
@@ -50,6 +53,7 @@ export async function caughtUp(world: World): Promise<void> {
     }
     await until(reached, `${region} to catch up`)
   }
+  await Promise.all(pools.map((pool) => pool.refresh()))
 }
 
 /** Asks again and again, with a clear error in the end. */

@@ -24,7 +24,7 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   await ask(world.url('nrt'), "delete from users where name not in ('Ada', 'Grace', 'Edsger')")
-  await caughtUp(world)
+  await caughtUp(world, pool)
   ran = []
 })
 

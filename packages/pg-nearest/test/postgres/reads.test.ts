@@ -97,7 +97,7 @@ test('a table that the replica does not have yet is asked for on the primary', a
   } finally {
     await world.resumeReplay('ord')
   }
-  await caughtUp(world)
+  await caughtUp(world, pool)
   const { servedBy } = await pool.query('select * from fresh')
   expect(servedBy, 'the delay was no write: nothing was learned').toMatchObject({ server: 'ord', attempts: 1 })
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { orderByFreshness, type Outlook } from '../../src/execute/fresh-order.ts'
-import { patienceMs, waitMs } from '../../src/execute/patience.ts'
+import { nearMs, patienceMs, waitMs } from '../../src/execute/patience.ts'
 import type { Attempt } from '../../src/execute/plan.ts'
 import { positionWithin } from '../../src/topology/staleness.ts'
 
@@ -61,6 +61,14 @@ describe('how long to wait for a replica', () => {
     [100, 4],
     [250, 10],
   ])('%s ms from the primary: at most %s ms', (rttMs, ms) => expect(patienceMs(rttMs)).toBe(ms))
+
+  test('asking in vain and waiting in vain cost a tenth of the way to the primary, or a few milliseconds', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1_000, noNaN: true }), (rttMs) => {
+        expect(nearMs(rttMs) + patienceMs(rttMs)).toBeLessThanOrEqual(Math.max(0.1 * rttMs, 6))
+      }),
+    )
+  })
 
   test.each([
     ['nothing is known of its pace', undefined, 4],

@@ -4,9 +4,11 @@ import {
   initialTopology,
   withAnswer,
   withFailure,
+  withoutPipelines,
   type Observation,
   type Observed,
 } from '../../src/topology/observe.ts'
+import { problemOf } from '../../src/topology/problem-of.ts'
 import type { Server, ServerState } from '../../src/topology/topology.ts'
 
 const nrt: Server = { name: 'nrt', region: 'nrt', declared: 'primary' }
@@ -52,6 +54,23 @@ describe('what is known of the servers', () => {
   test('the round trip is a moving average', () => {
     const once = withAnswer(fresh(), 'ord', answer('replica', { rttMs: 10 }))
     expect(stateOf(withAnswer(once, 'ord', answer('replica', { rttMs: 20 })), 'ord').rttMs).toBe(12)
+  })
+
+  test('the distance falls at once and rises slowly', () => {
+    const once = withAnswer(fresh(), 'ord', answer('replica', { rttMs: 10 }))
+    const busy = withAnswer(once, 'ord', answer('replica', { rttMs: 74 }))
+    expect(stateOf(busy, 'ord').leastRttMs).toBe(11)
+    expect(stateOf(withAnswer(busy, 'ord', answer('replica', { rttMs: 9 })), 'ord').leastRttMs).toBe(9)
+  })
+
+  test('what leaves several statements unanswered is used on, and is a problem until it answers them', () => {
+    const before = withAnswer(fresh(), 'ord', answer('replica'))
+    const { topology } = withoutPipelines(before, 'ord', 2_000)
+    const state = stateOf({ topology, trail: [] }, 'ord')
+    expect(state).toMatchObject({ health: 'up', pipelines: false })
+    expect(problemOf(topology, state)).toMatch(/^ord does not answer what is sent at once.*pipeline: false/)
+    const after = withAnswer({ topology, trail: [] }, 'ord', answer('replica', { pipelines: true }))
+    expect(problemOf(after.topology, stateOf(after, 'ord'))).toBeUndefined()
   })
 
   test('a failure keeps what was known, and says why', () => {

@@ -9,6 +9,7 @@ export function serverState(known: Partial<ServerState>): ServerState {
     role: 'replica',
     health: 'up',
     rttMs: 1,
+    leastRttMs: 1,
     lsn: undefined,
     timeline: 1,
     systemIdentifier: '1',

@@ -67,7 +67,10 @@ export async function startTorture(): Promise<TortureRig> {
         await Promise.all([primary.client.query(reset), beside.query(reset)])
       }
       const bookmark = pool.bookmark()
-      if (changed || bookmark !== shown) await caughtUp()
+      if (changed || bookmark !== shown) {
+        await caughtUp()
+        await pool.refresh()
+      }
       changed = false
       shown = bookmark
       await Promise.all([replica.textsOf(APPLICATION), primary.textsOf(APPLICATION)])

@@ -1,0 +1,48 @@
+import { parseArgs, styleText } from 'node:util'
+import { createPool } from '../pool/create-pool.ts'
+import { checksOf, type Check } from './checks.ts'
+import { serverFlags, serverOptions } from './server-options.ts'
+import { exitCodeOf } from './status-command.ts'
+import { table } from './table.ts'
+import type { Terminal } from './terminal.ts'
+import { doctorUsage } from './usage.ts'
+
+/** `pg-nearest doctor`. Resolves with the exit code. */
+export async function doctorCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: { ...serverFlags, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  })
+  if (values.help === true) {
+    terminal.print(doctorUsage)
+    return 0
+  }
+  const pool = createPool(await serverOptions(values, terminal.env))
+  try {
+    // The second look measures the lag: the first one learns where the primary is.
+    await pool.refresh()
+    const status = await pool.refresh()
+    const checks = checksOf(status)
+    terminal.print(values.json === true ? JSON.stringify({ checks }) : doctorText(checks, terminal.color))
+    return Math.max(exitCodeOf(status), checks.some(({ verdict }) => verdict === 'bad') ? 1 : 0)
+  } finally {
+    await pool.end()
+  }
+}
+
+const MARKS = { good: ['✓', 'green'], bad: ['✗', 'red'], unknown: ['?', 'yellow'] } as const
+
+/** A line for each check, and how many are bad. */
+export function doctorText(checks: readonly Check[], color: boolean): string {
+  const rows = checks.map(({ server, verdict, message }) => {
+    const [mark, style] = MARKS[verdict]
+    return [color ? styleText(style, mark) : mark, server ?? '', message]
+  })
+  const lines = table(
+    ['', '', ''].map((name) => ({ name, align: 'left' as const })),
+    rows,
+  ).trimStart()
+  const bad = checks.filter(({ verdict }) => verdict === 'bad').length
+  const sum = bad === 0 ? 'All is well.' : bad === 1 ? 'One thing to mend.' : `${bad} things to mend.`
+  return `${lines}\n\n${sum}`
+}

@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest'
+import { checksOf } from '../../src/cli/checks.ts'
+import { doctorText } from '../../src/cli/doctor-command.ts'
+import { statusOf } from '../../src/pool/status.ts'
+import type { ServerState } from '../../src/topology/topology.ts'
+import { serverState, topologyOf } from './server-state.ts'
+
+const nrt = serverState({ name: 'nrt', declared: 'primary', role: 'primary', rttMs: 128, timeline: 2 })
+const ord = serverState({ name: 'ord', rttMs: 0.4, timeline: 2, lagBytes: 0, stalenessMs: 60 })
+
+function linesOf(...servers: readonly ServerState[]): string[] {
+  return doctorText(checksOf(statusOf(topologyOf(servers), 'ord')), false)
+    .split('\n')
+    .map((line) => line.replaceAll(/ +/g, ' '))
+}
+
+test('all is well', () => {
+  expect(linesOf(nrt, ord)).toEqual([
+    '✓ nrt answers within 128 ms, PostgreSQL 18.4',
+    '✓ nrt is a primary, as the list has it',
+    '✓ nrt answers several statements that are sent at once',
+    '✓ ord answers within 0.4 ms, PostgreSQL 18.4',
+    '✓ ord is a replica, as the list has it',
+    '✓ ord follows nrt',
+    '✓ ord is 0 B behind, at most 60 ms',
+    '✓ ord answers several statements that are sent at once',
+    '✓ Reads from ord go to ord.',
+    '',
+    'All is well.',
+  ])
+})
+
+describe('what is wrong is said, with what to do', () => {
+  test.each<[string, readonly ServerState[], string]>([
+    [
+      'down',
+      [nrt, { ...ord, health: 'down', problem: 'ord refused the connection: check it.' }],
+      '✗ ord refused the connection: check it.',
+    ],
+    ['silent', [nrt, { ...ord, health: 'connecting' }], '✗ ord did not answer in time: check its URL.'],
+    [
+      'another role',
+      [nrt, { ...ord, role: 'primary', timeline: 3 }],
+      '✗ ord says that it is the primary, and so does nrt: check which of them is right.',
+    ],
+    [
+      'a demoted primary',
+      [{ ...nrt, role: 'replica' }, ord],
+      '✗ nrt is a replica, and the list calls it a primary: correct the list, or wait for a failover to end',
+    ],
+    ['no primary', [{ ...nrt, role: 'replica' }, ord], '? ord cannot be compared: no primary answers'],
+    ['an old timeline', [nrt, { ...ord, timeline: 1 }], '✗ ord is on timeline 1, and nrt on 2: point it at nrt'],
+    [
+      'no timeline',
+      [nrt, { ...ord, timeline: undefined }],
+      '? ord does not say which timeline it follows: grant pg_monitor to its user',
+    ],
+    [
+      'far behind',
+      [nrt, { ...ord, lagBytes: 5_000_000, stalenessMs: 90_000 }],
+      '✗ ord is 5.0 MB behind, at most 2 min: look at its replication',
+    ],
+    [
+      'no pipelines',
+      [nrt, { ...ord, pipelines: false }],
+      '✗ ord does not answer what is sent at once, as some poolers do not, so that transactions and sessions take more round trips there: set pipeline: false if that is to stay, and nothing is tried.',
+    ],
+    ['nobody', [{ ...nrt, health: 'down', problem: 'nrt is gone.' }], '✗ Reads from ord have nowhere to go.'],
+  ])('%s', (_, servers, line) => {
+    const lines = linesOf(...servers)
+    expect(lines).toContain(line)
+    expect(lines.at(-1)).not.toBe('All is well.')
+  })
+})
