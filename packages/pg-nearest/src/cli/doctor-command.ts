@@ -42,7 +42,12 @@ export function doctorText(checks: readonly Check[], color: boolean): string {
     ['', '', ''].map((name) => ({ name, align: 'left' as const })),
     rows,
   ).trimStart()
-  const bad = checks.filter(({ verdict }) => verdict === 'bad').length
-  const sum = bad === 0 ? 'All is well.' : bad === 1 ? 'One thing to mend.' : `${bad} things to mend.`
-  return `${lines}\n\n${sum}`
+  return `${lines}\n\n${summary(checks)}`
+}
+
+function summary(checks: readonly Check[]): string {
+  const count = (wanted: Check['verdict']): number => checks.filter(({ verdict }) => verdict === wanted).length
+  const bad = count('bad')
+  if (bad > 0) return bad === 1 ? 'One thing to mend.' : `${bad} things to mend.`
+  return count('unknown') > 0 ? 'Nothing is wrong, as far as could be seen.' : 'All is well.'
 }
