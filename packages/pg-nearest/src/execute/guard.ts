@@ -101,7 +101,7 @@ export class Guard {
   async catchesUp({ server, missing }: BehindError): Promise<boolean> {
     if (missing === undefined || this.#patience !== undefined) return false
     const { positions } = this.#engine
-    this.#patience = patienceMs(this.#primaryRttMs())
+    this.#patience = patienceMs(this.#primaryRttMs(), this.#rttMs(server))
     const ms = waitMs(this.#patience, missing.bytes, positions.paceOf(server))
     return ms > 0 && this.#engine.reached(server, missing.lsn, ms)
   }
@@ -166,8 +166,8 @@ export class Guard {
       throw new BehindError(server)
     }
     const lost = session.arrivedAtPrimary(position, this.#begunAt, this.#required)
-    // What is written in any session was written in this process, too.
-    if (!this.#reads && session !== this.#engine.process) this.#engine.process?.show(position)
+    // What is written in any session was written in this process, too; and what a standby refused may have been a write.
+    if ((!this.#reads || trust === 'trust') && session !== this.#engine.process) this.#engine.process?.show(position)
     if (lost !== undefined) this.#tellLoss(server, lost)
   }
 
@@ -195,8 +195,11 @@ export class Guard {
     const showing = shows(positions.of(server), this.#required)
     if (showing === 'yes') return 'shows'
     if (showing === 'older' || showing === 'foreign') return 'never'
-    const rttMs = topology.servers.find(({ name }) => name === server)?.leastRttMs ?? 0
-    return rttMs <= nearMs(this.#primaryRttMs()) ? 'near' : 'far'
+    return (this.#rttMs(server) ?? 0) <= nearMs(this.#primaryRttMs()) ? 'near' : 'far'
+  }
+
+  #rttMs(server: string): number | undefined {
+    return this.#engine.topology.servers.find(({ name }) => name === server)?.leastRttMs
   }
 
   #primaryRttMs(): number | undefined {

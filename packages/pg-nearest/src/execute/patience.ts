@@ -1,8 +1,9 @@
 import type { Pace } from '../monitor/known-positions.ts'
 
-/** Of the time that asking the primary would take, this much may be spent on waiting for a replica instead. */
-const SHARE = 1 / 25
-const NEAR_SHARE = 1 / 20
+/** Of the time that asking the primary takes, this much may be spent in vain on asking a replica and waiting for it. */
+const SHARE = 0.085
+/** And this much on asking alone. */
+const NEAR_SHARE = 0.05
 /** Nobody notices this, and where the primary is as near as the replicas, the reads after a write stay off it. */
 const LEAST_MS = 3
 
@@ -11,9 +12,9 @@ export function nearMs(primaryRttMs: number | undefined): number {
   return Math.max(LEAST_MS, (primaryRttMs ?? 0) * NEAR_SHARE)
 }
 
-/** How long a read may wait near by before it asks the primary: what it costs at most, beyond asking the primary. */
-export function patienceMs(primaryRttMs: number | undefined): number {
-  return Math.max(LEAST_MS, (primaryRttMs ?? 0) * SHARE)
+/** How long a read may wait for a replica so far away before it asks the primary. */
+export function patienceMs(primaryRttMs: number | undefined, rttMs: number | undefined): number {
+  return Math.max(LEAST_MS, (primaryRttMs ?? 0) * SHARE - (rttMs ?? 0))
 }
 
 /** How long to wait for a replica that is behind by so many bytes: not at all if its pace makes it pointless. */
