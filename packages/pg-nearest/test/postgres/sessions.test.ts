@@ -67,7 +67,7 @@ describe('a bookmark handed to another region', () => {
     // Without it the replica's own, older answer is good enough.
     expect((await syd.query(get)).servedBy.server).toBe('syd')
     await world.resumeReplay('syd')
-    await caughtUp(world)
+    await caughtUp(world, ...pools)
     const next = await syd.session(bookmark).query(get)
     expect(next.servedBy).toMatchObject({ server: 'syd', reason: 'own-region' })
   })
@@ -76,8 +76,7 @@ describe('a bookmark handed to another region', () => {
     const session = ord.session()
     await session.query(set())
     expect(session.bookmark()).toBeDefined()
-    await caughtUp(world)
-    await ord.refresh()
+    await caughtUp(world, ...pools)
     expect(session.bookmark()).toBeUndefined()
   })
 
@@ -128,7 +127,7 @@ describe('a session', () => {
     expect(await ask(world.url('ord'), open)).toEqual([{ n: 0 }])
     await world.resumeReplay('ord')
     await session.query(set())
-    await caughtUp(world)
+    await caughtUp(world, ...pools)
     const read = await session.query<{ n: number }>(get)
     expect(read.servedBy.server).toBe('ord')
     expect(read.rows).toEqual([{ n: serial }])
