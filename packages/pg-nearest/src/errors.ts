@@ -106,6 +106,33 @@ export class OutcomeUnknownError extends NearestError {
   }
 }
 
+/** Deeper than this nobody wraps; and a chain may be a circle. */
+const DEEPEST_CAUSE = 10
+
+/** An error and what caused it, outermost first. */
+export function* causesOf(error: unknown): Generator<object> {
+  let at = error
+  for (let depth = 0; depth < DEEPEST_CAUSE && typeof at === 'object' && at !== null; depth++) {
+    yield at
+    at = (at as { readonly cause?: unknown }).cause
+  }
+}
+
+/**
+ * The `NearestError` that an ORM or a layer of the app wrapped its own around; `undefined` if there is none.
+ *
+ * @example
+ * ```ts
+ * import { isOutcomeUnknownError, nearestErrorOf } from 'pg-nearest'
+ *
+ * export const maybeWritten = (error: unknown): boolean => isOutcomeUnknownError(nearestErrorOf(error))
+ * ```
+ */
+export function nearestErrorOf(error: unknown): NearestError | undefined {
+  for (const each of causesOf(error)) if (each instanceof NearestError) return each
+  return undefined
+}
+
 export function isNearestError(error: unknown): error is NearestError {
   return error instanceof NearestError
 }

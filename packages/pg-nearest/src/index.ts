@@ -4,6 +4,7 @@ export {
   isOptionError,
   isOutcomeUnknownError,
   NearestError,
+  nearestErrorOf,
   NoServerError,
   OptionError,
   OutcomeUnknownError,

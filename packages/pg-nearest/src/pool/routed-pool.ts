@@ -9,7 +9,8 @@ import { deliver } from './deliver.ts'
 import type { ServerConnections } from '../monitor/server-connections.ts'
 import type { ArrayRow, Callback, Routed, Row, Served } from './query-types.ts'
 import type { Servers } from './servers.ts'
-import { runTransaction, type TransactionOptions } from './transaction.ts'
+import { withRetries } from './retry.ts'
+import { retriesOf, runTransaction, type TransactionOptions } from './transaction.ts'
 
 type Done = (release?: Error | boolean) => void
 type ConnectCallback = (error: Error | undefined, client: RoutedClient | undefined, done: Done) => void
@@ -125,7 +126,10 @@ export class RoutedPool extends pg.Pool {
   async transaction<T>(first: TransactionOptions | Work<T>, second?: Work<T>): Promise<T> {
     const work = typeof first === 'function' ? first : second
     if (work === undefined) throw new TypeError('transaction() needs a function to run: transaction(async (tx) => …)')
-    return runTransaction(await this.connect(), typeof first === 'function' ? {} : first, work)
+    const options = typeof first === 'function' ? {} : first
+    return withRetries(retriesOf(options), options.signal, async () =>
+      runTransaction(await this.connect(), options, work),
+    )
   }
 
   #execute(request: Request): Promise<StatementResult> {

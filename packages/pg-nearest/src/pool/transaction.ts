@@ -8,10 +8,17 @@ export interface TransactionOptions {
   readonly readOnly?: boolean | undefined
   /** Default: the server's, which is `read committed` unless somebody changed it. `serializable` runs on the primary. */
   readonly isolationLevel?: 'read committed' | 'repeatable read' | 'serializable' | undefined
+  /**
+   * How often to run `work` again, from its beginning, when the transaction was rolled back for no fault of its own: a
+   * serialization failure (40001), a deadlock (40P01), a connection that died before COMMIT. 0 to 100; default 0. Between two
+   * tries it waits up to 10 ms, 20 ms, 40 ms … 1 s. A COMMIT of unknown outcome is never tried again.
+   */
+  readonly retries?: number | undefined
   /** Aborting it cancels the statement that runs and rolls back. */
   readonly signal?: AbortSignal | undefined
 }
 
+const MOST_RETRIES = 100
 const ISOLATION_LEVELS: ReadonlySet<unknown> = new Set(['read committed', 'repeatable read', 'serializable'])
 
 export function beginText({ readOnly, isolationLevel }: TransactionOptions): string {
@@ -21,6 +28,12 @@ export function beginText({ readOnly, isolationLevel }: TransactionOptions): str
   }
   const level = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
   return `begin${level}${readOnly === true ? ' read only' : ''}`
+}
+
+/** @throws OptionError for a number of retries that there is not. */
+export function retriesOf({ retries = 0 }: TransactionOptions): number {
+  if (Number.isInteger(retries) && retries >= 0 && retries <= MOST_RETRIES) return retries
+  throw new OptionError('retries', `"retries" must be a whole number from 0 to ${MOST_RETRIES}.`)
 }
 
 /**

@@ -265,6 +265,39 @@ describe('transaction()', () => {
     await ask(world.url('nrt'), "delete from users where name = 'Meanwhile'")
   })
 
+  test('retries: what was rolled back for no fault of its own is run again, and nothing twice', async () => {
+    await ask(
+      world.url('nrt'),
+      'create table counts (id int primary key, n int not null); insert into counts values (1, 0)',
+    )
+    let tries = 0
+    const add = (retries: number): Promise<unknown> =>
+      pool.transaction({ isolationLevel: 'serializable', retries }, async (tx) => {
+        tries++
+        const { rows } = await tx.query<{ n: number }>('select n from counts where id = 1')
+        await tx.query('update counts set n = $1 where id = 1', [(rows[0]?.n ?? 0) + 1])
+      })
+    await Promise.all(Array.from({ length: 5 }, () => add(100)))
+    expect(await ask(world.url('nrt'), 'select n from counts')).toEqual([{ n: 5 }])
+    expect(tries).toBeGreaterThan(5)
+    const without = await Promise.allSettled([add(0), add(0)])
+    expect(without).toContainEqual({ status: 'rejected', reason: expect.objectContaining({ code: '40001' }) as Error })
+    await ask(world.url('nrt'), 'drop table counts')
+    await caughtUp(world, pool)
+  })
+
+  test('retries: a mistake of the work is not run again, and a wrong number is said', async () => {
+    let tries = 0
+    const mistake = pool.transaction({ retries: 5 }, async (tx) => {
+      tries++
+      await tx.query('select 1 / 0')
+    })
+    await expect(mistake).rejects.toMatchObject({ code: '22012' })
+    expect(tries).toBe(1)
+    const wrong = pool.transaction({ retries: -1 }, () => undefined)
+    await expect(wrong).rejects.toMatchObject({ code: 'NEAREST_BAD_OPTION', option: 'retries' })
+  })
+
   test('a wrong isolation level is said before anything is sent', async () => {
     // @ts-expect-error -- what JavaScript callers may do
     const work = pool.transaction({ isolationLevel: 'sometimes' }, () => undefined)
