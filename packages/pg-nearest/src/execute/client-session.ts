@@ -19,7 +19,7 @@ import type { Request } from './request.ts'
 import { runStatement, type ReadOnly, type Rider, type StatementResult } from './run-statement.ts'
 import { clock, failed, served } from './served.ts'
 import { FREE, nextStanding, type Standing } from './standing.ts'
-import { mayJoin, mayTravel, takesRider } from './travel.ts'
+import { commitsUnseen, mayJoin, mayTravel, takesRider } from './travel.ts'
 import { Turns } from './turns.ts'
 import { walk } from './walk.ts'
 
@@ -248,8 +248,9 @@ export class ClientSession {
   #send({ request, need, guard }: Call, lease: Lease, readOnly: ReadOnly, trust: Trust): Promise<StatementResult> {
     const send = (rider?: Rider): Promise<StatementResult> =>
       runStatement(lease, request.config, readOnly, request.signal, rider)
-    if (guard === undefined || (trust === 'trust' && !takesRider(request, need))) return send()
-    return guard.run(lease, trust, send, takesRider(request, need))
+    if (guard === undefined) return send()
+    const sent = guard.run(lease, trust, send, takesRider(request, need))
+    return commitsUnseen(request, need) ? sent.finally(() => guard.lookAway()) : sent
   }
 
   /** Once the primary was needed, this client stays with it: so its reads see its writes. */

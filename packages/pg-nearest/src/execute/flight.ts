@@ -4,14 +4,12 @@ import type pg from 'pg'
 interface PipelinedClient {
   pipeline: boolean
   readonly connection: { readonly stream: { cork?(): void; uncork?(): void } }
+  /** Sent, and not yet the one whose answer is awaited. */
+  readonly _sentQueryQueue: readonly unknown[]
+  once(event: 'drain', listener: () => void): void
 }
 
-interface Flights {
-  count: number
-  readonly before: boolean
-}
-
-const flying = new WeakMap<pg.PoolClient, Flights>()
+const flying = new WeakMap<pg.PoolClient, number>()
 
 /**
  * What `send` gives to this client is sent at once, in one packet. Several flights may be under way on one client;
@@ -20,9 +18,7 @@ const flying = new WeakMap<pg.PoolClient, Flights>()
 export function beginFlight(client: pg.PoolClient, send: () => void): void {
   const pipelined = client as unknown as PipelinedClient
   const { stream } = pipelined.connection
-  const flights = flying.get(client)
-  if (flights === undefined) flying.set(client, { count: 1, before: pipelined.pipeline })
-  else flights.count++
+  flying.set(client, (flying.get(client) ?? 0) + 1)
   pipelined.pipeline = true
   stream.cork?.()
   try {
@@ -33,10 +29,22 @@ export function beginFlight(client: pg.PoolClient, send: () => void): void {
 }
 
 export function endFlight(client: pg.PoolClient): void {
-  const flights = flying.get(client)
-  if (flights === undefined || --flights.count > 0) return
+  const count = (flying.get(client) ?? 1) - 1
+  if (count > 0) return void flying.set(client, count)
   flying.delete(client)
-  ;(client as unknown as PipelinedClient).pipeline = flights.before
+  settle(client)
+}
+
+/**
+ * pg forgets what was sent at once and not answered when it is told to send one by one again; and a statement with a value
+ * that cannot be sent fails before it is answered.
+ */
+function settle(client: pg.PoolClient): void {
+  const pipelined = client as unknown as PipelinedClient
+  const { _sentQueryQueue: sent } = pipelined
+  if (flying.has(client)) return
+  if (sent.length > 0) pipelined.once('drain', () => settle(client))
+  else pipelined.pipeline = false
 }
 
 /** One round trip for all that `work` sends before it waits. Each keeps its own error. */

@@ -65,7 +65,7 @@ export class Guard {
     const proves = this.#reads && standby && trust === 'prove'
     if (proves && this.#primary !== undefined) throw new BehindError(server)
     const ahead = proves && !this.#isProven(server, connectedAt)
-    const behind = mayFollow && !this.#isHome(server)
+    const behind = mayFollow && (this.#session.blind || !this.#isHome(server))
     if (!ahead && !behind) return undefined
     const stranger = this.#systemIdentifier(server) === undefined
     return { ahead, behind, stranger, sentAt: performance.now(), saidAhead: undefined, saidBehind: undefined }

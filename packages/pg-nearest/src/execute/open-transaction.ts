@@ -9,7 +9,7 @@ import type { Attempt } from './plan.ts'
 import type { Request } from './request.ts'
 import { runGroup } from './run-group.ts'
 import type { Rider } from './run-statement.ts'
-import { mayJoin } from './travel.ts'
+import { mayJoin, takesRider } from './travel.ts'
 import { walk } from './walk.ts'
 
 interface Statement {
@@ -55,7 +55,8 @@ export async function openTransaction<T extends Statement>(opening: Opening<T>):
     run: async (lease) => {
       if (lease.pipelines) await gather(members, carry)
       const send = (rider?: Rider): Promise<readonly GroupOutcome[]> => runGroup(lease, configs(), rider)
-      return guard === undefined ? send() : guard.run(lease, 'trust', send)
+      const takes = members.some(({ request, need }) => takesRider(request, need))
+      return guard === undefined ? send() : guard.run(lease, 'trust', send, takes)
     },
     arrived: (ended, arrival) => ({ outcomes: ended, server: arrival.server }),
   })

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Lease } from '../monitor/server-connections.ts'
-import { isAnswer, isConnectionLoss } from '../server-failure.ts'
+import { isAnswer } from '../server-failure.ts'
+import { isFatal } from './fatal.ts'
 import { inOneFlight } from './flight.ts'
 import { sendGroup, type GroupOutcome } from './group-query.ts'
 import { expectTrail, positionOf, runStatement, type Rider } from './run-statement.ts'
@@ -14,9 +15,18 @@ export async function runGroup(
   configs: readonly pg.QueryConfig[],
   rider: Rider | undefined,
 ): Promise<readonly GroupOutcome[]> {
-  const outcomes = await (lease.pipelines ? runTogether(lease, configs, rider) : runInTurn(lease, configs))
-  if (rider !== undefined && !lease.pipelines) rider.saidBehind = await positionOf(lease, rider.stranger)
-  return outcomes
+  const outcomes = lease.pipelines ? await runTogether(lease, configs, rider) : []
+  const sent = lease.pipelines ? sentOf(outcomes) : 0
+  if (sent === configs.length) return outcomes
+  const rest = await runInTurn(lease, configs.slice(sent))
+  if (rider !== undefined) rider.saidBehind = await positionOf(lease, rider.stranger)
+  return [...outcomes.slice(0, sent), ...rest]
+}
+
+/** How many were given to the server: none behind one with a value that cannot be sent. */
+function sentOf(outcomes: readonly GroupOutcome[]): number {
+  const at = outcomes.findIndex((outcome) => outcome.kind === 'error' && !isAnswer(outcome.error))
+  return at < 0 ? outcomes.length : at + 1
 }
 
 function runTogether(
@@ -39,12 +49,14 @@ function runTogether(
   })
 }
 
+/** One by one, until the server refuses one: the transaction has failed then. */
 async function runInTurn(lease: Lease, configs: readonly pg.QueryConfig[]): Promise<readonly GroupOutcome[]> {
   const outcomes: GroupOutcome[] = []
   for (const config of configs) {
-    if (outcomes.at(-1)?.kind === 'error') break
     // oxlint-disable-next-line no-await-in-loop -- that is what it is for
-    outcomes.push(await outcomeOf(lease, config))
+    const outcome = await outcomeOf(lease, config)
+    outcomes.push(outcome)
+    if (outcome.kind === 'error' && isAnswer(outcome.error)) break
   }
   return configs.map((_, i) => outcomes[i] ?? { kind: 'skipped' })
 }
@@ -53,7 +65,7 @@ async function outcomeOf(lease: Lease, config: pg.QueryConfig): Promise<GroupOut
   try {
     return { kind: 'result', result: (await runStatement(lease, config, 'none', undefined)) as pg.QueryResult }
   } catch (error) {
-    if (!isAnswer(error) || isConnectionLoss(error)) throw error
+    if (isFatal(lease, error)) throw error
     return { kind: 'error', error }
   }
 }

@@ -27,20 +27,32 @@ export function mayTravel({ config, signal }: Request, { transaction }: Need): b
   )
 }
 
-/** Whether it may be sent in one group with the BEGIN ahead of it. */
+/** Whether it may be sent in one group with the BEGIN ahead of it: one statement, and not a comment alone, which never fails. */
 export function mayJoin(request: Request, need: Need): boolean {
-  return mayTravel(request, need) && isSingle(request.config.text)
+  const { text } = request.config
+  return mayTravel(request, need) && isSingle(text) && /^\s*[a-z(]/i.test(text)
 }
 
 /**
- * Whether a question after the position may be sent behind it: not between a BEGIN and the SET TRANSACTION that may follow,
- * which must come before any query, and not where the server would take it for the rows of a COPY.
+ * Whether a question after the position may be sent behind it. Not while a transaction may still be told its isolation level,
+ * which must come before any query; and not where the server would take it for the rows of a COPY.
  */
-export function takesRider({ config }: Request, { class: kind, transaction }: Need): boolean {
-  if (kind === 'read') return true
-  if (transaction !== undefined && (transaction.kind === 'begin' || /^\s*set\s/i.test(config.text))) return false
-  return !readsFromClient(config.text)
+export function takesRider({ config: { text } }: Request, { transaction }: Need): boolean {
+  if (typeof text !== 'string') return true
+  if (transaction !== undefined && (transaction.kind === 'begin' || CHAIN.test(text))) return false
+  return !(isSingle(text) && SEES_NOTHING.test(text)) && !readsFromClient(text)
 }
+
+/** These need no snapshot. */
+const SEES_NOTHING =
+  /^\s*(?:set|show|reset|savepoint|release|lock|listen|unlisten|discard|deallocate|close|prepare\s+(?!transaction\b)\S+)\s/i
+
+/** COMMIT AND CHAIN: it commits, and nothing can be asked before the next transaction has taken its form. */
+export function commitsUnseen({ config }: Request, { transaction }: Need): boolean {
+  return transaction !== undefined && CHAIN.test(config.text)
+}
+
+const CHAIN = /\band\s+chain\b/i
 
 /** COPY … FROM STDIN, which `query` cannot feed. */
 function readsFromClient(text: string): boolean {

@@ -56,6 +56,44 @@ describe('a session gets on a replica what pg gives', () => {
   })
 })
 
+test('a value that cannot be sent fails alone: the next answers are their own', async () => {
+  const own = createPool({ ...world.poolOptions('ord'), max: 1 })
+  const unsendable = { text: 'select $1::jsonb', values: [{ big: 1n }] }
+  for (const handle of [own, own.session()]) {
+    // Once while the replica's position is not known, and once when it is.
+    for (let i = 0; i < 2; i++) {
+      await handle.query("update users set age = age where name = 'Ada'")
+      for (let k = 0; k < 3; k++) {
+        await expect(handle.query(unsendable)).rejects.toThrow('BigInt')
+        expect((await handle.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+      }
+      const client = await handle.connect()
+      const results = await Promise.allSettled([
+        client.query('begin'),
+        client.query(unsendable),
+        client.query('select 2 as two'),
+        client.query('commit'),
+      ])
+      client.release()
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+      expect(results[2]).toMatchObject({ value: { rows: [{ two: 2 }] } })
+      await own.refresh()
+    }
+  }
+  await own.end()
+})
+
+test.each(['set local work_mem = 5000', 'show work_mem'])(
+  'after %s a transaction can still be told its isolation level, and after COMMIT AND CHAIN the next one',
+  async (text) => {
+    const client = await pool.session().connect()
+    const level = 'set transaction isolation level serializable'
+    for (const each of ['begin', text, level, 'select 1', 'commit and chain', level, 'commit']) await client.query(each)
+    client.release()
+    expect(client.getTransactionStatus()).toBe('I')
+  },
+)
+
 function outcome(run: Promise<QueryResult>): Promise<unknown> {
   return run.then(
     (result) => [result].flat().map(({ command, rowCount, rows, fields }) => ({ command, rowCount, rows, fields })),
