@@ -27,8 +27,6 @@ export interface TortureCase {
   readonly error?: string
   /** Whose rows are compared afterwards. */
   readonly tables?: readonly string[]
-  /** There is nothing in it to run: behind a BEGIN no log has it. */
-  readonly empty?: boolean
   /** It leaves something on its connection. */
   readonly leaves?: boolean
 }
