@@ -212,14 +212,15 @@ describe('consistency', () => {
     expect((await ord.query({ text: get, consistency })).servedBy).toMatchObject({ server, reason })
   })
 
-  test('maxStalenessMs: a replica that is provably fresh enough, else the primary; an idle primary is not lag', async () => {
+  test('maxStalenessMs: a replica that is provably fresh enough, else whoever is; an idle primary is not lag', async () => {
     await using pool = await poolIn('ord', { probeIntervalMs: 50 })
     const fresh = { text: get, consistency: { maxStalenessMs: 1_000 } }
     await sleep(1_500)
     await until(async () => (await pool.query(fresh)).servedBy.server === 'ord', 'ord to be proven', 2_000)
     await world.pauseReplay('ord')
     await ask(world.url('nrt'), `update registers set n = ${++serial}`)
-    await until(async () => (await pool.query(fresh)).servedBy.server === 'nrt', 'ord to be too old', 4_000)
+    await until(async () => (await pool.query(fresh)).servedBy.server !== 'ord', 'ord to be too old', 4_000)
+    // The primary, or the other replica, which is as far away and has it.
     expect((await pool.query(fresh)).servedBy.reason).toBe('lagging')
     // This process has seen more meanwhile; somebody new has not.
     expect((await pool.session().query({ text: get, consistency: { maxStalenessMs: 60_000 } })).servedBy.server).toBe(
