@@ -63,7 +63,8 @@ describe('a bookmark handed to another region', () => {
     const there = syd.session(bookmark)
     const read = await there.query<{ n: number }>(get)
     expect(read.rows).toEqual([{ n: serial }])
-    expect(read.servedBy).toMatchObject({ server: 'nrt', reason: 'lagging' })
+    // The primary, or the other replica if it is known to have it by now.
+    expect(read.servedBy).toMatchObject({ server: expect.not.stringMatching('syd') as string, reason: 'lagging' })
     // Without it the replica's own, older answer is good enough.
     expect((await syd.query(get)).servedBy.server).toBe('syd')
     await world.resumeReplay('syd')
