@@ -12,8 +12,10 @@
  * | `NEAREST_BEHIND` | a server does not show yet what a read had to show; only as a part of `NEAREST_NO_SERVER` |
  * | `NEAREST_CONNECTION_LOST` | the connection died inside of a transaction, which is thereby rolled back |
  * | `NEAREST_ROLLED_BACK` | a transaction's COMMIT was answered with ROLLBACK, because one of its statements had failed |
+ * | `NEAREST_READ_ONLY` | the primary takes no writes, though it is no standby: fenced, or out of disk |
+ * | `NEAREST_OVERLOADED` | as many statements as `maxWaiting` lets wait for a connection to one server already |
  * | `NEAREST_ENDED` | the pool was ended |
- * | `NEAREST_TIMEOUT` | a time-out of the caller's options passed before a connection was had |
+ * | `NEAREST_TIMEOUT` | a time-out of the caller's options passed: before a connection was had, or the deadline of the whole call |
  * | `08007` | the connection died with a write in flight: it may or may not have happened |
  */
 export type NearestErrorCode =
@@ -26,6 +28,8 @@ export type NearestErrorCode =
   | 'NEAREST_BEHIND'
   | 'NEAREST_CONNECTION_LOST'
   | 'NEAREST_ROLLED_BACK'
+  | 'NEAREST_READ_ONLY'
+  | 'NEAREST_OVERLOADED'
   | 'NEAREST_ENDED'
   | 'NEAREST_TIMEOUT'
   | '08007'
@@ -63,14 +67,28 @@ export interface FailedAttempt {
   readonly error: unknown
 }
 
+/** A server of the list, and what was known of it when a statement found nobody to run it. */
+export interface Candidate {
+  readonly server: string
+  readonly region: string | undefined
+  readonly role: 'primary' | 'replica' | 'unknown'
+  readonly health: 'connecting' | 'up' | 'suspect' | 'down' | 'leaving'
+  /** What is wrong with it, in a sentence. */
+  readonly problem: string | undefined
+}
+
 /** No server could run the statement. `cause` is an `AggregateError` with one error for each attempt. */
 export class NoServerError extends NearestError {
   override readonly name = 'NoServerError'
+  /** What was tried, in this order. */
   readonly attempts: readonly FailedAttempt[]
+  /** All servers of the list, tried or not. */
+  readonly candidates: readonly Candidate[]
 
   constructor(
     message: string,
     attempts: readonly FailedAttempt[],
+    candidates: readonly Candidate[],
     code: 'NEAREST_NO_SERVER' | 'NEAREST_AUTHENTICATION',
   ) {
     super(code, message, {
@@ -80,6 +98,7 @@ export class NoServerError extends NearestError {
       ),
     })
     this.attempts = attempts
+    this.candidates = candidates
   }
 }
 

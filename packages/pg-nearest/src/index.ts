@@ -8,15 +8,17 @@ export {
   NoServerError,
   OptionError,
   OutcomeUnknownError,
+  type Candidate,
   type FailedAttempt,
   type NearestErrorCode,
 } from './errors.ts'
-export type { NearestEvents, PositionLostEvent, ProblemEvent, QueryEvent } from './events/events.ts'
+export type { NearestEvents, PositionLostEvent, PrimaryEvent, ProblemEvent, QueryEvent } from './events/events.ts'
 export type { RouteReason, ServedBy } from './events/served-by.ts'
+export type { HedgeOptions } from './execute/hedge-options.ts'
 export type { RouteOptions } from './execute/request.ts'
 export { createPool } from './pool/create-pool.ts'
 export type { NearestPool } from './pool/nearest-pool.ts'
-export type { NearestPoolOptions, ServerOptions } from './pool/pool-options.ts'
+export type { NearestPoolOptions, ServerList, ServerOptions, ServerSource } from './pool/pool-options.ts'
 export type { Routed, Served } from './pool/query-types.ts'
 export type { RoutedClient, RoutedPool, Transaction } from './pool/routed-pool.ts'
 export type { Session, SessionOptions } from './pool/session.ts'

@@ -118,6 +118,16 @@ export function isRefusedByRecovery(error: unknown): boolean {
   )
 }
 
+/** A server that was taken for the primary says that it is a standby. */
+export function isDemotion(error: unknown): boolean {
+  return codeOf(error) === '25006' && coded(error).routine === 'PreventCommandDuringRecovery'
+}
+
+/** It may go better in a moment, without anybody doing anything. */
+export function isTransient(error: unknown): boolean {
+  return isDemotion(error) || codeOf(error) === '25006' || (isConnectionLoss(error) && codeOf(error) !== 'ENOTFOUND')
+}
+
 /** Replay on the standby got in the way of the query: nothing to do with the statement. */
 export function isRecoveryConflict(error: unknown): boolean {
   const code = codeOf(error)

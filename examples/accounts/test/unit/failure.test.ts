@@ -4,7 +4,7 @@ import { NoServerError, OutcomeUnknownError } from 'pg-nearest'
 import { expect, it } from 'vitest'
 import { describeFailure } from '../../src/web/failure.ts'
 
-const unreachable = new NoServerError('no server', [], 'NEAREST_NO_SERVER')
+const unreachable = new NoServerError('no server', [], [], 'NEAREST_NO_SERVER')
 const unknown = new OutcomeUnknownError('insert …', 'nrt', new Error('socket'))
 const circular = new Error('a')
 circular.cause = new Error('b', { cause: circular })

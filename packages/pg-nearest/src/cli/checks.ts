@@ -30,7 +30,7 @@ function checksOfServer(server: ServerStatus, all: readonly ServerStatus[]): rea
   const say = (verdict: Check['verdict'], message: string): Check => ({ server: server.name, verdict, message })
   const { name, health, role, declared, rttMs, version } = server
   // It stands on its own elsewhere; here the name is in front of it.
-  const problem = server.problem?.replace(`${name} `, '')
+  const problem = withoutName(name, server.problem)
   if (health !== 'up') return [say('bad', problem ?? 'did not answer in time: check its URL.')]
   const answers = say('good', `answers within ${duration(rttMs ?? 0)}, PostgreSQL ${version ?? '?'}`)
   if (problem !== undefined && server.pipelines) return [answers, say('bad', problem)]
@@ -68,4 +68,9 @@ function checksOfReplica(
   const behind = `${bytes(lagBytes ?? 0)} behind${stalenessMs === undefined ? '' : `, at most ${duration(stalenessMs)}`}`
   const late = (stalenessMs ?? 0) > MUCH_LAG_MS
   return [follows, say(late ? 'bad' : 'good', late ? `is ${behind}: look at its replication` : `is ${behind}`)]
+}
+
+/** The line begins with it. */
+function withoutName(name: string, problem: string | undefined): string | undefined {
+  return problem?.startsWith(`${name} `) === true ? problem.slice(name.length + 1) : problem
 }

@@ -14,11 +14,21 @@ export interface QueryEvent {
 
 /** Something that a person should look at: a wrong URL, a server that went down, a replica that is the primary. */
 export interface ProblemEvent {
-  readonly server: string
+  /** `undefined` where it is about the list of servers. */
+  readonly server: string | undefined
   readonly region: string | undefined
   /** One sentence that says what to do. Never holds a password. */
   readonly message: string
   readonly cause?: unknown
+}
+
+/** Another server takes the writes now. */
+export interface PrimaryEvent {
+  readonly server: string
+  readonly region: string | undefined
+  readonly timeline: number | undefined
+  /** Who took them before. */
+  readonly before: string | undefined
 }
 
 /** A session had written, or seen, what no longer exists: the primary that knew it was replaced, or restored. */
@@ -38,6 +48,8 @@ export interface NearestEvents {
   /** A server's role or health changed. */
   topology: [topology: Topology]
   problem: [event: ProblemEvent]
+  /** After a failover or a switchover: writes go to this server now. */
+  primary: [event: PrimaryEvent]
   /** Emitted once for each session that waits for it. */
   'position-lost': [event: PositionLostEvent]
 }

@@ -16,6 +16,7 @@ import type { Role } from '../topology/topology.ts'
  * - `lagging`: a nearer server was not sure to show what this session has written or seen, or was too far behind.
  * - `unproven`: no server could be asked that is sure to show it, so the nearest answered: only outside of
  *   `pool.session`, and only while no primary can be reached.
+ * - `hedged`: another server was asked first and took long, so this one was asked too, and was faster.
  * - `retry`: another server was tried first and could not run it.
  */
 export type RouteReason =
@@ -32,6 +33,7 @@ export type RouteReason =
   | 'strong'
   | 'lagging'
   | 'unproven'
+  | 'hedged'
   | 'retry'
 
 /** Which server gave a result, and why that one. On every result as `servedBy`. */

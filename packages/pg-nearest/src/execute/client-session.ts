@@ -13,10 +13,11 @@ import { guardFor } from './guard-for.ts'
 import { HeldConnection, type OnHold } from './held-connection.ts'
 import { lostConnection } from './lost-connection.ts'
 import { finishGroup, openTransaction } from './open-transaction.ts'
-import { planInstead, planPrimary, planRead, type Attempt } from './plan.ts'
+import { heldJourney, type HeldJourney } from './held-journey.ts'
+import { planPrimary, planRead, type Attempt } from './plan.ts'
 import { planStatement, type StatementPlan } from './plan-statement.ts'
 import type { Request } from './request.ts'
-import { runStatement, type ReadOnly, type Rider, type StatementResult } from './run-statement.ts'
+import { cancel, runStatement, type ReadOnly, type Rider, type StatementResult } from './run-statement.ts'
 import { clock, failed, served } from './served.ts'
 import { FREE, nextStanding, type Standing } from './standing.ts'
 import { commitsUnseen, mayJoin, mayTravel, takesRider } from './travel.ts'
@@ -35,13 +36,16 @@ export class ClientSession {
   readonly #scope: Scope
   readonly #held: HeldConnection
   readonly #turns: Turns<Call>
+  readonly #signal: AbortSignal | undefined
   #standing: Standing = FREE
   /** It has been answered, and not been sent. */
   #begin: Call | undefined
 
-  constructor(engine: Engine, scope: Scope, onHold: OnHold) {
+  /** `signal` ends everything: see {@link abort}. */
+  constructor(engine: Engine, scope: Scope, onHold: OnHold, signal?: AbortSignal) {
     this.#engine = engine
     this.#scope = scope
+    this.#signal = signal
     this.#held = new HeldConnection((server) => engine.borrow(server), onHold)
     this.#turns = new Turns(
       () => this.#standing.kind === 'transaction' && this.#held.lease?.standby === false && this.#held.lease.pipelines,
@@ -97,6 +101,17 @@ export class ClientSession {
   /** Calls back once everything that was given has ended. */
   idle(callback: () => void): void {
     this.#turns.idle(callback)
+  }
+
+  /** Cancels what runs, and closes the connection: what was not committed is rolled back. */
+  abort(reason: unknown): void {
+    const { lease } = this.#held
+    if (lease !== undefined) {
+      void cancel(lease)
+      lease.kill()
+    }
+    this.#begin = undefined
+    this.#standing = { kind: 'lost', error: reason }
   }
 
   /** Gives the connection back; with an error, or inside of a transaction, it is closed instead. */
@@ -227,21 +242,8 @@ export class ClientSession {
     return serving
   }
 
-  /** What all of this client's journeys have in common. */
-  #journey({ config, signal }: Request, reads: boolean) {
-    return {
-      text: config.text,
-      reads,
-      readOnly: this.#scope.readOnly,
-      signal,
-      primaries: () => planInstead(this.#engine.topology),
-      borrow: (server: string) => this.#held.take(server, signal),
-      giveBack: (lease: Lease, error?: unknown) => this.#held.letGoIfDead(lease, error),
-      catchesUp: () => Promise.resolve(false),
-      learn: () => this.#engine.statements.learnWrite(config.text),
-      failed: (error: unknown) => error,
-      onTrouble: this.#engine.report,
-    }
+  #journey(request: Request, reads: boolean): HeldJourney {
+    return heldJourney(this.#engine, this.#scope, this.#held, request, reads, this.#signal)
   }
 
   /** A statement on the connection that is held, with what its session wants to know. */
@@ -329,7 +331,6 @@ export class ClientSession {
       readOnly: false,
       harmless: true,
       attempts,
-      primaries: () => [],
       run,
       learn: () => undefined,
       arrived: () => undefined,
@@ -368,7 +369,7 @@ export class ClientSession {
   #lose(lease: Lease, { request, need }: Call, open: boolean, cause: unknown): NearestError {
     const { server, standby } = lease
     const error = lostConnection({ text: request.config.text, need, server, error: cause, open, standby })
-    this.#engine.report(server, cause, 'query')
+    if (this.#signal?.aborted !== true) this.#engine.report(server, cause, 'query')
     if (this.#held.lease === lease) this.#held.letGo(true)
     this.#standing = { kind: 'lost', error }
     return error

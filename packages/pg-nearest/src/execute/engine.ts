@@ -7,7 +7,9 @@ import type { SessionState } from '../session/session-state.ts'
 import type { Chooser } from '../topology/selection.ts'
 import type { PrimaryTrail } from '../topology/staleness.ts'
 import type { Topology } from '../topology/topology.ts'
+import type { Hedging } from './hedging.ts'
 import type { Target } from './plan.ts'
+import type { RetryBudget } from './retry-budget.ts'
 
 /** What running a statement needs of the pool that it belongs to. */
 export interface Engine {
@@ -28,7 +30,14 @@ export interface Engine {
   /** Rejects when no connection can be had. */
   borrow(server: string): Promise<Lease>
   /** Evidence for the monitor. */
-  report(server: string, error: unknown, phase: 'connect' | 'query'): void
+  report(server: string, error: unknown, phase: 'connect' | 'query' | 'role'): void
+  readonly budget: RetryBudget
+  /** `undefined` unless it was asked for. */
+  readonly hedging: Hedging | undefined
+  /** Milliseconds that a statement may take in all, unless it says otherwise. */
+  readonly timeoutMs: number | undefined
+  /** Whether a server that takes writes was heard of after `since`, or is within what is left of `failoverTimeoutMs`. */
+  findWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
   regionOf(server: string): string | undefined
   /** `undefined` while nobody listens, so that nothing is built for nobody. */
   readonly onQuery: ((event: QueryEvent) => void) | undefined

@@ -1,12 +1,18 @@
 import type pg from 'pg'
+import type { Candidate } from '../errors.ts'
 import type { Lease } from '../monitor/server-connections.ts'
 import { abandonable } from './abandonable.ts'
 import type { Engine, Scope } from './engine.ts'
 import type { BehindError } from './behind-error.ts'
+import { withinDeadline } from './deadline.ts'
 import { isFatal } from './fatal.ts'
 import type { Guard } from './guard.ts'
 import { guardFor } from './guard-for.ts'
+import { hedge, type Leg } from './hedge.ts'
+import type { Hedging } from './hedging.ts'
 import type { Arrival, Journey } from './journey.ts'
+import { mayNeedWriter } from './needs-writer.ts'
+import { candidatesOf } from './no-server.ts'
 import { planInstead, type Attempt } from './plan.ts'
 import { planStatement } from './plan-statement.ts'
 import type { Request } from './request.ts'
@@ -22,7 +28,43 @@ export function executeStatement(
   request: Request,
   onEnd: () => void,
 ): Promise<StatementResult> {
+  const timeoutMs = request.timeoutMs ?? engine.timeoutMs
+  if (timeoutMs === undefined) return start(engine, scope, request, onEnd)
+  return withinDeadline({ signal: request.signal, timeoutMs }, (signal) =>
+    start(engine, scope, { ...request, signal }, onEnd),
+  )
+}
+
+function start(engine: Engine, scope: Scope, request: Request, onEnd: () => void): Promise<StatementResult> {
+  if (engine.hedging !== undefined) return startHedged(engine, engine.hedging, scope, request, onEnd)
   return walk(new StatementJourney(engine, scope, request, onEnd))
+}
+
+/** A read that takes longer than most is asked of a second server, too. */
+function startHedged(
+  engine: Engine,
+  hedging: Hedging,
+  scope: Scope,
+  request: Request,
+  onEnd: () => void,
+): Promise<StatementResult> {
+  let open = 1
+  const ended = (): void => {
+    if (--open === 0) onEnd()
+  }
+  const first = new StatementJourney(engine, scope, request, ended)
+  const afterMs = first.reads ? hedging.begin() : undefined
+  if (!first.reads || first.attempts.length < 2) return walk(first)
+  const startedAt = performance.now()
+  const noted = <T>(result: T): T => {
+    hedging.note(performance.now() - startedAt)
+    return result
+  }
+  if (afterMs === undefined) return walk(first).then(noted)
+  return hedge(hedging, afterMs, first.asLeg(), () => {
+    open++
+    return new StatementJourney(engine, scope, request, ended).without(first.attempts[0]?.server).asLeg()
+  }).then(noted)
 }
 
 /** One object for each query, not a closure for each of its turns: it shows in the time of a short read. */
@@ -31,8 +73,9 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
   readonly reads: boolean
   readonly readOnly: boolean
   readonly harmless = false
-  readonly signal: AbortSignal | undefined
-  readonly attempts: readonly Attempt[]
+  readonly needsWriter: boolean
+  signal: AbortSignal | undefined
+  attempts: readonly Attempt[]
   readonly #engine: Engine
   readonly #config: pg.QueryConfig
 
@@ -40,6 +83,7 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
   readonly #takesRider: boolean
   readonly #onEnd: () => void
   readonly #start: number
+  #abandoned = false
 
   constructor(engine: Engine, scope: Scope, request: Request, onEnd: () => void) {
     this.#start = clock(engine)
@@ -50,10 +94,31 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
     this.signal = request.signal
     this.#guard = guardFor(engine, scope, request, reads)
     this.attempts = reads && this.#guard !== undefined ? this.#guard.order(attempts) : attempts
+    this.needsWriter = mayNeedWriter(engine, scope, reads)
     this.#takesRider = takesRider(request, need)
+    engine.budget.deposit()
     this.#engine = engine
     this.#config = request.config
     this.#onEnd = onEnd
+  }
+
+  /** Not on this server, where it is under way. */
+  without(server: string | undefined): this {
+    this.attempts = this.attempts.filter((attempt) => attempt.server !== server).map(asHedged)
+    return this
+  }
+
+  asLeg(): Leg {
+    const abandoning = new AbortController()
+    const { signal } = this
+    this.signal = signal === undefined ? abandoning.signal : AbortSignal.any([signal, abandoning.signal])
+    return {
+      run: () => walk(this),
+      abandon: () => {
+        this.#abandoned = true
+        abandoning.abort()
+      },
+    }
   }
 
   primaries(): readonly Attempt[] {
@@ -90,15 +155,33 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
     const { server, role, reason, attempts } = arrival
     const servedBy = { server, region: this.#engine.regionOf(server), role, reason, attempts }
     this.#onEnd()
+    if (this.#abandoned) return result
     return served(this.#engine, this.text, this.#start, result, servedBy)
   }
 
   failed(error: unknown): unknown {
     this.#onEnd()
+    if (this.#abandoned) return error
     return failed(this.#engine, this.text, this.#start, error)
   }
 
-  onTrouble(server: string, error: unknown, phase: 'connect' | 'query'): void {
+  onTrouble(server: string, error: unknown, phase: 'connect' | 'query' | 'role'): void {
     this.#engine.report(server, error, phase)
   }
+
+  mayRetry(): boolean {
+    return this.#engine.budget.withdraw()
+  }
+
+  findWriter(since: number, waitedMs: number): Promise<boolean> {
+    return this.#engine.findWriter(since, waitedMs, this.signal)
+  }
+
+  candidates(): readonly Candidate[] {
+    return candidatesOf(this.#engine.topology)
+  }
+}
+
+function asHedged({ server, unproven }: Attempt): Attempt {
+  return unproven === undefined ? { server, reason: 'hedged' } : { server, reason: 'hedged', unproven }
 }

@@ -5,7 +5,7 @@ import type { Consistency } from '../session/consistency.ts'
 import type { LostPosition, SessionState } from '../session/session-state.ts'
 import { formatLsn } from '../topology/position.ts'
 import { positionWithin } from '../topology/staleness.ts'
-import { writeOrder } from '../topology/selection.ts'
+import { isWriterGone, writeOrder } from '../topology/selection.ts'
 import { BehindError } from './behind-error.ts'
 import type { Engine } from './engine.ts'
 import { orderByFreshness, type Outlook } from './fresh-order.ts'
@@ -52,7 +52,9 @@ export class Guard {
         ? orderByFreshness(attempts, (server) => this.#outlook(server))
         : planPrimary(topology, this.#primary)
     if (this.#session !== this.#engine.process || this.#primary === 'strong') return sure
-    return [...sure, ...attempts.map(({ server }): Attempt => ({ server, reason: 'unproven', unproven: true }))]
+    // Nobody is worth waiting for who is known to be gone: whoever answers tells what it has.
+    const reachable = !isWriterGone(topology) ? sure : sure.filter(({ server }) => this.#outlook(server) === 'shows')
+    return [...reachable, ...attempts.map(({ server }): Attempt => ({ server, reason: 'unproven', unproven: true }))]
   }
 
   /**

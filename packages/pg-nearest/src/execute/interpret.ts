@@ -1,5 +1,7 @@
+import { NearestError } from '../errors.ts'
 import {
   isConnectionLoss,
+  isDemotion,
   isNotSent,
   isPoolTimeout,
   isRecoveryConflict,
@@ -32,7 +34,7 @@ export interface Circumstances {
 
 /** The connection could not be had, so nothing was sent. */
 export function interpretNoConnection(error: unknown): 'next' | 'fail' {
-  return isPoolTimeout(error) ? 'fail' : 'next'
+  return isPoolTimeout(error) || error instanceof NearestError ? 'fail' : 'next'
 }
 
 /** A single statement, outside of a transaction, failed. */
@@ -44,6 +46,7 @@ export function interpret(error: unknown, { standby, readOnly, reads, harmless }
     if (standby && reads) return 'next'
     return reads ? 'standbys' : 'unknown'
   }
+  if (isDemotion(error)) return readOnly ? 'fail' : 'primary'
   if (!standby) return 'fail'
   if (isRecoveryConflict(error)) return 'next'
   if (isRefusedByStandby(error)) return readOnly ? 'fail' : 'primary'

@@ -1,3 +1,4 @@
+import type { Candidate } from '../errors.ts'
 import type { ServedBy } from '../events/served-by.ts'
 import type { Lease } from '../monitor/server-connections.ts'
 import type { BehindError } from './behind-error.ts'
@@ -18,7 +19,9 @@ export interface Journey<R, T> {
   readonly harmless: boolean
   readonly signal: AbortSignal | undefined
   readonly attempts: readonly Attempt[]
-  /** Where to go when a standby could not. */
+  /** Nobody but a primary may be able to run it: when none is to be had, it waits for one. */
+  readonly needsWriter: boolean
+  /** Where to go when a standby could not, or when somebody was promoted. */
   primaries(): readonly Attempt[]
   borrow(server: string): Promise<Lease>
   giveBack(lease: Lease, error?: unknown): void
@@ -31,6 +34,12 @@ export interface Journey<R, T> {
   arrived(result: R, arrival: Arrival): T
   /** It failed for good. Returns what the walk rejects with. */
   failed(error: unknown): unknown
-  /** Evidence for the monitor: this server could not be connected to, or lost a connection. */
-  onTrouble(server: string, error: unknown, phase: 'connect' | 'query'): void
+  /** Evidence for the monitor: this server could not be connected to, lost a connection, or is not what it was taken for. */
+  onTrouble(server: string, error: unknown, phase: 'connect' | 'query' | 'role'): void
+  /** Whether what was sent before may be sent once more. */
+  mayRetry(): boolean
+  /** Whether a server that takes writes was heard of after `since` (in milliseconds since the epoch), or is within the time. */
+  findWriter(since: number, waitedMs: number): Promise<boolean>
+  /** All servers, for an error. */
+  candidates(): readonly Candidate[]
 }

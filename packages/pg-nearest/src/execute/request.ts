@@ -10,6 +10,11 @@ export interface RouteOptions {
   readonly consistency?: Consistency | undefined
   /** Aborting cancels the statement on the server and rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
+  /**
+   * Milliseconds that the call may take in all: waiting, every attempt, and the answer. Then it is cancelled on the server and
+   * rejects with `NEAREST_TIMEOUT`. Default: the pool's `timeoutMs`; on a borrowed client none.
+   */
+  readonly timeoutMs?: number | undefined
 }
 
 export interface Request extends RouteOptions {
@@ -41,13 +46,16 @@ export function parseCall(first: unknown, second: unknown, third: unknown): Call
     QueryCallback | undefined
   if (typeof first === 'string') {
     const config = values === undefined || values === null ? { text: first } : { text: first, values }
-    return { request: { config, route: undefined, consistency: undefined, signal: undefined }, callback }
+    return {
+      request: { config, route: undefined, consistency: undefined, signal: undefined, timeoutMs: undefined },
+      callback,
+    }
   }
   if (typeof first !== 'object') throw new TypeError(`A query is a text or an object with one, not a ${typeof first}.`)
   const given = first as pg.QueryConfig & RouteOptions
   const config = values === undefined || values === null ? given : { ...given, values }
-  const route = { route: routeOf(given), consistency: consistencyOf(given), signal: signalOf(given) }
-  return { request: { config, ...route }, callback }
+  const limits = { signal: signalOf(given), timeoutMs: timeoutOf(given) }
+  return { request: { config, route: routeOf(given), consistency: consistencyOf(given), ...limits }, callback }
 }
 
 /** A cursor, a query stream, a COPY stream: an object that talks to the connection itself. */
@@ -71,4 +79,10 @@ function consistencyOf({ consistency }: RouteOptions): RouteOptions['consistency
 function signalOf({ signal }: RouteOptions): AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return signal
   throw new OptionError('signal', '"signal" must be an AbortSignal, such as AbortSignal.timeout(1_000).')
+}
+
+/** @throws OptionError for a time that there is not. */
+export function timeoutOf({ timeoutMs }: Pick<RouteOptions, 'timeoutMs'>): number | undefined {
+  if (timeoutMs === undefined || (Number.isFinite(timeoutMs) && timeoutMs >= 1 && timeoutMs < 2 ** 31)) return timeoutMs
+  throw new OptionError('timeoutMs', '"timeoutMs" must be a number of milliseconds from 1 to 2147483647.')
 }

@@ -218,12 +218,13 @@ async function firstToFail<T>(result: Promise<T>, ...others: Promise<unknown>[])
 
 async function cancellable<T>(result: Promise<T>, lease: Lease, signal: AbortSignal): Promise<T> {
   let patience: NodeJS.Timeout | undefined
+  let cancelled: Promise<void> | undefined
   let giveUp: (reason: unknown) => void
   const gaveUp = new Promise<never>((_resolve, reject) => {
     giveUp = reject
   })
   const onAbort = (): void => {
-    cancel(lease)
+    cancelled = cancel(lease)
     patience = setTimeout(() => {
       lease.kill()
       giveUp(signal.reason)
@@ -238,11 +239,18 @@ async function cancellable<T>(result: Promise<T>, lease: Lease, signal: AbortSig
   } finally {
     signal.removeEventListener('abort', onAbort)
     clearTimeout(patience)
+    if (cancelled !== undefined && lease.alive) await outlive(cancelled, lease)
   }
 }
 
-function cancel({ client }: Lease): void {
+/** A cancel request that came too late would hit whatever runs next on this connection. */
+async function outlive(cancelled: Promise<void>, { client }: Lease): Promise<void> {
+  await cancelled
+  await client.query('').catch(() => undefined)
+}
+
+export async function cancel({ client }: Pick<Lease, 'client'>): Promise<void> {
   const { processID, secretKey } = client as unknown as ConnectedClient
   if (processID === null || secretKey === null) return
-  cancelBackend({ host: client.host, port: client.port, processID, secretKey })
+  await cancelBackend({ host: client.host, port: client.port, processID, secretKey })
 }

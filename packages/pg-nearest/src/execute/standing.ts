@@ -20,7 +20,7 @@ export type Standing =
   | { readonly kind: 'transaction'; readonly stateful: boolean }
   | { readonly kind: 'reading'; readonly begin: Request; readonly movable: boolean; readonly failed: boolean }
   | { readonly kind: 'pinned' }
-  | { readonly kind: 'lost'; readonly error: NearestError }
+  | { readonly kind: 'lost'; readonly error: unknown }
   | { readonly kind: 'unbegun'; readonly error: NearestError }
 
 /** What a statement has left behind. */

@@ -2,6 +2,7 @@ import type { Lease } from '../monitor/server-connections.ts'
 import type { Journey } from './journey.ts'
 import { BehindError } from './behind-error.ts'
 import { createMishaps, type Mishaps } from './mishaps.ts'
+import { pause } from './pause.ts'
 
 /**
  * Tries the plan's servers in turn until one runs the statement. It knows nothing of regions: where to go is the plan's
@@ -14,9 +15,16 @@ import { createMishaps, type Mishaps } from './mishaps.ts'
 export async function walk<R, T>(journey: Journey<R, T>): Promise<T> {
   let { attempts } = journey
   let mishaps: Mishaps | undefined
-  for (let i = 0; i < attempts.length; i++) {
+  for (let i = 0; ; i++) {
     const attempt = attempts[i]
-    if (attempt === undefined) break
+    if (attempt === undefined) {
+      mishaps ??= createMishaps(journey)
+      // oxlint-disable-next-line no-await-in-loop -- whoever is promoted is tried next
+      if (!(await findsWriter(journey, mishaps))) throw journey.failed(mishaps.error())
+      attempts = journey.primaries()
+      i = -1
+      continue
+    }
     const { server } = attempt
     let lease: Lease | undefined
     let standby = false
@@ -55,5 +63,13 @@ export async function walk<R, T>(journey: Journey<R, T>): Promise<T> {
       if (then === 'stop') throw journey.failed(mishaps.error())
     }
   }
-  throw journey.failed((mishaps ?? createMishaps(journey)).error())
+}
+
+/** Everything was tried, without effect: waits for somebody who takes writes. */
+async function findsWriter(journey: Journey<unknown, unknown>, mishaps: Mishaps): Promise<boolean> {
+  if (!journey.needsWriter || !mishaps.mayWait) return false
+  mishaps.waits()
+  await pause(mishaps.rounds)
+  const found = await journey.findWriter(mishaps.latest, performance.now() - mishaps.begunAt)
+  return found && journey.signal?.aborted !== true
 }

@@ -1,12 +1,24 @@
 /** A server that stays away is asked at least this often, so that it is used again soon after its return. */
-const LONGEST_MS = 2_000
+const LONGEST_MS = 1_000
+
+/** While nobody takes writes, whoever may be promoted is asked this often. */
+const SEARCH_MS = 200
 
 /**
  * Milliseconds until the next probe: the interval, give or take a tenth so that many processes do not ask in step; after
- * failures in a row up to twice as long for each, but never longer than two seconds (or the interval, if that is longer).
+ * failures in a row any time up to a limit that doubles ("full jitter"), but no more than a second (or the interval, if that
+ * is longer).
+ *
+ * @param searching - nobody is known to take writes.
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
-export function nextProbeMs(intervalMs: number, failuresInARow: number, random: () => number): number {
-  const longest = Math.max(intervalMs, LONGEST_MS)
-  const wait = Math.min(longest, intervalMs * 2 ** Math.min(failuresInARow, 10))
-  return failuresInARow === 0 ? wait * (0.9 + 0.2 * random()) : wait * (0.5 + 0.5 * random())
+export function nextProbeMs(intervalMs: number, failures: number, searching: boolean, random: () => number): number {
+  if (failures > 0) {
+    const longest = Math.max(intervalMs, LONGEST_MS)
+    return Math.max(LEAST_MS, random() * Math.min(longest, intervalMs * 2 ** Math.min(failures, 10)))
+  }
+  return (searching ? Math.min(intervalMs, SEARCH_MS) : intervalMs) * (0.9 + 0.2 * random())
 }
+
+/** A server that has just failed has this long to come to itself. */
+const LEAST_MS = 20

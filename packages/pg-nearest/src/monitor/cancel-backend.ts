@@ -10,16 +10,24 @@ export interface Backend {
   readonly secretKey: number
 }
 
-/** Asks a server to cancel what a backend is doing. Best effort, as the protocol has no answer to it. */
-export function cancelBackend({ host, port, processID, secretKey }: Backend): void {
+/**
+ * Asks a server to cancel what a backend is doing. Best effort, as the protocol has no answer to it. Resolves when the server
+ * has passed it on, or could not: from then on it hits nothing that is sent later.
+ */
+export function cancelBackend({ host, port, processID, secretKey }: Backend): Promise<void> {
   const request = Buffer.alloc(16)
   request.writeInt32BE(16, 0)
   request.writeInt32BE(CANCEL_REQUEST_CODE, 4)
   request.writeInt32BE(processID, 8)
   request.writeInt32BE(secretKey, 12)
-  const socket: Socket = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host)
-  socket.setTimeout(GIVE_UP_MS, () => socket.destroy())
-  socket.on('error', () => socket.destroy())
-  socket.end(request)
-  socket.unref()
+  return new Promise((resolve) => {
+    const socket: Socket = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host)
+    socket.setTimeout(GIVE_UP_MS, () => socket.destroy())
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => resolve())
+    // The server closes it when it has passed the request on; unread, an end would never be seen.
+    socket.resume()
+    socket.write(request)
+    socket.unref()
+  })
 }

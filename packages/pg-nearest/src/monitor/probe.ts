@@ -2,6 +2,7 @@ import pg from 'pg'
 import { parseLsn } from '../topology/position.ts'
 import type { Observation } from '../topology/observe.ts'
 import { serverClient, type ServerClientOptions } from './server-client.ts'
+import { SilentError, withinTime } from './time-limit.ts'
 
 /**
  * One trip for all there is to know. The control file and the walreceiver are read through functions that every user may
@@ -10,6 +11,7 @@ import { serverClient, type ServerClientOptions } from './server-client.ts'
 const QUESTION = `
 select r as standby,
        current_setting('server_version') as version,
+       current_setting('default_transaction_read_only') = 'on' as read_only,
        (select system_identifier::text from pg_control_system()) as system_identifier,
        case when r then pg_last_wal_replay_lsn()::text else pg_current_wal_insert_lsn()::text end as lsn,
        case when r then greatest((select received_tli from pg_stat_wal_receiver),
@@ -21,12 +23,14 @@ select r as standby,
 interface Answer {
   readonly standby: boolean
   readonly version: string
+  readonly read_only: boolean
   readonly system_identifier: string | null
   readonly lsn: string | null
   readonly timeline: number | null
 }
 
 export interface ProbeOptions extends ServerClientOptions {
+  /** For one answer; connecting has its own time. */
   readonly timeoutMs: number
   /** Tries on each connection whether several statements may be sent at once. */
   readonly pipeline: boolean
@@ -55,11 +59,30 @@ export function createProbe(options: ProbeOptions): Probe {
     if (client !== undefined) void client.end().catch(ignore)
   }
 
+  /** Nobody at the other end would take note of an end. */
+  const cut = (): void => {
+    const client = open
+    open = undefined
+    client?.connection.stream.destroy()
+  }
+
+  /** Runs `work` on the open connection; one that fails is not used again. */
+  const on = async <T>(work: (client: pg.Client) => Promise<T>): Promise<T> => {
+    try {
+      const client = open ?? (await connected())
+      return await withinTime(work(client), options.timeoutMs)
+    } catch (error) {
+      if (error instanceof SilentError) cut()
+      else close()
+      throw error
+    }
+  }
+
   const connected = async (): Promise<pg.Client> => {
     const client = await connect()
     // The first question on a connection fills the server's caches: its time says nothing of the distance.
     if (!options.pipeline) await client.query(QUESTION)
-    else if (!(pipelines = await answersAtOnce(client))) return reconnected()
+    else if (!(pipelines = await answersAtOnce(client, options.timeoutMs))) return reconnected()
     return client
   }
 
@@ -75,7 +98,6 @@ export function createProbe(options: ProbeOptions): Probe {
       ...options.pgOptions,
       application_name: options.pgOptions.application_name ?? 'pg-nearest monitor',
       connectionTimeoutMillis: options.connectTimeoutMs,
-      query_timeout: options.timeoutMs,
     })
     client.on('error', () => {
       if (open === client) close()
@@ -88,9 +110,8 @@ export function createProbe(options: ProbeOptions): Probe {
   }
 
   return {
-    async ask() {
-      try {
-        const client = open ?? (await connected())
+    ask: () =>
+      on(async (client) => {
         const askedAt = Date.now()
         const start = performance.now()
         const { rows } = await client.query<Answer>(QUESTION)
@@ -98,21 +119,12 @@ export function createProbe(options: ProbeOptions): Probe {
         const [answer] = rows
         if (answer === undefined) throw new Error('the probe was answered with no row')
         return { ...observation(answer, askedAt, start, rttMs), pipelines }
-      } catch (error) {
-        close()
-        throw error
-      }
-    },
-    async position() {
-      try {
-        const client = open ?? (await connected())
+      }),
+    position: () =>
+      on(async (client) => {
         const { rows } = await client.query<{ lsn: string | null }>(POSITION)
         return parseLsn(rows[0]?.lsn)
-      } catch (error) {
-        close()
-        throw error
-      }
-    },
+      }),
     close,
   }
 }
@@ -124,17 +136,22 @@ interface PipelinedClient {
 }
 
 /** Asks twice in one packet: whether both are answered. Rejects if the first one is not. */
-async function answersAtOnce(client: pg.Client): Promise<boolean> {
+async function answersAtOnce(client: pg.Client, timeoutMs: number): Promise<boolean> {
   const pipelined = client as unknown as PipelinedClient
   const { stream } = pipelined.connection
   pipelined.pipeline = true
   stream.cork?.()
-  const questions = [client.query(QUESTION), client.query(QUESTION)]
+  const first = client.query(QUESTION)
+  const second = client.query(QUESTION)
+  second.catch(ignore)
   stream.uncork?.()
-  const [first, second] = await Promise.allSettled(questions)
+  await withinTime(first, timeoutMs)
+  const both = await withinTime(second, timeoutMs).then(
+    () => true,
+    () => false,
+  )
   pipelined.pipeline = false
-  if (first?.status === 'rejected') throw first.reason
-  return second?.status === 'fulfilled'
+  return both
 }
 
 type Facts = Omit<Observation, 'pipelines'>
@@ -146,6 +163,7 @@ function observation(answer: Answer, askedAt: number, start: number, rttMs: numb
     timeline: answer.timeline ?? undefined,
     systemIdentifier: answer.system_identifier ?? undefined,
     version: answer.version,
+    readOnly: answer.read_only,
     rttMs,
     sentAt: start,
     askedAt,

@@ -4,6 +4,8 @@ export interface ServerClientOptions {
   /** Holds the password: it stays in this closure, and out of every options object that could be printed. */
   readonly url: string
   readonly connectTimeoutMs: number
+  /** A connection says something else than it said before: its server was promoted. */
+  readonly onPromotion?: (() => void) | undefined
 }
 
 interface ParameterStatus {
@@ -15,7 +17,7 @@ interface ParameterStatus {
 const IN_HOT_STANDBY = Symbol('in_hot_standby')
 
 /** A `pg.Client` for one server that knows, without asking, whether the server is in recovery. */
-export function serverClient({ url, connectTimeoutMs }: ServerClientOptions): typeof pg.Client {
+export function serverClient({ url, connectTimeoutMs, onPromotion }: ServerClientOptions): typeof pg.Client {
   return class ServerClient extends pg.Client {
     [IN_HOT_STANDBY]: boolean | undefined = undefined
 
@@ -28,7 +30,10 @@ export function serverClient({ url, connectTimeoutMs }: ServerClientOptions): ty
           wanted === undefined || wanted === 0 ? connectTimeoutMs : Math.min(wanted, connectTimeoutMs),
       })
       this.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
-        if (parameterName === 'in_hot_standby') this[IN_HOT_STANDBY] = parameterValue === 'on'
+        if (parameterName !== 'in_hot_standby') return
+        const said = this[IN_HOT_STANDBY]
+        this[IN_HOT_STANDBY] = parameterValue === 'on'
+        if (said === true && parameterValue !== 'on') onPromotion?.()
       })
     }
   }

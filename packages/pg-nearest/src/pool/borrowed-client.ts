@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import pg from 'pg'
 import type { Engine, Scope } from '../execute/engine.ts'
 import { ClientSession } from '../execute/client-session.ts'
+import { withinDeadline } from '../execute/deadline.ts'
 import { isSubmittable, parseCall, type QueryCallback } from '../execute/request.ts'
 import { deliver } from './deliver.ts'
 
@@ -24,11 +25,19 @@ export class BorrowedClient extends EventEmitter {
   readonly #onReleased: () => void
   #released = false
 
-  /** `onReleased` is called once, when its last statement has ended and its connection is given back. */
-  constructor(engine: Engine, scope: Scope, onReleased: () => void) {
+  /**
+   * `onReleased` is called once, when its last statement has ended and its connection is given back. When `signal` is aborted,
+   * what runs is cancelled, and nothing else runs.
+   */
+  constructor(engine: Engine, scope: Scope, onReleased: () => void, signal?: AbortSignal) {
     super()
-    this.#onReleased = onReleased
-    this.#session = new ClientSession(engine, scope, (client, attached) => this.#forward(client, attached))
+    this.#session = new ClientSession(engine, scope, (client, attached) => this.#forward(client, attached), signal)
+    const abort = (): void => this.#session.abort(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    this.#onReleased = () => {
+      signal?.removeEventListener('abort', abort)
+      onReleased()
+    }
   }
 
   /** As `query` of a `pg.Client`. */
@@ -36,8 +45,9 @@ export class BorrowedClient extends EventEmitter {
     if (isSubmittable(first)) return this.#submit(first, second ?? third)
     const { request, callback } = parseCall(first, second, third)
     const config = this.#ownTypes ? { types: this.#types, ...request.config } : request.config
-    const result = this.#released ? Promise.reject(released()) : this.#session.run({ ...request, config })
-    return deliver(result, callback)
+    if (this.#released) return deliver(Promise.reject(released()), callback)
+    const run = (signal: AbortSignal | undefined) => this.#session.run({ ...request, config, signal })
+    return deliver(request.timeoutMs === undefined ? run(request.signal) : withinDeadline(request, run), callback)
   }
 
   /**

@@ -2,7 +2,6 @@ import { createOutlet } from '../events/outlet.ts'
 import { NearestPool } from './nearest-pool.ts'
 import { parsePoolOptions } from './parse-pool-options.ts'
 import type { NearestPoolOptions } from './pool-options.ts'
-import { createServers } from './servers.ts'
 
 /**
  * Makes a pool that reads from the nearest server and writes on the primary. It returns at once: connections are made
@@ -25,8 +24,7 @@ import { createServers } from './servers.ts'
 export function createPool(options: NearestPoolOptions): NearestPool {
   const parsed = parsePoolOptions(options)
   const events = createOutlet()
-  const servers = createServers(parsed, events)
-  const pool = new NearestPool(servers, parsed.pgOptions)
+  const pool = new NearestPool(parsed, events)
   events.leadTo(pool)
   return pool
 }

@@ -1,10 +1,17 @@
 import pg from 'pg'
 import { NearestError } from '../errors.ts'
-import type { NearestEvents } from '../events/events.ts'
+import type { NearestEvents, ProblemEvent } from '../events/events.ts'
+import { messageOf } from '../server-failure.ts'
 import type { Target } from '../execute/plan.ts'
+import type { Outlet } from '../events/outlet.ts'
+import { createServerFeed, type ServerFeed } from '../discovery/server-feed.ts'
+import { staticServers } from '../discovery/static-servers.ts'
+import { withoutPasswords } from '../discovery/without-passwords.ts'
 import { deliver } from './deliver.ts'
+import type { ParsedOptions } from './parse-pool-options.ts'
+import type { ServerList } from './pool-options.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
-import type { Servers } from './servers.ts'
+import { createServers, type Servers } from './servers.ts'
 import { bookmarkOf, newSessionState, parseSessionOptions, Session, type SessionOptions } from './session.ts'
 import { statusOf, type Status } from './status.ts'
 
@@ -23,24 +30,66 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   readonly #parts: PoolParts
   readonly #ownReplica: RoutedPool
   readonly #primaryReadOnly: RoutedPool
-  readonly #replicas: ReadonlyMap<string, RoutedPool>
+  readonly #feed: ServerFeed | undefined
+  #replicas: ReadonlyMap<string, RoutedPool> = new Map()
 
   /** @internal */
-  constructor(servers: Servers, options: pg.PoolConfig) {
-    const parts: PoolParts = { servers, options }
+  constructor(parsed: ParsedOptions, events: Outlet) {
+    const servers = createServers(parsed, events, () => this.#feed?.trouble())
+    const parts: PoolParts = { servers, options: parsed.pgOptions }
     super(parts, { target: { kind: 'nearest' }, readOnly: false })
-    const handle = (target: Target): RoutedPool =>
-      new RoutedPool(parts, { target, readOnly: target.kind === 'replica' })
     this.#servers = servers
     this.#parts = parts
-    this.primary = handle({ kind: 'primary' })
-    this.#ownReplica = handle({ kind: 'replica', region: undefined })
+    this.primary = this.#handle({ kind: 'primary' })
+    this.#ownReplica = this.#handle({ kind: 'replica', region: undefined })
     this.#primaryReadOnly = new RoutedPool(parts, { target: { kind: 'primary' }, readOnly: true })
-    this.#replicas = new Map(
-      servers.listed.flatMap(({ declared, region }) =>
-        declared === 'replica' && region !== undefined ? [[region, handle({ kind: 'replica', region })]] : [],
+    this.#replicas = this.#handles()
+    const { source, serversIntervalMs: intervalMs } = parsed
+    if (source === undefined) return
+    this.#feed = createServerFeed({
+      source,
+      intervalMs,
+      onList: (list) => this.setServers(list),
+      onProblem: (cause) => events.emit('problem', feedProblem(cause)),
+    })
+    this.#feed.start()
+  }
+
+  #handle(target: Target): RoutedPool {
+    return new RoutedPool(this.#parts, { target, readOnly: target.kind === 'replica' })
+  }
+
+  /** One for each region; those of regions that stay are the same as before. */
+  #handles(): ReadonlyMap<string, RoutedPool> {
+    return new Map(
+      this.#servers.listed.flatMap(({ declared, region }) =>
+        declared === 'replica' && region !== undefined
+          ? [[region, this.#replicas.get(region) ?? this.#handle({ kind: 'replica', region })]]
+          : [],
       ),
     )
+  }
+
+  /**
+   * Takes another list of servers: a new one is used as soon as it answers, one that is not in the list any more ends what it
+   * has begun and is closed. What is known of those that stay, stays, and so do their connections. Costs nothing by itself.
+   *
+   * @example
+   * ```ts
+   * import { createPool } from 'pg-nearest'
+   *
+   * const pool = createPool({ region: 'ord', primary: 'postgres://nrt.example.com/app' })
+   * pool.setServers({
+   *   primary: 'postgres://nrt.example.com/app',
+   *   replicas: { ord: 'postgres://ord.example.com/app' },
+   * })
+   * ```
+   *
+   * @throws `OptionError` for a list that cannot be used; the one before stays.
+   */
+  setServers({ primary, replicas }: ServerList): void {
+    this.#servers.use(staticServers(primary, replicas))
+    this.#replicas = this.#handles()
   }
 
   /**
@@ -119,6 +168,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
 
   async #end(): Promise<void> {
     if (this.ending) return closeFace(this)
+    this.#feed?.stop()
     const ended = this.#servers.end()
     await closeFace(this)
     await ended
@@ -126,6 +176,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
 
   /** Closes every connection now; what runs on them fails. */
   async destroy(): Promise<void> {
+    this.#feed?.stop()
     if (!this.ending) await closeFace(this)
     this.#servers.destroy()
   }
@@ -147,4 +198,13 @@ const endOfPgPool: () => Promise<void> = pg.Pool.prototype.end
 
 function closeFace(pool: NearestPool): Promise<void> {
   return endOfPgPool.call(pool)
+}
+
+function feedProblem(cause: unknown): ProblemEvent {
+  return {
+    server: undefined,
+    region: undefined,
+    message: `The list of servers could not be read anew (${withoutPasswords(messageOf(cause))}), so it stays as it was: look at what "servers" does.`,
+    cause,
+  }
 }

@@ -8,11 +8,17 @@ export const ownOptions = [
   'region',
   'primary',
   'replicas',
+  'servers',
+  'serversIntervalMs',
   'consistency',
   'pipeline',
   'probeIntervalMs',
   'probeTimeoutMs',
   'connectTimeoutMs',
+  'failoverTimeoutMs',
+  'timeoutMs',
+  'maxWaiting',
+  'hedge',
   'learnedStatements',
 ] as const
 

@@ -8,7 +8,8 @@ import { checkOptionNames } from './option-names.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
 import { flag, milliseconds, pgOptionChecks, wholeNumber } from './pg-option-checks.ts'
 import type { Check } from './pg-option-checks.ts'
-import type { NearestPoolOptions, PgOptions } from './pool-options.ts'
+import { HEDGES, hedgeOptions, isHedge, type HedgeOptions } from '../execute/hedge-options.ts'
+import type { NearestPoolOptions, PgOptions, ServerSource } from './pool-options.ts'
 
 /** Options that have been checked, with their defaults filled in. */
 export interface ParsedOptions {
@@ -23,6 +24,13 @@ export interface ParsedOptions {
   readonly probeIntervalMs: number
   readonly probeTimeoutMs: number
   readonly connectTimeoutMs: number
+  readonly failoverTimeoutMs: number
+  readonly maxWaiting: number
+  readonly timeoutMs: number | undefined
+  readonly hedge: HedgeOptions | undefined
+  /** Where the list comes from later on. */
+  readonly source: ServerSource | undefined
+  readonly serversIntervalMs: number
   readonly learnedStatements: number
 }
 
@@ -33,6 +41,12 @@ const checks: Readonly<Record<string, Check>> = {
   probeIntervalMs: milliseconds(50),
   probeTimeoutMs: milliseconds(1),
   connectTimeoutMs: milliseconds(1),
+  failoverTimeoutMs: milliseconds(0),
+  maxWaiting: wholeNumber(1),
+  timeoutMs: milliseconds(1),
+  servers: (value) => (typeof value === 'function' ? undefined : 'a function that returns { primary, replicas }'),
+  serversIntervalMs: milliseconds(100),
+  hedge: (value) => (isHedge(value) ? undefined : HEDGES),
   learnedStatements: wholeNumber(0),
 }
 
@@ -63,6 +77,12 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     probeIntervalMs,
     probeTimeoutMs,
     connectTimeoutMs,
+    failoverTimeoutMs,
+    maxWaiting,
+    timeoutMs,
+    servers,
+    serversIntervalMs,
+    hedge,
     learnedStatements,
     ...given
   }: NearestPoolOptions = options
@@ -76,9 +96,15 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     pgOptions,
     consistency: consistency ?? 'session',
     pipeline: pipeline ?? true,
-    probeIntervalMs: probeIntervalMs ?? 1_000,
-    probeTimeoutMs: probeTimeoutMs ?? 1_500,
+    probeIntervalMs: probeIntervalMs ?? 500,
+    probeTimeoutMs: probeTimeoutMs ?? 1_200,
     connectTimeoutMs: connectTimeoutMs ?? 2_000,
+    failoverTimeoutMs: failoverTimeoutMs ?? 5_000,
+    maxWaiting: maxWaiting ?? 10_000,
+    timeoutMs,
+    source: servers,
+    serversIntervalMs: serversIntervalMs ?? 30_000,
+    hedge: hedge === undefined || hedge === false ? undefined : hedgeOptions(hedge),
     learnedStatements: learnedStatements ?? 10_000,
   }
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { HedgeOptions } from '../execute/hedge-options.ts'
 import type { Consistency } from '../session/consistency.ts'
 
 /** One server: its URL, or its URL and region. */
@@ -8,6 +9,17 @@ export interface ServerOptions {
   /** `postgres://user:password@host:port/database?…`, as pg takes it. */
   readonly url: string
 }
+
+/** The servers, as `createPool` and `pool.setServers` take them. */
+export interface ServerList {
+  /** The server that takes the writes now; a plain URL is allowed. */
+  readonly primary: string | ServerOptions
+  /** Region to URL, or to several URLs. */
+  readonly replicas?: Readonly<Record<string, string | readonly string[]>> | undefined
+}
+
+/** Names the servers as they are now. What it throws, and an empty answer, leave the list as it was. */
+export type ServerSource = () => ServerList | undefined | Promise<ServerList | undefined>
 
 /** Options of `pg.Pool` that name a server; ours are `primary` and `replicas`. */
 export type ServerNaming = 'connectionString' | 'host' | 'port' | 'database' | 'user' | 'password' | 'Client'
@@ -19,16 +31,19 @@ export type PgOptions = Omit<pg.PoolConfig, ServerNaming | 'pipeline'>
  * Options of {@link createPool}. Every option of `pg.Pool` that does not name a server (`max`, `idleTimeoutMillis`,
  * `ssl`, `statement_timeout`, `application_name` …) may stand beside these and applies to each server's pool.
  */
-export interface NearestPoolOptions extends PgOptions {
+export interface NearestPoolOptions extends PgOptions, ServerList {
   /**
    * Where this process runs. It need not be in the list, and case does not count. Without it the nearest server is found
    * by measured time alone.
    */
   readonly region?: string | undefined
-  /** The server that takes the writes; a plain URL is allowed. */
-  readonly primary: string | ServerOptions
-  /** Region to URL, or to several URLs. Default: none, and then this is one database and nothing else. */
-  readonly replicas?: Readonly<Record<string, string | readonly string[]>> | undefined
+  /**
+   * Names the servers as they are now: asked every `serversIntervalMs`, and when a server goes. Until it has answered,
+   * `primary` and `replicas` are the list. A new region is used, and one that is gone ends what it has begun.
+   */
+  readonly servers?: ServerSource | undefined
+  /** Milliseconds between two calls of `servers`. Default 30,000; at least 100. */
+  readonly serversIntervalMs?: number | undefined
   /**
    * What reads must show. Default `session`: everything that was written or seen before in the same `pool.session`, or
    * else in this process. `eventual`: whatever the nearest server has. `strong`: the primary answers. `{ maxStalenessMs }`:
@@ -40,10 +55,34 @@ export interface NearestPoolOptions extends PgOptions {
    * before it has answered the one before: the same guarantees, for more round trips.
    */
   readonly pipeline?: boolean | undefined
-  /** Milliseconds between two probes of a server. Default 1,000; at least 50. One short query on a connection of its own. */
+  /**
+   * Milliseconds between two probes of a server. Default 500; at least 50. One short query on a connection of its own. While
+   * nobody takes writes, at most 200.
+   */
   readonly probeIntervalMs?: number | undefined
-  /** Milliseconds after which a probe without an answer counts as failed. Default 1,500; at least 1. */
+  /**
+   * Milliseconds of silence after which a server is given up: a probe without an answer has failed, and what has waited for
+   * the server as long goes elsewhere, or fails. Default 1,200; at least 1. It takes up to half of `probeIntervalMs` more
+   * until a silence is noticed. A server that stalls now and then for longer wants more.
+   */
   readonly probeTimeoutMs?: number | undefined
+  /**
+   * Milliseconds that a statement which only a primary can run waits for one, while none is to be had. Default 5,000; 0: it
+   * fails at once. What a failover takes is the business of whoever promotes (Patroni: up to half a minute).
+   */
+  readonly failoverTimeoutMs?: number | undefined
+  /**
+   * Milliseconds that a call of `query` may take in all: waiting, every attempt, and the answer. Then the statement is
+   * cancelled on the server. Default: no bound. A call may have its own.
+   */
+  readonly timeoutMs?: number | undefined
+  /** How many statements may wait for a connection to one server. Default 10,000; at least 1. More fail at once. */
+  readonly maxWaiting?: number | undefined
+  /**
+   * Asks a second server too when a read takes longer than most: `true`, or `{ percentile, budget }`. Default: not. Only
+   * single statements outside of transactions that read; whoever answers first counts, the other is cancelled.
+   */
+  readonly hedge?: boolean | Partial<HedgeOptions> | undefined
   /**
    * Milliseconds that a server has to accept a connection before the next server is tried. Default 2,000; at least 1.
    * (pg's `connectionTimeoutMillis` bounds the whole wait for a connection, a full pool included; by default it has no

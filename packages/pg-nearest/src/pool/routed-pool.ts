@@ -2,7 +2,8 @@ import pg from 'pg'
 import { NearestError } from '../errors.ts'
 import type { Scope } from '../execute/engine.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
-import { parseCall, type Call, type QueryCallback, type Request } from '../execute/request.ts'
+import { withinDeadline } from '../execute/deadline.ts'
+import { parseCall, timeoutOf, type Call, type QueryCallback, type Request } from '../execute/request.ts'
 import type { StatementResult } from '../execute/run-statement.ts'
 import { BorrowedClient } from './borrowed-client.ts'
 import { deliver } from './deliver.ts'
@@ -99,16 +100,13 @@ export class RoutedPool extends pg.Pool {
   override connect(): Promise<RoutedClient>
   override connect(callback: ConnectCallback): void
   override connect(callback?: ConnectCallback): Promise<RoutedClient> | void {
-    const { engine, ending, usage } = this.#servers
-    if (ending) {
+    if (this.#servers.ending) {
       if (callback === undefined) return Promise.reject(ended())
       return void process.nextTick(callback, ended(), undefined, () => undefined)
     }
-    usage.begin()
-    const borrowed = new BorrowedClient(engine, this.#scope, usage.end)
-    const client = borrowed as unknown as RoutedClient
+    const client = this.#lend()
     if (callback === undefined) return Promise.resolve(client)
-    process.nextTick(callback, undefined, client, (error?: Error | boolean) => borrowed.release(error))
+    process.nextTick(callback, undefined, client, (error?: Error | boolean) => client.release(error))
   }
 
   /**
@@ -127,9 +125,18 @@ export class RoutedPool extends pg.Pool {
     const work = typeof first === 'function' ? first : second
     if (work === undefined) throw new TypeError('transaction() needs a function to run: transaction(async (tx) => …)')
     const options = typeof first === 'function' ? {} : first
-    return withRetries(retriesOf(options), options.signal, async () =>
-      runTransaction(await this.connect(), options, work),
+    const retries = retriesOf(options)
+    return withinDeadline({ signal: options.signal, timeoutMs: timeoutOf(options) }, (signal) =>
+      withRetries(retries, signal, () => runTransaction(this.#lend(signal), { ...options, signal }, work)),
     )
+  }
+
+  /** @throws NearestError if the pool was ended. */
+  #lend(signal?: AbortSignal): RoutedClient & BorrowedClient {
+    const { engine, ending, usage } = this.#servers
+    if (ending) throw ended()
+    usage.begin()
+    return new BorrowedClient(engine, this.#scope, usage.end, signal) as unknown as RoutedClient & BorrowedClient
   }
 
   #execute(request: Request): Promise<StatementResult> {
@@ -154,8 +161,10 @@ const COUNTS = [
   ['waitingCount', 'waiting'],
 ] as const
 
-function sum(connections: readonly ServerConnections[], count: 'total' | 'idle' | 'waiting'): number {
-  return connections.reduce((all, each) => all + each[count], 0)
+function sum(connections: Iterable<ServerConnections>, count: 'total' | 'idle' | 'waiting'): number {
+  let all = 0
+  for (const each of connections) all += each[count]
+  return all
 }
 
 function ended(): NearestError {

@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ListedServer } from '../discovery/listed-server.ts'
 import type { QueryEvent } from '../events/events.ts'
 import type { Outlet } from '../events/outlet.ts'
 import type { Engine } from '../execute/engine.ts'
-import { createMonitor, type Monitor } from '../monitor/monitor.ts'
+import { createHedging } from '../execute/hedging.ts'
+import { createRetryBudget } from '../execute/retry-budget.ts'
+import { createMonitor, type Monitor, type Supervised } from '../monitor/monitor.ts'
 import { createProbe } from '../monitor/probe.ts'
 import { createServerConnections, type ServerConnections } from '../monitor/server-connections.ts'
 import { currentSession } from '../session/scope.ts'
@@ -17,91 +20,147 @@ export interface Servers {
   /** By what this pool's sessions are found among those of others. */
   readonly scope: object
   readonly monitor: Monitor
+  /** The list as it is now. */
   readonly listed: readonly ListedServer[]
-  readonly connections: readonly ServerConnections[]
+  readonly connections: Iterable<ServerConnections>
   /** Nothing more may begin. */
   readonly ending: boolean
   /** Statements and lent clients that are under way. */
   readonly usage: Usage
+  /** Takes another list: those that are new are used, those that are gone end what they have begun. */
+  use(servers: readonly ListedServer[]): void
   /** Waits for what has begun, then closes all. */
   end(): Promise<void>
   /** Closes all now. */
   destroy(): void
 }
 
+/** A server that was taken out of the list has this long to end what it has begun. */
+const DRAIN_MS = 30_000
+
 /** Opens nothing but the monitor's connections, and those only if there is a choice to be made. */
-export function createServers(options: ParsedOptions, events: Outlet): Servers {
-  const { servers, pgOptions, connectTimeoutMs } = options
+export function createServers(options: ParsedOptions, events: Outlet, onTrouble: () => void): Servers {
+  const { pgOptions, connectTimeoutMs } = options
   const probeOptions = { connectTimeoutMs, timeoutMs: options.probeTimeoutMs, pipeline: options.pipeline, pgOptions }
-  const urls = new Map(servers.map(({ name, address }) => [name, address.url]))
-  const monitor = createMonitor({
-    servers,
+  let listed = options.servers
+  let monitor: Monitor
+  const heard = new Set<string>()
+  const leaving = new Set<ServerConnections>()
+
+  const connect = (server: ListedServer): ServerConnections => {
+    const { name } = server
+    const made = createServerConnections({
+      server,
+      url: server.address.url,
+      connectTimeoutMs,
+      pgOptions,
+      maxWaiting: options.maxWaiting,
+      probedRole: () => monitor.stateOf(name)?.role ?? 'unknown',
+      onEvent: events.emit,
+      onLoss: () => monitor.positions.noteLoss(name),
+      onPromotion: () => monitor.report(name, undefined, 'role'),
+      pipelines: () => options.pipeline && monitor.stateOf(name)?.pipelines !== false,
+      onNoPipelines: () => monitor.noPipelines(name),
+    })
+    for (const event of heard) made.forward(event)
+    return made
+  }
+
+  const connections = new Map(listed.map((server) => [server.name, connect(server)]))
+  const urlOf = (name: string): string => listed.find((server) => server.name === name)?.address.url ?? ''
+  const supervise = (name: string): Supervised => {
+    const at = connections.get(name)
+    if (at === undefined) throw new Error(`No server is named ${name}`)
+    return { probe: createProbe({ url: urlOf(name), ...probeOptions }), connections: at }
+  }
+  monitor = createMonitor({
+    servers: listed,
+    supervise,
     intervalMs: options.probeIntervalMs,
+    silentMs: options.probeTimeoutMs,
     random: Math.random,
-    probeOf: (name) => createProbe({ url: urls.get(name) ?? '', ...probeOptions }),
     onChange: (topology) => events.emit('topology', topology),
     onProblem: (problem) => events.emit('problem', problem),
+    onPrimary: (event) => events.emit('primary', event),
+    onTrouble,
   })
-  const connections = new Map(
-    servers.map((server, i) => [
-      server.name,
-      createServerConnections({
-        server,
-        url: server.address.url,
-        connectTimeoutMs,
-        pgOptions,
-        // A topology keeps the order of the list.
-        probedRole: () => monitor.topology.servers[i]?.role ?? 'unknown',
-        onEvent: events.emit,
-        onLoss: () => monitor.positions.noteLoss(server.name),
-        pipelines: () => options.pipeline && monitor.topology.servers[i]?.pipelines !== false,
-        onNoPipelines: () => monitor.noPipelines(server.name),
-      }),
-    ]),
-  )
-  const all = [...connections.values()]
+  const everyone = (): ServerConnections[] => [...connections.values(), ...leaving]
   // Most pools have no listener for these, and passing them on shows in the time of a short read.
   events.onListener((event) => {
-    for (const each of all) each.forward(event)
+    heard.add(event)
+    for (const each of everyone()) each.forward(event)
   })
   const usage = createUsage()
   const scope = {}
   let ending = false
-  if (servers.length > 1) monitor.start()
+
+  const drain = async (name: string, old: ServerConnections): Promise<void> => {
+    leaving.add(old)
+    const end = performance.now() + DRAIN_MS
+    const waits = (): boolean => old.inFlight > 0 && performance.now() < end && !ending
+    // oxlint-disable-next-line no-await-in-loop -- it ends when they have
+    while (waits()) await sleep(20, undefined, { ref: false })
+    if (ending) return
+    old.destroy()
+    leaving.delete(old)
+    if (!connections.has(name)) monitor.forget(name)
+  }
+
+  if (listed.length > 1) monitor.start()
   return {
-    engine: createEngine(options, monitor, connections, events, scope),
+    engine: createEngine(options, monitor, connections, events, scope, () => listed),
     scope,
-    monitor,
-    listed: servers,
-    connections: all,
+    get monitor() {
+      return monitor
+    },
+    get listed() {
+      return listed
+    },
+    get connections() {
+      return everyone()
+    },
     usage,
     get ending() {
       return ending
+    },
+    use(next) {
+      if (ending) return
+      const before = new Map(listed.map((server) => [server.name, server.address.url]))
+      const isSame = (name: string): boolean =>
+        before.get(name) === next.find((each) => each.name === name)?.address.url
+      listed = next
+      const gone = [...connections].filter(([name]) => !next.some((each) => each.name === name) || !isSame(name))
+      for (const [name] of gone) connections.delete(name)
+      for (const server of next) if (!connections.has(server.name)) connections.set(server.name, connect(server))
+      monitor.setServers(next, isSame)
+      if (next.length > 1) monitor.start()
+      for (const [name, old] of gone) void drain(name, old)
     },
     async end() {
       ending = true
       monitor.stop()
       // pg's own end() would let those who still wait for a connection wait for ever.
       await usage.over()
-      await Promise.all(all.map((each) => each.end()))
+      await Promise.all(everyone().map((each) => each.end()))
     },
     destroy() {
       ending = true
       monitor.stop()
-      for (const each of all) each.destroy()
+      for (const each of everyone()) each.destroy()
     },
   }
 }
 
 function createEngine(
-  { region, servers, learnedStatements, consistency }: ParsedOptions,
+  { region, learnedStatements, consistency, failoverTimeoutMs, hedge, timeoutMs }: ParsedOptions,
   monitor: Monitor,
   connections: ReadonlyMap<string, ServerConnections>,
   events: Outlet,
   scope: object,
+  listed: () => readonly ListedServer[],
 ): Engine {
-  const regions = new Map(servers.map((server) => [server.name, server.region]))
   const emitQuery = (event: QueryEvent): void => events.emit('query', event)
+  const process = new SessionState()
   return {
     get topology() {
       return monitor.topology
@@ -112,19 +171,30 @@ function createEngine(
     positions: monitor.positions,
     reached: monitor.reached,
     consistency,
-    process: servers.length > 1 ? new SessionState() : undefined,
+    get process() {
+      return listed().length > 1 ? process : undefined
+    },
     currentSession: () => currentSession(scope),
     onPositionLost: (event) => events.emit('position-lost', event),
     statements: createStatementCache({ max: learnedStatements }),
     chooser: { region, load: (server) => connections.get(server)?.inFlight ?? 0, random: Math.random },
     borrow(server) {
       const at = connections.get(server)
-      return at === undefined ? Promise.reject(new Error(`No server is named ${server}`)) : at.borrow()
+      return at === undefined ? Promise.reject(notListed(server)) : at.borrow()
     },
     report: monitor.report,
-    regionOf: (server) => regions.get(server),
+    budget: createRetryBudget(),
+    hedging: hedge === undefined ? undefined : createHedging(hedge),
+    timeoutMs,
+    findWriter: (since, waitedMs, signal) => monitor.writerAfter(since, failoverTimeoutMs - waitedMs, signal),
+    regionOf: (server) => monitor.stateOf(server)?.region,
     get onQuery() {
       return events.hears('query') ? emitQuery : undefined
     },
   }
+}
+
+/** It left between the plan and the attempt: the next one is tried, as if it had refused. */
+function notListed(server: string): Error {
+  return Object.assign(new Error(`${server} is not in the list any more`), { code: 'ECONNREFUSED' })
 }

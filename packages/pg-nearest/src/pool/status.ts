@@ -1,6 +1,6 @@
 import { formatLsn } from '../topology/position.ts'
 import { problemOf } from '../topology/problem-of.ts'
-import { readTiers } from '../topology/selection.ts'
+import { hasWriter, readTiers, writeOrder } from '../topology/selection.ts'
 import type { ServerState, Topology } from '../topology/topology.ts'
 
 export interface ServerStatus extends Omit<ServerState, 'lsn'> {
@@ -8,6 +8,8 @@ export interface ServerStatus extends Omit<ServerState, 'lsn'> {
   readonly lsn: string | undefined
   /** A read from here would use this one now; where several are as near, one of those. */
   readonly readFrom: boolean
+  /** A write would go here now. */
+  readonly writeTo: boolean
 }
 
 /** What a pool knows of its servers, for people and dashboards: plain data, fit for JSON. */
@@ -24,11 +26,13 @@ export interface Status {
 
 export function statusOf(topology: Topology, region: string | undefined): Status {
   const [best = []] = readTiers(topology, region)
+  const [writer] = hasWriter(topology) ? writeOrder(topology) : []
   const servers = topology.servers.map((server) => ({
     ...server,
     lsn: server.lsn === undefined ? undefined : formatLsn(server.lsn),
     problem: problemOf(topology, server),
     readFrom: best.some((choice) => choice.server.name === server.name),
+    writeTo: server.name === writer?.name,
   }))
   const problems = servers.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))
   return { region, asOf: topology.asOf, servers, problems }

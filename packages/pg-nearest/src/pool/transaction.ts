@@ -1,4 +1,4 @@
-import { NearestError, OptionError } from '../errors.ts'
+import { isOutcomeUnknownError, NearestError, OptionError } from '../errors.ts'
 
 import type { RoutedClient, Transaction } from './routed-pool.ts'
 
@@ -16,6 +16,8 @@ export interface TransactionOptions {
   readonly retries?: number | undefined
   /** Aborting it cancels the statement that runs and rolls back. */
   readonly signal?: AbortSignal | undefined
+  /** Milliseconds that it may take in all, retries included; then it is as if `signal` had been aborted. Default: no bound. */
+  readonly timeoutMs?: number | undefined
 }
 
 const MOST_RETRIES = 100
@@ -46,7 +48,6 @@ export async function runTransaction<T>(
   work: (transaction: Transaction) => T | Promise<T>,
 ): Promise<T> {
   const { signal } = options
-  const abort = signal === undefined ? {} : { signal }
   let firstFailure: { readonly error: unknown } | undefined
   const query = (...args: Parameters<RoutedClient['query']>): unknown => {
     const result: unknown = client.query(...args)
@@ -55,14 +56,16 @@ export async function runTransaction<T>(
     return result
   }
   try {
-    await client.query({ text: beginText(options), ...abort })
+    signal?.throwIfAborted()
+    await client.query(beginText(options))
     const value = await work({ query: query as RoutedClient['query'] })
-    const { command } = await client.query({ text: 'commit', ...abort })
+    signal?.throwIfAborted()
+    const { command } = await client.query('commit')
     if (command === 'ROLLBACK') throw rolledBack(firstFailure?.error)
     return value
   } catch (error) {
     if (client.getTransactionStatus() !== 'I') await client.query('rollback').catch(() => undefined)
-    throw error
+    throw signal?.aborted === true && !isOutcomeUnknownError(error) ? signal.reason : error
   } finally {
     client.release()
   }

@@ -6,14 +6,29 @@ import type { ServerState, Topology } from './topology.ts'
  */
 export function misplaced(topology: Topology, server: ServerState): string | undefined {
   const primary = topology.servers.find((other) => other.declared === 'primary')
-  if (primary === undefined || primary === server) return undefined
-  if (isOtherCluster(primary, server))
+  if (primary !== undefined && isOtherCluster(primary, server))
     return `${server.name} belongs to another cluster than ${primary.name}: check its URL.`
-  const bothPrimary = [primary, server].every(({ role, health }) => role === 'primary' && health === 'up')
-  if (!bothPrimary) return undefined
-  return primary.timeline === server.timeline
-    ? `replicas.${server.name} is the primary itself: check its URL.`
-    : `${server.name} says that it is the primary, and so does ${primary.name}: check which of them is right.`
+  if (server.role !== 'primary') return undefined
+  const later = topology.servers.find((other) => isLater(other, server))
+  if (later !== undefined) return stale(server, later)
+  const same = primary !== server && primary?.role === 'primary' && primary.timeline === server.timeline
+  const bothUp = server.health === 'up' && primary?.health === 'up'
+  return same && bothUp ? `replicas.${server.name} is the primary itself: check its URL.` : undefined
+}
+
+/** Whoever has a later timeline knows of a promotion that this one does not know of. */
+function isLater(other: ServerState, server: ServerState): boolean {
+  const [its, ours] = [other.timeline, server.timeline]
+  const told = other.health !== 'leaving' && its !== undefined && ours !== undefined
+  return told && its > ours && !isOtherCluster(other, server)
+}
+
+function stale({ name, timeline }: ServerState, later: ServerState): string {
+  const other =
+    later.role === 'primary'
+      ? `${later.name} was promoted after it`
+      : `${later.name} follows one that was promoted after it`
+  return `${name} says that it is the primary, but ${other} (timeline ${later.timeline}, not ${timeline}): nothing is sent there. Stop it, or make it a replica; if it is right, take ${later.name} out of the list.`
 }
 
 function isOtherCluster(primary: ServerState, server: ServerState): boolean {

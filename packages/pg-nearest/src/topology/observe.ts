@@ -1,5 +1,7 @@
+import { nextHealth, type Sign } from './health.ts'
 import { normalizeInsertLsn } from './position.ts'
 import { averageRtt, leastRtt } from './round-trip.ts'
+import { writeOrder } from './selection.ts'
 import { extendTrail, stalenessBound, type PrimaryTrail } from './staleness.ts'
 import type { Server, ServerState, Topology } from './topology.ts'
 
@@ -11,6 +13,8 @@ export interface Observation {
   readonly systemIdentifier: string | undefined
   readonly version: string | undefined
   readonly pipelines: boolean
+  /** Transactions are read-only there unless they say otherwise. */
+  readonly readOnly: boolean
   readonly rttMs: number
   /** By `performance.now()`, which no clock adjustment moves. */
   readonly sentAt: number
@@ -25,9 +29,19 @@ export interface Observed {
 }
 
 export function initialTopology(servers: readonly Server[], now: number): Observed {
-  const unknown = {
+  return { topology: { servers: servers.map((server) => newState(server, now)), asOf: now }, trail: [] }
+}
+
+function newState({ name, region, declared }: Server, now: number): ServerState {
+  return {
+    name,
+    region,
+    declared,
     role: 'unknown',
     health: 'connecting',
+    since: now,
+    failures: 0,
+    readOnly: false,
     rttMs: undefined,
     leastRttMs: undefined,
     lsn: undefined,
@@ -39,22 +53,17 @@ export function initialTopology(servers: readonly Server[], now: number): Observ
     pipelines: true,
     problem: undefined,
     lastSeenAt: undefined,
-  } as const
-  const states = servers.map(({ name, region, declared }) => ({ name, region, declared, ...unknown }))
-  return { topology: { servers: states, asOf: now }, trail: [] }
+  }
 }
 
 /** The next snapshot after a server answered. */
 export function withAnswer(before: Observed, name: string, seen: Observation): Observed {
-  const primaryLsn = seen.role === 'primary' && seen.lsn !== undefined ? normalizeInsertLsn(seen.lsn) : undefined
-  const trail =
-    primaryLsn === undefined || !isWriter(before.topology, name)
-      ? before.trail
-      : extendTrail(before.trail, { lsn: primaryLsn, at: seen.askedAt })
-  const topology = replace(before.topology, name, seen.answeredAt, (state) => ({
+  const answered = replace(before.topology, name, seen.answeredAt, (state) => ({
     ...state,
+    ...after(state, 'answered', seen.answeredAt),
     role: seen.role,
-    health: 'up',
+    failures: 0,
+    readOnly: seen.role === 'primary' && seen.readOnly,
     rttMs: averageRtt(state.rttMs, seen.rttMs),
     leastRttMs: leastRtt(state.leastRttMs, seen.rttMs),
     lsn: seen.lsn,
@@ -62,17 +71,67 @@ export function withAnswer(before: Observed, name: string, seen: Observation): O
     systemIdentifier: seen.systemIdentifier,
     version: seen.version,
     pipelines: seen.pipelines,
-    ...lag(trail, seen),
     problem: undefined,
     lastSeenAt: seen.answeredAt,
   }))
+  const primaryLsn = seen.role === 'primary' && seen.lsn !== undefined ? normalizeInsertLsn(seen.lsn) : undefined
+  const trail =
+    primaryLsn !== undefined && isWriter(answered, name)
+      ? extendTrail(before.trail, { lsn: primaryLsn, at: seen.askedAt })
+      : before.trail
+  const topology = replace(answered, name, seen.answeredAt, (state) => ({ ...state, ...lag(trail, seen) }))
   return { topology, trail }
 }
 
-/** The next snapshot after a server did not answer, or refused a connection. */
-export function withFailure(before: Observed, name: string, problem: string, now: number): Observed {
-  const topology = replace(before.topology, name, now, (state) => ({ ...state, health: 'down', problem }))
+/** The next snapshot after a server did not answer, refused a connection, or lost one. */
+export function withFailure(
+  before: Observed,
+  name: string,
+  sign: Exclude<Sign, 'answered' | 'removed'>,
+  problem: string,
+  now: number,
+): Observed {
+  const topology = replace(before.topology, name, now, (state) => ({
+    ...state,
+    ...after(state, sign, now),
+    failures: sign === 'lost' ? state.failures : state.failures + 1,
+    problem,
+  }))
   return { topology, trail: before.trail }
+}
+
+/**
+ * The next snapshot with another list of servers. What is known of those that stay, stays; those that are not in the list any
+ * more leave, unless another server has their name now.
+ */
+export function withServers(
+  before: Observed,
+  servers: readonly Server[],
+  isSame: (name: string) => boolean,
+  now: number,
+): Observed {
+  const known = new Map(before.topology.servers.map((state) => [state.name, state]))
+  const listed = servers.map((server) => {
+    const state = isSame(server.name) ? known.get(server.name) : undefined
+    if (state === undefined || state.health === 'leaving') return newState(server, now)
+    return { ...state, declared: server.declared, region: server.region }
+  })
+  const names = new Set(servers.map(({ name }) => name))
+  const leaving = before.topology.servers
+    .filter(({ name }) => !names.has(name))
+    .map((state) => Object.assign({}, state, after(state, 'removed', now)))
+  return { topology: { servers: [...listed, ...leaving], asOf: now }, trail: before.trail }
+}
+
+/** The next snapshot after the last of what a server had begun has ended. */
+export function withoutServer(before: Observed, name: string, now: number): Observed {
+  const servers = before.topology.servers.filter((state) => state.name !== name || state.health !== 'leaving')
+  return { topology: { servers, asOf: now }, trail: before.trail }
+}
+
+function after(state: ServerState, sign: Sign, now: number): Pick<ServerState, 'health' | 'since'> {
+  const health = nextHealth(state.health, sign)
+  return { health, since: health === state.health ? state.since : now }
 }
 
 /** The next snapshot after a server left unanswered what was sent at once with something that it did answer. */
@@ -81,10 +140,10 @@ export function withoutPipelines(before: Observed, name: string, now: number): O
   return { topology, trail: before.trail }
 }
 
-/** The trail follows the declared primary, or whoever says primary while that one does not. */
+/** The trail follows whoever takes the writes. */
 function isWriter(topology: Topology, name: string): boolean {
-  const declared = topology.servers.find((server) => server.declared === 'primary')
-  return declared?.name === name || declared?.role === 'replica' || declared?.health === 'down'
+  const [writer] = writeOrder(topology)
+  return writer === undefined || writer.name === name
 }
 
 function lag(trail: PrimaryTrail, seen: Observation): Pick<ServerState, 'lagBytes' | 'stalenessMs'> {

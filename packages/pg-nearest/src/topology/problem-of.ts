@@ -3,7 +3,16 @@ import type { ServerState, Topology } from './topology.ts'
 
 /** What a person should do something about, in a sentence; `undefined` if all is well. */
 export function problemOf(topology: Topology, server: ServerState): string | undefined {
-  return misplaced(topology, server) ?? server.problem ?? (server.pipelines ? undefined : noPipelines(server))
+  return misplaced(topology, server) ?? server.problem ?? trait(server)
+}
+
+function trait(server: ServerState): string | undefined {
+  if (server.readOnly) return readOnly(server)
+  return server.pipelines ? undefined : noPipelines(server)
+}
+
+function readOnly({ name }: ServerState): string {
+  return `${name} is a primary that takes no writes: default_transaction_read_only is on there. Was it fenced, or is its disk full?`
 }
 
 function noPipelines({ name }: ServerState): string {

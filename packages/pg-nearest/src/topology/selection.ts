@@ -1,3 +1,4 @@
+import { isUsable } from './health.ts'
 import { misplaced } from './misplaced.ts'
 import type { ServerState, Topology } from './topology.ts'
 
@@ -33,7 +34,7 @@ export function isReplica(server: ServerState): boolean {
  */
 export function readTiers(topology: Topology, region: string | undefined): Choice[][] {
   const placed = topology.servers.filter((server) => misplaced(topology, server) === undefined)
-  const alive = placed.filter((server) => server.health !== 'down')
+  const alive = placed.filter(isUsable)
   const own = alive.filter((server) => region !== undefined && server.region === region)
   const away = alive.filter((server) => !own.includes(server))
   const anyReplica = alive.some(isReplica)
@@ -43,7 +44,7 @@ export function readTiers(topology: Topology, region: string | undefined): Choic
     place: isReplica(server) || anyReplica ? 'nearest' : 'no-replica',
   })
   const tiers = [
-    own.filter(isReplica).map(near),
+    ...byDistance(own.filter(isReplica)).map((tier) => tier.map(near)),
     own.filter((server) => !isReplica(server)).map(near),
     ...byDistance(away).map((tier) => tier.map(far)),
     ...lastSeenFirst(placed.filter((server) => server.health === 'down')).map((server) => [far(server)]),
@@ -52,8 +53,9 @@ export function readTiers(topology: Topology, region: string | undefined): Choic
 }
 
 /**
- * The servers that may take a write, best first: whoever says primary and is up (the higher timeline, then the declared
- * one), else the declared primary, whatever is known of it.
+ * The servers that may take a write, best first: whoever says primary and can be reached (the later timeline, then one that
+ * takes writes, then the declared one); without such a one whoever said so last, and the declared one as long as it was not
+ * heard of. Empty if all that is known are replicas.
  */
 export function writeOrder(topology: Topology): readonly ServerState[] {
   let order = writeOrders.get(topology)
@@ -65,25 +67,49 @@ export function writeOrder(topology: Topology): readonly ServerState[] {
 const writeOrders = new WeakMap<Topology, readonly ServerState[]>()
 
 function orderForWrites(topology: Topology): readonly ServerState[] {
-  const saying = topology.servers.filter(
-    (server) => server.role === 'primary' && server.health === 'up' && misplaced(topology, server) === undefined,
+  const placed = topology.servers.filter(
+    (server) => server.health !== 'leaving' && misplaced(topology, server) === undefined,
   )
-  const best = saying.toSorted((a, b) => (b.timeline ?? 0) - (a.timeline ?? 0))
-  return best.length > 0 ? best : topology.servers.filter((server) => server.declared === 'primary')
+  const saying = placed.filter((server) => server.role === 'primary' && isUsable(server))
+  // The only one there is has the last word, whatever it says of itself.
+  const candidates = saying.length > 0 ? saying : placed.length === 1 ? placed : placed.filter(mayBePrimary)
+  return candidates.toSorted((a, b) => (b.timeline ?? 0) - (a.timeline ?? 0) || Number(a.readOnly) - Number(b.readOnly))
 }
 
+function mayBePrimary({ role, declared }: ServerState): boolean {
+  return role === 'primary' || (role === 'unknown' && declared === 'primary')
+}
+
+/** Whoever should take writes is known to be gone, or nobody should. */
+export function isWriterGone(topology: Topology): boolean {
+  const [first] = writeOrder(topology)
+  return first === undefined || !isUsable(first)
+}
+
+/** Somebody is known to take writes. */
+export function hasWriter(topology: Topology): boolean {
+  const [first] = writeOrder(topology)
+  return first !== undefined && first.role === 'primary' && isUsable(first)
+}
+
+/** Near ones first, and of those the replicas; among these a suspect comes behind the others. */
 function byDistance(servers: readonly ServerState[]): ServerState[][] {
   const measured = servers.filter((server) => server.rttMs !== undefined).toSorted((a, b) => rtt(a) - rtt(b))
   const edge = (measured[0] === undefined ? 0 : rtt(measured[0])) + LATENCY_WINDOW_MS
   const near = measured.filter((server) => rtt(server) <= edge)
   const unmeasured = servers.filter((server) => server.rttMs === undefined)
   return [
-    near.filter(isReplica),
+    ...suspectsLast(near.filter(isReplica)),
     near.filter((server) => !isReplica(server)),
     ...measured.filter((server) => rtt(server) > edge).map((server) => [server]),
-    unmeasured.filter(isReplica),
+    ...suspectsLast(unmeasured.filter(isReplica)),
     unmeasured.filter((server) => !isReplica(server)),
   ]
+}
+
+function suspectsLast(equals: readonly ServerState[]): ServerState[][] {
+  const suspects = equals.filter(({ health }) => health === 'suspect')
+  return [equals.filter((server) => !suspects.includes(server)), suspects]
 }
 
 function rtt(server: ServerState): number {

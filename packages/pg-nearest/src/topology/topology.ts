@@ -1,8 +1,9 @@
+import type { Health } from './health.ts'
+
 /** A server's part, as the server itself says it. `unknown` until it has been asked. */
 export type Role = 'primary' | 'replica' | 'unknown'
 
-/** `connecting` until the first answer; `down` after a failed probe or a dead connection, until the next answer. */
-export type Health = 'connecting' | 'up' | 'down'
+export type { Health }
 
 /** What the configuration says of a server. It never changes while the server is in the list. */
 export interface Server {
@@ -18,6 +19,12 @@ export interface Server {
 export interface ServerState extends Server {
   readonly role: Role
   readonly health: Health
+  /** When it began to do so, in milliseconds since the epoch. */
+  readonly since: number
+  /** Probes in a row that failed. */
+  readonly failures: number
+  /** It says that it is a primary, and refuses every write: fenced, or out of disk. */
+  readonly readOnly: boolean
   /** Milliseconds for one round trip, as a moving average; `undefined` before the first measurement. */
   readonly rttMs: number | undefined
   /** The least of them lately: the distance, without what a busy server or process adds. */

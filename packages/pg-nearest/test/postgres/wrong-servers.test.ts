@@ -76,23 +76,33 @@ describe('what is wrong is said, and what can work goes on working', () => {
   })
 
   test('a primary that is a standby: its own refusal, once, and reads go on', async () => {
-    const alone = createPool({ primary: world.url('ord') })
-    const { region } = world.poolOptions('ord')
-    const among = createPool({
-      region,
+    await using pool = createPool({ primary: world.url('ord') })
+    await pool.refresh()
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    await expect(pool.query("insert into users (name) values ('Nobody')")).rejects.toMatchObject({ code: '25006' })
+    await expect(pool.query('select hit()')).rejects.toMatchObject({ code: '25006' })
+    const client = await pool.connect()
+    await expect(client.query("insert into users (name) values ('Nobody')")).rejects.toMatchObject({ code: '25006' })
+    client.release()
+  })
+
+  test('a primary that is a standby, among standbys: a write waits for a promotion, and then says so; reads go on', async () => {
+    await using pool = createPool({
+      region: 'ord',
       primary: { region: 'nrt', url: world.url('syd') },
       replicas: { ord: world.url('ord') },
+      failoverTimeoutMs: 200,
     })
-    for (const pool of [alone, among]) {
-      await pool.refresh()
-      expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
-      await expect(pool.query("insert into users (name) values ('Nobody')")).rejects.toMatchObject({ code: '25006' })
-      await expect(pool.query('select hit()')).rejects.toMatchObject({ code: '25006' })
-      const client = await pool.connect()
-      await expect(client.query("insert into users (name) values ('Nobody')")).rejects.toMatchObject({ code: '25006' })
-      client.release()
-      await pool.end()
+    await pool.refresh()
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    const client = await pool.connect()
+    for (const run of [pool, client]) {
+      await expect(run.query("insert into users (name) values ('Nobody')")).rejects.toThrow(
+        'No server that takes writes was found within failoverTimeoutMs. nrt is a replica. ord is a replica.',
+      )
     }
+    await expect(pool.query('select hit()'), 'only the refusal shows it').rejects.toThrow('No server that takes writes')
+    client.release()
   })
 
   test('a database that is not there', async () => {

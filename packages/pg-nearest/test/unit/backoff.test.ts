@@ -3,25 +3,30 @@ import { expect, test } from 'vitest'
 import { nextProbeMs } from '../../src/monitor/backoff.ts'
 
 test.each([
-  { failures: 0, random: 0, is: 900 },
-  { failures: 0, random: 1, is: 1_100 },
-  { failures: 1, random: 0, is: 1_000 },
-  { failures: 1, random: 1, is: 2_000 },
-  { failures: 5, random: 1, is: 2_000 },
-])('every second, $failures failures, random $random: $is ms', ({ failures, random, is }) => {
-  expect(nextProbeMs(1_000, failures, () => random)).toBeCloseTo(is)
-})
+  { failures: 0, searching: false, random: 0, is: 450 },
+  { failures: 0, searching: false, random: 1, is: 550 },
+  { failures: 0, searching: true, random: 0.5, is: 200 },
+  { failures: 1, searching: false, random: 0, is: 20 },
+  { failures: 1, searching: false, random: 1, is: 1_000 },
+  { failures: 5, searching: true, random: 1, is: 1_000 },
+])(
+  'every 500 ms, $failures failures, searching $searching, random $random: $is ms',
+  ({ failures, searching, random, is }) => {
+    expect(nextProbeMs(500, failures, searching, () => random)).toBeCloseTo(is)
+  },
+)
 
-test('it never asks much more often than asked for, and never gives up', () => {
+test('it never asks in a tight loop, and never gives up', () => {
   fc.assert(
     fc.property(
-      fc.integer({ min: 1, max: 60_000 }),
+      fc.integer({ min: 50, max: 60_000 }),
       fc.nat(),
+      fc.boolean(),
       fc.double({ min: 0, max: 1, noNaN: true }),
-      (interval, failures, random) => {
-        const wait = nextProbeMs(interval, failures, () => random)
-        expect(wait).toBeGreaterThanOrEqual(interval * 0.5)
-        expect(wait).toBeLessThanOrEqual(Math.max(interval * 1.1, 2_000))
+      (interval, failures, searching, random) => {
+        const wait = nextProbeMs(interval, failures, searching, () => random)
+        expect(wait).toBeGreaterThanOrEqual(20)
+        expect(wait).toBeLessThanOrEqual(Math.max(interval * 1.1, 1_000))
       },
     ),
   )

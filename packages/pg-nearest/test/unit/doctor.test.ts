@@ -38,11 +38,7 @@ describe('what is wrong is said, with what to do', () => {
       '✗ ord refused the connection: check it.',
     ],
     ['silent', [nrt, { ...ord, health: 'connecting' }], '✗ ord did not answer in time: check its URL.'],
-    [
-      'another role',
-      [nrt, { ...ord, role: 'primary', timeline: 3 }],
-      '✗ ord says that it is the primary, and so does nrt: check which of them is right.',
-    ],
+    ['another role', [nrt, { ...ord, role: 'primary' }], '✗ ord replicas.ord is the primary itself: check its URL.'],
     [
       'a demoted primary',
       [{ ...nrt, role: 'replica' }, ord],

@@ -5,9 +5,12 @@ import {
   withAnswer,
   withFailure,
   withoutPipelines,
+  withoutServer,
+  withServers,
   type Observation,
   type Observed,
 } from '../../src/topology/observe.ts'
+import { readTiers, writeOrder } from '../../src/topology/selection.ts'
 import { problemOf } from '../../src/topology/problem-of.ts'
 import type { Server, ServerState } from '../../src/topology/topology.ts'
 
@@ -22,6 +25,7 @@ function answer(role: 'primary' | 'replica', known: Partial<Observation> = {}): 
     systemIdentifier: '7',
     version: '18.4',
     pipelines: true,
+    readOnly: false,
     rttMs: 10,
     sentAt: 0,
     askedAt: 1_000,
@@ -75,7 +79,7 @@ describe('what is known of the servers', () => {
 
   test('a failure keeps what was known, and says why', () => {
     const up = withAnswer(fresh(), 'ord', answer('replica'))
-    const down = withFailure(up, 'ord', 'ord refused the connection.', 2_000)
+    const down = withFailure(up, 'ord', 'unreachable', 'ord refused the connection.', 2_000)
     expect(stateOf(down, 'ord')).toMatchObject({
       role: 'replica',
       health: 'down',
@@ -102,10 +106,53 @@ describe('what is known of the servers', () => {
   })
 
   test('after a promotion lag is counted from the new primary', () => {
-    const down = withFailure(withAnswer(fresh(), 'nrt', answer('primary', { lsn: 9_000n })), 'nrt', 'gone', 1_500)
+    const down = withFailure(
+      withAnswer(fresh(), 'nrt', answer('primary', { lsn: 9_000n })),
+      'nrt',
+      'unreachable',
+      'gone',
+      1_500,
+    )
     const promoted = withAnswer(down, 'ord', answer('primary', { lsn: 5_000n, timeline: 2, askedAt: 2_000 }))
     const follower = withAnswer(promoted, 'nrt', answer('replica', { lsn: 4_900n, timeline: 2, answeredAt: 2_050 }))
     expect(stateOf(follower, 'nrt')).toMatchObject({ role: 'replica', health: 'up', lagBytes: 100 })
+  })
+})
+
+describe('another list of servers', () => {
+  const syd: Server = { name: 'syd', region: 'syd', declared: 'replica' }
+  const same = (): boolean => true
+  const known = withAnswer(withAnswer(fresh(), 'nrt', answer('primary')), 'ord', answer('replica'))
+
+  test('a new one is connected to, and what is known of the others stays', () => {
+    const { topology } = withServers(known, [nrt, ord, syd], same, 5_000)
+    expect(topology.servers.map(({ name, health }) => `${name} ${health}`)).toEqual([
+      'nrt up',
+      'ord up',
+      'syd connecting',
+    ])
+  })
+
+  test('one that is gone leaves, is not chosen, and is forgotten', () => {
+    const left = withServers(known, [nrt, syd], same, 5_000)
+    expect(stateOf(left, 'ord')).toMatchObject({ health: 'leaving', since: 5_000 })
+    expect(
+      readTiers(left.topology, 'ord')
+        .flat()
+        .map(({ server }) => server.name),
+    ).not.toContain('ord')
+    expect(withoutServer(left, 'ord', 6_000).topology.servers.map(({ name }) => name)).toEqual(['nrt', 'syd'])
+    expect(withoutServer(known, 'ord', 6_000).topology.servers, 'only one that leaves').toHaveLength(2)
+  })
+
+  test('another URL under an old name is another server', () => {
+    const { topology } = withServers(known, [nrt, ord], (name) => name !== 'ord', 5_000)
+    expect(topology.servers.map(({ name, health }) => `${name} ${health}`)).toEqual(['nrt up', 'ord connecting'])
+  })
+
+  test('one that comes back while it leaves begins anew', () => {
+    const left = withServers(known, [nrt], same, 5_000)
+    expect(stateOf(withServers(left, [nrt, ord], same, 6_000), 'ord').health).toBe('connecting')
   })
 })
 
@@ -114,7 +161,6 @@ describe('a server in the wrong place', () => {
   test.each([
     { name: 'a replica in its place', seen: answer('replica'), says: undefined },
     { name: 'the primary itself', seen: answer('primary'), says: 'replicas.ord is the primary itself' },
-    { name: 'a second primary', seen: answer('primary', { timeline: 2 }), says: 'and so does nrt' },
     { name: 'another cluster', seen: answer('replica', { systemIdentifier: '8' }), says: 'another cluster than nrt' },
   ])('$name', ({ seen, says }) => {
     const observed = withAnswer(withPrimary, 'ord', seen)
@@ -123,8 +169,36 @@ describe('a server in the wrong place', () => {
     else expect(told).toContain(says)
   })
 
+  test('of two primaries the one with the later timeline is in its place, whatever the configuration says', () => {
+    const { topology, trail } = withAnswer(withPrimary, 'ord', answer('primary', { timeline: 2 }))
+    expect(misplaced(topology, stateOf({ topology, trail }, 'ord'))).toBeUndefined()
+    expect(misplaced(topology, stateOf({ topology, trail }, 'nrt'))).toContain(
+      'ord was promoted after it (timeline 2, not 1)',
+    )
+    expect(writeOrder(topology).map(({ name }) => name)).toEqual(['ord'])
+  })
+
+  test('a primary that was replaced stays so while its successor is gone, and when only a follower of that one is seen', () => {
+    const both = withAnswer(withPrimary, 'ord', answer('primary', { timeline: 2 }))
+    const alone = withFailure(both, 'ord', 'silent', 'gone', 3_000)
+    expect(misplaced(alone.topology, stateOf(alone, 'nrt'))).toContain('ord')
+    const follower = withAnswer(withPrimary, 'ord', answer('replica', { timeline: 2 }))
+    expect(misplaced(follower.topology, stateOf(follower, 'nrt'))).toContain('follows one that was promoted after it')
+  })
+
+  test('a primary that takes no writes is a problem', () => {
+    const fenced = withAnswer(fresh(), 'nrt', answer('primary', { readOnly: true }))
+    expect(problemOf(fenced.topology, stateOf(fenced, 'nrt'))).toMatch(/^nrt is a primary that takes no writes/)
+  })
+
   test('a promoted replica is in its place once the old primary is gone', () => {
-    const failedOver = withFailure(withAnswer(withPrimary, 'ord', answer('primary', { timeline: 2 })), 'nrt', 'gone', 9)
+    const failedOver = withFailure(
+      withAnswer(withPrimary, 'ord', answer('primary', { timeline: 2 })),
+      'nrt',
+      'silent',
+      'gone',
+      9,
+    )
     expect(misplaced(failedOver.topology, stateOf(failedOver, 'ord'))).toBeUndefined()
   })
 })

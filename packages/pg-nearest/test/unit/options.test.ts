@@ -90,8 +90,8 @@ describe('the other options', () => {
   test('defaults', () => {
     expect(parsePoolOptions({ primary }, {})).toMatchObject({
       pgOptions: {},
-      probeIntervalMs: 1_000,
-      probeTimeoutMs: 1_500,
+      probeIntervalMs: 500,
+      probeTimeoutMs: 1_200,
       connectTimeoutMs: 2_000,
       learnedStatements: 10_000,
     })

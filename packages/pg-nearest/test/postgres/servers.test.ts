@@ -1,0 +1,181 @@
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import {
+  createPool,
+  isOptionError,
+  type NearestPool,
+  type NearestPoolOptions,
+  type ServerList,
+} from '../../src/index.ts'
+import { ask, healthOf, until, withUsers } from './fixtures.ts'
+
+let world: World
+let pool: NearestPool | undefined
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 20 })
+  await withUsers(world)
+})
+afterEach(async () => {
+  await pool?.destroy()
+  pool = undefined
+})
+afterAll(() => world.stop())
+
+/** The list without some of its replicas, as seen from ord. */
+function without(...regions: string[]): ServerList {
+  const { primary, replicas } = world.poolOptions('ord')
+  const kept = Object.entries(replicas ?? {}).filter(([region]) => !regions.includes(region))
+  return { primary, replicas: Object.fromEntries(kept) }
+}
+
+function start(list: ServerList, options: Partial<NearestPoolOptions> = {}): NearestPool {
+  pool = createPool({ region: 'ord', ...list, ...options })
+  return pool
+}
+
+const namesOf = ({ servers }: ReturnType<NearestPool['status']>): string[] => servers.map(({ name }) => name)
+
+async function connectionsOf(region: string, application: string): Promise<number> {
+  const [row] = await ask<{ n: number }>(
+    world.url(region),
+    `select count(*)::int as n from pg_stat_activity where application_name = '${application}'`,
+  )
+  return row?.n ?? -1
+}
+
+describe('setServers', () => {
+  test('a new region is used, with one line and no restart', async () => {
+    const own = start(without('ord', 'syd'))
+    expect((await own.query('select 1')).servedBy.server).toBe('nrt')
+    expect(own.regions()).toEqual([])
+    own.setServers(without('syd'))
+    await until(async () => (await own.query('select 1')).servedBy.server === 'ord', 'reads from ord')
+    expect(own.regions()).toEqual(['ord'])
+    expect((await own.replica('ord').query('select 1')).servedBy).toMatchObject({ server: 'ord', reason: 'asked' })
+  })
+
+  test('one that is gone ends what it has begun, and is closed', async () => {
+    const own = start(without(), { application_name: 'drained' })
+    await own.refresh()
+    const handle = own.replica('syd')
+    const slow = own.query("select 'slow' as was, pg_sleep(0.6)")
+    const held = await own.connect()
+    await held.query('begin read only')
+    await until(async () => (await connectionsOf('ord', 'drained')) >= 3, 'both, and the probe')
+    own.setServers(without('ord'))
+    expect(healthOf(own.status(), 'ord')).toBe('leaving')
+    expect((await own.query('select 1')).servedBy.server).not.toBe('ord')
+    expect((await held.query('select 2 as two')).servedBy.server, 'a transaction goes on').toBe('ord')
+    await held.query('commit')
+    held.release()
+    expect(await slow).toMatchObject({ rows: [{ was: 'slow' }], servedBy: { server: 'ord' } })
+    await until(() => !namesOf(own.status()).includes('ord'), 'ord to have left')
+    await until(async () => (await connectionsOf('ord', 'drained')) === 0, 'its connections to be closed')
+    expect(own.replica('syd'), 'handles of those that stay are the same').toBe(handle)
+    expect(() => own.replica('ord')).toThrow('There is no replica in "ord"')
+  })
+
+  test('those that stay keep their connections, and what is known of them', async () => {
+    const own = start(without('syd'), { application_name: 'kept' })
+    await own.query('select 1')
+    await own.refresh()
+    const before = await ask(
+      world.url('ord'),
+      "select pid, backend_start from pg_stat_activity where application_name = 'kept' order by pid",
+    )
+    own.setServers(without())
+    await own.refresh()
+    expect(healthOf(own.status(), 'syd')).toBe('up')
+    await own.query('select 1')
+    const after = await ask(
+      world.url('ord'),
+      "select pid, backend_start from pg_stat_activity where application_name = 'kept' order by pid",
+    )
+    expect(after).toEqual(before)
+  })
+
+  test('a list that cannot be used is an error, and the one before stays', async () => {
+    const own = start(without())
+    expect(() => own.setServers({ primary: '' })).toThrow(expect.objectContaining({ code: 'NEAREST_BAD_OPTION' }))
+    const twice = { primary: world.url('nrt'), replicas: { ord: world.url('nrt') } }
+    expect(() => own.setServers(twice)).toThrow('replicas.ord is the primary')
+    expect(namesOf(own.status())).toEqual(['nrt', 'ord', 'syd'])
+  })
+
+  test('a session goes on over a change of servers', async () => {
+    const own = start(without())
+    await own.session(undefined, async () => {
+      await own.query("insert into users (name) values ('Barbara')")
+      own.setServers(without('ord'))
+      const { rows } = await own.query("select name from users where name = 'Barbara'")
+      expect(rows).toEqual([{ name: 'Barbara' }])
+    })
+  })
+
+  test('from one database to several, and back', async () => {
+    const own = start(without('ord', 'syd'))
+    await own.query('select 1')
+    own.setServers(without())
+    await until(async () => (await own.query('select 1')).servedBy.server === 'ord', 'reads from ord')
+    own.setServers(without('ord', 'syd'))
+    await until(() => namesOf(own.status()).length === 1, 'the others to have left')
+    expect((await own.query('select 1')).servedBy.server).toBe('nrt')
+  })
+})
+
+describe('servers: a function', () => {
+  test('is read anew, at intervals; what fails or is empty leaves the list as it was, and is told', async () => {
+    let answer: () => ServerList | undefined = () => without('syd')
+    const told: string[] = []
+    const own = start(without('ord', 'syd'), { servers: () => answer(), serversIntervalMs: 100 })
+    own.on('problem', ({ message }) => told.push(message))
+    await until(() => own.regions().includes('ord'), 'the first answer')
+    const failing: readonly [() => unknown, string][] = [
+      [() => undefined, 'it named no server'],
+      [() => Promise.reject(new Error('no name server for postgres://app:hush@nrt/app')), 'no name server'],
+      [() => ({ primary: '' }), 'primary is empty'],
+      [() => 5, 'primary is missing'],
+    ]
+    for (const [fails, says] of failing) {
+      told.length = 0
+      answer = fails as typeof answer
+      await until(() => told.some((message) => message.includes(says)), says)
+      expect(told.join(' ')).not.toContain('hush')
+      expect(own.regions()).toEqual(['ord'])
+    }
+    answer = () => without('ord')
+    await until(() => own.regions().join() === 'syd', 'the next list')
+  })
+
+  test('is read anew at once when a server goes', async () => {
+    let asked = 0
+    const own = start(without(), {
+      servers: () => {
+        asked++
+        return asked > 1 ? without('syd') : without()
+      },
+      serversIntervalMs: 60_000,
+    })
+    await own.refresh()
+    await until(() => asked === 1, 'the first time')
+    await world.kill('syd')
+    try {
+      await until(() => !own.regions().includes('syd'), 'the second time', 5_000)
+    } finally {
+      await world.start('syd')
+    }
+  })
+
+  test('is not asked any more when the pool has ended, and must be a function', async () => {
+    let asked = 0
+    const own = start(without(), { servers: () => void asked++, serversIntervalMs: 100 })
+    own.on('problem', () => undefined)
+    await until(() => asked > 1, 'a few calls')
+    await own.end()
+    const then = asked
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(asked).toBe(then)
+    const wrong = { ...without(), servers: 'postgres://…' } as unknown as NearestPoolOptions
+    expect(() => createPool(wrong)).toThrow(expect.toSatisfy(isOptionError))
+  })
+})
