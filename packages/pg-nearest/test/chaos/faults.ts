@@ -1,0 +1,152 @@
+import pg from 'pg'
+import type { World } from 'pg-nearest-world'
+import { FAULTS, type Aim, type Fault } from '../history/faults.ts'
+import type { Random } from '../history/random.ts'
+import { promoteAndLook, type Promotion } from './promotion.ts'
+
+export type FaultName =
+  | 'pause'
+  | 'kill'
+  | 'slow'
+  | 'partition'
+  | 'freeze'
+  | 'isolate'
+  | 'cut off an app'
+  | 'crash the primary'
+  | 'promote'
+  | 'two at once'
+
+/**
+ * What goes wrong, by name. No two of them are had at the same time, but for "two at once", so that whatever is broken, each
+ * app has a server in reach; and a promotion finds every replica alive.
+ *
+ * @param promotions - each one is added here.
+ */
+export function chaosFaults(apps: readonly string[], promotions: Promotion[]): ReadonlyMap<string, Fault> {
+  const all = [...FAULTS, freeze, isolate, cutOff(apps), crash, promote(promotions), twoAtOnce]
+  return new Map(all.map((fault) => [fault.name, fault]))
+}
+
+/** Of a replica all processes: its connections stay, and nobody answers. */
+const freeze: Fault = {
+  name: 'freeze',
+  aim(world, random) {
+    const replica = anyReplica(world, random)
+    let pids: readonly number[] = []
+    return {
+      what: `freeze ${replica}`,
+      touches: [replica],
+      async inflict() {
+        pids = await processesOf(world, replica)
+        for (const pid of pids) signal(pid, 'SIGSTOP')
+      },
+      heal() {
+        for (const pid of pids) signal(pid, 'SIGCONT')
+      },
+    }
+  },
+}
+
+/** One replica from all others. */
+const isolate: Fault = {
+  name: 'isolate',
+  aim(world, random) {
+    const replica = anyReplica(world, random)
+    const others = world.regions.filter((region) => region !== replica)
+    return {
+      what: `isolate ${replica}`,
+      touches: [replica],
+      inflict: () => others.forEach((other) => world.partition(replica, other)),
+      heal: () => others.forEach((other) => world.heal(replica, other)),
+    }
+  },
+}
+
+const cutOff = (apps: readonly string[]): Fault => ({
+  name: 'cut off an app',
+  aim(world, random) {
+    const { primary } = world
+    const app = random.pick(apps.filter((region) => region !== primary))
+    return {
+      what: `cut the app in ${app} off from the primary, ${primary}`,
+      touches: [[app, primary].toSorted().join('-')],
+      inflict: () => world.partition(app, primary),
+      heal: () => world.heal(app, primary),
+    }
+  },
+})
+
+const crash: Fault = {
+  name: 'crash the primary',
+  aim(world) {
+    const { primary } = world
+    return {
+      what: `kill the primary, ${primary}, and start it again`,
+      touches: world.regions,
+      inflict: () => world.kill(primary),
+      heal: () => world.start(primary),
+    }
+  },
+}
+
+const promote = (promotions: Promotion[]): Fault => ({
+  name: 'promote',
+  aim(world, random) {
+    const replica = anyReplica(world, random)
+    return {
+      what: `promote ${replica} over ${world.primary}`,
+      touches: world.regions,
+      inflict: async () => void promotions.push(await promoteAndLook(world, replica)),
+      heal: () => undefined,
+    }
+  },
+})
+
+const twoAtOnce: Fault = {
+  name: 'two at once',
+  aim(world, random) {
+    const [one, other] = random.shuffle(FAULTS)
+    const first = one?.aim(world, random)
+    let second = other?.aim(world, random)
+    while (first !== undefined && second?.touches.some((each) => first.touches.includes(each)) === true) {
+      second = other?.aim(world, random)
+    }
+    const aims = [first, second].filter((aim) => aim !== undefined)
+    return {
+      what: aims.map(({ what }) => what).join(', and '),
+      touches: aims.flatMap(({ touches }) => touches),
+      inflict: () => eachOf(aims, (aim) => aim.inflict()),
+      heal: () => eachOf(aims, (aim) => aim.heal()),
+    }
+  },
+}
+
+async function eachOf(aims: readonly Aim[], work: (aim: Aim) => unknown): Promise<void> {
+  await Promise.all(aims.map(async (aim) => work(aim)))
+}
+
+function anyReplica(world: World, random: Random): string {
+  return random.pick(world.regions.filter((region) => region !== world.primary))
+}
+
+async function processesOf(world: World, region: string): Promise<readonly number[]> {
+  const main = (await world.status()).find((server) => server.region === region)?.pid
+  const client = new pg.Client({ connectionString: world.url(region) })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ pid: number }>(
+      'select pid from pg_stat_activity where pid <> pg_backend_pid()',
+    )
+    return [...(main === undefined ? [] : [main]), ...rows.map(({ pid }) => pid)]
+  } finally {
+    await client.end()
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // It has ended by itself.
+  }
+}

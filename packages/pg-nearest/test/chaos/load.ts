@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { NearestPool } from 'pg-nearest'
+import { processSession } from '../history/process-session.ts'
+import { seededRandom, seedOf, type Random } from '../history/random.ts'
+import { readOf } from '../history/registers.ts'
+import type { Kind } from './deed.ts'
+import type { Diary } from './diary.ts'
+import { Walker } from './walker.ts'
+
+export interface App {
+  readonly region: string
+  readonly pool: NearestPool
+}
+
+/** How many a second of each app; the rest of its 30 are those of the sessions. */
+const RATES = { read: 12, write: 7, transaction: 3, 'read-only transaction': 3 } as const
+const WALKERS_OF_EACH_APP = 4
+const WALKERS_REST_MS = 800
+/** So many of one kind wait in one app; more are held back, as a real app would refuse them. */
+const MOST_WAITING = 64
+
+export const REGISTERS = 30
+const INSERT = 'insert into deeds (id) values ($1)'
+
+export interface Load {
+  /** Operations that were not begun, because so many waited already. */
+  readonly heldBack: number
+  /** Begins no more; resolves when what was begun has ended. */
+  stop(): Promise<void>
+}
+
+/**
+ * A steady load, begun by the clock and not by the end of what came before: when nobody answers, the next ones come all
+ * the same, and the first of them that is answered tells when the servers were back.
+ */
+export function startLoad(apps: readonly App[], seed: number, diary: Diary): Load {
+  let busy = true
+  let heldBack = 0
+  const timers = apps.flatMap((app, index) => {
+    const random = seededRandom(seedOf(seed, index))
+    return Object.entries(RATES).map(([name, rate]) => {
+      let waiting = 0
+      return setInterval(() => {
+        if (waiting >= MOST_WAITING) return void heldBack++
+        waiting++
+        void act(name as keyof typeof RATES, app, random, diary).finally(() => waiting--)
+      }, 1_000 / rate)
+    })
+  })
+  const walkers = Array.from({ length: apps.length * WALKERS_OF_EACH_APP }, (_, index) =>
+    new Walker(`s${index}`, apps, REGISTERS, seededRandom(seedOf(seed, 100 + index)), diary).live(
+      () => busy,
+      WALKERS_REST_MS,
+    ),
+  )
+  return {
+    get heldBack() {
+      return heldBack
+    },
+    async stop() {
+      busy = false
+      for (const timer of timers) clearInterval(timer)
+      await Promise.all(walkers)
+      while (diary.open > 0) await sleep(20)
+    },
+  }
+}
+
+function act(kind: keyof typeof RATES, { region: app, pool }: App, random: Random, diary: Diary): Promise<unknown> {
+  const session = processSession(app)
+  const register = 1 + random.integer(REGISTERS)
+  const doing = (
+    ids: readonly number[] = [],
+  ): { app: string; kind: Kind; session: string; ids: readonly number[] } => ({
+    app,
+    kind,
+    session,
+    ids,
+  })
+  switch (kind) {
+    case 'read':
+      return diary.note(doing(), async (signal, invokedAt) => {
+        const answer = await pool.query<{ id: number; version: number }>({ ...readOf([register]), signal })
+        diary.recorder.answered({ session, from: app }, 'read', invokedAt, [register], answer)
+        return answer.servedBy.server
+      })
+    case 'write': {
+      const id = diary.newId()
+      return diary.note(doing([id]), async (signal) => {
+        const { servedBy } = await pool.query({ text: INSERT, values: [id], signal })
+        return servedBy.server
+      })
+    }
+    case 'transaction': {
+      const ids = random.chance(0.5) ? [diary.newId(), diary.newId()] : [diary.newId()]
+      return diary.note(doing(ids), (signal) =>
+        pool.transaction({ signal }, async (transaction) => {
+          if (ids.length === 1) await transaction.query({ ...readOf([register]), signal })
+          let server = '?'
+          for (const id of ids) {
+            const { servedBy } = await transaction.query({ text: INSERT, values: [id], signal })
+            server = servedBy.server
+          }
+          return server
+        }),
+      )
+    }
+    case 'read-only transaction':
+      return diary.note(doing(), (signal) =>
+        pool.transaction({ readOnly: true, signal }, async (transaction) => {
+          await transaction.query({ ...readOf([register]), signal })
+          const { servedBy } = await transaction.query({ text: 'select count(*) from registers', signal })
+          return servedBy.server
+        }),
+      )
+  }
+}

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RoutedPool, Session } from 'pg-nearest'
+import { processSession } from '../history/process-session.ts'
+import type { Random } from '../history/random.ts'
+import { readOf, WRITES } from '../history/registers.ts'
+import type { Diary } from './diary.ts'
+import type { App } from './load.ts'
+
+/** Somebody with one causal session after another, who takes it from region to region. */
+export class Walker {
+  readonly #name: string
+  readonly #apps: readonly App[]
+  readonly #registers: number
+  readonly #random: Random
+  readonly #diary: Diary
+  #generation = 0
+  #app: App
+  #session: Session
+
+  constructor(name: string, apps: readonly App[], registers: number, random: Random, diary: Diary) {
+    this.#name = name
+    this.#apps = apps
+    this.#registers = registers
+    this.#random = random
+    this.#diary = diary
+    this.#app = random.pick(apps)
+    this.#session = this.#app.pool.session()
+  }
+
+  async live(busy: () => boolean, restMs: number): Promise<void> {
+    while (busy()) {
+      this.#wander()
+      const own = this.#random.chance(0.8)
+      const outcome = await this.#step(own ? this.#session : this.#app.pool, own)
+      // What was given up may still be under way, and whoever comes after it would not know what it has shown.
+      if (outcome === 'aborted') this.#begin()
+      await sleep(this.#random.between(0.5 * restMs, 1.5 * restMs))
+    }
+  }
+
+  #begin(): void {
+    this.#generation++
+    this.#session = this.#app.pool.session()
+  }
+
+  #wander(): void {
+    if (this.#random.chance(0.02)) return this.#begin()
+    if (!this.#random.chance(0.25)) return
+    this.#app = this.#random.pick(this.#apps)
+    this.#session = this.#app.pool.session(this.#session.bookmark())
+  }
+
+  #step(handle: RoutedPool, own: boolean): Promise<unknown> {
+    const { region } = this.#app
+    const session = own ? `${this.#name}.${this.#generation}` : processSession(region)
+    const registers = [1 + this.#random.integer(this.#registers)]
+    const writes = this.#random.chance(0.3)
+    const config = writes ? { text: this.#random.pick(WRITES), values: registers } : readOf(registers)
+    const { recorder } = this.#diary
+    return this.#diary.note(
+      { app: region, kind: writes ? 'session write' : 'session read', session },
+      async (signal, invokedAt) => {
+        const answer = await handle.query<{ id: number; version: number }>({ ...config, signal })
+        recorder.answered({ session, from: region }, writes ? 'write' : 'read', invokedAt, registers, answer)
+        return answer.servedBy.server
+      },
+    )
+  }
+}
