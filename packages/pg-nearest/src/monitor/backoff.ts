@@ -2,7 +2,7 @@
 const LONGEST_MS = 1_000
 
 /** While nobody takes writes, whoever may be promoted is asked this often. */
-const SEARCH_MS = 200
+const SEARCH_MS = 100
 
 /**
  * Milliseconds until the next probe: the interval, give or take a tenth so that many processes do not ask in step; after

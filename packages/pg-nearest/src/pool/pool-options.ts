@@ -57,7 +57,7 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   readonly pipeline?: boolean | undefined
   /**
    * Milliseconds between two probes of a server. Default 500; at least 50. One short query on a connection of its own. While
-   * nobody takes writes, at most 200.
+   * nobody takes writes, at most 100.
    */
   readonly probeIntervalMs?: number | undefined
   /**

@@ -5,7 +5,7 @@ import { nextProbeMs } from '../../src/monitor/backoff.ts'
 test.each([
   { failures: 0, searching: false, random: 0, is: 450 },
   { failures: 0, searching: false, random: 1, is: 550 },
-  { failures: 0, searching: true, random: 0.5, is: 200 },
+  { failures: 0, searching: true, random: 0.5, is: 100 },
   { failures: 1, searching: false, random: 0, is: 20 },
   { failures: 1, searching: false, random: 1, is: 1_000 },
   { failures: 5, searching: true, random: 1, is: 1_000 },
