@@ -24,6 +24,7 @@ export default defineConfig({
         test: {
           name: 'postgres',
           include: ['packages/*/test/postgres/**/*.test.ts', 'examples/*/test/postgres/**/*.test.ts'],
+          setupFiles: ['packages/pg-nearest/test/secrets/setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // Worlds are real servers and links with real delays: one file at a time keeps their timing honest.

@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util'
 import { guardTable } from './guard-table.ts'
 import { overheadTable } from './overhead-table.ts'
 import { guard } from './scenarios/guard.ts'
+import { faultsTable } from './faults-table.ts'
+import { faultsScenario } from './scenarios/faults.ts'
 import { overhead } from './scenarios/overhead.ts'
 import { sessions } from './scenarios/sessions.ts'
 import { worldTimes } from './scenarios/world.ts'
@@ -16,6 +18,7 @@ const usage = `npm run bench -w bench [-- <scenario>] [options]
   sessions         transactions, and reads right after writes, 100 ms from the primary: our pool, pg, Drizzle, Kysely
                    and Prisma side by side; how long they take, and how many reads are stale
   guard            what it costs a local read to show one's own writes: a bare pg.Pool, our pool, our pool in a session
+  faults           one of two replicas is slow, killed or cut off under readers: what they notice of it
   world            how long a world of five regions takes to boot, and how exact its links are
 
   --time SECONDS   for all of overhead, or of guard, default 30
@@ -57,10 +60,11 @@ async function bench(args: string[]): Promise<number> {
   if (scenario === 'overhead') show(await overhead(seconds), overheadTable)
   else if (scenario === 'sessions') show(await sessions(), sessionsTable)
   else if (scenario === 'guard') show(await guard(seconds), guardTable)
+  else if (scenario === 'faults') show(await faultsScenario(), faultsTable)
   else if (scenario === 'world') show(await worldTimes(), worldTable)
   else {
     const said = JSON.stringify(scenario)
-    throw new RangeError(`There is no scenario ${said}: there are overhead, sessions, guard and world.`)
+    throw new RangeError(`There is no scenario ${said}: there are overhead, sessions, guard, faults and world.`)
   }
   return 0
 }

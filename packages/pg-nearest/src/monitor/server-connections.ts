@@ -101,6 +101,8 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
   let inFlight = 0
   // Without a listener an idle connection that dies would crash the process.
   pool.on('error', (error, client) => {
+    // pg hangs the whole client on it, with its password.
+    Reflect.deleteProperty(error, 'client')
     if (!dropped.has(client)) options.onEvent('error', error, client)
   })
   pool.on('connect', (client) => clients.add(client))

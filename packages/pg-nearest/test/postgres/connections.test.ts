@@ -1,0 +1,65 @@
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createPool } from '../../src/index.ts'
+import { ask, caughtUp, withUsers } from './fixtures.ts'
+
+/** All of Fly's, as far from each other as they are. */
+const REGIONS = [
+  'ams',
+  'arn',
+  'bom',
+  'cdg',
+  'dfw',
+  'ewr',
+  'fra',
+  'gru',
+  'iad',
+  'jnb',
+  'lax',
+  'lhr',
+  'ord',
+  'sin',
+  'sjc',
+  'syd',
+  'yyz',
+]
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: REGIONS })
+  await withUsers(world)
+}, 180_000)
+afterAll(() => world.stop())
+
+test('eighteen regions: max to the replica next door, max to the primary, one to each other', async () => {
+  const max = 5
+  await using pool = createPool({ ...world.poolOptions('ord'), max, application_name: 'counted' })
+  await caughtUp(world, pool)
+  const texts = ['select name from users', 'insert into hits values (1)', 'select pg_sleep(0.01)']
+  await Promise.all(Array.from({ length: 120 }, (_, i) => pool.query(texts[i % 3] ?? '')))
+  await Promise.all(
+    Array.from({ length: 20 }, () =>
+      pool.transaction({ readOnly: true }, (tx) => tx.query('select count(*) from users')),
+    ),
+  )
+  const counts = Object.fromEntries(
+    await Promise.all(
+      world.regions.map(async (region) => {
+        const [row] = await ask<{ n: number }>(
+          world.url(region),
+          "select count(*)::int as n from pg_stat_activity where application_name = 'counted'",
+        )
+        return [region, row?.n ?? -1] as const
+      }),
+    ),
+  )
+  const { nrt, ord, ...others } = counts
+  const monitor = 1
+  expect(nrt).toBeLessThanOrEqual(max + monitor)
+  expect(nrt, 'writes').toBeGreaterThan(monitor)
+  expect(ord).toBeLessThanOrEqual(max + monitor)
+  expect(ord, 'reads').toBeGreaterThan(monitor)
+  expect(others).toEqual(
+    Object.fromEntries(REGIONS.filter((region) => region !== 'ord').map((region) => [region, monitor])),
+  )
+}, 120_000)

@@ -1,0 +1,53 @@
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createPool } from '../../src/index.ts'
+import { addSecret, look, secretsFound } from '../secrets/secret-watch.ts'
+
+// Every file of these tests is watched, and fails at its end if a password was seen: `test/secrets/setup.ts`.
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 5 })
+})
+afterAll(() => world.stop())
+
+describe('the watch finds a password', () => {
+  const password = 'correct horse/battery'
+  test.each<[string, () => unknown]>([
+    ['in a text', () => `postgres://app:${password}@nrt/app`],
+    ['in an error', () => new Error(`no route to ${password}`)],
+    ['in the cause of a cause', () => new Error('a', { cause: new Error('b', { cause: new Error(password) }) })],
+    ['in a property that is not enumerable', () => Object.defineProperty({}, 'url', { value: password })],
+    ['percent-encoded', () => `postgres://app:${encodeURIComponent(password)}@nrt/app`],
+  ])('%s', (_, make) => {
+    addSecret(password)
+    look('here', make())
+    expect(secretsFound().leaks).toMatchObject([{ where: 'here', text: expect.not.stringContaining(password) }])
+  })
+
+  test('on standard output', () => {
+    addSecret('another-long-secret')
+    process.stdout.write('another-long-secret'.slice(0, 0))
+    look('output', 'another-long-secret')
+    expect(secretsFound().leaks).toHaveLength(1)
+  })
+})
+
+test('it looks at what this library emits, throws and shows', async () => {
+  secretsFound()
+  const pool = createPool({ ...world.poolOptions('ord'), failoverTimeoutMs: 100 })
+  pool.on('topology', () => undefined)
+  pool.on('problem', () => undefined)
+  pool.on('query', () => undefined)
+  pool.on('error', () => undefined)
+  await pool.refresh()
+  await pool.query('select 1')
+  await expect(pool.query('select wrong')).rejects.toThrow('wrong')
+  await world.kill('nrt')
+  await expect(pool.query('create table t ()')).rejects.toThrow('No server that takes writes')
+  await world.start('nrt')
+  await pool.end()
+  const { leaks, looks } = secretsFound()
+  expect(looks, 'events, errors and inspections').toBeGreaterThan(10)
+  expect(leaks).toEqual([])
+})
