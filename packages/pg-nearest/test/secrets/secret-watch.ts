@@ -108,20 +108,21 @@ function watchErrors(target: object, name: string): void {
       function (...args) {
         try {
           const result: unknown = Reflect.apply(method, this, args)
-          if (result instanceof Promise) result.catch((error: unknown) => lookAtError(name, error))
-          return result
+          if (!(result instanceof Promise)) return result
+          // In the chain and not beside it: a promise with two listeners has no stack that leads to its caller.
+          return result.catch((error: unknown) => throwLookedAt(name, error))
         } catch (error) {
-          lookAtError(name, error)
-          throw error
+          return throwLookedAt(name, error)
         }
       },
   )
 }
 
-function lookAtError(where: string, error: unknown): void {
+function throwLookedAt(where: string, error: unknown): never {
   look(`error of ${where}`, error)
   look(`error of ${where}`, String(error))
-  look(`error of ${where}`, JSON.stringify(error) ?? '')
+  look(`error of ${where}`, json(error))
+  throw error
 }
 
 function watchInspection(name: 'end' | 'destroy'): void {
@@ -137,4 +138,12 @@ function watchInspection(name: 'end' | 'destroy'): void {
         return Reflect.apply(method, this, args)
       },
   )
+}
+
+function json(error: unknown): string {
+  try {
+    return JSON.stringify(error) ?? ''
+  } catch {
+    return ''
+  }
 }
