@@ -12,6 +12,7 @@ export {
   type FailedAttempt,
   type NearestErrorCode,
 } from './errors.ts'
+export type { PoolMessage, QueryTrace } from './events/channels.ts'
 export type { NearestEvents, PositionLostEvent, PrimaryEvent, ProblemEvent, QueryEvent } from './events/events.ts'
 export type { RouteReason, ServedBy } from './events/served-by.ts'
 export type { HedgeOptions } from './execute/hedge-options.ts'

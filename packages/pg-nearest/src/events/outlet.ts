@@ -1,10 +1,13 @@
 import type { EventEmitter } from 'node:events'
+import { isTraced, publish, traceQuery, type Trace } from './channels.ts'
 
 /** Where the rooms below the pool send their events: they are made before the pool that emits them. */
 export interface Outlet {
   emit(event: string, ...args: unknown[]): void
   /** Somebody listens, so that an event is worth building. */
   hears(event: string): boolean
+  /** `undefined` while nobody subscribes to the tracing channel, so that nothing is built for nobody. */
+  readonly trace: Trace | undefined
   /** Calls back for each event that somebody begins to listen to. */
   onListener(callback: (event: string) => void): void
   /** From now on events go to this emitter. */
@@ -15,12 +18,17 @@ export function createOutlet(): Outlet {
   const callbacks: ((event: string) => void)[] = []
   let target: EventEmitter | undefined
   const hears = (event: string): boolean => target !== undefined && target.listenerCount(event) > 0
+  const trace: Trace = (statement, run) => (target === undefined ? run() : traceQuery(target, statement, run))
   return {
     emit(event, ...args) {
       // An 'error' that nobody listens to would end the process.
       if (hears(event)) target?.emit(event, ...args)
+      if (target !== undefined) publish(target, event, args[0])
     },
     hears,
+    get trace() {
+      return target !== undefined && isTraced() ? trace : undefined
+    },
     onListener(callback) {
       callbacks.push(callback)
     },

@@ -1,3 +1,4 @@
+import type { Trace } from '../events/channels.ts'
 import type { PositionLostEvent, QueryEvent } from '../events/events.ts'
 import type { KnownPositions } from '../monitor/known-positions.ts'
 import type { Lease } from '../monitor/server-connections.ts'
@@ -41,6 +42,8 @@ export interface Engine {
   regionOf(server: string): string | undefined
   /** `undefined` while nobody listens, so that nothing is built for nobody. */
   readonly onQuery: ((event: QueryEvent) => void) | undefined
+  /** `undefined` while nobody subscribes. */
+  readonly trace: Trace | undefined
 }
 
 /** What a pool, or a handle of it, lets its statements do. */

@@ -3,7 +3,8 @@ import pg from 'pg'
 import type { Engine, Scope } from '../execute/engine.ts'
 import { ClientSession } from '../execute/client-session.ts'
 import { withinDeadline } from '../execute/deadline.ts'
-import { isSubmittable, parseCall, type QueryCallback } from '../execute/request.ts'
+import { isSubmittable, parseCall, type QueryCallback, type Request } from '../execute/request.ts'
+import type { StatementResult } from '../execute/run-statement.ts'
 import { deliver } from './deliver.ts'
 
 const FORWARDED = ['notice', 'notification', 'error', 'end'] as const
@@ -19,6 +20,7 @@ const FORWARDED = ['notice', 'notification', 'error', 'end'] as const
 export class BorrowedClient extends EventEmitter {
   readonly escapeIdentifier: typeof pg.escapeIdentifier = pg.escapeIdentifier
   readonly escapeLiteral: typeof pg.escapeLiteral = pg.escapeLiteral
+  readonly #engine: Engine
   readonly #session: ClientSession
   readonly #types: pg.TypeOverrides = new pg.TypeOverrides()
   #ownTypes = false
@@ -31,6 +33,7 @@ export class BorrowedClient extends EventEmitter {
    */
   constructor(engine: Engine, scope: Scope, onReleased: () => void, signal?: AbortSignal) {
     super()
+    this.#engine = engine
     this.#session = new ClientSession(engine, scope, (client, attached) => this.#forward(client, attached), signal)
     const abort = (): void => this.#session.abort(signal?.reason)
     signal?.addEventListener('abort', abort, { once: true })
@@ -45,9 +48,7 @@ export class BorrowedClient extends EventEmitter {
     if (isSubmittable(first)) return this.#submit(first, second ?? third)
     const { request, callback } = parseCall(first, second, third)
     const config = this.#ownTypes ? { types: this.#types, ...request.config } : request.config
-    if (this.#released) return deliver(Promise.reject(released()), callback)
-    const run = (signal: AbortSignal | undefined) => this.#session.run({ ...request, config, signal })
-    return deliver(request.timeoutMs === undefined ? run(request.signal) : withinDeadline(request, run), callback)
+    return deliver(this.#run({ ...request, config }), callback)
   }
 
   /**
@@ -96,6 +97,17 @@ export class BorrowedClient extends EventEmitter {
   ref(): void {}
 
   unref(): void {}
+
+  #run(request: Request): Promise<StatementResult> {
+    if (this.#released) return Promise.reject(released())
+    const { trace } = this.#engine
+    return trace === undefined ? this.#runInTime(request) : trace(request.config, () => this.#runInTime(request))
+  }
+
+  #runInTime(request: Request): Promise<StatementResult> {
+    if (request.timeoutMs === undefined) return this.#session.run(request)
+    return withinDeadline(request, (signal) => this.#session.run({ ...request, signal }))
+  }
 
   /** A cursor or a stream talks to the connection itself and cannot be tried elsewhere: it runs on the primary. */
   #submit<T extends pg.Submittable>(query: T, callback: unknown): T {

@@ -143,7 +143,9 @@ export class RoutedPool extends pg.Pool {
     const { engine, ending, usage } = this.#servers
     if (ending) return Promise.reject(ended())
     usage.begin()
-    return executeStatement(engine, this.#scope, request, usage.end)
+    const { trace } = engine
+    if (trace === undefined) return executeStatement(engine, this.#scope, request, usage.end)
+    return trace(request.config, () => executeStatement(engine, this.#scope, request, usage.end))
   }
 
   /** A handle's connections are its pool's: this does nothing, and ending the pool ends them. */

@@ -191,6 +191,9 @@ function createEngine(
     get onQuery() {
       return events.hears('query') ? emitQuery : undefined
     },
+    get trace() {
+      return events.trace
+    },
   }
 }
 
