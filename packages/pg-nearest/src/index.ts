@@ -23,7 +23,7 @@ export type { NearestPoolOptions, ServerList, ServerOptions, ServerSource } from
 export type { Routed, Served } from './pool/query-types.ts'
 export type { RoutedClient, RoutedPool, Transaction } from './pool/routed-pool.ts'
 export type { Session, SessionOptions } from './pool/session.ts'
-export type { ServerStatus, Status } from './pool/status.ts'
+export type { ConnectionCounts, ServerStatus, Status } from './pool/status.ts'
 export type { Consistency } from './session/consistency.ts'
 export type { TransactionOptions } from './pool/transaction.ts'
 export type { Health, Role, ServerState, Topology } from './topology/topology.ts'

@@ -150,7 +150,8 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
 
   /** What is known of the servers now. Costs nothing: it asks nobody. */
   status(): Status {
-    return statusOf(this.#servers.monitor.topology, this.#servers.engine.chooser.region)
+    const { monitor, engine, connections } = this.#servers
+    return statusOf(monitor.topology, engine.chooser.region, connections)
   }
 
   /** Asks every server, now, and resolves when each has answered or failed. It does not reject. */

@@ -10,7 +10,20 @@ export interface ServerStatus extends Omit<ServerState, 'lsn'> {
   readonly readFrom: boolean
   /** A write would go here now. */
   readonly writeTo: boolean
+  /** This process's connections to it, without those that probe. */
+  readonly connections: ConnectionCounts
 }
+
+export interface ConnectionCounts {
+  /** Open, or being opened. */
+  readonly total: number
+  /** Those of them that wait for work. */
+  readonly idle: number
+  /** Statements that wait for a connection. */
+  readonly waiting: number
+}
+
+const NO_CONNECTIONS: ConnectionCounts = { total: 0, idle: 0, waiting: 0 }
 
 /** What a pool knows of its servers, for people and dashboards: plain data, fit for JSON. */
 export interface Status {
@@ -24,7 +37,12 @@ export interface Status {
   readonly problems: readonly string[]
 }
 
-export function statusOf(topology: Topology, region: string | undefined): Status {
+export function statusOf(
+  topology: Topology,
+  region: string | undefined,
+  connections: Iterable<ConnectionCounts & { readonly server: string }> = [],
+): Status {
+  const known = [...connections]
   const [best = []] = readTiers(topology, region)
   const [writer] = hasWriter(topology) ? writeOrder(topology) : []
   const servers = topology.servers.map((server) => ({
@@ -33,7 +51,12 @@ export function statusOf(topology: Topology, region: string | undefined): Status
     problem: problemOf(topology, server),
     readFrom: best.some((choice) => choice.server.name === server.name),
     writeTo: server.name === writer?.name,
+    connections: countsOf(known.find((each) => each.server === server.name)),
   }))
   const problems = servers.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))
   return { region, asOf: topology.asOf, servers, problems }
+}
+
+function countsOf({ total, idle, waiting }: ConnectionCounts = NO_CONNECTIONS): ConnectionCounts {
+  return { total, idle, waiting }
 }
