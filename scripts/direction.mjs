@@ -17,6 +17,7 @@ const houses = [
       cli: ['fly', 'pool', 'discovery', 'events', 'topology'],
       fly: ['pool', 'discovery'],
       http: ['pool', 'session', 'discovery'],
+      opentelemetry: ['pool', 'statement', 'events'],
       pool: ['execute', 'monitor', 'statement', 'session', 'discovery', 'events', 'topology'],
       execute: ['monitor', 'statement', 'session', 'events', 'topology'],
       monitor: ['events', 'topology'],
