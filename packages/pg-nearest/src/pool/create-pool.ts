@@ -1,5 +1,4 @@
 import { createOutlet } from '../events/outlet.ts'
-import { noteAddresses } from './addresses.ts'
 import { NearestPool } from './nearest-pool.ts'
 import { parsePoolOptions } from './parse-pool-options.ts'
 import type { NearestPoolOptions } from './pool-options.ts'
@@ -27,6 +26,5 @@ export function createPool(options: NearestPoolOptions): NearestPool {
   const events = createOutlet()
   const pool = new NearestPool(parsed, events)
   events.leadTo(pool)
-  noteAddresses(pool, parsed.servers)
   return pool
 }

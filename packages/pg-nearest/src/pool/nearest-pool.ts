@@ -7,6 +7,7 @@ import type { Outlet } from '../events/outlet.ts'
 import { createServerFeed, type ServerFeed } from '../discovery/server-feed.ts'
 import { staticServers } from '../discovery/static-servers.ts'
 import { withoutPasswords } from '../discovery/without-passwords.ts'
+import { noteAddresses } from './addresses.ts'
 import { deliver } from './deliver.ts'
 import type { ParsedOptions } from './parse-pool-options.ts'
 import type { ServerList } from './pool-options.ts'
@@ -44,6 +45,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     this.#ownReplica = this.#handle({ kind: 'replica', region: undefined })
     this.#primaryReadOnly = new RoutedPool(parts, { target: { kind: 'primary' }, readOnly: true })
     this.#replicas = this.#handles()
+    noteAddresses(this, servers.listed)
     const { source, serversIntervalMs: intervalMs } = parsed
     if (source === undefined) return
     this.#feed = createServerFeed({
@@ -89,6 +91,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
    */
   setServers({ primary, replicas }: ServerList): void {
     this.#servers.use(staticServers(primary, replicas))
+    noteAddresses(this, this.#servers.listed)
     this.#replicas = this.#handles()
   }
 
