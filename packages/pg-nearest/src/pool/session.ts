@@ -70,11 +70,11 @@ export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Ser
   if (state.blind) return UNKNOWN
   const { bookmark } = state
   if (bookmark === undefined) return undefined
-  const replicas = listed.filter(({ declared }) => declared === 'replica')
+  // Whoever is a replica now was perhaps the primary when the list was made.
   const isUp = (name: string): boolean =>
     monitor.topology.servers.some((server) => server.name === name && server.health === 'up')
   const everywhere =
-    replicas.length > 0 &&
-    replicas.every(({ name }) => isUp(name) && shows(engine.positions.of(name), bookmark) === 'yes')
+    listed.length > 1 &&
+    listed.every(({ name }) => isUp(name) && shows(engine.positions.of(name), bookmark) === 'yes')
   return everywhere ? undefined : formatBookmark(bookmark)
 }

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createPool, type NearestPool } from 'pg-nearest'
+import type { World } from 'pg-nearest-world'
+import pg from 'pg'
+import { Counter, type Held } from './counted.ts'
+import { work } from './work.ts'
+
+export interface Sample extends Held {
+  readonly atSeconds: number
+  readonly operations: number
+  /** On all servers, without those of this test itself. */
+  readonly connections: number
+}
+
+export interface LeakReport {
+  readonly operations: number
+  /** At rest, with the pool open. The first one is taken when everything has happened once. */
+  readonly samples: readonly Sample[]
+  /** Before the pool was made, and after it was ended. */
+  readonly before: Held & { readonly connections: number }
+  readonly after: Held & { readonly connections: number }
+}
+
+export interface LeakOptions {
+  readonly seconds: number
+  readonly rounds: number
+  readonly onRound?: (sample: Sample) => void
+}
+
+const CALLERS = 8
+const APPLICATION = 'leaks'
+
+/** Works, breaks and rests, again and again: what is held at rest must not grow. The world has nrt, ord and syd. */
+export async function runLeaks(world: World, { seconds, rounds, onRound }: LeakOptions): Promise<LeakReport> {
+  await prepare(world)
+  using counter = new Counter()
+  const held = async (): Promise<Held & { connections: number }> => ({
+    ...(await counter.held()),
+    connections: await connections(world),
+  })
+  const before = await held()
+  const start = performance.now()
+  const samples: Sample[] = []
+  let operations = 0
+  const pool = createPool({
+    ...world.poolOptions('ord'),
+    application_name: APPLICATION,
+    hedge: true,
+    failoverTimeoutMs: 200,
+    probeIntervalMs: 200,
+    servers: () => world.poolOptions('ord'),
+    serversIntervalMs: 500,
+  })
+  for (const event of ['error', 'problem', 'topology', 'query'] as const) pool.on(event as 'error', () => undefined)
+  try {
+    for (let round = 0; round <= rounds; round++) {
+      const busy = new AbortController()
+      const working = work(pool, CALLERS, busy.signal)
+      await breakEverything(world, pool, (seconds * 1_000) / (rounds + 1))
+      busy.abort()
+      operations += await working
+      await rest(pool)
+      const sample = { ...(await held()), operations, atSeconds: (performance.now() - start) / 1_000 }
+      samples.push(sample)
+      onRound?.(sample)
+    }
+  } finally {
+    await pool.end()
+  }
+  await settle(async () => (await connections(world)) === 0)
+  await sleep(2_500)
+  return { operations, samples, before, after: await held() }
+}
+
+/** One of each, and all are healed. */
+async function breakEverything(world: World, pool: NearestPool, ms: number): Promise<void> {
+  const part = ms / 4
+  await world.kill('ord')
+  await sleep(part)
+  await world.start('ord')
+  world.partition('ord', 'nrt')
+  await sleep(part)
+  world.heal('ord', 'nrt')
+  const { primary, replicas } = world.poolOptions('ord')
+  pool.setServers({ primary, replicas: { ord: replicas['ord'] ?? '' } })
+  await sleep(part / 2)
+  pool.setServers({ primary, replicas })
+  await world.kill('nrt')
+  await sleep(part / 2)
+  await world.start('nrt')
+  await sleep(part)
+}
+
+/** Until everybody is well, and what was closed is gone. */
+async function rest(pool: NearestPool): Promise<void> {
+  await settle(() => pool.status().servers.every(({ health }) => health === 'up'))
+  await settle(() => pool.totalCount === pool.idleCount && pool.waitingCount === 0)
+  // A cancel request gives up after two seconds.
+  await sleep(2_500)
+}
+
+async function settle(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 15_000
+  while (!(await holds()) && performance.now() < end) await sleep(50)
+}
+
+async function connections(world: World): Promise<number> {
+  const rows = await onEach(
+    world,
+    `select count(*)::int as n from pg_stat_activity where application_name = '${APPLICATION}'`,
+  )
+  return rows.reduce((all, n) => all + n, 0)
+}
+
+function onEach(world: World, text: string): Promise<number[]> {
+  return Promise.all(
+    world.regions.map(async (region) => {
+      const client = new pg.Client({ connectionString: world.url(region) })
+      client.on('error', () => undefined)
+      await client.connect()
+      const { rows } = await client.query<{ n: number }>(text)
+      await client.end()
+      return rows[0]?.n ?? 0
+    }),
+  )
+}
+
+async function prepare(world: World): Promise<void> {
+  const client = new pg.Client({ connectionString: world.url(world.primary) })
+  await client.connect()
+  await client.query('create table counts (id int primary key, n int not null)')
+  await client.query('insert into counts select i, 0 from generate_series(1, 10) as i')
+  await client.end()
+  await sleep(1_000)
+}

@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createServerFeed } from '../../src/discovery/server-feed.ts'
+import { withoutPasswords } from '../../src/discovery/without-passwords.ts'
+import { SilentError, withinTime } from '../../src/monitor/time-limit.ts'
+import { createWriterWatch } from '../../src/monitor/writer-watch.ts'
+import { serverState, topologyOf } from './server-state.ts'
+
+describe('an answer within its time', () => {
+  test('is passed on, well or not', async () => {
+    await expect(withinTime(Promise.resolve(5), 1_000)).resolves.toBe(5)
+    await expect(withinTime(Promise.reject(new Error('no')), 1_000)).rejects.toThrow('no')
+  })
+
+  test('that does not come is a silence', async () => {
+    await expect(withinTime(new Promise(() => undefined), 20)).rejects.toThrow(SilentError)
+  })
+
+  test('counts when this process was too busy to take it', async () => {
+    const answer = new Promise((resolve) => {
+      setTimeout(resolve, 60, 'there')
+    })
+    const taken = withinTime(answer, 40)
+    const busyUntil = performance.now() + 300
+    while (performance.now() < busyUntil);
+    await expect(taken).resolves.toBe('there')
+  })
+})
+
+describe('waiting for somebody who takes writes', () => {
+  const writer = (lastSeenAt: number) =>
+    topologyOf([serverState({ name: 'nrt', declared: 'primary', role: 'primary', lastSeenAt })])
+  const nobody = topologyOf([serverState({ name: 'ord' }), serverState({ name: 'syd' })])
+
+  test('one who has said so since then is there at once; an older word is not enough', async () => {
+    const watch = createWriterWatch()
+    await expect(watch.after(writer(10), 9, 1_000, undefined)).resolves.toBe(true)
+    await expect(watch.after(writer(10), 10, 10, undefined)).resolves.toBe(false)
+  })
+
+  test('all who wait are released by the first word', async () => {
+    const watch = createWriterWatch()
+    const waiting = Array.from({ length: 100 }, () => watch.after(nobody, 5, 10_000, undefined))
+    watch.tell(nobody)
+    watch.tell(writer(6))
+    await expect(Promise.all(waiting)).resolves.toEqual(Array.from({ length: 100 }, () => true))
+  })
+
+  test('an abort and the end of the pool end it', async () => {
+    const watch = createWriterWatch()
+    const controller = new AbortController()
+    const aborted = watch.after(nobody, 5, 10_000, controller.signal)
+    controller.abort()
+    await expect(aborted).resolves.toBe(false)
+    await expect(watch.after(nobody, 5, 10_000, AbortSignal.abort())).resolves.toBe(false)
+    const ended = watch.after(nobody, 5, 10_000, undefined)
+    watch.stop()
+    await expect(ended).resolves.toBe(false)
+  })
+})
+
+describe('the feed of servers', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  test('asks at intervals, one question at a time, and sooner when there is trouble', async () => {
+    let asked = 0
+    const lists: number[] = []
+    const feed = createServerFeed({
+      source: () => Promise.resolve(++asked),
+      intervalMs: 10_000,
+      onList: (list) => lists.push(list),
+      onProblem: () => undefined,
+    })
+    feed.start()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(lists).toEqual([1])
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(lists).toEqual([1, 2])
+    for (let i = 0; i < 5; i++) feed.trouble()
+    await vi.advanceTimersByTimeAsync(300)
+    expect(lists).toEqual([1, 2, 3])
+    feed.stop()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(asked).toBe(3)
+  })
+
+  test('a question without an answer is given up, and the next one is asked', async () => {
+    const problems: string[] = []
+    let asked = 0
+    const feed = createServerFeed({
+      source: () => (++asked === 1 ? new Promise<number>(() => undefined) : asked),
+      intervalMs: 1_000,
+      onList: () => undefined,
+      onProblem: (problem) => problems.push(String(problem)),
+    })
+    feed.start()
+    await vi.advanceTimersByTimeAsync(10_001)
+    expect(problems.join()).toContain('did not answer within 10000 ms')
+    await vi.advanceTimersByTimeAsync(1_001)
+    expect(asked).toBe(2)
+    feed.stop()
+  })
+})
+
+test.each([
+  ['no route to postgres://app:hush@nrt:5432/app', 'no route to postgres://…@nrt:5432/app'],
+  ['postgresql://app:h%40sh@nrt/app and postgres://b:x@c/d', 'postgresql://…@nrt/app and postgres://…@c/d'],
+  ['host=nrt password=hush user=app', 'host=nrt password=… user=app'],
+  ['nothing to hide', 'nothing to hide'],
+])('%s', (text, shown) => {
+  expect(withoutPasswords(text)).toBe(shown)
+})
