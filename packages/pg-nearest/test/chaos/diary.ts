@@ -47,7 +47,9 @@ export class Diary {
   ): Promise<Deed['outcome']> {
     const { app, kind, session, ids = [] } = doing
     const invokedAt = this.recorder.now()
-    const signal = AbortSignal.timeout(PATIENCE_MS)
+    const ending = new AbortController()
+    const { signal } = ending
+    const timer = setTimeout(() => ending.abort(new DOMException('It took too long.', 'TimeoutError')), PATIENCE_MS)
     const add = (rest: Pick<Deed, 'outcome'> & Partial<Deed>): Deed['outcome'] => {
       this.deeds.push({ app, kind, ids, invokedAt, completedAt: this.recorder.now(), ...rest })
       return rest.outcome
@@ -59,6 +61,7 @@ export class Diary {
     } catch (error) {
       return add({ outcome: outcomeOf(error, signal, kind), code: codeOf(error), message: String(error) })
     } finally {
+      clearTimeout(timer)
       this.#open--
     }
   }

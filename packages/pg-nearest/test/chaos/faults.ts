@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { World } from 'pg-nearest-world'
 import { FAULTS, type Aim, type Fault } from '../history/faults.ts'
@@ -14,6 +15,7 @@ export type FaultName =
   | 'cut off an app'
   | 'crash the primary'
   | 'promote'
+  | 'promote a laggard'
   | 'two at once'
 
 /**
@@ -23,7 +25,16 @@ export type FaultName =
  * @param promotions - each one is added here.
  */
 export function chaosFaults(apps: readonly string[], promotions: Promotion[]): ReadonlyMap<string, Fault> {
-  const all = [...FAULTS, freeze, isolate, cutOff(apps), crash, promote(promotions), twoAtOnce]
+  const all = [
+    ...FAULTS,
+    freeze,
+    isolate,
+    cutOff(apps),
+    crash,
+    promote(promotions),
+    promoteLaggard(promotions),
+    twoAtOnce,
+  ]
   return new Map(all.map((fault) => [fault.name, fault]))
 }
 
@@ -102,6 +113,33 @@ const promote = (promotions: Promotion[]): Fault => ({
   },
 })
 
+/** For so long the primary acknowledges what will be lost. */
+const LAGS_MS = 1_000
+
+/**
+ * The primary goes on for a while, and nobody receives what it writes: that is lost, and sessions must be told. All replicas
+ * have the same then, so that none is ahead of the new primary and has to be cloned.
+ */
+const promoteLaggard = (promotions: Promotion[]): Fault => ({
+  name: 'promote a laggard',
+  aim(world, random) {
+    const { primary } = world
+    const replica = anyReplica(world, random)
+    return {
+      what: `stop streaming from ${primary}, and promote ${replica}`,
+      touches: world.regions,
+      async inflict() {
+        const senders = await pidsOf(world.url(primary), 'select pid from pg_stat_replication')
+        for (const pid of senders) signal(pid, 'SIGSTOP')
+        await sleep(LAGS_MS)
+        promotions.push(await promoteAndLook(world, replica))
+      },
+      // Whoever was stopped is dead.
+      heal: () => undefined,
+    }
+  },
+})
+
 const twoAtOnce: Fault = {
   name: 'two at once',
   aim(world, random) {
@@ -131,13 +169,15 @@ function anyReplica(world: World, random: Random): string {
 
 async function processesOf(world: World, region: string): Promise<readonly number[]> {
   const main = (await world.status()).find((server) => server.region === region)?.pid
-  const client = new pg.Client({ connectionString: world.url(region) })
+  const others = await pidsOf(world.url(region), 'select pid from pg_stat_activity where pid <> pg_backend_pid()')
+  return main === undefined ? others : [main, ...others]
+}
+
+async function pidsOf(url: string, text: string): Promise<readonly number[]> {
+  const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    const { rows } = await client.query<{ pid: number }>(
-      'select pid from pg_stat_activity where pid <> pg_backend_pid()',
-    )
-    return [...(main === undefined ? [] : [main]), ...rows.map(({ pid }) => pid)]
+    return (await client.query<{ pid: number }>(text)).rows.map(({ pid }) => pid)
   } finally {
     await client.end()
   }

@@ -19,7 +19,7 @@ const WALKERS_REST_MS = 800
 /** So many of one kind wait in one app; more are held back, as a real app would refuse them. */
 const MOST_WAITING = 64
 
-export const REGISTERS = 30
+export const REGISTERS = 10
 const INSERT = 'insert into deeds (id) values ($1)'
 
 export interface Load {

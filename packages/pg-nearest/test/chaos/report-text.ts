@@ -38,6 +38,7 @@ export function chaosText(report: ChaosReport): string {
       ({ what, at, promotedAfterMs }) => `  at ${seconds(at)}: ${what}, a primary after ${number(promotedAfterMs)} ms`,
     ),
     `Sessions: ${number(guarantees.violated['read-your-writes'])} of ${number(guarantees.bound['read-your-writes'])} bound reads did not show the session's writes, ${number(guarantees.violated['monotonic-reads'])} of ${number(guarantees.bound['monotonic-reads'])} went back.`,
+    `  ${number(report.losses.length)} times a session was told that its position is lost: ${[...new Set(report.losses.map(({ session }) => session))].join(', ') || 'none'}.`,
     `  Excused of them: ${number(excused.byLoss)}, whose session was told by "position-lost" that a promotion lost what it knew; ${number(excused.byUnproven)} of a process' own session that said "unproven".`,
     `Reads that failed as they may: ${number(excused.reads.length)} (of a session with NEAREST_NO_SERVER; of a read-only transaction with NEAREST_CONNECTION_LOST).`,
     ...listed(excused.reads, failureText),
@@ -50,8 +51,9 @@ export function chaosText(report: ChaosReport): string {
 
 function tallyText(violations: readonly ToldFinding[]): string {
   const tally = new Map<string, number>()
-  for (const { wrong, deed } of violations) {
-    const what = deed === undefined ? wrong : `${wrong} (${deed.kind})`
+  for (const { wrong, deed, stale } of violations) {
+    const of = stale === undefined ? deed?.kind : stale.read.session.startsWith('process') ? 'a process' : 'a session'
+    const what = of === undefined ? wrong : `${wrong} (${of})`
     tally.set(what, (tally.get(what) ?? 0) + 1)
   }
   const told = [...tally].map(([what, count]) => `${what} ${number(count)}`)

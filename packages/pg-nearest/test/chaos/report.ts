@@ -29,6 +29,8 @@ export interface ChaosReport {
   readonly recovery: Readonly<Record<string, Recovery>>
   readonly takeover: Spread
   readonly guarantees: Verdict['guarantees']
+  /** Sessions that were told of a lost position, and when. */
+  readonly losses: readonly { readonly session: string; readonly at: number }[]
   readonly excused: { readonly byLoss: number; readonly byUnproven: number; readonly reads: readonly Failure[] }
   readonly violations: readonly ToldFinding[]
 }
@@ -100,6 +102,7 @@ export function chaosReport(run: ChaosRun): ChaosReport {
     recovery: recoveries(deeds, run.inflicted),
     takeover: takeovers(deeds, promotions),
     guarantees,
+    losses: run.losses.map(({ session, at }) => ({ session, at: since(at) })),
     excused: { byLoss: excusedByLoss, byUnproven: excusedByUnproven, reads: excusedReads.map(failure) },
     violations: findings.map(told),
   }

@@ -15,6 +15,7 @@ export interface Step {
 /** A promotion comes thrice as often as anything else. */
 const HAND: readonly FaultName[] = [
   ...Array<FaultName>(3).fill('promote'),
+  'promote a laggard',
   'pause',
   'kill',
   'slow',
