@@ -5,6 +5,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type PoolMessage, type QueryEvent, type QueryTrace } from '../../src/index.ts'
 import type { Topology } from '../../src/index.ts'
+import { formatBookmark, parseBookmark } from '../../src/session/bookmark-text.ts'
 import { until, withUsers } from './fixtures.ts'
 
 const PHASES = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'] as const
@@ -114,6 +115,26 @@ test('the channels of topology and problem carry the very events, with their poo
     expect(problems[0]).toEqual({ pool, event: expect.objectContaining({ server: 'ord' }) })
   } finally {
     await world.start('ord')
+  }
+})
+
+test('the channel of lost positions carries the very event, with its pool', async () => {
+  const told: unknown[] = []
+  const emitted: unknown[] = []
+  listen('pg-nearest:position-lost', (message) => told.push(message))
+  pool.on('position-lost', (event) => emitted.push(event))
+  await world.pauseReplay('ord')
+  try {
+    const session = pool.session()
+    await session.query('update hits set n = n')
+    const bookmark = parseBookmark(session.bookmark())
+    if (bookmark === undefined) throw new Error('the session has no bookmark')
+    // As if a failover had lost what came after.
+    await pool.session(formatBookmark({ ...bookmark, lsn: bookmark.lsn + 1_000_000_000n })).query('table hits')
+    expect(emitted).toHaveLength(1)
+    expect(told).toEqual([{ pool, event: emitted[0] }])
+  } finally {
+    await world.resumeReplay('ord')
   }
 })
 
