@@ -316,7 +316,7 @@ export class ClientSession {
     const attempts = planPrimary(this.#engine.topology, 'transaction')
     const { config, signal } = begin
     await this.#hold(config.text, attempts, signal, (lease) => runStatement(lease, config, 'none', signal))
-    this.#standing = { kind: 'transaction', stateful: false }
+    this.#standing = { kind: 'transaction', stateful: false, readOnly: true }
   }
 
   /** Takes a connection to the first of these that lets `run` succeed, which must have no effect by itself. */
@@ -368,7 +368,15 @@ export class ClientSession {
 
   #lose(lease: Lease, { request, need }: Call, open: boolean, cause: unknown): NearestError {
     const { server, standby } = lease
-    const error = lostConnection({ text: request.config.text, need, server, error: cause, open, standby })
+    const readOnly = this.#standing.kind === 'transaction' && this.#standing.readOnly
+    const error = lostConnection({
+      text: request.config.text,
+      need,
+      server,
+      error: cause,
+      open,
+      harmless: standby || readOnly,
+    })
     if (this.#signal?.aborted !== true) this.#engine.report(server, cause, 'query')
     if (this.#held.lease === lease) this.#held.letGo(true)
     this.#standing = { kind: 'lost', error }

@@ -124,8 +124,8 @@ export class Guard {
     this.#throwIfElsewhere(server)
     if (this.#required === undefined) return true
     const known = this.#engine.positions.of(server)
-    const showing = shows(known, this.#required)
-    if (showing === 'older' || showing === 'foreign') throw new BehindError(server)
+    const showing = shows(known, this.#required, this.#engine.positions)
+    if (showing === 'older' || showing === 'lost' || showing === 'foreign') throw new BehindError(server)
     return showing === 'yes' && known !== undefined && known.at >= connectedAt
   }
 
@@ -162,12 +162,12 @@ export class Guard {
       this.#reads &&
       trust === 'prove' &&
       this.#required !== undefined &&
-      shows(position, this.#required) === 'older'
+      shows(position, this.#required, this.#engine.positions) === 'older'
     ) {
       // A primary that was replaced and does not know it.
       throw new BehindError(server)
     }
-    const lost = session.arrivedAtPrimary(position, this.#begunAt, this.#required)
+    const lost = session.arrivedAtPrimary(position, this.#begunAt, this.#required, this.#engine.positions)
     // What is written in any session was written in this process, too; and what a standby refused may have been a write.
     if ((!this.#reads || trust === 'trust') && session !== this.#engine.process) this.#engine.process?.show(position)
     if (lost !== undefined) this.#tellLoss(server, lost)
@@ -177,7 +177,8 @@ export class Guard {
     const systemIdentifier = said.systemIdentifier ?? this.#systemIdentifier(server)
     const timeline = said.timeline ?? this.#engine.positions.of(server)?.timeline
     if (systemIdentifier === undefined || timeline === undefined) return undefined
-    return { systemIdentifier, timeline, lsn: said.lsn }
+    const position = { systemIdentifier, timeline, lsn: said.lsn }
+    return said.standby ? position : { ...position, certain: true }
   }
 
   #systemIdentifier(server: string): string | undefined {
@@ -194,9 +195,9 @@ export class Guard {
     const { home } = this.#session
     if (home !== undefined && (home.server !== server || home.epoch !== positions.epochOf(server))) return 'never'
     if (this.#required === undefined) return 'shows'
-    const showing = shows(positions.of(server), this.#required)
+    const showing = shows(positions.of(server), this.#required, positions)
     if (showing === 'yes') return 'shows'
-    if (showing === 'older' || showing === 'foreign') return 'never'
+    if (showing === 'older' || showing === 'lost' || showing === 'foreign') return 'never'
     return (this.#rttMs(server) ?? 0) <= nearMs(this.#primaryRttMs()) ? 'near' : 'far'
   }
 
@@ -235,10 +236,11 @@ function demand(engine: Engine, session: SessionState, consistency: Consistency)
   return { required: laterBookmark(required, { systemIdentifier: ours, timeline: known.timeline, lsn }) }
 }
 
-function noted({ lsn, timeline, systemIdentifier }: Said, at: number) {
+function noted({ lsn, timeline, systemIdentifier, standby }: Said, at: number) {
   return {
     lsn,
     at,
+    standby,
     ...(timeline === undefined ? {} : { timeline }),
     ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
   }

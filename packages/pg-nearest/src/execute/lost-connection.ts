@@ -8,17 +8,17 @@ export interface LostStatement {
   readonly error: unknown
   /** A transaction was open. */
   readonly open: boolean
-  /** The server was a standby: it cannot have written. */
-  readonly standby: boolean
+  /** It cannot have written: its server is a standby, or its transaction READ ONLY. */
+  readonly harmless: boolean
 }
 
 /**
  * What to tell a caller whose connection died while it was theirs alone. Inside of a transaction only COMMIT leaves a
  * doubt; outside of one, every statement that a primary had.
  */
-export function lostConnection({ text, need, server, error, open, standby }: LostStatement): NearestError {
+export function lostConnection({ text, need, server, error, open, harmless }: LostStatement): NearestError {
   const commits = need.transaction?.kind === 'commit' || need.transaction?.kind === 'other'
-  if (!standby && (open ? commits : need.transaction?.kind !== 'begin')) {
+  if (!harmless && (open ? commits : need.transaction?.kind !== 'begin')) {
     return new OutcomeUnknownError(text, server, error)
   }
   return new NearestError(

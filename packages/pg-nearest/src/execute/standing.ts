@@ -7,7 +7,7 @@ import type { Request } from './request.ts'
  *
  * - `free`: each statement chooses its server.
  * - `transaction`: until COMMIT or ROLLBACK everything runs on the connection that is held. `stateful`: the caller has
- *   made state on it that outlives the transaction.
+ *   made state on it that outlives the transaction. `readOnly`: it began so, and nothing in it can have changed that.
  * - `reading`: a READ ONLY transaction on a standby. `begin` can be run anew on the primary as long as it is `movable`:
  *   each statement takes a snapshot of its own, and no savepoint would be lost. `failed`: a statement has failed, so
  *   that nothing runs until ROLLBACK; begun anew elsewhere, the transaction would have forgotten that.
@@ -17,7 +17,7 @@ import type { Request } from './request.ts'
  */
 export type Standing =
   | { readonly kind: 'free' }
-  | { readonly kind: 'transaction'; readonly stateful: boolean }
+  | { readonly kind: 'transaction'; readonly stateful: boolean; readonly readOnly: boolean }
   | { readonly kind: 'reading'; readonly begin: Request; readonly movable: boolean; readonly failed: boolean }
   | { readonly kind: 'pinned' }
   | { readonly kind: 'lost'; readonly error: unknown }
@@ -52,5 +52,11 @@ export function nextStanding(before: Standing, { request, need, open, standby, f
   if (before.kind === 'free' && standby && control?.standbyCanBegin === true) {
     return { kind: 'reading', begin: request, movable: control.snapshotPerStatement, failed: false }
   }
-  return { kind: 'transaction', stateful }
+  return { kind: 'transaction', stateful, readOnly: isReadOnly(before, need) }
+}
+
+/** BEGIN READ ONLY and reads; SET TRANSACTION READ WRITE may come right behind it. */
+function isReadOnly(before: Standing, need: Need): boolean {
+  if (before.kind === 'transaction') return before.readOnly && need.class === 'read'
+  return need.transaction?.standbyCanBegin === true
 }

@@ -43,7 +43,7 @@ export async function walk<R, T>(journey: Journey<R, T>): Promise<T> {
       journey.giveBack(lease)
       if (mishaps?.showWrite(standby) === true) journey.learn()
       const failures = mishaps?.count ?? 0
-      const reason = mishaps === undefined ? attempt.reason : (mishaps.reason ?? attempt.reason)
+      const reason = attempt.reason === 'unproven' ? attempt.reason : (mishaps?.reason ?? attempt.reason)
       return journey.arrived(result, { server, role: standby ? 'replica' : 'primary', reason, attempts: failures + 1 })
     } catch (error) {
       if (lease !== undefined) journey.giveBack(lease, error)

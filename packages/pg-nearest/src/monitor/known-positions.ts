@@ -3,6 +3,7 @@ export interface KnownPosition {
   readonly lsn: bigint
   readonly timeline: number | undefined
   readonly systemIdentifier: string | undefined
+  readonly standby: boolean
   /** When it was asked, by `performance.now()`. */
   readonly at: number
 }
@@ -11,6 +12,15 @@ export interface KnownPosition {
 export interface Pace {
   readonly sinceMs: number
   readonly bytes: bigint
+}
+
+/** What a server has said of its position. */
+export interface Seen {
+  readonly lsn: bigint
+  readonly at: number
+  readonly standby: boolean
+  readonly timeline?: number
+  readonly systemIdentifier?: string
 }
 
 interface Stretch {
@@ -22,7 +32,12 @@ interface Stretch {
 export interface KnownPositions {
   of(server: string): KnownPosition | undefined
   /** Takes in an answer; what is not said stays as it was. An older answer than the one that is known is dropped. */
-  note(server: string, seen: { lsn: bigint; at: number; timeline?: number; systemIdentifier?: string }): void
+  note(server: string, seen: Seen): void
+  /**
+   * Everything of this timeline up to here is in the later one, too; beyond it, perhaps not: where whoever was promoted was last
+   * seen as a standby. `undefined`: nobody was watching.
+   */
+  keptOf(timeline: number, later: number): bigint | undefined
   /** It was found behind at what is known of it now, or is not any more: what its pace is measured from. */
   noteBehind(server: string, behind: boolean): void
   /** `undefined` as long as it was not found behind twice. */
@@ -37,17 +52,27 @@ export function createKnownPositions(): KnownPositions {
   const known = new Map<string, KnownPosition>()
   const stretches = new Map<string, Stretch>()
   const epochs = new Map<string, number>()
+  const forks = new Map<number, bigint>()
   return {
     of: (server) => known.get(server),
-    note(server, { lsn, at, timeline, systemIdentifier }) {
+    note(server, { lsn, at, standby, timeline, systemIdentifier }) {
       const before = known.get(server)
       if (before !== undefined && before.at > at) return
+      if (before?.standby === true && !standby && timeline !== undefined) forks.set(timeline, before.lsn)
       known.set(server, {
         lsn,
         at,
+        standby,
         timeline: timeline ?? before?.timeline,
         systemIdentifier: systemIdentifier ?? before?.systemIdentifier,
       })
+    },
+    keptOf(timeline, later) {
+      let kept: bigint | undefined
+      for (const [fork, lsn] of forks) {
+        if (fork > timeline && fork <= later && (kept === undefined || lsn < kept)) kept = lsn
+      }
+      return kept
     },
     noteBehind(server, behind) {
       const now = known.get(server)

@@ -108,7 +108,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     async ask(server) {
       const at = performance.now()
       const lsn = await watches.get(server)?.probe.position()
-      if (lsn !== undefined) positions.note(server, { lsn, at })
+      if (lsn !== undefined) positions.note(server, { lsn, at, standby: true })
       return lsn
     },
   })
@@ -169,6 +169,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     positions.note(server, {
       lsn: role === 'primary' ? normalizeInsertLsn(lsn) : lsn,
       at: sentAt,
+      standby: role === 'replica',
       ...(timeline === undefined ? {} : { timeline }),
       ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
     })

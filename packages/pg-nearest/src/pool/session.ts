@@ -75,6 +75,6 @@ export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Ser
     monitor.topology.servers.some((server) => server.name === name && server.health === 'up')
   const everywhere =
     listed.length > 1 &&
-    listed.every(({ name }) => isUp(name) && shows(engine.positions.of(name), bookmark) === 'yes')
+    listed.every(({ name }) => isUp(name) && shows(engine.positions.of(name), bookmark, engine.positions) === 'yes')
   return everywhere ? undefined : formatBookmark(bookmark)
 }

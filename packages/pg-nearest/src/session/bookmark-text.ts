@@ -1,6 +1,8 @@
 import type { Bookmark } from './bookmark.ts'
 
 const VERSION = 1
+/** As the first one, and the primary itself has named the timeline. */
+const CERTAIN = 2
 const CONTENT = 21
 const BYTES = 24
 const LENGTH = 32
@@ -10,9 +12,9 @@ const MOST = 0xffff_ffff_ffff_ffffn
  * A bookmark as it leaves the process: 32 characters that are safe in a URL, a header and a cookie. Opaque to others: a
  * later version may look different.
  */
-export function formatBookmark({ systemIdentifier, timeline, lsn }: Bookmark): string {
+export function formatBookmark({ systemIdentifier, timeline, lsn, certain }: Bookmark): string {
   const bytes = Buffer.alloc(BYTES)
-  bytes.writeUInt8(VERSION, 0)
+  bytes.writeUInt8(certain === true ? CERTAIN : VERSION, 0)
   bytes.writeBigUInt64BE(BigInt(systemIdentifier), 1)
   bytes.writeUInt32BE(timeline, 9)
   bytes.writeBigUInt64BE(lsn, 13)
@@ -25,13 +27,16 @@ export function parseBookmark(text: unknown): Bookmark | undefined {
   if (typeof text !== 'string' || text.length !== LENGTH) return undefined
   const bytes = Buffer.from(text, 'base64url')
   // Decoding skips what it does not know: only the one canonical spelling is taken.
-  if (bytes.length !== BYTES || bytes.toString('base64url') !== text || bytes.readUInt8(0) !== VERSION) return undefined
+  if (bytes.length !== BYTES || bytes.toString('base64url') !== text) return undefined
+  const version = bytes.readUInt8(0)
+  if (version !== VERSION && version !== CERTAIN) return undefined
   if (bytes.readUIntBE(CONTENT, BYTES - CONTENT) !== checksum(bytes)) return undefined
   const systemIdentifier = bytes.readBigUInt64BE(1)
   const timeline = bytes.readUInt32BE(9)
   const lsn = bytes.readBigUInt64BE(13)
   if (systemIdentifier === 0n || timeline === 0 || lsn === 0n || lsn === MOST) return undefined
-  return { systemIdentifier: systemIdentifier.toString(), timeline, lsn }
+  const bookmark = { systemIdentifier: systemIdentifier.toString(), timeline, lsn }
+  return version === CERTAIN ? { ...bookmark, certain: true } : bookmark
 }
 
 /**

@@ -5,6 +5,17 @@ export interface Bookmark {
   /** The history that the position belongs to. A promotion begins the next one. */
   readonly timeline: number
   readonly lsn: bigint
+  /** The primary itself has named the timeline. A standby may learn late that it follows another one. */
+  readonly certain?: true
+}
+
+/** How far the histories agree. */
+export interface Forks {
+  /**
+   * Everything of this timeline up to here is in the later one, too; beyond it, perhaps not. `undefined`: nobody was watching
+   * when the later one began.
+   */
+  keptOf(timeline: number, later: number): bigint | undefined
 }
 
 /** Where a server was seen to be. */
@@ -20,15 +31,20 @@ export interface Standpoint {
  * - `yes`: it is on the bookmark's timeline or a later one, and has that position.
  * - `no`: it was behind when it was seen; it may have caught up since.
  * - `older`: it is still on an older timeline, where positions mean something else.
+ * - `lost`: it is on a later timeline, which may have begun before that position.
  * - `foreign`: the bookmark is another cluster's and says nothing here.
  * - `unknown`: the server has not said where it is.
  */
-export type Showing = 'yes' | 'no' | 'older' | 'foreign' | 'unknown'
+export type Showing = 'yes' | 'no' | 'older' | 'lost' | 'foreign' | 'unknown'
 
-export function shows(at: Standpoint | undefined, bookmark: Bookmark): Showing {
+export function shows(at: Standpoint | undefined, bookmark: Bookmark, forks: Forks): Showing {
   if (at?.systemIdentifier === undefined || at.timeline === undefined || at.lsn === undefined) return 'unknown'
   if (at.systemIdentifier !== bookmark.systemIdentifier) return 'foreign'
   if (at.timeline < bookmark.timeline) return 'older'
+  if (at.timeline > bookmark.timeline && bookmark.certain === true) {
+    const kept = forks.keptOf(bookmark.timeline, at.timeline)
+    if (kept !== undefined && kept < bookmark.lsn) return 'lost'
+  }
   return at.lsn >= bookmark.lsn ? 'yes' : 'no'
 }
 

@@ -1,4 +1,4 @@
-import { laterBookmark, shows, type Bookmark, type Standpoint } from './bookmark.ts'
+import { laterBookmark, shows, type Bookmark, type Forks, type Standpoint } from './bookmark.ts'
 import type { Consistency } from './consistency.ts'
 
 /** A server whose reads need no position as long as the next ones go there, too: it never goes backwards by itself. */
@@ -87,10 +87,16 @@ export class SessionState {
    * @param required - what it had to show when it began. If the primary does not have that, it is lost: this session no
    *   longer waits for it.
    */
-  arrivedAtPrimary(position: Bookmark, begunAt: number, required: Bookmark | undefined): LostPosition | undefined {
+  arrivedAtPrimary(
+    position: Bookmark,
+    begunAt: number,
+    required: Bookmark | undefined,
+    forks: Forks,
+  ): LostPosition | undefined {
     if (this.#blindSince !== undefined && this.#blindSince <= begunAt) this.#blindSince = undefined
     if (this.#home !== undefined && this.#homeUsedAt <= begunAt) this.#home = undefined
-    const lost = required !== undefined && shows(position, required) === 'no' ? required : undefined
+    const showing = required === undefined ? 'yes' : shows(position, required, forks)
+    const lost = showing === 'no' || showing === 'lost' ? required : undefined
     if (lost === undefined || isLater(this.#bookmark, lost)) {
       this.show(position)
     } else {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { createKnownPositions } from '../../src/monitor/known-positions.ts'
 import { formatBookmark, parseBookmark } from '../../src/session/bookmark-text.ts'
 import { laterBookmark, shows, type Bookmark } from '../../src/session/bookmark.ts'
 
@@ -11,6 +12,8 @@ const bookmarks = fc.record({
   lsn: fc.bigInt({ min: 1n, max: 2n ** 64n - 2n }),
 })
 const ofOneCluster = bookmarks.map((bookmark) => ({ ...bookmark, systemIdentifier: '7' }))
+
+const NO_FORKS = { keptOf: () => undefined }
 
 describe('as a text', () => {
   test('comes back as it was, in 32 characters that are safe in a URL and in a cookie', () => {
@@ -62,7 +65,38 @@ describe('what a server shows', () => {
     ['its timeline is not known', { ...at(1, 100n), timeline: undefined }, at(1, 100n), 'unknown'],
     ['it has never said', undefined, at(1, 100n), 'unknown'],
   ] as const)('%s', (_, server, bookmark, showing) => {
-    expect(shows(server, bookmark)).toBe(showing)
+    expect(shows(server, bookmark, NO_FORKS)).toBe(showing)
+  })
+})
+
+describe('what a promotion may have lost', () => {
+  const forks = { keptOf: (timeline: number, later: number) => (timeline < 2 && later >= 2 ? 100n : undefined) }
+  test.each([
+    ['a position of before it is there', at(2, 500n), { ...at(1, 100n), certain: true }, 'yes'],
+    ['one beyond it is lost, however far the new timeline is', at(2, 500n), { ...at(1, 101n), certain: true }, 'lost'],
+    ['and on every timeline after that', at(3, 500n), { ...at(1, 101n), certain: true }, 'lost'],
+    ['one of the new timeline is not', at(3, 500n), { ...at(2, 101n), certain: true }, 'yes'],
+    [
+      'where a standby has named the timeline, which it may learn late, it is not said',
+      at(2, 500n),
+      at(1, 101n),
+      'yes',
+    ],
+  ] as const)('%s', (_, server, bookmark, showing) => {
+    expect(shows(server, bookmark, forks)).toBe(showing)
+  })
+
+  test('is known from where the promoted server was last seen as a standby', () => {
+    const positions = createKnownPositions()
+    positions.note('ord', { lsn: 90n, at: 1, standby: true, timeline: 1 })
+    positions.note('syd', { lsn: 95n, at: 1, standby: true, timeline: 1 })
+    positions.note('ord', { lsn: 100n, at: 2, standby: true })
+    expect(positions.keptOf(1, 2)).toBeUndefined()
+    positions.note('ord', { lsn: 130n, at: 3, standby: false, timeline: 2 })
+    positions.note('syd', { lsn: 140n, at: 4, standby: true, timeline: 2 })
+    expect([positions.keptOf(1, 2), positions.keptOf(1, 5), positions.keptOf(2, 3)]).toEqual([100n, 100n, undefined])
+    positions.note('syd', { lsn: 150n, at: 5, standby: false, timeline: 3 })
+    expect([positions.keptOf(1, 3), positions.keptOf(2, 3)]).toEqual([100n, 140n])
   })
 })
 
@@ -91,8 +125,8 @@ describe('the later one', () => {
     fc.assert(
       fc.property(ofOneCluster, ofOneCluster, ofOneCluster, (a, b, server) => {
         const later = laterBookmark(a, b)
-        if (a.timeline === b.timeline && shows(server, later) === 'yes') {
-          expect([shows(server, a), shows(server, b)]).toEqual(['yes', 'yes'])
+        if (a.timeline === b.timeline && shows(server, later, NO_FORKS) === 'yes') {
+          expect([shows(server, a, NO_FORKS), shows(server, b, NO_FORKS)]).toEqual(['yes', 'yes'])
         }
       }),
     )

@@ -67,17 +67,17 @@ describe('a connection that died while it was the caller’s alone', () => {
   const control = (kind: 'begin' | 'commit' | 'rollback' | 'other') =>
     ({ class: 'transaction', transaction: { kind, standbyCanBegin: false, snapshotPerStatement: true } }) as const
   const rows = [
-    { need: write, open: true, standby: false, code: 'NEAREST_CONNECTION_LOST' },
-    { need: write, open: false, standby: false, code: '08007' },
-    { need: write, open: false, standby: true, code: 'NEAREST_CONNECTION_LOST' },
-    { need: control('begin'), open: false, standby: false, code: 'NEAREST_CONNECTION_LOST' },
-    { need: control('commit'), open: true, standby: false, code: '08007' },
-    { need: control('commit'), open: true, standby: true, code: 'NEAREST_CONNECTION_LOST' },
-    { need: control('rollback'), open: true, standby: false, code: 'NEAREST_CONNECTION_LOST' },
-    { need: control('other'), open: true, standby: false, code: '08007' },
+    { need: write, open: true, harmless: false, code: 'NEAREST_CONNECTION_LOST' },
+    { need: write, open: false, harmless: false, code: '08007' },
+    { need: write, open: false, harmless: true, code: 'NEAREST_CONNECTION_LOST' },
+    { need: control('begin'), open: false, harmless: false, code: 'NEAREST_CONNECTION_LOST' },
+    { need: control('commit'), open: true, harmless: false, code: '08007' },
+    { need: control('commit'), open: true, harmless: true, code: 'NEAREST_CONNECTION_LOST' },
+    { need: control('rollback'), open: true, harmless: false, code: 'NEAREST_CONNECTION_LOST' },
+    { need: control('other'), open: true, harmless: false, code: '08007' },
   ]
   test.each(rows)(
-    '$need.class $need.transaction.kind, open: $open, standby: $standby -> $code',
+    '$need.class $need.transaction.kind, open: $open, harmless: $harmless -> $code',
     ({ code, ...lost }) => {
       const cause = failure({ code: 'ECONNRESET' })
       const error = lostConnection({ text: 'select 1', server: 'nrt', error: cause, ...lost })

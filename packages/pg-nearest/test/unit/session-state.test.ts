@@ -4,6 +4,8 @@ import { SessionState } from '../../src/session/session-state.ts'
 
 const at = (timeline: number, lsn: bigint): Bookmark => ({ systemIdentifier: '7', timeline, lsn })
 
+const NO_FORKS = { keptOf: () => undefined }
+
 describe('a session', () => {
   test('begins with nothing, with a bookmark, or with a history that nobody can read', () => {
     expect([new SessionState().bookmark, new SessionState().blind]).toEqual([undefined, false])
@@ -22,9 +24,9 @@ describe('a session', () => {
   test('sees again after a statement on the primary that began later than it lost sight', () => {
     const session = new SessionState()
     session.loseSight(100)
-    session.arrivedAtPrimary(at(1, 5n), 99, undefined)
+    session.arrivedAtPrimary(at(1, 5n), 99, undefined, NO_FORKS)
     expect(session.blind).toBe(true)
-    session.arrivedAtPrimary(at(1, 6n), 100, undefined)
+    session.arrivedAtPrimary(at(1, 6n), 100, undefined, NO_FORKS)
     expect([session.blind, session.bookmark]).toEqual([false, at(1, 6n)])
   })
 
@@ -34,30 +36,30 @@ describe('a session', () => {
       ['from the future, or after a restore', at(1, 900n), at(1, 500n)],
     ])('%s: it goes on from there, and asks the primary once more', (_, required, position) => {
       const session = new SessionState(required)
-      expect(session.arrivedAtPrimary(position, 10, required)).toEqual({ lost: required, now: position })
+      expect(session.arrivedAtPrimary(position, 10, required, NO_FORKS)).toEqual({ lost: required, now: position })
       expect(session.bookmark).toEqual(position)
-      expect(session.arrivedAtPrimary(position, 20, session.bookmark)).toBeUndefined()
+      expect(session.arrivedAtPrimary(position, 20, session.bookmark, NO_FORKS)).toBeUndefined()
       expect(session.blind).toBe(false)
     })
 
     test('a copy of it is lost as well', () => {
       const session = new SessionState(at(1, 900n))
       session.show(at(1, 900n))
-      session.arrivedAtPrimary(at(1, 500n), 10, at(1, 900n))
+      session.arrivedAtPrimary(at(1, 500n), 10, at(1, 900n), NO_FORKS)
       expect(session.bookmark).toEqual(at(1, 500n))
     })
 
     test('but not what was written meanwhile on a later timeline', () => {
       const session = new SessionState(at(1, 900n))
       session.show(at(2, 950n))
-      session.arrivedAtPrimary(at(2, 500n), 10, at(1, 900n))
+      session.arrivedAtPrimary(at(2, 500n), 10, at(1, 900n), NO_FORKS)
       expect(session.bookmark).toEqual(at(2, 950n))
     })
   })
 
   test('a primary that was replaced and does not know it loses nothing', () => {
     const session = new SessionState(at(2, 100n))
-    expect(session.arrivedAtPrimary(at(1, 900n), 10, at(2, 100n))).toBeUndefined()
+    expect(session.arrivedAtPrimary(at(1, 900n), 10, at(2, 100n), NO_FORKS)).toBeUndefined()
     expect(session.bookmark).toEqual(at(2, 100n))
   })
 
@@ -76,9 +78,9 @@ describe('a session', () => {
     test('and by the primary’s later answer', () => {
       const session = new SessionState()
       session.useHome('ord', 0, 50)
-      session.arrivedAtPrimary(at(1, 5n), 49, undefined)
+      session.arrivedAtPrimary(at(1, 5n), 49, undefined, NO_FORKS)
       expect(session.home?.server).toBe('ord')
-      session.arrivedAtPrimary(at(1, 6n), 50, undefined)
+      session.arrivedAtPrimary(at(1, 6n), 50, undefined, NO_FORKS)
       expect(session.home).toBeUndefined()
     })
 

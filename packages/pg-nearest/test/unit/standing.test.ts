@@ -21,7 +21,7 @@ const commit: Need = {
   transaction: { kind: 'commit', standbyCanBegin: false, snapshotPerStatement: false },
 }
 
-const inTransaction: Standing = { kind: 'transaction', stateful: false }
+const inTransaction: Standing = { kind: 'transaction', stateful: false, readOnly: false }
 const reading: Standing = { kind: 'reading', begin: request, movable: true, failed: false }
 const pinned: Standing = { kind: 'pinned' }
 
@@ -53,7 +53,7 @@ describe('where a borrowed client stands after a statement', () => {
       need: begin(true),
       open: true,
       standby: false,
-      after: inTransaction,
+      after: { kind: 'transaction', stateful: false, readOnly: true },
     },
     {
       name: 'a savepoint would be lost',
@@ -87,11 +87,11 @@ describe('where a borrowed client stands after a statement', () => {
       need: session,
       open: true,
       standby: false,
-      after: { kind: 'transaction', stateful: true },
+      after: { kind: 'transaction', stateful: true, readOnly: false },
     },
     {
       name: 'and pins when it ends',
-      before: { kind: 'transaction', stateful: true },
+      before: { kind: 'transaction', stateful: true, readOnly: false },
       need: commit,
       open: false,
       standby: false,
@@ -103,7 +103,7 @@ describe('where a borrowed client stands after a statement', () => {
       need: begin(false),
       open: true,
       standby: false,
-      after: { kind: 'transaction', stateful: true },
+      after: { kind: 'transaction', stateful: true, readOnly: false },
     },
   ] satisfies { name: string; before: Standing; need: Need; open: boolean; standby: boolean; after: Standing }[])(
     '$name',
