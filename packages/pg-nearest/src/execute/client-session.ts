@@ -8,7 +8,7 @@ import { notBegun, notHere } from './client-errors.ts'
 import { commandOf, emptyResult, isDeferrable } from './deferred-begin.ts'
 import type { Engine, Scope } from './engine.ts'
 import { isFatal } from './fatal.ts'
-import type { Guard, Trust } from './guard.ts'
+import { trusts, type Guard, type Trust } from './guard.ts'
 import { guardFor } from './guard-for.ts'
 import { HeldConnection, type OnHold } from './held-connection.ts'
 import { lostConnection } from './lost-connection.ts'
@@ -212,6 +212,8 @@ export class ClientSession {
       })
       this.#begin = undefined
       const finals = await finishGroup(members, ends, this.#held)
+      const begun = { request: begin.request, need: begin.need, open: true, standby: false, failed: false }
+      this.#standing = nextStanding(this.#standing, begun)
       for (const [i, member] of members.entries()) this.#settle(member, ends[i]?.kind !== 'result')
       return answerAll(members, finals, this.#servedBy(server, 'primary', 'transaction', 1))
     } catch (error) {
@@ -393,8 +395,4 @@ export class ClientSession {
   #throwIfLost(): void {
     if (this.#standing.kind === 'lost' || this.#standing.kind === 'unbegun') throw this.#standing.error
   }
-}
-
-function trusts({ unproven }: Attempt): Trust {
-  return unproven === true ? 'trust' : 'prove'
 }

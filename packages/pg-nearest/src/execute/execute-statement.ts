@@ -1,4 +1,3 @@
-import type pg from 'pg'
 import type { Candidate } from '../errors.ts'
 import type { Lease } from '../monitor/server-connections.ts'
 import { abandonable } from './abandonable.ts'
@@ -77,7 +76,8 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
   signal: AbortSignal | undefined
   attempts: readonly Attempt[]
   readonly #engine: Engine
-  readonly #config: pg.QueryConfig
+  readonly #scope: Scope
+  readonly #request: Request
 
   readonly #guard: Guard | undefined
   readonly #takesRider: boolean
@@ -93,13 +93,23 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
     this.readOnly = scope.readOnly
     this.signal = request.signal
     this.#guard = guardFor(engine, scope, request, reads)
-    this.attempts = reads && this.#guard !== undefined ? this.#guard.order(attempts) : attempts
+    this.attempts = this.#ordered(attempts)
     this.needsWriter = mayNeedWriter(engine, scope, reads)
     this.#takesRider = takesRider(request, need)
     engine.budget.deposit()
     this.#engine = engine
-    this.#config = request.config
+    this.#scope = scope
+    this.#request = request
     this.#onEnd = onEnd
+  }
+
+  /** A write that was planned for a server that is none any more goes to the primary that there is now. */
+  replan(): readonly Attempt[] {
+    return this.#ordered(planStatement(this.#engine, this.#scope, this.#request).attempts)
+  }
+
+  #ordered(attempts: readonly Attempt[]): readonly Attempt[] {
+    return this.reads && this.#guard !== undefined ? this.#guard.order(attempts) : attempts
   }
 
   /** Not on this server, where it is under way. */
@@ -137,9 +147,9 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
   run(lease: Lease, attempt: Attempt): Promise<StatementResult> {
     const readOnly = this.readOnly ? (this.reads ? 'read' : 'statement') : 'none'
     const guard = this.#guard
-    if (guard === undefined) return runStatement(lease, this.#config, readOnly, this.signal)
+    if (guard === undefined) return runStatement(lease, this.#request.config, readOnly, this.signal)
     const send = (rider?: Rider): Promise<StatementResult> =>
-      runStatement(lease, this.#config, readOnly, this.signal, rider)
+      runStatement(lease, this.#request.config, readOnly, this.signal, rider)
     return guard.run(lease, attempt.unproven === true ? 'trust' : 'prove', send, this.#takesRider)
   }
 

@@ -17,6 +17,10 @@ import type { Rider } from './run-statement.ts'
 /** `trust`: it runs there whatever that server shows: it is pinned, or nobody else is left. */
 export type Trust = 'prove' | 'trust'
 
+export function trusts({ unproven }: Attempt): Trust {
+  return unproven === true ? 'trust' : 'prove'
+}
+
 /**
  * What one statement of a session must show, from the moment it begins; and what it has shown, once it has ended. Its
  * questions travel with the statement, so it costs no trip of its own.
@@ -67,7 +71,7 @@ export class Guard {
     const proves = this.#reads && standby && trust === 'prove'
     if (proves && this.#primary !== undefined) throw new BehindError(server)
     const ahead = proves && !this.#isProven(server, connectedAt)
-    const behind = mayFollow && (this.#session.blind || !this.#isHome(server))
+    const behind = mayFollow && (this.#session.blind || !this.#isHome(server) || (!standby && !this.#hasAll(server)))
     if (!ahead && !behind) return undefined
     const stranger = this.#systemIdentifier(server) === undefined
     return { ahead, behind, stranger, sentAt: performance.now(), saidAhead: undefined, saidBehind: undefined }
@@ -167,10 +171,28 @@ export class Guard {
       // A primary that was replaced and does not know it.
       throw new BehindError(server)
     }
-    const lost = session.arrivedAtPrimary(position, this.#begunAt, this.#required, this.#engine.positions)
+    const lost = session.arrivedAtPrimary(position, this.#begunAt, this.#demanded(server), this.#engine.positions)
     // What is written in any session was written in this process, too; and what a standby refused may have been a write.
     if ((!this.#reads || trust === 'trust') && session !== this.#engine.process) this.#engine.process?.show(position)
     if (lost !== undefined) this.#tellLoss(server, lost)
+  }
+
+  /** This primary has it all, as far as is known: a promotion has lost nothing of it. */
+  #hasAll(server: string): boolean {
+    const { positions } = this.#engine
+    return this.#required === undefined || shows(positions.of(server), this.#required, positions) === 'yes'
+  }
+
+  /** What the primary should have: what is known, and what was written at home before home was lost. */
+  #demanded(primary: string): Bookmark | undefined {
+    const { home, homeUsedAt } = this.#session
+    const last =
+      home === undefined || home.server === primary ? undefined : this.#engine.positions.beforeLoss(home.server)
+    if (last?.standby !== false || last.timeline === undefined || last.systemIdentifier === undefined)
+      return this.#required
+    const { systemIdentifier, timeline, lsn } = last
+    const beyond = homeUsedAt > last.at ? 1n : 0n
+    return laterBookmark(this.#required, { systemIdentifier, timeline, lsn: lsn + beyond, certain: true })
   }
 
   #bookmarkOf(server: string, said: Said): Bookmark | undefined {

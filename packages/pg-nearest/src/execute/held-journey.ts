@@ -26,6 +26,7 @@ export function heldJourney(
     readOnly: scope.readOnly,
     signal,
     needsWriter: mayNeedWriter(engine, scope, reads),
+    replan: () => planInstead(engine.topology),
     primaries: () => planInstead(engine.topology),
     borrow: (server) => held.take(server, signal),
     giveBack: (lease: Lease, error?: unknown) => held.letGoIfDead(lease, error),

@@ -21,7 +21,9 @@ export interface Journey<R, T> {
   readonly attempts: readonly Attempt[]
   /** Nobody but a primary may be able to run it: when none is to be had, it waits for one. */
   readonly needsWriter: boolean
-  /** Where to go when a standby could not, or when somebody was promoted. */
+  /** Where to go when somebody was promoted. */
+  replan(): readonly Attempt[]
+  /** Where to go when a standby could not. */
   primaries(): readonly Attempt[]
   borrow(server: string): Promise<Lease>
   giveBack(lease: Lease, error?: unknown): void

@@ -74,7 +74,9 @@ export function createMishaps(journey: Journey<unknown, unknown>): Mishaps {
     },
     get mayWait() {
       const waitable = failed.every(({ error }) => error instanceof BehindError || isTransient(error))
-      return waitable && final === undefined && maybeWritten === undefined && journey.signal?.aborted !== true
+      // What may have written may still be answered by a standby, once one shows what it must.
+      const settled = final !== undefined || (maybeWritten !== undefined && !journey.reads)
+      return waitable && !settled && journey.signal?.aborted !== true
     },
     waits() {
       rounds++

@@ -47,9 +47,9 @@ export async function openTransaction<T extends Statement>(opening: Opening<T>):
     { outcomes: readonly GroupOutcome[]; server: string }
   >({
     ...journey,
-    // Until its COMMIT is sent a transaction has no effect.
+    // Until its COMMIT is sent a transaction has no effect, and one that only reads has none at all.
     get harmless() {
-      return !members.some(commits)
+      return !members.some(commits) || isReadOnly(begin, members)
     },
     attempts,
     run: async (lease) => {
@@ -93,6 +93,11 @@ export async function finishGroup(
     if (end?.kind === 'error') return { error: end.error }
     return commits(member) ? { result: emptyResult('ROLLBACK') } : { error: abortedError() }
   })
+}
+
+function isReadOnly({ need }: Statement, members: readonly Statement[]): boolean {
+  const reads = members.every((member) => member.need.class === 'read' || commits(member))
+  return need.transaction?.standbyCanBegin === true && reads
 }
 
 function commits({ need }: Statement): boolean {

@@ -1,6 +1,6 @@
 import type { RouteReason } from '../events/served-by.ts'
 import { isReplica, leastLoadedFirst, readTiers, writeOrder, type Choice, type Chooser } from '../topology/selection.ts'
-import type { Topology } from '../topology/topology.ts'
+import type { ServerState, Topology } from '../topology/topology.ts'
 
 /** Try this server, for this reason. */
 export interface Attempt {
@@ -85,12 +85,17 @@ function replicaTiers(topology: Topology, region: string | undefined): Tiers {
   const asked = nearest.map((tier) =>
     tier.filter(({ server, place }) => place === 'own-region' && isReplica(server)).map(({ server }) => server.name),
   )
-  const instead = configured ? [] : planPrimary(topology, 'no-replica').map((each) => [each])
+  const instead = configured ? [] : writeOrder(topology).map((server) => [primaryFor(region, server)])
   return withoutRepeats([
     ...asked.map((names) => names.map((server): Attempt => ({ server, reason: 'asked' }))),
     ...instead,
     ...nearest.map((tier) => tier.map(attempt)),
   ])
+}
+
+function primaryFor(region: string | undefined, server: ServerState): Attempt {
+  const asked = region !== undefined && server.region === region
+  return { server: server.name, reason: asked ? 'asked' : 'no-replica' }
 }
 
 function attempt({ server, place }: Choice): Attempt {

@@ -21,7 +21,7 @@ export async function walk<R, T>(journey: Journey<R, T>): Promise<T> {
       mishaps ??= createMishaps(journey)
       // oxlint-disable-next-line no-await-in-loop -- whoever is promoted is tried next
       if (!(await findsWriter(journey, mishaps))) throw journey.failed(mishaps.error())
-      attempts = journey.primaries()
+      attempts = journey.replan()
       i = -1
       continue
     }

@@ -44,6 +44,8 @@ export interface KnownPositions {
   paceOf(server: string): Pace | undefined
   /** A connection to it was lost: it may have begun anew, and a standby that did may show less than before. */
   noteLoss(server: string): void
+  /** Where it was seen last before a connection to it was lost, the last time. */
+  beforeLoss(server: string): KnownPosition | undefined
   /** How many connections to it were lost. */
   epochOf(server: string): number
 }
@@ -52,6 +54,7 @@ export function createKnownPositions(): KnownPositions {
   const known = new Map<string, KnownPosition>()
   const stretches = new Map<string, Stretch>()
   const epochs = new Map<string, number>()
+  const lastBeforeLoss = new Map<string, KnownPosition>()
   const forks = new Map<number, bigint>()
   return {
     of: (server) => known.get(server),
@@ -86,7 +89,12 @@ export function createKnownPositions(): KnownPositions {
       if (stretch === undefined || stretch.to === stretch.from) return undefined
       return { sinceMs: stretch.to.at - stretch.from.at, bytes: stretch.to.lsn - stretch.from.lsn }
     },
-    noteLoss: (server) => void epochs.set(server, (epochs.get(server) ?? 0) + 1),
+    noteLoss(server) {
+      epochs.set(server, (epochs.get(server) ?? 0) + 1)
+      const last = known.get(server)
+      if (last !== undefined) lastBeforeLoss.set(server, last)
+    },
+    beforeLoss: (server) => lastBeforeLoss.get(server),
     epochOf: (server) => epochs.get(server) ?? 0,
   }
 }

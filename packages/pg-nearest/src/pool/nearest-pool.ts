@@ -30,7 +30,8 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   readonly #servers: Servers
   readonly #parts: PoolParts
   readonly #ownReplica: RoutedPool
-  readonly #primaryReadOnly: RoutedPool
+  /** For the region of the declared primary, which may be a replica by now. */
+  #primaryRegion: { readonly region: string; readonly handle: RoutedPool } | undefined
   readonly #feed: ServerFeed | undefined
   #replicas: ReadonlyMap<string, RoutedPool> = new Map()
 
@@ -43,7 +44,6 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     this.#parts = parts
     this.primary = this.#handle({ kind: 'primary' })
     this.#ownReplica = this.#handle({ kind: 'replica', region: undefined })
-    this.#primaryReadOnly = new RoutedPool(parts, { target: { kind: 'primary' }, readOnly: true })
     this.#replicas = this.#handles()
     noteAddresses(this, servers.listed)
     const { source, serversIntervalMs: intervalMs } = parsed
@@ -59,6 +59,13 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
 
   #handle(target: Target): RoutedPool {
     return new RoutedPool(this.#parts, { target, readOnly: target.kind === 'replica' })
+  }
+
+  #primarys(region: string): RoutedPool {
+    if (this.#primaryRegion?.region !== region) {
+      this.#primaryRegion = { region, handle: this.#handle({ kind: 'replica', region }) }
+    }
+    return this.#primaryRegion.handle
   }
 
   /** One for each region; those of regions that stay are the same as before. */
@@ -108,7 +115,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     const handle = this.#replicas.get(code)
     if (handle !== undefined) return handle
     if (code === this.#servers.listed.find(({ declared }) => declared === 'primary')?.region)
-      return this.#primaryReadOnly
+      return this.#primarys(code)
     throw new NearestError(
       'NEAREST_UNKNOWN_REGION',
       `There is no replica in ${JSON.stringify(region)}: they are in ${this.regions().join(', ')}. Add it to "replicas", or leave the region out.`,

@@ -11,6 +11,7 @@ export interface Home {
 /** What is known of a server, and when it was asked, in the milliseconds of one clock. */
 export interface Sighting extends Standpoint {
   readonly at: number
+  readonly standby: boolean
 }
 
 /** The primary's word on a position that it does not have. */
@@ -55,6 +56,11 @@ export class SessionState {
     return this.#home
   }
 
+  /** When the last read at home ended, by the clock of `useHome`. */
+  get homeUsedAt(): number {
+    return this.#homeUsedAt
+  }
+
   show(position: Bookmark): void {
     this.#bookmark = laterBookmark(this.#bookmark, position)
   }
@@ -75,9 +81,9 @@ export class SessionState {
   /** Takes in where home was seen to be, if that was after its last read. */
   settleHome(seen: Sighting | undefined): void {
     if (seen === undefined || seen.at < this.#homeUsedAt) return
-    const { systemIdentifier, timeline, lsn } = seen
+    const { systemIdentifier, timeline, lsn, standby } = seen
     if (systemIdentifier === undefined || timeline === undefined || lsn === undefined) return
-    this.show({ systemIdentifier, timeline, lsn })
+    this.show(standby ? { systemIdentifier, timeline, lsn } : { systemIdentifier, timeline, lsn, certain: true })
     this.#home = undefined
   }
 

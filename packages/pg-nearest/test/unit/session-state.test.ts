@@ -64,7 +64,7 @@ describe('a session', () => {
   })
 
   describe('a home', () => {
-    const seen = (lsn: bigint, when: number) => ({ ...at(1, lsn), at: when })
+    const seen = (lsn: bigint, when: number) => ({ ...at(1, lsn), at: when, standby: true })
 
     test('is settled by where it was seen later', () => {
       const session = new SessionState()
