@@ -30,6 +30,7 @@ export class SessionState {
   #blindSince: number | undefined
   #home: Home | undefined
   #homeUsedAt = 0
+  #toldLost: Bookmark | undefined
 
   /** What its reads must show, if not what the pool says. */
   readonly consistency: Consistency | undefined
@@ -87,6 +88,13 @@ export class SessionState {
     this.#home = undefined
   }
 
+  /** Many statements may have waited for the same position: it is told once. */
+  #isNews(lost: Bookmark): boolean {
+    if (this.#toldLost !== undefined && laterBookmark(this.#toldLost, lost) === this.#toldLost) return false
+    this.#toldLost = lost
+    return true
+  }
+
   /**
    * A statement that began at `begunAt` ran on the primary, which was at this position afterwards.
    *
@@ -110,7 +118,7 @@ export class SessionState {
       this.#bookmark = position
       this.#blindSince = begunAt
     }
-    return lost === undefined ? undefined : { lost, now: position }
+    return lost === undefined || !this.#isNews(lost) ? undefined : { lost, now: position }
   }
 }
 

@@ -63,6 +63,15 @@ describe('a session', () => {
     expect(session.bookmark).toEqual(at(2, 100n))
   })
 
+  test('a lost position is told once, however many waited for it, and the next one again', () => {
+    const session = new SessionState(at(1, 900n))
+    const required = at(1, 900n)
+    expect(session.arrivedAtPrimary(at(1, 500n), 10, required, NO_FORKS)).toBeDefined()
+    expect(session.arrivedAtPrimary(at(1, 510n), 10, required, NO_FORKS)).toBeUndefined()
+    expect(session.arrivedAtPrimary(at(1, 520n), 10, at(1, 890n), NO_FORKS)).toBeUndefined()
+    expect(session.arrivedAtPrimary(at(2, 500n), 20, at(2, 950n), NO_FORKS)).toBeDefined()
+  })
+
   describe('a home', () => {
     const seen = (lsn: bigint, when: number) => ({ ...at(1, lsn), at: when, standby: true })
 
