@@ -11,6 +11,29 @@ const alias = [
   { find: /^pg-nearest$/, replacement: source('packages/pg-nearest/src/index.ts') },
 ]
 
+/** They look at what comes out, and not at how long it takes: two at a time. */
+const unhurried = [
+  'accounts',
+  'borrowed-client',
+  'channels',
+  'cli',
+  'http',
+  'http-node',
+  'one-database',
+  'orm',
+  'pgbouncer',
+  'session-results',
+  'telemetry',
+  'torture',
+  'world-end',
+].flatMap((name) => [`packages/*/test/postgres/${name}.test.ts`, `examples/*/test/postgres/${name}.test.ts`])
+
+const onServers = {
+  setupFiles: ['packages/pg-nearest/test/secrets/setup.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+}
+
 export default defineConfig({
   resolve: { alias },
   test: {
@@ -24,12 +47,15 @@ export default defineConfig({
         test: {
           name: 'postgres',
           include: ['packages/*/test/postgres/**/*.test.ts', 'examples/*/test/postgres/**/*.test.ts'],
-          setupFiles: ['packages/pg-nearest/test/secrets/setup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          exclude: unhurried,
+          ...onServers,
           // Worlds are real servers and links with real delays: one file at a time keeps their timing honest.
           fileParallelism: false,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'unhurried', include: unhurried, ...onServers, maxWorkers: 2 },
       },
       {
         extends: true,

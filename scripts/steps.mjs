@@ -18,6 +18,12 @@ export const steps = [
   },
   { name: 'unit', about: 'pure decisions, as tables and properties', vitest: 'unit' },
   { name: 'postgres', about: 'behaviour, on real servers', vitest: 'postgres', built: true },
+  {
+    name: 'unhurried',
+    about: 'behaviour, where time does not matter: two files at once',
+    vitest: 'unhurried',
+    built: true,
+  },
   { name: 'browser', about: 'the example app in Chromium', vitest: 'browser', built: true, needs: 'browser' },
   { name: 'packaging', about: 'what npm would publish', run: ['node', 'scripts/packaging.mjs'], built: true },
   {

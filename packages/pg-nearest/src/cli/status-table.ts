@@ -38,6 +38,11 @@ export function statusText({ region, servers, problems }: Status, color: boolean
   ])
   const from = servers.find(({ readFrom }) => readFrom)?.name ?? 'nowhere'
   const here = region === undefined ? 'from here (no region is set)' : `from ${region}`
-  const lines = [table(COLUMNS, rows), '', `Reads ${here} go to ${from}.`]
+  const lines = [table(COLUMNS, rows), '', `Reads ${here} go to ${from}. ${writes(servers)}`]
   return [...lines, ...problems.map((problem) => paint('red', `! ${problem}`))].join('\n')
+}
+
+function writes(servers: readonly ServerStatus[]): string {
+  const to = servers.find(({ writeTo }) => writeTo)?.name
+  return to === undefined ? 'Writes have nowhere to go.' : `Writes go to ${to}.`
 }

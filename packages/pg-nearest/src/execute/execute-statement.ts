@@ -72,7 +72,6 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
   readonly reads: boolean
   readonly readOnly: boolean
   readonly harmless = false
-  readonly needsWriter: boolean
   signal: AbortSignal | undefined
   attempts: readonly Attempt[]
   readonly #engine: Engine
@@ -94,13 +93,16 @@ class StatementJourney implements Journey<StatementResult, StatementResult> {
     this.signal = request.signal
     this.#guard = guardFor(engine, scope, request, reads)
     this.attempts = this.#ordered(attempts)
-    this.needsWriter = mayNeedWriter(engine, scope, reads)
     this.#takesRider = takesRider(request, need)
     engine.budget.deposit()
     this.#engine = engine
     this.#scope = scope
     this.#request = request
     this.#onEnd = onEnd
+  }
+
+  needsWriter(): boolean {
+    return mayNeedWriter(this.#engine, this.#scope, this.reads)
   }
 
   /** A write that was planned for a server that is none any more goes to the primary that there is now. */

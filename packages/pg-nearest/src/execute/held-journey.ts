@@ -25,7 +25,7 @@ export function heldJourney(
     reads,
     readOnly: scope.readOnly,
     signal,
-    needsWriter: mayNeedWriter(engine, scope, reads),
+    needsWriter: () => mayNeedWriter(engine, scope, reads),
     replan: () => planInstead(engine.topology),
     primaries: () => planInstead(engine.topology),
     borrow: (server) => held.take(server, signal),

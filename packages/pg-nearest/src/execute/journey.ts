@@ -19,8 +19,8 @@ export interface Journey<R, T> {
   readonly harmless: boolean
   readonly signal: AbortSignal | undefined
   readonly attempts: readonly Attempt[]
-  /** Nobody but a primary may be able to run it: when none is to be had, it waits for one. */
-  readonly needsWriter: boolean
+  /** Nobody could run it: whether it is worth waiting for a primary. */
+  needsWriter(): boolean
   /** Where to go when somebody was promoted. */
   replan(): readonly Attempt[]
   /** Where to go when a standby could not. */

@@ -2,8 +2,8 @@ import { isUsable } from '../topology/health.ts'
 import type { Engine, Scope } from './engine.ts'
 
 /**
- * Whether a statement that nobody can run is worth waiting for a primary: a write, always; a read, if somebody could answer
- * but nobody can prove that they show what it must.
+ * Whether a statement that nobody could run is worth waiting for a primary: a write, always; a read, if somebody is there who
+ * could answer, but cannot prove to show what it must.
  */
 export function mayNeedWriter(engine: Engine, { readOnly }: Scope, reads: boolean): boolean {
   // With one database there is nobody to be promoted.

@@ -67,7 +67,7 @@ export async function walk<R, T>(journey: Journey<R, T>): Promise<T> {
 
 /** Everything was tried, without effect: waits for somebody who takes writes. */
 async function findsWriter(journey: Journey<unknown, unknown>, mishaps: Mishaps): Promise<boolean> {
-  if (!journey.needsWriter || !mishaps.mayWait) return false
+  if (!journey.needsWriter() || !mishaps.mayWait) return false
   mishaps.waits()
   await pause(mishaps.rounds)
   const found = await journey.findWriter(mishaps.latest, performance.now() - mishaps.begunAt)

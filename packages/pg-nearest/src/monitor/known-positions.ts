@@ -46,6 +46,8 @@ export interface KnownPositions {
   noteLoss(server: string): void
   /** Where it was seen last before a connection to it was lost, the last time. */
   beforeLoss(server: string): KnownPosition | undefined
+  /** Another server has this name now, or none. */
+  forget(server: string): void
   /** How many connections to it were lost. */
   epochOf(server: string): number
 }
@@ -93,6 +95,10 @@ export function createKnownPositions(): KnownPositions {
       epochs.set(server, (epochs.get(server) ?? 0) + 1)
       const last = known.get(server)
       if (last !== undefined) lastBeforeLoss.set(server, last)
+    },
+    forget(server) {
+      epochs.set(server, (epochs.get(server) ?? 0) + 1)
+      for (const each of [known, stretches, lastBeforeLoss]) each.delete(server)
     },
     beforeLoss: (server) => lastBeforeLoss.get(server),
     epochOf: (server) => epochs.get(server) ?? 0,

@@ -260,6 +260,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         if (listed.has(name) && isSame(name)) continue
         end(watch)
         watches.delete(name)
+        positions.forget(name)
       }
       const added = servers.flatMap(({ name }) => (watches.has(name) ? [] : [newWatch(name)]))
       for (const watch of added) watches.set(watch.name, watch)

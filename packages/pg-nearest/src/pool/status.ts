@@ -1,6 +1,6 @@
 import { formatLsn } from '../topology/position.ts'
 import { problemOf } from '../topology/problem-of.ts'
-import { hasWriter, readTiers, writeOrder } from '../topology/selection.ts'
+import { isWriterGone, readTiers, writeOrder } from '../topology/selection.ts'
 import type { ServerState, Topology } from '../topology/topology.ts'
 
 export interface ServerStatus extends Omit<ServerState, 'lsn'> {
@@ -44,7 +44,7 @@ export function statusOf(
 ): Status {
   const known = [...connections]
   const [best = []] = readTiers(topology, region)
-  const [writer] = hasWriter(topology) ? writeOrder(topology) : []
+  const [writer] = isWriterGone(topology) ? [] : writeOrder(topology)
   const servers = topology.servers.map((server) => ({
     ...server,
     lsn: server.lsn === undefined ? undefined : formatLsn(server.lsn),

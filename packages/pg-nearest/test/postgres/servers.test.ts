@@ -94,6 +94,19 @@ describe('setServers', () => {
     expect(after).toEqual(before)
   })
 
+  test('another server under an old name: what was known of the first one is forgotten', async () => {
+    const own = start(without('syd'), { application_name: 'renamed' })
+    await own.query('select 1')
+    await own.refresh()
+    const { primary, replicas = {} } = world.poolOptions('ord')
+    own.setServers({ primary, replicas: { ord: replicas['syd'] ?? '' } })
+    expect(healthOf(own.status(), 'ord')).toBe('connecting')
+    await own.refresh()
+    expect((await own.query('select 1')).servedBy.server).toBe('ord')
+    await until(async () => (await connectionsOf('ord', 'renamed')) === 0, 'the first one to be left')
+    expect(await connectionsOf('syd', 'renamed')).toBeGreaterThan(0)
+  })
+
   test('a list that cannot be used is an error, and the one before stays', async () => {
     const own = start(without())
     expect(() => own.setServers({ primary: '' })).toThrow(expect.objectContaining({ code: 'NEAREST_BAD_OPTION' }))

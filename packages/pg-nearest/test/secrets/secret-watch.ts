@@ -50,7 +50,7 @@ export function addSecret(secret: unknown): void {
 /** As a person or a log would see it. */
 export function look(where: string, value: unknown): void {
   looks++
-  const text = typeof value === 'string' ? value : inspect(value, { depth: 6, showHidden: true, getters: true })
+  const text = typeof value === 'string' ? value : inspect(value, { depth: 6, showHidden: true })
   for (const secret of secrets) {
     if (text.includes(secret) || text.includes(encodeURIComponent(secret))) {
       leaks.push({ where, text: text.replaceAll(secret, '<the password>').slice(0, 2_000) })

@@ -86,6 +86,14 @@ describe('what a promotion may have lost', () => {
     expect(shows(server, bookmark, forks)).toBe(showing)
   })
 
+  test('what was known of a server is not taken for what another one of that name has', () => {
+    const positions = createKnownPositions()
+    positions.note('ord', { lsn: 90n, at: 1, standby: true, timeline: 1 })
+    const epoch = positions.epochOf('ord')
+    positions.forget('ord')
+    expect([positions.of('ord'), positions.epochOf('ord') > epoch]).toEqual([undefined, true])
+  })
+
   test('is known from where the promoted server was last seen as a standby', () => {
     const positions = createKnownPositions()
     positions.note('ord', { lsn: 90n, at: 1, standby: true, timeline: 1 })

@@ -84,7 +84,7 @@ describe('status', () => {
 →  ord     ord     replica  up          0.4 ms  96 B   ≤ 64 ms  0/3000000  18.4
    syd     syd     unknown  down             –     –         –  –          –
 
-Reads from ord go to ord.
+Reads from ord go to ord. Writes go to nrt.
 ! syd refused the connection.`.slice(1),
     )
   })
