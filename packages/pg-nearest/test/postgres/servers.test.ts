@@ -98,7 +98,7 @@ describe('setServers', () => {
     const own = start(without('syd'), { application_name: 'renamed' })
     await own.query('select 1')
     await own.refresh()
-    const { primary, replicas = {} } = world.poolOptions('ord')
+    const { primary, replicas } = world.poolOptions('ord')
     own.setServers({ primary, replicas: { ord: replicas['syd'] ?? '' } })
     expect(healthOf(own.status(), 'ord')).toBe('connecting')
     await own.refresh()
