@@ -57,6 +57,7 @@ export function nextStanding(before: Standing, { request, need, open, standby, f
 
 /** BEGIN READ ONLY and reads; SET TRANSACTION READ WRITE may come right behind it. */
 function isReadOnly(before: Standing, need: Need): boolean {
-  if (before.kind === 'transaction') return before.readOnly && need.class === 'read'
+  const ends = need.transaction?.kind === 'commit' || need.transaction?.kind === 'rollback'
+  if (before.kind === 'transaction') return before.readOnly && (need.class === 'read' || ends)
   return need.transaction?.standbyCanBegin === true
 }

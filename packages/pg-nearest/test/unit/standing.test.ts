@@ -72,6 +72,25 @@ describe('where a borrowed client stands after a statement', () => {
       standby: false,
       after: inTransaction,
     },
+    {
+      name: 'a COMMIT that did not come through leaves a read-only one what it was: nothing was written',
+      before: { kind: 'transaction', stateful: false, readOnly: true },
+      need: commit,
+      open: true,
+      standby: false,
+      after: { kind: 'transaction', stateful: false, readOnly: true },
+    },
+    {
+      name: 'SET TRANSACTION READ WRITE may have made it another',
+      before: { kind: 'transaction', stateful: false, readOnly: true },
+      need: {
+        class: 'transaction',
+        transaction: { kind: 'other', standbyCanBegin: false, snapshotPerStatement: false },
+      },
+      open: true,
+      standby: false,
+      after: { kind: 'transaction', stateful: false, readOnly: false },
+    },
     { name: 'COMMIT frees', before: inTransaction, need: commit, open: false, standby: false, after: FREE },
     {
       name: 'the end of a read-only one frees',
