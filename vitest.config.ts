@@ -21,13 +21,14 @@ const unhurried = [
   'history',
   'http',
   'http-node',
-  'leaks',
   'one-database',
   'orm',
+  'patroni',
   'pgbouncer',
   'session-results',
   'telemetry',
   'torture',
+  'world-failover',
   'world-end',
 ].flatMap((name) => [`packages/*/test/postgres/${name}.test.ts`, `examples/*/test/postgres/${name}.test.ts`])
 
