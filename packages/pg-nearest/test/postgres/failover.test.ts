@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   createPool,
   isNoServerError,
@@ -13,7 +13,7 @@ import { ask, caughtUp, healthOf, until, withUsers } from './fixtures.ts'
 
 let world: World
 const pools: NearestPool[] = []
-beforeEach(async () => {
+async function start(): Promise<void> {
   world = await startWorld({
     primary: 'nrt',
     replicas: ['ord', 'syd'],
@@ -22,10 +22,9 @@ beforeEach(async () => {
   await withUsers(world)
   await ask(world.url('nrt'), 'create table written (id text)')
   await caughtUp(world)
-})
+}
 afterEach(async () => {
   await Promise.all(pools.splice(0).map((pool) => pool.destroy()))
-  await world.stop()
 })
 
 /** A pool in this region. */
@@ -53,6 +52,9 @@ async function connectionsTo(url: string): Promise<number> {
 }
 
 describe('a promotion', () => {
+  beforeEach(start)
+  afterEach(() => world.stop())
+
   test('of a replica while the old primary is dead: writes resume within 1 s in every region, and are kept', async () => {
     const apps = await everywhere()
     for (const { pool, region } of apps) await write(pool, `before ${region}`)
@@ -152,137 +154,151 @@ describe('a promotion', () => {
   })
 })
 
-describe('without a primary', () => {
-  test('a write fails in the end, with what is known of everybody', async () => {
-    const pool = await appIn('ord', { failoverTimeoutMs: 600 })
-    await world.kill('nrt')
-    const started = performance.now()
-    const error = await write(pool, 'nobody').catch((reason: unknown) => reason)
-    if (!isNoServerError(error)) throw error
-    expect(performance.now() - started).toBeGreaterThan(550)
-    expect(performance.now() - started).toBeLessThan(2_500)
-    expect(error.message).toMatch(/^No server that takes writes was found within failoverTimeoutMs\. nrt /)
-    expect(error.candidates.map(({ server, role, health }) => `${server} ${role} ${health}`)).toEqual([
-      'nrt primary down',
-      'ord replica up',
-      'syd replica up',
-    ])
-    expect((error.cause as AggregateError).errors.length).toBeGreaterThan(0)
-    expect((await pool.query('select 1')).servedBy.server, 'reads go on').toBe('ord')
+describe('a primary that comes back', () => {
+  beforeAll(start)
+  afterAll(() => world.stop())
+  beforeEach(async () => {
+    await ask(world.url('nrt'), 'truncate written')
+    await caughtUp(world)
   })
 
-  test('the caller’s own time ends the wait, and failoverTimeoutMs: 0 there is none', async () => {
-    const pool = await appIn('ord')
-    await world.kill('nrt')
-    await sleep(50)
-    const insert = { text: "insert into written values ('late')" }
-    await expect(pool.query({ ...insert, timeoutMs: 300 })).rejects.toMatchObject({ code: 'NEAREST_TIMEOUT' })
-    await expect(pool.query({ ...insert, signal: AbortSignal.timeout(200) })).rejects.toMatchObject({
-      name: 'TimeoutError',
+  describe('without a primary', () => {
+    test('a write fails in the end, with what is known of everybody', async () => {
+      const pool = await appIn('ord', { failoverTimeoutMs: 600 })
+      await world.kill('nrt')
+      const started = performance.now()
+      const error = await write(pool, 'nobody').catch((reason: unknown) => reason)
+      if (!isNoServerError(error)) throw error
+      expect(performance.now() - started).toBeGreaterThan(550)
+      expect(performance.now() - started).toBeLessThan(2_500)
+      expect(error.message).toMatch(/^No server that takes writes was found within failoverTimeoutMs\. nrt /)
+      expect(error.candidates.map(({ server, role, health }) => `${server} ${role} ${health}`)).toEqual([
+        'nrt primary down',
+        'ord replica up',
+        'syd replica up',
+      ])
+      expect((error.cause as AggregateError).errors.length).toBeGreaterThan(0)
+      expect((await pool.query('select 1')).servedBy.server, 'reads go on').toBe('ord')
+      await world.start('nrt')
     })
-    await until(() => healthOf(pool.status(), 'nrt') === 'down', 'nrt to be down')
-    const hasty = await appIn('ord', { failoverTimeoutMs: 0 })
-    const started = performance.now()
-    await expect(hasty.query(insert)).rejects.toMatchObject({ code: 'NEAREST_NO_SERVER' })
-    expect(performance.now() - started).toBeLessThan(400)
-  })
 
-  test('it comes back: what waited is written once', async () => {
-    const apps = await everywhere()
-    await world.kill('nrt')
-    const waiting = apps.map(({ pool, region }) => write(pool, region))
-    await sleep(300)
-    await world.start('nrt')
-    for (const { servedBy } of await Promise.all(waiting)) expect(servedBy.server).toBe('nrt')
-    expect(await ask(world.url('nrt'), 'select id from written order by id')).toHaveLength(3)
-  })
-})
-
-test('a primary that refuses to write is an error that says so, and not a loop', async () => {
-  const pool = await appIn('ord')
-  await ask(world.url('nrt'), 'alter system set default_transaction_read_only = on')
-  await ask(world.url('nrt'), 'select pg_reload_conf()')
-  const started = performance.now()
-  const fenced = await (async () => {
-    for (;;) {
-      const error = await write(pool, 'fenced').then(
-        () => undefined,
-        (reason: unknown) => reason,
-      )
-      if (error !== undefined) return error
-    }
-  })()
-  expect(fenced).toMatchObject({ code: 'NEAREST_READ_ONLY', cause: { code: '25006' } })
-  expect(performance.now() - started).toBeLessThan(2_000)
-  await until(() => pool.status().problems.some((each) => each.includes('takes no writes')), 'the problem to be told')
-  expect((await pool.query('select 1')).servedBy.server).toBe('ord')
-})
-
-describe('a link that swallows everything', () => {
-  const GIVEN_UP_MS = 2_000
-
-  test('a replica: its reads go elsewhere in time, the next ones at once', async () => {
-    const pool = await appIn('nrt')
-    const remote = createPool({
-      region: 'ams',
-      primary: { region: 'nrt', url: world.url('nrt', { from: 'syd' }) },
-      replicas: { ord: world.url('ord', { from: 'nrt' }) },
-    })
-    pools.push(remote)
-    await remote.refresh()
-    expect((await remote.query('select 1')).servedBy.server).toBe('ord')
-    const before = await Promise.all(Array.from({ length: 5 }, () => remote.query('select pg_sleep(0.1)')))
-    expect(before.every(({ servedBy }) => servedBy.server === 'ord')).toBe(true)
-    world.partition('nrt', 'ord')
-    try {
-      const cut = performance.now()
-      const first = await Promise.all(Array.from({ length: 5 }, () => remote.query('select name from users')))
-      expect(performance.now() - cut).toBeLessThan(GIVEN_UP_MS)
-      expect(first.every(({ servedBy }) => servedBy.server === 'nrt')).toBe(true)
-      const then = performance.now()
-      for (let i = 0; i < 10; i++) expect((await remote.query('select 1')).servedBy.attempts).toBe(1)
-      expect(performance.now() - then, 'ten round trips of 60 ms').toBeLessThan(1_500)
-    } finally {
-      world.heal('nrt', 'ord')
-    }
-    await until(async () => (await remote.query('select 1')).servedBy.server === 'ord', 'reads from ord again')
-    expect(healthOf(pool.status(), 'nrt')).toBe('up')
-  })
-
-  test('the primary: a write on its way has an unknown outcome, a transaction is lost, and neither waits for ever', async () => {
-    const pool = await appIn('ord')
-    await Promise.all([write(pool, 'before'), write(pool, 'before')])
-    const client = await pool.connect()
-    await client.query('begin')
-    await client.query("insert into written values ('in it')")
-    world.partition('nrt', 'ord')
-    const cut = performance.now()
-    try {
-      const error = await write(pool, 'swallowed').catch((reason: unknown) => reason)
-      expect(isOutcomeUnknownError(error)).toBe(true)
-      expect(performance.now() - cut).toBeLessThan(GIVEN_UP_MS)
-      await expect(client.query("insert into written values ('more')")).rejects.toMatchObject({
-        code: 'NEAREST_CONNECTION_LOST',
+    test('the caller’s own time ends the wait, and failoverTimeoutMs: 0 there is none', async () => {
+      const pool = await appIn('ord')
+      await world.kill('nrt')
+      await sleep(50)
+      const insert = { text: "insert into written values ('late')" }
+      await expect(pool.query({ ...insert, timeoutMs: 300 })).rejects.toMatchObject({ code: 'NEAREST_TIMEOUT' })
+      await expect(pool.query({ ...insert, signal: AbortSignal.timeout(200) })).rejects.toMatchObject({
+        name: 'TimeoutError',
       })
-      expect(performance.now() - cut).toBeLessThan(2 * GIVEN_UP_MS)
-      client.release()
-      expect((await pool.query('select 1')).servedBy.server).toBe('ord')
-    } finally {
-      world.heal('nrt', 'ord')
-    }
-    await until(async () => (await write(pool, 'after').catch(() => undefined)) !== undefined, 'writes again')
+      await until(() => healthOf(pool.status(), 'nrt') === 'down', 'nrt to be down')
+      const hasty = await appIn('ord', { failoverTimeoutMs: 0 })
+      const started = performance.now()
+      await expect(hasty.query(insert)).rejects.toMatchObject({ code: 'NEAREST_NO_SERVER' })
+      expect(performance.now() - started).toBeLessThan(400)
+      await world.start('nrt')
+    })
+
+    test('it comes back: what waited is written once', async () => {
+      const apps = await everywhere()
+      await world.kill('nrt')
+      const waiting = apps.map(({ pool, region }) => write(pool, region))
+      await sleep(300)
+      await world.start('nrt')
+      for (const { servedBy } of await Promise.all(waiting)) expect(servedBy.server).toBe('nrt')
+      expect(await ask(world.url('nrt'), 'select id from written order by id')).toHaveLength(3)
+    })
   })
 
-  test('a process that was too busy to listen takes nobody for silent', async () => {
+  test('a primary that refuses to write is an error that says so, and not a loop', async () => {
     const pool = await appIn('ord')
-    const events: string[] = []
-    pool.on('topology', ({ servers }) => events.push(servers.map(({ health }) => health).join()))
-    const slow = pool.query("select 'asked' as was, pg_sleep(1)")
-    await sleep(100)
-    const busyUntil = performance.now() + 2_500
-    while (performance.now() < busyUntil);
-    expect((await slow).rows).toMatchObject([{ was: 'asked' }])
-    await sleep(300)
-    expect(events.filter((healths) => healths.includes('down'))).toEqual([])
+    await ask(world.url('nrt'), 'alter system set default_transaction_read_only = on')
+    await ask(world.url('nrt'), 'select pg_reload_conf()')
+    const started = performance.now()
+    const fenced = await (async () => {
+      for (;;) {
+        const error = await write(pool, 'fenced').then(
+          () => undefined,
+          (reason: unknown) => reason,
+        )
+        if (error !== undefined) return error
+      }
+    })()
+    expect(fenced).toMatchObject({ code: 'NEAREST_READ_ONLY', cause: { code: '25006' } })
+    expect(performance.now() - started).toBeLessThan(2_000)
+    await until(() => pool.status().problems.some((each) => each.includes('takes no writes')), 'the problem to be told')
+    expect((await pool.query('select 1')).servedBy.server).toBe('ord')
+    await ask(world.url('nrt'), 'alter system reset default_transaction_read_only')
+    await ask(world.url('nrt'), 'select pg_reload_conf()')
+    await until(async () => (await write(pool, 'again').catch(() => undefined)) !== undefined, 'writes again')
+  })
+
+  describe('a link that swallows everything', () => {
+    const GIVEN_UP_MS = 2_000
+
+    test('a replica: its reads go elsewhere in time, the next ones at once', async () => {
+      const pool = await appIn('nrt')
+      const remote = createPool({
+        region: 'ams',
+        primary: { region: 'nrt', url: world.url('nrt', { from: 'syd' }) },
+        replicas: { ord: world.url('ord', { from: 'nrt' }) },
+      })
+      pools.push(remote)
+      await remote.refresh()
+      expect((await remote.query('select 1')).servedBy.server).toBe('ord')
+      const before = await Promise.all(Array.from({ length: 5 }, () => remote.query('select pg_sleep(0.1)')))
+      expect(before.every(({ servedBy }) => servedBy.server === 'ord')).toBe(true)
+      world.partition('nrt', 'ord')
+      try {
+        const cut = performance.now()
+        const first = await Promise.all(Array.from({ length: 5 }, () => remote.query('select name from users')))
+        expect(performance.now() - cut).toBeLessThan(GIVEN_UP_MS)
+        expect(first.every(({ servedBy }) => servedBy.server === 'nrt')).toBe(true)
+        const then = performance.now()
+        for (let i = 0; i < 10; i++) expect((await remote.query('select 1')).servedBy.attempts).toBe(1)
+        expect(performance.now() - then, 'ten round trips of 60 ms').toBeLessThan(1_500)
+      } finally {
+        world.heal('nrt', 'ord')
+      }
+      await until(async () => (await remote.query('select 1')).servedBy.server === 'ord', 'reads from ord again')
+      expect(healthOf(pool.status(), 'nrt')).toBe('up')
+    })
+
+    test('the primary: a write on its way has an unknown outcome, a transaction is lost, and neither waits for ever', async () => {
+      const pool = await appIn('ord')
+      await Promise.all([write(pool, 'before'), write(pool, 'before')])
+      const client = await pool.connect()
+      await client.query('begin')
+      await client.query("insert into written values ('in it')")
+      world.partition('nrt', 'ord')
+      const cut = performance.now()
+      try {
+        const error = await write(pool, 'swallowed').catch((reason: unknown) => reason)
+        expect(isOutcomeUnknownError(error)).toBe(true)
+        expect(performance.now() - cut).toBeLessThan(GIVEN_UP_MS)
+        await expect(client.query("insert into written values ('more')")).rejects.toMatchObject({
+          code: 'NEAREST_CONNECTION_LOST',
+        })
+        expect(performance.now() - cut).toBeLessThan(2 * GIVEN_UP_MS)
+        client.release()
+        expect((await pool.query('select 1')).servedBy.server).toBe('ord')
+      } finally {
+        world.heal('nrt', 'ord')
+      }
+      await until(async () => (await write(pool, 'after').catch(() => undefined)) !== undefined, 'writes again')
+    })
+
+    test('a process that was too busy to listen takes nobody for silent', async () => {
+      const pool = await appIn('ord')
+      const events: string[] = []
+      pool.on('topology', ({ servers }) => events.push(servers.map(({ health }) => health).join()))
+      const slow = pool.query("select 'asked' as was, pg_sleep(1)")
+      await sleep(100)
+      const busyUntil = performance.now() + 2_500
+      while (performance.now() < busyUntil);
+      expect((await slow).rows).toMatchObject([{ was: 'asked' }])
+      await sleep(300)
+      expect(events.filter((healths) => healths.includes('down'))).toEqual([])
+    })
   })
 })
