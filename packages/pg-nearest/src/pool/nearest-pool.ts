@@ -61,7 +61,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     return new RoutedPool(this.#parts, { target, readOnly: target.kind === 'replica' })
   }
 
-  #primarys(region: string): RoutedPool {
+  #inPrimaryRegion(region: string): RoutedPool {
     if (this.#primaryRegion?.region !== region) {
       this.#primaryRegion = { region, handle: this.#handle({ kind: 'replica', region }) }
     }
@@ -115,7 +115,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     const handle = this.#replicas.get(code)
     if (handle !== undefined) return handle
     if (code === this.#servers.listed.find(({ declared }) => declared === 'primary')?.region)
-      return this.#primarys(code)
+      return this.#inPrimaryRegion(code)
     throw new NearestError(
       'NEAREST_UNKNOWN_REGION',
       `There is no replica in ${JSON.stringify(region)}: they are in ${this.regions().join(', ')}. Add it to "replicas", or leave the region out.`,

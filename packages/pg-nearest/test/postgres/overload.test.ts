@@ -160,7 +160,11 @@ describe('hedging', () => {
     await pool.destroy()
     await until(async () => (await scans()) >= before + 400, 'the counters')
     expect((await scans()) - before).toBeLessThanOrEqual(400 + 400 * 0.05 + 2)
-    await start({ hedge: true })
+    expect(reasons.get('hedged') ?? 0).toBeLessThanOrEqual(400 * 0.05 + 2)
+    await start({ hedge: { percentile: 0.01, budget: 1 } })
+    for (let i = 0; i < 50; i++) await pool.query('select 1')
+    const inside = await pool.transaction({ readOnly: true }, (tx) => tx.query('select pg_sleep(0.1)'))
+    expect(inside.servedBy.reason).toBe('transaction')
     await pool.query("insert into users (name) select 'Hedged' from pg_sleep(0.2)")
     expect(await ask(world.url('nrt'), "select count(*)::int as n from users where name = 'Hedged'")).toEqual([
       { n: 1 },
