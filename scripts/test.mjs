@@ -60,10 +60,12 @@ function chosen(only) {
 async function check(todo) {
   const total = { passed: 0, failed: 0, skipped: 0 }
   const failed = []
+  const failures = []
   for (const step of todo) {
     const started = performance.now()
     console.log(styleText('bold', `\n▸ ${step.name}`) + ` ${step.about}`)
-    const counts = await runStep(step)
+    const { counts, failures: found = [] } = await runStep(step)
+    failures.push(...found)
     for (const key of Object.keys(total)) total[key] += counts[key]
     if (counts.failed > 0) failed.push(step.name)
     const verdict = counts.failed > 0 ? styleText('red', 'failed') : styleText('green', 'ok')
@@ -71,6 +73,7 @@ async function check(todo) {
     if (counts.failed > 0 && values.bail) break
   }
   if (failed.length > 0) console.log(styleText('red', `\nFailed: ${failed.join(', ')}.`))
+  for (const failure of failures) console.log(`  ${failure}`)
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
   console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`)
   return failed.length > 0 ? 1 : 0
@@ -81,12 +84,12 @@ async function runStep(step) {
     console.log(
       '  skipped: there is no Chromium here. Get one (Debian: apt-get install chromium), or name it in CHROMIUM_PATH.',
     )
-    return { passed: 0, failed: 0, skipped: 1 }
+    return { counts: { passed: 0, failed: 0, skipped: 1 } }
   }
   if (step.vitest !== undefined) return runVitest(step.vitest)
   const [program, ...args] = step.run
   const code = await run(program, args)
-  return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 }
+  return { counts: { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 } }
 }
 
 async function runVitest(project) {
@@ -95,8 +98,9 @@ async function runVitest(project) {
   try {
     const reporters = ['--reporter=default', '--reporter=./scripts/count-reporter.mjs']
     const code = await run('vitest', ['run', '--project', project, ...reporters], { PG_NEAREST_COUNTS: file })
-    const counts = await readFile(file, 'utf8').then(JSON.parse, () => ({ passed: 0, failed: 0, skipped: 0 }))
-    return code === 0 ? counts : { ...counts, failed: Math.max(counts.failed, 1) }
+    const nothing = { counts: { passed: 0, failed: 0, skipped: 0 } }
+    const { counts, failures } = await readFile(file, 'utf8').then(JSON.parse, () => nothing)
+    return { counts: code === 0 ? counts : { ...counts, failed: Math.max(counts.failed, 1) }, failures }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
