@@ -68,7 +68,7 @@ export async function runLeaks(world: World, { seconds, rounds, onRound }: LeakO
   } finally {
     await pool.end()
   }
-  await settle(async () => (await connections(world)) === 0)
+  await settle(async () => (await connections(world)) === 0 && (await isReplicating(world)))
   // What the links carry, and cancel requests, which give up after two seconds, end a little later than the pool.
   const ended = async (): Promise<boolean> => {
     const { sockets, timers } = await counter.held()
@@ -84,7 +84,14 @@ async function renewReplication(world: World): Promise<void> {
     await world.kill(region)
     await world.start(region)
   }
+  await settle(() => isReplicating(world))
+  // The links of those before end a little later.
   await sleep(2_000)
+}
+
+async function isReplicating(world: World): Promise<boolean> {
+  const standbys = await onEach(world, "select count(*)::int as n from pg_stat_replication where state = 'streaming'")
+  return standbys.reduce((all, n) => all + n, 0) === world.regions.length - 1
 }
 
 /** One of each, and all are healed. */

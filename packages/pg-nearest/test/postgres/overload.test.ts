@@ -149,17 +149,18 @@ describe('hedging', () => {
   })
 
   test('never a write, nothing in a transaction, and no more than the budget', async () => {
+    // A table of its own: what a test before has read is counted late.
+    await ask(world.url('nrt'), 'create table scanned as select 1 as id')
     await start({ hedge: { percentile: 0.5, budget: 0.05 } })
     const reasons = new Map<string, number>()
     pool.on('query', ({ servedBy }) => {
       const { reason = 'none' } = servedBy ?? {}
       reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
     })
-    const before = await scans()
-    for (let i = 0; i < 400; i++) await pool.query('select name from users where id = 1')
+    for (let i = 0; i < 400; i++) await pool.query('select id from scanned')
     await pool.destroy()
-    await until(async () => (await scans()) >= before + 400, 'the counters')
-    expect((await scans()) - before).toBeLessThanOrEqual(400 + 400 * 0.05 + 2)
+    await until(async () => (await scans()) >= 400, 'the counters')
+    expect(await scans()).toBeLessThanOrEqual(400 + 400 * 0.05 + 2)
     expect(reasons.get('hedged') ?? 0).toBeLessThanOrEqual(400 * 0.05 + 2)
     await start({ hedge: { percentile: 0.01, budget: 1 } })
     for (let i = 0; i < 50; i++) await pool.query('select 1')
@@ -180,12 +181,13 @@ describe('hedging', () => {
 })
 
 /** How often any server has read the users. */
+/** How often `scanned` was read, on all servers. */
 async function scans(): Promise<number> {
   const counts = await Promise.all(
     world.regions.map((region) =>
       ask<{ n: number }>(
         world.url(region),
-        "select (seq_scan + coalesce(idx_scan, 0))::int as n from pg_stat_user_tables where relname = 'users'",
+        "select seq_scan::int as n from pg_stat_user_tables where relname = 'scanned'",
       ),
     ),
   )
