@@ -4,7 +4,10 @@ import type { RoutedClient, Transaction } from './routed-pool.ts'
 
 /** Options of {@link RoutedPool.transaction}. */
 export interface TransactionOptions {
-  /** The server refuses every write, and a replica may run it: the nearest one does. Default false. */
+  /**
+   * The server refuses every write, and a replica may run it: the nearest one that shows what the session had written and
+   * seen when the transaction began. It stays there, so what the session writes beside it meanwhile may not show. Default false.
+   */
   readonly readOnly?: boolean | undefined
   /** Default: the server's, which is `read committed` unless somebody changed it. `serializable` runs on the primary. */
   readonly isolationLevel?: 'read committed' | 'repeatable read' | 'serializable' | undefined

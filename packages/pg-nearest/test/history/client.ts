@@ -144,8 +144,8 @@ export class Client {
       // What was written here, and what was read of that, counts when it is committed.
       const own = index >= steps.indexOf(write) && step.registers.includes(write.registers[0])
       if (!readOnly && own) pending.push({ step, invokedAt, answer })
-      // One snapshot for all: it knows what was there when it was taken.
-      else this.#recorder.answered(this.#asking, 'read', frozen ? began : invokedAt, step.registers, answer)
+      // It stays on the replica where it began: what others of the session write meanwhile need not be there.
+      else this.#recorder.answered(this.#asking, 'read', readOnly ? began : invokedAt, step.registers, answer)
     }
 
     try {

@@ -2,13 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import {
-  createPool,
-  isNoServerError,
-  type NearestPool,
-  type NearestPoolOptions,
-  type Session,
-} from '../../src/index.ts'
+import { createPool, type NearestPool, type NearestPoolOptions, type Session } from '../../src/index.ts'
 import { formatBookmark, parseBookmark } from '../../src/session/bookmark-text.ts'
 import { ask, caughtUp, until, withUsers } from './fixtures.ts'
 
@@ -132,6 +126,26 @@ describe('a session', () => {
     const read = await session.query<{ n: number }>(get)
     expect(read.servedBy.server).toBe('ord')
     expect(read.rows).toEqual([{ n: serial }])
+  })
+
+  test('has its read-only transaction stay on the replica where it began; what is written beside it shows in the next', async () => {
+    const session = (await poolIn('ord')).session()
+    await session.query(set())
+    const before = serial
+    await caughtUp(world, ...pools)
+    await world.pauseReplay('ord')
+    try {
+      await session.transaction({ readOnly: true }, async (tx) => {
+        expect(await valueOf(tx.query(get))).toBe(before)
+        await session.query(set())
+        const read = await tx.query<{ n: number }>(get)
+        expect([read.rows[0]?.n, read.servedBy.server]).toEqual([before, 'ord'])
+      })
+      const next = await session.transaction({ readOnly: true }, (tx) => tx.query<{ n: number }>(get))
+      expect([next.rows[0]?.n, next.servedBy.server]).toEqual([serial, 'nrt'])
+    } finally {
+      await world.resumeReplay('ord')
+    }
   })
 
   test('is found by everything that runs in it, and by nothing else', async () => {
@@ -319,76 +333,4 @@ function mangled(good: string): fc.Arbitrary<string> {
       fc.constantFrom('undefined', 'null', 'unknown', '0', good.toUpperCase(), `${good} `, `${good}=`, good + good),
     )
     .filter((text) => text !== good)
-}
-
-describe('with the primary gone', () => {
-  test('a session is answered by whoever shows what it has seen; else it is told, and not misled', async () => {
-    await using other = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 10 })
-    await ask(other.url('nrt'), 'create table registers (id text primary key, n int not null)')
-    await caughtUp(other)
-    await using pool = createPool(other.poolOptions('ord'))
-    await pool.refresh()
-    await other.pauseReplay('ord')
-    await other.pauseReplay('syd')
-    const session = pool.session()
-    await session.query(set())
-    const process = await pool.query(set())
-    expect(process.servedBy.server).toBe('nrt')
-    await other.kill('nrt')
-    const refused = await session.query(get).catch((error: unknown) => error)
-    expect(isNoServerError(refused) && refused.message).toMatch(/ord does not show yet what this session has written/)
-    // Nobody asked for a session: better an older answer than none, and it says so.
-    expect((await pool.query(get)).servedBy).toMatchObject({
-      server: 'ord',
-      reason: expect.stringMatching(/unproven|retry/),
-    })
-    await other.resumeReplay('syd')
-    await until(async () => {
-      const answer = await session.query(get).catch(() => undefined)
-      return answer?.servedBy.server === 'syd'
-    }, 'syd to answer for the session')
-  })
-})
-
-describe('a failover that loses a write', () => {
-  test('the session goes on from the new primary, is told once, and pays once', async () => {
-    await using other = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: LINK_MS })
-    await ask(other.url('nrt'), 'create table registers (id text primary key, n int not null)')
-    await ask(other.url('nrt'), "insert into registers values ('x', 0)")
-    await caughtUp(other)
-    await using pool = createPool({ ...other.poolOptions('nrt'), probeIntervalMs: 100 })
-    const lost: unknown[] = []
-    pool.on('position-lost', (event) => lost.push(event))
-    await pool.refresh()
-    const session = pool.session()
-    // Neither replica ever gets it.
-    for (const region of ['ord', 'syd']) other.partition(region, 'nrt')
-    for (let i = 0; i < 20; i++) await session.query(set(1 + i))
-    const bookmark = session.bookmark()
-    await other.kill('nrt')
-    await other.promote('ord')
-    for (const region of ['ord', 'syd']) other.heal(region, 'nrt')
-    await until(() => rolesOf(pool).ord === 'primary', 'ord to be known as the primary')
-    // A connection to it, so that no handshake is counted.
-    await pool.primary.query('select 1')
-    expect(lost.splice(0).length, 'of the process, in which it was written, too').toBeLessThanOrEqual(1)
-    const start = performance.now()
-    const read = await session.query<{ n: number }>(get)
-    expect(performance.now() - start).toBeLessThan(2 * LINK_MS)
-    expect(read.servedBy.server).toBe('ord')
-    expect(read.rows).toEqual([{ n: 0 }])
-    expect(lost).toHaveLength(1)
-    expect(lost).toMatchObject([{ server: 'ord', lost: { timeline: 1 }, now: { timeline: 2 } }])
-    await session.query(get)
-    await until(async () => (await session.query(get)).servedBy.role === 'replica', 'syd to follow')
-    expect((await session.query(get)).servedBy.server).toBe('syd')
-    expect(lost).toHaveLength(1)
-    // Whoever still holds the old bookmark: once for each session that begins with it, and no stale answer.
-    const later = pool.session(bookmark)
-    expect((await later.query<{ n: number }>(get)).rows).toEqual([{ n: 0 }])
-  })
-})
-
-function rolesOf(pool: NearestPool): Record<string, string> {
-  return Object.fromEntries(pool.status().servers.map(({ name, role }) => [name, role]))
 }

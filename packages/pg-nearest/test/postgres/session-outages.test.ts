@@ -1,0 +1,85 @@
+import { startWorld } from 'pg-nearest-world'
+import { describe, expect, test } from 'vitest'
+import { createPool, isNoServerError, type NearestPool } from '../../src/index.ts'
+import { ask, caughtUp, until } from './fixtures.ts'
+
+/** Long beside what a busy machine adds to one trip. */
+const LINK_MS = 100
+
+const set = (n: number): { text: string; values: number[] } => ({
+  text: "insert into registers values ('x', $1) on conflict (id) do update set n = excluded.n",
+  values: [n],
+})
+const get = "select n from registers where id = 'x'"
+
+describe('with the primary gone', () => {
+  test('a session is answered by whoever shows what it has seen; else it is told, and not misled', async () => {
+    await using world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 10 })
+    await ask(world.url('nrt'), 'create table registers (id text primary key, n int not null)')
+    await caughtUp(world)
+    await using pool = createPool(world.poolOptions('ord'))
+    await pool.refresh()
+    await world.pauseReplay('ord')
+    await world.pauseReplay('syd')
+    const session = pool.session()
+    await session.query(set(1))
+    const process = await pool.query(set(2))
+    expect(process.servedBy.server).toBe('nrt')
+    await world.kill('nrt')
+    const refused = await session.query(get).catch((error: unknown) => error)
+    expect(isNoServerError(refused) && refused.message).toMatch(/ord does not show yet what this session has written/)
+    // Nobody asked for a session: better an older answer than none, and it says so.
+    expect((await pool.query(get)).servedBy).toMatchObject({
+      server: 'ord',
+      reason: expect.stringMatching(/unproven|retry/),
+    })
+    await world.resumeReplay('syd')
+    await until(async () => {
+      const answer = await session.query(get).catch(() => undefined)
+      return answer?.servedBy.server === 'syd'
+    }, 'syd to answer for the session')
+  })
+})
+
+describe('a failover that loses a write', () => {
+  test('the session goes on from the new primary, is told once, and pays once', async () => {
+    await using world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: LINK_MS })
+    await ask(world.url('nrt'), 'create table registers (id text primary key, n int not null)')
+    await ask(world.url('nrt'), "insert into registers values ('x', 0)")
+    await caughtUp(world)
+    await using pool = createPool({ ...world.poolOptions('nrt'), probeIntervalMs: 100 })
+    const lost: unknown[] = []
+    pool.on('position-lost', (event) => lost.push(event))
+    await pool.refresh()
+    const session = pool.session()
+    // Neither replica ever gets it.
+    for (const region of ['ord', 'syd']) world.partition(region, 'nrt')
+    for (let i = 0; i < 20; i++) await session.query(set(1 + i))
+    const bookmark = session.bookmark()
+    await world.kill('nrt')
+    await world.promote('ord')
+    for (const region of ['ord', 'syd']) world.heal(region, 'nrt')
+    await until(() => rolesOf(pool).ord === 'primary', 'ord to be known as the primary')
+    // A connection to it, so that no handshake is counted.
+    await pool.primary.query('select 1')
+    expect(lost.splice(0).length, 'of the process, in which it was written, too').toBeLessThanOrEqual(1)
+    const start = performance.now()
+    const read = await session.query<{ n: number }>(get)
+    expect(performance.now() - start).toBeLessThan(2 * LINK_MS)
+    expect(read.servedBy.server).toBe('ord')
+    expect(read.rows).toEqual([{ n: 0 }])
+    expect(lost).toHaveLength(1)
+    expect(lost).toMatchObject([{ server: 'ord', lost: { timeline: 1 }, now: { timeline: 2 } }])
+    await session.query(get)
+    await until(async () => (await session.query(get)).servedBy.role === 'replica', 'syd to follow')
+    expect((await session.query(get)).servedBy.server).toBe('syd')
+    expect(lost).toHaveLength(1)
+    // Whoever still holds the old bookmark: once for each session that begins with it, and no stale answer.
+    const later = pool.session(bookmark)
+    expect((await later.query<{ n: number }>(get)).rows).toEqual([{ n: 0 }])
+  })
+})
+
+function rolesOf(pool: NearestPool): Record<string, string> {
+  return Object.fromEntries(pool.status().servers.map(({ name, role }) => [name, role]))
+}
