@@ -1,8 +1,8 @@
-import { createHook, type AsyncHook } from 'node:async_hooks'
+import { AsyncLocalStorage, createHook, type AsyncHook } from 'node:async_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** What this process holds: live timers and sockets by kind, and the heap. */
+/** Live timers and sockets that were made in `Counter.run`, and the heap. */
 export interface Held {
   readonly timers: number
   readonly sockets: number
@@ -13,18 +13,27 @@ export interface Held {
 const TIMERS: ReadonlySet<string> = new Set(['Timeout', 'Immediate'])
 const SOCKETS: ReadonlySet<string> = new Set(['TCPWRAP', 'TCPCONNECTWRAP', 'PIPEWRAP', 'TLSWRAP', 'GETADDRINFOREQWRAP'])
 
-/** Counts what is made and not yet ended, from now on, those that keep nothing alive too. */
+/**
+ * Counts what is made in `run` and by what began there, and not yet ended; those that keep nothing alive too. What others
+ * make in the same process, such as the links of a world, is not counted.
+ */
 export class Counter implements Disposable {
+  readonly #inside = new AsyncLocalStorage<true>()
   readonly #live = new Map<number, string>()
   readonly #hook: AsyncHook
 
   constructor() {
     this.#hook = createHook({
       init: (id, type) => {
+        if (this.#inside.getStore() !== true) return
         if (TIMERS.has(type) || SOCKETS.has(type)) this.#live.set(id, type)
       },
       destroy: (id) => void this.#live.delete(id),
     }).enable()
+  }
+
+  run<T>(work: () => T): T {
+    return this.#inside.run(true, work)
   }
 
   async held(): Promise<Held> {

@@ -34,7 +34,6 @@ const APPLICATION = 'leaks'
 export async function runLeaks(world: World, { seconds, rounds, onRound }: LeakOptions): Promise<LeakReport> {
   await prepare(world)
   using counter = new Counter()
-  await renewReplication(world)
   const held = async (): Promise<Held & { connections: number }> => ({
     ...(await counter.held()),
     connections: await connections(world),
@@ -43,6 +42,34 @@ export async function runLeaks(world: World, { seconds, rounds, onRound }: LeakO
   const start = performance.now()
   const samples: Sample[] = []
   let operations = 0
+  const pool = counter.run(() => busyPool(world))
+  try {
+    for (let round = 0; round <= rounds; round++) {
+      const busy = new AbortController()
+      const working = counter.run(() => work(pool, CALLERS, busy.signal))
+      const setServers: SetServers = (list) => counter.run(() => pool.setServers(list))
+      await breakEverything(world, setServers, (seconds * 1_000) / (rounds + 1))
+      busy.abort()
+      operations += await working
+      await rest(pool)
+      const sample = { ...(await held()), operations, atSeconds: (performance.now() - start) / 1_000 }
+      samples.push(sample)
+      onRound?.(sample)
+    }
+  } finally {
+    await counter.run(() => pool.end())
+  }
+  await settle(async () => (await connections(world)) === 0)
+  // Cancel requests, which give up after two seconds, end a little later than the pool.
+  const ended = async (): Promise<boolean> => {
+    const { sockets, timers } = await counter.held()
+    return sockets <= before.sockets && timers <= before.timers
+  }
+  await settle(ended)
+  return { operations, samples, before, after: await held() }
+}
+
+function busyPool(world: World): NearestPool {
   const pool = createPool({
     ...world.poolOptions('ord'),
     application_name: APPLICATION,
@@ -53,49 +80,13 @@ export async function runLeaks(world: World, { seconds, rounds, onRound }: LeakO
     serversIntervalMs: 500,
   })
   for (const event of ['error', 'problem', 'topology', 'query'] as const) pool.on(event as 'error', () => undefined)
-  try {
-    for (let round = 0; round <= rounds; round++) {
-      const busy = new AbortController()
-      const working = work(pool, CALLERS, busy.signal)
-      await breakEverything(world, pool, (seconds * 1_000) / (rounds + 1))
-      busy.abort()
-      operations += await working
-      await rest(pool)
-      const sample = { ...(await held()), operations, atSeconds: (performance.now() - start) / 1_000 }
-      samples.push(sample)
-      onRound?.(sample)
-    }
-  } finally {
-    await pool.end()
-  }
-  await settle(async () => (await connections(world)) === 0 && (await isReplicating(world)))
-  // What the links carry, and cancel requests, which give up after two seconds, end a little later than the pool.
-  const ended = async (): Promise<boolean> => {
-    const { sockets, timers } = await counter.held()
-    return sockets <= before.sockets && timers <= before.timers
-  }
-  await settle(ended)
-  return { operations, samples, before, after: await held() }
+  return pool
 }
 
-/** The world's own connections are made anew as servers come and go: they must be counted before, too. */
-async function renewReplication(world: World): Promise<void> {
-  for (const region of world.regions) {
-    await world.kill(region)
-    await world.start(region)
-  }
-  await settle(() => isReplicating(world))
-  // The links of those before end a little later.
-  await sleep(2_000)
-}
-
-async function isReplicating(world: World): Promise<boolean> {
-  const standbys = await onEach(world, "select count(*)::int as n from pg_stat_replication where state = 'streaming'")
-  return standbys.reduce((all, n) => all + n, 0) === world.regions.length - 1
-}
+type SetServers = (servers: Parameters<NearestPool['setServers']>[0]) => unknown
 
 /** One of each, and all are healed. */
-async function breakEverything(world: World, pool: NearestPool, ms: number): Promise<void> {
+async function breakEverything(world: World, setServers: SetServers, ms: number): Promise<void> {
   const part = ms / 4
   await world.kill('ord')
   await sleep(part)
@@ -104,9 +95,9 @@ async function breakEverything(world: World, pool: NearestPool, ms: number): Pro
   await sleep(part)
   world.heal('ord', 'nrt')
   const { primary, replicas } = world.poolOptions('ord')
-  pool.setServers({ primary, replicas: { ord: replicas['ord'] ?? '' } })
+  setServers({ primary, replicas: { ord: replicas['ord'] ?? '' } })
   await sleep(part / 2)
-  pool.setServers({ primary, replicas })
+  setServers({ primary, replicas })
   await world.kill('nrt')
   await sleep(part / 2)
   await world.start('nrt')
