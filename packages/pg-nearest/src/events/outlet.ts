@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import { emitSafely } from './emit-safely.ts'
 import { isTraced, publish, traceQuery, type Trace } from './channels.ts'
 
 /** Where the rooms below the pool send their events: they are made before the pool that emits them. */
@@ -21,9 +22,10 @@ export function createOutlet(): Outlet {
   const trace: Trace = (statement, run) => (target === undefined ? run() : traceQuery(target, statement, run))
   return {
     emit(event, ...args) {
+      if (target === undefined) return
       // An 'error' that nobody listens to would end the process.
-      if (hears(event)) target?.emit(event, ...args)
-      if (target !== undefined) publish(target, event, args[0])
+      if (hears(event)) emitSafely(target, event, args)
+      publish(target, event, args[0])
     },
     hears,
     get trace() {

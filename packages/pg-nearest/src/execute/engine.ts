@@ -1,45 +1,42 @@
+import type { Lease } from '../connections/lease.ts'
+import type { Purpose } from '../connections/wait-queue.ts'
 import type { Trace } from '../events/channels.ts'
-import type { PositionLostEvent, QueryEvent } from '../events/events.ts'
-import type { KnownPositions } from '../monitor/known-positions.ts'
-import type { Lease } from '../monitor/server-connections.ts'
-import type { StatementCache } from '../statement/statement-cache.ts'
-import type { Consistency } from '../session/consistency.ts'
+import type { QueryEvent } from '../events/events.ts'
+import type { FreshnessContext } from '../freshness/freshness-context.ts'
+import type { Hedging } from '../limits/hedging.ts'
+import type { RetryBudget } from '../limits/retry-budget.ts'
+import type { Target } from '../route/plan.ts'
 import type { SessionState } from '../session/session-state.ts'
-import type { Chooser } from '../topology/selection.ts'
-import type { PrimaryTrail } from '../topology/staleness.ts'
-import type { Topology } from '../topology/topology.ts'
-import type { Hedging } from './hedging.ts'
-import type { Target } from './plan.ts'
-import type { RetryBudget } from './retry-budget.ts'
+import type { StatementCache } from '../statement/statement-cache.ts'
+
+/** What is learned of a server from what was run there. */
+export interface ServerReport {
+  readonly server: string
+  /** Of the connection that it was learned on. */
+  readonly generation: number
+  /** `lost`: a connection died. `role`: it is not what it was taken for. */
+  readonly sign: 'lost' | 'role'
+  readonly error: unknown
+}
 
 /** What running a statement needs of the pool that it belongs to. */
-export interface Engine {
-  readonly topology: Topology
+export interface Engine extends FreshnessContext {
   readonly statements: StatementCache
-  readonly chooser: Chooser
-  readonly trail: PrimaryTrail
-  readonly positions: KnownPositions
-  /** What reads must show where nothing else is said. */
-  readonly consistency: Consistency
-  /** Everything that runs outside of a session of its own. `undefined` with one server, where nothing can be stale. */
-  readonly process: SessionState | undefined
-  /** The session that the caller runs in now. */
-  currentSession(): SessionState | undefined
-  /** Waits until a standby shows this position: `false` when it does not within the time. */
-  reached(server: string, lsn: bigint, withinMs: number): Promise<boolean>
-  onPositionLost(event: PositionLostEvent): void
-  /** Rejects when no connection can be had. */
-  borrow(server: string): Promise<Lease>
+  /** A connection that is idle, taken at once; `undefined`: there is none. */
+  take(server: string, purpose: Purpose): Lease | undefined
+  /** @throws `NoConnectionError` when no connection can be had, the signal's reason when it is aborted. */
+  acquire(server: string, purpose: Purpose, signal: AbortSignal | undefined): Promise<Lease>
   /** Evidence for the monitor. */
-  report(server: string, error: unknown, phase: 'connect' | 'query' | 'role'): void
+  report(report: ServerReport): void
   readonly budget: RetryBudget
   /** `undefined` unless it was asked for. */
   readonly hedging: Hedging | undefined
   /** Milliseconds that a statement may take in all, unless it says otherwise. */
   readonly timeoutMs: number | undefined
+  /** pg's `query_timeout`: milliseconds from a statement's sending to its answer, unless it says otherwise. */
+  readonly queryTimeoutMs: number | undefined
   /** Whether a server that takes writes was heard of after `since`, or is within what is left of `failoverTimeoutMs`. */
   findWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
-  regionOf(server: string): string | undefined
   /** `undefined` while nobody listens, so that nothing is built for nobody. */
   readonly onQuery: ((event: QueryEvent) => void) | undefined
   /** `undefined` while nobody subscribes. */

@@ -1,24 +1,24 @@
+import type { Lease } from '../connections/lease.ts'
 import type { Candidate } from '../errors.ts'
-import type { Lease } from '../monitor/server-connections.ts'
-import { abandonable } from './abandonable.ts'
+import type { BehindError } from '../freshness/behind-error.ts'
+import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
+import { freshnessFor } from '../freshness/freshness-for.ts'
+import { withinDeadline } from '../limits/deadline.ts'
+import type { Hedging } from '../limits/hedging.ts'
+import { planInstead, type Attempt } from '../route/plan.ts'
+import { planStatement } from '../route/plan-statement.ts'
+import type { Request } from '../route/request.ts'
+import { letsAskBehind } from '../statement/text-shape.ts'
+import type { StatementResult } from '../wire/exchange.ts'
+import { noConnection, runWithin } from './attempt.ts'
 import type { Engine, Scope } from './engine.ts'
-import type { BehindError } from './behind-error.ts'
-import { withinDeadline } from './deadline.ts'
-import { isFatal } from './fatal.ts'
-import type { Guard } from './guard.ts'
-import { guardFor } from './guard-for.ts'
-import { hedge, type Leg } from './hedge.ts'
-import type { Hedging } from './hedging.ts'
-import type { Arrival, Journey } from './journey.ts'
-import { mayNeedWriter } from './needs-writer.ts'
+import type { Admit, Arrival, AttemptEnd, Execution, HedgePlan } from './execution.ts'
+import { mayAwaitPrimary } from './may-await-primary.ts'
 import { candidatesOf } from './no-server.ts'
-import { planInstead, type Attempt } from './plan.ts'
-import { planStatement } from './plan-statement.ts'
-import type { Request } from './request.ts'
-import { runStatement, type Rider, type StatementResult } from './run-statement.ts'
-import { clock, failed, served } from './served.ts'
-import { takesRider } from './travel.ts'
+import { clock, recordFailure, recordResult } from './record-outcome.ts'
+import { runStatement } from './run-statement.ts'
 import { walk } from './walk.ts'
+import type { WalkFacts } from './walk-state.ts'
 
 /** Runs one statement on a connection of its own: what `pool.query` does. `onEnd` is called once it is over. */
 export function executeStatement(
@@ -28,172 +28,194 @@ export function executeStatement(
   onEnd: () => void,
 ): Promise<StatementResult> {
   const timeoutMs = request.timeoutMs ?? engine.timeoutMs
-  if (timeoutMs === undefined) return start(engine, scope, request, onEnd)
+  if (timeoutMs === undefined) return walk(new StatementExecution(engine, scope, request, request.signal, onEnd))
   return withinDeadline({ signal: request.signal, timeoutMs }, (signal) =>
-    start(engine, scope, { ...request, signal }, onEnd),
+    walk(new StatementExecution(engine, scope, request, signal, onEnd)),
   )
 }
 
-function start(engine: Engine, scope: Scope, request: Request, onEnd: () => void): Promise<StatementResult> {
-  if (engine.hedging !== undefined) return startHedged(engine, engine.hedging, scope, request, onEnd)
-  return walk(new StatementJourney(engine, scope, request, onEnd))
-}
-
-/** A read that takes longer than most is asked of a second server, too. */
-function startHedged(
-  engine: Engine,
-  hedging: Hedging,
-  scope: Scope,
-  request: Request,
-  onEnd: () => void,
-): Promise<StatementResult> {
-  let open = 1
-  const ended = (): void => {
-    if (--open === 0) onEnd()
-  }
-  const first = new StatementJourney(engine, scope, request, ended)
-  const afterMs = first.reads ? hedging.begin() : undefined
-  if (!first.reads || first.attempts.length < 2) return walk(first)
-  const startedAt = performance.now()
-  const noted = <T>(result: T): T => {
-    hedging.note(performance.now() - startedAt)
-    return result
-  }
-  if (afterMs === undefined) return walk(first).then(noted)
-  return hedge(hedging, afterMs, first.asLeg(), () => {
-    open++
-    return new StatementJourney(engine, scope, request, ended).without(first.attempts[0]?.server).asLeg()
-  }).then(noted)
-}
-
-/** One object for each query, not a closure for each of its turns: it shows in the time of a short read. */
-class StatementJourney implements Journey<StatementResult, StatementResult> {
+/** One object for each query, not a closure for each of its steps: it shows in the time of a short read. */
+class StatementExecution implements Execution<StatementResult, StatementResult> {
+  readonly facts: WalkFacts
   readonly text: string
-  readonly reads: boolean
-  readonly readOnly: boolean
-  readonly harmless = false
-  signal: AbortSignal | undefined
-  attempts: readonly Attempt[]
+  readonly signal: AbortSignal | undefined
+  readonly attempts: readonly Attempt[]
   readonly #engine: Engine
   readonly #scope: Scope
   readonly #request: Request
-
-  readonly #guard: Guard | undefined
-  readonly #takesRider: boolean
+  readonly #check: FreshnessCheck | undefined
+  readonly #letsAskBehind: boolean
   readonly #onEnd: () => void
-  readonly #start: number
-  #abandoned = false
+  readonly #startedAt: number
+  readonly #hedging: Hedging | undefined
+  #hedgeStartedAt = 0
 
-  constructor(engine: Engine, scope: Scope, request: Request, onEnd: () => void) {
-    this.#start = clock(engine)
+  constructor(engine: Engine, scope: Scope, request: Request, signal: AbortSignal | undefined, onEnd: () => void) {
+    this.#startedAt = clock(engine)
     const { need, reads, attempts } = planStatement(engine, scope, request)
     this.text = request.config.text
-    this.reads = reads
-    this.readOnly = scope.readOnly
-    this.signal = request.signal
-    this.#guard = guardFor(engine, scope, request, reads)
+    this.facts = { reads, readOnly: scope.readOnly, harmless: false }
+    this.signal = signal
+    this.#check = freshnessFor(engine, scope.session, request.consistency, reads)
     this.attempts = this.#ordered(attempts)
-    this.#takesRider = takesRider(request, need)
-    engine.budget.deposit()
+    this.#letsAskBehind = letsAskBehind(request.config.text, need)
+    this.#hedging = reads ? engine.hedging : undefined
     this.#engine = engine
     this.#scope = scope
     this.#request = request
     this.#onEnd = onEnd
+    engine.budget.deposit()
   }
 
-  needsWriter(): boolean {
-    return mayNeedWriter(this.#engine, this.#scope, this.reads)
+  mayAwaitPrimary(): boolean {
+    return mayAwaitPrimary(this.#engine, this.#scope, this.facts.reads)
   }
 
   /** A write that was planned for a server that is none any more goes to the primary that there is now. */
   replan(): readonly Attempt[] {
-    return this.#ordered(planStatement(this.#engine, this.#scope, this.#request).attempts)
+    const { attempts } = planStatement(this.#engine, this.#scope, this.#request)
+    if (!this.facts.reads) return attempts
+    const { consistency } = this.#request
+    const check = freshnessFor(this.#engine, this.#scope.session, consistency, true)
+    return check === undefined ? attempts : check.order(attempts)
   }
 
   #ordered(attempts: readonly Attempt[]): readonly Attempt[] {
-    return this.reads && this.#guard !== undefined ? this.#guard.order(attempts) : attempts
-  }
-
-  /** Not on this server, where it is under way. */
-  without(server: string | undefined): this {
-    this.attempts = this.attempts.filter((attempt) => attempt.server !== server).map(asHedged)
-    return this
-  }
-
-  asLeg(): Leg {
-    const abandoning = new AbortController()
-    const { signal } = this
-    this.signal = signal === undefined ? abandoning.signal : AbortSignal.any([signal, abandoning.signal])
-    return {
-      run: () => walk(this),
-      abandon: () => {
-        this.#abandoned = true
-        abandoning.abort()
-      },
-    }
+    return this.facts.reads && this.#check !== undefined ? this.#check.order(attempts) : attempts
   }
 
   primaries(): readonly Attempt[] {
     return planInstead(this.#engine.topology)
   }
 
-  borrow(server: string): Promise<Lease> {
-    if (this.signal === undefined) return this.#engine.borrow(server)
-    return abandonable(() => this.#engine.borrow(server), this.signal)
+  async attempt(
+    attempt: Attempt,
+    admit: Admit,
+    signal: AbortSignal | undefined,
+  ): Promise<AttemptEnd<StatementResult>> {
+    const { server } = attempt
+    const claim = this.#check?.confirmClaim(server)
+    const leave = claim === undefined ? undefined : await claim
+    if (claim !== undefined && leave === undefined) return { kind: 'replan' }
+    let lease: Lease
+    try {
+      lease = this.#engine.take(server, 'statement') ?? (await this.#engine.acquire(server, 'statement', signal))
+    } catch (error) {
+      leave?.()
+      return notSent(noConnection(error, signal))
+    }
+    const end = await this.#run(lease, attempt, admit, signal)
+    leave?.()
+    lease.release()
+    return end
   }
 
-  giveBack(lease: Lease, error?: unknown): void {
-    lease.release(isFatal(lease, error))
+  #run(
+    lease: Lease,
+    attempt: Attempt,
+    admit: Admit,
+    signal: AbortSignal | undefined,
+  ): Promise<AttemptEnd<StatementResult>> | AttemptEnd<StatementResult> {
+    const verdict = admit(lease.provenStandby)
+    if (verdict === 'no') return { kind: 'not-admitted' }
+    const forced = verdict === 'read-only'
+    const { reads, readOnly } = this.facts
+    const { config } = this.#request
+    // A failure is judged by what the server was when it was asked; a promotion may come with the reply.
+    const { standby, generation, provenStandby } = lease
+    lease.movable = reads
+    const run = {
+      config,
+      enforcement: forced ? 'statement' : readOnly ? (reads ? 'read' : 'statement') : 'none',
+      check: this.#check,
+      trust: trusts(attempt),
+      letsAskBehind: this.#letsAskBehind,
+    } as const
+    const queryTimeoutMs = queryTimeoutOf(config) ?? this.#engine.queryTimeoutMs
+    const send = (onEnd: (end: AttemptEnd<StatementResult>) => void): void =>
+      runStatement(lease, run, (end) => {
+        if (end.kind === 'result') onEnd({ kind: 'result', result: end.result, standby: lease.standby })
+        else onEnd({ kind: 'failed', evidence: end, standby, forced, generation })
+      })
+    const harmless = provenStandby || run.enforcement !== 'none'
+    if (signal === undefined && queryTimeoutMs === undefined) {
+      return new Promise((resolve) => send((end) => resolve(this.#noted(end, harmless, lease))))
+    }
+    const mayWrite = harmless || reads ? undefined : () => this.#check?.beginUnsettled() ?? ignore
+    const limits = { signal, timeoutMs: queryTimeoutMs }
+    return runWithin<AttemptEnd<StatementResult>>(lease, limits, send, mayWrite).then((end) => this.#noted(end, harmless, lease))
   }
 
-  run(lease: Lease, attempt: Attempt): Promise<StatementResult> {
-    const readOnly = this.readOnly ? (this.reads ? 'read' : 'statement') : 'none'
-    const guard = this.#guard
-    if (guard === undefined) return runStatement(lease, this.#request.config, readOnly, this.signal)
-    const send = (rider?: Rider): Promise<StatementResult> =>
-      runStatement(lease, this.#request.config, readOnly, this.signal, rider)
-    return guard.run(lease, attempt.unproven === true ? 'trust' : 'prove', send, this.#takesRider)
+  /** What may have been written and was not answered is what nobody knows the position of; what runs on is cancelled. */
+  #noted(end: AttemptEnd<StatementResult>, harmless: boolean, lease: Lease): AttemptEnd<StatementResult> {
+    if (end.kind === 'cut' && !harmless) this.#check?.lookAway()
+    if (end.kind !== 'failed') return end
+    if (end.evidence.kind === 'lost' && !harmless) this.#check?.lookAway()
+    if (end.evidence.kind === 'behind' && !lease.quiet) void lease.cancel()
+    return end
   }
 
   catchesUp(behind: BehindError): Promise<boolean> {
-    return this.#guard === undefined ? Promise.resolve(false) : this.#guard.catchesUp(behind)
+    return this.#check === undefined ? Promise.resolve(false) : this.#check.catchesUp(behind)
   }
 
   learn(): void {
     this.#engine.statements.learnWrite(this.text)
   }
 
-  arrived(result: StatementResult, arrival: Arrival): StatementResult {
+  succeeded(result: StatementResult, arrival: Arrival): StatementResult {
     const { server, role, reason, attempts } = arrival
     const servedBy = { server, region: this.#engine.regionOf(server), role, reason, attempts }
+    if (this.#hedging !== undefined) this.#hedging.note(performance.now() - this.#hedgeStartedAt)
     this.#onEnd()
-    if (this.#abandoned) return result
-    return served(this.#engine, this.text, this.#start, result, servedBy)
+    return recordResult(this.#engine, this.text, this.#startedAt, result, servedBy)
   }
 
   failed(error: unknown): unknown {
     this.#onEnd()
-    if (this.#abandoned) return error
-    return failed(this.#engine, this.text, this.#start, error)
+    return recordFailure(this.#engine, this.text, this.#startedAt, error)
   }
 
-  onTrouble(server: string, error: unknown, phase: 'connect' | 'query' | 'role'): void {
-    this.#engine.report(server, error, phase)
+  report(server: string, generation: number, sign: 'lost' | 'role', error: unknown): void {
+    this.#engine.report({ server, generation, sign, error })
   }
 
-  mayRetry(): boolean {
+  mayResend(): boolean {
     return this.#engine.budget.withdraw()
   }
 
-  findWriter(since: number, waitedMs: number): Promise<boolean> {
-    return this.#engine.findWriter(since, waitedMs, this.signal)
+  findWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+    return this.#engine.findWriter(since, waitedMs, signal)
   }
 
   candidates(): readonly Candidate[] {
     return candidatesOf(this.#engine.topology)
+  }
+
+  /** A read that takes longer than most is asked of a second server, too. */
+  hedge(): HedgePlan | undefined {
+    const hedging = this.#hedging
+    if (hedging === undefined) return undefined
+    this.#hedgeStartedAt = performance.now()
+    const afterMs = hedging.begin()
+    if (afterMs === undefined || this.attempts.length < 2) return undefined
+    return { afterMs, take: () => hedging.take(), attempts: () => this.attempts.map(asHedged) }
   }
 }
 
 function asHedged({ server, unproven }: Attempt): Attempt {
   return unproven === undefined ? { server, reason: 'hedged' } : { server, reason: 'hedged', unproven }
 }
+
+/** What pg takes for each query, and its types leave out. */
+export function queryTimeoutOf(config: object): number | undefined {
+  const { query_timeout: timeoutMs } = config as { readonly query_timeout?: unknown }
+  return typeof timeoutMs === 'number' && timeoutMs > 0 ? timeoutMs : undefined
+}
+
+function notSent(end: ReturnType<typeof noConnection>): AttemptEnd<never> {
+  if (end.kind === 'cut') return end
+  return { kind: 'failed', evidence: end, standby: false, forced: false, generation: undefined }
+}
+
+function ignore(): void {}

@@ -1,256 +1,173 @@
 import type pg from 'pg'
-import { cancelBackend } from '../monitor/cancel-backend.ts'
-import type { Lease } from '../monitor/server-connections.ts'
-import { beginFlight, endFlight, inOneFlight } from './flight.ts'
-import { isSingle } from './deferred-begin.ts'
-import { askPosition, OF_STANDBY, readPosition, type Said } from './position-query.ts'
-import { sendTrailed } from './trailed-query.ts'
+import type { Lease } from '../connections/lease.ts'
+import { BehindError } from '../freshness/behind-error.ts'
+import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
+import { OF_STANDBY, positionQuestion, readPosition, type PositionQuestions } from '../freshness/position-question.ts'
+import { isDemotion, isOfConnection, type Evidence } from '../route/failure-meaning.ts'
+import { isSingle } from '../statement/text-shape.ts'
+import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
+import { GroupExchange } from '../wire/group-exchange.ts'
+import { StatementExchange } from '../wire/statement-exchange.ts'
+import { isPlainOn, statementExchanges, type Enforcement } from './read-only.ts'
 
-/** One result, or one for each statement of a text that holds several. */
-export type StatementResult = pg.QueryResult | pg.QueryResult[]
-
-/**
- * What keeps a statement from writing. `none`: nothing, it is sent as it is. `read`: its text reads, so a standby is enough.
- * `statement` and `begin`: a READ ONLY transaction, wherever it runs, for a standby may be promoted at any moment.
- */
-export type ReadOnly = 'none' | 'read' | 'statement' | 'begin'
-
-/** Questions after the server's position that travel with a statement, and their answers. */
-export interface Rider {
-  /** Asked ahead of the statement: what it shows at least. */
-  readonly ahead: boolean
-  /** Asked behind it: what it shows at most. */
-  readonly behind: boolean
-  /** Nothing is known of the server yet. */
-  readonly stranger: boolean
-  /** By `performance.now()`. */
-  readonly sentAt: number
-  saidAhead: Said | undefined
-  saidBehind: Said | undefined
+/** A statement for one connection. */
+export interface StatementRun {
+  readonly config: pg.QueryConfig
+  readonly enforcement: Enforcement
+  readonly check: FreshnessCheck | undefined
+  readonly trust: Trust
+  /** A question after the position may be sent behind it. */
+  readonly letsAskBehind: boolean
 }
 
-/** What pg says in its code and not in its types. */
-type ConnectedClient = { processID: number | null; secretKey: number | null }
+/** How it ended there: with its result, or with the evidence of what went wrong. */
+export type RunEnd = { readonly kind: 'result'; readonly result: StatementResult } | Evidence
 
-/** After a cancel request the server has this long to end the statement; then the connection is closed. */
-const CANCEL_PATIENCE_MS = 1_000
+type OnEnd = (end: RunEnd) => void
 
 /**
- * Runs a statement on a connection that is ours.
- *
- * @throws the signal's reason when it is aborted; the statement is then cancelled on the server.
+ * Sends a statement, with the questions that its session needs, and calls back once: when the server has ended all of it, or
+ * when it is known not to show what it must. In that case the statement may be under way still.
  */
-export function runStatement(
-  lease: Lease,
-  config: pg.QueryConfig,
-  readOnly: ReadOnly,
-  signal: AbortSignal | undefined,
-  rider?: Rider,
-): Promise<StatementResult> {
-  if (signal === undefined) return sendWith(lease, config, readOnly, rider)
-  if (signal.aborted) return Promise.reject(signal.reason)
-  return cancellable(sendWith(lease, config, readOnly, rider), lease, signal)
+export function runStatement(lease: Lease, run: StatementRun, onEnd: OnEnd): void {
+  const { check, trust, letsAskBehind } = run
+  if (check === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
+  const questions = check.begin(lease, trust, letsAskBehind)
+  if (questions instanceof BehindError) return onEnd({ kind: 'behind', error: questions })
+  if (questions === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
+  if (mayShareSync(lease, run, questions)) return sendWithQuestion(lease, run, questions, onEnd)
+  new QuestionedRun(lease, run, questions, check, onEnd).start()
 }
 
-/** The statement with its rider: one round trip, or one for each where nothing can be sent at once. */
-function sendWith(
+function send(lease: Lease, { config, enforcement }: StatementRun, onEnd: (end: StatementEnd) => void): void {
+  if (enforcement === 'none') lease.send(new StatementExchange(config, lease.client, onEnd))
+  else lease.send(...statementExchanges(lease, config, enforcement, onEnd))
+}
+
+/** A standby writes nothing, so that statement and question may share a Sync, which costs half of what two do. */
+function mayShareSync(lease: Lease, { config, enforcement }: StatementRun, { ahead, stranger }: PositionQuestions): boolean {
+  if (!lease.provenStandby || !lease.pipelines || ahead || stranger || !isPlainOn(lease, enforcement)) return false
+  if (typeof config.text !== 'string' || !isSingle(config.text)) return false
+  for (const key in config) if (!SHARING.has(key)) return false
+  return config.values === undefined || Array.isArray(config.values)
+}
+
+const SHARING: ReadonlySet<string> = new Set(['text', 'values', 'rowMode', 'types'])
+
+function sendWithQuestion(lease: Lease, run: StatementRun, questions: PositionQuestions, onEnd: OnEnd): void {
+  lease.send(
+    new GroupExchange([run.config], OF_STANDBY, lease.client, ([end], row) => {
+      questions.answerBehind = row && readPosition(row)
+      onEnd(conclude(lease, run, questions, end as StatementEnd))
+    }),
+  )
+}
+
+/** What the end says, to the session and to whoever runs it. */
+function conclude(
   lease: Lease,
-  config: pg.QueryConfig,
-  readOnly: ReadOnly,
-  rider: Rider | undefined,
-): Promise<StatementResult> {
-  if (rider === undefined) return send(lease, config, readOnly)
-  if (isPlainOn(lease, readOnly) && mayTrail(lease, config, rider)) return sendWithTrail(lease, config, rider)
-  if (!lease.pipelines) return sendInTurn(lease, config, readOnly, rider)
-  return new Promise((resolve, reject) => {
-    const { ahead, behind, stranger } = rider
-    let told = false
-    let open = 1 + Number(ahead) + Number(behind)
-    let failure: unknown
-    let result: StatementResult | undefined
-    let late: NodeJS.Timeout | undefined
-    const land = (): void => {
-      if (--open === 1 && behind && told) late = expectTrail(lease)
-      if (open > 0) return
-      clearTimeout(late)
-      endFlight(lease.client)
-      if (result === undefined) reject(failure)
-      else resolve(result)
+  { check, trust }: StatementRun,
+  questions: PositionQuestions | undefined,
+  end: StatementEnd,
+): RunEnd {
+  switch (end.kind) {
+    case 'result': {
+      const behind = check?.end(lease, trust, questions, true)
+      return behind === undefined ? end : { kind: 'behind', error: behind }
     }
-    const done = (error: unknown, given?: StatementResult): void => {
-      // pg calls back twice where a value cannot be sent.
-      if (told) return
-      told = true
-      if (error) failure = error
-      else result = given
-      land()
+    case 'answered': {
+      if (isOfConnection(end.error) || isDemotion(end.error)) lease.doom()
+      const behind = check?.end(lease, trust, questions, false)
+      return behind === undefined ? { kind: 'answered', error: end.error } : { kind: 'behind', error: behind }
     }
-    beginFlight(lease.client, () => {
-      if (ahead)
-        askPosition(lease, stranger, (said) => {
-          rider.saidAhead = said
-          land()
-        })
-      if (isPlainOn(lease, readOnly)) sendPlain(lease.client, config, done)
-      else send(lease, config, readOnly).then((given) => done(undefined, given), done)
-      if (behind)
-        askPosition(lease, stranger, (said) => {
-          rider.saidBehind = said
-          land()
-        })
-    })
-  })
+    case 'skipped':
+      return { kind: 'unsent', error: new Error('The statement was skipped') }
+    case 'unsendable':
+    case 'unsent':
+    case 'lost':
+      return { kind: end.kind, error: end.error }
+  }
 }
 
 /** A position takes no time to tell: where none comes, something in between has swallowed the question. */
-const TRAIL_PATIENCE_MS = 2_000
+const SWALLOWED_MS = 2_000
+/** A statement that is nearly through is waited for, rather than cancelled on a server that is behind. */
+const NEARLY_THROUGH_MS = 3
 
-export function expectTrail(lease: Lease): NodeJS.Timeout {
-  return setTimeout(() => lease.refusePipelines(), TRAIL_PATIENCE_MS)
-}
+/** A statement with questions ahead of it and behind it, each with a Sync of its own: behind a write, for only then is it committed. */
+class QuestionedRun {
+  readonly #lease: Lease
+  readonly #run: StatementRun
+  readonly #questions: PositionQuestions
+  readonly #check: FreshnessCheck
+  readonly #onEnd: OnEnd
+  #open: number
+  #end: StatementEnd | undefined
+  #behind: BehindError | undefined
+  #timer: NodeJS.Timeout | undefined
+  #told = false
 
-/** A standby writes nothing, so that both may share a Sync. */
-function mayTrail({ provenStandby }: Lease, { text, ...rest }: pg.QueryConfig, rider: Rider): boolean {
-  if (!provenStandby || rider.ahead || rider.stranger || typeof text !== 'string' || !isSingle(text)) return false
-  for (const key in rest) if (key !== 'values' && key !== 'rowMode' && key !== 'types') return false
-  return rest.values === undefined || Array.isArray(rest.values)
-}
-
-function sendWithTrail({ client }: Lease, config: pg.QueryConfig, rider: Rider): Promise<StatementResult> {
-  return new Promise((resolve, reject) => {
-    sendTrailed(client, config, OF_STANDBY, (error, result, trail) => {
-      rider.saidBehind = trail && readPosition(trail)
-      if (result === undefined) reject(error)
-      else resolve(result)
-    })
-  })
-}
-
-async function sendInTurn(
-  lease: Lease,
-  config: pg.QueryConfig,
-  readOnly: ReadOnly,
-  rider: Rider,
-): Promise<StatementResult> {
-  if (rider.ahead) rider.saidAhead = await positionOf(lease, rider.stranger)
-  const result = await send(lease, config, readOnly)
-  if (rider.behind) rider.saidBehind = await positionOf(lease, rider.stranger)
-  return result
-}
-
-export function positionOf(lease: Lease, stranger: boolean): Promise<Said | undefined> {
-  return new Promise((resolve) => askPosition(lease, stranger, resolve))
-}
-
-/** It is sent as it is: nothing has to keep it from writing, or the server does. */
-function isPlainOn({ provenStandby }: Lease, readOnly: ReadOnly): boolean {
-  return readOnly === 'none' || (readOnly === 'read' && provenStandby)
-}
-
-function send(lease: Lease, config: pg.QueryConfig, readOnly: ReadOnly): Promise<StatementResult> {
-  if (isPlainOn(lease, readOnly)) return sendOne(lease.client, config)
-  return readOnly === 'begin' ? beginReadOnly(lease, config) : insideReadOnly(lease, config)
-}
-
-type Done = (error: Error | null, result: pg.QueryResult) => void
-
-function sendOne(client: pg.PoolClient, config: pg.QueryConfig): Promise<StatementResult> {
-  return new Promise((resolve, reject) => {
-    sendPlain(client, config, (error, result) => (error ? reject(error) : resolve(result)))
-  })
-}
-
-function sendPlain(client: pg.PoolClient, config: pg.QueryConfig, done: Done): void {
-  // pg copies a config property by property, which shows in the time of a short query.
-  if (isPlain(config)) client.query(config.text, config.values as unknown[], done)
-  else client.query(config, done)
-}
-
-function isPlain(config: pg.QueryConfig): boolean {
-  for (const key in config) if (key !== 'text' && key !== 'values') return false
-  return true
-}
-
-/**
- * The server itself refuses the write, also where no replica is. The three travel together, in one round trip, and
- * leave nothing behind on the connection, so it is safe behind a pooler that hands connections around.
- */
-function insideReadOnly({ client, pipelines }: Lease, config: pg.QueryConfig): Promise<StatementResult> {
-  if (!pipelines) return insideReadOnlyInTurn(client, config)
-  return inOneFlight(client, () => {
-    const begin = client.query('BEGIN READ ONLY')
-    const result = client.query(config)
-    const commit = client.query('COMMIT')
-    return firstToFail(result, begin, commit)
-  })
-}
-
-async function insideReadOnlyInTurn(client: pg.PoolClient, config: pg.QueryConfig): Promise<StatementResult> {
-  await client.query('BEGIN READ ONLY')
-  try {
-    const result = await client.query(config)
-    await client.query('COMMIT')
-    return result
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined)
-    throw error
+  constructor(lease: Lease, run: StatementRun, questions: PositionQuestions, check: FreshnessCheck, onEnd: OnEnd) {
+    this.#lease = lease
+    this.#run = run
+    this.#questions = questions
+    this.#check = check
+    this.#onEnd = onEnd
+    this.#open = 1 + Number(questions.ahead) + Number(questions.behind)
   }
-}
 
-function beginReadOnly({ client, pipelines }: Lease, config: pg.QueryConfig): Promise<StatementResult> {
-  if (!pipelines)
-    return client.query(config).then((result) => client.query('SET TRANSACTION READ ONLY').then(() => result))
-  return inOneFlight(client, () => {
-    const begin = client.query(config)
-    const restrict = client.query('SET TRANSACTION READ ONLY')
-    return firstToFail(begin, restrict)
-  })
-}
-
-/** The first one's result, once all have ended; the error of the first one to fail. */
-async function firstToFail<T>(result: Promise<T>, ...others: Promise<unknown>[]): Promise<T> {
-  const [settled, ...rest] = await Promise.allSettled([result, ...others])
-  if (settled.status === 'rejected') throw settled.reason
-  const failed = rest.find((other) => other.status === 'rejected')
-  if (failed !== undefined) throw failed.reason
-  return settled.value
-}
-
-async function cancellable<T>(result: Promise<T>, lease: Lease, signal: AbortSignal): Promise<T> {
-  let patience: NodeJS.Timeout | undefined
-  let cancelled: Promise<void> | undefined
-  let giveUp: (reason: unknown) => void
-  const gaveUp = new Promise<never>((_resolve, reject) => {
-    giveUp = reject
-  })
-  const onAbort = (): void => {
-    cancelled = cancel(lease)
-    patience = setTimeout(() => {
-      lease.kill()
-      giveUp(signal.reason)
-    }, CANCEL_PATIENCE_MS)
+  start(): void {
+    const { config, enforcement } = this.#run
+    const lease = this.#lease
+    const { ahead, behind, stranger } = this.#questions
+    const exchanges: Exchange[] = []
+    if (ahead) {
+      exchanges.push(
+        positionQuestion(lease, stranger, (answer) => {
+          this.#questions.answerAhead = answer
+          this.#arrived()
+        }),
+      )
+    }
+    const ended = (end: StatementEnd): void => {
+      this.#end = end
+      this.#landed()
+    }
+    exchanges.push(...statementExchanges(lease, config, enforcement, ended))
+    if (behind) {
+      exchanges.push(
+        positionQuestion(lease, stranger, (answer) => {
+          this.#questions.answerBehind = answer
+          this.#landed()
+        }),
+      )
+    }
+    lease.send(...exchanges)
   }
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([result, gaveUp])
-  } catch (error) {
-    result.catch(() => undefined)
-    throw signal.aborted ? signal.reason : error
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    clearTimeout(patience)
-    if (cancelled !== undefined && lease.alive) await outlive(cancelled, lease)
+
+  #arrived(): void {
+    this.#behind = this.#lease.alive ? this.#check.arrived(this.#lease, this.#questions) : undefined
+    const behind = this.#behind
+    if (behind !== undefined && this.#end === undefined) {
+      this.#timer = setTimeout(() => this.#tell({ kind: 'behind', error: behind }), NEARLY_THROUGH_MS)
+    }
+    this.#landed()
   }
-}
 
-/** A cancel request that came too late would hit whatever runs next on this connection. */
-async function outlive(cancelled: Promise<void>, { client }: Lease): Promise<void> {
-  await cancelled
-  await client.query('').catch(() => undefined)
-}
+  #landed(): void {
+    this.#open--
+    if (this.#open === 1 && this.#questions.behind && this.#end !== undefined && this.#behind === undefined) {
+      this.#timer = setTimeout(() => this.#lease.refusePipelining(), SWALLOWED_MS)
+    }
+    if (this.#open > 0 || this.#told) return
+    if (this.#behind !== undefined) return this.#tell({ kind: 'behind', error: this.#behind })
+    this.#tell(conclude(this.#lease, this.#run, this.#questions, this.#end as StatementEnd))
+  }
 
-export async function cancel({ client }: Pick<Lease, 'client'>): Promise<void> {
-  const { processID, secretKey } = client as unknown as ConnectedClient
-  if (processID === null || secretKey === null) return
-  await cancelBackend({ host: client.host, port: client.port, processID, secretKey })
+  #tell(end: RunEnd): void {
+    if (this.#told) return
+    this.#told = true
+    clearTimeout(this.#timer)
+    this.#onEnd(end)
+  }
 }

@@ -1,75 +1,192 @@
-import type { Lease } from '../monitor/server-connections.ts'
-import type { Journey } from './journey.ts'
-import { BehindError } from './behind-error.ts'
-import { createMishaps, type Mishaps } from './mishaps.ts'
-import { pause } from './pause.ts'
+import { onAbort } from '../limits/abort.ts'
+import { pause } from '../limits/pause.ts'
+import type { BehindError } from '../freshness/behind-error.ts'
+import { isDemotion, isWriteRefused } from '../route/failure-meaning.ts'
+import type { Attempt } from '../route/plan.ts'
+import type { AttemptEnd, Execution } from './execution.ts'
+import { walkError } from './walk-error.ts'
+import {
+  admit,
+  beginWalk,
+  detourOf,
+  nextStep,
+  showsWrite,
+  type WalkCommand,
+  type WalkEvent,
+  type WalkState,
+} from './walk-state.ts'
 
 /**
  * Tries the plan's servers in turn until one runs the statement. It knows nothing of regions: where to go is the plan's
- * word, what a failure means is `interpret`'s.
+ * word, what comes next is `nextStep`'s.
  *
  * @throws pg's `DatabaseError` when the statement itself is at fault.
  * @throws `OutcomeUnknownError` when the connection died and the statement may have written.
  * @throws `NoServerError` when no server could run it.
+ * @throws the signal's reason when it is aborted.
  */
-export async function walk<R, T>(journey: Journey<R, T>): Promise<T> {
-  let { attempts } = journey
-  let mishaps: Mishaps | undefined
-  for (let i = 0; ; i++) {
-    const attempt = attempts[i]
-    if (attempt === undefined) {
-      mishaps ??= createMishaps(journey)
-      // oxlint-disable-next-line no-await-in-loop -- whoever is promoted is tried next
-      if (!(await findsWriter(journey, mishaps))) throw journey.failed(mishaps.error())
-      attempts = journey.replan()
-      i = -1
-      continue
-    }
-    const { server } = attempt
-    let lease: Lease | undefined
-    let standby = false
-    try {
-      // oxlint-disable-next-line no-await-in-loop -- one server after the other is the point
-      lease = await journey.borrow(server)
-      if (mishaps?.forbid(lease) === true) {
-        journey.giveBack(lease)
-        continue
-      }
-      // A failure is judged by what the server was when it was asked; a promotion may come with the reply.
-      ;({ standby } = lease)
-      // oxlint-disable-next-line no-await-in-loop -- as above
-      const result = await journey.run(lease, attempt)
-      ;({ standby } = lease)
-      journey.giveBack(lease)
-      if (mishaps?.showWrite(standby) === true) journey.learn()
-      const failures = mishaps?.count ?? 0
-      const reason = attempt.reason === 'unproven' ? attempt.reason : (mishaps?.reason ?? attempt.reason)
-      return journey.arrived(result, { server, role: standby ? 'replica' : 'primary', reason, attempts: failures + 1 })
-    } catch (error) {
-      if (lease !== undefined) journey.giveBack(lease, error)
-      // oxlint-disable-next-line no-await-in-loop -- as above
-      if (error instanceof BehindError && (await journey.catchesUp(error))) {
-        i--
-        continue
-      }
-      mishaps ??= createMishaps(journey)
-      const then = mishaps.add(server, lease === undefined ? undefined : { standby }, error)
-      if (then === 'again') i--
-      if (then === 'primary') {
-        const before = mishaps
-        attempts = journey.primaries().filter((primary) => !before.has(primary.server))
-        i = -1
-      }
-      if (then === 'stop') throw journey.failed(mishaps.error())
-    }
-  }
+export function walk<R, T>(execution: Execution<R, T>): Promise<T> {
+  return new Promise((resolve, reject) => new Walk(execution, resolve, reject).start())
 }
 
-/** Everything was tried, without effect: waits for somebody who takes writes. */
-async function findsWriter(journey: Journey<unknown, unknown>, mishaps: Mishaps): Promise<boolean> {
-  if (!journey.needsWriter() || !mishaps.mayWait) return false
-  mishaps.waits()
-  await pause(mishaps.rounds)
-  const found = await journey.findWriter(mishaps.latest, performance.now() - mishaps.begunAt)
-  return found && journey.signal?.aborted !== true
+/** Does what `nextStep` says, and tells it what came of it. */
+class Walk<R, T> {
+  readonly #execution: Execution<R, T>
+  readonly #resolve: (result: T) => void
+  readonly #reject: (error: unknown) => void
+  #state: WalkState
+  /** The attempts that succeeded, until that is acted on. */
+  #result: { readonly result: R; readonly standby: boolean } | undefined
+  readonly #abandons: (AbortController | undefined)[] = []
+  #failedAt = 0
+  #failingSince: number | undefined
+  #hedgeTimer: NodeJS.Timeout | undefined
+  #forgetAbort: (() => void) | undefined
+
+  constructor(execution: Execution<R, T>, resolve: (result: T) => void, reject: (error: unknown) => void) {
+    this.#execution = execution
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#state = beginWalk(execution.facts, execution.attempts)
+  }
+
+  start(): void {
+    this.#hedgeLater()
+    this.#take({ kind: 'begun' })
+  }
+
+  #take(event: WalkEvent): void {
+    const [state, commands] = nextStep(this.#state, event)
+    this.#state = state
+    for (const command of commands) this.#do(command)
+  }
+
+  #do(command: WalkCommand): void {
+    switch (command.kind) {
+      case 'try':
+        if (command.resends && !this.#execution.mayResend()) return this.#take({ kind: 'no-budget' })
+        return this.#settling(this.#try(command.leg, command.attempt))
+      case 'catch-up':
+        return this.#settling(this.#catchUp(command.leg, command.behind))
+      case 'wait':
+        return this.#settling(this.#awaitPrimary(command.round))
+      case 'abandon':
+        return this.#abandons[command.leg]?.abort()
+      case 'succeed':
+        return this.#succeed(command.leg)
+      case 'fail': {
+        this.#leave()
+        const { text, facts } = this.#execution
+        const candidates = this.#execution.candidates()
+        const error = walkError(command.failure, this.#state.failures, candidates, text, facts.readOnly)
+        return this.#reject(this.#execution.failed(error))
+      }
+    }
+  }
+
+  /** A fault of ours must not leave the caller waiting. */
+  #settling(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#leave()
+      this.#reject(error)
+    })
+  }
+
+  async #try(leg: number, attempt: Attempt): Promise<void> {
+    const admitted = (provenStandby: boolean): 'as-is' | 'read-only' | 'no' => {
+      const [state, verdict] = admit(this.#state, leg, provenStandby)
+      this.#state = state
+      return verdict
+    }
+    const { signal } = this.#abandons[leg] ?? this.#execution
+    const end = await this.#execution.attempt(attempt, admitted, signal)
+    // What an abandoned leg has to say comes too late.
+    if (this.#state.over) return
+    this.#take(this.#eventOf(leg, attempt, end))
+  }
+
+  #eventOf(leg: number, attempt: Attempt, end: AttemptEnd<R>): WalkEvent {
+    const execution = this.#execution
+    switch (end.kind) {
+      case 'result':
+        this.#result = end
+        return { kind: 'succeeded', leg }
+      case 'cut':
+        return end
+      case 'not-admitted':
+        return { kind: 'not-admitted', leg, mayWait: execution.mayAwaitPrimary() }
+      case 'replan':
+        return { kind: 'replanned', leg, attempts: execution.replan() }
+      case 'failed': {
+        this.#failedAt = Date.now()
+        this.#failingSince ??= performance.now()
+        this.#tell(attempt.server, end)
+        const { evidence, standby, forced } = end
+        const mayWait = execution.mayAwaitPrimary()
+        return { kind: 'failed', leg, standby, forced, evidence, primaries: execution.primaries(), mayWait }
+      }
+    }
+  }
+
+  /** What the failure says of the server. What concerns making connections, they tell by themselves. */
+  #tell(server: string, { evidence, generation, standby, forced }: Extract<AttemptEnd<R>, { kind: 'failed' }>): void {
+    const { facts } = this.#execution
+    if (generation === undefined) return
+    if (evidence.kind === 'lost') this.#execution.report(server, generation, 'lost', evidence.error)
+    if (evidence.kind !== 'answered' || facts.readOnly || forced || !isWriteRefused(evidence.error)) return
+    if (!standby && !isDemotion(evidence.error)) return
+    this.#execution.learn()
+    this.#execution.report(server, generation, 'role', evidence.error)
+  }
+
+  async #catchUp(leg: number, behind: BehindError): Promise<void> {
+    const yes = await this.#execution.catchesUp(behind)
+    const { signal } = this.#execution
+    if (signal?.aborted === true) return this.#take({ kind: 'cut', error: signal.reason })
+    this.#take({ kind: 'caught-up', leg, yes, mayWait: this.#execution.mayAwaitPrimary() })
+  }
+
+  async #awaitPrimary(round: number): Promise<void> {
+    const execution = this.#execution
+    const { signal } = execution
+    await pause(round, signal)
+    const waitedMs = performance.now() - (this.#failingSince ?? performance.now())
+    const found = signal?.aborted !== true && (await execution.findWriter(this.#failedAt, waitedMs, signal))
+    if (signal?.aborted === true) return this.#take({ kind: 'cut', error: signal.reason })
+    this.#take({ kind: 'waited', attempts: found ? execution.replan() : undefined })
+  }
+
+  /** Each leg then has a signal of its own, so that the one that loses can be cancelled alone. */
+  #hedgeLater(): void {
+    const execution = this.#execution
+    const plan = execution.hedge?.()
+    if (plan === undefined) return
+    this.#abandons.push(new AbortController(), new AbortController())
+    const { signal } = execution
+    if (signal !== undefined) {
+      this.#forgetAbort = onAbort(signal, () => this.#abandons.forEach((each) => each?.abort(signal.reason)))
+    }
+    this.#hedgeTimer = setTimeout(() => {
+      if (this.#state.over || !plan.take()) return
+      this.#take({ kind: 'slow', attempts: plan.attempts() })
+    }, plan.afterMs)
+  }
+
+  #succeed(leg: number): void {
+    this.#leave()
+    const attempt = this.#state.legs[leg]?.at
+    if (this.#result === undefined || attempt === undefined) throw new Error('A walk succeeds with a result')
+    const { result, standby } = this.#result
+    if (showsWrite(this.#state, standby)) this.#execution.learn()
+    const { server, reason: planned } = attempt
+    const reason = planned === 'unproven' ? planned : (detourOf(this.#state, leg) ?? planned)
+    const attempts = (this.#state.legs[leg]?.failures ?? 0) + 1
+    const arrival = { server, role: standby ? ('replica' as const) : ('primary' as const), reason, attempts }
+    this.#resolve(this.#execution.succeeded(result, arrival))
+  }
+
+  #leave(): void {
+    clearTimeout(this.#hedgeTimer)
+    this.#forgetAbort?.()
+  }
 }

@@ -1,7 +1,7 @@
-/** A server that stays away is asked at least this often, so that it is used again soon after its return. */
+/** A server that does not come back is still asked at least this often, so that it is used again soon after it does. */
 const LONGEST_MS = 1_000
 
-/** While nobody takes writes, whoever may be promoted is asked this often. */
+/** While no server takes writes, each that may be promoted is asked this often. */
 const SEARCH_MS = 100
 
 /**
@@ -9,7 +9,7 @@ const SEARCH_MS = 100
  * failures in a row any time up to a limit that doubles ("full jitter"), but no more than a second (or the interval, if that
  * is longer).
  *
- * @param searching - nobody is known to take writes.
+ * @param searching - no server is known to take writes.
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function nextProbeMs(intervalMs: number, failures: number, searching: boolean, random: () => number): number {
@@ -20,5 +20,5 @@ export function nextProbeMs(intervalMs: number, failures: number, searching: boo
   return (searching ? Math.min(intervalMs, SEARCH_MS) : intervalMs) * (0.9 + 0.2 * random())
 }
 
-/** A server that has just failed has this long to come to itself. */
+/** A server that has just failed gets at least this long to recover. */
 const LEAST_MS = 20

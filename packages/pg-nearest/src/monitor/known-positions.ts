@@ -8,13 +8,13 @@ export interface KnownPosition {
   readonly at: number
 }
 
-/** How a server that is behind gets on. */
+/** How fast a server that is behind catches up. */
 export interface Pace {
   readonly sinceMs: number
   readonly bytes: bigint
 }
 
-/** What a server has said of its position. */
+/** What a server has said about its position. */
 export interface Seen {
   readonly lsn: bigint
   readonly at: number
@@ -23,32 +23,33 @@ export interface Seen {
   readonly systemIdentifier?: string
 }
 
+/** From where it was first found behind to where it was found behind last. */
 interface Stretch {
   readonly from: KnownPosition
   to: KnownPosition
 }
 
-/** The newest that is known of each server's position, from probes and from what statements bring along. */
+/** The latest known position of each server, from probes and from the answers to statements. */
 export interface KnownPositions {
   of(server: string): KnownPosition | undefined
-  /** Takes in an answer; what is not said stays as it was. An older answer than the one that is known is dropped. */
+  /** Takes in an answer; what it leaves out stays as it was. An answer that is older than the known one is dropped. */
   note(server: string, seen: Seen): void
   /**
-   * Everything of this timeline up to here is in the later one, too; beyond it, perhaps not: where whoever was promoted was last
-   * seen as a standby. `undefined`: nobody was watching.
+   * Up to where the later timeline surely contains this one: where the server that was promoted was last seen as a standby.
+   * `undefined` when it was not watched then.
    */
   keptOf(timeline: number, later: number): bigint | undefined
-  /** It was found behind at what is known of it now, or is not any more: what its pace is measured from. */
+  /** At its position as known now the server was found to be behind, or no longer is: its pace is measured from this. */
   noteBehind(server: string, behind: boolean): void
-  /** `undefined` as long as it was not found behind twice. */
+  /** `undefined` until it has been found behind twice. */
   paceOf(server: string): Pace | undefined
-  /** A connection to it was lost: it may have begun anew, and a standby that did may show less than before. */
+  /** A connection to it was lost: it may have restarted, and a standby that did may show less than before. */
   noteLoss(server: string): void
-  /** Where it was seen last before a connection to it was lost, the last time. */
+  /** Its last known position when a connection to it was last lost. */
   beforeLoss(server: string): KnownPosition | undefined
   /** Another server has this name now, or none. */
   forget(server: string): void
-  /** How many connections to it were lost. */
+  /** Grows whenever a connection to it is lost, and when another server takes its name. */
   epochOf(server: string): number
 }
 

@@ -8,35 +8,34 @@ import {
   type Observation,
   type Observed,
 } from '../topology/observe.ts'
-import { misplaced } from '../topology/misplaced.ts'
+import { whyInvalid } from '../topology/invalid-member.ts'
+import type { Sign } from '../topology/health.ts'
 import { hasWriter, writeOrder } from '../topology/selection.ts'
 import type { PrimaryTrail } from '../topology/staleness.ts'
 import type { Server, ServerState, Topology } from '../topology/topology.ts'
-import { describeFailure } from '../server-failure.ts'
+import { describeFailure, isAnswer } from '../server-failure.ts'
 import type { PrimaryEvent, ProblemEvent } from '../events/events.ts'
 import { normalizeInsertLsn } from '../topology/position.ts'
 import { nextProbeMs } from './backoff.ts'
 import { createKnownPositions, type KnownPositions } from './known-positions.ts'
+import { createListeningClock } from './listening-clock.ts'
 import { createPositionWatch } from './position-watch.ts'
-import type { Probe } from './probe.ts'
-import { createProblemTeller } from './problem-teller.ts'
-import type { ServerConnections } from './server-connections.ts'
-import { SilentError } from './time-limit.ts'
-import { createWriterWatch } from './writer-watch.ts'
-
-/** What the monitor needs of one server. */
-export interface Supervised {
-  readonly probe: Probe
-  readonly connections: Pick<ServerConnections, 'waitingSince' | 'giveUp' | 'drop'>
-}
+import { createProblemReporter } from './problem-reporter.ts'
+import type { Report } from './report.ts'
+import { createServerWatch, type ServerWatch } from './server-watch.ts'
+import type { Supervised } from './supervised.ts'
+import { createWriterWaiters } from './writer-waiters.ts'
 
 export interface MonitorOptions {
   readonly servers: readonly Server[]
   readonly supervise: (name: string) => Supervised
   readonly intervalMs: number
-  /** After so much silence a server counts as gone. */
+  /** A server that does not answer for so long is silent: it counts as gone, and what can run elsewhere is moved. */
   readonly silentMs: number
+  /** After so much silence a write or a transaction in flight is given up, too. */
+  readonly boundSilentMs: number
   readonly random: () => number
+  // What is called below must not throw: nothing here catches it.
   /** A server's role or health changed. */
   readonly onChange: (topology: Topology) => void
   readonly onProblem: (problem: ProblemEvent) => void
@@ -54,85 +53,96 @@ export interface Monitor {
   stateOf(server: string): ServerState | undefined
   /** Waits until a standby shows this position: `false` when it does not within the time. */
   reached(server: string, lsn: bigint, withinMs: number): Promise<boolean>
-  /** Waits until somebody has said, after `since`, that they take writes: `false` when nobody does within the time. */
+  /** Waits until a server has said, after `since`, that it takes writes: `false` when none does within the time. */
   writerAfter(since: number, withinMs: number, signal: AbortSignal | undefined): Promise<boolean>
+  /**
+   * The server's answer to a question that was sent after this call; `undefined` when it does not give one in the time for a
+   * probe. Whoever calls before the question is sent shares it.
+   */
+  askNow(server: string): Promise<Observation | undefined>
   /** Begins to probe, each server at its own pace; once more does nothing. A slow server never holds up another. */
   start(): void
-  /** Probes every server once, now, and resolves when each has answered or failed. */
+  /** Probes every server once, now, and resolves when each has answered or failed, or has left the list. */
   refresh(): Promise<Topology>
-  /**
-   * Evidence from a query: a server could not be connected to, a connection to it was lost, or its role is not what it was
-   * taken for.
-   */
-  report(server: string, error: unknown, phase: 'connect' | 'query' | 'role'): void
-  /** Evidence from a query: what was sent at once with it was not answered. */
+  /** Evidence from a statement. What comes from connections that have been replaced since is ignored. */
+  report(report: Report): void
+  /** Evidence from a statement: what was sent together with it was not answered. */
   noPipelines(server: string): void
-  /** Takes another list. Those that left are watched no more, and stay in the topology until they are forgotten. */
+  /** Takes another list. Servers that left are no longer watched, and stay in the topology until they are forgotten. */
   setServers(servers: readonly Server[], isSame: (name: string) => boolean): void
   forget(server: string): void
+  /** For good. Whoever waits for the monitor waits no longer. */
   stop(): void
 }
 
-interface Watch extends Supervised {
-  readonly name: string
-  timer: NodeJS.Timeout | undefined
-  asking: Promise<void> | undefined
-  /** When it last answered, by `performance.now()`. */
-  heardAt: number
-  over: boolean
-}
-
-/** How often it is looked whether somebody waits for a server that says nothing. */
+/** How often to check whether somebody waits for a server that says nothing. */
 const TICK_MS = 100
 
 export function createMonitor(options: MonitorOptions): Monitor {
-  const { intervalMs, silentMs, random } = options
+  const { intervalMs, silentMs, boundSilentMs, random } = options
   let observed: Observed = initialTopology(options.servers, Date.now())
   let states = byName(observed.topology)
-  let running = false
-  let stopped = false
+  let phase: 'waiting' | 'running' | 'stopped' = 'waiting'
   let ticker: NodeJS.Timeout | undefined
-  const newWatch = (name: string): Watch => ({
-    name,
-    ...options.supervise(name),
-    timer: undefined,
-    asking: undefined,
-    heardAt: performance.now(),
-    over: false,
-  })
-  const watches = new Map<string, Watch>(options.servers.map(({ name }) => [name, newWatch(name)]))
-  const tellProblems = createProblemTeller(options.onProblem)
-  const writers = createWriterWatch()
+  const reportProblems = createProblemReporter(options.onProblem)
+  const writers = createWriterWaiters()
   const positions = createKnownPositions()
   const positionWatch = createPositionWatch({
     async ask(server) {
       const at = performance.now()
-      const lsn = await watches.get(server)?.probe.position()
+      const lsn = await watches.get(server)?.position()
       if (lsn !== undefined) positions.note(server, { lsn, at, standby: true })
       return lsn
     },
   })
 
+  const newWatch = (name: string): ServerWatch =>
+    createServerWatch({
+      name,
+      supervised: options.supervise(name),
+      intervalMs,
+      silentMs,
+      boundSilentMs,
+      nextMs: () => nextProbeMs(intervalMs, states.get(name)?.failures ?? 0, !hasWriter(observed.topology), random),
+      onAnswer(answer) {
+        notePosition(positions, name, answer)
+        publish(withAnswer(observed, name, answer))
+        // A primary that was replaced is still asked, but no connection of ours stays open there.
+        const state = states.get(name)
+        const replaced = state?.role === 'primary' && whyInvalid(observed.topology, state) !== undefined
+        if (replaced) watches.get(name)?.disconnect()
+      },
+      onFailure(error, { sign }) {
+        positions.noteLoss(name)
+        fail(name, sign, error)
+      },
+    })
+  const watches = new Map<string, ServerWatch>(options.servers.map(({ name }) => [name, newWatch(name)]))
+
+  /** Acts on the change first, and tells the listeners last. */
   const publish = (next: Observed): void => {
     const before = observed.topology
     observed = next
     states = byName(next.topology)
-    tellProblems(next.topology)
     dropDemoted(before, next.topology)
-    if (hasWriter(before) && !hasWriter(next.topology)) search()
-    writers.tell(next.topology)
+    if (hasWriter(before) && !hasWriter(next.topology)) for (const watch of watches.values()) watch.reschedule()
+    writers.update(next.topology)
+    reportProblems(next.topology)
     tellPrimary(before, next.topology)
     if (!changed(before, next.topology)) return
     options.onChange(next.topology)
     if (isWorse(before, next.topology)) options.onTrouble()
   }
 
-  /** What was begun on a primary that is none any more would be lost, or would be written to a history that has ended. */
+  const fail = (server: string, sign: Exclude<Sign, 'answered' | 'removed'>, error: unknown): void =>
+    publish(withFailure(observed, server, sign, describeFailure(server, error), Date.now()))
+
+  /** What is still running on a former primary would be lost, or written to a history that has ended. */
   const dropDemoted = (before: Topology, after: Topology): void => {
     for (const server of after.servers) {
       const was = before.servers.find(({ name }) => name === server.name)
-      if (was?.role !== 'primary' || misplaced(before, was) !== undefined) continue
-      if (server.role !== 'replica' && misplaced(after, server) === undefined) continue
+      if (was?.role !== 'primary' || whyInvalid(before, was) !== undefined) continue
+      if (server.role !== 'replica' && whyInvalid(after, server) === undefined) continue
       positions.noteLoss(server.name)
       watches.get(server.name)?.connections.drop()
     }
@@ -146,79 +156,12 @@ export function createMonitor(options: MonitorOptions): Monitor {
     options.onPrimary({ server: now.name, region: now.region, timeline: now.timeline, before: old?.name })
   }
 
-  const ask = async (watch: Watch): Promise<void> => {
-    const { name, probe } = watch
-    try {
-      const answer = await probe.ask()
-      watch.heardAt = performance.now()
-      if (stopped || watch.over) return
-      notePosition(name, answer)
-      publish(withAnswer(observed, name, answer))
-      const state = states.get(name)
-      // A primary that was replaced is asked on, and nothing of ours stays there.
-      if (state?.role === 'primary' && misplaced(observed.topology, state) !== undefined) probe.close()
-    } catch (error) {
-      positions.noteLoss(name)
-      if (!stopped && !watch.over) fail(watch, error instanceof SilentError ? 'silent' : 'unreachable', error)
-    }
-  }
-
-  const notePosition = (server: string, seen: Observation): void => {
-    const { role, lsn, sentAt, timeline, systemIdentifier } = seen
-    if (lsn === undefined) return
-    positions.note(server, {
-      lsn: role === 'primary' ? normalizeInsertLsn(lsn) : lsn,
-      at: sentAt,
-      standby: role === 'replica',
-      ...(timeline === undefined ? {} : { timeline }),
-      ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
-    })
-  }
-
-  const fail = ({ name, connections }: Watch, sign: 'silent' | 'unreachable' | 'lost', error: unknown): void => {
-    publish(withFailure(observed, name, sign, describeFailure(name, error), Date.now()))
-    if (sign === 'silent') connections.giveUp(performance.now(), silentMs)
-  }
-
-  const askOnce = (watch: Watch): Promise<void> => {
-    clearTimeout(watch.timer)
-    watch.asking ??= ask(watch).finally(() => {
-      watch.asking = undefined
-      if (running && !watch.over) schedule(watch)
-    })
-    return watch.asking
-  }
-
-  const schedule = (watch: Watch): void => {
-    clearTimeout(watch.timer)
-    const failures = states.get(watch.name)?.failures ?? 0
-    const ms = nextProbeMs(intervalMs, failures, !hasWriter(observed.topology), random)
-    watch.timer = setTimeout(() => void askOnce(watch), ms)
-    watch.timer.unref()
-  }
-
-  /** Somebody will be promoted. */
-  const search = (): void => {
-    if (!running) return
-    for (const watch of watches.values()) if (watch.asking === undefined) schedule(watch)
-  }
-
-  /** Whoever has been silent for a while, though somebody waits, is asked; whoever was given up keeps nobody waiting. */
+  const clock = createListeningClock(TICK_MS, performance.now())
   const tick = (): void => {
     const now = performance.now()
-    for (const watch of watches.values()) {
-      const waitingSince = watch.connections.waitingSince(now)
-      if (waitingSince === undefined) continue
-      if (states.get(watch.name)?.health === 'down') watch.connections.giveUp(now, silentMs)
-      const quietSince = Math.max(waitingSince, watch.heardAt)
-      if (watch.asking === undefined && now - quietSince > intervalMs / 2) void askOnce(watch)
-    }
-  }
-
-  const end = (watch: Watch): void => {
-    watch.over = true
-    clearTimeout(watch.timer)
-    watch.probe.close()
+    const listenedMs = clock.tick(now)
+    if (listenedMs === undefined) return
+    for (const watch of watches.values()) watch.tick(now, listenedMs)
   }
 
   return {
@@ -232,52 +175,70 @@ export function createMonitor(options: MonitorOptions): Monitor {
     stateOf: (server) => states.get(server),
     reached: positionWatch.reached,
     writerAfter: (since, withinMs, signal) =>
-      running ? writers.after(observed.topology, since, withinMs, signal) : Promise.resolve(false),
+      phase === 'running' ? writers.after(observed.topology, since, withinMs, signal) : Promise.resolve(false),
+    askNow: (server) => watches.get(server)?.askNow() ?? Promise.resolve(undefined),
     start() {
-      if (running || stopped) return
-      running = true
+      if (phase !== 'waiting') return
+      phase = 'running'
       ticker = setInterval(tick, TICK_MS)
       ticker.unref()
-      for (const watch of watches.values()) void askOnce(watch)
+      for (const watch of watches.values()) watch.start()
     },
     async refresh() {
-      await Promise.all([...watches.values()].map(askOnce))
+      await Promise.all([...watches.values()].map((watch) => watch.ask()))
       return observed.topology
     },
-    report(server, error, phase) {
+    report({ server, generation, sign, error }) {
       const watch = watches.get(server)
       // Before the first probe, and with a single database, nobody would mark it up again.
-      if (watch === undefined || !running) return
-      if (phase !== 'role') fail(watch, phase === 'connect' ? 'unreachable' : 'lost', error)
-      for (const each of phase === 'role' ? watches.values() : [watch]) void askOnce(each)
+      if (watch === undefined || phase !== 'running') return
+      if (sign === 'role') return void [...watches.values()].map((each) => each.ask())
+      if (generation < watch.connections.generation) return
+      if (isAnswer(error)) watch.heard()
+      fail(server, sign, error)
+      void watch.ask()
     },
     noPipelines(server) {
-      if (!stopped) publish(withoutPipelines(observed, server, Date.now()))
+      if (phase !== 'stopped') publish(withoutPipelines(observed, server, Date.now()))
     },
     setServers(servers, isSame) {
+      if (phase === 'stopped') return
       const listed = new Set(servers.map(({ name }) => name))
       for (const [name, watch] of watches) {
         if (listed.has(name) && isSame(name)) continue
-        end(watch)
+        watch.end()
         watches.delete(name)
+        positionWatch.forget(name)
         positions.forget(name)
       }
       const added = servers.flatMap(({ name }) => (watches.has(name) ? [] : [newWatch(name)]))
       for (const watch of added) watches.set(watch.name, watch)
       publish(withServers(observed, servers, isSame, Date.now()))
-      if (running) for (const watch of added) void askOnce(watch)
+      if (phase === 'running') for (const watch of added) watch.start()
     },
     forget(server) {
-      if (!stopped) publish(withoutServer(observed, server, Date.now()))
+      if (phase !== 'stopped') publish(withoutServer(observed, server, Date.now()))
     },
     stop() {
-      stopped = true
-      running = false
+      phase = 'stopped'
       clearInterval(ticker)
+      for (const watch of watches.values()) watch.end()
+      positionWatch.stop()
       writers.stop()
-      for (const watch of watches.values()) end(watch)
     },
   }
+}
+
+function notePosition(positions: KnownPositions, server: string, seen: Observation): void {
+  const { role, lsn, sentAt, timeline, systemIdentifier } = seen
+  if (lsn === undefined) return
+  positions.note(server, {
+    lsn: role === 'primary' ? normalizeInsertLsn(lsn) : lsn,
+    at: sentAt,
+    standby: role === 'replica',
+    ...(timeline === undefined ? {} : { timeline }),
+    ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
+  })
 }
 
 function byName(topology: Topology): ReadonlyMap<string, ServerState> {

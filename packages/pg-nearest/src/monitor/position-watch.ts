@@ -2,8 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Waits for servers to reach positions: one question at a time to each server, however many wait. */
 export interface PositionWatch {
-  /** Resolves with `true` once the server was seen there, with `false` when the time is over or the server fails. */
+  /**
+   * Resolves with `true` once the server was seen there, with `false` when the time is over, the server fails, or it is not
+   * watched any more.
+   */
   reached(server: string, lsn: bigint, withinMs: number): Promise<boolean>
+  /** Another server has this name now, or none. */
+  forget(server: string): void
+  /** Nobody waits any longer, from now on. */
+  stop(): void
 }
 
 export interface PositionWatchOptions {
@@ -13,8 +20,7 @@ export interface PositionWatchOptions {
 
 interface Waiter {
   readonly lsn: bigint
-  readonly timer: NodeJS.Timeout
-  readonly done: (reached: boolean) => void
+  readonly settle: (reached: boolean) => void
 }
 
 /** Between two questions, in milliseconds: a timer's resolution. */
@@ -22,15 +28,7 @@ const PAUSE_MS = 1
 
 export function createPositionWatch({ ask }: PositionWatchOptions): PositionWatch {
   const waiting = new Map<string, Set<Waiter>>()
-
-  const release = (waiters: Set<Waiter>, reached: boolean, of: (waiter: Waiter) => boolean): void => {
-    for (const waiter of waiters) {
-      if (!of(waiter)) continue
-      waiters.delete(waiter)
-      clearTimeout(waiter.timer)
-      waiter.done(reached)
-    }
-  }
+  let stopped = false
 
   /** Runs as long as somebody waits. Whoever comes while it runs is seen by its next turn. */
   const watch = async (server: string, waiters: Set<Waiter>): Promise<void> => {
@@ -38,32 +36,52 @@ export function createPositionWatch({ ask }: PositionWatchOptions): PositionWatc
       while (waiters.size > 0) {
         // oxlint-disable-next-line no-await-in-loop -- one question after the other is the point
         const lsn = await ask(server)
-        if (lsn !== undefined) release(waiters, true, (waiter) => waiter.lsn <= lsn)
+        for (const waiter of waiters) if (lsn !== undefined && waiter.lsn <= lsn) waiter.settle(true)
         // oxlint-disable-next-line no-await-in-loop -- as above
         if (waiters.size > 0) await sleep(PAUSE_MS)
       }
     } catch {
-      release(waiters, false, () => true)
+      release(waiters)
     } finally {
       // Nothing was awaited since the last look at the set: nobody can have come in between.
-      waiting.delete(server)
+      if (waiting.get(server) === waiters) waiting.delete(server)
     }
+  }
+
+  const forget = (server: string): void => {
+    const waiters = waiting.get(server)
+    waiting.delete(server)
+    if (waiters !== undefined) release(waiters)
   }
 
   return {
     reached: (server, lsn, withinMs) =>
       new Promise((resolve) => {
-        let waiters = waiting.get(server)
-        const first = waiters === undefined
-        if (waiters === undefined) waiting.set(server, (waiters = new Set()))
-        const mine = waiters
-        const timer = setTimeout(() => {
-          mine.delete(waiter)
-          resolve(false)
-        }, withinMs)
-        const waiter: Waiter = { lsn, timer, done: resolve }
-        mine.add(waiter)
-        if (first) void watch(server, mine)
+        if (stopped) return resolve(false)
+        const known = waiting.get(server)
+        const waiters = known ?? new Set<Waiter>()
+        const timer = setTimeout(() => waiter.settle(false), withinMs)
+        const waiter: Waiter = {
+          lsn,
+          settle(reached) {
+            waiters.delete(waiter)
+            clearTimeout(timer)
+            resolve(reached)
+          },
+        }
+        waiters.add(waiter)
+        if (known !== undefined) return
+        waiting.set(server, waiters)
+        void watch(server, waiters)
       }),
+    forget,
+    stop() {
+      stopped = true
+      for (const server of waiting.keys()) forget(server)
+    },
   }
+}
+
+function release(waiters: ReadonlySet<Waiter>): void {
+  for (const { settle } of waiters) settle(false)
 }

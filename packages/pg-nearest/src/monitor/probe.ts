@@ -1,8 +1,8 @@
-import pg from 'pg'
-import { parseLsn } from '../topology/position.ts'
+import { isAnswer } from '../server-failure.ts'
 import type { Observation } from '../topology/observe.ts'
-import { serverClient, type ServerClientOptions } from './server-client.ts'
-import { SilentError, withinTime } from './time-limit.ts'
+import { parseLsn } from '../topology/position.ts'
+import { SilentError } from './time-limit.ts'
+import { createProbeConnection, type Asked, type ProbeConnectionOptions } from './probe-connection.ts'
 
 /**
  * One trip for all there is to know. The control file and the walreceiver are read through functions that every user may
@@ -29,134 +29,62 @@ interface Answer {
   readonly timeline: number | null
 }
 
-export interface ProbeOptions extends ServerClientOptions {
-  /** For one answer; connecting has its own time. */
-  readonly timeoutMs: number
-  /** Tries on each connection whether several statements may be sent at once. */
-  readonly pipeline: boolean
-  readonly pgOptions: pg.PoolConfig
-}
-
 const POSITION = 'select pg_last_wal_replay_lsn()::text as lsn'
 
-/** A connection of the monitor's own: it never waits for the app's pool and has its own short time-out. */
+export type ProbeOptions = Omit<ProbeConnectionOptions, 'warmUp'>
+
+/** Asks one server, on a connection of its own: it never waits for the app's connections and has its own short time-out. */
 export interface Probe {
-  /** Connects if need be. Rejects when the server does not answer in time; the next call then starts afresh. */
+  /** Connects if need be. Rejects when the server does not answer in time; the next question then connects anew. */
   ask(): Promise<Observation>
   /** Only where a standby's replay is now. */
   position(): Promise<bigint | undefined>
+  /** Ends the connection; what is being asked rejects. The next question connects anew. */
+  disconnect(): void
+  /** The same, and whatever is asked later rejects. */
   close(): void
 }
 
 export function createProbe(options: ProbeOptions): Probe {
-  const ProbeClient = serverClient(options)
-  let open: pg.Client | undefined
-  let pipelines = true
+  // The first question on a connection fills the server's caches: its time says nothing of the distance.
+  const connection = createProbeConnection({ ...options, warmUp: QUESTION })
 
-  const close = (): void => {
-    const client = open
-    open = undefined
-    if (client !== undefined) void client.end().catch(ignore)
-  }
-
-  /** Nobody at the other end would take note of an end. */
-  const cut = (): void => {
-    const client = open
-    open = undefined
-    client?.connection.stream.destroy()
-  }
-
-  /** Runs `work` on the open connection; one that fails is not used again. */
-  const on = async <T>(work: (client: pg.Client) => Promise<T>): Promise<T> => {
+  /** That a connection which was open before is gone says little of the server: a new one has the last word. */
+  const ask = async <T>(question: (on: Asked) => Promise<T>): Promise<T> => {
+    const wasOpen = connection.state === 'open'
     try {
-      const client = open ?? (await connected())
-      return await withinTime(work(client), options.timeoutMs)
+      return await connection.ask(question)
     } catch (error) {
-      if (error instanceof SilentError) cut()
-      else close()
-      throw error
+      if (!wasOpen || isAnswer(error) || error instanceof SilentError) throw error
+      options.onLoss()
+      return connection.ask(question)
     }
-  }
-
-  const connected = async (): Promise<pg.Client> => {
-    const client = await connect()
-    // The first question on a connection fills the server's caches: its time says nothing of the distance.
-    if (!options.pipeline) await client.query(QUESTION)
-    else if (!(pipelines = await answersAtOnce(client, options.timeoutMs))) return reconnected()
-    return client
-  }
-
-  const reconnected = async (): Promise<pg.Client> => {
-    close()
-    const client = await connect()
-    await client.query(QUESTION)
-    return client
-  }
-
-  const connect = async (): Promise<pg.Client> => {
-    const client = new ProbeClient({
-      ...options.pgOptions,
-      application_name: options.pgOptions.application_name ?? 'pg-nearest monitor',
-      connectionTimeoutMillis: options.connectTimeoutMs,
-    })
-    client.on('error', () => {
-      if (open === client) close()
-    })
-    open = client
-    await client.connect()
-    // A pool that nobody uses any more must not keep the process alive.
-    ;(client as pg.Client & { unref(): void }).unref()
-    return client
   }
 
   return {
     ask: () =>
-      on(async (client) => {
+      ask(async ({ client, pipelines }) => {
         const askedAt = Date.now()
-        const start = performance.now()
+        const sentAt = performance.now()
         const { rows } = await client.query<Answer>(QUESTION)
-        const rttMs = performance.now() - start
+        const rttMs = performance.now() - sentAt
         const [answer] = rows
         if (answer === undefined) throw new Error('the probe was answered with no row')
-        return { ...observation(answer, askedAt, start, rttMs), pipelines }
+        return observation(answer, { pipelines, askedAt, sentAt, rttMs })
       }),
     position: () =>
-      on(async (client) => {
+      ask(async ({ client }) => {
         const { rows } = await client.query<{ lsn: string | null }>(POSITION)
         return parseLsn(rows[0]?.lsn)
       }),
-    close,
+    disconnect: connection.disconnect,
+    close: connection.close,
   }
 }
 
-/** What pg says in its code and not in its types. */
-interface PipelinedClient {
-  pipeline: boolean
-  readonly connection: { readonly stream: { cork?(): void; uncork?(): void } }
-}
+type Asking = Pick<Observation, 'pipelines' | 'askedAt' | 'sentAt' | 'rttMs'>
 
-/** Asks twice in one packet: whether both are answered. Rejects if the first one is not. */
-async function answersAtOnce(client: pg.Client, timeoutMs: number): Promise<boolean> {
-  const pipelined = client as unknown as PipelinedClient
-  const { stream } = pipelined.connection
-  pipelined.pipeline = true
-  stream.cork?.()
-  const first = client.query(QUESTION)
-  const second = client.query(QUESTION)
-  second.catch(ignore)
-  stream.uncork?.()
-  await withinTime(first, timeoutMs)
-  const both = await withinTime(second, timeoutMs).then(
-    () => true,
-    () => false,
-  )
-  pipelined.pipeline = false
-  return both
-}
-
-type Facts = Omit<Observation, 'pipelines'>
-
-function observation(answer: Answer, askedAt: number, start: number, rttMs: number): Facts {
+function observation(answer: Answer, asking: Asking): Observation {
   return {
     role: answer.standby ? 'replica' : 'primary',
     lsn: parseLsn(answer.lsn),
@@ -164,11 +92,7 @@ function observation(answer: Answer, askedAt: number, start: number, rttMs: numb
     systemIdentifier: answer.system_identifier ?? undefined,
     version: answer.version,
     readOnly: answer.read_only,
-    rttMs,
-    sentAt: start,
-    askedAt,
+    ...asking,
     answeredAt: Date.now(),
   }
 }
-
-function ignore(): void {}

@@ -1,9 +1,11 @@
 /** A server did not answer in time. */
 export class SilentError extends Error {
   override readonly name = 'SilentError'
+  readonly ms: number
 
   constructor(ms: number) {
     super(`it did not answer within ${ms} ms`)
+    this.ms = ms
   }
 }
 

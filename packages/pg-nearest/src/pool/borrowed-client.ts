@@ -1,10 +1,12 @@
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
 import type { Engine, Scope } from '../execute/engine.ts'
-import { ClientSession } from '../execute/client-session.ts'
-import { withinDeadline } from '../execute/deadline.ts'
-import { isSubmittable, parseCall, type QueryCallback, type Request } from '../execute/request.ts'
-import type { StatementResult } from '../execute/run-statement.ts'
+import { ClientSession } from '../client/client-session.ts'
+import type { ClientLimits } from '../client/client-context.ts'
+import { emitSafely } from '../events/emit-safely.ts'
+import { withinDeadline } from '../limits/deadline.ts'
+import { isSubmittable, parseCall, type QueryCallback, type Request } from '../route/request.ts'
+import type { StatementResult } from '../wire/exchange.ts'
 import { deliver } from './deliver.ts'
 
 const FORWARDED = ['notice', 'notification', 'error', 'end'] as const
@@ -27,20 +29,12 @@ export class BorrowedClient extends EventEmitter {
   readonly #onReleased: () => void
   #released = false
 
-  /**
-   * `onReleased` is called once, when its last statement has ended and its connection is given back. When `signal` is aborted,
-   * what runs is cancelled, and nothing else runs.
-   */
-  constructor(engine: Engine, scope: Scope, onReleased: () => void, signal?: AbortSignal) {
+  /** `onReleased` is called once, when its last statement has ended and its connection is given back. */
+  constructor(engine: Engine, scope: Scope, onReleased: () => void, limits: ClientLimits = {}) {
     super()
     this.#engine = engine
-    this.#session = new ClientSession(engine, scope, (client, attached) => this.#forward(client, attached), signal)
-    const abort = (): void => this.#session.abort(signal?.reason)
-    signal?.addEventListener('abort', abort, { once: true })
-    this.#onReleased = () => {
-      signal?.removeEventListener('abort', abort)
-      onReleased()
-    }
+    this.#session = new ClientSession(engine, scope, (client, attached) => this.#forward(client, attached), limits)
+    this.#onReleased = onReleased
   }
 
   /** As `query` of a `pg.Client`. */
@@ -59,10 +53,12 @@ export class BorrowedClient extends EventEmitter {
   release(error?: Error | boolean): void {
     if (this.#released) throw new Error('Release called on client which has already been released to the pool.')
     this.#released = true
-    this.#session.idle(() => {
-      this.#session.release(error)
-      this.#onReleased()
-    })
+    this.#session.release(error, this.#onReleased)
+  }
+
+  /** The server that was asked last; `undefined`: none was. */
+  get lastServer(): string | undefined {
+    return this.#session.lastServer
   }
 
   /** The process on the server, while this client holds a connection. */
@@ -131,7 +127,7 @@ export class BorrowedClient extends EventEmitter {
       event,
       (...args: unknown[]): void => {
         // An 'error' without a listener would end the process; the statement that was lost rejects anyway.
-        if (event !== 'error' || this.listenerCount('error') > 0) this.emit(event, ...args)
+        if (event !== 'error' || this.listenerCount('error') > 0) emitSafely(this, event, args)
       },
     ]),
   ) as Record<(typeof FORWARDED)[number], (...args: unknown[]) => void>

@@ -1,4 +1,4 @@
-import type { QueryCallback } from '../execute/request.ts'
+import type { QueryCallback } from '../route/request.ts'
 
 /** Hands a result to the callback, if one was given, else returns the promise: pg's two ways. */
 export function deliver<T>(result: Promise<T>, callback: QueryCallback | undefined): Promise<T> | undefined {

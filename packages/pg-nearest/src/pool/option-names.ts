@@ -14,6 +14,7 @@ export const ownOptions = [
   'pipeline',
   'probeIntervalMs',
   'probeTimeoutMs',
+  'silenceTimeoutMs',
   'connectTimeoutMs',
   'failoverTimeoutMs',
   'timeoutMs',

@@ -8,7 +8,7 @@ import { checkOptionNames } from './option-names.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
 import { flag, milliseconds, pgOptionChecks, wholeNumber } from './pg-option-checks.ts'
 import type { Check } from './pg-option-checks.ts'
-import { HEDGES, hedgeOptions, isHedge, type HedgeOptions } from '../execute/hedge-options.ts'
+import { HEDGES, hedgeOptions, isHedge, type HedgeOptions } from '../limits/hedge-options.ts'
 import type { NearestPoolOptions, PgOptions, ServerSource } from './pool-options.ts'
 
 /** Options that have been checked, with their defaults filled in. */
@@ -23,6 +23,7 @@ export interface ParsedOptions {
   readonly pipeline: boolean
   readonly probeIntervalMs: number
   readonly probeTimeoutMs: number
+  readonly silenceTimeoutMs: number
   readonly connectTimeoutMs: number
   readonly failoverTimeoutMs: number
   readonly maxWaiting: number
@@ -40,6 +41,7 @@ const checks: Readonly<Record<string, Check>> = {
   pipeline: flag,
   probeIntervalMs: milliseconds(50),
   probeTimeoutMs: milliseconds(1),
+  silenceTimeoutMs: milliseconds(1),
   connectTimeoutMs: milliseconds(1),
   failoverTimeoutMs: milliseconds(0),
   maxWaiting: wholeNumber(1),
@@ -76,6 +78,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     pipeline,
     probeIntervalMs,
     probeTimeoutMs,
+    silenceTimeoutMs,
     connectTimeoutMs,
     failoverTimeoutMs,
     maxWaiting,
@@ -98,6 +101,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     pipeline: pipeline ?? true,
     probeIntervalMs: probeIntervalMs ?? 500,
     probeTimeoutMs: probeTimeoutMs ?? 1_200,
+    silenceTimeoutMs: Math.max(silenceTimeoutMs ?? 5_000, probeTimeoutMs ?? 1_200),
     connectTimeoutMs: connectTimeoutMs ?? 2_000,
     failoverTimeoutMs: failoverTimeoutMs ?? 5_000,
     maxWaiting: maxWaiting ?? 10_000,

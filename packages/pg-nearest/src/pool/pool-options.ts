@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { HedgeOptions } from '../execute/hedge-options.ts'
+import type { HedgeOptions } from '../limits/hedge-options.ts'
 import type { Consistency } from '../session/consistency.ts'
 
 /** One server: its URL, or its URL and region. */
@@ -61,11 +61,17 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    */
   readonly probeIntervalMs?: number | undefined
   /**
-   * Milliseconds of silence after which a server is given up: a probe without an answer has failed, and what has waited for
-   * the server as long goes elsewhere, or fails. Default 1,200; at least 1. It takes up to half of `probeIntervalMs` more
-   * until a silence is noticed. A server that stalls now and then for longer wants more.
+   * Milliseconds of silence after which a server is given up for what can run elsewhere: a probe without an answer has failed, and
+   * reads that have waited for the server as long are asked of the next one. Default 1,200; at least 1. It takes up to half of
+   * `probeIntervalMs` more until a silence is noticed. A server that stalls now and then for longer wants more.
    */
   readonly probeTimeoutMs?: number | undefined
+  /**
+   * Milliseconds of silence after which a write or a transaction in flight, which cannot run elsewhere, is given up: its connection
+   * is closed, and a write is of unknown outcome (`08007`). A server that refuses new connections, or stalls for less, costs nothing
+   * that runs. Default 5,000; at least `probeTimeoutMs`. A promotion that is seen ends it at once.
+   */
+  readonly silenceTimeoutMs?: number | undefined
   /**
    * Milliseconds that a statement which only a primary can run waits for one, while none is to be had. Default 5,000; 0: it
    * fails at once. What a failover takes is the business of whoever promotes (Patroni: up to half a minute).

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { ServedBy } from '../events/served-by.ts'
-import type { RouteOptions } from '../execute/request.ts'
+import type { RouteOptions } from '../route/request.ts'
 
 /** A result of pg's, and which server gave it. */
 export type Served<Result> = Result & { readonly servedBy: ServedBy }
@@ -16,3 +16,29 @@ export type ArrayRow = Row[string][]
 
 /** pg's callback form. */
 export type Callback<Result> = (error: Error, result: Served<Result>) => void
+
+/** pg's `query` in all its forms, with results that say who gave them. */
+export interface RoutedQuery {
+  <T extends pg.Submittable>(stream: T): T
+  <R extends unknown[] = ArrayRow, I = unknown[]>(
+    config: Routed<pg.QueryArrayConfig<I>>,
+    values?: pg.QueryConfigValues<I>,
+  ): Promise<Served<pg.QueryArrayResult<R>>>
+  <R extends Row = Row, I = unknown[]>(
+    textOrConfig: string | Routed<pg.QueryConfig<I>>,
+    values?: pg.QueryConfigValues<I>,
+  ): Promise<Served<pg.QueryResult<R>>>
+  <R extends unknown[] = ArrayRow, I = unknown[]>(
+    config: Routed<pg.QueryArrayConfig<I>>,
+    callback: Callback<pg.QueryArrayResult<R>>,
+  ): void
+  <R extends Row = Row, I = unknown[]>(
+    textOrConfig: string | Routed<pg.QueryConfig<I>>,
+    callback: Callback<pg.QueryResult<R>>,
+  ): void
+  <R extends Row = Row, I = unknown[]>(
+    text: string,
+    values: pg.QueryConfigValues<I>,
+    callback: Callback<pg.QueryResult<R>>,
+  ): void
+}

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { causesOf } from '../errors.ts'
+import { sleep } from '../limits/pause.ts'
 
 const FIRST_MS = 10
 const LONGEST_MS = 1_000
@@ -37,9 +37,8 @@ export async function withRetries<T>(
     } catch (error) {
       if (failures > retries || signal?.aborted === true || !isRetryable(error)) throw error
       // oxlint-disable-next-line no-await-in-loop -- as above
-      await sleep(retryPauseMs(failures, Math.random), undefined, signal === undefined ? {} : { signal }).catch(() => {
-        throw signal?.reason
-      })
+      await sleep(retryPauseMs(failures, Math.random), signal)
+      signal?.throwIfAborted()
     }
   }
 }

@@ -1,13 +1,15 @@
 import pg from 'pg'
 import { NearestError } from '../errors.ts'
+import type { ClientLimits } from '../client/client-context.ts'
+import type { ServerConnections } from '../connections/server-connections-types.ts'
 import type { Scope } from '../execute/engine.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
-import { withinDeadline } from '../execute/deadline.ts'
-import { parseCall, timeoutOf, type Call, type QueryCallback, type Request } from '../execute/request.ts'
-import type { StatementResult } from '../execute/run-statement.ts'
+import { withinDeadline } from '../limits/deadline.ts'
+import { parseCall, timeoutOf, type Call, type QueryCallback, type Request } from '../route/request.ts'
+import type { StatementResult } from '../wire/exchange.ts'
 import { BorrowedClient } from './borrowed-client.ts'
 import { deliver } from './deliver.ts'
-import type { ServerConnections } from '../monitor/server-connections.ts'
+import type { RoutedClient, Transaction } from './routed-client.ts'
 import type { ArrayRow, Callback, Routed, Row, Served } from './query-types.ts'
 import type { Servers } from './servers.ts'
 import { withRetries } from './retry.ts'
@@ -15,14 +17,6 @@ import { retriesOf, runTransaction, type TransactionOptions } from './transactio
 
 type Done = (release?: Error | boolean) => void
 type ConnectCallback = (error: Error | undefined, client: RoutedClient | undefined, done: Done) => void
-
-/** A `pg.PoolClient` that chooses its server statement by statement; its results say which it was. */
-export type RoutedClient = { readonly query: RoutedPool['query'] } & pg.PoolClient
-
-/** A transaction's connection: what is run on it is part of the transaction. */
-export interface Transaction {
-  readonly query: RoutedPool['query']
-}
 
 type Work<T> = (transaction: Transaction) => T | Promise<T>
 
@@ -126,17 +120,28 @@ export class RoutedPool extends pg.Pool {
     if (work === undefined) throw new TypeError('transaction() needs a function to run: transaction(async (tx) => …)')
     const options = typeof first === 'function' ? {} : first
     const retries = retriesOf(options)
+    const { readOnly } = options
+    const avoid: string[] = []
     return withinDeadline({ signal: options.signal, timeoutMs: timeoutOf(options) }, (signal) =>
-      withRetries(retries, signal, () => runTransaction(this.#lend(signal), { ...options, signal }, work)),
+      withRetries(retries, signal, async () => {
+        const client = this.#lend({ signal, readOnly, avoid })
+        try {
+          return await runTransaction(client, { ...options, signal }, work)
+        } catch (error) {
+          // What stood in its way there, such as replay, may well do so again.
+          if (readOnly === true && client.lastServer !== undefined) avoid.push(client.lastServer)
+          throw error
+        }
+      }),
     )
   }
 
   /** @throws NearestError if the pool was ended. */
-  #lend(signal?: AbortSignal): RoutedClient & BorrowedClient {
+  #lend(limits?: ClientLimits): RoutedClient & BorrowedClient {
     const { engine, ending, usage } = this.#servers
     if (ending) throw ended()
     usage.begin()
-    return new BorrowedClient(engine, this.#scope, usage.end, signal) as unknown as RoutedClient & BorrowedClient
+    return new BorrowedClient(engine, this.#scope, usage.end, limits) as unknown as RoutedClient & BorrowedClient
   }
 
   #execute(request: Request): Promise<StatementResult> {

@@ -3,11 +3,16 @@ import type { ListedServer } from '../discovery/listed-server.ts'
 import type { QueryEvent } from '../events/events.ts'
 import type { Outlet } from '../events/outlet.ts'
 import type { Engine } from '../execute/engine.ts'
-import { createHedging } from '../execute/hedging.ts'
-import { createRetryBudget } from '../execute/retry-budget.ts'
-import { createMonitor, type Monitor, type Supervised } from '../monitor/monitor.ts'
+import { createServerConnections } from '../connections/server-connections.ts'
+import type { ServerConnections } from '../connections/server-connections-types.ts'
+import { NoConnectionError } from '../connections/no-connection-error.ts'
+import { createClaims } from '../freshness/claims.ts'
+import { createHedging } from '../limits/hedging.ts'
+import { createRetryBudget } from '../limits/retry-budget.ts'
+import { evidenceOf } from '../monitor/evidence.ts'
+import { createMonitor, type Monitor } from '../monitor/monitor.ts'
 import { createProbe } from '../monitor/probe.ts'
-import { createServerConnections, type ServerConnections } from '../monitor/server-connections.ts'
+import type { Supervised } from '../monitor/supervised.ts'
 import { currentSession } from '../session/scope.ts'
 import { SessionState } from '../session/session-state.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
@@ -58,7 +63,11 @@ export function createServers(options: ParsedOptions, events: Outlet, onTrouble:
       probedRole: () => monitor.stateOf(name)?.role ?? 'unknown',
       onEvent: events.emit,
       onLoss: () => monitor.positions.noteLoss(name),
-      onPromotion: () => monitor.report(name, undefined, 'role'),
+      onDialFailed: (error, generation) => {
+        const sign = evidenceOf(error).sign === 'refused' ? 'refused' : 'unreachable'
+        monitor.report({ server: name, generation, sign, error })
+      },
+      onPromotion: () => monitor.report({ server: name, generation: made.generation, sign: 'role', error: undefined }),
       pipelines: () => options.pipeline && monitor.stateOf(name)?.pipelines !== false,
       onNoPipelines: () => monitor.noPipelines(name),
     })
@@ -71,13 +80,15 @@ export function createServers(options: ParsedOptions, events: Outlet, onTrouble:
   const supervise = (name: string): Supervised => {
     const at = connections.get(name)
     if (at === undefined) throw new Error(`No server is named ${name}`)
-    return { probe: createProbe({ url: urlOf(name), ...probeOptions }), connections: at }
+    const onLoss = (): void => monitor.positions.noteLoss(name)
+    return { probe: createProbe({ url: urlOf(name), ...probeOptions, onLoss }), connections: at }
   }
   monitor = createMonitor({
     servers: listed,
     supervise,
     intervalMs: options.probeIntervalMs,
     silentMs: options.probeTimeoutMs,
+    boundSilentMs: options.silenceTimeoutMs,
     random: Math.random,
     onChange: (topology) => events.emit('topology', topology),
     onProblem: (problem) => events.emit('problem', problem),
@@ -138,9 +149,9 @@ export function createServers(options: ParsedOptions, events: Outlet, onTrouble:
     },
     async end() {
       ending = true
-      monitor.stop()
-      // pg's own end() would let those who still wait for a connection wait for ever.
+      // A server that falls silent now would keep what runs on it for ever: it is watched until nothing does.
       await usage.over()
+      monitor.stop()
       await Promise.all(everyone().map((each) => each.end()))
     },
     destroy() {
@@ -152,7 +163,7 @@ export function createServers(options: ParsedOptions, events: Outlet, onTrouble:
 }
 
 function createEngine(
-  { region, learnedStatements, consistency, failoverTimeoutMs, hedge, timeoutMs }: ParsedOptions,
+  { region, learnedStatements, consistency, failoverTimeoutMs, hedge, timeoutMs, pgOptions }: ParsedOptions,
   monitor: Monitor,
   connections: ReadonlyMap<string, ServerConnections>,
   events: Outlet,
@@ -178,11 +189,14 @@ function createEngine(
     onPositionLost: (event) => events.emit('position-lost', event),
     statements: createStatementCache({ max: learnedStatements }),
     chooser: { region, load: (server) => connections.get(server)?.inFlight ?? 0, random: Math.random },
-    borrow(server) {
+    take: (server, purpose) => connections.get(server)?.take(purpose),
+    acquire(server, purpose, signal) {
       const at = connections.get(server)
-      return at === undefined ? Promise.reject(notListed(server)) : at.borrow()
+      return at === undefined ? Promise.reject(notListed(server)) : at.acquire(purpose, signal)
     },
     report: monitor.report,
+    claims: createClaims(monitor.askNow),
+    queryTimeoutMs: typeof pgOptions.query_timeout === 'number' && pgOptions.query_timeout > 0 ? pgOptions.query_timeout : undefined,
     budget: createRetryBudget(),
     hedging: hedge === undefined ? undefined : createHedging(hedge),
     timeoutMs,
@@ -198,6 +212,7 @@ function createEngine(
 }
 
 /** It left between the plan and the attempt: the next one is tried, as if it had refused. */
-function notListed(server: string): Error {
-  return Object.assign(new Error(`${server} is not in the list any more`), { code: 'ECONNREFUSED' })
+function notListed(server: string): NoConnectionError {
+  const cause = Object.assign(new Error(`${server} is not in the list any more`), { code: 'ECONNREFUSED' })
+  return new NoConnectionError('unreachable', cause)
 }

@@ -16,6 +16,11 @@ export interface SessionOptions {
   readonly bookmark?: string | undefined
   /** What its reads must show, if not what the pool says. */
   readonly consistency?: Consistency | undefined
+  /**
+   * Whether the bookmark is known to come from a session of this app. `false`: it is a claim from outside, unsigned; a position that
+   * nobody knows of is then settled by the primary's first answer, and no `position-lost` tells of it. Default true.
+   */
+  readonly trusted?: boolean | undefined
 }
 
 /**
@@ -57,9 +62,9 @@ export function parseSessionOptions(from: string | SessionOptions | undefined): 
   return from
 }
 
-export function newSessionState({ bookmark, consistency }: SessionOptions): SessionState {
+export function newSessionState({ bookmark, consistency, trusted }: SessionOptions): SessionState {
   if (bookmark === undefined) return new SessionState(undefined, consistency)
-  return new SessionState(parseBookmark(bookmark) ?? 'unknown', consistency)
+  return new SessionState(parseBookmark(bookmark) ?? 'unknown', consistency, trusted)
 }
 
 /** Of a session whose history is not known: its text is one that nobody can read. */

@@ -1,6 +1,5 @@
 import { isOutcomeUnknownError, NearestError, OptionError } from '../errors.ts'
-
-import type { RoutedClient, Transaction } from './routed-pool.ts'
+import type { RoutedClient, Transaction } from './routed-client.ts'
 
 /** Options of {@link RoutedPool.transaction}. */
 export interface TransactionOptions {

@@ -28,18 +28,25 @@ export class SessionState {
   #bookmark: Bookmark | undefined
   /** Something was seen that no position is known for: until a statement that begins later than this ends on the primary. */
   #blindSince: number | undefined
+  /** Statements under way, or of unknown outcome, that may still write what no position is known for. */
+  #unsettled = 0
   #home: Home | undefined
   #homeUsedAt = 0
   #toldLost: Bookmark | undefined
 
   /** What its reads must show, if not what the pool says. */
   readonly consistency: Consistency | undefined
+  /** Its first bookmark came from outside and was not signed: a position that nobody knows is told to nobody. */
+  readonly trusted: boolean
+  /** The bookmark that it began with, until a server was seen to show it, or the primary was asked. */
+  #claim: Bookmark | undefined
 
   /** @param start - `'unknown'`: it has a history that nobody can read; the primary's word is needed first. */
-  constructor(start?: Bookmark | 'unknown', consistency?: Consistency) {
+  constructor(start?: Bookmark | 'unknown', consistency?: Consistency, trusted = true) {
     this.consistency = consistency
+    this.trusted = trusted
     if (start === 'unknown') this.#blindSince = Number.NEGATIVE_INFINITY
-    else this.#bookmark = start
+    else this.#bookmark = this.#claim = start
   }
 
   /** What a read must show, wherever it runs; as far as it is known. */
@@ -49,7 +56,23 @@ export class SessionState {
 
   /** What was seen is not known: only the primary is sure to show it. */
   get blind(): boolean {
-    return this.#blindSince !== undefined
+    return this.#blindSince !== undefined || this.#unsettled > 0
+  }
+
+  /** What it began with and nobody has confirmed. */
+  get claim(): Bookmark | undefined {
+    return this.#claim
+  }
+
+  /** A server shows it, so that it is no claim any more. */
+  confirm(): void {
+    this.#claim = undefined
+  }
+
+  /** The primary was asked, and does not know of the claim: the session goes on from where the primary is. */
+  replaceClaim(position: Bookmark): void {
+    if (this.#bookmark === this.#claim) this.#bookmark = position
+    this.#claim = undefined
   }
 
   /** Where reads went of which no position is known. */
@@ -69,6 +92,21 @@ export class SessionState {
   /** Something was seen, and its position did not come back. */
   loseSight(now: number): void {
     this.#blindSince = now
+  }
+
+  /**
+   * Something begins that may write at any time until it has ended: nothing but the primary's answer to a later statement is sure
+   * to show it. Returns what says that it has; once more does nothing.
+   */
+  beginUnsettled(): (now: number) => void {
+    let open = true
+    this.#unsettled++
+    return (now) => {
+      if (!open) return
+      open = false
+      this.#unsettled--
+      this.loseSight(now)
+    }
   }
 
   /** A read ended there, and its position was not asked for. */
@@ -109,6 +147,7 @@ export class SessionState {
   ): LostPosition | undefined {
     if (this.#blindSince !== undefined && this.#blindSince <= begunAt) this.#blindSince = undefined
     if (this.#home !== undefined && this.#homeUsedAt <= begunAt) this.#home = undefined
+    this.#claim = undefined
     const showing = required === undefined ? 'yes' : shows(position, required, forks)
     const lost = showing === 'no' || showing === 'lost' ? required : undefined
     if (lost === undefined || isLater(this.#bookmark, lost)) {

@@ -1,11 +1,11 @@
 /**
- * How a server does, as far as is known here.
+ * How a server is doing, as far as is known here.
  *
- * - `connecting`: it has not been heard of yet.
- * - `up`: it answered last time.
- * - `suspect`: a connection to it was lost; it is being asked. It is used on, behind its equals.
- * - `down`: it could not be reached, or was silent for too long. It is used when nobody else is left.
- * - `leaving`: it was taken out of the list, and ends what it has begun.
+ * - `connecting`: nothing has been heard from it yet.
+ * - `up`: it answered the last time it was asked.
+ * - `suspect`: a connection to it was lost, or it refused one; it is being asked. It is still used, after its equals.
+ * - `down`: it could not be reached, or was silent for too long. It is used when no other server is left.
+ * - `leaving`: it was taken out of the list, and finishes what it has begun.
  */
 export type Health = 'connecting' | 'up' | 'suspect' | 'down' | 'leaving'
 
@@ -13,27 +13,55 @@ export type Health = 'connecting' | 'up' | 'suspect' | 'down' | 'leaving'
  * What happens to a server.
  *
  * - `answered`: it answered a probe.
- * - `unreachable`: it refused a connection, or a probe.
+ * - `refused`: it answered a connection or a probe with an error: it is alive.
+ * - `unreachable`: no connection could be made, or it said that it is starting up or shutting down.
  * - `silent`: it did not answer a probe in time.
  * - `lost`: a connection to it died with a statement on it.
- * - `removed`: it is not in the list any more.
+ * - `removed`: it is no longer in the list.
  */
-export type Sign = 'answered' | 'unreachable' | 'silent' | 'lost' | 'removed'
-
-const LEAVING = {
-  answered: 'leaving',
-  unreachable: 'leaving',
-  silent: 'leaving',
-  lost: 'leaving',
-  removed: 'leaving',
-} as const
+export type Sign = 'answered' | 'refused' | 'unreachable' | 'silent' | 'lost' | 'removed'
 
 const transitions: Readonly<Record<Health, Readonly<Record<Sign, Health>>>> = {
-  connecting: { answered: 'up', unreachable: 'down', silent: 'down', lost: 'connecting', removed: 'leaving' },
-  up: { answered: 'up', unreachable: 'down', silent: 'down', lost: 'suspect', removed: 'leaving' },
-  suspect: { answered: 'up', unreachable: 'down', silent: 'down', lost: 'suspect', removed: 'leaving' },
-  down: { answered: 'up', unreachable: 'down', silent: 'down', lost: 'down', removed: 'leaving' },
-  leaving: LEAVING,
+  connecting: {
+    answered: 'up',
+    refused: 'down',
+    unreachable: 'down',
+    silent: 'down',
+    lost: 'connecting',
+    removed: 'leaving',
+  },
+  up: {
+    answered: 'up',
+    refused: 'suspect',
+    unreachable: 'down',
+    silent: 'down',
+    lost: 'suspect',
+    removed: 'leaving',
+  },
+  suspect: {
+    answered: 'up',
+    refused: 'suspect',
+    unreachable: 'down',
+    silent: 'down',
+    lost: 'suspect',
+    removed: 'leaving',
+  },
+  down: {
+    answered: 'up',
+    refused: 'down',
+    unreachable: 'down',
+    silent: 'down',
+    lost: 'down',
+    removed: 'leaving',
+  },
+  leaving: {
+    answered: 'leaving',
+    refused: 'leaving',
+    unreachable: 'leaving',
+    silent: 'leaving',
+    lost: 'leaving',
+    removed: 'leaving',
+  },
 }
 
 export function nextHealth(health: Health, sign: Sign): Health {

@@ -22,7 +22,7 @@ export interface Observation {
   readonly answeredAt: number
 }
 
-/** A topology, and the primary's trail that staleness is read from. */
+/** A topology, and the trail of the primary's positions that staleness is computed from. */
 export interface Observed {
   readonly topology: Topology
   readonly trail: PrimaryTrail
@@ -101,8 +101,8 @@ export function withFailure(
 }
 
 /**
- * The next snapshot with another list of servers. What is known of those that stay, stays; those that are not in the list any
- * more leave, unless another server has their name now.
+ * The next snapshot with another list of servers. What is known about those that stay is kept; those that are no longer in the
+ * list are leaving, unless another server has taken their name.
  */
 export function withServers(
   before: Observed,
@@ -123,7 +123,7 @@ export function withServers(
   return { topology: { servers: [...listed, ...leaving], asOf: now }, trail: before.trail }
 }
 
-/** The next snapshot after the last of what a server had begun has ended. */
+/** The next snapshot after a server that was leaving has finished what it had begun. */
 export function withoutServer(before: Observed, name: string, now: number): Observed {
   const servers = before.topology.servers.filter((state) => state.name !== name || state.health !== 'leaving')
   return { topology: { servers, asOf: now }, trail: before.trail }
@@ -134,13 +134,13 @@ function after(state: ServerState, sign: Sign, now: number): Pick<ServerState, '
   return { health, since: health === state.health ? state.since : now }
 }
 
-/** The next snapshot after a server left unanswered what was sent at once with something that it did answer. */
+/** The next snapshot after a server answered only the first of several statements that were sent at once. */
 export function withoutPipelines(before: Observed, name: string, now: number): Observed {
   const topology = replace(before.topology, name, now, (state) => ({ ...state, pipelines: false }))
   return { topology, trail: before.trail }
 }
 
-/** The trail follows whoever takes the writes. */
+/** The trail follows the server that takes the writes. */
 function isWriter(topology: Topology, name: string): boolean {
   const [writer] = writeOrder(topology)
   return writer === undefined || writer.name === name

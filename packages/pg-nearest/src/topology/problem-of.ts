@@ -1,9 +1,9 @@
-import { misplaced } from './misplaced.ts'
+import { whyInvalid } from './invalid-member.ts'
 import type { ServerState, Topology } from './topology.ts'
 
 /** What a person should do something about, in a sentence; `undefined` if all is well. */
 export function problemOf(topology: Topology, server: ServerState): string | undefined {
-  return misplaced(topology, server) ?? server.problem ?? trait(server)
+  return whyInvalid(topology, server) ?? server.problem ?? trait(server)
 }
 
 function trait(server: ServerState): string | undefined {

@@ -1,5 +1,5 @@
 import { isUsable } from './health.ts'
-import { misplaced } from './misplaced.ts'
+import { whyInvalid } from './invalid-member.ts'
 import type { ServerState, Topology } from './topology.ts'
 
 /** Servers within this many milliseconds of the nearest count as equally near. MongoDB's drivers use the same. */
@@ -22,7 +22,7 @@ export interface Chooser {
   readonly random: () => number
 }
 
-/** A replica as far as anybody knows: by its own word, else by the configuration's. */
+/** By its own word, or, until it has been asked, by the configuration's. */
 export function isReplica(server: ServerState): boolean {
   return server.role === 'replica' || (server.role === 'unknown' && server.declared === 'replica')
 }
@@ -33,8 +33,8 @@ export function isReplica(server: ServerState): boolean {
  * last target is never banned.
  */
 export function readTiers(topology: Topology, region: string | undefined): Choice[][] {
-  const placed = topology.servers.filter((server) => misplaced(topology, server) === undefined)
-  const alive = placed.filter(isUsable)
+  const valid = topology.servers.filter((server) => whyInvalid(topology, server) === undefined)
+  const alive = valid.filter(isUsable)
   const own = alive.filter((server) => region !== undefined && server.region === region)
   const away = alive.filter((server) => !own.includes(server))
   const anyReplica = alive.some(isReplica)
@@ -47,15 +47,15 @@ export function readTiers(topology: Topology, region: string | undefined): Choic
     ...byDistance(own.filter(isReplica)).map((tier) => tier.map(near)),
     own.filter((server) => !isReplica(server)).map(near),
     ...byDistance(away).map((tier) => tier.map(far)),
-    ...lastSeenFirst(placed.filter((server) => server.health === 'down')).map((server) => [far(server)]),
+    ...lastSeenFirst(valid.filter((server) => server.health === 'down')).map((server) => [far(server)]),
   ]
   return tiers.filter((tier) => tier.length > 0)
 }
 
 /**
- * The servers that may take a write, best first: whoever says primary and can be reached (the later timeline, then one that
- * takes writes, then the declared one); without such a one whoever said so last, and the declared one as long as it was not
- * heard of. Empty if all that is known are replicas.
+ * The servers that may take a write, best first: those that say they are the primary and can be reached (a later timeline
+ * first, then one that accepts writes). If there are none: those that last said so, and the declared primary as long as
+ * nothing has been heard from it. Empty if all servers are known to be replicas.
  */
 export function writeOrder(topology: Topology): readonly ServerState[] {
   let order = writeOrders.get(topology)
@@ -67,12 +67,12 @@ export function writeOrder(topology: Topology): readonly ServerState[] {
 const writeOrders = new WeakMap<Topology, readonly ServerState[]>()
 
 function orderForWrites(topology: Topology): readonly ServerState[] {
-  const placed = topology.servers.filter(
-    (server) => server.health !== 'leaving' && misplaced(topology, server) === undefined,
+  const valid = topology.servers.filter(
+    (server) => server.health !== 'leaving' && whyInvalid(topology, server) === undefined,
   )
-  const saying = placed.filter((server) => server.role === 'primary' && isUsable(server))
-  // The only one there is has the last word, whatever it says of itself.
-  const candidates = saying.length > 0 ? saying : placed.length === 1 ? placed : placed.filter(mayBePrimary)
+  const saying = valid.filter((server) => server.role === 'primary' && isUsable(server))
+  // The only server there is gets the writes, whatever it says about itself.
+  const candidates = saying.length > 0 ? saying : valid.length === 1 ? valid : valid.filter(mayBePrimary)
   return candidates.toSorted((a, b) => (b.timeline ?? 0) - (a.timeline ?? 0) || Number(a.readOnly) - Number(b.readOnly))
 }
 
@@ -80,19 +80,19 @@ function mayBePrimary({ role, declared }: ServerState): boolean {
   return role === 'primary' || (role === 'unknown' && declared === 'primary')
 }
 
-/** Whoever should take writes is known to be gone, or nobody should. */
+/** The server that should take writes is known to be gone, or there is none. */
 export function isWriterGone(topology: Topology): boolean {
   const [first] = writeOrder(topology)
   return first === undefined || !isUsable(first)
 }
 
-/** Somebody is known to take writes. */
+/** Some server is known to take writes. */
 export function hasWriter(topology: Topology): boolean {
   const [first] = writeOrder(topology)
   return first !== undefined && first.role === 'primary' && isUsable(first)
 }
 
-/** Near ones first, and of those the replicas; among these a suspect comes behind the others. */
+/** Near ones first, and of those the replicas first; among these, suspects last. */
 function byDistance(servers: readonly ServerState[]): ServerState[][] {
   const measured = servers.filter((server) => server.rttMs !== undefined).toSorted((a, b) => rtt(a) - rtt(b))
   const edge = (measured[0] === undefined ? 0 : rtt(measured[0])) + LATENCY_WINDOW_MS

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { hedgeOptions, isHedge } from '../../src/execute/hedge-options.ts'
-import { createHedging } from '../../src/execute/hedging.ts'
-import { createRetryBudget } from '../../src/execute/retry-budget.ts'
+import { hedgeOptions, isHedge } from '../../src/limits/hedge-options.ts'
+import { createHedging } from '../../src/limits/hedging.ts'
+import { createRetryBudget } from '../../src/limits/retry-budget.ts'
 
 describe('the budget of retries', () => {
   test('has a reserve, and then a fifth of what is asked', () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { orderByFreshness, type Outlook } from '../../src/execute/fresh-order.ts'
-import { nearMs, patienceMs, waitMs } from '../../src/execute/patience.ts'
-import type { Attempt } from '../../src/execute/plan.ts'
+import { orderByFreshness, type FreshnessEstimate } from '../../src/freshness/order-by-freshness.ts'
+import { nearMs, waitBudgetMs, waitMs } from '../../src/freshness/wait-budget.ts'
+import type { Attempt } from '../../src/route/plan.ts'
 import { positionWithin } from '../../src/topology/staleness.ts'
 
 const planned: Attempt[] = [
@@ -13,7 +13,7 @@ const planned: Attempt[] = [
 ]
 
 describe('the order of a read’s servers', () => {
-  test.each<[string, Record<string, Outlook>, string]>([
+  test.each<[string, Record<string, FreshnessEstimate>, string]>([
     [
       'the best shows it',
       { ord: 'shows', atl: 'far', nrt: 'primary', syd: 'far' },
@@ -41,7 +41,7 @@ describe('the order of a read’s servers', () => {
   })
 
   test('never invents a server, never repeats one, and drops only those that cannot prove it', () => {
-    const outlook = fc.constantFrom<Outlook>('shows', 'primary', 'near', 'far', 'never')
+    const outlook = fc.constantFrom<FreshnessEstimate>('shows', 'primary', 'near', 'far', 'never')
     fc.assert(
       fc.property(fc.uniqueArray(fc.tuple(fc.string(), outlook), { selector: ([name]) => name }), (servers) => {
         const outlooks = new Map(servers)
@@ -62,7 +62,7 @@ describe('how long to wait for a replica', () => {
     [100, 5, 3.5],
     [200, 1, 16],
   ])('%s ms from the primary, %s ms from the replica: at most %s ms', (primary, replica, ms) =>
-    expect(patienceMs(primary, replica)).toBe(ms),
+    expect(waitBudgetMs(primary, replica)).toBe(ms),
   )
 
   test('asking in vain and waiting in vain cost a tenth of the way to the primary, or a few milliseconds', () => {
@@ -72,7 +72,7 @@ describe('how long to wait for a replica', () => {
         fc.double({ min: 0, max: 1, noNaN: true }),
         (primary, share) => {
           const replica = nearMs(primary) * share
-          expect(replica + patienceMs(primary, replica)).toBeLessThanOrEqual(Math.max(0.1 * primary, 6))
+          expect(replica + waitBudgetMs(primary, replica)).toBeLessThanOrEqual(Math.max(0.1 * primary, 6))
         },
       ),
     )

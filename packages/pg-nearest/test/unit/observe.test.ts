@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { misplaced } from '../../src/topology/misplaced.ts'
+import { whyInvalid } from '../../src/topology/invalid-member.ts'
 import {
   initialTopology,
   withAnswer,
@@ -164,15 +164,15 @@ describe('a server in the wrong place', () => {
     { name: 'another cluster', seen: answer('replica', { systemIdentifier: '8' }), says: 'another cluster than nrt' },
   ])('$name', ({ seen, says }) => {
     const observed = withAnswer(withPrimary, 'ord', seen)
-    const told = misplaced(observed.topology, stateOf(observed, 'ord'))
+    const told = whyInvalid(observed.topology, stateOf(observed, 'ord'))
     if (says === undefined) expect(told).toBeUndefined()
     else expect(told).toContain(says)
   })
 
   test('of two primaries the one with the later timeline is in its place, whatever the configuration says', () => {
     const { topology, trail } = withAnswer(withPrimary, 'ord', answer('primary', { timeline: 2 }))
-    expect(misplaced(topology, stateOf({ topology, trail }, 'ord'))).toBeUndefined()
-    expect(misplaced(topology, stateOf({ topology, trail }, 'nrt'))).toContain(
+    expect(whyInvalid(topology, stateOf({ topology, trail }, 'ord'))).toBeUndefined()
+    expect(whyInvalid(topology, stateOf({ topology, trail }, 'nrt'))).toContain(
       'ord was promoted after it (timeline 2, not 1)',
     )
     expect(writeOrder(topology).map(({ name }) => name)).toEqual(['ord'])
@@ -181,9 +181,9 @@ describe('a server in the wrong place', () => {
   test('a primary that was replaced stays so while its successor is gone, and when only a follower of that one is seen', () => {
     const both = withAnswer(withPrimary, 'ord', answer('primary', { timeline: 2 }))
     const alone = withFailure(both, 'ord', 'silent', 'gone', 3_000)
-    expect(misplaced(alone.topology, stateOf(alone, 'nrt'))).toContain('ord')
+    expect(whyInvalid(alone.topology, stateOf(alone, 'nrt'))).toContain('ord')
     const follower = withAnswer(withPrimary, 'ord', answer('replica', { timeline: 2 }))
-    expect(misplaced(follower.topology, stateOf(follower, 'nrt'))).toContain('follows one that was promoted after it')
+    expect(whyInvalid(follower.topology, stateOf(follower, 'nrt'))).toContain('follows one that was promoted after it')
   })
 
   test('a primary that takes no writes is a problem', () => {
@@ -199,6 +199,6 @@ describe('a server in the wrong place', () => {
       'gone',
       9,
     )
-    expect(misplaced(failedOver.topology, stateOf(failedOver, 'ord'))).toBeUndefined()
+    expect(whyInvalid(failedOver.topology, stateOf(failedOver, 'ord'))).toBeUndefined()
   })
 })

@@ -1,8 +1,10 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createServerFeed } from '../../src/discovery/server-feed.ts'
 import { withoutPasswords } from '../../src/discovery/without-passwords.ts'
+import { createPositionWatch } from '../../src/monitor/position-watch.ts'
 import { SilentError, withinTime } from '../../src/monitor/time-limit.ts'
-import { createWriterWatch } from '../../src/monitor/writer-watch.ts'
+import { createWriterWaiters } from '../../src/monitor/writer-waiters.ts'
 import { serverState, topologyOf } from './server-state.ts'
 
 describe('an answer within its time', () => {
@@ -32,29 +34,72 @@ describe('waiting for somebody who takes writes', () => {
   const nobody = topologyOf([serverState({ name: 'ord' }), serverState({ name: 'syd' })])
 
   test('one who has said so since then is there at once; an older word is not enough', async () => {
-    const watch = createWriterWatch()
-    await expect(watch.after(writer(10), 9, 1_000, undefined)).resolves.toBe(true)
-    await expect(watch.after(writer(10), 10, 10, undefined)).resolves.toBe(false)
+    const waiters = createWriterWaiters()
+    await expect(waiters.after(writer(10), 9, 1_000, undefined)).resolves.toBe(true)
+    await expect(waiters.after(writer(10), 10, 10, undefined)).resolves.toBe(false)
   })
 
   test('all who wait are released by the first word', async () => {
-    const watch = createWriterWatch()
-    const waiting = Array.from({ length: 100 }, () => watch.after(nobody, 5, 10_000, undefined))
-    watch.tell(nobody)
-    watch.tell(writer(6))
+    const waiters = createWriterWaiters()
+    const waiting = Array.from({ length: 100 }, () => waiters.after(nobody, 5, 10_000, undefined))
+    waiters.update(nobody)
+    waiters.update(writer(6))
     await expect(Promise.all(waiting)).resolves.toEqual(Array.from({ length: 100 }, () => true))
   })
 
   test('an abort and the end of the pool end it', async () => {
-    const watch = createWriterWatch()
+    const waiters = createWriterWaiters()
     const controller = new AbortController()
-    const aborted = watch.after(nobody, 5, 10_000, controller.signal)
+    const aborted = waiters.after(nobody, 5, 10_000, controller.signal)
     controller.abort()
     await expect(aborted).resolves.toBe(false)
-    await expect(watch.after(nobody, 5, 10_000, AbortSignal.abort())).resolves.toBe(false)
-    const ended = watch.after(nobody, 5, 10_000, undefined)
-    watch.stop()
+    await expect(waiters.after(nobody, 5, 10_000, AbortSignal.abort())).resolves.toBe(false)
+    const ended = waiters.after(nobody, 5, 10_000, undefined)
+    waiters.stop()
     await expect(ended).resolves.toBe(false)
+    await expect(waiters.after(nobody, 5, 10_000, undefined)).resolves.toBe(false)
+  })
+
+  test('nothing stays on a signal, however it ends', async () => {
+    const waiters = createWriterWaiters()
+    const { signal } = new AbortController()
+    const found = waiters.after(nobody, 5, 10_000, signal)
+    const late = waiters.after(nobody, 5, 10, signal)
+    const ended = waiters.after(nobody, 500, 10_000, signal)
+    expect(getEventListeners(signal, 'abort')).toHaveLength(3)
+    await late
+    waiters.update(writer(6))
+    await found
+    waiters.stop()
+    await ended
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+  })
+})
+
+describe('waiting for a position', () => {
+  test('ends when the server is forgotten or all is stopped, and begins anew', async () => {
+    const asked: string[] = []
+    const answers: ((lsn: bigint) => void)[] = []
+    const watch = createPositionWatch({
+      ask(server) {
+        asked.push(server)
+        return new Promise((resolve) => answers.push(resolve))
+      },
+    })
+    const forgotten = watch.reached('ord', 5n, 10_000)
+    watch.forget('ord')
+    await expect(forgotten).resolves.toBe(false)
+    const next = watch.reached('ord', 5n, 10_000)
+    expect(asked).toEqual(['ord', 'ord'])
+    answers[0]?.(9n)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    answers[1]?.(5n)
+    await expect(next).resolves.toBe(true)
+    const stopped = watch.reached('ord', 5n, 10_000)
+    watch.stop()
+    await expect(stopped).resolves.toBe(false)
+    await expect(watch.reached('ord', 5n, 10_000)).resolves.toBe(false)
+    expect(asked).toHaveLength(3)
   })
 })
 

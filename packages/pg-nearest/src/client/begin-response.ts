@@ -1,0 +1,36 @@
+import pg from 'pg'
+
+const MODE =
+  '(?:isolation\\s+level\\s+(?:serializable|repeatable\\s+read|read\\s+committed|read\\s+uncommitted)|read\\s+write|read\\s+only|(?:not\\s+)?deferrable)'
+const BEGIN = new RegExp(
+  `^\\s*(?:begin(?:\\s+(?:work|transaction))?|start\\s+transaction)(?:\\s+${MODE}(?:\\s*,?\\s*${MODE})*)?\\s*;?\\s*$`,
+  'i',
+)
+
+/** A BEGIN that no server refuses, so that its answer is known before it is sent. */
+export function isDeferrable({ text, values, name }: pg.QueryConfig): boolean {
+  return name === undefined && (values === undefined || values.length === 0) && BEGIN.test(text)
+}
+
+/** Of a deferrable one, as pg tells it: BEGIN, or START. */
+export function commandOf({ text }: pg.QueryConfig): string {
+  return /\w+/.exec(text)?.[0].toUpperCase() ?? ''
+}
+
+/** pg exports it, and its types do not say so. */
+interface ResultModule {
+  readonly Result: new () => pg.QueryResult
+}
+
+/** The answer to a statement that returns no rows. */
+export function emptyResult(command: string): pg.QueryResult {
+  const result = new (pg as unknown as ResultModule).Result()
+  return Object.assign(result, { command })
+}
+
+/** What PostgreSQL says to a statement of a transaction in which one before it has failed. */
+export function abortedError(): pg.DatabaseError {
+  const message = 'current transaction is aborted, commands ignored until end of transaction block'
+  const error = new pg.DatabaseError(message, message.length, 'error')
+  return Object.assign(error, { severity: 'ERROR', code: '25P02' })
+}

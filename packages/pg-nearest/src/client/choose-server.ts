@@ -1,0 +1,72 @@
+import { walk } from '../execute/walk.ts'
+import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
+import { planPrimary, type Attempt } from '../route/plan.ts'
+import type { StatementPlan } from '../route/plan-statement.ts'
+import type { StatementResult } from '../wire/exchange.ts'
+import type { ClientContext } from './client-context.ts'
+import { heldExecution } from './held-execution.ts'
+import type { QueuedStatement, Serving } from './queued-statement.ts'
+
+/** Not pinned: the plan's servers in turn. The connection that it ends on is held. */
+export function chooseServer(
+  client: ClientContext,
+  statement: QueuedStatement,
+  reads: boolean,
+  attempts: readonly Attempt[],
+): Promise<Serving> {
+  const { need, check, request } = statement
+  const begins = need.transaction?.kind === 'begin'
+  let open = false
+  return walk(
+    heldExecution<StatementResult, Serving>(client, {
+      facts: { reads, readOnly: client.scope.readOnly, harmless: begins },
+      text: request.config.text,
+      signal: client.signalOf(statement),
+      attempts,
+      learns: true,
+      run: async (lease, attempt, forced) => {
+        const enforcement = forced ? 'statement' : client.enforcementOf(statement, reads)
+        lease.movable = reads
+        const ended = await client.send(statement, lease, enforcement, trusts(attempt))
+        lease.movable = false
+        open = ended.open
+        // What a server that is behind has begun is ended there, before it begins elsewhere.
+        if (ended.end.kind === 'behind' && open) await client.held.rollBack()
+        return ended.end
+      },
+      catchesUp: (behind) => (check === undefined ? Promise.resolve(false) : check.catchesUp(behind)),
+      succeeded: (result, arrival) => {
+        client.settle(statement, open, false)
+        return { result, servedBy: { ...arrival, region: client.engine.regionOf(arrival.server) } }
+      },
+    }),
+  )
+}
+
+/** Once the primary was needed, this client stays with it: so its reads see its writes. */
+export function heldFirst(
+  client: ClientContext,
+  { attempts, reads }: Omit<StatementPlan, 'need'>,
+  check?: FreshnessCheck,
+): readonly Attempt[] {
+  const { lease } = client.held
+  const onPrimary = lease?.standby === false
+  const ordered = reads && !onPrimary && check !== undefined ? check.order(attempts) : attempts
+  if (lease === undefined || (lease.standby && !reads)) return lastOf(client, ordered)
+  const planned = ordered.find(({ server, unproven }) => server === lease.server && unproven !== true)
+  if (planned === undefined && lease.standby) return ordered
+  const stays: Attempt = planned ?? { server: lease.server, reason: 'own-write' }
+  const first = lease.standby || planned === ordered[0] ? stays : { ...stays, reason: 'own-write' as const }
+  return [first, ...ordered.filter(({ server }) => server !== lease.server)]
+}
+
+/** Those that have just failed come behind all others. */
+function lastOf({ avoid }: ClientContext, attempts: readonly Attempt[]): readonly Attempt[] {
+  if (avoid === undefined || avoid.length === 0) return attempts
+  const avoided = ({ server }: Attempt): boolean => avoid.includes(server)
+  return [...attempts.filter((attempt) => !avoided(attempt)), ...attempts.filter(avoided)]
+}
+
+export function toPrimary(client: ClientContext): readonly Attempt[] {
+  return heldFirst(client, { reads: false, attempts: planPrimary(client.engine.topology, 'transaction') })
+}

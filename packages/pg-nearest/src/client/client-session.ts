@@ -1,0 +1,247 @@
+import type pg from 'pg'
+import type { Engine, Scope } from '../execute/engine.ts'
+import { clock, recordFailure, recordResult } from '../execute/record-outcome.ts'
+import { freshnessFor } from '../freshness/freshness-for.ts'
+import { onAbort } from '../limits/abort.ts'
+import { planPrimary, type Attempt } from '../route/plan.ts'
+import { planStatement } from '../route/plan-statement.ts'
+import type { Request } from '../route/request.ts'
+import type { StatementResult } from '../wire/exchange.ts'
+import { commandOf, emptyResult, isDeferrable } from './begin-response.ts'
+import { chooseServer, heldFirst, toPrimary } from './choose-server.ts'
+import { ClientContext, type ClientLimits } from './client-context.ts'
+import { notBegun } from './client-errors.ts'
+import { FREE } from './client-state.ts'
+import { runForeign } from './foreign-query.ts'
+import { HeldConnection, type OnHold } from './held-connection.ts'
+import { openTransaction } from './pipelined-begin.ts'
+import { mayBePipelined, mayJoinBegin } from './pipelining.ts'
+import { delivering, type QueuedStatement, type Serving } from './queued-statement.ts'
+import { readInTransaction } from './read-only-transaction.ts'
+import { StatementQueue } from './statement-queue.ts'
+import { stayHere } from './stay-here.ts'
+
+/** A cursor that nobody has closed is waited for so long when its client is released. */
+const OPEN_CURSOR_MS = 1_000
+
+/**
+ * The statements of one borrowed client, in the order in which they are given: the same walk as a single statement's,
+ * with a pin. At most one connection is held, so two clients can never wait for each other's.
+ *
+ * A BEGIN for the primary is answered at once and travels with the first statement; what is given without waiting travels
+ * behind it.
+ */
+export class ClientSession {
+  readonly #client: ClientContext
+  readonly #queue: StatementQueue<QueuedStatement>
+  readonly #forgetAbort: (() => void) | undefined
+
+  constructor(engine: Engine, scope: Scope, onHold: OnHold, limits: ClientLimits) {
+    const held = new HeldConnection((server, purpose, signal) => {
+      const lease = engine.take(server, purpose)
+      return lease === undefined ? engine.acquire(server, purpose, signal) : Promise.resolve(lease)
+    }, onHold)
+    this.#client = new ClientContext(engine, scope, held, limits)
+    this.#queue = new StatementQueue(
+      () => this.#client.state.kind === 'transaction' && held.lease?.standby === false && held.lease.pipelines,
+    )
+    const { signal } = limits
+    if (signal !== undefined) this.#forgetAbort = onAbort(signal, () => this.#abort(signal.reason))
+  }
+
+  /** The connection that is held now. */
+  get client(): pg.PoolClient | undefined {
+    return this.#client.held.lease?.client
+  }
+
+  /** As PostgreSQL says it: `I`, `T` or `E`. */
+  get transactionStatus(): string {
+    return this.#client.begin === undefined ? (this.#client.held.lease?.status ?? 'I') : 'T'
+  }
+
+  /** That was asked last; `undefined`: none was. */
+  get lastServer(): string | undefined {
+    return this.#client.held.lastServer
+  }
+
+  run(request: Request): Promise<StatementResult> {
+    const { engine, scope } = this.#client
+    const { text } = request.config
+    const start = clock(engine)
+    return new Promise((resolve, reject) => {
+      const settle = ({ result, servedBy }: Serving): void =>
+        resolve(recordResult(engine, text, start, result, servedBy))
+      const fail = (error: unknown): void => reject(recordFailure(engine, text, start, error))
+      const { need, reads } = planStatement(engine, scope, request)
+      const check = freshnessFor(engine, scope.session, request.consistency, reads)
+      const statement: QueuedStatement = {
+        request,
+        need,
+        check,
+        pipelined: mayBePipelined(request, need),
+        ...onlyOnce(settle, fail),
+        start: () => delivering(this.#route(statement), statement),
+      }
+      this.#queue.add(statement)
+    })
+  }
+
+  /** Hands over a query object that speaks the protocol by itself. Resolves when it has ended, which it hears by itself. */
+  submit(query: pg.Submittable): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const run = async (): Promise<void> => {
+        this.#client.throwIfLost()
+        if (this.#client.begin !== undefined) await this.#openAlone(this.#client.begin)
+        await runForeign(this.#client, query)
+      }
+      const start = (): Promise<() => void> =>
+        run().then(
+          () => resolve,
+          (error: unknown) => () => reject(error),
+        )
+      this.#queue.add({
+        request: { config: { text: '' } },
+        need: { class: 'session' },
+        check: undefined,
+        pipelined: false,
+        start,
+        settle: () => undefined,
+        fail: reject,
+      })
+    })
+  }
+
+  /**
+   * Gives the connection back once everything that was given has ended, and calls back. With an error, or inside of a transaction,
+   * it is closed instead; so it is if a cursor is left open.
+   */
+  release(error: Error | boolean | undefined, onReleased: () => void): void {
+    const { held } = this.#client
+    const leftOpen = setTimeout(() => {
+      if (held.lease?.occupied === true) held.lease.kill(new Error('The client was released'))
+    }, OPEN_CURSOR_MS)
+    this.#queue.whenIdle(() => {
+      clearTimeout(leftOpen)
+      this.#forgetAbort?.()
+      this.#client.begin = undefined
+      held.letGo(error)
+      this.#client.state = FREE
+      onReleased()
+    })
+  }
+
+  /** Cancels what runs, and closes the connection: what was not committed is rolled back. */
+  #abort(reason: unknown): void {
+    const { held } = this.#client
+    this.#client.begin = undefined
+    this.#client.state = { kind: 'lost', error: reason }
+    const { lease } = held
+    if (lease === undefined) return
+    // A statement that runs cancels itself, and hears what becomes of it.
+    if (lease.quiet) lease.kill(reason)
+  }
+
+  async #route(statement: QueuedStatement): Promise<Serving> {
+    const client = this.#client
+    if (client.state.kind === 'unbegun' && statement.need.transaction?.kind === 'rollback') {
+      client.state = FREE
+      return this.#answer('ROLLBACK')
+    }
+    client.throwIfLost()
+    statement.request.signal?.throwIfAborted()
+    if (client.begin !== undefined) return this.#openWith(client.begin, statement)
+    switch (client.state.kind) {
+      case 'free':
+        return this.#chooseOrDefer(statement)
+      case 'reading':
+        return readInTransaction(client, statement, client.state)
+      default:
+        return stayHere(client, statement)
+    }
+  }
+
+  async #chooseOrDefer(statement: QueuedStatement): Promise<Serving> {
+    const client = this.#client
+    const plan = planStatement(client.engine, client.scope, statement.request)
+    const attempts = heldFirst(client, plan, statement.check)
+    const [first] = attempts
+    if (first === undefined || !this.#mayDefer(statement, first)) {
+      return chooseServer(client, statement, plan.reads, attempts)
+    }
+    client.begin = statement
+    return this.#answer(commandOf(statement.request.config))
+  }
+
+  /** What is known without asking. */
+  #answer(command: string): Serving {
+    const [first] = planPrimary(this.#client.engine.topology, 'transaction')
+    const servedBy = this.#client.servedBy(first?.server ?? '', 'primary', 'transaction', 0)
+    return { result: emptyResult(command), servedBy }
+  }
+
+  /** A BEGIN for the primary need not travel alone: its answer is known. */
+  #mayDefer({ request, need }: QueuedStatement, { server }: Attempt): boolean {
+    const { scope, keepsFromWriting, engine } = this.#client
+    if (need.transaction?.kind !== 'begin' || scope.readOnly || request.signal !== undefined) return false
+    if (keepsFromWriting && !need.transaction.standbyCanBegin && !READ_ONLY.test(request.config.text)) return false
+    const primaries = planPrimary(engine.topology, 'transaction')
+    return isDeferrable(request.config) && primaries.some((attempt) => attempt.server === server)
+  }
+
+  /** The first statement behind a BEGIN that was not sent. */
+  async #openWith(begin: QueuedStatement, statement: QueuedStatement): Promise<Serving> {
+    const ends = statement.need.transaction?.kind
+    if (ends === 'commit' || ends === 'rollback') {
+      this.#client.begin = undefined
+      return this.#answer(ends.toUpperCase())
+    }
+    if (!mayJoinBegin(statement.request, statement.need)) {
+      await this.#openAlone(begin)
+      return stayHere(this.#client, statement)
+    }
+    try {
+      return await openTransaction(this.#client, begin, statement, (wanted) => this.#queue.takeNext(wanted))
+    } catch (error) {
+      // A statement's own error, in a transaction that was open, or an end that nobody can tell.
+      throw this.#client.begin === undefined ? error : this.#unbegun(error)
+    }
+  }
+
+  async #openAlone(begin: QueuedStatement): Promise<void> {
+    try {
+      await chooseServer(this.#client, begin, false, toPrimary(this.#client))
+      this.#client.begin = undefined
+    } catch (error) {
+      throw this.#unbegun(error)
+    }
+  }
+
+  /** The BEGIN had been answered, and there is no transaction: nothing may run as if there were one. */
+  #unbegun(error: unknown): unknown {
+    this.#client.begin = undefined
+    if (this.#client.state.kind !== 'lost') this.#client.state = { kind: 'unbegun', error: notBegun(error) }
+    return error
+  }
+}
+
+const READ_ONLY = /\bread\s+only\b/i
+
+/** The first call of either counts. */
+function onlyOnce(
+  settle: QueuedStatement['settle'],
+  fail: QueuedStatement['fail'],
+): Pick<QueuedStatement, 'settle' | 'fail'> {
+  let told = false
+  return {
+    settle: (serving) => {
+      if (told) return
+      told = true
+      settle(serving)
+    },
+    fail: (error) => {
+      if (told) return
+      told = true
+      fail(error)
+    },
+  }
+}

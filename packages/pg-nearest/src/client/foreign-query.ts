@@ -1,0 +1,87 @@
+import type pg from 'pg'
+import { freshnessFor } from '../freshness/freshness-for.ts'
+import { planPrimary, planRead } from '../route/plan.ts'
+import { NearestError } from '../errors.ts'
+import { SNAPSHOT } from '../execute/read-only.ts'
+import { classify } from '../statement/classify.ts'
+import { isSingle } from '../statement/text-shape.ts'
+import type { Exchange } from '../wire/exchange.ts'
+import { ForeignExchange, type ForeignEnd } from '../wire/foreign-exchange.ts'
+import { StatementExchange } from '../wire/statement-exchange.ts'
+import type { ClientContext } from './client-context.ts'
+import { lostConnection } from './connection-lost-error.ts'
+import { takeConnection } from './take-connection.ts'
+
+const SESSION = { class: 'session' } as const
+
+/**
+ * Hands a query object that speaks the protocol by itself (a cursor, a stream, a COPY) to the connection that is held, or to the
+ * primary's: it cannot be tried elsewhere. Resolves when it has been read to its end, has failed, or was closed; it has heard by
+ * itself how it ended.
+ *
+ * @throws what kept it from being sent.
+ */
+export async function runForeign(client: ClientContext, query: pg.Submittable): Promise<void> {
+  const { held, engine, scope } = client
+  const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || !held.lease.standby || scope.readOnly)
+  if (!isPlaced) {
+    const { topology, chooser } = engine
+    const attempts = scope.readOnly ? planRead(topology, scope.target, chooser) : planPrimary(topology, 'session')
+    await takeConnection(client, textOf(query) ?? '', attempts, client.signal)
+  }
+  const lease = held.here
+  const wasOpen = held.open
+  const guards = client.keepsFromWriting && !lease.provenStandby
+  if (guards) refuseSeveral(textOf(query))
+  const check = freshnessFor(engine, scope.session, undefined, false)
+  const settled = lease.provenStandby ? undefined : check?.beginUnsettled()
+  const end = await new Promise<ForeignEnd>((resolve) => {
+    const foreign = new ForeignExchange(query, lease.client, resolve)
+    lease.send(...(guards ? guarded(lease.client, foreign, wasOpen) : [foreign]))
+  })
+  settled?.()
+  check?.lookAway()
+  const open = lease.status !== 'I'
+  if (end.kind === 'lost') {
+    const { server, generation, standby } = lease
+    const error = lostConnection({
+      text: textOf(query) ?? '',
+      need: SESSION,
+      server,
+      error: end.error,
+      open: wasOpen,
+      harmless: standby || guards,
+    })
+    engine.report({ server, generation, sign: 'lost', error: end.error })
+    return client.lose(error)
+  }
+  const failed = end.error !== undefined
+  const { state } = client
+  if (!open || (state.kind !== 'transaction' && state.kind !== 'reading')) client.settleForeign(open)
+  else if (failed && state.kind === 'reading') client.state = { ...state, failed }
+}
+
+/** A transaction READ ONLY around it, which cannot be made READ WRITE any more. */
+function guarded(client: pg.Client, foreign: ForeignExchange, inTransaction: boolean): Exchange[] {
+  const plain = (text: string): Exchange => new StatementExchange({ text }, client, ignore)
+  if (inTransaction) return [plain(SNAPSHOT), foreign]
+  return [plain('BEGIN READ ONLY'), plain(SNAPSHOT), foreign, plain('COMMIT')]
+}
+
+/** One that is sent as a text could hold a COMMIT with a write behind it. */
+function refuseSeveral(text: string | undefined): void {
+  if (text === undefined || isSingle(text) || classify(text).class === 'read') return
+  throw new NearestError(
+    'NEAREST_READ_ONLY',
+    'A cursor, a stream or a COPY on a read-only handle takes one statement: leave out what stands behind the semicolon.',
+  )
+}
+
+/** Cursors and streams keep it in places of their own. */
+function textOf(query: object): string | undefined {
+  const { text, cursor } = query as { readonly text?: unknown; readonly cursor?: { readonly text?: unknown } }
+  const given = text ?? cursor?.text
+  return typeof given === 'string' ? given : undefined
+}
+
+function ignore(): void {}

@@ -1,0 +1,72 @@
+import type pg from 'pg'
+import type { Lease } from '../connections/lease.ts'
+import type { Purpose } from '../connections/wait-queue.ts'
+import { StatementExchange } from '../wire/statement-exchange.ts'
+
+/** Hears which connection a client holds, so that its events can be passed on. */
+export type OnHold = (client: pg.PoolClient, held: boolean) => void
+
+type Acquire = (server: string, purpose: Purpose, signal: AbortSignal | undefined) => Promise<Lease>
+
+/** The one connection that a borrowed client holds, or none. */
+export class HeldConnection {
+  readonly #acquire: Acquire
+  readonly #onHold: OnHold
+  #lease: Lease | undefined
+  #lastServer: string | undefined
+
+  constructor(acquire: Acquire, onHold: OnHold) {
+    this.#acquire = acquire
+    this.#onHold = onHold
+  }
+
+  get lease(): Lease | undefined {
+    return this.#lease
+  }
+
+  /** That a connection was last taken to, whatever became of it. */
+  get lastServer(): string | undefined {
+    return this.#lastServer
+  }
+
+  /** For those who know that there is one. */
+  get here(): Lease {
+    if (this.#lease === undefined) throw new Error('A pinned client holds a connection')
+    return this.#lease
+  }
+
+  /** The server has said that a transaction is open, failed or not. */
+  get open(): boolean {
+    return (this.#lease?.status ?? 'I') !== 'I'
+  }
+
+  /** A connection to this server: the one that is held, or another in its place. */
+  async take(server: string, signal: AbortSignal | undefined): Promise<Lease> {
+    if (this.#lease?.server === server && this.#lease.alive) return this.#lease
+    this.letGo()
+    this.#lastServer = server
+    const lease = await this.#acquire(server, 'client', signal)
+    this.#lease = lease
+    this.#onHold(lease.client, true)
+    return lease
+  }
+
+  /** Ends the transaction, or else the connection. */
+  async rollBack(): Promise<void> {
+    const lease = this.#lease
+    if (lease === undefined) return
+    await lease.fence
+    const ended = await new Promise<boolean>((resolve) => {
+      lease.send(new StatementExchange({ text: 'ROLLBACK' }, lease.client, ({ kind }) => resolve(kind === 'result')))
+    })
+    if (!ended) this.letGo(true)
+  }
+
+  letGo(error?: Error | boolean): void {
+    const lease = this.#lease
+    if (lease === undefined) return
+    this.#lease = undefined
+    this.#onHold(lease.client, false)
+    lease.release(error)
+  }
+}

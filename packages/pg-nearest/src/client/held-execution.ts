@@ -1,0 +1,71 @@
+import type { Lease } from '../connections/lease.ts'
+import { noConnection, type LimitedEnd } from '../execute/attempt.ts'
+import type { Admit, AttemptEnd, Execution } from '../execute/execution.ts'
+import { mayAwaitPrimary } from '../execute/may-await-primary.ts'
+import { candidatesOf } from '../execute/no-server.ts'
+import type { WalkFacts } from '../execute/walk-state.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
+import { planInstead, type Attempt } from '../route/plan.ts'
+import type { ClientContext } from './client-context.ts'
+
+/** How something ended on a connection of the client's. */
+export type HeldRunEnd<R> = { readonly kind: 'result'; readonly result: R } | LimitedEnd<Evidence>
+
+export interface HeldOptions<R, T> {
+  readonly facts: WalkFacts
+  readonly text: string
+  readonly signal: AbortSignal | undefined
+  readonly attempts: readonly Attempt[]
+  /** Whether a standby's refusal tells something of the text. */
+  readonly learns: boolean
+  /** Runs it on the connection that the client holds now; `forced`: kept from writing. */
+  run(lease: Lease, attempt: Attempt, forced: boolean): Promise<HeldRunEnd<R>>
+  catchesUp?: Execution<R, T>['catchesUp']
+  succeeded: Execution<R, T>['succeeded']
+}
+
+/** A walk of a borrowed client: the connection that it ends on is held. */
+export function heldExecution<R, T>(client: ClientContext, options: HeldOptions<R, T>): Execution<R, T> {
+  const { engine, scope, held } = client
+  const { facts, text, signal, learns } = options
+  engine.budget.deposit()
+  const attempt = async (to: Attempt, admit: Admit): Promise<AttemptEnd<R>> => {
+    let lease: Lease
+    try {
+      lease = await held.take(to.server, signal)
+    } catch (error) {
+      const end = noConnection(error, signal)
+      if (end.kind === 'cut') return end
+      return { kind: 'failed', evidence: end, standby: false, forced: false, generation: undefined }
+    }
+    const verdict = admit(lease.provenStandby)
+    if (verdict === 'no') return { kind: 'not-admitted' }
+    const forced = verdict === 'read-only'
+    const { standby, generation } = lease
+    const end = await options.run(lease, to, forced)
+    if (!lease.alive) held.letGo(true)
+    if (end.kind === 'result') return { kind: 'result', result: end.result, standby: lease.standby }
+    if (end.kind === 'cut') return end
+    return { kind: 'failed', evidence: end, standby, forced, generation }
+  }
+  return {
+    facts,
+    text,
+    signal,
+    attempts: options.attempts,
+    attempt,
+    mayAwaitPrimary: () => mayAwaitPrimary(engine, scope, facts.reads),
+    replan: () => planInstead(engine.topology),
+    primaries: () => planInstead(engine.topology),
+    catchesUp: options.catchesUp ?? (() => Promise.resolve(false)),
+    learn: () => {
+      if (learns) engine.statements.learnWrite(text)
+    },
+    succeeded: options.succeeded,
+    failed: (error) => error,
+    report: (server, generation, sign, error) => engine.report({ server, generation, sign, error }),
+    mayResend: () => engine.budget.withdraw(),
+    findWriter: (since, waitedMs, ofCall) => engine.findWriter(since, waitedMs, ofCall),
+    candidates: () => candidatesOf(engine.topology),
+  }
+}

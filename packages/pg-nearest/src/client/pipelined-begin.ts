@@ -1,0 +1,193 @@
+import type pg from 'pg'
+import type { Lease } from '../connections/lease.ts'
+import { runWithin, type LimitedEnd } from '../execute/attempt.ts'
+import { walk } from '../execute/walk.ts'
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import { BehindError } from '../freshness/behind-error.ts'
+import { freshnessFor } from '../freshness/freshness-for.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
+import { letsAskBehind } from '../statement/text-shape.ts'
+import type { StatementEnd } from '../wire/exchange.ts'
+import { abortedError, emptyResult } from './begin-response.ts'
+import { toPrimary } from './choose-server.ts'
+import type { ClientContext } from './client-context.ts'
+import { nextClientState } from './client-state.ts'
+import { heldExecution } from './held-execution.ts'
+import { mayJoinBegin } from './pipelining.ts'
+import type { QueuedStatement, Serving } from './queued-statement.ts'
+import { runTogether } from './run-together.ts'
+
+/** Takes the next statement that waits out of its queue, if it is wanted. */
+type TakeNext = (wanted: (statement: QueuedStatement) => boolean) => QueuedStatement | undefined
+
+interface Opened {
+  readonly ends: readonly StatementEnd[]
+  readonly open: boolean
+  readonly server: string
+}
+
+/**
+ * Sends a BEGIN that has been answered already, with the first statement and what was given behind it without waiting, as one group:
+ * if the BEGIN fails, the server skips the rest. The others are told by their own callbacks, the first by what this returns.
+ *
+ * @throws what the first statement fails with, or what `walk` throws: then nothing was run that lasts, if the end is known.
+ */
+export async function openTransaction(
+  client: ClientContext,
+  begin: QueuedStatement,
+  first: QueuedStatement,
+  takeNext: TakeNext,
+): Promise<Serving> {
+  const members: QueuedStatement[] = [first]
+  const check = freshnessFor(client.engine, client.scope.session, undefined, false)
+  let opened: Opened
+  try {
+    opened = await walk(executionOf(client, begin, members, check, takeNext))
+    const [begun] = opened.ends
+    if (begun?.kind !== 'result') throw begun === undefined || begun.kind === 'skipped' ? abortedError() : begun.error
+  } catch (error) {
+    if (members.some(commits) && !isReadOnly(begin, members)) check?.lookAway()
+    // Those that have been answered do not hear this.
+    for (const each of members.slice(1)) each.fail(error)
+    throw error
+  }
+  client.begin = undefined
+  const ends = opened.ends.slice(1)
+  const finals = await finish(client, members, ends)
+  const { request, need } = begin
+  client.state = nextClientState(client.state, { request, need, open: true, standby: false, failed: false })
+  const { open } = client.held
+  for (const [i, member] of members.entries()) client.settle(member, open, ends[i]?.kind !== 'result')
+  return answerAll(client, members, finals, opened.server)
+}
+
+function executionOf(
+  client: ClientContext,
+  begin: QueuedStatement,
+  members: QueuedStatement[],
+  check: FreshnessCheck | undefined,
+  takeNext: TakeNext,
+) {
+  const [first] = members as [QueuedStatement]
+  return heldExecution<readonly StatementEnd[], Opened>(client, {
+    facts: {
+      reads: false,
+      readOnly: client.scope.readOnly,
+      // Until its COMMIT is sent a transaction has no effect, and one that only reads has none at all.
+      get harmless() {
+        return !members.some(commits) || isReadOnly(begin, members)
+      },
+    },
+    text: first.request.config.text,
+    signal: client.signalOf(first),
+    attempts: toPrimary(client),
+    learns: false,
+    run: async (lease) => {
+      if (lease.pipelines) await gather(members, takeNext)
+      return send(client, lease, begin, members, check)
+    },
+    succeeded: (ends, { server }) => ({ ends, server, open: client.held.open }),
+  })
+}
+
+/** Takes along what was given in the same breath: it need not wait for an answer. */
+async function gather(members: QueuedStatement[], takeNext: TakeNext): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.nextTick(resolve)
+  })
+  while (!members.some(commits)) {
+    const next = takeNext(joins)
+    if (next === undefined) return
+    members.push(next)
+  }
+}
+
+type GroupEnd = { readonly kind: 'result'; readonly result: readonly StatementEnd[] }
+
+async function send(
+  client: ClientContext,
+  lease: Lease,
+  begin: QueuedStatement,
+  members: readonly QueuedStatement[],
+  check: FreshnessCheck | undefined,
+): Promise<GroupEnd | LimitedEnd<Evidence>> {
+  const configs = [begin, ...members].map(({ request }): pg.QueryConfig => request.config)
+  const asksBehind = members.some(({ request, need }) => letsAskBehind(request.config.text, need))
+  const questions = check?.begin(lease, 'trust', asksBehind)
+  if (questions instanceof BehindError) return { kind: 'behind', error: questions }
+  const [first] = members as [QueuedStatement]
+  const limits = { signal: client.signalOf(first), timeoutMs: client.engine.queryTimeoutMs }
+  const mayWrite = members.some(commits) ? () => check?.beginUnsettled() ?? ignore : undefined
+  const guarded = client.keepsFromWriting
+  const end = await runWithin<GroupEnd | Evidence>(
+    lease,
+    limits,
+    (onEnd) =>
+      runTogether(lease, configs, { questions, guarded }, (ends) => {
+        const lost = ends.find(({ kind }) => kind === 'lost' || kind === 'unsent')
+        if (lost !== undefined && lost.kind !== 'result' && lost.kind !== 'skipped') onEnd({ kind: lost.kind, error: lost.error } as Evidence)
+        else onEnd({ kind: 'result', result: ends })
+      }),
+    mayWrite,
+  )
+  if (end.kind === 'cut') for (const member of members) member.fail(end.error)
+  await lease.fence
+  if (end.kind === 'result') check?.end(lease, 'trust', questions, end.result.at(-1)?.kind === 'result')
+  return end
+}
+
+/** What one caller is told. */
+type Final = { readonly result: pg.QueryResult } | { readonly error: unknown }
+
+/**
+ * A COMMIT behind a statement that failed was skipped: it is answered as PostgreSQL answers it then, and the transaction is rolled
+ * back.
+ */
+async function finish(
+  client: ClientContext,
+  members: readonly QueuedStatement[],
+  ends: readonly StatementEnd[],
+): Promise<readonly Final[]> {
+  const last = members.at(-1)
+  if (last !== undefined && commits(last) && ends.at(-1)?.kind === 'skipped') await client.held.rollBack()
+  return members.map((member, i): Final => {
+    const end = ends[i]
+    if (end?.kind === 'result') return { result: end.result as pg.QueryResult }
+    if (end !== undefined && end.kind !== 'skipped') return { error: end.error }
+    return commits(member) ? { result: emptyResult('ROLLBACK') } : { error: abortedError() }
+  })
+}
+
+/** Answers all of them: the others by their own callbacks, the first by what this returns. */
+function answerAll(
+  client: ClientContext,
+  members: readonly QueuedStatement[],
+  finals: readonly Final[],
+  server: string,
+): Serving {
+  const servedBy = client.servedBy(server, 'primary', 'transaction', 1)
+  for (const [i, member] of members.entries()) {
+    const final = finals[i]
+    if (i === 0 || final === undefined) continue
+    if ('result' in final) member.settle({ result: final.result, servedBy })
+    else member.fail(final.error)
+  }
+  const [first] = finals
+  if (first === undefined || 'error' in first) throw first?.error
+  return { result: first.result, servedBy }
+}
+
+function isReadOnly({ need }: QueuedStatement, members: readonly QueuedStatement[]): boolean {
+  const reads = members.every((member) => member.need.class === 'read' || commits(member))
+  return need.transaction?.standbyCanBegin === true && reads
+}
+
+function commits({ need }: QueuedStatement): boolean {
+  return need.transaction?.kind === 'commit'
+}
+
+function joins({ request, need }: QueuedStatement): boolean {
+  return mayJoinBegin(request, need) && need.transaction?.kind !== 'rollback'
+}
+
+function ignore(): void {}

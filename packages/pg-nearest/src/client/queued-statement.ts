@@ -1,0 +1,33 @@
+import type { ServedBy } from '../events/served-by.ts'
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import type { Request } from '../route/request.ts'
+import type { Need } from '../statement/need.ts'
+import type { StatementResult } from '../wire/exchange.ts'
+import type { Turn } from './statement-queue.ts'
+
+/** A result, and who gave it. */
+export interface Serving {
+  readonly result: StatementResult
+  readonly servedBy: ServedBy
+}
+
+/** A statement of a borrowed client that waits for its turn. */
+export interface QueuedStatement extends Turn {
+  readonly request: Request
+  readonly need: Need
+  readonly check: FreshnessCheck | undefined
+  readonly settle: (serving: Serving) => void
+  /** Only the first of several calls counts, of this and of `settle`. */
+  readonly fail: (error: unknown) => void
+}
+
+/** What hands the work's outcome to its caller, once it has ended. */
+export function delivering(
+  work: Promise<Serving>,
+  { settle, fail }: Pick<QueuedStatement, 'settle' | 'fail'>,
+): Promise<() => void> {
+  return work.then(
+    (serving) => () => settle(serving),
+    (error: unknown) => () => fail(error),
+  )
+}

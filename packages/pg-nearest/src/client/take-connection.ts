@@ -1,0 +1,44 @@
+import type { Lease } from '../connections/lease.ts'
+import { runWithin } from '../execute/attempt.ts'
+import { walk } from '../execute/walk.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
+import type { Attempt } from '../route/plan.ts'
+import type { StatementEnd } from '../wire/exchange.ts'
+import type { ClientContext } from './client-context.ts'
+import { heldExecution } from './held-execution.ts'
+
+/**
+ * Takes a connection to the first of these servers, to be held; with `begin` to the first that lets it succeed, which must have no
+ * effect that outlives its connection.
+ *
+ * @throws what `walk` throws.
+ */
+export function takeConnection(
+  client: ClientContext,
+  text: string,
+  attempts: readonly Attempt[],
+  signal: AbortSignal | undefined,
+  begin?: (lease: Lease, onEnd: (end: StatementEnd) => void) => void,
+): Promise<void> {
+  return walk(
+    heldExecution<undefined, void>(client, {
+      facts: { reads: false, readOnly: false, harmless: true },
+      text,
+      signal,
+      attempts,
+      learns: false,
+      run: async (lease) => {
+        if (begin === undefined) return { kind: 'result', result: undefined }
+        const limits = { signal, timeoutMs: client.engine.queryTimeoutMs }
+        const end = await runWithin<StatementEnd>(lease, limits, (onEnd) => begin(lease, onEnd), undefined)
+        if (end.kind === 'result') return { kind: 'result', result: undefined }
+        return end.kind === 'skipped' ? notRun() : end
+      },
+      succeeded: () => undefined,
+    }),
+  )
+}
+
+function notRun(): Evidence {
+  return { kind: 'unsent', error: new Error('The statement was skipped') }
+}

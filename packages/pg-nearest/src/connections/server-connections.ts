@@ -1,0 +1,334 @@
+import pg from 'pg'
+import { NearestError } from '../errors.ts'
+import type { Role } from '../topology/topology.ts'
+import { connectClient } from '../wire/dial.ts'
+import { serverClient } from '../wire/server-client.ts'
+import { Connection } from './connection.ts'
+import type { ConnectionState } from './connection-state.ts'
+import { HookError, runConnectHook, runVerifyHook, type ConnectHooks } from './connect-hooks.ts'
+import { IdleConnections } from './idle-connections.ts'
+import { Lease, type Lender } from './lease.ts'
+import { NoConnectionError } from './no-connection-error.ts'
+import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
+import { silentSince } from './silence.ts'
+import { WaitQueue, type Purpose } from './wait-queue.ts'
+
+/** As `pg.Pool`. */
+const DEFAULT_MAX = 10
+const DEFAULT_IDLE_TIMEOUT_MS = 10_000
+/** A server that had no slot left is asked for another one after this, or when one of ours closes. */
+const REFUSED_PAUSE_MS = 250
+
+const FORWARDED: ReadonlySet<string> = new Set(['connect', 'acquire', 'remove', 'release'])
+
+export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
+  return new Connections(options)
+}
+
+class Connections implements ServerConnections, Lender {
+  readonly server: string
+  readonly #options: ServerConnectionsOptions
+  readonly #Client: typeof pg.Client
+  readonly #clientOptions: pg.PoolConfig
+  readonly #max: number
+  readonly #maxUses: number
+  readonly #all = new Set<Connection>()
+  readonly #idle: IdleConnections
+  readonly #queue = new WaitQueue<Lease>()
+  readonly #forwarded = new Set<string>()
+  #generation = nextGeneration()
+  #taken = 0
+  #dialling = 0
+  /** The server has no slot left: until this time no more than are open are asked for. */
+  #refusedUntil = 0
+  #retry: NodeJS.Timeout | undefined
+  #ending = false
+  #onEnded: (() => void) | undefined
+
+  constructor(options: ServerConnectionsOptions) {
+    const { pgOptions } = options
+    this.server = options.server.name
+    this.#options = options
+    this.#Client = serverClient(options)
+    this.#clientOptions = pgOptions
+    this.#max = pgOptions.max ?? DEFAULT_MAX
+    this.#maxUses = pgOptions.maxUses || Number.POSITIVE_INFINITY
+    this.#idle = new IdleConnections({
+      timeoutMs: pgOptions.idleTimeoutMillis === undefined ? DEFAULT_IDLE_TIMEOUT_MS : (pgOptions.idleTimeoutMillis ?? 0),
+      exits: pgOptions.allowExitOnIdle === true,
+      mayExpire: () => this.#all.size > (pgOptions.min ?? 0),
+      onExpired: (connection) => connection.close(),
+    })
+  }
+
+  get inFlight(): number {
+    return this.#taken + this.#queue.size
+  }
+
+  get total(): number {
+    return this.#all.size
+  }
+
+  get idle(): number {
+    return this.#idle.size
+  }
+
+  get waiting(): number {
+    return this.#queue.size
+  }
+
+  get generation(): number {
+    return this.#generation
+  }
+
+  forward(event: string): void {
+    if (FORWARDED.has(event)) this.#forwarded.add(event)
+  }
+
+  probedRole(): Role {
+    return this.#options.probedRole()
+  }
+
+  refusePipelining(): void {
+    this.#options.onNoPipelines()
+  }
+
+  take(purpose: Purpose): Lease | undefined {
+    const connection = this.#idle.take()
+    return connection === undefined ? undefined : this.#lend(connection, purpose)
+  }
+
+  acquire(purpose: Purpose, signal: AbortSignal | undefined): Promise<Lease> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason)
+    if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
+    const lease = this.take(purpose)
+    if (lease !== undefined) return Promise.resolve(lease)
+    const { maxWaiting, pgOptions } = this.#options
+    if (this.#queue.size >= maxWaiting) {
+      return Promise.reject(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
+    }
+    const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
+    const timedOut = (): unknown => new NoConnectionError('queue', new Error(TIMED_OUT))
+    const waiting = this.#queue.wait(purpose, timeoutMs, timedOut, signal)
+    this.#dialWanted()
+    return waiting
+  }
+
+  takeBack(connection: Connection, error: Error | boolean | undefined): void {
+    this.#taken--
+    connection.uses++
+    connection.movable = false
+    this.#emit('release', error, connection.client)
+    if (error || !connection.alive || this.#isSpent(connection)) return this.#remove(connection)
+    if (connection.fit) {
+      connection.signal('return')
+      return this.#keep(connection)
+    }
+    if (connection.quiet && connection.fence === undefined) return this.#remove(connection)
+    connection.settle()
+  }
+
+  waitingSince(now: number): number | undefined {
+    let since: number | undefined
+    for (const connection of this.#all) {
+      const its = silentSince(connection, now)
+      if (its !== undefined && its < (since ?? Number.POSITIVE_INFINITY)) since = its
+    }
+    return since
+  }
+
+  giveUp(now: number, { movableMs, boundMs }: { readonly movableMs: number; readonly boundMs: number }): void {
+    this.#generation = nextGeneration()
+    for (const connection of this.#all) {
+      const patience = connection.movable ? movableMs : boundMs
+      if (connection.state === 'idle' || connection.state === 'settling') connection.kill(silent())
+      else if (connection.state === 'connecting') {
+        if (now - connection.since >= movableMs) connection.kill(silent())
+      } else if (now - (silentSince(connection, now) ?? now) >= patience) connection.kill(silent())
+    }
+    for (const waiter of this.#queue) {
+      if (now - waiter.since >= movableMs) waiter.refuse(new NoConnectionError('unreachable', silent()))
+    }
+    this.#dialWanted()
+  }
+
+  drop(): void {
+    this.#generation = nextGeneration()
+    for (const connection of this.#all) connection.kill(new Error('Connection terminated'))
+    this.#dialWanted()
+  }
+
+  end(): Promise<void> {
+    this.#ending = true
+    for (const connection of this.#idle.takeAll()) connection.close()
+    return new Promise((resolve) => {
+      this.#onEnded = resolve
+      this.#tellEnded()
+    })
+  }
+
+  destroy(): void {
+    this.#ending = true
+    clearTimeout(this.#retry)
+    this.#queue.refuseAll(new NoConnectionError('unreachable', new Error('The pool was destroyed')))
+    this.#idle.takeAll()
+    for (const connection of this.#all) connection.kill(new Error('The pool was destroyed'))
+  }
+
+  /** As many as are waited for and not being made already, up to `max`, of which closing ones count. */
+  #dialWanted(): void {
+    if (this.#ending || performance.now() < this.#refusedUntil) return
+    while (this.#dialling < this.#queue.size && this.#all.size < this.#max) void this.#dial()
+  }
+
+  async #dial(): Promise<void> {
+    const connection = new Connection(new this.#Client(this.#clientOptions), this.#generation, {
+      onSettled: (settled) => this.#settled(settled),
+      onDeath: (dead, error, was) => this.#died(dead, error, was),
+      onClosed: (closed) => this.#closed(closed),
+    })
+    this.#all.add(connection)
+    this.#dialling++
+    try {
+      await connectClient(connection.client)
+      await runConnectHook(connection.client, this.#options.pgOptions as ConnectHooks)
+    } catch (error) {
+      this.#dialling--
+      const wanted = connection.state === 'connecting'
+      connection.kill(error)
+      return wanted ? this.#dialFailed(connection, error) : this.#dialWanted()
+    }
+    this.#dialling--
+    // It may have been given up while the hook ran.
+    if (connection.state !== 'connecting') return this.#dialWanted()
+    connection.open(this.#options.pipelines())
+    this.#limitLifetime(connection)
+    this.#emit('connect', connection.client)
+    await this.#verified(connection)
+  }
+
+  /** As pg has it, `verify` runs on a connection that is lent already, to nobody. */
+  async #verified(connection: Connection): Promise<void> {
+    connection.signal('ready')
+    const { verify } = this.#options.pgOptions as ConnectHooks
+    if (verify === undefined) return this.#keep(connection)
+    connection.signal('lend')
+    this.#taken++
+    try {
+      await runVerifyHook(connection.client, verify)
+    } catch (error) {
+      this.takeBack(connection, true)
+      return this.#dialFailed(connection, error)
+    }
+    this.#taken--
+    connection.signal('return')
+    this.#keep(connection)
+  }
+
+  #dialFailed(connection: Connection, error: unknown): void {
+    if (error instanceof HookError) {
+      this.#queue.first?.refuse(new NoConnectionError('hook', error.cause))
+      return this.#dialWanted()
+    }
+    const why = error instanceof pg.DatabaseError ? 'refused' : 'unreachable'
+    this.#options.onDialFailed(error, connection.generation)
+    const others = [...this.#all].filter(({ state }) => state !== 'closing' && state !== 'closed')
+    if (others.length === 0) this.#queue.refuseAll(new NoConnectionError(why, error))
+    else if (why === 'refused') this.#waitForOurs()
+    else this.#queue.first?.refuse(new NoConnectionError(why, error))
+    this.#dialWanted()
+  }
+
+  /** The server has nothing more for us now: whoever waits gets what comes back, and it is asked again a little later. */
+  #waitForOurs(): void {
+    this.#refusedUntil = performance.now() + REFUSED_PAUSE_MS
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(() => this.#dialWanted(), REFUSED_PAUSE_MS)
+  }
+
+  #keep(connection: Connection): void {
+    const { generation, expired } = connection
+    if (this.#ending || generation !== this.#generation || expired) return this.#remove(connection)
+    const waiter = this.#queue.first
+    if (waiter === undefined) return this.#idle.add(connection)
+    waiter.give(this.#lend(connection, waiter.purpose))
+  }
+
+  #lend(connection: Connection, purpose: Purpose): Lease {
+    connection.signal(purpose === 'statement' ? 'run' : 'lend')
+    this.#taken++
+    this.#emit('acquire', connection.client)
+    return new Lease(connection, this)
+  }
+
+  #isSpent({ uses, generation, expired }: Connection): boolean {
+    return this.#ending || uses >= this.#maxUses || generation !== this.#generation || expired
+  }
+
+  #remove(connection: Connection): void {
+    connection.close()
+    this.#dialWanted()
+  }
+
+  #settled(connection: Connection): void {
+    if (!connection.fit) return this.#remove(connection)
+    connection.signal('settled')
+    this.#keep(connection)
+  }
+
+  #died(connection: Connection, error: unknown, was: ConnectionState): void {
+    if (connection.generation !== this.#generation) return
+    this.#options.onLoss()
+    if (was !== 'idle') return
+    this.#idle.remove(connection)
+    this.#options.onEvent('error', error, connection.client)
+  }
+
+  #closed(connection: Connection): void {
+    this.#all.delete(connection)
+    this.#idle.remove(connection)
+    if (connection.wasOpen) this.#emit('remove', connection.client)
+    this.#refusedUntil = 0
+    this.#dialWanted()
+    this.#tellEnded()
+  }
+
+  #tellEnded(): void {
+    if (this.#all.size === 0) this.#onEnded?.()
+  }
+
+  #limitLifetime(connection: Connection): void {
+    const { maxLifetimeSeconds = 0 } = this.#options.pgOptions
+    if (maxLifetimeSeconds === 0) return
+    connection.lifetime = setTimeout(() => {
+      connection.expired = true
+      if (this.#idle.remove(connection)) this.#remove(connection)
+    }, maxLifetimeSeconds * 1_000)
+    connection.lifetime.unref()
+  }
+
+  #emit(event: string, ...args: unknown[]): void {
+    if (this.#forwarded.has(event)) this.#options.onEvent(event, ...args)
+  }
+}
+
+let generations = 0
+
+/** Never one that was there before, also not under the same name. */
+function nextGeneration(): number {
+  return ++generations
+}
+
+/** pg's own words, which callers may know. */
+const TIMED_OUT = 'timeout exceeded when trying to connect'
+
+function silent(): Error {
+  return new Error('timeout expired')
+}
+
+function overloaded(server: string, maxWaiting: number): NearestError {
+  return new NearestError(
+    'NEAREST_OVERLOADED',
+    `${maxWaiting} statements wait for a connection to ${server} already, which is as many as "maxWaiting" lets: ask for less at once, or raise it, or "max".`,
+  )
+}

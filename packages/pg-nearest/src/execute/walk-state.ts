@@ -1,0 +1,335 @@
+import type { BehindError } from '../freshness/behind-error.ts'
+import { isLag, isTransient, isWriteRefused, meaningOf, type Evidence } from '../route/failure-meaning.ts'
+import type { Attempt } from '../route/plan.ts'
+
+/** What does not change while a statement is tried on one server after the other. */
+export interface WalkFacts {
+  /** The text reads, as far as it shows. */
+  readonly reads: boolean
+  /** It is kept from writing wherever it runs, so a standby's refusal is the answer. */
+  readonly readOnly: boolean
+  /** It has no effect that outlives its connection: BEGIN. */
+  readonly harmless: boolean
+}
+
+/** One way of getting an answer. There is a second one while a slow read is hedged. */
+interface Leg {
+  /** Where it is tried now; `undefined`: nowhere any more. */
+  readonly at: Attempt | undefined
+  readonly left: readonly Attempt[]
+  readonly failures: number
+  readonly mayCatchUp: boolean
+}
+
+export interface WalkFailure {
+  readonly server: string
+  readonly evidence: Evidence
+}
+
+/** Where a statement stands on its way through its attempts. Immutable: each event makes the next one. */
+export interface WalkState {
+  readonly facts: WalkFacts
+  readonly legs: readonly Leg[]
+  readonly failures: readonly WalkFailure[]
+  /** Servers that were tried since the plan was made. */
+  readonly tried: readonly string[]
+  /** A standby said that it cannot. */
+  readonly refusal: { readonly server: string; readonly error: unknown } | undefined
+  /** It may have written: it must not run again where it could. */
+  readonly unknown: { readonly server: string; readonly error: unknown } | undefined
+  /** The leg that runs it where it could write; of all legs only one may. */
+  readonly writer: number | undefined
+  /** How often more another connection to the same server may be taken, for the one before had died unused. */
+  readonly again: number
+  /** It may run again for a fault of its connection. */
+  readonly mayRerun: boolean
+  /** It may be planned anew for what was learned of its session's claim. */
+  readonly mayReplan: boolean
+  /** How often it has waited for a primary. */
+  readonly rounds: number
+  readonly over: boolean
+}
+
+/** What happens to a statement on its way. */
+export type WalkEvent =
+  | { readonly kind: 'begun' }
+  | { readonly kind: 'succeeded'; readonly leg: number }
+  | {
+      readonly kind: 'failed'
+      readonly leg: number
+      readonly standby: boolean
+      /** It was kept from writing there, for another attempt may have written. */
+      readonly forced: boolean
+      readonly evidence: Evidence
+      /** Where to go when a standby could not. */
+      readonly primaries: readonly Attempt[]
+      /** Whether it is worth waiting for a primary, should nobody be left. */
+      readonly mayWait: boolean
+    }
+  | { readonly kind: 'not-admitted'; readonly leg: number; readonly mayWait: boolean }
+  | { readonly kind: 'replanned'; readonly leg: number; readonly attempts: readonly Attempt[] }
+  | { readonly kind: 'caught-up'; readonly leg: number; readonly yes: boolean; readonly mayWait: boolean }
+  | { readonly kind: 'no-budget' }
+  /** `undefined`: no primary was found in time. */
+  | { readonly kind: 'waited'; readonly attempts: readonly Attempt[] | undefined }
+  | { readonly kind: 'slow'; readonly attempts: readonly Attempt[] }
+  | { readonly kind: 'cut'; readonly error: unknown }
+
+/** What is to be done next. */
+export type WalkCommand =
+  /** `resends`: it was sent before, which counts against the budget of retries. */
+  | { readonly kind: 'try'; readonly leg: number; readonly attempt: Attempt; readonly resends: boolean }
+  | { readonly kind: 'catch-up'; readonly leg: number; readonly behind: BehindError }
+  | { readonly kind: 'wait'; readonly round: number }
+  | { readonly kind: 'abandon'; readonly leg: number }
+  | { readonly kind: 'succeed'; readonly leg: number }
+  | { readonly kind: 'fail'; readonly failure: WalkEnd }
+
+/** Why it failed for good. */
+export type WalkEnd =
+  /** The caller's own error or limit. */
+  | { readonly kind: 'error'; readonly server: string; readonly standby: boolean; readonly evidence: Evidence }
+  | { readonly kind: 'cut'; readonly error: unknown }
+  | { readonly kind: 'unknown'; readonly server: string; readonly error: unknown }
+  /** A standby said no, and no primary is known that could be asked. */
+  | { readonly kind: 'refused'; readonly error: unknown }
+  | { readonly kind: 'nobody'; readonly gaveUp: 'nobody-left' | 'no-primary' | 'budget' }
+
+export type WalkStep = readonly [WalkState, readonly WalkCommand[]]
+
+/** A connection may have died unnoticed, and the next one too; more than this is the server's fault. */
+const MOST_AGAIN = 3
+/** Rounds of waiting for a primary take time; this many only where servers come and go without end. */
+const MOST_ROUNDS = 1_000
+
+export function beginWalk(facts: WalkFacts, attempts: readonly Attempt[]): WalkState {
+  return {
+    facts,
+    legs: [legOn(attempts)],
+    failures: [],
+    tried: [],
+    refusal: undefined,
+    unknown: undefined,
+    writer: undefined,
+    again: MOST_AGAIN,
+    mayRerun: true,
+    mayReplan: true,
+    rounds: 0,
+    over: false,
+  }
+}
+
+function legOn(attempts: readonly Attempt[]): Leg {
+  return { at: undefined, left: attempts, failures: 0, mayCatchUp: true }
+}
+
+/**
+ * The next state, and what is to be done. Pure and total: it holds for every event in every state, and each path through it ends,
+ * for no event but `waited` gives back what another one has used up, and there are {@link MOST_ROUNDS} of those.
+ */
+export function nextStep(state: WalkState, event: WalkEvent): WalkStep {
+  if (state.over) return [state, []]
+  switch (event.kind) {
+    case 'begun':
+      return advance(state, 0, NOTHING_HAPPENED)
+    case 'succeeded':
+      return end(state, { kind: 'succeed', leg: event.leg }, event.leg)
+    case 'cut':
+      return end(state, { kind: 'fail', failure: event })
+    case 'no-budget':
+      return fail(state, { kind: 'nobody', gaveUp: 'budget' })
+    case 'not-admitted':
+      return advance(state, event.leg, { resends: false, mayWait: event.mayWait })
+    case 'replanned':
+      return replan(state, event.leg, event.attempts)
+    case 'caught-up':
+      return event.yes
+        ? tryAgain(state, event.leg, false)
+        : advance(state, event.leg, { resends: false, mayWait: event.mayWait })
+    case 'waited':
+      if (event.attempts === undefined) return fail(state, { kind: 'nobody', gaveUp: 'no-primary' })
+      return advance({ ...state, legs: [legOn(event.attempts)], tried: [] }, 0, { resends: false, mayWait: true })
+    case 'slow':
+      return hedge(state, event.attempts)
+    case 'failed':
+      return afterFailure(state, event)
+  }
+}
+
+/**
+ * Whether a leg may run the statement on a connection that it has: as it is, kept from writing, or not at all. However many legs and
+ * servers there are, it runs at most once where it could write, until that is known to have had no effect.
+ */
+export function admit(
+  state: WalkState,
+  leg: number,
+  provenStandby: boolean,
+): readonly [WalkState, 'as-is' | 'read-only' | 'no'] {
+  const { facts, unknown, writer } = state
+  if (state.over) return [state, 'no']
+  if (provenStandby || facts.readOnly || facts.harmless) return [state, 'as-is']
+  if (unknown === undefined && (writer === undefined || writer === leg)) return [{ ...state, writer: leg }, 'as-is']
+  return [state, facts.reads ? 'read-only' : 'no']
+}
+
+type Failed = Extract<WalkEvent, { kind: 'failed' }>
+
+function afterFailure(before: WalkState, event: Failed): WalkStep {
+  const { leg, standby, forced, evidence, mayWait } = event
+  const { facts } = before
+  const server = before.legs[leg]?.at?.server
+  if (server === undefined) return [before, []]
+  const readOnly = facts.readOnly || forced
+  const meaning = meaningOf(evidence, { standby, readOnly, reads: facts.reads, harmless: facts.harmless })
+  // Its text writes after all, and somebody else may have run it.
+  if (forced && evidence.kind === 'answered' && isWriteRefused(evidence.error)) {
+    const noted = note(before, leg, server, evidence)
+    return before.unknown === undefined ? advance(noted, leg, { resends: false, mayWait }) : failUnknown(noted)
+  }
+  if (meaning === 'again' && evidence.kind === 'unsent' && before.again > 0) {
+    return tryAgain(release({ ...before, again: before.again - 1 }, leg), leg, false)
+  }
+  if (meaning === 'again' && evidence.kind === 'answered' && before.mayRerun) {
+    return tryAgain(release({ ...before, mayRerun: false }, leg), leg, true)
+  }
+  if (evidence.kind === 'behind' && before.legs[leg]?.mayCatchUp === true) {
+    const waiting = release(withLeg(before, leg, { mayCatchUp: false }), leg)
+    return [waiting, [{ kind: 'catch-up', leg, behind: evidence.error as BehindError }]]
+  }
+  const state = note(before, leg, server, evidence)
+  const resends = evidence.kind === 'lost'
+  switch (meaning) {
+    case 'fail':
+      return failOrLeave(release(state, leg), leg, { kind: 'error', server, standby, evidence })
+    case 'unknown':
+      return afterUnknown(state, event, server)
+    case 'primary':
+      if (state.unknown !== undefined) return failUnknown(state)
+      return advance(toPrimaries(release(state, leg), event, server), leg, { resends, mayWait })
+    case 'again':
+      if (evidence.kind !== 'answered') return advance(release(state, leg), leg, { resends, mayWait })
+      return failOrLeave(release(state, leg), leg, { kind: 'error', server, standby, evidence })
+    case 'next':
+      return advance(release(state, leg), leg, { resends, mayWait })
+  }
+}
+
+/** It has failed there, and is not tried there again before there is a new plan. */
+function note(state: WalkState, leg: number, server: string, evidence: Evidence): WalkState {
+  const failures = [...state.failures, { server, evidence }]
+  const counted = withLeg(state, leg, { failures: (state.legs[leg]?.failures ?? 0) + 1 })
+  return { ...counted, failures, tried: [...state.tried, server] }
+}
+
+/** What it did there is known to have had no effect, so that another one may run it. */
+function release(state: WalkState, leg: number): WalkState {
+  return state.writer === leg ? { ...state, writer: undefined } : state
+}
+
+function toPrimaries(state: WalkState, { leg, evidence, primaries }: Failed, server: string): WalkState {
+  const left = primaries.filter((primary) => !state.tried.includes(primary.server))
+  return { ...withLeg(state, leg, { left }), refusal: { server, error: evidence.error } }
+}
+
+/** A standby can still answer a read, for there it cannot write; and so can a primary that is told to refuse writes. */
+function afterUnknown(before: WalkState, { leg, evidence, primaries, mayWait }: Failed, server: string): WalkStep {
+  const state: WalkState = { ...before, writer: undefined, unknown: { server, error: evidence.error } }
+  if (!state.facts.reads) return failUnknown(state)
+  const left = state.legs[leg]?.left ?? []
+  const others = primaries.filter((primary) => !left.some((attempt) => attempt.server === primary.server))
+  return advance(withLeg(state, leg, { left: [...left, ...others] }), leg, { resends: true, mayWait })
+}
+
+interface Circumstance {
+  readonly resends: boolean
+  readonly mayWait: boolean
+}
+
+const NOTHING_HAPPENED: Circumstance = { resends: false, mayWait: false }
+
+/** Goes on to the leg's next attempt, leaves it to the other leg, waits for a primary, or gives up. */
+function advance(state: WalkState, leg: number, { resends, mayWait }: Circumstance): WalkStep {
+  const [next, ...left] = state.legs[leg]?.left ?? []
+  if (next !== undefined) {
+    return [withLeg(state, leg, { at: next, left }), [{ kind: 'try', leg, attempt: next, resends }]]
+  }
+  const ended = withLeg(state, leg, { at: undefined })
+  if (ended.legs.some(({ at }) => at !== undefined)) return [ended, []]
+  if (mayWait && mayGoBetter(ended) && ended.rounds < MOST_ROUNDS) {
+    const round = ended.rounds + 1
+    return [{ ...ended, rounds: round }, [{ kind: 'wait', round }]]
+  }
+  return giveUp(ended)
+}
+
+/** Nothing has happened, and whatever stood in the way may pass. */
+function mayGoBetter({ facts, failures, unknown }: WalkState): boolean {
+  return failures.every(({ evidence }) => isTransient(evidence)) && (unknown === undefined || facts.reads)
+}
+
+function giveUp(state: WalkState): WalkStep {
+  const { failures, refusal, unknown, rounds } = state
+  if (unknown !== undefined) return failUnknown(state)
+  const said = refusal !== undefined && (isLag(refusal.error) || failures.at(-1)?.evidence.error === refusal.error)
+  if (said && rounds === 0) return fail(state, { kind: 'refused', error: refusal.error })
+  return fail(state, { kind: 'nobody', gaveUp: rounds > 0 ? 'no-primary' : 'nobody-left' })
+}
+
+function tryAgain(state: WalkState, leg: number, resends: boolean): WalkStep {
+  const attempt = state.legs[leg]?.at
+  return attempt === undefined ? [state, []] : [state, [{ kind: 'try', leg, attempt, resends }]]
+}
+
+function replan(state: WalkState, leg: number, attempts: readonly Attempt[]): WalkStep {
+  if (!state.mayReplan) return tryAgain(state, leg, false)
+  return advance(withLeg({ ...state, mayReplan: false }, leg, { left: attempts }), leg, NOTHING_HAPPENED)
+}
+
+/** The second leg, on other servers than the first is on. */
+function hedge(state: WalkState, attempts: readonly Attempt[]): WalkStep {
+  const busy = state.legs.flatMap(({ at }) => at?.server ?? [])
+  const left = attempts.filter(({ server }) => !busy.includes(server))
+  if (state.legs.length > 1 || left.length === 0 || busy.length === 0) return [state, []]
+  const leg = state.legs.length
+  return advance({ ...state, legs: [...state.legs, legOn(left)] }, leg, NOTHING_HAPPENED)
+}
+
+/** The server's own answer settles it; what one leg has waited for in vain leaves it to the other. */
+function failOrLeave(state: WalkState, leg: number, failure: Extract<WalkEnd, { kind: 'error' }>): WalkStep {
+  const ended = withLeg(state, leg, { at: undefined, left: [] })
+  const another = ended.legs.some(({ at }) => at !== undefined)
+  if (failure.evidence.kind === 'no-connection' && another) return [ended, []]
+  return state.unknown === undefined ? fail(ended, failure) : failUnknown(ended)
+}
+
+function failUnknown(state: WalkState): WalkStep {
+  const { server, error } = state.unknown as { readonly server: string; readonly error: unknown }
+  return fail(state, { kind: 'unknown', server, error })
+}
+
+function fail(state: WalkState, failure: WalkEnd): WalkStep {
+  return end(state, { kind: 'fail', failure })
+}
+
+/** All legs but the one that made it are abandoned. */
+function end(state: WalkState, command: WalkCommand, winner?: number): WalkStep {
+  const abandoned = state.legs.flatMap(({ at }, leg): WalkCommand[] =>
+    at === undefined || leg === winner ? [] : [{ kind: 'abandon', leg }],
+  )
+  return [{ ...state, over: true }, [...abandoned, command]]
+}
+
+function withLeg(state: WalkState, at: number, change: Partial<Leg>): WalkState {
+  return { ...state, legs: state.legs.map((leg, i) => (i === at ? { ...leg, ...change } : leg)) }
+}
+
+/** Why it ended up elsewhere than planned; `undefined`: it did not. */
+export function detourOf({ legs, failures }: WalkState, leg: number): 'retry' | 'lagging' | undefined {
+  if ((legs[leg]?.failures ?? 0) === 0) return undefined
+  return failures.every(({ evidence }) => evidence.kind === 'behind') ? 'lagging' : 'retry'
+}
+
+/** A primary has run what a standby refused: its text writes. */
+export function showsWrite({ refusal }: WalkState, standby: boolean): boolean {
+  return refusal !== undefined && !standby && !isLag(refusal.error)
+}

@@ -1,0 +1,67 @@
+import type { Lease } from '../connections/lease.ts'
+import { normalizeInsertLsn, parseLsn } from '../topology/position.ts'
+import { QuestionExchange, type Fields } from '../wire/question-exchange.ts'
+
+/** What a server says of its position, on the connection that is asked. */
+export interface PositionAnswer {
+  readonly standby: boolean
+  /** Replay position of a standby, insert position of a primary. */
+  readonly lsn: bigint
+  /** A standby's only where it was asked for. */
+  readonly timeline: number | undefined
+  /** Only where it was asked for. */
+  readonly systemIdentifier: string | undefined
+}
+
+/** Questions after the server's position that travel with a statement, and their answers. */
+export interface PositionQuestions {
+  /** Asked ahead of the statement: what it shows at least. */
+  readonly ahead: boolean
+  /** Asked behind it: what it shows at most. */
+  readonly behind: boolean
+  /** Nothing is known of the server yet. */
+  readonly stranger: boolean
+  /** By `performance.now()`. */
+  readonly sentAt: number
+  answerAhead: PositionAnswer | undefined
+  answerBehind: PositionAnswer | undefined
+}
+
+/** To one that is known to be a standby. */
+export const OF_STANDBY = 'select pg_last_wal_replay_lsn()'
+const OF_ANY = `select case when r then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end,
+       case when r then null else pg_walfile_name(pg_current_wal_insert_lsn()) end
+  from pg_is_in_recovery() as r`
+/** The first question to a server that no probe has asked: which cluster it is, too, and a standby's timeline. */
+const OF_STRANGER = `select case when r then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end,
+       case when r then null else pg_walfile_name(pg_current_wal_insert_lsn()) end,
+       (select system_identifier from pg_control_system()),
+       (select timeline_id from pg_control_checkpoint())
+  from pg_is_in_recovery() as r`
+
+/** What asks for the position; `onAnswer` hears `undefined` when the server did not say. */
+export function positionQuestion(
+  { provenStandby }: Pick<Lease, 'provenStandby'>,
+  stranger: boolean,
+  onAnswer: (answer: PositionAnswer | undefined) => void,
+): QuestionExchange {
+  const text = stranger ? OF_STRANGER : provenStandby ? OF_STANDBY : OF_ANY
+  return new QuestionExchange(text, (fields) => onAnswer(fields === undefined ? undefined : readPosition(fields)))
+}
+
+/** What the answer to a question after the position says; `undefined` if it is none. */
+export function readPosition([position, file, system, checkpointTimeline]: Fields): PositionAnswer | undefined {
+  const lsn = parseLsn(position)
+  if (lsn === undefined) return undefined
+  const systemIdentifier = system ?? undefined
+  if (file === undefined || file === null) {
+    const timeline = checkpointTimeline === undefined ? undefined : Number(checkpointTimeline)
+    return { standby: true, lsn, timeline, systemIdentifier }
+  }
+  return {
+    standby: false,
+    lsn: normalizeInsertLsn(lsn),
+    timeline: Number.parseInt(file.slice(0, 8), 16),
+    systemIdentifier,
+  }
+}

@@ -1,0 +1,58 @@
+import { hasWriter, writeOrder } from '../topology/selection.ts'
+import type { Topology } from '../topology/topology.ts'
+
+/** Those who wait for a server that takes writes. */
+export interface WriterWaiters {
+  /**
+   * Resolves with `true` once a server has said, after `since`, that it takes writes; with `false` when the time is over, on
+   * an abort, and when nothing more will be heard.
+   */
+  after(now: Topology, since: number, withinMs: number, signal: AbortSignal | undefined): Promise<boolean>
+  /** There is a new snapshot. */
+  update(topology: Topology): void
+  /** Nobody waits any longer, from now on. */
+  stop(): void
+}
+
+interface Waiter {
+  readonly since: number
+  readonly settle: (found: boolean) => void
+}
+
+export function createWriterWaiters(): WriterWaiters {
+  const waiting = new Set<Waiter>()
+  let stopped = false
+  return {
+    after: (now, since, withinMs, signal) =>
+      new Promise((resolve) => {
+        if (stopped) return resolve(false)
+        if (isThere(now, since)) return resolve(true)
+        if (signal?.aborted === true || withinMs <= 0) return resolve(false)
+        const giveUp = (): void => waiter.settle(false)
+        const timer = setTimeout(giveUp, withinMs)
+        const waiter: Waiter = {
+          since,
+          settle(found) {
+            waiting.delete(waiter)
+            clearTimeout(timer)
+            signal?.removeEventListener('abort', giveUp)
+            resolve(found)
+          },
+        }
+        signal?.addEventListener('abort', giveUp)
+        waiting.add(waiter)
+      }),
+    update(topology) {
+      for (const { since, settle } of waiting) if (isThere(topology, since)) settle(true)
+    },
+    stop() {
+      stopped = true
+      for (const { settle } of waiting) settle(false)
+    },
+  }
+}
+
+function isThere(topology: Topology, since: number): boolean {
+  const [writer] = writeOrder(topology)
+  return hasWriter(topology) && (writer?.lastSeenAt ?? 0) > since
+}

@@ -1,0 +1,58 @@
+import type { RouteReason } from '../events/served-by.ts'
+import type { Need } from '../statement/need.ts'
+import type { StatementCache } from '../statement/statement-cache.ts'
+import type { Chooser } from '../topology/selection.ts'
+import type { Topology } from '../topology/topology.ts'
+import { planPrimary, planRead, type Attempt, type Target } from './plan.ts'
+import type { Request } from './request.ts'
+
+export interface StatementPlan {
+  readonly need: Need
+  /** The text reads, as far as it shows and as far as is known. */
+  readonly reads: boolean
+  readonly attempts: readonly Attempt[]
+}
+
+/** What is known of the servers and of texts. */
+interface Knowledge {
+  readonly topology: Topology
+  readonly chooser: Chooser
+  readonly statements: StatementCache
+}
+
+/** What a pool, or a handle of it, lets its statements do. */
+interface Narrowing {
+  readonly target: Target
+  readonly readOnly: boolean
+}
+
+/** A query without a text (a prepared name alone) may be anything. */
+const UNKNOWN: Need = { class: 'write' }
+
+/** What a statement outside of a transaction needs, and where it goes. */
+export function planStatement(engine: Knowledge, scope: Narrowing, request: Request): StatementPlan {
+  const { text } = request.config
+  const { need, learned } =
+    typeof text === 'string' ? engine.statements.needOf(text) : { need: UNKNOWN, learned: false }
+  const reads = !learned && (need.class === 'read' || need.transaction?.standbyCanBegin === true)
+  return { need, reads, attempts: attemptsFor(engine, scope, request, need, learned, reads) }
+}
+
+function attemptsFor(
+  { topology, chooser }: Knowledge,
+  { target, readOnly }: Narrowing,
+  request: Request,
+  need: Need,
+  learned: boolean,
+  reads: boolean,
+): readonly Attempt[] {
+  if (request.route === 'primary') return planPrimary(topology, 'asked')
+  if (readOnly || target.kind === 'primary') return planRead(topology, target, chooser)
+  if (!reads) return planPrimary(topology, learned ? 'learned-write' : reasonOf(need))
+  const attempts = planRead(topology, target, chooser)
+  return need.class === 'transaction' ? attempts.map(({ server }) => ({ server, reason: 'transaction' })) : attempts
+}
+
+function reasonOf(need: Need): RouteReason {
+  return need.class === 'read' ? 'asked' : need.class
+}

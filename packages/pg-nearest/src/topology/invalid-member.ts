@@ -1,0 +1,37 @@
+import type { ServerState, Topology } from './topology.ts'
+
+/**
+ * Why a server does not belong where the configuration puts it, in a sentence; `undefined` if it does. An invalid member is
+ * never chosen.
+ */
+export function whyInvalid(topology: Topology, server: ServerState): string | undefined {
+  const primary = topology.servers.find((other) => other.declared === 'primary')
+  if (primary !== undefined && isOtherCluster(primary, server))
+    return `${server.name} belongs to another cluster than ${primary.name}: check its URL.`
+  if (server.role !== 'primary') return undefined
+  const later = topology.servers.find((other) => isLater(other, server))
+  if (later !== undefined) return replacedBy(later, server)
+  const same = primary !== server && primary?.role === 'primary' && primary.timeline === server.timeline
+  const bothUp = server.health === 'up' && primary?.health === 'up'
+  return same && bothUp ? `replicas.${server.name} is the primary itself: check its URL.` : undefined
+}
+
+/** A server with a later timeline knows of a promotion that this one does not know of. */
+function isLater(other: ServerState, server: ServerState): boolean {
+  const [its, ours] = [other.timeline, server.timeline]
+  const known = other.health !== 'leaving' && its !== undefined && ours !== undefined
+  return known && its > ours && !isOtherCluster(other, server)
+}
+
+function replacedBy(later: ServerState, { name, timeline }: ServerState): string {
+  const other =
+    later.role === 'primary'
+      ? `${later.name} was promoted after it`
+      : `${later.name} follows one that was promoted after it`
+  return `${name} says that it is the primary, but ${other} (timeline ${later.timeline}, not ${timeline}): nothing is sent there. Stop it, or make it a replica; if it is right, take ${later.name} out of the list.`
+}
+
+function isOtherCluster(primary: ServerState, server: ServerState): boolean {
+  const [ours, its] = [primary.systemIdentifier, server.systemIdentifier]
+  return ours !== undefined && its !== undefined && ours !== its
+}

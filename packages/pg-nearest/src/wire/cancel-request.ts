@@ -1,0 +1,82 @@
+import { connect as connectSocket, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type pg from 'pg'
+import { internalsOf } from './pg-internals.ts'
+
+const CANCEL_REQUEST_CODE = 80_877_102
+const SSL_REQUEST_CODE = 80_877_103
+const GIVE_UP_MS = 2_000
+
+/**
+ * Asks the server to cancel what this client's backend is doing: the very server at the other end of its socket, by TLS if the
+ * client uses it. Best effort, for the protocol has no answer to it. Resolves, and never rejects, when the server has closed the
+ * request's connection: from then on it hits nothing that is sent later. That may take up to 2 seconds.
+ *
+ * @see https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
+ */
+export function requestCancel(client: pg.Client): Promise<void> {
+  const { processID, secretKey, connection } = internalsOf(client)
+  if (processID === null || secretKey === null) return Promise.resolve()
+  return new Promise((resolve) => {
+    const socket = dialPeer(client)
+    const close = (): void => void socket.destroy()
+    socket.setTimeout(GIVE_UP_MS, close)
+    // The time-out above counts from the last byte; a server that sends for ever must not keep it open.
+    const late = setTimeout(close, GIVE_UP_MS)
+    socket.on('error', close)
+    socket.on('close', () => {
+      clearTimeout(late)
+      resolve()
+    })
+    const send = (to: Socket): void => {
+      to.write(cancelMessage(processID, secretKey))
+      // The server closes it when it has passed the request on; unread, an end would never be seen.
+      to.resume()
+    }
+    if (connection.ssl === false) send(socket)
+    else secure(socket, client, send, close)
+    socket.unref()
+  })
+}
+
+/** The peer that the connection really has: its name may lead elsewhere by now. */
+function dialPeer(client: pg.Client): Socket {
+  const { stream } = internalsOf(client).connection
+  const { remoteAddress, remotePort } = stream
+  if (remoteAddress !== undefined && remotePort !== undefined) return connectSocket(remotePort, remoteAddress)
+  const { host, port } = client
+  return host.startsWith('/') ? connectSocket(`${host}/.s.PGSQL.${port}`) : connectSocket(port, host)
+}
+
+function secure(socket: Socket, client: pg.Client, send: (socket: Socket) => void, fail: () => void): void {
+  const { ssl, sslNegotiation } = internalsOf(client).connection
+  const direct = sslNegotiation === 'direct'
+  const upgrade = (): void => {
+    const secured = connectTls({
+      ...(ssl === true ? {} : (ssl as object)),
+      socket,
+      host: client.host,
+      ...(isIP(client.host) === 0 ? { servername: client.host } : {}),
+      ...(direct ? { ALPNProtocols: ['postgresql'] } : {}),
+    })
+    secured.on('error', fail)
+    secured.once('secureConnect', () => send(secured))
+  }
+  if (direct) return void socket.once('connect', upgrade)
+  const request = Buffer.alloc(8)
+  request.writeInt32BE(8, 0)
+  request.writeInt32BE(SSL_REQUEST_CODE, 4)
+  socket.write(request)
+  socket.once('data', (answer: Buffer) => (answer.toString('latin1') === 'S' ? upgrade() : fail()))
+}
+
+/** pg reads keys of four bytes; the protocol has longer ones since version 3.2. */
+function cancelMessage(processID: number, secretKey: number | Uint8Array): Buffer {
+  const key = typeof secretKey === 'number' ? Buffer.alloc(4) : Buffer.from(secretKey)
+  if (typeof secretKey === 'number') key.writeInt32BE(secretKey, 0)
+  const head = Buffer.alloc(12)
+  head.writeInt32BE(head.length + key.length, 0)
+  head.writeInt32BE(CANCEL_REQUEST_CODE, 4)
+  head.writeInt32BE(processID, 8)
+  return Buffer.concat([head, key])
+}

@@ -1,0 +1,88 @@
+import type pg from 'pg'
+import type { Exchange } from './exchange.ts'
+import { adopt, type DataRow, type QueryInternals, type WireConnection } from './pg-internals.ts'
+
+/** How a query object of somebody else's ended: it has heard it itself. `written`: the server may have had it. */
+export type ForeignEnd =
+  | { readonly kind: 'ended'; readonly error: unknown }
+  | { readonly kind: 'lost'; readonly error: unknown; readonly written: boolean }
+
+/**
+ * A query object that speaks the protocol by itself: a cursor, a stream, a COPY. The connection is its own until the server says
+ * ReadyForQuery: when it has been read to its end, has failed, or was closed.
+ */
+export class ForeignExchange implements Exchange {
+  readonly exclusive = true
+  readonly #query: Partial<QueryInternals>
+  readonly #onEnd: (end: ForeignEnd) => void
+  readonly #connection: WireConnection
+  #error: unknown
+
+  constructor(query: pg.Submittable, client: pg.Client, onEnd: (end: ForeignEnd) => void) {
+    this.#query = query as unknown as Partial<QueryInternals>
+    this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
+    this.#onEnd = onEnd
+    adopt(this.#query, client)
+  }
+
+  get name(): string | undefined {
+    return this.#query.name
+  }
+
+  get text(): string | undefined {
+    return this.#query.text
+  }
+
+  submit(connection: WireConnection): Error | null | undefined | void {
+    const refused = this.#query.submit?.(connection)
+    if (refused instanceof Error) {
+      this.#query.handleError?.(refused, connection)
+      this.#onEnd({ kind: 'ended', error: refused })
+    }
+    return refused
+  }
+
+  handleRowDescription(message: unknown): void {
+    this.#query.handleRowDescription?.(message)
+  }
+
+  handleDataRow(message: DataRow): void {
+    this.#query.handleDataRow?.(message)
+  }
+
+  handlePortalSuspended(connection: WireConnection): void {
+    this.#query.handlePortalSuspended?.(connection)
+  }
+
+  handleCommandComplete(message: unknown, connection: WireConnection): void {
+    this.#query.handleCommandComplete?.(message, connection)
+  }
+
+  handleEmptyQuery(connection: WireConnection): void {
+    this.#query.handleEmptyQuery?.(connection)
+  }
+
+  handleCopyInResponse(connection: WireConnection): void {
+    this.#query.handleCopyInResponse?.(connection)
+  }
+
+  handleCopyData(message: unknown, connection: WireConnection): void {
+    this.#query.handleCopyData?.(message, connection)
+  }
+
+  handleError(error: unknown, connection: WireConnection): void {
+    this.#error ??= error
+    this.#query.handleError?.(error, connection)
+  }
+
+  handleReadyForQuery(connection: WireConnection): void {
+    if (this.#error === undefined) this.#query.handleReadyForQuery?.(connection)
+    this.#onEnd({ kind: 'ended', error: this.#error })
+  }
+
+  lost(cause: unknown, written: boolean): void {
+    this.#query.handleError?.(cause, this.#connection)
+    this.#onEnd({ kind: 'lost', error: this.#error ?? cause, written })
+  }
+}
+

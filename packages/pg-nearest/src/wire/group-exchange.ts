@@ -1,0 +1,143 @@
+import type pg from 'pg'
+import type { Exchange, StatementEnd } from './exchange.ts'
+import {
+  adopt,
+  ignore,
+  PgQuery,
+  withoutSync,
+  type DataRow,
+  type QueryHandlers,
+  type QueryInternals,
+  type WireConnection,
+} from './pg-internals.ts'
+
+type OnEnd = (ends: readonly StatementEnd[], row: DataRow['fields'] | undefined) => void
+
+/**
+ * Several statements with one Sync: if one fails, the server skips the rest. So what follows a BEGIN is never run outside of the
+ * transaction, whatever becomes of the BEGIN. A question behind them (a statement that returns one row) may share the Sync.
+ *
+ * @see https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
+ */
+export class GroupExchange implements Exchange {
+  readonly exclusive = false
+  readonly #members: QueryHandlers[] = []
+  readonly #ends: (StatementEnd | undefined)[]
+  readonly #onEnd: OnEnd
+  #at = 0
+  #row: DataRow['fields'] | undefined
+
+  constructor(configs: readonly pg.QueryConfig[], question: string | undefined, client: pg.Client, onEnd: OnEnd) {
+    this.#onEnd = onEnd
+    this.#ends = configs.map(() => undefined)
+    for (const [i, config] of configs.entries()) this.#members.push(this.#statement(config, i, client))
+    if (question !== undefined) this.#members.push(this.#question(question))
+  }
+
+  #statement(config: pg.QueryConfig, i: number, client: pg.Client): QueryHandlers {
+    const query = new PgQuery({ ...config, queryMode: 'extended' } as pg.QueryConfig)
+    adopt(query, client)
+    query.callback = (error, result) => {
+      if (error) this.#ends[i] ??= { kind: 'answered', error }
+      else this.#ends[i] ??= { kind: 'result', result: result as pg.QueryResult }
+    }
+    return query
+  }
+
+  #question(text: string): QueryHandlers {
+    return {
+      submit(connection) {
+        connection.parse({ text })
+        connection.bind({})
+        connection.execute({})
+      },
+      handleDataRow: ({ fields }) => {
+        this.#row = fields
+      },
+      handleRowDescription: ignore,
+      handlePortalSuspended: ignore,
+      handleCommandComplete: ignore,
+      handleEmptyQuery: ignore,
+      handleCopyInResponse: ignore,
+      handleCopyData: ignore,
+      handleError: ignore,
+      handleReadyForQuery: ignore,
+    }
+  }
+
+  get name(): string | undefined {
+    return (this.#members[this.#at] as Partial<QueryInternals> | undefined)?.name
+  }
+
+  get text(): string | undefined {
+    return (this.#members[this.#at] as Partial<QueryInternals> | undefined)?.text
+  }
+
+  submit(connection: WireConnection): Error | null {
+    const unsynced = withoutSync(connection)
+    for (const [i, member] of this.#members.entries()) {
+      const refused = member.submit(unsynced)
+      if (refused instanceof Error) this.#ends[i] = { kind: 'unsendable', error: refused }
+      const end = this.#ends[i]
+      if (end === undefined) continue
+      // What follows a statement that could not be sent would be answered in its place.
+      if (end.kind === 'answered') this.#ends[i] = { kind: 'unsendable', error: end.error }
+      break
+    }
+    connection.sync()
+    return null
+  }
+
+  handleRowDescription(message: unknown): void {
+    this.#members[this.#at]?.handleRowDescription(message)
+  }
+
+  handleDataRow(message: DataRow): void {
+    this.#members[this.#at]?.handleDataRow(message)
+  }
+
+  handlePortalSuspended(connection: WireConnection): void {
+    this.#members[this.#at]?.handlePortalSuspended(connection)
+  }
+
+  handleCommandComplete(message: unknown, connection: WireConnection): void {
+    this.#members[this.#at++]?.handleCommandComplete(message, connection)
+  }
+
+  handleEmptyQuery(connection: WireConnection): void {
+    this.#members[this.#at++]?.handleEmptyQuery(connection)
+  }
+
+  handleCopyInResponse(connection: WireConnection): void {
+    this.#members[this.#at]?.handleCopyInResponse(connection)
+  }
+
+  handleCopyData(message: unknown, connection: WireConnection): void {
+    this.#members[this.#at]?.handleCopyData(message, connection)
+  }
+
+  /** The server skips the rest, up to the Sync. */
+  handleError(error: unknown, connection: WireConnection): void {
+    this.#members[this.#at]?.handleError(error, connection)
+  }
+
+  handleReadyForQuery(connection: WireConnection): void {
+    for (const [i, end] of this.#ends.entries()) {
+      if (end === undefined && i < this.#at) this.#members[i]?.handleReadyForQuery(connection)
+    }
+    this.#onEnd(
+      this.#ends.map((end) => end ?? { kind: 'skipped' }),
+      this.#row,
+    )
+  }
+
+  /** All are lost together: they were sent as one. */
+  lost(cause: unknown, written: boolean): void {
+    const heard = this.#ends.find((end) => end?.kind === 'answered')
+    const error = heard?.kind === 'answered' ? heard.error : cause
+    this.#onEnd(
+      this.#ends.map(() => ({ kind: written ? 'lost' : 'unsent', error })),
+      undefined,
+    )
+  }
+}

@@ -1,0 +1,214 @@
+import type pg from 'pg'
+import type { Exchange } from './exchange.ts'
+import { internalsOf, type ClientInternals, type DataRow, type WireConnection } from './pg-internals.ts'
+
+/** `I`: outside of a transaction, `T`: inside, `E`: inside of one that has failed. */
+export type TransactionStatus = 'I' | 'T' | 'E'
+
+/**
+ * What is under way on one connection, in the order in which it was sent: each exchange owns what comes until its own
+ * ReadyForQuery. To pg's client all of it is one query, so that what is in flight and how the connection stands towards a
+ * transaction are known here and never guessed.
+ */
+export class Pipeline {
+  /** Several exchanges may be sent before the first is answered. Settled when the connection is made, and never changed. */
+  readonly together: boolean
+  readonly #client: pg.Client
+  readonly #internals: ClientInternals
+  readonly #written: Exchange[] = []
+  readonly #unwritten: Exchange[] = []
+  /** pg's client takes this for the query that it runs. */
+  #active = false
+  #status: TransactionStatus = 'I'
+  #death: { readonly cause: unknown } | undefined
+  /** What pg was told when nothing could be written, and tells back. */
+  #refused: Error | undefined
+  #onQuiet: (() => void)[] = []
+
+  /** `client` is connected, and nothing else is ever sent on it. */
+  constructor(client: pg.Client, together: boolean) {
+    this.#client = client
+    this.#internals = internalsOf(client)
+    this.together = together
+    client.on('error', (error: unknown) => this.#die(error))
+    client.on('end', () => this.#die(new Error('Connection terminated unexpectedly')))
+  }
+
+  /** As of the last ReadyForQuery. */
+  get status(): TransactionStatus {
+    return this.#status
+  }
+
+  /** Everything that was sent is answered. */
+  get quiet(): boolean {
+    return this.#written.length === 0 && this.#unwritten.length === 0
+  }
+
+  get alive(): boolean {
+    return this.#death === undefined
+  }
+
+  /** What keeps a portal open, or copies, has the connection to itself. */
+  get exclusive(): boolean {
+    return this.#written[0]?.exclusive === true
+  }
+
+  /** Sends these behind what is under way, in one packet if several may be sent at once; else each when it is its turn. */
+  send(...exchanges: Exchange[]): void {
+    if (this.#death !== undefined) {
+      for (const exchange of exchanges) exchange.lost(this.#death.cause, false)
+      return
+    }
+    this.#unwritten.push(...exchanges)
+    if (this.#active) return this.#write(this.#internals.connection)
+    this.#active = true
+    // It is pg's only query and the server is ready, so that `submit` is called at once.
+    this.#client.query(this as unknown as pg.Submittable)
+  }
+
+  /** Calls back once all that was sent is answered, or the connection is dead; at once, if so it is. */
+  whenQuiet(callback: () => void): void {
+    if (this.quiet) callback()
+    else this.#onQuiet.push(callback)
+  }
+
+  /** Ends it with this cause, whatever pg may say later. */
+  die(cause: unknown): void {
+    this.#die(cause)
+  }
+
+  /** pg's client calls this, and what follows. */
+  submit(connection: WireConnection): Error | null {
+    this.#write(connection)
+    if (this.#written.length > 0) return null
+    this.#active = false
+    return (this.#refused = new Error('Nothing could be sent'))
+  }
+
+  get name(): string | undefined {
+    return this.#written[0]?.name
+  }
+
+  get text(): string | undefined {
+    return this.#written[0]?.text
+  }
+
+  handleRowDescription(message: unknown): void {
+    this.#written[0]?.handleRowDescription(message)
+  }
+
+  handleDataRow(message: DataRow): void {
+    this.#written[0]?.handleDataRow(message)
+  }
+
+  handlePortalSuspended(connection: WireConnection): void {
+    this.#written[0]?.handlePortalSuspended(connection)
+  }
+
+  handleCommandComplete(message: unknown, connection: WireConnection): void {
+    this.#written[0]?.handleCommandComplete(message, connection)
+  }
+
+  handleEmptyQuery(connection: WireConnection): void {
+    this.#written[0]?.handleEmptyQuery(connection)
+  }
+
+  handleCopyInResponse(connection: WireConnection): void {
+    this.#written[0]?.handleCopyInResponse(connection)
+  }
+
+  handleCopyData(message: unknown, connection: WireConnection): void {
+    this.#written[0]?.handleCopyData(message, connection)
+  }
+
+  handleError(error: unknown, connection: WireConnection): void {
+    if (error === this.#refused) return void (this.#refused = undefined)
+    // A death is heard by its own events; here the server answers, and its ReadyForQuery is still to come.
+    if (this.#death !== undefined || this.#internals._ended || !this.#internals._queryable) return
+    if (!isErrorResponse(error)) {
+      connection.stream.destroy()
+      return this.#die(error)
+    }
+    this.#internals._activeQuery = this
+    this.#written[0]?.handleError(error, connection)
+  }
+
+  handleReadyForQuery(connection: WireConnection): void {
+    const ended = this.#written.shift()
+    this.#status = (this.#client.getTransactionStatus() ?? 'I') as TransactionStatus
+    this.#active = !this.quiet
+    if (this.#active) this.#stayActive()
+    ended?.handleReadyForQuery(connection)
+    if (this.#unwritten.length > 0 && this.#active) this.#write(connection)
+    if (this.#active && this.#written.length === 0) this.#rest()
+    this.#tellQuiet()
+  }
+
+  /** pg has just let go of it, and what else is in flight would be answered to nobody. */
+  #stayActive(): void {
+    this.#internals._activeQuery = this
+    this.#internals.readyForQuery = false
+  }
+
+  #rest(): void {
+    this.#active = false
+    this.#internals._activeQuery = null
+    this.#internals.readyForQuery = true
+  }
+
+  #write(connection: WireConnection): void {
+    if (this.#unwritten.length === 0) return
+    const { stream } = connection
+    const many = this.#unwritten.length > 1
+    if (many) stream.cork()
+    try {
+      while (this.#mayWrite(this.#unwritten[0])) this.#writeOne(this.#unwritten.shift() as Exchange, connection)
+    } finally {
+      if (many) stream.uncork()
+    }
+  }
+
+  #mayWrite(next: Exchange | undefined): boolean {
+    if (next === undefined) return false
+    if (this.#written.length === 0) return true
+    return this.together && !next.exclusive && this.#written.at(-1)?.exclusive !== true
+  }
+
+  #writeOne(exchange: Exchange, connection: WireConnection): void {
+    // pg writes nothing to a stream that has ended, and does not say so.
+    if (!connection.stream.writable) return exchange.lost(new Error('Connection terminated'), false)
+    // What submits may hear its first answer, or its end, before it returns.
+    this.#written.push(exchange)
+    let refused: unknown
+    try {
+      refused = exchange.submit(connection)
+    } catch (error) {
+      // Half a message may be on its way.
+      connection.stream.destroy()
+      return this.#die(error)
+    }
+    if (refused instanceof Error) this.#written.splice(this.#written.indexOf(exchange), 1)
+  }
+
+  #die(cause: unknown): void {
+    if (this.#death !== undefined) return
+    this.#death = { cause }
+    this.#active = false
+    const written = this.#written.splice(0)
+    const unwritten = this.#unwritten.splice(0)
+    for (const exchange of written) exchange.lost(cause, true)
+    for (const exchange of unwritten) exchange.lost(cause, false)
+    this.#tellQuiet()
+  }
+
+  #tellQuiet(): void {
+    if (this.#onQuiet.length === 0 || !this.quiet) return
+    for (const callback of this.#onQuiet.splice(0)) callback()
+  }
+}
+
+/** Every ErrorResponse has an SQLSTATE; what pg cannot read it passes on as an error that has none. */
+function isErrorResponse(error: unknown): boolean {
+  const { code } = error as { readonly code?: unknown }
+  return typeof code === 'string' && code.length === 5
+}

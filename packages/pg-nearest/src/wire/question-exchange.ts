@@ -1,0 +1,46 @@
+import type { Exchange } from './exchange.ts'
+import { ignore, type DataRow, type WireConnection } from './pg-internals.ts'
+
+export type Fields = DataRow['fields']
+
+/** A text of ours that is answered with one row, without what pg needs for any text: it shows in the time of a short read. */
+export class QuestionExchange implements Exchange {
+  readonly name = undefined
+  readonly text: string
+  readonly exclusive = false
+  #fields: Fields | undefined
+  readonly #onEnd: (fields: Fields | undefined) => void
+
+  /** `onEnd` hears `undefined` where no answer came. */
+  constructor(text: string, onEnd: (fields: Fields | undefined) => void) {
+    this.text = text
+    this.#onEnd = onEnd
+  }
+
+  submit(connection: WireConnection): void {
+    connection.query(this.text)
+  }
+
+  handleDataRow({ fields }: DataRow): void {
+    this.#fields = fields
+  }
+
+  handleError(): void {
+    this.#fields = undefined
+  }
+
+  handleReadyForQuery(): void {
+    this.#onEnd(this.#fields)
+  }
+
+  lost(): void {
+    this.#onEnd(undefined)
+  }
+
+  handleRowDescription(): void {}
+  handlePortalSuspended(): void {}
+  handleCommandComplete(): void {}
+  handleEmptyQuery(): void {}
+  handleCopyInResponse: () => void = ignore
+  handleCopyData: () => void = ignore
+}

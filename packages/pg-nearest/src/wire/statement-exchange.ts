@@ -1,0 +1,59 @@
+import type pg from 'pg'
+import type { Exchange, StatementEnd, StatementResult } from './exchange.ts'
+import { adopt, PgQuery, type QueryCallback, type WireConnection } from './pg-internals.ts'
+
+/** One statement with a Sync of its own, as `client.query` sends it. */
+export class StatementExchange extends PgQuery implements Exchange {
+  readonly #onEnd: (end: StatementEnd) => void
+  #failure: { readonly kind: 'answered' | 'unsendable'; readonly error: unknown } | undefined
+  #result: StatementResult | undefined
+  #writing = false
+  #synced = false
+
+  constructor(config: pg.QueryConfig, client: pg.Client, onEnd: (end: StatementEnd) => void) {
+    super(config)
+    this.#onEnd = onEnd
+    this.callback = StatementExchange.#capture
+    adopt(this, client)
+  }
+
+  /** With `rows` pg fetches page by page, and syncs behind the last one. */
+  get exclusive(): boolean {
+    return this.rows !== undefined
+  }
+
+  override submit(connection: WireConnection): Error | null | undefined | void {
+    this.#writing = true
+    const refused = super.submit(connection)
+    this.#writing = false
+    if (refused instanceof Error) this.#onEnd({ kind: 'unsendable', error: refused })
+    return refused
+  }
+
+  override handleCommandComplete(message: unknown, connection: WireConnection): void {
+    this.#synced = true
+    super.handleCommandComplete(message, connection)
+  }
+
+  override handleError(error: unknown, connection: WireConnection): void {
+    super.handleError(error, connection)
+    // pg leaves it to the server to end a query of pages, which waits for a Sync.
+    if (this.exclusive && !this.#writing && !this.#synced) connection.sync()
+  }
+
+  override handleReadyForQuery(connection: WireConnection): void {
+    if (this.#failure === undefined) super.handleReadyForQuery(connection)
+    this.#onEnd(this.#failure ?? { kind: 'result', result: this.#result as StatementResult })
+  }
+
+  lost(cause: unknown, written: boolean): void {
+    if (this.#failure?.kind === 'unsendable') this.#onEnd(this.#failure)
+    else this.#onEnd({ kind: written ? 'lost' : 'unsent', error: this.#failure?.error ?? cause })
+  }
+
+  /** What pg calls as `this.callback`: one function for all, for a closure each shows in the time of a short read. */
+  static readonly #capture = function (this: StatementExchange, error: unknown, result?: pg.QueryResult): void {
+    if (!error) this.#result = result
+    else this.#failure ??= { kind: this.#writing ? 'unsendable' : 'answered', error }
+  } as QueryCallback
+}

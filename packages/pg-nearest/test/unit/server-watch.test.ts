@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest'
+import { createServerWatch, type ServerWatch } from '../../src/monitor/server-watch.ts'
+import type { SilenceLimits } from '../../src/monitor/supervised.ts'
+import { SilentError } from '../../src/monitor/time-limit.ts'
+import type { Observation } from '../../src/topology/observe.ts'
+
+const SILENT_MS = 1_200
+const BOUND_SILENT_MS = 5_000
+
+interface Question {
+  readonly answer: () => void
+  readonly fail: (error: unknown) => void
+}
+
+/** A server whose answers are given by hand. */
+function watched(): { watch: ServerWatch; questions: Question[]; givenUp: SilenceLimits[]; told: () => number } {
+  const questions: Question[] = []
+  const givenUp: SilenceLimits[] = []
+  let answers = 0
+  const watch = createServerWatch({
+    name: 'ord',
+    supervised: {
+      probe: {
+        ask: () =>
+          new Promise((resolve, reject) => {
+            const sentAt = performance.now()
+            questions.push({ answer: () => resolve(observed(sentAt)), fail: reject })
+          }),
+        position: () => Promise.resolve(7n),
+        disconnect: () => undefined,
+        close: () => questions.at(-1)?.fail(new Error('The probe was closed')),
+      },
+      connections: {
+        generation: 1,
+        waitingSince: () => undefined,
+        giveUp: (_now, limits) => givenUp.push(limits),
+        drop: () => undefined,
+      },
+    },
+    intervalMs: 500,
+    silentMs: SILENT_MS,
+    boundSilentMs: BOUND_SILENT_MS,
+    nextMs: () => 60_000,
+    onAnswer: () => answers++,
+    onFailure: () => undefined,
+  })
+  return { watch, questions, givenUp, told: () => answers }
+}
+
+function observed(sentAt: number): Observation {
+  return {
+    role: 'replica',
+    lsn: 1n,
+    timeline: 1,
+    systemIdentifier: '7',
+    version: '18.4',
+    pipelines: true,
+    readOnly: false,
+    rttMs: 1,
+    sentAt,
+    askedAt: 0,
+    answeredAt: 1,
+  }
+}
+
+async function turn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe('a silent server', () => {
+  test('what can run elsewhere is given up first, what cannot only after a longer silence of the server itself', async () => {
+    const { watch, questions, givenUp } = watched()
+    const asked = watch.ask()
+    questions[0]?.fail(new SilentError(SILENT_MS))
+    await asked
+    for (let i = 0; i < 40; i++) watch.tick(performance.now(), 100)
+    const bound = givenUp.map(({ boundMs }) => boundMs)
+    expect(givenUp.every(({ movableMs }) => movableMs === SILENT_MS)).toBe(true)
+    expect(bound).toHaveLength(41)
+    expect(bound.filter((ms) => ms === Number.POSITIVE_INFINITY)).toHaveLength(38)
+    expect(bound.at(-1)).toBe(BOUND_SILENT_MS)
+  })
+
+  test.each([
+    { what: 'refuses', error: Object.assign(new Error('no slot'), { code: '53300', severity: 'FATAL' }) },
+    { what: 'starts up', error: Object.assign(new Error('starting'), { code: '57P03', severity: 'FATAL' }) },
+  ])('one that $what is alive: nothing is given up, or any more', async ({ error }) => {
+    const { watch, questions, givenUp } = watched()
+    questions.length = 0
+    let asked = watch.ask()
+    questions.at(-1)?.fail(error)
+    await asked
+    for (let i = 0; i < 100; i++) watch.tick(performance.now(), 100)
+    expect(givenUp).toEqual([])
+    asked = watch.ask()
+    questions.at(-1)?.fail(new SilentError(SILENT_MS))
+    await asked
+    expect(givenUp).toHaveLength(1)
+    asked = watch.ask()
+    questions.at(-1)?.fail(error)
+    await asked
+    for (let i = 0; i < 100; i++) watch.tick(performance.now(), 100)
+    expect(givenUp).toHaveLength(1)
+  })
+
+  test('word from elsewhere ends the silence', async () => {
+    const { watch, questions, givenUp } = watched()
+    const asked = watch.ask()
+    questions[0]?.fail(new SilentError(SILENT_MS))
+    await asked
+    watch.heard()
+    watch.tick(performance.now(), 100)
+    expect(givenUp).toHaveLength(1)
+  })
+})
+
+describe('a fresh answer', () => {
+  test('is to a question sent after the call; all who come before it is sent share one', async () => {
+    const { watch, questions } = watched()
+    const early = watch.ask()
+    await turn()
+    const called = performance.now()
+    const fresh = Array.from({ length: 1_000 }, () => watch.askNow())
+    await turn()
+    expect(questions).toHaveLength(1)
+    questions[0]?.answer()
+    expect((await early)?.sentAt).toBeLessThan(called)
+    await turn()
+    expect(questions).toHaveLength(2)
+    const late = watch.askNow()
+    questions[1]?.answer()
+    for (const answer of await Promise.all(fresh)) expect(answer?.sentAt).toBeGreaterThan(called)
+    await turn()
+    expect(questions).toHaveLength(3)
+    questions[2]?.answer()
+    expect((await late)?.sentAt).toBeGreaterThan((await fresh[0])?.sentAt ?? Number.POSITIVE_INFINITY)
+  })
+
+  test('is none when the question fails, when the time for one is over, and when the watch ends', async () => {
+    const { watch, questions, told } = watched()
+    const failed = watch.askNow()
+    questions[0]?.fail(new Error('no'))
+    expect(await failed).toBeUndefined()
+    const start = performance.now()
+    expect(await watch.askNow()).toBeUndefined()
+    expect(performance.now() - start).toBeGreaterThan(SILENT_MS - 50)
+    const ended = watch.askNow()
+    watch.end()
+    expect(await ended).toBeUndefined()
+    expect(await watch.askNow()).toBeUndefined()
+    expect(await watch.position()).toBeUndefined()
+    expect(questions).toHaveLength(2)
+    expect(told()).toBe(0)
+  })
+})
