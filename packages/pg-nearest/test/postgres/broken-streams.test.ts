@@ -1,5 +1,5 @@
 import { startWorld, type World } from 'pg-nearest-world'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool } from '../../src/index.ts'
 import {
   brokenRecord,
@@ -23,7 +23,6 @@ interface Proxies {
 }
 let plain: Proxies
 let encrypted: Proxies
-const pools: NearestPool[] = []
 
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
@@ -40,10 +39,6 @@ afterAll(async () => {
   for (const { primary, replica } of [plain, encrypted]) await Promise.all([primary.stop(), replica.stop()])
   await world?.stop()
 })
-afterEach(async () => {
-  await settled(Promise.all(pools.splice(0).map((pool) => pool.destroy())), 'the end of the pools')
-})
-
 interface Damage {
   readonly name: string
   readonly how: Break
@@ -73,7 +68,6 @@ async function app({ tls = false }: Damage): Promise<{ pool: NearestPool; proxie
     replicas: { ord: behind(replicas['ord'] ?? '', proxies.replica) },
     ...(tls ? { ssl: { rejectUnauthorized: false } } : {}),
   })
-  pools.push(pool)
   pool.on('error', () => undefined)
   await pool.refresh()
   await pool.primary.query('select 1')
@@ -86,8 +80,14 @@ const insert = (id: string): string => `insert into orders values ('${id}')`
 const truth = (id: string) => ask(world.url('nrt'), `select count(*)::int as n from orders where id = '${id}'`)
 
 describe.each(DAMAGES)('$name', (damage) => {
+  let pool: NearestPool
+  let proxies: Proxies
+  beforeAll(async () => {
+    ;({ pool, proxies } = await app(damage))
+  })
+  afterAll(() => settled(pool.destroy(), 'the end of the pool'))
+
   test('for a write: its outcome is unknown, and the next one runs', async () => {
-    const { pool, proxies } = await app(damage)
     const id = nextId()
     const broken = proxies.primary.breakNext(id, damage.how)
     const error = await rejectionOf(pool.query(insert(id)), 'the write')
@@ -99,7 +99,6 @@ describe.each(DAMAGES)('$name', (damage) => {
   })
 
   test('for the COMMIT of a transaction: its outcome is unknown', async () => {
-    const { pool, proxies } = await app(damage)
     const id = nextId()
     const broken = proxies.primary.breakNext('commit', damage.how)
     const work = pool.transaction(async (tx) => void (await tx.query(insert(id))))
@@ -110,7 +109,6 @@ describe.each(DAMAGES)('$name', (damage) => {
   })
 
   test('in the middle of a transaction: it is lost, and the next one runs', async () => {
-    const { pool, proxies } = await app(damage)
     const [first, second] = [nextId(), nextId()]
     const broken = proxies.primary.breakNext(second, damage.how)
     const work = pool.transaction(async (tx) => {
@@ -125,14 +123,24 @@ describe.each(DAMAGES)('$name', (damage) => {
     expect(await settled(next, 'the next transaction')).toBe(1)
   })
 
-  test('for a read on the replica: it is answered', async () => {
-    const { pool, proxies } = await app(damage)
-    await caughtUp(world, pool)
+  async function readThroughIt(reader: NearestPool): Promise<void> {
+    await caughtUp(world, reader)
     const mark = nextId()
     const broken = proxies.replica.breakNext(mark, damage.how)
-    const read = await settled(pool.query(`select '${mark}' as mark`), 'the read')
+    const read = await settled(reader.query(`select '${mark}' as mark`), 'the read')
     await settled(broken, 'the break')
     expect(read.rows).toEqual([{ mark }])
-    expect((await settled(pool.query('select 1 as one'), 'the next read')).rows).toEqual([{ one: 1 }])
+    expect((await settled(reader.query('select 1 as one'), 'the next read')).rows).toEqual([{ one: 1 }])
+  }
+
+  test('for a read on the replica: it is answered', () => readThroughIt(pool))
+
+  test('for the first read of a process on the replica: it is answered', async () => {
+    const { pool: fresh } = await app(damage)
+    try {
+      await readThroughIt(fresh)
+    } finally {
+      await settled(fresh.destroy(), 'the end of the pool')
+    }
   })
 })

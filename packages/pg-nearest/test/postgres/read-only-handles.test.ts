@@ -1,4 +1,9 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import pg from 'pg'
+import { from, to } from 'pg-copy-streams'
+import Cursor from 'pg-cursor'
+import QueryStream from 'pg-query-stream'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type RoutedClient } from '../../src/index.ts'
@@ -164,6 +169,45 @@ describe.each(HANDLES)('$name', ({ use }) => {
   })
 })
 
+describe('what speaks the protocol by itself, on pool.replica().connect() with one database', () => {
+  const RETURNING = `${INSERT} returning text`
+  const STREAMS: readonly { name: string; use: (client: RoutedClient) => Promise<unknown> }[] = [
+    { name: 'a cursor', use: (client) => client.query(new Cursor(RETURNING)).read(10) },
+    { name: 'a query stream', use: (client) => client.query(new QueryStream(RETURNING)).toArray() },
+    {
+      name: 'COPY FROM',
+      use: (client) => pipeline(Readable.from(['copied\n']), client.query(from('copy notes from stdin'))),
+    },
+  ]
+  const BEFORE = [[], ['begin'], ['set transaction read write'], ['begin', 'set transaction read write']]
+
+  test.each(STREAMS)('$name writes nothing', async ({ use }) => {
+    const written: Record<string, number> = {}
+    for (const before of BEFORE) {
+      const client = await one.replica().connect()
+      await attempt(before, (text) => client.query(text))
+      await settled(
+        use(client).catch(() => undefined),
+        'it',
+      )
+      await attempt(['commit'], (text) => client.query(text))
+      client.release()
+      written[['connect', ...before].join('; ')] = (await observer.query('delete from notes')).rowCount ?? 0
+    }
+    expect(Object.entries(written).filter(([, rows]) => rows > 0)).toEqual([])
+  })
+
+  test('a cursor and COPY TO still read', async () => {
+    const client = await one.replica().connect()
+    expect(await settled(client.query(new Cursor('values (1), (2)')).read(10), 'the cursor')).toHaveLength(2)
+    client.release()
+    const another = await one.replica().connect()
+    const copied = await settled(another.query(to('copy (values (1)) to stdout')).toArray(), 'COPY TO')
+    expect(Buffer.concat(copied as Buffer[]).toString()).toBe('1\n')
+    another.release()
+  })
+})
+
 describe.each([
   { name: 'with one database', pool: () => one },
   { name: 'with replicas', pool: () => several },
@@ -216,10 +260,13 @@ describe.each([
     client.release()
     const named = { name: 'plus one', text: 'select $1::int + 1 as n', values: [1] }
     expect((await settled(replica.query(named), 'a prepared read')).rows).toEqual([{ n: 2 }])
-    const level = pool().transaction({ readOnly: true, isolationLevel: 'repeatable read' }, async (tx) => {
+  })
+
+  test('SHOW in a transaction with one snapshot', async () => {
+    const work = pool().transaction({ readOnly: true, isolationLevel: 'repeatable read' }, async (tx) => {
       return (await tx.query('show transaction_isolation')).rows
     })
-    expect(await settled(level, 'the transaction')).toEqual([{ transaction_isolation: 'repeatable read' }])
+    expect(await settled(work, 'the transaction')).toEqual([{ transaction_isolation: 'repeatable read' }])
   })
 
   test.each([

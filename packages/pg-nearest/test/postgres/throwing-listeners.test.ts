@@ -13,7 +13,7 @@ let pool: NearestPool
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
   await ask(
-    world.url('nrt'),
+    world.url(world.primary),
     `create table notes (text text not null);
      create function note(text text) returns void language sql volatile as 'insert into notes values (text)'`,
   )
@@ -31,7 +31,7 @@ const STRAY_EVENTS = ['uncaughtException', 'unhandledRejection'] as const
 const others = new Map<string, ((...args: unknown[]) => void)[]>()
 
 beforeEach(async () => {
-  await ask(world.url('nrt'), 'truncate notes')
+  await ask(world.url(world.primary), 'truncate notes')
   await caughtUp(world)
   strays.length = warnings.length = 0
   for (const event of STRAY_EVENTS) {
@@ -79,7 +79,9 @@ function app(events: readonly string[], options: Partial<NearestPoolOptions> = {
 }
 
 const notes = async (): Promise<string[]> =>
-  (await ask<{ text: string }>(world.url('nrt'), 'select text from notes order by text')).map(({ text }) => text)
+  (await ask<{ text: string }>(world.url(world.primary), 'select text from notes order by text')).map(
+    ({ text }) => text,
+  )
 
 /** Statements of every kind, each with its own outcome. */
 async function useIt(): Promise<void> {
@@ -130,13 +132,28 @@ describe('listeners that throw', () => {
     await settled(pool.refresh(), 'refresh')
     expect((await settled(pool.query('select 1'), 'a read')).servedBy.server).toBe('ord')
     await world.kill('ord')
-    const reads = Array.from({ length: 10 }, () => pool.query('select 1 as one'))
-    for (const { rows } of await settled(Promise.all(reads), 'the reads')) expect(rows).toEqual([{ one: 1 }])
-    await until(() => heard.has('problem') && heard.has('remove'), 'the events', 5_000)
-    await world.start('ord')
+    try {
+      const reads = Array.from({ length: 10 }, () => pool.query('select 1 as one'))
+      for (const { rows } of await settled(Promise.all(reads), 'the reads')) expect(rows).toEqual([{ one: 1 }])
+      await until(() => heard.has('problem') && heard.has('remove'), 'the events', 5_000)
+    } finally {
+      await world.start('ord')
+    }
     const back = async (): Promise<boolean> =>
       (await settled(pool.query('select 1'), 'a read')).servedBy.server === 'ord'
     await until(back, 'reads from the replica again', 10_000)
+  })
+
+  test('of primary, while another server is promoted', async () => {
+    const { heard } = app(EVENTS)
+    await settled(pool.refresh(), 'refresh')
+    await settled(pool.query("insert into notes values ('before')"), 'a write')
+    await caughtUp(world)
+    await world.promote('ord')
+    const write = pool.query("insert into notes values ('after')")
+    expect((await settled(write, 'the next write', 10_000)).servedBy.server).toBe('ord')
+    await until(() => heard.has('primary'), 'the event', 5_000)
+    expect(await notes()).toEqual(['after', 'before'])
   })
 })
 
@@ -171,7 +188,7 @@ describe('subscribers that throw', () => {
     try {
       pool = createPool(ordinaryOptions(world, 'ord'))
       await useIt()
-      expect(roleOf(pool.status(), 'nrt')).toBe('primary')
+      expect(roleOf(pool.status(), world.primary)).toBe('primary')
     } finally {
       for (const each of channels) each.unsubscribe(bug)
       await forgetSubscribers()
