@@ -1,0 +1,178 @@
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createPool, type NearestPool, type NearestPoolOptions, type RoutedPool } from '../../src/index.ts'
+import { cut, startBreakingProxy, swallowed, type Break, type BreakingProxy } from './breaking-proxy.ts'
+import { ask, caughtUp } from './fixtures.ts'
+import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
+import { rejectionOf, settled } from './settling.ts'
+
+/** The server has the write and the caller does not know: whatever he reads next must be the truth. */
+let world: World
+let proxy: BreakingProxy
+let elsewhere: NearestPool
+const pools: NearestPool[] = []
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 20 })
+  await ask(
+    world.url('nrt'),
+    `create table orders (id text primary key);
+     create function place(id text) returns void language sql volatile as 'insert into orders values (id)'`,
+  )
+  await withOrdinaryRole(world)
+  proxy = await startBreakingProxy(world.url('nrt', { from: 'ord' }))
+  elsewhere = createPool(ordinaryOptions(world, 'ord'))
+})
+afterAll(async () => {
+  await elsewhere?.destroy()
+  await proxy?.stop()
+  await world?.stop()
+})
+beforeEach(() => caughtUp(world))
+afterEach(async () => {
+  await world.resumeReplay('ord')
+  await settled(Promise.all(pools.splice(0).map((pool) => pool.destroy())), 'the end of the pools')
+})
+
+async function app(options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
+  const { primary, ...rest } = ordinaryOptions(world, 'ord')
+  const url = Object.assign(new URL(primary.url), { host: new URL(proxy.url).host }).href
+  const pool = createPool({ ...rest, ...options, primary: { ...primary, url } })
+  pools.push(pool)
+  await pool.refresh()
+  await pool.primary.query('select 1')
+  return pool
+}
+
+interface Case {
+  readonly name: string
+  readonly how: Break
+  /** Codes or messages, of which the error has one. */
+  readonly told: readonly string[]
+  /** The statement whose answer is lost, if not the one with the id. */
+  readonly marker?: string
+  readonly options?: Partial<NearestPoolOptions>
+  readonly write: (on: RoutedPool, id: string) => Promise<unknown>
+}
+
+const reason = new Error('the visitor left')
+const insert = (id: string): string => `insert into orders values ('${id}')`
+const soonAborted = (): AbortSignal => {
+  const controller = new AbortController()
+  setTimeout(() => controller.abort(reason), 150)
+  return controller.signal
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: 'a lost connection',
+    how: cut,
+    told: ['08007'],
+    write: (on, id) => on.query(insert(id)),
+  },
+  {
+    name: 'timeoutMs',
+    how: swallowed,
+    told: ['NEAREST_TIMEOUT'],
+    write: (on, id) => on.query({ text: insert(id), timeoutMs: 150 }),
+  },
+  {
+    name: 'signal',
+    how: swallowed,
+    told: [reason.message],
+    write: (on, id) => on.query({ text: insert(id), signal: soonAborted() }),
+  },
+  {
+    name: 'query_timeout',
+    how: swallowed,
+    options: { query_timeout: 150 },
+    told: ['Query read timeout'],
+    write: (on, id) => on.query(insert(id)),
+  },
+  {
+    name: 'a lost connection of a borrowed client',
+    how: cut,
+    told: ['08007'],
+    write: async (on, id) => {
+      const client = await on.connect()
+      try {
+        await client.query(insert(id))
+      } finally {
+        client.release()
+      }
+    },
+  },
+  {
+    name: 'timeoutMs on a borrowed client',
+    how: swallowed,
+    told: ['NEAREST_TIMEOUT'],
+    write: async (on, id) => {
+      const client = await on.connect()
+      try {
+        await client.query({ text: insert(id), timeoutMs: 150 })
+      } finally {
+        client.release()
+      }
+    },
+  },
+  {
+    name: 'a transaction whose COMMIT is lost',
+    how: cut,
+    marker: 'commit',
+    told: ['08007'],
+    write: (on, id) =>
+      on.transaction(async (tx) => {
+        await tx.query(insert(id))
+      }),
+  },
+  {
+    name: 'a transaction whose COMMIT is not answered within timeoutMs',
+    how: swallowed,
+    marker: 'commit',
+    told: ['NEAREST_TIMEOUT', '08007'],
+    write: (on, id) =>
+      on.transaction({ timeoutMs: 200 }, async (tx) => {
+        await tx.query(insert(id))
+      }),
+  },
+  {
+    name: 'a lost connection with a function that writes on its way',
+    how: cut,
+    told: ['08007'],
+    write: (on, id) => on.query(`select place('${id}')`),
+  },
+]
+
+async function seen(on: RoutedPool, id: string): Promise<number | undefined> {
+  const check = on.query<{ n: number }>('select count(*)::int as n from orders where id = $1', [id])
+  return (await settled(check, 'the check')).rows[0]?.n
+}
+
+let serial = 0
+/** Writes on `on`, and loses the answer. */
+async function writeAndLose({ how, marker, told, write }: Case, on: RoutedPool): Promise<string> {
+  const id = `order ${++serial}`
+  const broken = proxy.breakNext(marker ?? id, how)
+  const error = await rejectionOf(write(on, id), 'the write', 3_000)
+  const { code, message } = error as { code?: string; message: string }
+  expect(
+    [code, message].some((each) => told.includes(each ?? '')),
+    `what is told: ${code} ${message}`,
+  ).toBe(true)
+  await settled(broken, 'the answer to be lost')
+  return id
+}
+
+test.each(CASES)('$name: the truth is read by the process, by a session, and from its bookmark', async (each) => {
+  const [pool, another] = await Promise.all([app(each.options), app(each.options)])
+  await world.pauseReplay('ord')
+  const session = another.session()
+  const [id, ofSession] = await Promise.all([writeAndLose(each, pool), writeAndLose(each, session)])
+  const bookmark = session.bookmark()
+  const reads = {
+    process: await seen(pool, id),
+    elsewhere: await seen(elsewhere.session(bookmark), ofSession),
+    session: await seen(session, ofSession),
+    'the process of the session': await seen(another, ofSession),
+  }
+  expect(reads).toEqual({ process: 1, elsewhere: 1, session: 1, 'the process of the session': 1 })
+})
