@@ -263,9 +263,10 @@ describe('the app in three regions', () => {
     const request = async (region: 'ord' | 'syd', path: string, init: RequestInit = {}): Promise<Response> => {
       const cookie = [...browser].map(([name, value]) => `${name}=${value}`).join('; ')
       const response = await apps[region].request(path, { ...init, headers: { Origin: 'http://localhost', cookie } })
-      for (const [, name, value] of response.headers.get('Set-Cookie')?.matchAll(/^([^=]+)=([^;]*)/g) ?? []) {
-        if (value === '') browser.delete(name ?? '')
-        else browser.set(name ?? '', value ?? '')
+      for (const line of response.headers.getSetCookie()) {
+        const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+        if (value === '') browser.delete(name)
+        else browser.set(name, value)
       }
       return response
     }

@@ -1,15 +1,22 @@
 import type { ParsedHttpOptions } from './options.ts'
 
-/** A header as the frameworks hand it out: a list where it came more than once. */
+/** A header as the frameworks pass it: a list where it came more than once. */
 export type HeaderValue = string | readonly string[] | null | undefined
 
-/** Every value that a `Cookie` header has under this name, in its order. Never throws. */
-export function cookieValues(header: HeaderValue, name: string): string[] {
+export interface Cookie {
+  readonly name: string
+  readonly value: string
+}
+
+/** Every cookie of a `Cookie` header, in its order. Never throws. */
+export function parseCookies(header: HeaderValue): Cookie[] {
   return lines(header)
     .flatMap((line) => line.split(';'))
     .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith(`${name}=`))
-    .map((pair) => pair.slice(name.length + 1).trim())
+    .flatMap((pair) => {
+      const equals = pair.indexOf('=')
+      return equals < 1 ? [] : { name: pair.slice(0, equals), value: pair.slice(equals + 1).trim() }
+    })
 }
 
 /** The lines of a header that came once, several times, or not at all. */
@@ -18,17 +25,20 @@ export function lines(header: HeaderValue): string[] {
   return all.filter((line) => typeof line === 'string')
 }
 
-type Attributes = Pick<ParsedHttpOptions, 'cookie' | 'path' | 'domain' | 'sameSite'> & {
+type Attributes = Pick<ParsedHttpOptions, 'path' | 'domain' | 'sameSite'> & {
   readonly secure: boolean
-  /** 0 removes it. */
+  /** 0 removes the cookie. */
   readonly maxAgeSeconds: number
 }
 
-/** A `Set-Cookie` header. The value is written as it is. */
-export function formatCookie(value: string, attributes: Attributes): string {
-  const { cookie, path, domain, sameSite, secure, maxAgeSeconds } = attributes
+/**
+ * A `Set-Cookie` header. The value is written as it is. A browser removes a cookie only if name, path and domain are those
+ * that it was set with, so both are written by this one function.
+ */
+export function formatCookie({ name, value }: Cookie, attributes: Attributes): string {
+  const { path, domain, sameSite, secure, maxAgeSeconds } = attributes
   return [
-    `${cookie}=${value}`,
+    `${name}=${value}`,
     ...(domain === undefined ? [] : [`Domain=${domain}`]),
     `Path=${path}`,
     `Max-Age=${maxAgeSeconds}`,

@@ -7,7 +7,7 @@ export type { SessionPool } from './http-session.ts'
 
 /**
  * Middleware for Express, Connect and plain `node:http`: everything that a request runs on the pool belongs to one
- * session, which goes on where the client's last request ended.
+ * session, which continues where the client's last request ended.
  *
  * @example
  * ```ts
@@ -29,7 +29,7 @@ export function session(
   return (request, response, next) => runInNodeSession(sessions, request, response, isHttps(request), () => next())
 }
 
-/** Express says it for requests that came through a trusted proxy as well. */
+/** `secure` is Express's own: it also holds for a request that came by https to a proxy which the app trusts. */
 function isHttps(request: { readonly socket: object; readonly secure?: unknown }): boolean {
   return request.secure === true || ('encrypted' in request.socket && request.socket.encrypted === true)
 }

@@ -25,8 +25,8 @@ export interface FastifyInstance {
 }
 
 /**
- * A plugin for Fastify: everything that a request runs on the pool belongs to one session, which goes on where the
- * client's last request ended. It holds for the instance that it is registered on, and everything below.
+ * A plugin for Fastify: everything that a request runs on the pool belongs to one session, which continues where the
+ * client's last request ended. It applies to the instance that it is registered on, and to all plugins within that.
  *
  * @example
  * ```ts
@@ -51,7 +51,7 @@ export function fastifySession(
   try {
     sessions = new HttpSessions(pool, Object.fromEntries(given))
   } catch (error) {
-    // What a plugin throws nobody catches.
+    // Fastify does not catch what a plugin throws.
     return done(error as Error)
   }
   instance.addHook('onRequest', (request, reply, next) =>
@@ -60,10 +60,10 @@ export function fastifySession(
   done()
 }
 
-/** Fastify hands its own options of `register` on. */
+/** Fastify passes its own options of `register` on to the plugin. */
 const OPTIONS_OF_REGISTER = new Set(['prefix', 'logLevel', 'logSerializers'])
 
-// What fastify-plugin does: the hook is for the instance that registers, not for one of the plugin's own.
+// As fastify-plugin does it: the hook is added to the instance that registers the plugin, and not to one of the plugin's own.
 Object.assign(fastifySession, {
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'pg-nearest',

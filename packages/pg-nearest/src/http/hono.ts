@@ -1,5 +1,5 @@
 import { HttpSessions, type SessionPool } from './http-session.ts'
-import { requestHead } from './fetch-request.ts'
+import { requestHead } from './fetch-request-adapter.ts'
 import type { HttpSessionOptions } from './options.ts'
 
 export type { HttpSessionOptions } from './options.ts'
@@ -13,7 +13,7 @@ export interface HonoContext {
 }
 
 /**
- * Middleware for Hono: everything that a request runs on the pool belongs to one session, which goes on where the
+ * Middleware for Hono: everything that a request runs on the pool belongs to one session, which continues where the
  * client's last request ended.
  *
  * @example
@@ -34,11 +34,11 @@ export function session(
 ): (context: HonoContext, next: () => Promise<void>) => Promise<void> {
   const sessions = new HttpSessions(pool, options)
   return async (context, next) => {
-    const { http, isNew } = sessions.of(requestHead(context.req.raw))
+    const { http, isNew } = sessions.forRequest(requestHead(context.req.raw))
     await http.session.run(next)
     if (!isNew) return
-    // Hono keeps a response whose headers cannot be changed from being one, if they are set by its own method.
-    http.news(context.res.status)?.({
+    // The headers of some responses (a redirect, one that was fetched) cannot be changed, except by Hono's own method.
+    http.headerWriter(context.res.status)?.({
       get: (name) => context.res.headers.get(name),
       set: (name, value) => context.header(name, value),
       append: (name, value) => context.header(name, value, { append: true }),

@@ -1,12 +1,17 @@
+import { randomBytes } from 'node:crypto'
 import { OptionError } from '../errors.ts'
-import type { Session } from '../pool/session.ts'
-import { readBrought, type Brought } from './brought.ts'
+import type { Session, SessionOptions } from '../pool/session.ts'
+import { formatBookmark } from '../session/bookmark-text.ts'
+import { bookmarkCookie } from './bookmark-cookie.ts'
+import { sharedCaching, type SharedCaching } from './cache-control.ts'
+import { cookieChanges, type CookieChanges } from './cookie-changes.ts'
 import { formatCookie, lines, type HeaderValue } from './cookie.ts'
 import { parseHttpOptions, type HttpSessionOptions, type ParsedHttpOptions } from './options.ts'
+import { readRequestBookmarks, type RequestBookmarks } from './request-bookmarks.ts'
 
 /** What makes sessions: the pool that `createPool` returns. */
 export interface SessionPool {
-  session(bookmark?: string): Session
+  session(options?: SessionOptions): Session
 }
 
 /** @throws OptionError for anything that makes no sessions. */
@@ -17,7 +22,7 @@ export function checkedPool(pool: SessionPool): SessionPool {
 
 /** A request, as every framework has it. */
 export interface RequestHead {
-  /** The same object wherever this request is seen again. */
+  /** The same object for every middleware that this request passes. */
   readonly identity: object
   readonly method: string | undefined
   readonly https: boolean
@@ -31,60 +36,81 @@ export interface ResponseHeaders {
   append(name: string, value: string): void
 }
 
-/** One request's session, and the rules by which its bookmark comes and goes. */
+/** The session that goes on from these bookmarks. */
+export function beginSession(pool: SessionPool, brought: RequestBookmarks, { seal }: ParsedHttpOptions): Session {
+  const { start } = brought
+  // A text that is no bookmark makes the pool ask the primary first.
+  const bookmark = typeof start === 'object' ? formatBookmark(start) : start
+  return pool.session({ bookmark, trusted: seal !== undefined })
+}
+
+/** The session of one request, and how its bookmark goes back to the client. */
 export class HttpSession {
   readonly session: Session
   readonly #options: ParsedHttpOptions
   readonly #request: RequestHead
-  readonly #brought: Brought
+  readonly #brought: RequestBookmarks
   readonly #atStart: string | undefined
 
   constructor(pool: SessionPool, options: ParsedHttpOptions, request: RequestHead) {
     this.#options = options
     this.#request = request
-    this.#brought = readBrought((name) => request.header(name), options, Date.now())
-    this.session = pool.session(this.#brought.bookmark)
+    this.#brought = readRequestBookmarks((name) => request.header(name), options, Date.now())
+    this.session = beginSession(pool, this.#brought, options)
     this.#atStart = this.session.bookmark()
   }
 
-  /** What writes the news for the client into the headers of a response; `undefined` if there is none. */
-  news(status: number): ((headers: ResponseHeaders) => void) | undefined {
+  /** A function that writes what the client has to know into a response's headers; `undefined` if there is nothing. */
+  headerWriter(status: number): ((headers: ResponseHeaders) => void) | undefined {
     // 101 hands the connection over, and other 1xx are not the response yet.
     if (status < 200) return undefined
-    const bookmark = this.session.bookmark()
-    if (bookmark === undefined) {
-      return this.#brought.cookie ? (headers) => this.#write(headers, '', 0) : undefined
-    }
-    if (bookmark === this.#brought.bookmark || bookmark === this.#atStart) return undefined
-    const { seal, maxAgeSeconds } = this.#options
-    const value = seal === undefined ? bookmark : seal.seal(bookmark, Date.now())
-    return (headers) => this.#write(headers, value, maxAgeSeconds)
+    const changes = cookieChanges(this.#brought, { atStart: this.#atStart, atEnd: this.session.bookmark() }, newNonce)
+    if (changes.add === undefined && changes.remove.length === 0) return undefined
+    return (headers) => this.#write(headers, changes)
   }
 
   /**
-   * A shared cache that kept the response would give one client's bookmark to others, in place of a later one of theirs.
-   * So a response that says nothing about caches becomes `private`, and one that is meant for everybody carries none.
+   * A shared cache must not give one client's bookmark to others. A response that the app offers to shared caches carries
+   * none; one that says nothing of them becomes `private`.
    */
-  #write(headers: ResponseHeaders, value: string, maxAgeSeconds: number): void {
-    const cacheControl = lines(headers.get('cache-control')).join(', ')
-    if (isRead(this.#request.method) && SHARED.test(cacheControl)) return
-    const { header, secure = this.#request.https } = this.#options
-    headers.append('set-cookie', formatCookie(value, { ...this.#options, secure, maxAgeSeconds }))
-    if (header !== undefined && value !== '') headers.set(header, value)
-    if (cacheControl === '') headers.set('cache-control', 'private')
+  #write(headers: ResponseHeaders, { add, remove }: CookieChanges): void {
+    const { cookie, header, seal, secure = this.#request.https } = this.#options
+    const now = Date.now()
+    const fields = header === undefined ? ['set-cookie'] : ['set-cookie', header]
+    const caching = sharedCaching((name) => headers.get(name), fields, now)
+    if (caching === 'offered' && isRead(this.#request.method)) return
+    const attributes = { ...this.#options, secure }
+    if (add !== undefined) {
+      const value = seal === undefined ? add : seal.seal(add, now)
+      headers.append('set-cookie', formatCookie(bookmarkCookie(cookie, value), attributes))
+      if (header !== undefined) headers.set(header, value)
+    }
+    for (const name of remove) {
+      headers.append('set-cookie', formatCookie({ name, value: '' }, { ...attributes, maxAgeSeconds: 0 }))
+    }
+    if (caching === 'unmentioned' || isStorableAsGet(caching, headers)) {
+      headers.set('cache-control', [...lines(headers.get('cache-control')), 'private'].filter(Boolean).join(', '))
+    }
   }
 }
 
-const SHARED = /\bpublic\b|\bs-maxage\b/i
+function newNonce(): string {
+  return randomBytes(9).toString('base64url')
+}
 
 function isRead(method: string | undefined): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
-/** Requests that have a session already, by pool: whoever meets one again goes on in the same. */
-const begun = new WeakMap<object, Map<SessionPool, HttpSession>>()
+/** With Content-Location a cache may answer a later GET with the response to a POST (RFC 9110, section 9.3.3). */
+function isStorableAsGet(caching: SharedCaching, headers: ResponseHeaders): boolean {
+  return caching === 'offered' && lines(headers.get('content-location')).length > 0
+}
 
-/** One app's way from requests to sessions. */
+/** The sessions of requests that are being answered, by pool: middleware that is mounted twice finds the same one. */
+const sessionsByRequest = new WeakMap<object, Map<SessionPool, HttpSession>>()
+
+/** Gives each request of an app its session. */
 export class HttpSessions {
   readonly #pool: SessionPool
   readonly #options: ParsedHttpOptions
@@ -95,13 +121,13 @@ export class HttpSessions {
     this.#options = parseHttpOptions(options)
   }
 
-  /** The request's session, and whether it is new: then its response is to be seen to. */
-  of(request: RequestHead): { readonly http: HttpSession; readonly isNew: boolean } {
-    const pools = begun.get(request.identity) ?? new Map<SessionPool, HttpSession>()
-    const known = pools.get(this.#pool)
+  /** The request's session, and whether it is new: then its bookmark is to be written into the response. */
+  forRequest(request: RequestHead): { readonly http: HttpSession; readonly isNew: boolean } {
+    const byPool = sessionsByRequest.get(request.identity) ?? new Map<SessionPool, HttpSession>()
+    const known = byPool.get(this.#pool)
     if (known !== undefined) return { http: known, isNew: false }
     const http = new HttpSession(this.#pool, this.#options, request)
-    begun.set(request.identity, pools.set(this.#pool, http))
+    sessionsByRequest.set(request.identity, byPool.set(this.#pool, http))
     return { http, isNew: true }
   }
 }

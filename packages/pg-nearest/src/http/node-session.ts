@@ -7,7 +7,7 @@ export type NodeRequest = IncomingMessage | Http2ServerRequest
 /** A response of `node:http`, or of `node:http2` in its shape. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
-/** Runs `next` in the request's session, and hands its bookmark back with the response's headers, whoever writes them. */
+/** Runs `next` in the request's session, whose bookmark goes back with the response's headers, whoever writes them. */
 export function runInNodeSession(
   sessions: HttpSessions,
   request: NodeRequest,
@@ -15,7 +15,7 @@ export function runInNodeSession(
   https: boolean,
   next: () => void,
 ): void {
-  const { http, isNew } = sessions.of({
+  const { http, isNew } = sessions.forRequest({
     identity: request,
     method: request.method,
     https,
@@ -23,14 +23,14 @@ export function runInNodeSession(
   })
   if (isNew) {
     keepContext(request, http)
-    answerWithHead(response, http)
+    writeWithHead(response, http)
   }
   http.session.run(next)
 }
 
 /**
- * A request's events come from its socket, outside of every async context: a body parser that calls on from one of them
- * would lose the session on the way.
+ * A request's events come from its socket, outside of every async context: a body parser that calls `next` from one of them
+ * would lose the session.
  */
 function keepContext(request: NodeRequest, { session }: HttpSession): void {
   const emit = request.emit.bind(request) as (...args: unknown[]) => boolean
@@ -38,16 +38,16 @@ function keepContext(request: NodeRequest, { session }: HttpSession): void {
 }
 
 /** Each way to send headers, `write`, `end` and `pipe` among them, goes through `writeHead`. */
-function answerWithHead(response: NodeResponse, http: HttpSession): void {
+function writeWithHead(response: NodeResponse, http: HttpSession): void {
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => NodeResponse
   override(response, 'writeHead', (...args: unknown[]) => {
     const [status, first, second] = args
-    const news = response.headersSent || typeof status !== 'number' ? undefined : http.news(status)
-    if (news === undefined) return writeHead(...args)
+    const write = response.headersSent || typeof status !== 'number' ? undefined : http.headerWriter(status)
+    if (write === undefined) return writeHead(...args)
     const [reason, headers] = typeof first === 'string' ? [[first], second] : [[], second ?? first]
-    // What stands in the arguments would replace what is set here.
+    // Headers in the arguments would replace those that are set here.
     setAll(response as ServerResponse, headers)
-    news({
+    write({
       get: (name) => lineOf(response.getHeader(name)),
       set: (name, value) => response.setHeader(name, value),
       append: (name, value) => (response as ServerResponse).appendHeader(name, value),
@@ -56,7 +56,7 @@ function answerWithHead(response: NodeResponse, http: HttpSession): void {
   })
 }
 
-/** As `writeHead` reads its last argument: an object, a flat list of names and values, or a list of pairs. */
+/** Reads the last argument of `writeHead`: an object, a flat list of names and values, or a list of pairs. */
 function setAll(response: ServerResponse, headers: unknown): void {
   if (!Array.isArray(headers)) {
     for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value as string)

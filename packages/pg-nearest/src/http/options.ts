@@ -6,13 +6,22 @@ import { createBookmarkSeal, type BookmarkSeal } from '../session/bookmark-seal.
 
 /** How a session's bookmark travels between the requests of one client. */
 export interface HttpSessionOptions {
-  /** The cookie's name. Default `pg-nearest`. */
+  /**
+   * How the names of the cookies begin, which are like `pg-nearest.k3J9x_aQ`. A client has at most one, or for a moment
+   * several after requests that ran at the same time. Give each app on a host a name of its own. Default `pg-nearest`.
+   */
   readonly cookie?: string | undefined
-  /** A header that carries the bookmark as well, both ways, for clients without cookies. It wins. Default: none. */
+  /**
+   * A header that carries the bookmark as well, both ways, for clients without cookies. The value of a response covers what
+   * its request sent. A client that has several requests under way at once has to keep the values of all their responses and
+   * send them in one header, separated by commas, until a response to a request that sent them brings another one, or
+   * `maxAgeSeconds` have passed. Default: none.
+   */
   readonly header?: string | undefined
   /**
-   * Signs the bookmark, so that a client can only bring one that this app gave out, for `maxAgeSeconds`. At least 16
-   * characters. Of a list, the first one signs and all are accepted. Default: not signed.
+   * Signs the bookmark, so that only bookmarks that this app gave out count, for `maxAgeSeconds`. Without it a client can
+   * claim any position, which costs at most a question to the primary and never other clients. At least 16 characters. Of a
+   * list, the first one signs and all are accepted. Default: not signed.
    */
   readonly secret?: string | readonly string[] | undefined
   /** How long a client keeps the bookmark: longer than replicas fall behind. 1 to 86,400; default 60. */

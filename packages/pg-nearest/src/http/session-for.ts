@@ -1,8 +1,8 @@
 import type { Session } from '../pool/session.ts'
-import { readBrought } from './brought.ts'
 import type { HeaderValue } from './cookie.ts'
-import { checkedPool, type SessionPool } from './http-session.ts'
+import { beginSession, checkedPool, type SessionPool } from './http-session.ts'
 import { parseHttpOptions, type HttpSessionOptions } from './options.ts'
+import { readRequestBookmarks } from './request-bookmarks.ts'
 
 /** Anything with a request's headers: of `node:http`, of a framework, or of the fetch API. */
 export interface RequestHeaders {
@@ -10,16 +10,16 @@ export interface RequestHeaders {
 }
 
 /**
- * A session that goes on where the client's last request ended, to be kept: for a WebSocket, from its upgrade request.
- * There is no response to hand a bookmark back with, so that a page which has to know sends it by itself
- * (`session.bookmark()`).
+ * A session that continues where the client's last request ended, to be kept: for a WebSocket, from its upgrade request.
+ * No response carries its bookmark back: if the page needs it, send it over the socket (`session.bookmark()`).
  *
  * @throws OptionError for options that cannot be used.
  */
 export function sessionFor(pool: SessionPool, request: RequestHeaders, options: HttpSessionOptions = {}): Session {
   const { headers } = request
   const header = (name: string): HeaderValue => (isHeaders(headers) ? headers.get(name) : headers[name])
-  return checkedPool(pool).session(readBrought(header, parseHttpOptions(options), Date.now()).bookmark)
+  const parsed = parseHttpOptions(options)
+  return beginSession(checkedPool(pool), readRequestBookmarks(header, parsed, Date.now()), parsed)
 }
 
 function isHeaders(headers: RequestHeaders['headers']): headers is Headers {

@@ -1,9 +1,9 @@
-import { requestHead } from './fetch-request.ts'
+import { requestHead } from './fetch-request-adapter.ts'
 import { HttpSessions, type HttpSession, type SessionPool } from './http-session.ts'
 import type { HttpSessionOptions } from './options.ts'
 
 /**
- * Wraps a handler of the fetch kind: everything that it runs on the pool belongs to one session, which goes on where the
+ * Wraps a handler of the fetch kind: everything that it runs on the pool belongs to one session, which continues where the
  * client's last request ended.
  *
  * @example
@@ -15,8 +15,8 @@ import type { HttpSessionOptions } from './options.ts'
  * export const GET = withSession(pool, async () => Response.json((await pool.query('select name from users')).rows))
  * ```
  *
- * @throws OptionError for options that cannot be used. What the handler throws passes through; if that is a `Response`, it
- *   hands the bookmark back as one that is returned.
+ * @throws OptionError for options that cannot be used. What the handler throws is thrown on; a `Response` that is thrown
+ *   carries the bookmark like one that is returned.
  */
 export function withSession<R extends Request, Rest extends readonly unknown[]>(
   pool: SessionPool,
@@ -25,28 +25,28 @@ export function withSession<R extends Request, Rest extends readonly unknown[]>(
 ): (request: R, ...rest: Rest) => Promise<Response> {
   const sessions = new HttpSessions(pool, options)
   return async (request, ...rest) => {
-    const { http, isNew } = sessions.of(requestHead(request))
+    const { http, isNew } = sessions.forRequest(requestHead(request))
     const run = async (): Promise<Response> => handler(request, ...rest)
     if (!isNew) return http.session.run(run)
     try {
-      return answered(await http.session.run(run), http)
+      return withBookmark(await http.session.run(run), http)
     } catch (error) {
-      throw error instanceof Response ? answered(error, http) : error
+      throw error instanceof Response ? withBookmark(error, http) : error
     }
   }
 }
 
-function answered(response: Response, http: HttpSession): Response {
-  const news = http.news(response.status)
-  if (news === undefined) return response
+function withBookmark(response: Response, http: HttpSession): Response {
+  const write = http.headerWriter(response.status)
+  if (write === undefined) return response
   try {
-    news(response.headers)
+    write(response.headers)
     return response
   } catch {
     // The headers of a redirect, and of what was fetched, cannot be changed.
     const { status, statusText, headers } = response
     const copy = new Response(response.body, { status, statusText, headers })
-    news(copy.headers)
+    write(copy.headers)
     return copy
   }
 }

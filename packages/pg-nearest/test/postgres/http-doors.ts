@@ -4,7 +4,7 @@ import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
 import { stream } from 'hono/streaming'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
@@ -44,7 +44,32 @@ export const doors: readonly (readonly [string, Door])[] = [
 ]
 
 /** What a session that has something to say sets. */
-export const COOKIE: RegExp = /^pg-nearest=[\w-]{20,80}; Path=\/; Max-Age=60; HttpOnly; SameSite=Lax$/
+export const COOKIE: RegExp = /^pg-nearest\.[\w-]{8}=[\w-]{20,80}; Path=\/; Max-Age=60; HttpOnly; SameSite=Lax$/
+/** What a response sets whose client does not need its bookmark any more. */
+export const REMOVED: RegExp = /^pg-nearest\.[\w-]{8}=; Path=\/; Max-Age=0; HttpOnly; SameSite=Lax$/
+
+interface Hold {
+  /** Fulfilled when the handler has done its work. */
+  readonly reached: Promise<void>
+  readonly release: () => void
+}
+
+const holds = new Map<string, () => Promise<void>>()
+
+/** Holds back the next answer of `/users/:name`, or of `/idle` if the name is `idle`. */
+export function holdAnswer(name: string): Hold {
+  const events = new EventEmitter()
+  const reached = once(events, 'reached').then(() => undefined)
+  const released = once(events, 'released').then(() => undefined)
+  holds.set(name, () => {
+    holds.delete(name)
+    events.emit('reached')
+    return released
+  })
+  return { reached, release: () => events.emit('released') }
+}
+
+const whenReleased = async (name: string): Promise<void> => holds.get(name)?.()
 
 const PUBLIC = 'public, max-age=60'
 const OWN = ['own=1', 'another=2'] as const
@@ -55,7 +80,13 @@ async function write(pool: NearestPool, name: unknown): Promise<void> {
 
 async function read(pool: NearestPool, name: unknown): Promise<{ found: number; server: string }> {
   const { rows, servedBy } = await pool.query('select name from users where name = $1', [name])
+  await whenReleased(String(name))
   return { found: rows.length, server: servedBy.server }
+}
+
+async function idle(): Promise<string> {
+  await whenReleased('idle')
+  return 'idle'
 }
 
 async function* parts(pool: NearestPool, name: string): AsyncGenerator<string> {
@@ -73,7 +104,7 @@ async function fetchDoor(pool: NearestPool, options?: HttpSessionOptions): Promi
       return new Response(null, { status: 201 })
     },
     public: async (name) => Response.json(await read(pool, name), { headers: { 'cache-control': PUBLIC } }),
-    idle: () => Promise.resolve(new Response('idle')),
+    idle: async () => new Response(await idle()),
     fail: async (name) => {
       await write(pool, name)
       throw new Response('failed', { status: 500 })
@@ -115,7 +146,7 @@ async function expressDoor(pool: NearestPool, options?: HttpSessionOptions): Pro
   app.get('/public/:name', async (request, response) => {
     response.set('cache-control', PUBLIC).json(await read(pool, request.params.name))
   })
-  app.get('/idle', (_request, response) => void response.send('idle'))
+  app.get('/idle', async (_request, response) => void response.send(await idle()))
   app.post('/fail/:name', async (request) => {
     await write(pool, request.params.name)
     throw Object.assign(new Error('failed'), { stack: 'Error: failed' })
@@ -149,7 +180,7 @@ async function fastifyDoor(pool: NearestPool, options?: HttpSessionOptions): Pro
     void reply.header('cache-control', PUBLIC)
     return read(pool, request.params.name)
   })
-  app.get('/idle', async () => 'idle')
+  app.get('/idle', idle)
   app.post<Named>('/fail/:name', async (request) => {
     await write(pool, request.params.name)
     throw new Error('failed')
@@ -183,7 +214,7 @@ async function honoDoor(pool: NearestPool, options?: HttpSessionOptions): Promis
     context.header('cache-control', PUBLIC)
     return context.json(await read(pool, context.req.param('name')))
   })
-  app.get('/idle', (context) => context.text('idle'))
+  app.get('/idle', async (context) => context.text(await idle()))
   app.post('/fail/:name', async (context) => {
     await write(pool, context.req.param('name'))
     throw new Error('failed')

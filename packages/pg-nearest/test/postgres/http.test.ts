@@ -13,8 +13,9 @@ import { fastifySession } from '../../src/http/fastify.ts'
 import { session as honoSession } from '../../src/http/hono.ts'
 import { sessionFor, withSession, type HttpSessionOptions } from '../../src/http/index.ts'
 import { createPool, type NearestPool } from '../../src/index.ts'
-import { caughtUp, until, withUsers } from './fixtures.ts'
-import { COOKIE, doors, listening, type App, type Door } from './http-doors.ts'
+import { ask, caughtUp, until, withUsers } from './fixtures.ts'
+import { Browser } from './http-browser.ts'
+import { COOKIE, doors, holdAnswer, listening, REMOVED, type App, type Door } from './http-doors.ts'
 
 let world: World
 let ord: NearestPool
@@ -32,24 +33,6 @@ afterAll(async () => {
 
 let names = 0
 const newName = (): string => `name-${names++}`
-const REMOVED = 'pg-nearest=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax'
-
-/** As a browser keeps them, for one user. */
-class Jar {
-  readonly cookies = new Map<string, string>()
-
-  async fetch(url: string, init: RequestInit = {}): Promise<Response> {
-    const headers = new Headers(init.headers)
-    if (this.cookies.size > 0) headers.set('cookie', [...this.cookies].map((pair) => pair.join('=')).join('; '))
-    const response = await fetch(url, { redirect: 'manual', ...init, headers })
-    for (const line of response.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      if (/max-age=0/i.test(line)) this.cookies.delete(name)
-      else this.cookies.set(name, value)
-    }
-    return response
-  }
-}
 
 const post = (body?: unknown): RequestInit => ({
   method: 'POST',
@@ -69,6 +52,23 @@ async function whilePaused(work: () => Promise<void>): Promise<void> {
   }
 }
 
+/** Sends a request whose answer is held back, and waits until its handler has done its work. */
+async function held(
+  name: string,
+  send: () => Promise<Response>,
+): Promise<{ readonly release: () => Promise<Response> }> {
+  const hold = holdAnswer(name)
+  const answer = send()
+  // It is reported when it is awaited.
+  answer.catch(() => undefined)
+  await Promise.race([hold.reached, answer.then(() => expect.fail('the answer was not held back'))])
+  const release = (): Promise<Response> => {
+    hold.release()
+    return answer
+  }
+  return { release }
+}
+
 describe.each(doors)('behind the door for %s', (_name, door: Door) => {
   let here: App
   let there: App
@@ -83,46 +83,47 @@ describe.each(doors)('behind the door for %s', (_name, door: Door) => {
   test('a write in one region shows in the next request, in a region that does not have it yet', async () => {
     await whilePaused(async () => {
       const name = newName()
-      const jar = new Jar()
-      const written = await jar.fetch(`${here.url}/users`, post({ name }))
+      const browser = new Browser()
+      const written = await browser.fetch(`${here.url}/users`, post({ name }))
       expect(written.status).toBe(201)
       expect(written.headers.getSetCookie()).toEqual([expect.stringMatching(COOKIE)])
       expect(written.headers.get('cache-control')).toBe('private')
-      const stranger = await new Jar().fetch(`${there.url}/users/${name}`)
+      const stranger = await new Browser().fetch(`${there.url}/users/${name}`)
       expect(await stranger.json(), 'syd itself does not have it').toEqual({ found: 0, server: 'syd' })
-      const seen = await jar.fetch(`${there.url}/users/${name}`)
+      const seen = await browser.fetch(`${there.url}/users/${name}`)
       expect(await seen.json()).toEqual({ found: 1, server: ELSEWHERE })
     })
   })
 
   test('nothing is said that the client knows, and nothing if no database was used', async () => {
     await whilePaused(async () => {
-      const jar = new Jar()
-      await jar.fetch(`${here.url}/users`, post({ name: newName() }))
-      const before = jar.cookies.get('pg-nearest')
-      const idle = await jar.fetch(`${there.url}/idle`)
+      const browser = new Browser()
+      await browser.fetch(`${here.url}/users`, post({ name: newName() }))
+      const before = [...browser.cookies]
+      expect(before).toHaveLength(1)
+      const idle = await browser.fetch(`${there.url}/idle`)
       expect([await idle.text(), idle.headers.getSetCookie(), idle.headers.get('cache-control')]).toEqual([
         'idle',
         [],
         null,
       ])
-      expect(jar.cookies.get('pg-nearest')).toBe(before)
-      const stranger = await new Jar().fetch(`${there.url}/idle`)
+      expect([...browser.cookies]).toEqual(before)
+      const stranger = await new Browser().fetch(`${there.url}/idle`)
       expect(stranger.headers.getSetCookie()).toEqual([])
     })
   })
 
   test('the cookie is removed once every replica shows it', async () => {
-    const jar = new Jar()
-    await jar.fetch(`${here.url}/users`, post({ name: newName() }))
+    const browser = new Browser()
+    await browser.fetch(`${here.url}/users`, post({ name: newName() }))
     await caughtUp(world)
     let removing: Response | undefined
     await until(async () => {
       await ord.refresh()
-      removing = await jar.fetch(`${here.url}/idle`)
-      return !jar.cookies.has('pg-nearest')
+      removing = await browser.fetch(`${here.url}/idle`)
+      return browser.cookies.size === 0
     }, 'the cookie to go')
-    expect(removing?.headers.getSetCookie()).toEqual([REMOVED])
+    expect(removing?.headers.getSetCookie()).toEqual([expect.stringMatching(REMOVED)])
     expect(removing?.headers.get('cache-control')).toBe('private')
   })
 
@@ -130,40 +131,97 @@ describe.each(doors)('behind the door for %s', (_name, door: Door) => {
     const name = newName()
     await ord.query('insert into users (name) values ($1)', [name])
     await caughtUp(world)
-    const jar = new Jar()
-    jar.cookies.set('pg-nearest', '%00"odd"')
-    const response = await jar.fetch(`${there.url}/users/${name}`)
+    const browser = new Browser()
+    browser.cookies.set('pg-nearest', '%00"odd"')
+    const response = await browser.fetch(`${there.url}/users/${name}`)
     expect(await response.json()).toEqual({ found: 1, server: 'nrt' })
-    expect(jar.cookies.get('pg-nearest') ?? '').not.toContain('odd')
+    expect(browser.cookies.has('pg-nearest')).toBe(false)
+  })
+
+  test('the cookie that an earlier build has set counts, and is replaced', async () => {
+    await whilePaused(async () => {
+      const [name, later] = [newName(), newName()]
+      const browser = new Browser()
+      await browser.fetch(`${here.url}/users`, post({ name }))
+      const [bookmark = ''] = browser.cookies.values()
+      browser.cookies.clear()
+      browser.cookies.set('pg-nearest', bookmark)
+      const seen = await browser.fetch(`${there.url}/users/${name}`)
+      expect(await seen.json()).toEqual({ found: 1, server: ELSEWHERE })
+      await browser.fetch(`${here.url}/users`, post({ name: later }))
+      expect([...browser.cookies.keys()]).toEqual([expect.stringMatching(/^pg-nearest\.[\w-]{8}$/)])
+      const again = await browser.fetch(`${there.url}/users/${later}`)
+      expect(await again.json()).toEqual({ found: 1, server: ELSEWHERE })
+    })
+  })
+
+  test('a slow request that began before a write and ends after it does not remove the write’s cookie', async () => {
+    const [before, name] = [newName(), newName()]
+    const browser = new Browser()
+    await browser.fetch(`${here.url}/users`, post({ name: before }))
+    await caughtUp(world, ord, syd)
+    await whilePaused(async () => {
+      const slow = await held('idle', () => browser.fetch(`${here.url}/idle`))
+      await browser.fetch(`${here.url}/users`, post({ name }))
+      await slow.release()
+      const seen = await browser.fetch(`${there.url}/users/${name}`)
+      expect(await seen.json()).toEqual({ found: 1, server: ELSEWHERE })
+    })
+  })
+
+  test('a slow read that began before a write and ends after it does not replace the write’s cookie', async () => {
+    const [before, name] = [newName(), newName()]
+    const browser = new Browser()
+    await whilePaused(async () => {
+      // Something that syd does not have, so that there is a bookmark for whoever reads it.
+      await ord.query('insert into users (name) values ($1)', [before])
+      const arrived = async (): Promise<boolean> =>
+        (await ask(world.url('ord'), `select from users where name = '${before}'`)).length === 1
+      await until(arrived, 'ord to have it')
+      const slow = await held(before, () => browser.fetch(`${here.url}/users/${before}`))
+      await world.pauseReplay('ord')
+      try {
+        await browser.fetch(`${here.url}/users`, post({ name }))
+        await ord.refresh()
+        const response = await slow.release()
+        expect(response.headers.getSetCookie(), 'what it has read is handed out').toHaveLength(1)
+        expect(await response.json()).toEqual({ found: 1, server: 'ord' })
+        const seen = await browser.fetch(`${here.url}/users/${name}`)
+        expect(await seen.json()).toEqual({ found: 1, server: 'nrt' })
+        expect(browser.cookies.size, 'the next response tidies up').toBe(1)
+      } finally {
+        await world.resumeReplay('ord')
+      }
+    })
   })
 
   test('a handler that throws after it wrote: the error carries the bookmark', async () => {
     await whilePaused(async () => {
       const name = newName()
-      const jar = new Jar()
-      const failed = await jar.fetch(`${here.url}/fail/${name}`, post())
+      const browser = new Browser()
+      const failed = await browser.fetch(`${here.url}/fail/${name}`, post())
       expect(failed.status).toBe(500)
       expect(failed.headers.getSetCookie()).toEqual([expect.stringMatching(COOKIE)])
-      const seen = await jar.fetch(`${there.url}/users/${name}`)
+      const seen = await browser.fetch(`${there.url}/users/${name}`)
       expect(await seen.json()).toEqual({ found: 1, server: ELSEWHERE })
     })
   })
 
   test('a handler that streams: what is known at its first write goes out, and the rest is as it would be', async () => {
     const name = newName()
-    const response = await new Jar().fetch(`${here.url}/stream/${name}`, post())
+    const response = await new Browser().fetch(`${here.url}/stream/${name}`, post())
     expect(response.headers.getSetCookie()).toEqual([expect.stringMatching(COOKIE)])
     expect(await response.text()).toBe('one two')
     expect((await ord.primary.query('select 1 from users where name = $1', [`${name} later`])).rowCount).toBe(1)
   })
 
   test('other cookies stay', async () => {
-    const response = await new Jar().fetch(`${here.url}/cookies/${newName()}`, post())
+    const response = await new Browser().fetch(`${here.url}/cookies/${newName()}`, post())
     expect(response.headers.getSetCookie()).toEqual(['own=1', 'another=2', expect.stringMatching(COOKIE)])
   })
 
   test('a redirect after a write carries it', async () => {
-    const response = await new Jar().fetch(`${here.url}/redirect/${newName()}`, post())
+    const response = await new Browser().fetch(`${here.url}/redirect/${newName()}`, post())
     expect(response.status).toBe(303)
     expect(new URL(response.headers.get('location') ?? '', here.url).href).toBe(`${here.url}/idle`)
     expect(response.headers.getSetCookie()).toEqual([expect.stringMatching(COOKIE)])
@@ -171,10 +229,10 @@ describe.each(doors)('behind the door for %s', (_name, door: Door) => {
 
   test('a response for shared caches carries nobody’s bookmark', async () => {
     await whilePaused(async () => {
-      const jar = new Jar()
+      const browser = new Browser()
       const name = newName()
-      await jar.fetch(`${here.url}/users`, post({ name }))
-      const response = await jar.fetch(`${there.url}/public/${name}`)
+      await browser.fetch(`${here.url}/users`, post({ name }))
+      const response = await browser.fetch(`${there.url}/public/${name}`)
       expect(await response.json()).toEqual({ found: 1, server: ELSEWHERE })
       expect([response.headers.getSetCookie(), response.headers.get('cache-control')]).toEqual([
         [],
@@ -199,8 +257,8 @@ describe.each(doors)('behind the door for %s', (_name, door: Door) => {
   })
 
   test('requests at the same time do not mix', async () => {
-    const idle = Array.from({ length: 10 }, () => new Jar().fetch(`${here.url}/idle`))
-    const writes = Array.from({ length: 10 }, () => new Jar().fetch(`${here.url}/users`, post({ name: newName() })))
+    const idle = Array.from({ length: 10 }, () => new Browser().fetch(`${here.url}/idle`))
+    const writes = Array.from({ length: 10 }, () => new Browser().fetch(`${here.url}/users`, post({ name: newName() })))
     const cookies = (all: Response[]): string[][] => all.map(({ headers }) => headers.getSetCookie())
     expect(new Set(cookies(await Promise.all(idle)).flat())).toEqual(new Set())
     const given = cookies(await Promise.all(writes))
@@ -214,11 +272,11 @@ describe.each(doors)('behind the door for %s', (_name, door: Door) => {
     try {
       await whilePaused(async () => {
         const name = newName()
-        const jar = new Jar()
-        const written = await jar.fetch(`${apps[0].url}/users`, post({ name }))
+        const browser = new Browser()
+        const written = await browser.fetch(`${apps[0].url}/users`, post({ name }))
         const sealed = written.headers.get('x-pg-bookmark') ?? ''
         expect(sealed).toMatch(/^[\w-]{20,80}\.\w+\.[\w-]{43}$/)
-        expect(jar.cookies.get('pg-nearest')).toBe(sealed)
+        expect([...browser.cookies.values()]).toEqual([sealed])
         const headers = { 'x-pg-bookmark': sealed }
         const seen = await fetch(`${apps[1].url}/users/${name}`, { headers })
         expect(await seen.json()).toEqual({ found: 1, server: ELSEWHERE })
@@ -235,9 +293,9 @@ describe.each(doors)('behind the door for %s', (_name, door: Door) => {
     there.server.on('upgrade', upgrade)
     await whilePaused(async () => {
       const name = newName()
-      const jar = new Jar()
-      await jar.fetch(`${here.url}/users`, post({ name }))
-      const cookie = `pg-nearest=${jar.cookies.get('pg-nearest')}`
+      const browser = new Browser()
+      await browser.fetch(`${here.url}/users`, post({ name }))
+      const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ')
       const headers = { connection: 'upgrade', upgrade: 'counting', cookie, name }
       const request = httpRequest(there.url, { headers }).end()
       const [response, socket] = (await once(request, 'upgrade')) as [IncomingMessage, Socket]

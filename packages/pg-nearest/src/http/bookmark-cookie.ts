@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto'
+import type { Cookie } from './cookie.ts'
+
+const HASH_LENGTH = 8
+
+/**
+ * The cookie for a value. Its name contains a hash of the value, so that what a name stands for never changes: two responses
+ * that overtake each other can both add their cookie, and neither replaces what the other has set.
+ */
+export function bookmarkCookie(base: string, value: string): Cookie {
+  return { name: `${base}.${hashOf(value)}`, value }
+}
+
+/**
+ * Whether a request's cookie carries a bookmark. The plain name is what earlier builds set. Another application's cookie that
+ * merely looks alike (`pg-nearest.settings`) has the wrong hash.
+ */
+export function isBookmarkCookie(base: string, { name, value }: Cookie): boolean {
+  if (name === base) return value !== ''
+  return (
+    name.length === base.length + 1 + HASH_LENGTH &&
+    name.startsWith(`${base}.`) &&
+    name.slice(base.length + 1) === hashOf(value)
+  )
+}
+
+function hashOf(value: string): string {
+  return createHash('sha256').update(value).digest('base64url').slice(0, HASH_LENGTH)
+}

@@ -1,0 +1,77 @@
+import { parseBookmark } from '../session/bookmark-text.ts'
+import type { Bookmark } from '../session/bookmark.ts'
+import { isBookmarkCookie } from './bookmark-cookie.ts'
+import { compareBookmarks, isSameCluster } from './bookmark-order.ts'
+import { lines, parseCookies, type HeaderValue } from './cookie.ts'
+import type { ParsedHttpOptions } from './options.ts'
+
+/** One of the bookmarks that a request brought. */
+export interface RequestBookmark {
+  /** As it was sent. */
+  readonly value: string
+  /** `undefined` if it came in the header. */
+  readonly cookieName: string | undefined
+  /** `undefined` if it cannot be read: forged, expired, signed with another secret, or of a later version. */
+  readonly bookmark: Bookmark | undefined
+}
+
+/** All that a request brought. */
+export interface RequestBookmarks {
+  readonly all: readonly RequestBookmark[]
+  /** What the request's session begins with: `'unreadable'` if there is something that cannot be read. */
+  readonly start: Bookmark | 'unreadable' | undefined
+}
+
+const LONGEST = 512
+/** Of a header that lists several. */
+const LONGEST_LIST = 4_096
+const WELL_FORMED = /^[\w.~-]+$/
+
+/**
+ * Reads the bookmarks of a request, from its cookies and the header. An empty value is nothing: that is how a cookie is
+ * removed. Never throws.
+ */
+export function readRequestBookmarks(
+  header: (name: string) => HeaderValue,
+  options: ParsedHttpOptions,
+  now: number,
+): RequestBookmarks {
+  const read = (value: string, cookieName?: string): RequestBookmark => ({
+    value,
+    cookieName,
+    bookmark: readBookmark(value, options, now),
+  })
+  const cookies = parseCookies(header('cookie')).filter((cookie) => isBookmarkCookie(options.cookie, cookie))
+  const inHeader = options.header === undefined ? [] : headerValues(header(options.header))
+  const all = [...cookies.map(({ name, value }) => read(value, name)), ...inHeader.map((value) => read(value))]
+  return { all, start: startOf(all) }
+}
+
+/** Node joins a header that is repeated with commas. One that is too long is one value, which cannot be read. */
+function headerValues(header: HeaderValue): string[] {
+  return lines(header)
+    .flatMap((line) => (line.length > LONGEST_LIST ? [line] : line.split(',')))
+    .map((value) => value.trim())
+    .filter((value) => value !== '')
+}
+
+function readBookmark(value: string, { seal }: ParsedHttpOptions, now: number): Bookmark | undefined {
+  if (value.length > LONGEST || !WELL_FORMED.test(value)) return undefined
+  return parseBookmark(seal === undefined ? value : seal.open(value, now))
+}
+
+/**
+ * The latest of all. But one that cannot be read may be later than all the others (signed by a process that has the new secret
+ * already, for example), and then only the primary is sure to show everything.
+ *
+ * A session begins with the bookmark of one cluster. If there are several clusters, each of them is safe, because the pool
+ * asks the primary about a bookmark of a foreign one. The last is the one that was most likely set most recently.
+ */
+function startOf(all: readonly RequestBookmark[]): RequestBookmarks['start'] {
+  let latest = all.at(-1)?.bookmark
+  for (const { bookmark } of all) {
+    if (latest === undefined || bookmark === undefined) return 'unreadable'
+    if (isSameCluster(bookmark, latest) && compareBookmarks(bookmark, latest) > 0) latest = bookmark
+  }
+  return latest
+}
