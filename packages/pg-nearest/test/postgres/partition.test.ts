@@ -119,7 +119,7 @@ describe('who gave up waiting for a connection is not counted', () => {
     const held = pool.primary.query(HOLD)
     held.catch(() => undefined)
     await until(() => pool.totalCount - pool.idleCount > 0, 'the connection to be in use')
-    const late = await within(1_000, 'three that give up', Promise.allSettled([wait(pool), wait(pool), wait(pool)]))
+    const late = await within(3_000, 'three that give up', Promise.allSettled([wait(pool), wait(pool), wait(pool)]))
     expect(late.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
     expect.soft(pool.waitingCount, 'nobody waits any more').toBe(0)
     // The queue has room for three again.
