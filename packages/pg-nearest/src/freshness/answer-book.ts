@@ -13,7 +13,6 @@ export class AnswerBook {
   readonly #session: SessionState
   readonly #required: Bookmark | undefined
   readonly #reads: boolean
-  readonly #begunAt: number = performance.now()
 
   constructor(context: FreshnessContext, session: SessionState, required: Bookmark | undefined, reads: boolean) {
     this.#context = context
@@ -61,7 +60,7 @@ export class AnswerBook {
     const expected = session.claim !== undefined && !session.trusted ? this.#known(required) : required
     const demanded = expectedOfPrimary(this.#context, session, expected, server)
     if (expected !== required) session.replaceClaim(position)
-    const lost = session.arrivedAtPrimary(position, this.#begunAt, demanded, positions)
+    const lost = session.arrivedAtPrimary(position, sentAt, demanded, positions)
     // What is written in any session was written in this process, too; and what a standby refused may have been a write.
     if ((!this.#reads || !proves) && session !== process) process?.show(position)
     if (lost !== undefined) this.#tellLoss(server, lost)

@@ -14,11 +14,6 @@ export interface SessionOptions {
    * bookmark of another database) is taken for a history that nobody can read: the first read asks the primary.
    */
   readonly bookmark?: string | undefined
-  /**
-   * `false`: the bookmark comes from outside unsigned, so that a position nobody knows is settled by the primary's first
-   * answer and told to nobody. Default `true`.
-   */
-  readonly trusted?: boolean | undefined
   /** What its reads must show, if not what the pool says. */
   readonly consistency?: Consistency | undefined
   /**

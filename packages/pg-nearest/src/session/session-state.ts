@@ -134,19 +134,19 @@ export class SessionState {
   }
 
   /**
-   * A statement that began at `begunAt` ran on the primary, which was at this position afterwards.
+   * A statement that was sent at `sentAt` ran on the primary, which was at this position afterwards.
    *
    * @param required - what it had to show when it began. If the primary does not have that, it is lost: this session no
    *   longer waits for it.
    */
   arrivedAtPrimary(
     position: Bookmark,
-    begunAt: number,
+    sentAt: number,
     required: Bookmark | undefined,
     forks: Forks,
   ): LostPosition | undefined {
-    if (this.#blindSince !== undefined && this.#blindSince <= begunAt) this.#blindSince = undefined
-    if (this.#home !== undefined && this.#homeUsedAt <= begunAt) this.#home = undefined
+    if (this.#blindSince !== undefined && this.#blindSince <= sentAt) this.#blindSince = undefined
+    if (this.#home !== undefined && this.#homeUsedAt <= sentAt) this.#home = undefined
     this.#claim = undefined
     const showing = required === undefined ? 'yes' : shows(position, required, forks)
     const lost = showing === 'no' || showing === 'lost' ? required : undefined
@@ -155,7 +155,7 @@ export class SessionState {
     } else {
       // What was merged into the lost position meanwhile cannot be told from it: the next read asks the primary as well.
       this.#bookmark = position
-      this.#blindSince = begunAt
+      this.#blindSince = sentAt
     }
     return lost === undefined || !this.#isNews(lost) ? undefined : { lost, now: position }
   }
