@@ -69,10 +69,21 @@ export function signatureOf(program: Program, { what, step, pg, ours }: Differen
     const at = kinds[0] === kinds[1] ? ` (${firstDifference(pg, ours).path.replaceAll(/\.\d+/g, '')})` : ''
     return `${what}${where}: pg ${kinds[0]}, ours ${kinds[1]}${at}`
   }
+  if (what === 'order') return `${what}: ${misplaced(program, pg as number[], ours as number[])}`
   if (what === 'stray error') return `${what}: ${kindOf({ error: (ours as unknown[])[0] })}`
   if (what === 'status') return `${what}: pg ${String(pg)}, ours ${String(ours)}`
   if (what === 'tables') return `${what}: ${Object.keys(pg as State).join()}`
   return `${what}${where}`
+}
+
+/** The first that came too early, and what should have come then. */
+function misplaced(program: Program, pg: readonly number[], ours: readonly number[]): string {
+  const at = pg.findIndex((step, i) => step !== ours[i])
+  const form = (step: number | undefined): string => {
+    const operation = step === undefined ? undefined : program[step]?.operation
+    return operation?.kind === 'query' ? (operation.form ?? 'promise') : 'nothing'
+  }
+  return `${form(ours[at])} before ${form(pg[at])}`
 }
 
 function kindOf(outcome: unknown): string {

@@ -14,6 +14,7 @@ that their user sees is compared, and what is in the tables in the end. Exit cod
   --program <n>     only this one of the seed's programs
   --bound <s>       how long one statement may take, in seconds; default 10
   --limit <n>       end after so many programs that differ; default 200
+  --no-streams      without cursors, query streams, COPY and pg's option rows
   --no-shrink       tell programs as they are
   --against-pg      pg's own client on both sides: this must find nothing
   --json            print the report as JSON
@@ -25,6 +26,7 @@ interface Options {
   readonly program: number | undefined
   readonly bound: number
   readonly limit: number
+  readonly streams: boolean
   readonly shrink: boolean
   readonly againstPg: boolean
   readonly json: boolean
@@ -43,7 +45,7 @@ try {
 }
 
 async function differential(options: Options): Promise<number> {
-  const { operations, seed, program, bound, limit, againstPg, json } = options
+  const { operations, seed, program, bound, limit, streams, againstPg, json } = options
   const ending = new AbortController()
   const stop = (): void => ending.abort()
   process.once('SIGINT', stop)
@@ -53,6 +55,7 @@ async function differential(options: Options): Promise<number> {
     operations,
     only: program,
     limit,
+    streams,
     boundMs: bound * 1_000,
     shrinkRuns: options.shrink ? 120 : 0,
     against: againstPg ? 'pg' : 'pg-nearest',
@@ -87,6 +90,7 @@ function parse(args: string[]): Options | undefined {
     program: whole('program', values.program, 0),
     bound: whole('bound', values.bound, 1) ?? 10,
     limit: whole('limit', values.limit, 1) ?? 200,
+    streams: values['no-streams'] !== true,
     shrink: values['no-shrink'] !== true,
     againstPg: values['against-pg'] === true,
     json: values.json === true,
@@ -103,6 +107,7 @@ function parsed(args: string[]) {
         program: { type: 'string' },
         bound: { type: 'string' },
         limit: { type: 'string' },
+        'no-streams': { type: 'boolean' },
         'no-shrink': { type: 'boolean' },
         'against-pg': { type: 'boolean' },
         json: { type: 'boolean' },

@@ -19,8 +19,8 @@ interface Known {
   streams: boolean
 }
 
-/** The program of this seed. `unique` must be its own in the run. */
-export function generateProgram(seed: number, unique: string): Program {
+/** The program of this seed, with or without what speaks the protocol by itself. `unique` must be its own in the run. */
+export function generateProgram(seed: number, unique: string, streams: boolean): Program {
   const random = seededRandom(seed)
   const steps: Step[] = []
   const length = 2 + random.integer(LONGEST - 1)
@@ -35,7 +35,11 @@ export function generateProgram(seed: number, unique: string): Program {
       borrowed += 1
       continue
     }
-    const drafted = drafterFor(random, known)({ random, unique: `${unique}_${borrowed}`, open: known.open })
+    if (i > 0 && random.chance(0.1)) {
+      steps.push({ operation: { kind: 'catch-up' }, then: 'await' })
+      continue
+    }
+    const drafted = drafterFor(random, known, streams)({ random, unique: `${unique}_${borrowed}`, open: known.open })
     const then = random.chance(patience) ? 'await' : random.chance(0.3) ? 'tick' : 'go on'
     steps.push({ operation: drafted.operation, then })
     learn(known, drafted, then)
@@ -51,14 +55,14 @@ function released(random: Random, { leaves, streams }: Known): Operation {
   return { kind: 'release', close: leaves, waits: leaves || streams || random.chance(0.5) }
 }
 
-function drafterFor(random: Random, known: Known): Drafter {
+function drafterFor(random: Random, known: Known, streams: boolean): Drafter {
   return weighted<Drafter>(random, [
     [52, statement],
     [26, control],
-    [18, streaming],
+    [streams ? 18 : 0, streaming],
     [known.resting ? 2 : 0, typeParser],
     // What fails in pages leaves pg's connection without a Sync: pg itself never goes on.
-    [known.shaky ? 0 : 3, inPages],
+    [known.shaky || !streams ? 0 : 3, inPages],
   ])
 }
 

@@ -1,11 +1,12 @@
 import type { Difference } from './compare.ts'
-import type { Operation } from './operation.ts'
 
 /** A difference that is meant, and where it is written down. */
 export interface Known {
   readonly name: string
   readonly reason: string
-  readonly covers: (difference: Difference, operation: Operation | undefined) => boolean
+  /** What comes after it in a program is not judged: it may come of it. */
+  readonly changesTheRest?: true
+  readonly covers: (difference: Difference) => boolean
 }
 
 /** What pg does not do: everything else that differs is a fault. */
@@ -18,6 +19,7 @@ export const KNOWN: readonly Known[] = [
   {
     name: 'not on this server',
     reason: 'in a snapshot on a replica, what only the primary can answer is refused (README: NEAREST_NOT_HERE)',
+    changesTheRest: true,
     covers: ({ what, ours }) => what === 'outcome' && codeOf(ours) === 'NEAREST_NOT_HERE',
   },
 ]

@@ -68,10 +68,19 @@ export interface ReleaseOperation {
   readonly waits: boolean
 }
 
+/** Waits until the replicas have everything, and our pool knows: what is read next may be read there. */
+export interface CatchUpOperation {
+  readonly kind: 'catch-up'
+}
+
 export type StatementOperation =
   QueryOperation | CursorOperation | StreamOperation | CopyFromOperation | CopyToOperation | TypeParserOperation
 
-export type Operation = StatementOperation | ReleaseOperation
+export type Operation = StatementOperation | ReleaseOperation | CatchUpOperation
+
+export function isStatement(operation: Operation): operation is StatementOperation {
+  return operation.kind !== 'release' && operation.kind !== 'catch-up'
+}
 
 export interface Step {
   readonly operation: Operation
@@ -84,7 +93,7 @@ export type Program = readonly Step[]
 
 /** How many statements. */
 export function sizeOf(program: Program): number {
-  return program.filter(({ operation }) => operation.kind !== 'release').length
+  return program.filter(({ operation }) => isStatement(operation)).length
 }
 
 export function stepText({ operation, then }: Step): string {

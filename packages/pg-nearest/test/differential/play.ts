@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { bounded } from './bounded.ts'
 import { describeError, type Outcome } from './describe.ts'
-import type { Program, ReleaseOperation, Step } from './operation.ts'
+import { isStatement, type Program, type ReleaseOperation, type Step } from './operation.ts'
 import { perform, type Client } from './perform.ts'
 import { statusOf, type Side } from './side.ts'
 import { watchStrays } from './strays.ts'
@@ -61,7 +61,7 @@ export async function play(program: Program, { side, boundMs, expected }: PlayOp
     return done.value
   }
   const given = (client: Client, { operation }: Step, i: number): void => {
-    if (operation.kind === 'release') return
+    if (!isStatement(operation)) return
     const done = perform(client, operation).then((outcome) => {
       outcomes.set(i, outcome)
       settled.push(i)
@@ -96,6 +96,10 @@ export async function play(program: Program, { side, boundMs, expected }: PlayOp
         await release(client, operation, i)
         stopListening()
         client = undefined
+        continue
+      }
+      if (operation.kind === 'catch-up') {
+        await inTime(side.catchUp(), i)
         continue
       }
       given(client, step, i)

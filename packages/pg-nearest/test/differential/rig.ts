@@ -45,13 +45,6 @@ export async function startRig(against: 'pg-nearest' | 'pg'): Promise<Rig> {
   await Promise.all([admin.query(SCHEMA), other.query(SCHEMA)])
   const replicas = await Promise.all(REPLICAS.map((region) => directTo(world.url(region))))
 
-  const oursAnew = (): Side =>
-    against === 'pg'
-      ? clientSide(url, OURS)
-      : poolSide(createPool({ ...world.poolOptions(REPLICAS[0]), application_name: OURS }))
-  let ours = oursAnew()
-  let theirs = clientSide(otherUrl, THEIRS)
-
   const caughtUp = async (): Promise<void> => {
     await admin.query("select pg_logical_emit_message(true, 'test', 'write out')")
     const { rows } = await admin.query<{ lsn: string }>('select pg_current_wal_flush_lsn() as lsn')
@@ -65,6 +58,13 @@ export async function startRig(against: 'pg-nearest' | 'pg'): Promise<Rig> {
     }
   }
 
+  const oursAnew = (): Side =>
+    against === 'pg'
+      ? clientSide(url, OURS)
+      : poolSide(createPool({ ...world.poolOptions(REPLICAS[0]), application_name: OURS }), caughtUp)
+  let ours = oursAnew()
+  let theirs = clientSide(otherUrl, THEIRS)
+
   return {
     get ours() {
       return ours
@@ -74,7 +74,7 @@ export async function startRig(against: 'pg-nearest' | 'pg'): Promise<Rig> {
     },
     async reset() {
       await Promise.all([admin.query(RESET), other.query(RESET)])
-      await caughtUp()
+      await ours.catchUp()
     },
     async states() {
       const [here, there] = await Promise.all([stateOf(admin), stateOf(other)])

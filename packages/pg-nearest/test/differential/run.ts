@@ -13,6 +13,8 @@ export interface DifferentialOptions {
   /** Only this one of the run's programs. */
   readonly only?: number | undefined
   readonly against?: 'pg-nearest' | 'pg'
+  /** Cursors, query streams, COPY, and `rows`; default: with them. */
+  readonly streams?: boolean
   /** How long one operation may take. */
   readonly boundMs?: number
   /** After so many programs that differ it ends. */
@@ -59,7 +61,16 @@ const SHRINK_BOUND_MS = 2_000
 
 /** Plays random programs through pg-nearest and through pg alone, and compares all that their user sees. */
 export async function runDifferential(options: DifferentialOptions): Promise<DifferentialReport> {
-  const { seed, operations, only, boundMs = 10_000, limit = Infinity, shrinkRuns = 120, signal } = options
+  const {
+    seed,
+    operations,
+    only,
+    streams = true,
+    boundMs = 10_000,
+    limit = Infinity,
+    shrinkRuns = 120,
+    signal,
+  } = options
   const rig = await startRig(options.against ?? 'pg-nearest')
   const started = performance.now()
   const kinds: Record<string, number> = {}
@@ -100,7 +111,7 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
 
   try {
     for (let number = only ?? 0; done < operations && different < limit && signal?.aborted !== true; number++) {
-      const program = generateProgram(seedOf(seed, number), String(number))
+      const program = generateProgram(seedOf(seed, number), String(number), streams)
       const trial = await runTrial(rig, program, boundMs)
       programs += 1
       done += sizeOf(program)

@@ -1,4 +1,4 @@
-import type { Operation, Program, Step } from './operation.ts'
+import { isStatement, type Operation, type Program, type Step } from './operation.ts'
 
 export interface ShrinkOptions {
   /** Whether this program still shows it. */
@@ -45,7 +45,7 @@ function isWhole(program: Program): boolean {
 }
 
 function simplerSteps(step: Step | undefined): Step[] {
-  if (step === undefined || step.operation.kind === 'release') return []
+  if (step === undefined || !isStatement(step.operation)) return []
   const { operation, then } = step
   const simpler: Step[] = then === 'await' ? [] : [{ operation, then: 'await' }]
   if (then === 'tick') simpler.push({ operation, then: 'go on' })

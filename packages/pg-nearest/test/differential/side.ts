@@ -7,6 +7,8 @@ export interface Side {
   borrow(): Promise<Client>
   /** Gives it back; a pool's at once, even if what was given before has not `ended`. */
   release(client: Client, close: boolean, ended: Promise<unknown>): Promise<void>
+  /** Waits until everything may be read everywhere. */
+  catchUp(): Promise<void>
   /** Ends everything, at once. */
   end(): Promise<unknown>
   /** Resolves once `I`, `T` or `E` of a client whose statement has just failed can be asked for; `expected`: the other side's. */
@@ -16,7 +18,8 @@ export interface Side {
 /** How long the status of a client may take after an error, which pg tells before the server is ready again. */
 const READY_MS = 1_000
 
-export function poolSide(pool: NearestPool): Side {
+/** `caughtUp`: resolves once the replicas have everything. */
+export function poolSide(pool: NearestPool, caughtUp: () => Promise<void>): Side {
   pool.on('error', () => undefined)
   return {
     borrow: () => pool.connect(),
@@ -25,6 +28,10 @@ export function poolSide(pool: NearestPool): Side {
       return Promise.resolve()
     },
     known: (client, expected) => waitUntil(() => statusOf(client) === expected),
+    async catchUp() {
+      await caughtUp()
+      await pool.refresh()
+    },
     end: () => pool.destroy(),
   }
 }
@@ -47,6 +54,7 @@ export function clientSide(url: string, applicationName: string): Side {
       else idle = client as pg.Client
     },
     known: (client) => waitUntil(() => isReady(client)),
+    catchUp: () => Promise.resolve(),
     end: () => Promise.all([idle?.end(), lent?.end()]),
   }
 }

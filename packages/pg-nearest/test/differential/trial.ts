@@ -33,12 +33,13 @@ export async function runTrial(rig: Rig, program: Program, boundMs: number): Pro
   const known: Known[] = []
   const found = differences(program, { transcript: expected, state: theirs }, { transcript, state: ours })
   if (hungUp === false) found.push({ what: 'never ends', pg: 'ends', ours: 'destroy() never ends' })
-  const unknown = found.filter((difference) => {
-    const operation = difference.step === undefined ? undefined : program[difference.step]?.operation
-    const match = KNOWN.find(({ covers }) => covers(difference, operation))
-    if (match !== undefined) known.push(match)
-    return match === undefined
-  })
+  const unknown: Difference[] = []
+  for (const difference of found) {
+    const match = KNOWN.find(({ covers }) => covers(difference))
+    if (match === undefined) unknown.push(difference)
+    else known.push(match)
+    if (match?.changesTheRest === true) break
+  }
   if (unknown.length > 0 && hungUp === undefined) await rig.renew()
   return { program, differences: unknown, known, roles }
 }
