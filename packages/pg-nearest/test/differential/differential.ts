@@ -73,7 +73,9 @@ async function differential(options: Options): Promise<number> {
   progress('')
   console.log(json ? JSON.stringify(report, undefined, 2) : differentialText(report))
   if (report.different === 0) return 0
-  console.error(`Again with: npm run differential -- --operations ${operations} --seed ${seed}`)
+  console.error(
+    `Again with: npm run differential -- --operations ${operations} --seed ${seed}${streams ? '' : ' --no-streams'}`,
+  )
   return 1
 }
 

@@ -8,6 +8,8 @@ export interface Context {
   readonly unique: string
   /** As far as is known without running it. */
   readonly open: boolean
+  /** Whether it should mostly read: who writes is kept from the replicas. */
+  readonly reads: boolean
 }
 
 /** An operation, and what it may leave behind. */

@@ -26,6 +26,7 @@ export function generateProgram(seed: number, unique: string, streams: boolean):
   const length = 2 + random.integer(LONGEST - 1)
   // A client that waits for everything, one that waits for nothing, and those between.
   const patience = random.pick([0, 0.3, 0.6, 1])
+  const reads = random.chance(0.4)
   let borrowed = 0
   let known = fresh()
   for (let i = 0; i < length; i++) {
@@ -39,7 +40,11 @@ export function generateProgram(seed: number, unique: string, streams: boolean):
       steps.push({ operation: { kind: 'catch-up' }, then: 'await' })
       continue
     }
-    const drafted = drafterFor(random, known, streams)({ random, unique: `${unique}_${borrowed}`, open: known.open })
+    const drafted = drafterFor(
+      random,
+      known,
+      streams,
+    )({ random, unique: `${unique}_${borrowed}`, open: known.open, reads })
     const then = random.chance(patience) ? 'await' : random.chance(0.3) ? 'tick' : 'go on'
     steps.push({ operation: drafted.operation, then })
     learn(known, drafted, then)

@@ -138,13 +138,13 @@ function named({ random, unique }: Context): Extra {
 
 /** One statement of any kind, asked for in any form. */
 export function statement(context: Context): Draft {
-  const { random } = context
+  const { random, reads } = context
   const kind = weighted<readonly Drafter[]>(random, [
-    [34, READS],
-    [24, WRITES],
+    [reads ? 70 : 34, READS],
+    [reads ? 4 : 24, WRITES],
     [14, FAILURES],
     [3, EMPTIES],
-    [16, SETTINGS],
+    [reads ? 2 : 16, SETTINGS],
     [9, NAMED],
   ])
   const drafted = random.pick(kind)(context)
