@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { firstDifference } from './first-difference.ts'
 import type { Transcript } from './play.ts'
-import type { Program } from './operation.ts'
+import { isSpecial, type Operation, type Program } from './operation.ts'
 import type { State } from './rig.ts'
 
 /** One thing that was not the same. */
@@ -47,7 +47,7 @@ export function differences(program: Program, theirs: Played, ours: Played): Dif
   // Where something never ended, what comes after it was not played.
   if (b.hung !== undefined) return found
   // A stream tells its end in a turn of its own, which with pg alone may come after the next statement's.
-  const queries = ({ settled }: Transcript): number[] => settled.filter((i) => program[i]?.operation.kind === 'query')
+  const queries = ({ settled }: Transcript): number[] => settled.filter((i) => hasOrder(program[i]?.operation))
   const [order, ourOrder] = [queries(a), queries(b)]
   if (!isDeepStrictEqual(order, ourOrder)) found.push({ what: 'order', pg: order, ours: ourOrder })
   for (const what of ['notices', 'notifications'] as const) {
@@ -58,6 +58,11 @@ export function differences(program: Program, theirs: Played, ours: Played): Dif
     if (!isDeepStrictEqual(rows, got)) found.push({ what: 'tables', pg: { [table]: rows }, ours: { [table]: got } })
   }
   return found
+}
+
+/** pg tells that something cannot be sent when it would be: before the promise ahead of it, or behind. */
+function hasOrder(operation: Operation | undefined): boolean {
+  return operation?.kind === 'query' && operation.values?.some((value) => isSpecial(value, 'unsendable')) !== true
 }
 
 /** What kind of difference it is: the same for two programs that show the same fault. */

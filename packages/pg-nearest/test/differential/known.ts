@@ -17,11 +17,6 @@ export const KNOWN: readonly Known[] = [
     covers: ({ what, pg, ours }) => what === 'extra' && String(ours) === [...(pg as string[]), 'servedBy'].join(),
   },
   {
-    name: 'order',
-    reason: 'pg itself calls back for what cannot be sent before it settles the promise ahead of it; ours go in order',
-    covers: ({ what, pg, ours }) => what === 'order' && !isAscending(pg) && isAscending(ours),
-  },
-  {
     name: 'not on this server',
     reason: 'in a snapshot on a replica, what only the primary can answer is refused (README: NEAREST_NOT_HERE)',
     changesTheRest: true,
@@ -36,13 +31,10 @@ export const NOT_COMPARED: readonly string[] = [
   'file, line and routine of an error: where in the server’s source it was raised, for the protocol may be another',
   'the numbers of tables and types that are not PostgreSQL’s own: each database has others',
   'the status right after an error: pg rejects before the server is ready again; it has a second to become right',
+  'when something fails that cannot be sent, and a stream ends: pg tells it before or after the promise ahead of it',
   'type parsers set while a statement is under way: pg looks them up when its first row comes',
   'when a BEGIN is sent: it is answered before, and its answer is the same',
 ]
-
-function isAscending(steps: unknown): boolean {
-  return (steps as number[]).every((step, i, all) => i === 0 || step > (all[i - 1] ?? 0))
-}
 
 function codeOf(outcome: unknown): string | undefined {
   return (outcome as { error?: { code?: string } }).error?.code

@@ -4,6 +4,10 @@ export type Value = string | number | boolean | null | readonly (string | number
 /** `unsendable` throws when pg asks it for its text. */
 export type Special = 'unsendable' | 'undefined' | 'date' | 'bytes' | 'object' | 'bigint'
 
+export function isSpecial(value: Value, special: Special): boolean {
+  return typeof value === 'object' && value !== null && 'special' in value && value.special === special
+}
+
 export interface QueryOperation {
   readonly kind: 'query'
   readonly text: string

@@ -4,7 +4,7 @@ import { describeError, type Outcome } from './describe.ts'
 import { isStatement, type Program, type ReleaseOperation, type Step } from './operation.ts'
 import { perform, type Client } from './perform.ts'
 import { statusOf, type Side } from './side.ts'
-import { watchStrays } from './strays.ts'
+import type { Strays } from './strays.ts'
 
 /** What could be seen at a moment when nothing was under way. */
 export interface Rest {
@@ -30,6 +30,7 @@ export interface Transcript {
 
 export interface PlayOptions {
   readonly side: Side
+  readonly strays: Strays
   /** How long one operation may take. */
   readonly boundMs: number
   /** What the other side saw: what may come a little later is waited for. */
@@ -46,12 +47,12 @@ class Hung extends Error {
 }
 
 /** Plays a program on one borrowed client after another. */
-export async function play(program: Program, { side, boundMs, expected }: PlayOptions): Promise<Transcript> {
+export async function play(program: Program, { side, strays, boundMs, expected }: PlayOptions): Promise<Transcript> {
   const outcomes = new Map<number, Outcome>()
   const settled: number[] = []
   const rests = new Map<number, Rest>()
   const heard = { notices: [] as unknown[], notifications: [] as unknown[] }
-  const strays = watchStrays()
+  const thrown: unknown[] = []
   let pending = new Map<number, Promise<void>>()
   let hung: number | undefined
 
@@ -110,11 +111,11 @@ export async function play(program: Program, { side, boundMs, expected }: PlayOp
     }
   } catch (error) {
     if (error instanceof Hung) hung = error.step
-    else strays.found.push(describeError(error))
+    else thrown.push(describeError(error))
   }
   stopListening()
-  await strays.stop()
-  return { outcomes, settled, rests, ...heard, strays: strays.found, hung }
+  thrown.push(...(await strays.take()))
+  return { outcomes, settled, rests, ...heard, strays: thrown, hung }
 }
 
 type Notice = Partial<Record<'severity' | 'code' | 'message', string | undefined>>

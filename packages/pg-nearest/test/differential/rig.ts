@@ -5,6 +5,7 @@ import { startWorld } from 'pg-nearest-world'
 import { bounded } from './bounded.ts'
 import { describeRow } from './describe.ts'
 import { RESET, SCHEMA, STATE } from './schema.ts'
+import { watchStrays, type Strays } from './strays.ts'
 import { clientSide, poolSide, type Side } from './side.ts'
 
 const PRIMARY = 'nrt'
@@ -21,6 +22,7 @@ export type State = Readonly<Record<string, unknown>>
 export interface Rig {
   readonly ours: Side
   readonly theirs: Side
+  readonly strays: Strays
   /** Puts both databases back, on the replicas as well. */
   reset(): Promise<void>
   states(): Promise<{ readonly ours: State; readonly theirs: State }>
@@ -65,7 +67,9 @@ export async function startRig(against: 'pg-nearest' | 'pg'): Promise<Rig> {
   let ours = oursAnew()
   let theirs = clientSide(otherUrl, THEIRS)
 
+  const strays = watchStrays()
   return {
+    strays,
     get ours() {
       return ours
     },
@@ -92,6 +96,7 @@ export async function startRig(against: 'pg-nearest' | 'pg'): Promise<Rig> {
       await bounded(Promise.all([ours.end(), theirs.end()]), DESTROYS_MS)
       await Promise.all([admin, other, ...replicas].map((client) => client.end()))
       await world.stop()
+      strays.stop()
     },
   }
 }

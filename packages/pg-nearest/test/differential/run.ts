@@ -78,6 +78,7 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
   const known: Record<string, number> = {}
   const roles: Record<string, number> = {}
   const findings: Finding[] = []
+  let previous: Program = []
   let [programs, done, different, endless] = [0, 0, 0, 0]
 
   /** The difference of this kind that a program shows on fresh clients; what never ends is not tried twice. */
@@ -91,6 +92,7 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
     return undefined
   }
   const find = async (program: Program, number: number, first: Difference): Promise<void> => {
+    different += 1
     const signature = signatureOf(program, first)
     count(signatures, signature)
     if ((signatures[signature] ?? 0) > 1) return
@@ -111,6 +113,8 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
 
   try {
     for (let number = only ?? 0; done < operations && different < limit && signal?.aborted !== true; number++) {
+      const late = await rig.strays.take()
+      if (late.length > 0) await find(previous, number - 1, { what: 'stray error', pg: [], ours: late })
       const program = generateProgram(seedOf(seed, number), String(number), streams)
       const trial = await runTrial(rig, program, boundMs)
       programs += 1
@@ -120,10 +124,8 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
       for (const role of trial.roles) count(roles, String(role))
       if (trial.endless !== undefined) endless += 1
       const [first] = trial.differences
-      if (first !== undefined) {
-        different += 1
-        await find(program, number, first)
-      }
+      if (first !== undefined) await find(program, number, first)
+      previous = program
       options.onProgress?.({ operations: done, different })
       if (only !== undefined) break
     }

@@ -1,25 +1,30 @@
 import { describeError } from './describe.ts'
 
 export interface Strays {
-  readonly found: unknown[]
-  stop(): Promise<void>
+  /** Those since it was asked last. */
+  take(): Promise<unknown[]>
+  stop(): void
 }
 
 /** Collects what nobody caught, instead of ending the process. */
 export function watchStrays(): Strays {
-  const found: unknown[] = []
-  const take = (error: unknown): void => {
+  let found: unknown[] = []
+  const add = (error: unknown): void => {
     found.push(describeError(error))
   }
-  process.on('uncaughtException', take)
-  process.on('unhandledRejection', take)
+  process.on('uncaughtException', add)
+  process.on('unhandledRejection', add)
   return {
-    found,
-    async stop() {
+    async take() {
       // A rejection counts as unhandled only when its turn of the event loop is over.
       await new Promise((resolve) => setImmediate(resolve))
-      process.off('uncaughtException', take)
-      process.off('unhandledRejection', take)
+      const taken = found
+      found = []
+      return taken
+    },
+    stop() {
+      process.off('uncaughtException', add)
+      process.off('unhandledRejection', add)
     },
   }
 }

@@ -21,12 +21,12 @@ const PG_ENDS_MS = 4_000
 /** Plays a program on both sides, from the same state. A side that may be broken is replaced. */
 export async function runTrial(rig: Rig, program: Program, boundMs: number): Promise<Trial> {
   await rig.reset()
-  const expected = await play(program, { side: rig.theirs, boundMs: PG_ENDS_MS })
+  const expected = await play(program, { side: rig.theirs, strays: rig.strays, boundMs: PG_ENDS_MS })
   if (expected.hung !== undefined) {
     await rig.renew()
     return { program, differences: [], known: [], endless: expected.hung, roles: [] }
   }
-  const transcript = await play(program, { side: rig.ours, boundMs, expected })
+  const transcript = await play(program, { side: rig.ours, strays: rig.strays, boundMs, expected })
   const hungUp = transcript.hung === undefined ? undefined : await rig.renew()
   const roles = [...transcript.outcomes.values()].map(({ role }) => role).filter((role) => role !== undefined)
   const { ours, theirs } = await rig.states()
