@@ -82,10 +82,10 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
   let [programs, done, different, endless] = [0, 0, 0, 0]
 
   /** The difference of this kind that a program shows on fresh clients; what never ends is not tried twice. */
-  const shown = async (program: Program, signature: string): Promise<Difference | undefined> => {
+  const shown = async (program: Program, signature: string, ms: number): Promise<Difference | undefined> => {
     for (const _ of signature.startsWith('never ends') ? [1] : [1, 2]) {
       await rig.renew()
-      const { differences } = await runTrial(rig, program, SHRINK_BOUND_MS)
+      const { differences } = await runTrial(rig, program, ms)
       const same = differences.find((other) => resembles(signatureOf(program, other), signature))
       if (same !== undefined) return same
     }
@@ -101,12 +101,16 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
       mostRuns: shrinkRuns,
       mostMs: SHRINKS_MS,
       shows: async (candidate) => {
-        const same = await shown(candidate, signature)
+        const same = await shown(candidate, signature, Math.min(boundMs, SHRINK_BOUND_MS))
         difference = same ?? difference
         return same !== undefined
       },
     })
-    const finding = { signature, number, program: small, difference }
+    // What took long enough to look endless may end within its bound.
+    const real = small === program || (await shown(small, signature, boundMs)) !== undefined
+    const finding = real
+      ? { signature, number, program: small, difference }
+      : { signature, number, program, difference: first }
     findings.push(finding)
     options.onFinding?.(finding)
   }
