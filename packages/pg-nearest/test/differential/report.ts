@@ -3,11 +3,11 @@ import { KNOWN, NOT_COMPARED } from './known.ts'
 import { stepText } from './operation.ts'
 import type { DifferentialReport, Finding } from './run.ts'
 
-export function findingText({ signature, number, program, difference }: Finding): string {
+export function findingText({ signature, number, program, difference, again }: Finding): string {
   const steps = program.map((step, i) => `  ${i === difference.step ? '>' : ' '} ${i}. ${stepText(step)}`)
   const { path, a, b } = firstDifference(difference.pg, difference.ours)
   return [
-    `${signature} (program ${number})`,
+    `${signature} (program ${number}${again ? '' : ', not shown again by itself'})`,
     ...steps,
     `    pg:   ${shown(difference.pg)}`,
     `    ours: ${shown(difference.ours)}`,

@@ -34,6 +34,8 @@ export interface Finding {
   readonly program: Program
   /** The first that shows in it. */
   readonly difference: Difference
+  /** It showed once more, with fresh clients on both sides. */
+  readonly again: boolean
 }
 
 export interface DifferentialReport {
@@ -107,10 +109,10 @@ export async function runDifferential(options: DifferentialOptions): Promise<Dif
       },
     })
     // What took long enough to look endless may end within its bound.
-    const real = small === program || (await shown(small, signature, boundMs)) !== undefined
-    const finding = real
-      ? { signature, number, program: small, difference }
-      : { signature, number, program, difference: first }
+    const again = shrinkRuns > 0 && (await shown(small, signature, boundMs)) !== undefined
+    const finding = again
+      ? { signature, number, program: small, difference, again }
+      : { signature, number, program, difference: first, again }
     findings.push(finding)
     options.onFinding?.(finding)
   }
