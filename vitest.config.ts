@@ -18,6 +18,7 @@ const unhurried = [
   'channels',
   'cli',
   'connections',
+  'differential',
   'history',
   'http',
   'http-node',

@@ -1,0 +1,41 @@
+import type { Difference } from './compare.ts'
+
+/** A difference that is meant, and where it is written down. */
+export interface Known {
+  readonly name: string
+  readonly reason: string
+  /** What comes after it in a program is not judged: it may come of it. */
+  readonly changesTheRest?: true
+  readonly covers: (difference: Difference) => boolean
+}
+
+/** What pg does not do: everything else that differs is a fault. */
+export const KNOWN: readonly Known[] = [
+  {
+    name: 'servedBy',
+    reason: 'a result says which server gave it (README: "servedBy")',
+    covers: ({ what, pg, ours }) => what === 'extra' && String(ours) === [...(pg as string[]), 'servedBy'].join(),
+  },
+  {
+    name: 'not on this server',
+    reason: 'in a snapshot on a replica, what only the primary can answer is refused (README: NEAREST_NOT_HERE)',
+    changesTheRest: true,
+    covers: ({ what, ours }) => what === 'outcome' && codeOf(ours) === 'NEAREST_NOT_HERE',
+  },
+]
+
+/** What is not looked at, with the reason. */
+export const NOT_COMPARED: readonly string[] = [
+  'processID of a client: it is the one of the connection that is held, and null while there is none',
+  'processId of a notification: each side notifies from a connection of its own',
+  'file, line and routine of an error: where in the server’s source it was raised, for the protocol may be another',
+  'the numbers of tables and types that are not PostgreSQL’s own: each database has others',
+  'the status right after an error: pg rejects before the server is ready again; it has a second to become right',
+  'when something fails that cannot be sent, and a stream ends: pg tells it before or after the promise ahead of it',
+  'type parsers set while a statement is under way: pg looks them up when its first row comes',
+  'when a BEGIN is sent: it is answered before, and its answer is the same',
+]
+
+function codeOf(outcome: unknown): string | undefined {
+  return (outcome as { error?: { code?: string } }).error?.code
+}
