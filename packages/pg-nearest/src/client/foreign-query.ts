@@ -22,6 +22,8 @@ const SESSION = { class: 'session' } as const
  * @throws what kept it from being sent.
  */
 export async function runForeign(client: ClientContext, query: pg.Submittable): Promise<void> {
+  // It was given up while it waited for its turn; nobody would read it, or close it.
+  if ((query as { readonly destroyed?: unknown }).destroyed === true) return
   const { held, engine, scope } = client
   const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || !held.lease.standby || scope.readOnly)
   if (!isPlaced) {

@@ -62,7 +62,6 @@ export function heldExecution<R, T>(client: ClientContext, options: HeldOptions<
       if (learns) engine.statements.learnWrite(text)
     },
     succeeded: options.succeeded,
-    failed: (error) => error,
     report: (server, generation, sign, error) => engine.report({ server, generation, sign, error }),
     mayResend: () => engine.budget.withdraw(),
     findWriter: (since, waitedMs, ofCall) => engine.findWriter(since, waitedMs, ofCall),

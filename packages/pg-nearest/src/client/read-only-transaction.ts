@@ -1,6 +1,7 @@
 import { isRefusedByRecovery } from '../route/failure-meaning.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import type { Request } from '../route/request.ts'
+import { isSingle } from '../statement/text-shape.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import type { ClientContext } from './client-context.ts'
 import { notHere } from './client-errors.ts'
@@ -16,7 +17,7 @@ export async function readInTransaction(
   state: Extract<ClientState, { kind: 'reading' }>,
 ): Promise<Serving> {
   const { need } = statement
-  if (state.failed || client.scope.readOnly) return stayHere(client, statement)
+  if (state.failed || client.scope.readOnly || showsSetting(statement)) return stayHere(client, statement)
   if (!state.movable) return readWhereItIs(client, statement)
   if (need.class !== 'write' && need.class !== 'session') {
     const lease = client.held.here
@@ -35,6 +36,11 @@ export async function readInTransaction(
   }
   await moveToPrimary(client, state.begin)
   return stayHere(client, statement)
+}
+
+/** SHOW tells of this transaction, wherever it is. */
+function showsSetting({ request: { config } }: QueuedStatement): boolean {
+  return typeof config.text === 'string' && isSingle(config.text) && /^\s*show\s/i.test(config.text)
 }
 
 /** Its snapshot, or a savepoint, would be lost elsewhere. */

@@ -73,8 +73,9 @@ class Connections implements ServerConnections, Lender {
     return this.#idle.size
   }
 
+  /** As `pg.Pool` counts: without those for whom a connection is being made. */
   get waiting(): number {
-    return this.#queue.size
+    return Math.max(0, this.#queue.size - this.#dialling)
   }
 
   get generation(): number {
@@ -104,7 +105,7 @@ class Connections implements ServerConnections, Lender {
     const lease = this.take(purpose)
     if (lease !== undefined) return Promise.resolve(lease)
     const { maxWaiting, pgOptions } = this.#options
-    if (this.#queue.size >= maxWaiting) {
+    if (this.waiting >= maxWaiting && this.#all.size >= this.#max) {
       return Promise.reject(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
     const timeoutMs = pgOptions.connectionTimeoutMillis || undefined

@@ -21,17 +21,25 @@ import { walk } from './walk.ts'
 import type { WalkFacts } from './walk-state.ts'
 
 /** Runs one statement on a connection of its own: what `pool.query` does. `onEnd` is called once it is over. */
-export function executeStatement(
+export async function executeStatement(
   engine: Engine,
   scope: Scope,
   request: Request,
   onEnd: () => void,
 ): Promise<StatementResult> {
   const timeoutMs = request.timeoutMs ?? engine.timeoutMs
-  if (timeoutMs === undefined) return walk(new StatementExecution(engine, scope, request, request.signal, onEnd))
-  return withinDeadline({ signal: request.signal, timeoutMs }, (signal) =>
-    walk(new StatementExecution(engine, scope, request, signal, onEnd)),
-  )
+  const startedAt = clock(engine)
+  try {
+    if (timeoutMs === undefined) return await walk(new StatementExecution(engine, scope, request, request.signal, startedAt))
+    return await withinDeadline({ signal: request.signal, timeoutMs }, (signal) =>
+      walk(new StatementExecution(engine, scope, request, signal, startedAt)),
+    )
+  } catch (error) {
+    // Here, and not where it was heard of, for from here the error's stack leads to the caller.
+    throw recordFailure(engine, request.config.text, startedAt, error)
+  } finally {
+    onEnd()
+  }
 }
 
 /** One object for each query, not a closure for each of its steps: it shows in the time of a short read. */
@@ -45,13 +53,12 @@ class StatementExecution implements Execution<StatementResult, StatementResult> 
   readonly #request: Request
   readonly #check: FreshnessCheck | undefined
   readonly #letsAskBehind: boolean
-  readonly #onEnd: () => void
   readonly #startedAt: number
   readonly #hedging: Hedging | undefined
   #hedgeStartedAt = 0
 
-  constructor(engine: Engine, scope: Scope, request: Request, signal: AbortSignal | undefined, onEnd: () => void) {
-    this.#startedAt = clock(engine)
+  constructor(engine: Engine, scope: Scope, request: Request, signal: AbortSignal | undefined, startedAt: number) {
+    this.#startedAt = startedAt
     const { need, reads, attempts } = planStatement(engine, scope, request)
     this.text = request.config.text
     this.facts = { reads, readOnly: scope.readOnly, harmless: false }
@@ -63,7 +70,6 @@ class StatementExecution implements Execution<StatementResult, StatementResult> 
     this.#engine = engine
     this.#scope = scope
     this.#request = request
-    this.#onEnd = onEnd
     engine.budget.deposit()
   }
 
@@ -167,13 +173,7 @@ class StatementExecution implements Execution<StatementResult, StatementResult> 
     const { server, role, reason, attempts } = arrival
     const servedBy = { server, region: this.#engine.regionOf(server), role, reason, attempts }
     if (this.#hedging !== undefined) this.#hedging.note(performance.now() - this.#hedgeStartedAt)
-    this.#onEnd()
     return recordResult(this.#engine, this.text, this.#startedAt, result, servedBy)
-  }
-
-  failed(error: unknown): unknown {
-    this.#onEnd()
-    return recordFailure(this.#engine, this.text, this.#startedAt, error)
   }
 
   report(server: string, generation: number, sign: 'lost' | 'role', error: unknown): void {

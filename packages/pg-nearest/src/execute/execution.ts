@@ -55,8 +55,6 @@ export interface Execution<R, T> {
   learn(): void
   /** It has its result. Returns what the walk resolves with. */
   succeeded(result: R, arrival: Arrival): T
-  /** It failed for good. Returns what the walk rejects with. */
-  failed(error: unknown): unknown
   /** Evidence for the monitor: a connection to this server was lost, or it is not what it was taken for. */
   report(server: string, generation: number, sign: 'lost' | 'role', error: unknown): void
   /** Whether what was sent before may be sent once more. */

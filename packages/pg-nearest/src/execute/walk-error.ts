@@ -1,5 +1,5 @@
 import { NearestError, OutcomeUnknownError, type Candidate } from '../errors.ts'
-import { isWriteRefused } from '../route/failure-meaning.ts'
+import { provesWrite } from '../route/failure-meaning.ts'
 import { noServer } from './no-server.ts'
 import type { WalkEnd, WalkFailure } from './walk-state.ts'
 
@@ -24,7 +24,7 @@ export function walkError(
     case 'error': {
       const { server, standby, evidence } = end
       if (evidence.kind === 'no-connection' && evidence.why === 'queue') return notLent(server, evidence.error)
-      if (evidence.kind !== 'answered' || !isWriteRefused(evidence.error) || standby || readOnly) return evidence.error
+      if (evidence.kind !== 'answered' || !provesWrite(evidence.error) || standby || readOnly) return evidence.error
       return notWritable(server, evidence.error)
     }
   }

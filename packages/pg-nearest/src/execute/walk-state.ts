@@ -18,7 +18,8 @@ interface Leg {
   readonly at: Attempt | undefined
   readonly left: readonly Attempt[]
   readonly failures: number
-  readonly mayCatchUp: boolean
+  /** A server was found behind, and was waited for: once for each leg. */
+  readonly behind: Evidence | undefined
 }
 
 export interface WalkFailure {
@@ -120,7 +121,7 @@ export function beginWalk(facts: WalkFacts, attempts: readonly Attempt[]): WalkS
 }
 
 function legOn(attempts: readonly Attempt[]): Leg {
-  return { at: undefined, left: attempts, failures: 0, mayCatchUp: true }
+  return { at: undefined, left: attempts, failures: 0, behind: undefined }
 }
 
 /**
@@ -143,9 +144,7 @@ export function nextStep(state: WalkState, event: WalkEvent): WalkStep {
     case 'replanned':
       return replan(state, event.leg, event.attempts)
     case 'caught-up':
-      return event.yes
-        ? tryAgain(state, event.leg, false)
-        : advance(state, event.leg, { resends: false, mayWait: event.mayWait })
+      return afterWait(state, event)
     case 'waited':
       if (event.attempts === undefined) return fail(state, { kind: 'nobody', gaveUp: 'no-primary' })
       return advance({ ...state, legs: [legOn(event.attempts)], tried: [] }, 0, { resends: false, mayWait: true })
@@ -192,8 +191,8 @@ function afterFailure(before: WalkState, event: Failed): WalkStep {
   if (meaning === 'again' && evidence.kind === 'answered' && before.mayRerun) {
     return tryAgain(release({ ...before, mayRerun: false }, leg), leg, true)
   }
-  if (evidence.kind === 'behind' && before.legs[leg]?.mayCatchUp === true) {
-    const waiting = release(withLeg(before, leg, { mayCatchUp: false }), leg)
+  if (evidence.kind === 'behind' && before.legs[leg]?.behind === undefined) {
+    const waiting = release(withLeg(before, leg, { behind: evidence }), leg)
     return [waiting, [{ kind: 'catch-up', leg, behind: evidence.error as BehindError }]]
   }
   const state = note(before, leg, server, evidence)
@@ -212,6 +211,13 @@ function afterFailure(before: WalkState, event: Failed): WalkStep {
     case 'next':
       return advance(release(state, leg), leg, { resends, mayWait })
   }
+}
+
+function afterWait(state: WalkState, { leg, yes, mayWait }: Extract<WalkEvent, { kind: 'caught-up' }>): WalkStep {
+  if (yes) return tryAgain(state, leg, false)
+  const { at, behind } = state.legs[leg] ?? {}
+  if (at === undefined || behind === undefined) return [state, []]
+  return advance(note(state, leg, at.server, behind), leg, { resends: false, mayWait })
 }
 
 /** It has failed there, and is not tried there again before there is a new plan. */

@@ -1,7 +1,7 @@
 import { onAbort } from '../limits/abort.ts'
 import { pause } from '../limits/pause.ts'
 import type { BehindError } from '../freshness/behind-error.ts'
-import { isDemotion, isWriteRefused } from '../route/failure-meaning.ts'
+import { isDemotion, provesWrite } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 import type { AttemptEnd, Execution } from './execution.ts'
 import { walkError } from './walk-error.ts'
@@ -79,7 +79,7 @@ class Walk<R, T> {
         const { text, facts } = this.#execution
         const candidates = this.#execution.candidates()
         const error = walkError(command.failure, this.#state.failures, candidates, text, facts.readOnly)
-        return this.#reject(this.#execution.failed(error))
+        return this.#reject(error)
       }
     }
   }
@@ -133,7 +133,7 @@ class Walk<R, T> {
     const { facts } = this.#execution
     if (generation === undefined) return
     if (evidence.kind === 'lost') this.#execution.report(server, generation, 'lost', evidence.error)
-    if (evidence.kind !== 'answered' || facts.readOnly || forced || !isWriteRefused(evidence.error)) return
+    if (evidence.kind !== 'answered' || facts.readOnly || forced || !provesWrite(evidence.error)) return
     if (!standby && !isDemotion(evidence.error)) return
     this.#execution.learn()
     this.#execution.report(server, generation, 'role', evidence.error)

@@ -103,9 +103,15 @@ export function isDemotion(error: unknown): boolean {
   return codeOf(error) === '25006' && routineOf(error) === 'PreventCommandDuringRecovery'
 }
 
-/** The text, or a function in it, writes. */
+/** The server has refused to write; a user's own function may say the same. */
 export function isWriteRefused(error: unknown): boolean {
   return codeOf(error) === '25006'
+}
+
+/** The server itself has refused, and not a function of the user's: the text, or a function in it, writes. */
+export function provesWrite(error: unknown): boolean {
+  const routine = routineOf(error)
+  return isWriteRefused(error) && (routine === 'PreventCommandIfReadOnly' || routine === 'PreventCommandDuringRecovery')
 }
 
 /** A standby refuses what it would have to write for (25006), and what it cannot do at all (0A000). */

@@ -35,6 +35,9 @@ async function warmIn(region: string, options: Partial<NearestPoolOptions> = {})
   return pool
 }
 
+/** Nothing of a transaction lasts before its COMMIT, so that it waits for another primary when it was cut. */
+const SHORT_FAILOVER = { failoverTimeoutMs: 2_000 }
+
 const write = (pool: NearestPool, id: string) => pool.query('insert into written values ($1)', [id])
 
 /** Ends the pool with the statement on its way. */
@@ -54,7 +57,7 @@ beforeAll(async () => {
     warmIn('ord'),
     warmIn('ord'),
     warmIn('ord'),
-    warmIn('ord'),
+    warmIn('ord', SHORT_FAILOVER),
     warmIn('ord', { max: 1 }),
   ])
   const client = await borrowed.connect()
