@@ -34,7 +34,7 @@ export async function baseBackup(url: string, from: string, to: string, osUser: 
       'select labelfile as label, pg_walfile_name(lsn) as last from pg_backup_stop(false)',
     )
     const { label = '', last = '' } = rows[0] ?? {}
-    await copyWal(from, to, firstSegment(label), last)
+    await copyWal(from, to, last)
     await writeAs(join(to, 'backup_label'), label, osUser)
   } finally {
     await client.end()
@@ -42,22 +42,21 @@ export async function baseBackup(url: string, from: string, to: string, osUser: 
   if (osUser !== undefined) await runProgram('chown', ['-R', `${osUser.uid}:${osUser.gid}`, to], undefined)
 }
 
-/** With the WAL that was written during the backup the copy is consistent by itself, even if no server can be reached. */
-async function copyWal(from: string, to: string, first: string, last: string): Promise<void> {
+/**
+ * Copies all WAL that the server still has. With what was written during the backup the copy is consistent by itself, even if
+ * no server can be reached. With what was written before, it can serve a replica that is behind once it is promoted.
+ */
+async function copyWal(from: string, to: string, last: string): Promise<void> {
   const names = await readdir(join(from, 'pg_wal'))
-  const needed = names.filter((name) => name.endsWith('.history') || isBetween(name, first, last))
-  await Promise.all(needed.map((name) => copyFile(join(from, 'pg_wal', name), join(to, 'pg_wal', name))))
+  const needed = names.filter((name) => name.endsWith('.history') || isUpTo(name, last))
+  await Promise.all(
+    needed.map((name) => copyFile(join(from, 'pg_wal', name), join(to, 'pg_wal', name)).catch(ignoreGone)),
+  )
 }
 
 /** The first 8 of a segment's 24 digits are its timeline, which says nothing about its position. */
-function isBetween(name: string, first: string, last: string): boolean {
-  const position = name.slice(8)
-  return /^[0-9A-F]{24}$/.test(name) && position >= first.slice(8) && position <= last.slice(8)
-}
-
-/** As in `START WAL LOCATION: 0/2000028 (file 000000010000000000000002)`. */
-function firstSegment(label: string): string {
-  return /\(file ([0-9A-F]{24})\)/.exec(label)?.[1] ?? ''
+function isUpTo(name: string, last: string): boolean {
+  return /^[0-9A-F]{24}$/.test(name) && name.slice(8) <= last.slice(8)
 }
 
 /** Files that disappear during the copy are not needed: replay would remove them anyway. */

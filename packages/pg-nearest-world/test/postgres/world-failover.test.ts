@@ -179,6 +179,17 @@ test('a region joins while the world runs and writes go on', async () => {
   for (const region of ['nrt', 'ord', 'ams']) await shows(region, '1')
 })
 
+test('a replica that is behind follows a region that joined later and was promoted', async () => {
+  world.partition('nrt', 'ord')
+  // More than what a segment of the write-ahead log holds.
+  await ask(world.url('nrt'), "create table much as select repeat('x', 1000) as text from generate_series(1, 5000)")
+  await world.addRegion('fra')
+  await world.promote('fra')
+  await write(2)
+  await shows('ord', '1,2')
+  await shows('ams', '1,2')
+})
+
 test('stopping does not wait for what cannot be done', async () => {
   await world.kill('ord')
   world.setBandwidth('ord', 'nrt', 1)
