@@ -11,30 +11,41 @@ const alias = [
   { find: /^pg-nearest$/, replacement: source('packages/pg-nearest/src/index.ts') },
 ]
 
+const onServersOf = (names: readonly string[]): string[] =>
+  names.flatMap((name) => [`packages/*/test/postgres/${name}.test.ts`, `examples/*/test/postgres/${name}.test.ts`])
+
+/** They show something only after a while, or measure: `npm run test:long`. */
+const long = [...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni']), 'packages/*/test/long/**/*.test.ts']
+
 /** They look at what comes out, and not at how long it takes: two at a time. */
-const unhurried = [
+const unhurried = onServersOf([
   'accounts',
   'borrowed-client',
   'channels',
   'cli',
   'connections',
   'differential',
-  'history',
   'http',
   'http-node',
   'one-database',
   'orm',
-  'patroni',
   'pgbouncer',
+  'poolers',
+  'secrets',
+  'servers',
   'session-results',
+  'streams',
+  'survival',
   'telemetry',
   'torture',
-  'world-failover',
+  'world-boot',
   'world-end',
-].flatMap((name) => [`packages/*/test/postgres/${name}.test.ts`, `examples/*/test/postgres/${name}.test.ts`])
+  'world-failover',
+  'wrong-servers',
+])
 
 const onServers = {
-  setupFiles: ['packages/pg-nearest/test/secrets/setup.ts'],
+  setupFiles: ['packages/pg-nearest/test/secrets/setup.ts', 'packages/pg-nearest/test/pending/setup.ts'],
   testTimeout: 60_000,
   hookTimeout: 60_000,
 }
@@ -52,7 +63,7 @@ export default defineConfig({
         test: {
           name: 'postgres',
           include: ['packages/*/test/postgres/**/*.test.ts', 'examples/*/test/postgres/**/*.test.ts'],
-          exclude: unhurried,
+          exclude: [...unhurried, ...long],
           ...onServers,
           // Worlds are real servers and links with real delays: one file at a time keeps their timing honest.
           fileParallelism: false,
@@ -61,6 +72,10 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'unhurried', include: unhurried, ...onServers, maxWorkers: 2 },
+      },
+      {
+        extends: true,
+        test: { name: 'long', include: long, ...onServers, fileParallelism: false },
       },
       {
         extends: true,

@@ -1,9 +1,11 @@
+const build = { name: 'build', about: 'compile every package', run: ['tsc', '--build'] }
+
 /**
  * Everything that `npm test` checks, in order: each step is a command; those with `vitest` count their own tests,
  * and those that are `built` read what `build` leaves.
  */
-export const steps = [
-  { name: 'build', about: 'compile every package', run: ['tsc', '--build'] },
+const short = [
+  build,
   { name: 'format', about: 'prettier', run: ['prettier', '--check', '--log-level=warn', '.'] },
   { name: 'lint', about: 'oxlint, with types, and the one direction between rooms', run: ['oxlint', '--type-aware'] },
   {
@@ -33,3 +35,27 @@ export const steps = [
     built: true,
   },
 ]
+
+/** What `npm run test:long` checks: whatever shows something only after a while, or measures. */
+const long = [
+  build,
+  { name: 'long', about: 'histories, chaos, leaks, Patroni and the demo’s figures', vitest: 'long', built: true },
+  {
+    name: 'soak',
+    about: '20,000 operations of 64 sessions under faults: none reads anything stale',
+    run: ['npm', 'run', '--silent', 'soak', '--', '--operations', '20000'],
+  },
+  {
+    name: 'chaos',
+    about: 'two minutes of failovers and worse with a fresh seed: nothing is lost, or done twice',
+    run: ['npm', 'run', '--silent', 'chaos', '--', '--minutes', '2'],
+  },
+  {
+    name: 'leaks',
+    about: 'two minutes of a pool that is broken again and again: it holds no more in the end',
+    run: ['npm', 'run', '--silent', 'leaks', '--', '--minutes', '2'],
+  },
+]
+
+/** By the command that runs them. */
+export const lanes = { 'npm test': short, 'npm run test:long': long }

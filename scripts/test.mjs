@@ -5,27 +5,33 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, styleText } from 'node:util'
 import { findBrowser } from './find-browser.mjs'
-import { steps } from './steps.mjs'
+import { lanes } from './steps.mjs'
 
 /** A step that hangs must not take the others with it. */
 const LONGEST_MINUTES = 12
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const usage = `npm test [-- options]
+npm run test:long [-- options]
 
-Checks everything, as CI does. The last line counts what passed, failed and was skipped.
+Checks everything, as CI does: first what takes minutes, then what takes long. The last line counts what passed, failed and
+was skipped.
 
   --only <steps>   only these, such as --only unit,lint (and build first, if they need it)
   --bail           stop at the first step that fails
-  --list           name the steps
+  --list           name the steps of both
   --help`
 
 const values = parse()
+const steps = lanes[values.long ? 'npm run test:long' : 'npm test']
 
 if (values.help) {
   console.log(usage)
 } else if (values.list) {
-  for (const { name, about } of steps) console.log(`${name.padEnd(10)} ${about}`)
+  for (const [command, listed] of Object.entries(lanes)) {
+    console.log(styleText('bold', command))
+    for (const { name, about } of listed) console.log(`  ${name.padEnd(10)} ${about}`)
+  }
 } else {
   process.exitCode = await check(chosen(values.only))
 }
@@ -33,6 +39,7 @@ if (values.help) {
 function parse() {
   const options = {
     only: { type: 'string' },
+    long: { type: 'boolean' },
     bail: { type: 'boolean' },
     list: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },

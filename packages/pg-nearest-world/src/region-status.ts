@@ -1,4 +1,4 @@
-import { ask } from './cluster/ask.ts'
+import { runSql } from './cluster/run-sql.ts'
 import type { Server } from './cluster/server.ts'
 import type { RegionStatus } from './world-types.ts'
 
@@ -8,12 +8,12 @@ interface StatusRow {
   readonly paused: boolean
 }
 
-/** What a server says of itself; one that does not answer is `down`. */
+/** A server's own account of its state; one that does not answer is `down`. */
 export async function regionStatus({ region, url, pid, running }: Server): Promise<RegionStatus> {
   const down: RegionStatus = { region, role: 'down', url: url() }
   if (!running || pid === undefined) return down
   try {
-    const [row] = await ask<StatusRow>(
+    const [row] = await runSql<StatusRow>(
       url(),
       `select r as standby,
               case when r then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end::text as lsn,

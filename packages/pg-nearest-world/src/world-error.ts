@@ -5,9 +5,9 @@
  * | --- | --- |
  * | `WORLD_BAD_OPTION` | an option or an argument has a wrong value |
  * | `WORLD_UNKNOWN_REGION` | a region was named that is not in this world, or whose distance is not known |
- * | `WORLD_WRONG_STATE` | the server is not in a state for this: a dead one cannot be paused, a primary not be promoted |
+ * | `WORLD_WRONG_STATE` | the server is not in a state for this: a dead server cannot be paused, a primary cannot be promoted |
  * | `WORLD_NO_POSTGRES` | there are no PostgreSQL binaries that run here |
- * | `WORLD_SERVER_FAILED` | a server did not start, or did not do as it was told; the message ends with its own last words |
+ * | `WORLD_SERVER_FAILED` | a server did not start, or did not do as it was told; the message ends with its own output |
  * | `WORLD_STOPPED` | the world was stopped |
  */
 export type WorldErrorCode =

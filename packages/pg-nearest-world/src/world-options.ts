@@ -20,7 +20,7 @@ const SETTING = /^[a-z][a-z0-9_.]*$/i
 export interface ParsedWorldOptions {
   /** The primary's first. */
   readonly regions: readonly string[]
-  /** Milliseconds between two regions, before anything is changed. */
+  /** The round-trip time between two regions in milliseconds, as configured. */
   readonly rtt: (a: string, b: string) => number
   readonly binaries: string | undefined
   readonly settings: Readonly<Record<string, string>>
@@ -29,7 +29,7 @@ export interface ParsedWorldOptions {
   readonly onProgress: NonNullable<WorldOptions['onProgress']>
 }
 
-/** @throws WorldError for the first thing that cannot be used. */
+/** @throws WorldError for the first option that is invalid. */
 export function parseWorldOptions(options: WorldOptions): ParsedWorldOptions {
   if (typeof options !== 'object' || options === null)
     bad('The options must be an object: startWorld({ primary: "nrt" }).')

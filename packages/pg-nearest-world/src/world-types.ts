@@ -7,8 +7,8 @@ export interface WorldOptions {
   /** A streaming replica in each of these. Default: none. */
   readonly replicas?: readonly string[] | undefined
   /**
-   * Distances. Default, and for pairs that are not named: by where the regions are. A region that nobody knows needs its
-   * distances here.
+   * Round-trip times. By default, and for pairs that are not named, they follow from where the regions are. For a region
+   * with a name of your own they must be given here.
    */
   readonly rtt?: Rtt | undefined
   /** A folder with `bin/postgres` and `bin/initdb`, or with those files themselves. Default: PostgreSQL from npm. */
@@ -18,11 +18,11 @@ export interface WorldOptions {
   /** The name of the database. Default `app`. */
   readonly database?: string | undefined
   /**
-   * Runs `initdb` instead of copying what an earlier run has made. Worlds that are copied from the same share one system
-   * identifier, as if they were one cluster. Default false.
+   * Runs `initdb` instead of copying what an earlier run has made. Worlds that start from the same copy share one
+   * system identifier, as if they were one cluster. Default false.
    */
   readonly fresh?: boolean | undefined
-  /** Called as the world boots: how many of how many steps are done, and the one that is. */
+  /** Called while the world boots, after each step: its name, and how many of how many are done. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
@@ -35,12 +35,12 @@ export interface Progress {
 export interface RegionStatus {
   readonly region: string
   readonly role: 'primary' | 'replica' | 'down'
-  /** The server, from inside its region. */
+  /** The server's URL for clients in its own region. */
   readonly url: string
   /** Insert position on the primary, replay position on a replica; as PostgreSQL prints it. */
   readonly lsn?: string
   readonly replayPaused?: boolean
-  /** Of the server's main process. */
+  /** The process id of the server's main process. */
   readonly pid?: number
 }
 
@@ -52,45 +52,48 @@ export interface WorldPoolOptions {
 }
 
 /**
- * Real PostgreSQL servers, one for each region, with links between the regions that take as long as the real distance.
+ * Real PostgreSQL servers, one for each region, with links between the regions that are as slow as the real distance.
  * It keeps the process alive until it is stopped. If the process ends, however it ends, the servers end with it.
  *
- * Everything rejects or throws a {@link WorldError} with code `WORLD_UNKNOWN_REGION` for a region that is not in the
- * world, and `WORLD_STOPPED` after the end.
+ * Every method rejects or throws a {@link WorldError}: with code `WORLD_UNKNOWN_REGION` for a region that is not in the
+ * world, and with `WORLD_STOPPED` once it is stopped.
  */
 export interface World extends AsyncDisposable {
   /** All regions, the current primary's first. */
   readonly regions: readonly string[]
   /** The region whose server is the primary now. */
   readonly primary: string
-  /** A region's server: from inside the region, or, with `from`, across the link from another one. */
+  /** The URL of a region's server, for clients in that region or, with `from`, across the link from another region. */
   url(region: string, options?: { readonly from?: string }): string
   poolOptions(region: string): WorldPoolOptions
-  /** Milliseconds of round trip between two regions, as they are set now; 0 inside of one. */
+  /** The current round-trip time between two regions in milliseconds; 0 within a region. */
   rtt(a: string, b: string): number
-  /** Holds for what leaves from now on, in both directions, on open connections too. */
+  /** Applies to everything sent from now on, in both directions, on open connections too. */
   setRtt(a: string, b: string, ms: number): void
-  /** Up to this many milliseconds more in each direction, at random; the order of what is sent stays. 0 ends it. */
+  /** Adds a random delay of up to this many milliseconds in each direction. Packets still arrive in order. 0 ends it. */
   setJitter(a: string, b: string, ms: number): void
-  /** Of each direction; `Infinity` for no bound. */
+  /** Limits each direction; `Infinity` for no limit. */
   setBandwidth(a: string, b: string, bytesPerSecond: number): void
-  /** Nothing passes between two regions, in either direction, and no connection is told. New ones hang. */
+  /** Drops all traffic between two regions, in both directions. Open connections get no error, and new ones hang. */
   partition(a: string, b: string): void
-  /** What was sent meanwhile arrives, as TCP would have it. */
+  /** Ends a partition. What was sent meanwhile arrives, because TCP retransmits. */
   heal(a: string, b: string): void
-  /** SIGKILL to all of a server's processes. What it has acknowledged is still on its disk. */
+  /** Kills all of a server's processes with SIGKILL. What it has acknowledged survives on disk. */
   kill(region: string): Promise<void>
-  /** Brings a killed server back: as the primary it was, or as a replica of the current one. One that runs, runs on. */
+  /**
+   * Starts a killed server again: as the primary if it still is, else as a replica of the current one. It keeps its port,
+   * unless another program has taken it. Does nothing if the server runs.
+   */
   start(region: string): Promise<void>
-  /** The replica goes on receiving, and shows nothing new. */
+  /** The replica goes on receiving WAL but does not replay it, so queries see nothing new. */
   pauseReplay(region: string): Promise<void>
   resumeReplay(region: string): Promise<void>
   /**
-   * A failover: the old primary is killed, this replica takes its place, the others follow it, and the old one, if it was
-   * alive, is cloned anew as a replica. What this replica had not received is lost.
+   * A failover: kills the primary and promotes this replica, and the others follow it. The old primary, if it was running,
+   * is cloned from the new one as a replica. What this replica had not received is lost.
    */
   promote(region: string): Promise<void>
-  /** A new replica joins while the world runs. */
+  /** Adds a replica while the world runs. */
   addRegion(region: string): Promise<void>
   status(): Promise<readonly RegionStatus[]>
   /** Ends all servers and links and removes their files. Idempotent. */

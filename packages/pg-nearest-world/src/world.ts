@@ -1,22 +1,22 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ask } from './cluster/ask.ts'
+import { runSql } from './cluster/run-sql.ts'
 import { baseBackup } from './cluster/base-backup.ts'
 import { configure, copyTemplate, DEFAULT_DATABASE, follow } from './cluster/data-directory.ts'
 import { createServer, type Server } from './cluster/server.ts'
-import { isAhead, pauseReplay, promote, resumeReplay, streaming } from './cluster/standby.ts'
+import { isAhead, pauseReplay, promote, resumeReplay, waitUntilStreaming } from './cluster/replication-control.ts'
 import { createNetwork, type Network } from './wan/network.ts'
-import { finishAll } from './finish-all.ts'
-import { prepareGround, type Ground } from './ground.ts'
+import { settleAll } from './settle-all.ts'
+import { prepareWorldResources, type WorldResources } from './world-resources.ts'
 import { regionStatus } from './region-status.ts'
 import { WorldError } from './world-error.ts'
 import { parseAmount, parseRegion, parseWorldOptions, type ParsedWorldOptions } from './world-options.ts'
 import type { RegionStatus, World, WorldOptions, WorldPoolOptions } from './world-types.ts'
 
 /**
- * Starts a PostgreSQL server in each region, the replicas streaming from the primary over links with the real distance's
- * delay. Takes about a second for five regions, and some seconds more the first time on a machine, when the data directory
- * that is copied for each has to be made.
+ * Starts a PostgreSQL server in each region. The replicas stream from the primary over links with the delay of the real
+ * distance. Takes about a second for five regions, and some seconds more the first time on a machine, when the data
+ * directory that is copied for each server has to be initialised.
  *
  * @example
  * ```ts
@@ -26,12 +26,12 @@ import type { RegionStatus, World, WorldOptions, WorldPoolOptions } from './worl
  * console.log(world.url('ord'), world.url('nrt', { from: 'ord' }))
  * ```
  *
- * @throws WorldError for options that cannot be used, for want of PostgreSQL binaries, or if a server does not start.
+ * @throws WorldError if an option is invalid, if there are no PostgreSQL binaries, or if a server does not start.
  */
 export async function startWorld(options: WorldOptions): Promise<World> {
   const parsed = parseWorldOptions(options)
-  const ground = await prepareGround(parsed)
-  const world = new RunningWorld(parsed, ground)
+  const resources = await prepareWorldResources(parsed)
+  const world = new RunningWorld(parsed, resources)
   try {
     await world.boot()
   } catch (error) {
@@ -43,19 +43,19 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 
 class RunningWorld implements World {
   readonly #options: ParsedWorldOptions
-  readonly #ground: Ground
+  readonly #resources: WorldResources
   readonly #network: Network = createNetwork()
   readonly #servers = new Map<string, Server>()
-  /** Dead servers that another one was promoted over: their history may have parted from the primary's. */
+  /** Servers that were down during a promotion: their timeline may have diverged from the new primary's. */
   readonly #outdated = new Set<string>()
   #primary: string
   #work: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | undefined
   readonly #end = new AbortController()
 
-  constructor(options: ParsedWorldOptions, ground: Ground) {
+  constructor(options: ParsedWorldOptions, resources: WorldResources) {
     this.#options = options
-    this.#ground = ground
+    this.#resources = resources
     this.#primary = options.regions[0] ?? ''
   }
 
@@ -71,9 +71,9 @@ class RunningWorld implements World {
     }
     const ready = this.#server(this.#primary)
     const primaryReady = this.#make(ready).then(async () => {
-      if (database !== DEFAULT_DATABASE) await ask(ready.url('postgres'), `create database ${database}`)
+      if (database !== DEFAULT_DATABASE) await runSql(ready.url('postgres'), `create database ${database}`)
     })
-    await finishAll(
+    await settleAll(
       regions.map(async (region) => {
         const server = this.#server(region)
         if (server === ready) await primaryReady
@@ -176,7 +176,7 @@ class RunningWorld implements World {
       this.#primary = region
       this.#outdated.add(old.region)
       const others = [...this.#servers.values()].filter((server) => server !== chosen && server !== old)
-      await finishAll([
+      await settleAll([
         ...others.map((server) => this.#followNewPrimary(server, position)),
         ...(oldLived ? [this.#cloneAnew(old)] : []),
       ])
@@ -215,13 +215,14 @@ class RunningWorld implements World {
   }
 
   async #stop(): Promise<void> {
-    const { folder, watchdog } = this.#ground
-    const stopServers = (): Promise<void> => finishAll([...this.#servers.values()].map((server) => server.stop()))
-    // What is under way ends with the servers that it waits for, and may have started one before it notices.
+    const { folder, watchdog } = this.#resources
+    const stopServers = (): Promise<void> => settleAll([...this.#servers.values()].map((server) => server.stop()))
+    // Work in progress fails once the servers it waits for stop, but it may have started another one before that.
     this.#end.abort(stopped())
     await stopServers()
     await this.#work
     await stopServers()
+    await Promise.all([...this.#servers.values()].map((server) => server.releasePort()))
     await this.#network.close()
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
     await watchdog.dismiss()
@@ -231,30 +232,30 @@ class RunningWorld implements World {
     const {
       folder,
       binaries,
-      account,
+      osUser,
       template: { password },
-    } = this.#ground
+    } = this.#resources
     const { database } = this.#options
-    const server = await createServer({ region, data: join(folder, region), binaries, account, password, database })
+    const server = await createServer({ region, data: join(folder, region), binaries, osUser, password, database })
     this.#servers.set(region, server)
-    await this.#network.addRegion(region, () => server.port)
+    await this.#network.addRegion(region, () => server.listeningPort)
     return server
   }
 
   async #make(server: Server): Promise<void> {
-    await copyTemplate(this.#ground.template, server.data, this.#ground.account)
+    await copyTemplate(this.#resources.template, server.data, this.#resources.osUser)
     await this.#begin(server)
   }
 
-  /** Starts a server in the part that it has now. */
+  /** Starts a server as the primary or as a replica, whichever it is now. */
   async #begin(server: Server): Promise<void> {
     const { settings } = this.#options
-    await configure(server.data, settings, this.#ground.account)
+    await configure(server.data, settings, this.#resources.osUser)
     if (server.region !== this.#primary) await this.#point(server)
     await server.start()
   }
 
-  /** As `begin`, and waits until a replica streams, where it can. */
+  /** As `begin`, and waits until a replica streams, if it can reach the primary. */
   async #launch(server: Server): Promise<void> {
     await this.#begin(server)
     if (server.region !== this.#primary && this.#canStream(server)) await this.#streams(server)
@@ -265,12 +266,17 @@ class RunningWorld implements World {
   }
 
   #streams(server: Server): Promise<void> {
-    return streaming(server.region, server.url(), this.#network.port(server.region, this.#primary), this.#end.signal)
+    return waitUntilStreaming(
+      server.region,
+      server.url(),
+      this.#network.port(server.region, this.#primary),
+      this.#end.signal,
+    )
   }
 
   async #point({ region, data }: Server): Promise<void> {
     const port = this.#network.port(region, this.#primary)
-    await follow(data, { port, password: this.#ground.template.password, name: region }, this.#ground.account)
+    await follow(data, { port, password: this.#resources.template.password, name: region }, this.#resources.osUser)
   }
 
   async #followNewPrimary(server: Server, position: string): Promise<void> {
@@ -293,7 +299,7 @@ class RunningWorld implements World {
     const primary = this.#livePrimary()
     this.#outdated.add(server.region)
     await rm(server.data, { recursive: true, force: true, maxRetries: 5 })
-    await baseBackup(primary.url(), primary.data, server.data, this.#ground.account)
+    await baseBackup(primary.url(), primary.data, server.data, this.#resources.osUser)
     await this.#launch(server)
     this.#outdated.delete(server.region)
   }
@@ -338,7 +344,7 @@ class RunningWorld implements World {
     if (this.#stopping !== undefined) throw stopped()
   }
 
-  /** What changes servers happens one after the other. */
+  /** Operations that change servers run one after the other. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.#work.then(async () => {
       this.#throwIfStopped()

@@ -9,6 +9,7 @@ import { createAccounts } from '../accounts/accounts.ts'
 import type { Environment } from './environment.ts'
 import { describeFailure, notFound } from './failure.ts'
 import type { Failure } from './failure.ts'
+import { focusScript } from './focus-script.ts'
 import { layout } from './layout.tsx'
 import { FailurePage } from './pages/failure-page.tsx'
 import { queryLog } from './query-log.ts'
@@ -74,6 +75,7 @@ const sameHost = (origin: string, c: Context): boolean =>
 const headers = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
+    scriptSrc: [focusScript.source],
     styleSrc: ["'self'"],
     imgSrc: ['data:'],
     formAction: ["'self'"],

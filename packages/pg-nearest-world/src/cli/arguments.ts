@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import type { Rtt, WorldOptions } from '../world-types.ts'
-import { closest } from './closest.ts'
+import { nearestWord } from './nearest-word.ts'
 import { parseDuration } from './duration.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -73,7 +73,7 @@ function read(argv: readonly string[]): Read {
 function explain(message: string): string {
   const unknown = /^Unknown option '--?([^']*)'/.exec(message)?.[1]
   if (unknown === undefined) return message.split('\n', 1)[0] ?? message
-  const meant = closest(unknown, Object.keys(flags))
+  const meant = nearestWord(unknown, Object.keys(flags))
   return `There is no option --${unknown}. ${meant === undefined ? 'See --help.' : `Did you mean --${meant}?`}`
 }
 

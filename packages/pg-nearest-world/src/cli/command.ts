@@ -2,7 +2,7 @@ import type { World } from '../world-types.ts'
 import type { Parameter } from './parameters.ts'
 import { UsageError } from './usage-error.ts'
 
-/** What a command works on. */
+/** What a command is run with. */
 export interface CommandContext {
   readonly world: World
   readonly print: (text: string) => void
@@ -10,13 +10,13 @@ export interface CommandContext {
   readonly quit: () => void
 }
 
-/** One line of the table that the prompt, its help and its completion are made of. */
+/** A command of the prompt, with what its help and its completion need. */
 export interface Command {
   readonly name: string
   readonly parameters: readonly Parameter<unknown>[]
   /** What it does, in one line. */
   readonly help: string
-  /** Checks the words behind the name, and runs. Throws a `UsageError` before anything is done if they do not fit. */
+  /** Checks the words after the name, then runs. Throws a `UsageError` before doing anything if they are wrong. */
   readonly run: (context: CommandContext, words: readonly string[]) => Promise<void>
 }
 

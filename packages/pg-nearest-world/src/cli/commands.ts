@@ -134,7 +134,7 @@ function shownStatuses(world: World): Promise<readonly ShownStatus[]> {
     Promise.all(
       statuses.map(async (status) => ({
         ...status,
-        // A server that died since is shown as the world saw it.
+        // If the server has died since, what the world saw is shown.
         heldBackMs: status.role === 'replica' ? await readReplayLag(status.url).catch(() => undefined) : undefined,
       })),
     ),

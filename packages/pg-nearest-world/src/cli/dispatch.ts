@@ -1,4 +1,4 @@
-import { closest } from './closest.ts'
+import { nearestWord } from './nearest-word.ts'
 import type { CommandContext } from './command.ts'
 import { commands } from './commands.ts'
 import { UsageError } from './usage-error.ts'
@@ -25,7 +25,7 @@ export const wordsOf = (line: string): string[] =>
     .filter((word) => word !== '')
 
 function unknown(name: string): string {
-  const meant = closest(
+  const meant = nearestWord(
     name,
     commands.map((command) => command.name),
   )

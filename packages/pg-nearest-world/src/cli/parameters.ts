@@ -1,13 +1,13 @@
 import { regions as geography } from '../geo/regions.ts'
 import type { World } from '../world-types.ts'
 import { parseByteRate } from './byte-rate.ts'
-import { closest } from './closest.ts'
+import { nearestWord } from './nearest-word.ts'
 import { parseDuration } from './duration.ts'
 import { UsageError } from './usage-error.ts'
 
 type Regions = Pick<World, 'regions'>
 
-/** One word behind a command's name. */
+/** One word after a command's name. */
 export interface Parameter<T> {
   readonly label: string
   readonly optional: boolean
@@ -24,7 +24,7 @@ export const region: Parameter<string> = {
   label: 'region',
   parse: (word, world) => {
     if (world.regions.includes(word)) return word
-    const meant = closest(word, world.regions)
+    const meant = nearestWord(word, world.regions)
     throw new UsageError(
       `There is no region ${JSON.stringify(word)} in this world. ` +
         (meant === undefined ? `It has ${world.regions.join(', ')}.` : `Did you mean ${meant}?`),

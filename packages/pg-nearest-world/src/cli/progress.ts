@@ -1,7 +1,7 @@
 import { SingleBar } from 'cli-progress'
 import type { WorldOptions } from '../world-types.ts'
 
-/** A bar on a terminal while a world boots; nothing at all elsewhere. */
+/** A progress bar on a terminal while a world boots; nothing elsewhere. */
 export interface ProgressBar {
   readonly update: NonNullable<WorldOptions['onProgress']>
   /** Takes the bar off the screen. */
@@ -18,7 +18,7 @@ export function progressBar(stream: NodeJS.WriteStream): ProgressBar {
     barsize: 24,
     clearOnComplete: true,
     hideCursor: true,
-    // Signals are the caller's business.
+    // The caller handles signals.
     gracefulExit: false,
   })
   bar.start(1, 0, { step: '' })

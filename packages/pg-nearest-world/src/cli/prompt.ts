@@ -11,7 +11,7 @@ type Writable = NodeJS.WritableStream & { readonly isTTY?: boolean }
 
 export interface PromptStreams {
   readonly input: Readable
-  /** Where the prompt and what commands say go. */
+  /** Where the prompt and the commands' output go. */
   readonly output: Writable
   /** Where their errors go. */
   readonly errors: Writable
@@ -19,7 +19,7 @@ export interface PromptStreams {
 
 /**
  * Runs commands line by line, one after the other, until `quit`, Ctrl-C, `signal`, or the end of input; resolves with
- * which it was. A command that fails says so and ends nothing.
+ * which it was. A command that fails prints its error, and the prompt goes on.
  */
 export async function prompt(world: World, streams: PromptStreams, signal: AbortSignal): Promise<'quit' | 'end'> {
   const { input, output, errors } = streams

@@ -5,9 +5,8 @@ import { Client } from 'pg'
 export const MAX_REPLAY_LAG_MS: number = 2_147_483_647
 
 /**
- * Makes a replica show each commit `ms` after the primary made it, but no sooner than it arrives; 0 ends that, and so
- * does a start of the server or another primary, for which the world writes its settings anew. Resolves when the server
- * has taken it over.
+ * Makes a replica show each commit `ms` after the primary made it, or when it arrives if that is later. 0 ends it, and so does
+ * a restart of the server or a promotion, because the world rewrites the settings then. Resolves when it is in effect.
  */
 export async function setReplayLag(url: string, ms: number): Promise<void> {
   await withClient(url, async (client) => {
@@ -39,7 +38,7 @@ async function readSetting(client: Client): Promise<number> {
 
 async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000 })
-  // A server that is killed meanwhile: the query in hand fails, and that is enough.
+  // If the server is killed meanwhile, the running query fails; that is enough.
   client.on('error', () => undefined)
   await client.connect()
   try {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { WorldError } from '../world-error.ts'
 import type { World } from '../world-types.ts'
 import { startWorld } from '../world.ts'
-import { announcement, announcementJson } from './announcement.ts'
+import { announcement, announcementJson } from './startup-text.ts'
 import { parseArguments } from './arguments.ts'
 import type { Arguments } from './arguments.ts'
 import { errorText } from './error-text.ts'
@@ -56,15 +56,15 @@ async function serve(
   signal: AbortSignal,
 ): Promise<void> {
   process.stdout.write(`${json ? announcementJson(world, region) : announcement(world, region)}\n`)
-  // The one object stays alone on standard output.
+  // Nothing but the JSON object is printed on standard output.
   const output = json ? process.stderr : process.stdout
   const left = await prompt(world, { input: process.stdin, output, errors: process.stderr }, signal)
   if (left === 'end') await aborted(signal)
 }
 
-/** A program that has nothing more to say may still use the world: until a signal. */
+/** A program that has closed our standard input may still use the world: it runs until a signal. */
 async function aborted(signal: AbortSignal): Promise<void> {
-  // Waiting for a signal keeps no process alive.
+  // A signal handler alone does not keep the process alive.
   const alive = setInterval(() => undefined, 1 << 30)
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve()

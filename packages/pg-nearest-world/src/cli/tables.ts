@@ -6,14 +6,14 @@ import { formatBytes } from './byte-rate.ts'
 import { formatDuration } from './duration.ts'
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  // The library's own colours go into files, too.
+  // The library would print its own colours even into files.
   const style = { head: [], border: [], compact: true }
   const lines = new Table({ head: head.map((title) => pc.bold(title)), style })
   lines.push(...rows.map((row) => [...row]))
   return lines.toString()
 }
 
-/** Each region's server: its URL as an app in `from` reaches it, or as one beside it does, and how far off it is. */
+/** Each region's server: its URL as an app in `from` reaches it, or as one beside it does, and its round-trip time. */
 export function urlTable(world: Pick<World, 'regions' | 'primary' | 'url' | 'rtt'>, from?: string): string {
   const origin = from ?? world.primary
   return table(
@@ -34,10 +34,10 @@ export function urlTable(world: Pick<World, 'regions' | 'primary' | 'url' | 'rtt
   )
 }
 
-/** `Chicago`, without its country: the table is wide enough. */
+/** `Chicago`, without the country, to keep the table narrow. */
 const cityOf = (region: string): string => geography.get(region)?.city.split(',', 1)[0] ?? ''
 
-/** What `status` shows of a region beyond what the world says of it. */
+/** What `status` shows of a region in addition to the world's own status. */
 export interface ShownStatus extends RegionStatus {
   /** Milliseconds that `lag` holds replay back; 0 is none, `undefined` if the server did not say. */
   readonly heldBackMs: number | undefined

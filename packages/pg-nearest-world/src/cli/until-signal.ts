@@ -1,6 +1,6 @@
 /**
- * Becomes aborted at the first of some signals of the operating system, or when nobody reads `output` any more; neither
- * ends this process then.
+ * An abort signal for the first of some operating system signals, or for the moment when nobody reads `output` any more.
+ * Neither ends this process then.
  */
 export function untilSignal(
   names: readonly NodeJS.Signals[],

@@ -1,4 +1,4 @@
-/** What a person wrote cannot be understood or done; the message says what to write instead. */
+/** The user's input cannot be understood or carried out. The message says what to write instead. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }

@@ -1,11 +1,11 @@
 import { copyFile, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
-import type { Account } from './account.ts'
-import { command } from './command.ts'
+import type { OsUser } from './os-user.ts'
+import { runProgram } from './run-program.ts'
 import { writeAs } from './data-directory.ts'
 
-/** What belongs to the running server, and not to a copy. */
+/** Files of the running server that must not be copied. */
 const SKIPPED: ReadonlySet<string> = new Set([
   'postmaster.pid',
   'postmaster.opts',
@@ -21,7 +21,7 @@ const SKIPPED: ReadonlySet<string> = new Set([
 const EMPTY_FOLDERS = ['pg_wal/archive_status', 'pg_replslot', 'pg_dynshmem', 'pg_stat_tmp', 'pg_subtrans', 'pg_notify']
 
 /** Copies a running server's data directory: what pg_basebackup does, which npm's binaries do not have. */
-export async function baseBackup(url: string, from: string, to: string, account: Account | undefined): Promise<void> {
+export async function baseBackup(url: string, from: string, to: string, osUser: OsUser | undefined): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   client.on('error', () => undefined)
   await client.connect()
@@ -34,33 +34,32 @@ export async function baseBackup(url: string, from: string, to: string, account:
       'select labelfile as label, pg_walfile_name(lsn) as last from pg_backup_stop(false)',
     )
     const { label = '', last = '' } = rows[0] ?? {}
-    await copyWal(from, to, firstSegment(label), last)
-    await writeAs(join(to, 'backup_label'), label, account)
+    await copyWal(from, to, last)
+    await writeAs(join(to, 'backup_label'), label, osUser)
   } finally {
     await client.end()
   }
-  if (account !== undefined) await command('chown', ['-R', `${account.uid}:${account.gid}`, to], undefined)
+  if (osUser !== undefined) await runProgram('chown', ['-R', `${osUser.uid}:${osUser.gid}`, to], undefined)
 }
 
-/** The copy is of use without its source: with what was written meanwhile it is whole, even if nobody can be reached. */
-async function copyWal(from: string, to: string, first: string, last: string): Promise<void> {
+/**
+ * Copies all WAL that the server still has. With what was written during the backup the copy is consistent by itself, even if
+ * no server can be reached. With what was written before, it can serve a replica that is behind once it is promoted.
+ */
+async function copyWal(from: string, to: string, last: string): Promise<void> {
   const names = await readdir(join(from, 'pg_wal'))
-  const needed = names.filter((name) => name.endsWith('.history') || isBetween(name, first, last))
-  await Promise.all(needed.map((name) => copyFile(join(from, 'pg_wal', name), join(to, 'pg_wal', name))))
+  const needed = names.filter((name) => name.endsWith('.history') || isUpTo(name, last))
+  await Promise.all(
+    needed.map((name) => copyFile(join(from, 'pg_wal', name), join(to, 'pg_wal', name)).catch(ignoreGone)),
+  )
 }
 
-/** Of a segment's 24 digits the first 8 are its timeline's, which says nothing about the order. */
-function isBetween(name: string, first: string, last: string): boolean {
-  const position = name.slice(8)
-  return /^[0-9A-F]{24}$/.test(name) && position >= first.slice(8) && position <= last.slice(8)
+/** The first 8 of a segment's 24 digits are its timeline, which says nothing about its position. */
+function isUpTo(name: string, last: string): boolean {
+  return /^[0-9A-F]{24}$/.test(name) && name.slice(8) <= last.slice(8)
 }
 
-/** As in `START WAL LOCATION: 0/2000028 (file 000000010000000000000002)`. */
-function firstSegment(label: string): string {
-  return /\(file ([0-9A-F]{24})\)/.exec(label)?.[1] ?? ''
-}
-
-/** Files that go while they are copied are none of the backup's: replay would remove them, too. */
+/** Files that disappear during the copy are not needed: replay would remove them anyway. */
 async function copyTree(from: string, to: string, skipped: ReadonlySet<string> = new Set()): Promise<void> {
   const entries = await readdir(from, { withFileTypes: true })
   await Promise.all(

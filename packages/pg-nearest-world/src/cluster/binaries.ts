@@ -4,9 +4,9 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { WorldError } from '../world-error.ts'
-import type { Account } from './account.ts'
+import type { OsUser } from './os-user.ts'
 import { cached, exists } from './cache.ts'
-import { cleanEnvironment } from './command.ts'
+import { cleanEnvironment } from './run-program.ts'
 
 /** PostgreSQL's programs. */
 export interface Binaries {
@@ -17,35 +17,35 @@ export interface Binaries {
 }
 
 /**
- * Finds programs that this account can run: those in `folder`, or those from npm, in a copy if the account may not enter
- * the folder that npm has put them in.
+ * Finds programs that this user can run: those in `folder`, or those from npm; in a copy, if the user cannot read the folder
+ * that npm has put them in.
  */
-export async function findBinaries(folder: string | undefined, account: Account | undefined): Promise<Binaries> {
-  if (folder !== undefined) return givenBinaries(folder, account)
+export async function findBinaries(folder: string | undefined, osUser: OsUser | undefined): Promise<Binaries> {
+  if (folder !== undefined) return givenBinaries(folder, osUser)
   const native = npmFolder()
   const inPlace = join(native, 'bin')
-  const found = await tryBinaries(inPlace, account)
+  const found = await tryBinaries(inPlace, osUser)
   if (found !== undefined) return found
   const copy = await cached(`postgres-${await packageVersion(native)}`, async (draft) => {
     await cp(native, draft, { recursive: true, verbatimSymlinks: true })
     await linkLibraries(native, draft)
   })
-  const copied = await tryBinaries(join(copy, 'bin'), account)
+  const copied = await tryBinaries(join(copy, 'bin'), osUser)
   if (copied !== undefined) return copied
   throw new WorldError(
     'WORLD_NO_POSTGRES',
-    `PostgreSQL from npm does not run here: ${await complaint(join(copy, 'bin'), account)}. Name a folder of PostgreSQL binaries in "binaries".`,
+    `PostgreSQL from npm does not run here: ${await complaint(join(copy, 'bin'), osUser)}. Name a folder of PostgreSQL binaries in "binaries".`,
   )
 }
 
-async function givenBinaries(folder: string, account: Account | undefined): Promise<Binaries> {
+async function givenBinaries(folder: string, osUser: OsUser | undefined): Promise<Binaries> {
   const inside = join(folder, 'bin')
   const bin = (await exists(join(inside, 'postgres'))) ? inside : folder
-  const found = await tryBinaries(bin, account)
+  const found = await tryBinaries(bin, osUser)
   if (found !== undefined) return found
   throw new WorldError(
     'WORLD_NO_POSTGRES',
-    `"binaries" names ${folder}, where postgres and initdb do not run: ${await complaint(bin, account)}.`,
+    `"binaries" names ${folder}, where postgres and initdb do not run: ${await complaint(bin, osUser)}.`,
   )
 }
 
@@ -62,22 +62,22 @@ function npmFolder(): string {
   }
 }
 
-async function tryBinaries(bin: string, account: Account | undefined): Promise<Binaries | undefined> {
+async function tryBinaries(bin: string, osUser: OsUser | undefined): Promise<Binaries | undefined> {
   const [postgres, initdb] = [join(bin, 'postgres'), join(bin, 'initdb')]
   try {
-    const [{ stdout }] = await Promise.all([run(postgres, account), run(initdb, account)])
+    const [{ stdout }] = await Promise.all([run(postgres, osUser), run(initdb, osUser)])
     return { postgres, initdb, version: /\d+(\.\d+)?/.exec(stdout)?.[0] ?? 'unknown' }
   } catch {
     return undefined
   }
 }
 
-function run(program: string, account: Account | undefined): Promise<{ stdout: string }> {
-  return promisify(execFile)(program, ['--version'], { ...account, cwd: '/', env: cleanEnvironment() })
+function run(program: string, osUser: OsUser | undefined): Promise<{ stdout: string }> {
+  return promisify(execFile)(program, ['--version'], { ...osUser, cwd: '/', env: cleanEnvironment() })
 }
 
-async function complaint(bin: string, account: Account | undefined): Promise<string> {
-  return run(join(bin, 'initdb'), account).then(
+async function complaint(bin: string, osUser: OsUser | undefined): Promise<string> {
+  return run(join(bin, 'initdb'), osUser).then(
     () => 'it runs now',
     (error: Error) => error.message.trim(),
   )
@@ -88,7 +88,7 @@ async function packageVersion(native: string): Promise<string> {
   return version
 }
 
-/** npm packages hold no symbolic links: a script would make them, if npm ran it. */
+/** npm packages cannot contain symbolic links. The package's install script would create them, but npm may not run it. */
 async function linkLibraries(native: string, copy: string): Promise<void> {
   const list = join(native, 'pg-symlinks.json')
   const links: { source: string; target: string }[] = (await exists(list))

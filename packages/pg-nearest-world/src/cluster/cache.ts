@@ -3,13 +3,13 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { WorldError } from '../world-error.ts'
 
-/** Where things that take long to make are kept between runs: the one folder that a world leaves behind. */
+/** The folder for what takes long to make and is kept between runs. It is all that a world leaves behind. */
 export async function cacheFolder(): Promise<string> {
   const { uid } = userInfo()
   const folder = process.env['PG_NEAREST_WORLD_CACHE'] || join(tmpdir(), `pg-nearest-world-${uid}`)
   await mkdir(folder, { recursive: true, mode: 0o755 })
   const { uid: owner, mode } = await lstat(folder)
-  // Somebody else's folder could hold somebody else's programs.
+  // Another user's folder could contain that user's programs.
   if (uid >= 0 && owner !== uid) {
     throw new WorldError(
       'WORLD_NO_POSTGRES',
@@ -20,7 +20,7 @@ export async function cacheFolder(): Promise<string> {
   return folder
 }
 
-/** The cached thing of this name; made by `make` in a folder of its own if it is not there yet. Safe among processes. */
+/** The cached folder of this name. If there is none, `make` fills a new one. Safe if several processes do it at once. */
 export async function cached(name: string, make: (folder: string) => Promise<void>): Promise<string> {
   const folder = join(await cacheFolder(), name)
   if (await exists(folder)) return folder

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chown, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Account } from './account.ts'
+import type { OsUser } from './os-user.ts'
 import type { Binaries } from './binaries.ts'
 import { cached } from './cache.ts'
-import { command } from './command.ts'
+import { runProgram } from './run-program.ts'
 
 /** An initialised data directory to copy, and the superuser's password in it. */
 export interface Template {
@@ -13,7 +13,7 @@ export interface Template {
 }
 
 export const SUPERUSER = 'postgres'
-/** This one is in the template already. */
+/** The template contains this one already. */
 export const DEFAULT_DATABASE = 'app'
 /** Small WAL segments: a third less to copy for each region. */
 const INITDB = [
@@ -25,21 +25,17 @@ const INITDB = [
   '--no-instructions',
 ]
 
-/** What `initdb` made in an earlier run, or makes now and leaves for later ones. */
-export async function cachedTemplate(binaries: Binaries, account: Account | undefined): Promise<Template> {
+/** The data directory that `initdb` made in an earlier run. If there is none, makes it and keeps it for later runs. */
+export async function cachedTemplate(binaries: Binaries, osUser: OsUser | undefined): Promise<Template> {
   const made = createHash('sha256').update(INITDB.join(' ')).digest('hex').slice(0, 8)
-  const name = `data-${binaries.version}-${account?.uid ?? process.getuid?.() ?? 'own'}-${made}`
-  return read(await cached(name, (draft) => initialise(draft, binaries, account)))
+  const name = `data-${binaries.version}-${osUser?.uid ?? process.getuid?.() ?? 'own'}-${made}`
+  return read(await cached(name, (draft) => initialise(draft, binaries, osUser)))
 }
 
-/** A cluster of its own, in a new folder. */
-export async function freshTemplate(
-  folder: string,
-  binaries: Binaries,
-  account: Account | undefined,
-): Promise<Template> {
+/** Initialises a new cluster in a new folder. */
+export async function freshTemplate(folder: string, binaries: Binaries, osUser: OsUser | undefined): Promise<Template> {
   await mkdir(folder, { mode: 0o755 })
-  await initialise(folder, binaries, account)
+  await initialise(folder, binaries, osUser)
   return read(folder)
 }
 
@@ -47,30 +43,35 @@ async function read(folder: string): Promise<Template> {
   return { folder: join(folder, 'data'), password: await readFile(join(folder, 'password'), 'utf8') }
 }
 
-async function initialise(folder: string, { postgres, initdb }: Binaries, account: Account | undefined): Promise<void> {
+async function initialise(folder: string, { postgres, initdb }: Binaries, osUser: OsUser | undefined): Promise<void> {
   const data = join(folder, 'data')
   const password = join(folder, 'password')
   await mkdir(data, { mode: 0o700 })
   await writeFile(password, randomBytes(18).toString('base64url'), { mode: 0o600 })
-  if (account !== undefined) for (const path of [data, password]) await chown(path, account.uid, account.gid)
-  await command(initdb, ['-D', data, `--username=${SUPERUSER}`, `--pwfile=${password}`, ...INITDB], account)
-  await command(postgres, ['--single', '-F', '-D', data, 'postgres'], account, `create database ${DEFAULT_DATABASE}\n`)
-  if (account !== undefined) await chown(password, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
+  if (osUser !== undefined) for (const path of [data, password]) await chown(path, osUser.uid, osUser.gid)
+  await runProgram(initdb, ['-D', data, `--username=${SUPERUSER}`, `--pwfile=${password}`, ...INITDB], osUser)
+  await runProgram(
+    postgres,
+    ['--single', '-F', '-D', data, 'postgres'],
+    osUser,
+    `create database ${DEFAULT_DATABASE}\n`,
+  )
+  if (osUser !== undefined) await chown(password, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
 }
 
-/** Copies a data directory that nobody uses. */
-export async function copyTemplate({ folder }: Template, to: string, account: Account | undefined): Promise<void> {
-  await command('cp', ['-R', folder, to], account)
+/** Copies a data directory that no server is using. */
+export async function copyTemplate({ folder }: Template, to: string, osUser: OsUser | undefined): Promise<void> {
+  await runProgram('cp', ['-R', folder, to], osUser)
 }
 
 /**
- * Nothing is forced to the disk: what a killed server had acknowledged survives in the system's cache, and these servers
- * do not outlive the machine. Time-outs are short, so that what was cut off comes back soon.
+ * Without fsync: what a killed server has acknowledged survives in the operating system's cache, and a world does not survive
+ * a crash of the machine. Time-outs are short, so that replicas reconnect soon.
  */
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  // In files of the data directory, which go with it, also after a SIGKILL.
+  // In files of the data directory, which are removed with it even after a SIGKILL.
   dynamic_shared_memory_type: 'mmap',
   shared_buffers: '32MB',
   max_connections: '200',
@@ -87,31 +88,31 @@ const SETTINGS = {
   log_min_messages: 'warning',
 } satisfies Record<string, string>
 
-/** Writes what a server needs to know into a data directory of its own. */
+/** Writes a server's settings into its data directory. */
 export async function configure(
   data: string,
   settings: Readonly<Record<string, string>>,
-  account: Account | undefined,
+  osUser: OsUser | undefined,
 ): Promise<void> {
   const lines = Object.entries({ ...SETTINGS, ...settings }).map(([name, value]) => `${name} = ${quoted(value)}`)
-  await writeAs(join(data, 'postgresql.conf'), `${lines.join('\n')}\n`, account)
+  await writeAs(join(data, 'postgresql.conf'), `${lines.join('\n')}\n`, osUser)
 }
 
-/** The server follows this primary; with a running server a reload is needed. */
+/** Makes the server a replica of this primary. A running server must be reloaded for it to take effect. */
 export async function follow(
   data: string,
   primary: { port: number; password: string; name: string },
-  account: Account | undefined,
+  osUser: OsUser | undefined,
 ): Promise<void> {
   const { port, password, name } = primary
   const info = `host=127.0.0.1 port=${port} user=${SUPERUSER} password=${password} application_name=${name} connect_timeout=5`
-  await writeAs(join(data, 'postgresql.auto.conf'), `primary_conninfo = ${quoted(info)}\n`, account)
-  await writeAs(join(data, 'standby.signal'), '', account)
+  await writeAs(join(data, 'postgresql.auto.conf'), `primary_conninfo = ${quoted(info)}\n`, osUser)
+  await writeAs(join(data, 'standby.signal'), '', osUser)
 }
 
-export async function writeAs(path: string, text: string, account: Account | undefined): Promise<void> {
+export async function writeAs(path: string, text: string, osUser: OsUser | undefined): Promise<void> {
   await writeFile(path, text, { mode: 0o600 })
-  if (account !== undefined) await chown(path, account.uid, account.gid)
+  if (osUser !== undefined) await chown(path, osUser.uid, osUser.gid)
 }
 
 function quoted(value: string): string {

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
-/** The processes that this one has started. */
+/** The child processes of this one. */
 export async function childrenOf(pid: number): Promise<number[]> {
   const all = await fromProc().catch(fromPs)
   return all.flatMap(([child, parent]) => (parent === pid ? [child] : []))
@@ -26,7 +26,7 @@ async function fromPs(): Promise<PidAndParent[]> {
   })
 }
 
-/** What the system says of a process after its name: state, parent and more; nothing once it is gone, or without /proc. */
+/** The fields of /proc/<pid>/stat after the name: state, parent and more. Empty if there is no such process, or no /proc. */
 function statOf(pid: number | string): string {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1) ?? ''
@@ -35,7 +35,7 @@ function statOf(pid: number | string): string {
   }
 }
 
-/** Sends a signal; whoever is gone already does not mind. */
+/** Sends a signal. Does nothing if the process has ended. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
@@ -48,7 +48,7 @@ export async function gone(pids: readonly number[], withinMs: number): Promise<b
   const end = performance.now() + withinMs
   while (pids.some(lives)) {
     if (performance.now() > end) return false
-    // oxlint-disable-next-line no-await-in-loop -- nobody says when another's child is gone
+    // oxlint-disable-next-line no-await-in-loop -- there is no event for the end of another process's child
     await sleep(5)
   }
   return true
@@ -57,7 +57,7 @@ export async function gone(pids: readonly number[], withinMs: number): Promise<b
 function lives(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    // It may have ended, and nobody has asked how: in a container that may take a while.
+    // A zombie has ended. In a container it may stay for a while, until its parent reaps it.
     return !statOf(pid).startsWith('Z')
   } catch {
     return false

@@ -1,15 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import getPort from 'get-port'
 import { WorldError } from '../world-error.ts'
-import type { Account } from './account.ts'
-import { ask } from './ask.ts'
+import type { OsUser } from './os-user.ts'
+import { runSql } from './run-sql.ts'
 import type { Binaries } from './binaries.ts'
-import { cleanEnvironment } from './command.ts'
+import { cleanEnvironment } from './run-program.ts'
 import { SUPERUSER } from './data-directory.ts'
 import { childrenOf, gone, signal } from './processes.ts'
+import { reservePort } from './reserve-port.ts'
 import { freeSharedMemory } from './shared-memory.ts'
 
 /** One PostgreSQL server of a world. */
@@ -17,70 +18,83 @@ export interface Server {
   readonly region: string
   readonly data: string
   readonly port: number
+  /** The port, if the server listens on it now. While it is down, another program might. */
+  readonly listeningPort: number | undefined
   readonly running: boolean
-  /** Of its main process. */
+  /** The process id of the main process. */
   readonly pid: number | undefined
   url(database?: string, port?: number): string
   /** Resolves when it answers. */
   start(): Promise<void>
-  /** SIGKILL to all of its processes. */
+  /** Sends SIGKILL to all of its processes. */
   kill(): Promise<void>
-  /** Ends it at once, and lets it clean up behind itself. */
+  /** Shuts it down at once, but lets it clean up (SIGQUIT). */
   stop(): Promise<void>
-  /** Reads its configuration again. */
+  /** Makes it read its configuration again. */
   reload(): void
+  /** Gives up the reserved port, once the server will not start again. */
+  releasePort(): Promise<void>
 }
 
 export interface ServerOptions {
   readonly region: string
   readonly data: string
   readonly binaries: Binaries
-  readonly account: Account | undefined
+  readonly osUser: OsUser | undefined
   readonly password: string
   readonly database: string
 }
 
-const PATIENCE_MS = 30_000
-/** Of what a server has said, as much as helps. */
-const LAST_WORDS = 2_000
+const STARTS_WITHIN_MS = 30_000
+/** Characters of a server's last output, for the message when it does not start. */
+const KEPT_OUTPUT = 2_000
 
 export async function createServer(options: ServerOptions): Promise<Server> {
-  const { region, data, binaries, account, password, database } = options
-  let port = await getPort({ host: '127.0.0.1' })
+  const { region, data, binaries, osUser, password, database } = options
+  let reserved = await reservePort()
   let child: ChildProcess | undefined
-  let words = ''
+  /** Resolves when the child has ended and all that it wrote has been read. */
+  let ended: Promise<unknown> = Promise.resolve()
+  let lastOutput = ''
 
-  const url = (name = database, at = port): string => `postgres://${SUPERUSER}:${password}@127.0.0.1:${at}/${name}`
+  const url = (name = database, at = reserved.port): string =>
+    `postgres://${SUPERUSER}:${password}@127.0.0.1:${at}/${name}`
   const pid = (): number | undefined => (child?.exitCode === null && child.signalCode === null ? child.pid : undefined)
 
   const launch = (): void => {
-    words = ''
-    const started = spawn(binaries.postgres, ['-D', data, '-p', String(port)], {
-      ...account,
+    lastOutput = ''
+    const started = spawn(binaries.postgres, ['-D', data, '-p', String(reserved.port)], {
+      ...osUser,
       cwd: data,
       env: cleanEnvironment(),
-      // A group of its own: Ctrl-C in a terminal is the world's to handle.
+      // In a process group of its own, so that Ctrl-C in a terminal reaches only this process.
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],
     })
-    started.stderr.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-LAST_WORDS)))
-    started.on('error', (error) => (words += error.message))
+    started.stderr.on('data', (chunk: Buffer) => (lastOutput = (lastOutput + chunk.toString()).slice(-KEPT_OUTPUT)))
+    started.on('error', (error) => (lastOutput += error.message))
+    ended = new Promise((resolve) => started.on('error', resolve).on('close', resolve))
     child = started
   }
 
   const failed = (what: string, cause?: unknown): WorldError =>
-    new WorldError('WORLD_SERVER_FAILED', `The server in ${region} ${what}. ${words.trim()}`, { cause })
+    new WorldError('WORLD_SERVER_FAILED', `The server in ${region} ${what}. ${lastOutput.trim()}`, { cause })
 
-  const answers = async (): Promise<void> => {
-    const end = performance.now() + PATIENCE_MS
+  const waitUntilItAnswers = async (): Promise<void> => {
+    const deadline = performance.now() + STARTS_WITHIN_MS
     for (;;) {
+      let cause: unknown
       try {
-        await ask(url('postgres'), 'select 1')
-        return
+        const answering = await Promise.race([mainProcessBehind(url('postgres')), ended])
+        if (answering !== undefined && answering === pid()) return
       } catch (error) {
-        if (pid() === undefined) throw failed('did not start', error)
-        if (performance.now() > end) throw failed(`did not answer within ${PATIENCE_MS / 1_000} s`, error)
+        cause = error
       }
+      if (pid() === undefined) {
+        await ended
+        throw failed('did not start', cause)
+      }
+      if (performance.now() > deadline) throw failed(`did not answer within ${STARTS_WITHIN_MS / 1_000} s`, cause)
       await sleep(10)
     }
   }
@@ -88,6 +102,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const endBy = async (name: NodeJS.Signals, andChildren: boolean): Promise<void> => {
     const main = pid()
     if (main === undefined) return
+    // A stopped server cannot fork while its children are listed. A child missed here would survive the kill.
+    if (andChildren) signal(main, 'SIGSTOP')
     const children = andChildren ? await childrenOf(main) : []
     const exited = new Promise((resolve) => child?.once('exit', resolve))
     signal(main, name)
@@ -101,7 +117,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     region,
     data,
     get port() {
-      return port
+      return reserved.port
+    },
+    get listeningPort() {
+      return listens(data, pid()) ? reserved.port : undefined
     },
     get pid() {
       return pid()
@@ -114,13 +133,14 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       await rm(join(data, 'postmaster.pid'), { force: true })
       launch()
       try {
-        await answers()
+        await waitUntilItAnswers()
       } catch (error) {
-        if (!/Address already in use|could not bind/.test(words)) throw error
-        // Another process took the port between the asking and the starting.
-        port = await getPort({ host: '127.0.0.1' })
+        if (!/Address already in use|could not bind/.test(lastOutput)) throw error
+        // Another program listens on the port.
+        await reserved.release()
+        reserved = await reservePort()
         launch()
-        await answers()
+        await waitUntilItAnswers()
       }
     },
     async kill() {
@@ -135,5 +155,29 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       const main = pid()
       if (main !== undefined) signal(main, 'SIGHUP')
     },
+    releasePort: () => reserved.release(),
   }
+}
+
+/** The first line of a server's pid file is its process id. Line 6 is its listen address, once it listens. */
+function listens(data: string, pid: number | undefined): boolean {
+  if (pid === undefined) return false
+  try {
+    const lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')
+    return Number(lines[0]) === pid && lines[5] !== undefined && lines[5] !== ''
+  } catch {
+    return false
+  }
+}
+
+/**
+ * The process id of the server that answers at this URL. An answer alone proves nothing: whatever else listens on the port
+ * may be another world's server, and that one takes the same password.
+ */
+async function mainProcessBehind(url: string): Promise<number | undefined> {
+  const [row] = await runSql<{ pid: number }>(
+    url,
+    String.raw`select split_part(pg_read_file('postmaster.pid'), E'\n', 1)::int as pid`,
+  )
+  return row?.pid
 }

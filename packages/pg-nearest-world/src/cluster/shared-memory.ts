@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-/** A killed server leaves a few bytes of System V memory behind, by which it knows itself; line 7 of its pid file names them. */
+/** Removes the small System V segment that a killed server leaves behind. Line 7 of its pid file names it. */
 export async function freeSharedMemory(data: string): Promise<void> {
   const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
   const id = /^\s*\d+\s+(\d+)\s*$/.exec(text.split('\n')[6] ?? '')?.[1]

@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process'
 
-/** Ends a world's servers and removes their files when this process ends without having done so, however it ends. */
+/** A process that ends a world's servers and removes their files if this process ends without having done so. */
 export interface Watchdog {
-  /** All is cleaned up: there is nothing to do. Resolves when it is gone, too. */
+  /** Ends it, because everything is cleaned up. Resolves when it has ended. */
   dismiss(): Promise<void>
 }
 
 /**
- * Reads until the pipe to this process closes: the kernel closes it even after SIGKILL. A pid counts only while its
- * process still names the folder. Small images of Linux have no `ps`, and macOS has no `/proc`.
+ * Reads until the pipe to this process closes, which the kernel does even after SIGKILL. A process is only killed if its
+ * arguments still name the world's folder, for its pid may have been reused. Small Linux images have no `ps`, and macOS has
+ * no `/proc`.
  */
 const SCRIPT = `
 trap '' INT HUP TERM QUIT

@@ -1,8 +1,8 @@
-import type { Conditions } from './conditions.ts'
-import type { Fault } from './fault.ts'
+import type { LinkConditions } from './link-conditions.ts'
+import type { Impairment } from './impairment.ts'
 
-/** One parcel after the other, each as long as its bytes take. One of these is shared by a direction's connections. */
-export function bandwidth(conditions: Conditions): Fault {
+/** Packets are transmitted one after the other, each for as long as its bytes take. All connections share the bandwidth. */
+export function bandwidth(conditions: LinkConditions): Impairment {
   let freeAt = 0
   return {
     arrival({ bytes }, due) {

@@ -1,81 +1,86 @@
-import type { Clock } from './clock.ts'
-import type { Conditions } from './conditions.ts'
-import type { Fault, Parcel } from './fault.ts'
+import type { Scheduler } from './scheduler.ts'
+import type { LinkConditions } from './link-conditions.ts'
+import type { Impairment, Packet } from './impairment.ts'
 
-/** One direction between two regions: every lane of every connection shares its faults. */
+/** One direction between two regions. All connections share its impairments. */
 export interface Direction {
-  /** A lane keeps the order of what is sent through it. */
-  lane(): Lane
-  /** The conditions got better: what is held back sets out again now, and what is under way may be quicker. */
+  /** One connection's packets in this direction: they arrive in the order of sending. */
+  channel(): Channel
+  /** The conditions got better: sends what is held back again, and lets what is on its way arrive sooner. */
   resume(): void
 }
 
-export interface Lane {
-  /** Runs `deliver` when a parcel of this size that leaves now has arrived. */
+export interface Channel {
+  /** Runs `deliver` when a packet of this size, sent now, has arrived. */
   send(bytes: number, deliver: () => void): void
-  /** What has not arrived never will. */
+  /** Drops everything that has not arrived. */
   close(): void
-  /** Bytes on their way. */
+  /** Bytes that have been sent and have not arrived. */
   readonly bytes: number
 }
 
-interface Traveller {
-  parcel: Parcel
+interface Undelivered {
+  packet: Packet
   due: number
   readonly deliver: () => void
 }
 
-export function createDirection(conditions: Conditions, faults: readonly Fault[], clock: Clock): Direction {
-  const lanes = new Set<{ resume(): void }>()
-  const arrivalOf = (parcel: Parcel): number => faults.reduce((due, fault) => fault.arrival(parcel, due), parcel.leftAt)
+export function createDirection(
+  conditions: LinkConditions,
+  impairments: readonly Impairment[],
+  scheduler: Scheduler,
+): Direction {
+  const channels = new Set<{ resume(): void }>()
+  const arrivalOf = (packet: Packet): number =>
+    impairments.reduce((due, impairment) => impairment.arrival(packet, due), packet.sentAt)
 
-  const lane = (): Lane => {
-    let travellers: Traveller[] = []
+  const channel = (): Channel => {
+    let undelivered: Undelivered[] = []
     let lastDue = 0
     let bytes = 0
     let closed = false
 
-    const depart = (traveller: Traveller, atTheLatest: number): void => {
-      traveller.due = Math.max(lastDue, Math.min(atTheLatest, arrivalOf(traveller.parcel)))
-      if (traveller.due === Number.POSITIVE_INFINITY) return
-      lastDue = traveller.due
-      clock.at(traveller.due, arrive)
+    const schedule = (next: Undelivered, atTheLatest: number): void => {
+      next.due = Math.max(lastDue, Math.min(atTheLatest, arrivalOf(next.packet)))
+      if (next.due === Number.POSITIVE_INFINITY) return
+      lastDue = next.due
+      scheduler.at(next.due, arrive)
     }
 
     const arrive = (): void => {
-      const now = clock.now()
-      // What would have arrived during a partition is lost until it is sent again.
-      while (travellers[0] !== undefined && travellers[0].due <= now && !conditions.partitioned) {
-        const next = travellers.shift() as Traveller
-        bytes -= next.parcel.bytes
+      const now = scheduler.now()
+      // A packet that falls due during a partition waits for resume().
+      while (undelivered[0] !== undefined && undelivered[0].due <= now && !conditions.partitioned) {
+        const next = undelivered.shift() as Undelivered
+        bytes -= next.packet.bytes
         next.deliver()
       }
     }
 
     const resume = (): void => {
-      const now = clock.now()
+      const now = scheduler.now()
       lastDue = 0
-      for (const traveller of travellers) {
-        traveller.parcel = { ...traveller.parcel, leftAt: now }
-        depart(traveller, traveller.due > now ? traveller.due : Number.POSITIVE_INFINITY)
+      for (const next of undelivered) {
+        next.packet = { ...next.packet, sentAt: now }
+        schedule(next, next.due > now ? next.due : Number.POSITIVE_INFINITY)
       }
     }
 
     const self = { resume }
-    lanes.add(self)
+    channels.add(self)
     return {
       send(size, deliver) {
         if (closed) return
         bytes += size
-        const parcel = { bytes: size, leftAt: clock.now() }
-        const traveller: Traveller = { parcel, due: Number.POSITIVE_INFINITY, deliver }
-        travellers.push(traveller)
-        depart(traveller, Number.POSITIVE_INFINITY)
+        const packet = { bytes: size, sentAt: scheduler.now() }
+        const next: Undelivered = { packet, due: Number.POSITIVE_INFINITY, deliver }
+        undelivered.push(next)
+        schedule(next, Number.POSITIVE_INFINITY)
       },
       close() {
         closed = true
-        travellers = []
-        lanes.delete(self)
+        undelivered = []
+        channels.delete(self)
       },
       get bytes() {
         return bytes
@@ -84,10 +89,10 @@ export function createDirection(conditions: Conditions, faults: readonly Fault[]
   }
 
   return {
-    lane,
+    channel,
     resume() {
-      for (const fault of faults) fault.restart?.()
-      for (const each of lanes) each.resume()
+      for (const impairment of impairments) impairment.restart?.()
+      for (const each of channels) each.resume()
     },
   }
 }

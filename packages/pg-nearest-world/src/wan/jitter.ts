@@ -1,7 +1,7 @@
-import type { Conditions } from './conditions.ts'
-import type { Fault } from './fault.ts'
+import type { LinkConditions } from './link-conditions.ts'
+import type { Impairment } from './impairment.ts'
 
-/** Evenly spread. What was sent earlier still arrives earlier, as it does in TCP. */
-export function jitter(conditions: Conditions, random: () => number): Fault {
-  return { arrival: (_parcel, due) => due + conditions.jitterMs * random() }
+/** Uniformly distributed. Packets of a connection still arrive in order, as in TCP. */
+export function jitter(conditions: LinkConditions, random: () => number): Impairment {
+  return { arrival: (_packet, due) => due + conditions.jitterMs * random() }
 }

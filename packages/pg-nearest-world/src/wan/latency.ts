@@ -1,7 +1,7 @@
-import type { Conditions } from './conditions.ts'
-import type { Fault } from './fault.ts'
+import type { LinkConditions } from './link-conditions.ts'
+import type { Impairment } from './impairment.ts'
 
-/** Half of the round trip in each direction, counted from the moment of leaving. */
-export function latency(conditions: Conditions): Fault {
-  return { arrival: (_parcel, due) => due + conditions.rttMs / 2 }
+/** Half of the round trip in each direction, counted from the moment of sending. */
+export function latency(conditions: LinkConditions): Impairment {
+  return { arrival: (_packet, due) => due + conditions.rttMs / 2 }
 }

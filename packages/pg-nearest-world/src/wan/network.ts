@@ -1,25 +1,28 @@
 import { createServer, type Server } from 'node:net'
 import { WorldError } from '../world-error.ts'
 import { bandwidth } from './bandwidth.ts'
-import { carry } from './carry.ts'
-import { createClock, type Clock } from './clock.ts'
-import type { Conditions } from './conditions.ts'
+import { relayConnection } from './relay-connection.ts'
+import { createScheduler, type Scheduler } from './scheduler.ts'
+import type { LinkConditions } from './link-conditions.ts'
 import { createDirection, type Direction } from './direction.ts'
 import { jitter } from './jitter.ts'
 import { latency } from './latency.ts'
 import { partition } from './partition.ts'
 
-/** The distances between regions: a link for each region and each server that it may want to reach. */
+/** The links between regions: one from each region to each server in another. */
 export interface Network {
-  /** Adds a region whose server listens on this port, with links from and to every other, without a distance as yet. */
-  addRegion(region: string, port: () => number): Promise<void>
+  /**
+   * Adds a region, with links from and to every other, at first without a distance. `port` is where its server listens, and
+   * `undefined` while that is down: then connections are refused.
+   */
+  addRegion(region: string, port: () => number | undefined): Promise<void>
   /** The port on 127.0.0.1 over which `from` reaches the server in `to`. */
   port(from: string, to: string): number
   /** Milliseconds of round trip as configured now. */
   rtt(a: string, b: string): number
   setRtt(a: string, b: string, ms: number): void
   setJitter(a: string, b: string, ms: number): void
-  /** `Infinity` for no bound. */
+  /** `Infinity` for no limit. */
   setBandwidth(a: string, b: string, bytesPerSecond: number): void
   partition(a: string, b: string): void
   heal(a: string, b: string): void
@@ -28,16 +31,16 @@ export interface Network {
   close(): Promise<void>
 }
 
-/** Two regions, and what lies between them. */
+/** The link between two regions. */
 interface Pair {
-  readonly conditions: Conditions
-  /** By the region that sends. */
+  readonly conditions: LinkConditions
+  /** By the sending region. */
   readonly from: ReadonlyMap<string, Direction>
 }
 
 export function createNetwork(): Network {
-  const clock = createClock()
-  const ports = new Map<string, () => number>()
+  const scheduler = createScheduler()
+  const ports = new Map<string, () => number | undefined>()
   const pairs = new Map<string, Pair>()
   const links = new Map<string, Server>()
   const endings = new Set<() => void>()
@@ -48,11 +51,11 @@ export function createNetwork(): Network {
     return pair
   }
 
-  const change = (a: string, b: string, conditions: Partial<Conditions>): void => {
+  const change = (a: string, b: string, conditions: Partial<LinkConditions>): void => {
     const pair = pairOf(a, b)
     const healed = pair.conditions.partitioned && conditions.partitioned === false
     Object.assign(pair.conditions, conditions)
-    // A queue for the line is as long as the line is narrow now, not as it was when the queue formed.
+    // What is queued for transmission is transmitted at the new rate.
     if (healed || conditions.bytesPerSecond !== undefined)
       for (const direction of pair.from.values()) direction.resume()
   }
@@ -62,9 +65,9 @@ export function createNetwork(): Network {
     const [there, back] = [directions.get(from), directions.get(to)]
     if (there === undefined || back === undefined) throw new Error(`no way from ${from} to ${to}`)
     const link = createServer({ allowHalfOpen: true }, (client) => {
-      const end = carry(
+      const end = relayConnection(
         client,
-        () => ports.get(to)?.() ?? 0,
+        () => ports.get(to)?.(),
         { there, back },
         () => endings.delete(end),
       )
@@ -81,7 +84,7 @@ export function createNetwork(): Network {
     async addRegion(region, port) {
       const others = [...ports.keys()]
       ports.set(region, port)
-      for (const other of others) pairs.set(pairName(region, other), createPair(region, other, clock))
+      for (const other of others) pairs.set(pairName(region, other), createPair(region, other, scheduler))
       await Promise.all(others.flatMap((other) => [addLink(region, other), addLink(other, region)]))
     },
     port(from, to) {
@@ -97,7 +100,7 @@ export function createNetwork(): Network {
     heal: (a, b) => change(a, b, { partitioned: false }),
     partitioned: (a, b) => a !== b && pairOf(a, b).conditions.partitioned,
     async close() {
-      clock.stop()
+      scheduler.stop()
       for (const end of endings) end()
       const closing = [...links.values()].map((link) => new Promise<void>((resolve) => link.close(() => resolve())))
       links.clear()
@@ -106,17 +109,22 @@ export function createNetwork(): Network {
   }
 }
 
-function createPair(a: string, b: string, clock: Clock): Pair {
-  const conditions: Conditions = {
+function createPair(a: string, b: string, scheduler: Scheduler): Pair {
+  const conditions: LinkConditions = {
     rttMs: 0,
     jitterMs: 0,
     bytesPerSecond: Number.POSITIVE_INFINITY,
     partitioned: false,
   }
-  // The order matters: bytes queue for the line, then travel it, and a partition has the last word.
+  // The order matters: packets queue for bandwidth, then travel, and a partition overrides everything.
   const direction = (): Direction => {
-    const faults = [bandwidth(conditions), latency(conditions), jitter(conditions, Math.random), partition(conditions)]
-    return createDirection(conditions, faults, clock)
+    const impairments = [
+      bandwidth(conditions),
+      latency(conditions),
+      jitter(conditions, Math.random),
+      partition(conditions),
+    ]
+    return createDirection(conditions, impairments, scheduler)
   }
   return {
     conditions,

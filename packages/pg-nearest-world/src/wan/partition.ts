@@ -1,7 +1,7 @@
-import type { Conditions } from './conditions.ts'
-import type { Fault } from './fault.ts'
+import type { LinkConditions } from './link-conditions.ts'
+import type { Impairment } from './impairment.ts'
 
-/** Nothing arrives, and nobody is told. After the healing it does: TCP sends again what was lost. */
-export function partition(conditions: Conditions): Fault {
-  return { arrival: (_parcel, due) => (conditions.partitioned ? Number.POSITIVE_INFINITY : due) }
+/** Nothing arrives, and neither end notices. Once it heals everything arrives, because TCP retransmits. */
+export function partition(conditions: LinkConditions): Impairment {
+  return { arrival: (_packet, due) => (conditions.partitioned ? Number.POSITIVE_INFINITY : due) }
 }

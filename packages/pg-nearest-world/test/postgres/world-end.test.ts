@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { until } from './world-support.ts'
 
 const built = new URL('../../dist/index.js', import.meta.url)
@@ -31,27 +31,34 @@ interface Other {
   readonly child: ChildProcess
   readonly folder: string
   readonly pids: readonly number[]
+  /** `undefined` if its cache is in its temporary folder. */
+  readonly sharedCache: string | undefined
 }
 
 let folder: string
 const children: ChildProcess[] = []
 
-beforeAll(() => {
+/** Initialising a data directory takes longer than all the rest: most tests share one. */
+let cache: string
+
+beforeAll(async () => {
   if (!existsSync(built)) throw new Error('The package is not built. Run: npm run build')
+  cache = await mkdtemp(join(tmpdir(), 'pg-nearest-world-test-cache-'))
 })
+afterAll(() => rm(cache, { recursive: true, force: true }))
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
   if (folder !== undefined) await rm(folder, { recursive: true, force: true })
 })
 
 /** A world in a process of its own, with a temporary folder of its own that shows what is left in it. */
-async function other(account: { uid?: number; gid?: number } = {}): Promise<Other> {
+async function other(user: { uid?: number; gid?: number } = {}, sharedCache?: string): Promise<Other> {
   folder = await mkdtemp(join(tmpdir(), 'pg-nearest-world-test-'))
   await chmod(folder, 0o777)
   const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM], {
-    ...account,
+    ...user,
     cwd: new URL('.', built),
-    env: { ...process.env, TMPDIR: folder, HOME: folder },
+    env: { ...process.env, TMPDIR: folder, HOME: folder, PG_NEAREST_WORLD_CACHE: sharedCache },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   children.push(child)
@@ -61,7 +68,7 @@ async function other(account: { uid?: number; gid?: number } = {}): Promise<Othe
     child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString()))
     child.once('exit', (code) => reject(new Error(`ended with ${code}: ${errors}`)))
   })
-  return { child, ...JSON.parse(line) }
+  return { child, sharedCache, ...JSON.parse(line) }
 }
 
 function lives(pid: number): boolean {
@@ -69,24 +76,30 @@ function lives(pid: number): boolean {
   return stdout.trim() !== '' && !stdout.startsWith('Z')
 }
 
-async function expectNothingLeft({ folder: run, pids }: Other): Promise<void> {
+async function expectNothingLeft({ folder: run, pids, sharedCache }: Other): Promise<void> {
   await until(async () => pids.every((pid) => !lives(pid)) && !existsSync(run))
   const { stdout } = spawnSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' })
   expect(stdout.split('\n').filter((args) => args.includes(run))).toEqual([])
-  // The named cache is what it leaves, and nothing else.
+  // It leaves its cache, and nothing else.
   const left = (await readdir(folder)).filter((name) => !name.startsWith('node-compile-cache'))
-  expect(left).toEqual([expect.stringMatching(/^pg-nearest-world-\d+$/)])
+  expect(left).toEqual(sharedCache === undefined ? [expect.stringMatching(/^pg-nearest-world-\d+$/)] : [])
 }
 
 test.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)('nothing is left after %s to the process', async (signal) => {
-  const world = await other()
+  const world = await other({}, cache)
   expect(world.pids.map(lives)).toEqual([true, true])
   world.child.kill(signal)
   await expectNothingLeft(world)
 })
 
-test.each(['throw', 'stop'])('nothing is left after %s', async (command) => {
+test('nothing is left but the cache', async () => {
   const world = await other()
+  world.child.stdin?.write('stop\n')
+  await expectNothingLeft(world)
+})
+
+test.each(['throw', 'stop'])('nothing is left after %s', async (command) => {
+  const world = await other({}, cache)
   world.child.stdin?.write(`${command}\n`)
   await expectNothingLeft(world)
 })
@@ -100,7 +113,7 @@ test.runIf(nobodyReads)('it runs as a user without rights or a home', async () =
 })
 
 test.runIf(isRoot)('as root it runs its servers as somebody else', async () => {
-  const world = await other()
+  const world = await other({}, cache)
   const { stdout } = spawnSync('ps', ['-o', 'uid=', '-p', world.pids.join(',')], { encoding: 'utf8' })
   expect(stdout.trim().split(/\s+/)).not.toContain('0')
   world.child.stdin?.write('stop\n')

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startWorld, type World } from 'pg-nearest-world'
@@ -17,6 +19,7 @@ const write = (n: number): Promise<unknown> => ask(world.url(world.primary), `in
 const read = (region: string): Promise<string | undefined> =>
   ask<string>(world.url(region), `select string_agg(n::text, ',' order by n) as value from kept`)
 const shows = (region: string, all: string): Promise<number> => until(async () => (await read(region)) === all)
+const portOf = (region: string): number => Number(new URL(world.url(region)).port)
 const isStandby = (region: string): Promise<boolean | undefined> =>
   ask<boolean>(world.url(region), 'select pg_is_in_recovery() as value')
 const roles = async (): Promise<string[]> => (await world.status()).map(({ region, role }) => `${region} ${role}`)
@@ -44,6 +47,32 @@ test('a killed replica is gone at once, and catches up when it is back', async (
   await shows('ord', '1,2')
   expect(await roles()).toEqual(['nrt primary', 'ord replica', 'ams replica'])
 })
+
+test.each(['ord', 'nrt'])(
+  'when another server answers on the port that %s had before it was killed, it comes back on another port',
+  async (killed) => {
+    await world.kill(killed)
+    const taken = portOf(killed)
+    const stranger = createServer((client) => {
+      const server = connect(portOf('ams'), '127.0.0.1')
+      client.on('error', () => undefined).on('close', () => server.destroy())
+      server.on('error', () => undefined).on('close', () => client.destroy())
+      client.pipe(server).pipe(client)
+    })
+    stranger.listen(taken, '127.0.0.1')
+    await once(stranger, 'listening')
+    try {
+      await world.start(killed)
+      expect(portOf(killed)).not.toBe(taken)
+      expect(await roles()).toEqual(['nrt primary', 'ord replica', 'ams replica'])
+      await write(2)
+      await shows(killed, '1,2')
+      await shows('ams', '1,2')
+    } finally {
+      stranger.close()
+    }
+  },
+)
 
 test('a killed primary keeps what it acknowledged, and comes back as the primary', async () => {
   await write(2)
@@ -148,6 +177,17 @@ test('a region joins while the world runs and writes go on', async () => {
   await world.promote('fra')
   await ask(world.url('fra'), 'delete from kept where n > 1')
   for (const region of ['nrt', 'ord', 'ams']) await shows(region, '1')
+})
+
+test('a replica that is behind follows a region that joined later and was promoted', async () => {
+  world.partition('nrt', 'ord')
+  // More than what a segment of the write-ahead log holds.
+  await ask(world.url('nrt'), "create table much as select repeat('x', 1000) as text from generate_series(1, 5000)")
+  await world.addRegion('fra')
+  await world.promote('fra')
+  await write(2)
+  await shows('ord', '1,2')
+  await shows('ams', '1,2')
 })
 
 test('stopping does not wait for what cannot be done', async () => {

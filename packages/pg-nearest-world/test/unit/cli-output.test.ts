@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { fly } from '../../../pg-nearest/src/fly/index.ts'
-import { announcementJson } from '../../src/cli/announcement.ts'
+import { announcementJson } from '../../src/cli/startup-text.ts'
 import { envLines, environment } from '../../src/cli/env-lines.ts'
 import { statusTable, urlTable } from '../../src/cli/tables.ts'
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { formatByteRate, formatBytes, parseByteRate } from '../../src/cli/byte-rate.ts'
-import { closest } from '../../src/cli/closest.ts'
+import { nearestWord } from '../../src/cli/nearest-word.ts'
 import { formatDuration, parseDuration } from '../../src/cli/duration.ts'
 import { errorText } from '../../src/cli/error-text.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
@@ -96,15 +96,15 @@ describe('closest', () => {
     ['potato', undefined],
     ['', undefined],
   ])('%j was to be %s', (word, meant) => {
-    expect(closest(word, names)).toBe(meant)
+    expect(nearestWord(word, names)).toBe(meant)
   })
 
   test('a name itself is closest to itself, and one wrong letter is forgiven', () => {
     fc.assert(
       fc.property(fc.constantFrom(...names), fc.nat(), (name, at) => {
-        expect(closest(name, names)).toBe(name)
+        expect(nearestWord(name, names)).toBe(name)
         const index = at % name.length
-        expect(closest(`${name.slice(0, index)}#${name.slice(index + 1)}`, [name])).toBe(name)
+        expect(nearestWord(`${name.slice(0, index)}#${name.slice(index + 1)}`, [name])).toBe(name)
       }),
     )
   })

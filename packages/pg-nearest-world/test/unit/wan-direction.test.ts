@@ -1,16 +1,16 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { bandwidth } from '../../src/wan/bandwidth.ts'
-import type { Clock } from '../../src/wan/clock.ts'
-import type { Conditions } from '../../src/wan/conditions.ts'
+import type { Scheduler } from '../../src/wan/scheduler.ts'
+import type { LinkConditions } from '../../src/wan/link-conditions.ts'
 import { createDirection, type Direction } from '../../src/wan/direction.ts'
 import { jitter } from '../../src/wan/jitter.ts'
 import { latency } from '../../src/wan/latency.ts'
 import { partition } from '../../src/wan/partition.ts'
 
 /** A direction whose time passes when the test says so. */
-function createRig(given: Partial<Conditions>, random: () => number = Math.random) {
-  const conditions: Conditions = {
+function createRig(given: Partial<LinkConditions>, random: () => number = Math.random) {
+  const conditions: LinkConditions = {
     rttMs: 0,
     jitterMs: 0,
     bytesPerSecond: Number.POSITIVE_INFINITY,
@@ -18,24 +18,24 @@ function createRig(given: Partial<Conditions>, random: () => number = Math.rando
     ...given,
   }
   let now = 1_000
-  let appointments: { due: number; run: () => void }[] = []
-  const clock: Clock = {
+  let calls: { due: number; run: () => void }[] = []
+  const scheduler: Scheduler = {
     now: () => now,
     at: (due, run) => {
-      appointments.push({ due, run })
+      calls.push({ due, run })
     },
     stop: () => {
-      appointments = []
+      calls = []
     },
   }
-  const faults = [bandwidth(conditions), latency(conditions), jitter(conditions, random), partition(conditions)]
-  const direction: Direction = createDirection(conditions, faults, clock)
+  const impairments = [bandwidth(conditions), latency(conditions), jitter(conditions, random), partition(conditions)]
+  const direction: Direction = createDirection(conditions, impairments, scheduler)
   const pass = (ms: number): void => {
     const end = now + ms
     for (;;) {
-      const next = appointments.filter(({ due }) => due <= end).toSorted((a, b) => a.due - b.due)[0]
+      const next = calls.filter(({ due }) => due <= end).toSorted((a, b) => a.due - b.due)[0]
       if (next === undefined) break
-      appointments.splice(appointments.indexOf(next), 1)
+      calls.splice(calls.indexOf(next), 1)
       now = Math.max(now, next.due)
       next.run()
     }
@@ -46,16 +46,16 @@ function createRig(given: Partial<Conditions>, random: () => number = Math.rando
 
 test('what is sent arrives after half of the round trip, and counts as under way until then', () => {
   const { direction, pass, sinceStart } = createRig({ rttMs: 100 })
-  const lane = direction.lane()
+  const channel = direction.channel()
   const arrived: [string, number][] = []
-  lane.send(10, () => arrived.push(['a', sinceStart()]))
+  channel.send(10, () => arrived.push(['a', sinceStart()]))
   pass(20)
-  lane.send(5, () => arrived.push(['b', sinceStart()]))
-  expect(lane.bytes).toBe(15)
+  channel.send(5, () => arrived.push(['b', sinceStart()]))
+  expect(channel.bytes).toBe(15)
   pass(40)
-  expect([arrived, lane.bytes]).toEqual([[['a', 50]], 5])
+  expect([arrived, channel.bytes]).toEqual([[['a', 50]], 5])
   pass(40)
-  expect([arrived, lane.bytes]).toEqual([
+  expect([arrived, channel.bytes]).toEqual([
     [
       ['a', 50],
       ['b', 70],
@@ -64,10 +64,10 @@ test('what is sent arrives after half of the round trip, and counts as under way
   ])
 })
 
-test('a quicker parcel waits for the slower one before it, but not for another connection', () => {
+test('a quicker packet waits for the slower one before it, but not for another connection', () => {
   const draws = [0.9, 0, 0]
   const { direction, pass, sinceStart } = createRig({ jitterMs: 100 }, () => draws.shift() ?? 0)
-  const [one, other] = [direction.lane(), direction.lane()]
+  const [one, other] = [direction.channel(), direction.channel()]
   const arrived: [string, number][] = []
   one.send(1, () => arrived.push(['slow', sinceStart()]))
   one.send(1, () => arrived.push(['behind', sinceStart()]))
@@ -82,28 +82,28 @@ test('a quicker parcel waits for the slower one before it, but not for another c
 
 test('a new distance holds for what leaves after it', () => {
   const { conditions, direction, pass, sinceStart } = createRig({ rttMs: 100 })
-  const lane = direction.lane()
+  const channel = direction.channel()
   const arrived: number[] = []
-  lane.send(1, () => arrived.push(sinceStart()))
+  channel.send(1, () => arrived.push(sinceStart()))
   conditions.rttMs = 300
-  lane.send(1, () => arrived.push(sinceStart()))
+  channel.send(1, () => arrived.push(sinceStart()))
   pass(1_000)
   expect(arrived).toEqual([50, 150])
 })
 
 test('a partition keeps what is sent, loses what is under way, and gives both back in order after it', () => {
   const { conditions, direction, pass, sinceStart } = createRig({ rttMs: 100 })
-  const lane = direction.lane()
+  const channel = direction.channel()
   const arrived: [string, number][] = []
-  lane.send(1, () => arrived.push(['under way', sinceStart()]))
+  channel.send(1, () => arrived.push(['under way', sinceStart()]))
   pass(10)
   conditions.partitioned = true
-  lane.send(1, () => arrived.push(['kept', sinceStart()]))
+  channel.send(1, () => arrived.push(['kept', sinceStart()]))
   pass(990)
-  expect([arrived, lane.bytes]).toEqual([[], 2])
+  expect([arrived, channel.bytes]).toEqual([[], 2])
   conditions.partitioned = false
   direction.resume()
-  lane.send(1, () => arrived.push(['after', sinceStart()]))
+  channel.send(1, () => arrived.push(['after', sinceStart()]))
   pass(1_000)
   expect(arrived).toEqual([
     ['under way', 1_050],
@@ -114,10 +114,10 @@ test('a partition keeps what is sent, loses what is under way, and gives both ba
 
 test('a narrow line is not charged twice for what a partition held back', () => {
   const { conditions, direction, pass, sinceStart } = createRig({ bytesPerSecond: 1_000 })
-  const lane = direction.lane()
+  const channel = direction.channel()
   const arrived: number[] = []
   conditions.partitioned = true
-  for (let i = 0; i < 3; i++) lane.send(1_000, () => arrived.push(sinceStart()))
+  for (let i = 0; i < 3; i++) channel.send(1_000, () => arrived.push(sinceStart()))
   pass(500)
   conditions.partitioned = false
   direction.resume()
@@ -127,9 +127,9 @@ test('a narrow line is not charged twice for what a partition held back', () => 
 
 test('a line that is widened lets its queue go, and takes nothing back that was sooner', () => {
   const { conditions, direction, pass, sinceStart } = createRig({ rttMs: 200, bytesPerSecond: 1_000 })
-  const lane = direction.lane()
+  const channel = direction.channel()
   const arrived: number[] = []
-  for (let i = 0; i < 3; i++) lane.send(1_000, () => arrived.push(sinceStart()))
+  for (let i = 0; i < 3; i++) channel.send(1_000, () => arrived.push(sinceStart()))
   pass(1_050)
   conditions.bytesPerSecond = Number.POSITIVE_INFINITY
   direction.resume()
@@ -137,13 +137,13 @@ test('a line that is widened lets its queue go, and takes nothing back that was 
   expect(arrived).toEqual([1_100, 1_150, 1_150])
 })
 
-test('a closed lane delivers nothing, and takes nothing', () => {
+test('a closed channel delivers nothing, and takes nothing', () => {
   const { direction, pass } = createRig({ rttMs: 10 })
-  const lane = direction.lane()
+  const channel = direction.channel()
   const arrived: string[] = []
-  lane.send(1, () => arrived.push('before'))
-  lane.close()
-  lane.send(1, () => arrived.push('after'))
+  channel.send(1, () => arrived.push('before'))
+  channel.close()
+  channel.send(1, () => arrived.push('after'))
   direction.resume()
   pass(100)
   expect(arrived).toEqual([])
@@ -151,7 +151,7 @@ test('a closed lane delivers nothing, and takes nothing', () => {
 
 test('whatever happens, everything arrives once, in order, and not before its time', () => {
   const step = fc.oneof(
-    fc.record({ do: fc.constant('send' as const), lane: fc.nat(1), bytes: fc.nat(20_000) }),
+    fc.record({ do: fc.constant('send' as const), channel: fc.nat(1), bytes: fc.nat(20_000) }),
     fc.record({ do: fc.constant('pass' as const), ms: fc.nat(80) }),
     fc.record({ do: fc.constant('jitter' as const), ms: fc.nat(60) }),
     fc.record({ do: fc.constant('bandwidth' as const), rate: fc.integer({ min: 10_000, max: 1_000_000 }) }),
@@ -161,7 +161,7 @@ test('whatever happens, everything arrives once, in order, and not before its ti
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.nat(200), (steps, rttMs) => {
       const { conditions, direction, pass, sinceStart } = createRig({ rttMs })
-      const lanes = [direction.lane(), direction.lane()]
+      const channels = [direction.channel(), direction.channel()]
       const sent: number[][] = [[], []]
       const arrived: number[][] = [[], []]
       let n = 0
@@ -175,12 +175,12 @@ test('whatever happens, everything arrives once, in order, and not before its ti
           direction.resume()
         } else {
           const id = n++
-          const leftAt = sinceStart()
-          sent[each.lane]?.push(id)
-          lanes[each.lane]?.send(each.bytes, () => {
+          const sentAt = sinceStart()
+          sent[each.channel]?.push(id)
+          channels[each.channel]?.send(each.bytes, () => {
             expect(conditions.partitioned).toBe(false)
-            expect(sinceStart() - leftAt).toBeGreaterThanOrEqual(rttMs / 2 - 1e-6)
-            arrived[each.lane]?.push(id)
+            expect(sinceStart() - sentAt).toBeGreaterThanOrEqual(rttMs / 2 - 1e-6)
+            arrived[each.channel]?.push(id)
           })
         }
       }
@@ -188,7 +188,7 @@ test('whatever happens, everything arrives once, in order, and not before its ti
       direction.resume()
       pass(1e9)
       expect(arrived).toEqual(sent)
-      expect(lanes.map(({ bytes }) => bytes)).toEqual([0, 0])
+      expect(channels.map(({ bytes }) => bytes)).toEqual([0, 0])
     }),
   )
 })

@@ -1,4 +1,6 @@
+import { raw } from 'hono/html'
 import type { UserInput } from '../../accounts/user-input.ts'
+import { focusScript } from '../focus-script.ts'
 import type { FormState } from '../form-values.ts'
 
 interface UserFormProps {
@@ -24,6 +26,7 @@ export const UserForm = ({ heading, action, back, form }: UserFormProps) => (
         </a>
       </div>
     </form>
+    <script>{raw(focusScript.text)}</script>
   </>
 )
 

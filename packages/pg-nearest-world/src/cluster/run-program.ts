@@ -1,17 +1,17 @@
 import { spawn } from 'node:child_process'
 import { WorldError } from '../world-error.ts'
-import type { Account } from './account.ts'
+import type { OsUser } from './os-user.ts'
 
-/** Runs a program to its end as this account. Rejects with its last words if it fails. */
-export function command(
+/** Runs a program to its end as this user. If it fails, rejects with the end of its error output. */
+export function runProgram(
   program: string,
   args: readonly string[],
-  account: Account | undefined,
+  osUser: OsUser | undefined,
   input = '',
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
-      ...account,
+      ...osUser,
       cwd: '/',
       env: cleanEnvironment(),
       stdio: ['pipe', 'ignore', 'pipe'],
@@ -29,7 +29,7 @@ export function command(
   })
 }
 
-/** The caller's own PostgreSQL settings (PGDATA, PGHOST, …) are none of these servers' business. */
+/** Without the caller's own PostgreSQL settings (PGDATA, PGHOST, …), which must not affect these servers. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('PG') && !name.startsWith('LC_'))
   return { ...Object.fromEntries(kept), LC_ALL: 'C' }

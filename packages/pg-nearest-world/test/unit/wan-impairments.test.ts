@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { bandwidth } from '../../src/wan/bandwidth.ts'
-import type { Conditions } from '../../src/wan/conditions.ts'
-import type { Fault } from '../../src/wan/fault.ts'
+import type { LinkConditions } from '../../src/wan/link-conditions.ts'
+import type { Impairment } from '../../src/wan/impairment.ts'
 import { jitter } from '../../src/wan/jitter.ts'
 import { latency } from '../../src/wan/latency.ts'
 import { partition } from '../../src/wan/partition.ts'
 
-const unhurried: Conditions = {
+const unhurried: LinkConditions = {
   rttMs: 0,
   jitterMs: 0,
   bytesPerSecond: Number.POSITIVE_INFINITY,
@@ -15,9 +15,15 @@ const unhurried: Conditions = {
 }
 const never = Number.POSITIVE_INFINITY
 
-type Case = readonly [string, (conditions: Conditions) => Fault, Partial<Conditions>, [number, number][], number[]]
+type Case = readonly [
+  string,
+  (conditions: LinkConditions) => Impairment,
+  Partial<LinkConditions>,
+  [number, number][],
+  number[],
+]
 
-/** The parcels are bytes and the moment at which they would arrive without the fault. */
+/** The packets are bytes and the moment at which they would arrive without the impairment. */
 const cases: readonly Case[] = [
   ['no latency', latency, { rttMs: 0 }, [[10, 5]], [5]],
   ['half of the round trip', latency, { rttMs: 220 }, [[10, 5]], [115]],
@@ -52,28 +58,28 @@ const cases: readonly Case[] = [
   ],
 ]
 
-test.each(cases)('%s', (_name, create, conditions, parcels, arrivals) => {
-  const fault = create({ ...unhurried, ...conditions })
-  expect(parcels.map(([bytes, due]) => fault.arrival({ bytes, leftAt: due }, due))).toEqual(arrivals)
+test.each(cases)('%s', (_name, create, conditions, packets, arrivals) => {
+  const impairment = create({ ...unhurried, ...conditions })
+  expect(packets.map(([bytes, due]) => impairment.arrival({ bytes, sentAt: due }, due))).toEqual(arrivals)
 })
 
-test('conditions are read anew for each parcel', () => {
+test('conditions are read anew for each packet', () => {
   const conditions = { ...unhurried, rttMs: 100 }
-  const fault = latency(conditions)
-  expect(fault.arrival({ bytes: 1, leftAt: 0 }, 0)).toBe(50)
+  const impairment = latency(conditions)
+  expect(impairment.arrival({ bytes: 1, sentAt: 0 }, 0)).toBe(50)
   conditions.rttMs = 10
-  expect(fault.arrival({ bytes: 1, leftAt: 0 }, 0)).toBe(5)
+  expect(impairment.arrival({ bytes: 1, sentAt: 0 }, 0)).toBe(5)
 })
 
 test('a line that starts again has nothing in its queue', () => {
-  const fault = bandwidth({ ...unhurried, bytesPerSecond: 1_000 })
-  fault.arrival({ bytes: 5_000, leftAt: 0 }, 0)
-  fault.restart?.()
-  expect(fault.arrival({ bytes: 100, leftAt: 10 }, 10)).toBe(110)
+  const impairment = bandwidth({ ...unhurried, bytesPerSecond: 1_000 })
+  impairment.arrival({ bytes: 5_000, sentAt: 0 }, 0)
+  impairment.restart?.()
+  expect(impairment.arrival({ bytes: 100, sentAt: 10 }, 10)).toBe(110)
 })
 
-test('no fault makes anything arrive earlier, and a narrow line never carries more than it can', () => {
-  const parcel = fc.record({ bytes: fc.nat(100_000), wait: fc.double({ min: 0, max: 50, noNaN: true }) })
+test('no impairment makes anything arrive earlier, and a narrow line never carries more than it can', () => {
+  const packet = fc.record({ bytes: fc.nat(100_000), wait: fc.double({ min: 0, max: 50, noNaN: true }) })
   const given = fc.record({
     rttMs: fc.nat(500),
     jitterMs: fc.nat(100),
@@ -83,18 +89,19 @@ test('no fault makes anything arrive earlier, and a narrow line never carries mo
   fc.assert(
     fc.property(
       given,
-      fc.array(parcel, { minLength: 1 }),
+      fc.array(packet, { minLength: 1 }),
       fc.double({ min: 0, max: 0.999, noNaN: true }),
       (c, ps, r) => {
-        const faults = [latency(c), jitter(c, () => r), partition(c), bandwidth(c)]
-        let leftAt = 0
+        const impairments = [latency(c), jitter(c, () => r), partition(c), bandwidth(c)]
+        let sentAt = 0
         let last = 0
         for (const { bytes, wait } of ps) {
-          leftAt += wait
-          for (const fault of faults) expect(fault.arrival({ bytes, leftAt }, leftAt)).toBeGreaterThanOrEqual(leftAt)
-          last = faults[3]?.arrival({ bytes, leftAt }, leftAt) ?? 0
+          sentAt += wait
+          for (const impairment of impairments)
+            expect(impairment.arrival({ bytes, sentAt }, sentAt)).toBeGreaterThanOrEqual(sentAt)
+          last = impairments[3]?.arrival({ bytes, sentAt }, sentAt) ?? 0
         }
-        // Each parcel went through the line twice.
+        // Each packet went through the line twice.
         const total = 2 * ps.reduce((sum, { bytes }) => sum + bytes, 0)
         expect(last).toBeGreaterThanOrEqual((total / c.bytesPerSecond) * 1_000 * 0.999_999)
       },

@@ -1,7 +1,7 @@
 import pg from 'pg'
 
-/** Runs statements on one connection of a server, one after the other, and returns the last one's rows. */
-export async function ask<R extends pg.QueryResultRow>(url: string, ...texts: readonly string[]): Promise<R[]> {
+/** Runs statements one after the other on a new connection, and returns the rows of the last one. */
+export async function runSql<R extends pg.QueryResultRow>(url: string, ...texts: readonly string[]): Promise<R[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 60_000 })
   client.on('error', () => undefined)
   await client.connect()

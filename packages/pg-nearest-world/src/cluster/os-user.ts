@@ -2,21 +2,21 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { WorldError } from '../world-error.ts'
 
-/** Whom the servers run as; `undefined` for whoever runs this process. */
-export interface Account {
+/** The operating system's user that servers run as; `undefined` for the one that runs this process. */
+export interface OsUser {
   readonly uid: number
   readonly gid: number
 }
 
-/** PostgreSQL refuses to run as root: then it runs as one of these. */
+/** PostgreSQL refuses to run as root. Then it runs as the first of these that exists. */
 const STAND_INS = ['postgres', 'nobody']
 
-export async function findAccount(): Promise<Account | undefined> {
+export async function findOsUser(): Promise<OsUser | undefined> {
   if (process.getuid?.() !== 0) return undefined
   for (const name of STAND_INS) {
-    // oxlint-disable-next-line no-await-in-loop -- the second is asked for only if there is no first
-    const account = await accountOf(name)
-    if (account !== undefined) return account
+    // oxlint-disable-next-line no-await-in-loop -- the second is only looked up if the first does not exist
+    const osUser = await osUserNamed(name)
+    if (osUser !== undefined) return osUser
   }
   throw new WorldError(
     'WORLD_NO_POSTGRES',
@@ -24,7 +24,7 @@ export async function findAccount(): Promise<Account | undefined> {
   )
 }
 
-async function accountOf(name: string): Promise<Account | undefined> {
+async function osUserNamed(name: string): Promise<OsUser | undefined> {
   try {
     const [uid, gid] = await Promise.all(
       ['-u', '-g'].map(async (flag) => Number((await promisify(execFile)('id', [flag, name])).stdout)),

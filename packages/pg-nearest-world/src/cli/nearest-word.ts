@@ -1,5 +1,5 @@
-/** The candidate that `word` was most likely meant to be; `undefined` if none is near enough to be worth naming. */
-export function closest(word: string, candidates: Iterable<string>): string | undefined {
+/** The candidate that `word` is most likely a misspelling of; `undefined` if none is similar enough. */
+export function nearestWord(word: string, candidates: Iterable<string>): string | undefined {
   const typed = word.toLowerCase()
   let best: { candidate: string; edits: number } | undefined
   for (const candidate of candidates) {

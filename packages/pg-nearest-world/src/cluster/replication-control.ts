@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WorldError } from '../world-error.ts'
-import { ask } from './ask.ts'
+import { runSql } from './run-sql.ts'
 
-const PATIENCE_MS = 30_000
+const TIMEOUT_MS = 30_000
 
-/** Resolves when this replica receives what its primary writes. */
-export async function streaming(region: string, url: string, port: number, end: AbortSignal): Promise<void> {
+/** Resolves when this replica streams WAL from its primary, which it reaches over this port. */
+export async function waitUntilStreaming(region: string, url: string, port: number, end: AbortSignal): Promise<void> {
   await until(
     async () => {
-      const [row] = await ask<{ there: boolean }>(
+      const [row] = await runSql<{ there: boolean }>(
         url,
         `select exists (select from pg_stat_wal_receiver where status = 'streaming' and sender_port = ${port}) as there`,
       )
@@ -20,21 +20,21 @@ export async function streaming(region: string, url: string, port: number, end: 
 }
 
 export async function pauseReplay(region: string, url: string): Promise<void> {
-  await ask(url, 'select pg_wal_replay_pause()')
+  await runSql(url, 'select pg_wal_replay_pause()')
   await until(async () => {
-    const [row] = await ask<{ state: string }>(url, 'select pg_get_wal_replay_pause_state() as state')
+    const [row] = await runSql<{ state: string }>(url, 'select pg_get_wal_replay_pause_state() as state')
     return row?.state === 'paused'
   }, `${region} did not pause`)
 }
 
 export async function resumeReplay(url: string): Promise<void> {
-  await ask(url, 'select pg_wal_replay_resume()')
+  await runSql(url, 'select pg_wal_replay_resume()')
 }
 
 /** Resolves with the position at which the new timeline begins. */
 export async function promote(url: string): Promise<string> {
-  await ask(url, 'select pg_promote(true, 30)')
-  const [row] = await ask<{ history: string }>(
+  await runSql(url, 'select pg_promote(true, 30)')
+  const [row] = await runSql<{ history: string }>(
     url,
     `select pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.history') as history`,
   )
@@ -45,8 +45,8 @@ export async function promote(url: string): Promise<string> {
 }
 
 /**
- * Resolves once a replica that was told to follow the server at this port has left its old one, from which bytes may have
- * come until then: with whether it has received more than `position`, and so can never follow.
+ * Waits until a replica that was told to follow the server at this port no longer receives anything from its old primary.
+ * Resolves with whether it has received more than `position`: then it can never follow.
  */
 export async function isAhead(
   region: string,
@@ -58,7 +58,7 @@ export async function isAhead(
   let ahead = false
   await until(
     async () => {
-      const [row] = await ask<{ left: boolean; ahead: boolean }>(
+      const [row] = await runSql<{ left: boolean; ahead: boolean }>(
         url,
         `select not exists (select from pg_stat_wal_receiver where sender_port <> ${port}) as left,
               greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) > '${position}' as ahead`,
@@ -72,9 +72,9 @@ export async function isAhead(
   return ahead
 }
 
-/** Asks again and again, until `end` at the latest. */
+/** Polls until it holds. Rejects after the time-out, or when `end` aborts. */
 export async function until(holds: () => Promise<boolean>, otherwise: string, end?: AbortSignal): Promise<void> {
-  const patience = performance.now() + PATIENCE_MS
+  const deadline = performance.now() + TIMEOUT_MS
   let cause: unknown
   for (;;) {
     try {
@@ -83,8 +83,8 @@ export async function until(holds: () => Promise<boolean>, otherwise: string, en
       cause = error
     }
     end?.throwIfAborted()
-    if (performance.now() > patience) {
-      throw new WorldError('WORLD_SERVER_FAILED', `${otherwise} within ${PATIENCE_MS / 1_000} s.`, { cause })
+    if (performance.now() > deadline) {
+      throw new WorldError('WORLD_SERVER_FAILED', `${otherwise} within ${TIMEOUT_MS / 1_000} s.`, { cause })
     }
     await sleep(10)
   }

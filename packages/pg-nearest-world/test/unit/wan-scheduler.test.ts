@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createClock } from '../../src/wan/clock.ts'
+import { createScheduler } from '../../src/wan/scheduler.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({
@@ -12,13 +12,13 @@ afterEach(() => {
 })
 
 test('everything runs when it is due, the earlier first, and equals in the order of asking', async () => {
-  const clock = createClock()
-  const start = clock.now()
+  const scheduler = createScheduler()
+  const start = scheduler.now()
   const ran: string[] = []
   const at = (name: string, ms: number): void =>
-    clock.at(start + ms, () => {
-      expect(clock.now()).toBeGreaterThanOrEqual(start + ms)
-      expect(clock.now()).toBeLessThan(start + Math.max(ms, 0) + 2)
+    scheduler.at(start + ms, () => {
+      expect(scheduler.now()).toBeGreaterThanOrEqual(start + ms)
+      expect(scheduler.now()).toBeLessThan(start + Math.max(ms, 0) + 2)
       ran.push(name)
     })
   at('c', 50)
@@ -32,12 +32,12 @@ test('everything runs when it is due, the earlier first, and equals in the order
 })
 
 test('what is asked for while another one runs is not forgotten', async () => {
-  const clock = createClock()
+  const scheduler = createScheduler()
   const ran: number[] = []
-  clock.at(clock.now() + 5, () => {
+  scheduler.at(scheduler.now() + 5, () => {
     ran.push(1)
-    clock.at(clock.now() + 20, () => ran.push(3))
-    clock.at(clock.now(), () => ran.push(2))
+    scheduler.at(scheduler.now() + 20, () => ran.push(3))
+    scheduler.at(scheduler.now(), () => ran.push(2))
   })
   await vi.advanceTimersByTimeAsync(15)
   expect(ran).toEqual([1, 2])
@@ -45,12 +45,12 @@ test('what is asked for while another one runs is not forgotten', async () => {
   expect(ran).toEqual([1, 2, 3])
 })
 
-test('a stopped clock forgets, and leaves no timer behind', async () => {
-  const clock = createClock()
+test('a stopped scheduler forgets, and leaves no timer behind', async () => {
+  const scheduler = createScheduler()
   const ran: number[] = []
-  clock.at(clock.now() + 5, () => ran.push(1))
-  clock.at(clock.now() + 1_000, () => ran.push(2))
-  clock.stop()
+  scheduler.at(scheduler.now() + 5, () => ran.push(1))
+  scheduler.at(scheduler.now() + 1_000, () => ran.push(2))
+  scheduler.stop()
   expect(vi.getTimerCount()).toBe(0)
   await vi.advanceTimersByTimeAsync(2_000)
   expect(ran).toEqual([])

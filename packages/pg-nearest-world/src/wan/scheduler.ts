@@ -1,0 +1,68 @@
+/** Runs functions at given times (milliseconds of `performance.now()`), accurate to a fraction of a millisecond. */
+export interface Scheduler {
+  now(): number
+  at(due: number, run: () => void): void
+  /** Cancels everything that has not run. */
+  stop(): void
+}
+
+interface ScheduledCall {
+  readonly due: number
+  readonly run: () => void
+}
+
+/** Node's timers fire a millisecond or more late. So they are set this much early, and setImmediate polls for the rest. */
+const EARLY_MS = 1.5
+
+export function createScheduler(): Scheduler {
+  /** Sorted by time, the next one last. */
+  const calls: ScheduledCall[] = []
+  let timer: NodeJS.Timeout | undefined
+  let turn: NodeJS.Immediate | undefined
+
+  const runDue = (): void => {
+    turn = undefined
+    for (let next = calls.at(-1); next !== undefined && next.due <= performance.now(); next = calls.at(-1)) {
+      calls.pop()
+      next.run()
+    }
+    wait()
+  }
+
+  const wait = (): void => {
+    const next = calls.at(-1)
+    clearTimeout(timer)
+    timer = undefined
+    if (next === undefined || turn !== undefined) return
+    const early = next.due - performance.now() - EARLY_MS
+    if (early < 1) turn = setImmediate(runDue)
+    else timer = setTimeout(runDue, Math.floor(early))
+  }
+
+  return {
+    now: () => performance.now(),
+    at(due, run) {
+      const place = placeFor(calls, due)
+      calls.splice(place, 0, { due, run })
+      if (place === calls.length - 1) wait()
+    },
+    stop() {
+      calls.length = 0
+      clearTimeout(timer)
+      clearImmediate(turn)
+      turn = undefined
+    },
+  }
+}
+
+/** In front of calls due at the same time or earlier, so that calls due at the same time run in the order of `at`. */
+function placeFor(calls: readonly ScheduledCall[], due: number): number {
+  let low = 0
+  let high = calls.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((calls[middle]?.due ?? 0) > due) low = middle + 1
+    else high = middle
+  }
+  return low
+}
