@@ -18,6 +18,8 @@ const DEFAULT_MAX = 10
 const DEFAULT_IDLE_TIMEOUT_MS = 10_000
 /** A server that had no slot left is asked for another one after this, or when one of ours closes. */
 const REFUSED_PAUSE_MS = 250
+/** The pause doubles up to this while it goes on refusing. */
+const LONGEST_REFUSED_PAUSE_MS = 4_000
 
 const FORWARDED: ReadonlySet<string> = new Set(['connect', 'acquire', 'remove', 'release'])
 
@@ -41,6 +43,7 @@ class Connections implements ServerConnections, Lender {
   #dialling = 0
   /** The server has no slot left: until this time no more than are open are asked for. */
   #refusedUntil = 0
+  #refusals = 0
   #retry: NodeJS.Timeout | undefined
   #ending = false
   #onEnded: (() => void) | undefined
@@ -195,13 +198,15 @@ class Connections implements ServerConnections, Lender {
       await runConnectHook(connection.client, this.#options.pgOptions as ConnectHooks)
     } catch (error) {
       this.#dialling--
-      const wanted = connection.state === 'connecting'
+      // Whoever waited hears of it before anything else is tried for them; one that was given up is no news.
+      if (connection.state === 'connecting') this.#dialFailed(connection, error)
       connection.kill(error)
-      return wanted ? this.#dialFailed(connection, error) : this.#dialWanted()
+      return this.#dialWanted()
     }
     this.#dialling--
     // It may have been given up while the hook ran.
     if (connection.state !== 'connecting') return this.#dialWanted()
+    this.#refusals = 0
     connection.open(this.#options.pipelines())
     this.#limitLifetime(connection)
     this.#emit('connect', connection.client)
@@ -218,8 +223,8 @@ class Connections implements ServerConnections, Lender {
     try {
       await runVerifyHook(connection.client, verify)
     } catch (error) {
-      this.takeBack(connection, true)
-      return this.#dialFailed(connection, error)
+      this.#dialFailed(connection, error)
+      return this.takeBack(connection, true)
     }
     this.#taken--
     connection.signal('return')
@@ -227,24 +232,21 @@ class Connections implements ServerConnections, Lender {
   }
 
   #dialFailed(connection: Connection, error: unknown): void {
-    if (error instanceof HookError) {
-      this.#queue.first?.refuse(new NoConnectionError('hook', error.cause))
-      return this.#dialWanted()
-    }
+    if (error instanceof HookError) return this.#queue.first?.refuse(new NoConnectionError('hook', error.cause))
     const why = error instanceof pg.DatabaseError ? 'refused' : 'unreachable'
     this.#options.onDialFailed(error, connection.generation)
-    const others = [...this.#all].filter(({ state }) => state !== 'closing' && state !== 'closed')
-    if (others.length === 0) this.#queue.refuseAll(new NoConnectionError(why, error))
+    const isAlone = [...this.#all].every((each) => each === connection || each.state === 'closing')
+    if (isAlone) this.#queue.refuseAll(new NoConnectionError(why, error))
     else if (why === 'refused') this.#waitForOurs()
     else this.#queue.first?.refuse(new NoConnectionError(why, error))
-    this.#dialWanted()
   }
 
   /** The server has nothing more for us now: whoever waits gets what comes back, and it is asked again a little later. */
   #waitForOurs(): void {
-    this.#refusedUntil = performance.now() + REFUSED_PAUSE_MS
+    const pauseMs = Math.min(LONGEST_REFUSED_PAUSE_MS, REFUSED_PAUSE_MS * 2 ** this.#refusals++)
+    this.#refusedUntil = performance.now() + pauseMs
     clearTimeout(this.#retry)
-    this.#retry = setTimeout(() => this.#dialWanted(), REFUSED_PAUSE_MS)
+    this.#retry = setTimeout(() => this.#dialWanted(), pauseMs)
   }
 
   #keep(connection: Connection): void {
@@ -288,8 +290,11 @@ class Connections implements ServerConnections, Lender {
   #closed(connection: Connection): void {
     this.#all.delete(connection)
     this.#idle.remove(connection)
-    if (connection.wasOpen) this.#emit('remove', connection.client)
-    this.#refusedUntil = 0
+    if (connection.wasOpen) {
+      this.#emit('remove', connection.client)
+      // It has left a slot.
+      this.#refusedUntil = 0
+    }
     this.#dialWanted()
     this.#tellEnded()
   }

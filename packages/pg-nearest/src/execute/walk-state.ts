@@ -53,7 +53,7 @@ export interface WalkState {
 
 /** What happens to a statement on its way. */
 export type WalkEvent =
-  | { readonly kind: 'begun' }
+  | { readonly kind: 'begun'; readonly mayWait: boolean }
   | { readonly kind: 'succeeded'; readonly leg: number }
   | {
       readonly kind: 'failed'
@@ -132,7 +132,7 @@ export function nextStep(state: WalkState, event: WalkEvent): WalkStep {
   if (state.over) return [state, []]
   switch (event.kind) {
     case 'begun':
-      return advance(state, 0, NOTHING_HAPPENED)
+      return advance(state, 0, { resends: false, mayWait: event.mayWait })
     case 'succeeded':
       return end(state, { kind: 'succeed', leg: event.leg }, event.leg)
     case 'cut':

@@ -52,7 +52,7 @@ class Walk<R, T> {
 
   start(): void {
     this.#hedgeLater()
-    this.#take({ kind: 'begun' })
+    this.#take({ kind: 'begun', mayWait: this.#state.legs[0]?.left.length === 0 && this.#execution.mayAwaitPrimary() })
   }
 
   #take(event: WalkEvent): void {
