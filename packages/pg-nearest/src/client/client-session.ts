@@ -79,6 +79,7 @@ export class ClientSession {
         need,
         check,
         pipelined: mayBePipelined(request, need),
+        followable: mayBePipelined(request, need) && need.transaction === undefined,
         ...onlyOnce(settle, fail),
         start: () => delivering(this.#route(statement), statement),
       }
@@ -104,6 +105,7 @@ export class ClientSession {
         need: { class: 'session' },
         check: undefined,
         pipelined: false,
+        followable: false,
         start,
         settle: () => undefined,
         fail: reject,

@@ -38,7 +38,10 @@ export interface StatementOutcome {
 export const FREE: ClientState = { kind: 'free' }
 
 /** The state after a statement. */
-export function nextClientState(before: ClientState, { request, need, open, standby, failed }: StatementOutcome): ClientState {
+export function nextClientState(
+  before: ClientState,
+  { request, need, open, standby, failed }: StatementOutcome,
+): ClientState {
   if (before.kind === 'lost' || before.kind === 'unbegun') return before
   const stateful =
     need.class === 'session' || before.kind === 'pinned' || (before.kind === 'transaction' && before.stateful)
@@ -50,7 +53,7 @@ export function nextClientState(before: ClientState, { request, need, open, stan
     return control?.kind === 'other' ? { ...before, movable: false, failed } : before
   }
   if (before.kind === 'free' && standby && control?.standbyCanBegin === true) {
-    return { kind: 'reading', begin: request, movable: control.snapshotPerStatement, failed: false }
+    return { kind: 'reading', begin: request, movable: control.snapshotPerStatement, failed }
   }
   return { kind: 'transaction', stateful, readOnly: isReadOnly(before, need) }
 }

@@ -3,7 +3,7 @@ import { freshnessFor } from '../freshness/freshness-for.ts'
 import { planPrimary, planRead } from '../route/plan.ts'
 import { NearestError } from '../errors.ts'
 import { SNAPSHOT } from '../execute/read-only.ts'
-import { classify } from '../statement/classify.ts'
+import { mayControlTransaction } from '../statement/classify.ts'
 import { isSingle } from '../statement/text-shape.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { ForeignExchange, type ForeignEnd } from '../wire/foreign-exchange.ts'
@@ -72,7 +72,7 @@ function guarded(client: pg.Client, foreign: ForeignExchange, inTransaction: boo
 
 /** One that is sent as a text could hold a COMMIT with a write behind it. */
 function refuseSeveral(text: string | undefined): void {
-  if (text === undefined || isSingle(text) || classify(text).class === 'read') return
+  if (text === undefined || isSingle(text) || !mayControlTransaction(text)) return
   throw new NearestError(
     'NEAREST_READ_ONLY',
     'A cursor, a stream or a COPY on a read-only handle takes one statement: leave out what stands behind the semicolon.',

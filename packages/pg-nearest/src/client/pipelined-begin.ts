@@ -125,7 +125,8 @@ async function send(
     (onEnd) =>
       runTogether(lease, configs, { questions, guarded }, (ends) => {
         const lost = ends.find(({ kind }) => kind === 'lost' || kind === 'unsent')
-        if (lost !== undefined && lost.kind !== 'result' && lost.kind !== 'skipped') onEnd({ kind: lost.kind, error: lost.error } as Evidence)
+        if (lost !== undefined && lost.kind !== 'result' && lost.kind !== 'skipped')
+          onEnd({ kind: lost.kind, error: lost.error } as Evidence)
         else onEnd({ kind: 'result', result: ends })
       }),
     mayWrite,
@@ -158,7 +159,7 @@ async function finish(
   })
 }
 
-/** Answers all of them: the others by their own callbacks, the first by what this returns. */
+/** Answers all of them in their order, and returns the first one's answer once more. */
 function answerAll(
   client: ClientContext,
   members: readonly QueuedStatement[],
@@ -168,7 +169,7 @@ function answerAll(
   const servedBy = client.servedBy(server, 'primary', 'transaction', 1)
   for (const [i, member] of members.entries()) {
     const final = finals[i]
-    if (i === 0 || final === undefined) continue
+    if (final === undefined) continue
     if ('result' in final) member.settle({ result: final.result, servedBy })
     else member.fail(final.error)
   }

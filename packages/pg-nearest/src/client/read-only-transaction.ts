@@ -1,7 +1,6 @@
 import { isRefusedByRecovery } from '../route/failure-meaning.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import type { Request } from '../route/request.ts'
-import { isSingle } from '../statement/text-shape.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import type { ClientContext } from './client-context.ts'
 import { notHere } from './client-errors.ts'
@@ -17,7 +16,7 @@ export async function readInTransaction(
   state: Extract<ClientState, { kind: 'reading' }>,
 ): Promise<Serving> {
   const { need } = statement
-  if (state.failed || client.scope.readOnly || showsSetting(statement)) return stayHere(client, statement)
+  if (state.failed || client.scope.readOnly || asksAfterTransaction(statement)) return stayHere(client, statement)
   if (!state.movable) return readWhereItIs(client, statement)
   if (need.class !== 'write' && need.class !== 'session') {
     const lease = client.held.here
@@ -38,10 +37,12 @@ export async function readInTransaction(
   return stayHere(client, statement)
 }
 
-/** SHOW tells of this transaction, wherever it is. */
-function showsSetting({ request: { config } }: QueuedStatement): boolean {
-  return typeof config.text === 'string' && isSingle(config.text) && /^\s*show\s/i.test(config.text)
+/** It asks after this transaction, wherever that is. */
+function asksAfterTransaction({ request: { config } }: QueuedStatement): boolean {
+  return typeof config.text === 'string' && ASKS_AFTER_TRANSACTION.test(config.text)
 }
+
+const ASKS_AFTER_TRANSACTION = /^\s*show\s+transaction(?:_isolation|_deferrable|\s+isolation\s+level)\s*;?\s*$/i
 
 /** Its snapshot, or a savepoint, would be lost elsewhere. */
 async function readWhereItIs(client: ClientContext, statement: QueuedStatement): Promise<Serving> {

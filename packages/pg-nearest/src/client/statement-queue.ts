@@ -2,6 +2,8 @@
 export interface Turn {
   /** It may be sent behind others that have not been answered yet. */
   readonly pipelined: boolean
+  /** Others may be sent behind it before it is answered: it does not end a transaction. */
+  readonly followable: boolean
   /** Begins it; resolves, and never rejects, when it has ended, with what hands its outcome to the caller. */
   start(): Promise<() => void>
 }
@@ -14,7 +16,7 @@ export class StatementQueue<T extends Turn> {
   readonly #together: () => boolean
   readonly #waiting: T[] = []
   #running = 0
-  /** What was begun last may be followed by another that is pipelined. */
+  /** What was begun last may be followed by another. */
   #followable = false
   #onIdle: (() => void)[] = []
 
@@ -44,7 +46,7 @@ export class StatementQueue<T extends Turn> {
       const turn = this.#waiting.shift()
       if (turn === undefined) break
       this.#running++
-      this.#followable = turn.pipelined
+      this.#followable = turn.followable
       void turn.start().then((deliver) => {
         this.#running--
         deliver()

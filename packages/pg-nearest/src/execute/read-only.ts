@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Lease } from '../connections/lease.ts'
-import { classify } from '../statement/classify.ts'
+import { classify, mayControlTransaction } from '../statement/classify.ts'
 import { isSingle, setsIsolation } from '../statement/text-shape.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
@@ -34,7 +34,7 @@ type OnEnd = (end: StatementEnd) => void
 
 /**
  * What a statement is sent with so that the server refuses a write, in one round trip; nothing of it is left on the connection. What
- * is not sure to read goes alone, as with parameters, so that no second statement can come behind a COMMIT in its text.
+ * may hold a COMMIT goes alone, as with parameters, so that no second statement can come behind it in its text.
  */
 export function statementExchanges(
   lease: Lease,
@@ -51,7 +51,7 @@ export function statementExchanges(
     case 'begin':
       return beginning(lease, config, onEnd)
     case 'inside':
-      return [inside(lease, config, onEnd)]
+      return inside(lease, config, onEnd)
   }
 }
 
@@ -80,21 +80,30 @@ function beginning({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exc
   return [alone(client, config, (end) => (begun = end)), restrict]
 }
 
-function inside({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange {
-  if (typeof config.text === 'string' && needsNoSnapshot(config.text)) return alone(client, config, onEnd)
-  return mustBeAlone(config) ? group(client, [SNAPSHOT], config, onEnd) : new StatementExchange(config, client, onEnd)
+function inside({ client, status }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] {
+  const needsNone = status === 'E' || (typeof config.text === 'string' && needsNoSnapshot(config.text))
+  if (mustBeAlone(config)) {
+    return [needsNone ? alone(client, config, onEnd) : group(client, [SNAPSHOT], config, onEnd)]
+  }
+  const statement = new StatementExchange(config, client, onEnd)
+  return needsNone ? [statement] : [plain(client, SNAPSHOT, () => undefined), statement]
 }
 
 /** It ends the transaction or a part of it, or must come before any query; whatever it says, it cannot make it READ WRITE. */
 function needsNoSnapshot(text: string): boolean {
   const kind = classify(text).transaction?.kind
-  return kind === 'commit' || kind === 'rollback' || /^\s*(?:savepoint|release|rollback)\s/i.test(text) || setsIsolation(text)
+  return (
+    kind === 'commit' ||
+    kind === 'rollback' ||
+    /^\s*(?:savepoint|release|rollback)\s/i.test(text) ||
+    setsIsolation(text)
+  )
 }
 
-/** Texts of several statements are for those that only read, as far as their text shows. */
+/** A text of several statements must not end the transaction, or change it, in its middle. */
 function mustBeAlone(config: pg.QueryConfig): boolean {
   if ((config as { readonly rows?: number }).rows !== undefined) return false
-  return typeof config.text !== 'string' || isSingle(config.text) || classify(config.text).class !== 'read'
+  return typeof config.text !== 'string' || isSingle(config.text) || mayControlTransaction(config.text)
 }
 
 function plain(client: pg.Client, text: string, onEnd: (end: StatementEnd) => unknown): Exchange {

@@ -45,7 +45,11 @@ function send(lease: Lease, { config, enforcement }: StatementRun, onEnd: (end: 
 }
 
 /** A standby writes nothing, so that statement and question may share a Sync, which costs half of what two do. */
-function mayShareSync(lease: Lease, { config, enforcement }: StatementRun, { ahead, stranger }: PositionQuestions): boolean {
+function mayShareSync(
+  lease: Lease,
+  { config, enforcement }: StatementRun,
+  { ahead, stranger }: PositionQuestions,
+): boolean {
   if (!lease.provenStandby || !lease.pipelines || ahead || stranger || !isPlainOn(lease, enforcement)) return false
   if (typeof config.text !== 'string' || !isSingle(config.text)) return false
   for (const key in config) if (!SHARING.has(key)) return false

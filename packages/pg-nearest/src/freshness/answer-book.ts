@@ -84,7 +84,9 @@ export class AnswerBook {
   /** The session began with it, and no server is known to have its timeline, or a later one. */
   #isNobodys(bookmark: Bookmark): boolean {
     const { topology } = this.#context
-    return this.#session.claim === bookmark && !topology.servers.some((each) => (each.timeline ?? 0) >= bookmark.timeline)
+    return (
+      this.#session.claim === bookmark && !topology.servers.some((each) => (each.timeline ?? 0) >= bookmark.timeline)
+    )
   }
 
   /** Of an untrusted claim, nothing that the primary does not have is missed. */

@@ -25,7 +25,11 @@ export function estimateOf(
 }
 
 /** What goes there is in sight without being asked about: the reads of this process, where it reads anyway. */
-export function isHome({ topology, chooser, process }: FreshnessContext, session: SessionState, server: string): boolean {
+export function isHome(
+  { topology, chooser, process }: FreshnessContext,
+  session: SessionState,
+  server: string,
+): boolean {
   return session === process && server === homeOf(topology, chooser)
 }
 

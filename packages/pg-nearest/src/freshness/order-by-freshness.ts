@@ -15,7 +15,10 @@ export type FreshnessEstimate = 'shows' | 'primary' | 'near' | 'far' | 'never'
  * Orders a read's servers by what they are known to show: first whoever is sure to, and the best of all if it is near;
  * those that can only be asked come behind the primary.
  */
-export function orderByFreshness(attempts: readonly Attempt[], estimateOf: (server: string) => FreshnessEstimate): Attempt[] {
+export function orderByFreshness(
+  attempts: readonly Attempt[],
+  estimateOf: (server: string) => FreshnessEstimate,
+): Attempt[] {
   const sure: Attempt[] = []
   const others: Attempt[] = []
   for (const [i, attempt] of attempts.entries()) {
