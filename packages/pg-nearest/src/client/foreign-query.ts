@@ -22,8 +22,7 @@ const SESSION = { class: 'session' } as const
  * @throws what kept it from being sent.
  */
 export async function runForeign(client: ClientContext, query: pg.Submittable): Promise<void> {
-  // It was given up while it waited for its turn; nobody would read it, or close it.
-  if ((query as { readonly destroyed?: unknown }).destroyed === true) return
+  if (wasGivenUp(query)) return
   const { held, engine, scope } = client
   const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || !held.lease.standby || scope.readOnly)
   if (!isPlaced) {
@@ -61,6 +60,15 @@ export async function runForeign(client: ClientContext, query: pg.Submittable): 
   const { state } = client
   if (!open || (state.kind !== 'transaction' && state.kind !== 'reading')) client.settleForeign(open)
   else if (failed && state.kind === 'reading') client.state = { ...state, failed }
+}
+
+/**
+ * A stream to read from that was destroyed while it waited for its turn: nobody would read it, or close it. (One to write to ends only
+ * when the server has heard of it.)
+ */
+function wasGivenUp(query: object): boolean {
+  const { destroyed, write } = query as { readonly destroyed?: unknown; readonly write?: unknown }
+  return destroyed === true && typeof write !== 'function'
 }
 
 /** A transaction READ ONLY around it, which cannot be made READ WRITE any more. */
