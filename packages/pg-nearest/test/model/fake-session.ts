@@ -6,6 +6,11 @@ import * as say from './messages.ts'
 
 let pids = 1
 
+/** Every connection that was made before now has this one, or a lower one. */
+export function lastPid(): number {
+  return pids - 1
+}
+
 /**
  * One connection of the fake server's. What a text does:
  *

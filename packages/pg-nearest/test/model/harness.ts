@@ -5,6 +5,7 @@ import { createServerConnections } from '../../src/connections/server-connection
 import type { ServerConnections } from '../../src/connections/server-connections-types.ts'
 import type { Purpose } from '../../src/connections/wait-queue.ts'
 import { FakeServer } from './fake-server.ts'
+import { lastPid } from './fake-session.ts'
 import { Holding, processIdOf } from './holding.ts'
 
 export interface ModelOptions {
@@ -44,6 +45,8 @@ export class Harness {
   readonly #waiting = new Map<number, Waiting>()
   readonly #controllers: AbortController[] = []
   readonly #began = performance.now()
+  /** They were given up, and so were those that were being made. */
+  #oldOnes = 0
   #asked = 0
   #hooks = 0
   #dialsAllowed = 10
@@ -146,7 +149,8 @@ export class Harness {
     if (session !== undefined && (session.status !== 'I' || session.owed > 0)) {
       this.#violated(`a connection was lent whose server is at ${session.status} and owes ${session.owed} answers`)
     }
-    if (this.#banned.has(pid)) this.#violated('a connection was lent that was not to be used again')
+    if (this.#banned.has(pid) || pid <= this.#oldOnes)
+      this.#violated('a connection was lent that was not to be used again')
     if (this.held.some((other) => other.pid === pid)) this.#violated('a connection was lent twice')
     this.holdings.push(new Holding(lease, this.server, (what) => this.#violated(what)))
   }
@@ -164,13 +168,13 @@ export class Harness {
 
   giveUp(movableMs: number, boundMs: number): void {
     this.#dialsAllowed += 10
-    for (const { pid } of this.held) this.#banned.add(pid)
+    this.#oldOnes = lastPid()
     this.connections.giveUp(performance.now(), { movableMs, boundMs })
   }
 
   drop(): void {
     this.#dialsAllowed += 10
-    for (const { pid } of this.held) this.#banned.add(pid)
+    this.#oldOnes = lastPid()
     this.connections.drop()
   }
 
@@ -229,6 +233,8 @@ export class Harness {
     }
     if (!(await until(calm, REST_MS))) this.#violated(`it does not come to rest: ${this.#figures()}`)
     await this.check()
+    // One may just have been idle for too long.
+    await until(calm, REST_MS)
     if (!this.#over) this.#takeAll()
     if (destroys) this.destroy()
     else this.end()

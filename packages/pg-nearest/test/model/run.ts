@@ -22,6 +22,8 @@ export interface ModelReport {
 const LEAVE_MS = 3_000
 /** A program that does not end is a violation, too. */
 const PROGRAM_MS = 30_000
+/** A shorter program that fails is looked for so long. */
+const SHRINKING_MS = 30_000
 
 /** Runs random programs against one server's connections and a server that misbehaves. */
 export async function runModel({ programs, seed, lanes, onProgress }: ModelRun): Promise<ModelReport> {
@@ -67,7 +69,9 @@ function runLane(
   strays: readonly string[],
   count: (ran: number) => void,
 ): Promise<fc.RunDetails<unknown>> {
+  let failedAt = Infinity
   const property = fc.asyncProperty(anyOptions, anyCommands, fc.boolean(), async (options, commands, destroys) => {
+    if (performance.now() - failedAt > SHRINKING_MS) return
     const known = strays.length
     const harness = await Harness.start(options)
     let ran = 0
@@ -81,13 +85,18 @@ function runLane(
       const work = fc.asyncModelRun(() => ({ model: {}, real: harness }), counted)
       await within(work, PROGRAM_MS)
       await within(harness.rest(destroys), PROGRAM_MS)
+    } catch (error) {
+      failedAt = Math.min(failedAt, performance.now())
+      throw error
     } finally {
       harness.connections.destroy()
       await harness.server.stop()
     }
     count(ran)
     const all = [...harness.violations, ...strays.slice(known)]
-    if (all.length > 0) throw new Error(all.join('; '))
+    if (all.length === 0) return
+    failedAt = Math.min(failedAt, performance.now())
+    throw new Error(all.join('; '))
   })
   return fc.check(property, { numRuns: programs, seed }) as Promise<fc.RunDetails<unknown>>
 }
