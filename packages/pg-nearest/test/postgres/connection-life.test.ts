@@ -93,6 +93,12 @@ test('a connection that dies while onConnect runs is not lent', async () => {
   expect(await Promise.race([run(lease, 'select 1'), sleep(2_000, 'nothing')])).not.toBe('nothing')
 })
 
+test('a server that dies while onConnect asks it something is unreachable: the hook is not at fault', async () => {
+  const onConnect = async (client: pg.ClientBase): Promise<void> => void (await client.query('cut'))
+  const connections = connect({ max: 1, onConnect })
+  await expect(connections.acquire('client', undefined)).rejects.toMatchObject({ why: 'unreachable' })
+})
+
 test('a server that has no slot left, and none of ours, refuses at once and is not asked again and again', async () => {
   server.greeting = 'no-slot'
   const connections = connect({})
