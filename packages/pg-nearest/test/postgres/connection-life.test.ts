@@ -187,3 +187,28 @@ test('ending twice is the same end', async () => {
   lease.release()
   expect(await Promise.all(ends)).toEqual(['done', 'done'])
 })
+
+test('what was sent while a cancel was under way is waited for when its connection is given back', async () => {
+  const connections = connect({}, { pipelines: () => false })
+  const lease = await connections.acquire('client', undefined)
+  server.fallSilent()
+  server.stopListening()
+  void lease.cancel()
+  await sleep(50)
+  const sent = run(lease, 'select 1')
+  lease.release()
+  await server.heal()
+  expect(await sent).toBe('result')
+})
+
+test('a row that the caller’s own parser cannot read is no answer of the server’s: the statement was done', async () => {
+  const lease = await connect({}).acquire('client', undefined)
+  const parser = (): never => {
+    throw Object.assign(new Error('I cannot read it'), { code: '26000' })
+  }
+  const types = { getTypeParser: () => parser } as pg.CustomTypesConfig
+  const kind = await new Promise((resolve) => {
+    lease.send(new StatementExchange({ text: 'insert', types }, lease.client, (end) => resolve(end.kind)))
+  })
+  expect(kind).not.toBe('answered')
+})
