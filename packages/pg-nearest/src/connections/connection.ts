@@ -64,6 +64,12 @@ export class Connection {
     return this.#pipeline?.alive === true && this.#state !== 'closing' && this.#state !== 'closed'
   }
 
+  /** Its socket has died, before or after it was made. */
+  get hasDied(): boolean {
+    const { _queryable: queryable, _ended: ended } = internalsOf(this.client)
+    return !queryable || ended
+  }
+
   /** Nothing is in flight. */
   get quiet(): boolean {
     return this.#pipeline?.quiet ?? true
@@ -110,7 +116,11 @@ export class Connection {
 
   async #runFence(): Promise<void> {
     const patience = setTimeout(() => this.kill(new Error('Connection terminated')), SETTLING_MS)
-    const dead = new Promise<void>((resolve) => this.client.once('end', resolve))
+    let heardEnd: () => void = ignore
+    const dead = new Promise<void>((resolve) => {
+      heardEnd = resolve
+      this.client.once('end', heardEnd)
+    })
     try {
       await Promise.race([requestCancel(this.client), dead])
       await this.#answered()
@@ -118,6 +128,7 @@ export class Connection {
         await new Promise<void>((resolve) => this.pipeline.send(new QuestionExchange('', () => resolve())))
     } finally {
       clearTimeout(patience)
+      this.client.off('end', heardEnd)
     }
   }
 
@@ -133,7 +144,9 @@ export class Connection {
       clearTimeout(patience)
       if (this.#state === 'settling') this.#events.onSettled(this)
     }
-    void (this.#fence ?? this.#answered()).then(settled, settled)
+    void Promise.resolve(this.#fence)
+      .then(() => this.#answered())
+      .then(settled, settled)
   }
 
   /** Says goodbye, and closes the socket even if the server does not. */

@@ -97,17 +97,17 @@ export class Lease {
 
   /** See {@link Connection.cancel}. */
   cancel(): Promise<void> {
-    return this.#connection.cancel()
+    return this.#released ? Promise.resolve() : this.#connection.cancel()
   }
 
   /** Something is wrong with the connection itself: it is closed when it is released. */
   doom(): void {
-    this.#connection.doom()
+    if (!this.#released) this.#connection.doom()
   }
 
   /** Closes its socket now, whatever runs on it. It must still be released. */
   kill(cause: unknown): void {
-    this.#connection.kill(cause)
+    if (!this.#released) this.#connection.kill(cause)
   }
 
   refusePipelining(): void {

@@ -8,6 +8,7 @@ import { codeOf, isAuthenticationFailure } from '../server-failure.ts'
  * - `unsent`: the connection had died before.
  * - `unsendable`: it could not be put into messages.
  * - `answered`: the server refused it and went on to ReadyForQuery: it had no effect.
+ * - `unreadable`: the server did it, and a type parser of the caller's could not read its rows.
  * - `lost`: it was sent, and the connection died before ReadyForQuery.
  * - `behind`: the server does not show what it must.
  */
@@ -17,7 +18,7 @@ export type Evidence =
       readonly why: 'refused' | 'unreachable' | 'queue' | 'hook'
       readonly error: unknown
     }
-  | { readonly kind: 'unsent' | 'unsendable' | 'answered' | 'lost' | 'behind'; readonly error: unknown }
+  | { readonly kind: 'unsent' | 'unsendable' | 'answered' | 'unreadable' | 'lost' | 'behind'; readonly error: unknown }
 
 export interface Circumstances {
   /** The server is in recovery: nothing can have been written there. */
@@ -49,6 +50,7 @@ export function meaningOf(evidence: Evidence, circumstances: Circumstances): Mea
     case 'unsent':
       return 'again'
     case 'unsendable':
+    case 'unreadable':
       return 'fail'
     case 'behind':
       return 'next'
@@ -150,6 +152,7 @@ export function isTransient({ kind, error }: Evidence): boolean {
     case 'answered':
       return isWriteRefused(error)
     case 'unsendable':
+    case 'unreadable':
       return false
     case 'no-connection':
       return codeOf(error) !== 'ENOTFOUND' && codeOf(error) !== '3D000' && !isAuthenticationFailure(error)

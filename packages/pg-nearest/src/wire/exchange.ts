@@ -23,6 +23,7 @@ export interface Exchange extends QueryHandlers {
  *
  * - `result`: the server did it, and said so up to ReadyForQuery.
  * - `answered`: the server refused it, and went on to ReadyForQuery: it had no effect, and the connection is well.
+ * - `unreadable`: the server did it, and its rows could not be read: a type parser of the caller's has thrown.
  * - `unsendable`: it could not be put into messages, so nothing of it ran; the connection is well.
  * - `skipped`: one before it, with the same Sync, failed.
  * - `unsent`: the connection had died before.
@@ -30,5 +31,5 @@ export interface Exchange extends QueryHandlers {
  */
 export type StatementEnd =
   | { readonly kind: 'result'; readonly result: StatementResult }
-  | { readonly kind: 'answered' | 'unsendable' | 'unsent' | 'lost'; readonly error: unknown }
+  | { readonly kind: 'answered' | 'unreadable' | 'unsendable' | 'unsent' | 'lost'; readonly error: unknown }
   | { readonly kind: 'skipped' }

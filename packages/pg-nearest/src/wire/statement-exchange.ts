@@ -5,9 +5,11 @@ import { adopt, PgQuery, type QueryCallback, type WireConnection } from './pg-in
 /** One statement with a Sync of its own, as `client.query` sends it. */
 export class StatementExchange extends PgQuery implements Exchange {
   readonly #onEnd: (end: StatementEnd) => void
-  #failure: { readonly kind: 'answered' | 'unsendable'; readonly error: unknown } | undefined
+  #failure: { readonly kind: 'answered' | 'unreadable' | 'unsendable'; readonly error: unknown } | undefined
   #result: StatementResult | undefined
   #writing = false
+  /** What the server has answered with, if that is an error. */
+  #answer: unknown
   #synced = false
 
   constructor(config: pg.QueryConfig, client: pg.Client, onEnd: (end: StatementEnd) => void) {
@@ -36,6 +38,7 @@ export class StatementExchange extends PgQuery implements Exchange {
   }
 
   override handleError(error: unknown, connection: WireConnection): void {
+    this.#answer = error
     super.handleError(error, connection)
     // pg leaves it to the server to end a query of pages, which waits for a Sync.
     if (this.exclusive && !this.#writing && !this.#synced) connection.sync()
@@ -54,6 +57,10 @@ export class StatementExchange extends PgQuery implements Exchange {
   /** What pg calls as `this.callback`: one function for all, for a closure each shows in the time of a short read. */
   static readonly #capture = function (this: StatementExchange, error: unknown, result?: pg.QueryResult): void {
     if (!error) this.#result = result
-    else this.#failure ??= { kind: this.#writing ? 'unsendable' : 'answered', error }
+    else
+      this.#failure ??= {
+        kind: this.#writing ? 'unsendable' : error === this.#answer ? 'answered' : 'unreadable',
+        error,
+      }
   } as QueryCallback
 }
