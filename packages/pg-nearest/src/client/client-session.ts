@@ -65,26 +65,29 @@ export class ClientSession {
   }
 
   run(request: Request): Promise<StatementResult> {
+    return new Promise((resolve, reject) => this.give(request, resolve, reject))
+  }
+
+  /** As `run`; one of the two is called once, in the turn in which the statement has ended. */
+  give(request: Request, resolve: (result: StatementResult) => void, reject: (error: unknown) => void): void {
     const { engine, scope } = this.#client
     const { text } = request.config
     const start = clock(engine)
-    return new Promise((resolve, reject) => {
-      const settle = ({ result, servedBy }: Serving): void =>
-        resolve(recordResult(engine, text, start, result, servedBy))
-      const fail = (error: unknown): void => reject(recordFailure(engine, text, start, error))
-      const { need, reads } = planStatement(engine, scope, request)
-      const check = freshnessFor(engine, scope.session, request.consistency, reads)
-      const statement: QueuedStatement = {
-        request,
-        need,
-        check,
-        pipelined: mayBePipelined(request, need),
-        followable: mayBePipelined(request, need) && need.transaction === undefined,
-        ...onlyOnce(settle, fail),
-        start: () => delivering(this.#route(statement), statement),
-      }
-      this.#queue.add(statement)
-    })
+    const settle = ({ result, servedBy }: Serving): void => resolve(recordResult(engine, text, start, result, servedBy))
+    const fail = (error: unknown): void => reject(recordFailure(engine, text, start, error))
+    const { need, reads } = planStatement(engine, scope, request)
+    const check = freshnessFor(engine, scope.session, request.consistency, reads)
+    const pipelined = mayBePipelined(request, need)
+    const statement: QueuedStatement = {
+      request,
+      need,
+      check,
+      pipelined,
+      followable: pipelined && need.transaction === undefined,
+      ...onlyOnce(settle, fail),
+      start: () => delivering(this.#route(statement), statement),
+    }
+    this.#queue.add(statement)
   }
 
   /** Hands over a query object that speaks the protocol by itself. Resolves when it has ended, which it hears by itself. */

@@ -7,7 +7,7 @@ import { emitSafely } from '../events/emit-safely.ts'
 import { withinDeadline } from '../limits/deadline.ts'
 import { isSubmittable, parseCall, type QueryCallback, type Request } from '../route/request.ts'
 import type { StatementResult } from '../wire/exchange.ts'
-import { deliver } from './deliver.ts'
+import { call, deliver } from './deliver.ts'
 
 const FORWARDED = ['notice', 'notification', 'error', 'end'] as const
 
@@ -42,7 +42,7 @@ export class BorrowedClient extends EventEmitter {
     if (isSubmittable(first)) return this.#submit(first, second ?? third)
     const { request, callback } = parseCall(first, second, third)
     const config = this.#ownTypes ? { types: this.#types, ...request.config } : request.config
-    return deliver(this.#run({ ...request, config }), callback)
+    return this.#runWith({ ...request, config }, callback)
   }
 
   /**
@@ -93,6 +93,18 @@ export class BorrowedClient extends EventEmitter {
   ref(): void {}
 
   unref(): void {}
+
+  /** A callback is called in the turn in which the statement has ended, as pg does: before any promise that ends later. */
+  #runWith(request: Request, callback: QueryCallback | undefined): unknown {
+    const plain = request.timeoutMs === undefined && this.#engine.trace === undefined && !this.#released
+    if (callback === undefined || !plain) return deliver(this.#run(request), callback)
+    this.#session.give(
+      request,
+      (result) => call(callback, undefined, result),
+      (error) => call(callback, error as Error, undefined),
+    )
+    return undefined
+  }
 
   #run(request: Request): Promise<StatementResult> {
     if (this.#released) return Promise.reject(released())

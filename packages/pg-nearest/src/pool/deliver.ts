@@ -11,7 +11,7 @@ export function deliver<T>(result: Promise<T>, callback: QueryCallback | undefin
 }
 
 /** As pg does: what it throws is nobody's but the process's. */
-function call(callback: QueryCallback, error: Error | undefined, value: unknown): void {
+export function call(callback: QueryCallback, error: Error | undefined, value: unknown): void {
   try {
     callback(error, value)
   } catch (thrown) {

@@ -20,7 +20,10 @@ export const KNOWN: readonly Known[] = [
     name: 'not on this server',
     reason: 'in a snapshot on a replica, what only the primary can answer is refused (README: NEAREST_NOT_HERE)',
     changesTheRest: true,
-    covers: ({ what, ours }) => what === 'outcome' && codeOf(ours) === 'NEAREST_NOT_HERE',
+    covers: ({ what, pg, ours }) =>
+      what === 'outcome' &&
+      (codeOf(ours) === 'NEAREST_NOT_HERE' ||
+        (codeOf(pg) === undefined && codeOf(ours) === '25006' && messageOf(ours).endsWith('during recovery'))),
   },
   {
     name: 'names of prepared statements',
