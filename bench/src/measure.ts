@@ -72,8 +72,7 @@ export async function inRounds(
     // Whoever goes first has it a little better or worse: they take turns.
     const order = round % 2 === 0 ? [...runs.entries()] : [...runs.entries()].toReversed()
     for (const [i, take] of order) {
-      // Nobody pays for another's garbage; with `node --expose-gc` only.
-      globalThis.gc?.()
+      // No forced collection in between: it discards compiled code, too, and what is measured then is compiling.
       const sample = await take()
       if (round > 0) samples[i]?.push(sample)
     }
