@@ -47,8 +47,8 @@ export interface Execution<R, T> {
   replan(): readonly Attempt[]
   /** Where to go when a standby could not. */
   primaries(): readonly Attempt[]
-  /** Tries it on one server; never rejects. When `signal` is aborted it is cancelled there. */
-  attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined): Promise<AttemptEnd<R>>
+  /** Tries it on one server, and calls back once, perhaps at once. When `signal` is aborted it is cancelled there. */
+  attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: (end: AttemptEnd<R>) => void): void
   /** The server does not show what it must: whether it soon will, so that it is asked again. */
   catchesUp(behind: BehindError): Promise<boolean>
   /** A standby refused this text and only a primary can run it. */

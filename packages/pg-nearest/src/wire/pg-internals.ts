@@ -70,13 +70,19 @@ export interface QueryInternals extends QueryHandlers {
   readonly rows: number | undefined
   binary: boolean | undefined
   callback: QueryCallback | undefined
+  queryMode: 'extended' | undefined
   readonly _result: { _types: pg.CustomTypesConfig | undefined }
 }
 
 /** pg's own query, with the constructor and the methods that its code has. */
-export const PgQuery: new (config: pg.QueryConfig) => QueryInternals = pg.Query as unknown as new (
-  config: pg.QueryConfig,
-) => QueryInternals
+export const PgQuery: new (config: pg.QueryConfig | string, values?: unknown[]) => QueryInternals =
+  pg.Query as unknown as new (config: pg.QueryConfig | string, values?: unknown[]) => QueryInternals
+
+/** Whether it has nothing but a text and values. pg copies a config property by property, which shows in a short read. */
+export function isPlain(config: pg.QueryConfig): boolean {
+  for (const key in config) if (key !== 'text' && key !== 'values') return false
+  return typeof config.text === 'string'
+}
 
 /** Gives a query what its client would give it. */
 export function adopt(query: Partial<QueryInternals>, client: pg.Client): void {
@@ -87,7 +93,14 @@ export function adopt(query: Partial<QueryInternals>, client: pg.Client): void {
 
 /** The connection without its Sync: what is written to it shares the next one that follows. */
 export function withoutSync(connection: WireConnection): WireConnection {
-  return Object.create(connection, { sync: { value: ignore } }) as WireConnection
+  let view = unsynced.get(connection)
+  if (view === undefined) {
+    view = Object.create(connection, { sync: { value: ignore } }) as WireConnection
+    unsynced.set(connection, view)
+  }
+  return view
 }
+
+const unsynced = new WeakMap<WireConnection, WireConnection>()
 
 export function ignore(): void {}
