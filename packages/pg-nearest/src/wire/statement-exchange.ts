@@ -11,6 +11,7 @@ export class StatementExchange extends PgQuery implements Exchange {
   /** What the server has answered with, if that is an error. */
   #answer: unknown
   #synced = false
+  #ready = false
 
   constructor(config: pg.QueryConfig, client: pg.Client, onEnd: (end: StatementEnd) => void) {
     super(config)
@@ -38,13 +39,15 @@ export class StatementExchange extends PgQuery implements Exchange {
   }
 
   override handleError(error: unknown, connection: WireConnection): void {
-    this.#answer = error
+    // What a type parser has thrown comes this way, too, once the server is ready.
+    if (!this.#ready) this.#answer = error
     super.handleError(error, connection)
     // pg leaves it to the server to end a query of pages, which waits for a Sync.
-    if (this.exclusive && !this.#writing && !this.#synced) connection.sync()
+    if (this.exclusive && !this.#writing && !this.#synced && !this.#ready) connection.sync()
   }
 
   override handleReadyForQuery(connection: WireConnection): void {
+    this.#ready = true
     if (this.#failure === undefined) super.handleReadyForQuery(connection)
     this.#onEnd(this.#failure ?? { kind: 'result', result: this.#result as StatementResult })
   }

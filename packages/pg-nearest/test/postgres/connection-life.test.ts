@@ -210,5 +210,5 @@ test('a row that the caller’s own parser cannot read is no answer of the serve
   const kind = await new Promise((resolve) => {
     lease.send(new StatementExchange({ text: 'insert', types }, lease.client, (end) => resolve(end.kind)))
   })
-  expect(kind).not.toBe('answered')
+  expect(kind).toBe('unreadable')
 })
