@@ -264,7 +264,11 @@ class Connections implements ServerConnections, Lender {
     const pauseMs = Math.min(LONGEST_REFUSED_PAUSE_MS, REFUSED_PAUSE_MS * 2 ** this.#refusals++)
     this.#refusedUntil = performance.now() + pauseMs
     clearTimeout(this.#retry)
-    this.#retry = setTimeout(() => this.#dialWanted(), pauseMs)
+    this.#retry = setTimeout(() => {
+      // A timer may be early by that clock, and nobody else would ask.
+      this.#refusedUntil = 0
+      this.#dialWanted()
+    }, pauseMs)
   }
 
   #keep(connection: Connection): void {
