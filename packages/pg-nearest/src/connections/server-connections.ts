@@ -198,7 +198,7 @@ class Connections implements ServerConnections, Lender {
     this.#dialling++
     try {
       await connectClient(connection.client)
-      await runConnectHook(connection.client, this.#options.pgOptions as ConnectHooks)
+      await runConnectHook(connection.client, this.#options.pgOptions)
       // While the hook ran nobody else listened.
       if (connection.hasDied) throw new Error('Connection terminated unexpectedly')
     } catch (error) {
@@ -276,7 +276,9 @@ class Connections implements ServerConnections, Lender {
     if (this.#ending || generation !== this.#generation || expired) return this.#remove(connection)
     const waiter = this.#queue.first
     if (waiter === undefined) return this.#idle.add(connection)
-    waiter.give(this.#lend(connection, waiter.purpose))
+    const lease = this.#lend(connection, waiter.purpose)
+    // A listener of `acquire` may have aborted it.
+    if (!waiter.give(lease)) lease.release()
   }
 
   #lend(connection: Connection, purpose: Purpose): Lease {

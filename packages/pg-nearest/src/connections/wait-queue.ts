@@ -8,7 +8,8 @@ export interface Waiter<T> {
   readonly purpose: Purpose
   /** By `performance.now()`. */
   readonly since: number
-  give(value: T): void
+  /** Whether it was taken: whoever has left the queue takes nothing. */
+  give(value: T): boolean
   refuse(error: unknown): void
 }
 
@@ -46,7 +47,9 @@ export class WaitQueue<T> {
         purpose,
         since: performance.now(),
         give: (value) => {
-          if (leave()) resolve(value)
+          const waits = leave()
+          if (waits) resolve(value)
+          return waits
         },
         refuse: (error) => {
           if (leave()) reject(error)
