@@ -124,7 +124,9 @@ class Connections implements ServerConnections, Lender {
     this.#taken--
     connection.uses++
     connection.movable = false
+    connection.taken = false
     this.#emit('release', error, connection.client)
+    if (connection.state === 'closed') return this.#emit('remove', connection.client)
     if (error || !connection.alive || this.#isSpent(connection)) return this.#remove(connection)
     if (connection.fit) {
       connection.signal('return')
@@ -228,6 +230,7 @@ class Connections implements ServerConnections, Lender {
     if (verify === undefined) return this.#keep(connection)
     connection.signal('lend')
     this.#taken++
+    connection.taken = true
     try {
       await runVerifyHook(connection.client, verify)
     } catch (error) {
@@ -235,6 +238,8 @@ class Connections implements ServerConnections, Lender {
       return this.takeBack(connection, true)
     }
     this.#taken--
+    connection.taken = false
+    if (connection.state === 'closed') return this.#emit('remove', connection.client)
     // It may have died, or been given up, while the hook ran.
     if (!connection.fit) return this.#remove(connection)
     connection.signal('return')
@@ -284,6 +289,7 @@ class Connections implements ServerConnections, Lender {
   #lend(connection: Connection, purpose: Purpose): Lease {
     connection.signal(purpose === 'statement' ? 'run' : 'lend')
     this.#taken++
+    connection.taken = true
     this.#emit('acquire', connection.client)
     return new Lease(connection, this)
   }
@@ -315,7 +321,8 @@ class Connections implements ServerConnections, Lender {
     this.#all.delete(connection)
     this.#idle.remove(connection)
     if (connection.wasOpen) {
-      this.#emit('remove', connection.client)
+      // As pg has it, whoever has it gives it back first.
+      if (!connection.taken) this.#emit('remove', connection.client)
       // It has left a slot.
       this.#refusedUntil = 0
     }

@@ -237,3 +237,14 @@ test.each([
     `rejected: Error: ${name} has left a transaction open`,
   )
 })
+
+test('a connection that dies while somebody has it is removed when it was released', async () => {
+  const events: string[] = []
+  const connections = connect({}, { onEvent: (event) => void events.push(event) })
+  for (const event of ['connect', 'acquire', 'release', 'remove']) connections.forward(event)
+  const lease = await connections.acquire('client', undefined)
+  for (const session of server.sessions) session.cut()
+  await until(() => !lease.alive && connections.total === 0, 2_000)
+  lease.release()
+  expect(events).toEqual(['connect', 'acquire', 'release', 'remove'])
+})
