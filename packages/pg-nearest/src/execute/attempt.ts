@@ -29,6 +29,7 @@ export function runWithin<End = RunEnd>(
   if (signal?.aborted === true) return Promise.resolve({ kind: 'cut', error: signal.reason })
   return new Promise((resolve) => {
     let cut: { readonly kind: 'cut'; readonly error: unknown } | undefined
+    let ended = false
     let timer: NodeJS.Timeout | undefined
     let forget: (() => void) | undefined
     const stop = (error: unknown): void => {
@@ -39,10 +40,13 @@ export function runWithin<End = RunEnd>(
       if (mayWrite === undefined) resolve(cut)
     }
     run((end) => {
+      ended = true
       clearTimeout(timer)
       forget?.()
       resolve(cut ?? end)
     })
+    // Where the connection had died, at once.
+    if (ended) return
     if (signal !== undefined) forget = onAbort(signal, () => stop(signal.reason))
     // pg's own words.
     if (timeoutMs !== undefined) timer = setTimeout(() => stop(new Error('Query read timeout')), timeoutMs)
