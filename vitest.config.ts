@@ -38,6 +38,7 @@ const unhurried = onServersOf([
   'survival',
   'telemetry',
   'torture',
+  'type-parsers',
   'world-boot',
   'world-end',
   'world-failover',

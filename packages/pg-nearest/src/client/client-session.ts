@@ -6,6 +6,7 @@ import { onAbort } from '../limits/abort.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
+import { watchForClose } from '../wire/early-close.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import { commandOf, emptyResult, isDeferrable } from './begin-response.ts'
 import { chooseServer, heldFirst, toPrimary } from './choose-server.ts'
@@ -92,11 +93,12 @@ export class ClientSession {
 
   /** Hands over a query object that speaks the protocol by itself. Resolves when it has ended, which it hears by itself. */
   submit(query: pg.Submittable): Promise<void> {
+    const isGivenUp = watchForClose(query)
     return new Promise((resolve, reject) => {
       const run = async (): Promise<void> => {
         this.#client.throwIfLost()
         if (this.#client.begin !== undefined) await this.#openAlone(this.#client.begin)
-        await runForeign(this.#client, query)
+        await runForeign(this.#client, query, isGivenUp)
       }
       const start = (): Promise<() => void> =>
         run().then(

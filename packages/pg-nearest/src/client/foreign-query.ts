@@ -19,10 +19,14 @@ const SESSION = { class: 'session' } as const
  * primary's: it cannot be tried elsewhere. Resolves when it has been read to its end, has failed, or was closed; it has heard by
  * itself how it ended.
  *
+ * @param isGivenUp - asked when it is its turn: whether it was closed before, and is not to be sent.
  * @throws what kept it from being sent.
  */
-export async function runForeign(client: ClientContext, query: pg.Submittable): Promise<void> {
-  if (wasGivenUp(query)) return
+export async function runForeign(
+  client: ClientContext,
+  query: pg.Submittable,
+  isGivenUp: () => boolean,
+): Promise<void> {
   const { held, engine, scope } = client
   const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || !held.lease.standby || scope.readOnly)
   if (!isPlaced) {
@@ -37,7 +41,7 @@ export async function runForeign(client: ClientContext, query: pg.Submittable): 
   const check = freshnessFor(engine, scope.session, undefined, false)
   const settled = lease.provenStandby ? undefined : check?.beginUnsettled()
   const end = await new Promise<ForeignEnd>((resolve) => {
-    const foreign = new ForeignExchange(query, lease.client, resolve)
+    const foreign = new ForeignExchange(query, lease.client, resolve, isGivenUp)
     lease.send(...(guards ? guarded(lease.client, foreign, wasOpen) : [foreign]))
   })
   settled?.()
@@ -60,15 +64,6 @@ export async function runForeign(client: ClientContext, query: pg.Submittable): 
   const { state } = client
   if (!open || (state.kind !== 'transaction' && state.kind !== 'reading')) client.settleForeign(open)
   else if (failed && state.kind === 'reading') client.state = { ...state, failed }
-}
-
-/**
- * A stream to read from that was destroyed while it waited for its turn: nobody would read it, or close it. (One to write to ends only
- * when the server has heard of it.)
- */
-function wasGivenUp(query: object): boolean {
-  const { destroyed, write } = query as { readonly destroyed?: unknown; readonly write?: unknown }
-  return destroyed === true && typeof write !== 'function'
 }
 
 /** A transaction READ ONLY around it, which cannot be made READ WRITE any more. */

@@ -15,24 +15,31 @@ export class HookError extends Error {
   }
 }
 
-/** @throws HookError for what `onConnect` throws, or rejects with. */
+/** @throws HookError for what `onConnect` throws, or rejects with, and for a transaction that it leaves open. */
 export async function runConnectHook(client: pg.Client, { onConnect }: ConnectHooks): Promise<void> {
   if (onConnect === undefined) return
   try {
     await onConnect(client)
+    throwIfOpen(client, 'onConnect')
   } catch (error) {
     throw new HookError(error)
   }
 }
 
-/** @throws HookError for what `verify` throws, or calls back with. */
-export function runVerifyHook(client: pg.Client, verify: NonNullable<ConnectHooks['verify']>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => reject(new HookError(error))
-    try {
-      verify(client as pg.PoolClient, (error) => (error ? fail(error) : resolve()))
-    } catch (error) {
-      fail(error)
-    }
-  })
+/** @throws HookError for what `verify` throws, or calls back with, and for a transaction that it leaves open. */
+export async function runVerifyHook(client: pg.Client, verify: NonNullable<ConnectHooks['verify']>): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      verify(client as pg.PoolClient, (error) => (error ? reject(error) : resolve()))
+    })
+    throwIfOpen(client, 'verify')
+  } catch (error) {
+    throw new HookError(error)
+  }
+}
+
+/** Whoever has the connection next would be inside of it, and nobody would commit. */
+function throwIfOpen(client: pg.Client, hook: string): void {
+  const status = client.getTransactionStatus()
+  if (status === 'T' || status === 'E') throw new Error(`${hook} has left a transaction open`)
 }

@@ -32,6 +32,8 @@ export class Connection {
   lifetime: NodeJS.Timeout | undefined
   /** What the silence of its server is measured by: see `silence.ts`. */
   heard: { bytes: number; since: number } | undefined
+  /** Somebody has it. */
+  taken = false
   /** What runs on it can run elsewhere instead. */
   movable = false
   #state: ConnectionState = 'connecting'

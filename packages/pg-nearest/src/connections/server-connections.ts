@@ -124,7 +124,9 @@ class Connections implements ServerConnections, Lender {
     this.#taken--
     connection.uses++
     connection.movable = false
+    connection.taken = false
     this.#emit('release', error, connection.client)
+    if (connection.state === 'closed') return this.#emit('remove', connection.client)
     if (error || !connection.alive || this.#isSpent(connection)) return this.#remove(connection)
     if (connection.fit) {
       connection.signal('return')
@@ -198,7 +200,7 @@ class Connections implements ServerConnections, Lender {
     this.#dialling++
     try {
       await connectClient(connection.client)
-      await runConnectHook(connection.client, this.#options.pgOptions as ConnectHooks)
+      await runConnectHook(connection.client, this.#options.pgOptions)
       // While the hook ran nobody else listened.
       if (connection.hasDied) throw new Error('Connection terminated unexpectedly')
     } catch (error) {
@@ -228,6 +230,7 @@ class Connections implements ServerConnections, Lender {
     if (verify === undefined) return this.#keep(connection)
     connection.signal('lend')
     this.#taken++
+    connection.taken = true
     try {
       await runVerifyHook(connection.client, verify)
     } catch (error) {
@@ -235,6 +238,8 @@ class Connections implements ServerConnections, Lender {
       return this.takeBack(connection, true)
     }
     this.#taken--
+    connection.taken = false
+    if (connection.state === 'closed') return this.#emit('remove', connection.client)
     // It may have died, or been given up, while the hook ran.
     if (!connection.fit) return this.#remove(connection)
     connection.signal('return')
@@ -264,7 +269,11 @@ class Connections implements ServerConnections, Lender {
     const pauseMs = Math.min(LONGEST_REFUSED_PAUSE_MS, REFUSED_PAUSE_MS * 2 ** this.#refusals++)
     this.#refusedUntil = performance.now() + pauseMs
     clearTimeout(this.#retry)
-    this.#retry = setTimeout(() => this.#dialWanted(), pauseMs)
+    this.#retry = setTimeout(() => {
+      // A timer may be early by that clock, and nobody else would ask.
+      this.#refusedUntil = 0
+      this.#dialWanted()
+    }, pauseMs)
   }
 
   #keep(connection: Connection): void {
@@ -272,12 +281,15 @@ class Connections implements ServerConnections, Lender {
     if (this.#ending || generation !== this.#generation || expired) return this.#remove(connection)
     const waiter = this.#queue.first
     if (waiter === undefined) return this.#idle.add(connection)
-    waiter.give(this.#lend(connection, waiter.purpose))
+    const lease = this.#lend(connection, waiter.purpose)
+    // A listener of `acquire` may have aborted it.
+    if (!waiter.give(lease)) lease.release()
   }
 
   #lend(connection: Connection, purpose: Purpose): Lease {
     connection.signal(purpose === 'statement' ? 'run' : 'lend')
     this.#taken++
+    connection.taken = true
     this.#emit('acquire', connection.client)
     return new Lease(connection, this)
   }
@@ -309,7 +321,8 @@ class Connections implements ServerConnections, Lender {
     this.#all.delete(connection)
     this.#idle.remove(connection)
     if (connection.wasOpen) {
-      this.#emit('remove', connection.client)
+      // As pg has it, whoever has it gives it back first.
+      if (!connection.taken) this.#emit('remove', connection.client)
       // It has left a slot.
       this.#refusedUntil = 0
     }

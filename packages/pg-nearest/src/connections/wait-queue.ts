@@ -8,7 +8,8 @@ export interface Waiter<T> {
   readonly purpose: Purpose
   /** By `performance.now()`. */
   readonly since: number
-  give(value: T): void
+  /** Whether it was taken: whoever has left the queue takes nothing. */
+  give(value: T): boolean
   refuse(error: unknown): void
 }
 
@@ -30,8 +31,10 @@ class QueuedWaiter<T> implements Waiter<T> {
     queue.add(this)
   }
 
-  give(value: T): void {
-    if (this.#leave()) this.#resolve(value)
+  give(value: T): boolean {
+    const waits = this.#leave()
+    if (waits) this.#resolve(value)
+    return waits
   }
 
   refuse(error: unknown): void {

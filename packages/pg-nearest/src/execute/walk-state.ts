@@ -40,6 +40,8 @@ export interface WalkState {
   readonly unknown: { readonly server: string; readonly error: unknown } | undefined
   /** It has run on a server that was taken for one that it could not write on: where it is told is `unknown`, should it write. */
   readonly ran: { readonly server: string; readonly error: unknown } | undefined
+  /** A server has refused it for its writes, whatever its text shows. */
+  readonly writes: boolean
   /** The leg that runs it where it could write; of all legs only one may. */
   readonly writer: number | undefined
   /** How often more another connection to the same server may be taken, for the one before had died unused. */
@@ -114,6 +116,7 @@ export function beginWalk(facts: WalkFacts, attempts: readonly Attempt[]): WalkS
     refusal: undefined,
     unknown: undefined,
     ran: undefined,
+    writes: false,
     writer: undefined,
     again: MOST_AGAIN,
     mayRerun: true,
@@ -169,26 +172,29 @@ export function admit(
 ): readonly [WalkState, 'as-is' | 'read-only' | 'no'] {
   const { facts, unknown, ran, writer } = state
   if (state.over) return [state, 'no']
-  if (provenStandby || facts.readOnly || facts.harmless) return [state, 'as-is']
+  if (facts.readOnly || facts.harmless) return [state, 'as-is']
   const isFree = unknown === undefined && ran === undefined
+  // It may have been promoted a moment ago: what writes does not run there a second time.
+  if (provenStandby && (facts.reads || isFree)) return [state, 'as-is']
   if (isFree && (writer === undefined || writer === leg)) return [{ ...state, writer: leg }, 'as-is']
   return [state, facts.reads ? 'read-only' : 'no']
 }
 
 type Failed = Extract<WalkEvent, { kind: 'failed' }>
 
-function afterFailure(before: WalkState, event: Failed): WalkStep {
+function afterFailure(stood: WalkState, event: Failed): WalkStep {
   const { leg, standby, forced, evidence, mayWait } = event
+  const server = stood.legs[leg]?.at?.server
+  if (server === undefined) return [stood, []]
+  const before = noteWrites(stood, evidence)
   const { facts } = before
-  const server = before.legs[leg]?.at?.server
-  if (server === undefined) return [before, []]
   const readOnly = facts.readOnly || forced
   const meaning = meaningOf(evidence, { standby, readOnly, reads: facts.reads, harmless: facts.harmless })
   // Its text writes after all, and somebody else may have run it.
   if (forced && evidence.kind === 'answered' && isWriteRefused(evidence.error)) {
     const noted = note(before, leg, server, evidence)
-    const unknown = before.unknown ?? before.ran
-    return unknown === undefined ? advance(noted, leg, NOTHING_HAPPENED) : failUnknown({ ...noted, unknown })
+    const doubt = doubtOf(noted)
+    return doubt === undefined ? advance(noted, leg, NOTHING_HAPPENED) : fail(noted, doubt)
   }
   if (meaning === 'again' && evidence.kind === 'unsent' && before.again > 0) {
     return tryAgain(release({ ...before, again: before.again - 1 }, leg), leg, false)
@@ -197,7 +203,7 @@ function afterFailure(before: WalkState, event: Failed): WalkStep {
     return tryAgain(release({ ...before, mayRerun: false }, leg), leg, true)
   }
   if (evidence.kind === 'behind' && before.legs[leg]?.behind === undefined) {
-    const waiting = release(withLeg(before, leg, { behind: evidence }), leg)
+    const waiting = release(noteRun(withLeg(before, leg, { behind: evidence }), event, server), leg)
     return [waiting, [{ kind: 'catch-up', leg, behind: evidence.error as BehindError }]]
   }
   const state = noteRun(note(before, leg, server, evidence), event, server)
@@ -207,9 +213,11 @@ function afterFailure(before: WalkState, event: Failed): WalkStep {
       return failOrLeave(release(state, leg), leg, { kind: 'error', server, standby, evidence })
     case 'unknown':
       return afterUnknown(state, event, server)
-    case 'primary':
-      if (state.unknown !== undefined) return failUnknown(state)
+    case 'primary': {
+      const doubt = doubtOf(state)
+      if (doubt !== undefined) return fail(state, doubt)
       return advance(toPrimaries(release(state, leg), event, server), leg, { resends, mayWait })
+    }
     case 'again':
       if (evidence.kind !== 'answered') return advance(release(state, leg), leg, { resends, mayWait })
       return failOrLeave(release(state, leg), leg, { kind: 'error', server, standby, evidence })
@@ -243,6 +251,10 @@ function noteRun(state: WalkState, { evidence, standby, forced }: Failed, server
   return { ...state, ran: { server, error: evidence.error } }
 }
 
+function noteWrites(state: WalkState, { kind, error }: Evidence): WalkState {
+  return kind === 'answered' && isWriteRefused(error) ? { ...state, writes: true } : state
+}
+
 /** What it did there is known to have had no effect, so that another one may run it. */
 function release(state: WalkState, leg: number): WalkState {
   return state.writer === leg ? { ...state, writer: undefined } : state
@@ -255,8 +267,9 @@ function toPrimaries(state: WalkState, { leg, evidence, primaries }: Failed, ser
 
 /** A standby can still answer a read, for there it cannot write; and so can a primary that is told to refuse writes. */
 function afterUnknown(before: WalkState, { leg, evidence, primaries, mayWait }: Failed, server: string): WalkStep {
-  const state: WalkState = { ...before, writer: undefined, unknown: { server, error: evidence.error } }
-  if (!state.facts.reads) return failUnknown(state)
+  const { error } = evidence
+  const state: WalkState = { ...before, writer: undefined, unknown: { server, error } }
+  if (!state.facts.reads) return fail(state, { kind: 'unknown', server, error })
   const left = state.legs[leg]?.left ?? []
   const others = primaries.filter((primary) => !left.some((attempt) => attempt.server === primary.server))
   return advance(withLeg(state, leg, { left: [...left, ...others] }), leg, { resends: true, mayWait })
@@ -291,8 +304,9 @@ function mayGoBetter({ facts, failures, unknown }: WalkState): boolean {
 }
 
 function giveUp(state: WalkState): WalkStep {
-  const { failures, refusal, unknown, rounds } = state
-  if (unknown !== undefined) return failUnknown(state)
+  const { failures, refusal, rounds } = state
+  const doubt = doubtOf(state)
+  if (doubt !== undefined) return fail(state, doubt)
   const said = refusal !== undefined && (isLag(refusal.error) || failures.at(-1)?.evidence.error === refusal.error)
   if (said && rounds === 0) return fail(state, { kind: 'refused', error: refusal.error })
   return fail(state, { kind: 'nobody', gaveUp: rounds > 0 ? 'no-primary' : 'nobody-left' })
@@ -320,19 +334,20 @@ function hedge(state: WalkState, attempts: readonly Attempt[]): WalkStep {
 /** The server's own answer settles it; what one leg has waited for in vain leaves it to the other. */
 function failOrLeave(state: WalkState, leg: number, failure: Extract<WalkEnd, { kind: 'error' }>): WalkStep {
   if (failure.evidence.kind === 'no-connection') return endLeg(state, leg, failure)
-  return state.unknown === undefined ? fail(state, failure) : failUnknown(state)
+  return fail(state, doubtOf(state) ?? failure)
 }
 
 /** Leaves it to the other leg, if there is one. */
 function endLeg(state: WalkState, leg: number, failure: WalkEnd): WalkStep {
   const ended = withLeg(state, leg, { at: undefined, left: [] })
   if (ended.legs.some(({ at }) => at !== undefined)) return [ended, []]
-  return ended.unknown === undefined ? fail(ended, failure) : failUnknown(ended)
+  return fail(ended, doubtOf(ended) ?? failure)
 }
 
-function failUnknown(state: WalkState): WalkStep {
-  const { server, error } = state.unknown as { readonly server: string; readonly error: unknown }
-  return fail(state, { kind: 'unknown', server, error })
+/** It may have written, so that nothing else can be told but a result. */
+function doubtOf({ facts, unknown, ran, writes }: WalkState): WalkEnd | undefined {
+  const doubt = unknown ?? (writes || !facts.reads ? ran : undefined)
+  return doubt && { kind: 'unknown', ...doubt }
 }
 
 function fail(state: WalkState, failure: WalkEnd): WalkStep {

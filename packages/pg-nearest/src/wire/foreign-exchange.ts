@@ -16,9 +16,17 @@ export class ForeignExchange implements Exchange {
   readonly #query: Partial<QueryInternals>
   readonly #onEnd: (end: ForeignEnd) => void
   readonly #connection: WireConnection
+  readonly #isGivenUp: () => boolean
   #error: unknown
 
-  constructor(query: pg.Submittable, client: pg.Client, onEnd: (end: ForeignEnd) => void) {
+  /** `isGivenUp` is asked when it is its turn: whether nobody wants it any more. */
+  constructor(
+    query: pg.Submittable,
+    client: pg.Client,
+    onEnd: (end: ForeignEnd) => void,
+    isGivenUp: () => boolean = () => false,
+  ) {
+    this.#isGivenUp = isGivenUp
     this.#query = query as unknown as Partial<QueryInternals>
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
     this.#onEnd = onEnd
@@ -34,6 +42,10 @@ export class ForeignExchange implements Exchange {
   }
 
   submit(connection: WireConnection): Error | null | undefined | void {
+    if (this.#isGivenUp()) {
+      this.#onEnd({ kind: 'ended', error: undefined })
+      return new Error('It was closed before it was sent')
+    }
     const refused = this.#query.submit?.(connection)
     if (refused instanceof Error) {
       this.#query.handleError?.(refused, connection)

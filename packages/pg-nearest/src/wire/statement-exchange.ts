@@ -44,7 +44,7 @@ export class StatementExchange extends PgQuery implements Exchange {
     if (!this.#isReady) this.#answer = error
     super.handleError(error, connection)
     // pg leaves it to the server to end a query of pages, which waits for a Sync.
-    if (this.exclusive && !this.#writing && !this.#synced) connection.sync()
+    if (this.exclusive && !this.#writing && !this.#synced && !this.#isReady) connection.sync()
   }
 
   override handleReadyForQuery(connection: WireConnection): void {

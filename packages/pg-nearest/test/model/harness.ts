@@ -49,6 +49,7 @@ export class Harness {
   #oldOnes = 0
   #asked = 0
   #hooks = 0
+  #verifying = 0
   #dialsAllowed = 10
   #ended: Promise<void> | undefined
   #over = false
@@ -91,7 +92,13 @@ export class Harness {
       ...(hook === 'none' ? {} : { onConnect: () => run(hook) }),
       ...(verify === 'none'
         ? {}
-        : { verify: (_: unknown, done: (error?: unknown) => void) => void run(verify).then(() => done(), done) }),
+        : {
+            verify: (_: unknown, done: (error?: unknown) => void) => {
+              this.#verifying++
+              const verified = run(verify).finally(() => this.#verifying--)
+              verified.then(() => done(), done)
+            },
+          }),
     } as pg.PoolConfig
   }
 
@@ -192,7 +199,10 @@ export class Harness {
   destroy(): void {
     this.#over = true
     this.connections.destroy()
-    if (this.connections.waiting > 0) this.#violated('somebody waits at connections that were destroyed')
+    const { inFlight } = this.connections
+    if (inFlight !== this.held.length + this.#verifying) {
+      this.#violated('somebody waits at connections that were destroyed')
+    }
     const alive = this.held.filter(({ lease }) => lease.alive)
     if (alive.length > 0) this.#violated('a connection lives on that was destroyed')
   }
@@ -201,16 +211,18 @@ export class Harness {
   async check(): Promise<void> {
     await turn()
     const { total, waiting, inFlight } = this.connections
-    const { max, waitMs, verify } = this.options
+    const { max, waitMs } = this.options
     if (total > max) this.#violated(`there are ${total} connections, and ${max} at most`)
-    if (waiting !== this.#waiting.size)
-      this.#violated(`${waiting} wait, and ${this.#waiting.size} have not been settled`)
-    if (waiting > 0 && this.connections.take('statement') !== undefined) {
+    const unsettled = this.#waiting.size
+    // Those for whom a connection is being made do not count.
+    if (waiting > unsettled) this.#violated(`${waiting} wait, and ${unsettled} have not been settled`)
+    if (unsettled > 0 && this.connections.take('statement') !== undefined) {
       this.#violated('somebody waited beside an idle connection')
     }
-    const taken = inFlight - waiting
-    if (verify === 'none' && taken !== this.held.length)
-      this.#violated(`${taken} are lent, and ${this.held.length} are held`)
+    const known = this.held.length + unsettled
+    // While it is verified a connection is lent to nobody.
+    if (inFlight !== known + this.#verifying)
+      this.#violated(`${inFlight} are in flight: ${this.held.length} are held, and ${unsettled} not settled`)
     for (const { id, since } of this.#waiting.values()) {
       const forMs = performance.now() - since
       if (waitMs > 0 && forMs > waitMs + PATIENCE_MS) this.#violated(`${id} waits for longer than it wants to`)

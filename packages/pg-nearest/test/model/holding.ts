@@ -52,7 +52,13 @@ export class Holding {
 
   send(what: string, way: Way): void {
     const text = ['begin', 'commit', 'rollback', ''].includes(what) ? what : `${what} ${++numbers}`
-    const sent: Sent = { text, way, cancelled: this.#fencing > 0, ended: 0 }
+    // To pg a name without a text means what was prepared by that name.
+    const sent: Sent = {
+      text,
+      way: text === '' && way === 'named' ? 'simple' : way,
+      cancelled: this.#fencing > 0,
+      ended: 0,
+    }
     this.#sent.push(sent)
     this.lease.send(this.#exchange(sent))
   }
@@ -117,6 +123,8 @@ export class Holding {
       case 'unsendable':
         if (sent.way !== 'named') this.#violated(`"${text}" could not be sent: ${String(end.error)}`)
         return
+      case 'unreadable':
+        return this.#violated(`"${text}" could not be read: ${String(end.error)}`)
       case 'lost':
       case 'skipped':
     }

@@ -210,5 +210,41 @@ test('a row that the caller’s own parser cannot read is no answer of the serve
   const kind = await new Promise((resolve) => {
     lease.send(new StatementExchange({ text: 'insert', types }, lease.client, (end) => resolve(end.kind)))
   })
-  expect(kind).not.toBe('answered')
+  expect(kind).toBe('unreadable')
+})
+
+test('whoever stops waiting at the very moment of being served leaves the connection to the next one', async () => {
+  const controller = new AbortController()
+  const onEvent = (event: string): void => {
+    if (event === 'acquire') controller.abort(new Error('enough'))
+  }
+  const connections = connect({ max: 1 }, { onEvent })
+  connections.forward('acquire')
+  const stopped = outcome(connections.acquire('client', controller.signal))
+  const next = connections.acquire('client', undefined)
+  expect(await stopped).toBe('rejected: Error: enough')
+  expect(await outcome(next)).toBe('done')
+  ;(await next).release()
+  expect(connections.inFlight).toBe(0)
+})
+
+test.each([
+  ['onConnect', { onConnect: (client: pg.Client) => client.query('begin') }],
+  ['verify', { verify: (client: pg.Client, done: (error?: unknown) => void) => client.query('begin', done) }],
+])('a connection that %s leaves in a transaction is lent to nobody', async (name, hooks) => {
+  const connections = connect(hooks as pg.PoolConfig)
+  expect(await outcome(connections.acquire('client', undefined))).toBe(
+    `rejected: Error: ${name} has left a transaction open`,
+  )
+})
+
+test('a connection that dies while somebody has it is removed when it was released', async () => {
+  const events: string[] = []
+  const connections = connect({}, { onEvent: (event) => void events.push(event) })
+  for (const event of ['connect', 'acquire', 'release', 'remove']) connections.forward(event)
+  const lease = await connections.acquire('client', undefined)
+  for (const session of server.sessions) session.cut()
+  await until(() => !lease.alive && connections.total === 0, 2_000)
+  lease.release()
+  expect(events).toEqual(['connect', 'acquire', 'release', 'remove'])
 })

@@ -204,6 +204,36 @@ describe('a stream that is not read to its end', () => {
     await leavesNothingBehind()
   })
 
+  test.each(['at once', 'before its turn'])('destroyed %s: the next statement runs', async (when) => {
+    if (when !== 'at once') void client.query('select pg_sleep(0.02)')
+    const stream = client.query(new QueryStream(MANY))
+    stream.on('error', () => undefined)
+    stream.destroy()
+    expect(await rowsOf('the next statement', client.query('select 42 as answer'))).toEqual([{ answer: 42 }])
+    client.release()
+    await leavesNothingBehind()
+  })
+
+  test.each(['at once', 'before its turn'])('a cursor that is closed %s: the next statement runs', async (when) => {
+    if (when !== 'at once') void client.query('select pg_sleep(0.02)')
+    const cursor = client.query(new Cursor<{ n: number }>(MANY))
+    await within(BOUND_MS, 'close()', cursor.close())
+    expect(await rowsOf('the next statement', client.query('select 42 as answer'))).toEqual([{ answer: 42 }])
+    client.release()
+    await leavesNothingBehind()
+  })
+
+  test.each([MANY, FAILS_AT_FIVE])('a cursor that is read and closed in one breath ends: %s', async (text) => {
+    const cursor = client.query(new Cursor<{ n: number }>(text))
+    const read = within(BOUND_MS, 'the rows', cursor.read(3))
+    void cursor.close()
+    const behind = client.query('select 42 as answer')
+    expect(await read).toHaveLength(3)
+    expect(await rowsOf('the next statement', behind)).toEqual([{ answer: 42 }])
+    client.release()
+    await leavesNothingBehind()
+  })
+
   test('released with the cursor open: the next borrower works', async () => {
     const cursor = client.query(new Cursor<{ n: number }>(MANY))
     expect(await within(BOUND_MS, 'the first rows', cursor.read(10))).toHaveLength(10)

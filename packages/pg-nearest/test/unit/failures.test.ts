@@ -46,7 +46,7 @@ describe('spec/failures.json', () => {
   }
 
   test('has a row for every way of failing in all circumstances', () => {
-    const kinds = ['unsent', 'unsendable', 'answered', 'lost', 'behind']
+    const kinds = ['unsent', 'unsendable', 'answered', 'unreadable', 'lost', 'behind']
     const whys = ['refused', 'unreachable', 'queue', 'hook'].map((why) => `no-connection ${why}`)
     const wanted = [...kinds, ...whys].flatMap((kind) =>
       PLACES.flatMap((on) => TEXTS.map((text) => `${kind} / ${on} / ${text}`)),
@@ -98,6 +98,7 @@ const anyEvidence = fc.oneof(
       'unsent' as const,
       'unsendable' as const,
       'answered' as const,
+      'unreadable' as const,
       'lost' as const,
       'behind' as const,
     ),

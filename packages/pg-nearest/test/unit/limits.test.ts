@@ -1,5 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Lease } from '../../src/connections/lease.ts'
+import { runWithin } from '../../src/execute/attempt.ts'
 import { onAbort } from '../../src/limits/abort.ts'
 import { withinDeadline } from '../../src/limits/deadline.ts'
 import { pause, sleep } from '../../src/limits/pause.ts'
@@ -150,4 +152,13 @@ describe('a pause', () => {
     expect(vi.getTimerCount()).toBe(0)
     expect(listeners(controller.signal)).toBe(0)
   })
+})
+
+test('what ends before it has begun leaves neither a timer nor a listener', async () => {
+  const { signal } = new AbortController()
+  const lost = { kind: 'unsent', error: reason } as const
+  const ended = runWithin({} as Lease, { signal, timeoutMs: 5_000 }, (onEnd) => onEnd(lost), undefined)
+  expect(await ended).toBe(lost)
+  expect(listeners(signal)).toBe(0)
+  expect(vi.getTimerCount()).toBe(0)
 })

@@ -20,10 +20,13 @@ export interface WalkProgram {
   readonly choices: readonly number[]
 }
 
-/** A statement that was sent where it could write. `none`: it is known to have had no effect. */
+/**
+ * A statement that was sent where it could write. `none`: it is known to have had no effect. `reading`: it has run, and its text
+ * reads, on a server that was taken for a standby or was replaced: it has written only if a server says that it writes.
+ */
 interface Start {
   readonly leg: number
-  effect: 'running' | 'none' | 'maybe' | 'done'
+  effect: 'running' | 'none' | 'reading' | 'maybe' | 'done'
 }
 
 interface Running {
@@ -35,17 +38,16 @@ interface Running {
 
 /** More are found in no run, so that it ends. */
 const MOST_WAITS = 3
-const MOST_REPLANS = 3
 const PER_PLAN = (servers: number): number => 6 * servers + 10
 
-/** Two legs, each of whose plans is used up; a plan for each wait and for what is planned anew. Each attempt takes three steps. */
+/** Two legs, each of whose plans is used up; a plan for each wait, and one made anew. Each attempt takes three steps. */
 export function mostSteps({ servers }: WalkProgram): number {
-  return 3 * 2 * (MOST_WAITS + MOST_REPLANS + 1) * PER_PLAN(servers)
+  return 3 * 2 * (MOST_WAITS + 2) * PER_PLAN(servers)
 }
 
 const CODES = ['25006', '0A000', '26000', '40001', '42P01', '57P01', '23505', undefined]
 const ROUTINES = ['PreventCommandDuringRecovery', 'RevalidateCachedQuery', 'exec_stmt_raise', undefined]
-const KINDS = ['unsent', 'unsendable', 'answered', 'answered', 'lost', 'lost', 'behind'] as const
+const KINDS = ['unsent', 'unsendable', 'unreadable', 'answered', 'answered', 'lost', 'lost', 'behind'] as const
 const WHYS = ['refused', 'unreachable', 'queue', 'hook'] as const
 const EVENTS = [
   'begun',
@@ -72,9 +74,12 @@ export class WalkModel {
   unsaid: string | undefined
   readonly #program: WalkProgram
   readonly #running = new Map<number, Running>()
+  /** It has run, and nothing is known to keep it from having written, should it write. */
+  #ran = false
+  /** A server has refused it, because it writes. */
+  #writes = false
   #at = 0
   #waits = 0
-  #replans = 0
   #slow: boolean
   #cut: boolean
 
@@ -86,7 +91,7 @@ export class WalkModel {
   }
 
   run(): void {
-    this.#take({ kind: 'begun' })
+    this.#take({ kind: 'begun', mayWait: this.#draw(2) === 0 })
     const most = mostSteps(this.#program)
     while (this.#running.size > 0) {
       if (++this.steps > most) return this.#violated(`it has not ended after ${most} steps`)
@@ -99,8 +104,8 @@ export class WalkModel {
   /** Nobody is told of a doubt where there is none, nor that it failed where there is one. */
   #lookAtEnd(): void {
     const [end] = this.ends
-    const doubt = this.starts.some(({ effect }) => effect === 'maybe')
     if (end?.kind !== 'fail' || end.failure.kind === 'cut') return
+    const doubt = this.starts.some(({ effect }) => effect === 'maybe') || (this.#ran && this.#writes)
     if (end.failure.kind === 'unknown' && !doubt) this.#violated('told as unknown, and nothing can have been written')
     if (end.failure.kind !== 'unknown' && doubt) this.unsaid = end.failure.kind
   }
@@ -156,10 +161,7 @@ export class WalkModel {
   #acquired(leg: number): void {
     const what = this.#draw(8)
     if (what === 0) return this.#fail(leg, this.#noConnection(), false, false)
-    if (what === 1 && this.#replans < MOST_REPLANS) {
-      this.#replans++
-      return this.#tell({ kind: 'replanned', leg, attempts: this.#attempts(true) })
-    }
+    if (what === 1) return this.#tell({ kind: 'replanned', leg, attempts: this.#attempts(true) })
     const proven = this.#draw(2) === 0
     const { facts } = this.#program
     const [state, verdict] = admit(this.state, leg, proven)
@@ -194,12 +196,30 @@ export class WalkModel {
     const routine = this.#pick(ROUTINES)
     const error = kind === 'behind' ? new BehindError('nrt') : Object.assign(new Error('it failed'), { code, routine })
     // What is heard after the end was abandoned.
-    if (start !== undefined && !this.state.over) {
-      // Who is taken for a standby, or for behind, is believed not to have written what only reads.
-      const { reads } = this.#program.facts
-      start.effect = kind === 'lost' && !(standby && reads) ? 'maybe' : 'none'
+    if (!this.state.over) {
+      const effect = this.#effectOf(kind, standby)
+      const { readOnly, harmless } = this.#program.facts
+      if (start !== undefined) start.effect = effect
+      // A server that has said that it is a standby may have been promoted since.
+      if (effect === 'reading' && !forced && !readOnly && !harmless) this.#ran = true
+      if (kind === 'answered' && code === '25006') this.#writes = true
     }
     this.#fail(leg, { kind, error }, standby, forced)
+  }
+
+  #effectOf(kind: (typeof KINDS)[number], standby: boolean): Start['effect'] {
+    switch (kind) {
+      case 'lost':
+        return standby && this.#program.facts.reads ? 'reading' : 'maybe'
+      case 'behind':
+        return standby ? 'none' : this.#program.facts.reads ? 'reading' : 'maybe'
+      case 'unreadable':
+        return 'done'
+      case 'unsent':
+      case 'unsendable':
+      case 'answered':
+        return 'none'
+    }
   }
 
   #noConnection(): Evidence {
@@ -209,14 +229,14 @@ export class WalkModel {
 
   #fail(leg: number, evidence: Evidence, standby: boolean, forced: boolean): void {
     const mayWait = this.#draw(2) === 0
-    const { over, unknown } = this.state
+    const { over } = this.state
     this.#tell({ kind: 'failed', leg, standby, forced, evidence, primaries: this.#attempts(true), mayWait })
     if (over || evidence.kind !== 'answered' || (forced && isWriteRefused(evidence.error))) return
     const { facts } = this.#program
     if (meaningOf(evidence, { ...facts, standby, readOnly: facts.readOnly || forced }) !== 'fail') return
     const end = this.ends.at(-1)
-    const told =
-      end?.kind === 'fail' && (unknown === undefined ? end.failure.kind === 'error' : end.failure.kind === 'unknown')
+    // Which of the two, `#lookAtEnd` judges.
+    const told = end?.kind === 'fail' && (end.failure.kind === 'error' || end.failure.kind === 'unknown')
     if (!told) this.#violated("the statement's own error was not taken")
   }
 
@@ -235,7 +255,7 @@ export class WalkModel {
     if (this.ends.length > 0) this.#violated(`${command.kind} was commanded after the end`)
     switch (command.kind) {
       case 'try':
-        if (command.resends && this.#draw(8) === 0) return this.#take({ kind: 'no-budget' })
+        if (command.resends && this.#draw(8) === 0) return this.#take({ kind: 'no-budget', leg: command.leg })
         return this.#begin(command.leg, { kind: 'acquiring' })
       case 'catch-up':
         return this.#begin(command.leg, { kind: 'catching-up' })
@@ -259,7 +279,7 @@ export class WalkModel {
 
   #attempts(anew: boolean): readonly Attempt[] {
     const { servers } = this.#program
-    const count = 1 + this.#draw(servers * (anew ? 1 : 2))
+    const count = this.#draw(1 + servers * (anew ? 1 : 2))
     const first = this.#draw(servers)
     return Array.from({ length: count }, (_, i) => ({ server: `s${(first + i) % servers}`, reason: 'nearest' }))
   }

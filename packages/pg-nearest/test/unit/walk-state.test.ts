@@ -1,13 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { NearestError, NoServerError, OutcomeUnknownError } from '../../src/errors.ts'
-import { walkError } from '../../src/execute/walk-error.ts'
 import {
   admit,
   beginWalk,
   nextStep,
   type WalkCommand,
-  type WalkEnd,
   type WalkEvent,
   type WalkFacts,
   type WalkState,
@@ -96,7 +93,7 @@ function failure(
 function after(facts: WalkFacts, attempts: readonly Attempt[], ...events: readonly (WalkEvent | 'admit')[]): string[] {
   let state: WalkState = beginWalk(facts, attempts)
   let commands: readonly WalkCommand[] = []
-  for (const event of [{ kind: 'begun' } as const, ...events]) {
+  for (const event of [{ kind: 'begun', mayWait: true } as const, ...events]) {
     if (event === 'admit') [state] = admit(state, 0, false)
     else [state, commands] = nextStep(state, event)
   }
@@ -118,6 +115,7 @@ function shown(command: WalkCommand): string {
 
 const slow: WalkEvent = { kind: 'slow', attempts: on('ord', 'nrt') }
 const lost = evidence('lost', 'ECONNRESET')
+const readOnlyPrimary = evidence('answered', '25006', 'PreventCommandIfReadOnly')
 const readOnlyStandby = evidence('answered', '25006', 'PreventCommandDuringRecovery')
 
 describe('the next step', () => {
@@ -130,7 +128,7 @@ describe('the next step', () => {
       READS,
       on('ord', 'nrt'),
       [failure(evidence('answered', '42601'))],
-      ['fail: error'],
+      ['0: abandon', 'fail: error'],
     ],
     ['a server that is gone is passed over', WRITES, on('nrt', 'syd'), [failure(unreachable)], ['0: try syd']],
     ['nobody is left', WRITES, on('nrt'), [failure(unreachable)], ['fail: nobody-left']],
@@ -196,8 +194,8 @@ describe('the next step', () => {
       'the budget of retries is spent',
       READS,
       on('ord', 'nrt'),
-      [failure(lost, { standby: true }), { kind: 'no-budget' }],
-      ['0: abandon', 'fail: budget'],
+      [failure(lost, { standby: true }), { kind: 'no-budget', leg: 0 }],
+      ['fail: budget'],
     ],
     [
       'a standby refuses: the primary',
@@ -212,6 +210,20 @@ describe('the next step', () => {
       on('ord', 'syd'),
       [failure(readOnlyStandby, { standby: true })],
       ['fail: refused'],
+    ],
+    [
+      'what reads and was lost on a standby is kept from writing, and a refusal then tells nobody anything',
+      READS,
+      on('ord', 'nrt'),
+      [failure(lost, { standby: true }), failure(readOnlyPrimary, { forced: true })],
+      ['0: abandon', 'fail: unknown'],
+    ],
+    [
+      'nor does another standby’s',
+      READS,
+      on('ord', 'syd'),
+      [failure(lost, { standby: true }), failure(readOnlyStandby, { standby: true, primaries: on('nrt') })],
+      ['0: abandon', 'fail: unknown'],
     ],
     [
       'a primary that is none any more is not asked again',
@@ -232,7 +244,7 @@ describe('the next step', () => {
       READS,
       on('nrt'),
       [failure(evidence('answered', '26000')), failure(evidence('answered', '26000'))],
-      ['fail: error'],
+      ['0: abandon', 'fail: error'],
     ],
     ['a server that is behind', READS, on('ord'), [failure({ kind: 'behind', error: behind })], ['0: catch-up']],
     [
@@ -249,6 +261,14 @@ describe('the next step', () => {
       [failure({ kind: 'behind', error: behind }), { kind: 'caught-up', leg: 0, yes: false, mayWait: false }],
       ['0: try nrt'],
     ],
+    [
+      'rows that cannot be read: it was done',
+      READS,
+      on('ord', 'nrt'),
+      ['admit', failure({ kind: 'unreadable', error: failed })],
+      ['0: abandon', 'fail: error'],
+    ],
+    ['nobody is known, and nobody comes', READS, [], [], ['wait, round 1']],
     ['a plan that is old', READS, on('nrt'), [{ kind: 'replanned', leg: 0, attempts: on('ord') }], ['0: try ord']],
     ['a slow read is asked of a second server', READS, on('ord', 'nrt'), [slow], ['1: try nrt']],
     ['and of no third', READS, on('ord', 'nrt'), [slow, { kind: 'slow', attempts: on('syd') }], []],
@@ -273,7 +293,7 @@ describe('the next step', () => {
       READS,
       on('ord', 'nrt'),
       [slow, failure(evidence('answered', '42601'), { leg: 1 })],
-      ['0: abandon', 'fail: error'],
+      ['0: abandon', '1: abandon', 'fail: error'],
     ],
     [
       'a cut',
@@ -288,7 +308,7 @@ describe('the next step', () => {
   })
 
   test('the budget of retries does not hide that it may have written', () => {
-    const events = ['admit', failure(lost, { primaries: on('nrt') }), { kind: 'no-budget' }] as const
+    const events = ['admit', failure(lost, { primaries: on('nrt') }), { kind: 'no-budget', leg: 0 }] as const
     expect(after(READS, on('nrt', 'ord'), ...events)).toContain('fail: unknown')
   })
 
@@ -299,12 +319,12 @@ describe('the next step', () => {
 
   test('the budget of retries ends one leg, and leaves the other its answer', () => {
     const hedgeLost = failure(lost, { leg: 1, standby: true })
-    const events = [{ kind: 'slow', attempts: on('syd', 'lhr') }, hedgeLost, { kind: 'no-budget' }] as const
+    const events = [{ kind: 'slow', attempts: on('syd', 'lhr') }, hedgeLost, { kind: 'no-budget', leg: 1 }] as const
     expect(after(READS, on('ord'), ...events)).toEqual([])
   })
 
   test('what is planned anew again and again ends by itself', () => {
-    let [state] = nextStep(beginWalk(READS, on('nrt')), { kind: 'begun' })
+    let [state] = nextStep(beginWalk(READS, on('nrt')), { kind: 'begun', mayWait: false })
     let steps = 0
     while (!state.over && steps < 10_000) {
       ;[state] = nextStep(state, { kind: 'replanned', leg: 0, attempts: on('nrt') })
@@ -315,7 +335,8 @@ describe('the next step', () => {
 })
 
 describe('who may run it where it could write', () => {
-  const begun = (facts: WalkFacts): WalkState => nextStep(beginWalk(facts, on('nrt', 'ord')), { kind: 'begun' })[0]
+  const begun = (facts: WalkFacts): WalkState =>
+    nextStep(beginWalk(facts, on('nrt', 'ord')), { kind: 'begun', mayWait: false })[0]
   const hedged = (): WalkState => nextStep(begun(READS), slow)[0]
 
   test('whoever comes first, and nobody beside him', () => {
@@ -339,6 +360,16 @@ describe('who may run it where it could write', () => {
     expect(admit(unknown, 0, false)[1]).toBe('read-only')
   })
 
+  test.each<[string, WalkEvent]>([
+    ['it was lost on what was taken for a standby', failure(lost, { standby: true })],
+    ['it ran on a primary that was replaced', failure({ kind: 'behind', error: behind })],
+  ])('nobody, once %s', (_, event) => {
+    const [first] = admit(begun(READS), 0, false)
+    const [ran] = nextStep(first, event)
+    expect(admit(ran, 0, false)[1]).toBe('read-only')
+    expect(admit(ran, 0, true)[1], 'a standby').toBe('as-is')
+  })
+
   test('nobody, once it is over', () => {
     const [over] = nextStep(hedged(), { kind: 'succeeded', leg: 0 })
     expect(admit(over, 1, true)[1]).toBe('no')
@@ -350,50 +381,5 @@ describe('who may run it where it could write', () => {
   ])('%s runs anywhere', (_, facts) => {
     const [first] = admit(begun(facts), 0, false)
     expect(admit(first, 1, false)[1]).toBe('as-is')
-  })
-})
-
-describe('the error that the caller gets', () => {
-  const answered = (code: string) => evidence('answered', code)
-  const cause = answered('25006').error
-  const error = (of: Evidence, standby = false): WalkEnd => ({ kind: 'error', server: 'nrt', standby, evidence: of })
-  const told = (end: WalkEnd, readOnly = false): unknown =>
-    walkError(end, [{ server: 'nrt', evidence: unreachable }], [], 'insert', readOnly)
-
-  test.each<[string, WalkEnd, unknown]>([
-    ['a cut: the reason', { kind: 'cut', error: failed }, failed],
-    ['a standby’s refusal', { kind: 'refused', error: cause }, cause],
-    ['the statement’s own error', error({ kind: 'answered', error: failed }), failed],
-    ['what cannot be sent', error({ kind: 'unsendable', error: failed }), failed],
-    ['what a hook throws', error({ kind: 'no-connection', why: 'hook', error: failed }), failed],
-    ['a write on a standby that was asked for', error({ kind: 'answered', error: cause }, true), cause],
-  ])('%s, as it is', (_, end, expected) => {
-    expect(told(end)).toBe(expected)
-  })
-
-  test('a write in what is read-only, as it is', () => {
-    expect(told(error({ kind: 'answered', error: cause }), true)).toBe(cause)
-  })
-
-  test('an unknown outcome', () => {
-    const unknown = told({ kind: 'unknown', server: 'nrt', error: failed })
-    expect(unknown).toBeInstanceOf(OutcomeUnknownError)
-    expect(unknown).toMatchObject({ server: 'nrt', text: 'insert', cause: failed })
-  })
-
-  test.each(['nobody-left', 'no-primary', 'budget'] as const)('nobody could run it: %s', (gaveUp) => {
-    const nobody = told({ kind: 'nobody', gaveUp })
-    expect(nobody).toBeInstanceOf(NoServerError)
-    expect(nobody).toMatchObject({ attempts: [{ server: 'nrt', error: failed }] })
-  })
-
-  test('a primary that takes no writes', () => {
-    expect(told(error({ kind: 'answered', error: cause }))).toMatchObject({ code: 'NEAREST_READ_ONLY', cause })
-  })
-
-  test('no connection came free', () => {
-    expect(told(error(queue))).toMatchObject({ code: 'NEAREST_TIMEOUT', cause: failed })
-    const overloaded = new NearestError('NEAREST_OVERLOADED', 'too many')
-    expect(told(error({ kind: 'no-connection', why: 'queue', error: overloaded }))).toBe(overloaded)
   })
 })

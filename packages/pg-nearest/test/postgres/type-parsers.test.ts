@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createPool, type NearestPool } from '../../src/index.ts'
+import { ask } from './fixtures.ts'
+
+let world: World
+let pool: NearestPool
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 2 })
+  await ask(world.url('nrt'), 'create table notes (name text not null)')
+})
+afterAll(() => world.stop())
+beforeEach(async () => {
+  pool = createPool({ ...world.poolOptions('ord'), max: 1 })
+  await pool.refresh()
+})
+afterEach(() => pool.destroy())
+
+/** What a parser may throw: its own mistake, or what looks like a server's word or a dead socket. */
+const THROWN: readonly [string, object][] = [
+  ['a mistake of its own', {}],
+  ['what a prepared statement that is gone says', { code: '26000' }],
+  ['what a standby says', { code: '25006', routine: 'PreventCommandDuringRecovery' }],
+  ['what a dead socket says', { code: 'ECONNRESET' }],
+  ['what a server that shuts down says', { code: '57P01', severity: 'FATAL' }],
+]
+
+function unreadable(text: string, thrown: Error, name?: string): pg.QueryConfig {
+  const parser = (): never => {
+    throw thrown
+  }
+  const config = { text, types: { getTypeParser: () => parser } as unknown as pg.CustomTypesConfig }
+  return name === undefined ? config : { ...config, name }
+}
+
+/** `nothing`: it has not settled in time. */
+function rejection(promise: Promise<unknown>): Promise<unknown> {
+  const told = promise.then(
+    () => 'fulfilled',
+    (error: unknown) => error,
+  )
+  return Promise.race([told, sleep(5_000, 'nothing')])
+}
+
+async function rowsOf(name: string): Promise<number> {
+  return (await ask(world.url('nrt'), `select from notes where name = '${name}'`)).length
+}
+
+describe.each(THROWN)('a type parser that throws %s', (_, properties) => {
+  const thrown = Object.assign(new Error('the parser has thrown'), properties)
+  const insert = (name: string): pg.QueryConfig =>
+    unreadable(`insert into notes values ('${name}') returning name`, thrown)
+
+  test('is told as it is, and the row is there once', async () => {
+    const name = `pool ${JSON.stringify(properties)}`
+    expect(await rejection(pool.query(insert(name)))).toBe(thrown)
+    expect(await rowsOf(name)).toBe(1)
+    expect((await pool.query<{ n: number }>('select 1 as n')).rows).toEqual([{ n: 1 }])
+  })
+
+  test('is told as it is on a borrowed client, which goes on', async () => {
+    const name = `client ${JSON.stringify(properties)}`
+    const client = await pool.connect()
+    expect(await rejection(client.query(insert(name)))).toBe(thrown)
+    expect(await rowsOf(name)).toBe(1)
+    const seen = await client.query<{ n: number }>(`select count(*)::int as n from notes where name = '${name}'`)
+    expect(seen.rows).toEqual([{ n: 1 }])
+    client.release()
+  })
+
+  test('leaves a transaction open, whose COMMIT commits', async () => {
+    const name = `transaction ${JSON.stringify(properties)}`
+    const client = await pool.connect()
+    await client.query('begin')
+    expect(await rejection(client.query(insert(name)))).toBe(thrown)
+    expect(client.getTransactionStatus()).toBe('T')
+    expect(await rejection(client.query(insert(name)))).toBe(thrown)
+    expect((await client.query('commit')).command).toBe('COMMIT')
+    client.release()
+    expect(await rowsOf(name)).toBe(2)
+  })
+
+  test('rolls back what runs in pool.transaction', async () => {
+    const name = `work ${JSON.stringify(properties)}`
+    const work = pool.transaction((client) => client.query(insert(name)))
+    expect(await rejection(work)).toBe(thrown)
+    expect(await rowsOf(name)).toBe(0)
+  })
+
+  test('is told of a read that a replica answers, which is asked once', async () => {
+    const servers: (string | undefined)[] = []
+    pool.on('query', ({ servedBy }) => servers.push(servedBy?.server))
+    expect(await rejection(pool.query(unreadable("select 'x' as name", thrown)))).toBe(thrown)
+    expect(await rejection(pool.replica().query(unreadable("select 'x' as name", thrown)))).toBe(thrown)
+    expect(servers).toEqual([undefined, undefined])
+  })
+
+  test('is told of a prepared statement, too', async () => {
+    const name = `named ${JSON.stringify(properties)}`
+    const text = `insert into notes values ('${name}') returning name`
+    expect(await rejection(pool.query(unreadable(text, thrown, 'named')))).toBe(thrown)
+    expect(await rejection(pool.query(unreadable(text, thrown, 'named')))).toBe(thrown)
+    expect(await rowsOf(name)).toBe(2)
+  })
+})
