@@ -12,8 +12,8 @@ export {
   type FailedAttempt,
   type NearestErrorCode,
 } from './errors.ts'
-export type { PoolMessage, QueryTrace } from './events/channels.ts'
-export type { NearestEvents, PositionLostEvent, PrimaryEvent, ProblemEvent, QueryEvent } from './events/events.ts'
+export type { PoolMessage, QueryTrace } from './events/diagnostics-channels.ts'
+export type { NearestEvents, PositionLostEvent, PrimaryEvent, ProblemEvent, QueryEvent } from './events/event-types.ts'
 export type { RouteReason, ServedBy } from './events/served-by.ts'
 export type { HedgeOptions } from './limits/hedge-options.ts'
 export type { RouteOptions } from './route/request.ts'

@@ -1,5 +1,5 @@
 import { milliseconds } from './format.ts'
-import type { Figures } from './measure.ts'
+import type { Figures } from './measure-latency.ts'
 import { markdownTable, table, type Column } from './table.ts'
 
 const COLUMNS: readonly Column[] = [

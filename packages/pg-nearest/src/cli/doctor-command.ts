@@ -1,6 +1,6 @@
 import { parseArgs, styleText } from 'node:util'
 import { createPool } from '../pool/create-pool.ts'
-import { checksOf, type Check } from './checks.ts'
+import { checksOf, type Check } from './doctor-checks.ts'
 import { serverFlags, serverOptions } from './server-options.ts'
 import { exitCodeOf } from './status-command.ts'
 import { table } from './table.ts'

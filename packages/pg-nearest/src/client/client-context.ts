@@ -1,12 +1,12 @@
 import type { Lease } from '../connections/lease.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
-import { runWithin, type LimitedEnd } from '../execute/attempt.ts'
+import { runWithin, type LimitedEnd } from '../execute/run-within-limits.ts'
 import type { Engine, Scope } from '../execute/engine.ts'
 import { queryTimeoutOf } from '../execute/execute-statement.ts'
-import type { Enforcement } from '../execute/read-only.ts'
+import type { Enforcement } from '../execute/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../execute/run-statement.ts'
 import type { Trust } from '../freshness/freshness-check.ts'
-import { commitsUnseen, letsAskBehind } from '../statement/text-shape.ts'
+import { commitsUnseen, letsAskBehind } from '../statement/text-predicates.ts'
 import { FREE, nextClientState, type ClientState } from './client-state.ts'
 import type { HeldConnection } from './held-connection.ts'
 import type { QueuedStatement } from './queued-statement.ts'
@@ -93,7 +93,7 @@ export class ClientContext {
         }),
       canWrite ? () => check?.beginUnsettled() ?? ignore : undefined,
     )
-    if (unseen || (canWrite && (end.kind === 'cut' || end.kind === 'lost'))) check?.lookAway()
+    if (unseen || (canWrite && (end.kind === 'cut' || end.kind === 'lost'))) check?.markUnknown()
     if (end.kind !== 'cut' && end.kind !== 'behind') return { end, open }
     if (end.kind === 'cut') statement.fail(end.error)
     if (!lease.quiet && lease.alive) await lease.cancel()
@@ -108,7 +108,7 @@ export class ClientContext {
   }
 
   /** A cursor, a stream or a COPY has ended, of whose effect on the connection nobody knows more than what the server said. */
-  settleForeign(open: boolean): void {
+  settleSubmittable(open: boolean): void {
     if (open) this.state = { kind: 'transaction', stateful: this.state.kind === 'pinned', readOnly: false }
     else if (this.state.kind === 'transaction') this.state = this.state.stateful ? { kind: 'pinned' } : FREE
     else if (this.state.kind === 'reading') this.state = FREE

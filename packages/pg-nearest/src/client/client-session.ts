@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import type { Engine, Scope } from '../execute/engine.ts'
 import { clock, recordFailure, recordResult } from '../execute/record-outcome.ts'
-import { freshnessFor } from '../freshness/freshness-for.ts'
-import { onAbort } from '../limits/abort.ts'
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import { onAbort } from '../limits/on-abort.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
@@ -12,14 +12,14 @@ import { chooseServer, heldFirst, toPrimary } from './choose-server.ts'
 import { ClientContext, type ClientLimits } from './client-context.ts'
 import { notBegun } from './client-errors.ts'
 import { FREE } from './client-state.ts'
-import { runForeign } from './foreign-query.ts'
+import { runSubmittable } from './submittable-query.ts'
 import { HeldConnection, type OnHold } from './held-connection.ts'
 import { openTransaction } from './pipelined-begin.ts'
 import { mayBePipelined, mayJoinBegin } from './pipelining.ts'
 import { delivering, type QueuedStatement, type Serving } from './queued-statement.ts'
 import { readInTransaction } from './read-only-transaction.ts'
 import { StatementQueue } from './statement-queue.ts'
-import { stayHere } from './stay-here.ts'
+import { stayHere } from './pinned-statement.ts'
 
 /** A cursor that nobody has closed is waited for so long when its client is released. */
 const OPEN_CURSOR_MS = 1_000
@@ -73,7 +73,7 @@ export class ClientSession {
         resolve(recordResult(engine, text, start, result, servedBy))
       const fail = (error: unknown): void => reject(recordFailure(engine, text, start, error))
       const { need, reads } = planStatement(engine, scope, request)
-      const check = freshnessFor(engine, scope.session, request.consistency, reads)
+      const check = createFreshnessCheck(engine, scope.session, request.consistency, reads)
       const statement: QueuedStatement = {
         request,
         need,
@@ -92,7 +92,7 @@ export class ClientSession {
       const run = async (): Promise<void> => {
         this.#client.throwIfLost()
         if (this.#client.begin !== undefined) await this.#openAlone(this.#client.begin)
-        await runForeign(this.#client, query)
+        await runSubmittable(this.#client, query)
       }
       const start = (): Promise<() => void> =>
         run().then(

@@ -1,5 +1,5 @@
 import type { NearestError } from '../errors.ts'
-import type { Need } from '../statement/need.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
 import type { Request } from '../route/request.ts'
 
 /**
@@ -26,7 +26,7 @@ export type ClientState =
 /** What a statement has left behind, as of its ReadyForQuery. */
 export interface StatementOutcome {
   readonly request: Request
-  readonly need: Need
+  readonly need: StatementNeed
   /** The server says that a transaction is open, failed or not. */
   readonly open: boolean
   /** It ran on a standby. */
@@ -56,7 +56,7 @@ export function nextClientState(before: ClientState, { request, need, open, stan
 }
 
 /** BEGIN READ ONLY and reads; SET TRANSACTION READ WRITE may come right behind it. */
-function isReadOnly(before: ClientState, need: Need): boolean {
+function isReadOnly(before: ClientState, need: StatementNeed): boolean {
   const ends = need.transaction?.kind === 'commit' || need.transaction?.kind === 'rollback'
   if (before.kind === 'transaction') return before.readOnly && (need.class === 'read' || ends)
   return need.transaction?.standbyCanBegin === true

@@ -1,9 +1,9 @@
 import { NearestError, OutcomeUnknownError } from '../errors.ts'
-import type { Need } from '../statement/need.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
 
 export interface LostStatement {
   readonly text: string
-  readonly need: Need
+  readonly need: StatementNeed
   readonly server: string
   readonly error: unknown
   /** A transaction was open. */

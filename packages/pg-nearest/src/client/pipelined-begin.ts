@@ -1,12 +1,12 @@
 import type pg from 'pg'
 import type { Lease } from '../connections/lease.ts'
-import { runWithin, type LimitedEnd } from '../execute/attempt.ts'
+import { runWithin, type LimitedEnd } from '../execute/run-within-limits.ts'
 import { walk } from '../execute/walk.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { BehindError } from '../freshness/behind-error.ts'
-import { freshnessFor } from '../freshness/freshness-for.ts'
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
-import { letsAskBehind } from '../statement/text-shape.ts'
+import { letsAskBehind } from '../statement/text-predicates.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { abortedError, emptyResult } from './begin-response.ts'
 import { toPrimary } from './choose-server.ts'
@@ -39,14 +39,14 @@ export async function openTransaction(
   takeNext: TakeNext,
 ): Promise<Serving> {
   const members: QueuedStatement[] = [first]
-  const check = freshnessFor(client.engine, client.scope.session, undefined, false)
+  const check = createFreshnessCheck(client.engine, client.scope.session, undefined, false)
   let opened: Opened
   try {
     opened = await walk(executionOf(client, begin, members, check, takeNext))
     const [begun] = opened.ends
     if (begun?.kind !== 'result') throw begun === undefined || begun.kind === 'skipped' ? abortedError() : begun.error
   } catch (error) {
-    if (members.some(commits) && !isReadOnly(begin, members)) check?.lookAway()
+    if (members.some(commits) && !isReadOnly(begin, members)) check?.markUnknown()
     // Those that have been answered do not hear this.
     for (const each of members.slice(1)) each.fail(error)
     throw error

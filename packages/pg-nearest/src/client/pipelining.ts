@@ -1,6 +1,6 @@
 import type { Request } from '../route/request.ts'
-import type { Need } from '../statement/need.ts'
-import { isSingle, readsFromClient } from '../statement/text-shape.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
+import { isSingle, readsFromClient } from '../statement/text-predicates.ts'
 
 /** What pg's own types leave out. */
 interface Config {
@@ -13,7 +13,7 @@ interface Config {
  * be cancelled, which would hit whatever runs then; one with a name must be known to be prepared; a COPY takes for its rows
  * whatever comes behind it.
  */
-export function mayBePipelined({ config, signal, timeoutMs }: Request, { transaction }: Need): boolean {
+export function mayBePipelined({ config, signal, timeoutMs }: Request, { transaction }: StatementNeed): boolean {
   const { rows, query_timeout: queryTimeout } = config as Config
   return (
     typeof config.text === 'string' &&
@@ -29,7 +29,7 @@ export function mayBePipelined({ config, signal, timeoutMs }: Request, { transac
 }
 
 /** Whether it may be sent in one group with the BEGIN ahead of it: one statement, and not a comment alone, which never fails. */
-export function mayJoinBegin(request: Request, need: Need): boolean {
+export function mayJoinBegin(request: Request, need: StatementNeed): boolean {
   const { text } = request.config
   return mayBePipelined(request, need) && isSingle(text) && /^\s*[a-z(]/i.test(text)
 }

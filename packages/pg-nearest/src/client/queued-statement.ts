@@ -1,7 +1,7 @@
 import type { ServedBy } from '../events/served-by.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Request } from '../route/request.ts'
-import type { Need } from '../statement/need.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { Turn } from './statement-queue.ts'
 
@@ -14,7 +14,7 @@ export interface Serving {
 /** A statement of a borrowed client that waits for its turn. */
 export interface QueuedStatement extends Turn {
   readonly request: Request
-  readonly need: Need
+  readonly need: StatementNeed
   readonly check: FreshnessCheck | undefined
   readonly settle: (serving: Serving) => void
   /** Only the first of several calls counts, of this and of `settle`. */

@@ -1,13 +1,13 @@
 import { isRefusedByRecovery } from '../route/failure-meaning.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import type { Request } from '../route/request.ts'
-import { isSingle } from '../statement/text-shape.ts'
+import { isSingle } from '../statement/text-predicates.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import type { ClientContext } from './client-context.ts'
 import { notHere } from './client-errors.ts'
 import type { ClientState } from './client-state.ts'
 import { takeConnection } from './take-connection.ts'
-import { runPinned, stayHere } from './stay-here.ts'
+import { runPinned, stayHere } from './pinned-statement.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 
 /** In a read-only transaction on a standby: what only the primary can answer moves the transaction there. */

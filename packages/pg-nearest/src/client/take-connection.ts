@@ -1,5 +1,5 @@
 import type { Lease } from '../connections/lease.ts'
-import { runWithin } from '../execute/attempt.ts'
+import { runWithin } from '../execute/run-within-limits.ts'
 import { walk } from '../execute/walk.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'

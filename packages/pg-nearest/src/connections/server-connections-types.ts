@@ -1,11 +1,11 @@
 import type pg from 'pg'
-import type { SupervisedConnections } from '../monitor/supervised.ts'
+import type { MonitoredConnections } from '../monitor/monitored-server.ts'
 import type { Role } from '../topology/topology.ts'
 import type { Lease } from './lease.ts'
 import type { Purpose } from './wait-queue.ts'
 
 /** One server's connections: how they are made, had and given back stays behind this. */
-export interface ServerConnections extends SupervisedConnections {
+export interface ServerConnections extends MonitoredConnections {
   readonly server: string
   /** Connections taken or waited for: the load that selection balances. */
   readonly inFlight: number

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { NearestError } from '../errors.ts'
 import type { Role } from '../topology/topology.ts'
-import { connectClient } from '../wire/dial.ts'
+import { connectClient } from '../wire/connect-client.ts'
 import { serverClient } from '../wire/server-client.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionState } from './connection-state.ts'

@@ -1,4 +1,4 @@
-import { onAbort } from '../limits/abort.ts'
+import { onAbort } from '../limits/on-abort.ts'
 
 /** What a connection is taken for: one statement of the pool's, or a borrowed client. */
 export type Purpose = 'statement' | 'client'

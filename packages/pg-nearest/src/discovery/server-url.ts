@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { OptionError } from '../errors.ts'
-import { kindOf } from './kind-of.ts'
+import { describeValue } from './describe-value.ts'
 import { isPort, readUrl, urlFault } from './url-faults.ts'
 
 /** Environment variables, such as `process.env`. */
@@ -31,7 +31,7 @@ export function parseServerUrl(url: unknown, option: string, env: Environment = 
   const bad = (message: string): OptionError => new OptionError(option, `${option} ${message}`, 'NEAREST_BAD_URL')
   if (typeof url !== 'string') {
     const hint = url === undefined ? ' Is the environment variable that it comes from set?' : ''
-    throw bad(`must be a URL such as postgres://user:password@host:5432/app, but it is ${kindOf(url)}.${hint}`)
+    throw bad(`must be a URL such as postgres://user:password@host:5432/app, but it is ${describeValue(url)}.${hint}`)
   }
   const fault = urlFault(url)
   const read = fault === undefined ? readUrl(url) : undefined

@@ -2,19 +2,19 @@ import type { Lease } from '../connections/lease.ts'
 import type { Candidate } from '../errors.ts'
 import type { BehindError } from '../freshness/behind-error.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
-import { freshnessFor } from '../freshness/freshness-for.ts'
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { withinDeadline } from '../limits/deadline.ts'
 import type { Hedging } from '../limits/hedging.ts'
 import { planInstead, type Attempt } from '../route/plan.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
-import { letsAskBehind } from '../statement/text-shape.ts'
+import { letsAskBehind } from '../statement/text-predicates.ts'
 import type { StatementResult } from '../wire/exchange.ts'
-import { noConnection, runWithin } from './attempt.ts'
+import { noConnection, runWithin } from './run-within-limits.ts'
 import type { Engine, Scope } from './engine.ts'
 import type { Admit, Arrival, AttemptEnd, Execution, HedgePlan } from './execution.ts'
 import { mayAwaitPrimary } from './may-await-primary.ts'
-import { candidatesOf } from './no-server.ts'
+import { candidatesOf } from './no-server-error.ts'
 import { clock, recordFailure, recordResult } from './record-outcome.ts'
 import { runStatement } from './run-statement.ts'
 import { walk } from './walk.ts'
@@ -63,7 +63,7 @@ class StatementExecution implements Execution<StatementResult, StatementResult> 
     this.text = request.config.text
     this.facts = { reads, readOnly: scope.readOnly, harmless: false }
     this.signal = signal
-    this.#check = freshnessFor(engine, scope.session, request.consistency, reads)
+    this.#check = createFreshnessCheck(engine, scope.session, request.consistency, reads)
     this.attempts = this.#ordered(attempts)
     this.#letsAskBehind = letsAskBehind(request.config.text, need)
     this.#hedging = reads ? engine.hedging : undefined
@@ -82,7 +82,7 @@ class StatementExecution implements Execution<StatementResult, StatementResult> 
     const { attempts } = planStatement(this.#engine, this.#scope, this.#request)
     if (!this.facts.reads) return attempts
     const { consistency } = this.#request
-    const check = freshnessFor(this.#engine, this.#scope.session, consistency, true)
+    const check = createFreshnessCheck(this.#engine, this.#scope.session, consistency, true)
     return check === undefined ? attempts : check.order(attempts)
   }
 
@@ -154,9 +154,9 @@ class StatementExecution implements Execution<StatementResult, StatementResult> 
 
   /** What may have been written and was not answered is what nobody knows the position of; what runs on is cancelled. */
   #noted(end: AttemptEnd<StatementResult>, harmless: boolean, lease: Lease): AttemptEnd<StatementResult> {
-    if (end.kind === 'cut' && !harmless) this.#check?.lookAway()
+    if (end.kind === 'cut' && !harmless) this.#check?.markUnknown()
     if (end.kind !== 'failed') return end
-    if (end.evidence.kind === 'lost' && !harmless) this.#check?.lookAway()
+    if (end.evidence.kind === 'lost' && !harmless) this.#check?.markUnknown()
     if (end.evidence.kind === 'behind' && !lease.quiet) void lease.cancel()
     return end
   }

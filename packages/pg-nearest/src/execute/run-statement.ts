@@ -4,11 +4,11 @@ import { BehindError } from '../freshness/behind-error.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import { OF_STANDBY, positionQuestion, readPosition, type PositionQuestions } from '../freshness/position-question.ts'
 import { isDemotion, isOfConnection, type Evidence } from '../route/failure-meaning.ts'
-import { isSingle } from '../statement/text-shape.ts'
+import { isSingle } from '../statement/text-predicates.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
-import { isPlainOn, statementExchanges, type Enforcement } from './read-only.ts'
+import { isPlainOn, statementExchanges, type Enforcement } from './read-only-enforcement.ts'
 
 /** A statement for one connection. */
 export interface StatementRun {

@@ -1,6 +1,6 @@
 import { NearestError, OutcomeUnknownError, type Candidate } from '../errors.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
-import { noServer } from './no-server.ts'
+import { noServerError } from './no-server-error.ts'
 import type { WalkEnd, WalkFailure } from './walk-state.ts'
 
 /** The error that the caller gets. */
@@ -19,7 +19,7 @@ export function walkError(
       return new OutcomeUnknownError(text, end.server, end.error)
     case 'nobody': {
       const attempts = failures.map(({ server, evidence }) => ({ server, error: evidence.error }))
-      return noServer(attempts, candidates, end.gaveUp)
+      return noServerError(attempts, candidates, end.gaveUp)
     }
     case 'error': {
       const { server, standby, evidence } = end

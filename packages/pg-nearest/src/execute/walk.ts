@@ -1,4 +1,4 @@
-import { onAbort } from '../limits/abort.ts'
+import { onAbort } from '../limits/on-abort.ts'
 import { pause } from '../limits/pause.ts'
 import type { BehindError } from '../freshness/behind-error.ts'
 import { isDemotion, provesWrite } from '../route/failure-meaning.ts'

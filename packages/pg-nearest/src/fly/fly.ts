@@ -1,4 +1,4 @@
-import { isPlainObject, kindOf } from '../discovery/kind-of.ts'
+import { isPlainObject, describeValue } from '../discovery/describe-value.ts'
 import { parseServerUrl, sameServer } from '../discovery/server-url.ts'
 import type { Environment, ServerAddress } from '../discovery/server-url.ts'
 import { OptionError } from '../errors.ts'
@@ -42,7 +42,7 @@ export function fly(options: FlyOptions = {}): NearestPoolOptions {
   if (!isPlainObject(options)) {
     throw new OptionError(
       'options',
-      `fly() takes an object such as { regions: ['ord'] }, but it got ${kindOf(options)}.`,
+      `fly() takes an object such as { regions: ['ord'] }, but it got ${describeValue(options)}.`,
     )
   }
   for (const name of taken) {

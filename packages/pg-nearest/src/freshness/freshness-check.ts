@@ -3,14 +3,14 @@ import { planPrimary, type Attempt } from '../route/plan.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
-import { isWriterGone, writeOrder } from '../topology/selection.ts'
-import { AnswerBook } from './answer-book.ts'
+import { isWriterGone, writeOrder } from '../topology/server-selection.ts'
+import { PositionRecorder } from './position-recorder.ts'
 import { BehindError } from './behind-error.ts'
-import { estimateOf, isHome, primaryRttMsOf, rttMsOf } from './estimate.ts'
+import { estimateOf, isHome, primaryRttMsOf, rttMsOf } from './freshness-estimate.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 import { orderByFreshness } from './order-by-freshness.ts'
 import type { PositionQuestions } from './position-question.ts'
-import { requirementOf, type Requirement } from './requirement.ts'
+import { requirementOf, type Requirement } from './freshness-requirement.ts'
 import { waitBudgetMs, waitMs } from './wait-budget.ts'
 
 /** `trust`: it runs there whatever that server shows: it is pinned, or nobody else is left. */
@@ -29,7 +29,7 @@ export class FreshnessCheck {
   readonly #session: SessionState
   readonly #requirement: Requirement
   readonly #reads: boolean
-  readonly #answers: AnswerBook
+  readonly #answers: PositionRecorder
   #waited = false
 
   constructor(context: FreshnessContext, session: SessionState, consistency: Consistency, reads: boolean) {
@@ -38,7 +38,7 @@ export class FreshnessCheck {
     this.#reads = reads
     if (session.home !== undefined) session.settleHome(context.positions.of(session.home.server))
     this.#requirement = reads ? requirementOf(context, session, consistency) : { bookmark: session.bookmark }
-    this.#answers = new AnswerBook(context, session, this.#requirement.bookmark, reads)
+    this.#answers = new PositionRecorder(context, session, this.#requirement.bookmark, reads)
   }
 
   get #required(): Bookmark | undefined {
@@ -93,14 +93,14 @@ export class FreshnessCheck {
     if (isHome(this.#context, this.#session, lease.server)) {
       const epoch = this.#context.positions.epochOf(lease.server)
       this.#session.useHome(lease.server, epoch, performance.now())
-    } else if (!done && !this.#reads) this.lookAway()
+    } else if (!done && !this.#reads) this.markUnknown()
     return undefined
   }
 
   /** Something was written, or may have been, through a channel that says nothing of positions. */
-  lookAway(): void {
+  markUnknown(): void {
     const now = performance.now()
-    for (const session of this.#sessions()) session.loseSight(now)
+    for (const session of this.#sessions()) session.markUnknown(now)
   }
 
   /**

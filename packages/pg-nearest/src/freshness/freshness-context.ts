@@ -1,11 +1,11 @@
-import type { PositionLostEvent } from '../events/events.ts'
+import type { PositionLostEvent } from '../events/event-types.ts'
 import type { KnownPositions } from '../monitor/known-positions.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
-import type { Chooser } from '../topology/selection.ts'
+import type { Chooser } from '../topology/server-selection.ts'
 import type { PrimaryTrail } from '../topology/staleness.ts'
 import type { Topology } from '../topology/topology.ts'
-import type { Claims } from './claims.ts'
+import type { BookmarkClaims } from './bookmark-claims.ts'
 
 /** What is known of the servers, and of this process, when a statement's freshness is looked after. */
 export interface FreshnessContext {
@@ -13,7 +13,7 @@ export interface FreshnessContext {
   readonly chooser: Chooser
   readonly trail: PrimaryTrail
   readonly positions: KnownPositions
-  readonly claims: Claims
+  readonly claims: BookmarkClaims
   /** What reads must show where nothing else is said. */
   readonly consistency: Consistency
   /** Everything that runs outside of a session of its own. `undefined` with one server, where nothing can be stale. */

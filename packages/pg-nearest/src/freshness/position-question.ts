@@ -1,5 +1,5 @@
 import type { Lease } from '../connections/lease.ts'
-import { normalizeInsertLsn, parseLsn } from '../topology/position.ts'
+import { normalizeInsertLsn, parseLsn } from '../topology/lsn.ts'
 import { QuestionExchange, type Fields } from '../wire/question-exchange.ts'
 
 /** What a server says of its position, on the connection that is asked. */

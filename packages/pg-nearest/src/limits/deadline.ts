@@ -1,5 +1,5 @@
 import { NearestError } from '../errors.ts'
-import { onAbort } from './abort.ts'
+import { onAbort } from './on-abort.ts'
 
 /** What bounds a call. */
 export interface Limits {

@@ -1,4 +1,4 @@
-import { onAbort } from './abort.ts'
+import { onAbort } from './on-abort.ts'
 
 const FIRST_MS = 5
 const LONGEST_MS = 250

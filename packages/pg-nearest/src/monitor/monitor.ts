@@ -7,28 +7,28 @@ import {
   withServers,
   type Observation,
   type Observed,
-} from '../topology/observe.ts'
+} from '../topology/topology-updates.ts'
 import { whyInvalid } from '../topology/invalid-member.ts'
 import type { Sign } from '../topology/health.ts'
-import { hasWriter, writeOrder } from '../topology/selection.ts'
+import { hasWriter, writeOrder } from '../topology/server-selection.ts'
 import type { PrimaryTrail } from '../topology/staleness.ts'
 import type { Server, ServerState, Topology } from '../topology/topology.ts'
 import { describeFailure, isAnswer } from '../server-failure.ts'
-import type { PrimaryEvent, ProblemEvent } from '../events/events.ts'
-import { normalizeInsertLsn } from '../topology/position.ts'
-import { nextProbeMs } from './backoff.ts'
+import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
+import { normalizeInsertLsn } from '../topology/lsn.ts'
+import { nextProbeMs } from './probe-backoff.ts'
 import { createKnownPositions, type KnownPositions } from './known-positions.ts'
-import { createListeningClock } from './listening-clock.ts'
+import { createStallAwareClock } from './stall-aware-clock.ts'
 import { createPositionWatch } from './position-watch.ts'
 import { createProblemReporter } from './problem-reporter.ts'
-import type { Report } from './report.ts'
+import type { Report } from './server-report.ts'
 import { createServerWatch, type ServerWatch } from './server-watch.ts'
-import type { Supervised } from './supervised.ts'
+import type { MonitoredServer } from './monitored-server.ts'
 import { createWriterWaiters } from './writer-waiters.ts'
 
 export interface MonitorOptions {
   readonly servers: readonly Server[]
-  readonly supervise: (name: string) => Supervised
+  readonly supervise: (name: string) => MonitoredServer
   readonly intervalMs: number
   /** A server that does not answer for so long is silent: it counts as gone, and what can run elsewhere is moved. */
   readonly silentMs: number
@@ -156,7 +156,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     options.onPrimary({ server: now.name, region: now.region, timeline: now.timeline, before: old?.name })
   }
 
-  const clock = createListeningClock(TICK_MS, performance.now())
+  const clock = createStallAwareClock(TICK_MS, performance.now())
   const tick = (): void => {
     const now = performance.now()
     const listenedMs = clock.tick(now)

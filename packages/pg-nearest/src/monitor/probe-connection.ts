@@ -1,8 +1,8 @@
 import pg from 'pg'
-import { connectClient, destroySocket } from '../wire/dial.ts'
+import { connectClient, destroySocket } from '../wire/connect-client.ts'
 import { serverClient } from '../wire/server-client.ts'
-import { SilentError, withinTime } from './time-limit.ts'
-import { unlessAborted } from '../wire/unless-aborted.ts'
+import { SilentError, withinTime } from './probe-timeout.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 export interface ProbeConnectionOptions {
   /** Holds the password. */

@@ -1,7 +1,7 @@
 import { isAnswer } from '../server-failure.ts'
-import type { Observation } from '../topology/observe.ts'
-import { parseLsn } from '../topology/position.ts'
-import { SilentError } from './time-limit.ts'
+import type { Observation } from '../topology/topology-updates.ts'
+import { parseLsn } from '../topology/lsn.ts'
+import { SilentError } from './probe-timeout.ts'
 import { createProbeConnection, type Asked, type ProbeConnectionOptions } from './probe-connection.ts'
 
 /**

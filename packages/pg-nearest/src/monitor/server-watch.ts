@@ -1,12 +1,12 @@
-import type { Observation } from '../topology/observe.ts'
-import { afterListening, nextContact, type Contact } from './contact.ts'
-import { evidenceOf, type Evidence } from './evidence.ts'
-import type { Supervised, SupervisedConnections } from './supervised.ts'
-import { SilentError, withinTime } from './time-limit.ts'
+import type { Observation } from '../topology/topology-updates.ts'
+import { afterListening, nextLiveness, type Liveness } from './liveness.ts'
+import { evidenceOf, type Evidence } from './server-evidence.ts'
+import type { MonitoredServer, MonitoredConnections } from './monitored-server.ts'
+import { SilentError, withinTime } from './probe-timeout.ts'
 
 export interface ServerWatchOptions {
   readonly name: string
-  readonly supervised: Supervised
+  readonly supervised: MonitoredServer
   readonly intervalMs: number
   readonly silentMs: number
   readonly boundSilentMs: number
@@ -19,8 +19,8 @@ export interface ServerWatchOptions {
 /** Asks one server, again and again, and knows whether it is heard from. */
 export interface ServerWatch {
   readonly name: string
-  readonly connections: SupervisedConnections
-  readonly contact: Contact
+  readonly connections: MonitoredConnections
+  readonly contact: Liveness
   /** Asks it now, and from now on at its pace. */
   start(): void
   /** Asks it now, or joins the question that is being asked. `undefined`: it failed, or is not watched any more. Never rejects. */
@@ -47,7 +47,7 @@ export interface ServerWatch {
 export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   const { name, silentMs, boundSilentMs, intervalMs } = options
   const { probe, connections } = options.supervised
-  let contact: Contact = { state: 'heard', at: performance.now() }
+  let contact: Liveness = { state: 'heard', at: performance.now() }
   let heardAt = contact.at
   let phase: 'waiting' | 'running' | 'ended' = 'waiting'
   let asking: Promise<Observation | undefined> | undefined
@@ -55,7 +55,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   const isEnded = (): boolean => phase === 'ended'
 
   const hear = (sign: Evidence['contact'], waitedMs = 0): void => {
-    contact = nextContact(contact, sign, performance.now(), waitedMs)
+    contact = nextLiveness(contact, sign, performance.now(), waitedMs)
     if (contact.state === 'heard') heardAt = contact.at
   }
 

@@ -1,4 +1,4 @@
-import { hasWriter, writeOrder } from '../topology/selection.ts'
+import { hasWriter, writeOrder } from '../topology/server-selection.ts'
 import type { Topology } from '../topology/topology.ts'
 
 /** Those who wait for a server that takes writes. */

@@ -1,4 +1,4 @@
-import { tokensOf } from '../statement/tokens.ts'
+import { tokenize } from '../statement/tokenizer.ts'
 import { querySummary } from './query-summary.ts'
 
 export interface DescribedStatement {
@@ -17,7 +17,7 @@ export function createDescriptions(): (text: string) => DescribedStatement {
   return (text) => {
     const found = known.get(text)
     if (found !== undefined) return found
-    const { tokens, doubtful } = tokensOf(text)
+    const { tokens, doubtful } = tokenize(text)
     const bare = !doubtful && tokens.every(({ kind }) => kind !== 'literal')
     const described = { summary: doubtful ? undefined : querySummary(tokens), bare }
     if (known.size >= MOST_TEXTS) known.clear()

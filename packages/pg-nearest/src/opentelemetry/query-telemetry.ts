@@ -9,8 +9,8 @@ import {
   type Tracer,
 } from '@opentelemetry/api'
 import { isNearestError } from '../errors.ts'
-import type { QueryTrace } from '../events/channels.ts'
-import type { PublicAddress } from '../pool/addresses.ts'
+import type { QueryTrace } from '../events/diagnostics-channels.ts'
+import type { PublicAddress } from '../pool/address-registry.ts'
 import { attemptsOf, outcomeAttributes, SYSTEM } from './attributes.ts'
 import { createDescriptions } from './described-statement.ts'
 import type { QueryInstruments } from './query-instruments.ts'

@@ -1,5 +1,5 @@
 import type { Attributes, BatchObservableResult, Meter, MetricOptions, Observable } from '@opentelemetry/api'
-import type { PublicAddress } from '../pool/addresses.ts'
+import type { PublicAddress } from '../pool/address-registry.ts'
 import type { ServerStatus, Status } from '../pool/status.ts'
 import { SYSTEM } from './attributes.ts'
 

@@ -6,8 +6,7 @@ import type { ClientLimits } from '../client/client-context.ts'
 import { emitSafely } from '../events/emit-safely.ts'
 import { withinDeadline } from '../limits/deadline.ts'
 import { isSubmittable, parseCall, type QueryCallback, type Request } from '../route/request.ts'
-import type { StatementResult } from '../wire/exchange.ts'
-import { deliver } from './deliver.ts'
+import { promiseOrCallback } from './promise-or-callback.ts'
 
 const FORWARDED = ['notice', 'notification', 'error', 'end'] as const
 
@@ -42,7 +41,7 @@ export class BorrowedClient extends EventEmitter {
     if (isSubmittable(first)) return this.#submit(first, second ?? third)
     const { request, callback } = parseCall(first, second, third)
     const config = this.#ownTypes ? { types: this.#types, ...request.config } : request.config
-    return deliver(this.#run({ ...request, config }), callback)
+    return promiseOrCallback(this.#run({ ...request, config }), callback)
   }
 
   /**
@@ -82,25 +81,25 @@ export class BorrowedClient extends EventEmitter {
 
   /** Connections are made when they are needed: there is nothing to do. */
   connect(callback?: QueryCallback): unknown {
-    return deliver(Promise.resolve(this), callback)
+    return promiseOrCallback(Promise.resolve(this), callback)
   }
 
   end(callback?: QueryCallback): unknown {
     if (!this.#released) this.release(true)
-    return deliver(Promise.resolve(undefined), callback)
+    return promiseOrCallback(Promise.resolve(undefined), callback)
   }
 
   ref(): void {}
 
   unref(): void {}
 
-  #run(request: Request): Promise<StatementResult> {
+  #run(request: Request): Promise<object> {
     if (this.#released) return Promise.reject(released())
     const { trace } = this.#engine
     return trace === undefined ? this.#runInTime(request) : trace(request.config, () => this.#runInTime(request))
   }
 
-  #runInTime(request: Request): Promise<StatementResult> {
+  #runInTime(request: Request): Promise<object> {
     if (request.timeoutMs === undefined) return this.#session.run(request)
     return withinDeadline(request, (signal) => this.#session.run({ ...request, signal }))
   }

@@ -1,4 +1,4 @@
-import { createOutlet } from '../events/outlet.ts'
+import { createEventRelay } from '../events/event-relay.ts'
 import { NearestPool } from './nearest-pool.ts'
 import { parsePoolOptions } from './parse-pool-options.ts'
 import type { NearestPoolOptions } from './pool-options.ts'
@@ -23,8 +23,8 @@ import type { NearestPoolOptions } from './pool-options.ts'
  */
 export function createPool(options: NearestPoolOptions): NearestPool {
   const parsed = parsePoolOptions(options)
-  const events = createOutlet()
+  const events = createEventRelay()
   const pool = new NearestPool(parsed, events)
-  events.leadTo(pool)
+  events.connectTo(pool)
   return pool
 }

@@ -1,14 +1,14 @@
 import pg from 'pg'
 import { NearestError } from '../errors.ts'
-import type { NearestEvents, ProblemEvent } from '../events/events.ts'
+import type { NearestEvents, ProblemEvent } from '../events/event-types.ts'
 import { messageOf } from '../server-failure.ts'
 import type { Target } from '../route/plan.ts'
-import type { Outlet } from '../events/outlet.ts'
-import { createServerFeed, type ServerFeed } from '../discovery/server-feed.ts'
-import { staticServers } from '../discovery/static-servers.ts'
-import { withoutPasswords } from '../discovery/without-passwords.ts'
-import { noteAddresses } from './addresses.ts'
-import { deliver } from './deliver.ts'
+import type { EventRelay } from '../events/event-relay.ts'
+import { createServerListPoller, type ServerListPoller } from '../discovery/server-list-poller.ts'
+import { parseServerList } from '../discovery/parse-server-list.ts'
+import { redactPasswords } from '../discovery/redact-passwords.ts'
+import { noteAddresses } from './address-registry.ts'
+import { promiseOrCallback } from './promise-or-callback.ts'
 import type { ParsedOptions } from './parse-pool-options.ts'
 import type { ServerList } from './pool-options.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
@@ -32,12 +32,12 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   readonly #ownReplica: RoutedPool
   /** For the region of the declared primary, which may be a replica by now. */
   #primaryRegion: { readonly region: string; readonly handle: RoutedPool } | undefined
-  readonly #feed: ServerFeed | undefined
+  readonly #poller: ServerListPoller | undefined
   #replicas: ReadonlyMap<string, RoutedPool> = new Map()
 
   /** @internal */
-  constructor(parsed: ParsedOptions, events: Outlet) {
-    const servers = createServers(parsed, events, () => this.#feed?.trouble())
+  constructor(parsed: ParsedOptions, events: EventRelay) {
+    const servers = createServers(parsed, events, () => this.#poller?.pollSoon())
     const parts: PoolParts = { servers, options: parsed.pgOptions }
     super(parts, { target: { kind: 'nearest' }, readOnly: false })
     this.#servers = servers
@@ -48,13 +48,13 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     noteAddresses(this, servers.listed)
     const { source, serversIntervalMs: intervalMs } = parsed
     if (source === undefined) return
-    this.#feed = createServerFeed({
+    this.#poller = createServerListPoller({
       source,
       intervalMs,
       onList: (list) => this.setServers(list),
-      onProblem: (cause) => events.emit('problem', feedProblem(cause)),
+      onProblem: (cause) => events.emit('problem', pollProblem(cause)),
     })
-    this.#feed.start()
+    this.#poller.start()
   }
 
   #handle(target: Target): RoutedPool {
@@ -97,7 +97,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
    * @throws `OptionError` for a list that cannot be used; the one before stays.
    */
   setServers({ primary, replicas }: ServerList): void {
-    this.#servers.use(staticServers(primary, replicas))
+    this.#servers.use(parseServerList(primary, replicas))
     noteAddresses(this, this.#servers.listed)
     this.#replicas = this.#handles()
   }
@@ -174,12 +174,12 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   override end(): Promise<void>
   override end(callback: () => void): void
   override end(callback?: () => void): Promise<void> | void {
-    return deliver(this.#end(), callback)
+    return promiseOrCallback(this.#end(), callback)
   }
 
   async #end(): Promise<void> {
     if (this.ending) return closeFace(this)
-    this.#feed?.stop()
+    this.#poller?.stop()
     const ended = this.#servers.end()
     await closeFace(this)
     await ended
@@ -187,7 +187,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
 
   /** Closes every connection now; what runs on them fails. */
   async destroy(): Promise<void> {
-    this.#feed?.stop()
+    this.#poller?.stop()
     if (!this.ending) await closeFace(this)
     this.#servers.destroy()
   }
@@ -211,11 +211,11 @@ function closeFace(pool: NearestPool): Promise<void> {
   return endOfPgPool.call(pool)
 }
 
-function feedProblem(cause: unknown): ProblemEvent {
+function pollProblem(cause: unknown): ProblemEvent {
   return {
     server: undefined,
     region: undefined,
-    message: `The list of servers could not be read anew (${withoutPasswords(messageOf(cause))}), so it stays as it was: look at what "servers" does.`,
+    message: `The list of servers could not be read anew (${redactPasswords(messageOf(cause))}), so it stays as it was: look at what "servers" does.`,
     cause,
   }
 }

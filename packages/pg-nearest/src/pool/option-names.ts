@@ -1,5 +1,5 @@
 import { closestName } from '../discovery/closest-name.ts'
-import { quoteName } from '../discovery/quote-name.ts'
+import { redactName } from '../discovery/redact-name.ts'
 import { OptionError } from '../errors.ts'
 import { pgOptionChecks, serverNaming } from './pg-option-checks.ts'
 
@@ -50,6 +50,6 @@ function unknownOption(name: string, own: readonly string[]): OptionError {
   const closest = closestName(name, [...own, ...Object.keys(pgOptionChecks)])
   const hint =
     closest === undefined ? `It takes ${own.join(', ')}, and the options of pg.Pool.` : `Did you mean ${closest}?`
-  const shown = quoteName(name)
+  const shown = redactName(name)
   return new OptionError(shown === JSON.stringify(name) ? name : 'options', `There is no option ${shown}. ${hint}`)
 }

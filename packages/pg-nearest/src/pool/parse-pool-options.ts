@@ -1,8 +1,8 @@
-import { isPlainObject, kindOf } from '../discovery/kind-of.ts'
+import { isPlainObject, describeValue } from '../discovery/describe-value.ts'
 import type { ListedServer } from '../discovery/listed-server.ts'
-import { parseRegion } from '../discovery/region.ts'
+import { parseRegion } from '../discovery/parse-region.ts'
 import type { Environment } from '../discovery/server-url.ts'
-import { staticServers } from '../discovery/static-servers.ts'
+import { parseServerList } from '../discovery/parse-server-list.ts'
 import { OptionError } from '../errors.ts'
 import { checkOptionNames } from './option-names.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
@@ -61,7 +61,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
   if (!isPlainObject(options)) {
     throw new OptionError(
       'options',
-      `The options must be an object such as { primary: url }, but they are ${kindOf(options)}.`,
+      `The options must be an object such as { primary: url }, but they are ${describeValue(options)}.`,
     )
   }
   checkOptionNames(options)
@@ -95,7 +95,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     throw new OptionError('min', `min is ${min}, which is more than max (${max}). Lower min, or raise max.`)
   return {
     region: region === undefined ? undefined : parseRegion(region, 'region'),
-    servers: staticServers(primary, replicas, env),
+    servers: parseServerList(primary, replicas, env),
     pgOptions,
     consistency: consistency ?? 'session',
     pipeline: pipeline ?? true,
@@ -115,7 +115,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
 
 /** A text may be a secret in the wrong place. */
 function shown(value: unknown): string {
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value)
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : describeValue(value)
 }
 
 function withoutUndefined<Options extends object>(options: Options): Options {

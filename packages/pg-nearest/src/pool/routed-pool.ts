@@ -6,13 +6,12 @@ import type { Scope } from '../execute/engine.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
 import { withinDeadline } from '../limits/deadline.ts'
 import { parseCall, timeoutOf, type Call, type QueryCallback, type Request } from '../route/request.ts'
-import type { StatementResult } from '../wire/exchange.ts'
 import { BorrowedClient } from './borrowed-client.ts'
-import { deliver } from './deliver.ts'
+import { promiseOrCallback } from './promise-or-callback.ts'
 import type { RoutedClient, Transaction } from './routed-client.ts'
 import type { ArrayRow, Callback, Routed, Row, Served } from './query-types.ts'
 import type { Servers } from './servers.ts'
-import { withRetries } from './retry.ts'
+import { withRetries } from './transaction-retry.ts'
 import { retriesOf, runTransaction, type TransactionOptions } from './transaction.ts'
 
 type Done = (release?: Error | boolean) => void
@@ -82,9 +81,9 @@ export class RoutedPool extends pg.Pool {
       call = parseCall(first, second, third)
     } catch (error) {
       const callback = [first, second, third].find((argument) => typeof argument === 'function')
-      return deliver(Promise.reject(error as Error), callback as QueryCallback | undefined)
+      return promiseOrCallback(Promise.reject(error as Error), callback as QueryCallback | undefined)
     }
-    return deliver(this.#execute(call.request), call.callback)
+    return promiseOrCallback(this.#execute(call.request), call.callback)
   }
 
   /**
@@ -138,26 +137,26 @@ export class RoutedPool extends pg.Pool {
 
   /** @throws NearestError if the pool was ended. */
   #lend(limits?: ClientLimits): RoutedClient & BorrowedClient {
-    const { engine, ending, usage } = this.#servers
+    const { engine, ending, inFlight } = this.#servers
     if (ending) throw ended()
-    usage.begin()
-    return new BorrowedClient(engine, this.#scope, usage.end, limits) as unknown as RoutedClient & BorrowedClient
+    inFlight.begin()
+    return new BorrowedClient(engine, this.#scope, inFlight.end, limits) as unknown as RoutedClient & BorrowedClient
   }
 
-  #execute(request: Request): Promise<StatementResult> {
-    const { engine, ending, usage } = this.#servers
+  #execute(request: Request): Promise<unknown> {
+    const { engine, ending, inFlight } = this.#servers
     if (ending) return Promise.reject(ended())
-    usage.begin()
+    inFlight.begin()
     const { trace } = engine
-    if (trace === undefined) return executeStatement(engine, this.#scope, request, usage.end)
-    return trace(request.config, () => executeStatement(engine, this.#scope, request, usage.end))
+    if (trace === undefined) return executeStatement(engine, this.#scope, request, inFlight.end)
+    return trace(request.config, () => executeStatement(engine, this.#scope, request, inFlight.end))
   }
 
   /** A handle's connections are its pool's: this does nothing, and ending the pool ends them. */
   override end(): Promise<void>
   override end(callback: () => void): void
   override end(callback?: () => void): Promise<void> | void {
-    return deliver(Promise.resolve(), callback)
+    return promiseOrCallback(Promise.resolve(), callback)
   }
 }
 

@@ -1,23 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ListedServer } from '../discovery/listed-server.ts'
-import type { QueryEvent } from '../events/events.ts'
-import type { Outlet } from '../events/outlet.ts'
+import type { QueryEvent } from '../events/event-types.ts'
+import type { EventRelay } from '../events/event-relay.ts'
 import type { Engine } from '../execute/engine.ts'
 import { createServerConnections } from '../connections/server-connections.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
 import { NoConnectionError } from '../connections/no-connection-error.ts'
-import { createClaims } from '../freshness/claims.ts'
+import { createBookmarkClaims } from '../freshness/bookmark-claims.ts'
 import { createHedging } from '../limits/hedging.ts'
 import { createRetryBudget } from '../limits/retry-budget.ts'
-import { evidenceOf } from '../monitor/evidence.ts'
+import { evidenceOf } from '../monitor/server-evidence.ts'
 import { createMonitor, type Monitor } from '../monitor/monitor.ts'
 import { createProbe } from '../monitor/probe.ts'
-import type { Supervised } from '../monitor/supervised.ts'
-import { currentSession } from '../session/scope.ts'
+import type { MonitoredServer } from '../monitor/monitored-server.ts'
+import { currentSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from './parse-pool-options.ts'
-import { createUsage, type Usage } from './usage.ts'
+import { createInFlightCount, type InFlightCount } from './in-flight-count.ts'
 
 /** All of a pool's servers: what is known of them, and the connections to them. */
 export interface Servers {
@@ -31,7 +31,7 @@ export interface Servers {
   /** Nothing more may begin. */
   readonly ending: boolean
   /** Statements and lent clients that are under way. */
-  readonly usage: Usage
+  readonly inFlight: InFlightCount
   /** Takes another list: those that are new are used, those that are gone end what they have begun. */
   use(servers: readonly ListedServer[]): void
   /** Waits for what has begun, then closes all. */
@@ -44,7 +44,7 @@ export interface Servers {
 const DRAIN_MS = 30_000
 
 /** Opens nothing but the monitor's connections, and those only if there is a choice to be made. */
-export function createServers(options: ParsedOptions, events: Outlet, onTrouble: () => void): Servers {
+export function createServers(options: ParsedOptions, events: EventRelay, onTrouble: () => void): Servers {
   const { pgOptions, connectTimeoutMs } = options
   const probeOptions = { connectTimeoutMs, timeoutMs: options.probeTimeoutMs, pipeline: options.pipeline, pgOptions }
   let listed = options.servers
@@ -77,7 +77,7 @@ export function createServers(options: ParsedOptions, events: Outlet, onTrouble:
 
   const connections = new Map(listed.map((server) => [server.name, connect(server)]))
   const urlOf = (name: string): string => listed.find((server) => server.name === name)?.address.url ?? ''
-  const supervise = (name: string): Supervised => {
+  const supervise = (name: string): MonitoredServer => {
     const at = connections.get(name)
     if (at === undefined) throw new Error(`No server is named ${name}`)
     const onLoss = (): void => monitor.positions.noteLoss(name)
@@ -101,7 +101,7 @@ export function createServers(options: ParsedOptions, events: Outlet, onTrouble:
     heard.add(event)
     for (const each of everyone()) each.forward(event)
   })
-  const usage = createUsage()
+  const inFlight = createInFlightCount()
   const scope = {}
   let ending = false
 
@@ -130,7 +130,7 @@ export function createServers(options: ParsedOptions, events: Outlet, onTrouble:
     get connections() {
       return everyone()
     },
-    usage,
+    inFlight,
     get ending() {
       return ending
     },
@@ -150,7 +150,7 @@ export function createServers(options: ParsedOptions, events: Outlet, onTrouble:
     async end() {
       ending = true
       // A server that falls silent now would keep what runs on it for ever: it is watched until nothing does.
-      await usage.over()
+      await inFlight.over()
       monitor.stop()
       await Promise.all(everyone().map((each) => each.end()))
     },
@@ -166,7 +166,7 @@ function createEngine(
   { region, learnedStatements, consistency, failoverTimeoutMs, hedge, timeoutMs, pgOptions }: ParsedOptions,
   monitor: Monitor,
   connections: ReadonlyMap<string, ServerConnections>,
-  events: Outlet,
+  events: EventRelay,
   scope: object,
   listed: () => readonly ListedServer[],
 ): Engine {
@@ -195,7 +195,7 @@ function createEngine(
       return at === undefined ? Promise.reject(notListed(server)) : at.acquire(purpose, signal)
     },
     report: monitor.report,
-    claims: createClaims(monitor.askNow),
+    claims: createBookmarkClaims(monitor.askNow),
     queryTimeoutMs: typeof pgOptions.query_timeout === 'number' && pgOptions.query_timeout > 0 ? pgOptions.query_timeout : undefined,
     budget: createRetryBudget(),
     hedging: hedge === undefined ? undefined : createHedging(hedge),
@@ -203,7 +203,7 @@ function createEngine(
     findWriter: (since, waitedMs, signal) => monitor.writerAfter(since, failoverTimeoutMs - waitedMs, signal),
     regionOf: (server) => monitor.stateOf(server)?.region,
     get onQuery() {
-      return events.hears('query') ? emitQuery : undefined
+      return events.hasListeners('query') ? emitQuery : undefined
     },
     get trace() {
       return events.trace

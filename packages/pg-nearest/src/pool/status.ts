@@ -1,6 +1,6 @@
-import { formatLsn } from '../topology/position.ts'
-import { problemOf } from '../topology/problem-of.ts'
-import { isWriterGone, readTiers, writeOrder } from '../topology/selection.ts'
+import { formatLsn } from '../topology/lsn.ts'
+import { problemOf } from '../topology/server-problem.ts'
+import { isWriterGone, readTiers, writeOrder } from '../topology/server-selection.ts'
 import type { ServerState, Topology } from '../topology/topology.ts'
 
 export interface ServerStatus extends Omit<ServerState, 'lsn'> {

@@ -1,13 +1,13 @@
 import type { RouteReason } from '../events/served-by.ts'
-import type { Need } from '../statement/need.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementCache } from '../statement/statement-cache.ts'
-import type { Chooser } from '../topology/selection.ts'
+import type { Chooser } from '../topology/server-selection.ts'
 import type { Topology } from '../topology/topology.ts'
 import { planPrimary, planRead, type Attempt, type Target } from './plan.ts'
 import type { Request } from './request.ts'
 
 export interface StatementPlan {
-  readonly need: Need
+  readonly need: StatementNeed
   /** The text reads, as far as it shows and as far as is known. */
   readonly reads: boolean
   readonly attempts: readonly Attempt[]
@@ -27,7 +27,7 @@ interface Narrowing {
 }
 
 /** A query without a text (a prepared name alone) may be anything. */
-const UNKNOWN: Need = { class: 'write' }
+const UNKNOWN: StatementNeed = { class: 'write' }
 
 /** What a statement outside of a transaction needs, and where it goes. */
 export function planStatement(engine: Knowledge, scope: Narrowing, request: Request): StatementPlan {
@@ -42,7 +42,7 @@ function attemptsFor(
   { topology, chooser }: Knowledge,
   { target, readOnly }: Narrowing,
   request: Request,
-  need: Need,
+  need: StatementNeed,
   learned: boolean,
   reads: boolean,
 ): readonly Attempt[] {
@@ -53,6 +53,6 @@ function attemptsFor(
   return need.class === 'transaction' ? attempts.map(({ server }) => ({ server, reason: 'transaction' })) : attempts
 }
 
-function reasonOf(need: Need): RouteReason {
+function reasonOf(need: StatementNeed): RouteReason {
   return need.class === 'read' ? 'asked' : need.class
 }

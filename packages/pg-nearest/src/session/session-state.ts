@@ -90,7 +90,7 @@ export class SessionState {
   }
 
   /** Something was seen, and its position did not come back. */
-  loseSight(now: number): void {
+  markUnknown(now: number): void {
     this.#blindSince = now
   }
 
@@ -105,7 +105,7 @@ export class SessionState {
       if (!open) return
       open = false
       this.#unsettled--
-      this.loseSight(now)
+      this.markUnknown(now)
     }
   }
 

@@ -1,18 +1,18 @@
-import type { Need } from './need.ts'
-import { columnBound, functionBound, relationBound } from './server-bound.ts'
+import type { StatementNeed } from './statement-class.ts'
+import { primaryOnlyColumn, primaryOnlyFunction, primaryOnlyRelation } from './primary-only-names.ts'
 import { OTHER_CONTROL, transactionControl } from './transaction-control.ts'
-import { tokensOf, type Token } from './tokens.ts'
+import { tokenize, type Token } from './tokenizer.ts'
 
-const READ: Need = { class: 'read' }
-const WRITE: Need = { class: 'write' }
-const SESSION: Need = { class: 'session' }
+const READ: StatementNeed = { class: 'read' }
+const WRITE: StatementNeed = { class: 'write' }
+const SESSION: StatementNeed = { class: 'session' }
 
 /**
  * What a text needs, as far as it shows. When in doubt it says `write`: that costs a trip to the primary and nothing else.
  * Pure and total: it never throws, whatever the text. Linear in the text.
  */
-export function classify(text: string): Need {
-  const { tokens, doubtful } = tokensOf(text)
+export function classify(text: string): StatementNeed {
+  const { tokens, doubtful } = tokenize(text)
   const needs = statementsOf(tokens).map(classifyStatement)
   const need = needs.length > 1 ? strongest(needs) : (needs[0] ?? READ)
   return doubtful && need.class === 'read' ? WRITE : need
@@ -41,13 +41,13 @@ function statementsOf(tokens: readonly Token[]): Token[][] {
   return statements
 }
 
-function strongest(needs: readonly Need[]): Need {
+function strongest(needs: readonly StatementNeed[]): StatementNeed {
   if (needs.some((need) => need.class === 'transaction')) return OTHER_CONTROL
   if (needs.some((need) => need.class === 'session')) return SESSION
   return needs.some((need) => need.class === 'write') ? WRITE : READ
 }
 
-function classifyStatement(tokens: readonly Token[]): Need {
+function classifyStatement(tokens: readonly Token[]): StatementNeed {
   const first = tokens[0]
   if (first?.kind === 'symbol' && first.text === '(') return classifyQuery(tokens)
   if (first?.kind !== 'word') return WRITE
@@ -95,7 +95,7 @@ function classifyStatement(tokens: readonly Token[]): Need {
 function classifyQuery(
   tokens: readonly Token[],
   mayModify: boolean = tokens.some(({ kind, text }) => kind === 'word' && text === 'with'),
-): Need {
+): StatementNeed {
   let need = READ
   for (const [i, token] of tokens.entries()) {
     const { kind, text } = token
@@ -103,7 +103,7 @@ function classifyQuery(
     const next = tokens[i + 1]
     const called = next?.kind === 'symbol' && next.text === '('
     const named = tokens[i - 1]?.text === 'as'
-    const bound = (called ? functionBound(text) : named ? undefined : columnBound(text)) ?? relationBound(text)
+    const bound = (called ? primaryOnlyFunction(text) : named ? undefined : primaryOnlyColumn(text)) ?? primaryOnlyRelation(text)
     if (bound === 'session') return SESSION
     if (bound === 'primary' || (kind === 'word' && writes(tokens, i, mayModify))) need = WRITE
   }
@@ -140,9 +140,9 @@ function touchesSession(tokens: readonly Token[]): boolean {
   const [first] = tokens
   return tokens.some(({ kind, text }, i) => {
     if (kind !== 'word' && kind !== 'name') return false
-    if (relationBound(text) === 'session') return true
+    if (primaryOnlyRelation(text) === 'session') return true
     const next = tokens[i + 1]
-    if (next?.kind === 'symbol' && next.text === '(' && functionBound(text) === 'session') return true
+    if (next?.kind === 'symbol' && next.text === '(' && primaryOnlyFunction(text) === 'session') return true
     if (kind !== 'word' || (text !== 'temp' && text !== 'temporary')) return false
     if (first?.text === 'create') return next !== undefined && TEMPORARY_KINDS.has(next.text)
     // INTO temp x makes a temporary table; INTO temp VALUES … fills a table of that name.
@@ -151,7 +151,7 @@ function touchesSession(tokens: readonly Token[]): boolean {
 }
 
 /** A plan alone is a read if its statement is one; with ANALYZE the statement runs. */
-function classifyExplain(tokens: readonly Token[]): Need {
+function classifyExplain(tokens: readonly Token[]): StatementNeed {
   let start = 1
   if (tokens[1]?.kind === 'symbol' && tokens[1].text === '(' && !isQueryStart(tokens[2])) {
     const end = tokens.findIndex(({ kind, text }) => kind === 'symbol' && text === ')')
@@ -172,7 +172,7 @@ function isQueryStart(token: Token | undefined): boolean {
 }
 
 /** COPY … TO STDOUT reads; everything else writes, to a table or to the server's disk. */
-function classifyCopy(tokens: readonly Token[]): Need {
+function classifyCopy(tokens: readonly Token[]): StatementNeed {
   const to = tokens.findLastIndex(({ kind, text }) => kind === 'word' && text === 'to')
   if (to < 0 || tokens[to + 1]?.text !== 'stdout') return touchesSession(tokens) ? SESSION : WRITE
   return classifyQuery(tokens.slice(1, to), true)

@@ -1,9 +1,9 @@
 import { classify } from './classify.ts'
-import type { Need } from './need.ts'
+import type { StatementNeed } from './statement-class.ts'
 
 /** What is known of a text. */
 export interface KnownStatement {
-  readonly need: Need
+  readonly need: StatementNeed
   /** A standby refused it although its text reads. */
   readonly learned: boolean
 }

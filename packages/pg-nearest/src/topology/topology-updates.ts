@@ -1,7 +1,7 @@
 import { nextHealth, type Sign } from './health.ts'
-import { normalizeInsertLsn } from './position.ts'
+import { normalizeInsertLsn } from './lsn.ts'
 import { averageRtt, leastRtt } from './round-trip.ts'
-import { writeOrder } from './selection.ts'
+import { writeOrder } from './server-selection.ts'
 import { extendTrail, stalenessBound, type PrimaryTrail } from './staleness.ts'
 import type { Server, ServerState, Topology } from './topology.ts'
 

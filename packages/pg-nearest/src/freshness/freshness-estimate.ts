@@ -1,7 +1,7 @@
 import { homeOf } from '../route/plan.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { SessionState } from '../session/session-state.ts'
-import { writeOrder } from '../topology/selection.ts'
+import { writeOrder } from '../topology/server-selection.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 import type { FreshnessEstimate } from './order-by-freshness.ts'
 import { nearMs } from './wait-budget.ts'

@@ -63,7 +63,7 @@ function loseConnection(
   const readOnly = client.keepsFromWriting || (client.state.kind === 'transaction' && client.state.readOnly)
   const harmless = standby || readOnly || !sent
   const error = lostConnection({ text: request.config.text, need, server, error: cause, open, harmless })
-  if (isOutcomeUnknownError(error)) check?.lookAway()
+  if (isOutcomeUnknownError(error)) check?.markUnknown()
   if (client.signal?.aborted !== true) client.engine.report({ server, generation, sign: 'lost', error: cause })
   if (client.held.lease === lease) client.lose(error)
   else client.state = { kind: 'lost', error }

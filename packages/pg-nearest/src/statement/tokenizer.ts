@@ -26,7 +26,7 @@ const CONTINUED = /[ \t\f\v]*[\n\r][ \t\n\r\f\v]*'/y
 const SYMBOLS = new Map<string, Token>()
 
 /** Splits a text as PostgreSQL's lexer does; comments and white space are gone. Never throws; linear in the text. */
-export function tokensOf(text: string): Tokens {
+export function tokenize(text: string): Tokens {
   const tokens: Token[] = []
   let doubtful = false
   let at = 0

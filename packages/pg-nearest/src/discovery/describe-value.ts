@@ -1,5 +1,5 @@
 /** What a wrong value is, in words, without the value. */
-export function kindOf(value: unknown): string {
+export function describeValue(value: unknown): string {
   if (value === undefined || value === null) return String(value)
   if (value === '') return 'empty'
   if (Array.isArray(value)) return 'a list'

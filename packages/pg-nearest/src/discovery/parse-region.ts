@@ -1,6 +1,6 @@
 import { OptionError } from '../errors.ts'
-import { kindOf } from './kind-of.ts'
-import { quoteName } from './quote-name.ts'
+import { describeValue } from './describe-value.ts'
+import { redactName } from './redact-name.ts'
 
 const code = /^[a-z0-9][a-z0-9_-]{0,31}$/i
 
@@ -18,8 +18,8 @@ export function parseRegion(value: unknown, option: string, subject: string = op
 }
 
 function fault(value: unknown): string {
-  if (typeof value !== 'string') return `must be a region code such as "nrt", but it is ${kindOf(value)}.`
+  if (typeof value !== 'string') return `must be a region code such as "nrt", but it is ${describeValue(value)}.`
   if (value.trim() === '') return 'is empty. Leave it undefined where there is no region.'
-  if (code.test(value.trim())) return `is ${quoteName(value)}, with white space around it. Take the white space off.`
-  return `is ${quoteName(value)}, which is no region code. A code is up to 32 letters, digits, "-" or "_", such as "nrt".`
+  if (code.test(value.trim())) return `is ${redactName(value)}, with white space around it. Take the white space off.`
+  return `is ${redactName(value)}, which is no region code. A code is up to 32 letters, digits, "-" or "_", such as "nrt".`
 }

@@ -6,7 +6,7 @@
 export type StatementClass = 'read' | 'write' | 'session' | 'transaction'
 
 /** What a text needs. A pure value: the same text always gives the same need. */
-export interface Need {
+export interface StatementNeed {
   /**
    * - `read`: any server that is fresh enough.
    * - `write`: the primary, any connection.

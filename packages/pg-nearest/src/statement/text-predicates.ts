@@ -1,4 +1,4 @@
-import type { Need } from './need.ts'
+import type { StatementNeed } from './statement-class.ts'
 
 /** It has no second statement behind it, as far as shows: what is sent with parameters must be alone. */
 export function isSingle(text: string): boolean {
@@ -14,7 +14,7 @@ export function readsFromClient(text: string): boolean {
  * Whether a question after the position may be sent behind it. Not while a transaction may still be told its isolation level,
  * which must come before any query; and not where the server would take it for the rows of a COPY.
  */
-export function letsAskBehind(text: string | undefined, { transaction }: Need): boolean {
+export function letsAskBehind(text: string | undefined, { transaction }: StatementNeed): boolean {
   if (typeof text !== 'string') return true
   if (transaction !== undefined && (transaction.kind === 'begin' || CHAIN.test(text))) return false
   return !(isSingle(text) && SEES_NOTHING.test(text)) && !readsFromClient(text)
@@ -25,7 +25,7 @@ const SEES_NOTHING =
   /^\s*(?:set|show|reset|savepoint|release|lock|listen|unlisten|discard|deallocate|close|prepare\s+(?!transaction\b)\S+)\s/i
 
 /** COMMIT AND CHAIN: it commits, and nothing can be asked before the next transaction has taken its form. */
-export function commitsUnseen(text: string | undefined, { transaction }: Need): boolean {
+export function commitsUnseen(text: string | undefined, { transaction }: StatementNeed): boolean {
   return transaction !== undefined && typeof text === 'string' && CHAIN.test(text)
 }
 

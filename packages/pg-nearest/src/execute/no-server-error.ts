@@ -1,6 +1,6 @@
 import { NoServerError, type Candidate, type FailedAttempt } from '../errors.ts'
 import { describeFailure, isAuthenticationFailure } from '../server-failure.ts'
-import { problemOf } from '../topology/problem-of.ts'
+import { problemOf } from '../topology/server-problem.ts'
 import type { Topology } from '../topology/topology.ts'
 
 /** Why it was not tried any more. */
@@ -14,7 +14,7 @@ const why: Readonly<Record<GaveUp, string>> = {
 }
 
 /** The error for a statement that no server could run, with what each of them said. */
-export function noServer(
+export function noServerError(
   attempts: readonly FailedAttempt[],
   candidates: readonly Candidate[],
   gaveUp: GaveUp,

@@ -1,5 +1,5 @@
 /** Counts what is under way, so that an end can wait for it. */
-export interface Usage {
+export interface InFlightCount {
   /** Something begins: `end` must be called once when it is over. */
   begin(): void
   end(): void
@@ -7,7 +7,7 @@ export interface Usage {
   over(): Promise<void>
 }
 
-export function createUsage(): Usage {
+export function createInFlightCount(): InFlightCount {
   const waiting: (() => void)[] = []
   let count = 0
   return {

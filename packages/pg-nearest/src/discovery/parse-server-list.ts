@@ -1,10 +1,10 @@
 import { OptionError } from '../errors.ts'
 import { closestName } from './closest-name.ts'
-import { isPlainObject, kindOf } from './kind-of.ts'
+import { isPlainObject, describeValue } from './describe-value.ts'
 import { nameServers } from './listed-server.ts'
 import type { ListedServer } from './listed-server.ts'
-import { quoteName } from './quote-name.ts'
-import { parseRegion } from './region.ts'
+import { redactName } from './redact-name.ts'
+import { parseRegion } from './parse-region.ts'
 import { parseServerUrl, sameServer } from './server-url.ts'
 import type { Environment, ServerAddress } from './server-url.ts'
 
@@ -21,7 +21,7 @@ interface Entry {
  *
  * @throws OptionError naming the entry that cannot be used
  */
-export function staticServers(primary: unknown, replicas: unknown, env?: Environment): readonly ListedServer[] {
+export function parseServerList(primary: unknown, replicas: unknown, env?: Environment): readonly ListedServer[] {
   const entries = [primaryEntry(primary, env), ...replicaEntries(replicas, env)]
   for (const [index, entry] of entries.entries()) {
     const earlier = entries.slice(0, index).find((other) => sameEntry(entry.address, other.address))
@@ -66,7 +66,7 @@ function primaryEntry(primary: unknown, env: Environment | undefined): Entry {
       'primary',
       Array.isArray(primary)
         ? 'primary is a list, but exactly one server takes the writes. Put the others in replicas.'
-        : `primary must be a URL, or an object with region and url, but it is ${kindOf(primary)}.`,
+        : `primary must be a URL, or an object with region and url, but it is ${describeValue(primary)}.`,
     )
   }
   for (const key of Object.keys(primary)) {
@@ -74,7 +74,7 @@ function primaryEntry(primary: unknown, env: Environment | undefined): Entry {
     const closest = closestName(key, ['region', 'url'])
     throw new OptionError(
       'primary',
-      `primary has no option ${quoteName(key)}. ${closest === undefined ? 'It takes region and url.' : `Did you mean ${closest}?`}`,
+      `primary has no option ${redactName(key)}. ${closest === undefined ? 'It takes region and url.' : `Did you mean ${closest}?`}`,
     )
   }
   if (Array.isArray(primary['url'])) {
@@ -96,7 +96,7 @@ function replicaEntries(replicas: unknown, env: Environment | undefined): readon
   if (!isPlainObject(replicas)) {
     throw new OptionError(
       'replicas',
-      `replicas must be an object of region to URL, such as { ord: url }, but it is ${kindOf(replicas)}.`,
+      `replicas must be an object of region to URL, such as { ord: url }, but it is ${describeValue(replicas)}.`,
     )
   }
   const seen = new Set<string>()

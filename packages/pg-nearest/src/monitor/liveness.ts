@@ -1,14 +1,14 @@
-import type { Evidence } from './evidence.ts'
+import type { Evidence } from './server-evidence.ts'
 
 /** Whether a server is heard from. Only silence gives up connections; whatever the server says ends it. */
-export type Contact =
+export type Liveness =
   | { readonly state: 'heard'; /** By `performance.now()`. */ readonly at: number }
   | { readonly state: 'silent'; /** Milliseconds in which this process could listen. */ readonly forMs: number }
 
-export type ContactSign = Evidence['contact']
+export type LivenessSign = Evidence['contact']
 
 /** @param waitedMs - for how long this process has listened in vain, where nothing came back. */
-export function nextContact(before: Contact, sign: ContactSign, now: number, waitedMs: number): Contact {
+export function nextLiveness(before: Liveness, sign: LivenessSign, now: number, waitedMs: number): Liveness {
   switch (sign) {
     case 'word':
       return { state: 'heard', at: now }
@@ -20,6 +20,6 @@ export function nextContact(before: Contact, sign: ContactSign, now: number, wai
 }
 
 /** After so much more time in which this process could listen, and nothing came. */
-export function afterListening(before: Contact, listenedMs: number): Contact {
+export function afterListening(before: Liveness, listenedMs: number): Liveness {
   return before.state === 'silent' ? { state: 'silent', forMs: before.forMs + listenedMs } : before
 }

@@ -2,7 +2,7 @@
  * What has an answer of its own on each server, or an effect that a standby would accept and that would mean nothing
  * there. `session` is bound to one connection of the primary, `primary` to the primary.
  */
-export type Bound = 'session' | 'primary'
+export type PrimaryOnly = 'session' | 'primary'
 
 const SESSION_FUNCTIONS: ReadonlySet<string> = new Set([
   'current_setting',
@@ -121,19 +121,19 @@ const PRIMARY_RELATION_PREFIXES = ['pg_stat_', 'pg_statio_', 'pg_buffercache']
 const SEQUENCE_COLUMNS: ReadonlySet<string> = new Set(['is_called', 'last_value', 'log_cnt'])
 
 /** What a function of this name is bound to; `undefined` for nothing. */
-export function functionBound(name: string): Bound | undefined {
+export function primaryOnlyFunction(name: string): PrimaryOnly | undefined {
   if (SESSION_FUNCTIONS.has(name) || startsWithAny(name, SESSION_FUNCTION_PREFIXES)) return 'session'
   if (PRIMARY_FUNCTIONS.has(name) || startsWithAny(name, PRIMARY_FUNCTION_PREFIXES)) return 'primary'
   return undefined
 }
 
 /** What a column of this name is bound to; `undefined` for nothing. */
-export function columnBound(name: string): Bound | undefined {
+export function primaryOnlyColumn(name: string): PrimaryOnly | undefined {
   return SEQUENCE_COLUMNS.has(name) ? 'primary' : undefined
 }
 
 /** What a relation or a schema of this name is bound to; `undefined` for nothing. */
-export function relationBound(name: string): Bound | undefined {
+export function primaryOnlyRelation(name: string): PrimaryOnly | undefined {
   if (!name.startsWith('pg_')) return undefined
   if (name === 'pg_temp' || name.startsWith('pg_temp_') || SESSION_RELATIONS.has(name)) return 'session'
   return PRIMARY_RELATIONS.has(name) || startsWithAny(name, PRIMARY_RELATION_PREFIXES) ? 'primary' : undefined

@@ -2,7 +2,7 @@
  * The claims of sessions that began with a bookmark from outside which nobody here knows. However many are open at once, one of them
  * may go to the primary by itself, and the others share one question to it and hold no connection meanwhile.
  */
-export interface Claims {
+export interface BookmarkClaims {
   /** Whether this one may go by itself; then `leave` must be called once it has ended. */
   enter(): boolean
   leave(): void
@@ -11,7 +11,7 @@ export interface Claims {
 }
 
 /** @param ask - asks a server where it is, now: those who call before the question is sent share it. */
-export function createClaims(ask: (server: string) => Promise<unknown>): Claims {
+export function createBookmarkClaims(ask: (server: string) => Promise<unknown>): BookmarkClaims {
   let taken = false
   return {
     enter() {

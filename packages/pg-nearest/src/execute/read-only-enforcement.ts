@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Lease } from '../connections/lease.ts'
 import { classify } from '../statement/classify.ts'
-import { isSingle, setsIsolation } from '../statement/text-shape.ts'
+import { isSingle, setsIsolation } from '../statement/text-predicates.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'

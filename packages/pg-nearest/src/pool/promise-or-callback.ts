@@ -1,7 +1,7 @@
 import type { QueryCallback } from '../route/request.ts'
 
 /** Hands a result to the callback, if one was given, else returns the promise: pg's two ways. */
-export function deliver<T>(result: Promise<T>, callback: QueryCallback | undefined): Promise<T> | undefined {
+export function promiseOrCallback<T>(result: Promise<T>, callback: QueryCallback | undefined): Promise<T> | undefined {
   if (callback === undefined) return result
   result.then(
     (value) => process.nextTick(callback, undefined, value),

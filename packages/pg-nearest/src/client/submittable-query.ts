@@ -1,12 +1,12 @@
 import type pg from 'pg'
-import { freshnessFor } from '../freshness/freshness-for.ts'
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { planPrimary, planRead } from '../route/plan.ts'
 import { NearestError } from '../errors.ts'
-import { SNAPSHOT } from '../execute/read-only.ts'
+import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
 import { classify } from '../statement/classify.ts'
-import { isSingle } from '../statement/text-shape.ts'
+import { isSingle } from '../statement/text-predicates.ts'
 import type { Exchange } from '../wire/exchange.ts'
-import { ForeignExchange, type ForeignEnd } from '../wire/foreign-exchange.ts'
+import { SubmittableExchange, type SubmittableEnd } from '../wire/submittable-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import type { ClientContext } from './client-context.ts'
 import { lostConnection } from './connection-lost-error.ts'
@@ -21,7 +21,7 @@ const SESSION = { class: 'session' } as const
  *
  * @throws what kept it from being sent.
  */
-export async function runForeign(client: ClientContext, query: pg.Submittable): Promise<void> {
+export async function runSubmittable(client: ClientContext, query: pg.Submittable): Promise<void> {
   // It was given up while it waited for its turn; nobody would read it, or close it.
   if ((query as { readonly destroyed?: unknown }).destroyed === true) return
   const { held, engine, scope } = client
@@ -35,14 +35,14 @@ export async function runForeign(client: ClientContext, query: pg.Submittable): 
   const wasOpen = held.open
   const guards = client.keepsFromWriting && !lease.provenStandby
   if (guards) refuseSeveral(textOf(query))
-  const check = freshnessFor(engine, scope.session, undefined, false)
+  const check = createFreshnessCheck(engine, scope.session, undefined, false)
   const settled = lease.provenStandby ? undefined : check?.beginUnsettled()
-  const end = await new Promise<ForeignEnd>((resolve) => {
-    const foreign = new ForeignExchange(query, lease.client, resolve)
+  const end = await new Promise<SubmittableEnd>((resolve) => {
+    const foreign = new SubmittableExchange(query, lease.client, resolve)
     lease.send(...(guards ? guarded(lease.client, foreign, wasOpen) : [foreign]))
   })
   settled?.()
-  check?.lookAway()
+  check?.markUnknown()
   const open = lease.status !== 'I'
   if (end.kind === 'lost') {
     const { server, generation, standby } = lease
@@ -59,12 +59,12 @@ export async function runForeign(client: ClientContext, query: pg.Submittable): 
   }
   const failed = end.error !== undefined
   const { state } = client
-  if (!open || (state.kind !== 'transaction' && state.kind !== 'reading')) client.settleForeign(open)
+  if (!open || (state.kind !== 'transaction' && state.kind !== 'reading')) client.settleSubmittable(open)
   else if (failed && state.kind === 'reading') client.state = { ...state, failed }
 }
 
 /** A transaction READ ONLY around it, which cannot be made READ WRITE any more. */
-function guarded(client: pg.Client, foreign: ForeignExchange, inTransaction: boolean): Exchange[] {
+function guarded(client: pg.Client, foreign: SubmittableExchange, inTransaction: boolean): Exchange[] {
   const plain = (text: string): Exchange => new StatementExchange({ text }, client, ignore)
   if (inTransaction) return [plain(SNAPSHOT), foreign]
   return [plain('BEGIN READ ONLY'), plain(SNAPSHOT), foreign, plain('COMMIT')]

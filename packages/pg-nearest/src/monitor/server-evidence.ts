@@ -1,6 +1,6 @@
 import { codeOf, isAnswer, isAuthenticationFailure } from '../server-failure.ts'
 import type { Sign } from '../topology/health.ts'
-import { SilentError } from './time-limit.ts'
+import { SilentError } from './probe-timeout.ts'
 
 /** What a failure to connect to a server, or to ask it, says about the server. */
 export interface Evidence {

@@ -1,14 +1,14 @@
 import type { Lease } from '../connections/lease.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { LostPosition, SessionState } from '../session/session-state.ts'
-import { formatLsn } from '../topology/position.ts'
+import { formatLsn } from '../topology/lsn.ts'
 import { BehindError } from './behind-error.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 import type { PositionAnswer, PositionQuestions } from './position-question.ts'
-import { expectedOfPrimary } from './requirement.ts'
+import { expectedOfPrimary } from './freshness-requirement.ts'
 
 /** Takes in what servers say of their positions, for one statement, its session and this process. */
-export class AnswerBook {
+export class PositionRecorder {
   readonly #context: FreshnessContext
   readonly #session: SessionState
   readonly #required: Bookmark | undefined
@@ -41,7 +41,7 @@ export class AnswerBook {
     const { answerBehind: answer, sentAt } = questions
     const position = answer === undefined ? undefined : this.#positionOf(server, answer)
     if (answer === undefined || position === undefined || answer.standby !== lease.standby) {
-      if (done) this.#loseSight()
+      if (done) this.#markUnknown()
       return undefined
     }
     const { positions, process } = this.#context
@@ -92,10 +92,10 @@ export class AnswerBook {
     return required === this.#session.claim ? undefined : required
   }
 
-  #loseSight(): void {
+  #markUnknown(): void {
     const now = performance.now()
-    this.#session.loseSight(now)
-    if (!this.#reads) this.#context.process?.loseSight(now)
+    this.#session.markUnknown(now)
+    if (!this.#reads) this.#context.process?.markUnknown(now)
   }
 
   #positionOf(server: string, answer: PositionAnswer): Bookmark | undefined {

@@ -1,12 +1,12 @@
 /** Keeps a list up to date from where it comes. */
-export interface ServerFeed {
+export interface ServerListPoller {
   start(): void
   /** A server is gone: perhaps the list has changed. */
-  trouble(): void
+  pollSoon(): void
   stop(): void
 }
 
-export interface ServerFeedOptions<List> {
+export interface ServerListPollerOptions<List> {
   /** Names the servers as they are now. */
   readonly source: () => List | undefined | Promise<List | undefined>
   readonly intervalMs: number
@@ -21,7 +21,7 @@ const AFTER_TROUBLE_MS = 250
 /** After so long an answer is not waited for any more. */
 const PATIENCE_MS = 10_000
 
-export function createServerFeed<List>({ source, intervalMs, onList, onProblem }: ServerFeedOptions<List>): ServerFeed {
+export function createServerListPoller<List>({ source, intervalMs, onList, onProblem }: ServerListPollerOptions<List>): ServerListPoller {
   let timer: NodeJS.Timeout | undefined
   let asking = false
   let stopped = false
@@ -50,7 +50,7 @@ export function createServerFeed<List>({ source, intervalMs, onList, onProblem }
 
   return {
     start: () => askWithin(0),
-    trouble() {
+    pollSoon() {
       if (!asking && !stopped) askWithin(Math.min(AFTER_TROUBLE_MS, intervalMs))
     },
     stop() {

@@ -1,7 +1,7 @@
 import type { Probe } from './probe.ts'
 
 /** What the monitor needs of one server's connections. */
-export interface SupervisedConnections {
+export interface MonitoredConnections {
   /**
    * Which set of connections this is. It grows whenever they are all replaced, and never repeats for a name: another server
    * under an old name has a higher one.
@@ -27,7 +27,7 @@ export interface SilenceLimits {
 }
 
 /** One server, as the monitor deals with it. */
-export interface Supervised {
+export interface MonitoredServer {
   readonly probe: Probe
-  readonly connections: SupervisedConnections
+  readonly connections: MonitoredConnections
 }

@@ -3,7 +3,7 @@ import type { Exchange } from './exchange.ts'
 import { adopt, type DataRow, type QueryInternals, type WireConnection } from './pg-internals.ts'
 
 /** How a query object of somebody else's ended: it has heard it itself. `written`: the server may have had it. */
-export type ForeignEnd =
+export type SubmittableEnd =
   | { readonly kind: 'ended'; readonly error: unknown }
   | { readonly kind: 'lost'; readonly error: unknown; readonly written: boolean }
 
@@ -11,14 +11,14 @@ export type ForeignEnd =
  * A query object that speaks the protocol by itself: a cursor, a stream, a COPY. The connection is its own until the server says
  * ReadyForQuery: when it has been read to its end, has failed, or was closed.
  */
-export class ForeignExchange implements Exchange {
+export class SubmittableExchange implements Exchange {
   readonly exclusive = true
   readonly #query: Partial<QueryInternals>
-  readonly #onEnd: (end: ForeignEnd) => void
+  readonly #onEnd: (end: SubmittableEnd) => void
   readonly #connection: WireConnection
   #error: unknown
 
-  constructor(query: pg.Submittable, client: pg.Client, onEnd: (end: ForeignEnd) => void) {
+  constructor(query: pg.Submittable, client: pg.Client, onEnd: (end: SubmittableEnd) => void) {
     this.#query = query as unknown as Partial<QueryInternals>
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
     this.#onEnd = onEnd

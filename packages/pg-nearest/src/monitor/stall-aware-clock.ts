@@ -2,12 +2,12 @@
 const LATE_MS = 50
 
 /** Measures the time in which this process could listen, from tick to tick. */
-export interface ListeningClock {
+export interface StallAwareClock {
   /** Milliseconds listened since the last tick; `undefined` when the process was too busy to listen. */
   tick(now: number): number | undefined
 }
 
-export function createListeningClock(tickMs: number, start: number): ListeningClock {
+export function createStallAwareClock(tickMs: number, start: number): StallAwareClock {
   let last = start
   return {
     tick(now) {

@@ -1,6 +1,6 @@
 import { NoConnectionError } from '../connections/no-connection-error.ts'
 import type { Lease } from '../connections/lease.ts'
-import { onAbort } from '../limits/abort.ts'
+import { onAbort } from '../limits/on-abort.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { RunEnd } from './run-statement.ts'
 

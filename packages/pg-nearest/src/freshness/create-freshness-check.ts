@@ -9,7 +9,7 @@ import type { FreshnessContext } from './freshness-context.ts'
  * @param ofScope - the session that everything belongs to, wherever it is called from.
  * @param wanted - what this call asks for, if a read.
  */
-export function freshnessFor(
+export function createFreshnessCheck(
   context: FreshnessContext,
   ofScope: SessionState | undefined,
   wanted: Consistency | undefined,

@@ -1,7 +1,7 @@
 import { laterBookmark, type Bookmark } from '../session/bookmark.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
-import { writeOrder } from '../topology/selection.ts'
+import { writeOrder } from '../topology/server-selection.ts'
 import { positionWithin } from '../topology/staleness.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 
