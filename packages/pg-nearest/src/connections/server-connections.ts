@@ -16,9 +16,9 @@ import { WaitQueue, type Purpose } from './wait-queue.ts'
 /** As `pg.Pool`. */
 const DEFAULT_MAX = 10
 const DEFAULT_IDLE_TIMEOUT_MS = 10_000
-/** A server that had no slot left is asked for another one after this, or when one of ours closes. */
+/** After a server has refused a connection, the next attempt waits this long, or until one of ours closes. */
 const REFUSED_PAUSE_MS = 250
-/** The pause doubles up to this while it goes on refusing. */
+/** The pause doubles up to this while the server keeps refusing. */
 const LONGEST_REFUSED_PAUSE_MS = 4_000
 
 const FORWARDED: ReadonlySet<string> = new Set(['connect', 'acquire', 'remove', 'release'])
@@ -41,7 +41,7 @@ class Connections implements ServerConnections, Lender {
   #generation = nextGeneration()
   #taken = 0
   #dialling = 0
-  /** The server has no slot left: until this time no more than are open are asked for. */
+  /** The server has refused a connection: no other is dialled before this time. */
   #refusedUntil = 0
   #refusals = 0
   #retry: NodeJS.Timeout | undefined
@@ -76,7 +76,7 @@ class Connections implements ServerConnections, Lender {
     return this.#idle.size
   }
 
-  /** As `pg.Pool` counts: without those for whom a connection is being made. */
+  /** As `pg.Pool` counts: without those for whom a connection is being dialled. */
   get waiting(): number {
     return Math.max(0, this.#queue.size - this.#dialling)
   }
@@ -179,7 +179,7 @@ class Connections implements ServerConnections, Lender {
     for (const connection of this.#all) connection.kill(new Error('The pool was destroyed'))
   }
 
-  /** As many as are waited for and not being made already, up to `max`, of which closing ones count. */
+  /** Dials one for each waiter that has none dialling yet, up to `max`. Closing connections count. */
   #dialWanted(): void {
     if (this.#ending || performance.now() < this.#refusedUntil) return
     while (this.#dialling < this.#queue.size && this.#all.size < this.#max) void this.#dial()
@@ -198,13 +198,13 @@ class Connections implements ServerConnections, Lender {
       await runConnectHook(connection.client, this.#options.pgOptions as ConnectHooks)
     } catch (error) {
       this.#dialling--
-      // Whoever waited hears of it before anything else is tried for them; one that was given up is no news.
+      // Waiters are refused before more is dialled for them. A connection that was given up has been reported already.
       if (connection.state === 'connecting') this.#dialFailed(connection, error)
       connection.kill(error)
       return this.#dialWanted()
     }
     this.#dialling--
-    // It may have been given up while the hook ran.
+    // It may have been closed while the hook ran.
     if (connection.state !== 'connecting') return this.#dialWanted()
     this.#refusals = 0
     connection.open(this.#options.pipelines())
@@ -213,7 +213,7 @@ class Connections implements ServerConnections, Lender {
     await this.#verified(connection)
   }
 
-  /** As pg has it, `verify` runs on a connection that is lent already, to nobody. */
+  /** As in pg, `verify` runs on a connection that counts as lent. */
   async #verified(connection: Connection): Promise<void> {
     connection.signal('ready')
     const { verify } = this.#options.pgOptions as ConnectHooks
@@ -241,7 +241,7 @@ class Connections implements ServerConnections, Lender {
     else this.#queue.first?.refuse(new NoConnectionError(why, error))
   }
 
-  /** The server has nothing more for us now: whoever waits gets what comes back, and it is asked again a little later. */
+  /** The server refuses more connections for now: waiters get those that are returned, and it is asked again later. */
   #waitForOurs(): void {
     const pauseMs = Math.min(LONGEST_REFUSED_PAUSE_MS, REFUSED_PAUSE_MS * 2 ** this.#refusals++)
     this.#refusedUntil = performance.now() + pauseMs
@@ -292,7 +292,7 @@ class Connections implements ServerConnections, Lender {
     this.#idle.remove(connection)
     if (connection.wasOpen) {
       this.#emit('remove', connection.client)
-      // It has left a slot.
+      // It has freed a slot on the server.
       this.#refusedUntil = 0
     }
     this.#dialWanted()
@@ -320,12 +320,12 @@ class Connections implements ServerConnections, Lender {
 
 let generations = 0
 
-/** Never one that was there before, also not under the same name. */
+/** Unique in this process, even if another server takes over a name. */
 function nextGeneration(): number {
   return ++generations
 }
 
-/** pg's own words, which callers may know. */
+/** pg's own message, which callers may match. */
 const TIMED_OUT = 'timeout exceeded when trying to connect'
 
 function silent(): Error {

@@ -20,7 +20,7 @@ import { runStatement } from './run-statement.ts'
 import { walk } from './walk.ts'
 import type { WalkFacts } from './walk-state.ts'
 
-/** Runs one statement on a connection of its own: what `pool.query` does. `onEnd` is called once it is over. */
+/** Runs one statement of `pool.query`. `onEnd` is called when it is over. */
 export async function executeStatement(
   engine: Engine,
   scope: Scope,
@@ -35,14 +35,14 @@ export async function executeStatement(
       walk(new StatementExecution(engine, scope, request, signal, startedAt)),
     )
   } catch (error) {
-    // Here, and not where it was heard of, for from here the error's stack leads to the caller.
+    // Recorded here, because from here the error's stack trace leads to the caller.
     throw recordFailure(engine, request.config.text, startedAt, error)
   } finally {
     onEnd()
   }
 }
 
-/** One object for each query, not a closure for each of its steps: it shows in the time of a short read. */
+/** One object instead of a closure for each step, because that is measurable on short reads. */
 class StatementExecution implements Execution<StatementResult, StatementResult> {
   readonly facts: WalkFacts
   readonly text: string
@@ -77,7 +77,7 @@ class StatementExecution implements Execution<StatementResult, StatementResult> 
     return mayAwaitPrimary(this.#engine, this.#scope, this.facts.reads)
   }
 
-  /** A write that was planned for a server that is none any more goes to the primary that there is now. */
+  /** A new plan, by what is known now. */
   replan(): readonly Attempt[] {
     const { attempts } = planStatement(this.#engine, this.#scope, this.#request)
     if (!this.facts.reads) return attempts
@@ -127,7 +127,7 @@ class StatementExecution implements Execution<StatementResult, StatementResult> 
     const forced = verdict === 'read-only'
     const { reads, readOnly } = this.facts
     const { config } = this.#request
-    // A failure is judged by what the server was when it was asked; a promotion may come with the reply.
+    // Read before sending: the reply may announce a promotion.
     const { standby, generation, provenStandby } = lease
     lease.movable = reads
     const run = {
@@ -152,7 +152,7 @@ class StatementExecution implements Execution<StatementResult, StatementResult> 
     return runWithin<AttemptEnd<StatementResult>>(lease, limits, send, mayWrite).then((end) => this.#noted(end, harmless, lease))
   }
 
-  /** What may have been written and was not answered is what nobody knows the position of; what runs on is cancelled. */
+  /** Marks the session's position as unknown if an unanswered statement may have written. Cancels what still runs on a server that is behind. */
   #noted(end: AttemptEnd<StatementResult>, harmless: boolean, lease: Lease): AttemptEnd<StatementResult> {
     if (end.kind === 'cut' && !harmless) this.#check?.markUnknown()
     if (end.kind !== 'failed') return end
@@ -192,7 +192,6 @@ class StatementExecution implements Execution<StatementResult, StatementResult> 
     return candidatesOf(this.#engine.topology)
   }
 
-  /** A read that takes longer than most is asked of a second server, too. */
   hedge(): HedgePlan | undefined {
     const hedging = this.#hedging
     if (hedging === undefined) return undefined
@@ -207,7 +206,7 @@ function asHedged({ server, unproven }: Attempt): Attempt {
   return unproven === undefined ? { server, reason: 'hedged' } : { server, reason: 'hedged', unproven }
 }
 
-/** What pg takes for each query, and its types leave out. */
+/** A query's own `query_timeout`, which pg's types leave out. */
 export function queryTimeoutOf(config: object): number | undefined {
   const { query_timeout: timeoutMs } = config as { readonly query_timeout?: unknown }
   return typeof timeoutMs === 'number' && timeoutMs > 0 ? timeoutMs : undefined

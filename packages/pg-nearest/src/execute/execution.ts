@@ -5,20 +5,20 @@ import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 import type { WalkFacts } from './walk-state.ts'
 
-/** Which server it was in the end, and how many were tried. */
+/** The server that answered, and how many were tried. */
 export type Arrival = Omit<ServedBy, 'region'>
 
-/** Asked with a connection in hand, before anything is sent on it. */
+/** Asked when a connection has been taken, before anything is sent on it. */
 export type Admit = (provenStandby: boolean) => 'as-is' | 'read-only' | 'no'
 
 /**
  * How one attempt ended.
  *
- * - `result`: with this, on a standby or not.
- * - `failed`: see {@link Evidence}. `forced`: it was kept from writing.
- * - `not-admitted`: nothing was sent, for somebody else runs it.
- * - `replan`: nothing was sent, for what it must show is not what it was when it was planned.
- * - `cut`: by the caller's own signal or time-out.
+ * - `result`: it succeeded.
+ * - `failed`: see {@link Evidence}. `forced`: it was sent READ ONLY, because another attempt may have written.
+ * - `not-admitted`: nothing was sent, because another leg is running it where it could write.
+ * - `replan`: nothing was sent, because what it must show has changed since it was planned.
+ * - `cut`: ended by the caller's signal or time-out.
  */
 export type AttemptEnd<R> =
   | { readonly kind: 'result'; readonly result: R; readonly standby: boolean }
@@ -27,49 +27,49 @@ export type AttemptEnd<R> =
       readonly evidence: Evidence
       readonly standby: boolean
       readonly forced: boolean
-      /** Of the connection; `undefined` if there was none. */
+      /** The connection's generation; `undefined` if there was no connection. */
       readonly generation: number | undefined
     }
   | { readonly kind: 'not-admitted' }
   | { readonly kind: 'replan' }
   | { readonly kind: 'cut'; readonly error: unknown }
 
-/** A statement that is tried on one server after the other, and what it takes to run it there. */
+/** A statement for `walk`, which tries it on one server after the other. */
 export interface Execution<R, T> {
   readonly facts: WalkFacts
-  /** Without its values: it may stand in an error. */
+  /** Without values, because errors contain it. */
   readonly text: string
   readonly signal: AbortSignal | undefined
   readonly attempts: readonly Attempt[]
-  /** Nobody could run it: whether it is worth waiting for a primary. */
+  /** Whether to wait for a primary if no server could run it. */
   mayAwaitPrimary(): boolean
-  /** Where to go when somebody was promoted, or the session has learned something. */
+  /** A new plan, after a promotion or after the session has learned something. */
   replan(): readonly Attempt[]
-  /** Where to go when a standby could not. */
+  /** The primaries, for a statement that a standby could not run. */
   primaries(): readonly Attempt[]
-  /** Tries it on one server; never rejects. When `signal` is aborted it is cancelled there. */
+  /** Tries it on one server. Never rejects. Aborting the signal cancels it there. */
   attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined): Promise<AttemptEnd<R>>
-  /** The server does not show what it must: whether it soon will, so that it is asked again. */
+  /** Waits for a server that is behind. Resolves with whether to ask it again. */
   catchesUp(behind: BehindError): Promise<boolean>
-  /** A standby refused this text and only a primary can run it. */
+  /** Remembers that only a primary can run this text. */
   learn(): void
-  /** It has its result. Returns what the walk resolves with. */
+  /** It has succeeded. Returns what the walk resolves with. */
   succeeded(result: R, arrival: Arrival): T
-  /** Evidence for the monitor: a connection to this server was lost, or it is not what it was taken for. */
+  /** Evidence for the monitor: a connection was lost, or the server's role has changed. */
   report(server: string, generation: number, sign: 'lost' | 'role', error: unknown): void
-  /** Whether what was sent before may be sent once more. */
+  /** Whether the retry budget allows sending it once more. */
   mayResend(): boolean
-  /** Whether a server that takes writes was heard of after `since` (in milliseconds since the epoch), or is within the time. */
+  /** Waits for a server that has said, after `since` (milliseconds since the epoch), that it takes writes. */
   findWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
-  /** All servers, for an error. */
+  /** All servers, for an error's message. */
   candidates(): readonly Candidate[]
-  /** When and where a second server is asked, too; `undefined`: never. */
+  /** When and where to ask a second server, too; `undefined`: never. */
   hedge?(): HedgePlan | undefined
 }
 
 export interface HedgePlan {
   readonly afterMs: number
-  /** Counts it; `false`: the budget is spent. */
+  /** Spends from the budget; `false` if it is empty. */
   take(): boolean
   attempts(): readonly Attempt[]
 }

@@ -3,7 +3,7 @@ import { describeFailure, isAuthenticationFailure } from '../server-failure.ts'
 import { problemOf } from '../topology/server-problem.ts'
 import type { Topology } from '../topology/topology.ts'
 
-/** Why it was not tried any more. */
+/** Why no further attempt was made. */
 export type GaveUp = 'nobody-left' | 'no-primary' | 'budget'
 
 const why: Readonly<Record<GaveUp, string>> = {

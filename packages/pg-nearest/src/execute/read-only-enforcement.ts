@@ -7,17 +7,17 @@ import { GroupExchange } from '../wire/group-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 
 /**
- * What keeps a statement from writing. A standby refuses by itself, as long as it is one; on a primary it is:
+ * How a statement is kept from writing.
  *
- * - `none`: nothing, it is sent as it is.
- * - `read`: as `statement`. Its text reads, so that a standby that might be promoted is enough.
- * - `statement`: a READ ONLY transaction around it, wherever it runs.
- * - `begin`: it begins a transaction, which is made READ ONLY.
- * - `inside`: it is part of such a transaction, which it must not change or end with something behind it.
+ * - `none`: not at all.
+ * - `read`: on a primary as `statement`. The text looks like a read, so on a standby nothing is needed.
+ * - `statement`: by a READ ONLY transaction around it, on a standby, too, because it might be promoted.
+ * - `begin`: it is a BEGIN, whose transaction is made READ ONLY.
+ * - `inside`: it is part of such a transaction, which it must not be able to change, or to end with another statement behind it.
  */
 export type Enforcement = 'none' | 'read' | 'statement' | 'begin' | 'inside'
 
-/** It is sent as it is: nothing has to keep it from writing, or the server does. */
+/** Whether it can be sent as it is. */
 export function isPlainOn({ provenStandby }: Lease, enforcement: Enforcement): boolean {
   return enforcement === 'none' || (provenStandby && enforcement !== 'statement' && enforcement !== 'begin')
 }
@@ -33,8 +33,9 @@ export const SNAPSHOT = 'SELECT 1'
 type OnEnd = (end: StatementEnd) => void
 
 /**
- * What a statement is sent with so that the server refuses a write, in one round trip; nothing of it is left on the connection. What
- * is not sure to read goes alone, as with parameters, so that no second statement can come behind a COMMIT in its text.
+ * The exchanges that run a statement so that the server refuses a write, in one round trip and without leaving anything on the
+ * connection. A text that may write is sent by the extended protocol, which takes a single statement: so its text cannot contain a
+ * COMMIT with a write behind it.
  */
 export function statementExchanges(
   lease: Lease,
@@ -55,7 +56,7 @@ export function statementExchanges(
   }
 }
 
-/** BEGIN, the statement, COMMIT. The statement's end is told once all three are through. */
+/** BEGIN, the statement, COMMIT. `onEnd` is called when all three have ended. */
 function around({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] {
   let ended: StatementEnd | undefined
   const commit = plain(client, 'COMMIT', (end) => onEnd(lossOf(end) ?? (ended as StatementEnd)))
@@ -67,7 +68,7 @@ function around({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchan
   return [...ahead, new StatementExchange(config, client, tell), commit]
 }
 
-/** A connection that dies while the COMMIT is on its way has lost the statement, which was not allowed to write. */
+/** If the connection dies with the COMMIT in flight, the statement counts as lost. It could not write, so it can be repeated. */
 function lossOf(end: StatementEnd): StatementEnd | undefined {
   return end.kind === 'lost' || end.kind === 'unsent' ? end : undefined
 }
@@ -85,13 +86,13 @@ function inside({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchan
   return mustBeAlone(config) ? group(client, [SNAPSHOT], config, onEnd) : new StatementExchange(config, client, onEnd)
 }
 
-/** It ends the transaction or a part of it, or must come before any query; whatever it says, it cannot make it READ WRITE. */
+/** It ends the transaction or a savepoint, or must precede any query. None of these can make the transaction READ WRITE. */
 function needsNoSnapshot(text: string): boolean {
   const kind = classify(text).transaction?.kind
   return kind === 'commit' || kind === 'rollback' || /^\s*(?:savepoint|release|rollback)\s/i.test(text) || setsIsolation(text)
 }
 
-/** Texts of several statements are for those that only read, as far as their text shows. */
+/** Only texts that look like reads may contain several statements. */
 function mustBeAlone(config: pg.QueryConfig): boolean {
   if ((config as { readonly rows?: number }).rows !== undefined) return false
   return typeof config.text !== 'string' || isSingle(config.text) || classify(config.text).class !== 'read'
@@ -101,12 +102,12 @@ function plain(client: pg.Client, text: string, onEnd: (end: StatementEnd) => un
   return new StatementExchange({ text }, client, (end) => void onEnd(end))
 }
 
-/** The server takes one statement, and refuses several. */
+/** By the extended protocol, in which the server refuses a text with several statements. */
 function alone(client: pg.Client, config: pg.QueryConfig, onEnd: (end: StatementEnd) => unknown): Exchange {
   return new GroupExchange([config], undefined, client, ([end]) => void onEnd(end as StatementEnd))
 }
 
-/** If one ahead of it fails, the statement is not run, and fails with that. */
+/** If one of the texts ahead fails, the statement is skipped and ends with that failure. */
 function group(client: pg.Client, ahead: readonly string[], config: pg.QueryConfig, onEnd: OnEnd): Exchange {
   const configs = [...ahead.map((text) => ({ text })), config]
   return new GroupExchange(configs, undefined, client, (ends) => {

@@ -4,7 +4,7 @@ import { onAbort } from '../limits/on-abort.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { RunEnd } from './run-statement.ts'
 
-/** The caller's own limits on what runs on a connection. */
+/** The caller's limits for a statement on a connection. */
 export interface RunLimits {
   readonly signal: AbortSignal | undefined
   /** pg's `query_timeout`. */
@@ -14,11 +14,12 @@ export interface RunLimits {
 export type LimitedEnd<End> = End | { readonly kind: 'cut'; readonly error: unknown }
 
 /**
- * Runs something on a connection within the caller's limits. When one of them is reached, what runs is cancelled on the server. What
- * cannot write ends at once; for what can, the server's word is waited for, a second at most, so that a look at the primary
- * afterwards shows what became of it.
+ * Runs something on a connection within the caller's limits. When one is reached, it is cancelled on the server. If it cannot write,
+ * the result is available at once. If it can, the server's answer is awaited for up to a second, so that reading from the primary
+ * afterwards shows whether it was done.
  *
- * @param mayWrite - begins a time in which it may still write. Returns what ends it. `undefined`: it cannot write.
+ * @param mayWrite - called when it is cancelled; returns a function that is called when it can no longer write. `undefined`: it
+ *   cannot write.
  */
 export function runWithin<End = RunEnd>(
   lease: Lease,
@@ -44,12 +45,12 @@ export function runWithin<End = RunEnd>(
       resolve(cut ?? end)
     })
     if (signal !== undefined) forget = onAbort(signal, () => stop(signal.reason))
-    // pg's own words.
+    // pg's own message.
     if (timeoutMs !== undefined) timer = setTimeout(() => stop(new Error('Query read timeout')), timeoutMs)
   })
 }
 
-/** Why no connection was had, as evidence; the signal's reason is the caller's own. */
+/** The failure to get a connection, as evidence; `cut` if the caller's signal caused it. */
 export function noConnection(
   error: unknown,
   signal: AbortSignal | undefined,

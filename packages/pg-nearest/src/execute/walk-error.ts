@@ -30,7 +30,7 @@ export function walkError(
   }
 }
 
-/** A primary that is no standby and refuses a write, though nobody here has asked it to. */
+/** A primary refused a write that was not sent READ ONLY. */
 function notWritable(server: string, cause: unknown): NearestError {
   return new NearestError(
     'NEAREST_READ_ONLY',

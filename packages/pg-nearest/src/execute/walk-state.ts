@@ -2,23 +2,23 @@ import type { BehindError } from '../freshness/behind-error.ts'
 import { isLag, isTransient, isWriteRefused, meaningOf, type Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 
-/** What does not change while a statement is tried on one server after the other. */
+/** What stays the same throughout a walk. */
 export interface WalkFacts {
-  /** The text reads, as far as it shows. */
+  /** The text looks like a read. */
   readonly reads: boolean
-  /** It is kept from writing wherever it runs, so a standby's refusal is the answer. */
+  /** Writes are refused wherever it runs, so a standby's refusal is final. */
   readonly readOnly: boolean
-  /** It has no effect that outlives its connection: BEGIN. */
+  /** It has no effect that outlives its connection, like BEGIN. */
   readonly harmless: boolean
 }
 
-/** One way of getting an answer. There is a second one while a slow read is hedged. */
+/** One sequence of attempts. A slow read that is hedged has two. */
 interface Leg {
-  /** Where it is tried now; `undefined`: nowhere any more. */
+  /** Where it is being tried; `undefined` once the leg has ended. */
   readonly at: Attempt | undefined
   readonly left: readonly Attempt[]
   readonly failures: number
-  /** A server was found behind, and was waited for: once for each leg. */
+  /** A server was found behind and has been waited for, which happens once in each leg. */
   readonly behind: Evidence | undefined
 }
 
@@ -27,31 +27,31 @@ export interface WalkFailure {
   readonly evidence: Evidence
 }
 
-/** Where a statement stands on its way through its attempts. Immutable: each event makes the next one. */
+/** The state of a walk. Immutable: each event leads to a new one. */
 export interface WalkState {
   readonly facts: WalkFacts
   readonly legs: readonly Leg[]
   readonly failures: readonly WalkFailure[]
-  /** Servers that were tried since the plan was made. */
+  /** Servers that have failed since the latest plan. */
   readonly tried: readonly string[]
-  /** A standby said that it cannot. */
+  /** A standby's refusal. */
   readonly refusal: { readonly server: string; readonly error: unknown } | undefined
-  /** It may have written: it must not run again where it could. */
+  /** It may have written there, so it must not run again where it could write. */
   readonly unknown: { readonly server: string; readonly error: unknown } | undefined
-  /** The leg that runs it where it could write; of all legs only one may. */
+  /** The only leg that may run it where it could write. */
   readonly writer: number | undefined
-  /** How often more another connection to the same server may be taken, for the one before had died unused. */
+  /** How many more times to try the same server again after a connection that had died unused. */
   readonly again: number
-  /** It may run again for a fault of its connection. */
+  /** It may run once more after a fault of its connection. */
   readonly mayRerun: boolean
-  /** It may be planned anew for what was learned of its session's claim. */
+  /** It may be planned once more after its session's claim has been settled. */
   readonly mayReplan: boolean
   /** How often it has waited for a primary. */
   readonly rounds: number
   readonly over: boolean
 }
 
-/** What happens to a statement on its way. */
+/** What can happen during a walk. */
 export type WalkEvent =
   | { readonly kind: 'begun'; readonly mayWait: boolean }
   | { readonly kind: 'succeeded'; readonly leg: number }
@@ -59,12 +59,12 @@ export type WalkEvent =
       readonly kind: 'failed'
       readonly leg: number
       readonly standby: boolean
-      /** It was kept from writing there, for another attempt may have written. */
+      /** It was sent READ ONLY, because another attempt may have written. */
       readonly forced: boolean
       readonly evidence: Evidence
-      /** Where to go when a standby could not. */
+      /** Where to go if a standby could not run it. */
       readonly primaries: readonly Attempt[]
-      /** Whether it is worth waiting for a primary, should nobody be left. */
+      /** Whether to wait for a primary if no server is left. */
       readonly mayWait: boolean
     }
   | { readonly kind: 'not-admitted'; readonly leg: number; readonly mayWait: boolean }
@@ -76,9 +76,9 @@ export type WalkEvent =
   | { readonly kind: 'slow'; readonly attempts: readonly Attempt[] }
   | { readonly kind: 'cut'; readonly error: unknown }
 
-/** What is to be done next. */
+/** What to do next. */
 export type WalkCommand =
-  /** `resends`: it was sent before, which counts against the budget of retries. */
+  /** `resends`: it has been sent before, so this counts against the retry budget. */
   | { readonly kind: 'try'; readonly leg: number; readonly attempt: Attempt; readonly resends: boolean }
   | { readonly kind: 'catch-up'; readonly leg: number; readonly behind: BehindError }
   | { readonly kind: 'wait'; readonly round: number }
@@ -88,19 +88,19 @@ export type WalkCommand =
 
 /** Why it failed for good. */
 export type WalkEnd =
-  /** The caller's own error or limit. */
+  /** The error belongs to the caller. */
   | { readonly kind: 'error'; readonly server: string; readonly standby: boolean; readonly evidence: Evidence }
   | { readonly kind: 'cut'; readonly error: unknown }
   | { readonly kind: 'unknown'; readonly server: string; readonly error: unknown }
-  /** A standby said no, and no primary is known that could be asked. */
+  /** A standby refused it, and there is no primary to ask. */
   | { readonly kind: 'refused'; readonly error: unknown }
   | { readonly kind: 'nobody'; readonly gaveUp: 'nobody-left' | 'no-primary' | 'budget' }
 
 export type WalkStep = readonly [WalkState, readonly WalkCommand[]]
 
-/** A connection may have died unnoticed, and the next one too; more than this is the server's fault. */
+/** How many connections in a row may turn out to have died unused before the server counts as failed. */
 const MOST_AGAIN = 3
-/** Rounds of waiting for a primary take time; this many only where servers come and go without end. */
+/** A bound for rounds of waiting for a primary, reached only if servers keep coming and going. */
 const MOST_ROUNDS = 1_000
 
 export function beginWalk(facts: WalkFacts, attempts: readonly Attempt[]): WalkState {
@@ -125,8 +125,8 @@ function legOn(attempts: readonly Attempt[]): Leg {
 }
 
 /**
- * The next state, and what is to be done. Pure and total: it holds for every event in every state, and each path through it ends,
- * for no event but `waited` gives back what another one has used up, and there are {@link MOST_ROUNDS} of those.
+ * Returns the next state and what to do. Pure and total. Every walk ends: each event uses up something (attempts, retries, rounds),
+ * only `waited` replenishes the attempts, and there are at most {@link MOST_ROUNDS} of those.
  */
 export function nextStep(state: WalkState, event: WalkEvent): WalkStep {
   if (state.over) return [state, []]
@@ -156,8 +156,8 @@ export function nextStep(state: WalkState, event: WalkEvent): WalkStep {
 }
 
 /**
- * Whether a leg may run the statement on a connection that it has: as it is, kept from writing, or not at all. However many legs and
- * servers there are, it runs at most once where it could write, until that is known to have had no effect.
+ * Whether a leg may run the statement on a connection that it has taken: as it is, READ ONLY, or not at all. Over all legs and
+ * servers, a statement runs where it could write at most once, unless that attempt is known to have had no effect.
  */
 export function admit(
   state: WalkState,
@@ -180,7 +180,7 @@ function afterFailure(before: WalkState, event: Failed): WalkStep {
   if (server === undefined) return [before, []]
   const readOnly = facts.readOnly || forced
   const meaning = meaningOf(evidence, { standby, readOnly, reads: facts.reads, harmless: facts.harmless })
-  // Its text writes after all, and somebody else may have run it.
+  // It writes after all, and another attempt may have run it.
   if (forced && evidence.kind === 'answered' && isWriteRefused(evidence.error)) {
     const noted = note(before, leg, server, evidence)
     return before.unknown === undefined ? advance(noted, leg, { resends: false, mayWait }) : failUnknown(noted)
@@ -220,14 +220,14 @@ function afterWait(state: WalkState, { leg, yes, mayWait }: Extract<WalkEvent, {
   return advance(note(state, leg, at.server, behind), leg, { resends: false, mayWait })
 }
 
-/** It has failed there, and is not tried there again before there is a new plan. */
+/** Records a failure. The server is not tried again until there is a new plan. */
 function note(state: WalkState, leg: number, server: string, evidence: Evidence): WalkState {
   const failures = [...state.failures, { server, evidence }]
   const counted = withLeg(state, leg, { failures: (state.legs[leg]?.failures ?? 0) + 1 })
   return { ...counted, failures, tried: [...state.tried, server] }
 }
 
-/** What it did there is known to have had no effect, so that another one may run it. */
+/** The leg's attempt is known to have had no effect, so another leg may run it where it could write. */
 function release(state: WalkState, leg: number): WalkState {
   return state.writer === leg ? { ...state, writer: undefined } : state
 }
@@ -237,7 +237,7 @@ function toPrimaries(state: WalkState, { leg, evidence, primaries }: Failed, ser
   return { ...withLeg(state, leg, { left }), refusal: { server, error: evidence.error } }
 }
 
-/** A standby can still answer a read, for there it cannot write; and so can a primary that is told to refuse writes. */
+/** A read can still be answered by a standby, or READ ONLY by a primary. */
 function afterUnknown(before: WalkState, { leg, evidence, primaries, mayWait }: Failed, server: string): WalkStep {
   const state: WalkState = { ...before, writer: undefined, unknown: { server, error: evidence.error } }
   if (!state.facts.reads) return failUnknown(state)
@@ -253,7 +253,7 @@ interface Circumstance {
 
 const NOTHING_HAPPENED: Circumstance = { resends: false, mayWait: false }
 
-/** Goes on to the leg's next attempt, leaves it to the other leg, waits for a primary, or gives up. */
+/** Starts the leg's next attempt, leaves it to the other leg, waits for a primary, or gives up. */
 function advance(state: WalkState, leg: number, { resends, mayWait }: Circumstance): WalkStep {
   const [next, ...left] = state.legs[leg]?.left ?? []
   if (next !== undefined) {
@@ -268,7 +268,7 @@ function advance(state: WalkState, leg: number, { resends, mayWait }: Circumstan
   return giveUp(ended)
 }
 
-/** Nothing has happened, and whatever stood in the way may pass. */
+/** Every failure may pass by itself, and repeating the statement is safe. */
 function mayGoBetter({ facts, failures, unknown }: WalkState): boolean {
   return failures.every(({ evidence }) => isTransient(evidence)) && (unknown === undefined || facts.reads)
 }
@@ -291,7 +291,7 @@ function replan(state: WalkState, leg: number, attempts: readonly Attempt[]): Wa
   return advance(withLeg({ ...state, mayReplan: false }, leg, { left: attempts }), leg, NOTHING_HAPPENED)
 }
 
-/** The second leg, on other servers than the first is on. */
+/** Starts a second leg, on servers that the first is not using. */
 function hedge(state: WalkState, attempts: readonly Attempt[]): WalkStep {
   const busy = state.legs.flatMap(({ at }) => at?.server ?? [])
   const left = attempts.filter(({ server }) => !busy.includes(server))
@@ -300,7 +300,7 @@ function hedge(state: WalkState, attempts: readonly Attempt[]): WalkStep {
   return advance({ ...state, legs: [...state.legs, legOn(left)] }, leg, NOTHING_HAPPENED)
 }
 
-/** The server's own answer settles it; what one leg has waited for in vain leaves it to the other. */
+/** A server's answer ends the walk. A leg that got no connection leaves it to the other leg. */
 function failOrLeave(state: WalkState, leg: number, failure: Extract<WalkEnd, { kind: 'error' }>): WalkStep {
   const ended = withLeg(state, leg, { at: undefined, left: [] })
   const another = ended.legs.some(({ at }) => at !== undefined)
@@ -317,7 +317,7 @@ function fail(state: WalkState, failure: WalkEnd): WalkStep {
   return end(state, { kind: 'fail', failure })
 }
 
-/** All legs but the one that made it are abandoned. */
+/** Ends the walk, and abandons all legs but the winner. */
 function end(state: WalkState, command: WalkCommand, winner?: number): WalkStep {
   const abandoned = state.legs.flatMap(({ at }, leg): WalkCommand[] =>
     at === undefined || leg === winner ? [] : [{ kind: 'abandon', leg }],
@@ -329,13 +329,13 @@ function withLeg(state: WalkState, at: number, change: Partial<Leg>): WalkState 
   return { ...state, legs: state.legs.map((leg, i) => (i === at ? { ...leg, ...change } : leg)) }
 }
 
-/** Why it ended up elsewhere than planned; `undefined`: it did not. */
+/** The reason for ending on another server than planned; `undefined` if it was the planned one. */
 export function detourOf({ legs, failures }: WalkState, leg: number): 'retry' | 'lagging' | undefined {
   if ((legs[leg]?.failures ?? 0) === 0) return undefined
   return failures.every(({ evidence }) => evidence.kind === 'behind') ? 'lagging' : 'retry'
 }
 
-/** A primary has run what a standby refused: its text writes. */
+/** A primary has run what a standby refused, so the text writes. */
 export function showsWrite({ refusal }: WalkState, standby: boolean): boolean {
   return refusal !== undefined && !standby && !isLag(refusal.error)
 }

@@ -17,8 +17,7 @@ import {
 } from './walk-state.ts'
 
 /**
- * Tries the plan's servers in turn until one runs the statement. It knows nothing of regions: where to go is the plan's
- * word, what comes next is `nextStep`'s.
+ * Tries the plan's servers in turn until one runs the statement. The plan decides where to go, and `nextStep` what to do next.
  *
  * @throws pg's `DatabaseError` when the statement itself is at fault.
  * @throws `OutcomeUnknownError` when the connection died and the statement may have written.
@@ -29,13 +28,13 @@ export function walk<R, T>(execution: Execution<R, T>): Promise<T> {
   return new Promise((resolve, reject) => new Walk(execution, resolve, reject).start())
 }
 
-/** Does what `nextStep` says, and tells it what came of it. */
+/** Carries out the commands of `nextStep`, and reports their outcomes to it. */
 class Walk<R, T> {
   readonly #execution: Execution<R, T>
   readonly #resolve: (result: T) => void
   readonly #reject: (error: unknown) => void
   #state: WalkState
-  /** The attempts that succeeded, until that is acted on. */
+  /** The result of the attempt that succeeded. */
   #result: { readonly result: R; readonly standby: boolean } | undefined
   readonly #abandons: (AbortController | undefined)[] = []
   #failedAt = 0
@@ -84,7 +83,7 @@ class Walk<R, T> {
     }
   }
 
-  /** A fault of ours must not leave the caller waiting. */
+  /** A bug here must not leave the caller waiting. */
   #settling(work: Promise<void>): void {
     work.catch((error: unknown) => {
       this.#leave()
@@ -100,7 +99,6 @@ class Walk<R, T> {
     }
     const { signal } = this.#abandons[leg] ?? this.#execution
     const end = await this.#execution.attempt(attempt, admitted, signal)
-    // What an abandoned leg has to say comes too late.
     if (this.#state.over) return
     this.#take(this.#eventOf(leg, attempt, end))
   }
@@ -128,7 +126,7 @@ class Walk<R, T> {
     }
   }
 
-  /** What the failure says of the server. What concerns making connections, they tell by themselves. */
+  /** Reports what a failure says about the server. Failures to connect are reported by the connections themselves. */
   #tell(server: string, { evidence, generation, standby, forced }: Extract<AttemptEnd<R>, { kind: 'failed' }>): void {
     const { facts } = this.#execution
     if (generation === undefined) return
@@ -156,7 +154,7 @@ class Walk<R, T> {
     this.#take({ kind: 'waited', attempts: found ? execution.replan() : undefined })
   }
 
-  /** Each leg then has a signal of its own, so that the one that loses can be cancelled alone. */
+  /** Gives each leg its own signal, so that the loser can be cancelled alone. */
   #hedgeLater(): void {
     const execution = this.#execution
     const plan = execution.hedge?.()

@@ -1,16 +1,16 @@
 /**
- * The claims of sessions that began with a bookmark from outside which nobody here knows. However many are open at once, one of them
- * may go to the primary by itself, and the others share one question to it and hold no connection meanwhile.
+ * Coordinates sessions whose bookmark came from outside and is ahead of what this process knows. At any time one read of such a
+ * session may go to the primary; the others share one question to the primary, and hold no connection while they wait.
  */
 export interface BookmarkClaims {
-  /** Whether this one may go by itself; then `leave` must be called once it has ended. */
+  /** Whether this read may go to the primary; if so, `leave` must be called when it has ended. */
   enter(): boolean
   leave(): void
-  /** Resolves when the primary has answered a question that was asked after this call, or could not be asked. */
+  /** Resolves when the primary has answered a question that was sent after this call, or could not be asked. */
   asked(primary: string): Promise<void>
 }
 
-/** @param ask - asks a server where it is, now: those who call before the question is sent share it. */
+/** @param ask - asks a server for its position. Callers share a question until it has been sent. */
 export function createBookmarkClaims(ask: (server: string) => Promise<unknown>): BookmarkClaims {
   let taken = false
   return {

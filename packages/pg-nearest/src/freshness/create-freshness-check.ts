@@ -4,10 +4,10 @@ import { FreshnessCheck } from './freshness-check.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 
 /**
- * What this statement must show and will have shown; `undefined` where nobody wants to know.
+ * The freshness check for a statement; `undefined` if it needs none.
  *
- * @param ofScope - the session that everything belongs to, wherever it is called from.
- * @param wanted - what this call asks for, if a read.
+ * @param ofScope - the session of the handle that it was given to.
+ * @param wanted - the call's own `consistency`.
  */
 export function createFreshnessCheck(
   context: FreshnessContext,
@@ -20,7 +20,7 @@ export function createFreshnessCheck(
   if (session === undefined) return undefined
   const usual = own?.consistency ?? context.consistency
   const consistency = reads ? (wanted ?? usual) : usual
-  // A write in a session of its own may be read in another process, which decides for itself.
+  // In an explicit session a write's position is recorded all the same: another process may go on with the bookmark.
   if (consistency === 'eventual' && (reads || own === undefined)) return undefined
   return new FreshnessCheck(context, session, consistency, reads)
 }

@@ -6,7 +6,7 @@ import type { FreshnessContext } from './freshness-context.ts'
 import type { FreshnessEstimate } from './order-by-freshness.ts'
 import { nearMs } from './wait-budget.ts'
 
-/** What is known, without asking, of whether this server shows what a session's read must show. */
+/** Estimates, without asking, whether a server shows what a session's read must show. */
 export function estimateOf(
   context: FreshnessContext,
   session: SessionState,
@@ -24,7 +24,7 @@ export function estimateOf(
   return (rttMsOf(context, server) ?? 0) <= nearMs(primaryRttMsOf(context)) ? 'near' : 'far'
 }
 
-/** What goes there is in sight without being asked about: the reads of this process, where it reads anyway. */
+/** The process's own session reads from its usual server without asking for positions: that server never goes backwards. */
 export function isHome({ topology, chooser, process }: FreshnessContext, session: SessionState, server: string): boolean {
   return session === process && server === homeOf(topology, chooser)
 }

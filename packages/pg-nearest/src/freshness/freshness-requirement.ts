@@ -7,9 +7,9 @@ import type { FreshnessContext } from './freshness-context.ts'
 
 /** What a read must show. */
 export interface Requirement {
-  /** Everything up to here, whoever answers. */
+  /** Everything up to this position, whichever server answers. */
   readonly bookmark: Bookmark | undefined
-  /** Only the primary is sure to show it; and why. */
+  /** Set if only the primary is sure to show it, with the reason. */
   readonly primary?: 'strong' | 'lagging'
 }
 
@@ -33,7 +33,7 @@ export function requirementOf(
   return { bookmark: laterBookmark(bookmark, { systemIdentifier: ours, timeline: known.timeline, lsn }) }
 }
 
-/** What the primary should have: what is known, and what was written at home before home was lost. */
+/** What the primary should have: the known requirement, and what was written to the usual server before its connections were lost. */
 export function expectedOfPrimary(
   { positions }: FreshnessContext,
   { home, homeUsedAt }: SessionState,

@@ -7,7 +7,7 @@ import type { FreshnessContext } from './freshness-context.ts'
 import type { PositionAnswer, PositionQuestions } from './position-question.ts'
 import { expectedOfPrimary } from './freshness-requirement.ts'
 
-/** Takes in what servers say of their positions, for one statement, its session and this process. */
+/** Records the positions that servers report with one statement, for its session and for this process. */
 export class PositionRecorder {
   readonly #context: FreshnessContext
   readonly #session: SessionState
@@ -21,7 +21,7 @@ export class PositionRecorder {
     this.#reads = reads
   }
 
-  /** What was said ahead of a read: a `BehindError` if that is not what it must show. */
+  /** Records the answer ahead of a read. Returns a `BehindError` if the server lacks what the read must show. */
   ahead({ server }: Lease, { answerAhead, sentAt }: PositionQuestions): BehindError | undefined {
     const { positions } = this.#context
     const required = this.#required
@@ -35,7 +35,7 @@ export class PositionRecorder {
     return undefined
   }
 
-  /** What was said behind a statement: a `BehindError` if a primary is not what it was taken for. */
+  /** Records the answer behind a statement. Returns a `BehindError` if the server is a primary that has been replaced. */
   behind(lease: Lease, questions: PositionQuestions, proves: boolean, done: boolean): BehindError | undefined {
     const { server } = lease
     const { answerBehind: answer, sentAt } = questions
@@ -52,7 +52,7 @@ export class PositionRecorder {
     }
     const required = this.#required
     if (this.#reads && proves && required !== undefined && shows(position, required, positions) === 'older') {
-      // A primary that was replaced and does not know it; unless nobody knows of a later history than its.
+      // A primary that does not know that it was replaced; unless no server is on the bookmark's timeline.
       if (!this.#isNobodys(required)) return new BehindError(server)
       this.#session.replaceClaim(position)
     }
@@ -61,13 +61,13 @@ export class PositionRecorder {
     const demanded = expectedOfPrimary(this.#context, session, expected, server)
     if (expected !== required) session.replaceClaim(position)
     const lost = session.arrivedAtPrimary(position, sentAt, demanded, positions)
-    // What is written in any session was written in this process, too; and what a standby refused may have been a write.
+    // A write in any session is a write of this process, too. So may be what a standby has refused.
     if ((!this.#reads || !proves) && session !== process) process?.show(position)
     if (lost !== undefined) this.#tellLoss(server, lost)
     return undefined
   }
 
-  /** The primary was asked: what it does not know of, and no other server either, is no history that is worth waiting for. */
+  /** The primary has been asked: the session stops waiting for a claim that neither it nor another server knows of. */
   settleClaim(primary: string, claim: Bookmark): void {
     const { positions } = this.#context
     const known = positions.of(primary)
@@ -81,13 +81,13 @@ export class PositionRecorder {
     if (this.#session.trusted) this.#tellLoss(primary, { lost: claim, now: position })
   }
 
-  /** The session began with it, and no server is known to have its timeline, or a later one. */
+  /** The session began with it, and no server is known to be on its timeline or a later one. */
   #isNobodys(bookmark: Bookmark): boolean {
     const { topology } = this.#context
     return this.#session.claim === bookmark && !topology.servers.some((each) => (each.timeline ?? 0) >= bookmark.timeline)
   }
 
-  /** Of an untrusted claim, nothing that the primary does not have is missed. */
+  /** What the primary lacks of an untrusted claim is not reported as lost. */
   #known(required: Bookmark | undefined): Bookmark | undefined {
     return required === this.#session.claim ? undefined : required
   }

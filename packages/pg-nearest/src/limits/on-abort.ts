@@ -1,4 +1,4 @@
-/** Everything here that waits for one signal, behind one listener: a signal that lives long does not fill up. */
+/** All callbacks for one signal behind a single listener, so that a long-lived signal does not collect listeners. */
 class AbortHub {
   readonly #callbacks = new Set<() => void>()
   readonly #signal: WeakRef<AbortSignal>
@@ -8,7 +8,7 @@ class AbortHub {
   }
 
   add(callback: () => void): () => void {
-    // The same function may be given twice.
+    // A set would drop a function that is added twice.
     const once = (): void => callback()
     if (this.#callbacks.size === 0) this.#signal.deref()?.addEventListener('abort', this.#abort)
     this.#callbacks.add(once)
@@ -31,8 +31,8 @@ class AbortHub {
 const hubs = new WeakMap<AbortSignal, AbortHub>()
 
 /**
- * Calls back when the signal is aborted; not at once if it is already, which the caller asks first. Returns what takes the callback
- * back. However many wait for one signal, it has one listener, and none when nobody waits.
+ * Calls back when the signal is aborted. Does not check whether it already is. Returns a function that removes the callback. A
+ * signal has at most one listener, however many callbacks there are.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   let hub = hubs.get(signal)

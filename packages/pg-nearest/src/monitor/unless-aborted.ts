@@ -1,4 +1,4 @@
-/** As the promise, or rejects with the signal's reason if that comes first. Leaves no listener behind. */
+/** Settles as the promise does, or rejects with the signal's reason if it is aborted first. Leaves no listener behind. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason)

@@ -8,28 +8,28 @@ import type { Request } from './request.ts'
 
 export interface StatementPlan {
   readonly need: StatementNeed
-  /** The text reads, as far as it shows and as far as is known. */
+  /** The text looks like a read, and no standby has refused it. */
   readonly reads: boolean
   readonly attempts: readonly Attempt[]
 }
 
-/** What is known of the servers and of texts. */
+/** What is known about the servers and about texts. */
 interface Knowledge {
   readonly topology: Topology
   readonly chooser: Chooser
   readonly statements: StatementCache
 }
 
-/** What a pool, or a handle of it, lets its statements do. */
+/** Where a pool, or a handle of it, runs its statements. */
 interface Narrowing {
   readonly target: Target
   readonly readOnly: boolean
 }
 
-/** A query without a text (a prepared name alone) may be anything. */
+/** A query with a prepared statement's name and no text may be anything. */
 const UNKNOWN: StatementNeed = { class: 'write' }
 
-/** What a statement outside of a transaction needs, and where it goes. */
+/** What a statement outside of a transaction needs, and which servers to try, in order. */
 export function planStatement(engine: Knowledge, scope: Narrowing, request: Request): StatementPlan {
   const { text } = request.config
   const { need, learned } =

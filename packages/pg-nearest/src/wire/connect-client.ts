@@ -1,12 +1,11 @@
 import type pg from 'pg'
 
 /**
- * Connects a client that has not been connected yet. Unlike `client.connect()` it always settles, for pg never calls back when
- * its client is ended while it connects: it rejects with what went wrong, with the signal's reason, or because the connection
- * ended. Whenever it rejects, the socket has been destroyed.
+ * Connects a new client. Unlike `client.connect()`, which never settles if the client is ended meanwhile, this always settles. It
+ * rejects with the error, with the signal's reason, or because the connection ended; the socket is then destroyed.
  */
 export function connectClient(client: pg.Client, signal?: AbortSignal): Promise<pg.Client> {
-  // For good: an error without a listener would end the process, and the last one may come long after the first.
+  // Never removed: an 'error' without a listener would end the process, and one may come long after another.
   client.on('error', ignore)
   return new Promise((resolve, reject) => {
     const settle = (): void => {
@@ -32,7 +31,7 @@ export function connectClient(client: pg.Client, signal?: AbortSignal): Promise<
   })
 }
 
-/** Closes a client's connection now, without a word. */
+/** Closes a client's connection now, without a Terminate message. */
 export function destroySocket(client: pg.Client): void {
   client.connection.stream.destroy()
 }

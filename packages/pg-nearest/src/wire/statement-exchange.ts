@@ -17,7 +17,7 @@ export class StatementExchange extends PgQuery implements Exchange {
     adopt(this, client)
   }
 
-  /** With `rows` pg fetches page by page, and syncs behind the last one. */
+  /** With `rows`, pg fetches page by page and sends Sync after the last one. */
   get exclusive(): boolean {
     return this.rows !== undefined
   }
@@ -37,7 +37,7 @@ export class StatementExchange extends PgQuery implements Exchange {
 
   override handleError(error: unknown, connection: WireConnection): void {
     super.handleError(error, connection)
-    // pg leaves it to the server to end a query of pages, which waits for a Sync.
+    // pg sends no Sync after an error of a paged query, and the server waits for one.
     if (this.exclusive && !this.#writing && !this.#synced) connection.sync()
   }
 
@@ -51,7 +51,7 @@ export class StatementExchange extends PgQuery implements Exchange {
     else this.#onEnd({ kind: written ? 'lost' : 'unsent', error: this.#failure?.error ?? cause })
   }
 
-  /** What pg calls as `this.callback`: one function for all, for a closure each shows in the time of a short read. */
+  /** Called by pg as `this.callback`. Shared, because a closure for each statement is measurable on short reads. */
   static readonly #capture = function (this: StatementExchange, error: unknown, result?: pg.QueryResult): void {
     if (!error) this.#result = result
     else this.#failure ??= { kind: this.#writing ? 'unsendable' : 'answered', error }

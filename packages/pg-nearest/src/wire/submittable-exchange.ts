@@ -2,14 +2,14 @@ import type pg from 'pg'
 import type { Exchange } from './exchange.ts'
 import { adopt, type DataRow, type QueryInternals, type WireConnection } from './pg-internals.ts'
 
-/** How a query object of somebody else's ended: it has heard it itself. `written`: the server may have had it. */
+/** How a submittable ended; it has been told already. `written`: the server may have received it. */
 export type SubmittableEnd =
   | { readonly kind: 'ended'; readonly error: unknown }
   | { readonly kind: 'lost'; readonly error: unknown; readonly written: boolean }
 
 /**
- * A query object that speaks the protocol by itself: a cursor, a stream, a COPY. The connection is its own until the server says
- * ReadyForQuery: when it has been read to its end, has failed, or was closed.
+ * A `pg.Submittable` that speaks the protocol itself: a cursor, a stream, a COPY. It has the connection to itself until
+ * ReadyForQuery, which comes when it has been read to its end, has failed, or was closed.
  */
 export class SubmittableExchange implements Exchange {
   readonly exclusive = true
