@@ -1,3 +1,4 @@
+import type { Execution } from '../execute/execution.ts'
 import { walk } from '../execute/walk.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
@@ -7,43 +8,56 @@ import type { ClientContext } from './client-context.ts'
 import { heldExecution } from './held-execution.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 
-/** Not pinned: the plan's servers in turn. The connection that it ends on is held. */
-export function chooseServer(
+/** Runs a statement that is not pinned on the plan's servers in turn. The client keeps the connection that it ends on. */
+export async function chooseServer(
   client: ClientContext,
   statement: QueuedStatement,
   reads: boolean,
   attempts: readonly Attempt[],
 ): Promise<Serving> {
+  try {
+    return await walk(executionOf(client, statement, reads, attempts))
+  } catch (error) {
+    // A text of several statements may have begun a transaction before it failed.
+    if (client.held.open) client.settle(statement, true, true)
+    throw error
+  }
+}
+
+function executionOf(
+  client: ClientContext,
+  statement: QueuedStatement,
+  reads: boolean,
+  attempts: readonly Attempt[],
+): Execution<StatementResult, Serving> {
   const { need, check, request } = statement
   const begins = need.transaction?.kind === 'begin'
   let open = false
-  return walk(
-    heldExecution<StatementResult, Serving>(client, {
-      facts: { reads, readOnly: client.scope.readOnly, harmless: begins },
-      text: request.config.text,
-      signal: client.signalOf(statement),
-      attempts,
-      learns: true,
-      run: async (lease, attempt, forced) => {
-        const enforcement = forced ? 'statement' : client.enforcementOf(statement, reads)
-        lease.movable = reads
-        const ended = await client.send(statement, lease, enforcement, trusts(attempt))
-        lease.movable = false
-        open = ended.open
-        // What a server that is behind has begun is ended there, before it begins elsewhere.
-        if (ended.end.kind === 'behind' && open) await client.held.rollBack()
-        return ended.end
-      },
-      catchesUp: (behind) => (check === undefined ? Promise.resolve(false) : check.catchesUp(behind)),
-      succeeded: (result, arrival) => {
-        client.settle(statement, open, false)
-        return { result, servedBy: { ...arrival, region: client.engine.regionOf(arrival.server) } }
-      },
-    }),
-  )
+  return heldExecution<StatementResult, Serving>(client, {
+    facts: { reads, readOnly: client.scope.readOnly, harmless: begins },
+    text: request.config.text,
+    signal: client.signalOf(statement),
+    attempts,
+    learns: true,
+    run: async (lease, attempt, forced) => {
+      const enforcement = forced ? 'statement' : client.enforcementOf(statement, reads)
+      lease.movable = reads
+      const ended = await client.send(statement, lease, enforcement, trusts(attempt))
+      lease.movable = false
+      open = ended.open
+      // What a server that is behind has begun is ended there, before it begins elsewhere.
+      if (ended.end.kind === 'behind' && open) await client.held.rollBack()
+      return ended.end
+    },
+    catchesUp: (behind) => (check === undefined ? Promise.resolve(false) : check.catchesUp(behind)),
+    succeeded: (result, arrival) => {
+      client.settle(statement, open, false)
+      return { result, servedBy: { ...arrival, region: client.engine.regionOf(arrival.server) } }
+    },
+  })
 }
 
-/** Once the primary was needed, this client stays with it: so its reads see its writes. */
+/** The held connection's server first. After a write the client stays on the primary, so that its reads see its writes. */
 export function heldFirst(
   client: ClientContext,
   { attempts, reads }: Omit<StatementPlan, 'need'>,
@@ -60,7 +74,7 @@ export function heldFirst(
   return [first, ...ordered.filter(({ server }) => server !== lease.server)]
 }
 
-/** Those that have just failed come behind all others. */
+/** Moves the servers to avoid behind all others. */
 function lastOf({ avoid }: ClientContext, attempts: readonly Attempt[]): readonly Attempt[] {
   if (avoid === undefined || avoid.length === 0) return attempts
   const avoided = ({ server }: Attempt): boolean => avoid.includes(server)

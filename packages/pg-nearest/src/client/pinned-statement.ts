@@ -5,13 +5,13 @@ import type { ClientContext } from './client-context.ts'
 import { lostConnection } from './connection-lost-error.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 
-/** How a statement ended where it was pinned. `lost`: the connection is gone; `cut`: by the caller's own limit. */
+/** How a pinned statement ended. `lost`: the connection died. `cut`: by the caller's limit. */
 export type PinnedEnd =
   | { readonly kind: 'serving'; readonly serving: Serving }
   | { readonly kind: 'refused'; readonly error: unknown; readonly cut: boolean }
   | { readonly kind: 'lost'; readonly error: unknown; readonly cut: boolean; readonly sent: boolean }
 
-/** Pinned: the connection that is held, and no other. What becomes of a lost one is the caller's to decide. */
+/** Runs a statement on the held connection. The caller decides what to do if that is lost. */
 export async function runPinned(client: ClientContext, statement: QueuedStatement): Promise<PinnedEnd> {
   const lease = client.held.here
   const reason: RouteReason = client.state.kind === 'pinned' ? 'pinned' : 'transaction'
@@ -40,7 +40,7 @@ export async function runPinned(client: ClientContext, statement: QueuedStatemen
   }
 }
 
-/** As {@link runPinned}; a lost connection is the end of the client's work. */
+/** As {@link runPinned}, but if the connection is lost, the client runs nothing more until its release. */
 export async function stayHere(client: ClientContext, statement: QueuedStatement): Promise<Serving> {
   const lease = client.held.here
   const open = client.held.open
@@ -51,7 +51,7 @@ export async function stayHere(client: ClientContext, statement: QueuedStatement
   throw ended.cut ? ended.error : error
 }
 
-/** What to tell the caller whose connection died, and whoever comes behind. */
+/** The error for this statement and all later ones. */
 function loseConnection(
   client: ClientContext,
   lease: Lease,

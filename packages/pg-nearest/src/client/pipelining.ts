@@ -2,16 +2,16 @@ import type { Request } from '../route/request.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { isSingle, readsFromClient } from '../statement/text-predicates.ts'
 
-/** What pg's own types leave out. */
+/** Options that pg's types leave out. */
 interface Config {
   readonly rows?: number
   readonly query_timeout?: number
 }
 
 /**
- * Whether a statement of a transaction may be sent before those ahead of it are answered. One with a limit of its own may have to
- * be cancelled, which would hit whatever runs then; one with a name must be known to be prepared; a COPY takes for its rows
- * whatever comes behind it.
+ * Whether a statement of a transaction may be sent before those ahead of it are answered. Not if it has its own limit, because
+ * cancelling it could hit another statement; nor a named one, which must be known to be prepared; nor a COPY, which would take what
+ * follows it for its rows.
  */
 export function mayBePipelined({ config, signal, timeoutMs }: Request, { transaction }: StatementNeed): boolean {
   const { rows, query_timeout: queryTimeout } = config as Config

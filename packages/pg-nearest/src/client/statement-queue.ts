@@ -1,20 +1,22 @@
-/** A statement of a borrowed client, in its turn. */
+/** An entry of the queue. */
 export interface Turn {
-  /** It may be sent behind others that have not been answered yet. */
+  /** It may be sent before those ahead of it are answered. */
   readonly pipelined: boolean
-  /** Begins it; resolves, and never rejects, when it has ended, with what hands its outcome to the caller. */
+  /** Others may be sent behind it before it is answered: it does not end a transaction. */
+  readonly followable: boolean
+  /** Runs it. Resolves, and never rejects, when it has ended, with a function that hands its outcome to the caller. */
   start(): Promise<() => void>
 }
 
 /**
- * The statements of one client, in the order in which they are given: one at a time, except that those that may be pipelined are
- * sent right behind each other where `together` allows it.
+ * Runs the statements of one client in order: one at a time, but those that may be pipelined right behind each other while
+ * `together` allows it.
  */
 export class StatementQueue<T extends Turn> {
   readonly #together: () => boolean
   readonly #waiting: T[] = []
   #running = 0
-  /** What was begun last may be followed by another that is pipelined. */
+  /** What was begun last may be followed by another. */
   #followable = false
   #onIdle: (() => void)[] = []
 
@@ -27,13 +29,13 @@ export class StatementQueue<T extends Turn> {
     this.#go()
   }
 
-  /** Takes the next one out of the queue, for whoever is begun to take it along. */
+  /** Removes the next entry if the predicate accepts it. */
   takeNext(wanted: (turn: T) => boolean): T | undefined {
     const [next] = this.#waiting
     return next !== undefined && wanted(next) ? this.#waiting.shift() : undefined
   }
 
-  /** Calls back when nothing waits and nothing runs; at once, if so it is. */
+  /** Calls back when nothing waits or runs; at once if that is so already. */
   whenIdle(callback: () => void): void {
     if (this.#running === 0 && this.#waiting.length === 0) callback()
     else this.#onIdle.push(callback)
@@ -44,7 +46,7 @@ export class StatementQueue<T extends Turn> {
       const turn = this.#waiting.shift()
       if (turn === undefined) break
       this.#running++
-      this.#followable = turn.pipelined
+      this.#followable = turn.followable
       void turn.start().then((deliver) => {
         this.#running--
         deliver()

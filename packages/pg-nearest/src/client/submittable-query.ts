@@ -3,7 +3,7 @@ import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { planPrimary, planRead } from '../route/plan.ts'
 import { NearestError } from '../errors.ts'
 import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
-import { classify } from '../statement/classify.ts'
+import { mayControlTransaction } from '../statement/classify.ts'
 import { isSingle } from '../statement/text-predicates.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { SubmittableExchange, type SubmittableEnd } from '../wire/submittable-exchange.ts'
@@ -15,14 +15,13 @@ import { takeConnection } from './take-connection.ts'
 const SESSION = { class: 'session' } as const
 
 /**
- * Hands a query object that speaks the protocol by itself (a cursor, a stream, a COPY) to the connection that is held, or to the
- * primary's: it cannot be tried elsewhere. Resolves when it has been read to its end, has failed, or was closed; it has heard by
- * itself how it ended.
+ * Runs a cursor, a stream or a COPY on the held connection, otherwise on the primary; it is never tried on another server. Resolves
+ * when it has been read to its end, has failed, or was closed; its own callbacks tell how.
  *
- * @throws what kept it from being sent.
+ * @throws the error that kept it from being sent.
  */
 export async function runSubmittable(client: ClientContext, query: pg.Submittable): Promise<void> {
-  // It was given up while it waited for its turn; nobody would read it, or close it.
+  // It was destroyed while it waited for its turn, so nobody would read or close it.
   if ((query as { readonly destroyed?: unknown }).destroyed === true) return
   const { held, engine, scope } = client
   const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || !held.lease.standby || scope.readOnly)
@@ -63,23 +62,23 @@ export async function runSubmittable(client: ClientContext, query: pg.Submittabl
   else if (failed && state.kind === 'reading') client.state = { ...state, failed }
 }
 
-/** A transaction READ ONLY around it, which cannot be made READ WRITE any more. */
+/** Puts it into a READ ONLY transaction that cannot be made READ WRITE. */
 function guarded(client: pg.Client, foreign: SubmittableExchange, inTransaction: boolean): Exchange[] {
   const plain = (text: string): Exchange => new StatementExchange({ text }, client, ignore)
   if (inTransaction) return [plain(SNAPSHOT), foreign]
   return [plain('BEGIN READ ONLY'), plain(SNAPSHOT), foreign, plain('COMMIT')]
 }
 
-/** One that is sent as a text could hold a COMMIT with a write behind it. */
+/** A COPY is sent by the simple protocol, so its text could contain a COMMIT with a write behind it. */
 function refuseSeveral(text: string | undefined): void {
-  if (text === undefined || isSingle(text) || classify(text).class === 'read') return
+  if (text === undefined || isSingle(text) || !mayControlTransaction(text)) return
   throw new NearestError(
     'NEAREST_READ_ONLY',
     'A cursor, a stream or a COPY on a read-only handle takes one statement: leave out what stands behind the semicolon.',
   )
 }
 
-/** Cursors and streams keep it in places of their own. */
+/** Cursors and streams keep their text in different places. */
 function textOf(query: object): string | undefined {
   const { text, cursor } = query as { readonly text?: unknown; readonly cursor?: { readonly text?: unknown } }
   const given = text ?? cursor?.text

@@ -8,8 +8,8 @@ import type { ClientContext } from './client-context.ts'
 import { heldExecution } from './held-execution.ts'
 
 /**
- * Takes a connection to the first of these servers, to be held; with `begin` to the first that lets it succeed, which must have no
- * effect that outlives its connection.
+ * Holds a connection to the first of these servers that can be reached; with `begin`, to the first on which that succeeds. `begin`
+ * must have no effect that outlives its connection.
  *
  * @throws what `walk` throws.
  */

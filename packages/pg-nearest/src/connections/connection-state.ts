@@ -24,14 +24,7 @@ export type ConnectionState = 'connecting' | 'idle' | 'busy' | 'lent' | 'settlin
  * - `socket-closed`
  */
 export type ConnectionSignal =
-  | 'ready'
-  | 'run'
-  | 'lend'
-  | 'return'
-  | 'return-unsettled'
-  | 'settled'
-  | 'close'
-  | 'socket-closed'
+  'ready' | 'run' | 'lend' | 'return' | 'return-unsettled' | 'settled' | 'close' | 'socket-closed'
 
 /** `undefined`: it cannot happen. */
 type Row = Readonly<Record<ConnectionSignal, ConnectionState | undefined>>

@@ -115,7 +115,8 @@ export class Connection {
     try {
       await Promise.race([requestCancel(this.client), dead])
       await this.#answered()
-      if (this.alive) await new Promise<void>((resolve) => this.pipeline.send(new QuestionExchange('', () => resolve())))
+      if (this.alive)
+        await new Promise<void>((resolve) => this.pipeline.send(new QuestionExchange('', () => resolve())))
     } finally {
       clearTimeout(patience)
     }

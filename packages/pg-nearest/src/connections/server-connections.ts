@@ -57,7 +57,8 @@ class Connections implements ServerConnections, Lender {
     this.#max = pgOptions.max ?? DEFAULT_MAX
     this.#maxUses = pgOptions.maxUses || Number.POSITIVE_INFINITY
     this.#idle = new IdleConnections({
-      timeoutMs: pgOptions.idleTimeoutMillis === undefined ? DEFAULT_IDLE_TIMEOUT_MS : (pgOptions.idleTimeoutMillis ?? 0),
+      timeoutMs:
+        pgOptions.idleTimeoutMillis === undefined ? DEFAULT_IDLE_TIMEOUT_MS : (pgOptions.idleTimeoutMillis ?? 0),
       exits: pgOptions.allowExitOnIdle === true,
       mayExpire: () => this.#all.size > (pgOptions.min ?? 0),
       onExpired: (connection) => connection.close(),

@@ -14,5 +14,9 @@ export function emitSafely(target: EventEmitter, event: string, args: readonly u
 /** The fault is the listener's: it is told, and neither a statement nor the process pays for it. */
 function warn(event: string, error: unknown): void {
   const why = error instanceof Error ? error.message : String(error)
-  process.emitWarning(Object.assign(new Error(`A listener of the event '${event}' has thrown: ${why}`, { cause: error }), { name: 'PgNearestWarning' }))
+  process.emitWarning(
+    Object.assign(new Error(`A listener of the event '${event}' has thrown: ${why}`, { cause: error }), {
+      name: 'PgNearestWarning',
+    }),
+  )
 }

@@ -30,7 +30,8 @@ export async function executeStatement(
   const timeoutMs = request.timeoutMs ?? engine.timeoutMs
   const startedAt = clock(engine)
   try {
-    if (timeoutMs === undefined) return await walk(new StatementExecution(engine, scope, request, request.signal, startedAt))
+    if (timeoutMs === undefined)
+      return await walk(new StatementExecution(engine, scope, request, request.signal, startedAt))
     return await withinDeadline({ signal: request.signal, timeoutMs }, (signal) =>
       walk(new StatementExecution(engine, scope, request, signal, startedAt)),
     )
@@ -94,11 +95,7 @@ class StatementExecution implements Execution<StatementResult, StatementResult> 
     return planInstead(this.#engine.topology)
   }
 
-  async attempt(
-    attempt: Attempt,
-    admit: Admit,
-    signal: AbortSignal | undefined,
-  ): Promise<AttemptEnd<StatementResult>> {
+  async attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined): Promise<AttemptEnd<StatementResult>> {
     const { server } = attempt
     const claim = this.#check?.confirmClaim(server)
     const leave = claim === undefined ? undefined : await claim
@@ -149,7 +146,9 @@ class StatementExecution implements Execution<StatementResult, StatementResult> 
     }
     const mayWrite = harmless || reads ? undefined : () => this.#check?.beginUnsettled() ?? ignore
     const limits = { signal, timeoutMs: queryTimeoutMs }
-    return runWithin<AttemptEnd<StatementResult>>(lease, limits, send, mayWrite).then((end) => this.#noted(end, harmless, lease))
+    return runWithin<AttemptEnd<StatementResult>>(lease, limits, send, mayWrite).then((end) =>
+      this.#noted(end, harmless, lease),
+    )
   }
 
   /** Marks the session's position as unknown if an unanswered statement may have written. Cancels what still runs on a server that is behind. */

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Lease } from '../connections/lease.ts'
-import { classify } from '../statement/classify.ts'
+import { classify, mayControlTransaction } from '../statement/classify.ts'
 import { isSingle, setsIsolation } from '../statement/text-predicates.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
@@ -34,8 +34,8 @@ type OnEnd = (end: StatementEnd) => void
 
 /**
  * The exchanges that run a statement so that the server refuses a write, in one round trip and without leaving anything on the
- * connection. A text that may write is sent by the extended protocol, which takes a single statement: so its text cannot contain a
- * COMMIT with a write behind it.
+ * connection. A text that may contain a COMMIT is sent by the extended protocol, which takes a single statement: so no write can
+ * follow the COMMIT.
  */
 export function statementExchanges(
   lease: Lease,
@@ -52,7 +52,7 @@ export function statementExchanges(
     case 'begin':
       return beginning(lease, config, onEnd)
     case 'inside':
-      return [inside(lease, config, onEnd)]
+      return inside(lease, config, onEnd)
   }
 }
 
@@ -81,21 +81,30 @@ function beginning({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exc
   return [alone(client, config, (end) => (begun = end)), restrict]
 }
 
-function inside({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange {
-  if (typeof config.text === 'string' && needsNoSnapshot(config.text)) return alone(client, config, onEnd)
-  return mustBeAlone(config) ? group(client, [SNAPSHOT], config, onEnd) : new StatementExchange(config, client, onEnd)
+function inside({ client, status }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] {
+  const needsNone = status === 'E' || (typeof config.text === 'string' && needsNoSnapshot(config.text))
+  if (mustBeAlone(config)) {
+    return [needsNone ? alone(client, config, onEnd) : group(client, [SNAPSHOT], config, onEnd)]
+  }
+  const statement = new StatementExchange(config, client, onEnd)
+  return needsNone ? [statement] : [plain(client, SNAPSHOT, () => undefined), statement]
 }
 
 /** It ends the transaction or a savepoint, or must precede any query. None of these can make the transaction READ WRITE. */
 function needsNoSnapshot(text: string): boolean {
   const kind = classify(text).transaction?.kind
-  return kind === 'commit' || kind === 'rollback' || /^\s*(?:savepoint|release|rollback)\s/i.test(text) || setsIsolation(text)
+  return (
+    kind === 'commit' ||
+    kind === 'rollback' ||
+    /^\s*(?:savepoint|release|rollback)\s/i.test(text) ||
+    setsIsolation(text)
+  )
 }
 
-/** Only texts that look like reads may contain several statements. */
+/** A text of several statements must not be able to end or change the transaction. */
 function mustBeAlone(config: pg.QueryConfig): boolean {
   if ((config as { readonly rows?: number }).rows !== undefined) return false
-  return typeof config.text !== 'string' || isSingle(config.text) || classify(config.text).class !== 'read'
+  return typeof config.text !== 'string' || isSingle(config.text) || mayControlTransaction(config.text)
 }
 
 function plain(client: pg.Client, text: string, onEnd: (end: StatementEnd) => unknown): Exchange {

@@ -45,7 +45,11 @@ function send(lease: Lease, { config, enforcement }: StatementRun, onEnd: (end: 
 }
 
 /** A standby commits nothing, so statement and position query can share a Sync there, which costs half as much as two. */
-function mayShareSync(lease: Lease, { config, enforcement }: StatementRun, { ahead, stranger }: PositionQuestions): boolean {
+function mayShareSync(
+  lease: Lease,
+  { config, enforcement }: StatementRun,
+  { ahead, stranger }: PositionQuestions,
+): boolean {
   if (!lease.provenStandby || !lease.pipelines || ahead || stranger || !isPlainOn(lease, enforcement)) return false
   if (typeof config.text !== 'string' || !isSingle(config.text)) return false
   for (const key in config) if (!SHARING.has(key)) return false

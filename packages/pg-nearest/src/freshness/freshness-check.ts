@@ -141,7 +141,8 @@ export class FreshnessCheck {
   confirmClaim(server: string): Promise<(() => void) | undefined> | undefined {
     const { claim } = this.#session
     const { topology, positions, claims } = this.#context
-    if (claim === undefined || !this.#reads || !writeOrder(topology).some(({ name }) => name === server)) return undefined
+    if (claim === undefined || !this.#reads || !writeOrder(topology).some(({ name }) => name === server))
+      return undefined
     if (shows(positions.of(server), claim, positions) === 'yes') {
       this.#session.confirm()
       return undefined
@@ -172,4 +173,3 @@ export class FreshnessCheck {
     return this.#required === undefined || shows(positions.of(server), this.#required, positions) === 'yes'
   }
 }
-

@@ -25,7 +25,11 @@ export function estimateOf(
 }
 
 /** The process's own session reads from its usual server without asking for positions: that server never goes backwards. */
-export function isHome({ topology, chooser, process }: FreshnessContext, session: SessionState, server: string): boolean {
+export function isHome(
+  { topology, chooser, process }: FreshnessContext,
+  session: SessionState,
+  server: string,
+): boolean {
   return session === process && server === homeOf(topology, chooser)
 }
 

@@ -13,11 +13,7 @@ export interface Requirement {
   readonly primary?: 'strong' | 'lagging'
 }
 
-export function requirementOf(
-  context: FreshnessContext,
-  session: SessionState,
-  consistency: Consistency,
-): Requirement {
+export function requirementOf(context: FreshnessContext, session: SessionState, consistency: Consistency): Requirement {
   const { bookmark } = session
   if (consistency === 'strong') return { bookmark, primary: 'strong' }
   if (session.blind) return { bookmark, primary: 'lagging' }

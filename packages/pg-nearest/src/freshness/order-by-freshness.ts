@@ -15,7 +15,10 @@ export type FreshnessEstimate = 'shows' | 'primary' | 'near' | 'far' | 'never'
  * Orders a read's servers: first those that are sure to show what it must show, and the best server of the plan if it is near;
  * those that may show it come behind the primary.
  */
-export function orderByFreshness(attempts: readonly Attempt[], estimateOf: (server: string) => FreshnessEstimate): Attempt[] {
+export function orderByFreshness(
+  attempts: readonly Attempt[],
+  estimateOf: (server: string) => FreshnessEstimate,
+): Attempt[] {
   const sure: Attempt[] = []
   const others: Attempt[] = []
   for (const [i, attempt] of attempts.entries()) {

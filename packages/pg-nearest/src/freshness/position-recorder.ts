@@ -84,7 +84,9 @@ export class PositionRecorder {
   /** The session began with it, and no server is known to be on its timeline or a later one. */
   #isNobodys(bookmark: Bookmark): boolean {
     const { topology } = this.#context
-    return this.#session.claim === bookmark && !topology.servers.some((each) => (each.timeline ?? 0) >= bookmark.timeline)
+    return (
+      this.#session.claim === bookmark && !topology.servers.some((each) => (each.timeline ?? 0) >= bookmark.timeline)
+    )
   }
 
   /** What the primary lacks of an untrusted claim is not reported as lost. */

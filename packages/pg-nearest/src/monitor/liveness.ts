@@ -1,13 +1,13 @@
 import type { Evidence } from './server-evidence.ts'
 
-/** Whether a server is heard from. Only silence gives up connections; whatever the server says ends it. */
+/** Whether a server responds. Only silence makes us give up connections, and any response ends it. */
 export type Liveness =
   | { readonly state: 'heard'; /** By `performance.now()`. */ readonly at: number }
-  | { readonly state: 'silent'; /** Milliseconds in which this process could listen. */ readonly forMs: number }
+  | { readonly state: 'silent'; /** Milliseconds, without the time in which this process was too busy to listen. */ readonly forMs: number }
 
 export type LivenessSign = Evidence['contact']
 
-/** @param waitedMs - for how long this process has listened in vain, where nothing came back. */
+/** @param waitedMs - how long nothing has come back, if nothing has. */
 export function nextLiveness(before: Liveness, sign: LivenessSign, now: number, waitedMs: number): Liveness {
   switch (sign) {
     case 'word':
@@ -19,7 +19,7 @@ export function nextLiveness(before: Liveness, sign: LivenessSign, now: number, 
   }
 }
 
-/** After so much more time in which this process could listen, and nothing came. */
+/** After this many more milliseconds without a response, in which the process was not too busy to listen. */
 export function afterListening(before: Liveness, listenedMs: number): Liveness {
   return before.state === 'silent' ? { state: 'silent', forMs: before.forMs + listenedMs } : before
 }

@@ -1,32 +1,30 @@
 import type { Probe } from './probe.ts'
 
-/** What the monitor needs of one server's connections. */
+/** What the monitor needs from one server's connections. */
 export interface MonitoredConnections {
   /**
-   * Which set of connections this is. It grows whenever they are all replaced, and never repeats for a name: another server
-   * under an old name has a higher one.
+   * Increases whenever all connections are replaced. Never repeats, even if the name goes to another server.
    */
   readonly generation: number
-  /** Since when somebody has been waiting for a word from this server, by `performance.now()`; `undefined`: nobody is. */
+  /** Since when a connection has been waiting without receiving a byte, by `performance.now()`; `undefined`: none is. */
   waitingSince(now: number): number | undefined
   /**
-   * The server is silent: closes what nobody uses and what has waited for it for too long. Called again and again for as long
-   * as the silence lasts.
+   * The server is silent: closes idle connections, and those that have waited too long. Called repeatedly while the silence lasts.
    */
   giveUp(now: number, limits: SilenceLimits): void
-  /** Closes every connection, whatever runs: the server is not what it was when they were made. */
+  /** Closes all connections at once, because the server's role has changed. */
   drop(): void
 }
 
-/** How long, in milliseconds, something may have waited for a silent server. `Infinity`: it is not given up yet. */
+/** How many milliseconds something may wait for a silent server. `Infinity`: it is not given up yet. */
 export interface SilenceLimits {
-  /** What can run elsewhere: reads, and whoever waits for a connection. */
+  /** For what can run elsewhere: reads, and callers waiting for a connection. */
   readonly movableMs: number
-  /** What cannot: a write or a transaction in flight. */
+  /** For what cannot: writes and transactions in flight. */
   readonly boundMs: number
 }
 
-/** One server, as the monitor deals with it. */
+/** One server as the monitor sees it. */
 export interface MonitoredServer {
   readonly probe: Probe
   readonly connections: MonitoredConnections

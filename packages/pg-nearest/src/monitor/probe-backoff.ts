@@ -1,13 +1,12 @@
-/** A server that does not come back is still asked at least this often, so that it is used again soon after it does. */
+/** A server that is down is still probed at least this often, so that it is used again soon after it comes back. */
 const LONGEST_MS = 1_000
 
-/** While no server takes writes, each that may be promoted is asked this often. */
+/** The longest interval while no server takes writes. */
 const SEARCH_MS = 100
 
 /**
- * Milliseconds until the next probe: the interval, give or take a tenth so that many processes do not ask in step; after
- * failures in a row any time up to a limit that doubles ("full jitter"), but no more than a second (or the interval, if that
- * is longer).
+ * Milliseconds until the next probe: the interval, plus or minus a tenth so that processes do not probe in step. After failures in a
+ * row it is a random time up to a limit that doubles ("full jitter"), at most a second, or the interval if that is longer.
  *
  * @param searching - no server is known to take writes.
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
@@ -20,5 +19,5 @@ export function nextProbeMs(intervalMs: number, failures: number, searching: boo
   return (searching ? Math.min(intervalMs, SEARCH_MS) : intervalMs) * (0.9 + 0.2 * random())
 }
 
-/** A server that has just failed gets at least this long to recover. */
+/** The shortest time between a failure and the next probe. */
 const LEAST_MS = 20

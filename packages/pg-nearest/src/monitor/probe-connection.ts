@@ -8,36 +8,36 @@ export interface ProbeConnectionOptions {
   /** Holds the password. */
   readonly url: string
   readonly connectTimeoutMs: number
-  /** For one answer; connecting has its own time. */
+  /** The time for one answer, without connecting. */
   readonly timeoutMs: number
-  /** Tries on each connection whether several statements may be sent at once. */
+  /** Checks on each connection whether several statements may be sent at once. */
   readonly pipeline: boolean
   readonly pgOptions: pg.PoolConfig
-  /** What is asked first on each connection, to warm the server's caches. */
+  /** The first query on each connection, to warm the server's caches. */
   readonly warmUp: string
-  /** The connection died, though nobody here had closed it. */
+  /** The connection died without having been closed here. */
   readonly onLoss: () => void
 }
 
-/** What a question can ask on. */
+/** An open probe connection. */
 export interface Asked {
   readonly client: pg.Client
   /** Several statements may be sent at once. */
   readonly pipelines: boolean
 }
 
-/** At most one connection, made when it is needed. Whatever is asked on it settles, in time or with its end. */
+/** At most one connection, made on demand. Each question on it settles: in time, or when the connection ends. */
 export interface ProbeConnection {
   readonly state: State['is']
-  /** Asks on the open connection, or on a new one. A connection on which a question fails is not used again. */
+  /** Asks on the open connection or a new one. A failed question ends the connection. */
   ask<T>(question: (on: Asked) => Promise<T>): Promise<T>
-  /** Ends the connection; what is being asked rejects. The next question connects anew. */
+  /** Ends the connection; a pending question rejects. The next question makes a new connection. */
   disconnect(): void
-  /** The same, and no question is asked any more. */
+  /** The same, for good. */
   close(): void
 }
 
-/** One connection from its first packet to its end. */
+/** One connection, from dialling to its end. */
 interface Attempt {
   readonly made: Promise<Asked>
   /** Aborted with the reason for its end. */
@@ -51,11 +51,11 @@ type State =
   | { readonly is: 'open'; readonly attempt: Attempt; readonly client: pg.Client }
   | { readonly is: 'closed' }
 
-/** So long the other end has for its part of a polite goodbye. */
+/** How long the server has to close its end after Terminate. */
 const GOODBYE_MS = 1_000
 
 export function createProbeConnection(options: ProbeConnectionOptions): ProbeConnection {
-  // The time for connecting is kept here, where a busy process is taken into account: pg keeps none.
+  // No time-out in pg: the one here takes a busy process into account.
   const ProbeClient = serverClient({ url: options.url, connectTimeoutMs: 0 })
   let state: State = { is: 'none' }
 
@@ -91,7 +91,7 @@ export function createProbeConnection(options: ProbeConnectionOptions): ProbeCon
         }
         client.on('error', lost)
         client.on('end', () => lost())
-        // A pool that nobody uses any more must not keep the process alive.
+        // Probes must not keep the process alive.
         ;(client as pg.Client & { unref(): void }).unref()
       },
       (error: unknown) => end(attempt, error),
@@ -107,7 +107,7 @@ export function createProbeConnection(options: ProbeConnectionOptions): ProbeCon
     }
     const client = await dial(false, signal)
     await orDestroyed(client, withinTime(client.query(options.warmUp), options.timeoutMs), signal)
-    // What was not tried is not denied.
+    // Without a check pipelining counts as possible.
     return { client, pipelines: !options.pipeline }
   }
 
@@ -155,7 +155,7 @@ async function answered<T>(attempt: Attempt, question: (on: Asked) => Promise<T>
   }
 }
 
-/** As the promise, or rejects with the signal's reason; the connection is closed whenever it rejects. */
+/** Settles as the promise does, or rejects with the signal's reason. Destroys the connection whenever it rejects. */
 async function orDestroyed<T>(client: pg.Client, promise: Promise<T>, signal: AbortSignal): Promise<T> {
   try {
     return await unlessAborted(promise, signal)
@@ -165,9 +165,9 @@ async function orDestroyed<T>(client: pg.Client, promise: Promise<T>, signal: Ab
   }
 }
 
-/** Asks twice in one packet: whether both are answered. Rejects if the first one is not. */
+/** Sends two queries in one packet, and resolves with whether both are answered. Rejects if the first is not. */
 async function answersAtOnce(client: pg.Client, { warmUp, timeoutMs }: ProbeConnectionOptions): Promise<boolean> {
-  // What pg's types leave out: a TLS socket and a plain one can hold back what is written.
+  // pg's types leave out that sockets can be corked.
   const { stream } = client.connection as unknown as { readonly stream: { cork?(): void; uncork?(): void } }
   stream.cork?.()
   const first = client.query(warmUp)
@@ -181,7 +181,7 @@ async function answersAtOnce(client: pg.Client, { warmUp, timeoutMs }: ProbeConn
   )
 }
 
-/** Tells the server, and does not wait for ever for its part. */
+/** Sends Terminate, and destroys the socket if the server does not close it in time. */
 function sayGoodbye(client: pg.Client): void {
   const timer = setTimeout(destroySocket, GOODBYE_MS, client)
   timer.unref()

@@ -9,12 +9,12 @@ export class SilentError extends Error {
   }
 }
 
-/** A timer that is later than this tells of this process, and nothing of the server: its answer may lie there unread. */
+/** If a timer is later than this, the process was too busy to read the server's answer. */
 const LATE_MS = 50
 
 /**
- * As the promise, or rejects with a `SilentError` when nothing has come in time. The time in which this process was too busy
- * to listen does not count.
+ * Settles as the promise does, or rejects with a `SilentError` after `ms` milliseconds. Time in which this process was too busy to
+ * receive anything does not count.
  */
 export function withinTime<T>(promise: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {

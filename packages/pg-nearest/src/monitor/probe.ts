@@ -5,8 +5,8 @@ import { SilentError } from './probe-timeout.ts'
 import { createProbeConnection, type Asked, type ProbeConnectionOptions } from './probe-connection.ts'
 
 /**
- * One trip for all there is to know. The control file and the walreceiver are read through functions that every user may
- * call; `received_tli` is NULL without pg_monitor, and the control file's timelines are late but safe.
+ * Everything in one round trip. By default every role may call these functions; `received_tli` is NULL without pg_monitor, and the
+ * control file's timelines are late but safe.
  */
 const QUESTION = `
 select r as standby,
@@ -33,23 +33,23 @@ const POSITION = 'select pg_last_wal_replay_lsn()::text as lsn'
 
 export type ProbeOptions = Omit<ProbeConnectionOptions, 'warmUp'>
 
-/** Asks one server, on a connection of its own: it never waits for the app's connections and has its own short time-out. */
+/** Queries one server on its own connection, so that it never waits for the app's connections. */
 export interface Probe {
-  /** Connects if need be. Rejects when the server does not answer in time; the next question then connects anew. */
+  /** Connects if necessary. Rejects if the server does not answer in time; the next question then makes a new connection. */
   ask(): Promise<Observation>
-  /** Only where a standby's replay is now. */
+  /** A standby's replay position. */
   position(): Promise<bigint | undefined>
-  /** Ends the connection; what is being asked rejects. The next question connects anew. */
+  /** Ends the connection; a pending question rejects. The next question makes a new connection. */
   disconnect(): void
-  /** The same, and whatever is asked later rejects. */
+  /** The same, for good: later questions reject. */
   close(): void
 }
 
 export function createProbe(options: ProbeOptions): Probe {
-  // The first question on a connection fills the server's caches: its time says nothing of the distance.
+  // The first query on a connection fills the server's caches, so its time says little about the distance.
   const connection = createProbeConnection({ ...options, warmUp: QUESTION })
 
-  /** That a connection which was open before is gone says little of the server: a new one has the last word. */
+  /** An open connection that died says little about the server, so the question is repeated on a new one. */
   const ask = async <T>(question: (on: Asked) => Promise<T>): Promise<T> => {
     const wasOpen = connection.state === 'open'
     try {

@@ -1,13 +1,13 @@
-/** What a statement has learned of a server. */
+/** What a connection, or an attempt to make one, has shown about a server. */
 export interface Report {
   readonly server: string
-  /** Of the connections that it was learned from, or that one could not be added to. */
+  /** The generation of the server's connections at that time. */
   readonly generation: number
   /**
    * - `unreachable`: no connection could be made.
    * - `refused`: the server answered an attempt to connect with an error.
    * - `lost`: a connection died with a statement on it.
-   * - `role`: the server is not the primary or the replica that it was taken for.
+   * - `role`: the server does not have the role that it was thought to have.
    */
   readonly sign: 'unreachable' | 'refused' | 'lost' | 'role'
   readonly error: unknown

@@ -1,9 +1,9 @@
-/** A tick that is later than this tells of this process, and nothing of the servers: their answers may lie there unread. */
+/** If a tick is later than this, the process was too busy to read the servers' answers. */
 const LATE_MS = 50
 
-/** Measures the time in which this process could listen, from tick to tick. */
+/** Measures the time between ticks, without the time in which the process was too busy to receive anything. */
 export interface StallAwareClock {
-  /** Milliseconds listened since the last tick; `undefined` when the process was too busy to listen. */
+  /** Milliseconds since the last tick; `undefined` if the process was too busy. */
   tick(now: number): number | undefined
 }
 

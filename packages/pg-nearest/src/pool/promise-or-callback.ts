@@ -4,8 +4,19 @@ import type { QueryCallback } from '../route/request.ts'
 export function promiseOrCallback<T>(result: Promise<T>, callback: QueryCallback | undefined): Promise<T> | undefined {
   if (callback === undefined) return result
   result.then(
-    (value) => process.nextTick(callback, undefined, value),
-    (error: Error) => process.nextTick(callback, error, undefined),
+    (value) => call(callback, undefined, value),
+    (error: Error) => call(callback, error, undefined),
   )
   return undefined
+}
+
+/** As pg does: what it throws is nobody's but the process's. */
+function call(callback: QueryCallback, error: Error | undefined, value: unknown): void {
+  try {
+    callback(error, value)
+  } catch (thrown) {
+    process.nextTick(() => {
+      throw thrown
+    })
+  }
 }

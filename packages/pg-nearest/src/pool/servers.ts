@@ -196,7 +196,8 @@ function createEngine(
     },
     report: monitor.report,
     claims: createBookmarkClaims(monitor.askNow),
-    queryTimeoutMs: typeof pgOptions.query_timeout === 'number' && pgOptions.query_timeout > 0 ? pgOptions.query_timeout : undefined,
+    queryTimeoutMs:
+      typeof pgOptions.query_timeout === 'number' && pgOptions.query_timeout > 0 ? pgOptions.query_timeout : undefined,
     budget: createRetryBudget(),
     hedging: hedge === undefined ? undefined : createHedging(hedge),
     timeoutMs,

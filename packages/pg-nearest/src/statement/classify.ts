@@ -18,6 +18,12 @@ export function classify(text: string): StatementNeed {
   return doubtful && need.class === 'read' ? WRITE : need
 }
 
+/** Whether the text may hold BEGIN, COMMIT, SAVEPOINT … or SET TRANSACTION, as far as can be told. */
+export function mayControlTransaction(text: string): boolean {
+  const { tokens, doubtful } = tokenize(text)
+  return doubtful || statementsOf(tokens).some((statement) => classifyStatement(statement).class === 'transaction')
+}
+
 /** Splits at semicolons; a function's body in `BEGIN ATOMIC … END` holds semicolons of its own. */
 function statementsOf(tokens: readonly Token[]): Token[][] {
   const statements: Token[][] = []

@@ -17,12 +17,15 @@ export function readsFromClient(text: string): boolean {
 export function letsAskBehind(text: string | undefined, { transaction }: StatementNeed): boolean {
   if (typeof text !== 'string') return true
   if (transaction !== undefined && (transaction.kind === 'begin' || CHAIN.test(text))) return false
-  return !(isSingle(text) && SEES_NOTHING.test(text)) && !readsFromClient(text)
+  return !(isSingle(text) && SEES_NOTHING.test(text)) && !EMPTY.test(text) && !readsFromClient(text)
 }
 
 /** These need no snapshot. */
 const SEES_NOTHING =
   /^\s*(?:set|show|reset|savepoint|release|lock|listen|unlisten|discard|deallocate|close|prepare\s+(?!transaction\b)\S+)\s/i
+
+/** White space and comments alone. */
+const EMPTY = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*$/
 
 /** COMMIT AND CHAIN: it commits, and nothing can be asked before the next transaction has taken its form. */
 export function commitsUnseen(text: string | undefined, { transaction }: StatementNeed): boolean {

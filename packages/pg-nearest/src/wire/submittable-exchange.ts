@@ -85,4 +85,3 @@ export class SubmittableExchange implements Exchange {
     this.#onEnd({ kind: 'lost', error: this.#error ?? cause, written })
   }
 }
-
