@@ -45,7 +45,7 @@ export async function benchCommand(argv: readonly string[], terminal: Terminal):
     timeMs: seconds(values.time, '--time', 0.1),
     warmupMs: seconds(values.warmup, '--warmup', 0),
   }
-  // Each region by itself: what one has shown is not asked of the others.
+  // A pool for each region, so that sessions do not affect each other.
   const pool = createPool({ ...(await serverOptions(values, terminal.env)), consistency: 'eventual' })
   try {
     const { figures, failures } = await benchAll(pool, request, terminal)
@@ -105,7 +105,7 @@ function targetsOf(
   ]
 }
 
-/** Draws how far all is, until what is returned is called. */
+/** Draws the progress until the returned function is called. */
 function draw(terminal: Terminal, name: string, i: number, count: number, expectedMs: number): () => void {
   const started = performance.now()
   const update = (): void => {

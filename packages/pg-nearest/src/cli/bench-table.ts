@@ -11,7 +11,7 @@ const COLUMNS: readonly Column[] = [
   { name: '99th %' },
 ]
 
-/** The figures, the fastest first, and how much slower than it the others are. */
+/** The figures, the fastest first, with how much slower the others are. */
 export function benchText(figures: readonly Figures[], markdown: boolean): string {
   const sorted = figures.toSorted((a, b) => b.ips - a.ips)
   const rows = sorted.map(({ name, ips, average, deviation, median, p99 }) => [

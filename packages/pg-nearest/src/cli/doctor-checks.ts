@@ -1,20 +1,20 @@
 import type { ServerStatus, Status } from '../pool/status.ts'
 import { bytes, duration } from './format.ts'
 
-/** One thing that was looked at. */
+/** One thing that was checked. */
 export interface Check {
-  /** `undefined`: of all of them together. */
+  /** `undefined`: it concerns all servers. */
   readonly server: string | undefined
-  /** `unknown`: it could not be looked at. */
+  /** `unknown`: it could not be checked. */
   readonly verdict: 'good' | 'bad' | 'unknown'
   /** What was found, and what to do if it is bad. */
   readonly message: string
 }
 
-/** More than this much behind is worth a look: a session's reads go elsewhere meanwhile. */
+/** A replica that is further behind is worth a warning: reads of sessions go elsewhere meanwhile. */
 const MUCH_LAG_MS = 10_000
 
-/** What a status says to somebody who sets things up. */
+/** The checks for a status. */
 export function checksOf(status: Status): readonly Check[] {
   const { region, servers } = status
   const reader = servers.find(({ readFrom, health }) => readFrom && health === 'up')
@@ -29,7 +29,7 @@ export function checksOf(status: Status): readonly Check[] {
 function checksOfServer(server: ServerStatus, all: readonly ServerStatus[]): readonly Check[] {
   const say = (verdict: Check['verdict'], message: string): Check => ({ server: server.name, verdict, message })
   const { name, health, role, declared, rttMs, version } = server
-  // It stands on its own elsewhere; here the name is in front of it.
+  // The problem is a whole sentence that begins with the server's name, as the line does.
   const problem = withoutName(name, server.problem)
   if (health !== 'up') return [say('bad', problem ?? 'did not answer in time: check its URL.')]
   const answers = say('good', `answers within ${duration(rttMs ?? 0)}, PostgreSQL ${version ?? '?'}`)
@@ -70,7 +70,7 @@ function checksOfReplica(
   return [follows, say(late ? 'bad' : 'good', late ? `is ${behind}: look at its replication` : `is ${behind}`)]
 }
 
-/** The line begins with it. */
+/** Removes the server's name, with which the line begins already. */
 function withoutName(name: string, problem: string | undefined): string | undefined {
   return problem?.startsWith(`${name} `) === true ? problem.slice(name.length + 1) : problem
 }

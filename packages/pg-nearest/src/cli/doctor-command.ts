@@ -19,7 +19,7 @@ export async function doctorCommand(argv: readonly string[], terminal: Terminal)
   }
   const pool = createPool(await serverOptions(values, terminal.env))
   try {
-    // The second look measures the lag: the first one learns where the primary is.
+    // Lag can be computed only once the primary's position is known: hence the second refresh.
     await pool.refresh()
     const status = await pool.refresh()
     const checks = checksOf(status)

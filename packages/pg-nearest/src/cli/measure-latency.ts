@@ -1,13 +1,13 @@
 import type { Bench, Statistics } from 'tinybench'
 import { UsageError } from './usage-error.ts'
 
-/** How long one thing took, again and again. In milliseconds. */
+/** Statistics of repeated measurements, in milliseconds. */
 export interface Figures {
   readonly name: string
   /** Per second. */
   readonly ips: number
   readonly average: number
-  /** Standard deviation, as a share of the average. */
+  /** The relative standard deviation. */
   readonly deviation: number
   readonly median: number
   readonly p99: number
@@ -20,7 +20,7 @@ export interface Pace {
   readonly signal: AbortSignal
 }
 
-/** Runs `work` for so long, one call after the other. Rejects with the first error of `work`. */
+/** Runs `work` repeatedly, one call after the other. Rejects with the first error of `work`. */
 export async function measure(
   name: string,
   work: () => Promise<unknown>,

@@ -45,7 +45,7 @@ function executionOf(
       const ended = await client.send(statement, lease, enforcement, trusts(attempt))
       lease.movable = false
       open = ended.open
-      // What a server that is behind has begun is ended there, before it begins elsewhere.
+      // A transaction that began on a server that is behind is rolled back before it begins elsewhere.
       if (ended.end.kind === 'behind' && open) await client.held.rollBack()
       return ended.end
     },

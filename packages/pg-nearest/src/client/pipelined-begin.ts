@@ -159,7 +159,7 @@ async function finish(
   })
 }
 
-/** Answers all of them in their order, and returns the first one's answer once more. */
+/** Settles all of them in order, and returns the first one's outcome. */
 function answerAll(
   client: ClientContext,
   members: readonly QueuedStatement[],

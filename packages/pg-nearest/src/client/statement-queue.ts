@@ -2,7 +2,7 @@
 export interface Turn {
   /** It may be sent before those ahead of it are answered. */
   readonly pipelined: boolean
-  /** Others may be sent behind it before it is answered: it does not end a transaction. */
+  /** Others may be sent before it is answered, because it does not end a transaction. */
   readonly followable: boolean
   /** Runs it. Resolves, and never rejects, when it has ended, with a function that hands its outcome to the caller. */
   start(): Promise<() => void>
@@ -16,7 +16,7 @@ export class StatementQueue<T extends Turn> {
   readonly #together: () => boolean
   readonly #waiting: T[] = []
   #running = 0
-  /** What was begun last may be followed by another. */
+  /** Another statement may start behind the latest one. */
   #followable = false
   #onIdle: (() => void)[] = []
 

@@ -1,4 +1,4 @@
-/** What a wrong value is, in words, without the value. */
+/** Describes a wrong value for an error message, without repeating it. */
 export function describeValue(value: unknown): string {
   if (value === undefined || value === null) return String(value)
   if (value === '') return 'empty'
@@ -7,8 +7,7 @@ export function describeValue(value: unknown): string {
 }
 
 /**
- * An object literal, of any realm. A `Map` or a class instance would look empty, and what `{ __proto__: … }` names is
- * not an entry of its own.
+ * Whether a value is an object literal, of any realm. A `Map` or a class instance would look like an object without entries.
  */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false

@@ -9,8 +9,8 @@ const code = /^[a-z0-9][a-z0-9_-]{0,31}$/i
  * without regard to case, so the result is in lower case: `ORD` and `ord` are one region.
  *
  * @param option - the option's path, for the error
- * @param subject - what the sentence calls it, if not the option's path
- * @throws OptionError for anything else. White space is not forgiven: it hides two spellings of one region.
+ * @param subject - how the error message names it, if not by the option's path
+ * @throws OptionError for anything else, white space included.
  */
 export function parseRegion(value: unknown, option: string, subject: string = option): string {
   if (typeof value === 'string' && code.test(value)) return value.toLowerCase()

@@ -16,8 +16,8 @@ interface Entry {
 }
 
 /**
- * The list of servers as written down in the options `primary` and `replicas`: the primary first, then the replicas in
- * their order. Takes anything, so that callers without types get a sentence too.
+ * Checks the options `primary` and `replicas`, and returns the servers: the primary first, then the replicas in their order. Takes
+ * values of any type, so that callers without types get a helpful error too.
  *
  * @throws OptionError naming the entry that cannot be used
  */
@@ -30,7 +30,7 @@ export function parseServerList(primary: unknown, replicas: unknown, env?: Envir
   return nameServers(entries)
 }
 
-/** Some hosted poolers choose the server by the user's name, so two users are two entries. */
+/** Different users count as different servers, because some hosted poolers choose the server by the user's name. */
 function sameEntry(a: ServerAddress, b: ServerAddress): boolean {
   return sameServer(a, b) && a.user === b.user
 }

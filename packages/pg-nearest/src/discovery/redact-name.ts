@@ -1,4 +1,4 @@
-/** A name that the caller wrote, for a message. One that could be a misplaced URL or secret is left out. */
+/** Quotes a name for an error message, unless it could be a misplaced URL or secret. */
 export function redactName(name: string): string {
   return /^[\p{L}\p{N} \t_.-]{0,40}$/u.test(name) ? JSON.stringify(name) : 'a text that is not repeated here'
 }

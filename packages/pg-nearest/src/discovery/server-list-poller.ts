@@ -1,24 +1,24 @@
-/** Keeps a list up to date from where it comes. */
+/** Keeps the list of servers up to date by calling a function again and again. */
 export interface ServerListPoller {
   start(): void
-  /** A server is gone: perhaps the list has changed. */
+  /** A server went down, so the list may have changed: polls within 250 ms. */
   pollSoon(): void
   stop(): void
 }
 
 export interface ServerListPollerOptions<List> {
-  /** Names the servers as they are now. */
+  /** Returns the current list. */
   readonly source: () => List | undefined | Promise<List | undefined>
   readonly intervalMs: number
   readonly onList: (list: List) => void
-  /** It failed, or named nobody: the list stays as it was. */
+  /** `source` failed, or returned nothing. The list stays as it was. */
   readonly onProblem: (problem: unknown) => void
 }
 
-/** Trouble comes in crowds. */
+/** How long to wait after a server went down, because others often follow. */
 const AFTER_TROUBLE_MS = 250
 
-/** After so long an answer is not waited for any more. */
+/** How long `source` may take. */
 const PATIENCE_MS = 10_000
 
 export function createServerListPoller<List>({ source, intervalMs, onList, onProblem }: ServerListPollerOptions<List>): ServerListPoller {

@@ -3,16 +3,16 @@ import type { QueryEvent } from './event-types.ts'
 import type { ServedBy } from './served-by.ts'
 
 /**
- * A statement under way, on the tracing channel `pg-nearest:query` (`start`, `end`, `asyncStart`, `asyncEnd`, `error`). It is
- * one object from start to end, and fills as the statement goes on: with `asyncEnd` it is a {@link QueryEvent}.
+ * The message of the tracing channel `pg-nearest:query` (`start`, `end`, `asyncStart`, `asyncEnd`, `error`). All of a statement's
+ * messages are the same object, which is filled in as the statement proceeds: by `asyncEnd` it is a {@link QueryEvent}.
  */
 export interface QueryTrace extends Partial<QueryEvent> {
   /** The pool that `createPool` made, whichever handle of it the statement was given to. */
   readonly pool: object
   readonly text: string
-  /** How many values came with the text. The values themselves are not told. */
+  /** The number of values. The values themselves are never published. */
   readonly parameters: number
-  /** What the server says it did, such as `INSERT`, to how many rows; without the rows. */
+  /** The command, such as `INSERT`, and the number of rows; not the rows. */
   readonly result?: { readonly command: string | undefined; readonly rowCount: number | undefined }
 }
 
@@ -24,7 +24,7 @@ export interface PoolMessage<Event> {
   readonly event: Event
 }
 
-/** Runs a statement and tells the tracing channel of it. */
+/** Runs a statement and publishes it on the tracing channel. */
 export type Trace = <T extends object>(statement: Statement, run: () => Promise<T>) => Promise<T>
 
 interface Statement {
@@ -37,18 +37,18 @@ const channels: ReadonlyMap<string, Channel> = new Map(
   ['topology', 'problem', 'primary', 'position-lost'].map((event) => [event, channel(`pg-nearest:${event}`)]),
 )
 
-/** Somebody subscribes to the tracing channel. */
+/** Whether the tracing channel has subscribers. */
 export function isTraced(): boolean {
   return queries.hasSubscribers
 }
 
-/** Publishes an event of a pool to whoever subscribes to its channel. */
+/** Publishes an event of a pool on the event's channel. */
 export function publish(pool: object, event: string, argument: unknown): void {
   const to = channels.get(event)
   if (to?.hasSubscribers === true) to.publish({ pool, event: argument })
 }
 
-/** As `tracePromise`, which would tell the rows, too. */
+/** Like `TracingChannel.tracePromise`, which would publish the rows, too. */
 export function traceQuery<T extends object>(
   pool: object,
   { text, values }: Statement,

@@ -2,16 +2,16 @@ import type { EventEmitter } from 'node:events'
 import { emitSafely } from './emit-safely.ts'
 import { isTraced, publish, traceQuery, type Trace } from './diagnostics-channels.ts'
 
-/** Where the rooms below the pool send their events: they are made before the pool that emits them. */
+/** Passes events from the parts of a pool to the pool, which is created after them. */
 export interface EventRelay {
   emit(event: string, ...args: unknown[]): void
-  /** Somebody listens, so that an event is worth building. */
+  /** Whether the event has listeners. */
   hasListeners(event: string): boolean
-  /** `undefined` while nobody subscribes to the tracing channel, so that nothing is built for nobody. */
+  /** `undefined` while the tracing channel has no subscribers. */
   readonly trace: Trace | undefined
-  /** Calls back for each event that somebody begins to listen to. */
+  /** Calls back when a listener is added, with the event's name. */
   onListener(callback: (event: string) => void): void
-  /** From now on events go to this emitter. */
+  /** Sends events to this emitter from now on. */
   connectTo(emitter: EventEmitter): void
 }
 
@@ -23,7 +23,7 @@ export function createEventRelay(): EventRelay {
   return {
     emit(event, ...args) {
       if (target === undefined) return
-      // An 'error' that nobody listens to would end the process.
+      // An 'error' without a listener would end the process.
       if (hasListeners(event)) emitSafely(target, event, args)
       publish(target, event, args[0])
     },

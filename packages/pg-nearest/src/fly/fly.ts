@@ -8,7 +8,7 @@ import { currentRegion, regionFrom } from './current-region.ts'
 import { flyRegions } from './fly-regions.ts'
 import { replicaUrl } from './replica-url.ts'
 
-/** Options of {@link fly}. Those of `createPool` that do not say where the servers are pass through. */
+/** Options of {@link fly}: its own, and those of `createPool` that do not name servers. */
 export interface FlyOptions extends Omit<NearestPoolOptions, 'region' | 'primary' | 'replicas'> {
   /** The variables to read. Default: `process.env`. */
   readonly env?: Environment | undefined

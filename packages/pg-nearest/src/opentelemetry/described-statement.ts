@@ -4,14 +4,14 @@ import { querySummary } from './query-summary.ts'
 export interface DescribedStatement {
   /** Low in cardinality, without values: `SELECT users`. */
   readonly summary: string | undefined
-  /** Nothing in it looks like a value: neither a string nor a number. */
+  /** It contains neither a string nor a number, which could be a value. */
   readonly bare: boolean
 }
 
 const MOST_TEXTS = 1_000
 const LONGEST_TEXT = 16_384
 
-/** Looks at each text once, and forgets them all when there are many. */
+/** Describes each text once. The cache is cleared when it is full. */
 export function createDescriptions(): (text: string) => DescribedStatement {
   const known = new Map<string, DescribedStatement>()
   return (text) => {

@@ -1,11 +1,11 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
 import { OptionError } from '../errors.ts'
 
-/** Where spans and measurements go, and what they may tell. */
+/** Where spans and measurements go, and what they contain. */
 export interface InstrumentOptions {
   /** Default: the global one, which may be registered later. */
   readonly tracerProvider?: TracerProvider | undefined
-  /** Default: the global one as it is now, so register yours before. */
+  /** Default: the global one at this time, so register yours before. */
   readonly meterProvider?: MeterProvider | undefined
   /**
    * Whether spans carry the statement's text (`db.query.text`), whose values are never told. Default: only a text that

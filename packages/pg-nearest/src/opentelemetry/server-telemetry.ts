@@ -7,7 +7,7 @@ export interface StatusPool {
   status(): Status
 }
 
-/** Each server as the pool sees it, whenever the meter collects. Asks no server. Returns what stops it. */
+/** Observes `pool.status()` whenever the meter collects. Asks no server. Returns a function that stops it. */
 export function startServerTelemetry(
   pool: StatusPool,
   addresses: ReadonlyMap<string, PublicAddress>,

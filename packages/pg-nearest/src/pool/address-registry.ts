@@ -1,13 +1,13 @@
 import type { ListedServer } from '../discovery/listed-server.ts'
 import type { ServerAddress } from '../discovery/server-url.ts'
 
-/** What may be told of an address: neither user nor password. */
+/** The parts of an address that may be published: neither user nor password. */
 export type PublicAddress = Pick<ServerAddress, 'host' | 'port' | 'database' | 'label'>
 
-/** Beside the pools, so that printing one shows no host. */
+/** Kept outside of the pools, so that printing a pool shows no host. */
 const addresses = new WeakMap<object, Map<string, PublicAddress>>()
 
-/** Takes the pool's list as it is now. */
+/** Records the pool's current list. */
 export function noteAddresses(pool: object, servers: readonly ListedServer[]): void {
   const known = addresses.get(pool) ?? new Map<string, PublicAddress>()
   known.clear()
@@ -18,7 +18,7 @@ export function noteAddresses(pool: object, servers: readonly ListedServer[]): v
   addresses.set(pool, known)
 }
 
-/** A pool's servers by name, as they are at any time; `undefined` for what `createPool` did not make. */
+/** A pool's current servers by name; `undefined` if `createPool` did not make it. */
 export function addressesOf(pool: object): ReadonlyMap<string, PublicAddress> | undefined {
   return addresses.get(pool)
 }

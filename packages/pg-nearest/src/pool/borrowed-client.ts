@@ -11,12 +11,12 @@ import { promiseOrCallback } from './promise-or-callback.ts'
 const FORWARDED = ['notice', 'notification', 'error', 'end'] as const
 
 /**
- * What `pool.connect()` lends: a `pg.PoolClient` that chooses its server statement by statement, until something needs
- * one connection (BEGIN, SET, LISTEN, a temporary table, an advisory lock …); then it stays on it. It holds at most one
- * connection at a time, and moves only from a replica to the primary.
+ * What `pool.connect()` lends: a `pg.PoolClient` that chooses a server for each statement, until one needs to stay on its connection
+ * (BEGIN, SET, LISTEN, a temporary table, an advisory lock …). It holds at most one connection at a time, and moves only from a
+ * replica to the primary.
  *
- * Statements run in the order in which they are given. A BEGIN for the primary travels with the first statement behind it,
- * and what is given inside of a transaction without waiting for the answers travels together.
+ * Statements run in the order in which they are given. A BEGIN for the primary is sent with the first statement behind it, and
+ * statements of a transaction that are not awaited are sent together.
  */
 export class BorrowedClient extends EventEmitter {
   readonly escapeIdentifier: typeof pg.escapeIdentifier = pg.escapeIdentifier
@@ -28,7 +28,7 @@ export class BorrowedClient extends EventEmitter {
   readonly #onReleased: () => void
   #released = false
 
-  /** `onReleased` is called once, when its last statement has ended and its connection is given back. */
+  /** @param onReleased - called once, when the last statement has ended and the connection has been returned. */
   constructor(engine: Engine, scope: Scope, onReleased: () => void, limits: ClientLimits = {}) {
     super()
     this.#engine = engine
@@ -45,7 +45,7 @@ export class BorrowedClient extends EventEmitter {
   }
 
   /**
-   * Gives the connection back. With an error, or `true`, it is closed instead.
+   * Returns the connection. With an error, or `true`, it is closed instead.
    *
    * @throws if the client was released before, as pg does.
    */
@@ -55,12 +55,12 @@ export class BorrowedClient extends EventEmitter {
     this.#session.release(error, this.#onReleased)
   }
 
-  /** The server that was asked last; `undefined`: none was. */
+  /** The server that a connection was last taken to. */
   get lastServer(): string | undefined {
     return this.#session.lastServer
   }
 
-  /** The process on the server, while this client holds a connection. */
+  /** The backend's process ID, while this client holds a connection. */
   get processID(): number | null {
     return (this.#session.client as { processID?: number } | undefined)?.processID ?? null
   }
@@ -79,7 +79,7 @@ export class BorrowedClient extends EventEmitter {
     this.#types.setTypeParser(...args)
   }
 
-  /** Connections are made when they are needed: there is nothing to do. */
+  /** Does nothing, because connections are made on demand. */
   connect(callback?: QueryCallback): unknown {
     return promiseOrCallback(Promise.resolve(this), callback)
   }
@@ -104,7 +104,7 @@ export class BorrowedClient extends EventEmitter {
     return withinDeadline(request, (signal) => this.#session.run({ ...request, signal }))
   }
 
-  /** A cursor or a stream talks to the connection itself and cannot be tried elsewhere: it runs on the primary. */
+  /** A cursor or a stream talks to the connection itself, so it runs on the primary and is never retried. */
   #submit<T extends pg.Submittable>(query: T, callback: unknown): T {
     const { _result: result } = query as { readonly _result?: { _types?: unknown } }
     if (this.#ownTypes && result !== undefined) result._types ??= this.#types
@@ -127,7 +127,7 @@ export class BorrowedClient extends EventEmitter {
     FORWARDED.map((event) => [
       event,
       (...args: unknown[]): void => {
-        // An 'error' without a listener would end the process; the statement that was lost rejects anyway.
+        // An 'error' without a listener would end the process. The statement that was lost rejects anyway.
         if (event !== 'error' || this.listenerCount('error') > 0) emitSafely(this, event, args)
       },
     ]),

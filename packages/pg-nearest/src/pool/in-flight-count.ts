@@ -1,9 +1,9 @@
-/** Counts what is under way, so that an end can wait for it. */
+/** Counts statements and borrowed clients in flight, so that the pool's end can wait for them. */
 export interface InFlightCount {
-  /** Something begins: `end` must be called once when it is over. */
+  /** Something begins. `end` must be called once when it is over. */
   begin(): void
   end(): void
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when nothing is in flight any more. */
   over(): Promise<void>
 }
 

@@ -24,10 +24,10 @@ export const ownOptions = [
 ] as const
 
 /**
- * Checks the names of options. One that names a single server (`host`, `connectionString` …) may be there if it is
- * `undefined`, as a spread of an older configuration leaves it.
+ * Checks the names of options. Options of pg that name a server (`host`, `connectionString` …) may only be `undefined`.
  *
  * @param own - the names that are allowed beside pg's
+ * @throws OptionError for the first name that is not allowed
  */
 export function checkOptionNames(
   options: Readonly<Record<string, unknown>>,

@@ -17,7 +17,7 @@ export interface ParsedOptions {
   readonly region: string | undefined
   /** The primary first. */
   readonly servers: readonly ListedServer[]
-  /** What goes to each server's `pg.Pool`; nothing in it is `undefined`, and nothing names a server. */
+  /** pg's options for each server's connections. None is `undefined`, and none names a server. */
   readonly pgOptions: PgOptions
   readonly consistency: Consistency
   readonly pipeline: boolean
@@ -29,7 +29,7 @@ export interface ParsedOptions {
   readonly maxWaiting: number
   readonly timeoutMs: number | undefined
   readonly hedge: HedgeOptions | undefined
-  /** Where the list comes from later on. */
+  /** The option `servers`. */
   readonly source: ServerSource | undefined
   readonly serversIntervalMs: number
   readonly learnedStatements: number
@@ -55,7 +55,7 @@ const checks: Readonly<Record<string, Check>> = {
 /**
  * Checks the options of `createPool` without connecting to anything.
  *
- * @throws OptionError for the first thing that cannot be used
+ * @throws OptionError for the first option that cannot be used
  */
 export function parsePoolOptions(options: NearestPoolOptions, env?: Environment): ParsedOptions {
   if (!isPlainObject(options)) {
@@ -113,7 +113,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
   }
 }
 
-/** A text may be a secret in the wrong place. */
+/** Texts are not repeated, because they may be misplaced secrets. */
 function shown(value: unknown): string {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : describeValue(value)
 }

@@ -1,9 +1,9 @@
 import type { PgOptions, ServerNaming } from './pool-options.ts'
 
-/** What a value must be, in words; `undefined` if it is that. */
+/** Describes what a value must be; `undefined` if it is valid. */
 export type Check = (value: unknown) => string | undefined
 
-/** Timers of Node fire at once above this. */
+/** Node's timers fire at once above this. */
 const longestTimer = 2_147_483_647
 
 function check(must: string, test: (value: unknown) => boolean): Check {
@@ -33,7 +33,7 @@ const timeout = check(
   (value) => value === false || isNumber(value, 0, longestTimer),
 )
 
-/** What pg's documentation and types list, and the two options that its code reads beside. */
+/** The options in pg's documentation and types, and two that only its code mentions. */
 export const pgOptionChecks: Readonly<Record<keyof PgOptions | 'binary' | 'scramMaxIterations', Check>> = {
   max: wholeNumber(1),
   min: wholeNumber(0),
@@ -80,7 +80,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
-/** Options of pg that say which server: each server has its own here. */
+/** Options of pg that name a server. Here each server has its own URL instead. */
 export const serverNaming: readonly string[] = Object.keys({
   connectionString: true,
   host: true,

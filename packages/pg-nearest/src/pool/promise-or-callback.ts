@@ -1,6 +1,6 @@
 import type { QueryCallback } from '../route/request.ts'
 
-/** Hands a result to the callback, if one was given, else returns the promise: pg's two ways. */
+/** Returns the promise, or calls back if a callback was given, as pg does. */
 export function promiseOrCallback<T>(result: Promise<T>, callback: QueryCallback | undefined): Promise<T> | undefined {
   if (callback === undefined) return result
   result.then(
@@ -10,7 +10,7 @@ export function promiseOrCallback<T>(result: Promise<T>, callback: QueryCallback
   return undefined
 }
 
-/** As pg does: what it throws is nobody's but the process's. */
+/** An error that the callback throws becomes an uncaught exception, as in pg. */
 function call(callback: QueryCallback, error: Error | undefined, value: unknown): void {
   try {
     callback(error, value)

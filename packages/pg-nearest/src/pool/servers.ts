@@ -19,31 +19,31 @@ import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from './parse-pool-options.ts'
 import { createInFlightCount, type InFlightCount } from './in-flight-count.ts'
 
-/** All of a pool's servers: what is known of them, and the connections to them. */
+/** All of a pool's servers: what is known about them, and the connections to them. */
 export interface Servers {
   readonly engine: Engine
-  /** By what this pool's sessions are found among those of others. */
+  /** Identifies this pool's sessions in the async context. */
   readonly scope: object
   readonly monitor: Monitor
-  /** The list as it is now. */
+  /** The current list. */
   readonly listed: readonly ListedServer[]
   readonly connections: Iterable<ServerConnections>
-  /** Nothing more may begin. */
+  /** The pool is being ended: nothing new may begin. */
   readonly ending: boolean
-  /** Statements and lent clients that are under way. */
+  /** Statements and borrowed clients. */
   readonly inFlight: InFlightCount
-  /** Takes another list: those that are new are used, those that are gone end what they have begun. */
+  /** Replaces the list. Removed servers may finish what they have begun. */
   use(servers: readonly ListedServer[]): void
-  /** Waits for what has begun, then closes all. */
+  /** Waits for what is in flight, then closes all connections. */
   end(): Promise<void>
-  /** Closes all now. */
+  /** Closes all connections now. */
   destroy(): void
 }
 
-/** A server that was taken out of the list has this long to end what it has begun. */
+/** How long a removed server may take to finish what it has begun. */
 const DRAIN_MS = 30_000
 
-/** Opens nothing but the monitor's connections, and those only if there is a choice to be made. */
+/** Opens only the monitor's connections, and those only if there are several servers. */
 export function createServers(options: ParsedOptions, events: EventRelay, onTrouble: () => void): Servers {
   const { pgOptions, connectTimeoutMs } = options
   const probeOptions = { connectTimeoutMs, timeoutMs: options.probeTimeoutMs, pipeline: options.pipeline, pgOptions }
@@ -96,7 +96,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
     onTrouble,
   })
   const everyone = (): ServerConnections[] => [...connections.values(), ...leaving]
-  // Most pools have no listener for these, and passing them on shows in the time of a short read.
+  // Connection events are passed on only if they have listeners, because it is measurable on short reads.
   events.onListener((event) => {
     heard.add(event)
     for (const each of everyone()) each.forward(event)
@@ -149,7 +149,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
     },
     async end() {
       ending = true
-      // A server that falls silent now would keep what runs on it for ever: it is watched until nothing does.
+      // The monitor keeps running until nothing is in flight: a server that is silent now would otherwise never give it up.
       await inFlight.over()
       monitor.stop()
       await Promise.all(everyone().map((each) => each.end()))
@@ -212,7 +212,7 @@ function createEngine(
   }
 }
 
-/** It left between the plan and the attempt: the next one is tried, as if it had refused. */
+/** The server was removed between plan and attempt: the next one is tried. */
 function notListed(server: string): NoConnectionError {
   const cause = Object.assign(new Error(`${server} is not in the list any more`), { code: 'ECONNREFUSED' })
   return new NoConnectionError('unreachable', cause)

@@ -4,19 +4,19 @@ import { sleep } from '../limits/pause.ts'
 const FIRST_MS = 10
 const LONGEST_MS = 1_000
 
-/** Rolled back, for no fault of the work: serialization_failure, deadlock_detected, and a connection that died before COMMIT. */
+/** serialization_failure, deadlock_detected, and a connection that died before COMMIT. */
 const WORTH_IT: ReadonlySet<unknown> = new Set(['40001', '40P01', 'NEAREST_CONNECTION_LOST'])
 const OUTCOME_UNKNOWN = '08007'
 
-/** Whether a transaction that failed so was rolled back and may well succeed if it is run again, from its beginning. */
+/** Whether the transaction was rolled back and may succeed if it is run again from its beginning. */
 export function isRetryable(error: unknown): boolean {
   const codes = [...causesOf(error)].map((each) => (each as { code?: unknown }).code)
   return !codes.includes(OUTCOME_UNKNOWN) && codes.some((code) => WORTH_IT.has(code))
 }
 
 /**
- * Milliseconds to wait before the next try: any time up to a limit that doubles ("full jitter"), so that those who got into
- * each other's way do not do so again.
+ * Milliseconds to wait before the next try: a random time up to a limit that doubles ("full jitter"), so that transactions that
+ * conflicted do not conflict again.
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
@@ -24,7 +24,7 @@ export function retryPauseMs(failures: number, random: () => number): number {
   return random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** (failures - 1))
 }
 
-/** Runs `work`, and up to `retries` times again while it fails so that {@link isRetryable}. */
+/** Runs `work`, and again up to `retries` times while its error is {@link isRetryable}. */
 export async function withRetries<T>(
   retries: number,
   signal: AbortSignal | undefined,
@@ -32,7 +32,7 @@ export async function withRetries<T>(
 ): Promise<T> {
   for (let failures = 1; ; failures++) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
+      // oxlint-disable-next-line no-await-in-loop -- one after the other on purpose
       return await work()
     } catch (error) {
       if (failures > retries || signal?.aborted === true || !isRetryable(error)) throw error

@@ -8,8 +8,8 @@ const WRITE: StatementNeed = { class: 'write' }
 const SESSION: StatementNeed = { class: 'session' }
 
 /**
- * What a text needs, as far as it shows. When in doubt it says `write`: that costs a trip to the primary and nothing else.
- * Pure and total: it never throws, whatever the text. Linear in the text.
+ * What a text needs, as far as it shows. In doubt the answer is `write`, which only costs a round trip to the primary. Never throws.
+ * Linear in the text's length.
  */
 export function classify(text: string): StatementNeed {
   const { tokens, doubtful } = tokenize(text)
@@ -18,13 +18,13 @@ export function classify(text: string): StatementNeed {
   return doubtful && need.class === 'read' ? WRITE : need
 }
 
-/** Whether the text may hold BEGIN, COMMIT, SAVEPOINT … or SET TRANSACTION, as far as can be told. */
+/** Whether the text may contain BEGIN, COMMIT, SAVEPOINT, SET TRANSACTION and the like. */
 export function mayControlTransaction(text: string): boolean {
   const { tokens, doubtful } = tokenize(text)
   return doubtful || statementsOf(tokens).some((statement) => classifyStatement(statement).class === 'transaction')
 }
 
-/** Splits at semicolons; a function's body in `BEGIN ATOMIC … END` holds semicolons of its own. */
+/** Splits at semicolons, except inside of a function body in `BEGIN ATOMIC … END`. */
 function statementsOf(tokens: readonly Token[]): Token[][] {
   const statements: Token[][] = []
   let statement: Token[] = []
@@ -123,7 +123,7 @@ function writes(tokens: readonly Token[], i: number, mayModify: boolean): boolea
     case 'update':
     case 'delete':
     case 'merge':
-      // These may name a column, too; but in a query only a WITH can hold such a statement, and COPY.
+      // These may be column names, too: within a query such a statement can only be in a WITH, or in COPY.
       return mayModify && tokens[i - 1]?.text !== '.'
     case 'into':
       return true
@@ -151,12 +151,12 @@ function touchesSession(tokens: readonly Token[]): boolean {
     if (next?.kind === 'symbol' && next.text === '(' && primaryOnlyFunction(text) === 'session') return true
     if (kind !== 'word' || (text !== 'temp' && text !== 'temporary')) return false
     if (first?.text === 'create') return next !== undefined && TEMPORARY_KINDS.has(next.text)
-    // INTO temp x makes a temporary table; INTO temp VALUES … fills a table of that name.
+    // INTO temp x creates a temporary table, but INTO temp VALUES … writes to a table of that name.
     return tokens[i - 1]?.text === 'into' && isName(next) && !AFTER_TARGET.has(next.text)
   })
 }
 
-/** A plan alone is a read if its statement is one; with ANALYZE the statement runs. */
+/** EXPLAIN needs what its statement needs; with ANALYZE it runs it. */
 function classifyExplain(tokens: readonly Token[]): StatementNeed {
   let start = 1
   if (tokens[1]?.kind === 'symbol' && tokens[1].text === '(' && !isQueryStart(tokens[2])) {
@@ -177,7 +177,7 @@ function isQueryStart(token: Token | undefined): boolean {
   return token?.text === '(' || ['select', 'values', 'table', 'with'].includes(token?.text ?? '')
 }
 
-/** COPY … TO STDOUT reads; everything else writes, to a table or to the server's disk. */
+/** COPY … TO STDOUT reads. Every other COPY writes, to a table or to the server's disk. */
 function classifyCopy(tokens: readonly Token[]): StatementNeed {
   const to = tokens.findLastIndex(({ kind, text }) => kind === 'word' && text === 'to')
   if (to < 0 || tokens[to + 1]?.text !== 'stdout') return touchesSession(tokens) ? SESSION : WRITE

@@ -1,6 +1,6 @@
 /**
- * What has an answer of its own on each server, or an effect that a standby would accept and that would mean nothing
- * there. `session` is bound to one connection of the primary, `primary` to the primary.
+ * What must run on the primary though a standby would accept it, because its result differs between servers or its effect would be
+ * lost there. `session`: on one connection to the primary. `primary`: on any.
  */
 export type PrimaryOnly = 'session' | 'primary'
 
@@ -117,22 +117,22 @@ const PRIMARY_RELATIONS: ReadonlySet<string> = new Set([
 ])
 const PRIMARY_RELATION_PREFIXES = ['pg_stat_', 'pg_statio_', 'pg_buffercache']
 
-/** A sequence can be read like a table; a standby then sees it up to 32 values ahead, as the WAL has it. */
+/** The columns of a sequence. A standby shows them up to 32 values ahead, as logged in the WAL. */
 const SEQUENCE_COLUMNS: ReadonlySet<string> = new Set(['is_called', 'last_value', 'log_cnt'])
 
-/** What a function of this name is bound to; `undefined` for nothing. */
+/** Where a function of this name must run; `undefined`: anywhere. */
 export function primaryOnlyFunction(name: string): PrimaryOnly | undefined {
   if (SESSION_FUNCTIONS.has(name) || startsWithAny(name, SESSION_FUNCTION_PREFIXES)) return 'session'
   if (PRIMARY_FUNCTIONS.has(name) || startsWithAny(name, PRIMARY_FUNCTION_PREFIXES)) return 'primary'
   return undefined
 }
 
-/** What a column of this name is bound to; `undefined` for nothing. */
+/** Where a column of this name must be read; `undefined`: anywhere. */
 export function primaryOnlyColumn(name: string): PrimaryOnly | undefined {
   return SEQUENCE_COLUMNS.has(name) ? 'primary' : undefined
 }
 
-/** What a relation or a schema of this name is bound to; `undefined` for nothing. */
+/** Where a relation or a schema of this name must be read; `undefined`: anywhere. */
 export function primaryOnlyRelation(name: string): PrimaryOnly | undefined {
   if (!name.startsWith('pg_')) return undefined
   if (name === 'pg_temp' || name.startsWith('pg_temp_') || SESSION_RELATIONS.has(name)) return 'session'

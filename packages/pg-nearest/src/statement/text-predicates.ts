@@ -1,18 +1,18 @@
 import type { StatementNeed } from './statement-class.ts'
 
-/** It has no second statement behind it, as far as shows: what is sent with parameters must be alone. */
+/** No second statement follows. May say `false` for a single statement with a semicolon in a string. */
 export function isSingle(text: string): boolean {
   return !/;\s*\S/.test(text)
 }
 
-/** COPY … FROM STDIN, which `query` cannot feed. */
+/** It may be COPY … FROM STDIN. */
 export function readsFromClient(text: string): boolean {
   return /\bcopy\b/i.test(text) && /\bstdin\b/i.test(text)
 }
 
 /**
- * Whether a question after the position may be sent behind it. Not while a transaction may still be told its isolation level,
- * which must come before any query; and not where the server would take it for the rows of a COPY.
+ * Whether a position query may be sent behind it. Not if SET TRANSACTION ISOLATION LEVEL may follow, which must precede any query;
+ * and not behind a COPY, which would take the query for its rows.
  */
 export function letsAskBehind(text: string | undefined, { transaction }: StatementNeed): boolean {
   if (typeof text !== 'string') return true
@@ -20,21 +20,21 @@ export function letsAskBehind(text: string | undefined, { transaction }: Stateme
   return !(isSingle(text) && SEES_NOTHING.test(text)) && !EMPTY.test(text) && !readsFromClient(text)
 }
 
-/** These need no snapshot. */
+/** These need no snapshot, so they show and write nothing. */
 const SEES_NOTHING =
   /^\s*(?:set|show|reset|savepoint|release|lock|listen|unlisten|discard|deallocate|close|prepare\s+(?!transaction\b)\S+)\s/i
 
-/** White space and comments alone. */
+/** Only white space, semicolons and comments. */
 const EMPTY = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*$/
 
-/** COMMIT AND CHAIN: it commits, and nothing can be asked before the next transaction has taken its form. */
+/** COMMIT AND CHAIN: it commits, but its position cannot be asked for, because the next transaction has begun. */
 export function commitsUnseen(text: string | undefined, { transaction }: StatementNeed): boolean {
   return transaction !== undefined && typeof text === 'string' && CHAIN.test(text)
 }
 
 const CHAIN = /\band\s+chain\b/i
 
-/** SET TRANSACTION ISOLATION LEVEL alone, which must come before any query. */
+/** It is SET TRANSACTION ISOLATION LEVEL, which must precede any query. */
 export function setsIsolation(text: string): boolean {
   return ISOLATION.test(text)
 }

@@ -11,7 +11,7 @@ export interface Token {
 
 export interface Tokens {
   readonly tokens: readonly Token[]
-  /** The text can be read in two ways (`standard_conforming_strings`, Unicode escapes), or something has no end. */
+  /** The text is ambiguous (`standard_conforming_strings`, Unicode escapes), or something is unterminated. */
   readonly doubtful: boolean
 }
 
@@ -21,11 +21,11 @@ const NUMBER = /\d[\d_.]*|\$\d+/y
 const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y
 /** Comments nest. */
 const COMMENT_EDGE = /\/\*|\*\//g
-/** A string goes on in the next line, in the same syntax. */
+/** A string may continue on the next line. */
 const CONTINUED = /[ \t\f\v]*[\n\r][ \t\n\r\f\v]*'/y
 const SYMBOLS = new Map<string, Token>()
 
-/** Splits a text as PostgreSQL's lexer does; comments and white space are gone. Never throws; linear in the text. */
+/** Splits a text as PostgreSQL's lexer does, without comments and white space. Never throws. Linear in the text's length. */
 export function tokenize(text: string): Tokens {
   const tokens: Token[] = []
   let doubtful = false
@@ -36,7 +36,7 @@ export function tokenize(text: string): Tokens {
     return pattern.exec(text)?.[0]
   }
 
-  /** Moves behind the closing quote of a string or a quoted name; `at` stands behind the opening one. */
+  /** Moves from behind the opening quote to behind the closing one. */
   const skipQuoted = (quote: string, escapes: boolean): void => {
     for (;;) {
       if (escapes) at = endOfEscapes(text, at)
@@ -82,7 +82,7 @@ export function tokenize(text: string): Tokens {
     const start = ++at
     skipQuoted('"', false)
     const name = text.slice(start, at - 1).replaceAll('""', '"')
-    // UESCAPE may name any character as the escape, so what such a name says is not looked into.
+    // UESCAPE may set any escape character, so such a name is not decoded.
     if (unicode) doubtful = true
     tokens.push({ kind: 'name', text: name })
   }

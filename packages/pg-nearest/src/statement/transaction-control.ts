@@ -1,14 +1,14 @@
 import type { StatementNeed, TransactionControl } from './statement-class.ts'
 import type { Token } from './tokenizer.ts'
 
-/** Control that is no simple beginning or end: SAVEPOINT, or a text that has control among other statements. */
+/** SAVEPOINT and the like, or a text that has transaction control among other statements. */
 export const OTHER_CONTROL: StatementNeed = control('other')
 const COMMIT = control('commit')
 const ROLLBACK = control('rollback')
-/** Two-phase commit works outside of a block. */
+/** COMMIT PREPARED and ROLLBACK PREPARED run outside of a transaction block. */
 const TWO_PHASE: StatementNeed = { class: 'write' }
 
-/** What a statement of transaction control does; `undefined` if it is none. */
+/** Classifies a statement of transaction control; `undefined` if it is none. */
 export function transactionControl(tokens: readonly Token[]): StatementNeed | undefined {
   const words = tokens.map(({ kind, text }) => (kind === 'word' ? text : ''))
   const [first, second] = words
@@ -42,7 +42,7 @@ function chains(words: readonly string[]): boolean {
   return words.includes('chain') && !words.includes('no')
 }
 
-/** Of two modes that contradict each other the last one holds. */
+/** The last of contradicting modes counts. */
 function begin(words: readonly string[]): StatementNeed {
   let readOnly = false
   let isolation = ''

@@ -19,8 +19,8 @@ export function formatLsn(lsn: bigint): string {
 }
 
 /**
- * An insert position right behind a page's header means the page's start: nothing has been written into the page yet,
- * and a replica that has replayed everything stands at the page's start.
+ * An insert position right behind a page header means that the page is empty; a replica that has replayed everything then reports
+ * the page's start. Returns the page's start for such positions.
  */
 export function normalizeInsertLsn(lsn: bigint): bigint {
   const offset = lsn % PAGE

@@ -1,7 +1,7 @@
 import { whyInvalid } from './invalid-member.ts'
 import type { ServerState, Topology } from './topology.ts'
 
-/** What a person should do something about, in a sentence; `undefined` if all is well. */
+/** What a person should fix about a server, in a sentence; `undefined` if nothing. */
 export function problemOf(topology: Topology, server: ServerState): string | undefined {
   return whyInvalid(topology, server) ?? server.problem ?? trait(server)
 }

@@ -5,7 +5,7 @@ import type { ServerState, Topology } from './topology.ts'
 /** Servers within this many milliseconds of the nearest count as equally near. MongoDB's drivers use the same. */
 export const LATENCY_WINDOW_MS = 15
 
-/** Where a server stands, seen from the reader. */
+/** A server's place relative to the reader. */
 export type Place = 'own-region' | 'nearest' | 'no-replica'
 
 export interface Choice {
@@ -14,7 +14,7 @@ export interface Choice {
 }
 
 export interface Chooser {
-  /** Where the reader is; `undefined`: unknown, then only measured time counts. */
+  /** The reader's region; `undefined`: unknown, so only measured time counts. */
   readonly region: string | undefined
   /** Statements in flight on a server. */
   readonly load: (server: string) => number
@@ -22,15 +22,15 @@ export interface Chooser {
   readonly random: () => number
 }
 
-/** By its own word, or, until it has been asked, by the configuration's. */
+/** By its own report, or by the configuration until it has been asked. */
 export function isReplica(server: ServerState): boolean {
   return server.role === 'replica' || (server.role === 'unknown' && server.declared === 'replica')
 }
 
 /**
- * All servers that may be read from, best first, in groups of equals: this region's replicas, this region's primary, then
- * the nearest by measured time (within the window replicas before the primary), then those that are down, so that the
- * last target is never banned.
+ * All servers that may be read from, best first, in groups of equals: this region's replicas, this region's primary, then the nearest
+ * by measured time (within the latency window replicas before the primary), and last those that are down, so that there is always
+ * a server to try.
  */
 export function readTiers(topology: Topology, region: string | undefined): Choice[][] {
   const valid = topology.servers.filter((server) => whyInvalid(topology, server) === undefined)
@@ -53,9 +53,9 @@ export function readTiers(topology: Topology, region: string | undefined): Choic
 }
 
 /**
- * The servers that may take a write, best first: those that say they are the primary and can be reached (a later timeline
- * first, then one that accepts writes). If there are none: those that last said so, and the declared primary as long as
- * nothing has been heard from it. Empty if all servers are known to be replicas.
+ * The servers that may take a write, best first: reachable servers that say they are the primary (the later timeline first, then
+ * those that accept writes). If there are none: servers that last said so, and the configured primary until it has answered. Empty
+ * if all servers are known to be replicas.
  */
 export function writeOrder(topology: Topology): readonly ServerState[] {
   let order = writeOrders.get(topology)
@@ -63,7 +63,7 @@ export function writeOrder(topology: Topology): readonly ServerState[] {
   return order
 }
 
-/** A snapshot never changes, so neither does this. */
+/** Computed once for each snapshot, which is immutable. */
 const writeOrders = new WeakMap<Topology, readonly ServerState[]>()
 
 function orderForWrites(topology: Topology): readonly ServerState[] {
@@ -71,7 +71,7 @@ function orderForWrites(topology: Topology): readonly ServerState[] {
     (server) => server.health !== 'leaving' && whyInvalid(topology, server) === undefined,
   )
   const saying = valid.filter((server) => server.role === 'primary' && isUsable(server))
-  // The only server there is gets the writes, whatever it says about itself.
+  // A single server gets the writes, whatever its role.
   const candidates = saying.length > 0 ? saying : valid.length === 1 ? valid : valid.filter(mayBePrimary)
   return candidates.toSorted((a, b) => (b.timeline ?? 0) - (a.timeline ?? 0) || Number(a.readOnly) - Number(b.readOnly))
 }
@@ -80,7 +80,7 @@ function mayBePrimary({ role, declared }: ServerState): boolean {
   return role === 'primary' || (role === 'unknown' && declared === 'primary')
 }
 
-/** The server that should take writes is known to be gone, or there is none. */
+/** The server that should take writes is down, or there is none. */
 export function isWriterGone(topology: Topology): boolean {
   const [first] = writeOrder(topology)
   return first === undefined || !isUsable(first)
@@ -92,7 +92,7 @@ export function hasWriter(topology: Topology): boolean {
   return first !== undefined && first.role === 'primary' && isUsable(first)
 }
 
-/** Near ones first, and of those the replicas first; among these, suspects last. */
+/** The nearest first. Within the latency window replicas come first, suspects last among them. */
 function byDistance(servers: readonly ServerState[]): ServerState[][] {
   const measured = servers.filter((server) => server.rttMs !== undefined).toSorted((a, b) => rtt(a) - rtt(b))
   const edge = (measured[0] === undefined ? 0 : rtt(measured[0])) + LATENCY_WINDOW_MS
@@ -117,8 +117,8 @@ function rtt(server: ServerState): number {
 }
 
 /**
- * The less loaded of two random ones leads (the power of two choices): near-even load without a herd running to the one
- * idle server.
+ * Shuffles, and puts the less loaded of the first two first ("power of two choices"): nearly even load, without all clients choosing
+ * the same idle server.
  */
 export function leastLoadedFirst<T extends { readonly server: string }>(
   tier: readonly T[],

@@ -5,7 +5,7 @@ import { writeOrder } from './server-selection.ts'
 import { extendTrail, stalenessBound, type PrimaryTrail } from './staleness.ts'
 import type { Server, ServerState, Topology } from './topology.ts'
 
-/** What a server said of itself when it was asked. */
+/** A server's answer to a probe. */
 export interface Observation {
   readonly role: 'primary' | 'replica'
   readonly lsn: bigint | undefined
@@ -13,16 +13,16 @@ export interface Observation {
   readonly systemIdentifier: string | undefined
   readonly version: string | undefined
   readonly pipelines: boolean
-  /** Transactions are read-only there unless they say otherwise. */
+  /** `default_transaction_read_only` is on. */
   readonly readOnly: boolean
   readonly rttMs: number
-  /** By `performance.now()`, which no clock adjustment moves. */
+  /** By `performance.now()`. */
   readonly sentAt: number
   readonly askedAt: number
   readonly answeredAt: number
 }
 
-/** A topology, and the trail of the primary's positions that staleness is computed from. */
+/** A topology, and the primary's latest positions, from which staleness is computed. */
 export interface Observed {
   readonly topology: Topology
   readonly trail: PrimaryTrail
@@ -56,7 +56,7 @@ function newState({ name, region, declared }: Server, now: number): ServerState 
   }
 }
 
-/** The next snapshot after a server answered. */
+/** The next snapshot after a server has answered a probe. */
 export function withAnswer(before: Observed, name: string, seen: Observation): Observed {
   const answered = replace(before.topology, name, seen.answeredAt, (state) => ({
     ...state,
@@ -83,7 +83,7 @@ export function withAnswer(before: Observed, name: string, seen: Observation): O
   return { topology, trail }
 }
 
-/** The next snapshot after a server did not answer, refused a connection, or lost one. */
+/** The next snapshot after a failure. */
 export function withFailure(
   before: Observed,
   name: string,
@@ -101,8 +101,10 @@ export function withFailure(
 }
 
 /**
- * The next snapshot with another list of servers. What is known about those that stay is kept; those that are no longer in the
- * list are leaving, unless another server has taken their name.
+ * The next snapshot with another list of servers. Servers that stay keep their state; removed ones are `leaving`, unless another
+ * server has taken their name.
+ *
+ * @param isSame - whether the name belongs to the same server as before
  */
 export function withServers(
   before: Observed,
@@ -123,7 +125,7 @@ export function withServers(
   return { topology: { servers: [...listed, ...leaving], asOf: now }, trail: before.trail }
 }
 
-/** The next snapshot after a server that was leaving has finished what it had begun. */
+/** The next snapshot after a server that was leaving is gone. */
 export function withoutServer(before: Observed, name: string, now: number): Observed {
   const servers = before.topology.servers.filter((state) => state.name !== name || state.health !== 'leaving')
   return { topology: { servers, asOf: now }, trail: before.trail }
@@ -134,13 +136,13 @@ function after(state: ServerState, sign: Sign, now: number): Pick<ServerState, '
   return { health, since: health === state.health ? state.since : now }
 }
 
-/** The next snapshot after a server answered only the first of several statements that were sent at once. */
+/** The next snapshot after a server has answered only the first of several statements that were sent at once. */
 export function withoutPipelines(before: Observed, name: string, now: number): Observed {
   const topology = replace(before.topology, name, now, (state) => ({ ...state, pipelines: false }))
   return { topology, trail: before.trail }
 }
 
-/** The trail follows the server that takes the writes. */
+/** Only the positions of the server that takes the writes are recorded. */
 function isWriter(topology: Topology, name: string): boolean {
   const [writer] = writeOrder(topology)
   return writer === undefined || writer.name === name
