@@ -45,7 +45,7 @@ export async function benchCommand(argv: readonly string[], terminal: Terminal):
     timeMs: seconds(values.time, '--time', 0.1),
     warmupMs: seconds(values.warmup, '--warmup', 0),
   }
-  // A pool for each region, so that sessions do not affect each other.
+  // Eventual, so that what one region has shown is not required of the others.
   const pool = createPool({ ...(await serverOptions(values, terminal.env)), consistency: 'eventual' })
   try {
     const { figures, failures } = await benchAll(pool, request, terminal)

@@ -21,7 +21,12 @@ const AFTER_TROUBLE_MS = 250
 /** How long `source` may take. */
 const PATIENCE_MS = 10_000
 
-export function createServerListPoller<List>({ source, intervalMs, onList, onProblem }: ServerListPollerOptions<List>): ServerListPoller {
+export function createServerListPoller<List>({
+  source,
+  intervalMs,
+  onList,
+  onProblem,
+}: ServerListPollerOptions<List>): ServerListPoller {
   let timer: NodeJS.Timeout | undefined
   let asking = false
   let stopped = false

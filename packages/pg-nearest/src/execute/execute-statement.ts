@@ -151,7 +151,10 @@ class StatementExecution implements Execution<StatementResult, StatementResult> 
     )
   }
 
-  /** Marks the session's position as unknown if an unanswered statement may have written. Cancels what still runs on a server that is behind. */
+  /**
+   * Marks the session's position as unknown if an unanswered statement may have written. Cancels what still runs on a server that
+   * is behind.
+   */
   #noted(end: AttemptEnd<StatementResult>, harmless: boolean, lease: Lease): AttemptEnd<StatementResult> {
     if (end.kind === 'cut' && !harmless) this.#check?.markUnknown()
     if (end.kind !== 'failed') return end

@@ -3,7 +3,10 @@ import type { Evidence } from './server-evidence.ts'
 /** Whether a server responds. Only silence makes us give up connections, and any response ends it. */
 export type Liveness =
   | { readonly state: 'heard'; /** By `performance.now()`. */ readonly at: number }
-  | { readonly state: 'silent'; /** Milliseconds, without the time in which this process was too busy to listen. */ readonly forMs: number }
+  | {
+      readonly state: 'silent'
+      /** Milliseconds, without the time in which this process was too busy to listen. */ readonly forMs: number
+    }
 
 export type LivenessSign = Evidence['contact']
 

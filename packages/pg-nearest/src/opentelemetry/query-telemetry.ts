@@ -30,7 +30,10 @@ interface Started {
   readonly context: Context
 }
 
-/** Records a span and measurements for each statement from now on. Returns a function that stops it; statements in flight are still recorded. */
+/**
+ * Records a span and measurements for each statement from now on. Returns a function that stops it; statements in flight are still
+ * recorded.
+ */
 export function startQueryTelemetry(options: QueryTelemetryOptions): () => void {
   const { pool, addresses, tracer, instruments, statementText } = options
   const describe = createDescriptions()

@@ -1,5 +1,12 @@
 import type { RouteReason } from '../events/served-by.ts'
-import { isReplica, leastLoadedFirst, readTiers, writeOrder, type Choice, type Chooser } from '../topology/server-selection.ts'
+import {
+  isReplica,
+  leastLoadedFirst,
+  readTiers,
+  writeOrder,
+  type Choice,
+  type Chooser,
+} from '../topology/server-selection.ts'
 import type { ServerState, Topology } from '../topology/topology.ts'
 
 /** Try this server, for this reason. */

@@ -109,7 +109,8 @@ function classifyQuery(
     const next = tokens[i + 1]
     const called = next?.kind === 'symbol' && next.text === '('
     const named = tokens[i - 1]?.text === 'as'
-    const bound = (called ? primaryOnlyFunction(text) : named ? undefined : primaryOnlyColumn(text)) ?? primaryOnlyRelation(text)
+    const bound =
+      (called ? primaryOnlyFunction(text) : named ? undefined : primaryOnlyColumn(text)) ?? primaryOnlyRelation(text)
     if (bound === 'session') return SESSION
     if (bound === 'primary' || (kind === 'word' && writes(tokens, i, mayModify))) need = WRITE
   }
