@@ -65,26 +65,29 @@ export class ClientSession {
   }
 
   run(request: Request): Promise<StatementResult> {
+    return new Promise((resolve, reject) => this.give(request, resolve, reject))
+  }
+
+  /** Like `run`, but with callbacks: one is called once, in the same tick in which the statement ends. */
+  give(request: Request, resolve: (result: StatementResult) => void, reject: (error: unknown) => void): void {
     const { engine, scope } = this.#client
     const { text } = request.config
     const start = clock(engine)
-    return new Promise((resolve, reject) => {
-      const settle = ({ result, servedBy }: Serving): void =>
-        resolve(recordResult(engine, text, start, result, servedBy))
-      const fail = (error: unknown): void => reject(recordFailure(engine, text, start, error))
-      const { need, reads } = planStatement(engine, scope, request)
-      const check = createFreshnessCheck(engine, scope.session, request.consistency, reads)
-      const statement: QueuedStatement = {
-        request,
-        need,
-        check,
-        pipelined: mayBePipelined(request, need),
-        followable: mayBePipelined(request, need) && need.transaction === undefined,
-        ...onlyOnce(settle, fail),
-        start: () => delivering(this.#route(statement), statement),
-      }
-      this.#queue.add(statement)
-    })
+    const settle = ({ result, servedBy }: Serving): void => resolve(recordResult(engine, text, start, result, servedBy))
+    const fail = (error: unknown): void => reject(recordFailure(engine, text, start, error))
+    const { need, reads } = planStatement(engine, scope, request)
+    const check = createFreshnessCheck(engine, scope.session, request.consistency, reads)
+    const pipelined = mayBePipelined(request, need)
+    const statement: QueuedStatement = {
+      request,
+      need,
+      check,
+      pipelined,
+      followable: pipelined && need.transaction === undefined,
+      ...onlyOnce(settle, fail),
+      start: () => delivering(this.#route(statement), statement),
+    }
+    this.#queue.add(statement)
   }
 
   /** Runs a cursor, a stream or a COPY. Resolves when it has ended; its own callbacks tell how. */

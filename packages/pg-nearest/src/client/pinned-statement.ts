@@ -26,6 +26,7 @@ export async function runPinned(client: ClientContext, statement: QueuedStatemen
       client.settle(statement, open, true)
       return { kind: 'refused', error: end.error, cut: false }
     case 'unsendable':
+    case 'unreadable':
     case 'behind':
     case 'no-connection':
       client.settle(statement, open, false)

@@ -15,7 +15,8 @@ export interface Turn {
 export class StatementQueue<T extends Turn> {
   readonly #together: () => boolean
   readonly #waiting: T[] = []
-  #running = 0
+  /** The running statements, in order. Each gets, when it has ended, a function that hands over its outcome. */
+  readonly #running: { deliver: (() => void) | undefined }[] = []
   /** Another statement may start behind the latest one. */
   #followable = false
   #onIdle: (() => void)[] = []
@@ -37,22 +38,40 @@ export class StatementQueue<T extends Turn> {
 
   /** Calls back when nothing waits or runs; at once if that is so already. */
   whenIdle(callback: () => void): void {
-    if (this.#running === 0 && this.#waiting.length === 0) callback()
+    if (this.#isIdle) callback()
     else this.#onIdle.push(callback)
   }
 
+  get #isIdle(): boolean {
+    return this.#running.length === 0 && this.#waiting.length === 0
+  }
+
   #go(): void {
-    while (this.#running === 0 || (this.#followable && this.#waiting[0]?.pipelined === true && this.#together())) {
+    while (
+      this.#running.length === 0 ||
+      (this.#followable && this.#waiting[0]?.pipelined === true && this.#together())
+    ) {
       const turn = this.#waiting.shift()
       if (turn === undefined) break
-      this.#running++
+      const run: { deliver: (() => void) | undefined } = { deliver: undefined }
+      this.#running.push(run)
       this.#followable = turn.followable
       void turn.start().then((deliver) => {
-        this.#running--
-        deliver()
+        run.deliver = deliver
+        this.#deliver()
         this.#go()
       })
     }
-    if (this.#running === 0 && this.#waiting.length === 0) for (const callback of this.#onIdle.splice(0)) callback()
+    if (this.#isIdle) for (const callback of this.#onIdle.splice(0)) callback()
+  }
+
+  /** Hands over outcomes in the order of the statements, whichever ends first. */
+  #deliver(): void {
+    for (;;) {
+      const deliver = this.#running[0]?.deliver
+      if (deliver === undefined) return
+      this.#running.shift()
+      deliver()
+    }
   }
 }

@@ -21,8 +21,7 @@ const SESSION = { class: 'session' } as const
  * @throws the error that kept it from being sent.
  */
 export async function runSubmittable(client: ClientContext, query: pg.Submittable): Promise<void> {
-  // It was destroyed while it waited for its turn, so nobody would read or close it.
-  if ((query as { readonly destroyed?: unknown }).destroyed === true) return
+  if (wasGivenUp(query)) return
   const { held, engine, scope } = client
   const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || !held.lease.standby || scope.readOnly)
   if (!isPlaced) {
@@ -60,6 +59,15 @@ export async function runSubmittable(client: ClientContext, query: pg.Submittabl
   const { state } = client
   if (!open || (state.kind !== 'transaction' && state.kind !== 'reading')) client.settleSubmittable(open)
   else if (failed && state.kind === 'reading') client.state = { ...state, failed }
+}
+
+/**
+ * A readable stream that was destroyed while it waited for its turn: nobody would read or close it. (A writable one must be sent, because
+ * it ends only with the server's answer.)
+ */
+function wasGivenUp(query: object): boolean {
+  const { destroyed, write } = query as { readonly destroyed?: unknown; readonly write?: unknown }
+  return destroyed === true && typeof write !== 'function'
 }
 
 /** Puts it into a READ ONLY transaction that cannot be made READ WRITE. */

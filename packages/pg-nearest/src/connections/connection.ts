@@ -64,6 +64,12 @@ export class Connection {
     return this.#pipeline?.alive === true && this.#state !== 'closing' && this.#state !== 'closed'
   }
 
+  /** Its socket has closed. */
+  get hasDied(): boolean {
+    const { _queryable: queryable, _ended: ended } = internalsOf(this.client)
+    return !queryable || ended
+  }
+
   /** Nothing is in flight. */
   get quiet(): boolean {
     return this.#pipeline?.quiet ?? true
@@ -111,7 +117,11 @@ export class Connection {
 
   async #runFence(): Promise<void> {
     const patience = setTimeout(() => this.kill(new Error('Connection terminated')), SETTLING_MS)
-    const dead = new Promise<void>((resolve) => this.client.once('end', resolve))
+    let heardEnd: () => void = ignore
+    const dead = new Promise<void>((resolve) => {
+      heardEnd = resolve
+      this.client.once('end', heardEnd)
+    })
     try {
       await Promise.race([requestCancel(this.client), dead])
       await this.#answered()
@@ -119,6 +129,7 @@ export class Connection {
         await new Promise<void>((resolve) => this.pipeline.send(new QuestionExchange('', () => resolve())))
     } finally {
       clearTimeout(patience)
+      this.client.off('end', heardEnd)
     }
   }
 
@@ -134,7 +145,9 @@ export class Connection {
       clearTimeout(patience)
       if (this.#state === 'settling') this.#events.onSettled(this)
     }
-    void (this.#fence ?? this.#answered()).then(settled, settled)
+    void Promise.resolve(this.#fence)
+      .then(() => this.#answered())
+      .then(settled, settled)
   }
 
   /** Sends Terminate, and destroys the socket if the server does not close it within a second. */

@@ -97,17 +97,17 @@ export class Lease {
 
   /** See {@link Connection.cancel}. */
   cancel(): Promise<void> {
-    return this.#connection.cancel()
+    return this.#released ? Promise.resolve() : this.#connection.cancel()
   }
 
   /** Makes the connection close on release, because something is wrong with the connection itself. */
   doom(): void {
-    this.#connection.doom()
+    if (!this.#released) this.#connection.doom()
   }
 
   /** Destroys its socket now. It must still be released. */
   kill(cause: unknown): void {
-    this.#connection.kill(cause)
+    if (!this.#released) this.#connection.kill(cause)
   }
 
   refusePipelining(): void {

@@ -47,6 +47,7 @@ class Connections implements ServerConnections, Lender {
   #retry: NodeJS.Timeout | undefined
   #ending = false
   #onEnded: (() => void) | undefined
+  #ended: Promise<void> | undefined
 
   constructor(options: ServerConnectionsOptions) {
     const { pgOptions } = options
@@ -60,7 +61,7 @@ class Connections implements ServerConnections, Lender {
       timeoutMs:
         pgOptions.idleTimeoutMillis === undefined ? DEFAULT_IDLE_TIMEOUT_MS : (pgOptions.idleTimeoutMillis ?? 0),
       exits: pgOptions.allowExitOnIdle === true,
-      mayExpire: () => this.#all.size > (pgOptions.min ?? 0),
+      mayExpire: () => this.#countOf(({ alive }) => alive) > (pgOptions.min ?? 0),
       onExpired: (connection) => connection.close(),
     })
   }
@@ -165,11 +166,12 @@ class Connections implements ServerConnections, Lender {
 
   end(): Promise<void> {
     this.#ending = true
+    this.#queue.refuseAll(new NoConnectionError('unreachable', new Error('The pool was ended')))
     for (const connection of this.#idle.takeAll()) connection.close()
-    return new Promise((resolve) => {
+    return (this.#ended ??= new Promise((resolve) => {
       this.#onEnded = resolve
       this.#tellEnded()
-    })
+    }))
   }
 
   destroy(): void {
@@ -197,10 +199,15 @@ class Connections implements ServerConnections, Lender {
     try {
       await connectClient(connection.client)
       await runConnectHook(connection.client, this.#options.pgOptions as ConnectHooks)
+      // While the hook ran nothing else was listening to the socket.
+      if (connection.hasDied) throw new Error('Connection terminated unexpectedly')
     } catch (error) {
       this.#dialling--
       // Waiters are refused before more is dialled for them. A connection that was given up has been reported already.
-      if (connection.state === 'connecting') this.#dialFailed(connection, error)
+      if (connection.state === 'connecting') {
+        const cause = error instanceof HookError && connection.hasDied ? error.cause : error
+        this.#dialFailed(connection, cause)
+      }
       connection.kill(error)
       return this.#dialWanted()
     }
@@ -228,6 +235,8 @@ class Connections implements ServerConnections, Lender {
       return this.takeBack(connection, true)
     }
     this.#taken--
+    // It may have died, or been closed, while the hook ran.
+    if (!connection.fit) return this.#remove(connection)
     connection.signal('return')
     this.#keep(connection)
   }
@@ -236,10 +245,18 @@ class Connections implements ServerConnections, Lender {
     if (error instanceof HookError) return this.#queue.first?.refuse(new NoConnectionError('hook', error.cause))
     const why = error instanceof pg.DatabaseError ? 'refused' : 'unreachable'
     this.#options.onDialFailed(error, connection.generation)
-    const isAlone = [...this.#all].every((each) => each === connection || each.state === 'closing')
-    if (isAlone) this.#queue.refuseAll(new NoConnectionError(why, error))
-    else if (why === 'refused') this.#waitForOurs()
+    const open = this.#countOf(({ alive }) => alive)
+    const connecting = this.#countOf((each) => each !== connection && each.state === 'connecting')
+    if (open === 0 && (why === 'unreachable' || connecting === 0)) {
+      this.#queue.refuseAll(new NoConnectionError(why, error))
+    } else if (why === 'refused') this.#waitForOurs()
     else this.#queue.first?.refuse(new NoConnectionError(why, error))
+  }
+
+  #countOf(wanted: (connection: Connection) => boolean): number {
+    let count = 0
+    for (const connection of this.#all) if (wanted(connection)) count++
+    return count
   }
 
   /** The server refuses more connections for now: waiters get those that are returned, and it is asked again later. */

@@ -79,6 +79,10 @@ function conclude(
       const behind = check?.end(lease, trust, questions, true)
       return behind === undefined ? end : { kind: 'behind', error: behind }
     }
+    case 'unreadable': {
+      const behind = check?.end(lease, trust, questions, true)
+      return { kind: behind === undefined ? 'unreadable' : 'behind', error: behind ?? end.error }
+    }
     case 'answered': {
       if (isOfConnection(end.error) || isDemotion(end.error)) lease.doom()
       const behind = check?.end(lease, trust, questions, false)

@@ -38,6 +38,8 @@ export interface WalkState {
   readonly refusal: { readonly server: string; readonly error: unknown } | undefined
   /** It may have written there, so it must not run again where it could write. */
   readonly unknown: { readonly server: string; readonly error: unknown } | undefined
+  /** A server that it ran on, which was taken for a standby: if the statement turns out to write, its outcome is `unknown`. */
+  readonly ran: { readonly server: string; readonly error: unknown } | undefined
   /** The only leg that may run it where it could write. */
   readonly writer: number | undefined
   /** How many more times to try the same server again after a connection that had died unused. */
@@ -70,7 +72,7 @@ export type WalkEvent =
   | { readonly kind: 'not-admitted'; readonly leg: number; readonly mayWait: boolean }
   | { readonly kind: 'replanned'; readonly leg: number; readonly attempts: readonly Attempt[] }
   | { readonly kind: 'caught-up'; readonly leg: number; readonly yes: boolean; readonly mayWait: boolean }
-  | { readonly kind: 'no-budget' }
+  | { readonly kind: 'no-budget'; readonly leg: number }
   /** `undefined`: no primary was found in time. */
   | { readonly kind: 'waited'; readonly attempts: readonly Attempt[] | undefined }
   | { readonly kind: 'slow'; readonly attempts: readonly Attempt[] }
@@ -111,6 +113,7 @@ export function beginWalk(facts: WalkFacts, attempts: readonly Attempt[]): WalkS
     tried: [],
     refusal: undefined,
     unknown: undefined,
+    ran: undefined,
     writer: undefined,
     again: MOST_AGAIN,
     mayRerun: true,
@@ -138,7 +141,7 @@ export function nextStep(state: WalkState, event: WalkEvent): WalkStep {
     case 'cut':
       return end(state, { kind: 'fail', failure: event })
     case 'no-budget':
-      return fail(state, { kind: 'nobody', gaveUp: 'budget' })
+      return endLeg(state, event.leg, { kind: 'nobody', gaveUp: 'budget' })
     case 'not-admitted':
       return advance(state, event.leg, { resends: false, mayWait: event.mayWait })
     case 'replanned':
@@ -146,7 +149,7 @@ export function nextStep(state: WalkState, event: WalkEvent): WalkStep {
     case 'caught-up':
       return afterWait(state, event)
     case 'waited':
-      if (event.attempts === undefined) return fail(state, { kind: 'nobody', gaveUp: 'no-primary' })
+      if (event.attempts === undefined) return endLeg(state, 0, { kind: 'nobody', gaveUp: 'no-primary' })
       return advance({ ...state, legs: [legOn(event.attempts)], tried: [] }, 0, { resends: false, mayWait: true })
     case 'slow':
       return hedge(state, event.attempts)
@@ -164,10 +167,11 @@ export function admit(
   leg: number,
   provenStandby: boolean,
 ): readonly [WalkState, 'as-is' | 'read-only' | 'no'] {
-  const { facts, unknown, writer } = state
+  const { facts, unknown, ran, writer } = state
   if (state.over) return [state, 'no']
   if (provenStandby || facts.readOnly || facts.harmless) return [state, 'as-is']
-  if (unknown === undefined && (writer === undefined || writer === leg)) return [{ ...state, writer: leg }, 'as-is']
+  const isFree = unknown === undefined && ran === undefined
+  if (isFree && (writer === undefined || writer === leg)) return [{ ...state, writer: leg }, 'as-is']
   return [state, facts.reads ? 'read-only' : 'no']
 }
 
@@ -183,7 +187,8 @@ function afterFailure(before: WalkState, event: Failed): WalkStep {
   // It writes after all, and another attempt may have run it.
   if (forced && evidence.kind === 'answered' && isWriteRefused(evidence.error)) {
     const noted = note(before, leg, server, evidence)
-    return before.unknown === undefined ? advance(noted, leg, { resends: false, mayWait }) : failUnknown(noted)
+    const unknown = before.unknown ?? before.ran
+    return unknown === undefined ? advance(noted, leg, NOTHING_HAPPENED) : failUnknown({ ...noted, unknown })
   }
   if (meaning === 'again' && evidence.kind === 'unsent' && before.again > 0) {
     return tryAgain(release({ ...before, again: before.again - 1 }, leg), leg, false)
@@ -195,7 +200,7 @@ function afterFailure(before: WalkState, event: Failed): WalkStep {
     const waiting = release(withLeg(before, leg, { behind: evidence }), leg)
     return [waiting, [{ kind: 'catch-up', leg, behind: evidence.error as BehindError }]]
   }
-  const state = note(before, leg, server, evidence)
+  const state = noteRun(note(before, leg, server, evidence), event, server)
   const resends = evidence.kind === 'lost'
   switch (meaning) {
     case 'fail':
@@ -225,6 +230,17 @@ function note(state: WalkState, leg: number, server: string, evidence: Evidence)
   const failures = [...state.failures, { server, evidence }]
   const counted = withLeg(state, leg, { failures: (state.legs[leg]?.failures ?? 0) + 1 })
   return { ...counted, failures, tried: [...state.tried, server] }
+}
+
+/**
+ * It was sent to a standby, which may have been promoted a moment ago, or ran on a primary that was replaced. A read goes on, but READ
+ * ONLY wherever it could write.
+ */
+function noteRun(state: WalkState, { evidence, standby, forced }: Failed, server: string): WalkState {
+  const { readOnly, harmless } = state.facts
+  const hasRun = evidence.kind === 'lost' || (evidence.kind === 'behind' && !standby)
+  if (!hasRun || readOnly || harmless || forced || state.ran !== undefined) return state
+  return { ...state, ran: { server, error: evidence.error } }
 }
 
 /** The leg's attempt is known to have had no effect, so another leg may run it where it could write. */
@@ -287,7 +303,7 @@ function tryAgain(state: WalkState, leg: number, resends: boolean): WalkStep {
 }
 
 function replan(state: WalkState, leg: number, attempts: readonly Attempt[]): WalkStep {
-  if (!state.mayReplan) return tryAgain(state, leg, false)
+  if (!state.mayReplan) return advance(state, leg, NOTHING_HAPPENED)
   return advance(withLeg({ ...state, mayReplan: false }, leg, { left: attempts }), leg, NOTHING_HAPPENED)
 }
 
@@ -302,10 +318,15 @@ function hedge(state: WalkState, attempts: readonly Attempt[]): WalkStep {
 
 /** A server's answer ends the walk. A leg that got no connection leaves it to the other leg. */
 function failOrLeave(state: WalkState, leg: number, failure: Extract<WalkEnd, { kind: 'error' }>): WalkStep {
+  if (failure.evidence.kind === 'no-connection') return endLeg(state, leg, failure)
+  return state.unknown === undefined ? fail(state, failure) : failUnknown(state)
+}
+
+/** Ends the leg, and the walk if there is no other leg. */
+function endLeg(state: WalkState, leg: number, failure: WalkEnd): WalkStep {
   const ended = withLeg(state, leg, { at: undefined, left: [] })
-  const another = ended.legs.some(({ at }) => at !== undefined)
-  if (failure.evidence.kind === 'no-connection' && another) return [ended, []]
-  return state.unknown === undefined ? fail(ended, failure) : failUnknown(ended)
+  if (ended.legs.some(({ at }) => at !== undefined)) return [ended, []]
+  return ended.unknown === undefined ? fail(ended, failure) : failUnknown(ended)
 }
 
 function failUnknown(state: WalkState): WalkStep {

@@ -50,6 +50,8 @@ class Walk<R, T> {
   }
 
   start(): void {
+    const { signal } = this.#execution
+    if (signal?.aborted === true) return this.#take({ kind: 'cut', error: signal.reason })
     this.#hedgeLater()
     this.#take({ kind: 'begun', mayWait: this.#state.legs[0]?.left.length === 0 && this.#execution.mayAwaitPrimary() })
   }
@@ -63,7 +65,7 @@ class Walk<R, T> {
   #do(command: WalkCommand): void {
     switch (command.kind) {
       case 'try':
-        if (command.resends && !this.#execution.mayResend()) return this.#take({ kind: 'no-budget' })
+        if (command.resends && !this.#execution.mayResend()) return this.#take({ kind: 'no-budget', leg: command.leg })
         return this.#settling(this.#try(command.leg, command.attempt))
       case 'catch-up':
         return this.#settling(this.#catchUp(command.leg, command.behind))
@@ -138,9 +140,10 @@ class Walk<R, T> {
   }
 
   async #catchUp(leg: number, behind: BehindError): Promise<void> {
-    const yes = await this.#execution.catchesUp(behind)
     const { signal } = this.#execution
-    if (signal?.aborted === true) return this.#take({ kind: 'cut', error: signal.reason })
+    const forget = signal && onAbort(signal, () => this.#take({ kind: 'cut', error: signal.reason }))
+    const yes = await this.#execution.catchesUp(behind)
+    forget?.()
     this.#take({ kind: 'caught-up', leg, yes, mayWait: this.#execution.mayAwaitPrimary() })
   }
 

@@ -6,7 +6,7 @@ import type { ClientLimits } from '../client/client-context.ts'
 import { emitSafely } from '../events/emit-safely.ts'
 import { withinDeadline } from '../limits/deadline.ts'
 import { isSubmittable, parseCall, type QueryCallback, type Request } from '../route/request.ts'
-import { promiseOrCallback } from './promise-or-callback.ts'
+import { call, promiseOrCallback } from './promise-or-callback.ts'
 
 const FORWARDED = ['notice', 'notification', 'error', 'end'] as const
 
@@ -41,7 +41,7 @@ export class BorrowedClient extends EventEmitter {
     if (isSubmittable(first)) return this.#submit(first, second ?? third)
     const { request, callback } = parseCall(first, second, third)
     const config = this.#ownTypes ? { types: this.#types, ...request.config } : request.config
-    return promiseOrCallback(this.#run({ ...request, config }), callback)
+    return this.#runWith({ ...request, config }, callback)
   }
 
   /**
@@ -92,6 +92,18 @@ export class BorrowedClient extends EventEmitter {
   ref(): void {}
 
   unref(): void {}
+
+  /** Callbacks are called in the same tick in which the statement ends, as in pg. */
+  #runWith(request: Request, callback: QueryCallback | undefined): unknown {
+    const plain = request.timeoutMs === undefined && this.#engine.trace === undefined && !this.#released
+    if (callback === undefined || !plain) return promiseOrCallback(this.#run(request), callback)
+    this.#session.give(
+      request,
+      (result) => call(callback, undefined, result),
+      (error) => call(callback, error as Error, undefined),
+    )
+    return undefined
+  }
 
   #run(request: Request): Promise<object> {
     if (this.#released) return Promise.reject(released())

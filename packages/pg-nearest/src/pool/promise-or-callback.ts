@@ -11,7 +11,7 @@ export function promiseOrCallback<T>(result: Promise<T>, callback: QueryCallback
 }
 
 /** An error that the callback throws becomes an uncaught exception, as in pg. */
-function call(callback: QueryCallback, error: Error | undefined, value: unknown): void {
+export function call(callback: QueryCallback, error: Error | undefined, value: unknown): void {
   try {
     callback(error, value)
   } catch (thrown) {

@@ -4,10 +4,11 @@ import { codeOf, isAuthenticationFailure } from '../server-failure.ts'
  * How an attempt failed, recorded where it failed. Only this says whether the statement may be sent again; an error's message or
  * code does not, because a user's function can raise any.
  *
- * - `no-connection`: no connection could be had, so nothing was sent. `queue` and `hook` are not the server's fault.
- * - `unsent`: the connection had died before it was sent.
- * - `unsendable`: it could not be encoded.
- * - `answered`: the server refused it, up to ReadyForQuery. It had no effect.
+ * - `no-connection`: none could be had, so nothing was sent. `queue`, `hook`: for reasons that are not the server's.
+ * - `unsent`: the connection had died before.
+ * - `unsendable`: it could not be put into messages.
+ * - `answered`: the server refused it and went on to ReadyForQuery: it had no effect.
+ * - `unreadable`: it succeeded, but a type parser of the caller's threw on its rows.
  * - `lost`: it was sent, and the connection died before ReadyForQuery.
  * - `behind`: the server lacks something that the read must show.
  */
@@ -17,7 +18,7 @@ export type Evidence =
       readonly why: 'refused' | 'unreachable' | 'queue' | 'hook'
       readonly error: unknown
     }
-  | { readonly kind: 'unsent' | 'unsendable' | 'answered' | 'lost' | 'behind'; readonly error: unknown }
+  | { readonly kind: 'unsent' | 'unsendable' | 'answered' | 'unreadable' | 'lost' | 'behind'; readonly error: unknown }
 
 export interface Circumstances {
   /** The server was in recovery when the statement was sent. */
@@ -49,6 +50,7 @@ export function meaningOf(evidence: Evidence, circumstances: Circumstances): Mea
     case 'unsent':
       return 'again'
     case 'unsendable':
+    case 'unreadable':
       return 'fail'
     case 'behind':
       return 'next'
@@ -149,6 +151,7 @@ export function isTransient({ kind, error }: Evidence): boolean {
     case 'answered':
       return isWriteRefused(error)
     case 'unsendable':
+    case 'unreadable':
       return false
     case 'no-connection':
       return codeOf(error) !== 'ENOTFOUND' && codeOf(error) !== '3D000' && !isAuthenticationFailure(error)

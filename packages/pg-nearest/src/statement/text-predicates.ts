@@ -16,7 +16,7 @@ export function readsFromClient(text: string): boolean {
  */
 export function letsAskBehind(text: string | undefined, { transaction }: StatementNeed): boolean {
   if (typeof text !== 'string') return true
-  if (transaction !== undefined && (transaction.kind === 'begin' || CHAIN.test(text))) return false
+  if (transaction !== undefined && (transaction.kind === 'begin' || mayHaveBegunAnother(text))) return false
   return !(isSingle(text) && SEES_NOTHING.test(text)) && !EMPTY.test(text) && !readsFromClient(text)
 }
 
@@ -27,9 +27,14 @@ const SEES_NOTHING =
 /** Only white space, semicolons and comments. */
 const EMPTY = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*$/
 
-/** COMMIT AND CHAIN: it commits, but its position cannot be asked for, because the next transaction has begun. */
+/** It may commit and begin the next transaction at once, so that its position cannot be asked for. */
 export function commitsUnseen(text: string | undefined, { transaction }: StatementNeed): boolean {
-  return transaction !== undefined && typeof text === 'string' && CHAIN.test(text)
+  return transaction !== undefined && typeof text === 'string' && mayHaveBegunAnother(text)
+}
+
+/** COMMIT AND CHAIN, or several statements, of which the last may be BEGIN. */
+function mayHaveBegunAnother(text: string): boolean {
+  return CHAIN.test(text) || !isSingle(text)
 }
 
 const CHAIN = /\band\s+chain\b/i

@@ -21,14 +21,15 @@ export interface Exchange extends QueryHandlers {
 /**
  * How a statement ended.
  *
- * - `result`: it succeeded, up to ReadyForQuery.
- * - `answered`: the server refused it, up to ReadyForQuery. It had no effect, and the connection is usable.
- * - `unsendable`: it could not be encoded, so nothing of it ran. The connection is usable.
- * - `skipped`: a statement before it, with the same Sync, failed.
- * - `unsent`: the connection had died before it was sent.
- * - `lost`: it was sent, and the connection died before ReadyForQuery. `error` is the first error that arrived.
+ * - `result`: the server did it, and said so up to ReadyForQuery.
+ * - `answered`: the server refused it, and went on to ReadyForQuery: it had no effect, and the connection is well.
+ * - `unreadable`: it succeeded, but a type parser of the caller's threw on its rows.
+ * - `unsendable`: it could not be put into messages, so nothing of it ran; the connection is well.
+ * - `skipped`: one before it, with the same Sync, failed.
+ * - `unsent`: the connection had died before.
+ * - `lost`: it was sent, and the connection died before ReadyForQuery. `error` is what was heard first.
  */
 export type StatementEnd =
   | { readonly kind: 'result'; readonly result: StatementResult }
-  | { readonly kind: 'answered' | 'unsendable' | 'unsent' | 'lost'; readonly error: unknown }
+  | { readonly kind: 'answered' | 'unreadable' | 'unsendable' | 'unsent' | 'lost'; readonly error: unknown }
   | { readonly kind: 'skipped' }

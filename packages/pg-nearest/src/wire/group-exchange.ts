@@ -25,6 +25,8 @@ export class GroupExchange implements Exchange {
   readonly #ends: (StatementEnd | undefined)[]
   readonly #onEnd: OnEnd
   #at = 0
+  /** The server's error, if it has answered with one. */
+  #answer: unknown
   #row: DataRow['fields'] | undefined
 
   constructor(configs: readonly pg.QueryConfig[], question: string | undefined, client: pg.Client, onEnd: OnEnd) {
@@ -38,7 +40,7 @@ export class GroupExchange implements Exchange {
     const query = new PgQuery({ ...config, queryMode: 'extended' } as pg.QueryConfig)
     adopt(query, client)
     query.callback = (error, result) => {
-      if (error) this.#ends[i] ??= { kind: 'answered', error }
+      if (error) this.#ends[i] ??= { kind: error === this.#answer ? 'answered' : 'unreadable', error }
       else this.#ends[i] ??= { kind: 'result', result: result as pg.QueryResult }
     }
     return query
@@ -81,7 +83,7 @@ export class GroupExchange implements Exchange {
       const end = this.#ends[i]
       if (end === undefined) continue
       // The answers to later statements would be taken for the answer to the one that could not be sent.
-      if (end.kind === 'answered') this.#ends[i] = { kind: 'unsendable', error: end.error }
+      if (end.kind === 'unreadable') this.#ends[i] = { kind: 'unsendable', error: end.error }
       break
     }
     connection.sync()
@@ -117,6 +119,7 @@ export class GroupExchange implements Exchange {
   }
 
   handleError(error: unknown, connection: WireConnection): void {
+    this.#answer = error
     this.#members[this.#at]?.handleError(error, connection)
   }
 

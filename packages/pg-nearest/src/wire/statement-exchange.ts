@@ -5,10 +5,13 @@ import { adopt, PgQuery, type QueryCallback, type WireConnection } from './pg-in
 /** One statement with a Sync of its own, as `client.query` sends it. */
 export class StatementExchange extends PgQuery implements Exchange {
   readonly #onEnd: (end: StatementEnd) => void
-  #failure: { readonly kind: 'answered' | 'unsendable'; readonly error: unknown } | undefined
+  #failure: { readonly kind: 'answered' | 'unreadable' | 'unsendable'; readonly error: unknown } | undefined
   #result: StatementResult | undefined
   #writing = false
+  /** The server's error, if it has answered with one. */
+  #answer: unknown
   #synced = false
+  #isReady = false
 
   constructor(config: pg.QueryConfig, client: pg.Client, onEnd: (end: StatementEnd) => void) {
     super(config)
@@ -36,12 +39,15 @@ export class StatementExchange extends PgQuery implements Exchange {
   }
 
   override handleError(error: unknown, connection: WireConnection): void {
+    // pg also passes errors of type parsers here.
+    if (!this.#isReady) this.#answer = error
     super.handleError(error, connection)
     // pg sends no Sync after an error of a paged query, and the server waits for one.
     if (this.exclusive && !this.#writing && !this.#synced) connection.sync()
   }
 
   override handleReadyForQuery(connection: WireConnection): void {
+    this.#isReady = true
     if (this.#failure === undefined) super.handleReadyForQuery(connection)
     this.#onEnd(this.#failure ?? { kind: 'result', result: this.#result as StatementResult })
   }
@@ -54,6 +60,10 @@ export class StatementExchange extends PgQuery implements Exchange {
   /** Called by pg as `this.callback`. Shared, because a closure for each statement is measurable on short reads. */
   static readonly #capture = function (this: StatementExchange, error: unknown, result?: pg.QueryResult): void {
     if (!error) this.#result = result
-    else this.#failure ??= { kind: this.#writing ? 'unsendable' : 'answered', error }
+    else
+      this.#failure ??= {
+        kind: this.#writing ? 'unsendable' : error === this.#answer ? 'answered' : 'unreadable',
+        error,
+      }
   } as QueryCallback
 }

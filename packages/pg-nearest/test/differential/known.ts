@@ -20,7 +20,27 @@ export const KNOWN: readonly Known[] = [
     name: 'not on this server',
     reason: 'in a snapshot on a replica, what only the primary can answer is refused (README: NEAREST_NOT_HERE)',
     changesTheRest: true,
-    covers: ({ what, ours }) => what === 'outcome' && codeOf(ours) === 'NEAREST_NOT_HERE',
+    covers: ({ what, pg, ours }) =>
+      what === 'outcome' &&
+      (codeOf(ours) === 'NEAREST_NOT_HERE' ||
+        (codeOf(pg) === undefined && codeOf(ours) === '25006' && messageOf(ours).endsWith('during recovery'))),
+  },
+  {
+    name: 'names of prepared statements',
+    reason:
+      'a client that is not pinned has a connection to each server, with names of its own: one name with two texts is not refused where they go to two servers (README: pool.connect)',
+    changesTheRest: true,
+    covers: ({ what, pg }) => what === 'outcome' && /prepared statement(s must be unique| ")/i.test(messageOf(pg)),
+  },
+  {
+    name: 'a notice twice',
+    reason: 'a function that raises a notice and then writes raises it on the replica, too, that refuses it (docs)',
+    covers: ({ what, pg, ours }) => what === 'notices' && countOf(ours) > countOf(pg),
+  },
+  {
+    name: 'refused by a replica',
+    reason: 'a replica refuses to write with the same code as a read-only transaction, and with words of its own',
+    covers: ({ what, pg, ours }) => what === 'outcome' && codeOf(pg) === '25006' && codeOf(ours) === '25006',
   },
 ]
 
@@ -38,4 +58,12 @@ export const NOT_COMPARED: readonly string[] = [
 
 function codeOf(outcome: unknown): string | undefined {
   return (outcome as { error?: { code?: string } }).error?.code
+}
+
+function messageOf(outcome: unknown): string {
+  return (outcome as { error?: { message?: string } }).error?.message ?? ''
+}
+
+function countOf(notices: unknown): number {
+  return Array.isArray(notices) ? notices.length : Number(notices)
 }

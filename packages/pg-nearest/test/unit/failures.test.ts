@@ -1,32 +1,69 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import spec from '../../spec/failures.json' with { type: 'json' }
-import { interpret, interpretNoConnection, type Circumstances } from '../../src/execute/interpret.ts'
-import { lostConnection } from '../../src/execute/lost-connection.ts'
+import { lostConnection } from '../../src/client/connection-lost-error.ts'
+import { isTransient, meaningOf, type Circumstances, type Evidence } from '../../src/route/failure-meaning.ts'
 
 interface Said {
   readonly code?: string | undefined
   readonly message?: string | undefined
   readonly severity?: string | undefined
+  readonly routine?: string | undefined
 }
 
-function failure({ code, message = 'it failed', severity }: Said): Error {
-  const said = { ...(code === undefined ? {} : { code }), ...(severity === undefined ? {} : { severity }) }
-  return Object.assign(new Error(message), said)
+type Row = Said & { readonly kind: string; readonly why?: string | undefined }
+
+function failure({ code, message = 'it failed', severity, routine }: Said): Error {
+  const given = Object.entries({ code, severity, routine }).filter(([, value]) => value !== undefined)
+  return Object.assign(new Error(message), Object.fromEntries(given))
+}
+
+function evidenceOf({ kind, why, ...said }: Row): Evidence {
+  return { kind, ...(why === undefined ? {} : { why }), error: failure(said) } as Evidence
+}
+
+const PLACES = ['standby', 'primary', 'read-only standby', 'read-only primary']
+const TEXTS = ['reads', 'writes', 'begins']
+
+function circumstancesOf(on: string, text: string): Circumstances {
+  return {
+    standby: on.endsWith('standby'),
+    readOnly: on.startsWith('read-only'),
+    reads: text === 'reads',
+    harmless: text === 'begins',
+  }
 }
 
 describe('spec/failures.json', () => {
-  for (const { name, on, text, verdict, ...error } of spec.cases) {
-    test(name, () => {
-      const circumstances: Circumstances = {
-        standby: on.endsWith('standby'),
-        readOnly: on.startsWith('read-only'),
-        reads: text === 'reads',
-        harmless: text === 'begins',
-      }
-      expect(interpret(failure(error), circumstances)).toBe(verdict)
-    })
+  for (const { name, on, text, verdict, ...row } of spec.cases) {
+    const said = row.code ?? row.message
+    test.each(on.flatMap((place) => text.map((shown) => [place, shown] as const)))(
+      `${name} (${row.kind}${said === undefined ? '' : `, ${said}`}), on a %s, the text %s: ${verdict}`,
+      (place, shown) => {
+        expect(meaningOf(evidenceOf(row), circumstancesOf(place, shown))).toBe(verdict)
+      },
+    )
   }
+
+  test('has a row for every way of failing in all circumstances', () => {
+    const kinds = ['unsent', 'unsendable', 'answered', 'lost', 'behind']
+    const whys = ['refused', 'unreachable', 'queue', 'hook'].map((why) => `no-connection ${why}`)
+    const wanted = [...kinds, ...whys].flatMap((kind) =>
+      PLACES.flatMap((on) => TEXTS.map((text) => `${kind} / ${on} / ${text}`)),
+    )
+    const covered = new Set(
+      spec.cases.flatMap(({ kind, on, text, ...row }) => {
+        const way = row.why === undefined ? kind : `${kind} ${row.why}`
+        return on.flatMap((place) => text.map((shown) => `${way} / ${place} / ${shown}`))
+      }),
+    )
+    expect(wanted.filter((each) => !covered.has(each))).toEqual([])
+    expect([...covered].filter((each) => !wanted.includes(each))).toEqual([])
+  })
+
+  test.each(spec.transient)('$name: worth waiting for: $transient', ({ transient, ...row }) => {
+    expect(isTransient(evidenceOf(row))).toBe(transient)
+  })
 })
 
 const anyCircumstances = fc.record({
@@ -35,31 +72,96 @@ const anyCircumstances = fc.record({
   reads: fc.boolean(),
   harmless: fc.boolean(),
 })
-const anyFailure = fc
-  .record({
-    code: fc.oneof(
-      fc.constantFrom(...spec.cases.flatMap(({ code }) => code ?? [])),
-      fc.string(),
-      fc.constant(undefined),
+const known = (key: 'code' | 'routine' | 'message' | 'severity') =>
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(...spec.cases.flatMap((row) => (row as Said)[key] ?? [])) },
+    fc.string(),
+    fc.constant(undefined),
+  )
+const anyError = fc.oneof(
+  {
+    weight: 9,
+    arbitrary: fc
+      .record({
+        code: known('code'),
+        routine: known('routine'),
+        message: known('message'),
+        severity: known('severity'),
+      })
+      .map(failure),
+  },
+  fc.anything(),
+)
+const anyEvidence = fc.oneof(
+  fc.record({
+    kind: fc.constantFrom(
+      'unsent' as const,
+      'unsendable' as const,
+      'answered' as const,
+      'lost' as const,
+      'behind' as const,
     ),
-    message: fc.oneof(fc.constantFrom(...spec.cases.flatMap(({ message }) => message ?? [])), fc.string()),
-  })
-  .map(failure)
+    error: anyError,
+  }),
+  fc.record({
+    kind: fc.constant('no-connection' as const),
+    why: fc.constantFrom('refused' as const, 'unreachable' as const, 'queue' as const, 'hook' as const),
+    error: anyError,
+  }),
+)
+const RUNS = { numRuns: 20_000 }
+
+function canHaveWritten({ standby, readOnly, reads, harmless }: Circumstances): boolean {
+  return !readOnly && !harmless && !(standby && reads)
+}
 
 test('a statement that a primary may have run is never sent to a primary again', () => {
   fc.assert(
-    fc.property(anyFailure, anyCircumstances, (error, circumstances) => {
-      const verdict = interpret(error, circumstances)
-      const cannotHaveWritten = circumstances.standby || circumstances.readOnly || circumstances.harmless
-      if (!cannotHaveWritten) expect(['again', 'standbys', 'unknown', 'fail']).toContain(verdict)
+    fc.property(anyEvidence, anyCircumstances, (evidence, circumstances) => {
+      const meaning = meaningOf(evidence, circumstances)
+      if (evidence.kind === 'lost' && canHaveWritten(circumstances)) expect(meaning).toBe('unknown')
+      // Nobody is told of a doubt where there is none.
+      else expect(meaning).not.toBe('unknown')
     }),
+    RUNS,
   )
 })
 
-test('a server that cannot be connected to is passed over; a pool without a free connection is not', () => {
-  expect(interpretNoConnection(failure({ code: 'ECONNREFUSED' }))).toBe('next')
-  expect(interpretNoConnection(failure({ code: '28P01' }))).toBe('next')
-  expect(interpretNoConnection(failure({ message: 'timeout exceeded when trying to connect' }))).toBe('fail')
+test('only an answer, a mistake of the caller or his own limit is a definite failure', () => {
+  fc.assert(
+    fc.property(anyEvidence, anyCircumstances, (evidence, circumstances) => {
+      if (meaningOf(evidence, circumstances) !== 'fail') return
+      const own = evidence.kind === 'no-connection' ? ['queue', 'hook'].includes(evidence.why) : true
+      expect(own && evidence.kind !== 'lost' && evidence.kind !== 'unsent' && evidence.kind !== 'behind').toBe(true)
+    }),
+    RUNS,
+  )
+})
+
+test('what is not an answer is never judged by its error', () => {
+  fc.assert(
+    fc.property(anyEvidence, anyError, anyCircumstances, (evidence, error, circumstances) => {
+      if (evidence.kind === 'answered') return
+      expect(meaningOf({ ...evidence, error }, circumstances)).toBe(meaningOf(evidence, circumstances))
+    }),
+    RUNS,
+  )
+})
+
+test('what writes is never run again for an answer on a primary that is one', () => {
+  fc.assert(
+    fc.property(anyError, fc.boolean(), (error, readOnly) => {
+      const meaning = meaningOf(
+        { kind: 'answered', error },
+        { standby: false, readOnly, reads: false, harmless: false },
+      )
+      // Recovery answers only where there is no primary any more.
+      const said = (typeof error === 'object' && error !== null ? error : {}) as Said
+      const demoted = said.code === '25006' && said.routine === 'PreventCommandDuringRecovery' && !readOnly
+      expect(meaning).toBe(demoted ? 'primary' : 'fail')
+    }),
+    RUNS,
+  )
 })
 
 describe('a connection that died while it was the caller’s alone', () => {

@@ -1,0 +1,214 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createServerConnections } from '../../src/connections/server-connections.ts'
+import type { ServerConnections, ServerConnectionsOptions } from '../../src/connections/server-connections-types.ts'
+import type { Lease } from '../../src/connections/lease.ts'
+import { StatementExchange } from '../../src/wire/statement-exchange.ts'
+import { FakeServer } from '../model/fake-server.ts'
+import { until } from '../model/harness.ts'
+
+/**
+ * What a server does to its connections at moments that no real one can be brought to on demand: the peer is a fake, its sockets are
+ * real. Real servers are in the other files.
+ */
+let server: FakeServer
+let made: ServerConnections[]
+beforeEach(async () => {
+  server = await FakeServer.start()
+  made = []
+})
+afterEach(async () => {
+  for (const each of made) each.destroy()
+  await server.stop()
+})
+
+function connect(
+  pgOptions: pg.PoolConfig & object,
+  options: Partial<ServerConnectionsOptions> = {},
+): ServerConnections {
+  const connections = createServerConnections({
+    server: { name: 'fake' },
+    url: server.url,
+    connectTimeoutMs: 2_000,
+    pgOptions,
+    probedRole: () => 'primary',
+    onEvent: () => undefined,
+    onLoss: () => undefined,
+    onDialFailed: () => undefined,
+    onPromotion: () => undefined,
+    maxWaiting: 1_000,
+    pipelines: () => true,
+    onNoPipelines: () => undefined,
+    ...options,
+  })
+  made.push(connections)
+  return connections
+}
+
+/** What came of it; `nothing`, if it has not settled by then. */
+function outcome(promise: Promise<unknown>, ms = 3_000): Promise<string> {
+  const told = promise.then(
+    () => 'done',
+    (error: unknown) => `rejected: ${String((error as Error).cause ?? error)}`,
+  )
+  return Promise.race([told, sleep(ms, 'nothing')])
+}
+
+function run(lease: Lease, text: string): Promise<string> {
+  return new Promise((resolve) => {
+    lease.send(new StatementExchange({ text }, lease.client, ({ kind }) => resolve(kind)))
+  })
+}
+
+const cutAll = (): void => {
+  for (const session of server.sessions) session.cut()
+}
+
+test('a connection that dies while verify looks at it is not lent, and ends no process', async () => {
+  const strays: unknown[] = []
+  const stray = (error: unknown): void => void strays.push(error)
+  process.on('unhandledRejection', stray)
+  let looks = 0
+  const verify = (_: unknown, done: (error?: unknown) => void): void => {
+    if (looks++ === 0) setTimeout(cutAll, 10)
+    setTimeout(done, 50)
+  }
+  const connections = connect({ verify } as pg.PoolConfig)
+  expect(await outcome(connections.acquire('client', undefined))).toBe('done')
+  expect(strays).toEqual([])
+  process.off('unhandledRejection', stray)
+})
+
+test('a connection that dies while onConnect runs is not lent', async () => {
+  let hooks = 0
+  const onConnect = async (): Promise<void> => {
+    if (hooks++ > 0) return
+    cutAll()
+    await sleep(50)
+  }
+  const connections = connect({ max: 1, onConnect })
+  const lease = await connections.acquire('client', undefined).catch(() => undefined)
+  if (lease === undefined) return
+  expect(await Promise.race([run(lease, 'select 1'), sleep(2_000, 'nothing')])).not.toBe('nothing')
+})
+
+test('a server that dies while onConnect asks it something is unreachable: the hook is not at fault', async () => {
+  const onConnect = async (client: pg.ClientBase): Promise<void> => void (await client.query('cut'))
+  const connections = connect({ max: 1, onConnect })
+  await expect(connections.acquire('client', undefined)).rejects.toMatchObject({ why: 'unreachable' })
+})
+
+test('a server that has no slot left, and none of ours, refuses at once and is not asked again and again', async () => {
+  server.greeting = 'no-slot'
+  const connections = connect({})
+  const asked = Array.from({ length: 3 }, () => outcome(connections.acquire('client', undefined)))
+  expect(await Promise.all(asked)).toEqual([...asked].fill(expect.stringContaining('rejected') as never))
+  expect(server.refused).toBeLessThanOrEqual(3)
+})
+
+test('a server that has no slot left is asked again once in a while, as long as one of ours lives', async () => {
+  const connections = connect({})
+  const lease = await connections.acquire('client', undefined)
+  server.greeting = 'no-slot'
+  const waiting = outcome(connections.acquire('client', undefined))
+  await sleep(600)
+  expect(server.refused).toBeGreaterThan(0)
+  expect(server.refused).toBeLessThan(8)
+  lease.release()
+  expect(await waiting).toBe('done')
+})
+
+test('whoever waits at a server that refuses connections is told with its first word', async () => {
+  server.stopListening()
+  const failed: unknown[] = []
+  const connections = connect({ max: 2 }, { onDialFailed: (error) => failed.push(error) })
+  const asked = Array.from({ length: 20 }, () => outcome(connections.acquire('client', undefined)))
+  for (const each of await Promise.all(asked)) expect(each).toMatch(/rejected: .*ECONNREFUSED/)
+  expect(failed.length).toBeLessThanOrEqual(4)
+})
+
+test('as many as "min" says stay, also when several have been idle for too long at once', async () => {
+  const connections = connect({ min: 1, idleTimeoutMillis: 50 })
+  const leases = await Promise.all(Array.from({ length: 4 }, () => connections.acquire('client', undefined)))
+  for (const lease of leases) lease.release()
+  expect(await until(() => connections.total < 4, 2_000)).toBe(true)
+  await sleep(200)
+  expect(connections.total).toBe(1)
+})
+
+test('a connection may be cancelled as often as one likes', async () => {
+  const warnings: Error[] = []
+  const warn = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', warn)
+  const lease = await connect({}).acquire('client', undefined)
+  for (let i = 0; i < 15; i++) {
+    const hanging = run(lease, 'hang')
+    await lease.cancel()
+    expect(await hanging).toBe('answered')
+  }
+  expect(await run(lease, 'select 1')).toBe('result')
+  lease.release()
+  await sleep(20)
+  process.off('warning', warn)
+  expect(warnings).toEqual([])
+})
+
+test.each<[string, (lease: Lease) => unknown]>([
+  ['cancelled', (lease) => lease.cancel()],
+  ['doomed', (lease) => lease.doom()],
+  ['killed', (lease) => lease.kill(new Error('late'))],
+])('a lease that is %s once it was released does nothing to the connection', async (_, late) => {
+  const connections = connect({ max: 1 })
+  const lease = await connections.acquire('client', undefined)
+  const [session] = server.sessions
+  lease.release()
+  void late(lease)
+  const next = await Promise.race([connections.acquire('client', undefined), sleep(2_000, undefined)])
+  if (next === undefined) throw new Error('the connection cannot be had any more')
+  expect(await run(next, 'select 1')).toBe('result')
+  expect([...server.sessions]).toEqual([session])
+})
+
+test('whoever waits when all is ended is told so', async () => {
+  const connections = connect({ max: 1 })
+  const lease = await connections.acquire('client', undefined)
+  const waiting = outcome(connections.acquire('client', undefined))
+  const ended = outcome(connections.end())
+  lease.release()
+  expect(await waiting).toMatch('rejected')
+  expect(await ended).toBe('done')
+})
+
+test('ending twice is the same end', async () => {
+  const connections = connect({})
+  const lease = await connections.acquire('client', undefined)
+  const ends = [connections.end(), connections.end()].map((each) => outcome(each))
+  lease.release()
+  expect(await Promise.all(ends)).toEqual(['done', 'done'])
+})
+
+test('what was sent while a cancel was under way is waited for when its connection is given back', async () => {
+  const connections = connect({}, { pipelines: () => false })
+  const lease = await connections.acquire('client', undefined)
+  server.fallSilent()
+  server.stopListening()
+  void lease.cancel()
+  await sleep(50)
+  const sent = run(lease, 'select 1')
+  lease.release()
+  await server.heal()
+  expect(await sent).toBe('result')
+})
+
+test('a row that the caller’s own parser cannot read is no answer of the server’s: the statement was done', async () => {
+  const lease = await connect({}).acquire('client', undefined)
+  const parser = (): never => {
+    throw Object.assign(new Error('I cannot read it'), { code: '26000' })
+  }
+  const types = { getTypeParser: () => parser } as pg.CustomTypesConfig
+  const kind = await new Promise((resolve) => {
+    lease.send(new StatementExchange({ text: 'insert', types }, lease.client, (end) => resolve(end.kind)))
+  })
+  expect(kind).not.toBe('answered')
+})

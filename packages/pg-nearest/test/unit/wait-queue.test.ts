@@ -1,0 +1,158 @@
+import { getEventListeners } from 'node:events'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { WaitQueue, type Waiter } from '../../src/connections/wait-queue.ts'
+
+const late = new Error('late')
+const gone = new Error('gone')
+const timedOut = (): Error => late
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** Heard from now on. */
+function errorOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => 'no error',
+    (error: unknown) => error,
+  )
+}
+
+function first(queue: WaitQueue<string>): Waiter<string> {
+  if (queue.first === undefined) throw new Error('nobody waits')
+  return queue.first
+}
+
+describe('whoever waits for a connection', () => {
+  test('is served in the order of coming', async () => {
+    const queue = new WaitQueue<string>()
+    const waiting = ['a', 'b', 'c'].map(() => queue.wait('statement', undefined, timedOut, undefined))
+    for (const name of ['a', 'b', 'c']) first(queue).give(name)
+    expect(await Promise.all(waiting)).toEqual(['a', 'b', 'c'])
+    expect(queue.first).toBeUndefined()
+  })
+
+  test('is out of the queue in the turn in which it is served', async () => {
+    const queue = new WaitQueue<string>()
+    const waiting = queue.wait('client', undefined, timedOut, undefined)
+    expect([...queue].map(({ purpose }) => purpose)).toEqual(['client'])
+    first(queue).give('a')
+    expect(queue.size).toBe(0)
+    await expect(waiting).resolves.toBe('a')
+  })
+
+  test('waits for as long as it wants to, and no longer', async () => {
+    const queue = new WaitQueue<string>()
+    const outcome = errorOf(queue.wait('statement', 50, timedOut, undefined))
+    vi.advanceTimersByTime(49)
+    expect(queue.size).toBe(1)
+    vi.advanceTimersByTime(1)
+    expect(queue.size).toBe(0)
+    expect(await outcome).toBe(late)
+  })
+
+  test('leaves when its signal is aborted, with the signal’s reason', async () => {
+    const queue = new WaitQueue<string>()
+    const controller = new AbortController()
+    const outcome = errorOf(queue.wait('statement', 50, timedOut, controller.signal))
+    controller.abort(gone)
+    expect(queue.size).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
+    expect(await outcome).toBe(gone)
+  })
+
+  test('is refused with all others', async () => {
+    const queue = new WaitQueue<string>()
+    const outcomes = Array.from({ length: 3 }, () => errorOf(queue.wait('statement', 50, timedOut, undefined)))
+    queue.refuseAll(gone)
+    expect(queue.size).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
+    expect(await Promise.all(outcomes)).toEqual([gone, gone, gone])
+  })
+
+  test('is not served any more once it has left', async () => {
+    const queue = new WaitQueue<string>()
+    const controller = new AbortController()
+    const outcome = errorOf(queue.wait('statement', 50, timedOut, controller.signal))
+    const waiter = first(queue)
+    controller.abort(gone)
+    waiter.give('a')
+    waiter.refuse(late)
+    expect(await outcome).toBe(gone)
+  })
+})
+
+type Deed = 'wait' | 'give' | 'refuse' | 'abort' | 'pass' | 'refuse all'
+const anyDeeds = fc.array(
+  fc.tuple(fc.constantFrom<Deed>('wait', 'wait', 'wait', 'give', 'refuse', 'abort', 'pass', 'refuse all'), fc.nat(20)),
+  { maxLength: 40 },
+)
+
+test('whatever happens, each is settled once, in order, and leaves nothing behind', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyDeeds, async (deeds) => {
+      const queue = new WaitQueue<number>()
+      const shared = new AbortController()
+      const controllers = [shared, new AbortController(), new AbortController()]
+      const settled: string[] = []
+      const waiting: Promise<void>[] = []
+      let model: { readonly id: number; readonly until: number; readonly of: AbortController | undefined }[] = []
+      const expected: string[] = []
+      let now = 0
+      const leave = (which: (each: (typeof model)[number]) => boolean, how: string): void => {
+        for (const each of model.filter(which)) expected.push(`${each.id} ${how}`)
+        model = model.filter((each) => !which(each))
+      }
+      for (const [deed, n] of deeds) {
+        const [oldest] = model
+        switch (deed) {
+          case 'wait': {
+            const id = waiting.length
+            const timeoutMs = n % 2 === 0 ? undefined : n
+            const of = controllers[n % 4]
+            if (of?.signal.aborted) break
+            model.push({ id, until: now + (timeoutMs ?? Infinity), of })
+            waiting.push(
+              queue.wait('statement', timeoutMs, timedOut, of?.signal).then(
+                () => void settled.push(`${id} given`),
+                (error: unknown) => void settled.push(`${id} ${error === late ? 'late' : 'gone'}`),
+              ),
+            )
+            break
+          }
+          case 'give':
+            queue.first?.give(n)
+            leave((each) => each === oldest, 'given')
+            break
+          case 'refuse':
+            queue.first?.refuse(gone)
+            leave((each) => each === oldest, 'gone')
+            break
+          case 'abort': {
+            const of = controllers[n % 3]
+            of?.abort(gone)
+            leave((each) => each.of === of, 'gone')
+            break
+          }
+          case 'pass':
+            now += n
+            vi.advanceTimersByTime(n)
+            leave(({ until }) => until <= now, 'late')
+            break
+          case 'refuse all':
+            queue.refuseAll(gone)
+            leave(() => true, 'gone')
+            break
+        }
+        expect(queue.size).toBe(model.length)
+      }
+      queue.refuseAll(gone)
+      leave(() => true, 'gone')
+      await Promise.all(waiting)
+      expect(settled.toSorted()).toEqual(expected.toSorted())
+      expect(vi.getTimerCount()).toBe(0)
+      for (const { signal } of controllers) expect(getEventListeners(signal, 'abort')).toEqual([])
+    }),
+    { numRuns: 1_000 },
+  )
+})

@@ -1,0 +1,282 @@
+import { BehindError } from '../../src/freshness/behind-error.ts'
+import { isWriteRefused, meaningOf, type Evidence } from '../../src/route/failure-meaning.ts'
+import type { Attempt } from '../../src/route/plan.ts'
+import {
+  admit,
+  beginWalk,
+  nextStep,
+  type WalkCommand,
+  type WalkEvent,
+  type WalkFacts,
+  type WalkState,
+} from '../../src/execute/walk-state.ts'
+
+/** What happens in one run is drawn from `choices`, over and over. */
+export interface WalkProgram {
+  readonly facts: WalkFacts
+  readonly servers: number
+  readonly hedged: boolean
+  readonly mayBeCut: boolean
+  readonly choices: readonly number[]
+}
+
+/** A statement that was sent where it could write. `none`: it is known to have had no effect. */
+interface Start {
+  readonly leg: number
+  effect: 'running' | 'none' | 'maybe' | 'done'
+}
+
+interface Running {
+  readonly kind: 'acquiring' | 'started' | 'catching-up' | 'waiting'
+  readonly standby?: boolean
+  readonly forced?: boolean
+  readonly start?: Start | undefined
+}
+
+/** More are found in no run, so that it ends. */
+const MOST_WAITS = 3
+const MOST_REPLANS = 3
+const PER_PLAN = (servers: number): number => 6 * servers + 10
+
+/** Two legs, each of whose plans is used up; a plan for each wait and for what is planned anew. Each attempt takes three steps. */
+export function mostSteps({ servers }: WalkProgram): number {
+  return 3 * 2 * (MOST_WAITS + MOST_REPLANS + 1) * PER_PLAN(servers)
+}
+
+const CODES = ['25006', '0A000', '26000', '40001', '42P01', '57P01', '23505', undefined]
+const ROUTINES = ['PreventCommandDuringRecovery', 'RevalidateCachedQuery', 'exec_stmt_raise', undefined]
+const KINDS = ['unsent', 'unsendable', 'answered', 'answered', 'lost', 'lost', 'behind'] as const
+const WHYS = ['refused', 'unreachable', 'queue', 'hook'] as const
+const EVENTS = [
+  'begun',
+  'succeeded',
+  'failed',
+  'not-admitted',
+  'replanned',
+  'caught-up',
+  'no-budget',
+  'waited',
+  'slow',
+  'cut',
+] as const satisfies readonly WalkEvent['kind'][]
+export const CUT = new Error('cut')
+
+/** Does what `nextStep` commands, as the walk does it, with outcomes and an order of its own. */
+export class WalkModel {
+  state: WalkState
+  steps = 0
+  readonly ends: WalkCommand[] = []
+  readonly starts: Start[] = []
+  readonly violations: string[] = []
+  /** How it was told to have failed, though it may have written. */
+  unsaid: string | undefined
+  readonly #program: WalkProgram
+  readonly #running = new Map<number, Running>()
+  #at = 0
+  #waits = 0
+  #replans = 0
+  #slow: boolean
+  #cut: boolean
+
+  constructor(program: WalkProgram) {
+    this.#program = program
+    this.#slow = program.hedged
+    this.#cut = program.mayBeCut
+    this.state = beginWalk(program.facts, this.#attempts(false))
+  }
+
+  run(): void {
+    this.#take({ kind: 'begun' })
+    const most = mostSteps(this.#program)
+    while (this.#running.size > 0) {
+      if (++this.steps > most) return this.#violated(`it has not ended after ${most} steps`)
+      this.#step()
+    }
+    if (this.ends.length !== 1) this.#violated(`it ended ${this.ends.length} times`)
+    this.#lookAtEnd()
+  }
+
+  /** Nobody is told of a doubt where there is none, nor that it failed where there is one. */
+  #lookAtEnd(): void {
+    const [end] = this.ends
+    const doubt = this.starts.some(({ effect }) => effect === 'maybe')
+    if (end?.kind !== 'fail' || end.failure.kind === 'cut') return
+    if (end.failure.kind === 'unknown' && !doubt) this.#violated('told as unknown, and nothing can have been written')
+    if (end.failure.kind !== 'unknown' && doubt) this.unsaid = end.failure.kind
+  }
+
+  /** An event of no leg that runs, or of one in another state, is harmless: what it would do is not done. */
+  #probe(): void {
+    const leg = this.#draw(3)
+    const kind = this.#pick(KINDS)
+    const evidence = { kind, error: new BehindError('nrt') }
+    const rest = { leg, mayWait: this.#draw(2) === 0, primaries: [], attempts: [], yes: true, error: CUT }
+    const before = JSON.stringify(this.state)
+    for (const event of EVENTS) {
+      nextStep(this.state, { ...rest, kind: event, evidence, standby: false, forced: this.#draw(2) === 0 })
+    }
+    if (JSON.stringify(this.state) !== before) this.#violated('a state was changed in place')
+  }
+
+  #step(): void {
+    if (this.#draw(8) === 0) this.#probe()
+    if (this.#slow && this.#draw(8) === 0) {
+      this.#slow = false
+      return this.#take({ kind: 'slow', attempts: this.#attempts(false) })
+    }
+    if (this.#cut && this.#draw(16) === 0) {
+      this.#cut = false
+      const before = this.state.over
+      this.#take({ kind: 'cut', error: CUT })
+      const end = this.ends.at(-1)
+      const told = end?.kind === 'fail' && end.failure.kind === 'cut' && end.failure.error === CUT
+      if (!before && !told) this.#violated('it was cut, and did not end as that')
+      return
+    }
+    const legs = [...this.#running.keys()]
+    const leg = this.#pick(legs)
+    const running = this.#running.get(leg) as Running
+    this.#running.delete(leg)
+    switch (running.kind) {
+      case 'acquiring':
+        return this.#acquired(leg)
+      case 'started':
+        return this.#ended(leg, running)
+      case 'catching-up':
+        return this.#tell({ kind: 'caught-up', leg, yes: this.#draw(2) === 0, mayWait: this.#draw(2) === 0 })
+      case 'waiting': {
+        const found = this.#waits < MOST_WAITS && this.#draw(3) > 0
+        if (found) this.#waits++
+        return this.#tell({ kind: 'waited', attempts: found ? this.#attempts(true) : undefined })
+      }
+    }
+  }
+
+  /** Somebody has a connection, or none. */
+  #acquired(leg: number): void {
+    const what = this.#draw(8)
+    if (what === 0) return this.#fail(leg, this.#noConnection(), false, false)
+    if (what === 1 && this.#replans < MOST_REPLANS) {
+      this.#replans++
+      return this.#tell({ kind: 'replanned', leg, attempts: this.#attempts(true) })
+    }
+    const proven = this.#draw(2) === 0
+    const { facts } = this.#program
+    const [state, verdict] = admit(this.state, leg, proven)
+    this.state = state
+    if (verdict === 'no') return this.#tell({ kind: 'not-admitted', leg, mayWait: this.#draw(2) === 0 })
+    if (state.over) this.#violated('a statement was admitted that is over')
+    const forced = verdict === 'read-only'
+    const couldWrite = !forced && !facts.readOnly && !facts.harmless && !(proven && facts.reads)
+    let start: Start | undefined
+    if (couldWrite) {
+      if (this.starts.some(({ effect }) => effect !== 'none')) {
+        this.#violated(`it was started where it could write, after ${this.starts.map(({ effect }) => effect).join()}`)
+      }
+      this.starts.push((start = { leg, effect: 'running' }))
+    }
+    // A server that does not say what it is, is what it was last probed as.
+    const standby = proven || this.#draw(4) === 0
+    this.#running.set(leg, { kind: 'started', standby, forced, start })
+  }
+
+  #ended(leg: number, { standby = false, forced = false, start }: Running): void {
+    if (this.#draw(4) === 0) {
+      if (start !== undefined) start.effect = 'done'
+      const over = this.state.over
+      this.#tell({ kind: 'succeeded', leg })
+      const end = this.ends.at(-1)
+      if (!over && (end?.kind !== 'succeed' || end.leg !== leg)) this.#violated('a result was not taken')
+      return
+    }
+    const kind = this.#pick(KINDS)
+    const code = this.#pick(CODES)
+    const routine = this.#pick(ROUTINES)
+    const error = kind === 'behind' ? new BehindError('nrt') : Object.assign(new Error('it failed'), { code, routine })
+    // What is heard after the end was abandoned.
+    if (start !== undefined && !this.state.over) {
+      // Who is taken for a standby, or for behind, is believed not to have written what only reads.
+      const { reads } = this.#program.facts
+      start.effect = kind === 'lost' && !(standby && reads) ? 'maybe' : 'none'
+    }
+    this.#fail(leg, { kind, error }, standby, forced)
+  }
+
+  #noConnection(): Evidence {
+    const why = this.#pick(WHYS)
+    return { kind: 'no-connection', why, error: new Error(why) }
+  }
+
+  #fail(leg: number, evidence: Evidence, standby: boolean, forced: boolean): void {
+    const mayWait = this.#draw(2) === 0
+    const { over, unknown } = this.state
+    this.#tell({ kind: 'failed', leg, standby, forced, evidence, primaries: this.#attempts(true), mayWait })
+    if (over || evidence.kind !== 'answered' || (forced && isWriteRefused(evidence.error))) return
+    const { facts } = this.#program
+    if (meaningOf(evidence, { ...facts, standby, readOnly: facts.readOnly || forced }) !== 'fail') return
+    const end = this.ends.at(-1)
+    const told =
+      end?.kind === 'fail' && (unknown === undefined ? end.failure.kind === 'error' : end.failure.kind === 'unknown')
+    if (!told) this.#violated("the statement's own error was not taken")
+  }
+
+  /** What comes from a leg when all is over is not told: it was abandoned. */
+  #tell(event: WalkEvent): void {
+    if (!this.state.over) this.#take(event)
+  }
+
+  #take(event: WalkEvent): void {
+    const [state, commands] = nextStep(this.state, event)
+    this.state = state
+    for (const command of commands) this.#do(command)
+  }
+
+  #do(command: WalkCommand): void {
+    if (this.ends.length > 0) this.#violated(`${command.kind} was commanded after the end`)
+    switch (command.kind) {
+      case 'try':
+        if (command.resends && this.#draw(8) === 0) return this.#take({ kind: 'no-budget' })
+        return this.#begin(command.leg, { kind: 'acquiring' })
+      case 'catch-up':
+        return this.#begin(command.leg, { kind: 'catching-up' })
+      case 'wait':
+        if (this.#running.size > 0) this.#violated('it waits for a primary while it runs')
+        return this.#begin(0, { kind: 'waiting' })
+      case 'abandon':
+        return
+      case 'succeed':
+      case 'fail':
+        this.ends.push(command)
+        if (!this.state.over) this.#violated('it has ended and is not over')
+        return
+    }
+  }
+
+  #begin(leg: number, running: Running): void {
+    if (this.#running.has(leg)) this.#violated(`leg ${leg} was begun while it runs`)
+    this.#running.set(leg, running)
+  }
+
+  #attempts(anew: boolean): readonly Attempt[] {
+    const { servers } = this.#program
+    const count = 1 + this.#draw(servers * (anew ? 1 : 2))
+    const first = this.#draw(servers)
+    return Array.from({ length: count }, (_, i) => ({ server: `s${(first + i) % servers}`, reason: 'nearest' }))
+  }
+
+  #pick<T>(from: readonly T[]): T {
+    return from.at(this.#draw(from.length)) as T
+  }
+
+  #draw(below: number): number {
+    const { choices } = this.#program
+    const turn = Math.floor(this.#at / choices.length)
+    const drawn = (choices[this.#at % choices.length] ?? 0) + turn * 7
+    this.#at++
+    return drawn % below
+  }
+
+  #violated(what: string): void {
+    this.violations.push(what)
+  }
+}

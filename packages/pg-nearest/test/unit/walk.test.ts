@@ -1,0 +1,130 @@
+import { getEventListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import type { AttemptEnd, Execution } from '../../src/execute/execution.ts'
+import { walk } from '../../src/execute/walk.ts'
+import { BehindError } from '../../src/freshness/behind-error.ts'
+import type { Attempt } from '../../src/route/plan.ts'
+
+const reason = new Error('enough')
+const on = (...servers: string[]): Attempt[] => servers.map((server) => ({ server, reason: 'nearest' }))
+
+/** Runs until it is cancelled, as a statement on a connection does. */
+function untilAborted(signal: AbortSignal | undefined): Promise<AttemptEnd<string>> {
+  return new Promise((resolve) => {
+    const cut = (): void => resolve({ kind: 'cut', error: signal?.reason })
+    if (signal?.aborted === true) cut()
+    else signal?.addEventListener('abort', cut)
+  })
+}
+
+function execution(change: Partial<Execution<string, string>>): Execution<string, string> {
+  return {
+    facts: { reads: true, readOnly: false, harmless: false },
+    text: 'select 1',
+    signal: undefined,
+    attempts: on('ord', 'nrt'),
+    mayAwaitPrimary: () => true,
+    replan: () => on('nrt'),
+    primaries: () => on('nrt'),
+    attempt: (_, __, signal) => untilAborted(signal),
+    catchesUp: () => Promise.resolve(true),
+    learn: () => undefined,
+    succeeded: (result) => result,
+    failed: (error) => error,
+    report: () => undefined,
+    mayResend: () => true,
+    findWriter: async (_, __, signal) => {
+      await untilAborted(signal)
+      return false
+    },
+    candidates: () => [],
+    ...change,
+  }
+}
+
+/** `nothing`: it has not settled in time. */
+function rejection(walked: Promise<string>): Promise<unknown> {
+  const told = walked.then(
+    (result): unknown => result,
+    (error: unknown) => error,
+  )
+  return Promise.race([told, sleep(1_000, 'nothing')])
+}
+
+const behind: AttemptEnd<string> = {
+  kind: 'failed',
+  evidence: { kind: 'behind', error: new BehindError('ord') },
+  standby: true,
+  forced: false,
+  generation: 1,
+}
+const unreachable: AttemptEnd<string> = {
+  kind: 'failed',
+  evidence: { kind: 'no-connection', why: 'unreachable', error: new Error('ECONNREFUSED') },
+  standby: false,
+  forced: false,
+  generation: undefined,
+}
+const hedge = (afterMs: number) => () => ({ afterMs, take: () => true, attempts: () => on('nrt') })
+
+test.each<[string, Partial<Execution<string, string>>]>([
+  ['runs', {}],
+  ['runs, and may be asked of a second server', { hedge: hedge(1_000) }],
+  ['was asked of a second server', { hedge: hedge(1) }],
+  ['waits for a primary', { attempt: () => Promise.resolve(unreachable) }],
+  [
+    'waits for its server to catch up',
+    { attempt: () => Promise.resolve(behind), catchesUp: () => new Promise(() => undefined) },
+  ],
+])('a statement that %s is rejected with the signal’s reason', async (_, change) => {
+  const controller = new AbortController()
+  const { signal } = controller
+  const told = rejection(walk(execution({ signal, ...change })))
+  await sleep(50)
+  controller.abort(reason)
+  expect(await told).toBe(reason)
+  expect(getEventListeners(signal, 'abort').length).toBeLessThanOrEqual(1)
+})
+
+test.each<[string, Partial<Execution<string, string>>]>([
+  ['one', {}],
+  ['one that may be asked of a second server', { hedge: hedge(1_000) }],
+])('%s whose signal was aborted before runs nowhere', async (_, change) => {
+  const asked: (boolean | undefined)[] = []
+  const signal = AbortSignal.abort(reason)
+  const attempt: Execution<string, string>['attempt'] = (__, ___, given) => {
+    asked.push(given?.aborted)
+    return untilAborted(given)
+  }
+  expect(await rejection(walk(execution({ signal, attempt, ...change })))).toBe(reason)
+  expect(asked).not.toContain(false)
+})
+
+test('a fault of ours does not leave the caller waiting', async () => {
+  const attempt = (): never => {
+    throw reason
+  }
+  expect(await rejection(walk(execution({ attempt })))).toBe(reason)
+  const failed = (): never => {
+    throw reason
+  }
+  expect(
+    await rejection(
+      walk(execution({ attempt: () => Promise.resolve(unreachable), mayAwaitPrimary: () => false, failed })),
+    ),
+  ).toBe(reason)
+})
+
+test('a second server’s answer counts, and the first one is told to stop', async () => {
+  const stopped: string[] = []
+  const attempt: Execution<string, string>['attempt'] = async ({ server }, _, signal) => {
+    if (server === 'nrt') return { kind: 'result', result: 'fast', standby: false }
+    const end = await untilAborted(signal)
+    stopped.push(server)
+    return end
+  }
+  expect(await rejection(walk(execution({ attempt, hedge: hedge(5) })))).toBe('fast')
+  await sleep(5)
+  expect(stopped).toEqual(['ord'])
+})
