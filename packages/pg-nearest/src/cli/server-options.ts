@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { fly } from '../fly/fly.ts'
-import type { NearestPoolOptions } from '../pool/pool-options.ts'
+import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Flags that say where the servers are, as `parseArgs` takes them. */

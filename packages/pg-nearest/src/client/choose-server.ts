@@ -1,5 +1,5 @@
-import type { Execution } from '../execute/execution.ts'
-import { walk } from '../execute/walk.ts'
+import type { Execution } from '../walk/execution.ts'
+import { walk } from '../walk/walk.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import type { StatementPlan } from '../route/plan-statement.ts'

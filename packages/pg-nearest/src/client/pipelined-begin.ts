@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Lease } from '../connections/lease.ts'
 import { runWithin, type LimitedEnd } from '../execute/run-within-limits.ts'
-import { walk } from '../execute/walk.ts'
+import { walk } from '../walk/walk.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { BehindError } from '../freshness/behind-error.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'

@@ -1,6 +1,6 @@
 import type { Lease } from '../connections/lease.ts'
 import { runWithin } from '../execute/run-within-limits.ts'
-import { walk } from '../execute/walk.ts'
+import { walk } from '../walk/walk.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 import type { StatementEnd } from '../wire/exchange.ts'

@@ -3,7 +3,7 @@ import type { Request } from '../route/request.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { Engine, Scope } from './engine.ts'
 import { clock, recordFailure } from './record-outcome.ts'
-import { walk } from './walk.ts'
+import { walk } from '../walk/walk.ts'
 import { StatementExecution } from './statement-execution.ts'
 
 /** Runs one statement of `pool.query`. `onEnd` is called when it is over. */

@@ -11,12 +11,12 @@ import { letsAskBehind } from '../statement/text-predicates.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import { noConnection, runWithin } from './run-within-limits.ts'
 import type { Engine, Scope } from './engine.ts'
-import type { Admit, Arrival, AttemptEnd, Execution, HedgePlan } from './execution.ts'
+import type { Admit, Arrival, AttemptEnd, Execution, HedgePlan } from '../walk/execution.ts'
 import { mayAwaitPrimary } from './may-await-primary.ts'
-import { candidatesOf } from './no-server-error.ts'
+import { candidatesOf } from '../walk/no-server-error.ts'
 import { recordResult } from './record-outcome.ts'
 import { runStatement } from './run-statement.ts'
-import type { WalkFacts } from './walk-state.ts'
+import type { WalkFacts } from '../walk/walk-state.ts'
 
 /** One object instead of a closure for each step, because that is measurable on short reads. */
 export class StatementExecution implements Execution<StatementResult, StatementResult> {

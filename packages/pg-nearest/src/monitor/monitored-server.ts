@@ -1,4 +1,4 @@
-import type { Probe } from './probe.ts'
+import type { Probe } from '../probe/probe.ts'
 
 /** What the monitor needs from one server's connections. */
 export interface MonitoredConnections {

@@ -1,6 +1,6 @@
 import { codeOf, isAnswer, isAuthenticationFailure } from '../server-failure.ts'
 import type { Sign } from '../topology/health.ts'
-import { SilentError } from './probe-timeout.ts'
+import { SilentError } from '../probe/probe-timeout.ts'
 
 /** What a failure to connect to a server, or to query it, says about that server. */
 export interface Evidence {

@@ -2,7 +2,7 @@ import type { Observation } from '../topology/topology-updates.ts'
 import { afterListening, nextLiveness, type Liveness } from './liveness.ts'
 import { evidenceOf, type Evidence } from './server-evidence.ts'
 import type { MonitoredServer, MonitoredConnections } from './monitored-server.ts'
-import { SilentError, withinTime } from './probe-timeout.ts'
+import { SilentError, withinTime } from '../probe/probe-timeout.ts'
 
 export interface ServerWatchOptions {
   readonly name: string

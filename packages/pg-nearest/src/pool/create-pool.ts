@@ -1,7 +1,7 @@
 import { createEventRelay } from '../events/event-relay.ts'
 import { NearestPool } from './nearest-pool.ts'
-import { parsePoolOptions } from './parse-pool-options.ts'
-import type { NearestPoolOptions } from './pool-options.ts'
+import { parsePoolOptions } from '../options/parse-pool-options.ts'
+import type { NearestPoolOptions } from '../options/pool-options.ts'
 
 /**
  * Makes a pool that reads from the nearest server and writes on the primary. It returns at once: connections are made on demand, and

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { afterListening, nextLiveness, type Liveness, type LivenessSign } from '../../src/monitor/liveness.ts'
 import { evidenceOf } from '../../src/monitor/server-evidence.ts'
 import { createStallAwareClock } from '../../src/monitor/stall-aware-clock.ts'
-import { SilentError } from '../../src/monitor/probe-timeout.ts'
+import { SilentError } from '../../src/probe/probe-timeout.ts'
 
 const answer = (code: string, severity = 'FATAL'): Error => Object.assign(new Error('said'), { code, severity })
 const failure = (code: string): Error => Object.assign(new Error('failed'), { code })

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createServerListPoller } from '../../src/discovery/server-list-poller.ts'
 import { redactPasswords } from '../../src/discovery/redact-passwords.ts'
 import { createPositionWatch } from '../../src/monitor/position-watch.ts'
-import { SilentError, withinTime } from '../../src/monitor/probe-timeout.ts'
+import { SilentError, withinTime } from '../../src/probe/probe-timeout.ts'
 import { createWriterWaiters } from '../../src/monitor/writer-waiters.ts'
 import { serverState, topologyOf } from './server-state.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { NearestError, NoServerError, OutcomeUnknownError } from '../../src/errors.ts'
-import { walkError } from '../../src/execute/walk-error.ts'
+import { walkError } from '../../src/walk/walk-error.ts'
 import {
   admit,
   beginWalk,
@@ -11,7 +11,7 @@ import {
   type WalkEvent,
   type WalkFacts,
   type WalkState,
-} from '../../src/execute/walk-state.ts'
+} from '../../src/walk/walk-state.ts'
 import { BehindError } from '../../src/freshness/behind-error.ts'
 import type { Evidence } from '../../src/route/failure-meaning.ts'
 import type { Attempt } from '../../src/route/plan.ts'
