@@ -38,8 +38,8 @@ try {
 
 function check(way, rows, write, entered, architecture) {
   const shown = [...architecture.matchAll(/^\| +(\d+) +\| +`([^`]+)` +\| .*? \| *((?:`[^`]+`(?:, )?)*) *\|$/gm)]
-  const [line = ''] = /^`pool\/routed-pool` → `pool\/transaction`.*$/m.exec(architecture) ?? []
-  const transaction = [...line.matchAll(/`([^`]+)`/g)].map(([, file]) => file)
+  const [shownTransaction = ''] = /^`pool\/routed-pool` → `pool\/transaction`.*$/m.exec(architecture) ?? []
+  const transaction = [...shownTransaction.matchAll(/`([^`]+)`/g)].map(([, file]) => file)
   const expected = shown.map(([, at, file, asks]) => `| ${at} | \`${file}\` | ${asks.trim()} |`)
   const problems = [
     ...(transaction.length === 0 ? ['no transaction in ARCHITECTURE.md'] : []),
@@ -48,7 +48,7 @@ function check(way, rows, write, entered, architecture) {
     ...rows.filter((row) => !expected.includes(row)).map((row) => `not in ARCHITECTURE.md: ${row}`),
     ...(architecture.includes(write) ? [] : [`not in ARCHITECTURE.md: ${write}`]),
     ...transaction.filter((file) => !entered.has(file)).map((file) => `not entered by a transaction: ${file}`),
-    ...expected.filter((row) => !rows.includes(row)).map((line) => `only in ARCHITECTURE.md: ${line}`),
+    ...expected.filter((row) => !rows.includes(row)).map((row) => `only in ARCHITECTURE.md: ${line}`),
   ]
   for (const problem of problems) console.error(`  ${problem}`)
   process.exitCode = problems.length === 0 ? 0 : 1
