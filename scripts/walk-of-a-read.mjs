@@ -48,7 +48,7 @@ function check(way, rows, write, entered, architecture) {
     ...rows.filter((row) => !expected.includes(row)).map((row) => `not in ARCHITECTURE.md: ${row}`),
     ...(architecture.includes(write) ? [] : [`not in ARCHITECTURE.md: ${write}`]),
     ...transaction.filter((file) => !entered.has(file)).map((file) => `not entered by a transaction: ${file}`),
-    ...expected.filter((row) => !rows.includes(row)).map((row) => `only in ARCHITECTURE.md: ${line}`),
+    ...expected.filter((row) => !rows.includes(row)).map((row) => `only in ARCHITECTURE.md: ${row}`),
   ]
   for (const problem of problems) console.error(`  ${problem}`)
   process.exitCode = problems.length === 0 ? 0 : 1
