@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
+import { buildsTable } from './builds-table.ts'
 import { guardTable } from './guard-table.ts'
 import { overheadTable } from './overhead-table.ts'
+import { builds } from './scenarios/builds.ts'
 import { guard } from './scenarios/guard.ts'
 import { faultsTable } from './faults-table.ts'
 import { faultsScenario } from './scenarios/faults.ts'
@@ -19,9 +21,13 @@ const usage = `npm run bench -w bench [-- <scenario>] [options]
                    and Prisma side by side; how long they take, and how many reads are stale
   guard            what it costs a local read to show one's own writes: a bare pg.Pool, our pool, our pool in a session
   faults           one of two replicas is slow, killed or cut off under readers: what they notice of it
+  builds           this build and another one (--other), side by side with a bare pg.Pool in one process: reads, writes,
+                   borrowed clients and transactions, at 1 and at 50 callers
   world            how long a world of five regions takes to boot, and how exact its links are
 
-  --time SECONDS   for all of overhead, or of guard, default 30
+  --time SECONDS   for all of overhead, guard (default 30) or builds (default 300)
+  --other FOLDER   for builds: packages/pg-nearest of another checkout, built there
+  --only TEXT      for builds: only the cases with this in their name
   --json           the figures as one JSON object
   --help`
 
@@ -37,7 +43,9 @@ async function bench(args: string[]): Promise<number> {
     args,
     allowPositionals: true,
     options: {
-      time: { type: 'string', default: '30' },
+      time: { type: 'string' },
+      other: { type: 'string' },
+      only: { type: 'string' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -46,9 +54,9 @@ async function bench(args: string[]): Promise<number> {
     console.log(usage)
     return 0
   }
-  const seconds = Number(values.time)
-  if (!(seconds >= 1 && seconds <= 3_600)) throw new RangeError('--time takes seconds, from 1 to 3600.')
   const [scenario = 'overhead'] = positionals
+  const seconds = Number(values.time ?? (scenario === 'builds' ? 300 : 30))
+  if (!(seconds >= 1 && seconds <= 3_600)) throw new RangeError('--time takes seconds, from 1 to 3600.')
   const { version }: { version: string } = createRequire(import.meta.url)('pg/package.json')
   const machine = { node: process.version, pg: version }
   const show = <T>(results: T, table: (results: T) => string): void =>
@@ -61,10 +69,11 @@ async function bench(args: string[]): Promise<number> {
   else if (scenario === 'sessions') show(await sessions(), sessionsTable)
   else if (scenario === 'guard') show(await guard(seconds), guardTable)
   else if (scenario === 'faults') show(await faultsScenario(), faultsTable)
+  else if (scenario === 'builds') show(await builds(values.other, seconds, values.only), buildsTable)
   else if (scenario === 'world') show(await worldTimes(), worldTable)
   else {
     const said = JSON.stringify(scenario)
-    throw new RangeError(`There is no scenario ${said}: there are overhead, sessions, guard, faults and world.`)
+    throw new RangeError(`There is no scenario ${said}: there are overhead, sessions, guard, faults, builds and world.`)
   }
   return 0
 }

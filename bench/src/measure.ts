@@ -2,8 +2,12 @@
 export interface Sample {
   /** Milliseconds. */
   readonly p50: number
+  /** Milliseconds. */
+  readonly p99: number
   /** Calls per second. */
   readonly throughput: number
+  /** Processor time of this process for each call, in microseconds. */
+  readonly cpuUs: number
 }
 
 export interface Load {
@@ -14,6 +18,7 @@ export interface Load {
 /** Runs `work` with so many callers at once, each calling again as soon as it has its answer, and at least once. */
 export async function run(work: () => Promise<unknown>, { callers, ms }: Load): Promise<Sample> {
   const latencies: number[] = []
+  const cpu = process.cpuUsage()
   const begin = performance.now()
   const end = begin + ms
   const caller = async (): Promise<void> => {
@@ -27,8 +32,16 @@ export async function run(work: () => Promise<unknown>, { callers, ms }: Load): 
   }
   await Promise.all(Array.from({ length: callers }, caller))
   const took = performance.now() - begin
-  return { p50: median(latencies), throughput: (latencies.length / took) * 1_000 }
+  const { user, system } = process.cpuUsage(cpu)
+  return {
+    p50: median(latencies),
+    p99: percentile(latencies, 0.99),
+    throughput: (latencies.length / took) * 1_000,
+    cpuUs: (user + system) / latencies.length,
+  }
 }
+
+type OnRound = (done: number, of: number) => void
 
 /**
  * One after the other, again and again, so that what disturbs the machine disturbs all; the median of each. One round
@@ -38,22 +51,58 @@ export async function sideBySide(
   works: readonly (() => Promise<unknown>)[],
   load: Load,
   rounds: number,
-  onRound: (done: number, of: number) => void = () => undefined,
+  onRound?: OnRound,
 ): Promise<Sample[]> {
-  const samples: Sample[][] = works.map(() => [])
+  const samples = await inRounds(
+    works.map((work) => () => run(work, load)),
+    rounds,
+    onRound,
+  )
+  return samples.map(medianSample)
+}
+
+/** The same with all samples, round by round, for each of those that take them. */
+export async function inRounds(
+  runs: readonly (() => Promise<Sample>)[],
+  rounds: number,
+  onRound: OnRound = () => undefined,
+): Promise<Sample[][]> {
+  const samples: Sample[][] = runs.map(() => [])
   for (let round = 0; round <= rounds; round++) {
     // Whoever goes first has it a little better or worse: they take turns.
-    const order = round % 2 === 0 ? works.keys() : [...works.keys()].toReversed()
-    for (const i of order) {
-      const sample = await run(works[i] as () => Promise<unknown>, load)
+    const order = round % 2 === 0 ? [...runs.entries()] : [...runs.entries()].toReversed()
+    for (const [i, take] of order) {
+      // No forced collection in between: it discards compiled code, too, and what is measured then is compiling.
+      const sample = await take()
       if (round > 0) samples[i]?.push(sample)
     }
     onRound(round + 1, rounds + 1)
   }
-  return samples.map((each) => ({
-    p50: median(each.map(({ p50 }) => p50)),
-    throughput: median(each.map(({ throughput }) => throughput)),
-  }))
+  return samples
+}
+
+export function medianSample(samples: readonly Sample[]): Sample {
+  return {
+    p50: median(samples.map(({ p50 }) => p50)),
+    p99: median(samples.map(({ p99 }) => p99)),
+    throughput: median(samples.map(({ throughput }) => throughput)),
+    cpuUs: median(samples.map(({ cpuUs }) => cpuUs)),
+  }
+}
+
+/** A ratio, and what its true value lies between, as far as so many rounds tell. */
+export interface Ratio {
+  readonly median: number
+  readonly low: number
+  readonly high: number
+}
+
+/** Of values that were taken in pairs. The range is the 95 % interval of the median: that of the ranks, by their order. */
+export function pairedRatio(above: readonly number[], below: readonly number[]): Ratio {
+  const ratios = above.map((value, i) => value / (below[i] ?? Number.NaN)).toSorted((a, b) => a - b)
+  const last = ratios.length - 1
+  const rank = Math.max(0, Math.floor((ratios.length - 1.96 * Math.sqrt(ratios.length)) / 2) - 1)
+  return { median: median(ratios), low: ratios[rank] ?? Number.NaN, high: ratios[last - rank] ?? Number.NaN }
 }
 
 export function median(numbers: readonly number[]): number {
