@@ -83,7 +83,7 @@ export class ClientContext {
     const unseen = commitsUnseen(config.text, need)
     const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || commits(statement))
     let open = wasOpen
-    const end = await runWithin<RunEnd>(
+    const end = await runWithin(
       lease,
       limits,
       (onEnd) =>

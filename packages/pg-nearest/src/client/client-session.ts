@@ -90,13 +90,17 @@ export class ClientSession {
     this.#queue.add(statement)
   }
 
-  /** Runs a cursor, a stream or a COPY. Resolves when it has ended; its own callbacks tell how. */
-  submit(query: pg.Submittable): Promise<void> {
+  /**
+   * Runs a cursor, a stream or a COPY. Resolves when it has ended; its own callbacks tell how.
+   *
+   * @param types - the client's own type parsers, if it has any.
+   */
+  submit(query: pg.Submittable, types: pg.CustomTypesConfig | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const run = async (): Promise<void> => {
         this.#client.throwIfLost()
         if (this.#client.begin !== undefined) await this.#openAlone(this.#client.begin)
-        await runSubmittable(this.#client, query)
+        await runSubmittable(this.#client, query, types)
       }
       const start = (): Promise<() => void> =>
         run().then(

@@ -126,7 +126,7 @@ async function send(
       runTogether(lease, configs, { questions, guarded }, (ends) => {
         const lost = ends.find(({ kind }) => kind === 'lost' || kind === 'unsent')
         if (lost !== undefined && lost.kind !== 'result' && lost.kind !== 'skipped')
-          onEnd({ kind: lost.kind, error: lost.error } as Evidence)
+          onEnd({ kind: lost.kind, error: lost.error })
         else onEnd({ kind: 'result', result: ends })
       }),
     mayWrite,

@@ -18,9 +18,14 @@ const SESSION = { class: 'session' } as const
  * Runs a cursor, a stream or a COPY on the held connection, otherwise on the primary; it is never tried on another server. Resolves
  * when it has been read to its end, has failed, or was closed; its own callbacks tell how.
  *
+ * @param types - the client's own type parsers, if it has any.
  * @throws the error that kept it from being sent.
  */
-export async function runSubmittable(client: ClientContext, query: pg.Submittable): Promise<void> {
+export async function runSubmittable(
+  client: ClientContext,
+  query: pg.Submittable,
+  types: pg.CustomTypesConfig | undefined,
+): Promise<void> {
   if (wasGivenUp(query)) return
   const { held, engine, scope } = client
   const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || !held.lease.standby || scope.readOnly)
@@ -36,8 +41,8 @@ export async function runSubmittable(client: ClientContext, query: pg.Submittabl
   const check = createFreshnessCheck(engine, scope.session, undefined, false)
   const settled = lease.provenStandby ? undefined : check?.beginUnsettled()
   const end = await new Promise<SubmittableEnd>((resolve) => {
-    const foreign = new SubmittableExchange(query, lease.client, resolve)
-    lease.send(...(guards ? guarded(lease.client, foreign, wasOpen) : [foreign]))
+    const exchange = new SubmittableExchange(query, lease.client, resolve, types)
+    lease.send(...(guards ? guarded(lease.client, exchange, wasOpen) : [exchange]))
   })
   settled?.()
   check?.markUnknown()
@@ -71,10 +76,10 @@ function wasGivenUp(query: object): boolean {
 }
 
 /** Puts it into a READ ONLY transaction that cannot be made READ WRITE. */
-function guarded(client: pg.Client, foreign: SubmittableExchange, inTransaction: boolean): Exchange[] {
+function guarded(client: pg.Client, submittable: SubmittableExchange, inTransaction: boolean): Exchange[] {
   const plain = (text: string): Exchange => new StatementExchange({ text }, client, ignore)
-  if (inTransaction) return [plain(SNAPSHOT), foreign]
-  return [plain('BEGIN READ ONLY'), plain(SNAPSHOT), foreign, plain('COMMIT')]
+  if (inTransaction) return [plain(SNAPSHOT), submittable]
+  return [plain('BEGIN READ ONLY'), plain(SNAPSHOT), submittable, plain('COMMIT')]
 }
 
 /** A COPY is sent by the simple protocol, so its text could contain a COMMIT with a write behind it. */

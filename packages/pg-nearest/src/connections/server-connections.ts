@@ -198,7 +198,7 @@ class Connections implements ServerConnections, Lender {
     this.#dialling++
     try {
       await connectClient(connection.client)
-      await runConnectHook(connection.client, this.#options.pgOptions as ConnectHooks)
+      await runConnectHook(connection.client, this.#options.pgOptions)
       // While the hook ran nothing else was listening to the socket.
       if (connection.hasDied) throw new Error('Connection terminated unexpectedly')
     } catch (error) {

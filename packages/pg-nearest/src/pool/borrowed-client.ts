@@ -118,11 +118,11 @@ export class BorrowedClient extends EventEmitter {
 
   /** A cursor or a stream talks to the connection itself, so it runs on the primary and is never retried. */
   #submit<T extends pg.Submittable>(query: T, callback: unknown): T {
-    const { _result: result } = query as { readonly _result?: { _types?: unknown } }
-    if (this.#ownTypes && result !== undefined) result._types ??= this.#types
     const failing = query as T & { handleError?: (error: unknown, connection: unknown) => void; callback?: unknown }
     if (failing.callback === undefined && typeof callback === 'function') failing.callback = callback
-    const submitted = this.#released ? Promise.reject(released()) : this.#session.submit(query)
+    const submitted = this.#released
+      ? Promise.reject(released())
+      : this.#session.submit(query, this.#ownTypes ? this.#types : undefined)
     submitted.catch((error: unknown) => failing.handleError?.(error, null))
     return query
   }

@@ -78,10 +78,10 @@ export const PgQuery: new (config: pg.QueryConfig) => QueryInternals = pg.Query 
 ) => QueryInternals
 
 /** Sets on a query what `client.query` would set on it. */
-export function adopt(query: Partial<QueryInternals>, client: pg.Client): void {
+export function adopt(query: Partial<QueryInternals>, client: pg.Client, ownTypes?: pg.CustomTypesConfig): void {
   const { binary, _types: types } = internalsOf(client)
   if (binary && !query.binary) query.binary = true
-  if (query._result !== undefined && !query._result._types) query._result._types = types
+  if (query._result !== undefined && !query._result._types) query._result._types = ownTypes ?? types
 }
 
 /** The connection without `sync`: what is written to it shares the Sync that is sent later. */

@@ -135,7 +135,7 @@ export class Pipeline {
 
   handleReadyForQuery(connection: WireConnection): void {
     const ended = this.#written.shift()
-    this.#status = (this.#client.getTransactionStatus() ?? 'I') as TransactionStatus
+    this.#status = this.#client.getTransactionStatus() ?? 'I'
     this.#active = !this.quiet
     if (this.#active) this.#stayActive()
     ended?.handleReadyForQuery(connection)

@@ -18,11 +18,17 @@ export class SubmittableExchange implements Exchange {
   readonly #connection: WireConnection
   #error: unknown
 
-  constructor(query: pg.Submittable, client: pg.Client, onEnd: (end: SubmittableEnd) => void) {
+  /** @param types - type parsers in place of the connection's. */
+  constructor(
+    query: pg.Submittable,
+    client: pg.Client,
+    onEnd: (end: SubmittableEnd) => void,
+    types?: pg.CustomTypesConfig,
+  ) {
     this.#query = query as unknown as Partial<QueryInternals>
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
     this.#onEnd = onEnd
-    adopt(this.#query, client)
+    adopt(this.#query, client, types)
   }
 
   get name(): string | undefined {

@@ -124,12 +124,16 @@ describe('where a borrowed client stands after a statement', () => {
       standby: false,
       after: { kind: 'transaction', stateful: true, readOnly: false },
     },
-  ] satisfies { name: string; before: ClientState; need: StatementNeed; open: boolean; standby: boolean; after: ClientState }[])(
-    '$name',
-    ({ before, need, open, standby, after }) => {
-      expect(nextClientState(before, { request, need, open, standby, failed: false })).toEqual(after)
-    },
-  )
+  ] satisfies {
+    name: string
+    before: ClientState
+    need: StatementNeed
+    open: boolean
+    standby: boolean
+    after: ClientState
+  }[])('$name', ({ before, need, open, standby, after }) => {
+    expect(nextClientState(before, { request, need, open, standby, failed: false })).toEqual(after)
+  })
 })
 
 describe('a read-only transaction on a standby, after an error', () => {
@@ -160,7 +164,13 @@ test('state on a connection is never forgotten: once SET has run, the client is 
           (before, { need, open }) => nextClientState(before, { request, need, open, standby: false, failed: false }),
           standing,
         )
-      const set = nextClientState(run(FREE, prior), { request, need: session, open: false, standby: false, failed: false })
+      const set = nextClientState(run(FREE, prior), {
+        request,
+        need: session,
+        open: false,
+        standby: false,
+        failed: false,
+      })
       expect(run(set, later).kind).not.toBe('free')
     }),
   )
