@@ -9,7 +9,7 @@ export interface InstrumentOptions {
   readonly meterProvider?: MeterProvider | undefined
   /**
    * Whether spans carry the statement's text (`db.query.text`), whose values are never told. Default: only a text that
-   * came with values, or has no string and no number in it, for the others may hold somebody's data. `true`: every text.
+   * came with values, or contains no string and no number, because others may contain personal data. `true`: every text.
    * `false`: none.
    */
   readonly statementText?: boolean | undefined
