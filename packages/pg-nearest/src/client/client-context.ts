@@ -1,6 +1,6 @@
 import type { Lease } from '../connections/lease.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
-import { runWithin, type LimitedEnd } from '../execute/run-within-limits.ts'
+import { endWithin, type LimitedEnd } from '../execute/run-within-limits.ts'
 import type { Engine, Scope } from '../execute/engine.ts'
 import { queryTimeoutOf } from '../execute/statement-execution.ts'
 import type { Enforcement } from '../execute/read-only-enforcement.ts'
@@ -83,7 +83,7 @@ export class ClientContext {
     const unseen = commitsUnseen(config.text, need)
     const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || commits(statement))
     let open = wasOpen
-    const end = await runWithin(
+    const end = await endWithin<RunEnd>(
       lease,
       limits,
       (onEnd) =>

@@ -53,7 +53,9 @@ export function heldExecution<R, T>(client: ClientContext, options: HeldOptions<
     text,
     signal,
     attempts: options.attempts,
-    attempt,
+    attempt: (to, admit, _signal, onEnd) => {
+      attempt(to, admit).then(onEnd, (error: unknown) => onEnd({ kind: 'cut', error }))
+    },
     mayAwaitPrimary: () => mayAwaitPrimary(engine, scope, facts.reads),
     replan: () => planInstead(engine.topology),
     primaries: () => planInstead(engine.topology),

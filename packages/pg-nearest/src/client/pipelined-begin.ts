@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Lease } from '../connections/lease.ts'
-import { runWithin, type LimitedEnd } from '../execute/run-within-limits.ts'
+import { endWithin, type LimitedEnd } from '../execute/run-within-limits.ts'
 import { walk } from '../walk/walk.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { BehindError } from '../freshness/behind-error.ts'
@@ -119,7 +119,7 @@ async function send(
   const limits = { signal: client.signalOf(first), timeoutMs: client.engine.queryTimeoutMs }
   const mayWrite = members.some(commits) ? () => check?.beginUnsettled() ?? ignore : undefined
   const guarded = client.keepsFromWriting
-  const end = await runWithin<GroupEnd | Evidence>(
+  const end = await endWithin<GroupEnd | Evidence>(
     lease,
     limits,
     (onEnd) =>

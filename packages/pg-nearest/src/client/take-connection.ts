@@ -1,5 +1,5 @@
 import type { Lease } from '../connections/lease.ts'
-import { runWithin } from '../execute/run-within-limits.ts'
+import { endWithin } from '../execute/run-within-limits.ts'
 import { walk } from '../walk/walk.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
@@ -30,7 +30,7 @@ export function takeConnection(
       run: async (lease) => {
         if (begin === undefined) return { kind: 'result', result: undefined }
         const limits = { signal, timeoutMs: client.engine.queryTimeoutMs }
-        const end = await runWithin<StatementEnd>(lease, limits, (onEnd) => begin(lease, onEnd), undefined)
+        const end = await endWithin<StatementEnd>(lease, limits, (onEnd) => begin(lease, onEnd), undefined)
         if (end.kind === 'result') return { kind: 'result', result: undefined }
         return end.kind === 'skipped' ? notRun() : end
       },

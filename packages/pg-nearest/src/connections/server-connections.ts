@@ -332,7 +332,7 @@ class Connections implements ServerConnections, Lender {
   }
 
   #emit(event: string, ...args: unknown[]): void {
-    if (this.#forwarded.has(event)) this.#options.onEvent(event, ...args)
+    if (this.#forwarded.size > 0 && this.#forwarded.has(event)) this.#options.onEvent(event, ...args)
   }
 }
 

@@ -12,6 +12,39 @@ export interface Waiter<T> {
   refuse(error: unknown): void
 }
 
+/** One object instead of several closures, because that is measurable on short reads. */
+class QueuedWaiter<T> implements Waiter<T> {
+  readonly purpose: Purpose
+  readonly since: number = performance.now()
+  timer: NodeJS.Timeout | undefined
+  forget: (() => void) | undefined
+  readonly #queue: Set<Waiter<T>>
+  readonly #resolve: (value: T) => void
+  readonly #reject: (error: unknown) => void
+
+  constructor(purpose: Purpose, queue: Set<Waiter<T>>, resolve: (value: T) => void, reject: (error: unknown) => void) {
+    this.purpose = purpose
+    this.#queue = queue
+    this.#resolve = resolve
+    this.#reject = reject
+    queue.add(this)
+  }
+
+  give(value: T): void {
+    if (this.#leave()) this.#resolve(value)
+  }
+
+  refuse(error: unknown): void {
+    if (this.#leave()) this.#reject(error)
+  }
+
+  #leave(): boolean {
+    clearTimeout(this.timer)
+    this.forget?.()
+    return this.#queue.delete(this)
+  }
+}
+
 /** A first-come, first-served queue. A waiter that times out or is aborted is removed at once. */
 export class WaitQueue<T> {
   readonly #waiters = new Set<Waiter<T>>()
@@ -37,24 +70,9 @@ export class WaitQueue<T> {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const leave = (): boolean => {
-        clearTimeout(timer)
-        forget?.()
-        return this.#waiters.delete(waiter)
-      }
-      const waiter: Waiter<T> = {
-        purpose,
-        since: performance.now(),
-        give: (value) => {
-          if (leave()) resolve(value)
-        },
-        refuse: (error) => {
-          if (leave()) reject(error)
-        },
-      }
-      this.#waiters.add(waiter)
-      const timer = timeoutMs === undefined ? undefined : setTimeout(() => waiter.refuse(timedOut()), timeoutMs)
-      const forget = signal === undefined ? undefined : onAbort(signal, () => waiter.refuse(signal.reason))
+      const waiter = new QueuedWaiter<T>(purpose, this.#waiters, resolve, reject)
+      if (timeoutMs !== undefined) waiter.timer = setTimeout(() => waiter.refuse(timedOut()), timeoutMs)
+      if (signal !== undefined) waiter.forget = onAbort(signal, () => waiter.refuse(signal.reason))
     })
   }
 

@@ -26,28 +26,42 @@ export function runWithin<End = RunEnd>(
   { signal, timeoutMs }: RunLimits,
   run: (onEnd: (end: End) => void) => void,
   mayWrite: (() => () => void) | undefined,
+  onEnd: (end: LimitedEnd<End>) => void,
+): void {
+  if (signal?.aborted === true) return onEnd({ kind: 'cut', error: signal.reason })
+  let cut: { readonly kind: 'cut'; readonly error: unknown } | undefined
+  let ended = false
+  let timer: NodeJS.Timeout | undefined
+  let forget: (() => void) | undefined
+  const tell = (end: LimitedEnd<End>): void => {
+    clearTimeout(timer)
+    forget?.()
+    if (ended) return
+    ended = true
+    onEnd(end)
+  }
+  const stop = (error: unknown): void => {
+    if (cut !== undefined || ended) return
+    cut = { kind: 'cut', error }
+    const settled = mayWrite?.()
+    void lease.cancel().then(settled)
+    if (mayWrite === undefined) tell(cut)
+  }
+  run((end) => tell(cut ?? end))
+  if (ended) return
+  if (signal !== undefined) forget = onAbort(signal, () => stop(signal.reason))
+  // pg's own message.
+  if (timeoutMs !== undefined) timer = setTimeout(() => stop(new Error('Query read timeout')), timeoutMs)
+}
+
+/** Like {@link runWithin}, as a promise. */
+export function endWithin<End>(
+  lease: Lease,
+  limits: RunLimits,
+  run: (onEnd: (end: End) => void) => void,
+  mayWrite: (() => () => void) | undefined,
 ): Promise<LimitedEnd<End>> {
-  if (signal?.aborted === true) return Promise.resolve({ kind: 'cut', error: signal.reason })
-  return new Promise((resolve) => {
-    let cut: { readonly kind: 'cut'; readonly error: unknown } | undefined
-    let timer: NodeJS.Timeout | undefined
-    let forget: (() => void) | undefined
-    const stop = (error: unknown): void => {
-      if (cut !== undefined) return
-      cut = { kind: 'cut', error }
-      const settled = mayWrite?.()
-      void lease.cancel().then(settled)
-      if (mayWrite === undefined) resolve(cut)
-    }
-    run((end) => {
-      clearTimeout(timer)
-      forget?.()
-      resolve(cut ?? end)
-    })
-    if (signal !== undefined) forget = onAbort(signal, () => stop(signal.reason))
-    // pg's own message.
-    if (timeoutMs !== undefined) timer = setTimeout(() => stop(new Error('Query read timeout')), timeoutMs)
-  })
+  return new Promise((resolve) => runWithin(lease, limits, run, mayWrite, resolve))
 }
 
 /** The failure to get a connection, as evidence; `cut` if the caller's signal caused it. */

@@ -9,14 +9,16 @@ import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
 import { letsAskBehind } from '../statement/text-predicates.ts'
 import type { StatementResult } from '../wire/exchange.ts'
-import { noConnection, runWithin } from './run-within-limits.ts'
+import { noConnection, runWithin, type LimitedEnd } from './run-within-limits.ts'
 import type { Engine, Scope } from './engine.ts'
 import type { Admit, Arrival, AttemptEnd, Execution, HedgePlan } from '../walk/execution.ts'
 import { mayAwaitPrimary } from './may-await-primary.ts'
 import { candidatesOf } from '../walk/no-server-error.ts'
 import { recordResult } from './record-outcome.ts'
-import { runStatement } from './run-statement.ts'
+import { runStatement, type RunEnd } from './run-statement.ts'
 import type { WalkFacts } from '../walk/walk-state.ts'
+
+type OnAttemptEnd = (end: AttemptEnd<StatementResult>) => void
 
 /** One object instead of a closure for each step, because that is measurable on short reads. */
 export class StatementExecution implements Execution<StatementResult, StatementResult> {
@@ -41,7 +43,7 @@ export class StatementExecution implements Execution<StatementResult, StatementR
     this.signal = signal
     this.#check = createFreshnessCheck(engine, scope.session, request.consistency, reads)
     this.attempts = this.#ordered(attempts)
-    this.#letsAskBehind = letsAskBehind(request.config.text, need)
+    this.#letsAskBehind = this.#check !== undefined && letsAskBehind(request.config.text, need)
     this.#hedging = reads ? engine.hedging : undefined
     this.#engine = engine
     this.#scope = scope
@@ -70,32 +72,40 @@ export class StatementExecution implements Execution<StatementResult, StatementR
     return planInstead(this.#engine.topology)
   }
 
-  async attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined): Promise<AttemptEnd<StatementResult>> {
-    const { server } = attempt
-    const claim = this.#check?.confirmClaim(server)
-    const leave = claim === undefined ? undefined : await claim
-    if (claim !== undefined && leave === undefined) return { kind: 'replan' }
-    let lease: Lease
-    try {
-      lease = this.#engine.take(server, 'statement') ?? (await this.#engine.acquire(server, 'statement', signal))
-    } catch (error) {
-      leave?.()
-      return notSent(noConnection(error, signal))
-    }
-    const end = await this.#run(lease, attempt, admit, signal)
-    leave?.()
-    lease.release()
-    return end
+  attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
+    const claim = this.#check?.confirmClaim(attempt.server)
+    if (claim === undefined) return this.#connect(attempt, admit, signal, onEnd)
+    claim.then(
+      (leave) => {
+        if (leave === undefined) return onEnd({ kind: 'replan' })
+        this.#connect(attempt, admit, signal, (end) => {
+          leave()
+          onEnd(end)
+        })
+      },
+      (error: unknown) => onEnd({ kind: 'cut', error }),
+    )
   }
 
-  #run(
-    lease: Lease,
-    attempt: Attempt,
-    admit: Admit,
-    signal: AbortSignal | undefined,
-  ): Promise<AttemptEnd<StatementResult>> | AttemptEnd<StatementResult> {
+  #connect(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
+    const { server } = attempt
+    const lease = this.#engine.take(server, 'statement')
+    if (lease !== undefined) return this.#run(lease, attempt, admit, signal, onEnd)
+    this.#engine
+      .acquire(server, 'statement', signal)
+      .then(
+        (acquired) => this.#run(acquired, attempt, admit, signal, onEnd),
+        (error: unknown) => onEnd(notSent(noConnection(error, signal))),
+      )
+      .catch((error: unknown) => onEnd({ kind: 'cut', error }))
+  }
+
+  #run(lease: Lease, attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
     const verdict = admit(lease.provenStandby)
-    if (verdict === 'no') return { kind: 'not-admitted' }
+    if (verdict === 'no') {
+      lease.release()
+      return onEnd({ kind: 'not-admitted' })
+    }
     const forced = verdict === 'read-only'
     const { reads, readOnly } = this.facts
     const { config } = this.#request
@@ -110,32 +120,28 @@ export class StatementExecution implements Execution<StatementResult, StatementR
       letsAskBehind: this.#letsAskBehind,
     } as const
     const queryTimeoutMs = queryTimeoutOf(config) ?? this.#engine.queryTimeoutMs
-    const send = (onEnd: (end: AttemptEnd<StatementResult>) => void): void =>
-      runStatement(lease, run, (end) => {
-        if (end.kind === 'result') onEnd({ kind: 'result', result: end.result, standby: lease.standby })
-        else onEnd({ kind: 'failed', evidence: end, standby, forced, generation })
-      })
     const harmless = provenStandby || run.enforcement !== 'none'
-    if (signal === undefined && queryTimeoutMs === undefined) {
-      return new Promise((resolve) => send((end) => resolve(this.#noted(end, harmless, lease))))
+    const concluded = (end: LimitedEnd<RunEnd>): void => {
+      this.#note(end, harmless, lease)
+      const { standby: isStandby } = lease
+      lease.release()
+      if (end.kind === 'result') onEnd({ kind: 'result', result: end.result, standby: isStandby })
+      else if (end.kind === 'cut') onEnd(end)
+      else onEnd({ kind: 'failed', evidence: end, standby, forced, generation })
     }
+    if (signal === undefined && queryTimeoutMs === undefined) return runStatement(lease, run, concluded)
     const mayWrite = harmless || reads ? undefined : () => this.#check?.beginUnsettled() ?? ignore
     const limits = { signal, timeoutMs: queryTimeoutMs }
-    return runWithin<AttemptEnd<StatementResult>>(lease, limits, send, mayWrite).then((end) =>
-      this.#noted(end, harmless, lease),
-    )
+    runWithin<RunEnd>(lease, limits, (ended) => runStatement(lease, run, ended), mayWrite, concluded)
   }
 
   /**
    * Marks the session's position as unknown if an unanswered statement may have written. Cancels what still runs on a server that
    * is behind.
    */
-  #noted(end: AttemptEnd<StatementResult>, harmless: boolean, lease: Lease): AttemptEnd<StatementResult> {
-    if (end.kind === 'cut' && !harmless) this.#check?.markUnknown()
-    if (end.kind !== 'failed') return end
-    if (end.evidence.kind === 'lost' && !harmless) this.#check?.markUnknown()
-    if (end.evidence.kind === 'behind' && !lease.quiet) void lease.cancel()
-    return end
+  #note({ kind }: LimitedEnd<RunEnd>, harmless: boolean, lease: Lease): void {
+    if ((kind === 'cut' || kind === 'lost') && !harmless) this.#check?.markUnknown()
+    if (kind === 'behind' && !lease.quiet) void lease.cancel()
   }
 
   catchesUp(behind: BehindError): Promise<boolean> {

@@ -47,8 +47,8 @@ export interface Execution<R, T> {
   replan(): readonly Attempt[]
   /** The primaries, for a statement that a standby could not run. */
   primaries(): readonly Attempt[]
-  /** Tries it on one server. Never rejects. Aborting the signal cancels it there. */
-  attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined): Promise<AttemptEnd<R>>
+  /** Tries it on one server. Calls back once, possibly before it returns. Aborting the signal cancels it there. */
+  attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: (end: AttemptEnd<R>) => void): void
   /** Waits for a server that is behind. Resolves with whether to ask it again. */
   catchesUp(behind: BehindError): Promise<boolean>
   /** Remembers that only a primary can run this text. */

@@ -66,7 +66,7 @@ class Walk<R, T> {
     switch (command.kind) {
       case 'try':
         if (command.resends && !this.#execution.mayResend()) return this.#take({ kind: 'no-budget', leg: command.leg })
-        return this.#settling(this.#try(command.leg, command.attempt))
+        return this.#try(command.leg, command.attempt)
       case 'catch-up':
         return this.#settling(this.#catchUp(command.leg, command.behind))
       case 'wait':
@@ -87,22 +87,34 @@ class Walk<R, T> {
 
   /** A bug here must not leave the caller waiting. */
   #settling(work: Promise<void>): void {
-    work.catch((error: unknown) => {
-      this.#leave()
-      this.#reject(error)
-    })
+    work.catch((error: unknown) => this.#breakOff(error))
   }
 
-  async #try(leg: number, attempt: Attempt): Promise<void> {
+  #breakOff(error: unknown): void {
+    this.#leave()
+    this.#reject(error)
+  }
+
+  #try(leg: number, attempt: Attempt): void {
     const admitted = (provenStandby: boolean): 'as-is' | 'read-only' | 'no' => {
       const [state, verdict] = admit(this.#state, leg, provenStandby)
       this.#state = state
       return verdict
     }
     const { signal } = this.#abandons[leg] ?? this.#execution
-    const end = await this.#execution.attempt(attempt, admitted, signal)
-    if (this.#state.over) return
-    this.#take(this.#eventOf(leg, attempt, end))
+    const ended = (end: AttemptEnd<R>): void => {
+      if (this.#state.over) return
+      try {
+        this.#take(this.#eventOf(leg, attempt, end))
+      } catch (error) {
+        this.#breakOff(error)
+      }
+    }
+    try {
+      this.#execution.attempt(attempt, admitted, signal, ended)
+    } catch (error) {
+      this.#breakOff(error)
+    }
   }
 
   #eventOf(leg: number, attempt: Attempt, end: AttemptEnd<R>): WalkEvent {

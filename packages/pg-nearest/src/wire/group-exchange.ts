@@ -3,6 +3,7 @@ import type { Exchange, StatementEnd } from './exchange.ts'
 import {
   adopt,
   ignore,
+  isPlain,
   PgQuery,
   withoutSync,
   type DataRow,
@@ -37,7 +38,8 @@ export class GroupExchange implements Exchange {
   }
 
   #statement(config: pg.QueryConfig, i: number, client: pg.Client): QueryHandlers {
-    const query = new PgQuery({ ...config, queryMode: 'extended' } as pg.QueryConfig)
+    const query = isPlain(config) ? new PgQuery(config.text, config.values as unknown[]) : new PgQuery(config)
+    query.queryMode = 'extended'
     adopt(query, client)
     query.callback = (error, result) => {
       if (error) this.#ends[i] ??= { kind: error === this.#answer ? 'answered' : 'unreadable', error }
@@ -75,7 +77,17 @@ export class GroupExchange implements Exchange {
     return (this.#members[this.#at] as Partial<QueryInternals> | undefined)?.text
   }
 
+  /** Sends them in one packet. */
   submit(connection: WireConnection): Error | null {
+    connection.stream.cork()
+    try {
+      return this.#submit(connection)
+    } finally {
+      connection.stream.uncork()
+    }
+  }
+
+  #submit(connection: WireConnection): Error | null {
     const unsynced = withoutSync(connection)
     for (const [i, member] of this.#members.entries()) {
       const refused = member.submit(unsynced)

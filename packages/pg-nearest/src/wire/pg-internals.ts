@@ -69,13 +69,19 @@ export interface QueryInternals extends QueryHandlers {
   readonly rows: number | undefined
   binary: boolean | undefined
   callback: QueryCallback | undefined
+  queryMode: 'extended' | undefined
   readonly _result: { _types: pg.CustomTypesConfig | undefined }
 }
 
 /** `pg.Query`, with the constructor and the methods that its types leave out. */
-export const PgQuery: new (config: pg.QueryConfig) => QueryInternals = pg.Query as unknown as new (
-  config: pg.QueryConfig,
-) => QueryInternals
+export const PgQuery: new (config: pg.QueryConfig | string, values?: unknown[]) => QueryInternals =
+  pg.Query as unknown as new (config: pg.QueryConfig | string, values?: unknown[]) => QueryInternals
+
+/** Whether it has only a text and values. For these we avoid pg's copying of the options, which is measurable on short reads. */
+export function isPlain(config: pg.QueryConfig): boolean {
+  for (const key in config) if (key !== 'text' && key !== 'values') return false
+  return typeof config.text === 'string'
+}
 
 /** Sets on a query what `client.query` would set on it. */
 export function adopt(query: Partial<QueryInternals>, client: pg.Client, ownTypes?: pg.CustomTypesConfig): void {
@@ -86,7 +92,14 @@ export function adopt(query: Partial<QueryInternals>, client: pg.Client, ownType
 
 /** The connection without `sync`: what is written to it shares the Sync that is sent later. */
 export function withoutSync(connection: WireConnection): WireConnection {
-  return Object.create(connection, { sync: { value: ignore } }) as WireConnection
+  let view = unsynced.get(connection)
+  if (view === undefined) {
+    view = Object.create(connection, { sync: { value: ignore } }) as WireConnection
+    unsynced.set(connection, view)
+  }
+  return view
 }
+
+const unsynced = new WeakMap<WireConnection, WireConnection>()
 
 export function ignore(): void {}

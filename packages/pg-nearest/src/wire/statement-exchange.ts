@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Exchange, StatementEnd, StatementResult } from './exchange.ts'
-import { adopt, PgQuery, type QueryCallback, type WireConnection } from './pg-internals.ts'
+import { adopt, isPlain, PgQuery, type QueryCallback, type WireConnection } from './pg-internals.ts'
 
 /** One statement with a Sync of its own, as `client.query` sends it. */
 export class StatementExchange extends PgQuery implements Exchange {
@@ -14,7 +14,8 @@ export class StatementExchange extends PgQuery implements Exchange {
   #isReady = false
 
   constructor(config: pg.QueryConfig, client: pg.Client, onEnd: (end: StatementEnd) => void) {
-    super(config)
+    if (isPlain(config)) super(config.text, config.values as unknown[] | undefined)
+    else super(config)
     this.#onEnd = onEnd
     this.callback = StatementExchange.#capture
     adopt(this, client)
