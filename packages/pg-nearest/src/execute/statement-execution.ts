@@ -132,7 +132,7 @@ export class StatementExecution implements Execution<StatementResult, StatementR
     if (signal === undefined && queryTimeoutMs === undefined) return runStatement(lease, run, concluded)
     const mayWrite = harmless || reads ? undefined : () => this.#check?.beginUnsettled() ?? ignore
     const limits = { signal, timeoutMs: queryTimeoutMs }
-    runWithin<RunEnd>(lease, limits, (ended) => runStatement(lease, run, ended), mayWrite, concluded)
+    runWithin(lease, limits, (ended) => runStatement(lease, run, ended), mayWrite, concluded)
   }
 
   /**

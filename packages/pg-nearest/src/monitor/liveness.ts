@@ -1,4 +1,4 @@
-import type { Evidence } from './server-evidence.ts'
+import type { ServerEvidence } from './server-evidence.ts'
 
 /** Whether a server responds. Only silence makes us give up connections, and any response ends it. */
 export type Liveness =
@@ -8,7 +8,7 @@ export type Liveness =
       /** Milliseconds, without the time in which this process was too busy to listen. */ readonly forMs: number
     }
 
-export type LivenessSign = Evidence['contact']
+export type LivenessSign = ServerEvidence['contact']
 
 /** @param waitedMs - how long nothing has come back, if nothing has. */
 export function nextLiveness(before: Liveness, sign: LivenessSign, now: number, waitedMs: number): Liveness {

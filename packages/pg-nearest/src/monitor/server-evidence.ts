@@ -3,7 +3,7 @@ import type { Sign } from '../topology/health.ts'
 import { SilentError } from '../probe/probe-timeout.ts'
 
 /** What a failure to connect to a server, or to query it, says about that server. */
-export interface Evidence {
+export interface ServerEvidence {
   readonly sign: Extract<Sign, 'refused' | 'unreachable' | 'silent'>
   /** `word`: the server itself responded. `nothing`: nothing came back. `unclear`: something else responded, such as its host. */
   readonly contact: 'word' | 'nothing' | 'unclear'
@@ -15,7 +15,7 @@ const COMES_OR_GOES: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03'])
 /** The network path to the machine is gone, so open connections receive nothing either. */
 const NO_WAY_THERE: ReadonlySet<string> = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN'])
 
-export function evidenceOf(error: unknown): Evidence {
+export function evidenceOf(error: unknown): ServerEvidence {
   if (error instanceof SilentError) return { sign: 'silent', contact: 'nothing' }
   const code = codeOf(error)
   if (isAnswer(error) || isAuthenticationFailure(error)) {

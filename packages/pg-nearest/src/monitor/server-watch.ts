@@ -1,6 +1,6 @@
 import type { Observation } from '../topology/topology-updates.ts'
 import { afterListening, nextLiveness, type Liveness } from './liveness.ts'
-import { evidenceOf, type Evidence } from './server-evidence.ts'
+import { evidenceOf, type ServerEvidence } from './server-evidence.ts'
 import type { MonitoredServer, MonitoredConnections } from './monitored-server.ts'
 import { SilentError, withinTime } from '../probe/probe-timeout.ts'
 
@@ -13,7 +13,7 @@ export interface ServerWatchOptions {
   /** Milliseconds until the next probe. */
   readonly nextMs: () => number
   readonly onAnswer: (answer: Observation) => void
-  readonly onFailure: (error: unknown, evidence: Evidence) => void
+  readonly onFailure: (error: unknown, evidence: ServerEvidence) => void
 }
 
 /** Probes one server again and again, and notices when it is silent. */
@@ -54,7 +54,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   let timer: NodeJS.Timeout | undefined
   const isEnded = (): boolean => phase === 'ended'
 
-  const hear = (sign: Evidence['contact'], waitedMs = 0): void => {
+  const hear = (sign: ServerEvidence['contact'], waitedMs = 0): void => {
     contact = nextLiveness(contact, sign, performance.now(), waitedMs)
     if (contact.state === 'heard') heardAt = contact.at
   }

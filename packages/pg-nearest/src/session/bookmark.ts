@@ -19,7 +19,7 @@ export interface Forks {
 }
 
 /** A server's position when it was last seen. */
-export interface Standpoint {
+export interface ServerPosition {
   readonly systemIdentifier: string | undefined
   readonly timeline: number | undefined
   readonly lsn: bigint | undefined
@@ -37,7 +37,7 @@ export interface Standpoint {
  */
 export type Showing = 'yes' | 'no' | 'older' | 'lost' | 'foreign' | 'unknown'
 
-export function shows(at: Standpoint | undefined, bookmark: Bookmark, forks: Forks): Showing {
+export function shows(at: ServerPosition | undefined, bookmark: Bookmark, forks: Forks): Showing {
   if (at?.systemIdentifier === undefined || at.timeline === undefined || at.lsn === undefined) return 'unknown'
   if (at.systemIdentifier !== bookmark.systemIdentifier) return 'foreign'
   if (at.timeline < bookmark.timeline) return 'older'

@@ -1,4 +1,4 @@
-import { laterBookmark, shows, type Bookmark, type Forks, type Standpoint } from './bookmark.ts'
+import { laterBookmark, shows, type Bookmark, type Forks, type ServerPosition } from './bookmark.ts'
 import type { Consistency } from './consistency.ts'
 
 /** The server that a session reads from without asking for positions: it never goes backwards by itself. */
@@ -9,7 +9,7 @@ export interface Home {
 }
 
 /** A server's position, and when it was asked for, by `performance.now()`. */
-export interface Sighting extends Standpoint {
+export interface Sighting extends ServerPosition {
   readonly at: number
   readonly standby: boolean
 }

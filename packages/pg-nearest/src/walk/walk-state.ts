@@ -349,11 +349,8 @@ function end(state: WalkState, command: WalkCommand, winner?: number): WalkStep 
 }
 
 function withLeg(state: WalkState, at: number, change: Partial<Leg>): WalkState {
-  const { legs } = state
-  const [only] = legs
-  // A short cut for the usual single leg, which is measurable on short reads.
-  if (legs.length === 1 && at === 0 && only !== undefined) return { ...state, legs: [{ ...only, ...change }] }
-  return { ...state, legs: legs.map((leg, i) => (i === at ? { ...leg, ...change } : leg)) }
+  const leg = state.legs[at]
+  return leg === undefined ? state : { ...state, legs: state.legs.with(at, { ...leg, ...change }) }
 }
 
 /** The reason for ending on another server than planned; `undefined` if it was the planned one. */

@@ -114,6 +114,9 @@ export class Holding {
       case 'unsent':
         if (text.includes(' ') && this.#server.ran.has(text)) this.#violated(`"${text}" was not sent, and ran`)
         return
+      case 'unreadable':
+        this.#violated(`"${text}" could not be read: ${String(end.error)}`)
+        return
       case 'unsendable':
         if (sent.way !== 'named') this.#violated(`"${text}" could not be sent: ${String(end.error)}`)
         return
