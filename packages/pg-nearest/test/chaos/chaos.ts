@@ -13,12 +13,14 @@ code 1: something was lost, done twice, refused and done all the same, stale, or
   --minutes <n>  how long faults come; default 10
   --seconds <n>  the same, in seconds
   --seed <n>     the same faults in the same order as an earlier run; default: any
+  --hedge        ask a second server, too, when a read takes long
   --json         print the report as JSON
   --help`
 
 interface Options {
   readonly seconds: number
   readonly seed: number
+  readonly hedge: boolean
   readonly json: boolean
 }
 
@@ -34,7 +36,7 @@ try {
   process.exitCode = 2
 }
 
-async function chaos({ seconds, seed, json }: Options): Promise<number> {
+async function chaos({ seconds, seed, hedge, json }: Options): Promise<number> {
   await using world = await chaosWorld()
   const ending = new AbortController()
   const stop = (): void => ending.abort()
@@ -45,6 +47,7 @@ async function chaos({ seconds, seed, json }: Options): Promise<number> {
     const report = await runChaos(world, {
       seed,
       seconds,
+      hedge,
       signal: ending.signal,
       onProgress: ({ operations, broken }) => {
         const share = Math.min(100, Math.floor((performance.now() - started) / 10 / seconds))
@@ -54,7 +57,7 @@ async function chaos({ seconds, seed, json }: Options): Promise<number> {
     progress('')
     console.log(json ? JSON.stringify(report, undefined, 2) : chaosText(report))
     if (!isViolated(report)) return 0
-    console.error(`Again with: npm run chaos -- --seconds ${seconds} --seed ${seed}`)
+    console.error(`Again with: npm run chaos -- --seconds ${seconds} --seed ${seed}${hedge ? ' --hedge' : ''}`)
     return 1
   } finally {
     process.off('SIGINT', stop)
@@ -66,12 +69,13 @@ function progress(text: string): void {
 }
 
 function parse(args: string[]): Options | undefined {
-  const { minutes, seconds, seed, json = false, help = false } = parsed(args)
+  const { minutes, seconds, seed, hedge = false, json = false, help = false } = parsed(args)
   if (help) return undefined
   if (minutes !== undefined && seconds !== undefined) throw new UsageError('Either --minutes or --seconds, not both.')
   return {
     seconds: seconds === undefined ? 60 * positive('minutes', minutes ?? '10') : positive('seconds', seconds),
     seed: seed === undefined ? randomInt(2 ** 31) : seedFrom(seed),
+    hedge,
     json,
   }
 }
@@ -84,6 +88,7 @@ function parsed(args: string[]) {
         minutes: { type: 'string' },
         seconds: { type: 'string' },
         seed: { type: 'string' },
+        hedge: { type: 'boolean' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

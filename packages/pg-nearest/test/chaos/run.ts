@@ -23,6 +23,8 @@ export interface ChaosOptions {
   readonly seed: number
   /** How long faults come. Default: until the steps are over. */
   readonly seconds?: number | undefined
+  /** The apps' pools hedge. Default: not. */
+  readonly hedge?: boolean | undefined
   /** Default: those that the seed makes. */
   readonly steps?: Iterable<Step> | undefined
   readonly signal?: AbortSignal | undefined
@@ -54,11 +56,11 @@ export function chaosWorld(): Promise<World> {
 
 /** Runs the load under faults in a world of {@link chaosWorld}, and judges what came of it. */
 export async function runChaos(world: World, options: ChaosOptions): Promise<ChaosReport> {
-  const { seed, seconds, steps = stepsOf(seed), onProgress } = options
+  const { seed, seconds, hedge = false, steps = stepsOf(seed), onProgress } = options
   await createTables(world)
   const diary = new Diary()
   const promotions: Promotion[] = []
-  const apps = APPS.map((region): App => ({ region, pool: createPool(world.poolOptions(region)) }))
+  const apps = APPS.map((region): App => ({ region, pool: createPool({ ...world.poolOptions(region), hedge }) }))
   for (const { pool } of apps) diary.listen(pool)
   const ending = new AbortController()
   const end = (): void => ending.abort()
