@@ -29,6 +29,12 @@ const short = [
   { name: 'browser', about: 'the example app in Chromium', vitest: 'browser', built: true, needs: 'browser' },
   { name: 'packaging', about: 'what npm would publish', run: ['node', 'scripts/packaging.mjs'], built: true },
   {
+    name: 'walk',
+    about: 'a read passes through at most 15 files, those that ARCHITECTURE names',
+    run: ['node', 'scripts/walk-of-a-read.mjs'],
+    built: true,
+  },
+  {
     name: 'examples',
     about: 'every example in README, docs and docstrings compiles',
     run: ['node', 'scripts/examples.mjs'],

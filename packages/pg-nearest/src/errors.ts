@@ -8,14 +8,14 @@
  * | `NEAREST_UNKNOWN_REGION` | a region was named that is not in the list |
  * | `NEAREST_NO_SERVER` | no server could run the statement; `cause` holds what each one said |
  * | `NEAREST_AUTHENTICATION` | the only server that could have run it refused the user or the password |
- * | `NEAREST_NOT_HERE` | the statement cannot run where the caller asked for it |
- * | `NEAREST_BEHIND` | a server does not show yet what a read had to show; only as a part of `NEAREST_NO_SERVER` |
- * | `NEAREST_CONNECTION_LOST` | the connection died inside of a transaction, which is thereby rolled back |
+ * | `NEAREST_NOT_HERE` | the statement needs the primary, but its read-only transaction runs on a replica |
+ * | `NEAREST_BEHIND` | a server does not show yet what a read must show; only as part of a `NEAREST_NO_SERVER` |
+ * | `NEAREST_CONNECTION_LOST` | the connection died inside of a transaction, which is rolled back, or with session state |
  * | `NEAREST_ROLLED_BACK` | a transaction's COMMIT was answered with ROLLBACK, because one of its statements had failed |
- * | `NEAREST_READ_ONLY` | the primary takes no writes, though it is no standby: fenced, or out of disk |
- * | `NEAREST_OVERLOADED` | as many statements as `maxWaiting` lets wait for a connection to one server already |
+ * | `NEAREST_READ_ONLY` | the primary refuses writes: fenced, or out of disk |
+ * | `NEAREST_OVERLOADED` | `maxWaiting` statements are waiting for a connection to the server already |
  * | `NEAREST_ENDED` | the pool was ended |
- * | `NEAREST_TIMEOUT` | a time-out of the caller's options passed: before a connection was had, or the deadline of the whole call |
+ * | `NEAREST_TIMEOUT` | `timeoutMs` has passed, or `connectionTimeoutMillis` before a connection came free |
  * | `08007` | the connection died with a write in flight: it may or may not have happened |
  */
 export type NearestErrorCode =
@@ -35,8 +35,8 @@ export type NearestErrorCode =
   | '08007'
 
 /**
- * The base of every error that pg-nearest makes itself. What PostgreSQL says about a statement (a unique violation, a
- * syntax error) is not wrapped: it is pg's own `DatabaseError`, as from a `pg.Pool`.
+ * The base class of the errors of pg-nearest. PostgreSQL's errors about a statement (a unique violation, a syntax error) are not
+ * wrapped: they are `DatabaseError`s, as from a `pg.Pool`.
  */
 export class NearestError extends Error {
   override readonly name: string = 'NearestError'
@@ -48,10 +48,10 @@ export class NearestError extends Error {
   }
 }
 
-/** An option has a name or a value that cannot be used. Thrown at once, before anything is connected. */
+/** An option has an unknown name or a wrong value. Thrown before anything is connected. */
 export class OptionError extends NearestError {
   override readonly name = 'OptionError'
-  /** The option, as the caller spelt its path: `replicas.ord`. */
+  /** The option's path, such as `replicas.ord`. */
   readonly option: string
 
   constructor(option: string, message: string, code: 'NEAREST_BAD_OPTION' | 'NEAREST_BAD_URL' = 'NEAREST_BAD_OPTION') {
@@ -60,14 +60,14 @@ export class OptionError extends NearestError {
   }
 }
 
-/** One server that was tried for a statement, and what came of it. */
+/** A failed attempt to run a statement on a server. */
 export interface FailedAttempt {
   /** The server's name, such as `ord` or `ord#2`. */
   readonly server: string
   readonly error: unknown
 }
 
-/** A server of the list, and what was known of it when a statement found nobody to run it. */
+/** A server of the list, and what was known about it when no server could run a statement. */
 export interface Candidate {
   readonly server: string
   readonly region: string | undefined
@@ -103,14 +103,14 @@ export class NoServerError extends NearestError {
 }
 
 /**
- * The connection died while a write, or a COMMIT, was on its way: it happened once or not at all, and nobody here can
- * tell. It was not run again. Read back what you wrote (by a key of your own) before you repeat it.
+ * The connection died while a write or a COMMIT was in flight, so it happened once or not at all. It was not repeated. Before you
+ * repeat it, check on the primary (`pool.primary`) whether it happened, by a key of your own.
  */
 export class OutcomeUnknownError extends NearestError {
   override readonly name = 'OutcomeUnknownError'
   /** The statement's text, without its values. */
   readonly text: string
-  /** The server that had it, such as `nrt`. */
+  /** The server that it was sent to, such as `nrt`. */
   readonly server: string
 
   constructor(text: string, server: string, cause: unknown) {
@@ -125,7 +125,7 @@ export class OutcomeUnknownError extends NearestError {
   }
 }
 
-/** Deeper than this nobody wraps; and a chain may be a circle. */
+/** A bound, because a chain of causes may be circular. */
 const DEEPEST_CAUSE = 10
 
 /** An error and what caused it, outermost first. */
@@ -138,7 +138,7 @@ export function* causesOf(error: unknown): Generator<object> {
 }
 
 /**
- * The `NearestError` that an ORM or a layer of the app wrapped its own around; `undefined` if there is none.
+ * The first `NearestError` among an error and its causes, as ORMs wrap errors; `undefined` if there is none.
  *
  * @example
  * ```ts

@@ -12,14 +12,14 @@ export {
   type FailedAttempt,
   type NearestErrorCode,
 } from './errors.ts'
-export type { PoolMessage, QueryTrace } from './events/channels.ts'
-export type { NearestEvents, PositionLostEvent, PrimaryEvent, ProblemEvent, QueryEvent } from './events/events.ts'
+export type { PoolMessage, QueryTrace } from './events/diagnostics-channels.ts'
+export type { NearestEvents, PositionLostEvent, PrimaryEvent, ProblemEvent, QueryEvent } from './events/event-types.ts'
 export type { RouteReason, ServedBy } from './events/served-by.ts'
 export type { HedgeOptions } from './limits/hedge-options.ts'
 export type { RouteOptions } from './route/request.ts'
 export { createPool } from './pool/create-pool.ts'
 export type { NearestPool } from './pool/nearest-pool.ts'
-export type { NearestPoolOptions, ServerList, ServerOptions, ServerSource } from './pool/pool-options.ts'
+export type { NearestPoolOptions, ServerList, ServerOptions, ServerSource } from './options/pool-options.ts'
 export type { Routed, Served } from './pool/query-types.ts'
 export type { RoutedClient, Transaction } from './pool/routed-client.ts'
 export type { RoutedPool } from './pool/routed-pool.ts'

@@ -1,4 +1,4 @@
-/** What PostgreSQL, Node or pg say when a server, and not the statement, is at fault. */
+/** The fields of an error of PostgreSQL, Node or pg. */
 interface CodedError {
   readonly code?: unknown
   readonly message?: unknown
@@ -20,7 +20,7 @@ export function messageOf(error: unknown): string {
   return typeof message === 'string' ? message : String(error)
 }
 
-/** A server has said it, in answer to a statement; nothing that pg or Node says by itself has a severity. */
+/** Whether a server has sent it as an ErrorResponse: errors of pg and Node have no severity. */
 export function isAnswer(error: unknown): boolean {
   return coded(error).severity !== undefined
 }
@@ -30,7 +30,7 @@ export function isAuthenticationFailure(error: unknown): boolean {
   return code === '28P01' || code === '28000' || messageOf(error).startsWith('SASL: SCRAM-SERVER-FIRST-MESSAGE')
 }
 
-/** One sentence on why a server could not be used, and what to do. */
+/** A sentence on why a server could not be used, and what to do about it. */
 export function describeFailure(server: string, error: unknown): string {
   const code = codeOf(error)
   if (isAuthenticationFailure(error)) {

@@ -4,7 +4,7 @@ import type { NearestPool } from '../pool/nearest-pool.ts'
 import type { RoutedPool } from '../pool/routed-pool.ts'
 import { benchText } from './bench-table.ts'
 import { errorText } from './error-text.ts'
-import { measure, type Figures } from './measure.ts'
+import { measure, type Figures } from './measure-latency.ts'
 import { progressBar } from './progress-bar.ts'
 import { serverFlags, serverOptions } from './server-options.ts'
 import type { Terminal } from './terminal.ts'
@@ -45,7 +45,7 @@ export async function benchCommand(argv: readonly string[], terminal: Terminal):
     timeMs: seconds(values.time, '--time', 0.1),
     warmupMs: seconds(values.warmup, '--warmup', 0),
   }
-  // Each region by itself: what one has shown is not asked of the others.
+  // Eventual, so that what one region has shown is not required of the others.
   const pool = createPool({ ...(await serverOptions(values, terminal.env)), consistency: 'eventual' })
   try {
     const { figures, failures } = await benchAll(pool, request, terminal)
@@ -105,7 +105,7 @@ function targetsOf(
   ]
 }
 
-/** Draws how far all is, until what is returned is called. */
+/** Draws the progress until the returned function is called. */
 function draw(terminal: Terminal, name: string, i: number, count: number, expectedMs: number): () => void {
   const started = performance.now()
   const update = (): void => {

@@ -1,5 +1,5 @@
 import { milliseconds } from './format.ts'
-import type { Figures } from './measure.ts'
+import type { Figures } from './measure-latency.ts'
 import { markdownTable, table, type Column } from './table.ts'
 
 const COLUMNS: readonly Column[] = [
@@ -11,7 +11,7 @@ const COLUMNS: readonly Column[] = [
   { name: '99th %' },
 ]
 
-/** The figures, the fastest first, and how much slower than it the others are. */
+/** The figures, the fastest first, with how much slower the others are. */
 export function benchText(figures: readonly Figures[], markdown: boolean): string {
   const sorted = figures.toSorted((a, b) => b.ips - a.ips)
   const rows = sorted.map(({ name, ips, average, deviation, median, p99 }) => [

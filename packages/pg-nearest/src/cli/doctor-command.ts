@@ -1,6 +1,6 @@
 import { parseArgs, styleText } from 'node:util'
 import { createPool } from '../pool/create-pool.ts'
-import { checksOf, type Check } from './checks.ts'
+import { checksOf, type Check } from './doctor-checks.ts'
 import { serverFlags, serverOptions } from './server-options.ts'
 import { exitCodeOf } from './status-command.ts'
 import { table } from './table.ts'
@@ -19,7 +19,7 @@ export async function doctorCommand(argv: readonly string[], terminal: Terminal)
   }
   const pool = createPool(await serverOptions(values, terminal.env))
   try {
-    // The second look measures the lag: the first one learns where the primary is.
+    // Lag can be computed only once the primary's position is known: hence the second refresh.
     await pool.refresh()
     const status = await pool.refresh()
     const checks = checksOf(status)

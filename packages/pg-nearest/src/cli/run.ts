@@ -18,7 +18,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
 
 const COMMAND_NAMES = new Intl.ListFormat('en-GB').format(COMMANDS.keys())
 
-/** As a shell has it for SIGINT. */
+/** The exit code of shells for SIGINT. */
 const INTERRUPTED = 130
 
 /** The whole program. Resolves with the exit code. */

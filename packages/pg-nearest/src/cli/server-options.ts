@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { fly } from '../fly/fly.ts'
-import type { NearestPoolOptions } from '../pool/pool-options.ts'
+import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Flags that say where the servers are, as `parseArgs` takes them. */
@@ -19,7 +19,7 @@ export interface ServerFlags {
   readonly 'env-file'?: string | undefined
 }
 
-/** The servers that the flags name, or else the environment. */
+/** The servers from the flags, otherwise from the environment. */
 export async function serverOptions(flags: ServerFlags, env: NodeJS.ProcessEnv): Promise<NearestPoolOptions> {
   const file = flags['env-file']
   const variables = file === undefined ? env : { ...env, ...(await readVariables(file)) }
@@ -46,7 +46,7 @@ function replicasOf(texts: readonly string[]): Record<string, string[]> {
   return Object.fromEntries(replicas)
 }
 
-/** A URL may hold an `=` of its own; a region's name holds no `:`. */
+/** A URL may contain `=`, and a region's name contains no `:`. */
 function splitServer(text: string): [region: string | undefined, url: string] {
   const at = text.indexOf('=')
   const colon = text.indexOf(':')

@@ -32,7 +32,7 @@ export async function statusCommand(argv: readonly string[], terminal: Terminal)
   }
 }
 
-/** `--watch` may stand alone or with seconds behind it, which `parseArgs` does not know. */
+/** `--watch` takes an optional number of seconds, which `parseArgs` does not support. */
 function takeWatch(argv: readonly string[]): { args: string[]; seconds: number | undefined } {
   const at = argv.findIndex((arg) => arg === '--watch' || arg.startsWith('--watch='))
   if (at < 0) return { args: [...argv], seconds: undefined }
@@ -44,7 +44,7 @@ function takeWatch(argv: readonly string[]): { args: string[]; seconds: number |
 }
 
 async function show(pool: NearestPool, json: boolean, terminal: Terminal): Promise<Status> {
-  // The second look measures the lag: the first one learns where the primary is.
+  // Lag can be computed only once the primary's position is known: hence the second refresh.
   await pool.refresh()
   const status = await pool.refresh()
   terminal.print(json ? JSON.stringify(status) : statusText(status, terminal.color))

@@ -6,7 +6,7 @@ export interface Column {
   readonly align?: 'left' | 'right'
 }
 
-/** Columns as wide as they need be, two or more spaces apart, with nothing behind the last. */
+/** Columns as wide as necessary, `gap` spaces apart, without trailing spaces. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[], gap = 2): string {
   const lines = [columns.map(({ name }) => name), ...rows]
   const widths = columns.map((_column, i) => Math.max(...lines.map((line) => width(line[i] ?? ''))))

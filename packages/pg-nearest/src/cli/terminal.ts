@@ -1,13 +1,13 @@
-/** What the commands know of the world around them. */
+/** The commands' access to the outside world. */
 export interface Terminal {
   readonly env: NodeJS.ProcessEnv
   /** Standard output takes colours. */
   readonly color: boolean
   /** A line, or several, on standard output. */
   print(text: string): void
-  /** In place of what was drawn before, if standard output is a screen. */
+  /** Replaces what was drawn before, if standard output is a terminal. */
   redraw(text: string): void
-  /** On standard error, over what it said before, and only if that is a screen. Empty: away with it. */
+  /** Shows a progress line on standard error if that is a terminal, in place of the previous one. Empty: removes it. */
   progress(text: string): void
   /** A line on standard error. */
   complain(text: string): void
@@ -21,7 +21,7 @@ const CLEAR_LINE = '\r\u001b[2K'
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process
   const interrupt = new AbortController()
-  // Once: a second Ctrl-C ends at once.
+  // Once, so that a second Ctrl-C ends the process.
   process.once('SIGINT', () => interrupt.abort())
   return {
     env,

@@ -7,17 +7,17 @@ const BEGIN = new RegExp(
   'i',
 )
 
-/** A BEGIN that no server refuses, so that its answer is known before it is sent. */
+/** A BEGIN that no server refuses, so that it can be answered before it is sent. */
 export function isDeferrable({ text, values, name }: pg.QueryConfig): boolean {
   return name === undefined && (values === undefined || values.length === 0) && BEGIN.test(text)
 }
 
-/** Of a deferrable one, as pg tells it: BEGIN, or START. */
+/** The `command` of its result, as in pg: BEGIN or START. */
 export function commandOf({ text }: pg.QueryConfig): string {
   return /\w+/.exec(text)?.[0].toUpperCase() ?? ''
 }
 
-/** pg exports it, and its types do not say so. */
+/** pg exports it, but its types leave it out. */
 interface ResultModule {
   readonly Result: new () => pg.QueryResult
 }
@@ -28,7 +28,7 @@ export function emptyResult(command: string): pg.QueryResult {
   return Object.assign(result, { command })
 }
 
-/** What PostgreSQL says to a statement of a transaction in which one before it has failed. */
+/** PostgreSQL's error for a statement in a transaction that has failed. */
 export function abortedError(): pg.DatabaseError {
   const message = 'current transaction is aborted, commands ignored until end of transaction block'
   const error = new pg.DatabaseError(message, message.length, 'error')

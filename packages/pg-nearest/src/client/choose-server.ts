@@ -1,5 +1,5 @@
-import type { Execution } from '../execute/execution.ts'
-import { walk } from '../execute/walk.ts'
+import type { Execution } from '../walk/execution.ts'
+import { walk } from '../walk/walk.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import type { StatementPlan } from '../route/plan-statement.ts'
@@ -8,7 +8,7 @@ import type { ClientContext } from './client-context.ts'
 import { heldExecution } from './held-execution.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 
-/** Not pinned: the plan's servers in turn. The connection that it ends on is held. */
+/** Runs a statement that is not pinned on the plan's servers in turn. The client keeps the connection that it ends on. */
 export async function chooseServer(
   client: ClientContext,
   statement: QueuedStatement,
@@ -45,7 +45,7 @@ function executionOf(
       const ended = await client.send(statement, lease, enforcement, trusts(attempt))
       lease.movable = false
       open = ended.open
-      // What a server that is behind has begun is ended there, before it begins elsewhere.
+      // A transaction that began on a server that is behind is rolled back before it begins elsewhere.
       if (ended.end.kind === 'behind' && open) await client.held.rollBack()
       return ended.end
     },
@@ -57,7 +57,7 @@ function executionOf(
   })
 }
 
-/** Once the primary was needed, this client stays with it: so its reads see its writes. */
+/** The held connection's server first. After a write the client stays on the primary, so that its reads see its writes. */
 export function heldFirst(
   client: ClientContext,
   { attempts, reads }: Omit<StatementPlan, 'need'>,
@@ -74,7 +74,7 @@ export function heldFirst(
   return [first, ...ordered.filter(({ server }) => server !== lease.server)]
 }
 
-/** Those that have just failed come behind all others. */
+/** Moves the servers to avoid behind all others. */
 function lastOf({ avoid }: ClientContext, attempts: readonly Attempt[]): readonly Attempt[] {
   if (avoid === undefined || avoid.length === 0) return attempts
   const avoided = ({ server }: Attempt): boolean => avoid.includes(server)

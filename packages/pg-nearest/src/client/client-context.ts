@@ -1,44 +1,44 @@
 import type { Lease } from '../connections/lease.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
-import { endWithin, type LimitedEnd } from '../execute/attempt.ts'
+import { endWithin, type LimitedEnd } from '../execute/run-within-limits.ts'
 import type { Engine, Scope } from '../execute/engine.ts'
-import { queryTimeoutOf } from '../execute/execute-statement.ts'
-import type { Enforcement } from '../execute/read-only.ts'
+import { queryTimeoutOf } from '../execute/statement-execution.ts'
+import type { Enforcement } from '../execute/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../execute/run-statement.ts'
 import type { Trust } from '../freshness/freshness-check.ts'
-import { commitsUnseen, letsAskBehind } from '../statement/text-shape.ts'
+import { commitsUnseen, letsAskBehind } from '../statement/text-predicates.ts'
 import { FREE, nextClientState, type ClientState } from './client-state.ts'
 import type { HeldConnection } from './held-connection.ts'
 import type { QueuedStatement } from './queued-statement.ts'
 
-/** How a statement ended on the connection that is held, and whether a transaction was open then. */
+/** How a statement ended on the held connection, and whether a transaction was open then. */
 export interface HeldEnd {
   readonly end: LimitedEnd<RunEnd>
   readonly open: boolean
 }
 
-/** What a borrowed client is lent with, beside the scope of its pool. */
+/** Restrictions of a borrowed client, beside the scope of its pool. */
 export interface ClientLimits {
-  /** When it is aborted, what runs is cancelled, and nothing else runs. */
+  /** Aborting it cancels what runs, and nothing runs afterwards. */
   readonly signal?: AbortSignal | undefined
-  /** The server refuses whatever writes, as on a read-only handle; but what a standby cannot do, the primary does. */
+  /** Writes are refused by the server, as on a read-only handle; but statements that a standby cannot run go to the primary. */
   readonly readOnly?: boolean | undefined
-  /** Servers that are tried behind all others, for they have just failed. */
+  /** Servers that are tried last, because they have just failed. */
   readonly avoid?: readonly string[] | undefined
 }
 
-/** What all statements of one borrowed client share. */
+/** What the statements of one borrowed client share. */
 export class ClientContext {
   readonly engine: Engine
   readonly scope: Scope
   readonly held: HeldConnection
-  /** Of the client: what runs is cancelled when it is aborted, and nothing else runs. */
+  /** See {@link ClientLimits.signal}. */
   readonly signal: AbortSignal | undefined
   readonly avoid: readonly string[] | undefined
-  /** The server refuses whatever writes, also on a primary. */
+  /** Writes are refused by the server, on a primary, too. */
   readonly keepsFromWriting: boolean
   state: ClientState = FREE
-  /** A BEGIN that has been answered, and not been sent. */
+  /** A BEGIN that has been answered but not sent yet. */
   begin: QueuedStatement | undefined
 
   constructor(engine: Engine, scope: Scope, held: HeldConnection, limits: ClientLimits) {
@@ -54,12 +54,12 @@ export class ClientContext {
     if (this.state.kind === 'lost' || this.state.kind === 'unbegun') throw this.state.error
   }
 
-  /** Whose limit it is that ends a statement. */
+  /** The statement's own signal, otherwise the client's. */
   signalOf(statement: Pick<QueuedStatement, 'request'>): AbortSignal | undefined {
     return statement.request.signal ?? this.signal
   }
 
-  /** What keeps a statement from writing. */
+  /** How a statement is kept from writing. */
   enforcementOf({ need }: Pick<QueuedStatement, 'need'>, reads: boolean): Enforcement {
     if (!this.keepsFromWriting) return 'none'
     if (this.held.open) return 'inside'
@@ -68,8 +68,8 @@ export class ClientContext {
   }
 
   /**
-   * Sends a statement on a connection that is held. When the caller's own limit ends it, the caller hears it at once, and this
-   * resolves when the connection can be used again.
+   * Sends a statement on the held connection. If the caller's limit ends it, the caller is told at once, and this resolves when the
+   * connection can be used again.
    */
   async send(statement: QueuedStatement, lease: Lease, enforcement: Enforcement, trust: Trust): Promise<HeldEnd> {
     const { request, need, check } = statement
@@ -93,7 +93,7 @@ export class ClientContext {
         }),
       canWrite ? () => check?.beginUnsettled() ?? ignore : undefined,
     )
-    if (unseen || (canWrite && (end.kind === 'cut' || end.kind === 'lost'))) check?.lookAway()
+    if (unseen || (canWrite && (end.kind === 'cut' || end.kind === 'lost'))) check?.markUnknown()
     if (end.kind !== 'cut' && end.kind !== 'behind') return { end, open }
     if (end.kind === 'cut') statement.fail(end.error)
     if (!lease.quiet && lease.alive) await lease.cancel()
@@ -101,14 +101,14 @@ export class ClientContext {
     return { end, open: lease.status !== 'I' }
   }
 
-  /** A statement has ended: what it has left behind. `refused`: with an error of the server's. */
+  /** Updates the state after a statement. `refused`: the server answered with an error. */
   settle({ request, need }: QueuedStatement, open: boolean, refused: boolean): void {
     const standby = this.held.lease?.standby === true
     this.state = nextClientState(this.state, { request, need, open, standby, failed: refused })
   }
 
-  /** A cursor, a stream or a COPY has ended, of whose effect on the connection nobody knows more than what the server said. */
-  settleForeign(open: boolean): void {
+  /** Updates the state after a cursor, a stream or a COPY, of which only the transaction status is known. */
+  settleSubmittable(open: boolean): void {
     if (open) this.state = { kind: 'transaction', stateful: this.state.kind === 'pinned', readOnly: false }
     else if (this.state.kind === 'transaction') this.state = this.state.stateful ? { kind: 'pinned' } : FREE
     else if (this.state.kind === 'reading') this.state = FREE
@@ -118,7 +118,7 @@ export class ClientContext {
     return { server, region: this.engine.regionOf(server), role, reason, attempts }
   }
 
-  /** Nothing runs any more before the release. */
+  /** The connection is lost: nothing runs before the release. */
   lose(error: unknown): void {
     this.held.letGo(true)
     this.state = { kind: 'lost', error }

@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import type { Engine, Scope } from '../execute/engine.ts'
 import { clock, recordFailure, recordResult } from '../execute/record-outcome.ts'
-import { freshnessFor } from '../freshness/freshness-for.ts'
-import { onAbort } from '../limits/abort.ts'
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import { onAbort } from '../limits/on-abort.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
@@ -13,24 +13,24 @@ import { chooseServer, heldFirst, toPrimary } from './choose-server.ts'
 import { ClientContext, type ClientLimits } from './client-context.ts'
 import { notBegun } from './client-errors.ts'
 import { FREE } from './client-state.ts'
-import { runForeign } from './foreign-query.ts'
+import { runSubmittable } from './submittable-query.ts'
 import { HeldConnection, type OnHold } from './held-connection.ts'
 import { openTransaction } from './pipelined-begin.ts'
 import { mayBePipelined, mayJoinBegin } from './pipelining.ts'
 import { delivering, type QueuedStatement, type Serving } from './queued-statement.ts'
 import { readInTransaction } from './read-only-transaction.ts'
 import { StatementQueue } from './statement-queue.ts'
-import { stayHere } from './stay-here.ts'
+import { stayHere } from './pinned-statement.ts'
 
-/** A cursor that nobody has closed is waited for so long when its client is released. */
+/** How long a released client waits for a cursor that was left open. */
 const OPEN_CURSOR_MS = 1_000
 
 /**
- * The statements of one borrowed client, in the order in which they are given: the same walk as a single statement's,
- * with a pin. At most one connection is held, so two clients can never wait for each other's.
+ * Runs the statements of one borrowed client in the order in which they are given. A client holds at most one connection, so two
+ * clients can never wait for each other's.
  *
- * A BEGIN for the primary is answered at once and travels with the first statement; what is given without waiting travels
- * behind it.
+ * A BEGIN for the primary is answered at once and sent with the first statement, together with those that are given before that one
+ * is answered.
  */
 export class ClientSession {
   readonly #client: ClientContext
@@ -50,7 +50,7 @@ export class ClientSession {
     if (signal !== undefined) this.#forgetAbort = onAbort(signal, () => this.#abort(signal.reason))
   }
 
-  /** The connection that is held now. */
+  /** The client of the connection that is held now. */
   get client(): pg.PoolClient | undefined {
     return this.#client.held.lease?.client
   }
@@ -60,7 +60,7 @@ export class ClientSession {
     return this.#client.begin === undefined ? (this.#client.held.lease?.status ?? 'I') : 'T'
   }
 
-  /** That was asked last; `undefined`: none was. */
+  /** The server that a connection was last taken to. */
   get lastServer(): string | undefined {
     return this.#client.held.lastServer
   }
@@ -69,7 +69,7 @@ export class ClientSession {
     return new Promise((resolve, reject) => this.give(request, resolve, reject))
   }
 
-  /** As `run`; one of the two is called once, in the turn in which the statement has ended. */
+  /** Like `run`, but with callbacks: one is called once, in the same tick in which the statement ends. */
   give(request: Request, resolve: (result: StatementResult) => void, reject: (error: unknown) => void): void {
     const { engine, scope } = this.#client
     const { text } = request.config
@@ -77,7 +77,7 @@ export class ClientSession {
     const settle = ({ result, servedBy }: Serving): void => resolve(recordResult(engine, text, start, result, servedBy))
     const fail = (error: unknown): void => reject(recordFailure(engine, text, start, error))
     const { need, reads } = planStatement(engine, scope, request)
-    const check = freshnessFor(engine, scope.session, request.consistency, reads)
+    const check = createFreshnessCheck(engine, scope.session, request.consistency, reads)
     const pipelined = mayBePipelined(request, need)
     const statement: QueuedStatement = {
       request,
@@ -91,14 +91,18 @@ export class ClientSession {
     this.#queue.add(statement)
   }
 
-  /** Hands over a query object that speaks the protocol by itself. Resolves when it has ended, which it hears by itself. */
-  submit(query: pg.Submittable): Promise<void> {
+  /**
+   * Runs a cursor, a stream or a COPY. Resolves when it has ended; its own callbacks tell how.
+   *
+   * @param types - the client's own type parsers, if it has any.
+   */
+  submit(query: pg.Submittable, types: pg.CustomTypesConfig | undefined): Promise<void> {
     const isGivenUp = watchForClose(query)
     return new Promise((resolve, reject) => {
       const run = async (): Promise<void> => {
         this.#client.throwIfLost()
         if (this.#client.begin !== undefined) await this.#openAlone(this.#client.begin)
-        await runForeign(this.#client, query, isGivenUp)
+        await runSubmittable(this.#client, query, types, isGivenUp)
       }
       const start = (): Promise<() => void> =>
         run().then(
@@ -119,8 +123,8 @@ export class ClientSession {
   }
 
   /**
-   * Gives the connection back once everything that was given has ended, and calls back. With an error, or inside of a transaction,
-   * it is closed instead; so it is if a cursor is left open.
+   * Returns the connection once all statements have ended, and calls back. With an error, inside of a transaction, or with a cursor
+   * left open, the connection is closed instead.
    */
   release(error: Error | boolean | undefined, onReleased: () => void): void {
     const { held } = this.#client
@@ -137,14 +141,14 @@ export class ClientSession {
     })
   }
 
-  /** Cancels what runs, and closes the connection: what was not committed is rolled back. */
+  /** Cancels what runs and closes the connection, which rolls back an open transaction. */
   #abort(reason: unknown): void {
     const { held } = this.#client
     this.#client.begin = undefined
     this.#client.state = { kind: 'lost', error: reason }
     const { lease } = held
     if (lease === undefined) return
-    // A statement that runs cancels itself, and hears what becomes of it.
+    // A running statement listens to the signal itself.
     if (lease.quiet) lease.kill(reason)
   }
 
@@ -179,14 +183,14 @@ export class ClientSession {
     return this.#answer(commandOf(statement.request.config))
   }
 
-  /** What is known without asking. */
+  /** Answers a statement without asking the server. */
   #answer(command: string): Serving {
     const [first] = planPrimary(this.#client.engine.topology, 'transaction')
     const servedBy = this.#client.servedBy(first?.server ?? '', 'primary', 'transaction', 0)
     return { result: emptyResult(command), servedBy }
   }
 
-  /** A BEGIN for the primary need not travel alone: its answer is known. */
+  /** Whether a BEGIN can be answered now and sent later: only if it goes to the primary, where it cannot fail. */
   #mayDefer({ request, need }: QueuedStatement, { server }: Attempt): boolean {
     const { scope, keepsFromWriting, engine } = this.#client
     if (need.transaction?.kind !== 'begin' || scope.readOnly || request.signal !== undefined) return false
@@ -195,7 +199,7 @@ export class ClientSession {
     return isDeferrable(request.config) && primaries.some((attempt) => attempt.server === server)
   }
 
-  /** The first statement behind a BEGIN that was not sent. */
+  /** Runs the first statement behind a BEGIN that has not been sent. */
   async #openWith(begin: QueuedStatement, statement: QueuedStatement): Promise<Serving> {
     const ends = statement.need.transaction?.kind
     if (ends === 'commit' || ends === 'rollback') {
@@ -209,7 +213,7 @@ export class ClientSession {
     try {
       return await openTransaction(this.#client, begin, statement, (wanted) => this.#queue.takeNext(wanted))
     } catch (error) {
-      // A statement's own error, in a transaction that was open, or an end that nobody can tell.
+      // Without a pending BEGIN it is the statement's own error, or its outcome is unknown.
       throw this.#client.begin === undefined ? error : this.#unbegun(error)
     }
   }
@@ -223,7 +227,7 @@ export class ClientSession {
     }
   }
 
-  /** The BEGIN had been answered, and there is no transaction: nothing may run as if there were one. */
+  /** The BEGIN has been answered but has failed: until ROLLBACK nothing may run, as there is no transaction. */
   #unbegun(error: unknown): unknown {
     this.#client.begin = undefined
     if (this.#client.state.kind !== 'lost') this.#client.state = { kind: 'unbegun', error: notBegun(error) }
@@ -233,7 +237,7 @@ export class ClientSession {
 
 const READ_ONLY = /\bread\s+only\b/i
 
-/** The first call of either counts. */
+/** Makes later calls of either do nothing. */
 function onlyOnce(
   settle: QueuedStatement['settle'],
   fail: QueuedStatement['fail'],

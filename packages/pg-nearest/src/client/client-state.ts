@@ -1,19 +1,19 @@
 import type { NearestError } from '../errors.ts'
-import type { Need } from '../statement/need.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
 import type { Request } from '../route/request.ts'
 
 /**
  * What a borrowed client may do next.
  *
  * - `free`: each statement chooses its server.
- * - `transaction`: until COMMIT or ROLLBACK everything runs on the connection that is held. `stateful`: the caller has
- *   made state on it that outlives the transaction. `readOnly`: it began so, and nothing in it can have changed that.
- * - `reading`: a READ ONLY transaction on a standby. `begin` can be run anew on the primary as long as it is `movable`:
- *   each statement takes a snapshot of its own, and no savepoint would be lost. `failed`: a statement has failed, so
- *   that nothing runs until ROLLBACK; begun anew elsewhere, the transaction would have forgotten that.
- * - `pinned`: the connection has state of the caller's (SET, LISTEN, a temporary table …), until the release.
- * - `lost`: the connection died with state or a transaction of the caller's; nothing runs until the release.
- * - `unbegun`: a BEGIN that had been answered could not be run; nothing runs until ROLLBACK or the release.
+ * - `transaction`: everything runs on the held connection until COMMIT or ROLLBACK. `stateful`: the connection also has state that
+ *   outlives the transaction. `readOnly`: it began READ ONLY, and nothing in it can have changed that.
+ * - `reading`: a READ ONLY transaction on a standby. While it is `movable`, it can begin again on the primary with `begin`: each
+ *   statement takes its own snapshot, and there is no savepoint to lose. `failed`: a statement has failed, so that nothing runs
+ *   until ROLLBACK; on another server the transaction would not be in that state.
+ * - `pinned`: the connection has session state (SET, LISTEN, a temporary table …) until the release.
+ * - `lost`: the connection died with session state or an open transaction; nothing runs until the release.
+ * - `unbegun`: a BEGIN that had been answered has failed; nothing runs until ROLLBACK or the release.
  */
 export type ClientState =
   | { readonly kind: 'free' }
@@ -23,11 +23,11 @@ export type ClientState =
   | { readonly kind: 'lost'; readonly error: unknown }
   | { readonly kind: 'unbegun'; readonly error: NearestError }
 
-/** What a statement has left behind, as of its ReadyForQuery. */
+/** A statement that has ended, and the connection as of its ReadyForQuery. */
 export interface StatementOutcome {
   readonly request: Request
-  readonly need: Need
-  /** The server says that a transaction is open, failed or not. */
+  readonly need: StatementNeed
+  /** A transaction is open, failed or not. */
   readonly open: boolean
   /** It ran on a standby. */
   readonly standby: boolean
@@ -37,7 +37,6 @@ export interface StatementOutcome {
 
 export const FREE: ClientState = { kind: 'free' }
 
-/** The state after a statement. */
 export function nextClientState(
   before: ClientState,
   { request, need, open, standby, failed }: StatementOutcome,
@@ -49,7 +48,7 @@ export function nextClientState(
   const control = need.transaction
   if (before.kind === 'reading' && standby) {
     if (failed) return { ...before, failed }
-    // ROLLBACK TO SAVEPOINT heals; after any of these a savepoint may be there.
+    // ROLLBACK TO SAVEPOINT clears the failure; after any such statement there may be a savepoint.
     return control?.kind === 'other' ? { ...before, movable: false, failed } : before
   }
   if (before.kind === 'free' && standby && control?.standbyCanBegin === true) {
@@ -58,8 +57,8 @@ export function nextClientState(
   return { kind: 'transaction', stateful, readOnly: isReadOnly(before, need) }
 }
 
-/** BEGIN READ ONLY and reads; SET TRANSACTION READ WRITE may come right behind it. */
-function isReadOnly(before: ClientState, need: Need): boolean {
+/** Only reads since BEGIN READ ONLY: anything else could be SET TRANSACTION READ WRITE. */
+function isReadOnly(before: ClientState, need: StatementNeed): boolean {
   const ends = need.transaction?.kind === 'commit' || need.transaction?.kind === 'rollback'
   if (before.kind === 'transaction') return before.readOnly && (need.class === 'read' || ends)
   return need.transaction?.standbyCanBegin === true

@@ -1,20 +1,20 @@
 import { NearestError, OutcomeUnknownError } from '../errors.ts'
-import type { Need } from '../statement/need.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
 
 export interface LostStatement {
   readonly text: string
-  readonly need: Need
+  readonly need: StatementNeed
   readonly server: string
   readonly error: unknown
   /** A transaction was open. */
   readonly open: boolean
-  /** It cannot have written: its server is a standby, or its transaction READ ONLY. */
+  /** It cannot have written: on a standby, in a READ ONLY transaction, or not sent. */
   readonly harmless: boolean
 }
 
 /**
- * What to tell a caller whose connection died while it was theirs alone. Inside of a transaction only COMMIT leaves a
- * doubt; outside of one, every statement that a primary had.
+ * The error for a caller whose connection died. Inside of a transaction only the outcome of COMMIT is unknown; outside of one, that
+ * of every statement that a primary may have received.
  */
 export function lostConnection({ text, need, server, error, open, harmless }: LostStatement): NearestError {
   const commits = need.transaction?.kind === 'commit' || need.transaction?.kind === 'other'

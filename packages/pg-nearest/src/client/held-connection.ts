@@ -3,7 +3,7 @@ import type { Lease } from '../connections/lease.ts'
 import type { Purpose } from '../connections/wait-queue.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 
-/** Hears which connection a client holds, so that its events can be passed on. */
+/** Called when a client takes or returns a connection, so that the connection's events can be passed on. */
 export type OnHold = (client: pg.PoolClient, held: boolean) => void
 
 type Acquire = (server: string, purpose: Purpose, signal: AbortSignal | undefined) => Promise<Lease>
@@ -24,23 +24,23 @@ export class HeldConnection {
     return this.#lease
   }
 
-  /** That a connection was last taken to, whatever became of it. */
+  /** The server that a connection was last requested for. */
   get lastServer(): string | undefined {
     return this.#lastServer
   }
 
-  /** For those who know that there is one. */
+  /** @throws Error if no connection is held. */
   get here(): Lease {
     if (this.#lease === undefined) throw new Error('A pinned client holds a connection')
     return this.#lease
   }
 
-  /** The server has said that a transaction is open, failed or not. */
+  /** A transaction is open, failed or not. */
   get open(): boolean {
     return (this.#lease?.status ?? 'I') !== 'I'
   }
 
-  /** A connection to this server: the one that is held, or another in its place. */
+  /** Holds a connection to this server: the present one if it leads there, otherwise a new one in its place. */
   async take(server: string, signal: AbortSignal | undefined): Promise<Lease> {
     if (this.#lease?.server === server && this.#lease.alive) return this.#lease
     this.letGo()
@@ -51,7 +51,7 @@ export class HeldConnection {
     return lease
   }
 
-  /** Ends the transaction, or else the connection. */
+  /** Rolls back, or closes the connection if that fails. */
   async rollBack(): Promise<void> {
     const lease = this.#lease
     if (lease === undefined) return

@@ -1,14 +1,14 @@
 import type { Lease } from '../connections/lease.ts'
-import { noConnection, type LimitedEnd } from '../execute/attempt.ts'
-import type { Admit, AttemptEnd, Execution } from '../execute/execution.ts'
+import { noConnection, type LimitedEnd } from '../execute/run-within-limits.ts'
+import type { Admit, AttemptEnd, Execution } from '../walk/execution.ts'
 import { mayAwaitPrimary } from '../execute/may-await-primary.ts'
-import { candidatesOf } from '../execute/no-server.ts'
-import type { WalkFacts } from '../execute/walk-state.ts'
+import { candidatesOf } from '../walk/no-server-error.ts'
+import type { WalkFacts } from '../walk/walk-state.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { planInstead, type Attempt } from '../route/plan.ts'
 import type { ClientContext } from './client-context.ts'
 
-/** How something ended on a connection of the client's. */
+/** How something ended on the held connection. */
 export type HeldRunEnd<R> = { readonly kind: 'result'; readonly result: R } | LimitedEnd<Evidence>
 
 export interface HeldOptions<R, T> {
@@ -16,15 +16,15 @@ export interface HeldOptions<R, T> {
   readonly text: string
   readonly signal: AbortSignal | undefined
   readonly attempts: readonly Attempt[]
-  /** Whether a standby's refusal tells something of the text. */
+  /** Whether a standby's refusal shows that the text writes. */
   readonly learns: boolean
-  /** Runs it on the connection that the client holds now; `forced`: kept from writing. */
+  /** Runs it on the connection that the client holds now. `forced`: READ ONLY. */
   run(lease: Lease, attempt: Attempt, forced: boolean): Promise<HeldRunEnd<R>>
   catchesUp?: Execution<R, T>['catchesUp']
   succeeded: Execution<R, T>['succeeded']
 }
 
-/** A walk of a borrowed client: the connection that it ends on is held. */
+/** An execution for `walk` that leaves the client holding the connection on which it ends. */
 export function heldExecution<R, T>(client: ClientContext, options: HeldOptions<R, T>): Execution<R, T> {
   const { engine, scope, held } = client
   const { facts, text, signal, learns } = options

@@ -1,12 +1,12 @@
 import type pg from 'pg'
 import type { Lease } from '../connections/lease.ts'
-import { endWithin, type LimitedEnd } from '../execute/attempt.ts'
-import { walk } from '../execute/walk.ts'
+import { endWithin, type LimitedEnd } from '../execute/run-within-limits.ts'
+import { walk } from '../walk/walk.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { BehindError } from '../freshness/behind-error.ts'
-import { freshnessFor } from '../freshness/freshness-for.ts'
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
-import { letsAskBehind } from '../statement/text-shape.ts'
+import { letsAskBehind } from '../statement/text-predicates.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { abortedError, emptyResult } from './begin-response.ts'
 import { toPrimary } from './choose-server.ts'
@@ -17,7 +17,7 @@ import { mayJoinBegin } from './pipelining.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 import { runTogether } from './run-together.ts'
 
-/** Takes the next statement that waits out of its queue, if it is wanted. */
+/** Removes the next statement from the client's queue, if the predicate accepts it. */
 type TakeNext = (wanted: (statement: QueuedStatement) => boolean) => QueuedStatement | undefined
 
 interface Opened {
@@ -27,10 +27,10 @@ interface Opened {
 }
 
 /**
- * Sends a BEGIN that has been answered already, with the first statement and what was given behind it without waiting, as one group:
- * if the BEGIN fails, the server skips the rest. The others are told by their own callbacks, the first by what this returns.
+ * Sends a BEGIN that has been answered already, the first statement, and those given behind it without waiting, as one group: if the
+ * BEGIN fails, the server skips the rest. Returns the first statement's outcome; the others are settled by their own callbacks.
  *
- * @throws what the first statement fails with, or what `walk` throws: then nothing was run that lasts, if the end is known.
+ * @throws the first statement's error, or what `walk` throws.
  */
 export async function openTransaction(
   client: ClientContext,
@@ -39,15 +39,15 @@ export async function openTransaction(
   takeNext: TakeNext,
 ): Promise<Serving> {
   const members: QueuedStatement[] = [first]
-  const check = freshnessFor(client.engine, client.scope.session, undefined, false)
+  const check = createFreshnessCheck(client.engine, client.scope.session, undefined, false)
   let opened: Opened
   try {
     opened = await walk(executionOf(client, begin, members, check, takeNext))
     const [begun] = opened.ends
     if (begun?.kind !== 'result') throw begun === undefined || begun.kind === 'skipped' ? abortedError() : begun.error
   } catch (error) {
-    if (members.some(commits) && !isReadOnly(begin, members)) check?.lookAway()
-    // Those that have been answered do not hear this.
+    if (members.some(commits) && !isReadOnly(begin, members)) check?.markUnknown()
+    // Has no effect on those that are settled already.
     for (const each of members.slice(1)) each.fail(error)
     throw error
   }
@@ -73,7 +73,7 @@ function executionOf(
     facts: {
       reads: false,
       readOnly: client.scope.readOnly,
-      // Until its COMMIT is sent a transaction has no effect, and one that only reads has none at all.
+      // A transaction has no effect until its COMMIT is sent.
       get harmless() {
         return !members.some(commits) || isReadOnly(begin, members)
       },
@@ -90,7 +90,7 @@ function executionOf(
   })
 }
 
-/** Takes along what was given in the same breath: it need not wait for an answer. */
+/** Adds the statements that were given in the same tick, up to a COMMIT. */
 async function gather(members: QueuedStatement[], takeNext: TakeNext): Promise<void> {
   await new Promise<void>((resolve) => {
     process.nextTick(resolve)
@@ -126,7 +126,7 @@ async function send(
       runTogether(lease, configs, { questions, guarded }, (ends) => {
         const lost = ends.find(({ kind }) => kind === 'lost' || kind === 'unsent')
         if (lost !== undefined && lost.kind !== 'result' && lost.kind !== 'skipped')
-          onEnd({ kind: lost.kind, error: lost.error } as Evidence)
+          onEnd({ kind: lost.kind, error: lost.error })
         else onEnd({ kind: 'result', result: ends })
       }),
     mayWrite,
@@ -137,12 +137,12 @@ async function send(
   return end
 }
 
-/** What one caller is told. */
+/** What one caller gets. */
 type Final = { readonly result: pg.QueryResult } | { readonly error: unknown }
 
 /**
- * A COMMIT behind a statement that failed was skipped: it is answered as PostgreSQL answers it then, and the transaction is rolled
- * back.
+ * If a statement failed, the COMMIT behind it was skipped: this rolls back, and answers the COMMIT with `ROLLBACK`, as PostgreSQL
+ * does.
  */
 async function finish(
   client: ClientContext,
@@ -159,7 +159,7 @@ async function finish(
   })
 }
 
-/** Answers all of them in their order, and returns the first one's answer once more. */
+/** Settles all of them in order, and returns the first one's outcome. */
 function answerAll(
   client: ClientContext,
   members: readonly QueuedStatement[],

@@ -1,19 +1,19 @@
 import type { Request } from '../route/request.ts'
-import type { Need } from '../statement/need.ts'
-import { isSingle, readsFromClient } from '../statement/text-shape.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
+import { isSingle, readsFromClient } from '../statement/text-predicates.ts'
 
-/** What pg's own types leave out. */
+/** Options that pg's types leave out. */
 interface Config {
   readonly rows?: number
   readonly query_timeout?: number
 }
 
 /**
- * Whether a statement of a transaction may be sent before those ahead of it are answered. One with a limit of its own may have to
- * be cancelled, which would hit whatever runs then; one with a name must be known to be prepared; a COPY takes for its rows
- * whatever comes behind it.
+ * Whether a statement of a transaction may be sent before those ahead of it are answered. Not if it has its own limit, because
+ * cancelling it could hit another statement; nor a named one, which must be known to be prepared; nor a COPY, which would take what
+ * follows it for its rows.
  */
-export function mayBePipelined({ config, signal, timeoutMs }: Request, { transaction }: Need): boolean {
+export function mayBePipelined({ config, signal, timeoutMs }: Request, { transaction }: StatementNeed): boolean {
   const { rows, query_timeout: queryTimeout } = config as Config
   return (
     typeof config.text === 'string' &&
@@ -29,7 +29,7 @@ export function mayBePipelined({ config, signal, timeoutMs }: Request, { transac
 }
 
 /** Whether it may be sent in one group with the BEGIN ahead of it: one statement, and not a comment alone, which never fails. */
-export function mayJoinBegin(request: Request, need: Need): boolean {
+export function mayJoinBegin(request: Request, need: StatementNeed): boolean {
   const { text } = request.config
   return mayBePipelined(request, need) && isSingle(text) && /^\s*[a-z(]/i.test(text)
 }

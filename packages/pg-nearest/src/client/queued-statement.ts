@@ -1,27 +1,27 @@
 import type { ServedBy } from '../events/served-by.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Request } from '../route/request.ts'
-import type { Need } from '../statement/need.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { Turn } from './statement-queue.ts'
 
-/** A result, and who gave it. */
+/** A result, and which server gave it. */
 export interface Serving {
   readonly result: StatementResult
   readonly servedBy: ServedBy
 }
 
-/** A statement of a borrowed client that waits for its turn. */
+/** A statement of a borrowed client. */
 export interface QueuedStatement extends Turn {
   readonly request: Request
-  readonly need: Need
+  readonly need: StatementNeed
   readonly check: FreshnessCheck | undefined
   readonly settle: (serving: Serving) => void
-  /** Only the first of several calls counts, of this and of `settle`. */
+  /** Only the first call of `settle` or `fail` has an effect. */
   readonly fail: (error: unknown) => void
 }
 
-/** What hands the work's outcome to its caller, once it has ended. */
+/** Resolves, when the work has ended, with a function that hands its outcome to the caller. */
 export function delivering(
   work: Promise<Serving>,
   { settle, fail }: Pick<QueuedStatement, 'settle' | 'fail'>,

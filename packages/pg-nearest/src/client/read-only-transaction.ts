@@ -6,17 +6,17 @@ import type { ClientContext } from './client-context.ts'
 import { notHere } from './client-errors.ts'
 import type { ClientState } from './client-state.ts'
 import { takeConnection } from './take-connection.ts'
-import { runPinned, stayHere } from './stay-here.ts'
+import { runPinned, stayHere } from './pinned-statement.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 
-/** In a read-only transaction on a standby: what only the primary can answer moves the transaction there. */
+/** Runs a statement in a read-only transaction on a standby. If only the primary can answer it, the transaction moves there. */
 export async function readInTransaction(
   client: ClientContext,
   statement: QueuedStatement,
   state: Extract<ClientState, { kind: 'reading' }>,
 ): Promise<Serving> {
   const { need } = statement
-  if (state.failed || client.scope.readOnly || asksAfterTransaction(statement)) return stayHere(client, statement)
+  if (state.failed || client.scope.readOnly || showsTransaction(statement)) return stayHere(client, statement)
   if (!state.movable) return readWhereItIs(client, statement)
   if (need.class !== 'write' && need.class !== 'session') {
     const lease = client.held.here
@@ -37,19 +37,19 @@ export async function readInTransaction(
   return stayHere(client, statement)
 }
 
-/** It asks after this transaction, wherever that is. */
-function asksAfterTransaction({ request: { config } }: QueuedStatement): boolean {
-  return typeof config.text === 'string' && ASKS_AFTER_TRANSACTION.test(config.text)
+/** Need not run on the primary: it shows a setting of this transaction. */
+function showsTransaction({ request: { config } }: QueuedStatement): boolean {
+  return typeof config.text === 'string' && SHOWS_TRANSACTION.test(config.text)
 }
 
-const ASKS_AFTER_TRANSACTION = /^\s*show\s+transaction(?:_isolation|_deferrable|\s+isolation\s+level)\s*;?\s*$/i
+const SHOWS_TRANSACTION = /^\s*show\s+transaction(?:_isolation|_deferrable|\s+isolation\s+level)\s*;?\s*$/i
 
-/** Its snapshot, or a savepoint, would be lost elsewhere. */
+/** For a transaction whose snapshot or savepoint would be lost by moving. */
 async function readWhereItIs(client: ClientContext, statement: QueuedStatement): Promise<Serving> {
   const { server } = client.held.here
   if (statement.need.class === 'session') throw notHere(server)
   const serving = await stayHere(client, statement)
-  // It was not refused, so it writes nothing: what it says is this server's, and the primary's was wanted.
+  // The standby has run it, so it does not write; but its answer should have been the primary's.
   if (statement.need.class === 'write') throw notHere(server)
   return serving
 }

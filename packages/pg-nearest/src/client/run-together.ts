@@ -1,23 +1,23 @@
 import type pg from 'pg'
 import type { Lease } from '../connections/lease.ts'
-import { SNAPSHOT } from '../execute/read-only.ts'
+import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
 import { positionQuestion, type PositionQuestions } from '../freshness/position-question.ts'
-import { setsIsolation } from '../statement/text-shape.ts'
+import { setsIsolation } from '../statement/text-predicates.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 
 interface Options {
   readonly questions: PositionQuestions | undefined
-  /** The transaction must not be made READ WRITE by what comes behind its BEGIN. */
+  /** Keeps later statements from making the transaction READ WRITE. */
   readonly guarded: boolean
 }
 
 type OnEnds = (ends: readonly StatementEnd[]) => void
 
 /**
- * Sends a BEGIN and the statements behind it as one group, in one round trip; where that cannot be, one by one. Calls back once all
- * is answered, with one end for each.
+ * Sends a BEGIN and the statements behind it as one group, in one round trip; one by one if the connection cannot pipeline. Calls
+ * back with one end for each when all have been answered.
  */
 export function runTogether(
   lease: Lease,
@@ -44,7 +44,7 @@ export function runTogether(
     clearTimeout(swallowed)
     if (ends === undefined) return
     const unsendable = ends.findIndex(({ kind }) => kind === 'unsendable')
-    // The server goes on behind what could not be sent: so do we.
+    // With pg, statements behind one that could not be encoded still run.
     if (unsendable >= 0 && unsendable < ends.length - 1) {
       return inTurn(lease, configs.slice(unsendable + 1), ends.slice(0, unsendable + 1), ask)
     }
@@ -63,10 +63,10 @@ export function runTogether(
   lease.send(group, question)
 }
 
-/** A position takes no time to tell: where none comes, something in between has swallowed the question. */
+/** A position query is answered at once. If it is not, a pooler in between has swallowed it. */
 const SWALLOWED_MS = 2_000
 
-/** One by one, until the server refuses one: the transaction has failed then, and the rest is skipped. */
+/** Sends one after the other until one fails; the rest is skipped, because the transaction has failed. */
 function inTurn(lease: Lease, left: readonly pg.QueryConfig[], ends: readonly StatementEnd[], onEnds: OnEnds): void {
   const [next, ...others] = left
   if (next === undefined) return onEnds(ends)

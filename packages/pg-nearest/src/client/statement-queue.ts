@@ -1,23 +1,23 @@
-/** A statement of a borrowed client, in its turn. */
+/** An entry of the queue. */
 export interface Turn {
-  /** It may be sent behind others that have not been answered yet. */
+  /** It may be sent before those ahead of it are answered. */
   readonly pipelined: boolean
-  /** Others may be sent behind it before it is answered: it does not end a transaction. */
+  /** Others may be sent before it is answered, because it does not end a transaction. */
   readonly followable: boolean
-  /** Begins it; resolves, and never rejects, when it has ended, with what hands its outcome to the caller. */
+  /** Runs it. Resolves, and never rejects, when it has ended, with a function that hands its outcome to the caller. */
   start(): Promise<() => void>
 }
 
 /**
- * The statements of one client, in the order in which they are given: one at a time, except that those that may be pipelined are
- * sent right behind each other where `together` allows it.
+ * Runs the statements of one client in order: one at a time, but those that may be pipelined right behind each other while
+ * `together` allows it.
  */
 export class StatementQueue<T extends Turn> {
   readonly #together: () => boolean
   readonly #waiting: T[] = []
-  /** Those that run, in their order; each with what hands over its outcome, once it has ended. */
+  /** The running statements, in order. Each gets, when it has ended, a function that hands over its outcome. */
   readonly #running: { deliver: (() => void) | undefined }[] = []
-  /** What was begun last may be followed by another. */
+  /** Another statement may start behind the latest one. */
   #followable = false
   #onIdle: (() => void)[] = []
 
@@ -30,13 +30,13 @@ export class StatementQueue<T extends Turn> {
     this.#go()
   }
 
-  /** Takes the next one out of the queue, for whoever is begun to take it along. */
+  /** Removes the next entry if the predicate accepts it. */
   takeNext(wanted: (turn: T) => boolean): T | undefined {
     const [next] = this.#waiting
     return next !== undefined && wanted(next) ? this.#waiting.shift() : undefined
   }
 
-  /** Calls back when nothing waits and nothing runs; at once, if so it is. */
+  /** Calls back when nothing waits or runs; at once if that is so already. */
   whenIdle(callback: () => void): void {
     if (this.#isIdle) callback()
     else this.#onIdle.push(callback)
@@ -65,7 +65,7 @@ export class StatementQueue<T extends Turn> {
     if (this.#isIdle) for (const callback of this.#onIdle.splice(0)) callback()
   }
 
-  /** In the order in which they were given, whichever ended first. */
+  /** Hands over outcomes in the order of the statements, whichever ends first. */
   #deliver(): void {
     for (;;) {
       const deliver = this.#running[0]?.deliver

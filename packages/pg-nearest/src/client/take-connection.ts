@@ -1,6 +1,6 @@
 import type { Lease } from '../connections/lease.ts'
-import { endWithin } from '../execute/attempt.ts'
-import { walk } from '../execute/walk.ts'
+import { endWithin } from '../execute/run-within-limits.ts'
+import { walk } from '../walk/walk.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
@@ -8,8 +8,8 @@ import type { ClientContext } from './client-context.ts'
 import { heldExecution } from './held-execution.ts'
 
 /**
- * Takes a connection to the first of these servers, to be held; with `begin` to the first that lets it succeed, which must have no
- * effect that outlives its connection.
+ * Holds a connection to the first of these servers that can be reached; with `begin`, to the first on which that succeeds. `begin`
+ * must have no effect that outlives its connection.
  *
  * @throws what `walk` throws.
  */

@@ -1,12 +1,12 @@
 import type pg from 'pg'
 
-/** What pg's pool takes, and its types leave out. */
+/** Options of `pg.Pool` that its types leave out. */
 export interface ConnectHooks {
   readonly onConnect?: ((client: pg.Client) => unknown) | undefined
   readonly verify?: ((client: pg.PoolClient, done: (error?: unknown) => void) => void) | undefined
 }
 
-/** The user's own function has failed on a new connection: that says nothing of the server. */
+/** The user's `onConnect` or `verify` failed on a new connection, which says nothing about the server. */
 export class HookError extends Error {
   override readonly name = 'HookError'
 

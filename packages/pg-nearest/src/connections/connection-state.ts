@@ -1,12 +1,12 @@
 /**
  * What a connection is doing.
  *
- * - `connecting`: being made, for the pool and not for whoever caused it.
- * - `idle`: the server awaits a statement, outside of a transaction; nobody has it.
- * - `busy`: it runs one statement of the pool's.
- * - `lent`: a borrowed client has it.
- * - `settling`: it was given back before the server had answered everything; it is waited for, within a bound.
- * - `closing`: nothing is sent on it any more. It counts against `max` until its socket is closed.
+ * - `connecting`: being made. It belongs to the pool, not to the waiter that caused it.
+ * - `idle`: unused, outside of a transaction, and ready for a statement.
+ * - `busy`: running one statement of `pool.query`.
+ * - `lent`: in the hands of a borrowed client.
+ * - `settling`: returned before the server had answered everything. It has a second to do so.
+ * - `closing`: being closed. It counts against `max` until its socket is closed.
  * - `closed`
  */
 export type ConnectionState = 'connecting' | 'idle' | 'busy' | 'lent' | 'settling' | 'closing' | 'closed'
@@ -14,19 +14,19 @@ export type ConnectionState = 'connecting' | 'idle' | 'busy' | 'lent' | 'settlin
 /**
  * What happens to a connection.
  *
- * - `ready`: the server has said ReadyForQuery for the first time, and the hooks of the options are through.
- * - `run`: it was taken for one statement.
- * - `lend`: it was taken for a borrowed client.
- * - `return`: it was given back fit for the next one.
- * - `return-unsettled`: it was given back while something was in flight.
- * - `settled`: all is answered, and it is fit.
- * - `close`: it is not to be used again.
+ * - `ready`: the first ReadyForQuery has arrived, and `onConnect` has ended.
+ * - `run`: taken for one statement.
+ * - `lend`: taken for a borrowed client.
+ * - `return`: returned in a state fit for the next user.
+ * - `return-unsettled`: returned while something was in flight.
+ * - `settled`: everything has been answered, and it is fit for the next user.
+ * - `close`: it must not be used again.
  * - `socket-closed`
  */
 export type ConnectionSignal =
   'ready' | 'run' | 'lend' | 'return' | 'return-unsettled' | 'settled' | 'close' | 'socket-closed'
 
-/** `undefined`: cannot happen. */
+/** `undefined`: it cannot happen. */
 type Row = Readonly<Record<ConnectionSignal, ConnectionState | undefined>>
 
 const NEVER: Row = {
@@ -51,7 +51,7 @@ const transitions: Readonly<Record<ConnectionState, Row>> = {
   closed: { ...NEVER, close: 'closed', 'socket-closed': 'closed' },
 }
 
-/** @throws Error for what cannot happen: a fault of this library's, and not of anybody who uses it. */
+/** @throws Error for a signal that cannot happen in this state: a bug in this library. */
 export function nextConnectionState(state: ConnectionState, signal: ConnectionSignal): ConnectionState {
   const next = transitions[state][signal]
   if (next === undefined) throw new Error(`A connection that is ${state} cannot take the signal ${signal}`)

@@ -5,36 +5,36 @@ import { Pipeline } from '../wire/pipeline.ts'
 import { QuestionExchange } from '../wire/question-exchange.ts'
 import { nextConnectionState, type ConnectionSignal, type ConnectionState } from './connection-state.ts'
 
-/** A server has this long to end what was cancelled, or left unanswered; then the connection is closed. */
+/** How long the server has to end what was cancelled or is still in flight, before the connection is closed. */
 const SETTLING_MS = 1_000
-/** And this long to close its end of the socket when it was told to. */
+/** How long the server has to close its end of the socket after Terminate. */
 const CLOSING_MS = 1_000
 
 export interface ConnectionEvents {
-  /** It is fit again, after it was given back too early. */
+  /** It was returned while busy, and everything has been answered now. */
   onSettled(connection: Connection): void
-  /** It died by itself: nobody here had closed it. `was`: what it was doing. */
+  /** It died without having been closed here. `was`: its state before. */
   onDeath(connection: Connection, error: unknown, was: ConnectionState): void
   onClosed(connection: Connection): void
 }
 
-/** One connection to a server: what it is doing, and what has been sent on it. Only {@link ServerConnections} makes them. */
+/** One connection to a server: its state, and what is in flight on it. */
 export class Connection {
   readonly client: pg.Client
-  /** Which of the server's connections it belongs to: those of an older generation are not used again. */
+  /** Connections of an older generation than the server's current one are not used again. */
   readonly generation: number
-  /** By `performance.now()`: when it was begun to be made; then, when it had been. */
+  /** When dialling began, and from `open` on when the connection was made; by `performance.now()`. */
   since: number = performance.now()
   idleSince = 0
   uses = 0
-  /** It has been open for as long as `maxLifetimeSeconds` lets. */
+  /** It has reached `maxLifetimeSeconds`. */
   expired = false
   lifetime: NodeJS.Timeout | undefined
-  /** What the silence of its server is measured by: see `silence.ts`. */
+  /** For `silence.ts`: how many bytes had arrived, and since when. */
   heard: { bytes: number; since: number } | undefined
   /** Somebody has it. */
   taken = false
-  /** What runs on it can run elsewhere instead. */
+  /** What runs on it can run on another server instead. */
   movable = false
   #state: ConnectionState = 'connecting'
   #pipeline: Pipeline | undefined
@@ -57,7 +57,7 @@ export class Connection {
     return this.#pipeline
   }
 
-  /** It was made, whatever became of it. */
+  /** It was established at some time. */
   get wasOpen(): boolean {
     return this.#pipeline !== undefined
   }
@@ -66,7 +66,7 @@ export class Connection {
     return this.#pipeline?.alive === true && this.#state !== 'closing' && this.#state !== 'closed'
   }
 
-  /** Its socket has died, before or after it was made. */
+  /** Its socket has closed. */
   get hasDied(): boolean {
     const { _queryable: queryable, _ended: ended } = internalsOf(this.client)
     return !queryable || ended
@@ -77,19 +77,19 @@ export class Connection {
     return this.#pipeline?.quiet ?? true
   }
 
-  /** What was in flight is being cancelled: see {@link cancel}. */
+  /** Pending while a cancellation is: see {@link cancel}. */
   get fence(): Promise<void> | undefined {
     return this.#fence
   }
 
-  /** The next one may have it: all is answered, and the server is outside of a transaction. */
+  /** It can be lent: nothing is in flight, and no transaction is open. */
   get fit(): boolean {
     return this.alive && !this.#doomed && this.#fence === undefined && this.quiet && this.pipeline.status === 'I'
   }
 
-  /** The server has said ReadyForQuery, and the pool's hooks are through. */
+  /** The first ReadyForQuery has arrived, and `onConnect` has ended. */
   open(together: boolean): void {
-    // Heard before the pipeline hears it, so that whoever gives back what died finds the connection closing.
+    // Registered before the pipeline's listeners, so that the state is `closing` before anybody returns the connection.
     this.client.on('error', (error: unknown) => this.#die(error))
     this.client.on('end', () => this.#die(new Error('Connection terminated unexpectedly')))
     this.#pipeline = new Pipeline(this.client, together)
@@ -100,14 +100,15 @@ export class Connection {
     this.#state = nextConnectionState(this.#state, signal)
   }
 
-  /** It is not to be used again once it is given back: something is wrong with it, and not with a statement. */
+  /** Makes it close when it is returned, because something is wrong with the connection itself. */
   doom(): void {
     this.#doomed = true
   }
 
   /**
-   * Cancels what is in flight. Resolves when nothing of it can hit what is sent next: the server has ended it, the cancel request
-   * is over, and one empty statement has come through; or when the connection is closed, for that took too long.
+   * Cancels what is in flight. Resolves when the cancellation cannot hit the next statement any more: the server has answered, the
+   * cancel request's connection is closed, and an empty statement has been answered. If that takes more than a second, the
+   * connection is closed.
    */
   cancel(): Promise<void> {
     this.#fence ??= this.#runFence().finally(() => {
@@ -138,7 +139,7 @@ export class Connection {
     return new Promise((resolve) => this.pipeline.whenQuiet(resolve))
   }
 
-  /** It was given back too early: waits for what is in flight, and then keeps or closes it. */
+  /** It was returned while busy: waits up to a second for what is in flight. */
   settle(): void {
     this.signal('return-unsettled')
     const patience = setTimeout(() => this.kill(new Error('Connection terminated')), SETTLING_MS)
@@ -151,7 +152,7 @@ export class Connection {
       .then(settled, settled)
   }
 
-  /** Says goodbye, and closes the socket even if the server does not. */
+  /** Sends Terminate, and destroys the socket if the server does not close it within a second. */
   close(): void {
     if (this.#state === 'closing' || this.#state === 'closed') return
     this.#leave()
@@ -162,7 +163,7 @@ export class Connection {
     void this.client.end().catch(ignore)
   }
 
-  /** Closes the socket now, whatever is in flight: that is lost, for this reason. */
+  /** Destroys the socket now. What is in flight is lost, with this cause. */
   kill(cause: unknown): void {
     if (this.#state === 'closed') return
     this.#leave()
@@ -174,7 +175,7 @@ export class Connection {
     clearTimeout(this.lifetime)
     this.signal('close')
     const { stream } = internalsOf(this.client).connection
-    // pg's own `end` comes a moment later, and never where it had not connected.
+    // pg's own 'end' event comes later, and never if the client had not connected.
     if (stream.closed) return this.#closed()
     stream.once('close', () => this.#closed())
   }

@@ -2,16 +2,16 @@ import { internalsOf } from '../wire/pg-internals.ts'
 import type { Connection } from './connection.ts'
 
 export interface IdleOptions {
-  /** 0: none expires. */
+  /** 0: never. */
   readonly timeoutMs: number
   /** Idle connections do not keep the process alive. */
   readonly exits: boolean
-  /** Whether one fewer would still be enough. */
+  /** Whether there are more connections than `min`. */
   readonly mayExpire: () => boolean
   readonly onExpired: (connection: Connection) => void
 }
 
-/** Those that nobody uses, the last one used on top. One timer serves all, for one each shows in the time of a short read. */
+/** A stack of idle connections, the most recently used on top. They share one timer, because one each is measurable on short reads. */
 export class IdleConnections {
   readonly #options: IdleOptions
   readonly #stack: Connection[] = []
@@ -42,7 +42,7 @@ export class IdleConnections {
     }
   }
 
-  /** Whether it was there. */
+  /** Returns whether it was idle. */
   remove(connection: Connection): boolean {
     const at = this.#stack.indexOf(connection)
     if (at >= 0) this.#stack.splice(at, 1)
@@ -55,7 +55,7 @@ export class IdleConnections {
     return this.#stack.splice(0)
   }
 
-  /** The one at the bottom has been idle for longest. */
+  /** The connection at the bottom has been idle for longest. */
   #schedule(): void {
     const { timeoutMs, exits } = this.#options
     const [oldest] = this.#stack
@@ -71,7 +71,7 @@ export class IdleConnections {
     const now = performance.now()
     const due = this.#stack.filter(({ idleSince }) => idleSince + timeoutMs <= now)
     for (const connection of due) {
-      // One that has to stay is looked at again as if it had just been used.
+      // `min` keeps it: it is checked again after another time-out.
       if (!mayExpire()) connection.idleSince = now
       else if (this.remove(connection)) onExpired(connection)
     }

@@ -5,18 +5,18 @@ import type { TransactionStatus } from '../wire/pipeline.ts'
 import { isStandby } from '../wire/server-client.ts'
 import type { Connection } from './connection.ts'
 
-/** What a lease needs of the server's connections. */
+/** What a lease needs from its server's connections. */
 export interface Lender {
   readonly server: string
-  /** The role last probed: the word of a connection that has heard nothing since a promotion is old. */
+  /** The role by the last probe. A connection that has been idle since a promotion still reports the old one. */
   probedRole(): Role
-  /** Takes it back. With an error, or `true`, it is closed instead of kept. */
+  /** Takes the connection back. With an error, or `true`, it is closed. */
   takeBack(connection: Connection, error: Error | boolean | undefined): void
-  /** The first of what was sent at once was answered, and the rest is not: no more is sent so to this server. */
+  /** Only the first of several statements that were sent at once was answered: stops pipelining to this server. */
   refusePipelining(): void
 }
 
-/** A connection that is ours until it is released. Once released, this says nothing and does nothing any more. */
+/** The right to use a connection until `release`. */
 export class Lease {
   readonly #connection: Connection
   readonly #lender: Lender
@@ -35,19 +35,19 @@ export class Lease {
     return this.#connection.client as pg.PoolClient
   }
 
-  /** Which of the server's connections it belongs to: evidence from it says nothing of later ones. */
+  /** Failures of one generation of a server's connections say nothing about later ones. */
   get generation(): number {
     return this.#connection.generation
   }
 
-  /** Whether its server is in recovery: by the connection's own word, else by the role last probed. */
+  /** Whether its server is in recovery, by the connection's own report, otherwise by the last probe. */
   get standby(): boolean {
     const said = isStandby(this.#connection.client)
     const role = this.#lender.probedRole()
     return said === undefined ? role === 'replica' : said && role !== 'primary'
   }
 
-  /** Whether this connection itself has said so: proof enough that it cannot write. */
+  /** Whether the connection itself has reported that its server is in recovery, so that it cannot write. */
   get provenStandby(): boolean {
     return isStandby(this.#connection.client) === true && this.#lender.probedRole() !== 'primary'
   }
@@ -56,22 +56,22 @@ export class Lease {
     return this.#connection.alive
   }
 
-  /** When the connection was made, by `performance.now()`: its server has not begun anew since. */
+  /** When the connection was made, by `performance.now()`. Its server has not restarted since. */
   get connectedAt(): number {
     return this.#connection.since
   }
 
-  /** Several statements may be sent at once. */
+  /** Several statements may be sent before the first is answered. */
   get pipelines(): boolean {
     return this.#connection.pipeline.together
   }
 
-  /** Everything that was sent is answered. */
+  /** Nothing is in flight. */
   get quiet(): boolean {
     return this.#connection.quiet
   }
 
-  /** By something that keeps a portal open, or copies. */
+  /** A cursor, a stream or a COPY is using it. */
   get occupied(): boolean {
     return this.#connection.pipeline.exclusive
   }
@@ -81,7 +81,7 @@ export class Lease {
     return this.#connection.pipeline.status
   }
 
-  /** Whether what runs on it can run elsewhere instead, should its server fall silent. */
+  /** Whether what runs on it can run on another server, so that it is given up early when this one is silent. */
   set movable(movable: boolean) {
     this.#connection.movable = movable
   }
@@ -90,7 +90,7 @@ export class Lease {
     this.#connection.pipeline.send(...exchanges)
   }
 
-  /** While what was in flight is being cancelled: resolves when nothing of it can hit what is sent next. */
+  /** Pending during a cancellation: resolves when that cannot hit the next statement any more. */
   get fence(): Promise<void> | undefined {
     return this.#connection.fence
   }
@@ -100,12 +100,12 @@ export class Lease {
     return this.#released ? Promise.resolve() : this.#connection.cancel()
   }
 
-  /** Something is wrong with the connection itself: it is closed when it is released. */
+  /** Makes the connection close on release, because something is wrong with the connection itself. */
   doom(): void {
     if (!this.#released) this.#connection.doom()
   }
 
-  /** Closes its socket now, whatever runs on it. It must still be released. */
+  /** Destroys its socket now. It must still be released. */
   kill(cause: unknown): void {
     if (!this.#released) this.#connection.kill(cause)
   }
@@ -115,7 +115,7 @@ export class Lease {
     this.kill(new Error('Connection terminated'))
   }
 
-  /** Gives it back; once more does nothing. */
+  /** Returns the connection. Calling it again does nothing. */
   release(error?: Error | boolean): void {
     if (this.#released) return
     this.#released = true

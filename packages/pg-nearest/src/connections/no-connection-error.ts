@@ -1,12 +1,12 @@
 /**
- * - `refused`: the server answered, and said no.
- * - `unreachable`: it did not answer.
- * - `queue`: it was not waited for any longer.
- * - `hook`: the user's own `onConnect` or `verify` did not let it.
+ * - `refused`: the server answered with an error.
+ * - `unreachable`: the server did not answer.
+ * - `queue`: no connection came free in time, or too many statements were waiting.
+ * - `hook`: the user's `onConnect` or `verify` failed.
  */
 export type NoConnectionReason = 'refused' | 'unreachable' | 'queue' | 'hook'
 
-/** Why no connection could be had. Nothing was sent. */
+/** No connection could be had, so nothing was sent. */
 export class NoConnectionError extends Error {
   override readonly name = 'NoConnectionError'
   readonly why: NoConnectionReason

@@ -1,26 +1,26 @@
 import type pg from 'pg'
-import type { SupervisedConnections } from '../monitor/supervised.ts'
+import type { MonitoredConnections } from '../monitor/monitored-server.ts'
 import type { Role } from '../topology/topology.ts'
 import type { Lease } from './lease.ts'
 import type { Purpose } from './wait-queue.ts'
 
-/** One server's connections: how they are made, had and given back stays behind this. */
-export interface ServerConnections extends SupervisedConnections {
+/** The connections to one server. */
+export interface ServerConnections extends MonitoredConnections {
   readonly server: string
-  /** Connections taken or waited for: the load that selection balances. */
+  /** Connections in use plus callers waiting for one: the load that server selection balances. */
   readonly inFlight: number
   readonly total: number
   readonly idle: number
   readonly waiting: number
-  /** Passes on what `pg.Pool` would emit under this name, from now on. Errors are passed on always. */
+  /** Starts to pass on this event of `pg.Pool`. Errors are always passed on. */
   forward(event: string): void
-  /** A connection that is idle, taken at once; `undefined`: there is none. */
+  /** Takes an idle connection; `undefined` if there is none. */
   take(purpose: Purpose): Lease | undefined
   /** @throws `NoConnectionError` when none can be had, the signal's reason when it is aborted. */
   acquire(purpose: Purpose, signal: AbortSignal | undefined): Promise<Lease>
-  /** Nothing more is lent. Resolves when all that was lent is back, and every socket is closed. */
+  /** Lends nothing more. Resolves when every connection has been returned and its socket is closed. */
   end(): Promise<void>
-  /** Closes all now, whatever runs. */
+  /** Destroys all connections now. */
   destroy(): void
 }
 
@@ -32,18 +32,18 @@ export interface ServerConnectionsOptions {
   readonly pgOptions: pg.PoolConfig
   /** See {@link Lender.probedRole}. */
   readonly probedRole: () => Role
-  /** Hears what `pg.Pool` would emit. */
+  /** Receives the events that `pg.Pool` would emit. */
   readonly onEvent: (event: string, ...args: unknown[]) => void
-  /** A connection died that nobody here had closed. */
+  /** A connection died without having been closed here. */
   readonly onLoss: () => void
   /** A connection could not be made. */
   readonly onDialFailed: (error: unknown, generation: number) => void
   /** A connection says that its server was promoted. */
   readonly onPromotion: () => void
-  /** How many may wait for a connection. */
+  /** How many callers may wait for a connection. */
   readonly maxWaiting: number
-  /** Whether what stands before the server takes several statements at once. */
+  /** Whether the server, or the pooler before it, takes several statements at once. */
   readonly pipelines: () => boolean
-  /** It does not. */
+  /** It turned out not to. */
   readonly onNoPipelines: () => void
 }

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { NearestError } from '../errors.ts'
 import type { Role } from '../topology/topology.ts'
-import { connectClient } from '../wire/dial.ts'
+import { connectClient } from '../wire/connect-client.ts'
 import { serverClient } from '../wire/server-client.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionState } from './connection-state.ts'
@@ -16,9 +16,9 @@ import { WaitQueue, type Purpose } from './wait-queue.ts'
 /** As `pg.Pool`. */
 const DEFAULT_MAX = 10
 const DEFAULT_IDLE_TIMEOUT_MS = 10_000
-/** A server that had no slot left is asked for another one after this, or when one of ours closes. */
+/** After a server has refused a connection, the next attempt waits this long, or until one of ours closes. */
 const REFUSED_PAUSE_MS = 250
-/** The pause doubles up to this while it goes on refusing. */
+/** The pause doubles up to this while the server keeps refusing. */
 const LONGEST_REFUSED_PAUSE_MS = 4_000
 
 const FORWARDED: ReadonlySet<string> = new Set(['connect', 'acquire', 'remove', 'release'])
@@ -41,7 +41,7 @@ class Connections implements ServerConnections, Lender {
   #generation = nextGeneration()
   #taken = 0
   #dialling = 0
-  /** The server has no slot left: until this time no more than are open are asked for. */
+  /** The server has refused a connection: no other is dialled before this time. */
   #refusedUntil = 0
   #refusals = 0
   #retry: NodeJS.Timeout | undefined
@@ -78,7 +78,7 @@ class Connections implements ServerConnections, Lender {
     return this.#idle.size
   }
 
-  /** As `pg.Pool` counts: without those for whom a connection is being made. */
+  /** As `pg.Pool` counts: without those for whom a connection is being dialled. */
   get waiting(): number {
     return Math.max(0, this.#queue.size - this.#dialling)
   }
@@ -184,7 +184,7 @@ class Connections implements ServerConnections, Lender {
     for (const connection of this.#all) connection.kill(new Error('The pool was destroyed'))
   }
 
-  /** As many as are waited for and not being made already, up to `max`, of which closing ones count. */
+  /** Dials one for each waiter that has none dialling yet, up to `max`. Closing connections count. */
   #dialWanted(): void {
     if (this.#ending || performance.now() < this.#refusedUntil) return
     while (this.#dialling < this.#queue.size && this.#all.size < this.#max) void this.#dial()
@@ -201,11 +201,11 @@ class Connections implements ServerConnections, Lender {
     try {
       await connectClient(connection.client)
       await runConnectHook(connection.client, this.#options.pgOptions)
-      // While the hook ran nobody else listened.
+      // While the hook ran nothing else was listening to the socket.
       if (connection.hasDied) throw new Error('Connection terminated unexpectedly')
     } catch (error) {
       this.#dialling--
-      // Whoever waited hears of it before anything else is tried for them; one that was given up is no news.
+      // Waiters are refused before more is dialled for them. A connection that was given up has been reported already.
       if (connection.state === 'connecting') {
         const cause = error instanceof HookError && connection.hasDied ? error.cause : error
         this.#dialFailed(connection, cause)
@@ -214,7 +214,7 @@ class Connections implements ServerConnections, Lender {
       return this.#dialWanted()
     }
     this.#dialling--
-    // It may have been given up while the hook ran.
+    // It may have been closed while the hook ran.
     if (connection.state !== 'connecting') return this.#dialWanted()
     this.#refusals = 0
     connection.open(this.#options.pipelines())
@@ -223,7 +223,7 @@ class Connections implements ServerConnections, Lender {
     await this.#verified(connection)
   }
 
-  /** As pg has it, `verify` runs on a connection that is lent already, to nobody. */
+  /** As in pg, `verify` runs on a connection that counts as lent. */
   async #verified(connection: Connection): Promise<void> {
     connection.signal('ready')
     const { verify } = this.#options.pgOptions as ConnectHooks
@@ -240,7 +240,7 @@ class Connections implements ServerConnections, Lender {
     this.#taken--
     connection.taken = false
     if (connection.state === 'closed') return this.#emit('remove', connection.client)
-    // It may have died, or been given up, while the hook ran.
+    // It may have died, or been closed, while the hook ran.
     if (!connection.fit) return this.#remove(connection)
     connection.signal('return')
     this.#keep(connection)
@@ -264,7 +264,7 @@ class Connections implements ServerConnections, Lender {
     return count
   }
 
-  /** The server has nothing more for us now: whoever waits gets what comes back, and it is asked again a little later. */
+  /** The server refuses more connections for now: waiters get those that are returned, and it is asked again later. */
   #waitForOurs(): void {
     const pauseMs = Math.min(LONGEST_REFUSED_PAUSE_MS, REFUSED_PAUSE_MS * 2 ** this.#refusals++)
     this.#refusedUntil = performance.now() + pauseMs
@@ -321,9 +321,9 @@ class Connections implements ServerConnections, Lender {
     this.#all.delete(connection)
     this.#idle.remove(connection)
     if (connection.wasOpen) {
-      // As pg has it, whoever has it gives it back first.
+      // As in pg.Pool, a connection that is taken is released first.
       if (!connection.taken) this.#emit('remove', connection.client)
-      // It has left a slot.
+      // It has freed a slot on the server.
       this.#refusedUntil = 0
     }
     this.#dialWanted()
@@ -351,12 +351,12 @@ class Connections implements ServerConnections, Lender {
 
 let generations = 0
 
-/** Never one that was there before, also not under the same name. */
+/** Unique in this process, even if another server takes over a name. */
 function nextGeneration(): number {
   return ++generations
 }
 
-/** pg's own words, which callers may know. */
+/** pg's own message, which callers may match. */
 const TIMED_OUT = 'timeout exceeded when trying to connect'
 
 function silent(): Error {

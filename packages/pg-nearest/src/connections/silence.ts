@@ -2,8 +2,8 @@ import { internalsOf } from '../wire/pg-internals.ts'
 import type { Connection } from './connection.ts'
 
 /**
- * Since when a connection has been waiting for its server without a byte, by the clock of `now`; `undefined`: it is not waiting.
- * Costs nothing but when it is asked for: what arrived in between is told from the socket's count of bytes.
+ * Since when a connection has been waiting without receiving a byte, by the clock of `now`; `undefined` if nothing is in flight.
+ * Compares the socket's byte count between calls, so statements cost nothing.
  */
 export function silentSince(connection: Connection, now: number): number | undefined {
   if (connection.state === 'connecting') return connection.since

@@ -1,9 +1,9 @@
-import { onAbort } from '../limits/abort.ts'
+import { onAbort } from '../limits/on-abort.ts'
 
-/** What a connection is taken for: one statement of the pool's, or a borrowed client. */
+/** What a connection is taken for: one statement of `pool.query`, or a borrowed client. */
 export type Purpose = 'statement' | 'client'
 
-/** Somebody who waits for a connection. Each is settled exactly once, and is out of the queue in the same turn. */
+/** A caller waiting for a connection. Settled exactly once, and removed from the queue in the same tick. */
 export interface Waiter<T> {
   readonly purpose: Purpose
   /** By `performance.now()`. */
@@ -13,7 +13,7 @@ export interface Waiter<T> {
   refuse(error: unknown): void
 }
 
-/** One object for each, and not a closure for each of its ends: it shows in the time of a short read. */
+/** One object instead of several closures, because that is measurable on short reads. */
 class QueuedWaiter<T> implements Waiter<T> {
   readonly purpose: Purpose
   readonly since: number = performance.now()
@@ -48,7 +48,7 @@ class QueuedWaiter<T> implements Waiter<T> {
   }
 }
 
-/** Those who wait for something, first come, first served. Whoever does not want it any more leaves no trace. */
+/** A first-come, first-served queue. A waiter that times out or is aborted is removed at once. */
 export class WaitQueue<T> {
   readonly #waiters = new Set<Waiter<T>>()
 
@@ -56,15 +56,15 @@ export class WaitQueue<T> {
     return this.#waiters.size
   }
 
-  /** Who waits longest. */
+  /** The one that has waited longest. */
   get first(): Waiter<T> | undefined {
     for (const waiter of this.#waiters) return waiter
     return undefined
   }
 
   /**
-   * @param timeoutMs - how long at most; `undefined`: no bound.
-   * @throws the signal's reason when it is aborted, `timedOut()` when the time is over, and what it is refused with.
+   * @param timeoutMs - how long to wait at most; `undefined`: no limit.
+   * @throws the signal's reason when it is aborted, `timedOut()` after `timeoutMs`, or the error of `refuse`.
    */
   wait(
     purpose: Purpose,

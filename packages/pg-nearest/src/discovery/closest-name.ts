@@ -1,7 +1,7 @@
 /** The known name that a mistyped one was most likely meant to be; `undefined` if none is close. */
 export function closestName(wrong: string, known: Iterable<string>): string | undefined {
   const text = plain(wrong)
-  // Nobody mistypes a name into one several times as long, and the distance costs length times length.
+  // Long texts are no typing errors, and computing the distance takes quadratic time.
   if (text.length === 0 || text.length > 64) return undefined
   let best: { readonly name: string; readonly cost: number } | undefined
   for (const name of known) {
@@ -22,7 +22,7 @@ function costOf(a: string, b: string): number | undefined {
   return Math.min(a.length, b.length) >= 4 && (a.startsWith(b) || b.startsWith(a)) ? cost : undefined
 }
 
-/** How many letters must be put in, taken out, changed, or swapped with their neighbour. */
+/** The Damerau-Levenshtein distance: insertions, deletions, substitutions, and swaps of neighbours. */
 function distance(a: string, b: string): number {
   let beforeLast: readonly number[] = []
   let last: readonly number[] = Array.from({ length: b.length + 1 }, (_, column) => column)

@@ -1,14 +1,14 @@
 import type { Server } from '../topology/topology.ts'
 import type { ServerAddress } from './server-url.ts'
 
-/** A server of the list, with the way to it. */
+/** A server of the list, with its address. */
 export interface ListedServer extends Server {
   readonly address: ServerAddress
 }
 
 /**
- * Gives each server its name: its region (`primary` for one without), then `ord#2`, `ord#3` in the order given. The same
- * list always gives the same names, wherever it came from.
+ * Names each server after its region (or `primary`, without a region); further servers of a region are `ord#2`, `ord#3` and so on, in
+ * the given order. The same list always gives the same names.
  */
 export function nameServers(servers: readonly Omit<ListedServer, 'name'>[]): readonly ListedServer[] {
   const taken = new Map<string, number>()

@@ -1,37 +1,37 @@
 import { inspect } from 'node:util'
 import { OptionError } from '../errors.ts'
-import { kindOf } from './kind-of.ts'
+import { describeValue } from './describe-value.ts'
 import { isPort, readUrl, urlFault } from './url-faults.ts'
 
 /** Environment variables, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Where a server is, as its URL says it. Safe to print: only `url` holds the password, and nothing enumerates it. */
+/** A server's address, from its URL. Safe to print: only `url` contains the password, and it is not enumerable. */
 export interface ServerAddress {
   /** A name, an address (IPv6 without brackets), or the directory of a unix socket. */
   readonly host: string
   readonly port: number
-  /** `undefined`: PostgreSQL takes the user's name. */
+  /** `undefined`: PostgreSQL uses the user's name. */
   readonly database: string | undefined
   readonly user: string | undefined
-  /** For people: `ord-host:5432/app`. Never holds the user or the password. */
+  /** For people: `ord-host:5432/app`. Never contains the user or the password. */
   readonly label: string
-  /** The URL, byte for byte as it was given. A secret: absent from `util.inspect`, from JSON and from copies. */
+  /** The URL as it was given. A secret: absent from `util.inspect`, from JSON and from copies. */
   readonly url: string
 }
 
 /**
- * Checks a server's URL and takes it apart as pg would, `?host=/directory` and `%2Fdirectory` for unix sockets included.
- * What the URL leaves out comes from `PGPORT`, `PGUSER` and `PGDATABASE`, as in pg. Connects to nothing.
+ * Checks and parses a server's URL as pg does, `?host=/directory` and `%2Fdirectory` for unix sockets included. Defaults come from
+ * `PGPORT`, `PGUSER` and `PGDATABASE`, as in pg. Connects to nothing.
  *
- * @param option - what the caller calls the URL, for messages: `replicas.ord`, `DATABASE_URL`
- * @throws OptionError with code `NEAREST_BAD_URL`, whose message never holds any part of the URL
+ * @param option - the URL's name in messages: `replicas.ord`, `DATABASE_URL`
+ * @throws OptionError with code `NEAREST_BAD_URL`, whose message never contains any part of the URL
  */
 export function parseServerUrl(url: unknown, option: string, env: Environment = process.env): ServerAddress {
   const bad = (message: string): OptionError => new OptionError(option, `${option} ${message}`, 'NEAREST_BAD_URL')
   if (typeof url !== 'string') {
     const hint = url === undefined ? ' Is the environment variable that it comes from set?' : ''
-    throw bad(`must be a URL such as postgres://user:password@host:5432/app, but it is ${kindOf(url)}.${hint}`)
+    throw bad(`must be a URL such as postgres://user:password@host:5432/app, but it is ${describeValue(url)}.${hint}`)
   }
   const fault = urlFault(url)
   const read = fault === undefined ? readUrl(url) : undefined
@@ -56,7 +56,7 @@ export function parseServerUrl(url: unknown, option: string, env: Environment = 
   return seal({ host, port: Number(port), user: login, database: database || env['PGDATABASE'] || login }, url)
 }
 
-/** Whether two addresses are one server and database: same host (in any case, with or without a last dot), port, database. */
+/** Whether two addresses have the same host (ignoring case and a trailing dot), port and database. */
 export function sameServer(a: ServerAddress, b: ServerAddress): boolean {
   return hostKey(a.host) === hostKey(b.host) && a.port === b.port && a.database === b.database
 }
@@ -65,7 +65,7 @@ function hostKey(host: string): string {
   return host.startsWith('/') ? host.replace(/(?<=.)\/+$/, '') : host.toLowerCase().replace(/\.+$/, '')
 }
 
-/** Like pg: the last one counts, and an empty one does not. */
+/** As in pg, the last one counts, and empty ones are ignored. */
 function parameter(url: URL, name: string): string | undefined {
   return url.searchParams.getAll(name).at(-1) || undefined
 }

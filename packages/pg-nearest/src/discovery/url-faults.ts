@@ -2,7 +2,7 @@ import { splitUrl } from './url-parts.ts'
 
 const encode = 'If it belongs to the user or the password, percent-encode it:'
 
-/** What can be wrong with a URL's text, in the order in which a person would want to hear it. */
+/** What can be wrong with a URL, the most helpful message first. */
 const faults: readonly (readonly [pattern: RegExp, message: string])[] = [
   [/^\s*$/, 'is empty. Is the environment variable that it comes from set?'],
   [/^["'`]|["'`]$/, 'has a quotation mark around it. Take the quotation marks off.'],
@@ -21,7 +21,7 @@ function severalHosts(): string {
   return 'names several hosts. Give each server a URL of its own: one as primary, the others in replicas.'
 }
 
-/** The first thing that is wrong with a URL's text; `undefined` if pg can read it. Repeats no part of the URL. */
+/** The first thing that is wrong with a URL; `undefined` if pg can read it. Repeats no part of the URL. */
 export function urlFault(url: string): string | undefined {
   const fault = faults.find(([pattern]) => pattern.test(url))
   if (fault !== undefined) return fault[1]
@@ -42,7 +42,7 @@ export function isPort(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535
 }
 
-/** Reads a URL as pg does, which lets the host be missing when there is a user. `undefined` if it cannot be read. */
+/** Parses a URL as pg does, which allows the host to be missing after a user. `undefined` if it cannot be parsed. */
 export function readUrl(url: string): { readonly url: URL; readonly hostname: string } | undefined {
   if (URL.canParse(url)) {
     const read = new URL(url)

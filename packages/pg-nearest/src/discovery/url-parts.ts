@@ -1,4 +1,4 @@
-/** A PostgreSQL URL cut in pieces that give the same text when joined again. */
+/** A PostgreSQL URL in parts that can be joined to exactly the same text. */
 export interface UrlParts {
   /** With its `://`. */
   readonly scheme: string
@@ -14,7 +14,7 @@ export interface UrlParts {
 
 const pattern = /^(postgres(?:ql)?:\/\/)([^/?]*@)?(\[[^\]/?]*\]|[^:/?]*)(?::([^/?]*))?((?:[/?].*)?)$/is
 
-/** Cuts a URL without decoding anything. `undefined` if it does not look like a PostgreSQL URL. */
+/** Splits a URL without decoding anything. `undefined` if it does not look like a PostgreSQL URL. */
 export function splitUrl(url: string): UrlParts | undefined {
   const match = pattern.exec(url)
   if (match === null) return undefined

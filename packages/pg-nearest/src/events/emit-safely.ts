@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 
-/** As `emit`, except that a listener that throws keeps nobody else from hearing, and is not heard by whoever emits. */
+/** Like `emit`, but a listener that throws does not affect other listeners or the caller. */
 export function emitSafely(target: EventEmitter, event: string, args: readonly unknown[]): void {
   for (const listener of target.rawListeners(event)) {
     try {
@@ -11,7 +11,7 @@ export function emitSafely(target: EventEmitter, event: string, args: readonly u
   }
 }
 
-/** The fault is the listener's: it is told, and neither a statement nor the process pays for it. */
+/** Reports a listener's error as a process warning, so that it fails neither a statement nor the process. */
 function warn(event: string, error: unknown): void {
   const why = error instanceof Error ? error.message : String(error)
   process.emitWarning(

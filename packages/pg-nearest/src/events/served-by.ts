@@ -4,19 +4,19 @@ import type { Role } from '../topology/topology.ts'
  * Why a statement ran where it ran.
  *
  * - `own-region`: the server of this process's region.
- * - `nearest`: the nearest by measured time; this region has none that works.
- * - `no-replica`: no replica could be used, so the primary was.
+ * - `nearest`: the nearest by measured time, because this region has no server that works.
+ * - `no-replica`: the primary, because no replica could be used.
  * - `asked`: the caller named the server (`pool.primary`, `pool.replica('syd')`, `route: 'primary'`).
  * - `write`, `session`: the text needs the primary.
- * - `learned-write`: this text was refused by a standby before.
+ * - `learned-write`: a standby has refused this text before.
  * - `transaction`: part of a transaction.
  * - `pinned`: this borrowed client needs one connection (SET, LISTEN, a temporary table, an advisory lock …).
- * - `own-write`: this borrowed client wrote before.
+ * - `own-write`: this borrowed client has written before.
  * - `strong`: the caller wanted the primary's answer (`consistency: 'strong'`).
- * - `lagging`: a nearer server was not sure to show what this session has written or seen, or was too far behind.
- * - `unproven`: no server could be asked that is sure to show it, so the nearest answered: only outside of
- *   `pool.session`, and only while no primary can be reached.
- * - `hedged`: another server was asked first and took long, so this one was asked too, and was faster.
+ * - `lagging`: a nearer server was not sure to show what this session has written or seen, or was too stale.
+ * - `unproven`: the nearest server, which may not show all that was written, because no server that does could be reached. Only
+ *   outside of `pool.session`, and only while there is no primary.
+ * - `hedged`: another server was slow, so this one was asked too, and answered first.
  * - `retry`: another server was tried first and could not run it.
  */
 export type RouteReason =
@@ -36,7 +36,7 @@ export type RouteReason =
   | 'hedged'
   | 'retry'
 
-/** Which server gave a result, and why that one. On every result as `servedBy`. */
+/** Which server gave a result, and why. Every result has it as `servedBy`. */
 export interface ServedBy {
   /** The server's name, such as `ord` or `ord#2`. */
   readonly server: string

@@ -1,7 +1,7 @@
 import type { Lease } from '../connections/lease.ts'
 import type { Purpose } from '../connections/wait-queue.ts'
-import type { Trace } from '../events/channels.ts'
-import type { QueryEvent } from '../events/events.ts'
+import type { Trace } from '../events/diagnostics-channels.ts'
+import type { QueryEvent } from '../events/event-types.ts'
 import type { FreshnessContext } from '../freshness/freshness-context.ts'
 import type { Hedging } from '../limits/hedging.ts'
 import type { RetryBudget } from '../limits/retry-budget.ts'
@@ -9,45 +9,45 @@ import type { Target } from '../route/plan.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementCache } from '../statement/statement-cache.ts'
 
-/** What is learned of a server from what was run there. */
+/** What a statement has shown about a server. */
 export interface ServerReport {
   readonly server: string
-  /** Of the connection that it was learned on. */
+  /** The generation of the connection that it ran on. */
   readonly generation: number
-  /** `lost`: a connection died. `role`: it is not what it was taken for. */
+  /** `lost`: a connection died. `role`: the server does not have the role that it was thought to have. */
   readonly sign: 'lost' | 'role'
   readonly error: unknown
 }
 
-/** What running a statement needs of the pool that it belongs to. */
+/** What running a statement needs from its pool. */
 export interface Engine extends FreshnessContext {
   readonly statements: StatementCache
-  /** A connection that is idle, taken at once; `undefined`: there is none. */
+  /** Takes an idle connection; `undefined` if there is none. */
   take(server: string, purpose: Purpose): Lease | undefined
   /** @throws `NoConnectionError` when no connection can be had, the signal's reason when it is aborted. */
   acquire(server: string, purpose: Purpose, signal: AbortSignal | undefined): Promise<Lease>
-  /** Evidence for the monitor. */
+  /** Passes evidence to the monitor. */
   report(report: ServerReport): void
   readonly budget: RetryBudget
-  /** `undefined` unless it was asked for. */
+  /** `undefined` unless the option `hedge` is set. */
   readonly hedging: Hedging | undefined
-  /** Milliseconds that a statement may take in all, unless it says otherwise. */
+  /** The pool's `timeoutMs`; `undefined`: no limit. */
   readonly timeoutMs: number | undefined
-  /** pg's `query_timeout`: milliseconds from a statement's sending to its answer, unless it says otherwise. */
+  /** The pool's `query_timeout`: milliseconds from sending a statement to its answer. */
   readonly queryTimeoutMs: number | undefined
-  /** Whether a server that takes writes was heard of after `since`, or is within what is left of `failoverTimeoutMs`. */
+  /** Waits for a server that has said, after `since`, that it takes writes, for what is left of `failoverTimeoutMs`. */
   findWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
-  /** `undefined` while nobody listens, so that nothing is built for nobody. */
+  /** `undefined` while nobody listens, so that no event is built in vain. */
   readonly onQuery: ((event: QueryEvent) => void) | undefined
   /** `undefined` while nobody subscribes. */
   readonly trace: Trace | undefined
 }
 
-/** What a pool, or a handle of it, lets its statements do. */
+/** Where a pool, or a handle of it, runs its statements. */
 export interface Scope {
   readonly target: Target
-  /** The servers refuse every write. */
+  /** Every write is refused by the server. */
   readonly readOnly: boolean
-  /** The session that everything belongs to, wherever it is called from. */
+  /** The handle's session, which takes precedence over the async context. */
   readonly session?: SessionState | undefined
 }

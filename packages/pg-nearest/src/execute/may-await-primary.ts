@@ -2,11 +2,11 @@ import { isUsable } from '../topology/health.ts'
 import type { Engine, Scope } from './engine.ts'
 
 /**
- * Whether a statement that nobody could run is worth waiting for a primary: a write, always; a read, if somebody is there who
- * could answer, but cannot prove to show what it must.
+ * Whether a statement that no server could run waits for a primary: a write always does; a read does if a server is up that could
+ * not prove to show what the read must show.
  */
 export function mayAwaitPrimary(engine: Engine, { readOnly }: Scope, reads: boolean): boolean {
-  // With one database there is nobody to be promoted.
+  // With one database there is no standby to be promoted.
   if (engine.process === undefined) return false
   return reads || readOnly ? engine.topology.servers.some(isUsable) : true
 }

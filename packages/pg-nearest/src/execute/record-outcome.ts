@@ -2,12 +2,12 @@ import type { ServedBy } from '../events/served-by.ts'
 import type { Engine } from './engine.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 
-/** The time, where somebody listens; else 0, for a clock costs, too. */
+/** The time if somebody listens for `query`; otherwise 0, because reading the clock costs something. */
 export function clock({ onQuery }: Engine): number {
   return onQuery === undefined ? 0 : performance.now()
 }
 
-/** Writes on a result who gave it, and why that server, and tells whoever listens. */
+/** Sets `servedBy` on a result, and emits `query`. */
 export function recordResult(
   { onQuery }: Engine,
   text: string,
@@ -25,10 +25,10 @@ function mark(result: object, servedBy: ServedBy): void {
   ;(result as { servedBy?: ServedBy }).servedBy = servedBy
 }
 
-/** Tells whoever listens that a statement failed. Returns the error to throw, with a stack that leads to the caller. */
+/** Emits `query` for a failed statement. Returns the error to throw, with a stack trace that leads to the caller. */
 export function recordFailure({ onQuery }: Engine, text: string, start: number, error: unknown): unknown {
   onQuery?.({ text, durationMs: performance.now() - start, servedBy: undefined, error })
-  // pg's errors are born at the socket; its own pool does the same.
+  // pg creates its errors in a socket callback. Its own pool does the same as this.
   if (error instanceof Error && 'severity' in error) Error.captureStackTrace(error, recordFailure)
   return error
 }

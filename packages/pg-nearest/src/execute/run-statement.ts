@@ -4,11 +4,11 @@ import { BehindError } from '../freshness/behind-error.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import { OF_STANDBY, positionQuestion, readPosition, type PositionQuestions } from '../freshness/position-question.ts'
 import { isDemotion, isOfConnection, type Evidence } from '../route/failure-meaning.ts'
-import { isSingle } from '../statement/text-shape.ts'
+import { isSingle } from '../statement/text-predicates.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
-import { isPlainOn, statementExchanges, type Enforcement } from './read-only.ts'
+import { isPlainOn, statementExchanges, type Enforcement } from './read-only-enforcement.ts'
 
 /** A statement for one connection. */
 export interface StatementRun {
@@ -16,18 +16,18 @@ export interface StatementRun {
   readonly enforcement: Enforcement
   readonly check: FreshnessCheck | undefined
   readonly trust: Trust
-  /** A question after the position may be sent behind it. */
+  /** A position query may be sent behind it. */
   readonly letsAskBehind: boolean
 }
 
-/** How it ended there: with its result, or with the evidence of what went wrong. */
+/** How it ended: with its result, or with evidence of what went wrong. */
 export type RunEnd = { readonly kind: 'result'; readonly result: StatementResult } | Evidence
 
 type OnEnd = (end: RunEnd) => void
 
 /**
- * Sends a statement, with the questions that its session needs, and calls back once: when the server has ended all of it, or
- * when it is known not to show what it must. In that case the statement may be under way still.
+ * Sends a statement with the position queries that its session needs. Calls back once: when everything has been answered, or when
+ * the server turns out to lack what the statement must show. In that case the statement may still be running.
  */
 export function runStatement(lease: Lease, run: StatementRun, onEnd: OnEnd): void {
   const { check, trust, letsAskBehind } = run
@@ -44,7 +44,7 @@ function send(lease: Lease, { config, enforcement }: StatementRun, onEnd: (end: 
   else lease.send(...statementExchanges(lease, config, enforcement, onEnd))
 }
 
-/** A standby writes nothing, so that statement and question may share a Sync, which costs half of what two do. */
+/** A standby commits nothing, so statement and position query can share a Sync there, which costs half as much as two. */
 function mayShareSync(
   lease: Lease,
   { config, enforcement }: StatementRun,
@@ -67,7 +67,7 @@ function sendWithQuestion(lease: Lease, run: StatementRun, questions: PositionQu
   )
 }
 
-/** What the end says, to the session and to whoever runs it. */
+/** Records the end of a statement for its session, and turns it into evidence. */
 function conclude(
   lease: Lease,
   { check, trust }: StatementRun,
@@ -97,12 +97,12 @@ function conclude(
   }
 }
 
-/** A position takes no time to tell: where none comes, something in between has swallowed the question. */
+/** A position query is answered at once. If it is not, a pooler in between has swallowed it. */
 const SWALLOWED_MS = 2_000
-/** A statement that is nearly through is waited for, rather than cancelled on a server that is behind. */
+/** How long to wait for a statement on a server that is behind before cancelling it: it may be nearly done. */
 const NEARLY_THROUGH_MS = 3
 
-/** A statement with questions ahead of it and behind it, each with a Sync of its own: behind a write, for only then is it committed. */
+/** A statement with position queries ahead of it and behind it. Each has its own Sync, because a write is committed only with its Sync. */
 class QuestionedRun {
   readonly #lease: Lease
   readonly #run: StatementRun

@@ -1,4 +1,4 @@
-import { parseRegion } from '../discovery/region.ts'
+import { parseRegion } from '../discovery/parse-region.ts'
 import type { Environment } from '../discovery/server-url.ts'
 
 /**

@@ -1,12 +1,15 @@
-import { kindOf } from '../discovery/kind-of.ts'
-import { parseRegion } from '../discovery/region.ts'
+import { describeValue } from '../discovery/describe-value.ts'
+import { parseRegion } from '../discovery/parse-region.ts'
 import type { Environment } from '../discovery/server-url.ts'
 import { OptionError } from '../errors.ts'
 
 /** The list of regions: the one in code, else `REPLICA_REGIONS`, separated by commas or white space. */
 export function flyRegions(regions: unknown, env: Environment): readonly string[] {
   if (regions !== undefined && !Array.isArray(regions)) {
-    throw new OptionError('regions', `regions must be a list such as ['nrt', 'ord'], but it is ${kindOf(regions)}.`)
+    throw new OptionError(
+      'regions',
+      `regions must be a list such as ['nrt', 'ord'], but it is ${describeValue(regions)}.`,
+    )
   }
   const variable = (env['REPLICA_REGIONS'] ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
   const list = regions === undefined ? variable : Array.from<unknown>(regions)

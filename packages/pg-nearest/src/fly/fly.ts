@@ -1,14 +1,14 @@
-import { isPlainObject, kindOf } from '../discovery/kind-of.ts'
+import { isPlainObject, describeValue } from '../discovery/describe-value.ts'
 import { parseServerUrl, sameServer } from '../discovery/server-url.ts'
 import type { Environment, ServerAddress } from '../discovery/server-url.ts'
 import { OptionError } from '../errors.ts'
-import { checkOptionNames, ownOptions } from '../pool/option-names.ts'
-import type { NearestPoolOptions } from '../pool/pool-options.ts'
+import { checkOptionNames, ownOptions } from '../options/option-names.ts'
+import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { currentRegion, regionFrom } from './current-region.ts'
 import { flyRegions } from './fly-regions.ts'
 import { replicaUrl } from './replica-url.ts'
 
-/** Options of {@link fly}. Those of `createPool` that do not say where the servers are pass through. */
+/** Options of {@link fly}: its own, and those of `createPool` that do not name servers. */
 export interface FlyOptions extends Omit<NearestPoolOptions, 'region' | 'primary' | 'replicas'> {
   /** The variables to read. Default: `process.env`. */
   readonly env?: Environment | undefined
@@ -42,7 +42,7 @@ export function fly(options: FlyOptions = {}): NearestPoolOptions {
   if (!isPlainObject(options)) {
     throw new OptionError(
       'options',
-      `fly() takes an object such as { regions: ['ord'] }, but it got ${kindOf(options)}.`,
+      `fly() takes an object such as { regions: ['ord'] }, but it got ${describeValue(options)}.`,
     )
   }
   for (const name of taken) {

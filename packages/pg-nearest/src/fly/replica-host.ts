@@ -1,13 +1,13 @@
-/** The families of host names on Fly whose replicas can be named; the group is the name of the database's app. */
+/** Host names on Fly from which those of replicas follow. The group is the name of the database's app. */
 const families: readonly RegExp[] = [
   /^([a-z0-9-]+)\.internal$/,
   /^(?:[a-z]{3}|global)\.([a-z0-9-]+)\.internal$/,
   /^top\d+\.nearest\.of\.([a-z0-9-]+)\.internal$/,
-  // Takes no region in front of it, and answers on the leader only.
+  // Such a name takes no region prefix, and leads to the leader only.
   /^([a-z0-9-]+)\.flycast$/,
 ]
 
-/** Every region of Fly; a code of another form names no machine there. */
+/** The form of Fly's region codes. */
 const flyRegion = /^[a-z]{3}$/
 
 /**

@@ -9,7 +9,7 @@ import { replicaHost } from './replica-host.ts'
  */
 export function replicaUrl(primaryUrl: string, region: string): string | undefined {
   const parts = splitUrl(primaryUrl)
-  // These two parameters overrule what stands before them, so there is nothing to replace.
+  // These parameters override the URL's host and port, so replacing those would have no effect.
   if (parts === undefined || /[?&](?:host|port)=/.test(parts.rest)) return undefined
   const host = replicaHost(parts.host, region)
   if (host === undefined) return undefined

@@ -1,10 +1,10 @@
 import { NearestError } from '../errors.ts'
 
-/** A server does not show what a read must show. The read goes on to the next one. */
+/** A server lacks something that a read must show. The read is tried on the next server. */
 export class BehindError extends NearestError {
   override readonly name = 'BehindError'
   readonly server: string
-  /** How far, if waiting for it may help. */
+  /** How far it is behind, if waiting may help. */
   readonly missing: { readonly lsn: bigint; readonly bytes: bigint } | undefined
 
   constructor(server: string, missing?: { readonly lsn: bigint; readonly bytes: bigint }) {

@@ -3,17 +3,17 @@ import { planPrimary, type Attempt } from '../route/plan.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
-import { isWriterGone, writeOrder } from '../topology/selection.ts'
-import { AnswerBook } from './answer-book.ts'
+import { isWriterGone, writeOrder } from '../topology/server-selection.ts'
+import { PositionRecorder } from './position-recorder.ts'
 import { BehindError } from './behind-error.ts'
-import { estimateOf, isHome, primaryRttMsOf, rttMsOf } from './estimate.ts'
+import { estimateOf, isHome, primaryRttMsOf, rttMsOf } from './freshness-estimate.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 import { orderByFreshness } from './order-by-freshness.ts'
 import type { PositionQuestions } from './position-question.ts'
-import { requirementOf, type Requirement } from './requirement.ts'
+import { requirementOf, type Requirement } from './freshness-requirement.ts'
 import { waitBudgetMs, waitMs } from './wait-budget.ts'
 
-/** `trust`: it runs there whatever that server shows: it is pinned, or nobody else is left. */
+/** `trust`: the server need not prove anything, because the statement is pinned to it or no other server is left. */
 export type Trust = 'prove' | 'trust'
 
 export function trusts({ unproven }: Attempt): Trust {
@@ -21,15 +21,15 @@ export function trusts({ unproven }: Attempt): Trust {
 }
 
 /**
- * What one statement of a session must show, from the moment it begins; and what it has shown, once it has ended. Its
- * questions travel with the statement, so it costs no trip of its own.
+ * Checks that one statement shows what its session must see, and records what it has shown. The position queries for this travel
+ * with the statement, so they cost no round trip of their own.
  */
 export class FreshnessCheck {
   readonly #context: FreshnessContext
   readonly #session: SessionState
   readonly #requirement: Requirement
   readonly #reads: boolean
-  readonly #answers: AnswerBook
+  readonly #answers: PositionRecorder
   #waited = false
 
   constructor(context: FreshnessContext, session: SessionState, consistency: Consistency, reads: boolean) {
@@ -38,14 +38,14 @@ export class FreshnessCheck {
     this.#reads = reads
     if (session.home !== undefined) session.settleHome(context.positions.of(session.home.server))
     this.#requirement = reads ? requirementOf(context, session, consistency) : { bookmark: session.bookmark }
-    this.#answers = new AnswerBook(context, session, this.#requirement.bookmark, reads)
+    this.#answers = new PositionRecorder(context, session, this.#requirement.bookmark, reads)
   }
 
   get #required(): Bookmark | undefined {
     return this.#requirement.bookmark
   }
 
-  /** The planned servers of a read, in the order that suits what it must show. */
+  /** Orders the servers of a read by how likely they are to show what it must show. */
   order(attempts: readonly Attempt[]): readonly Attempt[] {
     const { topology, process } = this.#context
     const { primary } = this.#requirement
@@ -54,16 +54,16 @@ export class FreshnessCheck {
     if (first === undefined || (primary === undefined && estimate(first.server) === 'shows')) return attempts
     const sure = primary === undefined ? orderByFreshness(attempts, estimate) : planPrimary(topology, primary)
     if (this.#session !== process || primary === 'strong') return sure
-    // With the primary known to be gone, only servers that surely show it are worth a try before the unproven ones.
+    // With the primary known to be gone, only servers that are sure to show it come before the unproven ones.
     const reachable = !isWriterGone(topology) ? sure : sure.filter(({ server }) => estimate(server) === 'shows')
     return [...reachable, ...attempts.map(({ server }): Attempt => ({ server, reason: 'unproven', unproven: true }))]
   }
 
   /**
-   * The questions that a statement must take along on this connection: none where everything is known. A `BehindError` if the
-   * server is known not to show what it must.
+   * Returns the position queries that must travel with a statement on this connection; `undefined` if none are needed, and a
+   * `BehindError` if the server is known to lack what the statement must show.
    *
-   * @param mayFollow - whether a question may be sent behind it.
+   * @param mayFollow - whether a query may be sent behind the statement.
    */
   begin(lease: Lease, trust: Trust, mayFollow = true): PositionQuestions | BehindError | undefined {
     const { server, standby, connectedAt } = lease
@@ -79,32 +79,34 @@ export class FreshnessCheck {
     return { ahead: !proven, behind, stranger, sentAt, answerAhead: undefined, answerBehind: undefined }
   }
 
-  /** The question ahead was answered: a `BehindError` if the server does not show what it must. */
+  /** The query ahead was answered. Returns a `BehindError` if the server lacks what the statement must show. */
   arrived(lease: Lease, questions: PositionQuestions): BehindError | undefined {
     return this.#answers.ahead(lease, questions)
   }
 
   /**
-   * The server has ended the statement: takes in what its questions brought along. A `BehindError` if the server did not show what
-   * it must; nothing of what it said counts then. `done`: it was not refused.
+   * The statement has ended: records the answers to its position queries. Returns a `BehindError` if the server lacked what the
+   * statement had to show; the answers are then ignored.
+   *
+   * @param done - the server did not refuse it.
    */
   end(lease: Lease, trust: Trust, questions: PositionQuestions | undefined, done: boolean): BehindError | undefined {
     if (questions?.behind === true) return this.#answers.behind(lease, questions, trust === 'prove', done)
     if (isHome(this.#context, this.#session, lease.server)) {
       const epoch = this.#context.positions.epochOf(lease.server)
       this.#session.useHome(lease.server, epoch, performance.now())
-    } else if (!done && !this.#reads) this.lookAway()
+    } else if (!done && !this.#reads) this.markUnknown()
     return undefined
   }
 
-  /** Something was written, or may have been, through a channel that says nothing of positions. */
-  lookAway(): void {
+  /** Something may have been written at a position that is not known: the session's reads go to the primary until it has answered. */
+  markUnknown(): void {
     const now = performance.now()
-    for (const session of this.#sessions()) session.loseSight(now)
+    for (const session of this.#sessions()) session.markUnknown(now)
   }
 
   /**
-   * Something begins that says nothing of positions and may write until it has ended. Returns what says that it has; once more does
+   * Something begins that may write at unknown positions until it ends. Returns a function to call at its end; calling it again does
    * nothing.
    */
   beginUnsettled(): () => void {
@@ -115,13 +117,13 @@ export class FreshnessCheck {
     }
   }
 
-  /** What is written in a session of its own is written in this process, too. */
+  /** A write in an explicit session is a write of this process, too. */
   #sessions(): readonly SessionState[] {
     const { process } = this.#context
     return process === undefined || process === this.#session ? [this.#session] : [this.#session, process]
   }
 
-  /** Whether it is worth asking the same server again: waits as long as that costs next to nothing. Only once. */
+  /** Waits for a server that is behind, for a small part of the time to the primary. Returns whether it has caught up. Waits once only. */
   async catchesUp({ server, missing }: BehindError): Promise<boolean> {
     if (missing === undefined || this.#waited) return false
     this.#waited = true
@@ -132,9 +134,9 @@ export class FreshnessCheck {
   }
 
   /**
-   * A read of a session that began with a bookmark which nobody here knows is about to ask the primary. Resolves when it may, with
-   * what must be called once it has; or with `undefined` when the primary was asked meanwhile, so that the read is to be planned
-   * anew. `undefined` at once (and not a promise) where there is no such bookmark.
+   * Called before a read is sent to the primary because its session's bookmark, which came from outside, is not known here. Resolves
+   * with a function to call when the read has ended; or with `undefined` once somebody else's question to the primary has settled
+   * the matter, so that the read must be planned again. Returns `undefined`, not a promise, if there is no such bookmark.
    */
   confirmClaim(server: string): Promise<(() => void) | undefined> | undefined {
     const { claim } = this.#session
@@ -152,11 +154,11 @@ export class FreshnessCheck {
     })
   }
 
-  /** Whether this connection's server was seen to show it, since the connection was made: it never goes backwards. */
+  /** Whether the server was seen to show it since this connection was made, and so cannot have restarted since. */
   #isProven(server: string, connectedAt: number): boolean | 'never' {
     const { home } = this.#session
     const { positions } = this.#context
-    // What was read at home needs no proof there; anywhere else nobody knows what to prove.
+    // Reads from the usual server left no position, so no other server can prove to show the same.
     if (home !== undefined && (home.server !== server || home.epoch !== positions.epochOf(server))) return 'never'
     if (this.#required === undefined) return true
     const known = positions.of(server)
@@ -165,7 +167,7 @@ export class FreshnessCheck {
     return showing === 'yes' && known !== undefined && known.at >= connectedAt
   }
 
-  /** This primary has it all, as far as is known: a promotion has lost nothing of it. */
+  /** As far as is known, this primary has everything that the session must see. */
   #hasAll(server: string): boolean {
     const { positions } = this.#context
     return this.#required === undefined || shows(positions.of(server), this.#required, positions) === 'yes'

@@ -1,19 +1,19 @@
 import type { Attempt } from '../route/plan.ts'
 
 /**
- * What is known of a server and of what a read must show.
+ * Whether a server is likely to show what a read must show.
  *
- * - `shows`: it has it.
- * - `primary`: it has whatever there is.
- * - `near`: it may have it by now, and asking costs next to nothing.
- * - `far`: it may have it by now, and asking costs a good part of asking the primary.
- * - `never`: it cannot prove it.
+ * - `shows`: it does.
+ * - `primary`: it is the primary, which has everything.
+ * - `near`: it may by now, and asking is cheap compared to asking the primary.
+ * - `far`: it may by now, but asking costs a good part of asking the primary.
+ * - `never`: it cannot prove that it does.
  */
 export type FreshnessEstimate = 'shows' | 'primary' | 'near' | 'far' | 'never'
 
 /**
- * Orders a read's servers by what they are known to show: first whoever is sure to, and the best of all if it is near;
- * those that can only be asked come behind the primary.
+ * Orders a read's servers: first those that are sure to show what it must show, and the best server of the plan if it is near;
+ * those that may show it come behind the primary.
  */
 export function orderByFreshness(
   attempts: readonly Attempt[],

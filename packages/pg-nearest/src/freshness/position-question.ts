@@ -1,25 +1,25 @@
 import type { Lease } from '../connections/lease.ts'
-import { normalizeInsertLsn, parseLsn } from '../topology/position.ts'
+import { normalizeInsertLsn, parseLsn } from '../topology/lsn.ts'
 import { QuestionExchange, type Fields } from '../wire/question-exchange.ts'
 
-/** What a server says of its position, on the connection that is asked. */
+/** A server's position, as it answers on the connection that was asked. */
 export interface PositionAnswer {
   readonly standby: boolean
   /** Replay position of a standby, insert position of a primary. */
   readonly lsn: bigint
-  /** A standby's only where it was asked for. */
+  /** Of a standby only from a server that is asked for the first time. */
   readonly timeline: number | undefined
-  /** Only where it was asked for. */
+  /** Only from a server that is asked for the first time. */
   readonly systemIdentifier: string | undefined
 }
 
-/** Questions after the server's position that travel with a statement, and their answers. */
+/** The position queries that travel with a statement, and their answers. */
 export interface PositionQuestions {
-  /** Asked ahead of the statement: what it shows at least. */
+  /** One is sent ahead of the statement: the statement shows at least that position. */
   readonly ahead: boolean
-  /** Asked behind it: what it shows at most. */
+  /** One is sent behind the statement: the statement shows at most that position. */
   readonly behind: boolean
-  /** Nothing is known of the server yet. */
+  /** Nothing is known about the server yet. */
   readonly stranger: boolean
   /** By `performance.now()`. */
   readonly sentAt: number
@@ -27,19 +27,19 @@ export interface PositionQuestions {
   answerBehind: PositionAnswer | undefined
 }
 
-/** To one that is known to be a standby. */
+/** For a server that is known to be a standby. */
 export const OF_STANDBY = 'select pg_last_wal_replay_lsn()'
 const OF_ANY = `select case when r then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end,
        case when r then null else pg_walfile_name(pg_current_wal_insert_lsn()) end
   from pg_is_in_recovery() as r`
-/** The first question to a server that no probe has asked: which cluster it is, too, and a standby's timeline. */
+/** The first question to a server that was never probed: also asks for its cluster, and a standby's timeline. */
 const OF_STRANGER = `select case when r then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end,
        case when r then null else pg_walfile_name(pg_current_wal_insert_lsn()) end,
        (select system_identifier from pg_control_system()),
        (select timeline_id from pg_control_checkpoint())
   from pg_is_in_recovery() as r`
 
-/** What asks for the position; `onAnswer` hears `undefined` when the server did not say. */
+/** @param onAnswer - gets `undefined` if the server did not say. */
 export function positionQuestion(
   { provenStandby }: Pick<Lease, 'provenStandby'>,
   stranger: boolean,
@@ -49,7 +49,7 @@ export function positionQuestion(
   return new QuestionExchange(text, (fields) => onAnswer(fields === undefined ? undefined : readPosition(fields)))
 }
 
-/** What the answer to a question after the position says; `undefined` if it is none. */
+/** Reads the answer to a position query; `undefined` if it holds no position. */
 export function readPosition([position, file, system, checkpointTimeline]: Fields): PositionAnswer | undefined {
   const lsn = parseLsn(position)
   if (lsn === undefined) return undefined

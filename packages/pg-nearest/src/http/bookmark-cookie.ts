@@ -4,16 +4,16 @@ import type { Cookie } from './cookie.ts'
 const HASH_LENGTH = 8
 
 /**
- * The cookie for a value. Its name contains a hash of the value, so that what a name stands for never changes: two responses
- * that overtake each other can both add their cookie, and neither replaces what the other has set.
+ * The cookie for a value. Its name contains a hash of the value, so that a cookie is never overwritten with another value: responses
+ * that arrive in the wrong order can both add their cookie.
  */
 export function bookmarkCookie(base: string, value: string): Cookie {
   return { name: `${base}.${hashOf(value)}`, value }
 }
 
 /**
- * Whether a request's cookie carries a bookmark. The plain name is what earlier builds set. Another application's cookie that
- * merely looks alike (`pg-nearest.settings`) has the wrong hash.
+ * Whether a request's cookie carries a bookmark. Earlier builds used the plain name. A cookie of another application with a similar
+ * name (`pg-nearest.settings`) has the wrong hash.
  */
 export function isBookmarkCookie(base: string, { name, value }: Cookie): boolean {
   if (name === base) return value !== ''

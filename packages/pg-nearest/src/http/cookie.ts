@@ -1,6 +1,6 @@
 import type { ParsedHttpOptions } from './options.ts'
 
-/** A header as the frameworks pass it: a list where it came more than once. */
+/** A header as frameworks pass it: a list if it came more than once. */
 export type HeaderValue = string | readonly string[] | null | undefined
 
 export interface Cookie {

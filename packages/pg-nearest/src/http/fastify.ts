@@ -19,7 +19,7 @@ interface FastifyReply {
   readonly raw: NodeResponse
 }
 
-/** What the plugin needs of a Fastify instance. */
+/** What the plugin needs from a Fastify instance. */
 export interface FastifyInstance {
   addHook(name: 'onRequest', hook: (request: FastifyRequest, reply: FastifyReply, done: () => void) => void): unknown
 }

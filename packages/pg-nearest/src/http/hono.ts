@@ -5,7 +5,7 @@ import type { HttpSessionOptions } from './options.ts'
 export type { HttpSessionOptions } from './options.ts'
 export type { SessionPool } from './http-session.ts'
 
-/** What the middleware needs of Hono's context. */
+/** What the middleware needs from Hono's context. */
 export interface HonoContext {
   readonly req: { readonly raw: Request }
   readonly res: Response

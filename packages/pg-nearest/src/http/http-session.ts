@@ -9,18 +9,18 @@ import { formatCookie, lines, type HeaderValue } from './cookie.ts'
 import { parseHttpOptions, type HttpSessionOptions, type ParsedHttpOptions } from './options.ts'
 import { readRequestBookmarks, type RequestBookmarks } from './request-bookmarks.ts'
 
-/** What makes sessions: the pool that `createPool` returns. */
+/** The pool that `createPool` returns. */
 export interface SessionPool {
   session(options?: SessionOptions): Session
 }
 
-/** @throws OptionError for anything that makes no sessions. */
+/** @throws OptionError for anything without a method `session`. */
 export function checkedPool(pool: SessionPool): SessionPool {
   if (typeof (pool as SessionPool | undefined)?.session === 'function') return pool
   throw new OptionError('pool', 'pool must be what createPool returns.')
 }
 
-/** A request, as every framework has it. */
+/** What is needed of a request, independent of the framework. */
 export interface RequestHead {
   /** The same object for every middleware that this request passes. */
   readonly identity: object
@@ -29,17 +29,17 @@ export interface RequestHead {
   header(name: string): HeaderValue
 }
 
-/** A response's headers, as every framework has them. */
+/** A response's headers, independent of the framework. */
 export interface ResponseHeaders {
   get(name: string): HeaderValue
   set(name: string, value: string): void
   append(name: string, value: string): void
 }
 
-/** The session that goes on from these bookmarks. */
+/** Begins a session that goes on from these bookmarks. */
 export function beginSession(pool: SessionPool, brought: RequestBookmarks, { seal }: ParsedHttpOptions): Session {
   const { start } = brought
-  // A text that is no bookmark makes the pool ask the primary first.
+  // With an unreadable bookmark the session asks the primary first.
   const bookmark = typeof start === 'object' ? formatBookmark(start) : start
   return pool.session({ bookmark, trusted: seal !== undefined })
 }
@@ -60,9 +60,9 @@ export class HttpSession {
     this.#atStart = this.session.bookmark()
   }
 
-  /** A function that writes what the client has to know into a response's headers; `undefined` if there is nothing. */
+  /** Returns a function that adds the bookmark to a response's headers; `undefined` if there is nothing to add or remove. */
   headerWriter(status: number): ((headers: ResponseHeaders) => void) | undefined {
-    // 101 hands the connection over, and other 1xx are not the response yet.
+    // 1xx are not final responses, and 101 hands the connection over.
     if (status < 200) return undefined
     const changes = cookieChanges(this.#brought, { atStart: this.#atStart, atEnd: this.session.bookmark() }, newNonce)
     if (changes.add === undefined && changes.remove.length === 0) return undefined
@@ -70,8 +70,8 @@ export class HttpSession {
   }
 
   /**
-   * A shared cache must not give one client's bookmark to others. A response that the app offers to shared caches carries
-   * none; one that says nothing of them becomes `private`.
+   * Shared caches must not give one client's bookmark to others: a response that the app allows them to store carries no bookmark, and
+   * one that does not mention caching becomes `private`.
    */
   #write(headers: ResponseHeaders, { add, remove }: CookieChanges): void {
     const { cookie, header, seal, secure = this.#request.https } = this.#options
@@ -107,7 +107,7 @@ function isStorableAsGet(caching: SharedCaching, headers: ResponseHeaders): bool
   return caching === 'offered' && lines(headers.get('content-location')).length > 0
 }
 
-/** The sessions of requests that are being answered, by pool: middleware that is mounted twice finds the same one. */
+/** The sessions of current requests, by pool, so that middleware that is mounted twice finds the same one. */
 const sessionsByRequest = new WeakMap<object, Map<SessionPool, HttpSession>>()
 
 /** Gives each request of an app its session. */
@@ -121,7 +121,7 @@ export class HttpSessions {
     this.#options = parseHttpOptions(options)
   }
 
-  /** The request's session, and whether it is new: then its bookmark is to be written into the response. */
+  /** The request's session. If it is new, the caller must add its bookmark to the response. */
   forRequest(request: RequestHead): { readonly http: HttpSession; readonly isNew: boolean } {
     const byPool = sessionsByRequest.get(request.identity) ?? new Map<SessionPool, HttpSession>()
     const known = byPool.get(this.#pool)

@@ -2,12 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { HttpSession, HttpSessions } from './http-session.ts'
 
-/** A request of `node:http`, or of `node:http2` in its shape. */
+/** A request of `node:http`, or of the compatibility API of `node:http2`. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
-/** A response of `node:http`, or of `node:http2` in its shape. */
+/** A response of `node:http`, or of the compatibility API of `node:http2`. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
-/** Runs `next` in the request's session, whose bookmark goes back with the response's headers, whoever writes them. */
+/** Runs `next` in the request's session, and adds the session's bookmark to the response's headers. */
 export function runInNodeSession(
   sessions: HttpSessions,
   request: NodeRequest,
@@ -29,15 +29,15 @@ export function runInNodeSession(
 }
 
 /**
- * A request's events come from its socket, outside of every async context: a body parser that calls `next` from one of them
- * would lose the session.
+ * A request's events are emitted outside of the session's async context, so a body parser that calls `next` from one of them would
+ * lose the session.
  */
 function keepContext(request: NodeRequest, { session }: HttpSession): void {
   const emit = request.emit.bind(request) as (...args: unknown[]) => boolean
   override(request, 'emit', (...args: unknown[]) => session.run(() => emit(...args)))
 }
 
-/** Each way to send headers, `write`, `end` and `pipe` among them, goes through `writeHead`. */
+/** Every way to send headers (`write`, `end`, `pipe`) calls `writeHead`. */
 function writeWithHead(response: NodeResponse, http: HttpSession): void {
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => NodeResponse
   override(response, 'writeHead', (...args: unknown[]) => {

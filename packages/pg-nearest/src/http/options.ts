@@ -1,6 +1,6 @@
 import { closestName } from '../discovery/closest-name.ts'
-import { isPlainObject, kindOf } from '../discovery/kind-of.ts'
-import { quoteName } from '../discovery/quote-name.ts'
+import { isPlainObject, describeValue } from '../discovery/describe-value.ts'
+import { redactName } from '../discovery/redact-name.ts'
 import { OptionError } from '../errors.ts'
 import { createBookmarkSeal, type BookmarkSeal } from '../session/bookmark-seal.ts'
 
@@ -75,7 +75,7 @@ const names: readonly string[] = [...Object.keys(checks), 'secret']
 /** @throws OptionError for the first thing that cannot be used */
 export function parseHttpOptions(options: HttpSessionOptions): ParsedHttpOptions {
   if (!isPlainObject(options)) {
-    throw new OptionError('options', `The options must be an object, but they are ${kindOf(options)}.`)
+    throw new OptionError('options', `The options must be an object, but they are ${describeValue(options)}.`)
   }
   for (const name of Object.keys(options)) if (!names.includes(name)) throw unknownOption(name)
   for (const [name, [holds, must]] of Object.entries(checks)) {
@@ -102,6 +102,6 @@ export function parseHttpOptions(options: HttpSessionOptions): ParsedHttpOptions
 function unknownOption(name: string): OptionError {
   const closest = closestName(name, names)
   const hint = closest === undefined ? `It takes ${names.join(', ')}.` : `Did you mean ${closest}?`
-  const shown = quoteName(name)
+  const shown = redactName(name)
   return new OptionError(shown === JSON.stringify(name) ? name : 'options', `There is no option ${shown}. ${hint}`)
 }

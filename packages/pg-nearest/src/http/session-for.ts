@@ -10,8 +10,8 @@ export interface RequestHeaders {
 }
 
 /**
- * A session that continues where the client's last request ended, to be kept: for a WebSocket, from its upgrade request.
- * No response carries its bookmark back: if the page needs it, send it over the socket (`session.bookmark()`).
+ * A session that continues where the client's last request ended, for a WebSocket's upgrade request for example. No response carries
+ * its bookmark back: if the page needs it, send it over the socket (`session.bookmark()`).
  *
  * @throws OptionError for options that cannot be used.
  */

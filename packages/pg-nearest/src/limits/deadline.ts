@@ -1,13 +1,13 @@
 import { NearestError } from '../errors.ts'
-import { onAbort } from './abort.ts'
+import { onAbort } from './on-abort.ts'
 
-/** What bounds a call. */
+/** The limits of a call. */
 export interface Limits {
   readonly signal?: AbortSignal | undefined
   readonly timeoutMs?: number | undefined
 }
 
-/** Runs `work` with a signal that is aborted when the caller's is, or when the time is over. */
+/** Runs `work` with a signal that is aborted with the caller's, or after `timeoutMs`. */
 export async function withinDeadline<T>(
   { signal, timeoutMs }: Limits,
   work: (signal: AbortSignal | undefined) => Promise<T>,

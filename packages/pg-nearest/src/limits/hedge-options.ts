@@ -1,8 +1,8 @@
 /** When a second server is asked, and how often at most. */
 export interface HedgeOptions {
-  /** After how long: the time that this share of the reads before took at most. Above 0, below 1; default 0.95. */
+  /** A second server is asked once a read has taken longer than this share of the reads before. Above 0, below 1; default 0.95. */
   readonly percentile: number
-  /** Of how many reads at most, as a share. Above 0, at most 1; default 0.05. */
+  /** The share of reads that may be hedged at most. Above 0, at most 1; default 0.05. */
   readonly budget: number
 }
 

@@ -1,22 +1,22 @@
 import type { HedgeOptions } from './hedge-options.ts'
 
-/** When a second server is worth asking. */
+/** Decides when a slow read is worth sending to a second server. */
 export interface Hedging {
-  /** A read begins. Milliseconds after which a second server may be asked; `undefined` as long as too little is known. */
+  /** A read begins. Returns after how many milliseconds to ask a second server; `undefined` until there are enough samples. */
   begin(): number | undefined
-  /** Whether one may be asked now; if so, it is counted. */
+  /** Whether the budget allows one now; if so, it is spent. */
   take(): boolean
-  /** A read was answered after so many milliseconds. */
+  /** A read took this many milliseconds. */
   note(ms: number): void
 }
 
-/** The last so many reads count. */
+/** How many of the latest reads are considered. */
 const SAMPLES = 512
-/** With less nobody knows what is slow. */
+/** How many it takes to know what is slow. */
 const LEAST_SAMPLES = 20
-/** So often the percentile is taken anew. */
+/** The percentile is computed once for this many reads. */
 const EVERY = 16
-/** So many may be asked in a row after a quiet time. */
+/** How many may follow each other at most, after a quiet time. */
 const MOST_TOKENS = 10
 
 export function createHedging({ percentile, budget }: HedgeOptions): Hedging {

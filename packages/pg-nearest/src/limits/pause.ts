@@ -1,10 +1,10 @@
-import { onAbort } from './abort.ts'
+import { onAbort } from './on-abort.ts'
 
 const FIRST_MS = 5
 const LONGEST_MS = 250
 
 /**
- * Before the second round and later ones, any time up to a limit that doubles: nobody is asked in a tight loop. Ends early when
+ * Waits before the second round and later ones, for a random time up to a limit that doubles (5 ms to 250 ms). Resolves early when
  * the signal is aborted.
  */
 export function pause(round: number, signal: AbortSignal | undefined): Promise<void> {
@@ -12,7 +12,7 @@ export function pause(round: number, signal: AbortSignal | undefined): Promise<v
   return sleep(Math.random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(round, 10)), signal)
 }
 
-/** Resolves when the time is over or the signal is aborted. */
+/** Resolves after `ms` milliseconds, or when the signal is aborted. */
 export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   if (signal?.aborted === true) return Promise.resolve()
   return new Promise((resolve) => {

@@ -1,19 +1,19 @@
-/** How much a pool may ask again of what it was asked: retries beyond it would make an outage worse. */
+/** Limits a pool's retries to a share of its statements, because more would make an outage worse. */
 export interface RetryBudget {
   /** A statement begins. */
   deposit(): void
-  /** Whether one more try of something that was sent before may be made; if so, it is counted. */
+  /** Whether one more retry is allowed; if so, it is spent. */
   withdraw(): boolean
 }
 
 /** Each statement pays for a fifth of a retry. */
 const SHARE = 0.2
-/** A server that dies with all its connections in use is no outage: so many retries are free at any time. */
+/** Retries that are available from the start, enough for one server dying with all its connections in use. */
 const RESERVE = 100
-/** As if of the last ten seconds or so, in busy pools. */
+/** The bucket's capacity. */
 const MOST = 1_000
 
-/** A bucket of tokens, as Finagle's and gRPC's. */
+/** A token bucket, like those of Finagle and gRPC. */
 export function createRetryBudget(reserve: number = RESERVE): RetryBudget {
   let tokens = reserve
   return {

@@ -1,20 +1,20 @@
-/** Where a server was seen to be. */
+/** A server's position when it was last seen. */
 export interface KnownPosition {
   readonly lsn: bigint
   readonly timeline: number | undefined
   readonly systemIdentifier: string | undefined
   readonly standby: boolean
-  /** When it was asked, by `performance.now()`. */
+  /** When the question was sent, by `performance.now()`. */
   readonly at: number
 }
 
-/** How fast a server that is behind catches up. */
+/** How fast a server that is behind is catching up. */
 export interface Pace {
   readonly sinceMs: number
   readonly bytes: bigint
 }
 
-/** What a server has said about its position. */
+/** A server's answer about its position. */
 export interface Seen {
   readonly lsn: bigint
   readonly at: number
@@ -23,7 +23,7 @@ export interface Seen {
   readonly systemIdentifier?: string
 }
 
-/** From where it was first found behind to where it was found behind last. */
+/** From the first to the latest position at which the server was found to be behind. */
 interface Stretch {
   readonly from: KnownPosition
   to: KnownPosition
@@ -32,24 +32,24 @@ interface Stretch {
 /** The latest known position of each server, from probes and from the answers to statements. */
 export interface KnownPositions {
   of(server: string): KnownPosition | undefined
-  /** Takes in an answer; what it leaves out stays as it was. An answer that is older than the known one is dropped. */
+  /** Records an answer. Fields that it leaves out keep their values. Answers older than the known one are ignored. */
   note(server: string, seen: Seen): void
   /**
-   * Up to where the later timeline surely contains this one: where the server that was promoted was last seen as a standby.
-   * `undefined` when it was not watched then.
+   * The position up to which the later timeline surely contains the earlier one: the last one that the promoted server was seen to
+   * have as a standby. `undefined` if it was not watched then.
    */
   keptOf(timeline: number, later: number): bigint | undefined
-  /** At its position as known now the server was found to be behind, or no longer is: its pace is measured from this. */
+  /** The server was found to be behind, or not, at its current known position. Its pace is measured from this. */
   noteBehind(server: string, behind: boolean): void
   /** `undefined` until it has been found behind twice. */
   paceOf(server: string): Pace | undefined
-  /** A connection to it was lost: it may have restarted, and a standby that did may show less than before. */
+  /** A connection was lost. The server may have restarted, and a restarted standby may show less than before. */
   noteLoss(server: string): void
   /** Its last known position when a connection to it was last lost. */
   beforeLoss(server: string): KnownPosition | undefined
-  /** Another server has this name now, or none. */
+  /** The name belongs to another server now, or to none. */
   forget(server: string): void
-  /** Grows whenever a connection to it is lost, and when another server takes its name. */
+  /** Increases with each lost connection, and when the name goes to another server. */
   epochOf(server: string): number
 }
 

@@ -7,75 +7,75 @@ import {
   withServers,
   type Observation,
   type Observed,
-} from '../topology/observe.ts'
+} from '../topology/topology-updates.ts'
 import { whyInvalid } from '../topology/invalid-member.ts'
 import type { Sign } from '../topology/health.ts'
-import { hasWriter, writeOrder } from '../topology/selection.ts'
+import { hasWriter, writeOrder } from '../topology/server-selection.ts'
 import type { PrimaryTrail } from '../topology/staleness.ts'
 import type { Server, ServerState, Topology } from '../topology/topology.ts'
 import { describeFailure, isAnswer } from '../server-failure.ts'
-import type { PrimaryEvent, ProblemEvent } from '../events/events.ts'
-import { normalizeInsertLsn } from '../topology/position.ts'
-import { nextProbeMs } from './backoff.ts'
+import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
+import { normalizeInsertLsn } from '../topology/lsn.ts'
+import { nextProbeMs } from './probe-backoff.ts'
 import { createKnownPositions, type KnownPositions } from './known-positions.ts'
-import { createListeningClock } from './listening-clock.ts'
+import { createStallAwareClock } from './stall-aware-clock.ts'
 import { createPositionWatch } from './position-watch.ts'
 import { createProblemReporter } from './problem-reporter.ts'
-import type { Report } from './report.ts'
+import type { Report } from './server-report.ts'
 import { createServerWatch, type ServerWatch } from './server-watch.ts'
-import type { Supervised } from './supervised.ts'
+import type { MonitoredServer } from './monitored-server.ts'
 import { createWriterWaiters } from './writer-waiters.ts'
 
 export interface MonitorOptions {
   readonly servers: readonly Server[]
-  readonly supervise: (name: string) => Supervised
+  readonly supervise: (name: string) => MonitoredServer
   readonly intervalMs: number
-  /** A server that does not answer for so long is silent: it counts as gone, and what can run elsewhere is moved. */
+  /** After this much silence a server counts as down, and reads on it are moved to other servers. */
   readonly silentMs: number
-  /** After so much silence a write or a transaction in flight is given up, too. */
+  /** After this much silence writes and transactions in flight are given up, too. */
   readonly boundSilentMs: number
   readonly random: () => number
-  // What is called below must not throw: nothing here catches it.
+  // The callbacks below must not throw.
   /** A server's role or health changed. */
   readonly onChange: (topology: Topology) => void
   readonly onProblem: (problem: ProblemEvent) => void
   readonly onPrimary: (event: PrimaryEvent) => void
-  /** A server that was well is not. */
+  /** A server went down. */
   readonly onTrouble: () => void
 }
 
-/** Asks the servers who they are, and publishes what is known of them as immutable snapshots. */
+/** Probes the servers, and publishes what is known about them as immutable snapshots. */
 export interface Monitor {
   readonly topology: Topology
-  /** The primary's positions over the last while. */
+  /** The primary's latest positions, with times. */
   readonly trail: PrimaryTrail
   readonly positions: KnownPositions
   stateOf(server: string): ServerState | undefined
-  /** Waits until a standby shows this position: `false` when it does not within the time. */
+  /** Waits until a standby has replayed this position. Resolves with `false` after `withinMs`. */
   reached(server: string, lsn: bigint, withinMs: number): Promise<boolean>
-  /** Waits until a server has said, after `since`, that it takes writes: `false` when none does within the time. */
+  /** Waits until a server has said, after `since`, that it takes writes. Resolves with `false` after `withinMs`. */
   writerAfter(since: number, withinMs: number, signal: AbortSignal | undefined): Promise<boolean>
   /**
-   * The server's answer to a question that was sent after this call; `undefined` when it does not give one in the time for a
-   * probe. Whoever calls before the question is sent shares it.
+   * The server's answer to a probe that was sent after this call; `undefined` if there is none within `silentMs`. Callers share a
+   * probe until it is sent.
    */
   askNow(server: string): Promise<Observation | undefined>
-  /** Begins to probe, each server at its own pace; once more does nothing. A slow server never holds up another. */
+  /** Starts to probe each server at its own pace. Calling it again does nothing. */
   start(): void
-  /** Probes every server once, now, and resolves when each has answered or failed, or has left the list. */
+  /** Probes every server now. Resolves when each has answered, failed or left the list. */
   refresh(): Promise<Topology>
-  /** Evidence from a statement. What comes from connections that have been replaced since is ignored. */
+  /** Takes evidence from a connection. Ignored if all connections have been replaced since. */
   report(report: Report): void
-  /** Evidence from a statement: what was sent together with it was not answered. */
+  /** Only the first of several statements sent at once was answered. */
   noPipelines(server: string): void
-  /** Takes another list. Servers that left are no longer watched, and stay in the topology until they are forgotten. */
+  /** Replaces the list. Servers that left it are no longer watched, but stay in the topology until `forget`. */
   setServers(servers: readonly Server[], isSame: (name: string) => boolean): void
   forget(server: string): void
-  /** For good. Whoever waits for the monitor waits no longer. */
+  /** Stops for good, and settles everything that is waiting. */
   stop(): void
 }
 
-/** How often to check whether somebody waits for a server that says nothing. */
+/** How often to check for servers that leave connections without an answer. */
 const TICK_MS = 100
 
 export function createMonitor(options: MonitorOptions): Monitor {
@@ -107,7 +107,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       onAnswer(answer) {
         notePosition(positions, name, answer)
         publish(withAnswer(observed, name, answer))
-        // A primary that was replaced is still asked, but no connection of ours stays open there.
+        // A primary that was replaced is still probed, but no connection stays open there.
         const state = states.get(name)
         const replaced = state?.role === 'primary' && whyInvalid(observed.topology, state) !== undefined
         if (replaced) watches.get(name)?.disconnect()
@@ -119,7 +119,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     })
   const watches = new Map<string, ServerWatch>(options.servers.map(({ name }) => [name, newWatch(name)]))
 
-  /** Acts on the change first, and tells the listeners last. */
+  /** Listeners are called last, when the change has taken effect. */
   const publish = (next: Observed): void => {
     const before = observed.topology
     observed = next
@@ -137,7 +137,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const fail = (server: string, sign: Exclude<Sign, 'answered' | 'removed'>, error: unknown): void =>
     publish(withFailure(observed, server, sign, describeFailure(server, error), Date.now()))
 
-  /** What is still running on a former primary would be lost, or written to a history that has ended. */
+  /** Drops the connections to a former primary: what runs there would be lost, or written to an abandoned timeline. */
   const dropDemoted = (before: Topology, after: Topology): void => {
     for (const server of after.servers) {
       const was = before.servers.find(({ name }) => name === server.name)
@@ -156,7 +156,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     options.onPrimary({ server: now.name, region: now.region, timeline: now.timeline, before: old?.name })
   }
 
-  const clock = createListeningClock(TICK_MS, performance.now())
+  const clock = createStallAwareClock(TICK_MS, performance.now())
   const tick = (): void => {
     const now = performance.now()
     const listenedMs = clock.tick(now)
@@ -190,7 +190,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     },
     report({ server, generation, sign, error }) {
       const watch = watches.get(server)
-      // Before the first probe, and with a single database, nobody would mark it up again.
+      // Without probes (before `start`, and with a single database) nothing would mark it as up again.
       if (watch === undefined || phase !== 'running') return
       if (sign === 'role') return void [...watches.values()].map((each) => each.ask())
       if (generation < watch.connections.generation) return

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Waits for servers to reach positions: one question at a time to each server, however many wait. */
+/** Waits for servers to reach positions, with one query at a time to each server, however many callers wait. */
 export interface PositionWatch {
   /**
-   * Resolves with `true` once the server was seen there, with `false` when the time is over, the server fails, or it is not
-   * watched any more.
+   * Resolves with `true` when the server has reached it; with `false` after `withinMs`, or when the server fails or is not watched
+   * any more.
    */
   reached(server: string, lsn: bigint, withinMs: number): Promise<boolean>
-  /** Another server has this name now, or none. */
+  /** The name belongs to another server now, or to none. */
   forget(server: string): void
-  /** Nobody waits any longer, from now on. */
+  /** Settles all waiters with `false`, now and from now on. */
   stop(): void
 }
 
 export interface PositionWatchOptions {
-  /** Where the server is now; rejects when it cannot be asked. */
+  /** The server's current position. Rejects if it cannot be asked. */
   readonly ask: (server: string) => Promise<bigint | undefined>
 }
 
@@ -23,18 +23,18 @@ interface Waiter {
   readonly settle: (reached: boolean) => void
 }
 
-/** Between two questions, in milliseconds: a timer's resolution. */
+/** The pause between two queries: a timer's resolution. */
 const PAUSE_MS = 1
 
 export function createPositionWatch({ ask }: PositionWatchOptions): PositionWatch {
   const waiting = new Map<string, Set<Waiter>>()
   let stopped = false
 
-  /** Runs as long as somebody waits. Whoever comes while it runs is seen by its next turn. */
+  /** Runs while there are waiters. The next round considers those that were added meanwhile. */
   const watch = async (server: string, waiters: Set<Waiter>): Promise<void> => {
     try {
       while (waiters.size > 0) {
-        // oxlint-disable-next-line no-await-in-loop -- one question after the other is the point
+        // oxlint-disable-next-line no-await-in-loop -- one query after the other is the point
         const lsn = await ask(server)
         for (const waiter of waiters) if (lsn !== undefined && waiter.lsn <= lsn) waiter.settle(true)
         // oxlint-disable-next-line no-await-in-loop -- as above
@@ -43,7 +43,7 @@ export function createPositionWatch({ ask }: PositionWatchOptions): PositionWatc
     } catch {
       release(waiters)
     } finally {
-      // Nothing was awaited since the last look at the set: nobody can have come in between.
+      // Nothing was awaited since the set was last checked, so no waiter can have been added.
       if (waiting.get(server) === waiters) waiting.delete(server)
     }
   }

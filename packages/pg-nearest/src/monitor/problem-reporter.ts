@@ -1,5 +1,5 @@
-import type { ProblemEvent } from '../events/events.ts'
-import { problemOf } from '../topology/problem-of.ts'
+import type { ProblemEvent } from '../events/event-types.ts'
+import { problemOf } from '../topology/server-problem.ts'
 import type { Topology } from '../topology/topology.ts'
 
 /** Reports each server's problem once, for as long as it stays the same. */

@@ -1,65 +1,65 @@
-import type { Observation } from '../topology/observe.ts'
-import { afterListening, nextContact, type Contact } from './contact.ts'
-import { evidenceOf, type Evidence } from './evidence.ts'
-import type { Supervised, SupervisedConnections } from './supervised.ts'
-import { SilentError, withinTime } from './time-limit.ts'
+import type { Observation } from '../topology/topology-updates.ts'
+import { afterListening, nextLiveness, type Liveness } from './liveness.ts'
+import { evidenceOf, type ServerEvidence } from './server-evidence.ts'
+import type { MonitoredServer, MonitoredConnections } from './monitored-server.ts'
+import { SilentError, withinTime } from '../probe/probe-timeout.ts'
 
 export interface ServerWatchOptions {
   readonly name: string
-  readonly supervised: Supervised
+  readonly supervised: MonitoredServer
   readonly intervalMs: number
   readonly silentMs: number
   readonly boundSilentMs: number
-  /** Milliseconds until the next question. */
+  /** Milliseconds until the next probe. */
   readonly nextMs: () => number
   readonly onAnswer: (answer: Observation) => void
-  readonly onFailure: (error: unknown, evidence: Evidence) => void
+  readonly onFailure: (error: unknown, evidence: ServerEvidence) => void
 }
 
-/** Asks one server, again and again, and knows whether it is heard from. */
+/** Probes one server again and again, and notices when it is silent. */
 export interface ServerWatch {
   readonly name: string
-  readonly connections: SupervisedConnections
-  readonly contact: Contact
-  /** Asks it now, and from now on at its pace. */
+  readonly connections: MonitoredConnections
+  readonly contact: Liveness
+  /** Probes it now, and from then on at its pace. */
   start(): void
-  /** Asks it now, or joins the question that is being asked. `undefined`: it failed, or is not watched any more. Never rejects. */
+  /** Probes it now, or joins the probe that is under way. `undefined`: it failed, or the watch has ended. Never rejects. */
   ask(): Promise<Observation | undefined>
   /**
-   * The answer to a question that was sent after this call; `undefined` when there is none within the time for one. At most
-   * one question is being asked, and one more waits for it, however many call. Never rejects.
+   * The answer to a probe that was sent after this call; `undefined` if there is none within `silentMs`. However many callers there
+   * are, at most one probe is under way and one more is waiting. Never rejects.
    */
   askNow(): Promise<Observation | undefined>
-  /** Where a standby's replay is now. */
+  /** A standby's replay position. */
   position(): Promise<bigint | undefined>
-  /** Sets the time until the next question anew. */
+  /** Schedules the next probe anew. */
   reschedule(): void
   /** Something else has shown that the server is alive. */
   heard(): void
-  /** Asks it if somebody waits for it and it says nothing; gives up connections while it is silent. */
+  /** Probes it if a connection is waiting without an answer. Gives up connections while it is silent. */
   tick(now: number, listenedMs: number): void
-  /** Closes the probe's connection until the next question. */
+  /** Closes the probe's connection until the next probe. */
   disconnect(): void
-  /** For good: what is being asked settles with `undefined`, and no callback hears of it. */
+  /** Ends it for good: a pending probe resolves with `undefined`, and no callback is called any more. */
   end(): void
 }
 
 export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   const { name, silentMs, boundSilentMs, intervalMs } = options
   const { probe, connections } = options.supervised
-  let contact: Contact = { state: 'heard', at: performance.now() }
+  let contact: Liveness = { state: 'heard', at: performance.now() }
   let heardAt = contact.at
   let phase: 'waiting' | 'running' | 'ended' = 'waiting'
   let asking: Promise<Observation | undefined> | undefined
   let timer: NodeJS.Timeout | undefined
   const isEnded = (): boolean => phase === 'ended'
 
-  const hear = (sign: Evidence['contact'], waitedMs = 0): void => {
-    contact = nextContact(contact, sign, performance.now(), waitedMs)
+  const hear = (sign: ServerEvidence['contact'], waitedMs = 0): void => {
+    contact = nextLiveness(contact, sign, performance.now(), waitedMs)
     if (contact.state === 'heard') heardAt = contact.at
   }
 
-  /** The callbacks run outside of the `catch`: an error in one of them says nothing about the server. */
+  /** Callbacks run outside of the error handling, because their errors say nothing about the server. */
   const question = async (): Promise<Observation | undefined> => {
     const outcome = await probe.ask().then(
       (answer) => ({ answer }),
@@ -98,14 +98,14 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
 
   const giveUp = (now: number): void => {
     if (contact.state !== 'silent' || contact.forMs < silentMs) return
-    // However long something has waited already: what is bound is kept until the server itself was silent for so long.
+    // Writes and transactions are kept until the server itself has been silent for that long, however long they have waited.
     const boundMs = contact.forMs < boundSilentMs ? Number.POSITIVE_INFINITY : boundSilentMs
     connections.giveUp(now, { movableMs: silentMs, boundMs })
   }
 
   const freshAnswer = async (since: number): Promise<Observation | undefined> => {
     const answer = await ask()
-    // The question that was joined may have been sent before. The next one cannot have been.
+    // The probe that was joined may have been sent earlier; the next one cannot have been.
     return answer === undefined || answer.sentAt > since ? answer : ask()
   }
 

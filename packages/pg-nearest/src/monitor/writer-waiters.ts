@@ -1,16 +1,16 @@
-import { hasWriter, writeOrder } from '../topology/selection.ts'
+import { hasWriter, writeOrder } from '../topology/server-selection.ts'
 import type { Topology } from '../topology/topology.ts'
 
-/** Those who wait for a server that takes writes. */
+/** Callers waiting for a server that takes writes. */
 export interface WriterWaiters {
   /**
-   * Resolves with `true` once a server has said, after `since`, that it takes writes; with `false` when the time is over, on
-   * an abort, and when nothing more will be heard.
+   * Resolves with `true` when a server has said, after `since`, that it takes writes; with `false` after `withinMs`, on abort, and
+   * on `stop`.
    */
   after(now: Topology, since: number, withinMs: number, signal: AbortSignal | undefined): Promise<boolean>
   /** There is a new snapshot. */
   update(topology: Topology): void
-  /** Nobody waits any longer, from now on. */
+  /** Settles all waiters with `false`, now and from now on. */
   stop(): void
 }
 

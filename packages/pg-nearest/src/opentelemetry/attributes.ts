@@ -1,13 +1,13 @@
 import type { Attributes } from '@opentelemetry/api'
 import { isNoServerError, isOutcomeUnknownError } from '../errors.ts'
-import type { QueryTrace } from '../events/channels.ts'
-import type { PublicAddress } from '../pool/addresses.ts'
+import type { QueryTrace } from '../events/diagnostics-channels.ts'
+import type { PublicAddress } from '../pool/address-registry.ts'
 import { codeOf, isAnswer } from '../server-failure.ts'
 
-/** Of every span and every measurement. */
+/** On every span and every measurement. */
 export const SYSTEM: Attributes = { 'db.system.name': 'postgresql' }
 
-/** Where a server is, in the words of the conventions: neither user nor password. */
+/** A server's address by the semantic conventions, without user and password. */
 export function addressAttributes(address: PublicAddress | undefined): Attributes {
   if (address === undefined) return {}
   const { host, port, database } = address
@@ -18,7 +18,7 @@ export function addressAttributes(address: PublicAddress | undefined): Attribute
   }
 }
 
-/** What is known of a statement once it has ended, for its span and its duration. Pure. */
+/** Attributes of a statement that has ended, for its span and its duration. */
 export function outcomeAttributes(
   { servedBy, result, error }: QueryTrace,
   addresses: ReadonlyMap<string, PublicAddress>,
@@ -34,7 +34,7 @@ export function outcomeAttributes(
   }
 }
 
-/** Servers that were tried for a statement. 0 for a BEGIN that waits for the statement behind it. */
+/** How many servers were tried for a statement. 0 for a BEGIN that is sent with the statement behind it. */
 export function attemptsOf({ servedBy, error }: QueryTrace): number | undefined {
   return servedBy?.attempts ?? (isNoServerError(error) ? error.attempts.length : undefined)
 }

@@ -1,23 +1,23 @@
-import { tokensOf } from '../statement/tokens.ts'
+import { tokenize } from '../statement/tokenizer.ts'
 import { querySummary } from './query-summary.ts'
 
 export interface DescribedStatement {
   /** Low in cardinality, without values: `SELECT users`. */
   readonly summary: string | undefined
-  /** Nothing in it looks like a value: neither a string nor a number. */
+  /** It contains neither a string nor a number, which could be a value. */
   readonly bare: boolean
 }
 
 const MOST_TEXTS = 1_000
 const LONGEST_TEXT = 16_384
 
-/** Looks at each text once, and forgets them all when there are many. */
+/** Describes each text once. The cache is cleared when it is full. */
 export function createDescriptions(): (text: string) => DescribedStatement {
   const known = new Map<string, DescribedStatement>()
   return (text) => {
     const found = known.get(text)
     if (found !== undefined) return found
-    const { tokens, doubtful } = tokensOf(text)
+    const { tokens, doubtful } = tokenize(text)
     const bare = !doubtful && tokens.every(({ kind }) => kind !== 'literal')
     const described = { summary: doubtful ? undefined : querySummary(tokens), bare }
     if (known.size >= MOST_TEXTS) known.clear()

@@ -1,15 +1,15 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
 import { OptionError } from '../errors.ts'
 
-/** Where spans and measurements go, and what they may tell. */
+/** Where spans and measurements go, and what they contain. */
 export interface InstrumentOptions {
   /** Default: the global one, which may be registered later. */
   readonly tracerProvider?: TracerProvider | undefined
-  /** Default: the global one as it is now, so register yours before. */
+  /** Default: the global one at this time, so register yours before. */
   readonly meterProvider?: MeterProvider | undefined
   /**
    * Whether spans carry the statement's text (`db.query.text`), whose values are never told. Default: only a text that
-   * came with values, or has no string and no number in it, for the others may hold somebody's data. `true`: every text.
+   * came with values, or contains no string and no number, because others may contain personal data. `true`: every text.
    * `false`: none.
    */
   readonly statementText?: boolean | undefined

@@ -1,5 +1,5 @@
 import type { Attributes, Context, Meter } from '@opentelemetry/api'
-import type { QueryTrace } from '../events/channels.ts'
+import type { QueryTrace } from '../events/diagnostics-channels.ts'
 import { attemptsOf, SYSTEM } from './attributes.ts'
 
 /** What is measured with each statement. */

@@ -1,9 +1,9 @@
-import type { Token } from '../statement/tokens.ts'
+import type { Token } from '../statement/tokenizer.ts'
 
 /** As the conventions advise. */
 const LONGEST = 255
 
-/** Commands that begin a statement and whose objects are not looked for. Nothing else is told of such a statement. */
+/** Commands whose objects are not looked for: the summary is the command alone. */
 const PLAIN: ReadonlySet<string> = new Set(
   (
     'abort alter analyze begin call checkpoint close cluster comment commit copy create deallocate declare discard do drop ' +
@@ -12,7 +12,7 @@ const PLAIN: ReadonlySet<string> = new Set(
   ).split(' '),
 )
 
-/** What follows a table's name is no call, but the columns that are written. */
+/** After these a parenthesis behind the table's name begins a list of columns, not a call's arguments. */
 const WRITES: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merge'])
 
 /**
@@ -21,7 +21,7 @@ const WRITES: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merg
  */
 export function querySummary(tokens: readonly Token[]): string | undefined {
   const words: string[] = []
-  /** For each open parenthesis, whether a query stands in it: else FROM belongs to a function's arguments. */
+  /** For each open parenthesis, whether it contains a query; otherwise FROM belongs to a function's arguments. */
   const queries: boolean[] = [false]
   let statement = true
   for (const [i, { kind, text }] of tokens.entries()) {
@@ -91,7 +91,7 @@ function targetAfter(tokens: readonly Token[], i: number): string | undefined {
   return isCall || parts[0] === 'select' ? undefined : parts.join('.')
 }
 
-/** No word is cut in two. */
+/** Shortens at a word's end. */
 function joined(words: readonly string[]): string | undefined {
   let summary = words[0]
   for (const word of words.slice(1)) {

@@ -9,8 +9,8 @@ import {
   type Tracer,
 } from '@opentelemetry/api'
 import { isNearestError } from '../errors.ts'
-import type { QueryTrace } from '../events/channels.ts'
-import type { PublicAddress } from '../pool/addresses.ts'
+import type { QueryTrace } from '../events/diagnostics-channels.ts'
+import type { PublicAddress } from '../pool/address-registry.ts'
 import { attemptsOf, outcomeAttributes, SYSTEM } from './attributes.ts'
 import { createDescriptions } from './described-statement.ts'
 import type { QueryInstruments } from './query-instruments.ts'
@@ -30,7 +30,10 @@ interface Started {
   readonly context: Context
 }
 
-/** A span and the measurements of each statement, from now on. Returns what stops it; what has begun is still told. */
+/**
+ * Records a span and measurements for each statement from now on. Returns a function that stops it; statements in flight are still
+ * recorded.
+ */
 export function startQueryTelemetry(options: QueryTelemetryOptions): () => void {
   const { pool, addresses, tracer, instruments, statementText } = options
   const describe = createDescriptions()
@@ -84,7 +87,7 @@ export function startQueryTelemetry(options: QueryTelemetryOptions): () => void 
   }
 }
 
-/** A statement that fails at once has no `asyncEnd`; the others are told once. */
+/** A statement that fails synchronously has no `asyncEnd`. */
 const ENDS = ['error', 'asyncEnd'] as const
 
 function endSpan(span: Span, query: QueryTrace, attributes: ReturnType<typeof outcomeAttributes>): void {
@@ -96,7 +99,7 @@ function endSpan(span: Span, query: QueryTrace, attributes: ReturnType<typeof ou
     ...(attempts === undefined ? {} : { 'pg_nearest.attempts': attempts }),
   })
   if (error !== undefined) {
-    // What PostgreSQL says may quote the statement's values; what this package says never does.
+    // PostgreSQL's messages may quote the statement's values; those of this package never do.
     const message = isNearestError(error) ? { message: error.message } : {}
     span.setStatus({ code: SpanStatusCode.ERROR, ...message })
   }

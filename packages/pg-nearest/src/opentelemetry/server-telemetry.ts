@@ -1,5 +1,5 @@
 import type { Attributes, BatchObservableResult, Meter, MetricOptions, Observable } from '@opentelemetry/api'
-import type { PublicAddress } from '../pool/addresses.ts'
+import type { PublicAddress } from '../pool/address-registry.ts'
 import type { ServerStatus, Status } from '../pool/status.ts'
 import { SYSTEM } from './attributes.ts'
 
@@ -7,7 +7,7 @@ export interface StatusPool {
   status(): Status
 }
 
-/** Each server as the pool sees it, whenever the meter collects. Asks no server. Returns what stops it. */
+/** Observes `pool.status()` whenever the meter collects. Asks no server. Returns a function that stops it. */
 export function startServerTelemetry(
   pool: StatusPool,
   addresses: ReadonlyMap<string, PublicAddress>,

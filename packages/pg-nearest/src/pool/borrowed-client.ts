@@ -6,18 +6,17 @@ import type { ClientLimits } from '../client/client-context.ts'
 import { emitSafely } from '../events/emit-safely.ts'
 import { withinDeadline } from '../limits/deadline.ts'
 import { isSubmittable, parseCall, type QueryCallback, type Request } from '../route/request.ts'
-import type { StatementResult } from '../wire/exchange.ts'
-import { call, deliver } from './deliver.ts'
+import { call, promiseOrCallback } from './promise-or-callback.ts'
 
 const FORWARDED = ['notice', 'notification', 'error', 'end'] as const
 
 /**
- * What `pool.connect()` lends: a `pg.PoolClient` that chooses its server statement by statement, until something needs
- * one connection (BEGIN, SET, LISTEN, a temporary table, an advisory lock …); then it stays on it. It holds at most one
- * connection at a time, and moves only from a replica to the primary.
+ * What `pool.connect()` lends: a `pg.PoolClient` that chooses a server for each statement, until one needs to stay on its connection
+ * (BEGIN, SET, LISTEN, a temporary table, an advisory lock …). It holds at most one connection at a time, and moves only from a
+ * replica to the primary.
  *
- * Statements run in the order in which they are given. A BEGIN for the primary travels with the first statement behind it,
- * and what is given inside of a transaction without waiting for the answers travels together.
+ * Statements run in the order in which they are given. A BEGIN for the primary is sent with the first statement behind it, and
+ * statements of a transaction that are not awaited are sent together.
  */
 export class BorrowedClient extends EventEmitter {
   readonly escapeIdentifier: typeof pg.escapeIdentifier = pg.escapeIdentifier
@@ -29,7 +28,7 @@ export class BorrowedClient extends EventEmitter {
   readonly #onReleased: () => void
   #released = false
 
-  /** `onReleased` is called once, when its last statement has ended and its connection is given back. */
+  /** @param onReleased - called once, when the last statement has ended and the connection has been returned. */
   constructor(engine: Engine, scope: Scope, onReleased: () => void, limits: ClientLimits = {}) {
     super()
     this.#engine = engine
@@ -46,7 +45,7 @@ export class BorrowedClient extends EventEmitter {
   }
 
   /**
-   * Gives the connection back. With an error, or `true`, it is closed instead.
+   * Returns the connection. With an error, or `true`, it is closed instead.
    *
    * @throws if the client was released before, as pg does.
    */
@@ -56,12 +55,12 @@ export class BorrowedClient extends EventEmitter {
     this.#session.release(error, this.#onReleased)
   }
 
-  /** The server that was asked last; `undefined`: none was. */
+  /** The server that a connection was last taken to. */
   get lastServer(): string | undefined {
     return this.#session.lastServer
   }
 
-  /** The process on the server, while this client holds a connection. */
+  /** The backend's process ID, while this client holds a connection. */
   get processID(): number | null {
     return (this.#session.client as { processID?: number } | undefined)?.processID ?? null
   }
@@ -80,24 +79,24 @@ export class BorrowedClient extends EventEmitter {
     this.#types.setTypeParser(...args)
   }
 
-  /** Connections are made when they are needed: there is nothing to do. */
+  /** Does nothing, because connections are made on demand. */
   connect(callback?: QueryCallback): unknown {
-    return deliver(Promise.resolve(this), callback)
+    return promiseOrCallback(Promise.resolve(this), callback)
   }
 
   end(callback?: QueryCallback): unknown {
     if (!this.#released) this.release(true)
-    return deliver(Promise.resolve(undefined), callback)
+    return promiseOrCallback(Promise.resolve(undefined), callback)
   }
 
   ref(): void {}
 
   unref(): void {}
 
-  /** A callback is called in the turn in which the statement has ended, as pg does: before any promise that ends later. */
+  /** Callbacks are called in the same tick in which the statement ends, as in pg. */
   #runWith(request: Request, callback: QueryCallback | undefined): unknown {
     const plain = request.timeoutMs === undefined && this.#engine.trace === undefined && !this.#released
-    if (callback === undefined || !plain) return deliver(this.#run(request), callback)
+    if (callback === undefined || !plain) return promiseOrCallback(this.#run(request), callback)
     this.#session.give(
       request,
       (result) => call(callback, undefined, result),
@@ -106,24 +105,24 @@ export class BorrowedClient extends EventEmitter {
     return undefined
   }
 
-  #run(request: Request): Promise<StatementResult> {
+  #run(request: Request): Promise<object> {
     if (this.#released) return Promise.reject(released())
     const { trace } = this.#engine
     return trace === undefined ? this.#runInTime(request) : trace(request.config, () => this.#runInTime(request))
   }
 
-  #runInTime(request: Request): Promise<StatementResult> {
+  #runInTime(request: Request): Promise<object> {
     if (request.timeoutMs === undefined) return this.#session.run(request)
     return withinDeadline(request, (signal) => this.#session.run({ ...request, signal }))
   }
 
-  /** A cursor or a stream talks to the connection itself and cannot be tried elsewhere: it runs on the primary. */
+  /** A cursor or a stream talks to the connection itself, so it runs on the primary and is never retried. */
   #submit<T extends pg.Submittable>(query: T, callback: unknown): T {
-    const { _result: result } = query as { readonly _result?: { _types?: unknown } }
-    if (this.#ownTypes && result !== undefined) result._types ??= this.#types
     const failing = query as T & { handleError?: (error: unknown, connection: unknown) => void; callback?: unknown }
     if (failing.callback === undefined && typeof callback === 'function') failing.callback = callback
-    const submitted = this.#released ? Promise.reject(released()) : this.#session.submit(query)
+    const submitted = this.#released
+      ? Promise.reject(released())
+      : this.#session.submit(query, this.#ownTypes ? this.#types : undefined)
     submitted.catch((error: unknown) => failing.handleError?.(error, null))
     return query
   }
@@ -140,7 +139,7 @@ export class BorrowedClient extends EventEmitter {
     FORWARDED.map((event) => [
       event,
       (...args: unknown[]): void => {
-        // An 'error' without a listener would end the process; the statement that was lost rejects anyway.
+        // An 'error' without a listener would end the process. The statement that was lost rejects anyway.
         if (event !== 'error' || this.listenerCount('error') > 0) emitSafely(this, event, args)
       },
     ]),

@@ -1,11 +1,11 @@
-import { createOutlet } from '../events/outlet.ts'
+import { createEventRelay } from '../events/event-relay.ts'
 import { NearestPool } from './nearest-pool.ts'
-import { parsePoolOptions } from './parse-pool-options.ts'
-import type { NearestPoolOptions } from './pool-options.ts'
+import { parsePoolOptions } from '../options/parse-pool-options.ts'
+import type { NearestPoolOptions } from '../options/pool-options.ts'
 
 /**
- * Makes a pool that reads from the nearest server and writes on the primary. It returns at once: connections are made
- * when they are needed, and a server that is down stops nothing that another one can do.
+ * Makes a pool that reads from the nearest server and writes on the primary. It returns at once: connections are made on demand, and
+ * a server that is down delays nothing that another one can do.
  *
  * @example
  * ```ts
@@ -19,12 +19,12 @@ import type { NearestPoolOptions } from './pool-options.ts'
  * const { rows, servedBy } = await pool.query('select * from users')
  * ```
  *
- * @throws `OptionError` for an option that is unknown or cannot be used. It connects to nothing to find out.
+ * @throws `OptionError` for an option that is unknown or has a wrong value. Options are checked without connecting.
  */
 export function createPool(options: NearestPoolOptions): NearestPool {
   const parsed = parsePoolOptions(options)
-  const events = createOutlet()
+  const events = createEventRelay()
   const pool = new NearestPool(parsed, events)
-  events.leadTo(pool)
+  events.connectTo(pool)
   return pool
 }

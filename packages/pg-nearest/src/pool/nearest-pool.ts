@@ -1,16 +1,16 @@
 import pg from 'pg'
 import { NearestError } from '../errors.ts'
-import type { NearestEvents, ProblemEvent } from '../events/events.ts'
+import type { NearestEvents, ProblemEvent } from '../events/event-types.ts'
 import { messageOf } from '../server-failure.ts'
 import type { Target } from '../route/plan.ts'
-import type { Outlet } from '../events/outlet.ts'
-import { createServerFeed, type ServerFeed } from '../discovery/server-feed.ts'
-import { staticServers } from '../discovery/static-servers.ts'
-import { withoutPasswords } from '../discovery/without-passwords.ts'
-import { noteAddresses } from './addresses.ts'
-import { deliver } from './deliver.ts'
-import type { ParsedOptions } from './parse-pool-options.ts'
-import type { ServerList } from './pool-options.ts'
+import type { EventRelay } from '../events/event-relay.ts'
+import { createServerListPoller, type ServerListPoller } from '../discovery/server-list-poller.ts'
+import { parseServerList } from '../discovery/parse-server-list.ts'
+import { redactPasswords } from '../discovery/redact-passwords.ts'
+import { noteAddresses } from './address-registry.ts'
+import { promiseOrCallback } from './promise-or-callback.ts'
+import type { ParsedOptions } from '../options/parse-pool-options.ts'
+import type { ServerList } from '../options/pool-options.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
 import { createServers, type Servers } from './servers.ts'
 import { bookmarkOf, newSessionState, parseSessionOptions, Session, type SessionOptions } from './session.ts'
@@ -30,14 +30,14 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   readonly #servers: Servers
   readonly #parts: PoolParts
   readonly #ownReplica: RoutedPool
-  /** For the region of the declared primary, which may be a replica by now. */
+  /** The handle for the region of the configured primary, which may be a replica by now. */
   #primaryRegion: { readonly region: string; readonly handle: RoutedPool } | undefined
-  readonly #feed: ServerFeed | undefined
+  readonly #poller: ServerListPoller | undefined
   #replicas: ReadonlyMap<string, RoutedPool> = new Map()
 
   /** @internal */
-  constructor(parsed: ParsedOptions, events: Outlet) {
-    const servers = createServers(parsed, events, () => this.#feed?.trouble())
+  constructor(parsed: ParsedOptions, events: EventRelay) {
+    const servers = createServers(parsed, events, () => this.#poller?.pollSoon())
     const parts: PoolParts = { servers, options: parsed.pgOptions }
     super(parts, { target: { kind: 'nearest' }, readOnly: false })
     this.#servers = servers
@@ -48,13 +48,13 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     noteAddresses(this, servers.listed)
     const { source, serversIntervalMs: intervalMs } = parsed
     if (source === undefined) return
-    this.#feed = createServerFeed({
+    this.#poller = createServerListPoller({
       source,
       intervalMs,
       onList: (list) => this.setServers(list),
-      onProblem: (cause) => events.emit('problem', feedProblem(cause)),
+      onProblem: (cause) => events.emit('problem', pollProblem(cause)),
     })
-    this.#feed.start()
+    this.#poller.start()
   }
 
   #handle(target: Target): RoutedPool {
@@ -68,7 +68,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     return this.#primaryRegion.handle
   }
 
-  /** One for each region; those of regions that stay are the same as before. */
+  /** A handle for each region with a replica. Regions that were there before keep theirs. */
   #handles(): ReadonlyMap<string, RoutedPool> {
     return new Map(
       this.#servers.listed.flatMap(({ declared, region }) =>
@@ -80,8 +80,8 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   }
 
   /**
-   * Takes another list of servers: a new one is used as soon as it answers, one that is not in the list any more ends what it
-   * has begun and is closed. What is known of those that stay, stays, and so do their connections. Costs nothing by itself.
+   * Replaces the list of servers. New servers are used as soon as they answer. Removed ones finish what they have begun, for up to 30
+   * seconds, and are closed. Servers that stay keep their state and connections. Costs no round trip.
    *
    * @example
    * ```ts
@@ -94,17 +94,17 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
    * })
    * ```
    *
-   * @throws `OptionError` for a list that cannot be used; the one before stays.
+   * @throws `OptionError` for a list that cannot be used; the previous one stays.
    */
   setServers({ primary, replicas }: ServerList): void {
-    this.#servers.use(staticServers(primary, replicas))
+    this.#servers.use(parseServerList(primary, replicas))
     noteAddresses(this, this.#servers.listed)
     this.#replicas = this.#handles()
   }
 
   /**
-   * A read-only handle on a region's replica (by default this region's): on the primary, if there is none. The server
-   * refuses writes, with one database as with five. With no replica configured every region is taken, so that the same
+   * A read-only handle on a region's replica (default: this process's region), or on the primary if there is none. The server
+   * refuses writes, whether there is one database or five. If no replica is configured, every region is accepted, so that the same
    * code runs in development.
    *
    * @throws `NearestError` with code `NEAREST_UNKNOWN_REGION` for a region that is not in the list.
@@ -133,12 +133,11 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   }
 
   /**
-   * A causal scope of its own: its reads show what was written and seen in it before, and what the bookmark stands for.
-   * With `work` it runs that in the scope (with everything that `work` starts, by `AsyncLocalStorage`) and returns what it
-   * returns; without, the session is a handle to pass on. Costs no round trip.
+   * Begins a session: its reads show what was written and seen in it before, and in the session that the bookmark came from. With
+   * `work`, runs that in the session (with everything that `work` starts, by `AsyncLocalStorage`) and returns its result; without,
+   * returns the session as a handle to pass on. Costs no round trip.
    *
-   * @param from - another session's `bookmark()`, or options. Text that is no bookmark breaks nothing: the session's first
-   *   read asks the primary.
+   * @param from - another session's `bookmark()`, or options. If it is no valid bookmark, the session's first read asks the primary.
    */
   session(from?: string | SessionOptions): Session
   session<T>(from: string | SessionOptions | undefined, work: () => T): T
@@ -149,8 +148,8 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   }
 
   /**
-   * What the session of the caller has written and seen, for another one to begin with; outside of a session what this
-   * process has written, and has seen as far as is known. See {@link Session.bookmark}.
+   * The bookmark of the caller's session; outside of a session that of everything this process has written and, as far as is known,
+   * seen. See {@link Session.bookmark}.
    */
   bookmark(): string | undefined {
     const { engine } = this.#servers
@@ -158,36 +157,36 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     return state === undefined ? undefined : bookmarkOf(state, this.#servers)
   }
 
-  /** What is known of the servers now. Costs nothing: it asks nobody. */
+  /** What is known about the servers now. Asks no server. */
   status(): Status {
     const { monitor, engine, connections } = this.#servers
     return statusOf(monitor.topology, engine.chooser.region, connections)
   }
 
-  /** Asks every server, now, and resolves when each has answered or failed. It does not reject. */
+  /** Probes every server now. Resolves when each has answered or failed, and never rejects. */
   async refresh(): Promise<Status> {
     await this.#servers.monitor.refresh()
     return this.status()
   }
 
-  /** Waits for what is lent, then closes every connection. Rejects the second time, as pg does. */
+  /** Waits for statements and borrowed clients, then closes every connection. Rejects the second time, as in pg. */
   override end(): Promise<void>
   override end(callback: () => void): void
   override end(callback?: () => void): Promise<void> | void {
-    return deliver(this.#end(), callback)
+    return promiseOrCallback(this.#end(), callback)
   }
 
   async #end(): Promise<void> {
     if (this.ending) return closeFace(this)
-    this.#feed?.stop()
+    this.#poller?.stop()
     const ended = this.#servers.end()
     await closeFace(this)
     await ended
   }
 
-  /** Closes every connection now; what runs on them fails. */
+  /** Closes every connection now. Statements in flight fail. */
   async destroy(): Promise<void> {
-    this.#feed?.stop()
+    this.#poller?.stop()
     if (!this.ending) await closeFace(this)
     this.#servers.destroy()
   }
@@ -196,7 +195,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     if (!this.ending) await this.end()
   }
 
-  /** Beside the events of `pg.Pool`, which come from every server's own pool, those of {@link NearestEvents}. */
+  /** Listens to an event of `pg.Pool`, emitted for the connections to every server, or of {@link NearestEvents}. */
   override on<K extends keyof NearestEvents>(event: K, listener: (...args: NearestEvents[K]) => void): this
   override on<K extends PgEvent>(event: K, listener: PgListener<K>): this
   override on(event: string, listener: (...args: never[]) => void): this {
@@ -204,18 +203,18 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   }
 }
 
-/** The base class has no connection to close; this sets its `ending` and `ended`. */
+/** Sets `ending` and `ended` of the base class, which has no connections of its own. */
 const endOfPgPool: () => Promise<void> = pg.Pool.prototype.end
 
 function closeFace(pool: NearestPool): Promise<void> {
   return endOfPgPool.call(pool)
 }
 
-function feedProblem(cause: unknown): ProblemEvent {
+function pollProblem(cause: unknown): ProblemEvent {
   return {
     server: undefined,
     region: undefined,
-    message: `The list of servers could not be read anew (${withoutPasswords(messageOf(cause))}), so it stays as it was: look at what "servers" does.`,
+    message: `The list of servers could not be read anew (${redactPasswords(messageOf(cause))}), so it stays as it was: look at what "servers" does.`,
     cause,
   }
 }

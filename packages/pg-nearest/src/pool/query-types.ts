@@ -2,10 +2,10 @@ import type pg from 'pg'
 import type { ServedBy } from '../events/served-by.ts'
 import type { RouteOptions } from '../route/request.ts'
 
-/** A result of pg's, and which server gave it. */
+/** A result of pg's, with the server that gave it. */
 export type Served<Result> = Result & { readonly servedBy: ServedBy }
 
-/** A query of pg's, and where it should run. */
+/** A query of pg's, with options for routing. */
 export type Routed<Config> = Config & RouteOptions
 
 /** One row as an object, by column. */
@@ -17,7 +17,7 @@ export type ArrayRow = Row[string][]
 /** pg's callback form. */
 export type Callback<Result> = (error: Error, result: Served<Result>) => void
 
-/** pg's `query` in all its forms, with results that say who gave them. */
+/** pg's `query` in all its forms, with `servedBy` on the results. */
 export interface RoutedQuery {
   <T extends pg.Submittable>(stream: T): T
   <R extends unknown[] = ArrayRow, I = unknown[]>(

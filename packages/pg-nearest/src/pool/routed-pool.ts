@@ -6,13 +6,12 @@ import type { Scope } from '../execute/engine.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
 import { withinDeadline } from '../limits/deadline.ts'
 import { parseCall, timeoutOf, type Call, type QueryCallback, type Request } from '../route/request.ts'
-import type { StatementResult } from '../wire/exchange.ts'
 import { BorrowedClient } from './borrowed-client.ts'
-import { deliver } from './deliver.ts'
+import { promiseOrCallback } from './promise-or-callback.ts'
 import type { RoutedClient, Transaction } from './routed-client.ts'
 import type { ArrayRow, Callback, Routed, Row, Served } from './query-types.ts'
 import type { Servers } from './servers.ts'
-import { withRetries } from './retry.ts'
+import { withRetries } from './transaction-retry.ts'
 import { retriesOf, runTransaction, type TransactionOptions } from './transaction.ts'
 
 type Done = (release?: Error | boolean) => void
@@ -20,16 +19,16 @@ type ConnectCallback = (error: Error | undefined, client: RoutedClient | undefin
 
 type Work<T> = (transaction: Transaction) => T | Promise<T>
 
-/** What a pool and its handles share. */
+/** What a pool shares with its handles. */
 export interface PoolParts {
   readonly servers: Servers
-  /** What `pool.options` shows: nothing that names a server. */
+  /** For `pool.options`; contains nothing that names a server. */
   readonly options: pg.PoolConfig
 }
 
 /**
- * The face of a `pg.Pool` over several servers; it is `instanceof pg.Pool`, so that libraries take it. The base class
- * opens no connection of its own. A handle (`pool.primary`, `pool.replica()`) is one of these with a narrower scope.
+ * A `pg.Pool` over several servers. It is `instanceof pg.Pool`, so that libraries accept it, but the base class opens no connections.
+ * Handles (`pool.primary`, `pool.replica()`) are of this class, too, with a narrower scope.
  */
 export class RoutedPool extends pg.Pool {
   readonly #servers: Servers
@@ -40,19 +39,19 @@ export class RoutedPool extends pg.Pool {
     super(options)
     this.#servers = servers
     this.#scope = scope
-    // pg types these as properties and makes them accessors, so neither kind of override fits both.
+    // pg's types declare these as properties and its code as accessors, so they cannot be overridden in the usual way.
     for (const [name, count] of COUNTS) {
       Object.defineProperty(this, name, { get: () => sum(servers.connections, count) })
     }
   }
 
   /**
-   * Runs a statement where it belongs, in all the forms of pg's `query`. The result says by whom (`servedBy`).
+   * Runs a statement on the server where it belongs, in all the forms of pg's `query`. The result's `servedBy` says which it was.
    *
-   * Cost: one round trip to the server that runs it. A text that only a standby's refusal shows to be a write costs one
-   * trip to that standby more, the first time.
+   * Cost: one round trip to that server. A text that looks like a read but writes costs another round trip to a standby the first
+   * time.
    *
-   * @throws pg's `DatabaseError` for what is wrong with the statement; a `NearestError` for what is wrong with the servers.
+   * @throws pg's `DatabaseError` if the statement is at fault; a `NearestError` if the servers are.
    */
   override query<T extends pg.Submittable>(stream: T): T
   override query<R extends unknown[] = ArrayRow, I = unknown[]>(
@@ -82,14 +81,14 @@ export class RoutedPool extends pg.Pool {
       call = parseCall(first, second, third)
     } catch (error) {
       const callback = [first, second, third].find((argument) => typeof argument === 'function')
-      return deliver(Promise.reject(error as Error), callback as QueryCallback | undefined)
+      return promiseOrCallback(Promise.reject(error as Error), callback as QueryCallback | undefined)
     }
-    return deliver(this.#execute(call.request), call.callback)
+    return promiseOrCallback(this.#execute(call.request), call.callback)
   }
 
   /**
-   * Lends a client that chooses its server statement by statement, until something needs one connection. Costs nothing
-   * by itself: the connection is taken with the first statement. Release it, as one of `pg.Pool`.
+   * Lends a client that chooses a server for each statement, until one needs to stay on its connection. Costs nothing by itself: a
+   * connection is taken with the first statement. Release it, as with `pg.Pool`.
    */
   override connect(): Promise<RoutedClient>
   override connect(callback: ConnectCallback): void
@@ -104,14 +103,14 @@ export class RoutedPool extends pg.Pool {
   }
 
   /**
-   * Runs `work` between BEGIN and COMMIT on one connection of the primary (with `readOnly`, of the nearest replica, in
-   * one read-only transaction), and rolls back if it throws.
+   * Runs `work` between BEGIN and COMMIT on one connection to the primary, or with `readOnly` to the nearest replica, and rolls back
+   * if it throws.
    *
-   * Cost: n + 1 round trips for n statements that are awaited one by one, for BEGIN travels with the first one. What
-   * `work` does not wait for travels together, COMMIT included: one round trip, if it waits for nothing.
+   * Cost: n + 1 round trips for n statements that are awaited one by one, because BEGIN is sent with the first. Statements that are
+   * not awaited are sent together with what follows, COMMIT included: one round trip if nothing is awaited.
    *
    * @returns what `work` returns.
-   * @throws what `work` throws; `OutcomeUnknownError` if the connection died with the COMMIT on its way.
+   * @throws what `work` throws; `OutcomeUnknownError` if the connection died with the COMMIT in flight.
    */
   transaction<T>(work: Work<T>): Promise<T>
   transaction<T>(options: TransactionOptions, work: Work<T>): Promise<T>
@@ -128,7 +127,7 @@ export class RoutedPool extends pg.Pool {
         try {
           return await runTransaction(client, { ...options, signal }, work)
         } catch (error) {
-          // What stood in its way there, such as replay, may well do so again.
+          // A recovery conflict is likely to happen there again.
           if (readOnly === true && client.lastServer !== undefined) avoid.push(client.lastServer)
           throw error
         }
@@ -138,30 +137,30 @@ export class RoutedPool extends pg.Pool {
 
   /** @throws NearestError if the pool was ended. */
   #lend(limits?: ClientLimits): RoutedClient & BorrowedClient {
-    const { engine, ending, usage } = this.#servers
+    const { engine, ending, inFlight } = this.#servers
     if (ending) throw ended()
-    usage.begin()
-    return new BorrowedClient(engine, this.#scope, usage.end, limits) as unknown as RoutedClient & BorrowedClient
+    inFlight.begin()
+    return new BorrowedClient(engine, this.#scope, inFlight.end, limits) as unknown as RoutedClient & BorrowedClient
   }
 
-  #execute(request: Request): Promise<StatementResult> {
-    const { engine, ending, usage } = this.#servers
+  #execute(request: Request): Promise<unknown> {
+    const { engine, ending, inFlight } = this.#servers
     if (ending) return Promise.reject(ended())
-    usage.begin()
+    inFlight.begin()
     const { trace } = engine
-    if (trace === undefined) return executeStatement(engine, this.#scope, request, usage.end)
-    return trace(request.config, () => executeStatement(engine, this.#scope, request, usage.end))
+    if (trace === undefined) return executeStatement(engine, this.#scope, request, inFlight.end)
+    return trace(request.config, () => executeStatement(engine, this.#scope, request, inFlight.end))
   }
 
-  /** A handle's connections are its pool's: this does nothing, and ending the pool ends them. */
+  /** Does nothing on a handle, whose connections belong to its pool. */
   override end(): Promise<void>
   override end(callback: () => void): void
   override end(callback?: () => void): Promise<void> | void {
-    return deliver(Promise.resolve(), callback)
+    return promiseOrCallback(Promise.resolve(), callback)
   }
 }
 
-/** Over all servers: open connections, those that wait for work, and statements that wait for a connection. */
+/** `pg.Pool`'s counts, summed over all servers. */
 const COUNTS = [
   ['totalCount', 'total'],
   ['idleCount', 'idle'],

@@ -1,50 +1,50 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ListedServer } from '../discovery/listed-server.ts'
-import type { QueryEvent } from '../events/events.ts'
-import type { Outlet } from '../events/outlet.ts'
+import type { QueryEvent } from '../events/event-types.ts'
+import type { EventRelay } from '../events/event-relay.ts'
 import type { Engine } from '../execute/engine.ts'
 import { createServerConnections } from '../connections/server-connections.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
 import { NoConnectionError } from '../connections/no-connection-error.ts'
-import { createClaims } from '../freshness/claims.ts'
+import { createBookmarkClaims } from '../freshness/bookmark-claims.ts'
 import { createHedging } from '../limits/hedging.ts'
 import { createRetryBudget } from '../limits/retry-budget.ts'
-import { evidenceOf } from '../monitor/evidence.ts'
+import { evidenceOf } from '../monitor/server-evidence.ts'
 import { createMonitor, type Monitor } from '../monitor/monitor.ts'
-import { createProbe } from '../monitor/probe.ts'
-import type { Supervised } from '../monitor/supervised.ts'
-import { currentSession } from '../session/scope.ts'
+import { createProbe } from '../probe/probe.ts'
+import type { MonitoredServer } from '../monitor/monitored-server.ts'
+import { currentSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
-import type { ParsedOptions } from './parse-pool-options.ts'
-import { createUsage, type Usage } from './usage.ts'
+import type { ParsedOptions } from '../options/parse-pool-options.ts'
+import { createInFlightCount, type InFlightCount } from './in-flight-count.ts'
 
-/** All of a pool's servers: what is known of them, and the connections to them. */
+/** All of a pool's servers: what is known about them, and the connections to them. */
 export interface Servers {
   readonly engine: Engine
-  /** By what this pool's sessions are found among those of others. */
+  /** Identifies this pool's sessions in the async context. */
   readonly scope: object
   readonly monitor: Monitor
-  /** The list as it is now. */
+  /** The current list. */
   readonly listed: readonly ListedServer[]
   readonly connections: Iterable<ServerConnections>
-  /** Nothing more may begin. */
+  /** The pool is being ended: nothing new may begin. */
   readonly ending: boolean
-  /** Statements and lent clients that are under way. */
-  readonly usage: Usage
-  /** Takes another list: those that are new are used, those that are gone end what they have begun. */
+  /** Statements and borrowed clients. */
+  readonly inFlight: InFlightCount
+  /** Replaces the list. Removed servers may finish what they have begun. */
   use(servers: readonly ListedServer[]): void
-  /** Waits for what has begun, then closes all. */
+  /** Waits for what is in flight, then closes all connections. */
   end(): Promise<void>
-  /** Closes all now. */
+  /** Closes all connections now. */
   destroy(): void
 }
 
-/** A server that was taken out of the list has this long to end what it has begun. */
+/** How long a removed server may take to finish what it has begun. */
 const DRAIN_MS = 30_000
 
-/** Opens nothing but the monitor's connections, and those only if there is a choice to be made. */
-export function createServers(options: ParsedOptions, events: Outlet, onTrouble: () => void): Servers {
+/** Opens only the monitor's connections, and those only if there are several servers. */
+export function createServers(options: ParsedOptions, events: EventRelay, onTrouble: () => void): Servers {
   const { pgOptions, connectTimeoutMs } = options
   const probeOptions = { connectTimeoutMs, timeoutMs: options.probeTimeoutMs, pipeline: options.pipeline, pgOptions }
   let listed = options.servers
@@ -77,7 +77,7 @@ export function createServers(options: ParsedOptions, events: Outlet, onTrouble:
 
   const connections = new Map(listed.map((server) => [server.name, connect(server)]))
   const urlOf = (name: string): string => listed.find((server) => server.name === name)?.address.url ?? ''
-  const supervise = (name: string): Supervised => {
+  const supervise = (name: string): MonitoredServer => {
     const at = connections.get(name)
     if (at === undefined) throw new Error(`No server is named ${name}`)
     const onLoss = (): void => monitor.positions.noteLoss(name)
@@ -96,12 +96,12 @@ export function createServers(options: ParsedOptions, events: Outlet, onTrouble:
     onTrouble,
   })
   const everyone = (): ServerConnections[] => [...connections.values(), ...leaving]
-  // Most pools have no listener for these, and passing them on shows in the time of a short read.
+  // Connection events are passed on only if they have listeners, because it is measurable on short reads.
   events.onListener((event) => {
     heard.add(event)
     for (const each of everyone()) each.forward(event)
   })
-  const usage = createUsage()
+  const inFlight = createInFlightCount()
   const scope = {}
   let ending = false
 
@@ -130,7 +130,7 @@ export function createServers(options: ParsedOptions, events: Outlet, onTrouble:
     get connections() {
       return everyone()
     },
-    usage,
+    inFlight,
     get ending() {
       return ending
     },
@@ -149,8 +149,8 @@ export function createServers(options: ParsedOptions, events: Outlet, onTrouble:
     },
     async end() {
       ending = true
-      // A server that falls silent now would keep what runs on it for ever: it is watched until nothing does.
-      await usage.over()
+      // The monitor keeps running until nothing is in flight: a server that is silent now would otherwise never give it up.
+      await inFlight.over()
       monitor.stop()
       await Promise.all(everyone().map((each) => each.end()))
     },
@@ -166,7 +166,7 @@ function createEngine(
   { region, learnedStatements, consistency, failoverTimeoutMs, hedge, timeoutMs, pgOptions }: ParsedOptions,
   monitor: Monitor,
   connections: ReadonlyMap<string, ServerConnections>,
-  events: Outlet,
+  events: EventRelay,
   scope: object,
   listed: () => readonly ListedServer[],
 ): Engine {
@@ -195,7 +195,7 @@ function createEngine(
       return at === undefined ? Promise.reject(notListed(server)) : at.acquire(purpose, signal)
     },
     report: monitor.report,
-    claims: createClaims(monitor.askNow),
+    claims: createBookmarkClaims(monitor.askNow),
     queryTimeoutMs:
       typeof pgOptions.query_timeout === 'number' && pgOptions.query_timeout > 0 ? pgOptions.query_timeout : undefined,
     budget: createRetryBudget(),
@@ -204,7 +204,7 @@ function createEngine(
     findWriter: (since, waitedMs, signal) => monitor.writerAfter(since, failoverTimeoutMs - waitedMs, signal),
     regionOf: (server) => monitor.stateOf(server)?.region,
     get onQuery() {
-      return events.hears('query') ? emitQuery : undefined
+      return events.hasListeners('query') ? emitQuery : undefined
     },
     get trace() {
       return events.trace
@@ -212,7 +212,7 @@ function createEngine(
   }
 }
 
-/** It left between the plan and the attempt: the next one is tried, as if it had refused. */
+/** The server was removed between plan and attempt: the next one is tried. */
 function notListed(server: string): NoConnectionError {
   const cause = Object.assign(new Error(`${server} is not in the list any more`), { code: 'ECONNREFUSED' })
   return new NoConnectionError('unreachable', cause)

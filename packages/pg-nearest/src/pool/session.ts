@@ -2,30 +2,30 @@ import { OptionError } from '../errors.ts'
 import { formatBookmark, parseBookmark } from '../session/bookmark-text.ts'
 import { shows } from '../session/bookmark.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
-import { runInSession } from '../session/scope.ts'
+import { runInSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
 import type { Servers } from './servers.ts'
 
-/** How a session begins. */
+/** Options of `pool.session`. */
 export interface SessionOptions {
   /**
-   * What `bookmark()` of another session said, in this process or another. Anything else (a text that was cut short, the
-   * bookmark of another database) is taken for a history that nobody can read: the first read asks the primary.
+   * The `bookmark()` of another session, of this process or another. If it cannot be read (cut short, or from another database), the
+   * session's first read asks the primary.
    */
   readonly bookmark?: string | undefined
-  /** What its reads must show, if not what the pool says. */
+  /** What its reads must show. Default: the pool's `consistency`. */
   readonly consistency?: Consistency | undefined
   /**
-   * Whether the bookmark is known to come from a session of this app. `false`: it is a claim from outside, unsigned; a position that
-   * nobody knows of is then settled by the primary's first answer, and no `position-lost` tells of it. Default true.
+   * Whether the bookmark certainly comes from this app. `false` is for unsigned bookmarks from outside: if the primary does not know
+   * such a position, the session goes on from the primary's without a `position-lost` event. Default true.
    */
   readonly trusted?: boolean | undefined
 }
 
 /**
- * A causal scope: its reads show everything that was written and seen in it before, whichever servers answer. A handle of
- * the pool, so that it can be passed on where an async context cannot.
+ * A session: its reads show everything that was written and seen in it before, whichever servers answer. It is a handle of the pool,
+ * so it can be passed on where there is no async context.
  */
 export class Session extends RoutedPool {
   readonly #state: SessionState
@@ -39,21 +39,21 @@ export class Session extends RoutedPool {
   }
 
   /**
-   * What another session has to begin with to go on from here: 32 characters, safe in a URL and in a header.
-   * `undefined` when there is nothing to say: nothing was written or seen, or every server of the list was seen to show
-   * it. Costs nothing.
+   * The bookmark with which another session can go on from here: 32 characters, safe in a URL and a header; shorter if only the
+   * primary is known to show everything. `undefined` if there is nothing to show, or every server is known to show it. Costs no round
+   * trip.
    */
   bookmark(): string | undefined {
     return bookmarkOf(this.#state, this.#servers)
   }
 
-  /** Runs `work` in this session, with everything that it starts: what it runs on the pool belongs to the session. */
+  /** Runs `work` in this session: what it, and everything that it starts, runs on the pool belongs to the session. */
   run<T>(work: () => T): T {
     return runInSession(this.#servers.scope, this.#state, work)
   }
 }
 
-/** @throws OptionError for a consistency that there is not. A bookmark is never an error. */
+/** @throws OptionError for a wrong `consistency`. Any bookmark is accepted. */
 export function parseSessionOptions(from: string | SessionOptions | undefined): SessionOptions {
   if (typeof from !== 'object' || from === null) return { bookmark: from }
   if (from.consistency !== undefined && !isConsistency(from.consistency)) {
@@ -67,7 +67,7 @@ export function newSessionState({ bookmark, consistency, trusted }: SessionOptio
   return new SessionState(parseBookmark(bookmark) ?? 'unknown', consistency, trusted)
 }
 
-/** Of a session whose history is not known: its text is one that nobody can read. */
+/** The bookmark of a session whose position is not known: no valid bookmark, so the next session's first read asks the primary. */
 const UNKNOWN = 'unknown'
 
 export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Servers): string | undefined {
@@ -75,7 +75,7 @@ export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Ser
   if (state.blind) return UNKNOWN
   const { bookmark } = state
   if (bookmark === undefined) return undefined
-  // Whoever is a replica now was perhaps the primary when the list was made.
+  // By name, because the roles in the list are those of the configuration.
   const isUp = (name: string): boolean =>
     monitor.topology.servers.some((server) => server.name === name && server.health === 'up')
   const everywhere =

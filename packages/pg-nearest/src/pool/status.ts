@@ -1,23 +1,23 @@
-import { formatLsn } from '../topology/position.ts'
-import { problemOf } from '../topology/problem-of.ts'
-import { isWriterGone, readTiers, writeOrder } from '../topology/selection.ts'
+import { formatLsn } from '../topology/lsn.ts'
+import { problemOf } from '../topology/server-problem.ts'
+import { isWriterGone, readTiers, writeOrder } from '../topology/server-selection.ts'
 import type { ServerState, Topology } from '../topology/topology.ts'
 
 export interface ServerStatus extends Omit<ServerState, 'lsn'> {
   /** Replay position on a replica, insert position on a primary, as PostgreSQL prints it: `16/B374D848`. */
   readonly lsn: string | undefined
-  /** A read from here would use this one now; where several are as near, one of those. */
+  /** Reads from here use this server now, or one of several that are equally near. */
   readonly readFrom: boolean
-  /** A write would go here now. */
+  /** Writes go here now. */
   readonly writeTo: boolean
-  /** This process's connections to it, without those that probe. */
+  /** This process's connections to it, without those of the monitor. */
   readonly connections: ConnectionCounts
 }
 
 export interface ConnectionCounts {
-  /** Open, or being opened. */
+  /** Open or being opened. */
   readonly total: number
-  /** Those of them that wait for work. */
+  /** Open and not in use. */
   readonly idle: number
   /** Statements that wait for a connection. */
   readonly waiting: number
@@ -25,11 +25,11 @@ export interface ConnectionCounts {
 
 const NO_CONNECTIONS: ConnectionCounts = { total: 0, idle: 0, waiting: 0 }
 
-/** What a pool knows of its servers, for people and dashboards: plain data, fit for JSON. */
+/** What a pool knows about its servers, for people and dashboards. Plain data, fit for JSON. */
 export interface Status {
-  /** Where this process runs. */
+  /** The region of this process. */
   readonly region: string | undefined
-  /** When the newest of these facts was learned, in milliseconds since the epoch. */
+  /** When the latest of these facts was learned, in milliseconds since the epoch. */
   readonly asOf: number
   /** The primary first, then the replicas in the order of the configuration. */
   readonly servers: readonly ServerStatus[]

@@ -4,21 +4,20 @@ import type { RoutedClient, Transaction } from './routed-client.ts'
 /** Options of {@link RoutedPool.transaction}. */
 export interface TransactionOptions {
   /**
-   * The server refuses every write, and a replica may run it: the nearest one that shows what the session had written and
-   * seen when the transaction began. It stays there, so what the session writes beside it meanwhile may not show. Default false.
+   * The server refuses writes, and the transaction may run on a replica: the nearest one that shows what the session had written and
+   * seen when it began. What the session writes meanwhile may not show. Default false.
    */
   readonly readOnly?: boolean | undefined
-  /** Default: the server's, which is `read committed` unless somebody changed it. `serializable` runs on the primary. */
+  /** Default: the server's `default_transaction_isolation`. `serializable` runs on the primary. */
   readonly isolationLevel?: 'read committed' | 'repeatable read' | 'serializable' | undefined
   /**
-   * How often to run `work` again, from its beginning, when the transaction was rolled back for no fault of its own: a
-   * serialization failure (40001), a deadlock (40P01), a connection that died before COMMIT. 0 to 100; default 0. Between two
-   * tries it waits up to 10 ms, 20 ms, 40 ms … 1 s. A COMMIT of unknown outcome is never tried again.
+   * How often to run `work` again after a serialization failure (40001), a deadlock (40P01), or a connection that died before COMMIT.
+   * 0 to 100; default 0. Before the tries it waits up to 10 ms, 20 ms, 40 ms … 1 s. A COMMIT of unknown outcome is never repeated.
    */
   readonly retries?: number | undefined
-  /** Aborting it cancels the statement that runs and rolls back. */
+  /** Aborting it cancels the running statement and rolls back. */
   readonly signal?: AbortSignal | undefined
-  /** Milliseconds that it may take in all, retries included; then it is as if `signal` had been aborted. Default: no bound. */
+  /** Milliseconds that it may take in all, retries included; then it is rolled back as if aborted. Default: no limit. */
   readonly timeoutMs?: number | undefined
 }
 
@@ -34,15 +33,15 @@ export function beginText({ readOnly, isolationLevel }: TransactionOptions): str
   return `begin${level}${readOnly === true ? ' read only' : ''}`
 }
 
-/** @throws OptionError for a number of retries that there is not. */
+/** @throws OptionError for a number that is not allowed. */
 export function retriesOf({ retries = 0 }: TransactionOptions): number {
   if (Number.isInteger(retries) && retries >= 0 && retries <= MOST_RETRIES) return retries
   throw new OptionError('retries', `"retries" must be a whole number from 0 to ${MOST_RETRIES}.`)
 }
 
 /**
- * Runs `work` between BEGIN and COMMIT, or ROLLBACK if it throws. The COMMIT does not wait for statements that `work` did
- * not wait for: their errors come with its answer.
+ * Runs `work` between BEGIN and COMMIT, or ROLLBACK if it throws. The COMMIT does not wait for statements that `work` did not await;
+ * if one of them fails, the COMMIT rejects.
  */
 export async function runTransaction<T>(
   client: RoutedClient,
@@ -53,7 +52,7 @@ export async function runTransaction<T>(
   let firstFailure: { readonly error: unknown } | undefined
   const query = (...args: Parameters<RoutedClient['query']>): unknown => {
     const result: unknown = client.query(...args)
-    // Nobody may be waiting for it, and it must not end the process.
+    // It may not be awaited, and an unhandled rejection would end the process.
     if (result instanceof Promise) result.catch((error: unknown) => (firstFailure ??= { error }))
     return result
   }

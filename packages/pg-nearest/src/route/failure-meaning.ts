@@ -1,16 +1,16 @@
 import { codeOf, isAuthenticationFailure } from '../server-failure.ts'
 
 /**
- * How an attempt failed, as seen where it failed. Whether something may be sent again is read from this and never from an error's
- * text or code, which anybody can raise.
+ * How an attempt failed, recorded where it failed. Only this says whether the statement may be sent again; an error's message or
+ * code does not, because a user's function can raise any.
  *
  * - `no-connection`: none could be had, so nothing was sent. `queue`, `hook`: for reasons that are not the server's.
  * - `unsent`: the connection had died before.
  * - `unsendable`: it could not be put into messages.
  * - `answered`: the server refused it and went on to ReadyForQuery: it had no effect.
- * - `unreadable`: the server did it, and a type parser of the caller's could not read its rows.
+ * - `unreadable`: it succeeded, but a type parser of the caller's threw on its rows.
  * - `lost`: it was sent, and the connection died before ReadyForQuery.
- * - `behind`: the server does not show what it must.
+ * - `behind`: the server lacks something that the read must show.
  */
 export type Evidence =
   | {
@@ -21,28 +21,28 @@ export type Evidence =
   | { readonly kind: 'unsent' | 'unsendable' | 'answered' | 'unreadable' | 'lost' | 'behind'; readonly error: unknown }
 
 export interface Circumstances {
-  /** The server is in recovery: nothing can have been written there. */
+  /** The server was in recovery when the statement was sent. */
   readonly standby: boolean
-  /** The server was told to refuse writes, so nothing can have been written. */
+  /** The statement was sent in a READ ONLY transaction, so nothing can have been written. */
   readonly readOnly: boolean
-  /** The text reads, as far as it shows. */
+  /** The text looks like a read. */
   readonly reads: boolean
-  /** It has no effect that outlives its connection. */
+  /** It has no effect that outlives its connection, like BEGIN. */
   readonly harmless: boolean
 }
 
 /**
  * What a failed attempt means for the statement.
  *
- * - `next`: nothing happened there; try the next server.
- * - `again`: nothing happened, and the fault is the connection's; the same server on another one, once.
- * - `primary`: the standby could not; the primary has the last word.
- * - `unknown`: it may have written; nobody can tell, and it must not run again where it could write.
- * - `fail`: the error is the caller's.
+ * - `next`: it had no effect; try the next server.
+ * - `again`: it had no effect, and only the connection is at fault; try the same server on another connection.
+ * - `primary`: the standby could not run it; ask the primary.
+ * - `unknown`: it may have written, so it must not run again where it could write.
+ * - `fail`: the error goes to the caller.
  */
 export type Meaning = 'next' | 'again' | 'primary' | 'unknown' | 'fail'
 
-/** Pure, total, and the only place where it is decided. */
+/** Decides what a failure means for the statement. Nothing else does. Pure and total. */
 export function meaningOf(evidence: Evidence, circumstances: Circumstances): Meaning {
   switch (evidence.kind) {
     case 'no-connection':
@@ -63,13 +63,13 @@ export function meaningOf(evidence: Evidence, circumstances: Circumstances): Mea
 
 function meaningOfLoss({ standby, readOnly, reads, harmless }: Circumstances): Meaning {
   if (readOnly || harmless) return 'next'
-  // A standby may have been promoted a moment ago, without this connection knowing: a write is never taken for undone.
+  // The standby may have been promoted a moment ago, so a write may have happened there.
   return standby && reads ? 'next' : 'unknown'
 }
 
 /**
- * It had no effect. On a primary the error is the statement's own, unless the server says that it is none any more; a standby's
- * error may be its own, and what anybody raises there can be asked of the primary at no harm.
+ * It had no effect. On a primary the error belongs to the statement, unless the server says that it is a standby now. On a standby
+ * the error may be due to recovery, and asking the primary as well does no harm even if a user's function has raised it.
  */
 function meaningOfAnswer(error: unknown, { standby, readOnly, reads, harmless }: Circumstances): Meaning {
   if (isOfConnection(error)) return reads || harmless ? 'again' : 'fail'
@@ -84,14 +84,14 @@ interface Routine {
   readonly routine?: unknown
 }
 
-/** The C function that raised it, in every language of `lc_messages`; PL/pgSQL's RAISE has one of its own. */
+/** The C function that raised it: independent of `lc_messages`, and `exec_stmt_raise` for PL/pgSQL's RAISE. */
 function routineOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null ? (error as Routine).routine : undefined
 }
 
 /**
- * The statement is well, and this connection cannot run it: a prepared statement that is gone, is there already, or was planned for
- * a table that has changed. The connection is closed.
+ * The statement is fine, but this connection cannot run it: a prepared statement is missing, exists already, or was planned for a
+ * table that has changed. The connection is closed.
  */
 export function isOfConnection(error: unknown): boolean {
   const code = codeOf(error)
@@ -100,49 +100,48 @@ export function isOfConnection(error: unknown): boolean {
   return (code === '26000' || code === '42P05') && routine !== 'exec_stmt_raise'
 }
 
-/** A server that was taken for the primary says that it is a standby. */
+/** The server reports that it is in recovery, though it was taken for the primary. */
 export function isDemotion(error: unknown): boolean {
   return codeOf(error) === '25006' && routineOf(error) === 'PreventCommandDuringRecovery'
 }
 
-/** The server has refused to write; a user's own function may say the same. */
+/** The write was refused: by the server, or by a user's function that raises the same code. */
 export function isWriteRefused(error: unknown): boolean {
   return codeOf(error) === '25006'
 }
 
-/** The server itself has refused, and not a function of the user's: the text, or a function in it, writes. */
+/** The server itself has refused the write, so the text, or a function in it, writes. */
 export function provesWrite(error: unknown): boolean {
   const routine = routineOf(error)
   return isWriteRefused(error) && (routine === 'PreventCommandIfReadOnly' || routine === 'PreventCommandDuringRecovery')
 }
 
-/** A standby refuses what it would have to write for (25006), and what it cannot do at all (0A000). */
+/** A standby refuses writes with 25006, and what it does not support with 0A000. */
 export function isRefusedByStandby(error: unknown): boolean {
   return isWriteRefused(error) || codeOf(error) === '0A000'
 }
 
-/** Replay on the standby got in the way of the query: nothing to do with the statement. */
+/** WAL replay on the standby has cancelled the query. */
 export function isRecoveryConflict(error: unknown): boolean {
   const code = codeOf(error)
   return code === '40001' || code === '40P01'
 }
 
 /**
- * In a read-only transaction a primary refuses a write with 25006 just as a standby does; what raised it tells the two apart.
+ * The standby refused because it is in recovery. In a read-only transaction a primary refuses writes with the same code, but from
+ * another C function.
  */
 export function isRefusedByRecovery(error: unknown): boolean {
   const code = codeOf(error)
   return isDemotion(error) || code === '0A000' || code === '55000' || isRecoveryConflict(error)
 }
 
-/**
- * The standby may only have been behind: a later call may well find what this one missed.
- */
+/** The standby may only have been behind, so that a later call may succeed there. */
 export function isLag(refusal: unknown): boolean {
   return !isRefusedByStandby(refusal) && codeOf(refusal) !== '55000'
 }
 
-/** It may go better in a moment, without anybody doing anything: worth waiting for. */
+/** It may pass by itself, so that waiting is worthwhile. */
 export function isTransient({ kind, error }: Evidence): boolean {
   switch (kind) {
     case 'behind':
@@ -160,8 +159,8 @@ export function isTransient({ kind, error }: Evidence): boolean {
 }
 
 /**
- * A standby that is behind may lack a table, a column or a function that the primary has; and some functions answer
- * 55000 during recovery. The primary has the last word.
+ * A standby that is behind may lack a table, a column or a function that the primary has, and some functions fail with 55000
+ * during recovery.
  */
 function mayBeSchemaLag(error: unknown): boolean {
   const code = codeOf(error)

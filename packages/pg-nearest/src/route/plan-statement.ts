@@ -1,35 +1,35 @@
 import type { RouteReason } from '../events/served-by.ts'
-import type { Need } from '../statement/need.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementCache } from '../statement/statement-cache.ts'
-import type { Chooser } from '../topology/selection.ts'
+import type { Chooser } from '../topology/server-selection.ts'
 import type { Topology } from '../topology/topology.ts'
 import { planPrimary, planRead, type Attempt, type Target } from './plan.ts'
 import type { Request } from './request.ts'
 
 export interface StatementPlan {
-  readonly need: Need
-  /** The text reads, as far as it shows and as far as is known. */
+  readonly need: StatementNeed
+  /** The text looks like a read, and no standby has refused it. */
   readonly reads: boolean
   readonly attempts: readonly Attempt[]
 }
 
-/** What is known of the servers and of texts. */
+/** What is known about the servers and about texts. */
 interface Knowledge {
   readonly topology: Topology
   readonly chooser: Chooser
   readonly statements: StatementCache
 }
 
-/** What a pool, or a handle of it, lets its statements do. */
+/** Where a pool, or a handle of it, runs its statements. */
 interface Narrowing {
   readonly target: Target
   readonly readOnly: boolean
 }
 
-/** A query without a text (a prepared name alone) may be anything. */
-const UNKNOWN: Need = { class: 'write' }
+/** A query with a prepared statement's name and no text may be anything. */
+const UNKNOWN: StatementNeed = { class: 'write' }
 
-/** What a statement outside of a transaction needs, and where it goes. */
+/** What a statement outside of a transaction needs, and which servers to try, in order. */
 export function planStatement(engine: Knowledge, scope: Narrowing, request: Request): StatementPlan {
   const { text } = request.config
   const { need, learned } =
@@ -42,7 +42,7 @@ function attemptsFor(
   { topology, chooser }: Knowledge,
   { target, readOnly }: Narrowing,
   request: Request,
-  need: Need,
+  need: StatementNeed,
   learned: boolean,
   reads: boolean,
 ): readonly Attempt[] {
@@ -53,6 +53,6 @@ function attemptsFor(
   return need.class === 'transaction' ? attempts.map(({ server }) => ({ server, reason: 'transaction' })) : attempts
 }
 
-function reasonOf(need: Need): RouteReason {
+function reasonOf(need: StatementNeed): RouteReason {
   return need.class === 'read' ? 'asked' : need.class
 }

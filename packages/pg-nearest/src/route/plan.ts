@@ -1,12 +1,19 @@
 import type { RouteReason } from '../events/served-by.ts'
-import { isReplica, leastLoadedFirst, readTiers, writeOrder, type Choice, type Chooser } from '../topology/selection.ts'
+import {
+  isReplica,
+  leastLoadedFirst,
+  readTiers,
+  writeOrder,
+  type Choice,
+  type Chooser,
+} from '../topology/server-selection.ts'
 import type { ServerState, Topology } from '../topology/topology.ts'
 
 /** Try this server, for this reason. */
 export interface Attempt {
   readonly server: string
   readonly reason: RouteReason
-  /** Nobody is left who can prove what the read must show: better this than nothing. */
+  /** A last resort: this server cannot prove that it shows what the read must show. */
   readonly unproven?: boolean
 }
 
@@ -17,7 +24,7 @@ export type Target =
   /** `region: undefined` means this process's own. */
   | { readonly kind: 'replica'; readonly region: string | undefined }
 
-/** The one server that this process reads from while all is well; `undefined` if several are as near. */
+/** The one server that this process normally reads from; `undefined` if several are equally near. */
 export function homeOf(topology: Topology, { region }: Chooser): string | undefined {
   const [best] = planFor(topology, NEAREST, region).tiers
   return best?.length === 1 ? best[0]?.server : undefined
@@ -31,7 +38,7 @@ const NEAREST: Target = { kind: 'nearest' }
 interface Plan {
   readonly region: string | undefined
   readonly tiers: Tiers
-  /** The whole list, where no tier leaves a choice. */
+  /** The whole list, if every tier has one server. */
   readonly fixed: readonly Attempt[] | undefined
 }
 
@@ -46,12 +53,12 @@ export function planPrimary(topology: Topology, reason: RouteReason): readonly A
   return writeOrder(topology).map((server) => ({ server: server.name, reason }))
 }
 
-/** Where to go when a standby could not: its refusal says that it is not a matter of freshness. */
+/** The primaries, for a statement that a standby could not run. Their freshness is not checked. */
 export function planInstead(topology: Topology): readonly Attempt[] {
   return writeOrder(topology).map(({ name }) => ({ server: name, reason: 'retry', unproven: true }))
 }
 
-/** A snapshot never changes, so neither do its plans: they are made once for each, not for each statement. */
+/** Plans are computed once for each snapshot, which is immutable. */
 const plans = new WeakMap<Topology, Map<Target, Plan>>()
 
 function planFor(topology: Topology, target: Target, region: string | undefined): Plan {
@@ -78,7 +85,7 @@ function tiersFor(topology: Topology, target: Target, region: string | undefined
   }
 }
 
-/** A region's replicas; without one the primary; and if those fail, whoever is near. */
+/** A region's replicas; the primary if the region has none; then all others by distance. */
 function replicaTiers(topology: Topology, region: string | undefined): Tiers {
   const configured = topology.servers.some((server) => server.declared === 'replica' && server.region === region)
   const nearest = readTiers(topology, region)

@@ -2,17 +2,17 @@ import type pg from 'pg'
 import { OptionError } from '../errors.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
 
-/** What a call of `query` may say beside pg's own options. */
+/** Options of `query` beside pg's own. */
 export interface RouteOptions {
-  /** `primary`: run it there whatever its text says; the way out for functions that act without writing. */
+  /** `primary`: run it on the primary, whatever its text says. For functions whose effects no standby would refuse. */
   readonly route?: 'primary' | undefined
-  /** What a read must show, if not what its session or pool says. A write runs on the primary whatever stands here. */
+  /** What a read must show. Default: as its session, or its pool. No effect on writes, which run on the primary. */
   readonly consistency?: Consistency | undefined
   /** Aborting cancels the statement on the server and rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
   /**
-   * Milliseconds that the call may take in all: waiting, every attempt, and the answer. Then it is cancelled on the server and
-   * rejects with `NEAREST_TIMEOUT`. Default: the pool's `timeoutMs`; on a borrowed client none.
+   * Milliseconds that the call may take in all, waiting and retries included. Then it is cancelled on the server and rejects with
+   * `NEAREST_TIMEOUT`. Default: the pool's `timeoutMs`; on a borrowed client no limit.
    */
   readonly timeoutMs?: number | undefined
 }
@@ -31,7 +31,7 @@ export interface Call {
 /**
  * Reads the arguments of `query` in all the forms that pg takes.
  *
- * @throws `TypeError` as pg does for what is no query, `OptionError` for a wrong `route` or `signal`.
+ * @throws `TypeError`, as pg, for something that is no query; `OptionError` for a wrong option of {@link RouteOptions}.
  */
 export function parseCall(first: unknown, second: unknown, third: unknown): Call {
   if (first === null || first === undefined) throw new TypeError('Client was passed a null or undefined query')
@@ -58,7 +58,7 @@ export function parseCall(first: unknown, second: unknown, third: unknown): Call
   return { request: { config, route: routeOf(given), consistency: consistencyOf(given), ...limits }, callback }
 }
 
-/** A cursor, a query stream, a COPY stream: an object that talks to the connection itself. */
+/** A cursor, a query stream or a COPY stream: an object that talks to the connection itself. */
 export function isSubmittable(query: unknown): query is pg.Submittable {
   return typeof query === 'object' && query !== null && 'submit' in query && typeof query.submit === 'function'
 }
@@ -81,7 +81,7 @@ function signalOf({ signal }: RouteOptions): AbortSignal | undefined {
   throw new OptionError('signal', '"signal" must be an AbortSignal, such as AbortSignal.timeout(1_000).')
 }
 
-/** @throws OptionError for a time that there is not. */
+/** @throws OptionError for a value that is no number of milliseconds. */
 export function timeoutOf({ timeoutMs }: Pick<RouteOptions, 'timeoutMs'>): number | undefined {
   if (timeoutMs === undefined || (Number.isFinite(timeoutMs) && timeoutMs >= 1 && timeoutMs < 2 ** 31)) return timeoutMs
   throw new OptionError('timeoutMs', '"timeoutMs" must be a number of milliseconds from 1 to 2147483647.')

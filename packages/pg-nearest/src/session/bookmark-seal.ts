@@ -1,22 +1,22 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { OptionError } from '../errors.ts'
 
-/** Signs a bookmark for its way through hands that are not trusted. Who has it can read it, but not change it. */
+/** Signs bookmarks that go to clients, which can read but not change them. */
 export interface BookmarkSeal {
-  /** The text with its end of life and a signature: safe in a URL, a header and a cookie, if the text is. */
+  /** Returns the text with its expiry and a signature: safe in a URL, a header and a cookie if the text is. */
   seal(text: string, now: number): string
-  /** The text that was sealed; `undefined` for anything that was not, or not lately. Never throws. */
+  /** Returns the text that was sealed; `undefined` if it was not sealed here, or has expired. Never throws. */
   open(sealed: string, now: number): string | undefined
 }
 
 export interface BookmarkSealOptions {
-  /** The first one signs; each of them is accepted, so that a new one can be put in front of the old one. */
+  /** The first one signs, and all are accepted, so that secrets can be rotated. */
   readonly secret: string | readonly string[]
   readonly maxAgeMs: number
 }
 
 const SHORTEST_SECRET = 16
-/** In front of what is signed, so that no other use of the same secret makes a text that is a bookmark here. */
+/** Part of what is signed, so that signatures made with the same secret for other purposes are not valid here. */
 const PURPOSE = 'pg-nearest bookmark 1'
 const SEALED = /^(.+)\.([0-9a-z]{1,11})\.([\w-]{43})$/s
 
@@ -33,7 +33,7 @@ export function createBookmarkSeal({ secret, maxAgeMs }: BookmarkSealOptions): B
       const [, text, expiry, signature] = SEALED.exec(sealed) ?? []
       if (text === undefined || expiry === undefined || signature === undefined) return undefined
       const given = Buffer.from(signature, 'base64url')
-      // Decoding skips what it does not know: only the one canonical spelling is taken.
+      // Decoding ignores invalid characters, so only the canonical spelling is accepted.
       if (given.toString('base64url') !== signature) return undefined
       const genuine = secrets.some((each) => timingSafeEqual(sign(each, text, expiry), given))
       return genuine && Number.parseInt(expiry, 36) > now ? text : undefined

@@ -1,7 +1,7 @@
 import type { Bookmark } from './bookmark.ts'
 
 const VERSION = 1
-/** As the first one, and the primary itself has named the timeline. */
+/** As version 1, but the timeline comes from the primary itself. */
 const CERTAIN = 2
 const CONTENT = 21
 const BYTES = 24
@@ -9,8 +9,7 @@ const LENGTH = 32
 const MOST = 0xffff_ffff_ffff_ffffn
 
 /**
- * A bookmark as it leaves the process: 32 characters that are safe in a URL, a header and a cookie. Opaque to others: a
- * later version may look different.
+ * A bookmark as text: 32 characters that are safe in a URL, a header and a cookie. Opaque: a later version may look different.
  */
 export function formatBookmark({ systemIdentifier, timeline, lsn, certain }: Bookmark): string {
   const bytes = Buffer.alloc(BYTES)
@@ -26,7 +25,7 @@ export function formatBookmark({ systemIdentifier, timeline, lsn, certain }: Boo
 export function parseBookmark(text: unknown): Bookmark | undefined {
   if (typeof text !== 'string' || text.length !== LENGTH) return undefined
   const bytes = Buffer.from(text, 'base64url')
-  // Decoding skips what it does not know: only the one canonical spelling is taken.
+  // Decoding ignores invalid characters, so only the canonical spelling is accepted.
   if (bytes.length !== BYTES || bytes.toString('base64url') !== text) return undefined
   const version = bytes.readUInt8(0)
   if (version !== VERSION && version !== CERTAIN) return undefined
@@ -40,8 +39,8 @@ export function parseBookmark(text: unknown): Bookmark | undefined {
 }
 
 /**
- * FNV-1a, folded to 24 bits. A text that was damaged on its way must not be taken for an earlier position. It keeps nobody
- * from making one up: for that there is a seal.
+ * FNV-1a, folded to 24 bits, so that a damaged text is not taken for an earlier position. It does not prevent forgery: see
+ * `BookmarkSeal`.
  *
  * @see https://datatracker.ietf.org/doc/html/draft-eastlake-fnv
  */

@@ -1,25 +1,25 @@
 /** A position in a cluster's history: everything up to here must be visible. */
 export interface Bookmark {
-  /** Names the cluster: servers that replicate from each other share it. 64 bits, as PostgreSQL prints them. */
+  /** Identifies the cluster: servers that replicate from each other share it. 64 bits, in decimal. */
   readonly systemIdentifier: string
-  /** The history that the position belongs to. A promotion begins the next one. */
+  /** The timeline that the position belongs to. A promotion begins a new one. */
   readonly timeline: number
   readonly lsn: bigint
-  /** The primary itself has named the timeline. A standby may learn late that it follows another one. */
+  /** The timeline comes from the primary itself. A standby may notice late that it follows another one. */
   readonly certain?: true
 }
 
-/** How far the histories agree. */
+/** How far timelines agree. */
 export interface Forks {
   /**
-   * Everything of this timeline up to here is in the later one, too; beyond it, perhaps not. `undefined`: nobody was watching
-   * when the later one began.
+   * The position up to which the later timeline surely contains the earlier one. `undefined` if it was not watched when the later
+   * one began.
    */
   keptOf(timeline: number, later: number): bigint | undefined
 }
 
-/** Where a server was seen to be. */
-export interface Standpoint {
+/** A server's position when it was last seen. */
+export interface ServerPosition {
   readonly systemIdentifier: string | undefined
   readonly timeline: number | undefined
   readonly lsn: bigint | undefined
@@ -28,16 +28,16 @@ export interface Standpoint {
 /**
  * Whether a server shows everything up to a bookmark.
  *
- * - `yes`: it is on the bookmark's timeline or a later one, and has that position.
- * - `no`: it was behind when it was seen; it may have caught up since.
+ * - `yes`: it is on the bookmark's timeline or a later one, and has reached the position.
+ * - `no`: it was behind when it was last seen, and may have caught up since.
  * - `older`: it is still on an older timeline, where positions mean something else.
- * - `lost`: it is on a later timeline, which may have begun before that position.
- * - `foreign`: the bookmark is another cluster's and says nothing here.
- * - `unknown`: the server has not said where it is.
+ * - `lost`: it is on a later timeline, which may have begun before the position.
+ * - `foreign`: the bookmark belongs to another cluster.
+ * - `unknown`: the server's position is not known.
  */
 export type Showing = 'yes' | 'no' | 'older' | 'lost' | 'foreign' | 'unknown'
 
-export function shows(at: Standpoint | undefined, bookmark: Bookmark, forks: Forks): Showing {
+export function shows(at: ServerPosition | undefined, bookmark: Bookmark, forks: Forks): Showing {
   if (at?.systemIdentifier === undefined || at.timeline === undefined || at.lsn === undefined) return 'unknown'
   if (at.systemIdentifier !== bookmark.systemIdentifier) return 'foreign'
   if (at.timeline < bookmark.timeline) return 'older'
@@ -49,8 +49,8 @@ export function shows(at: Standpoint | undefined, bookmark: Bookmark, forks: For
 }
 
 /**
- * The later of two positions of one cluster. A later timeline comes after every position of an earlier one: what had been
- * written beyond the promotion is lost, and nobody waits for it any more. Of two clusters the second one's holds.
+ * The later of two positions. A later timeline comes after every position of an earlier one, because what was written there after
+ * the promotion is lost. If they belong to different clusters, returns the second.
  */
 export function laterBookmark(a: Bookmark | undefined, b: Bookmark): Bookmark {
   if (a === undefined || a.systemIdentifier !== b.systemIdentifier) return b

@@ -2,9 +2,9 @@
  * What a read must show.
  *
  * - `eventual`: whatever the nearest server has.
- * - `session`: everything that was written and seen in the session before.
- * - `strong`: everything that anybody was told is written; the primary answers.
- * - `{ maxStalenessMs }`: as `session`, and nothing older than this.
+ * - `session`: everything that was written or seen in the session before.
+ * - `strong`: everything that was acknowledged to anybody; the primary answers.
+ * - `{ maxStalenessMs }`: as `session`, and data that is not older than this.
  */
 export type Consistency = 'eventual' | 'session' | 'strong' | { readonly maxStalenessMs: number }
 
@@ -15,5 +15,5 @@ export function isConsistency(value: unknown): value is Consistency {
   return typeof maxStalenessMs === 'number' && maxStalenessMs >= 0
 }
 
-/** What {@link isConsistency} takes, in words. */
+/** The values that {@link isConsistency} accepts, for error messages. */
 export const CONSISTENCIES = '"eventual", "session", "strong" or { maxStalenessMs: number }'

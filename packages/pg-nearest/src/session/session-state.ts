@@ -1,47 +1,46 @@
-import { laterBookmark, shows, type Bookmark, type Forks, type Standpoint } from './bookmark.ts'
+import { laterBookmark, shows, type Bookmark, type Forks, type ServerPosition } from './bookmark.ts'
 import type { Consistency } from './consistency.ts'
 
-/** A server whose reads need no position as long as the next ones go there, too: it never goes backwards by itself. */
+/** The server that a session reads from without asking for positions: it never goes backwards by itself. */
 export interface Home {
   readonly server: string
-  /** Counts what may have made it begin anew. After a restart a standby may show less than before. */
+  /** Changes when the server may have restarted: a restarted standby may show less than before. */
   readonly epoch: number
 }
 
-/** What is known of a server, and when it was asked, in the milliseconds of one clock. */
-export interface Sighting extends Standpoint {
+/** A server's position, and when it was asked for, by `performance.now()`. */
+export interface Sighting extends ServerPosition {
   readonly at: number
   readonly standby: boolean
 }
 
-/** The primary's word on a position that it does not have. */
+/** A position that the primary does not have, and the primary's own. */
 export interface LostPosition {
   readonly lost: Bookmark
   readonly now: Bookmark
 }
 
 /**
- * What a causal scope has written and seen: the next read must show it. Only memory: what may be read where is decided
- * elsewhere.
+ * What a session has written and seen, which its next read must show. Where it can be read is decided elsewhere.
  */
 export class SessionState {
   #bookmark: Bookmark | undefined
-  /** Something was seen that no position is known for: until a statement that begins later than this ends on the primary. */
+  /** Since when the position is not known. A statement that is sent to the primary later than this makes it known again. */
   #blindSince: number | undefined
-  /** Statements under way, or of unknown outcome, that may still write what no position is known for. */
+  /** How many statements may still write at unknown positions. */
   #unsettled = 0
   #home: Home | undefined
   #homeUsedAt = 0
   #toldLost: Bookmark | undefined
 
-  /** What its reads must show, if not what the pool says. */
+  /** What its reads must show; `undefined`: as the pool says. */
   readonly consistency: Consistency | undefined
-  /** Its first bookmark came from outside and was not signed: a position that nobody knows is told to nobody. */
+  /** Whether the bookmark that it began with certainly comes from this app. */
   readonly trusted: boolean
-  /** The bookmark that it began with, until a server was seen to show it, or the primary was asked. */
+  /** The bookmark that it began with, until a server is seen to show it or the primary has answered. */
   #claim: Bookmark | undefined
 
-  /** @param start - `'unknown'`: it has a history that nobody can read; the primary's word is needed first. */
+  /** @param start - `'unknown'`: its position is not known, so that its first read asks the primary. */
   constructor(start?: Bookmark | 'unknown', consistency?: Consistency, trusted = true) {
     this.consistency = consistency
     this.trusted = trusted
@@ -49,38 +48,38 @@ export class SessionState {
     else this.#bookmark = this.#claim = start
   }
 
-  /** What a read must show, wherever it runs; as far as it is known. */
+  /** What a read must show, as far as it is known. */
   get bookmark(): Bookmark | undefined {
     return this.#bookmark
   }
 
-  /** What was seen is not known: only the primary is sure to show it. */
+  /** The position is not known, so only the primary is sure to show it. */
   get blind(): boolean {
     return this.#blindSince !== undefined || this.#unsettled > 0
   }
 
-  /** What it began with and nobody has confirmed. */
+  /** The bookmark that it began with, while it is not confirmed. */
   get claim(): Bookmark | undefined {
     return this.#claim
   }
 
-  /** A server shows it, so that it is no claim any more. */
+  /** A server shows the claim. */
   confirm(): void {
     this.#claim = undefined
   }
 
-  /** The primary was asked, and does not know of the claim: the session goes on from where the primary is. */
+  /** The primary does not know the claim: the session goes on from the primary's position. */
   replaceClaim(position: Bookmark): void {
     if (this.#bookmark === this.#claim) this.#bookmark = position
     this.#claim = undefined
   }
 
-  /** Where reads went of which no position is known. */
+  /** The server of reads whose positions are not known. */
   get home(): Home | undefined {
     return this.#home
   }
 
-  /** When the last read at home ended, by the clock of `useHome`. */
+  /** When the last read there ended. */
   get homeUsedAt(): number {
     return this.#homeUsedAt
   }
@@ -89,14 +88,14 @@ export class SessionState {
     this.#bookmark = laterBookmark(this.#bookmark, position)
   }
 
-  /** Something was seen, and its position did not come back. */
-  loseSight(now: number): void {
+  /** Something was written or seen at an unknown position. */
+  markUnknown(now: number): void {
     this.#blindSince = now
   }
 
   /**
-   * Something begins that may write at any time until it has ended: nothing but the primary's answer to a later statement is sure
-   * to show it. Returns what says that it has; once more does nothing.
+   * Something begins that may write at unknown positions until it ends. Returns a function to call at its end; calling it again does
+   * nothing.
    */
   beginUnsettled(): (now: number) => void {
     let open = true
@@ -105,19 +104,19 @@ export class SessionState {
       if (!open) return
       open = false
       this.#unsettled--
-      this.loseSight(now)
+      this.markUnknown(now)
     }
   }
 
-  /** A read ended there, and its position was not asked for. */
+  /** A read has ended on this server, and its position was not asked for. */
   useHome(server: string, epoch: number, now: number): void {
-    // Two homes at once: what was seen at the one is no longer known.
+    // What was read on the previous home server has no known position.
     if (this.#home !== undefined && this.#home.server !== server) this.#blindSince = now
     if (this.#home?.server !== server || this.#home.epoch !== epoch) this.#home = { server, epoch }
     this.#homeUsedAt = now
   }
 
-  /** Takes in where home was seen to be, if that was after its last read. */
+  /** Records the home server's position, if it was asked for after the last read there. */
   settleHome(seen: Sighting | undefined): void {
     if (seen === undefined || seen.at < this.#homeUsedAt) return
     const { systemIdentifier, timeline, lsn, standby } = seen
@@ -126,7 +125,7 @@ export class SessionState {
     this.#home = undefined
   }
 
-  /** Many statements may have waited for the same position: it is told once. */
+  /** Several statements may have required the same position: its loss is reported once. */
   #isNews(lost: Bookmark): boolean {
     if (this.#toldLost !== undefined && laterBookmark(this.#toldLost, lost) === this.#toldLost) return false
     this.#toldLost = lost
@@ -134,10 +133,9 @@ export class SessionState {
   }
 
   /**
-   * A statement that was sent at `sentAt` ran on the primary, which was at this position afterwards.
+   * A statement that was sent at `sentAt` has run on the primary, whose position was this afterwards.
    *
-   * @param required - what it had to show when it began. If the primary does not have that, it is lost: this session no
-   *   longer waits for it.
+   * @param required - what it had to show. If the primary does not have that, it is lost, and the session no longer requires it.
    */
   arrivedAtPrimary(
     position: Bookmark,
@@ -153,7 +151,7 @@ export class SessionState {
     if (lost === undefined || isLater(this.#bookmark, lost)) {
       this.show(position)
     } else {
-      // What was merged into the lost position meanwhile cannot be told from it: the next read asks the primary as well.
+      // The lost position may have absorbed later ones meanwhile, so the next read asks the primary as well.
       this.#bookmark = position
       this.#blindSince = sentAt
     }

@@ -1,30 +1,30 @@
-import type { Need } from './need.ts'
-import { columnBound, functionBound, relationBound } from './server-bound.ts'
+import type { StatementNeed } from './statement-class.ts'
+import { primaryOnlyColumn, primaryOnlyFunction, primaryOnlyRelation } from './primary-only-names.ts'
 import { OTHER_CONTROL, transactionControl } from './transaction-control.ts'
-import { tokensOf, type Token } from './tokens.ts'
+import { tokenize, type Token } from './tokenizer.ts'
 
-const READ: Need = { class: 'read' }
-const WRITE: Need = { class: 'write' }
-const SESSION: Need = { class: 'session' }
+const READ: StatementNeed = { class: 'read' }
+const WRITE: StatementNeed = { class: 'write' }
+const SESSION: StatementNeed = { class: 'session' }
 
 /**
- * What a text needs, as far as it shows. When in doubt it says `write`: that costs a trip to the primary and nothing else.
- * Pure and total: it never throws, whatever the text. Linear in the text.
+ * What a text needs, as far as it shows. In doubt the answer is `write`, which only costs a round trip to the primary. Never throws.
+ * Linear in the text's length.
  */
-export function classify(text: string): Need {
-  const { tokens, doubtful } = tokensOf(text)
+export function classify(text: string): StatementNeed {
+  const { tokens, doubtful } = tokenize(text)
   const needs = statementsOf(tokens).map(classifyStatement)
   const need = needs.length > 1 ? strongest(needs) : (needs[0] ?? READ)
   return doubtful && need.class === 'read' ? WRITE : need
 }
 
-/** Whether the text may hold BEGIN, COMMIT, SAVEPOINT … or SET TRANSACTION, as far as can be told. */
+/** Whether the text may contain BEGIN, COMMIT, SAVEPOINT, SET TRANSACTION and the like. */
 export function mayControlTransaction(text: string): boolean {
-  const { tokens, doubtful } = tokensOf(text)
+  const { tokens, doubtful } = tokenize(text)
   return doubtful || statementsOf(tokens).some((statement) => classifyStatement(statement).class === 'transaction')
 }
 
-/** Splits at semicolons; a function's body in `BEGIN ATOMIC … END` holds semicolons of its own. */
+/** Splits at semicolons, except inside of a function body in `BEGIN ATOMIC … END`. */
 function statementsOf(tokens: readonly Token[]): Token[][] {
   const statements: Token[][] = []
   let statement: Token[] = []
@@ -47,13 +47,13 @@ function statementsOf(tokens: readonly Token[]): Token[][] {
   return statements
 }
 
-function strongest(needs: readonly Need[]): Need {
+function strongest(needs: readonly StatementNeed[]): StatementNeed {
   if (needs.some((need) => need.class === 'transaction')) return OTHER_CONTROL
   if (needs.some((need) => need.class === 'session')) return SESSION
   return needs.some((need) => need.class === 'write') ? WRITE : READ
 }
 
-function classifyStatement(tokens: readonly Token[]): Need {
+function classifyStatement(tokens: readonly Token[]): StatementNeed {
   const first = tokens[0]
   if (first?.kind === 'symbol' && first.text === '(') return classifyQuery(tokens)
   if (first?.kind !== 'word') return WRITE
@@ -101,7 +101,7 @@ function classifyStatement(tokens: readonly Token[]): Need {
 function classifyQuery(
   tokens: readonly Token[],
   mayModify: boolean = tokens.some(({ kind, text }) => kind === 'word' && text === 'with'),
-): Need {
+): StatementNeed {
   let need = READ
   for (const [i, token] of tokens.entries()) {
     const { kind, text } = token
@@ -109,7 +109,8 @@ function classifyQuery(
     const next = tokens[i + 1]
     const called = next?.kind === 'symbol' && next.text === '('
     const named = tokens[i - 1]?.text === 'as'
-    const bound = (called ? functionBound(text) : named ? undefined : columnBound(text)) ?? relationBound(text)
+    const bound =
+      (called ? primaryOnlyFunction(text) : named ? undefined : primaryOnlyColumn(text)) ?? primaryOnlyRelation(text)
     if (bound === 'session') return SESSION
     if (bound === 'primary' || (kind === 'word' && writes(tokens, i, mayModify))) need = WRITE
   }
@@ -123,7 +124,7 @@ function writes(tokens: readonly Token[], i: number, mayModify: boolean): boolea
     case 'update':
     case 'delete':
     case 'merge':
-      // These may name a column, too; but in a query only a WITH can hold such a statement, and COPY.
+      // These may be column names, too: within a query such a statement can only be in a WITH, or in COPY.
       return mayModify && tokens[i - 1]?.text !== '.'
     case 'into':
       return true
@@ -146,18 +147,18 @@ function touchesSession(tokens: readonly Token[]): boolean {
   const [first] = tokens
   return tokens.some(({ kind, text }, i) => {
     if (kind !== 'word' && kind !== 'name') return false
-    if (relationBound(text) === 'session') return true
+    if (primaryOnlyRelation(text) === 'session') return true
     const next = tokens[i + 1]
-    if (next?.kind === 'symbol' && next.text === '(' && functionBound(text) === 'session') return true
+    if (next?.kind === 'symbol' && next.text === '(' && primaryOnlyFunction(text) === 'session') return true
     if (kind !== 'word' || (text !== 'temp' && text !== 'temporary')) return false
     if (first?.text === 'create') return next !== undefined && TEMPORARY_KINDS.has(next.text)
-    // INTO temp x makes a temporary table; INTO temp VALUES … fills a table of that name.
+    // INTO temp x creates a temporary table, but INTO temp VALUES … writes to a table of that name.
     return tokens[i - 1]?.text === 'into' && isName(next) && !AFTER_TARGET.has(next.text)
   })
 }
 
-/** A plan alone is a read if its statement is one; with ANALYZE the statement runs. */
-function classifyExplain(tokens: readonly Token[]): Need {
+/** EXPLAIN needs what its statement needs; with ANALYZE it runs it. */
+function classifyExplain(tokens: readonly Token[]): StatementNeed {
   let start = 1
   if (tokens[1]?.kind === 'symbol' && tokens[1].text === '(' && !isQueryStart(tokens[2])) {
     const end = tokens.findIndex(({ kind, text }) => kind === 'symbol' && text === ')')
@@ -177,8 +178,8 @@ function isQueryStart(token: Token | undefined): boolean {
   return token?.text === '(' || ['select', 'values', 'table', 'with'].includes(token?.text ?? '')
 }
 
-/** COPY … TO STDOUT reads; everything else writes, to a table or to the server's disk. */
-function classifyCopy(tokens: readonly Token[]): Need {
+/** COPY … TO STDOUT reads. Every other COPY writes, to a table or to the server's disk. */
+function classifyCopy(tokens: readonly Token[]): StatementNeed {
   const to = tokens.findLastIndex(({ kind, text }) => kind === 'word' && text === 'to')
   if (to < 0 || tokens[to + 1]?.text !== 'stdout') return touchesSession(tokens) ? SESSION : WRITE
   return classifyQuery(tokens.slice(1, to), true)

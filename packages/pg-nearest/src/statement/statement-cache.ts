@@ -1,30 +1,30 @@
 import { classify } from './classify.ts'
-import type { Need } from './need.ts'
+import type { StatementNeed } from './statement-class.ts'
 
-/** What is known of a text. */
+/** What is known about a text. */
 export interface KnownStatement {
-  readonly need: Need
-  /** A standby refused it although its text reads. */
+  readonly need: StatementNeed
+  /** It looks like a read, but a standby has refused it. */
   readonly learned: boolean
 }
 
-/** Remembers what texts need, so that each is looked at once. */
+/** Remembers what texts need, so that each is classified once. */
 export interface StatementCache {
   needOf(text: string): KnownStatement
-  /** A standby refused this text: from now on it is a write. */
+  /** A standby has refused this text, so it is a write from now on. */
   learnWrite(text: string): void
   /** How many texts are remembered. */
   readonly size: number
 }
 
-/** A longer text is looked at anew each time, unless a standby refused it: generated texts must not eat the memory. */
+/** Longer texts are not remembered, unless a standby has refused them, so that generated texts do not use up memory. */
 const LONGEST_TEXT = 16_384
-/** Characters that one generation remembers at most. */
+/** The limit of characters in one generation. */
 const MOST_CHARACTERS = 4_000_000
 
 /**
- * A cache that forgets what was not used for longest, in two generations: what is used moves to the young one, and when
- * that is full the old one is dropped. A hit in the young generation is one look-up and nothing else.
+ * An approximate LRU cache of two generations: a hit in the old one moves to the young one, and when that is full it becomes the old
+ * one. A hit in the young generation is a single look-up.
  */
 export function createStatementCache({ max }: { readonly max: number }): StatementCache {
   const half = Math.ceil(max / 2)

@@ -1,15 +1,15 @@
-import type { Need, TransactionControl } from './need.ts'
-import type { Token } from './tokens.ts'
+import type { StatementNeed, TransactionControl } from './statement-class.ts'
+import type { Token } from './tokenizer.ts'
 
-/** Control that is no simple beginning or end: SAVEPOINT, or a text that has control among other statements. */
-export const OTHER_CONTROL: Need = control('other')
+/** SAVEPOINT and the like, or a text that has transaction control among other statements. */
+export const OTHER_CONTROL: StatementNeed = control('other')
 const COMMIT = control('commit')
 const ROLLBACK = control('rollback')
-/** Two-phase commit works outside of a block. */
-const TWO_PHASE: Need = { class: 'write' }
+/** COMMIT PREPARED and ROLLBACK PREPARED run outside of a transaction block. */
+const TWO_PHASE: StatementNeed = { class: 'write' }
 
-/** What a statement of transaction control does; `undefined` if it is none. */
-export function transactionControl(tokens: readonly Token[]): Need | undefined {
+/** Classifies a statement of transaction control; `undefined` if it is none. */
+export function transactionControl(tokens: readonly Token[]): StatementNeed | undefined {
   const words = tokens.map(({ kind, text }) => (kind === 'word' ? text : ''))
   const [first, second] = words
   switch (first) {
@@ -42,8 +42,8 @@ function chains(words: readonly string[]): boolean {
   return words.includes('chain') && !words.includes('no')
 }
 
-/** Of two modes that contradict each other the last one holds. */
-function begin(words: readonly string[]): Need {
+/** The last of contradicting modes counts. */
+function begin(words: readonly string[]): StatementNeed {
   let readOnly = false
   let isolation = ''
   for (const [i, word] of words.entries()) {
@@ -59,6 +59,6 @@ function begin(words: readonly string[]): Need {
 function control(
   kind: TransactionControl['kind'],
   modes: Omit<TransactionControl, 'kind'> = { standbyCanBegin: false, snapshotPerStatement: false },
-): Need {
+): StatementNeed {
   return { class: 'transaction', transaction: { kind, ...modes } }
 }

@@ -1,11 +1,11 @@
 /**
- * How a server is doing, as far as is known here.
+ * How a server is doing, as far as this process knows.
  *
- * - `connecting`: nothing has been heard from it yet.
- * - `up`: it answered the last time it was asked.
- * - `suspect`: a connection to it was lost, or it refused one; it is being asked. It is still used, after its equals.
- * - `down`: it could not be reached, or was silent for too long. It is used when no other server is left.
- * - `leaving`: it was taken out of the list, and finishes what it has begun.
+ * - `connecting`: it has not answered yet.
+ * - `up`: it answered the latest probe.
+ * - `suspect`: a connection to it was lost or refused, and it is being probed. It is used after servers that are equally near.
+ * - `down`: it could not be reached, or was silent for too long. It is used only if no other server is left.
+ * - `leaving`: it was removed from the list, and finishes what it has begun.
  */
 export type Health = 'connecting' | 'up' | 'suspect' | 'down' | 'leaving'
 
@@ -13,7 +13,7 @@ export type Health = 'connecting' | 'up' | 'suspect' | 'down' | 'leaving'
  * What happens to a server.
  *
  * - `answered`: it answered a probe.
- * - `refused`: it answered a connection or a probe with an error: it is alive.
+ * - `refused`: it answered a connection or a probe with an error, so it is alive.
  * - `unreachable`: no connection could be made, or it said that it is starting up or shutting down.
  * - `silent`: it did not answer a probe in time.
  * - `lost`: a connection to it died with a statement on it.
@@ -68,7 +68,7 @@ export function nextHealth(health: Health, sign: Sign): Health {
   return transitions[health][sign]
 }
 
-/** It may be chosen before those that are known to be gone. */
+/** Neither down nor leaving. */
 export function isUsable({ health }: { readonly health: Health }): boolean {
   return health !== 'down' && health !== 'leaving'
 }

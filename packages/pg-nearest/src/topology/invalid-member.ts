@@ -1,8 +1,8 @@
 import type { ServerState, Topology } from './topology.ts'
 
 /**
- * Why a server does not belong where the configuration puts it, in a sentence; `undefined` if it does. An invalid member is
- * never chosen.
+ * Explains why a server must not be used (another cluster, a primary that was replaced, the primary listed as a replica); `undefined`
+ * if it may be.
  */
 export function whyInvalid(topology: Topology, server: ServerState): string | undefined {
   const primary = topology.servers.find((other) => other.declared === 'primary')
@@ -16,7 +16,7 @@ export function whyInvalid(topology: Topology, server: ServerState): string | un
   return same && bothUp ? `replicas.${server.name} is the primary itself: check its URL.` : undefined
 }
 
-/** A server with a later timeline knows of a promotion that this one does not know of. */
+/** A server on a later timeline has seen a promotion that the other one has missed. */
 function isLater(other: ServerState, server: ServerState): boolean {
   const [its, ours] = [other.timeline, server.timeline]
   const known = other.health !== 'leaving' && its !== undefined && ours !== undefined

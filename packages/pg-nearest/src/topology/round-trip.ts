@@ -1,10 +1,10 @@
-/** Weight of the newest sample: the last ten or so count. MongoDB's drivers use the same. */
+/** The newest sample's weight: about the last ten samples count. MongoDB's drivers use the same. */
 const ALPHA = 0.2
 
-/** How fast the least one rises again: the last sixty or so count. */
+/** How fast the minimum rises again: about the last sixty samples count. */
 const RISE = 1 / 64
 
-/** The distance after one more sample, in milliseconds: without what a busy server, line or process adds to most. */
+/** The decaying minimum in milliseconds, which approximates the distance without queueing delays. */
 export function leastRtt(previous: number | undefined, sampleMs: number): number {
   if (previous === undefined || sampleMs < previous) return sampleMs
   return previous + RISE * (sampleMs - previous)

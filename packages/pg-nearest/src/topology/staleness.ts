@@ -5,14 +5,13 @@ export interface PositionSample {
   readonly at: number
 }
 
-/** The primary's positions over the last while, oldest first. */
+/** The primary's latest positions, oldest first. */
 export type PrimaryTrail = readonly PositionSample[]
 
 const TRAIL_LENGTH = 300
 
 /**
- * Adds a sample. A position that went backwards (a failover that lost writes, a restore) starts a new trail: the old
- * positions say nothing of the new history.
+ * Adds a sample. If the position has gone backwards (a failover that lost writes, a restore), starts a new trail.
  */
 export function extendTrail(trail: PrimaryTrail, sample: PositionSample): PrimaryTrail {
   const last = trail.at(-1)
@@ -33,8 +32,8 @@ export function stalenessBound(trail: PrimaryTrail, replayed: bigint, now: numbe
 }
 
 /**
- * A position that the primary had no longer ago than this: whoever shows it is at most that far behind. `undefined` when
- * the primary was not asked within that time.
+ * A position that the primary had at most `maxMs` ago: a server that shows it is at most that stale. `undefined` if the primary was
+ * not asked within that time.
  */
 export function positionWithin(trail: PrimaryTrail, now: number, maxMs: number): bigint | undefined {
   return trail.find(({ at }) => at >= now - maxMs)?.lsn

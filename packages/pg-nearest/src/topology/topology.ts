@@ -1,11 +1,11 @@
 import type { Health } from './health.ts'
 
-/** A server's part, as the server itself says it. `unknown` until it has been asked. */
+/** A server's role by its own report; `unknown` until it has been asked. */
 export type Role = 'primary' | 'replica' | 'unknown'
 
 export type { Health }
 
-/** What the configuration says of a server. It never changes while the server is in the list. */
+/** A server as configured. */
 export interface Server {
   /** Unique: its region, with `#2`, `#3` … behind it for a region's further servers. */
   readonly name: string
@@ -15,24 +15,24 @@ export interface Server {
   readonly declared: 'primary' | 'replica'
 }
 
-/** What is known of one server at one moment. */
+/** What is known about one server at one moment. */
 export interface ServerState extends Server {
   readonly role: Role
   readonly health: Health
-  /** When it began to do so, in milliseconds since the epoch. */
+  /** Since when it has this health, in milliseconds since the epoch. */
   readonly since: number
   /** Probes in a row that failed. */
   readonly failures: number
-  /** It says that it is a primary, and refuses every write: fenced, or out of disk. */
+  /** It is a primary that refuses writes: fenced, or out of disk. */
   readonly readOnly: boolean
   /** Milliseconds for one round trip, as a moving average; `undefined` before the first measurement. */
   readonly rttMs: number | undefined
-  /** The least of them lately: the distance, without what a busy server or process adds. */
+  /** A decaying minimum of them: the distance without queueing delays. */
   readonly leastRttMs: number | undefined
   /** Replay position on a replica, insert position on a primary. */
   readonly lsn: bigint | undefined
   readonly timeline: number | undefined
-  /** Names the cluster: servers that replicate from each other share it. */
+  /** Identifies the cluster: servers that replicate from each other share it. */
   readonly systemIdentifier: string | undefined
   /** Such as `18.4`. */
   readonly version: string | undefined
@@ -40,7 +40,7 @@ export interface ServerState extends Server {
   readonly lagBytes: number | undefined
   /** Upper bound on how far behind, in milliseconds, at `asOf`; 0 on a primary. Idle is not lag. */
   readonly stalenessMs: number | undefined
-  /** It answers what is sent at once; `false` if it was seen not to. Some poolers do not. */
+  /** Whether it takes several statements at once; some poolers do not. `true` until it was seen not to. */
   readonly pipelines: boolean
   /** Why it is `down`, or what is wrong with its place in the configuration. One sentence, never a password. */
   readonly problem: string | undefined
@@ -48,7 +48,7 @@ export interface ServerState extends Server {
   readonly lastSeenAt: number | undefined
 }
 
-/** An immutable snapshot of all servers. A new one is made for each change. */
+/** An immutable snapshot of all servers. Each change makes a new one. */
 export interface Topology {
   /** In the order of the configuration, the primary first. */
   readonly servers: readonly ServerState[]

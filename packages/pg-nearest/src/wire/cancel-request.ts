@@ -8,9 +8,9 @@ const SSL_REQUEST_CODE = 80_877_103
 const GIVE_UP_MS = 2_000
 
 /**
- * Asks the server to cancel what this client's backend is doing: the very server at the other end of its socket, by TLS if the
- * client uses it. Best effort, for the protocol has no answer to it. Resolves, and never rejects, when the server has closed the
- * request's connection: from then on it hits nothing that is sent later. That may take up to 2 seconds.
+ * Asks the server to cancel what this client's backend is running. The request goes to the peer of the client's socket, over TLS if
+ * the client uses TLS. Best effort: the protocol defines no answer. Resolves, and never rejects, once the server has closed the
+ * request's connection, after which it cannot hit a later statement. Takes at most 2 seconds.
  *
  * @see https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
  */
@@ -21,7 +21,7 @@ export function requestCancel(client: pg.Client): Promise<void> {
     const socket = dialPeer(client)
     const close = (): void => void socket.destroy()
     socket.setTimeout(GIVE_UP_MS, close)
-    // The time-out above counts from the last byte; a server that sends for ever must not keep it open.
+    // The time-out above restarts with each byte, so a server that keeps sending needs a second one.
     const late = setTimeout(close, GIVE_UP_MS)
     socket.on('error', close)
     socket.on('close', () => {
@@ -30,7 +30,7 @@ export function requestCancel(client: pg.Client): Promise<void> {
     })
     const send = (to: Socket): void => {
       to.write(cancelMessage(processID, secretKey))
-      // The server closes it when it has passed the request on; unread, an end would never be seen.
+      // The server closes the connection when it has passed the request on. Node reports that only if we read.
       to.resume()
     }
     if (connection.ssl === false) send(socket)
@@ -39,7 +39,7 @@ export function requestCancel(client: pg.Client): Promise<void> {
   })
 }
 
-/** The peer that the connection really has: its name may lead elsewhere by now. */
+/** Dials the address that the connection is using: its host name may resolve to another one by now. */
 function dialPeer(client: pg.Client): Socket {
   const { stream } = internalsOf(client).connection
   const { remoteAddress, remotePort } = stream
@@ -70,7 +70,7 @@ function secure(socket: Socket, client: pg.Client, send: (socket: Socket) => voi
   socket.once('data', (answer: Buffer) => (answer.toString('latin1') === 'S' ? upgrade() : fail()))
 }
 
-/** pg reads keys of four bytes; the protocol has longer ones since version 3.2. */
+/** Keys have four bytes in protocol 3.0, and may be longer from 3.2 on. */
 function cancelMessage(processID: number, secretKey: number | Uint8Array): Buffer {
   const key = typeof secretKey === 'number' ? Buffer.alloc(4) : Buffer.from(secretKey)
   if (typeof secretKey === 'number') key.writeInt32BE(secretKey, 0)

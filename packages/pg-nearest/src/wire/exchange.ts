@@ -5,16 +5,16 @@ import type { QueryHandlers } from './pg-internals.ts'
 export type StatementResult = pg.QueryResult | pg.QueryResult[]
 
 /**
- * What is sent up to one Sync (or one simple Query), and what comes back up to its ReadyForQuery. Only ReadyForQuery ends it:
- * before, nothing is committed and nobody knows whether a transaction is open.
+ * The messages up to one Sync (or one simple Query), and the answers up to its ReadyForQuery. Only ReadyForQuery ends it: before
+ * that nothing is committed, and the transaction status is not known.
  */
 export interface Exchange extends QueryHandlers {
-  /** Of a prepared statement. */
+  /** The name of a prepared statement. */
   readonly name: string | undefined
   readonly text: string | undefined
-  /** Nothing may be sent behind it before it has ended, nor it behind others: it keeps a portal open, or copies. */
+  /** It needs the connection to itself until it has ended, because it keeps a portal open or copies. */
   readonly exclusive: boolean
-  /** The connection died. `written`: the server may have had it. */
+  /** The connection died. `written`: the server may have received it. */
   lost(cause: unknown, written: boolean): void
 }
 
@@ -23,7 +23,7 @@ export interface Exchange extends QueryHandlers {
  *
  * - `result`: the server did it, and said so up to ReadyForQuery.
  * - `answered`: the server refused it, and went on to ReadyForQuery: it had no effect, and the connection is well.
- * - `unreadable`: the server did it, and its rows could not be read: a type parser of the caller's has thrown.
+ * - `unreadable`: it succeeded, but a type parser of the caller's threw on its rows.
  * - `unsendable`: it could not be put into messages, so nothing of it ran; the connection is well.
  * - `skipped`: one before it, with the same Sync, failed.
  * - `unsent`: the connection had died before.

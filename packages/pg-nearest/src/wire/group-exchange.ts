@@ -15,8 +15,8 @@ import {
 type OnEnd = (ends: readonly StatementEnd[], row: DataRow['fields'] | undefined) => void
 
 /**
- * Several statements with one Sync: if one fails, the server skips the rest. So what follows a BEGIN is never run outside of the
- * transaction, whatever becomes of the BEGIN. A question behind them (a statement that returns one row) may share the Sync.
+ * Several statements with one Sync: if one fails, the server skips the rest. So if a BEGIN fails, what follows it is not run outside
+ * of a transaction. A position query that returns one row may follow them within the same Sync.
  *
  * @see https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
  */
@@ -26,7 +26,7 @@ export class GroupExchange implements Exchange {
   readonly #ends: (StatementEnd | undefined)[]
   readonly #onEnd: OnEnd
   #at = 0
-  /** What the server has answered with, if that is an error. */
+  /** The server's error, if it has answered with one. */
   #answer: unknown
   #row: DataRow['fields'] | undefined
 
@@ -77,7 +77,7 @@ export class GroupExchange implements Exchange {
     return (this.#members[this.#at] as Partial<QueryInternals> | undefined)?.text
   }
 
-  /** In one packet. */
+  /** Sends them in one packet. */
   submit(connection: WireConnection): Error | null {
     connection.stream.cork()
     try {
@@ -94,7 +94,7 @@ export class GroupExchange implements Exchange {
       if (refused instanceof Error) this.#ends[i] = { kind: 'unsendable', error: refused }
       const end = this.#ends[i]
       if (end === undefined) continue
-      // What follows a statement that could not be sent would be answered in its place.
+      // The answers to later statements would be taken for the answer to the one that could not be sent.
       if (end.kind === 'unreadable') this.#ends[i] = { kind: 'unsendable', error: end.error }
       break
     }
@@ -130,7 +130,6 @@ export class GroupExchange implements Exchange {
     this.#members[this.#at]?.handleCopyData(message, connection)
   }
 
-  /** The server skips the rest, up to the Sync. */
   handleError(error: unknown, connection: WireConnection): void {
     this.#answer = error
     this.#members[this.#at]?.handleError(error, connection)
@@ -146,7 +145,7 @@ export class GroupExchange implements Exchange {
     )
   }
 
-  /** All are lost together: they were sent as one. */
+  /** All are lost together, because they were sent together. */
   lost(cause: unknown, written: boolean): void {
     const heard = this.#ends.find((end) => end?.kind === 'answered')
     const error = heard?.kind === 'answered' ? heard.error : cause

@@ -3,8 +3,7 @@ import type { Socket } from 'node:net'
 import pg from 'pg'
 
 /**
- * What pg's own code has and its types do not say. Everything that leans on it is in this room, so that a new version of pg is
- * checked in one place.
+ * Parts of pg that its types leave out. Only this folder uses them, so that a new version of pg has to be checked in one place.
  */
 
 /** A row as it comes off the wire. */
@@ -34,9 +33,9 @@ export interface ClientInternals {
   readonly _queryable: boolean
   readonly _ending: boolean
   readonly _ended: boolean
-  /** The query that hears what the server answers. */
+  /** The query that receives the server's answers. */
   _activeQuery: unknown
-  /** The server awaits a query. */
+  /** The server is waiting for a query. */
   readyForQuery: boolean
   ref(): void
   unref(): void
@@ -46,7 +45,7 @@ export function internalsOf(client: pg.Client): ClientInternals {
   return client as unknown as ClientInternals
 }
 
-/** What a client calls on the query that it runs. */
+/** The methods that a client calls on its active query. */
 export interface QueryHandlers {
   submit(connection: WireConnection): Error | null | undefined | void
   handleRowDescription(message: unknown): void
@@ -66,7 +65,7 @@ export type QueryCallback = (error: unknown, result?: pg.QueryResult) => void
 export interface QueryInternals extends QueryHandlers {
   readonly text: string
   readonly name: string | undefined
-  /** Rows for each page; the portal stays open between them. */
+  /** Rows to fetch at a time; the portal stays open in between. */
   readonly rows: number | undefined
   binary: boolean | undefined
   callback: QueryCallback | undefined
@@ -74,24 +73,24 @@ export interface QueryInternals extends QueryHandlers {
   readonly _result: { _types: pg.CustomTypesConfig | undefined }
 }
 
-/** pg's own query, with the constructor and the methods that its code has. */
+/** `pg.Query`, with the constructor and the methods that its types leave out. */
 export const PgQuery: new (config: pg.QueryConfig | string, values?: unknown[]) => QueryInternals =
   pg.Query as unknown as new (config: pg.QueryConfig | string, values?: unknown[]) => QueryInternals
 
-/** Whether it has nothing but a text and values. pg copies a config property by property, which shows in a short read. */
+/** Whether it has only a text and values. For these we avoid pg's copying of the options, which is measurable on short reads. */
 export function isPlain(config: pg.QueryConfig): boolean {
   for (const key in config) if (key !== 'text' && key !== 'values') return false
   return typeof config.text === 'string'
 }
 
-/** Gives a query what its client would give it. */
-export function adopt(query: Partial<QueryInternals>, client: pg.Client): void {
+/** Sets on a query what `client.query` would set on it. */
+export function adopt(query: Partial<QueryInternals>, client: pg.Client, ownTypes?: pg.CustomTypesConfig): void {
   const { binary, _types: types } = internalsOf(client)
   if (binary && !query.binary) query.binary = true
-  if (query._result !== undefined && !query._result._types) query._result._types = types
+  if (query._result !== undefined && !query._result._types) query._result._types = ownTypes ?? types
 }
 
-/** The connection without its Sync: what is written to it shares the next one that follows. */
+/** The connection without `sync`: what is written to it shares the Sync that is sent later. */
 export function withoutSync(connection: WireConnection): WireConnection {
   let view = unsynced.get(connection)
   if (view === undefined) {

@@ -6,26 +6,26 @@ import { internalsOf, type ClientInternals, type DataRow, type WireConnection } 
 export type TransactionStatus = 'I' | 'T' | 'E'
 
 /**
- * What is under way on one connection, in the order in which it was sent: each exchange owns what comes until its own
- * ReadyForQuery. To pg's client all of it is one query, so that what is in flight and how the connection stands towards a
- * transaction are known here and never guessed.
+ * The exchanges in flight on one connection, in the order in which they were sent. Each receives the answers up to its own
+ * ReadyForQuery. pg's client takes the whole pipeline for one query, so that this class knows exactly what is in flight and
+ * whether a transaction is open.
  */
 export class Pipeline {
-  /** Several exchanges may be sent before the first is answered. Settled when the connection is made, and never changed. */
+  /** Several exchanges may be sent before the first is answered. Fixed when the connection is made. */
   readonly together: boolean
   readonly #client: pg.Client
   readonly #internals: ClientInternals
   readonly #written: Exchange[] = []
   readonly #unwritten: Exchange[] = []
-  /** pg's client takes this for the query that it runs. */
+  /** This is the active query of pg's client. */
   #active = false
   #status: TransactionStatus = 'I'
   #death: { readonly cause: unknown } | undefined
-  /** What pg was told when nothing could be written, and tells back. */
+  /** The error that `submit` returned when nothing could be written; pg passes it back to `handleError`. */
   #refused: Error | undefined
   #onQuiet: (() => void)[] = []
 
-  /** `client` is connected, and nothing else is ever sent on it. */
+  /** @param client - connected, and used by nobody else. */
   constructor(client: pg.Client, together: boolean) {
     this.#client = client
     this.#internals = internalsOf(client)
@@ -39,7 +39,7 @@ export class Pipeline {
     return this.#status
   }
 
-  /** Everything that was sent is answered. */
+  /** Nothing is in flight. */
   get quiet(): boolean {
     return this.#written.length === 0 && this.#unwritten.length === 0
   }
@@ -48,12 +48,12 @@ export class Pipeline {
     return this.#death === undefined
   }
 
-  /** What keeps a portal open, or copies, has the connection to itself. */
+  /** An exchange that needs the connection to itself is running. */
   get exclusive(): boolean {
     return this.#written[0]?.exclusive === true
   }
 
-  /** Sends these behind what is under way, in one packet if several may be sent at once; else each when it is its turn. */
+  /** Sends these behind what is in flight: in one packet if several may be sent at once, otherwise one after the other. */
   send(...exchanges: Exchange[]): void {
     if (this.#death !== undefined) {
       for (const exchange of exchanges) exchange.lost(this.#death.cause, false)
@@ -62,22 +62,22 @@ export class Pipeline {
     this.#unwritten.push(...exchanges)
     if (this.#active) return this.#write(this.#internals.connection)
     this.#active = true
-    // It is pg's only query and the server is ready, so that `submit` is called at once.
+    // The client has no other query and the server is ready, so pg calls `submit` at once.
     this.#client.query(this as unknown as pg.Submittable)
   }
 
-  /** Calls back once all that was sent is answered, or the connection is dead; at once, if so it is. */
+  /** Calls back when nothing is in flight any more, or the connection is dead; at once if that is so already. */
   whenQuiet(callback: () => void): void {
     if (this.quiet) callback()
     else this.#onQuiet.push(callback)
   }
 
-  /** Ends it with this cause, whatever pg may say later. */
+  /** Ends everything with this cause. Later errors of pg are ignored. */
   die(cause: unknown): void {
     this.#die(cause)
   }
 
-  /** pg's client calls this, and what follows. */
+  /** pg's client calls this and the methods below. */
   submit(connection: WireConnection): Error | null {
     this.#write(connection)
     if (this.#written.length > 0) return null
@@ -123,7 +123,7 @@ export class Pipeline {
 
   handleError(error: unknown, connection: WireConnection): void {
     if (error === this.#refused) return void (this.#refused = undefined)
-    // A death is heard by its own events; here the server answers, and its ReadyForQuery is still to come.
+    // The client's 'error' and 'end' events report a dead connection. Here the server has answered, and ReadyForQuery follows.
     if (this.#death !== undefined || this.#internals._ended || !this.#internals._queryable) return
     if (!isErrorResponse(error)) {
       connection.stream.destroy()
@@ -135,7 +135,7 @@ export class Pipeline {
 
   handleReadyForQuery(connection: WireConnection): void {
     const ended = this.#written.shift()
-    this.#status = (this.#client.getTransactionStatus() ?? 'I') as TransactionStatus
+    this.#status = this.#client.getTransactionStatus() ?? 'I'
     this.#active = !this.quiet
     if (this.#active) this.#stayActive()
     ended?.handleReadyForQuery(connection)
@@ -144,7 +144,7 @@ export class Pipeline {
     this.#tellQuiet()
   }
 
-  /** pg has just let go of it, and what else is in flight would be answered to nobody. */
+  /** pg has just cleared its active query; the remaining exchanges still need their answers. */
   #stayActive(): void {
     this.#internals._activeQuery = this
     this.#internals.readyForQuery = false
@@ -175,15 +175,15 @@ export class Pipeline {
   }
 
   #writeOne(exchange: Exchange, connection: WireConnection): void {
-    // pg writes nothing to a stream that has ended, and does not say so.
+    // pg silently drops what is written to a stream that has ended.
     if (!connection.stream.writable) return exchange.lost(new Error('Connection terminated'), false)
-    // What submits may hear its first answer, or its end, before it returns.
+    // Pushed first, because an answer or an error may arrive before `submit` returns.
     this.#written.push(exchange)
     let refused: unknown
     try {
       refused = exchange.submit(connection)
     } catch (error) {
-      // Half a message may be on its way.
+      // Part of a message may have been written.
       connection.stream.destroy()
       return this.#die(error)
     }
@@ -207,7 +207,7 @@ export class Pipeline {
   }
 }
 
-/** Every ErrorResponse has an SQLSTATE; what pg cannot read it passes on as an error that has none. */
+/** Every ErrorResponse has an SQLSTATE. Errors of pg's own parser have none. */
 function isErrorResponse(error: unknown): boolean {
   const { code } = error as { readonly code?: unknown }
   return typeof code === 'string' && code.length === 5

@@ -3,7 +3,7 @@ import { ignore, type DataRow, type WireConnection } from './pg-internals.ts'
 
 export type Fields = DataRow['fields']
 
-/** A text of ours that is answered with one row, without what pg needs for any text: it shows in the time of a short read. */
+/** A query of the pool's own that returns one row. Leaner than pg's `Query`, which is measurable on short reads. */
 export class QuestionExchange implements Exchange {
   readonly name = undefined
   readonly text: string
@@ -11,7 +11,7 @@ export class QuestionExchange implements Exchange {
   #fields: Fields | undefined
   readonly #onEnd: (fields: Fields | undefined) => void
 
-  /** `onEnd` hears `undefined` where no answer came. */
+  /** @param onEnd - gets the row's fields, or `undefined` if there was no answer. */
   constructor(text: string, onEnd: (fields: Fields | undefined) => void) {
     this.text = text
     this.#onEnd = onEnd

@@ -1,10 +1,10 @@
 import pg from 'pg'
 
 export interface ServerClientOptions {
-  /** Holds the password: it stays in this closure, and out of every options object that could be printed. */
+  /** Holds the password. Kept in a closure, so that no options object that could be printed contains it. */
   readonly url: string
   readonly connectTimeoutMs: number
-  /** A connection says something else than it said before: its server was promoted. */
+  /** A connection reports that its server was promoted. */
   readonly onPromotion?: (() => void) | undefined
 }
 
@@ -13,10 +13,10 @@ interface ParameterStatus {
   readonly parameterValue: string
 }
 
-/** On the client itself: it is asked for with each statement. */
+/** A property of the client, because it is read with each statement. */
 const IN_HOT_STANDBY = Symbol('in_hot_standby')
 
-/** A `pg.Client` for one server that knows, without asking, whether the server is in recovery. */
+/** A `pg.Client` for one server that tracks, without a query, whether the server is in recovery. */
 export function serverClient({ url, connectTimeoutMs, onPromotion }: ServerClientOptions): typeof pg.Client {
   return class ServerClient extends pg.Client {
     [IN_HOT_STANDBY]: boolean | undefined = undefined
@@ -29,7 +29,7 @@ export function serverClient({ url, connectTimeoutMs, onPromotion }: ServerClien
         connectionTimeoutMillis:
           wanted === undefined || wanted === 0 ? connectTimeoutMs : Math.min(wanted, connectTimeoutMs),
       })
-      // It would end the pipeline, which is all queries at once; each has its own time.
+      // pg would apply it to the whole pipeline, which it takes for one query. Each statement has its own timer instead.
       ;(this as unknown as { connectionParameters: { query_timeout?: unknown } }).connectionParameters.query_timeout =
         undefined
       this.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
@@ -43,8 +43,8 @@ export function serverClient({ url, connectTimeoutMs, onPromotion }: ServerClien
 }
 
 /**
- * Whether this connection's server is in recovery, as it last said; `undefined` for PostgreSQL before 14, which does not
- * say. A promotion shows with the first reply after it.
+ * Whether this connection's server is in recovery, by its last `in_hot_standby`; `undefined` before PostgreSQL 14. After a
+ * promotion it changes with the next reply.
  */
 export function isStandby(client: object): boolean | undefined {
   return (client as { [IN_HOT_STANDBY]?: boolean })[IN_HOT_STANDBY]

@@ -8,7 +8,7 @@ export class StatementExchange extends PgQuery implements Exchange {
   #failure: { readonly kind: 'answered' | 'unreadable' | 'unsendable'; readonly error: unknown } | undefined
   #result: StatementResult | undefined
   #writing = false
-  /** What the server has answered with, if that is an error. */
+  /** The server's error, if it has answered with one. */
   #answer: unknown
   #synced = false
   #isReady = false
@@ -21,7 +21,7 @@ export class StatementExchange extends PgQuery implements Exchange {
     adopt(this, client)
   }
 
-  /** With `rows` pg fetches page by page, and syncs behind the last one. */
+  /** With `rows`, pg fetches page by page and sends Sync after the last one. */
   get exclusive(): boolean {
     return this.rows !== undefined
   }
@@ -40,10 +40,10 @@ export class StatementExchange extends PgQuery implements Exchange {
   }
 
   override handleError(error: unknown, connection: WireConnection): void {
-    // pg comes by here, too, with what a type parser has thrown before.
+    // pg also passes errors of type parsers here.
     if (!this.#isReady) this.#answer = error
     super.handleError(error, connection)
-    // pg leaves it to the server to end a query of pages, which waits for a Sync.
+    // pg sends no Sync after an error of a paged query, and the server waits for one.
     if (this.exclusive && !this.#writing && !this.#synced && !this.#isReady) connection.sync()
   }
 
@@ -58,7 +58,7 @@ export class StatementExchange extends PgQuery implements Exchange {
     else this.#onEnd({ kind: written ? 'lost' : 'unsent', error: this.#failure?.error ?? cause })
   }
 
-  /** What pg calls as `this.callback`: one function for all, for a closure each shows in the time of a short read. */
+  /** Called by pg as `this.callback`. Shared, because a closure for each statement is measurable on short reads. */
   static readonly #capture = function (this: StatementExchange, error: unknown, result?: pg.QueryResult): void {
     if (!error) this.#result = result
     else

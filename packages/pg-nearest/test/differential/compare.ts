@@ -70,12 +70,12 @@ export function signatureOf(program: Program, { what, step, pg, ours }: Differen
   const operation = step === undefined ? undefined : program[step]?.operation
   const where = operation === undefined ? '' : ` of ${operation.kind}`
   if (what === 'outcome') {
-    const kinds = [kindOf(pg), kindOf(ours)]
+    const kinds = [describeValue(pg), describeValue(ours)]
     const at = kinds[0] === kinds[1] ? ` (${firstDifference(pg, ours).path.replaceAll(/\.\d+/g, '')})` : ''
     return `${what}${where}: pg ${kinds[0]}, ours ${kinds[1]}${at}`
   }
   if (what === 'order') return `${what}: ${misplaced(program, pg as number[], ours as number[])}`
-  if (what === 'stray error') return `${what}: ${kindOf({ error: (ours as unknown[])[0] })}`
+  if (what === 'stray error') return `${what}: ${describeValue({ error: (ours as unknown[])[0] })}`
   if (what === 'status') return `${what}: pg ${String(pg)}, ours ${String(ours)}`
   if (what === 'tables') return `${what}: ${Object.keys(pg as State).join()}`
   return `${what}${where}`
@@ -91,7 +91,7 @@ function misplaced(program: Program, pg: readonly number[], ours: readonly numbe
   return `${form(ours[at])} before ${form(pg[at])}`
 }
 
-function kindOf(outcome: unknown): string {
+function describeValue(outcome: unknown): string {
   const { error } = outcome as { error?: { code?: string; class?: string; message?: string } }
   if (error === undefined) return 'a result'
   const generic = error.message?.replaceAll(/[\d"'].*/g, '…')

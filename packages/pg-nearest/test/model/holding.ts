@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { Lease } from '../../src/connections/lease.ts'
 import type { Exchange, StatementEnd } from '../../src/wire/exchange.ts'
-import { ForeignExchange } from '../../src/wire/foreign-exchange.ts'
+import { SubmittableExchange } from '../../src/wire/submittable-exchange.ts'
 import { GroupExchange } from '../../src/wire/group-exchange.ts'
 import { internalsOf } from '../../src/wire/pg-internals.ts'
 import { QuestionExchange } from '../../src/wire/question-exchange.ts'
@@ -90,7 +90,10 @@ export class Holding {
           sent.ended++
         })
       case 'foreign':
-        return new ForeignExchange(new pg.Query({ text }, () => undefined), client, () => void sent.ended++)
+        return new SubmittableExchange(new pg.Query({ text }, () => undefined), client, () => void sent.ended++, {
+          types: undefined,
+          isGivenUp: () => false,
+        })
     }
   }
 
@@ -119,6 +122,9 @@ export class Holding {
       }
       case 'unsent':
         if (text.includes(' ') && this.#server.ran.has(text)) this.#violated(`"${text}" was not sent, and ran`)
+        return
+      case 'unreadable':
+        this.#violated(`"${text}" could not be read: ${String(end.error)}`)
         return
       case 'unsendable':
         if (sent.way !== 'named') this.#violated(`"${text}" could not be sent: ${String(end.error)}`)

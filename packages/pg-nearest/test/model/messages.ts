@@ -1,7 +1,6 @@
 /** As much of PostgreSQL's protocol as a small server needs. */
 
 export const CANCEL_REQUEST = 80_877_102
-export const PROTOCOL_3 = 196_608
 
 export interface Message {
   /** `undefined`: the first one, which has no type. */

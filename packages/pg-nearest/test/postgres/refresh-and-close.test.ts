@@ -50,7 +50,7 @@ function start(options: NearestPoolOptions): NearestPool {
 
 /** The world's own servers without some replicas. */
 function without(...regions: string[]): ServerList {
-  const { primary, replicas = {} } = world.poolOptions('ord')
+  const { primary, replicas } = world.poolOptions('ord')
   const kept: [string, string | readonly string[]][] = Object.entries(replicas)
   return { primary, replicas: Object.fromEntries(kept.filter(([region]) => !regions.includes(region))) }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { nextProbeMs } from '../../src/monitor/backoff.ts'
+import { nextProbeMs } from '../../src/monitor/probe-backoff.ts'
 
 test.each([
   { failures: 0, searching: false, random: 0, is: 450 },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { benchText } from '../../src/cli/bench-table.ts'
 import { bytes, duration } from '../../src/cli/format.ts'
-import type { Figures } from '../../src/cli/measure.ts'
+import type { Figures } from '../../src/cli/measure-latency.ts'
 import { progressBar } from '../../src/cli/progress-bar.ts'
 import { serverOptions } from '../../src/cli/server-options.ts'
 import { exitCodeOf } from '../../src/cli/status-command.ts'

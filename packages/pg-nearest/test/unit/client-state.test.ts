@@ -3,20 +3,20 @@ import { describe, expect, test } from 'vitest'
 import { NearestError } from '../../src/errors.ts'
 import type { Request } from '../../src/route/request.ts'
 import { FREE, nextClientState, type ClientState } from '../../src/client/client-state.ts'
-import type { Need } from '../../src/statement/need.ts'
+import type { StatementNeed } from '../../src/statement/statement-class.ts'
 
 const request: Request = { config: { text: 'BEGIN READ ONLY' } }
-const read: Need = { class: 'read' }
-const session: Need = { class: 'session' }
-const begin = (standbyCanBegin: boolean, snapshotPerStatement = true): Need => ({
+const read: StatementNeed = { class: 'read' }
+const session: StatementNeed = { class: 'session' }
+const begin = (standbyCanBegin: boolean, snapshotPerStatement = true): StatementNeed => ({
   class: 'transaction',
   transaction: { kind: 'begin', standbyCanBegin, snapshotPerStatement },
 })
-const savepoint: Need = {
+const savepoint: StatementNeed = {
   class: 'transaction',
   transaction: { kind: 'other', standbyCanBegin: false, snapshotPerStatement: false },
 }
-const commit: Need = {
+const commit: StatementNeed = {
   class: 'transaction',
   transaction: { kind: 'commit', standbyCanBegin: false, snapshotPerStatement: false },
 }
@@ -124,17 +124,21 @@ describe('where a borrowed client stands after a statement', () => {
       standby: false,
       after: { kind: 'transaction', stateful: true, readOnly: false },
     },
-  ] satisfies { name: string; before: ClientState; need: Need; open: boolean; standby: boolean; after: ClientState }[])(
-    '$name',
-    ({ before, need, open, standby, after }) => {
-      expect(nextClientState(before, { request, need, open, standby, failed: false })).toEqual(after)
-    },
-  )
+  ] satisfies {
+    name: string
+    before: ClientState
+    need: StatementNeed
+    open: boolean
+    standby: boolean
+    after: ClientState
+  }[])('$name', ({ before, need, open, standby, after }) => {
+    expect(nextClientState(before, { request, need, open, standby, failed: false })).toEqual(after)
+  })
 })
 
 describe('a read-only transaction on a standby, after an error', () => {
   const aborted: ClientState = { ...reading, failed: true }
-  const after = (before: ClientState, need: Need, fails: boolean): ClientState =>
+  const after = (before: ClientState, need: StatementNeed, fails: boolean): ClientState =>
     nextClientState(before, { request, need, open: true, standby: true, failed: fails })
 
   test('has failed, and stays so whatever fails next', () => {
@@ -160,7 +164,13 @@ test('state on a connection is never forgotten: once SET has run, the client is 
           (before, { need, open }) => nextClientState(before, { request, need, open, standby: false, failed: false }),
           standing,
         )
-      const set = nextClientState(run(FREE, prior), { request, need: session, open: false, standby: false, failed: false })
+      const set = nextClientState(run(FREE, prior), {
+        request,
+        need: session,
+        open: false,
+        standby: false,
+        failed: false,
+      })
       expect(run(set, later).kind).not.toBe('free')
     }),
   )

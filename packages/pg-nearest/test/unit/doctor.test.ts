@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checksOf } from '../../src/cli/checks.ts'
+import { checksOf } from '../../src/cli/doctor-checks.ts'
 import { doctorText } from '../../src/cli/doctor-command.ts'
 import { statusOf } from '../../src/pool/status.ts'
 import type { ServerState } from '../../src/topology/topology.ts'

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isOptionError } from '../../src/errors.ts'
 import { currentRegion, fly } from '../../src/fly/index.ts'
 import { replicaUrl } from '../../src/fly/replica-url.ts'
-import { parsePoolOptions } from '../../src/pool/parse-pool-options.ts'
+import { parsePoolOptions } from '../../src/options/parse-pool-options.ts'
 import spec from '../../spec/fly.json' with { type: 'json' }
 
 interface Environment {

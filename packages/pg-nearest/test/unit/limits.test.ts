@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Lease } from '../../src/connections/lease.ts'
-import { runWithin } from '../../src/execute/attempt.ts'
-import { onAbort } from '../../src/limits/abort.ts'
+import { endWithin } from '../../src/execute/run-within-limits.ts'
+import { onAbort } from '../../src/limits/on-abort.ts'
 import { withinDeadline } from '../../src/limits/deadline.ts'
 import { pause, sleep } from '../../src/limits/pause.ts'
 
@@ -157,7 +157,7 @@ describe('a pause', () => {
 test('what ends before it has begun leaves neither a timer nor a listener', async () => {
   const { signal } = new AbortController()
   const lost = { kind: 'unsent', error: reason } as const
-  const ended = runWithin({} as Lease, { signal, timeoutMs: 5_000 }, (onEnd) => onEnd(lost), undefined)
+  const ended = endWithin({} as Lease, { signal, timeoutMs: 5_000 }, (onEnd) => onEnd(lost), undefined)
   expect(await ended).toBe(lost)
   expect(listeners(signal)).toBe(0)
   expect(vi.getTimerCount()).toBe(0)

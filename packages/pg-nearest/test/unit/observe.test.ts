@@ -9,9 +9,9 @@ import {
   withServers,
   type Observation,
   type Observed,
-} from '../../src/topology/observe.ts'
-import { readTiers, writeOrder } from '../../src/topology/selection.ts'
-import { problemOf } from '../../src/topology/problem-of.ts'
+} from '../../src/topology/topology-updates.ts'
+import { readTiers, writeOrder } from '../../src/topology/server-selection.ts'
+import { problemOf } from '../../src/topology/server-problem.ts'
 import type { Server, ServerState } from '../../src/topology/topology.ts'
 
 const nrt: Server = { name: 'nrt', region: 'nrt', declared: 'primary' }

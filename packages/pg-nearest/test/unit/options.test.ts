@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { closestName } from '../../src/discovery/closest-name.ts'
 import { isOptionError } from '../../src/errors.ts'
 import type { OptionError } from '../../src/errors.ts'
-import { parsePoolOptions } from '../../src/pool/parse-pool-options.ts'
-import type { ParsedOptions } from '../../src/pool/parse-pool-options.ts'
-import type { NearestPoolOptions } from '../../src/pool/pool-options.ts'
+import { parsePoolOptions } from '../../src/options/parse-pool-options.ts'
+import type { ParsedOptions } from '../../src/options/parse-pool-options.ts'
+import type { NearestPoolOptions } from '../../src/options/pool-options.ts'
 
 const primary = 'postgres://u:secret@nrt-host/app'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { formatLsn, normalizeInsertLsn, parseLsn } from '../../src/topology/position.ts'
+import { formatLsn, normalizeInsertLsn, parseLsn } from '../../src/topology/lsn.ts'
 
 const anyLsn = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n })
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { querySummary } from '../../src/opentelemetry/query-summary.ts'
-import { tokensOf } from '../../src/statement/tokens.ts'
+import { tokenize } from '../../src/statement/tokenizer.ts'
 
-const summaryOf = (text: string): string | undefined => querySummary(tokensOf(text).tokens)
+const summaryOf = (text: string): string | undefined => querySummary(tokenize(text).tokens)
 
 test.each([
   ['select * from users where id = 1', 'SELECT users'],

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import spec from '../../spec/routing.json' with { type: 'json' }
 import { planPrimary, planRead, type Attempt } from '../../src/route/plan.ts'
-import { LATENCY_WINDOW_MS, type Chooser } from '../../src/topology/selection.ts'
+import { LATENCY_WINDOW_MS, type Chooser } from '../../src/topology/server-selection.ts'
 import type { ServerState, Topology } from '../../src/topology/topology.ts'
 import { serverState, topologyOf } from './server-state.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { createServerWatch, type ServerWatch } from '../../src/monitor/server-watch.ts'
-import type { SilenceLimits } from '../../src/monitor/supervised.ts'
-import { SilentError } from '../../src/monitor/time-limit.ts'
-import type { Observation } from '../../src/topology/observe.ts'
+import type { SilenceLimits } from '../../src/monitor/monitored-server.ts'
+import { SilentError } from '../../src/probe/probe-timeout.ts'
+import type { Observation } from '../../src/topology/topology-updates.ts'
 
 const SILENT_MS = 1_200
 const BOUND_SILENT_MS = 5_000

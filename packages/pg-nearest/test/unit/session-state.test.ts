@@ -23,7 +23,7 @@ describe('a session', () => {
 
   test('sees again after a statement on the primary that began later than it lost sight', () => {
     const session = new SessionState()
-    session.loseSight(100)
+    session.markUnknown(100)
     session.arrivedAtPrimary(at(1, 5n), 99, undefined, NO_FORKS)
     expect(session.blind).toBe(true)
     session.arrivedAtPrimary(at(1, 6n), 100, undefined, NO_FORKS)

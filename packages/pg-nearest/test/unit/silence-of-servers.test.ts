@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { afterListening, nextContact, type Contact, type ContactSign } from '../../src/monitor/contact.ts'
-import { evidenceOf } from '../../src/monitor/evidence.ts'
-import { createListeningClock } from '../../src/monitor/listening-clock.ts'
-import { SilentError } from '../../src/monitor/time-limit.ts'
+import { afterListening, nextLiveness, type Liveness, type LivenessSign } from '../../src/monitor/liveness.ts'
+import { evidenceOf } from '../../src/monitor/server-evidence.ts'
+import { createStallAwareClock } from '../../src/monitor/stall-aware-clock.ts'
+import { SilentError } from '../../src/probe/probe-timeout.ts'
 
 const answer = (code: string, severity = 'FATAL'): Error => Object.assign(new Error('said'), { code, severity })
 const failure = (code: string): Error => Object.assign(new Error('failed'), { code })
@@ -39,9 +39,9 @@ describe('what a failed question says of the server', () => {
 })
 
 describe('whether a server is heard from', () => {
-  const heard: Contact = { state: 'heard', at: 5 }
-  const silent: Contact = { state: 'silent', forMs: 2_000 }
-  test.each<{ before: Contact; sign: ContactSign; then: Contact }>([
+  const heard: Liveness = { state: 'heard', at: 5 }
+  const silent: Liveness = { state: 'silent', forMs: 2_000 }
+  test.each<{ before: Liveness; sign: LivenessSign; then: Liveness }>([
     { before: heard, sign: 'word', then: { state: 'heard', at: 9 } },
     { before: heard, sign: 'nothing', then: { state: 'silent', forMs: 1_200 } },
     { before: heard, sign: 'unclear', then: heard },
@@ -49,10 +49,10 @@ describe('whether a server is heard from', () => {
     { before: silent, sign: 'nothing', then: silent },
     { before: silent, sign: 'unclear', then: silent },
   ])('$before.state, $sign: $then.state', ({ before, sign, then }) => {
-    expect(nextContact(before, sign, 9, 1_200)).toEqual(then)
+    expect(nextLiveness(before, sign, 9, 1_200)).toEqual(then)
   })
 
-  type Step = ContactSign | number
+  type Step = LivenessSign | number
   const steps = fc.array(
     fc.oneof(
       fc.constantFrom<Step>('word', 'nothing', 'unclear'),
@@ -63,10 +63,10 @@ describe('whether a server is heard from', () => {
   test('whatever happens: any word ends a silence, nothing else does, and only an unanswered question begins one', () => {
     fc.assert(
       fc.property(steps, (history) => {
-        let contact: Contact = { state: 'heard', at: 0 }
+        let contact: Liveness = { state: 'heard', at: 0 }
         for (const [at, step] of history.entries()) {
-          const before: Contact = contact
-          contact = typeof step === 'number' ? afterListening(before, step) : nextContact(before, step, at, 0)
+          const before: Liveness = contact
+          contact = typeof step === 'number' ? afterListening(before, step) : nextLiveness(before, step, at, 0)
           if (step === 'word') expect(contact).toEqual({ state: 'heard', at })
           if (before.state === 'heard' && contact.state === 'silent') expect(step).toBe('nothing')
           if (before.state === 'silent' && contact.state === 'heard') expect(step).toBe('word')
@@ -78,13 +78,13 @@ describe('whether a server is heard from', () => {
   test('a silence lasts as long as was listened in vain since it began', () => {
     fc.assert(
       fc.property(steps, (history) => {
-        let contact: Contact = { state: 'heard', at: 0 }
+        let contact: Liveness = { state: 'heard', at: 0 }
         let vain: number | undefined
         for (const [at, step] of history.entries()) {
           if (step === 'word') vain = undefined
           else if (step === 'nothing') vain ??= 0
           else if (typeof step === 'number' && vain !== undefined) vain += step
-          contact = typeof step === 'number' ? afterListening(contact, step) : nextContact(contact, step, at, 0)
+          contact = typeof step === 'number' ? afterListening(contact, step) : nextLiveness(contact, step, at, 0)
         }
         expect(contact.state === 'silent' ? contact.forMs : undefined).toBe(vain)
       }),
@@ -93,6 +93,6 @@ describe('whether a server is heard from', () => {
 })
 
 test('the time in which this process was too busy to listen is not counted', () => {
-  const clock = createListeningClock(100, 0)
+  const clock = createStallAwareClock(100, 0)
   expect([100, 205, 2_800, 2_900].map((now) => clock.tick(now))).toEqual([100, 105, undefined, 100])
 })

@@ -1,9 +1,9 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createServerFeed } from '../../src/discovery/server-feed.ts'
-import { withoutPasswords } from '../../src/discovery/without-passwords.ts'
+import { createServerListPoller } from '../../src/discovery/server-list-poller.ts'
+import { redactPasswords } from '../../src/discovery/redact-passwords.ts'
 import { createPositionWatch } from '../../src/monitor/position-watch.ts'
-import { SilentError, withinTime } from '../../src/monitor/time-limit.ts'
+import { SilentError, withinTime } from '../../src/probe/probe-timeout.ts'
 import { createWriterWaiters } from '../../src/monitor/writer-waiters.ts'
 import { serverState, topologyOf } from './server-state.ts'
 
@@ -110,7 +110,7 @@ describe('the feed of servers', () => {
   test('asks at intervals, one question at a time, and sooner when there is trouble', async () => {
     let asked = 0
     const lists: number[] = []
-    const feed = createServerFeed({
+    const feed = createServerListPoller({
       source: () => Promise.resolve(++asked),
       intervalMs: 10_000,
       onList: (list) => lists.push(list),
@@ -121,7 +121,7 @@ describe('the feed of servers', () => {
     expect(lists).toEqual([1])
     await vi.advanceTimersByTimeAsync(10_000)
     expect(lists).toEqual([1, 2])
-    for (let i = 0; i < 5; i++) feed.trouble()
+    for (let i = 0; i < 5; i++) feed.pollSoon()
     await vi.advanceTimersByTimeAsync(300)
     expect(lists).toEqual([1, 2, 3])
     feed.stop()
@@ -132,7 +132,7 @@ describe('the feed of servers', () => {
   test('a question without an answer is given up, and the next one is asked', async () => {
     const problems: string[] = []
     let asked = 0
-    const feed = createServerFeed({
+    const feed = createServerListPoller({
       source: () => (++asked === 1 ? new Promise<number>(() => undefined) : asked),
       intervalMs: 1_000,
       onList: () => undefined,
@@ -153,5 +153,5 @@ test.each([
   ['host=nrt password=hush user=app', 'host=nrt password=… user=app'],
   ['nothing to hide', 'nothing to hide'],
 ])('%s', (text, shown) => {
-  expect(withoutPasswords(text)).toBe(shown)
+  expect(redactPasswords(text)).toBe(shown)
 })

@@ -9,7 +9,7 @@ import {
   type WalkEvent,
   type WalkFacts,
   type WalkState,
-} from '../../src/execute/walk-state.ts'
+} from '../../src/walk/walk-state.ts'
 
 /** What happens in one run is drawn from `choices`, over and over. */
 export interface WalkProgram {

@@ -8,7 +8,7 @@ import {
   type WalkEvent,
   type WalkFacts,
   type WalkState,
-} from '../../src/execute/walk-state.ts'
+} from '../../src/walk/walk-state.ts'
 import { BehindError } from '../../src/freshness/behind-error.ts'
 import type { Evidence } from '../../src/route/failure-meaning.ts'
 import type { Attempt } from '../../src/route/plan.ts'

@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import type { AttemptEnd, Execution } from '../../src/execute/execution.ts'
-import { walk } from '../../src/execute/walk.ts'
+import type { AttemptEnd, Execution } from '../../src/walk/execution.ts'
+import { walk } from '../../src/walk/walk.ts'
 import { BehindError } from '../../src/freshness/behind-error.ts'
 import type { Attempt } from '../../src/route/plan.ts'
 

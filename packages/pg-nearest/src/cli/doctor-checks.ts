@@ -1,0 +1,76 @@
+import type { ServerStatus, Status } from '../pool/status.ts'
+import { bytes, duration } from './format.ts'
+
+/** One thing that was checked. */
+export interface Check {
+  /** `undefined`: it concerns all servers. */
+  readonly server: string | undefined
+  /** `unknown`: it could not be checked. */
+  readonly verdict: 'good' | 'bad' | 'unknown'
+  /** What was found, and what to do if it is bad. */
+  readonly message: string
+}
+
+/** A replica that is further behind is worth a warning: reads of sessions go elsewhere meanwhile. */
+const MUCH_LAG_MS = 10_000
+
+/** The checks for a status. */
+export function checksOf(status: Status): readonly Check[] {
+  const { region, servers } = status
+  const reader = servers.find(({ readFrom, health }) => readFrom && health === 'up')
+  const from = region === undefined ? 'from here (no region is set)' : `from ${region}`
+  const reads: Check =
+    reader === undefined
+      ? { server: undefined, verdict: 'bad', message: `Reads ${from} have nowhere to go.` }
+      : { server: undefined, verdict: 'good', message: `Reads ${from} go to ${reader.name}.` }
+  return [...servers.flatMap((server) => checksOfServer(server, servers)), reads]
+}
+
+function checksOfServer(server: ServerStatus, all: readonly ServerStatus[]): readonly Check[] {
+  const say = (verdict: Check['verdict'], message: string): Check => ({ server: server.name, verdict, message })
+  const { name, health, role, declared, rttMs, version } = server
+  // The problem is a whole sentence that begins with the server's name, as the line does.
+  const problem = withoutName(name, server.problem)
+  if (health !== 'up') return [say('bad', problem ?? 'did not answer in time: check its URL.')]
+  const answers = say('good', `answers within ${duration(rttMs ?? 0)}, PostgreSQL ${version ?? '?'}`)
+  if (problem !== undefined && server.pipelines) return [answers, say('bad', problem)]
+  return [
+    answers,
+    role === declared
+      ? say('good', `is a ${role}, as the list has it`)
+      : say(
+          'bad',
+          `is a ${role}, and the list calls it a ${declared}: correct the list, or wait for a failover to end`,
+        ),
+    ...(role === 'replica' ? checksOfReplica(server, all, say) : []),
+    server.pipelines
+      ? say('good', 'answers several statements that are sent at once')
+      : say('bad', problem ?? 'does not answer several statements that are sent at once'),
+  ]
+}
+
+function checksOfReplica(
+  { timeline, lagBytes, stalenessMs }: ServerStatus,
+  all: readonly ServerStatus[],
+  say: (verdict: Check['verdict'], message: string) => Check,
+): readonly Check[] {
+  const primary = all.find(({ role, health }) => role === 'primary' && health === 'up')
+  if (primary === undefined) return [say('unknown', 'cannot be compared: no primary answers')]
+  const follows =
+    timeline === undefined
+      ? say('unknown', 'does not say which timeline it follows: grant pg_monitor to its user')
+      : timeline === primary.timeline
+        ? say('good', `follows ${primary.name}`)
+        : say(
+            'bad',
+            `is on timeline ${timeline}, and ${primary.name} on ${primary.timeline}: point it at ${primary.name}`,
+          )
+  const behind = `${bytes(lagBytes ?? 0)} behind${stalenessMs === undefined ? '' : `, at most ${duration(stalenessMs)}`}`
+  const late = (stalenessMs ?? 0) > MUCH_LAG_MS
+  return [follows, say(late ? 'bad' : 'good', late ? `is ${behind}: look at its replication` : `is ${behind}`)]
+}
+
+/** Removes the server's name, with which the line begins already. */
+function withoutName(name: string, problem: string | undefined): string | undefined {
+  return problem?.startsWith(`${name} `) === true ? problem.slice(name.length + 1) : problem
+}

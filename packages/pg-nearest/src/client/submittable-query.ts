@@ -1,0 +1,93 @@
+import type pg from 'pg'
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import { planPrimary, planRead } from '../route/plan.ts'
+import { NearestError } from '../errors.ts'
+import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
+import { mayControlTransaction } from '../statement/classify.ts'
+import { isSingle } from '../statement/text-predicates.ts'
+import type { Exchange } from '../wire/exchange.ts'
+import { SubmittableExchange, type SubmittableEnd } from '../wire/submittable-exchange.ts'
+import { StatementExchange } from '../wire/statement-exchange.ts'
+import type { ClientContext } from './client-context.ts'
+import { lostConnection } from './connection-lost-error.ts'
+import { takeConnection } from './take-connection.ts'
+
+const SESSION = { class: 'session' } as const
+
+/**
+ * Runs a cursor, a stream or a COPY on the held connection, otherwise on the primary; it is never tried on another server. Resolves
+ * when it has been read to its end, has failed, or was closed; its own callbacks tell how.
+ *
+ * @param types - the client's own type parsers, if it has any.
+ * @param isGivenUp - asked when it is its turn: whether it was closed before, and is not to be sent.
+ * @throws the error that kept it from being sent.
+ */
+export async function runSubmittable(
+  client: ClientContext,
+  query: pg.Submittable,
+  types: pg.CustomTypesConfig | undefined,
+  isGivenUp: () => boolean,
+): Promise<void> {
+  const { held, engine, scope } = client
+  const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || !held.lease.standby || scope.readOnly)
+  if (!isPlaced) {
+    const { topology, chooser } = engine
+    const attempts = scope.readOnly ? planRead(topology, scope.target, chooser) : planPrimary(topology, 'session')
+    await takeConnection(client, textOf(query) ?? '', attempts, client.signal)
+  }
+  const lease = held.here
+  const wasOpen = held.open
+  const guards = client.keepsFromWriting && !lease.provenStandby
+  if (guards) refuseSeveral(textOf(query))
+  const check = createFreshnessCheck(engine, scope.session, undefined, false)
+  const settled = lease.provenStandby ? undefined : check?.beginUnsettled()
+  const end = await new Promise<SubmittableEnd>((resolve) => {
+    const exchange = new SubmittableExchange(query, lease.client, resolve, { types, isGivenUp })
+    lease.send(...(guards ? guarded(lease.client, exchange, wasOpen) : [exchange]))
+  })
+  settled?.()
+  check?.markUnknown()
+  const open = lease.status !== 'I'
+  if (end.kind === 'lost') {
+    const { server, generation, standby } = lease
+    const error = lostConnection({
+      text: textOf(query) ?? '',
+      need: SESSION,
+      server,
+      error: end.error,
+      open: wasOpen,
+      harmless: standby || guards,
+    })
+    engine.report({ server, generation, sign: 'lost', error: end.error })
+    return client.lose(error)
+  }
+  const failed = end.error !== undefined
+  const { state } = client
+  if (!open || (state.kind !== 'transaction' && state.kind !== 'reading')) client.settleSubmittable(open)
+  else if (failed && state.kind === 'reading') client.state = { ...state, failed }
+}
+
+/** Puts it into a READ ONLY transaction that cannot be made READ WRITE. */
+function guarded(client: pg.Client, submittable: SubmittableExchange, inTransaction: boolean): Exchange[] {
+  const plain = (text: string): Exchange => new StatementExchange({ text }, client, ignore)
+  if (inTransaction) return [plain(SNAPSHOT), submittable]
+  return [plain('BEGIN READ ONLY'), plain(SNAPSHOT), submittable, plain('COMMIT')]
+}
+
+/** A COPY is sent by the simple protocol, so its text could contain a COMMIT with a write behind it. */
+function refuseSeveral(text: string | undefined): void {
+  if (text === undefined || isSingle(text) || !mayControlTransaction(text)) return
+  throw new NearestError(
+    'NEAREST_READ_ONLY',
+    'A cursor, a stream or a COPY on a read-only handle takes one statement: leave out what stands behind the semicolon.',
+  )
+}
+
+/** Cursors and streams keep their text in different places. */
+function textOf(query: object): string | undefined {
+  const { text, cursor } = query as { readonly text?: unknown; readonly cursor?: { readonly text?: unknown } }
+  const given = text ?? cursor?.text
+  return typeof given === 'string' ? given : undefined
+}
+
+function ignore(): void {}

@@ -1,0 +1,79 @@
+/** Keeps the list of servers up to date by calling a function again and again. */
+export interface ServerListPoller {
+  start(): void
+  /** A server went down, so the list may have changed: polls within 250 ms. */
+  pollSoon(): void
+  stop(): void
+}
+
+export interface ServerListPollerOptions<List> {
+  /** Returns the current list. */
+  readonly source: () => List | undefined | Promise<List | undefined>
+  readonly intervalMs: number
+  readonly onList: (list: List) => void
+  /** `source` failed, or returned nothing. The list stays as it was. */
+  readonly onProblem: (problem: unknown) => void
+}
+
+/** How long to wait after a server went down, because others often follow. */
+const AFTER_TROUBLE_MS = 250
+
+/** How long `source` may take. */
+const PATIENCE_MS = 10_000
+
+export function createServerListPoller<List>({
+  source,
+  intervalMs,
+  onList,
+  onProblem,
+}: ServerListPollerOptions<List>): ServerListPoller {
+  let timer: NodeJS.Timeout | undefined
+  let asking = false
+  let stopped = false
+
+  const askWithin = (ms: number): void => {
+    clearTimeout(timer)
+    timer = setTimeout(() => void ask(), ms)
+    timer.unref()
+  }
+
+  const ask = async (): Promise<void> => {
+    if (asking || stopped) return
+    asking = true
+    try {
+      const list = await soon(source)
+      if (stopped) return
+      if (list === undefined || list === null) throw new Error('it named no server')
+      onList(list)
+    } catch (error) {
+      if (!stopped) onProblem(error)
+    } finally {
+      asking = false
+      if (!stopped) askWithin(intervalMs)
+    }
+  }
+
+  return {
+    start: () => askWithin(0),
+    pollSoon() {
+      if (!asking && !stopped) askWithin(Math.min(AFTER_TROUBLE_MS, intervalMs))
+    },
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+    },
+  }
+}
+
+async function soon<T>(source: () => T | Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`it did not answer within ${PATIENCE_MS} ms`)), PATIENCE_MS)
+    timer.unref()
+  })
+  try {
+    return await Promise.race([source(), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

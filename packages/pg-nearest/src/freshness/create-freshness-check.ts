@@ -1,0 +1,26 @@
+import type { Consistency } from '../session/consistency.ts'
+import type { SessionState } from '../session/session-state.ts'
+import { FreshnessCheck } from './freshness-check.ts'
+import type { FreshnessContext } from './freshness-context.ts'
+
+/**
+ * The freshness check for a statement; `undefined` if it needs none.
+ *
+ * @param ofScope - the session of the handle that it was given to.
+ * @param wanted - the call's own `consistency`.
+ */
+export function createFreshnessCheck(
+  context: FreshnessContext,
+  ofScope: SessionState | undefined,
+  wanted: Consistency | undefined,
+  reads: boolean,
+): FreshnessCheck | undefined {
+  const own = ofScope ?? context.currentSession()
+  const session = own ?? context.process
+  if (session === undefined) return undefined
+  const usual = own?.consistency ?? context.consistency
+  const consistency = reads ? (wanted ?? usual) : usual
+  // In an explicit session a write's position is recorded all the same: another process may go on with the bookmark.
+  if (consistency === 'eventual' && (reads || own === undefined)) return undefined
+  return new FreshnessCheck(context, session, consistency, reads)
+}

@@ -1,0 +1,42 @@
+import { homeOf } from '../route/plan.ts'
+import { shows, type Bookmark } from '../session/bookmark.ts'
+import type { SessionState } from '../session/session-state.ts'
+import { writeOrder } from '../topology/server-selection.ts'
+import type { FreshnessContext } from './freshness-context.ts'
+import type { FreshnessEstimate } from './order-by-freshness.ts'
+import { nearMs } from './wait-budget.ts'
+
+/** Estimates, without asking, whether a server shows what a session's read must show. */
+export function estimateOf(
+  context: FreshnessContext,
+  session: SessionState,
+  required: Bookmark | undefined,
+  server: string,
+): FreshnessEstimate {
+  const { positions, topology } = context
+  if (writeOrder(topology).some(({ name }) => name === server)) return 'primary'
+  const { home } = session
+  if (home !== undefined && (home.server !== server || home.epoch !== positions.epochOf(server))) return 'never'
+  if (required === undefined) return 'shows'
+  const showing = shows(positions.of(server), required, positions)
+  if (showing === 'yes') return 'shows'
+  if (showing === 'older' || showing === 'lost' || showing === 'foreign') return 'never'
+  return (rttMsOf(context, server) ?? 0) <= nearMs(primaryRttMsOf(context)) ? 'near' : 'far'
+}
+
+/** The process's own session reads from its usual server without asking for positions: that server never goes backwards. */
+export function isHome(
+  { topology, chooser, process }: FreshnessContext,
+  session: SessionState,
+  server: string,
+): boolean {
+  return session === process && server === homeOf(topology, chooser)
+}
+
+export function rttMsOf({ topology }: FreshnessContext, server: string): number | undefined {
+  return topology.servers.find(({ name }) => name === server)?.leastRttMs
+}
+
+export function primaryRttMsOf({ topology }: FreshnessContext): number | undefined {
+  return writeOrder(topology)[0]?.leastRttMs
+}

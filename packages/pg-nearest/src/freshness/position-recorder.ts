@@ -1,0 +1,131 @@
+import type { Lease } from '../connections/lease.ts'
+import { shows, type Bookmark } from '../session/bookmark.ts'
+import type { LostPosition, SessionState } from '../session/session-state.ts'
+import { formatLsn } from '../topology/lsn.ts'
+import { BehindError } from './behind-error.ts'
+import type { FreshnessContext } from './freshness-context.ts'
+import type { PositionAnswer, PositionQuestions } from './position-question.ts'
+import { expectedOfPrimary } from './freshness-requirement.ts'
+
+/** Records the positions that servers report with one statement, for its session and for this process. */
+export class PositionRecorder {
+  readonly #context: FreshnessContext
+  readonly #session: SessionState
+  readonly #required: Bookmark | undefined
+  readonly #reads: boolean
+
+  constructor(context: FreshnessContext, session: SessionState, required: Bookmark | undefined, reads: boolean) {
+    this.#context = context
+    this.#session = session
+    this.#required = required
+    this.#reads = reads
+  }
+
+  /** Records the answer ahead of a read. Returns a `BehindError` if the server lacks what the read must show. */
+  ahead({ server }: Lease, { answerAhead, sentAt }: PositionQuestions): BehindError | undefined {
+    const { positions } = this.#context
+    const required = this.#required
+    if (answerAhead !== undefined) positions.note(server, noted(answerAhead, sentAt))
+    if (required === undefined || answerAhead?.standby === false) return undefined
+    const behind = answerAhead === undefined || answerAhead.lsn < required.lsn
+    positions.noteBehind(server, behind)
+    if (answerAhead === undefined) return new BehindError(server)
+    if (behind) return new BehindError(server, { lsn: required.lsn, bytes: required.lsn - answerAhead.lsn })
+    this.#session.confirm()
+    return undefined
+  }
+
+  /** Records the answer behind a statement. Returns a `BehindError` if the server is a primary that has been replaced. */
+  behind(lease: Lease, questions: PositionQuestions, proves: boolean, done: boolean): BehindError | undefined {
+    const { server } = lease
+    const { answerBehind: answer, sentAt } = questions
+    const position = answer === undefined ? undefined : this.#positionOf(server, answer)
+    if (answer === undefined || position === undefined || answer.standby !== lease.standby) {
+      if (done) this.#markUnknown()
+      return undefined
+    }
+    const { positions, process } = this.#context
+    positions.note(server, { ...noted(answer, sentAt), timeline: position.timeline })
+    if (answer.standby) {
+      this.#session.show(position)
+      return undefined
+    }
+    const required = this.#required
+    if (this.#reads && proves && required !== undefined && shows(position, required, positions) === 'older') {
+      // A primary that does not know that it was replaced; unless no server is on the bookmark's timeline.
+      if (!this.#isNobodys(required)) return new BehindError(server)
+      this.#session.replaceClaim(position)
+    }
+    const session = this.#session
+    const expected = session.claim !== undefined && !session.trusted ? this.#known(required) : required
+    const demanded = expectedOfPrimary(this.#context, session, expected, server)
+    if (expected !== required) session.replaceClaim(position)
+    const lost = session.arrivedAtPrimary(position, sentAt, demanded, positions)
+    // A write in any session is a write of this process, too. So may be what a standby has refused.
+    if ((!this.#reads || !proves) && session !== process) process?.show(position)
+    if (lost !== undefined) this.#tellLoss(server, lost)
+    return undefined
+  }
+
+  /** The primary has been asked: the session stops waiting for a claim that neither it nor another server knows of. */
+  settleClaim(primary: string, claim: Bookmark): void {
+    const { positions } = this.#context
+    const known = positions.of(primary)
+    if (known?.timeline === undefined || known.systemIdentifier === undefined || known.standby) return
+    const { systemIdentifier, timeline, lsn } = known
+    const position: Bookmark = { systemIdentifier, timeline, lsn, certain: true }
+    const showing = shows(position, claim, positions)
+    if (showing === 'yes') return this.#session.confirm()
+    if (showing === 'older' && !this.#isNobodys(claim)) return
+    this.#session.replaceClaim(position)
+    if (this.#session.trusted) this.#tellLoss(primary, { lost: claim, now: position })
+  }
+
+  /** The session began with it, and no server is known to be on its timeline or a later one. */
+  #isNobodys(bookmark: Bookmark): boolean {
+    const { topology } = this.#context
+    return (
+      this.#session.claim === bookmark && !topology.servers.some((each) => (each.timeline ?? 0) >= bookmark.timeline)
+    )
+  }
+
+  /** What the primary lacks of an untrusted claim is not reported as lost. */
+  #known(required: Bookmark | undefined): Bookmark | undefined {
+    return required === this.#session.claim ? undefined : required
+  }
+
+  #markUnknown(): void {
+    const now = performance.now()
+    this.#session.markUnknown(now)
+    if (!this.#reads) this.#context.process?.markUnknown(now)
+  }
+
+  #positionOf(server: string, answer: PositionAnswer): Bookmark | undefined {
+    const known = this.#context.positions.of(server)
+    const systemIdentifier = answer.systemIdentifier ?? known?.systemIdentifier
+    const timeline = answer.timeline ?? known?.timeline
+    if (systemIdentifier === undefined || timeline === undefined) return undefined
+    const position = { systemIdentifier, timeline, lsn: answer.lsn }
+    return answer.standby ? position : { ...position, certain: true }
+  }
+
+  #tellLoss(server: string, { lost, now }: LostPosition): void {
+    const shown = ({ lsn, timeline }: Bookmark) => ({ lsn: formatLsn(lsn), timeline })
+    this.#context.onPositionLost({
+      server,
+      region: this.#context.regionOf(server),
+      lost: shown(lost),
+      now: shown(now),
+    })
+  }
+}
+
+function noted({ lsn, timeline, systemIdentifier, standby }: PositionAnswer, at: number) {
+  return {
+    lsn,
+    at,
+    standby,
+    ...(timeline === undefined ? {} : { timeline }),
+    ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
+  }
+}

@@ -1,0 +1,31 @@
+import type { Probe } from '../probe/probe.ts'
+
+/** What the monitor needs from one server's connections. */
+export interface MonitoredConnections {
+  /**
+   * Increases whenever all connections are replaced. Never repeats, even if the name goes to another server.
+   */
+  readonly generation: number
+  /** Since when a connection has been waiting without receiving a byte, by `performance.now()`; `undefined`: none is. */
+  waitingSince(now: number): number | undefined
+  /**
+   * The server is silent: closes idle connections, and those that have waited too long. Called repeatedly while the silence lasts.
+   */
+  giveUp(now: number, limits: SilenceLimits): void
+  /** Closes all connections at once, because the server's role has changed. */
+  drop(): void
+}
+
+/** How many milliseconds something may wait for a silent server. `Infinity`: it is not given up yet. */
+export interface SilenceLimits {
+  /** For what can run elsewhere: reads, and callers waiting for a connection. */
+  readonly movableMs: number
+  /** For what cannot: writes and transactions in flight. */
+  readonly boundMs: number
+}
+
+/** One server as the monitor sees it. */
+export interface MonitoredServer {
+  readonly probe: Probe
+  readonly connections: MonitoredConnections
+}

@@ -1,0 +1,125 @@
+import { isPlainObject, describeValue } from '../discovery/describe-value.ts'
+import type { ListedServer } from '../discovery/listed-server.ts'
+import { parseRegion } from '../discovery/parse-region.ts'
+import type { Environment } from '../discovery/server-url.ts'
+import { parseServerList } from '../discovery/parse-server-list.ts'
+import { OptionError } from '../errors.ts'
+import { checkOptionNames } from './option-names.ts'
+import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
+import { flag, milliseconds, pgOptionChecks, wholeNumber } from './pg-option-checks.ts'
+import type { Check } from './pg-option-checks.ts'
+import { HEDGES, hedgeOptions, isHedge, type HedgeOptions } from '../limits/hedge-options.ts'
+import type { NearestPoolOptions, PgOptions, ServerSource } from './pool-options.ts'
+
+/** Options that have been checked, with their defaults filled in. */
+export interface ParsedOptions {
+  /** In lower case, like every region in `servers`. */
+  readonly region: string | undefined
+  /** The primary first. */
+  readonly servers: readonly ListedServer[]
+  /** pg's options for each server's connections. None is `undefined`, and none names a server. */
+  readonly pgOptions: PgOptions
+  readonly consistency: Consistency
+  readonly pipeline: boolean
+  readonly probeIntervalMs: number
+  readonly probeTimeoutMs: number
+  readonly silenceTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly failoverTimeoutMs: number
+  readonly maxWaiting: number
+  readonly timeoutMs: number | undefined
+  readonly hedge: HedgeOptions | undefined
+  /** The option `servers`. */
+  readonly source: ServerSource | undefined
+  readonly serversIntervalMs: number
+  readonly learnedStatements: number
+}
+
+const checks: Readonly<Record<string, Check>> = {
+  ...pgOptionChecks,
+  consistency: (value) => (isConsistency(value) ? undefined : CONSISTENCIES),
+  pipeline: flag,
+  probeIntervalMs: milliseconds(50),
+  probeTimeoutMs: milliseconds(1),
+  silenceTimeoutMs: milliseconds(1),
+  connectTimeoutMs: milliseconds(1),
+  failoverTimeoutMs: milliseconds(0),
+  maxWaiting: wholeNumber(1),
+  timeoutMs: milliseconds(1),
+  servers: (value) => (typeof value === 'function' ? undefined : 'a function that returns { primary, replicas }'),
+  serversIntervalMs: milliseconds(100),
+  hedge: (value) => (isHedge(value) ? undefined : HEDGES),
+  learnedStatements: wholeNumber(0),
+}
+
+/**
+ * Checks the options of `createPool` without connecting to anything.
+ *
+ * @throws OptionError for the first option that cannot be used
+ */
+export function parsePoolOptions(options: NearestPoolOptions, env?: Environment): ParsedOptions {
+  if (!isPlainObject(options)) {
+    throw new OptionError(
+      'options',
+      `The options must be an object such as { primary: url }, but they are ${describeValue(options)}.`,
+    )
+  }
+  checkOptionNames(options)
+  for (const [name, check] of Object.entries(checks)) {
+    const value = options[name]
+    const must = value === undefined ? undefined : check(value)
+    if (must !== undefined) throw new OptionError(name, `${name} must be ${must}, but it is ${shown(value)}.`)
+  }
+  const {
+    region,
+    primary,
+    replicas,
+    consistency,
+    pipeline,
+    probeIntervalMs,
+    probeTimeoutMs,
+    silenceTimeoutMs,
+    connectTimeoutMs,
+    failoverTimeoutMs,
+    maxWaiting,
+    timeoutMs,
+    servers,
+    serversIntervalMs,
+    hedge,
+    learnedStatements,
+    ...given
+  }: NearestPoolOptions = options
+  const pgOptions = withoutUndefined(given)
+  const { max = 10, min = 0 } = pgOptions
+  if (min > max)
+    throw new OptionError('min', `min is ${min}, which is more than max (${max}). Lower min, or raise max.`)
+  return {
+    region: region === undefined ? undefined : parseRegion(region, 'region'),
+    servers: parseServerList(primary, replicas, env),
+    pgOptions,
+    consistency: consistency ?? 'session',
+    pipeline: pipeline ?? true,
+    probeIntervalMs: probeIntervalMs ?? 500,
+    probeTimeoutMs: probeTimeoutMs ?? 1_200,
+    silenceTimeoutMs: Math.max(silenceTimeoutMs ?? 5_000, probeTimeoutMs ?? 1_200),
+    connectTimeoutMs: connectTimeoutMs ?? 2_000,
+    failoverTimeoutMs: failoverTimeoutMs ?? 5_000,
+    maxWaiting: maxWaiting ?? 10_000,
+    timeoutMs,
+    source: servers,
+    serversIntervalMs: serversIntervalMs ?? 30_000,
+    hedge: hedge === undefined || hedge === false ? undefined : hedgeOptions(hedge),
+    learnedStatements: learnedStatements ?? 10_000,
+  }
+}
+
+/** Texts are not repeated, because they may be misplaced secrets. */
+function shown(value: unknown): string {
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : describeValue(value)
+}
+
+function withoutUndefined<Options extends object>(options: Options): Options {
+  const copy = { ...options }
+  for (const [name, value] of Object.entries(copy)) if (value === undefined) Reflect.deleteProperty(copy, name)
+  return copy
+}

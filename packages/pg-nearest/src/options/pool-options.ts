@@ -1,0 +1,100 @@
+import type pg from 'pg'
+import type { HedgeOptions } from '../limits/hedge-options.ts'
+import type { Consistency } from '../session/consistency.ts'
+
+/** One server: its URL, or its URL and region. */
+export interface ServerOptions {
+  /** A short code such as `nrt`. */
+  readonly region?: string | undefined
+  /** `postgres://user:password@host:port/database?…`, as pg takes it. */
+  readonly url: string
+}
+
+/** The servers, as `createPool` and `pool.setServers` take them. */
+export interface ServerList {
+  /** The server that takes the writes. */
+  readonly primary: string | ServerOptions
+  /** Region to URL, or to several URLs. */
+  readonly replicas?: Readonly<Record<string, string | readonly string[]>> | undefined
+}
+
+/** Returns the current servers. If it throws or returns nothing, the list stays as it was. */
+export type ServerSource = () => ServerList | undefined | Promise<ServerList | undefined>
+
+/** Options of `pg.Pool` that name a server, replaced by `primary` and `replicas`. */
+export type ServerNaming = 'connectionString' | 'host' | 'port' | 'database' | 'user' | 'password' | 'Client'
+
+/** Every option of `pg.Pool` that does not name a server. */
+export type PgOptions = Omit<pg.PoolConfig, ServerNaming | 'pipeline'>
+
+/**
+ * Options of {@link createPool}. Every option of `pg.Pool` that does not name a server (`max`, `idleTimeoutMillis`,
+ * `ssl`, `statement_timeout`, `application_name` …) is allowed as well, and applies to each server's connections.
+ */
+export interface NearestPoolOptions extends PgOptions, ServerList {
+  /**
+   * The region of this process. It need not be in the list, and case does not matter. Without it the nearest server is found by
+   * measured time alone.
+   */
+  readonly region?: string | undefined
+  /**
+   * Returns the current servers: called every `serversIntervalMs`, and when a server goes down. Until it has answered, `primary` and
+   * `replicas` are the list. Changes take effect as with `pool.setServers()`.
+   */
+  readonly servers?: ServerSource | undefined
+  /** Milliseconds between two calls of `servers`. Default 30,000; at least 100. */
+  readonly serversIntervalMs?: number | undefined
+  /**
+   * What reads must show. Default `session`: everything that was written or seen before in the same `pool.session`, or outside of one
+   * in this process. `eventual`: whatever the nearest server has. `strong`: what the primary has. `{ maxStalenessMs }`: as `session`,
+   * and data that is provably not older than this; below twice `probeIntervalMs` that mostly means the primary.
+   */
+  readonly consistency?: Consistency | undefined
+  /**
+   * Whether several statements may be sent before the first is answered. Default true. `false` is for poolers that cannot handle
+   * that: the guarantees are the same, but cost more round trips.
+   */
+  readonly pipeline?: boolean | undefined
+  /**
+   * Milliseconds between two probes of a server: one short query on a separate connection. Default 500; at least 50. While no server
+   * takes writes, at most 100 are used.
+   */
+  readonly probeIntervalMs?: number | undefined
+  /**
+   * Milliseconds of silence after which a server counts as down: a probe without an answer has failed, and reads that have waited as
+   * long move to the next server. Default 1,200; at least 1. Noticing a silence takes up to half of `probeIntervalMs` more. Raise it
+   * for servers that stall for longer now and then.
+   */
+  readonly probeTimeoutMs?: number | undefined
+  /**
+   * Milliseconds of silence after which a write or a transaction in flight, which cannot run elsewhere, is given up: its connection
+   * is closed, and a write fails with an unknown outcome (`08007`). A server that stalls for less, or refuses new connections, does
+   * not affect what is in flight. When another server is seen to be promoted, the connection is closed at once. Default 5,000; at
+   * least 1, and never less than `probeTimeoutMs`.
+   */
+  readonly silenceTimeoutMs?: number | undefined
+  /**
+   * Milliseconds that a statement waits for a primary while there is none. Default 5,000; 0: it fails at once. Set it to the time that
+   * your failover takes (with Patroni up to half a minute).
+   */
+  readonly failoverTimeoutMs?: number | undefined
+  /**
+   * Milliseconds that a call of `query` may take in all, waiting and retries included. Then it is cancelled on the server and rejects
+   * with `NEAREST_TIMEOUT`. Default: no limit. A call may have its own.
+   */
+  readonly timeoutMs?: number | undefined
+  /** How many statements may wait for a connection to one server; more fail at once. Default 10,000; at least 1. */
+  readonly maxWaiting?: number | undefined
+  /**
+   * Asks a second server as well when a read takes longer than most: `true`, or `{ percentile, budget }`. Default `false`. Applies to
+   * reads by `pool.query`. The first answer counts, and the other statement is cancelled.
+   */
+  readonly hedge?: boolean | Partial<HedgeOptions> | undefined
+  /**
+   * Milliseconds that a server has to accept a connection before the next server is tried. Default 2,000; at least 1. (pg's
+   * `connectionTimeoutMillis` limits the whole wait for a connection, also while all are in use. By default there is no limit.)
+   */
+  readonly connectTimeoutMs?: number | undefined
+  /** How many texts to remember that a standby has refused. Default 10,000; 0 for none. */
+  readonly learnedStatements?: number | undefined
+}

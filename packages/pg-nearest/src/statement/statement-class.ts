@@ -1,0 +1,28 @@
+/**
+ * What a piece of SQL needs, guessed from its text. A wrong `read` costs a wasted round trip, because a standby refuses writes; a
+ * wrong `write` or `session` costs a round trip to the primary. But what a standby would accept with a different effect must never
+ * be called `read`.
+ */
+export type StatementClass = 'read' | 'write' | 'session' | 'transaction'
+
+/** What a text needs. */
+export interface StatementNeed {
+  /**
+   * - `read`: any server that is fresh enough.
+   * - `write`: the primary, on any connection.
+   * - `session`: the primary, and from here on the same connection (SET, LISTEN, temporary tables, advisory locks …).
+   * - `transaction`: BEGIN, COMMIT, SAVEPOINT … A text of several statements with one of them among the others is this.
+   */
+  readonly class: StatementClass
+  /** What a `transaction` text does; `undefined` for the other classes. */
+  readonly transaction?: TransactionControl
+}
+
+export interface TransactionControl {
+  /** `other`: SAVEPOINT, RELEASE, PREPARE TRANSACTION, or a text of several statements that has control among them. */
+  readonly kind: 'begin' | 'commit' | 'rollback' | 'other'
+  /** For `begin`: it is READ ONLY, and nothing in it is refused by a standby (SERIALIZABLE, READ WRITE). */
+  readonly standbyCanBegin: boolean
+  /** For `begin`: each statement takes its own snapshot (READ COMMITTED, or no isolation level). */
+  readonly snapshotPerStatement: boolean
+}

@@ -1,0 +1,20 @@
+import { whyInvalid } from './invalid-member.ts'
+import type { ServerState, Topology } from './topology.ts'
+
+/** What a person should fix about a server, in a sentence; `undefined` if nothing. */
+export function problemOf(topology: Topology, server: ServerState): string | undefined {
+  return whyInvalid(topology, server) ?? server.problem ?? trait(server)
+}
+
+function trait(server: ServerState): string | undefined {
+  if (server.readOnly) return readOnly(server)
+  return server.pipelines ? undefined : noPipelines(server)
+}
+
+function readOnly({ name }: ServerState): string {
+  return `${name} is a primary that takes no writes: default_transaction_read_only is on there. Was it fenced, or is its disk full?`
+}
+
+function noPipelines({ name }: ServerState): string {
+  return `${name} does not answer what is sent at once, as some poolers do not, so that transactions and sessions take more round trips there: set pipeline: false if that is to stay, and nothing is tried.`
+}

@@ -1,0 +1,169 @@
+import { nextHealth, type Sign } from './health.ts'
+import { normalizeInsertLsn } from './lsn.ts'
+import { averageRtt, leastRtt } from './round-trip.ts'
+import { writeOrder } from './server-selection.ts'
+import { extendTrail, stalenessBound, type PrimaryTrail } from './staleness.ts'
+import type { Server, ServerState, Topology } from './topology.ts'
+
+/** A server's answer to a probe. */
+export interface Observation {
+  readonly role: 'primary' | 'replica'
+  readonly lsn: bigint | undefined
+  readonly timeline: number | undefined
+  readonly systemIdentifier: string | undefined
+  readonly version: string | undefined
+  readonly pipelines: boolean
+  /** `default_transaction_read_only` is on. */
+  readonly readOnly: boolean
+  readonly rttMs: number
+  /** By `performance.now()`. */
+  readonly sentAt: number
+  readonly askedAt: number
+  readonly answeredAt: number
+}
+
+/** A topology, and the primary's latest positions, from which staleness is computed. */
+export interface Observed {
+  readonly topology: Topology
+  readonly trail: PrimaryTrail
+}
+
+export function initialTopology(servers: readonly Server[], now: number): Observed {
+  return { topology: { servers: servers.map((server) => newState(server, now)), asOf: now }, trail: [] }
+}
+
+function newState({ name, region, declared }: Server, now: number): ServerState {
+  return {
+    name,
+    region,
+    declared,
+    role: 'unknown',
+    health: 'connecting',
+    since: now,
+    failures: 0,
+    readOnly: false,
+    rttMs: undefined,
+    leastRttMs: undefined,
+    lsn: undefined,
+    timeline: undefined,
+    systemIdentifier: undefined,
+    version: undefined,
+    lagBytes: undefined,
+    stalenessMs: undefined,
+    pipelines: true,
+    problem: undefined,
+    lastSeenAt: undefined,
+  }
+}
+
+/** The next snapshot after a server has answered a probe. */
+export function withAnswer(before: Observed, name: string, seen: Observation): Observed {
+  const answered = replace(before.topology, name, seen.answeredAt, (state) => ({
+    ...state,
+    ...after(state, 'answered', seen.answeredAt),
+    role: seen.role,
+    failures: 0,
+    readOnly: seen.role === 'primary' && seen.readOnly,
+    rttMs: averageRtt(state.rttMs, seen.rttMs),
+    leastRttMs: leastRtt(state.leastRttMs, seen.rttMs),
+    lsn: seen.lsn,
+    timeline: seen.timeline,
+    systemIdentifier: seen.systemIdentifier,
+    version: seen.version,
+    pipelines: seen.pipelines,
+    problem: undefined,
+    lastSeenAt: seen.answeredAt,
+  }))
+  const primaryLsn = seen.role === 'primary' && seen.lsn !== undefined ? normalizeInsertLsn(seen.lsn) : undefined
+  const trail =
+    primaryLsn !== undefined && isWriter(answered, name)
+      ? extendTrail(before.trail, { lsn: primaryLsn, at: seen.askedAt })
+      : before.trail
+  const topology = replace(answered, name, seen.answeredAt, (state) => ({ ...state, ...lag(trail, seen) }))
+  return { topology, trail }
+}
+
+/** The next snapshot after a failure. */
+export function withFailure(
+  before: Observed,
+  name: string,
+  sign: Exclude<Sign, 'answered' | 'removed'>,
+  problem: string,
+  now: number,
+): Observed {
+  const topology = replace(before.topology, name, now, (state) => ({
+    ...state,
+    ...after(state, sign, now),
+    failures: sign === 'lost' ? state.failures : state.failures + 1,
+    problem,
+  }))
+  return { topology, trail: before.trail }
+}
+
+/**
+ * The next snapshot with another list of servers. Servers that stay keep their state; removed ones are `leaving`, unless another
+ * server has taken their name.
+ *
+ * @param isSame - whether the name belongs to the same server as before
+ */
+export function withServers(
+  before: Observed,
+  servers: readonly Server[],
+  isSame: (name: string) => boolean,
+  now: number,
+): Observed {
+  const known = new Map(before.topology.servers.map((state) => [state.name, state]))
+  const listed = servers.map((server) => {
+    const state = isSame(server.name) ? known.get(server.name) : undefined
+    if (state === undefined || state.health === 'leaving') return newState(server, now)
+    return { ...state, declared: server.declared, region: server.region }
+  })
+  const names = new Set(servers.map(({ name }) => name))
+  const leaving = before.topology.servers
+    .filter(({ name }) => !names.has(name))
+    .map((state) => Object.assign({}, state, after(state, 'removed', now)))
+  return { topology: { servers: [...listed, ...leaving], asOf: now }, trail: before.trail }
+}
+
+/** The next snapshot after a server that was leaving is gone. */
+export function withoutServer(before: Observed, name: string, now: number): Observed {
+  const servers = before.topology.servers.filter((state) => state.name !== name || state.health !== 'leaving')
+  return { topology: { servers, asOf: now }, trail: before.trail }
+}
+
+function after(state: ServerState, sign: Sign, now: number): Pick<ServerState, 'health' | 'since'> {
+  const health = nextHealth(state.health, sign)
+  return { health, since: health === state.health ? state.since : now }
+}
+
+/** The next snapshot after a server has answered only the first of several statements that were sent at once. */
+export function withoutPipelines(before: Observed, name: string, now: number): Observed {
+  const topology = replace(before.topology, name, now, (state) => ({ ...state, pipelines: false }))
+  return { topology, trail: before.trail }
+}
+
+/** Only the positions of the server that takes the writes are recorded. */
+function isWriter(topology: Topology, name: string): boolean {
+  const [writer] = writeOrder(topology)
+  return writer === undefined || writer.name === name
+}
+
+function lag(trail: PrimaryTrail, seen: Observation): Pick<ServerState, 'lagBytes' | 'stalenessMs'> {
+  if (seen.role === 'primary') return { lagBytes: 0, stalenessMs: 0 }
+  const last = trail.at(-1)
+  if (last === undefined || seen.lsn === undefined) return { lagBytes: undefined, stalenessMs: undefined }
+  const behind = last.lsn - seen.lsn
+  return {
+    lagBytes: behind > 0n ? Number(behind) : 0,
+    stalenessMs: stalenessBound(trail, seen.lsn, seen.answeredAt),
+  }
+}
+
+function replace(
+  topology: Topology,
+  name: string,
+  asOf: number,
+  change: (state: ServerState) => ServerState,
+): Topology {
+  return { asOf, servers: topology.servers.map((state) => (state.name === name ? change(state) : state)) }
+}

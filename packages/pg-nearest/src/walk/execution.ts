@@ -1,0 +1,75 @@
+import type { Candidate } from '../errors.ts'
+import type { ServedBy } from '../events/served-by.ts'
+import type { BehindError } from '../freshness/behind-error.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
+import type { Attempt } from '../route/plan.ts'
+import type { WalkFacts } from './walk-state.ts'
+
+/** The server that answered, and how many were tried. */
+export type Arrival = Omit<ServedBy, 'region'>
+
+/** Asked when a connection has been taken, before anything is sent on it. */
+export type Admit = (provenStandby: boolean) => 'as-is' | 'read-only' | 'no'
+
+/**
+ * How one attempt ended.
+ *
+ * - `result`: it succeeded.
+ * - `failed`: see {@link Evidence}. `forced`: it was sent READ ONLY, because another attempt may have written.
+ * - `not-admitted`: nothing was sent, because another leg is running it where it could write.
+ * - `replan`: nothing was sent, because what it must show has changed since it was planned.
+ * - `cut`: ended by the caller's signal or time-out.
+ */
+export type AttemptEnd<R> =
+  | { readonly kind: 'result'; readonly result: R; readonly standby: boolean }
+  | {
+      readonly kind: 'failed'
+      readonly evidence: Evidence
+      readonly standby: boolean
+      readonly forced: boolean
+      /** The connection's generation; `undefined` if there was no connection. */
+      readonly generation: number | undefined
+    }
+  | { readonly kind: 'not-admitted' }
+  | { readonly kind: 'replan' }
+  | { readonly kind: 'cut'; readonly error: unknown }
+
+/** A statement for `walk`, which tries it on one server after the other. */
+export interface Execution<R, T> {
+  readonly facts: WalkFacts
+  /** Without values, because errors contain it. */
+  readonly text: string
+  readonly signal: AbortSignal | undefined
+  readonly attempts: readonly Attempt[]
+  /** Whether to wait for a primary if no server could run it. */
+  mayAwaitPrimary(): boolean
+  /** A new plan, after a promotion or after the session has learned something. */
+  replan(): readonly Attempt[]
+  /** The primaries, for a statement that a standby could not run. */
+  primaries(): readonly Attempt[]
+  /** Tries it on one server. Calls back once, possibly before it returns. Aborting the signal cancels it there. */
+  attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: (end: AttemptEnd<R>) => void): void
+  /** Waits for a server that is behind. Resolves with whether to ask it again. */
+  catchesUp(behind: BehindError): Promise<boolean>
+  /** Remembers that only a primary can run this text. */
+  learn(): void
+  /** It has succeeded. Returns what the walk resolves with. */
+  succeeded(result: R, arrival: Arrival): T
+  /** Evidence for the monitor: a connection was lost, or the server's role has changed. */
+  report(server: string, generation: number, sign: 'lost' | 'role', error: unknown): void
+  /** Whether the retry budget allows sending it once more. */
+  mayResend(): boolean
+  /** Waits for a server that has said, after `since` (milliseconds since the epoch), that it takes writes. */
+  findWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
+  /** All servers, for an error's message. */
+  candidates(): readonly Candidate[]
+  /** When and where to ask a second server, too; `undefined`: never. */
+  hedge?(): HedgePlan | undefined
+}
+
+export interface HedgePlan {
+  readonly afterMs: number
+  /** Spends from the budget; `false` if it is empty. */
+  take(): boolean
+  attempts(): readonly Attempt[]
+}

@@ -1,0 +1,45 @@
+import { NoServerError, type Candidate, type FailedAttempt } from '../errors.ts'
+import { describeFailure, isAuthenticationFailure } from '../server-failure.ts'
+import { problemOf } from '../topology/server-problem.ts'
+import type { Topology } from '../topology/topology.ts'
+
+/** Why no further attempt was made. */
+export type GaveUp = 'nobody-left' | 'no-primary' | 'budget'
+
+const why: Readonly<Record<GaveUp, string>> = {
+  'nobody-left': 'No server could run the statement.',
+  'no-primary': 'No server that takes writes was found within failoverTimeoutMs.',
+  budget:
+    'No server could run the statement, and it was not tried again: too much of what was sent lately had to be sent again.',
+}
+
+/** The error for a statement that no server could run, with what each of them said. */
+export function noServerError(
+  attempts: readonly FailedAttempt[],
+  candidates: readonly Candidate[],
+  gaveUp: GaveUp,
+): NoServerError {
+  const latest = new Map(attempts.map(({ server, error }) => [server, error]))
+  const said = [...latest].map(([server, error]) => describeFailure(server, error))
+  const untried = candidates.flatMap(({ server, role, problem }) => {
+    if (latest.has(server)) return []
+    return problem ?? (gaveUp === 'no-primary' && role === 'replica' ? `${server} is a replica.` : [])
+  })
+  const refused = attempts.length > 0 && attempts.every(({ error }) => isAuthenticationFailure(error))
+  return new NoServerError(
+    [why[gaveUp], ...said, ...untried].join(' '),
+    attempts,
+    candidates,
+    refused ? 'NEAREST_AUTHENTICATION' : 'NEAREST_NO_SERVER',
+  )
+}
+
+export function candidatesOf(topology: Topology): readonly Candidate[] {
+  return topology.servers.map((server) => ({
+    server: server.name,
+    region: server.region,
+    role: server.role,
+    health: server.health,
+    problem: problemOf(topology, server),
+  }))
+}

@@ -1,0 +1,205 @@
+import { onAbort } from '../limits/on-abort.ts'
+import { pause } from '../limits/pause.ts'
+import type { BehindError } from '../freshness/behind-error.ts'
+import { isDemotion, provesWrite } from '../route/failure-meaning.ts'
+import type { Attempt } from '../route/plan.ts'
+import type { AttemptEnd, Execution } from './execution.ts'
+import { walkError } from './walk-error.ts'
+import {
+  admit,
+  beginWalk,
+  detourOf,
+  nextStep,
+  showsWrite,
+  type WalkCommand,
+  type WalkEvent,
+  type WalkState,
+} from './walk-state.ts'
+
+/**
+ * Tries the plan's servers in turn until one runs the statement. The plan decides where to go, and `nextStep` what to do next.
+ *
+ * @throws pg's `DatabaseError` when the statement itself is at fault.
+ * @throws `OutcomeUnknownError` when the connection died and the statement may have written.
+ * @throws `NoServerError` when no server could run it.
+ * @throws the signal's reason when it is aborted.
+ */
+export function walk<R, T>(execution: Execution<R, T>): Promise<T> {
+  return new Promise((resolve, reject) => new Walk(execution, resolve, reject).start())
+}
+
+/** Carries out the commands of `nextStep`, and reports their outcomes to it. */
+class Walk<R, T> {
+  readonly #execution: Execution<R, T>
+  readonly #resolve: (result: T) => void
+  readonly #reject: (error: unknown) => void
+  #state: WalkState
+  /** The result of the attempt that succeeded. */
+  #result: { readonly result: R; readonly standby: boolean } | undefined
+  readonly #abandons: (AbortController | undefined)[] = []
+  #failedAt = 0
+  #failingSince: number | undefined
+  #hedgeTimer: NodeJS.Timeout | undefined
+  #forgetAbort: (() => void) | undefined
+
+  constructor(execution: Execution<R, T>, resolve: (result: T) => void, reject: (error: unknown) => void) {
+    this.#execution = execution
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#state = beginWalk(execution.facts, execution.attempts)
+  }
+
+  start(): void {
+    const { signal } = this.#execution
+    if (signal?.aborted === true) return this.#take({ kind: 'cut', error: signal.reason })
+    this.#hedgeLater()
+    this.#take({ kind: 'begun', mayWait: this.#state.legs[0]?.left.length === 0 && this.#execution.mayAwaitPrimary() })
+  }
+
+  #take(event: WalkEvent): void {
+    const [state, commands] = nextStep(this.#state, event)
+    this.#state = state
+    for (const command of commands) this.#do(command)
+  }
+
+  #do(command: WalkCommand): void {
+    switch (command.kind) {
+      case 'try':
+        if (command.resends && !this.#execution.mayResend()) return this.#take({ kind: 'no-budget', leg: command.leg })
+        return this.#try(command.leg, command.attempt)
+      case 'catch-up':
+        return this.#settling(this.#catchUp(command.leg, command.behind))
+      case 'wait':
+        return this.#settling(this.#awaitPrimary(command.round))
+      case 'abandon':
+        return this.#abandons[command.leg]?.abort()
+      case 'succeed':
+        return this.#succeed(command.leg)
+      case 'fail': {
+        this.#leave()
+        const { text, facts } = this.#execution
+        const candidates = this.#execution.candidates()
+        const error = walkError(command.failure, this.#state.failures, candidates, text, facts.readOnly)
+        return this.#reject(error)
+      }
+    }
+  }
+
+  /** A bug here must not leave the caller waiting. */
+  #settling(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#breakOff(error))
+  }
+
+  #breakOff(error: unknown): void {
+    this.#leave()
+    this.#reject(error)
+  }
+
+  #try(leg: number, attempt: Attempt): void {
+    const admitted = (provenStandby: boolean): 'as-is' | 'read-only' | 'no' => {
+      const [state, verdict] = admit(this.#state, leg, provenStandby)
+      this.#state = state
+      return verdict
+    }
+    const { signal } = this.#abandons[leg] ?? this.#execution
+    const ended = (end: AttemptEnd<R>): void => {
+      if (this.#state.over) return
+      try {
+        this.#take(this.#eventOf(leg, attempt, end))
+      } catch (error) {
+        this.#breakOff(error)
+      }
+    }
+    try {
+      this.#execution.attempt(attempt, admitted, signal, ended)
+    } catch (error) {
+      this.#breakOff(error)
+    }
+  }
+
+  #eventOf(leg: number, attempt: Attempt, end: AttemptEnd<R>): WalkEvent {
+    const execution = this.#execution
+    switch (end.kind) {
+      case 'result':
+        this.#result = end
+        return { kind: 'succeeded', leg }
+      case 'cut':
+        return end
+      case 'not-admitted':
+        return { kind: 'not-admitted', leg, mayWait: execution.mayAwaitPrimary() }
+      case 'replan':
+        return { kind: 'replanned', leg, attempts: execution.replan() }
+      case 'failed': {
+        this.#failedAt = Date.now()
+        this.#failingSince ??= performance.now()
+        this.#tell(attempt.server, end)
+        const { evidence, standby, forced } = end
+        const mayWait = execution.mayAwaitPrimary()
+        return { kind: 'failed', leg, standby, forced, evidence, primaries: execution.primaries(), mayWait }
+      }
+    }
+  }
+
+  /** Reports what a failure says about the server. Failures to connect are reported by the connections themselves. */
+  #tell(server: string, { evidence, generation, standby, forced }: Extract<AttemptEnd<R>, { kind: 'failed' }>): void {
+    const { facts } = this.#execution
+    if (generation === undefined) return
+    if (evidence.kind === 'lost') this.#execution.report(server, generation, 'lost', evidence.error)
+    if (evidence.kind !== 'answered' || facts.readOnly || forced || !provesWrite(evidence.error)) return
+    if (!standby && !isDemotion(evidence.error)) return
+    this.#execution.learn()
+    this.#execution.report(server, generation, 'role', evidence.error)
+  }
+
+  async #catchUp(leg: number, behind: BehindError): Promise<void> {
+    const { signal } = this.#execution
+    const forget = signal && onAbort(signal, () => this.#take({ kind: 'cut', error: signal.reason }))
+    const yes = await this.#execution.catchesUp(behind)
+    forget?.()
+    this.#take({ kind: 'caught-up', leg, yes, mayWait: this.#execution.mayAwaitPrimary() })
+  }
+
+  async #awaitPrimary(round: number): Promise<void> {
+    const execution = this.#execution
+    const { signal } = execution
+    await pause(round, signal)
+    const waitedMs = performance.now() - (this.#failingSince ?? performance.now())
+    const found = signal?.aborted !== true && (await execution.findWriter(this.#failedAt, waitedMs, signal))
+    if (signal?.aborted === true) return this.#take({ kind: 'cut', error: signal.reason })
+    this.#take({ kind: 'waited', attempts: found ? execution.replan() : undefined })
+  }
+
+  /** Gives each leg its own signal, so that the loser can be cancelled alone. */
+  #hedgeLater(): void {
+    const execution = this.#execution
+    const plan = execution.hedge?.()
+    if (plan === undefined) return
+    this.#abandons.push(new AbortController(), new AbortController())
+    const { signal } = execution
+    if (signal !== undefined) {
+      this.#forgetAbort = onAbort(signal, () => this.#abandons.forEach((each) => each?.abort(signal.reason)))
+    }
+    this.#hedgeTimer = setTimeout(() => {
+      if (this.#state.over || !plan.take()) return
+      this.#take({ kind: 'slow', attempts: plan.attempts() })
+    }, plan.afterMs)
+  }
+
+  #succeed(leg: number): void {
+    this.#leave()
+    const attempt = this.#state.legs[leg]?.at
+    if (this.#result === undefined || attempt === undefined) throw new Error('A walk succeeds with a result')
+    const { result, standby } = this.#result
+    if (showsWrite(this.#state, standby)) this.#execution.learn()
+    const { server, reason: planned } = attempt
+    const reason = planned === 'unproven' ? planned : (detourOf(this.#state, leg) ?? planned)
+    const attempts = (this.#state.legs[leg]?.failures ?? 0) + 1
+    const arrival = { server, role: standby ? ('replica' as const) : ('primary' as const), reason, attempts }
+    this.#resolve(this.#execution.succeeded(result, arrival))
+  }
+
+  #leave(): void {
+    clearTimeout(this.#hedgeTimer)
+    this.#forgetAbort?.()
+  }
+}

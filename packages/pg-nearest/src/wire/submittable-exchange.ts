@@ -1,0 +1,106 @@
+import type pg from 'pg'
+import type { Exchange } from './exchange.ts'
+import { adopt, type DataRow, type QueryInternals, type WireConnection } from './pg-internals.ts'
+
+/** How a submittable ended; it has been told already. `written`: the server may have received it. */
+export type SubmittableEnd =
+  | { readonly kind: 'ended'; readonly error: unknown }
+  | { readonly kind: 'lost'; readonly error: unknown; readonly written: boolean }
+
+export interface SubmittableOptions {
+  /** Type parsers in place of the connection's. */
+  readonly types: pg.CustomTypesConfig | undefined
+  /** Asked when it is its turn: whether it was closed before, so that nobody wants it any more. */
+  readonly isGivenUp: () => boolean
+}
+
+/**
+ * A `pg.Submittable` that speaks the protocol itself: a cursor, a stream, a COPY. It has the connection to itself until
+ * ReadyForQuery, which comes when it has been read to its end, has failed, or was closed.
+ */
+export class SubmittableExchange implements Exchange {
+  readonly exclusive = true
+  readonly #query: Partial<QueryInternals>
+  readonly #onEnd: (end: SubmittableEnd) => void
+  readonly #connection: WireConnection
+  readonly #isGivenUp: () => boolean
+  #error: unknown
+
+  constructor(
+    query: pg.Submittable,
+    client: pg.Client,
+    onEnd: (end: SubmittableEnd) => void,
+    options: SubmittableOptions,
+  ) {
+    const { types, isGivenUp } = options
+    this.#isGivenUp = isGivenUp
+    this.#query = query as unknown as Partial<QueryInternals>
+    this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
+    this.#onEnd = onEnd
+    adopt(this.#query, client, types)
+  }
+
+  get name(): string | undefined {
+    return this.#query.name
+  }
+
+  get text(): string | undefined {
+    return this.#query.text
+  }
+
+  submit(connection: WireConnection): Error | null | undefined | void {
+    if (this.#isGivenUp()) {
+      this.#onEnd({ kind: 'ended', error: undefined })
+      return new Error('It was closed before it was sent')
+    }
+    const refused = this.#query.submit?.(connection)
+    if (refused instanceof Error) {
+      this.#query.handleError?.(refused, connection)
+      this.#onEnd({ kind: 'ended', error: refused })
+    }
+    return refused
+  }
+
+  handleRowDescription(message: unknown): void {
+    this.#query.handleRowDescription?.(message)
+  }
+
+  handleDataRow(message: DataRow): void {
+    this.#query.handleDataRow?.(message)
+  }
+
+  handlePortalSuspended(connection: WireConnection): void {
+    this.#query.handlePortalSuspended?.(connection)
+  }
+
+  handleCommandComplete(message: unknown, connection: WireConnection): void {
+    this.#query.handleCommandComplete?.(message, connection)
+  }
+
+  handleEmptyQuery(connection: WireConnection): void {
+    this.#query.handleEmptyQuery?.(connection)
+  }
+
+  handleCopyInResponse(connection: WireConnection): void {
+    this.#query.handleCopyInResponse?.(connection)
+  }
+
+  handleCopyData(message: unknown, connection: WireConnection): void {
+    this.#query.handleCopyData?.(message, connection)
+  }
+
+  handleError(error: unknown, connection: WireConnection): void {
+    this.#error ??= error
+    this.#query.handleError?.(error, connection)
+  }
+
+  handleReadyForQuery(connection: WireConnection): void {
+    if (this.#error === undefined) this.#query.handleReadyForQuery?.(connection)
+    this.#onEnd({ kind: 'ended', error: this.#error })
+  }
+
+  lost(cause: unknown, written: boolean): void {
+    this.#query.handleError?.(cause, this.#connection)
+    this.#onEnd({ kind: 'lost', error: this.#error ?? cause, written })
+  }
+}
