@@ -15,7 +15,7 @@ export class HookError extends Error {
   }
 }
 
-/** @throws HookError for what `onConnect` throws, or rejects with, and for a transaction that it leaves open. */
+/** @throws HookError if `onConnect` throws, rejects, or leaves a transaction open. */
 export async function runConnectHook(client: pg.Client, { onConnect }: ConnectHooks): Promise<void> {
   if (onConnect === undefined) return
   try {
@@ -26,7 +26,7 @@ export async function runConnectHook(client: pg.Client, { onConnect }: ConnectHo
   }
 }
 
-/** @throws HookError for what `verify` throws, or calls back with, and for a transaction that it leaves open. */
+/** @throws HookError if `verify` throws, calls back with an error, or leaves a transaction open. */
 export async function runVerifyHook(client: pg.Client, verify: NonNullable<ConnectHooks['verify']>): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
@@ -38,7 +38,7 @@ export async function runVerifyHook(client: pg.Client, verify: NonNullable<Conne
   }
 }
 
-/** Whoever has the connection next would be inside of it, and nobody would commit. */
+/** The connection's next user would be inside of that transaction, and nothing would commit it. */
 function throwIfOpen(client: pg.Client, hook: string): void {
   const status = client.getTransactionStatus()
   if (status === 'T' || status === 'E') throw new Error(`${hook} has left a transaction open`)

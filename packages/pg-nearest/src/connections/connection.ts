@@ -32,7 +32,7 @@ export class Connection {
   lifetime: NodeJS.Timeout | undefined
   /** For `silence.ts`: how many bytes had arrived, and since when. */
   heard: { bytes: number; since: number } | undefined
-  /** Somebody has it. */
+  /** It is in use. */
   taken = false
   /** What runs on it can run on another server instead. */
   movable = false

@@ -270,7 +270,7 @@ class Connections implements ServerConnections, Lender {
     this.#refusedUntil = performance.now() + pauseMs
     clearTimeout(this.#retry)
     this.#retry = setTimeout(() => {
-      // A timer may be early by that clock, and nobody else would ask.
+      // The timer may fire early by this clock, and nothing else would dial.
       this.#refusedUntil = 0
       this.#dialWanted()
     }, pauseMs)
@@ -282,7 +282,7 @@ class Connections implements ServerConnections, Lender {
     const waiter = this.#queue.first
     if (waiter === undefined) return this.#idle.add(connection)
     const lease = this.#lend(connection, waiter.purpose)
-    // A listener of `acquire` may have aborted it.
+    // A listener of `acquire` may have aborted the waiter.
     if (!waiter.give(lease)) lease.release()
   }
 

@@ -8,7 +8,7 @@ export interface Waiter<T> {
   readonly purpose: Purpose
   /** By `performance.now()`. */
   readonly since: number
-  /** Whether it was taken: whoever has left the queue takes nothing. */
+  /** Returns whether it was taken: a waiter that has left the queue takes nothing. */
   give(value: T): boolean
   refuse(error: unknown): void
 }

@@ -40,7 +40,7 @@ export interface WalkState {
   readonly unknown: { readonly server: string; readonly error: unknown } | undefined
   /** A server that it ran on, which was taken for a standby: if the statement turns out to write, its outcome is `unknown`. */
   readonly ran: { readonly server: string; readonly error: unknown } | undefined
-  /** A server has refused it for its writes, whatever its text shows. */
+  /** A server has refused it because it writes, whatever its text looks like. */
   readonly writes: boolean
   /** The only leg that may run it where it could write. */
   readonly writer: number | undefined
@@ -174,7 +174,7 @@ export function admit(
   if (state.over) return [state, 'no']
   if (facts.readOnly || facts.harmless) return [state, 'as-is']
   const isFree = unknown === undefined && ran === undefined
-  // It may have been promoted a moment ago: what writes does not run there a second time.
+  // It may have been promoted a moment ago, and what writes must not run there a second time.
   if (provenStandby && (facts.reads || isFree)) return [state, 'as-is']
   if (isFree && (writer === undefined || writer === leg)) return [{ ...state, writer: leg }, 'as-is']
   return [state, facts.reads ? 'read-only' : 'no']
@@ -344,7 +344,7 @@ function endLeg(state: WalkState, leg: number, failure: WalkEnd): WalkStep {
   return fail(ended, doubtOf(ended) ?? failure)
 }
 
-/** It may have written, so that nothing else can be told but a result. */
+/** It may have written, so any other end than a result is of unknown outcome. */
 function doubtOf({ facts, unknown, ran, writes }: WalkState): WalkEnd | undefined {
   const doubt = unknown ?? (writes || !facts.reads ? ran : undefined)
   return doubt && { kind: 'unknown', ...doubt }

@@ -1,13 +1,13 @@
-/** A cursor of pg-cursor's, or a stream with one in it, as far as it is leaned on here. */
+/** The parts of a pg-cursor, or of the cursor in a stream, that are used here. */
 interface Closable {
   close?: (...args: never[]) => unknown
-  /** Reads that were asked for before it was sent: rows, and who hears of them. */
+  /** Reads that were requested before it was sent: number of rows, and callback. */
   readonly _queue?: [rows: number, callback: (error: unknown, ...rest: unknown[]) => void][]
 }
 
 /**
- * A cursor that is closed while it waits for its turn takes that for done, and would stay open once it is sent. Returns what is to be
- * asked when it is its turn, once: whether it is not to be sent any more.
+ * A cursor that is closed before it is sent considers itself closed, and would stay open once it is sent. Returns a function to call
+ * once, when its turn has come, which says whether it must not be sent any more.
  */
 export function watchForClose(query: object): () => boolean {
   const cursor = ((query as { readonly cursor?: Closable }).cursor ?? query) as Closable
@@ -24,7 +24,7 @@ export function watchForClose(query: object): () => boolean {
     const { _queue: [read] = [] } = cursor
     if (read === undefined) return true
     const [, callback] = read
-    // It was to be read before it was closed.
+    // It has a pending read, so it is sent, and closed after that read.
     read[1] = (error, ...rest) => {
       callback(error, ...rest)
       if (!error) close.apply(cursor, [ignore] as never[])
@@ -34,8 +34,8 @@ export function watchForClose(query: object): () => boolean {
 }
 
 /**
- * A stream to read from that was destroyed while it waited for its turn: nobody would read it, or close it. (One to write to ends only
- * when the server has heard of it.)
+ * A readable stream that was destroyed while it waited for its turn: nobody would read or close it. (A writable one must be sent, because
+ * it ends only with the server's answer.)
  */
 function isDestroyed(query: object): boolean {
   const { destroyed, write } = query as { readonly destroyed?: unknown; readonly write?: unknown }

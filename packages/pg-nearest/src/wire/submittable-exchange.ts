@@ -10,7 +10,7 @@ export type SubmittableEnd =
 export interface SubmittableOptions {
   /** Type parsers in place of the connection's. */
   readonly types: pg.CustomTypesConfig | undefined
-  /** Asked when it is its turn: whether it was closed before, so that nobody wants it any more. */
+  /** Called before it is sent: whether it was closed meanwhile. */
   readonly isGivenUp: () => boolean
 }
 
