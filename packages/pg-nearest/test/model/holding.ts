@@ -129,8 +129,6 @@ export class Holding {
       case 'unsendable':
         if (sent.way !== 'named') this.#violated(`"${text}" could not be sent: ${String(end.error)}`)
         return
-      case 'unreadable':
-        return this.#violated(`"${text}" could not be read: ${String(end.error)}`)
       case 'lost':
       case 'skipped':
     }
