@@ -6,7 +6,7 @@ import { queryTimeoutOf } from '../execute/statement-execution.ts'
 import type { Enforcement } from '../execute/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../execute/run-statement.ts'
 import type { Trust } from '../freshness/freshness-check.ts'
-import { commitsUnseen, letsAskBehind } from '../statement/text-predicates.ts'
+import { commitsUnseen } from '../statement/text-predicates.ts'
 import { FREE, nextClientState, type ClientState } from './client-state.ts'
 import type { HeldConnection } from './held-connection.ts'
 import type { QueuedStatement } from './queued-statement.ts'
@@ -75,7 +75,7 @@ export class ClientContext {
     const { request, need, check } = statement
     const { config } = request
     const wasOpen = lease.status !== 'I'
-    const run = { config, enforcement, check, trust, letsAskBehind: letsAskBehind(config.text, need) }
+    const run = { config, enforcement, check, trust, need }
     const limits = {
       signal: this.signalOf(statement),
       timeoutMs: queryTimeoutOf(config) ?? this.engine.queryTimeoutMs,

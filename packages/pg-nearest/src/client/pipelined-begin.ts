@@ -112,7 +112,7 @@ async function send(
   check: FreshnessCheck | undefined,
 ): Promise<GroupEnd | LimitedEnd<Evidence>> {
   const configs = [begin, ...members].map(({ request }): pg.QueryConfig => request.config)
-  const asksBehind = members.some(({ request, need }) => letsAskBehind(request.config.text, need))
+  const asksBehind = (): boolean => members.some(({ request, need }) => letsAskBehind(request.config.text, need))
   const questions = check?.begin(lease, 'trust', asksBehind)
   if (questions instanceof BehindError) return { kind: 'behind', error: questions }
   const [first] = members as [QueuedStatement]

@@ -4,7 +4,8 @@ import { BehindError } from '../freshness/behind-error.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import { OF_STANDBY, positionQuestion, readPosition, type PositionQuestions } from '../freshness/position-question.ts'
 import { isDemotion, isOfConnection, type Evidence } from '../route/failure-meaning.ts'
-import { isSingle } from '../statement/text-predicates.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
+import { isSingle, letsAskBehind } from '../statement/text-predicates.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
@@ -16,8 +17,8 @@ export interface StatementRun {
   readonly enforcement: Enforcement
   readonly check: FreshnessCheck | undefined
   readonly trust: Trust
-  /** A position query may be sent behind it. */
-  readonly letsAskBehind: boolean
+  /** Whether a position query may be sent behind it is told from its text, when one is wanted. */
+  readonly need: StatementNeed
 }
 
 /** How it ended: with its result, or with evidence of what went wrong. */
@@ -30,9 +31,9 @@ type OnEnd = (end: RunEnd) => void
  * the server turns out to lack what the statement must show. In that case the statement may still be running.
  */
 export function runStatement(lease: Lease, run: StatementRun, onEnd: OnEnd): void {
-  const { check, trust, letsAskBehind } = run
+  const { check, trust, config, need } = run
   if (check === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
-  const questions = check.begin(lease, trust, letsAskBehind)
+  const questions = check.begin(lease, trust, () => letsAskBehind(config.text, need))
   if (questions instanceof BehindError) return onEnd({ kind: 'behind', error: questions })
   if (questions === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
   if (mayShareSync(lease, run, questions)) return sendWithQuestion(lease, run, questions, onEnd)

@@ -7,7 +7,7 @@ import type { Hedging } from '../limits/hedging.ts'
 import { planInstead, type Attempt } from '../route/plan.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
-import { letsAskBehind } from '../statement/text-predicates.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import { noConnection, runWithin, type LimitedEnd } from './run-within-limits.ts'
 import type { Engine, Scope } from './engine.ts'
@@ -30,7 +30,7 @@ export class StatementExecution implements Execution<StatementResult, StatementR
   readonly #scope: Scope
   readonly #request: Request
   readonly #check: FreshnessCheck | undefined
-  readonly #letsAskBehind: boolean
+  readonly #need: StatementNeed
   readonly #startedAt: number
   readonly #hedging: Hedging | undefined
   #hedgeStartedAt = 0
@@ -43,7 +43,7 @@ export class StatementExecution implements Execution<StatementResult, StatementR
     this.signal = signal
     this.#check = createFreshnessCheck(engine, scope.session, request.consistency, reads)
     this.attempts = this.#ordered(attempts)
-    this.#letsAskBehind = this.#check !== undefined && letsAskBehind(request.config.text, need)
+    this.#need = need
     this.#hedging = reads ? engine.hedging : undefined
     this.#engine = engine
     this.#scope = scope
@@ -117,7 +117,7 @@ export class StatementExecution implements Execution<StatementResult, StatementR
       enforcement: forced ? 'statement' : readOnly ? (reads ? 'read' : 'statement') : 'none',
       check: this.#check,
       trust: trusts(attempt),
-      letsAskBehind: this.#letsAskBehind,
+      need: this.#need,
     } as const
     const queryTimeoutMs = queryTimeoutOf(config) ?? this.#engine.queryTimeoutMs
     const harmless = provenStandby || run.enforcement !== 'none'

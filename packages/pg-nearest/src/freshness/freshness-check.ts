@@ -65,14 +65,15 @@ export class FreshnessCheck {
    *
    * @param mayFollow - whether a query may be sent behind the statement.
    */
-  begin(lease: Lease, trust: Trust, mayFollow = true): PositionQuestions | BehindError | undefined {
+  begin(lease: Lease, trust: Trust, mayFollow: () => boolean): PositionQuestions | BehindError | undefined {
     const { server, standby, connectedAt } = lease
     const proves = this.#reads && standby && trust === 'prove'
     if (proves && this.#requirement.primary !== undefined) return new BehindError(server)
     const proven = proves ? this.#isProven(server, connectedAt) : true
     if (proven === 'never') return new BehindError(server)
     const isAtHome = isHome(this.#context, this.#session, server)
-    const behind = mayFollow && (this.#session.blind || !isAtHome || (!standby && !this.#hasAll(server)))
+    const wanted = this.#session.blind || !isAtHome || (!standby && !this.#hasAll(server))
+    const behind = wanted && mayFollow()
     if (proven && !behind) return undefined
     const stranger = this.#context.positions.of(server)?.systemIdentifier === undefined
     const sentAt = performance.now()

@@ -18,7 +18,17 @@ function untilAborted(signal: AbortSignal | undefined): Promise<AttemptEnd<strin
   })
 }
 
-function execution(change: Partial<Execution<string, string>>): Execution<string, string> {
+type Attempting = (
+  ...args: readonly [...Parameters<Execution<string, string>['attempt']>]
+) => Promise<AttemptEnd<string>>
+
+/** An execution whose attempts are promises. */
+type Change = Partial<Omit<Execution<string, string>, 'attempt'>> & { readonly attempt?: Attempting }
+
+function execution({
+  attempt = (_, __, signal) => untilAborted(signal),
+  ...change
+}: Change): Execution<string, string> {
   return {
     facts: { reads: true, readOnly: false, harmless: false },
     text: 'select 1',
@@ -27,7 +37,7 @@ function execution(change: Partial<Execution<string, string>>): Execution<string
     mayAwaitPrimary: () => true,
     replan: () => on('nrt'),
     primaries: () => on('nrt'),
-    attempt: (_, __, signal) => untilAborted(signal),
+    attempt: (...args) => void attempt(...args).then(args[3]),
     catchesUp: () => Promise.resolve(true),
     learn: () => undefined,
     succeeded: (result) => result,
@@ -67,7 +77,7 @@ const unreachable: AttemptEnd<string> = {
 }
 const hedge = (afterMs: number) => () => ({ afterMs, take: () => true, attempts: () => on('nrt') })
 
-test.each<[string, Partial<Execution<string, string>>]>([
+test.each<[string, Change]>([
   ['runs', {}],
   ['runs, and may be asked of a second server', { hedge: hedge(1_000) }],
   ['was asked of a second server', { hedge: hedge(1) }],
@@ -86,13 +96,13 @@ test.each<[string, Partial<Execution<string, string>>]>([
   expect(getEventListeners(signal, 'abort').length).toBeLessThanOrEqual(1)
 })
 
-test.each<[string, Partial<Execution<string, string>>]>([
+test.each<[string, Change]>([
   ['one', {}],
   ['one that may be asked of a second server', { hedge: hedge(1_000) }],
 ])('%s whose signal was aborted before runs nowhere', async (_, change) => {
   const asked: string[] = []
   const signal = AbortSignal.abort(reason)
-  const attempt: Execution<string, string>['attempt'] = ({ server }, __, given) => {
+  const attempt: Attempting = ({ server }, __, given) => {
     asked.push(server)
     return untilAborted(given)
   }
@@ -117,7 +127,7 @@ test('a fault of ours does not leave the caller waiting', async () => {
 
 test('a second server’s answer counts, and the first one is told to stop', async () => {
   const stopped: string[] = []
-  const attempt: Execution<string, string>['attempt'] = async ({ server }, _, signal) => {
+  const attempt: Attempting = async ({ server }, _, signal) => {
     if (server === 'nrt') return { kind: 'result', result: 'fast', standby: false }
     const end = await untilAborted(signal)
     stopped.push(server)
