@@ -110,7 +110,8 @@ class Connections implements ServerConnections, Lender {
     const lease = this.take(purpose)
     if (lease !== undefined) return Promise.resolve(lease)
     const { maxWaiting, pgOptions } = this.#options
-    if (this.waiting >= maxWaiting && this.#all.size >= this.#max) {
+    const mayDial = this.#all.size < this.#max && performance.now() >= this.#refusedUntil
+    if (this.waiting >= maxWaiting && !mayDial) {
       return Promise.reject(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
     const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
