@@ -2,6 +2,7 @@ import type { Lease } from '../connections/lease.ts'
 import type { RouteReason } from '../events/served-by.ts'
 import { isOutcomeUnknownError, type NearestError } from '../errors.ts'
 import type { ClientContext } from './client-context.ts'
+import { behindLost } from './client-errors.ts'
 import { lostConnection } from './connection-lost-error.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 
@@ -67,6 +68,6 @@ function loseConnection(
   if (isOutcomeUnknownError(error)) check?.lookAway()
   if (client.signal?.aborted !== true) client.engine.report({ server, generation, sign: 'lost', error: cause })
   if (client.held.lease === lease) client.lose(error)
-  else client.state = { kind: 'lost', error }
+  else client.state = { kind: 'lost', error: behindLost(error) }
   return error
 }
