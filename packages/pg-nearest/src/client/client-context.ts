@@ -7,6 +7,7 @@ import type { Enforcement } from '../execute/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../execute/run-statement.ts'
 import type { Trust } from '../freshness/freshness-check.ts'
 import { commitsUnseen } from '../statement/text-predicates.ts'
+import { behindLost } from './client-errors.ts'
 import { FREE, nextClientState, type ClientState } from './client-state.ts'
 import type { HeldConnection } from './held-connection.ts'
 import type { QueuedStatement } from './queued-statement.ts'
@@ -121,7 +122,7 @@ export class ClientContext {
   /** The connection is lost: nothing runs before the release. */
   lose(error: unknown): void {
     this.held.letGo(true)
-    this.state = { kind: 'lost', error }
+    this.state = { kind: 'lost', error: behindLost(error) }
   }
 }
 

@@ -1,10 +1,20 @@
-import { NearestError } from '../errors.ts'
+import { isOutcomeUnknownError, NearestError } from '../errors.ts'
 
 export function notBegun(cause: unknown): NearestError {
   return new NearestError(
     'NEAREST_CONNECTION_LOST',
     'The transaction could not be begun, so nothing of it was run: roll it back, or release this client, and begin it again.',
     { cause },
+  )
+}
+
+/** What is told to whatever comes behind a statement that was lost with its connection: its own outcome is known. */
+export function behindLost(error: unknown): unknown {
+  if (!isOutcomeUnknownError(error)) return error
+  return new NearestError(
+    'NEAREST_CONNECTION_LOST',
+    'The connection was lost with a statement before this one, which was not run: release this client and take another.',
+    { cause: error },
   )
 }
 

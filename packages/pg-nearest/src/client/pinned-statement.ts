@@ -2,6 +2,7 @@ import type { Lease } from '../connections/lease.ts'
 import type { RouteReason } from '../events/served-by.ts'
 import { isOutcomeUnknownError, type NearestError } from '../errors.ts'
 import type { ClientContext } from './client-context.ts'
+import { behindLost } from './client-errors.ts'
 import { lostConnection } from './connection-lost-error.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 
@@ -25,8 +26,10 @@ export async function runPinned(client: ClientContext, statement: QueuedStatemen
     case 'answered':
       client.settle(statement, open, true)
       return { kind: 'refused', error: end.error, cut: false }
-    case 'unsendable':
     case 'unreadable':
+      client.settle(statement, open, lease.status === 'E')
+      return { kind: 'refused', error: end.error, cut: false }
+    case 'unsendable':
     case 'behind':
     case 'no-connection':
       client.settle(statement, open, false)
@@ -67,6 +70,6 @@ function loseConnection(
   if (isOutcomeUnknownError(error)) check?.markUnknown()
   if (client.signal?.aborted !== true) client.engine.report({ server, generation, sign: 'lost', error: cause })
   if (client.held.lease === lease) client.lose(error)
-  else client.state = { kind: 'lost', error }
+  else client.state = { kind: 'lost', error: behindLost(error) }
   return error
 }

@@ -40,6 +40,8 @@ export class Connection {
   #pipeline: Pipeline | undefined
   #doomed = false
   #fence: Promise<void> | undefined
+  /** Resolves when every cancel request of the fence is over. */
+  #requested: Promise<unknown> | undefined
   readonly #events: ConnectionEvents
 
   constructor(client: pg.Client, generation: number, events: ConnectionEvents) {
@@ -111,7 +113,13 @@ export class Connection {
    * connection is closed.
    */
   cancel(): Promise<void> {
-    this.#fence ??= this.#runFence().finally(() => {
+    if (this.#fence !== undefined) {
+      // What was sent since the first request has one of its own.
+      if (!this.quiet) this.#requested = Promise.all([this.#requested, requestCancel(this.client)])
+      return this.#fence
+    }
+    this.#requested = requestCancel(this.client)
+    this.#fence = this.#runFence().finally(() => {
       this.#fence = undefined
     })
     return this.#fence
@@ -125,14 +133,21 @@ export class Connection {
       this.client.once('end', heardEnd)
     })
     try {
-      await Promise.race([requestCancel(this.client), dead])
-      await this.#answered()
-      if (this.alive)
-        await new Promise<void>((resolve) => this.pipeline.send(new QuestionExchange('', () => resolve())))
+      for (let requested; requested !== this.#requested;) {
+        requested = this.#requested
+        // oxlint-disable-next-line no-await-in-loop -- a request may come while the one before it is waited for
+        await Promise.race([requested, dead]).then(() => this.#answered())
+        // oxlint-disable-next-line no-await-in-loop -- as above
+        if (this.alive) await this.#answersEmpty()
+      }
     } finally {
       clearTimeout(patience)
       this.client.off('end', heardEnd)
     }
+  }
+
+  #answersEmpty(): Promise<void> {
+    return new Promise((resolve) => this.pipeline.send(new QuestionExchange('', () => resolve())))
   }
 
   #answered(): Promise<void> {

@@ -18,6 +18,8 @@ const DEFAULT_MAX = 10
 const DEFAULT_IDLE_TIMEOUT_MS = 10_000
 /** After a server has refused a connection, the next attempt waits this long, or until one of ours closes. */
 const REFUSED_PAUSE_MS = 250
+/** So many connections in a row may die while `verify` runs. */
+const MOST_DEATHS_IN_VERIFY = 3
 /** The pause doubles up to this while the server keeps refusing. */
 const LONGEST_REFUSED_PAUSE_MS = 4_000
 
@@ -44,6 +46,7 @@ class Connections implements ServerConnections, Lender {
   /** The server has refused a connection: no other is dialled before this time. */
   #refusedUntil = 0
   #refusals = 0
+  #deathsInVerify = 0
   #retry: NodeJS.Timeout | undefined
   #ending = false
   #onEnded: (() => void) | undefined
@@ -110,7 +113,8 @@ class Connections implements ServerConnections, Lender {
     const lease = this.take(purpose)
     if (lease !== undefined) return Promise.resolve(lease)
     const { maxWaiting, pgOptions } = this.#options
-    if (this.waiting >= maxWaiting && this.#all.size >= this.#max) {
+    const mayDial = this.#all.size < this.#max && performance.now() >= this.#refusedUntil
+    if (this.waiting >= maxWaiting && !mayDial) {
       return Promise.reject(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
     const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
@@ -126,7 +130,7 @@ class Connections implements ServerConnections, Lender {
     connection.movable = false
     connection.taken = false
     this.#emit('release', error, connection.client)
-    if (connection.state === 'closed') return this.#emit('remove', connection.client)
+    if (connection.state === 'closed') this.#emit('remove', connection.client)
     if (error || !connection.alive || this.#isSpent(connection)) return this.#remove(connection)
     if (connection.fit) {
       connection.signal('return')
@@ -239,11 +243,21 @@ class Connections implements ServerConnections, Lender {
     }
     this.#taken--
     connection.taken = false
-    if (connection.state === 'closed') return this.#emit('remove', connection.client)
+    if (connection.state === 'closed') this.#emit('remove', connection.client)
     // It may have died, or been closed, while the hook ran.
-    if (!connection.fit) return this.#remove(connection)
+    if (!connection.fit) return this.#diedInVerify(connection)
+    this.#deathsInVerify = 0
     connection.signal('return')
     this.#keep(connection)
+  }
+
+  /** Another one is made in its place, but not without end. */
+  #diedInVerify(connection: Connection): void {
+    if (++this.#deathsInVerify > MOST_DEATHS_IN_VERIFY) {
+      this.#deathsInVerify = 0
+      this.#dialFailed(connection, new Error('Connection terminated unexpectedly'))
+    }
+    this.#remove(connection)
   }
 
   #dialFailed(connection: Connection, error: unknown): void {

@@ -100,7 +100,7 @@ export class Holding {
   #ended(sent: Sent, end: StatementEnd): void {
     sent.ended++
     const { text } = sent
-    if (this.#session?.disturbed === true && (end.kind === 'result' || end.kind === 'answered')) return
+    if (this.#session?.disturbed === true && ['result', 'answered', 'unreadable'].includes(end.kind)) return
     const [word = ''] = text.split(' ')
     switch (end.kind) {
       case 'result': {

@@ -304,3 +304,14 @@ describe('transaction()', () => {
     await expect(work).rejects.toMatchObject({ code: 'NEAREST_BAD_OPTION', option: 'isolationLevel' })
   })
 })
+
+test('what stands behind a statement that is lost with its connection was not run, and is told so', async () => {
+  await client.query("set app.who = 'ada'")
+  const slow = "insert into users (name) select 'Lost' from pg_sleep(5)"
+  const ended = Promise.allSettled([client.query(slow), client.query("insert into users (name) values ('Behind')")])
+  const kill = `select pg_terminate_backend(pid) from pg_stat_activity where query = '${slow.replaceAll("'", "''")}'`
+  await until(async () => (await ask(world.url('nrt'), kill)).length > 0, 'the statement to run')
+  expect(await ended).toMatchObject([{ reason: { code: '08007' } }, { reason: { code: 'NEAREST_CONNECTION_LOST' } }])
+  expect(await ask(world.url('nrt'), "select 1 from users where name = 'Behind'")).toEqual([])
+  client.release()
+})

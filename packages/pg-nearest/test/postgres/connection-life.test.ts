@@ -248,3 +248,16 @@ test('a connection that dies while somebody has it is removed when it was releas
   lease.release()
   expect(events).toEqual(['connect', 'acquire', 'release', 'remove'])
 })
+
+test('no more wait than may, also where the server grants fewer connections than "max"', async () => {
+  const connections = connect({ max: 5 }, { maxWaiting: 2 })
+  const lease = await connections.acquire('client', undefined)
+  server.greeting = 'no-slot'
+  const waiting = [outcome(connections.acquire('client', undefined))]
+  await until(() => server.refused > 0 && connections.waiting === 1, 2_000)
+  waiting.push(outcome(connections.acquire('client', undefined)))
+  expect(await outcome(connections.acquire('client', undefined), 500)).toMatch(/^rejected: .*maxWaiting/)
+  connections.destroy()
+  lease.release()
+  expect(await Promise.all(waiting)).not.toContain('nothing')
+})
