@@ -7,7 +7,7 @@ import type { Enforcement } from '../execute/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../execute/run-statement.ts'
 import type { Trust } from '../freshness/freshness-check.ts'
 import { commitsUnseen } from '../statement/text-predicates.ts'
-import { behindLost } from './client-errors.ts'
+import { behindLost, lostMeanwhile } from './client-errors.ts'
 import { FREE, nextClientState, type ClientState } from './client-state.ts'
 import type { HeldConnection } from './held-connection.ts'
 import type { QueuedStatement } from './queued-statement.ts'
@@ -52,6 +52,8 @@ export class ClientContext {
   }
 
   throwIfLost(): void {
+    const isBound = this.state.kind === 'transaction' || this.state.kind === 'reading' || this.state.kind === 'pinned'
+    if (isBound && this.held.lease === undefined) this.state = { kind: 'lost', error: lostMeanwhile() }
     if (this.state.kind === 'lost' || this.state.kind === 'unbegun') throw this.state.error
   }
 
@@ -94,6 +96,7 @@ export class ClientContext {
         }),
       canWrite ? () => check?.beginUnsettled() ?? ignore : undefined,
     )
+    check?.tellLosses()
     if (unseen || (canWrite && (end.kind === 'cut' || end.kind === 'lost'))) check?.markUnknown()
     if (end.kind !== 'cut' && end.kind !== 'behind') return { end, open }
     if (end.kind === 'cut') statement.fail(end.error)

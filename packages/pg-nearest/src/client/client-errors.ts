@@ -18,6 +18,14 @@ export function behindLost(error: unknown): unknown {
   )
 }
 
+/** It died while nothing of this client's was on its way. */
+export function lostMeanwhile(): NearestError {
+  return new NearestError(
+    'NEAREST_CONNECTION_LOST',
+    'The connection was lost, and with it the transaction, which is rolled back, and what was set on it: release this client and take another.',
+  )
+}
+
 export function notHere(server: string): NearestError {
   return new NearestError(
     'NEAREST_NOT_HERE',

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Engine, Scope } from '../execute/engine.ts'
+import { ownSession, type Engine, type Scope } from '../execute/engine.ts'
 import { clock, recordFailure, recordResult } from '../execute/record-outcome.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { onAbort } from '../limits/on-abort.ts'
@@ -77,11 +77,13 @@ export class ClientSession {
     const settle = ({ result, servedBy }: Serving): void => resolve(recordResult(engine, text, start, result, servedBy))
     const fail = (error: unknown): void => reject(recordFailure(engine, text, start, error))
     const { need, reads } = planStatement(engine, scope, request)
-    const check = createFreshnessCheck(engine, scope.session, request.consistency, reads)
+    const own = ownSession(engine, scope)
+    const check = createFreshnessCheck(engine, own, request.consistency, reads)
     const pipelined = mayBePipelined(request, need)
     const statement: QueuedStatement = {
       request,
       need,
+      own,
       check,
       pipelined,
       followable: pipelined && need.transaction === undefined,
@@ -98,11 +100,12 @@ export class ClientSession {
    */
   submit(query: pg.Submittable, types: pg.CustomTypesConfig | undefined): Promise<void> {
     const isGivenUp = watchForClose(query)
+    const own = ownSession(this.#client.engine, this.#client.scope)
     return new Promise((resolve, reject) => {
       const run = async (): Promise<void> => {
         this.#client.throwIfLost()
         if (this.#client.begin !== undefined) await this.#openAlone(this.#client.begin)
-        await runSubmittable(this.#client, query, types, isGivenUp)
+        await runSubmittable(this.#client, query, { types, isGivenUp, own })
       }
       const start = (): Promise<() => void> =>
         run().then(
@@ -112,6 +115,7 @@ export class ClientSession {
       this.#queue.add({
         request: { config: { text: '' } },
         need: { class: 'session' },
+        own,
         check: undefined,
         pipelined: false,
         followable: false,

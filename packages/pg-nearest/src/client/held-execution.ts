@@ -18,6 +18,8 @@ export interface HeldOptions<R, T> {
   readonly attempts: readonly Attempt[]
   /** Whether a standby's refusal shows that the text writes. */
   readonly learns: boolean
+  /** Whether it is worth waiting for a primary. Default: as for any statement. */
+  readonly mayWait?: boolean
   /** Runs it on the connection that the client holds now. `forced`: READ ONLY. */
   run(lease: Lease, attempt: Attempt, forced: boolean): Promise<HeldRunEnd<R>>
   catchesUp?: Execution<R, T>['catchesUp']
@@ -56,7 +58,7 @@ export function heldExecution<R, T>(client: ClientContext, options: HeldOptions<
     attempt: (to, admit, _signal, onEnd) => {
       attempt(to, admit).then(onEnd, (error: unknown) => onEnd({ kind: 'cut', error }))
     },
-    mayAwaitPrimary: () => mayAwaitPrimary(engine, scope, facts.reads),
+    mayAwaitPrimary: () => options.mayWait !== false && mayAwaitPrimary(engine, scope, facts.reads),
     replan: () => planInstead(engine.topology),
     primaries: () => planInstead(engine.topology),
     catchesUp: options.catchesUp ?? (() => Promise.resolve(false)),

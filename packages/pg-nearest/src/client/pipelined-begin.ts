@@ -8,6 +8,8 @@ import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { letsAskBehind } from '../statement/text-predicates.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
+import { isNoServerError } from '../errors.ts'
+import { beginElsewhere } from './begin-elsewhere.ts'
 import { abortedError, emptyResult } from './begin-response.ts'
 import { toPrimary } from './choose-server.ts'
 import type { ClientContext } from './client-context.ts'
@@ -39,13 +41,16 @@ export async function openTransaction(
   takeNext: TakeNext,
 ): Promise<Serving> {
   const members: QueuedStatement[] = [first]
-  const check = createFreshnessCheck(client.engine, client.scope.session, undefined, false)
+  const check = createFreshnessCheck(client.engine, first.own, undefined, false)
   let opened: Opened
   try {
     opened = await walk(executionOf(client, begin, members, check, takeNext))
     const [begun] = opened.ends
     if (begun?.kind !== 'result') throw begun === undefined || begun.kind === 'skipped' ? abortedError() : begun.error
+    check?.tellLosses()
   } catch (error) {
+    check?.tellLosses()
+    if (readsOnly(begin) && isNoServerError(error)) return beginElsewhere(client, begin, members)
     if (members.some(commits) && !isReadOnly(begin, members)) check?.markUnknown()
     // Has no effect on those that are settled already.
     for (const each of members.slice(1)) each.fail(error)
@@ -59,6 +64,10 @@ export async function openTransaction(
   const { open } = client.held
   for (const [i, member] of members.entries()) client.settle(member, open, ends[i]?.kind !== 'result')
   return answerAll(client, members, finals, opened.server)
+}
+
+function readsOnly({ need }: QueuedStatement): boolean {
+  return need.transaction?.standbyCanBegin === true
 }
 
 function executionOf(
@@ -81,6 +90,8 @@ function executionOf(
     text: first.request.config.text,
     signal: client.signalOf(first),
     attempts: toPrimary(client),
+    // What only reads can begin elsewhere instead.
+    mayWait: !readsOnly(begin),
     learns: false,
     run: async (lease) => {
       if (lease.pipelines) await gather(members, takeNext)

@@ -1,6 +1,7 @@
 import type { ServedBy } from '../events/served-by.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Request } from '../route/request.ts'
+import type { OwnSession } from '../execute/engine.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { Turn } from './statement-queue.ts'
@@ -15,6 +16,8 @@ export interface Serving {
 export interface QueuedStatement extends Turn {
   readonly request: Request
   readonly need: StatementNeed
+  /** The session that it was given in. */
+  readonly own: OwnSession
   readonly check: FreshnessCheck | undefined
   readonly settle: (serving: Serving) => void
   /** Only the first call of `settle` or `fail` has an effect. */

@@ -3,10 +3,11 @@ import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { planPrimary, planRead } from '../route/plan.ts'
 import { NearestError } from '../errors.ts'
 import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
+import type { OwnSession } from '../execute/engine.ts'
 import { mayControlTransaction } from '../statement/classify.ts'
 import { isSingle } from '../statement/text-predicates.ts'
 import type { Exchange } from '../wire/exchange.ts'
-import { SubmittableExchange, type SubmittableEnd } from '../wire/submittable-exchange.ts'
+import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } from '../wire/submittable-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import type { ClientContext } from './client-context.ts'
 import { lostConnection } from './connection-lost-error.ts'
@@ -14,19 +15,22 @@ import { takeConnection } from './take-connection.ts'
 
 const SESSION = { class: 'session' } as const
 
+/** What it was submitted with. */
+export interface SubmittedIn extends SubmittableOptions {
+  /** The session that it was given in. */
+  readonly own: OwnSession
+}
+
 /**
  * Runs a cursor, a stream or a COPY on the held connection, otherwise on the primary; it is never tried on another server. Resolves
  * when it has been read to its end, has failed, or was closed; its own callbacks tell how.
  *
- * @param types - the client's own type parsers, if it has any.
- * @param isGivenUp - asked when it is its turn: whether it was closed before, and is not to be sent.
  * @throws the error that kept it from being sent.
  */
 export async function runSubmittable(
   client: ClientContext,
   query: pg.Submittable,
-  types: pg.CustomTypesConfig | undefined,
-  isGivenUp: () => boolean,
+  { types, isGivenUp, own }: SubmittedIn,
 ): Promise<void> {
   const { held, engine, scope } = client
   const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || !held.lease.standby || scope.readOnly)
@@ -39,7 +43,7 @@ export async function runSubmittable(
   const wasOpen = held.open
   const guards = client.keepsFromWriting && !lease.provenStandby
   if (guards) refuseSeveral(textOf(query))
-  const check = createFreshnessCheck(engine, scope.session, undefined, false)
+  const check = createFreshnessCheck(engine, own, undefined, false)
   const settled = lease.provenStandby ? undefined : check?.beginUnsettled()
   const end = await new Promise<SubmittableEnd>((resolve) => {
     const exchange = new SubmittableExchange(query, lease.client, resolve, { types, isGivenUp })

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import pg from 'pg'
 import { NearestError } from '../errors.ts'
 import type { Role } from '../topology/topology.ts'
@@ -40,6 +41,8 @@ class Connections implements ServerConnections, Lender {
   readonly #idle: IdleConnections
   readonly #queue = new WaitQueue<Lease>()
   readonly #forwarded = new Set<string>()
+  /** The pool's own: a connection outlives the request that it was made for, and must not keep what belongs to that. */
+  readonly #context = new AsyncResource('pg-nearest')
   #generation = nextGeneration()
   #taken = 0
   #dialling = 0
@@ -191,7 +194,9 @@ class Connections implements ServerConnections, Lender {
   /** Dials one for each waiter that has none dialling yet, up to `max`. Closing connections count. */
   #dialWanted(): void {
     if (this.#ending || performance.now() < this.#refusedUntil) return
-    while (this.#dialling < this.#queue.size && this.#all.size < this.#max) void this.#dial()
+    while (this.#dialling < this.#queue.size && this.#all.size < this.#max) {
+      void this.#context.runInAsyncScope(() => this.#dial())
+    }
   }
 
   async #dial(): Promise<void> {

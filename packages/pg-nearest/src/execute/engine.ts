@@ -51,3 +51,11 @@ export interface Scope {
   /** The handle's session, which takes precedence over the async context. */
   readonly session?: SessionState | undefined
 }
+
+/** The session that a statement belongs to; `undefined`: the process's. */
+export type OwnSession = SessionState | undefined
+
+/** To be asked in the async context of the caller. */
+export function ownSession(engine: Engine, { session }: Scope): OwnSession {
+  return session ?? engine.currentSession()
+}

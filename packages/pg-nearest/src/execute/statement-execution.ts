@@ -1,5 +1,6 @@
 import type { Lease } from '../connections/lease.ts'
 import type { Candidate } from '../errors.ts'
+import type { ServedBy } from '../events/served-by.ts'
 import type { BehindError } from '../freshness/behind-error.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
@@ -7,21 +8,27 @@ import type { Hedging } from '../limits/hedging.ts'
 import { planInstead, type Attempt } from '../route/plan.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
+import type { SessionState } from '../session/session-state.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import { noConnection, runWithin, type LimitedEnd } from './run-within-limits.ts'
-import type { Engine, Scope } from './engine.ts'
+import { ownSession, type Engine, type Scope } from './engine.ts'
 import type { Admit, Arrival, AttemptEnd, Execution, HedgePlan } from '../walk/execution.ts'
 import { mayAwaitPrimary } from './may-await-primary.ts'
 import { candidatesOf } from '../walk/no-server-error.ts'
-import { recordResult } from './record-outcome.ts'
 import { runStatement, type RunEnd } from './run-statement.ts'
 import type { WalkFacts } from '../walk/walk-state.ts'
+
+/** A result, and who gave it. */
+export interface Served {
+  readonly result: StatementResult
+  readonly servedBy: ServedBy
+}
 
 type OnAttemptEnd = (end: AttemptEnd<StatementResult>) => void
 
 /** One object instead of a closure for each step, because that is measurable on short reads. */
-export class StatementExecution implements Execution<StatementResult, StatementResult> {
+export class StatementExecution implements Execution<StatementResult, Served> {
   readonly facts: WalkFacts
   readonly text: string
   readonly signal: AbortSignal | undefined
@@ -29,19 +36,19 @@ export class StatementExecution implements Execution<StatementResult, StatementR
   readonly #engine: Engine
   readonly #scope: Scope
   readonly #request: Request
+  readonly #own: SessionState | undefined
   readonly #check: FreshnessCheck | undefined
   readonly #need: StatementNeed
-  readonly #startedAt: number
   readonly #hedging: Hedging | undefined
   #hedgeStartedAt = 0
 
-  constructor(engine: Engine, scope: Scope, request: Request, signal: AbortSignal | undefined, startedAt: number) {
-    this.#startedAt = startedAt
+  constructor(engine: Engine, scope: Scope, request: Request, signal: AbortSignal | undefined) {
     const { need, reads, attempts } = planStatement(engine, scope, request)
     this.text = request.config.text
     this.facts = { reads, readOnly: scope.readOnly, harmless: false }
     this.signal = signal
-    this.#check = createFreshnessCheck(engine, scope.session, request.consistency, reads)
+    this.#own = ownSession(engine, scope)
+    this.#check = createFreshnessCheck(engine, this.#own, request.consistency, reads)
     this.attempts = this.#ordered(attempts)
     this.#need = need
     this.#hedging = reads ? engine.hedging : undefined
@@ -60,7 +67,7 @@ export class StatementExecution implements Execution<StatementResult, StatementR
     const { attempts } = planStatement(this.#engine, this.#scope, this.#request)
     if (!this.facts.reads) return attempts
     const { consistency } = this.#request
-    const check = createFreshnessCheck(this.#engine, this.#scope.session, consistency, true)
+    const check = createFreshnessCheck(this.#engine, this.#own, consistency, true)
     return check === undefined ? attempts : check.order(attempts)
   }
 
@@ -152,11 +159,16 @@ export class StatementExecution implements Execution<StatementResult, StatementR
     this.#engine.statements.learnWrite(this.text)
   }
 
-  succeeded(result: StatementResult, arrival: Arrival): StatementResult {
+  /** Emits what the statement has found out, in the caller's async context. */
+  tellLosses(): void {
+    this.#check?.tellLosses()
+  }
+
+  succeeded(result: StatementResult, arrival: Arrival): Served {
     const { server, role, reason, attempts } = arrival
     const servedBy = { server, region: this.#engine.regionOf(server), role, reason, attempts }
     if (this.#hedging !== undefined) this.#hedging.note(performance.now() - this.#hedgeStartedAt)
-    return recordResult(this.#engine, this.text, this.#startedAt, result, servedBy)
+    return { result, servedBy }
   }
 
   report(server: string, generation: number, sign: 'lost' | 'role', error: unknown): void {

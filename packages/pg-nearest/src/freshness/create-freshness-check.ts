@@ -6,16 +6,15 @@ import type { FreshnessContext } from './freshness-context.ts'
 /**
  * The freshness check for a statement; `undefined` if it needs none.
  *
- * @param ofScope - the session of the handle that it was given to.
+ * @param own - the session that it belongs to, looked up where it was given: a connection's callbacks run in another async context.
  * @param wanted - the call's own `consistency`.
  */
 export function createFreshnessCheck(
   context: FreshnessContext,
-  ofScope: SessionState | undefined,
+  own: SessionState | undefined,
   wanted: Consistency | undefined,
   reads: boolean,
 ): FreshnessCheck | undefined {
-  const own = ofScope ?? context.currentSession()
   const session = own ?? context.process
   if (session === undefined) return undefined
   const usual = own?.consistency ?? context.consistency

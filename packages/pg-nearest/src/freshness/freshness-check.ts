@@ -45,6 +45,11 @@ export class FreshnessCheck {
     return this.#requirement.bookmark
   }
 
+  /** Emits `position-lost` for what was found lost: to be called in the async context of the statement's caller. */
+  tellLosses(): void {
+    this.#answers.tellLosses()
+  }
+
   /** Orders the servers of a read by how likely they are to show what it must show. */
   order(attempts: readonly Attempt[]): readonly Attempt[] {
     const { topology, process } = this.#context

@@ -1,4 +1,5 @@
 import type { Lease } from '../connections/lease.ts'
+import type { PositionLostEvent } from '../events/event-types.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { LostPosition, SessionState } from '../session/session-state.ts'
 import { formatLsn } from '../topology/lsn.ts'
@@ -13,6 +14,7 @@ export class PositionRecorder {
   readonly #session: SessionState
   readonly #required: Bookmark | undefined
   readonly #reads: boolean
+  readonly #losses: PositionLostEvent[] = []
 
   constructor(context: FreshnessContext, session: SessionState, required: Bookmark | undefined, reads: boolean) {
     this.#context = context
@@ -63,7 +65,7 @@ export class PositionRecorder {
     const lost = session.arrivedAtPrimary(position, sentAt, demanded, positions)
     // A write in any session is a write of this process, too. So may be what a standby has refused.
     if ((!this.#reads || !proves) && session !== process) process?.show(position)
-    if (lost !== undefined) this.#tellLoss(server, lost)
+    if (lost !== undefined) this.#noteLoss(server, lost)
     return undefined
   }
 
@@ -78,7 +80,7 @@ export class PositionRecorder {
     if (showing === 'yes') return this.#session.confirm()
     if (showing === 'older' && !this.#isNobodys(claim)) return
     this.#session.replaceClaim(position)
-    if (this.#session.trusted) this.#tellLoss(primary, { lost: claim, now: position })
+    if (this.#session.trusted) this.#noteLoss(primary, { lost: claim, now: position })
   }
 
   /** The session began with it, and no server is known to be on its timeline or a later one. */
@@ -109,9 +111,14 @@ export class PositionRecorder {
     return answer.standby ? position : { ...position, certain: true }
   }
 
-  #tellLoss(server: string, { lost, now }: LostPosition): void {
+  /** Emits `position-lost`. A connection's callbacks run in an async context of their own, so this is left to the caller. */
+  tellLosses(): void {
+    for (const loss of this.#losses.splice(0)) this.#context.onPositionLost(loss)
+  }
+
+  #noteLoss(server: string, { lost, now }: LostPosition): void {
     const shown = ({ lsn, timeline }: Bookmark) => ({ lsn: formatLsn(lsn), timeline })
-    this.#context.onPositionLost({
+    this.#losses.push({
       server,
       region: this.#context.regionOf(server),
       lost: shown(lost),

@@ -1,0 +1,35 @@
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import { planStatement } from '../route/plan-statement.ts'
+import { abortedError } from './begin-response.ts'
+import { chooseServer, heldFirst } from './choose-server.ts'
+import type { ClientContext } from './client-context.ts'
+import { stayHere } from './pinned-statement.ts'
+import type { QueuedStatement, Serving } from './queued-statement.ts'
+import { readInTransaction } from './read-only-transaction.ts'
+
+/** No primary could run a transaction that only reads: wherever it can be begun, one statement after the other. */
+export async function beginElsewhere(
+  client: ClientContext,
+  begin: QueuedStatement,
+  members: readonly QueuedStatement[],
+): Promise<Serving> {
+  const plan = planStatement(client.engine, client.scope, begin.request)
+  const check = createFreshnessCheck(client.engine, begin.own, begin.request.consistency, true)
+  await chooseServer(client, { ...begin, check }, true, heldFirst(client, plan, check))
+  client.begin = undefined
+  let first: Serving | undefined
+  for (const member of members) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    const serving = await runInTransaction(client, member).catch((error: unknown) => void member.fail(error))
+    if (serving !== undefined) member.settle(serving)
+    if (member === members[0]) first = serving
+  }
+  // It has been told already, so that nobody hears this.
+  if (first === undefined) throw abortedError()
+  return first
+}
+
+function runInTransaction(client: ClientContext, statement: QueuedStatement): Promise<Serving> {
+  const { state } = client
+  return state.kind === 'reading' ? readInTransaction(client, statement, state) : stayHere(client, statement)
+}
