@@ -99,7 +99,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   const giveUp = (now: number): void => {
     if (contact.state !== 'silent' || contact.forMs < silentMs) return
     // Writes and transactions are kept until the server itself has been silent for that long, however long they have waited.
-    const boundMs = contact.forMs < boundSilentMs ? Number.POSITIVE_INFINITY : boundSilentMs
+    const boundMs = contact.forMs < boundSilentMs ? Number.POSITIVE_INFINITY : silentMs
     connections.giveUp(now, { movableMs: silentMs, boundMs })
   }
 
