@@ -103,14 +103,18 @@ function executionOf(
 
 /** Adds the statements that were given in the same tick, up to a COMMIT. */
 async function gather(members: QueuedStatement[], takeNext: TakeNext): Promise<void> {
-  await new Promise<void>((resolve) => {
-    process.nextTick(resolve)
-  })
+  await nextTurn()
   while (!members.some(commits)) {
     const next = takeNext(joins)
     if (next === undefined) return
     members.push(next)
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve)
+  })
 }
 
 type GroupEnd = { readonly kind: 'result'; readonly result: readonly StatementEnd[] }
@@ -170,19 +174,21 @@ async function finish(
   })
 }
 
-/** Settles all of them in order, and returns the first one's outcome. */
-function answerAll(
+/** Settles all of them in order, each in a turn of its own, and returns the first one's outcome. */
+async function answerAll(
   client: ClientContext,
   members: readonly QueuedStatement[],
   finals: readonly Final[],
   server: string,
-): Serving {
+): Promise<Serving> {
   const servedBy = client.servedBy(server, 'primary', 'transaction', 1)
   for (const [i, member] of members.entries()) {
     const final = finals[i]
     if (final === undefined) continue
     if ('result' in final) member.settle({ result: final.result, servedBy })
     else member.fail(final.error)
+    // oxlint-disable-next-line no-await-in-loop -- whoever awaits this one hears of it before the next one's callback is called
+    if (i < members.length - 1) await nextTurn()
   }
   const [first] = finals
   if (first === undefined || 'error' in first) throw first?.error

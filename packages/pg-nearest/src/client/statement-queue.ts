@@ -19,6 +19,7 @@ export class StatementQueue<T extends Turn> {
   readonly #running: { deliver: (() => void) | undefined }[] = []
   /** Another statement may start behind the latest one. */
   #followable = false
+  #delivering = false
   #onIdle: (() => void)[] = []
 
   constructor(together: () => boolean) {
@@ -65,13 +66,21 @@ export class StatementQueue<T extends Turn> {
     if (this.#isIdle) for (const callback of this.#onIdle.splice(0)) callback()
   }
 
-  /** Hands over outcomes in the order of the statements, whichever ends first. */
+  /**
+   * In the order in which they were given, whichever ended first; each in a turn of its own, so that whoever awaits one hears of it
+   * before the callback of the next one is called.
+   */
   #deliver(): void {
-    for (;;) {
-      const deliver = this.#running[0]?.deliver
-      if (deliver === undefined) return
-      this.#running.shift()
-      deliver()
-    }
+    const deliver = this.#running[0]?.deliver
+    if (deliver === undefined || this.#delivering) return
+    this.#running.shift()
+    deliver()
+    if (this.#running.length === 0) return
+    this.#delivering = true
+    process.nextTick(() => {
+      this.#delivering = false
+      this.#deliver()
+      this.#go()
+    })
   }
 }
