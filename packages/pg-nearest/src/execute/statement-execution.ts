@@ -37,7 +37,8 @@ export class StatementExecution implements Execution<StatementResult, Served> {
   readonly #scope: Scope
   readonly #request: Request
   readonly #own: SessionState | undefined
-  readonly #check: FreshnessCheck | undefined
+  #check: FreshnessCheck | undefined
+  readonly #replaced: FreshnessCheck[] = []
   readonly #need: StatementNeed
   readonly #hedging: Hedging | undefined
   #hedgeStartedAt = 0
@@ -67,8 +68,10 @@ export class StatementExecution implements Execution<StatementResult, Served> {
     const { attempts } = planStatement(this.#engine, this.#scope, this.#request)
     if (!this.facts.reads) return attempts
     const { consistency } = this.#request
-    const check = createFreshnessCheck(this.#engine, this.#own, consistency, true)
-    return check === undefined ? attempts : check.order(attempts)
+    // What its session has learned since counts for the rest of the way.
+    if (this.#check !== undefined) this.#replaced.push(this.#check)
+    this.#check = createFreshnessCheck(this.#engine, this.#own, consistency, true)
+    return this.#check === undefined ? attempts : this.#check.order(attempts)
   }
 
   #ordered(attempts: readonly Attempt[]): readonly Attempt[] {
@@ -161,6 +164,7 @@ export class StatementExecution implements Execution<StatementResult, Served> {
 
   /** Emits what the statement has found out, in the caller's async context. */
   tellLosses(): void {
+    for (const check of this.#replaced) check.tellLosses()
     this.#check?.tellLosses()
   }
 

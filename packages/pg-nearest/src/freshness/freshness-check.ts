@@ -145,11 +145,11 @@ export class FreshnessCheck {
    * the matter, so that the read must be planned again. Returns `undefined`, not a promise, if there is no such bookmark.
    */
   confirmClaim(server: string): Promise<(() => void) | undefined> | undefined {
-    const { claim } = this.#session
+    const { claim, unreadable } = this.#session
     const { topology, positions, claims } = this.#context
-    if (claim === undefined || !this.#reads || !writeOrder(topology).some(({ name }) => name === server))
-      return undefined
-    if (shows(positions.of(server), claim, positions) === 'yes') {
+    const isOpen = claim !== undefined || unreadable
+    if (!isOpen || !this.#reads || !writeOrder(topology).some(({ name }) => name === server)) return undefined
+    if (claim !== undefined && shows(positions.of(server), claim, positions) === 'yes') {
       this.#session.confirm()
       return undefined
     }

@@ -70,12 +70,13 @@ export class PositionRecorder {
   }
 
   /** The primary has been asked: the session stops waiting for a claim that neither it nor another server knows of. */
-  settleClaim(primary: string, claim: Bookmark): void {
+  settleClaim(primary: string, claim: Bookmark | undefined): void {
     const { positions } = this.#context
     const known = positions.of(primary)
     if (known?.timeline === undefined || known.systemIdentifier === undefined || known.standby) return
     const { systemIdentifier, timeline, lsn } = known
     const position: Bookmark = { systemIdentifier, timeline, lsn, certain: true }
+    if (claim === undefined) return this.#session.settleUnreadable(position)
     const showing = shows(position, claim, positions)
     if (showing === 'yes') return this.#session.confirm()
     if (showing === 'older' && !this.#isNobodys(claim)) return

@@ -68,6 +68,18 @@ export class SessionState {
     this.#claim = undefined
   }
 
+  /** It began with a history that nobody can read, and the primary has not been asked since. */
+  get unreadable(): boolean {
+    return this.#blindSince === Number.NEGATIVE_INFINITY
+  }
+
+  /** The primary was asked after the session had begun: whatever was seen before is not beyond its answer. */
+  settleUnreadable(position: Bookmark): void {
+    if (!this.unreadable) return
+    this.#blindSince = undefined
+    this.show(position)
+  }
+
   /** The primary does not know the claim: the session goes on from the primary's position. */
   replaceClaim(position: Bookmark): void {
     if (this.#bookmark === this.#claim) this.#bookmark = position
