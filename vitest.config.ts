@@ -38,6 +38,7 @@ const unhurried = onServersOf([
   'pgbouncer',
   'poolers',
   'raised-codes',
+  'read-only-begin',
   'read-only-handles',
   'recovery-conflicts',
   'refresh',

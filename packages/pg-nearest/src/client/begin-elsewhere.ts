@@ -7,16 +7,31 @@ import { stayHere } from './pinned-statement.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 import { readInTransaction } from './read-only-transaction.ts'
 
-/** No primary could run a transaction that only reads: wherever it can be begun, one statement after the other. */
+export function readsOnly({ need }: Pick<QueuedStatement, 'need'>): boolean {
+  return need.transaction?.standbyCanBegin === true
+}
+
+/** Begins a transaction that only reads wherever it can be begun: its BEGIN has been answered, and not been sent. */
+export async function beginAnywhere(client: ClientContext, begin: QueuedStatement): Promise<void> {
+  const plan = planStatement(client.engine, client.scope, begin.request)
+  const check = createFreshnessCheck(client.engine, begin.own, begin.request.consistency, true)
+  await chooseServer(client, { ...begin, check }, true, heldFirst(client, plan, check))
+  client.begin = undefined
+}
+
+/** A statement behind such a BEGIN. */
+export function runInTransaction(client: ClientContext, statement: QueuedStatement): Promise<Serving> {
+  const { state } = client
+  return state.kind === 'reading' ? readInTransaction(client, statement, state) : stayHere(client, statement)
+}
+
+/** No primary could run a transaction that only reads: elsewhere, one statement after the other. */
 export async function beginElsewhere(
   client: ClientContext,
   begin: QueuedStatement,
   members: readonly QueuedStatement[],
 ): Promise<Serving> {
-  const plan = planStatement(client.engine, client.scope, begin.request)
-  const check = createFreshnessCheck(client.engine, begin.own, begin.request.consistency, true)
-  await chooseServer(client, { ...begin, check }, true, heldFirst(client, plan, check))
-  client.begin = undefined
+  await beginAnywhere(client, begin)
   let first: Serving | undefined
   for (const member of members) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other
@@ -27,9 +42,4 @@ export async function beginElsewhere(
   // It has been told already, so that nobody hears this.
   if (first === undefined) throw abortedError()
   return first
-}
-
-function runInTransaction(client: ClientContext, statement: QueuedStatement): Promise<Serving> {
-  const { state } = client
-  return state.kind === 'reading' ? readInTransaction(client, statement, state) : stayHere(client, statement)
 }

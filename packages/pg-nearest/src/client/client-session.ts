@@ -9,6 +9,7 @@ import type { Request } from '../route/request.ts'
 import { watchForClose } from '../wire/early-close.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import { commandOf, emptyResult, isDeferrable } from './begin-response.ts'
+import { beginAnywhere, readsOnly, runInTransaction } from './begin-elsewhere.ts'
 import { chooseServer, heldFirst, toPrimary } from './choose-server.ts'
 import { ClientContext, type ClientLimits } from './client-context.ts'
 import { notBegun } from './client-errors.ts'
@@ -212,7 +213,7 @@ export class ClientSession {
     }
     if (!mayJoinBegin(statement.request, statement.need)) {
       await this.#openAlone(begin)
-      return stayHere(this.#client, statement)
+      return runInTransaction(this.#client, statement)
     }
     try {
       return await openTransaction(this.#client, begin, statement, (wanted) => this.#queue.takeNext(wanted))
@@ -224,6 +225,7 @@ export class ClientSession {
 
   async #openAlone(begin: QueuedStatement): Promise<void> {
     try {
+      if (readsOnly(begin)) return await beginAnywhere(this.#client, begin)
       await chooseServer(this.#client, begin, false, toPrimary(this.#client))
       this.#client.begin = undefined
     } catch (error) {

@@ -9,7 +9,7 @@ import type { Evidence } from '../route/failure-meaning.ts'
 import { letsAskBehind } from '../statement/text-predicates.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { isNoServerError } from '../errors.ts'
-import { beginElsewhere } from './begin-elsewhere.ts'
+import { beginElsewhere, readsOnly } from './begin-elsewhere.ts'
 import { abortedError, emptyResult } from './begin-response.ts'
 import { toPrimary } from './choose-server.ts'
 import type { ClientContext } from './client-context.ts'
@@ -64,10 +64,6 @@ export async function openTransaction(
   const { open } = client.held
   for (const [i, member] of members.entries()) client.settle(member, open, ends[i]?.kind !== 'result')
   return answerAll(client, members, finals, opened.server)
-}
-
-function readsOnly({ need }: QueuedStatement): boolean {
-  return need.transaction?.standbyCanBegin === true
 }
 
 function executionOf(
