@@ -196,13 +196,15 @@ export class StatementExecution implements Execution<StatementResult, Served> {
     if (hedging === undefined) return undefined
     this.#hedgeStartedAt = performance.now()
     const afterMs = hedging.begin()
-    if (afterMs === undefined || this.attempts.length < 2) return undefined
-    return { afterMs, take: () => hedging.take(), attempts: () => this.attempts.map(asHedged) }
+    // One that proves nothing is for when nobody else is left, and not for when somebody is slow.
+    const proving = this.attempts.filter(({ unproven }) => unproven !== true)
+    if (afterMs === undefined || proving.length < 2) return undefined
+    return { afterMs, take: () => hedging.take(), attempts: () => proving.map(asHedged) }
   }
 }
 
-function asHedged({ server, unproven }: Attempt): Attempt {
-  return unproven === undefined ? { server, reason: 'hedged' } : { server, reason: 'hedged', unproven }
+function asHedged({ server }: Attempt): Attempt {
+  return { server, reason: 'hedged' }
 }
 
 /** A query's own `query_timeout`, which pg's types leave out. */
