@@ -6,8 +6,8 @@ export interface BookmarkClaims {
   /** Whether this read may go to the primary; if so, `leave` must be called when it has ended. */
   enter(): boolean
   leave(): void
-  /** Resolves when the primary has answered a question that was sent after this call, or could not be asked. */
-  asked(primary: string): Promise<void>
+  /** Asks the primary for its position, in a question sent after this call. Resolves to whether it answered. */
+  asked(primary: string): Promise<boolean>
 }
 
 /** @param ask - asks a server for its position. Callers share a question until it has been sent. */
@@ -23,8 +23,8 @@ export function createBookmarkClaims(ask: (server: string) => Promise<unknown>):
     },
     asked: (primary) =>
       ask(primary).then(
-        () => undefined,
-        () => undefined,
+        (answer) => answer !== undefined,
+        () => false,
       ),
   }
 }
