@@ -6,7 +6,7 @@ import { queryTimeoutOf } from '../execute/statement-execution.ts'
 import type { Enforcement } from '../execute/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../execute/run-statement.ts'
 import type { Trust } from '../freshness/freshness-check.ts'
-import { commitsUnseen } from '../statement/text-predicates.ts'
+import { commitsUnseen, mayCommit } from '../statement/text-predicates.ts'
 import { behindLost, lostMeanwhile } from './client-errors.ts'
 import { FREE, nextClientState, type ClientState } from './client-state.ts'
 import type { HeldConnection } from './held-connection.ts'
@@ -84,7 +84,7 @@ export class ClientContext {
       timeoutMs: queryTimeoutOf(config) ?? this.engine.queryTimeoutMs,
     }
     const unseen = commitsUnseen(config.text, need)
-    const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || commits(statement))
+    const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || mayCommit(need))
     let open = wasOpen
     const end = await endWithin<RunEnd>(
       lease,
@@ -127,10 +127,6 @@ export class ClientContext {
     this.held.letGo(true)
     this.state = { kind: 'lost', error: behindLost(error) }
   }
-}
-
-function commits({ need }: QueuedStatement): boolean {
-  return need.transaction?.kind === 'commit' || need.transaction?.kind === 'other'
 }
 
 function ignore(): void {}

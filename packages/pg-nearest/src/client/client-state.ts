@@ -48,6 +48,8 @@ export function nextClientState(
   const control = need.transaction
   if (before.kind === 'reading' && standby) {
     if (failed) return { ...before, failed }
+    // The next transaction has begun, as the first did.
+    if (control?.kind === 'chain') return { ...before, failed }
     // ROLLBACK TO SAVEPOINT clears the failure; after any such statement there may be a savepoint.
     return control?.kind === 'other' ? { ...before, movable: false, failed } : before
   }

@@ -1,5 +1,6 @@
 import { NearestError, OutcomeUnknownError } from '../errors.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
+import { mayCommit } from '../statement/text-predicates.ts'
 
 export interface LostStatement {
   readonly text: string
@@ -17,8 +18,7 @@ export interface LostStatement {
  * of every statement that a primary may have received.
  */
 export function lostConnection({ text, need, server, error, open, harmless }: LostStatement): NearestError {
-  const commits = need.transaction?.kind === 'commit' || need.transaction?.kind === 'other'
-  if (!harmless && (open ? commits : need.transaction?.kind !== 'begin')) {
+  if (!harmless && (open ? mayCommit(need) : need.transaction?.kind !== 'begin')) {
     return new OutcomeUnknownError(text, server, error)
   }
   return new NearestError(

@@ -2,6 +2,7 @@ import { isRefusedByRecovery } from '../route/failure-meaning.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import type { Request } from '../route/request.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
+import { emptyResult } from './begin-response.ts'
 import type { ClientContext } from './client-context.ts'
 import { notHere } from './client-errors.ts'
 import type { ClientState } from './client-state.ts'
@@ -16,6 +17,7 @@ export async function readInTransaction(
   state: Extract<ClientState, { kind: 'reading' }>,
 ): Promise<Serving> {
   const { need } = statement
+  if (state.failed && need.transaction?.kind === 'chain' && !client.keepsFromWriting) return chainOnPrimary(client)
   if (state.failed || client.scope.readOnly || showsTransaction(statement)) return stayHere(client, statement)
   if (!state.movable) return readWhereItIs(client, statement)
   if (need.class !== 'write' && need.class !== 'session') {
@@ -52,6 +54,14 @@ async function readWhereItIs(client: ClientContext, statement: QueuedStatement):
   // The standby has run it, so it does not write; but its answer should have been the primary's.
   if (statement.need.class === 'write') throw notHere(server)
   return serving
+}
+
+/** A transaction that has failed has lost its READ ONLY: with AND CHAIN a new one follows that may write. */
+async function chainOnPrimary(client: ClientContext): Promise<Serving> {
+  await moveToPrimary(client, { config: { text: 'BEGIN' } })
+  client.state = { kind: 'transaction', stateful: false, readOnly: false }
+  const servedBy = client.servedBy(client.held.here.server, 'primary', 'transaction', 1)
+  return { result: emptyResult('ROLLBACK'), servedBy }
 }
 
 async function moveToPrimary(client: ClientContext, { config, signal }: Request): Promise<void> {

@@ -4,7 +4,7 @@ import { planPrimary, planRead } from '../route/plan.ts'
 import { NearestError } from '../errors.ts'
 import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
 import type { OwnSession } from '../execute/engine.ts'
-import { mayControlTransaction } from '../statement/classify.ts'
+import { classify, mayControlTransaction } from '../statement/classify.ts'
 import { isSingle } from '../statement/text-predicates.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } from '../wire/submittable-exchange.ts'
@@ -42,7 +42,7 @@ export async function runSubmittable(
   const lease = held.here
   const wasOpen = held.open
   const guards = client.keepsFromWriting && !lease.provenStandby
-  if (guards) refuseSeveral(textOf(query))
+  if (guards) refuseControl(textOf(query))
   const check = createFreshnessCheck(engine, own, undefined, false)
   const settled = lease.provenStandby ? undefined : check?.beginUnsettled()
   const end = await new Promise<SubmittableEnd>((resolve) => {
@@ -79,11 +79,13 @@ function guarded(client: pg.Client, submittable: SubmittableExchange, inTransact
 }
 
 /** A COPY is sent by the simple protocol, so its text could contain a COMMIT with a write behind it. */
-function refuseSeveral(text: string | undefined): void {
-  if (text === undefined || isSingle(text) || !mayControlTransaction(text)) return
+function refuseControl(text: string | undefined): void {
+  if (text === undefined || (isSingle(text) ? classify(text).class !== 'transaction' : !mayControlTransaction(text))) {
+    return
+  }
   throw new NearestError(
     'NEAREST_READ_ONLY',
-    'A cursor, a stream or a COPY on a read-only handle takes one statement: leave out what stands behind the semicolon.',
+    'A cursor, a stream or a COPY on a read-only handle takes one statement that reads: give BEGIN, COMMIT and the like to query().',
   )
 }
 

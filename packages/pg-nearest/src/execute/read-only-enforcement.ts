@@ -81,7 +81,12 @@ function beginning({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exc
   return [alone(client, config, (end) => (begun = end)), restrict]
 }
 
-function inside({ client, status }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] {
+function inside(lease: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] {
+  const { client, status } = lease
+  // A transaction that has failed has lost its READ ONLY, so the chained one would be READ WRITE.
+  if (typeof config.text === 'string' && classify(config.text).transaction?.kind === 'chain') {
+    return beginning(lease, config, onEnd)
+  }
   const needsNone = status === 'E' || (typeof config.text === 'string' && needsNoSnapshot(config.text))
   if (mustBeAlone(config)) {
     return [needsNone ? alone(client, config, onEnd) : group(client, [SNAPSHOT], config, onEnd)]

@@ -1,4 +1,4 @@
-import type { StatementNeed } from './statement-class.ts'
+import type { StatementNeed, TransactionControl } from './statement-class.ts'
 
 /** No second statement follows. May say `false` for a single statement with a semicolon in a string. */
 export function isSingle(text: string): boolean {
@@ -16,7 +16,8 @@ export function readsFromClient(text: string): boolean {
  */
 export function letsAskBehind(text: string | undefined, { transaction }: StatementNeed): boolean {
   if (typeof text !== 'string') return true
-  if (transaction !== undefined && (transaction.kind === 'begin' || mayHaveBegunAnother(text))) return false
+  if (transaction !== undefined && (transaction.kind === 'begin' || mayHaveBegunAnother(text, transaction)))
+    return false
   return !(isSingle(text) && SEES_NOTHING.test(text)) && !EMPTY.test(text) && !readsFromClient(text)
 }
 
@@ -27,17 +28,22 @@ const SEES_NOTHING =
 /** Only white space, semicolons and comments. */
 const EMPTY = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*$/
 
+/** At its end the open transaction may be committed. */
+export function mayCommit({ transaction }: StatementNeed): boolean {
+  return transaction !== undefined && COMMITTING.has(transaction.kind)
+}
+
+const COMMITTING: ReadonlySet<TransactionControl['kind']> = new Set(['commit', 'chain', 'other'])
+
 /** It may commit and begin the next transaction at once, so that its position cannot be asked for. */
 export function commitsUnseen(text: string | undefined, { transaction }: StatementNeed): boolean {
-  return transaction !== undefined && typeof text === 'string' && mayHaveBegunAnother(text)
+  return transaction !== undefined && typeof text === 'string' && mayHaveBegunAnother(text, transaction)
 }
 
 /** COMMIT AND CHAIN, or several statements, of which the last may be BEGIN. */
-function mayHaveBegunAnother(text: string): boolean {
-  return CHAIN.test(text) || !isSingle(text)
+function mayHaveBegunAnother(text: string, { kind }: TransactionControl): boolean {
+  return kind === 'chain' || !isSingle(text)
 }
-
-const CHAIN = /\band\s+chain\b/i
 
 /** It is SET TRANSACTION ISOLATION LEVEL, which must precede any query. */
 export function setsIsolation(text: string): boolean {

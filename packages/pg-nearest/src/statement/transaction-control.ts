@@ -4,6 +4,7 @@ import type { Token } from './tokenizer.ts'
 /** SAVEPOINT and the like, or a text that has transaction control among other statements. */
 export const OTHER_CONTROL: StatementNeed = control('other')
 const COMMIT = control('commit')
+const CHAIN = control('chain')
 const ROLLBACK = control('rollback')
 /** COMMIT PREPARED and ROLLBACK PREPARED run outside of a transaction block. */
 const TWO_PHASE: StatementNeed = { class: 'write' }
@@ -20,11 +21,12 @@ export function transactionControl(tokens: readonly Token[]): StatementNeed | un
     case 'commit':
     case 'end':
       if (second === 'prepared') return TWO_PHASE
-      return chains(words) ? OTHER_CONTROL : COMMIT
+      return chains(words) ? CHAIN : COMMIT
     case 'rollback':
     case 'abort':
       if (second === 'prepared') return TWO_PHASE
-      return words.includes('to') || chains(words) ? OTHER_CONTROL : ROLLBACK
+      if (words.includes('to')) return OTHER_CONTROL
+      return chains(words) ? CHAIN : ROLLBACK
     case 'savepoint':
     case 'release':
       return OTHER_CONTROL

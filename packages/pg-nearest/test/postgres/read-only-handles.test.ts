@@ -98,6 +98,11 @@ const WAYS: readonly (readonly [string, ...string[]])[] = [
   ['begin read write', INSERT, 'commit'],
   ['start transaction isolation level serializable, read write', INSERT, 'commit'],
   ['begin', 'commit and chain', 'set transaction read write', INSERT, 'commit'],
+  // A failed transaction has lost its READ ONLY, and its chained one has none.
+  ['begin', 'select 1/0', 'commit and chain', INSERT, 'commit'],
+  ['begin', 'select 1/0', 'rollback and chain', INSERT, 'commit'],
+  ['begin read only', 'select 1/0', 'abort transaction and chain', INSERT, 'commit'],
+  ['select 1/0', 'commit and chain', INSERT, 'commit'],
   ['begin', 'select 1', 'savepoint a', 'set local transaction_read_only = off', INSERT, 'release a', 'commit'],
   [`prepare way as ${INSERT}`, 'execute way'],
 ]

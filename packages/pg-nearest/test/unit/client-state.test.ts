@@ -16,6 +16,10 @@ const savepoint: StatementNeed = {
   class: 'transaction',
   transaction: { kind: 'other', standbyCanBegin: false, snapshotPerStatement: false },
 }
+const chain: StatementNeed = {
+  class: 'transaction',
+  transaction: { kind: 'chain', standbyCanBegin: false, snapshotPerStatement: false },
+}
 const commit: StatementNeed = {
   class: 'transaction',
   transaction: { kind: 'commit', standbyCanBegin: false, snapshotPerStatement: false },
@@ -62,6 +66,22 @@ describe('where a borrowed client stands after a statement', () => {
       open: true,
       standby: true,
       after: { ...reading, movable: false },
+    },
+    {
+      name: 'AND CHAIN goes on reading, in a transaction that has not failed',
+      before: { ...reading, failed: true },
+      need: chain,
+      open: true,
+      standby: true,
+      after: reading,
+    },
+    {
+      name: 'AND CHAIN on the primary may have made it READ WRITE',
+      before: { kind: 'transaction', stateful: false, readOnly: true },
+      need: chain,
+      open: true,
+      standby: false,
+      after: inTransaction,
     },
     { name: 'a read goes on reading', before: reading, need: read, open: true, standby: true, after: reading },
     {

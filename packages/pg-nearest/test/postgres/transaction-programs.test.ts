@@ -1,0 +1,88 @@
+import pg from 'pg'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createPool, type NearestPool } from '../../src/index.ts'
+import { ask, withUsers } from './fixtures.ts'
+
+/** Transactions statement by statement, on a borrowed client and on pg's own with the primary alone: the answers are the same. */
+let world: World
+let pool: NearestPool
+let alone: pg.Client
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
+  await withUsers(world)
+  pool = createPool(world.poolOptions('ord'))
+  await pool.refresh()
+  alone = new pg.Client({ connectionString: world.url('nrt') })
+  await alone.connect()
+})
+afterAll(async () => {
+  await alone?.end()
+  await pool?.destroy()
+  await world?.stop()
+})
+beforeEach(() => ask(world.url('nrt'), "delete from users where name like 'Chained%'"))
+
+const UNSENDABLE = { text: 'select $1::jsonb', values: [{ big: 1n }] }
+/** Two texts with one name: pg refuses the second before it writes anything. */
+const NAMED = [
+  { name: 'both', text: 'select 1 as n' },
+  { name: 'both', text: 'select 2 as n' },
+] as const
+const ADD = "insert into users (name) values ('Chained ' || gen_random_uuid()) returning age"
+const SERIALIZABLE = 'set transaction isolation level serializable'
+
+type Program = readonly (string | pg.QueryConfig)[]
+
+const PROGRAMS: readonly Program[] = [
+  ['begin read only', 'select 1 as n', 'commit and chain', 'select 2 as n', ADD, 'rollback'],
+  ['begin read only', 'select 1 as n', 'abort and chain', ADD, 'rollback'],
+  ['begin read only', 'select 1/0', 'commit and chain', ADD, 'commit', 'select 1 as n'],
+  ['begin read only', 'select 1/0', 'abort work and chain', ADD, 'commit and chain', ADD, 'rollback'],
+  ['begin read only', 'select hit()', 'rollback and chain', 'select 1 as n', 'select hit() > 0 as hit', 'rollback'],
+  ['begin isolation level repeatable read read only', 'select 1/0', 'end and chain', 'show transaction_isolation', ADD],
+  ['begin', 'select 1/0', 'rollback and chain', ADD, 'rollback and chain', ADD, 'rollback'],
+  ['begin', UNSENDABLE, SERIALIZABLE, 'show transaction_isolation', 'rollback'],
+  ['begin', UNSENDABLE, UNSENDABLE, ADD, 'rollback'],
+  ['begin', NAMED[0], 'rollback', 'begin', NAMED[1], SERIALIZABLE, 'show transaction_isolation', 'commit'],
+  ['begin', NAMED[0], 'commit', 'begin', SERIALIZABLE, NAMED[1], NAMED[0], 'rollback'],
+  ['begin read only', UNSENDABLE, SERIALIZABLE, 'rollback'],
+  ['begin', SERIALIZABLE, UNSENDABLE, 'select 1 as n', 'commit'],
+  ['begin', 'savepoint a', UNSENDABLE, SERIALIZABLE, 'rollback to a', 'select 1 as n', 'commit'],
+]
+
+function textOf(program: Program): string {
+  return program.map((each) => (typeof each === 'string' ? each : (each.name ?? 'unsendable'))).join(' | ')
+}
+
+/** What a client answers, in order. */
+async function play(run: (config: pg.QueryConfig) => Promise<pg.QueryResult>, program: Program, awaited: boolean) {
+  const answers: Promise<unknown>[] = []
+  for (const each of program) {
+    const answer = run(typeof each === 'string' ? { text: each } : each).then(
+      ({ command, rows }) => ({ command, rows }),
+      (error: { readonly code?: unknown }) => error.code ?? 'not sent',
+    )
+    answers.push(answer)
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    if (awaited) await answer
+  }
+  return Promise.all(answers)
+}
+
+describe.each([
+  { name: 'awaited', awaited: true },
+  { name: 'not awaited', awaited: false },
+])('$name', ({ awaited }) => {
+  test.each(PROGRAMS.map((program) => ({ program, name: textOf(program) })))('$name', async ({ program }) => {
+    // A session that has written asks for positions.
+    await pool.session(undefined, async () => {
+      await pool.query('update users set age = age')
+      const client = await pool.connect()
+      const theirs = await play((config) => alone.query(config), program, awaited)
+      await alone.query('rollback')
+      expect(await play((config) => client.query(config), program, awaited)).toEqual(theirs)
+      client.release()
+    })
+  })
+})
