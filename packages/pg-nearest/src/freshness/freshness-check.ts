@@ -154,9 +154,8 @@ export class FreshnessCheck {
       return undefined
     }
     if (claims.enter()) return Promise.resolve(() => claims.leave())
-    return claims.asked(server).then((answered) => {
-      // The position known before the question may be older than the claim, so only an answer can settle it.
-      if (answered) this.#answers.settleClaim(server, claim)
+    return claims.positionNow(server).then((position) => {
+      if (position !== undefined) this.#answers.settleClaim(server, claim, position)
       return undefined
     })
   }

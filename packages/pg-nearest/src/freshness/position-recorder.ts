@@ -69,15 +69,14 @@ export class PositionRecorder {
     return undefined
   }
 
-  /** The primary has been asked: the session stops waiting for a claim that neither it nor another server knows of. */
-  settleClaim(primary: string, claim: Bookmark | undefined): void {
-    const { positions } = this.#context
-    const known = positions.of(primary)
-    if (known?.timeline === undefined || known.systemIdentifier === undefined || known.standby) return
-    const { systemIdentifier, timeline, lsn } = known
-    const position: Bookmark = { systemIdentifier, timeline, lsn, certain: true }
+  /**
+   * The session stops waiting for a claim that neither the primary nor another server knows of.
+   *
+   * @param position - the primary's answer to a question sent after the claim had come.
+   */
+  settleClaim(primary: string, claim: Bookmark | undefined, position: Bookmark): void {
     if (claim === undefined) return this.#session.settleUnreadable(position)
-    const showing = shows(position, claim, positions)
+    const showing = shows(position, claim, this.#context.positions)
     if (showing === 'yes') return this.#session.confirm()
     if (showing === 'older' && !this.#isNobodys(claim)) return
     this.#session.replaceClaim(position)

@@ -33,6 +33,8 @@ beforeEach(async () => {
 })
 afterEach(() => pool.destroy())
 
+const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code
+
 const FAR = 0xff00_0000_0000n
 
 const claims: { name: string; make: () => string }[] = [
@@ -103,4 +105,34 @@ test('a position that was written elsewhere, and that this process has not heard
     await ask(world.url('nrt'), "delete from users where name like 'Elsewhere%'")
   }
   expect(lost).toBe(0)
+})
+
+test('a primary that cannot be asked settles nothing: the session never shows less than it claims', async () => {
+  const [near, far] = [createPool(world.poolOptions('nrt')), createPool(world.poolOptions('ord'))]
+  far.on('error', () => undefined)
+  try {
+    await far.refresh()
+    world.partition('nrt', 'ord')
+    const bookmark = await near.session(undefined, async () => {
+      await near.query("insert into users (name) values ('Elsewhere')")
+      return near.bookmark()
+    })
+    const names = (): Promise<unknown> =>
+      far
+        .query({ text: "select name from users where name = 'Elsewhere'", timeoutMs: 2_000 })
+        .then(({ rows }) => rows.length, codeOf)
+    await far.session({ bookmark, trusted: false }, async () => {
+      for (let i = 0; i < 2; i++) {
+        const cut = Promise.all([names(), names(), names()])
+        // oxlint-disable-next-line no-await-in-loop -- the second comes when the primary is known to be silent
+        expect(await within(10_000, 'reads while it is cut off', cut)).not.toContain(0)
+      }
+      world.heal('nrt', 'ord')
+      expect(await within(10_000, 'a read afterwards', names())).toBe(1)
+    })
+  } finally {
+    world.heal('nrt', 'ord')
+    await Promise.all([near.destroy(), far.destroy()])
+    await ask(world.url('nrt'), "delete from users where name = 'Elsewhere'")
+  }
 })
