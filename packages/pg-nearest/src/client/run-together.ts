@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Lease } from '../connections/lease.ts'
 import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
-import { positionQuestion, type PositionQuestions } from '../freshness/position-question.ts'
+import { positionQuestion, type PositionAnswer, type PositionQuestions } from '../freshness/position-question.ts'
 import { setsIsolation } from '../statement/text-predicates.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
@@ -50,17 +50,18 @@ export function runTogether(
     }
     onEnds(ends)
   }
-  const group = new GroupExchange(sent, undefined, lease.client, (all) => {
+  const group: GroupExchange = new GroupExchange(sent, undefined, lease.client, (all) => {
     ends = guards ? withoutGuard(all) : all
-    if (questions?.behind === true) swallowed = setTimeout(() => lease.refusePipelining(), SWALLOWED_MS)
+    if (questions?.behind === true && !group.unsendable)
+      swallowed = setTimeout(() => lease.refusePipelining(), SWALLOWED_MS)
     else land()
   })
   if (questions?.behind !== true) return lease.send(group)
-  const question = positionQuestion(lease, questions.stranger, (answer) => {
+  const answered = (answer: PositionAnswer | undefined): void => {
     questions.answerBehind = answer
     land()
-  })
-  lease.send(group, question)
+  }
+  lease.send(group, positionQuestion(lease, questions.stranger, answered, [group]))
 }
 
 /** A position query is answered at once. If it is not, a pooler in between has swallowed it. */

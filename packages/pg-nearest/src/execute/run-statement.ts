@@ -2,7 +2,13 @@ import type pg from 'pg'
 import type { Lease } from '../connections/lease.ts'
 import { BehindError } from '../freshness/behind-error.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
-import { OF_STANDBY, positionQuestion, readPosition, type PositionQuestions } from '../freshness/position-question.ts'
+import {
+  OF_STANDBY,
+  positionQuestion,
+  readPosition,
+  type PositionAnswer,
+  type PositionQuestions,
+} from '../freshness/position-question.ts'
 import { isDemotion, isOfConnection, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { isSingle, letsAskBehind } from '../statement/text-predicates.ts'
@@ -142,14 +148,14 @@ class QuestionedRun {
       this.#end = end
       this.#landed()
     }
-    exchanges.push(...statementExchanges(lease, config, enforcement, ended))
+    const statement = statementExchanges(lease, config, enforcement, ended)
+    exchanges.push(...statement)
     if (behind) {
-      exchanges.push(
-        positionQuestion(lease, stranger, (answer) => {
-          this.#questions.answerBehind = answer
-          this.#landed()
-        }),
-      )
+      const answered = (answer: PositionAnswer | undefined): void => {
+        this.#questions.answerBehind = answer
+        this.#landed()
+      }
+      exchanges.push(positionQuestion(lease, stranger, answered, statement))
     }
     lease.send(...exchanges)
   }

@@ -1,5 +1,6 @@
 import type { Lease } from '../connections/lease.ts'
 import { normalizeInsertLsn, parseLsn } from '../topology/lsn.ts'
+import type { Exchange } from '../wire/exchange.ts'
 import { QuestionExchange, type Fields } from '../wire/question-exchange.ts'
 
 /** A server's position, as it answers on the connection that was asked. */
@@ -39,14 +40,19 @@ const OF_STRANGER = `select case when r then pg_last_wal_replay_lsn() else pg_cu
        (select timeline_id from pg_control_checkpoint())
   from pg_is_in_recovery() as r`
 
-/** @param onAnswer - gets `undefined` if the server did not say. */
+/**
+ * @param onAnswer - gets `undefined` if the server did not say.
+ * @param behind - what is sent ahead of it, if it is about that: see `QuestionExchange`.
+ */
 export function positionQuestion(
   { provenStandby }: Pick<Lease, 'provenStandby'>,
   stranger: boolean,
   onAnswer: (answer: PositionAnswer | undefined) => void,
+  behind?: readonly Exchange[],
 ): QuestionExchange {
   const text = stranger ? OF_STRANGER : provenStandby ? OF_STANDBY : OF_ANY
-  return new QuestionExchange(text, (fields) => onAnswer(fields === undefined ? undefined : readPosition(fields)))
+  const read = (fields: Fields | undefined): void => onAnswer(fields === undefined ? undefined : readPosition(fields))
+  return new QuestionExchange(text, read, behind)
 }
 
 /** Reads the answer to a position query; `undefined` if it holds no position. */

@@ -14,6 +14,8 @@ export interface Exchange extends QueryHandlers {
   readonly text: string | undefined
   /** It needs the connection to itself until it has ended, because it keeps a portal open or copies. */
   readonly exclusive: boolean
+  /** Known once it has been submitted: a statement in it could not be put into messages. */
+  readonly unsendable?: boolean
   /** The connection died. `written`: the server may have received it. */
   lost(cause: unknown, written: boolean): void
 }

@@ -69,6 +69,10 @@ export class GroupExchange implements Exchange {
     }
   }
 
+  get unsendable(): boolean {
+    return this.#ends.some((end) => end?.kind === 'unsendable')
+  }
+
   get name(): string | undefined {
     return (this.#members[this.#at] as Partial<QueryInternals> | undefined)?.name
   }

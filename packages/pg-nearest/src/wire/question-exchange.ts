@@ -1,6 +1,8 @@
 import type { Exchange } from './exchange.ts'
 import { ignore, type DataRow, type WireConnection } from './pg-internals.ts'
 
+const NONE: readonly Exchange[] = []
+
 export type Fields = DataRow['fields']
 
 /** A query of the pool's own that returns one row. Leaner than pg's `Query`, which is measurable on short reads. */
@@ -10,14 +12,23 @@ export class QuestionExchange implements Exchange {
   readonly exclusive = false
   #fields: Fields | undefined
   readonly #onEnd: (fields: Fields | undefined) => void
+  readonly #behind: readonly Exchange[]
 
-  /** @param onEnd - gets the row's fields, or `undefined` if there was no answer. */
-  constructor(text: string, onEnd: (fields: Fields | undefined) => void) {
+  /**
+   * @param onEnd - gets the row's fields, or `undefined` if there was no answer.
+   * @param behind - sent ahead of it: if one of these turns out unsendable, the question is not sent either.
+   */
+  constructor(text: string, onEnd: (fields: Fields | undefined) => void, behind: readonly Exchange[] = NONE) {
     this.text = text
     this.#onEnd = onEnd
+    this.#behind = behind
   }
 
-  submit(connection: WireConnection): void {
+  submit(connection: WireConnection): Error | void {
+    if (this.#behind.some(({ unsendable }) => unsendable === true)) {
+      this.#onEnd(undefined)
+      return new Error('There is nothing to ask about')
+    }
     connection.query(this.text)
   }
 

@@ -26,11 +26,15 @@ export class StatementExchange extends PgQuery implements Exchange {
     return this.rows !== undefined
   }
 
+  get unsendable(): boolean {
+    return this.#failure?.kind === 'unsendable'
+  }
+
   override submit(connection: WireConnection): Error | null | undefined | void {
     this.#writing = true
     const refused = super.submit(connection)
     this.#writing = false
-    if (refused instanceof Error) this.#onEnd({ kind: 'unsendable', error: refused })
+    if (refused instanceof Error) this.#onEnd((this.#failure = { kind: 'unsendable', error: refused }))
     return refused
   }
 
