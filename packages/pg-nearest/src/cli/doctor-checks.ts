@@ -1,4 +1,4 @@
-import type { ServerStatus, Status } from '../pool/status.ts'
+import type { ServerStatus, Status } from '../servers/status.ts'
 import { bytes, duration } from './format.ts'
 
 /** One thing that was checked. */

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import type { ServerStatus, Status } from '../pool/status.ts'
+import type { ServerStatus, Status } from '../servers/status.ts'
 import { bytes, duration } from './format.ts'
 import { table, type Column } from './table.ts'
 

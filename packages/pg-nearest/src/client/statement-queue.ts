@@ -1,12 +1,4 @@
-/** An entry of the queue. */
-export interface Turn {
-  /** It may be sent before those ahead of it are answered. */
-  readonly pipelined: boolean
-  /** Others may be sent before it is answered, because it does not end a transaction. */
-  readonly followable: boolean
-  /** Runs it. Resolves, and never rejects, when it has ended, with a function that hands its outcome to the caller. */
-  start(): Promise<() => void>
-}
+import type { Turn } from '../client-connection/queued-statement.ts'
 
 /**
  * Runs the statements of one client in order: one at a time, but those that may be pipelined right behind each other while

@@ -9,9 +9,9 @@ import { isSingle } from '../statement/text-predicates.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } from '../wire/submittable-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
-import type { ClientContext } from './client-context.ts'
-import { lostConnection } from './connection-lost-error.ts'
-import { takeConnection } from './take-connection.ts'
+import type { ClientContext } from '../client-connection/client-context.ts'
+import { lostConnection } from '../client-connection/connection-lost-error.ts'
+import { takeConnection } from '../client-connection/take-connection.ts'
 
 const SESSION = { class: 'session' } as const
 

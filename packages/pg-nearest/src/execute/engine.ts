@@ -1,4 +1,4 @@
-import type { Lease } from '../connections/lease.ts'
+import type { Lease } from '../connection/lease.ts'
 import type { Purpose } from '../connections/wait-queue.ts'
 import type { Trace } from '../events/diagnostics-channels.ts'
 import type { QueryEvent } from '../events/event-types.ts'

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Lease } from '../connections/lease.ts'
+import type { Lease } from '../connection/lease.ts'
 import { classify, mayControlTransaction } from '../statement/classify.ts'
 import { isSingle, setsIsolation } from '../statement/text-predicates.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Lease } from '../connections/lease.ts'
+import type { Lease } from '../connection/lease.ts'
 import { BehindError } from '../freshness/behind-error.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import {

@@ -1,5 +1,5 @@
 import { NoConnectionError } from '../connections/no-connection-error.ts'
-import type { Lease } from '../connections/lease.ts'
+import type { Lease } from '../connection/lease.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { RunEnd } from './run-statement.ts'

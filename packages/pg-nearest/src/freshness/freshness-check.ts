@@ -1,4 +1,4 @@
-import type { Lease } from '../connections/lease.ts'
+import type { Lease } from '../connection/lease.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { Consistency } from '../session/consistency.ts'

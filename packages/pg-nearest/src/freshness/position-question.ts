@@ -1,4 +1,4 @@
-import type { Lease } from '../connections/lease.ts'
+import type { Lease } from '../connection/lease.ts'
 import { normalizeInsertLsn, parseLsn } from '../topology/lsn.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { QuestionExchange, type Fields } from '../wire/question-exchange.ts'

@@ -1,4 +1,4 @@
-import type { Lease } from '../connections/lease.ts'
+import type { Lease } from '../connection/lease.ts'
 import type { PositionLostEvent } from '../events/event-types.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { LostPosition, SessionState } from '../session/session-state.ts'

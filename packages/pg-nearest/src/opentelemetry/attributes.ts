@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import { isNoServerError, isOutcomeUnknownError } from '../errors.ts'
 import type { QueryTrace } from '../events/diagnostics-channels.ts'
-import type { PublicAddress } from '../pool/address-registry.ts'
+import type { PublicAddress } from '../servers/address-registry.ts'
 import { codeOf, isAnswer } from '../server-failure.ts'
 
 /** On every span and every measurement. */

@@ -1,6 +1,6 @@
 import { metrics, trace } from '@opentelemetry/api'
 import { OptionError } from '../errors.ts'
-import { addressesOf } from '../pool/address-registry.ts'
+import { addressesOf } from '../servers/address-registry.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
 import { checkInstrumentOptions, type InstrumentOptions } from './options.ts'
 import { createQueryInstruments } from './query-instruments.ts'

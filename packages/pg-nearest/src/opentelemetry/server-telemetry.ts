@@ -1,6 +1,6 @@
 import type { Attributes, BatchObservableResult, Meter, MetricOptions, Observable } from '@opentelemetry/api'
-import type { PublicAddress } from '../pool/address-registry.ts'
-import type { ServerStatus, Status } from '../pool/status.ts'
+import type { PublicAddress } from '../servers/address-registry.ts'
+import type { ServerStatus, Status } from '../servers/status.ts'
 import { SYSTEM } from './attributes.ts'
 
 export interface StatusPool {

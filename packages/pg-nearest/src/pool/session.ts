@@ -5,7 +5,7 @@ import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consi
 import { runInSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
-import type { Servers } from './servers.ts'
+import type { Servers } from '../servers/servers.ts'
 
 /** Options of `pool.session`. */
 export interface SessionOptions {

@@ -1,6 +1,6 @@
 import pg from 'pg'
-import { connectClient, destroySocket } from '../wire/connect-client.ts'
-import { serverClient } from '../wire/server-client.ts'
+import { connectClient, destroySocket } from '../dial/connect-client.ts'
+import { serverClient } from '../dial/server-client.ts'
 import { SilentError, withinTime } from './probe-timeout.ts'
 import { unlessAborted } from './unless-aborted.ts'
 

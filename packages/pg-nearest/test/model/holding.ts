@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { Lease } from '../../src/connections/lease.ts'
+import type { Lease } from '../../src/connection/lease.ts'
 import type { Exchange, StatementEnd } from '../../src/wire/exchange.ts'
 import { SubmittableExchange } from '../../src/wire/submittable-exchange.ts'
 import { GroupExchange } from '../../src/wire/group-exchange.ts'

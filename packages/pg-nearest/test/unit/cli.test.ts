@@ -7,7 +7,7 @@ import { serverOptions } from '../../src/cli/server-options.ts'
 import { exitCodeOf } from '../../src/cli/status-command.ts'
 import { statusText } from '../../src/cli/status-table.ts'
 import { table } from '../../src/cli/table.ts'
-import { statusOf } from '../../src/pool/status.ts'
+import { statusOf } from '../../src/servers/status.ts'
 import { serverState, topologyOf } from './server-state.ts'
 
 function figures(name: string, ips: number, average: number, deviation: number, median: number, p99: number): Figures {

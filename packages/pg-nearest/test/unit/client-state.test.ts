@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { NearestError } from '../../src/errors.ts'
 import type { Request } from '../../src/route/request.ts'
-import { FREE, nextClientState, type ClientState } from '../../src/client/client-state.ts'
+import { FREE, nextClientState, type ClientState } from '../../src/client-connection/client-state.ts'
 import type { StatementNeed } from '../../src/statement/statement-class.ts'
 
 const request: Request = { config: { text: 'BEGIN READ ONLY' } }

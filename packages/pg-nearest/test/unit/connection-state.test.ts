@@ -4,7 +4,7 @@ import {
   nextConnectionState,
   type ConnectionSignal,
   type ConnectionState,
-} from '../../src/connections/connection-state.ts'
+} from '../../src/connection/connection-state.ts'
 
 const SIGNALS: readonly ConnectionSignal[] = [
   'ready',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { checksOf } from '../../src/cli/doctor-checks.ts'
 import { doctorText } from '../../src/cli/doctor-command.ts'
-import { statusOf } from '../../src/pool/status.ts'
+import { statusOf } from '../../src/servers/status.ts'
 import type { ServerState } from '../../src/topology/topology.ts'
 import { serverState, topologyOf } from './server-state.ts'
 

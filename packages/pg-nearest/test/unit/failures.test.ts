@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import spec from '../../spec/failures.json' with { type: 'json' }
-import { lostConnection } from '../../src/client/connection-lost-error.ts'
+import { lostConnection } from '../../src/client-connection/connection-lost-error.ts'
 import { isTransient, meaningOf, type Circumstances, type Evidence } from '../../src/route/failure-meaning.ts'
 
 interface Said {

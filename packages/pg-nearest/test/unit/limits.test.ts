@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Lease } from '../../src/connections/lease.ts'
+import type { Lease } from '../../src/connection/lease.ts'
 import { endWithin } from '../../src/execute/run-within-limits.ts'
 import { onAbort } from '../../src/limits/on-abort.ts'
 import { withinDeadline } from '../../src/limits/deadline.ts'

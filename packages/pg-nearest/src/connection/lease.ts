@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { Role } from '../topology/topology.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import type { TransactionStatus } from '../wire/pipeline.ts'
-import { isStandby } from '../wire/server-client.ts'
+import { isStandby } from '../dial/server-client.ts'
 import type { Connection } from './connection.ts'
 
 /** What a lease needs from its server's connections. */

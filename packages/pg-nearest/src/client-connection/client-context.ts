@@ -1,4 +1,4 @@
-import type { Lease } from '../connections/lease.ts'
+import type { Lease } from '../connection/lease.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
 import { endWithin, type LimitedEnd } from '../execute/run-within-limits.ts'
 import type { Engine, Scope } from '../execute/engine.ts'

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Lease } from '../connections/lease.ts'
+import type { Lease } from '../connection/lease.ts'
 import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
 import { positionQuestion, type PositionAnswer, type PositionQuestions } from '../freshness/position-question.ts'
 import { setsIsolation } from '../statement/text-predicates.ts'

@@ -4,7 +4,16 @@ import type { Request } from '../route/request.ts'
 import type { OwnSession } from '../execute/engine.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
-import type { Turn } from './statement-queue.ts'
+
+/** An entry of the queue. */
+export interface Turn {
+  /** It may be sent before those ahead of it are answered. */
+  readonly pipelined: boolean
+  /** Others may be sent before it is answered, because it does not end a transaction. */
+  readonly followable: boolean
+  /** Runs it. Resolves, and never rejects, when it has ended, with a function that hands its outcome to the caller. */
+  start(): Promise<() => void>
+}
 
 /** A result, and which server gave it. */
 export interface Serving {

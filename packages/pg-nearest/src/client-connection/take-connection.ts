@@ -1,4 +1,4 @@
-import type { Lease } from '../connections/lease.ts'
+import type { Lease } from '../connection/lease.ts'
 import { endWithin } from '../execute/run-within-limits.ts'
 import { walk } from '../walk/walk.ts'
 import type { Evidence } from '../route/failure-meaning.ts'

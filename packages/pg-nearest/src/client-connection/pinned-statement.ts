@@ -1,4 +1,4 @@
-import type { Lease } from '../connections/lease.ts'
+import type { Lease } from '../connection/lease.ts'
 import type { RouteReason } from '../events/served-by.ts'
 import { isOutcomeUnknownError, type NearestError } from '../errors.ts'
 import type { ClientContext } from './client-context.ts'

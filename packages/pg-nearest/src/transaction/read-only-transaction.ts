@@ -3,12 +3,12 @@ import { planPrimary, type Attempt } from '../route/plan.ts'
 import type { Request } from '../route/request.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import { emptyResult } from './begin-response.ts'
-import type { ClientContext } from './client-context.ts'
-import { notHere } from './client-errors.ts'
-import type { ClientState } from './client-state.ts'
-import { takeConnection } from './take-connection.ts'
-import { runPinned, stayHere } from './pinned-statement.ts'
-import type { QueuedStatement, Serving } from './queued-statement.ts'
+import type { ClientContext } from '../client-connection/client-context.ts'
+import { notHere } from '../client-connection/client-errors.ts'
+import type { ClientState } from '../client-connection/client-state.ts'
+import { takeConnection } from '../client-connection/take-connection.ts'
+import { runPinned, stayHere } from '../client-connection/pinned-statement.ts'
+import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
 
 /** Runs a statement in a read-only transaction on a standby. If only the primary can answer it, the transaction moves there. */
 export async function readInTransaction(

@@ -1,10 +1,10 @@
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import { abortedError } from './begin-response.ts'
-import { chooseServer, heldFirst } from './choose-server.ts'
-import type { ClientContext } from './client-context.ts'
-import { stayHere } from './pinned-statement.ts'
-import type { QueuedStatement, Serving } from './queued-statement.ts'
+import { chooseServer, heldFirst } from '../client-connection/choose-server.ts'
+import type { ClientContext } from '../client-connection/client-context.ts'
+import { stayHere } from '../client-connection/pinned-statement.ts'
+import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
 import { readInTransaction } from './read-only-transaction.ts'
 
 export function readsOnly({ need }: Pick<QueuedStatement, 'need'>): boolean {

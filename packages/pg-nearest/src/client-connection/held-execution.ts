@@ -1,4 +1,4 @@
-import type { Lease } from '../connections/lease.ts'
+import type { Lease } from '../connection/lease.ts'
 import { noConnection, type LimitedEnd } from '../execute/run-within-limits.ts'
 import type { Admit, AttemptEnd, Execution } from '../walk/execution.ts'
 import { mayAwaitPrimary } from '../execute/may-await-primary.ts'

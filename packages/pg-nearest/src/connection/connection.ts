@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { requestCancel } from '../wire/cancel-request.ts'
+import { requestCancel } from '../dial/cancel-request.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import { Pipeline } from '../wire/pipeline.ts'
 import { QuestionExchange } from '../wire/question-exchange.ts'

@@ -1,7 +1,7 @@
 import { connect as connectSocket, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type pg from 'pg'
-import { internalsOf } from './pg-internals.ts'
+import { internalsOf } from '../wire/pg-internals.ts'
 
 const CANCEL_REQUEST_CODE = 80_877_102
 const SSL_REQUEST_CODE = 80_877_103
