@@ -63,5 +63,5 @@ export function nextClientState(
 function isReadOnly(before: ClientState, need: StatementNeed): boolean {
   const ends = need.transaction?.kind === 'commit' || need.transaction?.kind === 'rollback'
   if (before.kind === 'transaction') return before.readOnly && (need.class === 'read' || ends)
-  return need.transaction?.standbyCanBegin === true
+  return need.transaction?.readOnly === true
 }

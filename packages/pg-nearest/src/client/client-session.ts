@@ -199,7 +199,7 @@ export class ClientSession {
   #mayDefer({ request, need }: QueuedStatement, { server }: Attempt): boolean {
     const { scope, keepsFromWriting, engine } = this.#client
     if (need.transaction?.kind !== 'begin' || scope.readOnly || request.signal !== undefined) return false
-    if (keepsFromWriting && !need.transaction.standbyCanBegin && !READ_ONLY.test(request.config.text)) return false
+    if (keepsFromWriting && !need.transaction.readOnly) return false
     const primaries = planPrimary(engine.topology, 'transaction')
     return isDeferrable(request.config) && primaries.some((attempt) => attempt.server === server)
   }
@@ -240,8 +240,6 @@ export class ClientSession {
     return error
   }
 }
-
-const READ_ONLY = /\bread\s+only\b/i
 
 /** Makes later calls of either do nothing. */
 function onlyOnce(

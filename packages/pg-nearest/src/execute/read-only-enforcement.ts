@@ -83,16 +83,19 @@ function beginning({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exc
 
 function inside(lease: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] {
   const { client, status } = lease
-  // A transaction that has failed has lost its READ ONLY, so the chained one would be READ WRITE.
-  if (typeof config.text === 'string' && classify(config.text).transaction?.kind === 'chain') {
-    return beginning(lease, config, onEnd)
-  }
+  if (status === 'E' && mayChain(config)) return beginning(lease, config, onEnd)
   const needsNone = status === 'E' || (typeof config.text === 'string' && needsNoSnapshot(config.text))
   if (mustBeAlone(config)) {
     return [needsNone ? alone(client, config, onEnd) : group(client, [SNAPSHOT], config, onEnd)]
   }
   const statement = new StatementExchange(config, client, onEnd)
   return needsNone ? [statement] : [plain(client, SNAPSHOT, () => undefined), statement]
+}
+
+/** A transaction that has failed has lost its READ ONLY, so that one chained to it would be READ WRITE. */
+function mayChain({ text }: pg.QueryConfig): boolean {
+  // By its name alone it may be any statement.
+  return typeof text !== 'string' || classify(text).transaction?.kind === 'chain'
 }
 
 /** It ends the transaction or a savepoint, or must precede any query. None of these can make the transaction READ WRITE. */

@@ -21,6 +21,8 @@ export interface StatementNeed {
 export interface TransactionControl {
   /** `chain`: COMMIT or ROLLBACK, AND CHAIN. `other`: SAVEPOINT, RELEASE, PREPARE TRANSACTION, or a text of several statements that has control among them. */
   readonly kind: 'begin' | 'commit' | 'rollback' | 'chain' | 'other'
+  /** For `begin`: it is READ ONLY. */
+  readonly readOnly: boolean
   /** For `begin`: it is READ ONLY, and nothing in it is refused by a standby (SERIALIZABLE, READ WRITE). */
   readonly standbyCanBegin: boolean
   /** For `begin`: each statement takes its own snapshot (READ COMMITTED, or no isolation level). */

@@ -53,6 +53,7 @@ function begin(words: readonly string[]): StatementNeed {
     if (word === 'level') isolation = words[i + 1] ?? ''
   }
   return control('begin', {
+    readOnly,
     standbyCanBegin: readOnly && isolation !== 'serializable',
     snapshotPerStatement: isolation === '' || isolation === 'read',
   })
@@ -60,7 +61,7 @@ function begin(words: readonly string[]): StatementNeed {
 
 function control(
   kind: TransactionControl['kind'],
-  modes: Omit<TransactionControl, 'kind'> = { standbyCanBegin: false, snapshotPerStatement: false },
+  modes: Omit<TransactionControl, 'kind'> = { readOnly: false, standbyCanBegin: false, snapshotPerStatement: false },
 ): StatementNeed {
   return { class: 'transaction', transaction: { kind, ...modes } }
 }

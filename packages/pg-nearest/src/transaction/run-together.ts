@@ -2,7 +2,6 @@ import type pg from 'pg'
 import type { Lease } from '../connection/lease.ts'
 import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
 import { positionQuestion, type PositionAnswer, type PositionQuestions } from '../freshness/position-question.ts'
-import { setsIsolation } from '../statement/text-predicates.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
@@ -36,8 +35,7 @@ export function runTogether(
   }
   const [begin, ...rest] = configs as [pg.QueryConfig, ...pg.QueryConfig[]]
   if (!lease.pipelines) return inTurn(lease, configs, [], ask)
-  const guards = guarded && !(rest[0] !== undefined && setsIsolation(rest[0].text))
-  const sent = guards ? [begin, { text: SNAPSHOT }, ...rest] : configs
+  const sent = guarded ? [begin, { text: SNAPSHOT }, ...rest] : configs
   let ends: readonly StatementEnd[] | undefined
   let swallowed: NodeJS.Timeout | undefined
   const land = (): void => {
@@ -51,7 +49,7 @@ export function runTogether(
     onEnds(ends)
   }
   const group: GroupExchange = new GroupExchange(sent, undefined, lease.client, (all) => {
-    ends = guards ? withoutGuard(all) : all
+    ends = guarded ? withoutGuard(all) : all
     if (questions?.behind === true && !group.unsendable)
       swallowed = setTimeout(() => lease.refusePipelining(), SWALLOWED_MS)
     else land()

@@ -103,6 +103,26 @@ const WAYS: readonly (readonly [string, ...string[]])[] = [
   ['begin', 'select 1/0', 'rollback and chain', INSERT, 'commit'],
   ['begin read only', 'select 1/0', 'abort transaction and chain', INSERT, 'commit'],
   ['select 1/0', 'commit and chain', INSERT, 'commit'],
+  ['begin read only, read write', INSERT, 'commit'],
+  ['commit', 'begin read only, read write', INSERT, 'commit'],
+  ['rollback', 'begin read only read write isolation level serializable', INSERT, 'commit'],
+  ['commit', 'begin isolation level serializable, read only', 'set transaction read write', INSERT, 'commit'],
+  [
+    'commit',
+    'begin isolation level serializable, read only',
+    'set transaction isolation level repeatable read',
+    'set transaction read write',
+    INSERT,
+    'commit',
+  ],
+  [
+    'commit',
+    'begin read only',
+    'set transaction isolation level repeatable read',
+    'set transaction read write',
+    INSERT,
+    'commit',
+  ],
   ['begin', 'select 1', 'savepoint a', 'set local transaction_read_only = off', INSERT, 'release a', 'commit'],
   [`prepare way as ${INSERT}`, 'execute way'],
 ]
@@ -118,12 +138,28 @@ async function attempt(texts: readonly string[], run: Runs): Promise<void> {
     )
 }
 
-async function onClient(client: RoutedClient, texts: readonly string[]): Promise<void> {
+/** Gives them all before the first is answered. */
+async function attemptAtOnce(texts: readonly string[], run: Runs): Promise<void> {
+  const all = texts.map((text) => run(text).catch(() => undefined))
+  await settled(Promise.all(all), texts.join(' | '))
+}
+
+type Attempts = (texts: readonly string[], run: Runs) => Promise<void>
+
+async function onClient(client: RoutedClient, texts: readonly string[], attempts: Attempts = attempt): Promise<void> {
   try {
-    await attempt(texts, (text) => client.query(text))
+    await attempts(texts, (text) => client.query(text))
   } finally {
     client.release()
   }
+}
+
+async function inTransaction(pool: NearestPool, texts: readonly string[], attempts: Attempts): Promise<void> {
+  const work = pool.transaction({ readOnly: true }, (tx) => attempts(texts, (text) => tx.query(text)))
+  await settled(
+    work.catch(() => undefined),
+    'the transaction',
+  )
 }
 
 const HANDLES: readonly { name: string; use: (pool: NearestPool, texts: readonly string[]) => Promise<void> }[] = [
@@ -134,14 +170,26 @@ const HANDLES: readonly { name: string; use: (pool: NearestPool, texts: readonly
   },
   { name: 'pool.replica().connect', use: async (pool, texts) => onClient(await pool.replica().connect(), texts) },
   {
-    name: 'pool.transaction({ readOnly: true })',
+    name: 'pool.replica().connect, not awaited',
+    use: async (pool, texts) => onClient(await pool.replica().connect(), texts, attemptAtOnce),
+  },
+  {
+    name: 'pool.replica().connect, with AND CHAIN by name alone',
     use: async (pool, texts) => {
-      const work = pool.transaction({ readOnly: true }, (tx) => attempt(texts, (text) => tx.query(text)))
-      await settled(
-        work.catch(() => undefined),
-        'the transaction',
+      const client = await pool.replica().connect()
+      const isNamed = (text: string): boolean => /^\S+(?: \S+)* and chain$/.test(text)
+      await attempt(['begin', ...texts.filter(isNamed), 'rollback'], (text) =>
+        client.query(isNamed(text) ? { name: text, text } : text),
       )
+      // A name alone says nothing about its statement.
+      await attempt(texts, (text) => client.query(isNamed(text) ? ({ name: text } as pg.QueryConfig) : text))
+      client.release()
     },
+  },
+  { name: 'pool.transaction({ readOnly: true })', use: (pool, texts) => inTransaction(pool, texts, attempt) },
+  {
+    name: 'pool.transaction({ readOnly: true }), not awaited',
+    use: (pool, texts) => inTransaction(pool, texts, attemptAtOnce),
   },
 ]
 

@@ -10,19 +10,19 @@ const read: StatementNeed = { class: 'read' }
 const session: StatementNeed = { class: 'session' }
 const begin = (standbyCanBegin: boolean, snapshotPerStatement = true): StatementNeed => ({
   class: 'transaction',
-  transaction: { kind: 'begin', standbyCanBegin, snapshotPerStatement },
+  transaction: { kind: 'begin', readOnly: standbyCanBegin, standbyCanBegin, snapshotPerStatement },
 })
 const savepoint: StatementNeed = {
   class: 'transaction',
-  transaction: { kind: 'other', standbyCanBegin: false, snapshotPerStatement: false },
+  transaction: { kind: 'other', readOnly: false, standbyCanBegin: false, snapshotPerStatement: false },
 }
 const chain: StatementNeed = {
   class: 'transaction',
-  transaction: { kind: 'chain', standbyCanBegin: false, snapshotPerStatement: false },
+  transaction: { kind: 'chain', readOnly: false, standbyCanBegin: false, snapshotPerStatement: false },
 }
 const commit: StatementNeed = {
   class: 'transaction',
-  transaction: { kind: 'commit', standbyCanBegin: false, snapshotPerStatement: false },
+  transaction: { kind: 'commit', readOnly: false, standbyCanBegin: false, snapshotPerStatement: false },
 }
 
 const inTransaction: ClientState = { kind: 'transaction', stateful: false, readOnly: false }
@@ -105,7 +105,7 @@ describe('where a borrowed client stands after a statement', () => {
       before: { kind: 'transaction', stateful: false, readOnly: true },
       need: {
         class: 'transaction',
-        transaction: { kind: 'other', standbyCanBegin: false, snapshotPerStatement: false },
+        transaction: { kind: 'other', readOnly: false, standbyCanBegin: false, snapshotPerStatement: false },
       },
       open: true,
       standby: false,

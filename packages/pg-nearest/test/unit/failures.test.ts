@@ -168,7 +168,10 @@ test('what writes is never run again for an answer on a primary that is one', ()
 describe('a connection that died while it was the caller’s alone', () => {
   const write = { class: 'write' } as const
   const control = (kind: 'begin' | 'commit' | 'rollback' | 'other') =>
-    ({ class: 'transaction', transaction: { kind, standbyCanBegin: false, snapshotPerStatement: true } }) as const
+    ({
+      class: 'transaction',
+      transaction: { kind, readOnly: false, standbyCanBegin: false, snapshotPerStatement: true },
+    }) as const
   const rows = [
     { need: write, open: true, harmless: false, code: 'NEAREST_CONNECTION_LOST' },
     { need: write, open: false, harmless: false, code: '08007' },
