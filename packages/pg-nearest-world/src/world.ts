@@ -4,10 +4,16 @@ import { runSql } from './cluster/run-sql.ts'
 import { baseBackup } from './cluster/base-backup.ts'
 import { configure, copyTemplate, DEFAULT_DATABASE, follow } from './cluster/data-directory.ts'
 import { createServer, type Server } from './cluster/server.ts'
-import { isAhead, pauseReplay, promote, resumeReplay, waitUntilStreaming } from './cluster/replication-control.ts'
+import {
+  waitAndCheckDiverged,
+  pauseReplay,
+  promote,
+  resumeReplay,
+  waitUntilStreaming,
+} from './cluster/standby-control.ts'
 import { createNetwork, type Network } from './wan/network.ts'
 import { settleAll } from './settle-all.ts'
-import { prepareWorldResources, type WorldResources } from './world-resources.ts'
+import { prepareWorldResources, type WorldResources } from './prepare-world.ts'
 import { regionStatus } from './region-status.ts'
 import { WorldError } from './world-error.ts'
 import { parseAmount, parseRegion, parseWorldOptions, type ParsedWorldOptions } from './world-options.ts'
@@ -287,7 +293,7 @@ class RunningWorld implements World {
     await this.#point(server)
     server.reload()
     const port = this.#network.port(server.region, this.#primary)
-    if (await isAhead(server.region, server.url('postgres'), port, position, this.#end.signal)) {
+    if (await waitAndCheckDiverged(server.region, server.url('postgres'), port, position, this.#end.signal)) {
       await server.kill()
       await this.#cloneAnew(server)
     } else if (this.#canStream(server)) {

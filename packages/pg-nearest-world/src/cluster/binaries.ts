@@ -5,7 +5,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { WorldError } from '../world-error.ts'
 import type { OsUser } from './os-user.ts'
-import { cached, exists } from './cache.ts'
+import { cached, exists } from './cache-folder.ts'
 import { cleanEnvironment } from './run-program.ts'
 
 /** PostgreSQL's programs. */

@@ -3,7 +3,7 @@ import { chown, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { OsUser } from './os-user.ts'
 import type { Binaries } from './binaries.ts'
-import { cached } from './cache.ts'
+import { cached } from './cache-folder.ts'
 import { runProgram } from './run-program.ts'
 
 /** An initialised data directory to copy, and the superuser's password in it. */

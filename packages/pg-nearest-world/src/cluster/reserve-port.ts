@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { WorldError } from '../world-error.ts'
-import { cacheFolder } from './cache.ts'
+import { cacheFolder } from './cache-folder.ts'
 
 /** A port on 127.0.0.1 that no other world uses until it is released, even while nothing listens on it. */
 export interface ReservedPort {

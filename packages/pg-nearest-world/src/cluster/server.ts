@@ -9,7 +9,7 @@ import { runSql } from './run-sql.ts'
 import type { Binaries } from './binaries.ts'
 import { cleanEnvironment } from './run-program.ts'
 import { SUPERUSER } from './data-directory.ts'
-import { childrenOf, gone, signal } from './processes.ts'
+import { childrenOf, gone, signal } from './process-tree.ts'
 import { reservePort } from './reserve-port.ts'
 import { freeSharedMemory } from './shared-memory.ts'
 

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import type { Direction, Channel } from './direction.ts'
+import type { Direction, Channel } from './link-direction.ts'
 
 /** A sender has to wait while more than this is on its way, as with a full TCP window. */
 const WINDOW_BYTES = 8_000_000

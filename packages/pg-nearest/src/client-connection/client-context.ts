@@ -1,14 +1,14 @@
-import type { Lease } from '../connection/lease.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
-import { endWithin, type LimitedEnd } from '../execute/run-within-limits.ts'
+import { runWithinAsync, type LimitedEnd } from '../execute/run-with-cancellation.ts'
 import type { Engine, Scope } from '../execute/engine.ts'
-import { queryTimeoutOf } from '../execute/statement-execution.ts'
+import { queryTimeoutOf } from '../execute/pool-query-execution.ts'
 import type { Enforcement } from '../execute/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../execute/run-statement.ts'
 import type { Trust } from '../freshness/freshness-check.ts'
-import { commitsUnseen, mayCommit } from '../statement/text-predicates.ts'
-import { behindLost, lostMeanwhile } from './client-errors.ts'
-import { FREE, nextClientState, type ClientState } from './client-state.ts'
+import { commitsUnseen, mayCommit } from '../statement/statement-traits.ts'
+import { errorAfterLost, lostTransactionError } from './transaction-lost-errors.ts'
+import { FREE, nextClientState, type ClientState } from './client-state-machine.ts'
 import type { HeldConnection } from './held-connection.ts'
 import type { QueuedStatement } from './queued-statement.ts'
 
@@ -53,7 +53,7 @@ export class ClientContext {
 
   throwIfLost(): void {
     const isBound = this.state.kind === 'transaction' || this.state.kind === 'reading' || this.state.kind === 'pinned'
-    if (isBound && this.held.lease === undefined) this.state = { kind: 'lost', error: lostMeanwhile() }
+    if (isBound && this.held.lease === undefined) this.state = { kind: 'lost', error: lostTransactionError() }
     if (this.state.kind === 'lost' || this.state.kind === 'unbegun') throw this.state.error
   }
 
@@ -86,7 +86,7 @@ export class ClientContext {
     const unseen = commitsUnseen(config.text, need)
     const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || mayCommit(need))
     let open = wasOpen
-    const end = await endWithin<RunEnd>(
+    const end = await runWithinAsync<RunEnd>(
       lease,
       limits,
       (onEnd) =>
@@ -96,7 +96,7 @@ export class ClientContext {
         }),
       canWrite ? () => check?.beginUnsettled() ?? ignore : undefined,
     )
-    check?.tellLosses()
+    check?.emitLosses()
     if (unseen || (canWrite && (end.kind === 'cut' || end.kind === 'lost'))) check?.markUnknown()
     if (end.kind !== 'cut' && end.kind !== 'behind') return { end, open }
     if (end.kind === 'cut') statement.fail(end.error)
@@ -125,7 +125,7 @@ export class ClientContext {
   /** The connection is lost: nothing runs before the release. */
   lose(error: unknown): void {
     this.held.letGo(true)
-    this.state = { kind: 'lost', error: behindLost(error) }
+    this.state = { kind: 'lost', error: errorAfterLost(error) }
   }
 }
 

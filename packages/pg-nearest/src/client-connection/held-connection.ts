@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Lease } from '../connection/lease.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
 import type { Purpose } from '../connections/wait-queue.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 

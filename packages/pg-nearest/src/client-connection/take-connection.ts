@@ -1,11 +1,11 @@
-import type { Lease } from '../connection/lease.ts'
-import { endWithin } from '../execute/run-within-limits.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { runWithinAsync } from '../execute/run-with-cancellation.ts'
 import { walk } from '../walk/walk.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import type { ClientContext } from './client-context.ts'
-import { heldExecution } from './held-execution.ts'
+import { executionOnHeldConnection } from './execution-on-held-connection.ts'
 
 /**
  * Holds a connection to the first of these servers that can be reached; with `begin`, to the first on which that succeeds. `begin`
@@ -21,7 +21,7 @@ export function takeConnection(
   begin?: (lease: Lease, onEnd: (end: StatementEnd) => void) => void,
 ): Promise<void> {
   return walk(
-    heldExecution<undefined, void>(client, {
+    executionOnHeldConnection<undefined, void>(client, {
       facts: { reads: false, readOnly: false, harmless: true },
       text,
       signal,
@@ -30,7 +30,7 @@ export function takeConnection(
       run: async (lease) => {
         if (begin === undefined) return { kind: 'result', result: undefined }
         const limits = { signal, timeoutMs: client.engine.queryTimeoutMs }
-        const end = await endWithin<StatementEnd>(lease, limits, (onEnd) => begin(lease, onEnd), undefined)
+        const end = await runWithinAsync<StatementEnd>(lease, limits, (onEnd) => begin(lease, onEnd), undefined)
         if (end.kind === 'result') return { kind: 'result', result: undefined }
         return end.kind === 'skipped' ? notRun() : end
       },

@@ -5,12 +5,12 @@ import { NearestError } from '../errors.ts'
 import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
 import type { OwnSession } from '../execute/engine.ts'
 import { classify, mayControlTransaction } from '../statement/classify.ts'
-import { isSingle } from '../statement/text-predicates.ts'
+import { isSingleStatement } from '../statement/statement-traits.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } from '../wire/submittable-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import type { ClientContext } from '../client-connection/client-context.ts'
-import { lostConnection } from '../client-connection/connection-lost-error.ts'
+import { lostStatementError } from '../client-connection/lost-statement-error.ts'
 import { takeConnection } from '../client-connection/take-connection.ts'
 
 const SESSION = { class: 'session' } as const
@@ -54,7 +54,7 @@ export async function runSubmittable(
   const open = lease.status !== 'I'
   if (end.kind === 'lost') {
     const { server, generation, standby } = lease
-    const error = lostConnection({
+    const error = lostStatementError({
       text: textOf(query) ?? '',
       need: SESSION,
       server,
@@ -80,7 +80,10 @@ function guarded(client: pg.Client, submittable: SubmittableExchange, inTransact
 
 /** A COPY is sent by the simple protocol, so its text could contain a COMMIT with a write behind it. */
 function refuseControl(text: string | undefined): void {
-  if (text === undefined || (isSingle(text) ? classify(text).class !== 'transaction' : !mayControlTransaction(text))) {
+  if (
+    text === undefined ||
+    (isSingleStatement(text) ? classify(text).class !== 'transaction' : !mayControlTransaction(text))
+  ) {
     return
   }
   throw new NearestError(

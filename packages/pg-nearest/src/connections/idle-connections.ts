@@ -1,5 +1,5 @@
 import { internalsOf } from '../wire/pg-internals.ts'
-import type { Connection } from '../connection/connection.ts'
+import type { Connection } from '../pooled-connection/connection.ts'
 
 export interface IdleOptions {
   /** 0: never. */

@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import type { MonitoredConnections } from '../monitor/monitored-server.ts'
+import type { MonitoredConnections } from '../monitor/monitor-dependencies.ts'
 import type { Role } from '../topology/topology.ts'
-import type { Lease } from '../connection/lease.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
 import type { Purpose } from './wait-queue.ts'
 
 /** The connections to one server. */

@@ -2,16 +2,16 @@ import { AsyncResource } from 'node:async_hooks'
 import pg from 'pg'
 import { NearestError } from '../errors.ts'
 import type { Role } from '../topology/topology.ts'
-import { connectClient } from '../dial/connect-client.ts'
-import { serverClient } from '../dial/server-client.ts'
-import { Connection } from '../connection/connection.ts'
-import type { ConnectionState } from '../connection/connection-state.ts'
-import { HookError, runConnectHook, runVerifyHook, type ConnectHooks } from '../connection/connect-hooks.ts'
+import { connectClient } from '../pg-client/connect-client.ts'
+import { serverClient } from '../pg-client/standby-aware-client.ts'
+import { Connection } from '../pooled-connection/connection.ts'
+import type { ConnectionState } from '../pooled-connection/connection-lifecycle.ts'
+import { HookError, runConnectHook, runVerifyHook, type ConnectHooks } from '../pooled-connection/connect-hooks.ts'
 import { IdleConnections } from './idle-connections.ts'
-import { Lease, type Lender } from '../connection/lease.ts'
+import { Lease, type Lender } from '../pooled-connection/lease.ts'
 import { NoConnectionError } from './no-connection-error.ts'
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
-import { silentSince } from '../connection/silence.ts'
+import { silentSince } from '../pooled-connection/silence.ts'
 import { WaitQueue, type Purpose } from './wait-queue.ts'
 
 /** As `pg.Pool`. */
@@ -101,7 +101,7 @@ class Connections implements ServerConnections, Lender {
     return this.#options.probedRole()
   }
 
-  refusePipelining(): void {
+  disablePipelining(): void {
     this.#options.onNoPipelines()
   }
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { OptionError } from '../errors.ts'
-import { describeValue } from './describe-value.ts'
+import { describeValue } from '../error-messages/describe-value.ts'
 import { isPort, readUrl, urlFault } from './url-faults.ts'
 
 /** Environment variables, such as `process.env`. */

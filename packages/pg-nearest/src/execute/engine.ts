@@ -1,9 +1,9 @@
-import type { Lease } from '../connection/lease.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
 import type { Purpose } from '../connections/wait-queue.ts'
 import type { Trace } from '../events/diagnostics-channels.ts'
 import type { QueryEvent } from '../events/event-types.ts'
 import type { FreshnessContext } from '../freshness/freshness-context.ts'
-import type { Hedging } from '../limits/hedging.ts'
+import type { Hedging } from '../limits/hedge-policy.ts'
 import type { RetryBudget } from '../limits/retry-budget.ts'
 import type { Target } from '../route/plan.ts'
 import type { SessionState } from '../session/session-state.ts'
@@ -36,7 +36,7 @@ export interface Engine extends FreshnessContext {
   /** The pool's `query_timeout`: milliseconds from sending a statement to its answer. */
   readonly queryTimeoutMs: number | undefined
   /** Waits for a server that has said, after `since`, that it takes writes, for what is left of `failoverTimeoutMs`. */
-  findWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
+  waitForWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
   /** `undefined` while nobody listens, so that no event is built in vain. */
   readonly onQuery: ((event: QueryEvent) => void) | undefined
   /** `undefined` while nobody subscribes. */

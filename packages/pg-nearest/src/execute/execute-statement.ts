@@ -2,9 +2,9 @@ import { withinDeadline } from '../limits/deadline.ts'
 import type { Request } from '../route/request.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { Engine, Scope } from './engine.ts'
-import { clock, recordFailure, recordResult } from './record-outcome.ts'
+import { clock, reportFailure, reportResult } from './report-outcome.ts'
 import { walk } from '../walk/walk.ts'
-import { StatementExecution, type Served } from './statement-execution.ts'
+import { PoolQueryExecution, type Served } from './pool-query-execution.ts'
 
 /** Runs one statement of `pool.query`. `onEnd` is called when it is over. */
 export async function executeStatement(
@@ -15,9 +15,9 @@ export async function executeStatement(
 ): Promise<StatementResult> {
   const timeoutMs = request.timeoutMs ?? engine.timeoutMs
   const startedAt = clock(engine)
-  let execution: StatementExecution | undefined
+  let execution: PoolQueryExecution | undefined
   const run = (signal: AbortSignal | undefined): Promise<Served> => {
-    execution = new StatementExecution(engine, scope, request, signal)
+    execution = new PoolQueryExecution(engine, scope, request, signal)
     return walk(execution)
   }
   // Events are emitted here, in the async context of the caller: what a connection calls back runs in another.
@@ -25,12 +25,12 @@ export async function executeStatement(
     const { result, servedBy } = await (timeoutMs === undefined
       ? run(request.signal)
       : withinDeadline({ signal: request.signal, timeoutMs }, run))
-    return recordResult(engine, request.config.text, startedAt, result, servedBy)
+    return reportResult(engine, request.config.text, startedAt, result, servedBy)
   } catch (error) {
     // And from here the error's stack trace leads to the caller.
-    throw recordFailure(engine, request.config.text, startedAt, error)
+    throw reportFailure(engine, request.config.text, startedAt, error)
   } finally {
-    execution?.tellLosses()
+    execution?.emitLosses()
     onEnd()
   }
 }

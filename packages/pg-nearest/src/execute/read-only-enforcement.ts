@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import type { Lease } from '../connection/lease.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
 import { classify, mayControlTransaction } from '../statement/classify.ts'
-import { isSingle, setsIsolation } from '../statement/text-predicates.ts'
+import { isSingleStatement, setsIsolation } from '../statement/statement-traits.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
@@ -112,7 +112,7 @@ function needsNoSnapshot(text: string): boolean {
 /** A text of several statements must not be able to end or change the transaction. */
 function mustBeAlone(config: pg.QueryConfig): boolean {
   if ((config as { readonly rows?: number }).rows !== undefined) return false
-  return typeof config.text !== 'string' || isSingle(config.text) || mayControlTransaction(config.text)
+  return typeof config.text !== 'string' || isSingleStatement(config.text) || mayControlTransaction(config.text)
 }
 
 function plain(client: pg.Client, text: string, onEnd: (end: StatementEnd) => unknown): Exchange {

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import type { Lease } from '../connection/lease.ts'
-import { BehindError } from '../freshness/behind-error.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import {
   OF_STANDBY,
@@ -11,7 +11,7 @@ import {
 } from '../freshness/position-question.ts'
 import { isDemotion, isOfConnection, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
-import { isSingle, letsAskBehind } from '../statement/text-predicates.ts'
+import { isSingleStatement, mayAskAfter } from '../statement/statement-traits.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
@@ -39,8 +39,8 @@ type OnEnd = (end: RunEnd) => void
 export function runStatement(lease: Lease, run: StatementRun, onEnd: OnEnd): void {
   const { check, trust, config, need } = run
   if (check === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
-  const questions = check.begin(lease, trust, () => letsAskBehind(config.text, need))
-  if (questions instanceof BehindError) return onEnd({ kind: 'behind', error: questions })
+  const questions = check.begin(lease, trust, () => mayAskAfter(config.text, need))
+  if (questions instanceof ReplicaBehindError) return onEnd({ kind: 'behind', error: questions })
   if (questions === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
   if (mayShareSync(lease, run, questions)) return sendWithQuestion(lease, run, questions, onEnd)
   new QuestionedRun(lease, run, questions, check, onEnd).start()
@@ -55,10 +55,10 @@ function send(lease: Lease, { config, enforcement }: StatementRun, onEnd: (end: 
 function mayShareSync(
   lease: Lease,
   { config, enforcement }: StatementRun,
-  { ahead, stranger }: PositionQuestions,
+  { before, stranger }: PositionQuestions,
 ): boolean {
-  if (!lease.provenStandby || !lease.pipelines || ahead || stranger || !isPlainOn(lease, enforcement)) return false
-  if (typeof config.text !== 'string' || !isSingle(config.text)) return false
+  if (!lease.provenStandby || !lease.pipelines || before || stranger || !isPlainOn(lease, enforcement)) return false
+  if (typeof config.text !== 'string' || !isSingleStatement(config.text)) return false
   for (const key in config) if (!SHARING.has(key)) return false
   return config.values === undefined || Array.isArray(config.values)
 }
@@ -68,7 +68,7 @@ const SHARING: ReadonlySet<string> = new Set(['text', 'values', 'rowMode', 'type
 function sendWithQuestion(lease: Lease, run: StatementRun, questions: PositionQuestions, onEnd: OnEnd): void {
   lease.send(
     new GroupExchange([run.config], OF_STANDBY, lease.client, ([end], row) => {
-      questions.answerBehind = row && readPosition(row)
+      questions.answerAfter = row && readPosition(row)
       onEnd(conclude(lease, run, questions, end as StatementEnd))
     }),
   )
@@ -118,7 +118,7 @@ class QuestionedRun {
   readonly #onEnd: OnEnd
   #open: number
   #end: StatementEnd | undefined
-  #behind: BehindError | undefined
+  #behind: ReplicaBehindError | undefined
   #timer: NodeJS.Timeout | undefined
   #told = false
 
@@ -128,18 +128,18 @@ class QuestionedRun {
     this.#questions = questions
     this.#check = check
     this.#onEnd = onEnd
-    this.#open = 1 + Number(questions.ahead) + Number(questions.behind)
+    this.#open = 1 + Number(questions.before) + Number(questions.after)
   }
 
   start(): void {
     const { config, enforcement } = this.#run
     const lease = this.#lease
-    const { ahead, behind, stranger } = this.#questions
+    const { before, after, stranger } = this.#questions
     const exchanges: Exchange[] = []
-    if (ahead) {
+    if (before) {
       exchanges.push(
         positionQuestion(lease, stranger, (answer) => {
-          this.#questions.answerAhead = answer
+          this.#questions.answerBefore = answer
           this.#arrived()
         }),
       )
@@ -150,9 +150,9 @@ class QuestionedRun {
     }
     const statement = statementExchanges(lease, config, enforcement, ended)
     exchanges.push(...statement)
-    if (behind) {
+    if (after) {
       const answered = (answer: PositionAnswer | undefined): void => {
-        this.#questions.answerBehind = answer
+        this.#questions.answerAfter = answer
         this.#landed()
       }
       exchanges.push(positionQuestion(lease, stranger, answered, statement))
@@ -171,8 +171,8 @@ class QuestionedRun {
 
   #landed(): void {
     this.#open--
-    if (this.#open === 1 && this.#questions.behind && this.#end !== undefined && this.#behind === undefined) {
-      this.#timer = setTimeout(() => this.#lease.refusePipelining(), SWALLOWED_MS)
+    if (this.#open === 1 && this.#questions.after && this.#end !== undefined && this.#behind === undefined) {
+      this.#timer = setTimeout(() => this.#lease.disablePipelining(), SWALLOWED_MS)
     }
     if (this.#open > 0 || this.#told) return
     if (this.#behind !== undefined) return this.#tell({ kind: 'behind', error: this.#behind })

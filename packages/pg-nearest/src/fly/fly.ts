@@ -1,11 +1,11 @@
-import { isPlainObject, describeValue } from '../discovery/describe-value.ts'
+import { isPlainObject, describeValue } from '../error-messages/describe-value.ts'
 import { parseServerUrl, sameServer } from '../discovery/server-url.ts'
 import type { Environment, ServerAddress } from '../discovery/server-url.ts'
 import { OptionError } from '../errors.ts'
 import { checkOptionNames, ownOptions } from '../options/option-names.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { currentRegion, regionFrom } from './current-region.ts'
-import { flyRegions } from './fly-regions.ts'
+import { flyRegions } from './replica-regions.ts'
 import { replicaUrl } from './replica-url.ts'
 
 /** Options of {@link fly}: its own, and those of `createPool` that do not name servers. */

@@ -1,12 +1,12 @@
-import type { Lease } from '../connection/lease.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
 import { isWriterGone, writeOrder } from '../topology/server-selection.ts'
 import { PositionRecorder } from './position-recorder.ts'
-import { BehindError } from './behind-error.ts'
-import { estimateOf, isHome, primaryRttMsOf, rttMsOf } from './freshness-estimate.ts'
+import { ReplicaBehindError } from './replica-behind-error.ts'
+import { estimateOf, isUsualReadServer, primaryRttMsOf, rttMsOf } from './freshness-estimate.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 import { orderByFreshness } from './order-by-freshness.ts'
 import type { PositionQuestions } from './position-question.ts'
@@ -46,8 +46,8 @@ export class FreshnessCheck {
   }
 
   /** Emits `position-lost` for what was found lost: to be called in the async context of the statement's caller. */
-  tellLosses(): void {
-    this.#answers.tellLosses()
+  emitLosses(): void {
+    this.#answers.emitLosses()
   }
 
   /** Orders the servers of a read by how likely they are to show what it must show. */
@@ -66,39 +66,44 @@ export class FreshnessCheck {
 
   /**
    * Returns the position queries that must travel with a statement on this connection; `undefined` if none are needed, and a
-   * `BehindError` if the server is known to lack what the statement must show.
+   * `ReplicaBehindError` if the server is known to lack what the statement must show.
    *
-   * @param mayFollow - whether a query may be sent behind the statement.
+   * @param mayFollow - whether a query may be sent after the statement.
    */
-  begin(lease: Lease, trust: Trust, mayFollow: () => boolean): PositionQuestions | BehindError | undefined {
+  begin(lease: Lease, trust: Trust, mayFollow: () => boolean): PositionQuestions | ReplicaBehindError | undefined {
     const { server, standby, connectedAt } = lease
     const proves = this.#reads && standby && trust === 'prove'
-    if (proves && this.#requirement.primary !== undefined) return new BehindError(server)
+    if (proves && this.#requirement.primary !== undefined) return new ReplicaBehindError(server)
     const proven = proves ? this.#isProven(server, connectedAt) : true
-    if (proven === 'never') return new BehindError(server)
-    const isAtHome = isHome(this.#context, this.#session, server)
+    if (proven === 'never') return new ReplicaBehindError(server)
+    const isAtHome = isUsualReadServer(this.#context, this.#session, server)
     const wanted = this.#session.blind || !isAtHome || (!standby && !this.#hasAll(server))
-    const behind = wanted && mayFollow()
-    if (proven && !behind) return undefined
+    const after = wanted && mayFollow()
+    if (proven && !after) return undefined
     const stranger = this.#context.positions.of(server)?.systemIdentifier === undefined
     const sentAt = performance.now()
-    return { ahead: !proven, behind, stranger, sentAt, answerAhead: undefined, answerBehind: undefined }
+    return { before: !proven, after, stranger, sentAt, answerBefore: undefined, answerAfter: undefined }
   }
 
-  /** The query ahead was answered. Returns a `BehindError` if the server lacks what the statement must show. */
-  arrived(lease: Lease, questions: PositionQuestions): BehindError | undefined {
-    return this.#answers.ahead(lease, questions)
+  /** The query before the statement was answered. Returns a `ReplicaBehindError` if the server lacks what the statement must show. */
+  arrived(lease: Lease, questions: PositionQuestions): ReplicaBehindError | undefined {
+    return this.#answers.before(lease, questions)
   }
 
   /**
-   * The statement has ended: records the answers to its position queries. Returns a `BehindError` if the server lacked what the
+   * The statement has ended: records the answers to its position queries. Returns a `ReplicaBehindError` if the server lacked what the
    * statement had to show; the answers are then ignored.
    *
    * @param done - the server did not refuse it.
    */
-  end(lease: Lease, trust: Trust, questions: PositionQuestions | undefined, done: boolean): BehindError | undefined {
-    if (questions?.behind === true) return this.#answers.behind(lease, questions, trust === 'prove', done)
-    if (isHome(this.#context, this.#session, lease.server)) {
+  end(
+    lease: Lease,
+    trust: Trust,
+    questions: PositionQuestions | undefined,
+    done: boolean,
+  ): ReplicaBehindError | undefined {
+    if (questions?.after === true) return this.#answers.after(lease, questions, trust === 'prove', done)
+    if (isUsualReadServer(this.#context, this.#session, lease.server)) {
       const epoch = this.#context.positions.epochOf(lease.server)
       this.#session.useHome(lease.server, epoch, performance.now())
     } else if (!done && !this.#reads) this.markUnknown()
@@ -130,7 +135,7 @@ export class FreshnessCheck {
   }
 
   /** Waits for a server that is behind, for a small part of the time to the primary. Returns whether it has caught up. Waits once only. */
-  async catchesUp({ server, missing }: BehindError): Promise<boolean> {
+  async waitToCatchUp({ server, missing }: ReplicaBehindError): Promise<boolean> {
     if (missing === undefined || this.#waited) return false
     this.#waited = true
     const { positions } = this.#context
@@ -144,7 +149,7 @@ export class FreshnessCheck {
    * with a function to call when the read has ended; or with `undefined` once somebody else's question to the primary has settled
    * the matter, so that the read must be planned again. Returns `undefined`, not a promise, if there is no such bookmark.
    */
-  confirmClaim(server: string): Promise<(() => void) | undefined> | undefined {
+  enterClaim(server: string): Promise<(() => void) | undefined> | undefined {
     const { claim, unreadable } = this.#session
     const { topology, positions, claims } = this.#context
     const isOpen = claim !== undefined || unreadable

@@ -1,4 +1,4 @@
-import { homeOf } from '../route/plan.ts'
+import { usualReadServer } from '../route/plan.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { SessionState } from '../session/session-state.ts'
 import { writeOrder } from '../topology/server-selection.ts'
@@ -25,12 +25,12 @@ export function estimateOf(
 }
 
 /** The process's own session reads from its usual server without asking for positions: that server never goes backwards. */
-export function isHome(
+export function isUsualReadServer(
   { topology, chooser, process }: FreshnessContext,
   session: SessionState,
   server: string,
 ): boolean {
-  return session === process && server === homeOf(topology, chooser)
+  return session === process && server === usualReadServer(topology, chooser)
 }
 
 export function rttMsOf({ topology }: FreshnessContext, server: string): number | undefined {

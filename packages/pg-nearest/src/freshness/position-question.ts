@@ -1,7 +1,7 @@
-import type { Lease } from '../connection/lease.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
 import { normalizeInsertLsn, parseLsn } from '../topology/lsn.ts'
 import type { Exchange } from '../wire/exchange.ts'
-import { QuestionExchange, type Fields } from '../wire/question-exchange.ts'
+import { InternalQueryExchange, type Fields } from '../wire/internal-query-exchange.ts'
 
 /** A server's position, as it answers on the connection that was asked. */
 export interface PositionAnswer {
@@ -16,16 +16,16 @@ export interface PositionAnswer {
 
 /** The position queries that travel with a statement, and their answers. */
 export interface PositionQuestions {
-  /** One is sent ahead of the statement: the statement shows at least that position. */
-  readonly ahead: boolean
-  /** One is sent behind the statement: the statement shows at most that position. */
-  readonly behind: boolean
+  /** One is sent before the statement: the statement shows at least that position. */
+  readonly before: boolean
+  /** One is sent after the statement: the statement shows at most that position. */
+  readonly after: boolean
   /** Nothing is known about the server yet. */
   readonly stranger: boolean
   /** By `performance.now()`. */
   readonly sentAt: number
-  answerAhead: PositionAnswer | undefined
-  answerBehind: PositionAnswer | undefined
+  answerBefore: PositionAnswer | undefined
+  answerAfter: PositionAnswer | undefined
 }
 
 /** For a server that is known to be a standby. */
@@ -42,17 +42,17 @@ const OF_STRANGER = `select case when r then pg_last_wal_replay_lsn() else pg_cu
 
 /**
  * @param onAnswer - gets `undefined` if the server did not say.
- * @param behind - what is sent ahead of it, if it is about that: see `QuestionExchange`.
+ * @param about - what is sent before it, if the question is about that: see `QuestionExchange`.
  */
 export function positionQuestion(
   { provenStandby }: Pick<Lease, 'provenStandby'>,
   stranger: boolean,
   onAnswer: (answer: PositionAnswer | undefined) => void,
-  behind?: readonly Exchange[],
-): QuestionExchange {
+  about?: readonly Exchange[],
+): InternalQueryExchange {
   const text = stranger ? OF_STRANGER : provenStandby ? OF_STANDBY : OF_ANY
   const read = (fields: Fields | undefined): void => onAnswer(fields === undefined ? undefined : readPosition(fields))
-  return new QuestionExchange(text, read, behind)
+  return new InternalQueryExchange(text, read, about)
 }
 
 /** Reads the answer to a position query; `undefined` if it holds no position. */

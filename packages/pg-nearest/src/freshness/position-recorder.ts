@@ -1,9 +1,9 @@
-import type { Lease } from '../connection/lease.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
 import type { PositionLostEvent } from '../events/event-types.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { LostPosition, SessionState } from '../session/session-state.ts'
 import { formatLsn } from '../topology/lsn.ts'
-import { BehindError } from './behind-error.ts'
+import { ReplicaBehindError } from './replica-behind-error.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 import type { PositionAnswer, PositionQuestions } from './position-question.ts'
 import { expectedOfPrimary } from './freshness-requirement.ts'
@@ -23,24 +23,24 @@ export class PositionRecorder {
     this.#reads = reads
   }
 
-  /** Records the answer ahead of a read. Returns a `BehindError` if the server lacks what the read must show. */
-  ahead({ server }: Lease, { answerAhead, sentAt }: PositionQuestions): BehindError | undefined {
+  /** Records the answer before a read. Returns a `ReplicaBehindError` if the server lacks what the read must show. */
+  before({ server }: Lease, { answerBefore, sentAt }: PositionQuestions): ReplicaBehindError | undefined {
     const { positions } = this.#context
     const required = this.#required
-    if (answerAhead !== undefined) positions.note(server, noted(answerAhead, sentAt))
-    if (required === undefined || answerAhead?.standby === false) return undefined
-    const behind = answerAhead === undefined || answerAhead.lsn < required.lsn
+    if (answerBefore !== undefined) positions.note(server, noted(answerBefore, sentAt))
+    if (required === undefined || answerBefore?.standby === false) return undefined
+    const behind = answerBefore === undefined || answerBefore.lsn < required.lsn
     positions.noteBehind(server, behind)
-    if (answerAhead === undefined) return new BehindError(server)
-    if (behind) return new BehindError(server, { lsn: required.lsn, bytes: required.lsn - answerAhead.lsn })
+    if (answerBefore === undefined) return new ReplicaBehindError(server)
+    if (behind) return new ReplicaBehindError(server, { lsn: required.lsn, bytes: required.lsn - answerBefore.lsn })
     this.#session.confirm()
     return undefined
   }
 
-  /** Records the answer behind a statement. Returns a `BehindError` if the server is a primary that has been replaced. */
-  behind(lease: Lease, questions: PositionQuestions, proves: boolean, done: boolean): BehindError | undefined {
+  /** Records the answer after a statement. Returns a `ReplicaBehindError` if the server is a primary that has been replaced. */
+  after(lease: Lease, questions: PositionQuestions, proves: boolean, done: boolean): ReplicaBehindError | undefined {
     const { server } = lease
-    const { answerBehind: answer, sentAt } = questions
+    const { answerAfter: answer, sentAt } = questions
     const position = answer === undefined ? undefined : this.#positionOf(server, answer)
     if (answer === undefined || position === undefined || answer.standby !== lease.standby) {
       if (done) this.#markUnknown()
@@ -55,7 +55,7 @@ export class PositionRecorder {
     const required = this.#required
     if (this.#reads && proves && required !== undefined && shows(position, required, positions) === 'older') {
       // A primary that does not know that it was replaced; unless no server is on the bookmark's timeline.
-      if (!this.#isNobodys(required)) return new BehindError(server)
+      if (!this.#isNobodys(required)) return new ReplicaBehindError(server)
       this.#session.replaceClaim(position)
     }
     const session = this.#session
@@ -112,7 +112,7 @@ export class PositionRecorder {
   }
 
   /** Emits `position-lost`. A connection's callbacks run in an async context of their own, so this is left to the caller. */
-  tellLosses(): void {
+  emitLosses(): void {
     for (const loss of this.#losses.splice(0)) this.#context.onPositionLost(loss)
   }
 

@@ -1,5 +1,5 @@
 export type { SessionPool } from './http-session.ts'
 export type { HttpSessionOptions } from './options.ts'
-export { sessionFor } from './session-for.ts'
-export type { RequestHeaders } from './session-for.ts'
+export { sessionFor } from './session-from-headers.ts'
+export type { RequestHeaders } from './session-from-headers.ts'
 export { withSession } from './with-session.ts'

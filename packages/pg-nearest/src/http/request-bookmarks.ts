@@ -1,6 +1,6 @@
 import { parseBookmark } from '../session/bookmark-text.ts'
 import type { Bookmark } from '../session/bookmark.ts'
-import { isBookmarkCookie } from './bookmark-cookie.ts'
+import { isBookmarkCookie } from './bookmark-cookie-name.ts'
 import { compareBookmarks, isSameCluster } from './bookmark-order.ts'
 import { lines, parseCookies, type HeaderValue } from './cookie.ts'
 import type { ParsedHttpOptions } from './options.ts'

@@ -38,7 +38,7 @@ export interface KnownPositions {
    * The position up to which the later timeline surely contains the earlier one: the last one that the promoted server was seen to
    * have as a standby. `undefined` if it was not watched then.
    */
-  keptOf(timeline: number, later: number): bigint | undefined
+  forkPositionOf(timeline: number, later: number): bigint | undefined
   /** The server was found to be behind, or not, at its current known position. Its pace is measured from this. */
   noteBehind(server: string, behind: boolean): void
   /** `undefined` until it has been found behind twice. */
@@ -73,7 +73,7 @@ export function createKnownPositions(): KnownPositions {
         systemIdentifier: systemIdentifier ?? before?.systemIdentifier,
       })
     },
-    keptOf(timeline, later) {
+    forkPositionOf(timeline, later) {
       let kept: bigint | undefined
       for (const [fork, lsn] of forks) {
         if (fork > timeline && fork <= later && (kept === undefined || lsn < kept)) kept = lsn

@@ -1,4 +1,4 @@
-import type { ServerEvidence } from './server-evidence.ts'
+import type { ServerEvidence } from './classify-server-error.ts'
 
 /** Whether a server responds. Only silence makes us give up connections, and any response ends it. */
 export type Liveness =

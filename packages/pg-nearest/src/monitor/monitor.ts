@@ -13,7 +13,7 @@ import type { Sign } from '../topology/health.ts'
 import { hasWriter, writeOrder } from '../topology/server-selection.ts'
 import type { PrimaryTrail } from '../topology/staleness.ts'
 import type { Server, ServerState, Topology } from '../topology/topology.ts'
-import { describeFailure, isAnswer } from '../server-failure.ts'
+import { describeFailure, isErrorResponse } from '../driver-errors.ts'
 import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
 import { normalizeInsertLsn } from '../topology/lsn.ts'
 import { nextProbeMs } from './probe-backoff.ts'
@@ -21,9 +21,9 @@ import { createKnownPositions, type KnownPositions } from './known-positions.ts'
 import { createStallAwareClock } from './stall-aware-clock.ts'
 import { createPositionWatch } from './position-watch.ts'
 import { createProblemReporter } from './problem-reporter.ts'
-import type { Report } from './server-report.ts'
+import type { Report } from './connection-report.ts'
 import { createServerWatch, type ServerWatch } from './server-watch.ts'
-import type { MonitoredServer } from './monitored-server.ts'
+import type { MonitoredServer } from './monitor-dependencies.ts'
 import { createWriterWaiters } from './writer-waiters.ts'
 
 export interface MonitorOptions {
@@ -54,7 +54,7 @@ export interface Monitor {
   /** Waits until a standby has replayed this position. Resolves with `false` after `withinMs`. */
   reached(server: string, lsn: bigint, withinMs: number): Promise<boolean>
   /** Waits until a server has said, after `since`, that it takes writes. Resolves with `false` after `withinMs`. */
-  writerAfter(since: number, withinMs: number, signal: AbortSignal | undefined): Promise<boolean>
+  waitForWriter(since: number, withinMs: number, signal: AbortSignal | undefined): Promise<boolean>
   /**
    * The server's answer to a probe that was sent after this call; `undefined` if there is none within `silentMs`. Callers share a
    * probe until it is sent.
@@ -174,7 +174,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     positions,
     stateOf: (server) => states.get(server),
     reached: positionWatch.reached,
-    writerAfter: (since, withinMs, signal) =>
+    waitForWriter: (since, withinMs, signal) =>
       phase === 'running' ? writers.after(observed.topology, since, withinMs, signal) : Promise.resolve(false),
     askNow: (server) => watches.get(server)?.askNow() ?? Promise.resolve(undefined),
     start() {
@@ -194,7 +194,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       if (watch === undefined || phase !== 'running') return
       if (sign === 'role') return void [...watches.values()].map((each) => each.ask())
       if (generation < watch.connections.generation) return
-      if (isAnswer(error)) watch.heard()
+      if (isErrorResponse(error)) watch.heard()
       fail(server, sign, error)
       void watch.ask()
     },

@@ -1,8 +1,8 @@
 import type { Observation } from '../topology/topology-updates.ts'
 import { afterListening, nextLiveness, type Liveness } from './liveness.ts'
-import { evidenceOf, type ServerEvidence } from './server-evidence.ts'
-import type { MonitoredServer, MonitoredConnections } from './monitored-server.ts'
-import { SilentError, withinTime } from '../probe/probe-timeout.ts'
+import { classifyServerError, type ServerEvidence } from './classify-server-error.ts'
+import type { MonitoredServer, MonitoredConnections } from './monitor-dependencies.ts'
+import { SilentError, withinTime } from '../probe/stall-aware-timeout.ts'
 
 export interface ServerWatchOptions {
   readonly name: string
@@ -72,7 +72,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
       return outcome.answer
     }
     const { error } = outcome
-    const evidence = evidenceOf(error)
+    const evidence = classifyServerError(error)
     hear(evidence.contact, error instanceof SilentError ? error.ms : 0)
     options.onFailure(error, evidence)
     giveUp(performance.now())

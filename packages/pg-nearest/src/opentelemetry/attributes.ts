@@ -1,8 +1,8 @@
 import type { Attributes } from '@opentelemetry/api'
 import { isNoServerError, isOutcomeUnknownError } from '../errors.ts'
 import type { QueryTrace } from '../events/diagnostics-channels.ts'
-import type { PublicAddress } from '../servers/address-registry.ts'
-import { codeOf, isAnswer } from '../server-failure.ts'
+import type { PublicAddress } from '../servers/public-addresses.ts'
+import { codeOf, isErrorResponse } from '../driver-errors.ts'
 
 /** On every span and every measurement. */
 export const SYSTEM: Attributes = { 'db.system.name': 'postgresql' }
@@ -43,6 +43,6 @@ function errorAttributes(error: unknown): Attributes {
   if (error === undefined) return {}
   const code = codeOf(error)
   const type = code ?? (error instanceof Error ? error.name : '_OTHER')
-  const sqlState = isAnswer(error) || isOutcomeUnknownError(error) ? code : undefined
+  const sqlState = isErrorResponse(error) || isOutcomeUnknownError(error) ? code : undefined
   return { 'error.type': type, ...(sqlState === undefined ? {} : { 'db.response.status_code': sqlState }) }
 }

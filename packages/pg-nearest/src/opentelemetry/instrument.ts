@@ -1,6 +1,6 @@
 import { metrics, trace } from '@opentelemetry/api'
 import { OptionError } from '../errors.ts'
-import { addressesOf } from '../servers/address-registry.ts'
+import { publicAddressesOf } from '../servers/public-addresses.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
 import { checkInstrumentOptions, type InstrumentOptions } from './options.ts'
 import { createQueryInstruments } from './query-instruments.ts'
@@ -31,7 +31,7 @@ const NAME = 'pg-nearest'
  * @throws OptionError for a pool that `createPool` did not make, and for options that cannot be used.
  */
 export function instrument(pool: NearestPool, options: InstrumentOptions = {}): (() => void) & Disposable {
-  const addresses = addressesOf(pool)
+  const addresses = publicAddressesOf(pool)
   if (addresses === undefined) throw new OptionError('pool', 'pool must be what createPool returns, not a part of it.')
   checkInstrumentOptions(options)
   const { tracerProvider = trace.getTracerProvider(), meterProvider = metrics.getMeterProvider() } = options

@@ -10,7 +10,7 @@ import {
 } from '@opentelemetry/api'
 import { isNearestError } from '../errors.ts'
 import type { QueryTrace } from '../events/diagnostics-channels.ts'
-import type { PublicAddress } from '../servers/address-registry.ts'
+import type { PublicAddress } from '../servers/public-addresses.ts'
 import { attemptsOf, outcomeAttributes, SYSTEM } from './attributes.ts'
 import { createDescriptions } from './described-statement.ts'
 import type { QueryInstruments } from './query-instruments.ts'

@@ -1,5 +1,5 @@
 import type { Attributes, BatchObservableResult, Meter, MetricOptions, Observable } from '@opentelemetry/api'
-import type { PublicAddress } from '../servers/address-registry.ts'
+import type { PublicAddress } from '../servers/public-addresses.ts'
 import type { ServerStatus, Status } from '../servers/status.ts'
 import { SYSTEM } from './attributes.ts'
 

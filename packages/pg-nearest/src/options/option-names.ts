@@ -1,5 +1,5 @@
-import { closestName } from '../discovery/closest-name.ts'
-import { redactName } from '../discovery/redact-name.ts'
+import { closestName } from '../error-messages/closest-name.ts'
+import { redactName } from '../error-messages/quote-unless-secret.ts'
 import { OptionError } from '../errors.ts'
 import { pgOptionChecks, serverNaming } from './pg-option-checks.ts'
 

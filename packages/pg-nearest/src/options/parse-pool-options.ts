@@ -1,4 +1,4 @@
-import { isPlainObject, describeValue } from '../discovery/describe-value.ts'
+import { isPlainObject, describeValue } from '../error-messages/describe-value.ts'
 import type { ListedServer } from '../discovery/listed-server.ts'
 import { parseRegion } from '../discovery/parse-region.ts'
 import type { Environment } from '../discovery/server-url.ts'

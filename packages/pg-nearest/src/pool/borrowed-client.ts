@@ -1,11 +1,12 @@
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
 import type { Engine, Scope } from '../execute/engine.ts'
-import { ClientSession } from '../client/client-session.ts'
+import { ClientExecutor } from '../client/client-executor.ts'
 import type { ClientLimits } from '../client-connection/client-context.ts'
 import { emitSafely } from '../events/emit-safely.ts'
 import { withinDeadline } from '../limits/deadline.ts'
-import { isSubmittable, parseCall, type QueryCallback, type Request } from '../route/request.ts'
+import type { QueryCallback, Request } from '../route/request.ts'
+import { isSubmittable, parseQueryArguments } from '../route/parse-query-arguments.ts'
 import { call, promiseOrCallback } from './promise-or-callback.ts'
 
 const FORWARDED = ['notice', 'notification', 'error', 'end'] as const
@@ -22,7 +23,7 @@ export class BorrowedClient extends EventEmitter {
   readonly escapeIdentifier: typeof pg.escapeIdentifier = pg.escapeIdentifier
   readonly escapeLiteral: typeof pg.escapeLiteral = pg.escapeLiteral
   readonly #engine: Engine
-  readonly #session: ClientSession
+  readonly #session: ClientExecutor
   readonly #types: pg.TypeOverrides = new pg.TypeOverrides()
   #ownTypes = false
   readonly #onReleased: () => void
@@ -32,14 +33,14 @@ export class BorrowedClient extends EventEmitter {
   constructor(engine: Engine, scope: Scope, onReleased: () => void, limits: ClientLimits = {}) {
     super()
     this.#engine = engine
-    this.#session = new ClientSession(engine, scope, (client, attached) => this.#forward(client, attached), limits)
+    this.#session = new ClientExecutor(engine, scope, (client, attached) => this.#forward(client, attached), limits)
     this.#onReleased = onReleased
   }
 
   /** As `query` of a `pg.Client`. */
   query(first: unknown, second?: unknown, third?: unknown): unknown {
     if (isSubmittable(first)) return this.#submit(first, second ?? third)
-    const { request, callback } = parseCall(first, second, third)
+    const { request, callback } = parseQueryArguments(first, second, third)
     const config = this.#ownTypes ? { types: this.#types, ...request.config } : request.config
     return this.#runWith({ ...request, config }, callback)
   }

@@ -1,13 +1,13 @@
 import pg from 'pg'
 import { NearestError } from '../errors.ts'
 import type { NearestEvents, ProblemEvent } from '../events/event-types.ts'
-import { messageOf } from '../server-failure.ts'
+import { messageOf } from '../driver-errors.ts'
 import type { Target } from '../route/plan.ts'
 import type { EventRelay } from '../events/event-relay.ts'
 import { createServerListPoller, type ServerListPoller } from '../discovery/server-list-poller.ts'
 import { parseServerList } from '../discovery/parse-server-list.ts'
-import { redactPasswords } from '../discovery/redact-passwords.ts'
-import { noteAddresses } from '../servers/address-registry.ts'
+import { redactPasswords } from '../error-messages/redact-passwords.ts'
+import { notePublicAddresses } from '../servers/public-addresses.ts'
 import { promiseOrCallback } from './promise-or-callback.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
 import type { ServerList } from '../options/pool-options.ts'
@@ -45,7 +45,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     this.primary = this.#handle({ kind: 'primary' })
     this.#ownReplica = this.#handle({ kind: 'replica', region: undefined })
     this.#replicas = this.#handles()
-    noteAddresses(this, servers.listed)
+    notePublicAddresses(this, servers.listed)
     const { source, serversIntervalMs: intervalMs } = parsed
     if (source === undefined) return
     this.#poller = createServerListPoller({
@@ -98,7 +98,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
    */
   setServers({ primary, replicas }: ServerList): void {
     this.#servers.use(parseServerList(primary, replicas))
-    noteAddresses(this, this.#servers.listed)
+    notePublicAddresses(this, this.#servers.listed)
     this.#replicas = this.#handles()
   }
 

@@ -5,10 +5,11 @@ import type { ServerConnections } from '../connections/server-connections-types.
 import type { Scope } from '../execute/engine.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
 import { withinDeadline } from '../limits/deadline.ts'
-import { parseCall, timeoutOf, type Call, type QueryCallback, type Request } from '../route/request.ts'
+import type { Call, QueryCallback, Request } from '../route/request.ts'
+import { parseQueryArguments, timeoutOf } from '../route/parse-query-arguments.ts'
 import { BorrowedClient } from './borrowed-client.ts'
 import { promiseOrCallback } from './promise-or-callback.ts'
-import type { RoutedClient, Transaction } from './routed-client.ts'
+import type { RoutedClient, Transaction } from './query-types.ts'
 import type { ArrayRow, Callback, Routed, Row, Served } from './query-types.ts'
 import type { Servers } from '../servers/servers.ts'
 import { withRetries } from './transaction-retry.ts'
@@ -78,7 +79,7 @@ export class RoutedPool extends pg.Pool {
   override query(first: unknown, second?: unknown, third?: unknown): unknown {
     let call: Call
     try {
-      call = parseCall(first, second, third)
+      call = parseQueryArguments(first, second, third)
     } catch (error) {
       const callback = [first, second, third].find((argument) => typeof argument === 'function')
       return promiseOrCallback(Promise.reject(error as Error), callback as QueryCallback | undefined)

@@ -1,5 +1,5 @@
 import { causesOf } from '../errors.ts'
-import { sleep } from '../limits/pause.ts'
+import { sleep } from '../limits/retry-backoff.ts'
 
 const FIRST_MS = 10
 const LONGEST_MS = 1_000

@@ -1,5 +1,5 @@
 import { isOutcomeUnknownError, NearestError, OptionError } from '../errors.ts'
-import type { RoutedClient, Transaction } from './routed-client.ts'
+import type { RoutedClient, Transaction } from './query-types.ts'
 
 /** Options of {@link RoutedPool.transaction}. */
 export interface TransactionOptions {

@@ -1,7 +1,7 @@
 import pg from 'pg'
-import { connectClient, destroySocket } from '../dial/connect-client.ts'
-import { serverClient } from '../dial/server-client.ts'
-import { SilentError, withinTime } from './probe-timeout.ts'
+import { connectClient, destroySocket } from '../pg-client/connect-client.ts'
+import { serverClient } from '../pg-client/standby-aware-client.ts'
+import { SilentError, withinTime } from './stall-aware-timeout.ts'
 import { unlessAborted } from './unless-aborted.ts'
 
 export interface ProbeConnectionOptions {

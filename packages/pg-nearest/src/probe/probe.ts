@@ -1,7 +1,7 @@
-import { isAnswer } from '../server-failure.ts'
+import { isErrorResponse } from '../driver-errors.ts'
 import type { Observation } from '../topology/topology-updates.ts'
 import { parseLsn } from '../topology/lsn.ts'
-import { SilentError } from './probe-timeout.ts'
+import { SilentError } from './stall-aware-timeout.ts'
 import { createProbeConnection, type Asked, type ProbeConnectionOptions } from './probe-connection.ts'
 
 /**
@@ -55,7 +55,7 @@ export function createProbe(options: ProbeOptions): Probe {
     try {
       return await connection.ask(question)
     } catch (error) {
-      if (!wasOpen || isAnswer(error) || error instanceof SilentError) throw error
+      if (!wasOpen || isErrorResponse(error) || error instanceof SilentError) throw error
       options.onLoss()
       return connection.ask(question)
     }

@@ -1,4 +1,4 @@
-import { codeOf, isAuthenticationFailure } from '../server-failure.ts'
+import { codeOf, isAuthenticationFailure } from '../driver-errors.ts'
 
 /**
  * How an attempt failed, recorded where it failed. Only this says whether the statement may be sent again; an error's message or

@@ -25,7 +25,7 @@ export type Target =
   | { readonly kind: 'replica'; readonly region: string | undefined }
 
 /** The one server that this process normally reads from; `undefined` if several are equally near. */
-export function homeOf(topology: Topology, { region }: Chooser): string | undefined {
+export function usualReadServer(topology: Topology, { region }: Chooser): string | undefined {
   const [best] = planFor(topology, NEAREST, region).tiers
   return best?.length === 1 ? best[0]?.server : undefined
 }
@@ -54,7 +54,7 @@ export function planPrimary(topology: Topology, reason: RouteReason): readonly A
 }
 
 /** The primaries, for a statement that a standby could not run. Their freshness is not checked. */
-export function planInstead(topology: Topology): readonly Attempt[] {
+export function planFallback(topology: Topology): readonly Attempt[] {
   return writeOrder(topology).map(({ name }) => ({ server: name, reason: 'retry', unproven: true }))
 }
 

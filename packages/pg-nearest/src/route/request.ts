@@ -1,6 +1,5 @@
 import type pg from 'pg'
-import { OptionError } from '../errors.ts'
-import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
+import type { Consistency } from '../session/consistency.ts'
 
 /** Options of `query` beside pg's own. */
 export interface RouteOptions {
@@ -26,63 +25,4 @@ export type QueryCallback = (error: Error | null | undefined, result?: unknown) 
 export interface Call {
   readonly request: Request
   readonly callback: QueryCallback | undefined
-}
-
-/**
- * Reads the arguments of `query` in all the forms that pg takes.
- *
- * @throws `TypeError`, as pg, for something that is no query; `OptionError` for a wrong option of {@link RouteOptions}.
- */
-export function parseCall(first: unknown, second: unknown, third: unknown): Call {
-  if (first === null || first === undefined) throw new TypeError('Client was passed a null or undefined query')
-  if (typeof first === 'function') {
-    throw new TypeError('Passing a function as the first parameter to pool.query is not supported')
-  }
-  if (isSubmittable(first)) {
-    throw new TypeError('A cursor or a stream keeps its connection: take a client with pool.connect(), and release it.')
-  }
-  const values = typeof second === 'function' ? undefined : (second as unknown[] | null | undefined)
-  const callback = (typeof second === 'function' ? second : typeof third === 'function' ? third : undefined) as
-    QueryCallback | undefined
-  if (typeof first === 'string') {
-    const config = values === undefined || values === null ? { text: first } : { text: first, values }
-    return {
-      request: { config, route: undefined, consistency: undefined, signal: undefined, timeoutMs: undefined },
-      callback,
-    }
-  }
-  if (typeof first !== 'object') throw new TypeError(`A query is a text or an object with one, not a ${typeof first}.`)
-  const given = first as pg.QueryConfig & RouteOptions
-  const config = values === undefined || values === null ? given : { ...given, values }
-  const limits = { signal: signalOf(given), timeoutMs: timeoutOf(given) }
-  return { request: { config, route: routeOf(given), consistency: consistencyOf(given), ...limits }, callback }
-}
-
-/** A cursor, a query stream or a COPY stream: an object that talks to the connection itself. */
-export function isSubmittable(query: unknown): query is pg.Submittable {
-  return typeof query === 'object' && query !== null && 'submit' in query && typeof query.submit === 'function'
-}
-
-function routeOf({ route }: RouteOptions): RouteOptions['route'] {
-  if (route === undefined || route === 'primary') return route
-  throw new OptionError(
-    'route',
-    `"route" is ${JSON.stringify(route)}; it can only be "primary". For a replica use pool.replica().`,
-  )
-}
-
-function consistencyOf({ consistency }: RouteOptions): RouteOptions['consistency'] {
-  if (consistency === undefined || isConsistency(consistency)) return consistency
-  throw new OptionError('consistency', `"consistency" must be ${CONSISTENCIES}.`)
-}
-
-function signalOf({ signal }: RouteOptions): AbortSignal | undefined {
-  if (signal === undefined || signal instanceof AbortSignal) return signal
-  throw new OptionError('signal', '"signal" must be an AbortSignal, such as AbortSignal.timeout(1_000).')
-}
-
-/** @throws OptionError for a value that is no number of milliseconds. */
-export function timeoutOf({ timeoutMs }: Pick<RouteOptions, 'timeoutMs'>): number | undefined {
-  if (timeoutMs === undefined || (Number.isFinite(timeoutMs) && timeoutMs >= 1 && timeoutMs < 2 ** 31)) return timeoutMs
-  throw new OptionError('timeoutMs', '"timeoutMs" must be a number of milliseconds from 1 to 2147483647.')
 }

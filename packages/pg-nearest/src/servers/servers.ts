@@ -7,17 +7,17 @@ import { createServerConnections } from '../connections/server-connections.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
 import { NoConnectionError } from '../connections/no-connection-error.ts'
 import { createBookmarkClaims } from '../freshness/bookmark-claims.ts'
-import { createHedging } from '../limits/hedging.ts'
+import { createHedging } from '../limits/hedge-policy.ts'
 import { createRetryBudget } from '../limits/retry-budget.ts'
-import { evidenceOf } from '../monitor/server-evidence.ts'
+import { classifyServerError } from '../monitor/classify-server-error.ts'
 import { createMonitor, type Monitor } from '../monitor/monitor.ts'
 import { createProbe } from '../probe/probe.ts'
-import type { MonitoredServer } from '../monitor/monitored-server.ts'
+import type { MonitoredServer } from '../monitor/monitor-dependencies.ts'
 import { currentSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
-import { createInFlightCount, type InFlightCount } from './in-flight-count.ts'
+import { createDrainCounter, type DrainCounter } from './drain-counter.ts'
 
 /** All of a pool's servers: what is known about them, and the connections to them. */
 export interface Servers {
@@ -31,7 +31,7 @@ export interface Servers {
   /** The pool is being ended: nothing new may begin. */
   readonly ending: boolean
   /** Statements and borrowed clients. */
-  readonly inFlight: InFlightCount
+  readonly inFlight: DrainCounter
   /** Replaces the list. Removed servers may finish what they have begun. */
   use(servers: readonly ListedServer[]): void
   /** Waits for what is in flight, then closes all connections. */
@@ -64,7 +64,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
       onEvent: events.emit,
       onLoss: () => monitor.positions.noteLoss(name),
       onDialFailed: (error, generation) => {
-        const sign = evidenceOf(error).sign === 'refused' ? 'refused' : 'unreachable'
+        const sign = classifyServerError(error).sign === 'refused' ? 'refused' : 'unreachable'
         monitor.report({ server: name, generation, sign, error })
       },
       onPromotion: () => monitor.report({ server: name, generation: made.generation, sign: 'role', error: undefined }),
@@ -101,7 +101,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
     heard.add(event)
     for (const each of everyone()) each.forward(event)
   })
-  const inFlight = createInFlightCount()
+  const inFlight = createDrainCounter()
   const scope = {}
   let ending = false
 
@@ -201,7 +201,7 @@ function createEngine(
     budget: createRetryBudget(),
     hedging: hedge === undefined ? undefined : createHedging(hedge),
     timeoutMs,
-    findWriter: (since, waitedMs, signal) => monitor.writerAfter(since, failoverTimeoutMs - waitedMs, signal),
+    waitForWriter: (since, waitedMs, signal) => monitor.waitForWriter(since, failoverTimeoutMs - waitedMs, signal),
     regionOf: (server) => monitor.stateOf(server)?.region,
     get onQuery() {
       return events.hasListeners('query') ? emitQuery : undefined

@@ -15,7 +15,7 @@ export interface Forks {
    * The position up to which the later timeline surely contains the earlier one. `undefined` if it was not watched when the later
    * one began.
    */
-  keptOf(timeline: number, later: number): bigint | undefined
+  forkPositionOf(timeline: number, later: number): bigint | undefined
 }
 
 /** A server's position when it was last seen. */
@@ -42,7 +42,7 @@ export function shows(at: ServerPosition | undefined, bookmark: Bookmark, forks:
   if (at.systemIdentifier !== bookmark.systemIdentifier) return 'foreign'
   if (at.timeline < bookmark.timeline) return 'older'
   if (at.timeline > bookmark.timeline && bookmark.certain === true) {
-    const kept = forks.keptOf(bookmark.timeline, at.timeline)
+    const kept = forks.forkPositionOf(bookmark.timeline, at.timeline)
     if (kept !== undefined && kept < bookmark.lsn) return 'lost'
   }
   return at.lsn >= bookmark.lsn ? 'yes' : 'no'

@@ -1,9 +1,9 @@
 import type { Candidate } from '../errors.ts'
 import type { ServedBy } from '../events/served-by.ts'
-import type { BehindError } from '../freshness/behind-error.ts'
+import type { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
-import type { WalkFacts } from './walk-state.ts'
+import type { WalkFacts } from './walk-state-machine.ts'
 
 /** The server that answered, and how many were tried. */
 export type Arrival = Omit<ServedBy, 'region'>
@@ -50,7 +50,7 @@ export interface Execution<R, T> {
   /** Tries it on one server. Calls back once, possibly before it returns. Aborting the signal cancels it there. */
   attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: (end: AttemptEnd<R>) => void): void
   /** Waits for a server that is behind. Resolves with whether to ask it again. */
-  catchesUp(behind: BehindError): Promise<boolean>
+  waitToCatchUp(behind: ReplicaBehindError): Promise<boolean>
   /** Remembers that only a primary can run this text. */
   learn(): void
   /** It has succeeded. Returns what the walk resolves with. */
@@ -60,7 +60,7 @@ export interface Execution<R, T> {
   /** Whether the retry budget allows sending it once more. */
   mayResend(): boolean
   /** Waits for a server that has said, after `since` (milliseconds since the epoch), that it takes writes. */
-  findWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
+  waitForWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
   /** All servers, for an error's message. */
   candidates(): readonly Candidate[]
   /** When and where to ask a second server, too; `undefined`: never. */

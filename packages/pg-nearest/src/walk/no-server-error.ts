@@ -1,5 +1,5 @@
 import { NoServerError, type Candidate, type FailedAttempt } from '../errors.ts'
-import { describeFailure, isAuthenticationFailure } from '../server-failure.ts'
+import { describeFailure, isAuthenticationFailure } from '../driver-errors.ts'
 import { problemOf } from '../topology/server-problem.ts'
 import type { Topology } from '../topology/topology.ts'
 

@@ -1,6 +1,6 @@
 import { onAbort } from '../limits/on-abort.ts'
-import { pause } from '../limits/pause.ts'
-import type { BehindError } from '../freshness/behind-error.ts'
+import { pause } from '../limits/retry-backoff.ts'
+import type { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
 import { isDemotion, provesWrite } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 import type { AttemptEnd, Execution } from './execution.ts'
@@ -8,13 +8,13 @@ import { walkError } from './walk-error.ts'
 import {
   admit,
   beginWalk,
-  detourOf,
+  detourReason,
   nextStep,
   showsWrite,
   type WalkCommand,
   type WalkEvent,
   type WalkState,
-} from './walk-state.ts'
+} from './walk-state-machine.ts'
 
 /**
  * Tries the plan's servers in turn until one runs the statement. The plan decides where to go, and `nextStep` what to do next.
@@ -151,10 +151,10 @@ class Walk<R, T> {
     this.#execution.report(server, generation, 'role', evidence.error)
   }
 
-  async #catchUp(leg: number, behind: BehindError): Promise<void> {
+  async #catchUp(leg: number, behind: ReplicaBehindError): Promise<void> {
     const { signal } = this.#execution
     const forget = signal && onAbort(signal, () => this.#take({ kind: 'cut', error: signal.reason }))
-    const yes = await this.#execution.catchesUp(behind)
+    const yes = await this.#execution.waitToCatchUp(behind)
     forget?.()
     this.#take({ kind: 'caught-up', leg, yes, mayWait: this.#execution.mayAwaitPrimary() })
   }
@@ -164,7 +164,7 @@ class Walk<R, T> {
     const { signal } = execution
     await pause(round, signal)
     const waitedMs = performance.now() - (this.#failingSince ?? performance.now())
-    const found = signal?.aborted !== true && (await execution.findWriter(this.#failedAt, waitedMs, signal))
+    const found = signal?.aborted !== true && (await execution.waitForWriter(this.#failedAt, waitedMs, signal))
     if (signal?.aborted === true) return this.#take({ kind: 'cut', error: signal.reason })
     this.#take({ kind: 'waited', attempts: found ? execution.replan() : undefined })
   }
@@ -192,7 +192,7 @@ class Walk<R, T> {
     const { result, standby } = this.#result
     if (showsWrite(this.#state, standby)) this.#execution.learn()
     const { server, reason: planned } = attempt
-    const reason = planned === 'unproven' ? planned : (detourOf(this.#state, leg) ?? planned)
+    const reason = planned === 'unproven' ? planned : (detourReason(this.#state, leg) ?? planned)
     const attempts = (this.#state.legs[leg]?.failures ?? 0) + 1
     const arrival = { server, role: standby ? ('replica' as const) : ('primary' as const), reason, attempts }
     this.#resolve(this.#execution.succeeded(result, arrival))

@@ -1,10 +1,10 @@
 import pg from 'pg'
-import type { Lease } from '../../src/connection/lease.ts'
+import type { Lease } from '../../src/pooled-connection/lease.ts'
 import type { Exchange, StatementEnd } from '../../src/wire/exchange.ts'
 import { SubmittableExchange } from '../../src/wire/submittable-exchange.ts'
 import { GroupExchange } from '../../src/wire/group-exchange.ts'
 import { internalsOf } from '../../src/wire/pg-internals.ts'
-import { QuestionExchange } from '../../src/wire/question-exchange.ts'
+import { InternalQueryExchange } from '../../src/wire/internal-query-exchange.ts'
 import { StatementExchange } from '../../src/wire/statement-exchange.ts'
 import type { FakeServer } from './fake-server.ts'
 import type { FakeSession } from './fake-session.ts'
@@ -82,7 +82,7 @@ export class Holding {
           }
         })
       case 'question':
-        return new QuestionExchange(text, (fields) => {
+        return new InternalQueryExchange(text, (fields) => {
           const told = fields?.[0] ?? undefined
           if (told !== undefined && told !== text && this.#session?.disturbed !== true) {
             this.#violated(`"${text}" was answered with ${told}`)

@@ -13,7 +13,7 @@ const bookmarks = fc.record({
 })
 const ofOneCluster = bookmarks.map((bookmark) => ({ ...bookmark, systemIdentifier: '7' }))
 
-const NO_FORKS = { keptOf: () => undefined }
+const NO_FORKS = { forkPositionOf: () => undefined }
 
 describe('as a text', () => {
   test('comes back as it was, in 32 characters that are safe in a URL and in a cookie', () => {
@@ -70,7 +70,7 @@ describe('what a server shows', () => {
 })
 
 describe('what a promotion may have lost', () => {
-  const forks = { keptOf: (timeline: number, later: number) => (timeline < 2 && later >= 2 ? 100n : undefined) }
+  const forks = { forkPositionOf: (timeline: number, later: number) => (timeline < 2 && later >= 2 ? 100n : undefined) }
   test.each([
     ['a position of before it is there', at(2, 500n), { ...at(1, 100n), certain: true }, 'yes'],
     ['one beyond it is lost, however far the new timeline is', at(2, 500n), { ...at(1, 101n), certain: true }, 'lost'],
@@ -99,12 +99,16 @@ describe('what a promotion may have lost', () => {
     positions.note('ord', { lsn: 90n, at: 1, standby: true, timeline: 1 })
     positions.note('syd', { lsn: 95n, at: 1, standby: true, timeline: 1 })
     positions.note('ord', { lsn: 100n, at: 2, standby: true })
-    expect(positions.keptOf(1, 2)).toBeUndefined()
+    expect(positions.forkPositionOf(1, 2)).toBeUndefined()
     positions.note('ord', { lsn: 130n, at: 3, standby: false, timeline: 2 })
     positions.note('syd', { lsn: 140n, at: 4, standby: true, timeline: 2 })
-    expect([positions.keptOf(1, 2), positions.keptOf(1, 5), positions.keptOf(2, 3)]).toEqual([100n, 100n, undefined])
+    expect([positions.forkPositionOf(1, 2), positions.forkPositionOf(1, 5), positions.forkPositionOf(2, 3)]).toEqual([
+      100n,
+      100n,
+      undefined,
+    ])
     positions.note('syd', { lsn: 150n, at: 5, standby: false, timeline: 3 })
-    expect([positions.keptOf(1, 3), positions.keptOf(2, 3)]).toEqual([100n, 140n])
+    expect([positions.forkPositionOf(1, 3), positions.forkPositionOf(2, 3)]).toEqual([100n, 140n])
   })
 })
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { hedgeOptions, isHedge } from '../../src/limits/hedge-options.ts'
-import { createHedging } from '../../src/limits/hedging.ts'
+import { createHedging } from '../../src/limits/hedge-policy.ts'
 import { createRetryBudget } from '../../src/limits/retry-budget.ts'
 
 describe('the budget of retries', () => {

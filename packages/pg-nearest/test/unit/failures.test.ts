@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import spec from '../../spec/failures.json' with { type: 'json' }
-import { lostConnection } from '../../src/client-connection/connection-lost-error.ts'
+import { lostStatementError } from '../../src/client-connection/lost-statement-error.ts'
 import { isTransient, meaningOf, type Circumstances, type Evidence } from '../../src/route/failure-meaning.ts'
 
 interface Said {
@@ -18,7 +18,7 @@ function failure({ code, message = 'it failed', severity, routine }: Said): Erro
   return Object.assign(new Error(message), Object.fromEntries(given))
 }
 
-function evidenceOf({ kind, why, ...said }: Row): Evidence {
+function classifyServerError({ kind, why, ...said }: Row): Evidence {
   return { kind, ...(why === undefined ? {} : { why }), error: failure(said) } as Evidence
 }
 
@@ -40,7 +40,7 @@ describe('spec/failures.json', () => {
     test.each(on.flatMap((place) => text.map((shown) => [place, shown] as const)))(
       `${name} (${row.kind}${said === undefined ? '' : `, ${said}`}), on a %s, the text %s: ${verdict}`,
       (place, shown) => {
-        expect(meaningOf(evidenceOf(row), circumstancesOf(place, shown))).toBe(verdict)
+        expect(meaningOf(classifyServerError(row), circumstancesOf(place, shown))).toBe(verdict)
       },
     )
   }
@@ -62,7 +62,7 @@ describe('spec/failures.json', () => {
   })
 
   test.each(spec.transient)('$name: worth waiting for: $transient', ({ transient, ...row }) => {
-    expect(isTransient(evidenceOf(row))).toBe(transient)
+    expect(isTransient(classifyServerError(row))).toBe(transient)
   })
 })
 
@@ -186,7 +186,7 @@ describe('a connection that died while it was the caller’s alone', () => {
     '$need.class $need.transaction.kind, open: $open, harmless: $harmless -> $code',
     ({ code, ...lost }) => {
       const cause = failure({ code: 'ECONNRESET' })
-      const error = lostConnection({ text: 'select 1', server: 'nrt', error: cause, ...lost })
+      const error = lostStatementError({ text: 'select 1', server: 'nrt', error: cause, ...lost })
       expect(error.code).toBe(code)
       expect(error.cause).toBe(cause)
     },

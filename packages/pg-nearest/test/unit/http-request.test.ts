@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bookmarkCookie, isBookmarkCookie } from '../../src/http/bookmark-cookie.ts'
+import { bookmarkCookie, isBookmarkCookie } from '../../src/http/bookmark-cookie-name.ts'
 import type { HeaderValue } from '../../src/http/cookie.ts'
 import { parseHttpOptions, type HttpSessionOptions } from '../../src/http/options.ts'
 import { readRequestBookmarks } from '../../src/http/request-bookmarks.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { bookmarkCookie } from '../../src/http/bookmark-cookie.ts'
+import { bookmarkCookie } from '../../src/http/bookmark-cookie-name.ts'
 import { HttpSession, type SessionPool } from '../../src/http/http-session.ts'
 import { parseHttpOptions, type HttpSessionOptions } from '../../src/http/options.ts'
 import type { Session, SessionOptions } from '../../src/index.ts'

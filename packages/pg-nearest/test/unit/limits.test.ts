@@ -1,10 +1,10 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Lease } from '../../src/connection/lease.ts'
-import { endWithin } from '../../src/execute/run-within-limits.ts'
+import type { Lease } from '../../src/pooled-connection/lease.ts'
+import { runWithinAsync } from '../../src/execute/run-with-cancellation.ts'
 import { onAbort } from '../../src/limits/on-abort.ts'
 import { withinDeadline } from '../../src/limits/deadline.ts'
-import { pause, sleep } from '../../src/limits/pause.ts'
+import { pause, sleep } from '../../src/limits/retry-backoff.ts'
 
 const reason = new Error('enough')
 
@@ -157,7 +157,7 @@ describe('a pause', () => {
 test('what ends before it has begun leaves neither a timer nor a listener', async () => {
   const { signal } = new AbortController()
   const lost = { kind: 'unsent', error: reason } as const
-  const ended = endWithin({} as Lease, { signal, timeoutMs: 5_000 }, (onEnd) => onEnd(lost), undefined)
+  const ended = runWithinAsync({} as Lease, { signal, timeoutMs: 5_000 }, (onEnd) => onEnd(lost), undefined)
   expect(await ended).toBe(lost)
   expect(listeners(signal)).toBe(0)
   expect(vi.getTimerCount()).toBe(0)

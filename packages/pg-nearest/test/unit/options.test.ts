@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { closestName } from '../../src/discovery/closest-name.ts'
+import { closestName } from '../../src/error-messages/closest-name.ts'
 import { isOptionError } from '../../src/errors.ts'
 import type { OptionError } from '../../src/errors.ts'
 import { parsePoolOptions } from '../../src/options/parse-pool-options.ts'

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { afterListening, nextLiveness, type Liveness, type LivenessSign } from '../../src/monitor/liveness.ts'
-import { evidenceOf } from '../../src/monitor/server-evidence.ts'
+import { classifyServerError } from '../../src/monitor/classify-server-error.ts'
 import { createStallAwareClock } from '../../src/monitor/stall-aware-clock.ts'
-import { SilentError } from '../../src/probe/probe-timeout.ts'
+import { SilentError } from '../../src/probe/stall-aware-timeout.ts'
 
 const answer = (code: string, severity = 'FATAL'): Error => Object.assign(new Error('said'), { code, severity })
 const failure = (code: string): Error => Object.assign(new Error('failed'), { code })
@@ -34,7 +34,7 @@ describe('what a failed question says of the server', () => {
     { what: 'no answer in time', error: new SilentError(1_200), sign: 'silent', contact: 'nothing' },
     { what: 'a code that only looks like an answer', error: failure('53300'), sign: 'unreachable', contact: 'unclear' },
   ])('$what: $sign, $contact', ({ error, sign, contact }) => {
-    expect(evidenceOf(error)).toEqual({ sign, contact })
+    expect(classifyServerError(error)).toEqual({ sign, contact })
   })
 })
 

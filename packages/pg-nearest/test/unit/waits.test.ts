@@ -1,9 +1,9 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createServerListPoller } from '../../src/discovery/server-list-poller.ts'
-import { redactPasswords } from '../../src/discovery/redact-passwords.ts'
+import { redactPasswords } from '../../src/error-messages/redact-passwords.ts'
 import { createPositionWatch } from '../../src/monitor/position-watch.ts'
-import { SilentError, withinTime } from '../../src/probe/probe-timeout.ts'
+import { SilentError, withinTime } from '../../src/probe/stall-aware-timeout.ts'
 import { createWriterWaiters } from '../../src/monitor/writer-waiters.ts'
 import { serverState, topologyOf } from './server-state.ts'
 

@@ -1,4 +1,4 @@
-import { BehindError } from '../../src/freshness/behind-error.ts'
+import { ReplicaBehindError } from '../../src/freshness/replica-behind-error.ts'
 import { isWriteRefused, meaningOf, type Evidence } from '../../src/route/failure-meaning.ts'
 import type { Attempt } from '../../src/route/plan.ts'
 import {
@@ -9,7 +9,7 @@ import {
   type WalkEvent,
   type WalkFacts,
   type WalkState,
-} from '../../src/walk/walk-state.ts'
+} from '../../src/walk/walk-state-machine.ts'
 
 /** What happens in one run is drawn from `choices`, over and over. */
 export interface WalkProgram {
@@ -114,7 +114,7 @@ export class WalkModel {
   #probe(): void {
     const leg = this.#draw(3)
     const kind = this.#pick(KINDS)
-    const evidence = { kind, error: new BehindError('nrt') }
+    const evidence = { kind, error: new ReplicaBehindError('nrt') }
     const rest = { leg, mayWait: this.#draw(2) === 0, primaries: [], attempts: [], yes: true, error: CUT }
     const before = JSON.stringify(this.state)
     for (const event of EVENTS) {
@@ -160,7 +160,7 @@ export class WalkModel {
   /** Somebody has a connection, or none. */
   #acquired(leg: number): void {
     const what = this.#draw(8)
-    if (what === 0) return this.#fail(leg, this.#noConnection(), false, false)
+    if (what === 0) return this.#fail(leg, this.#noConnectionEvidence(), false, false)
     if (what === 1) return this.#tell({ kind: 'replanned', leg, attempts: this.#attempts(true) })
     const proven = this.#draw(2) === 0
     const { facts } = this.#program
@@ -194,7 +194,8 @@ export class WalkModel {
     const kind = this.#pick(KINDS)
     const code = this.#pick(CODES)
     const routine = this.#pick(ROUTINES)
-    const error = kind === 'behind' ? new BehindError('nrt') : Object.assign(new Error('it failed'), { code, routine })
+    const error =
+      kind === 'behind' ? new ReplicaBehindError('nrt') : Object.assign(new Error('it failed'), { code, routine })
     // What is heard after the end was abandoned.
     if (!this.state.over) {
       const effect = this.#effectOf(kind, standby)
@@ -222,7 +223,7 @@ export class WalkModel {
     }
   }
 
-  #noConnection(): Evidence {
+  #noConnectionEvidence(): Evidence {
     const why = this.#pick(WHYS)
     return { kind: 'no-connection', why, error: new Error(why) }
   }

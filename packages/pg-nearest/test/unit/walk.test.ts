@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { AttemptEnd, Execution } from '../../src/walk/execution.ts'
 import { walk } from '../../src/walk/walk.ts'
-import { BehindError } from '../../src/freshness/behind-error.ts'
+import { ReplicaBehindError } from '../../src/freshness/replica-behind-error.ts'
 import type { Attempt } from '../../src/route/plan.ts'
 
 const reason = new Error('enough')
@@ -38,12 +38,12 @@ function execution({
     replan: () => on('nrt'),
     primaries: () => on('nrt'),
     attempt: (...args) => void attempt(...args).then(args[3]),
-    catchesUp: () => Promise.resolve(true),
+    waitToCatchUp: () => Promise.resolve(true),
     learn: () => undefined,
     succeeded: (result) => result,
     report: () => undefined,
     mayResend: () => true,
-    findWriter: async (_, __, signal) => {
+    waitForWriter: async (_, __, signal) => {
       await untilAborted(signal)
       return false
     },
@@ -63,7 +63,7 @@ function rejection(walked: Promise<string>): Promise<unknown> {
 
 const behind: AttemptEnd<string> = {
   kind: 'failed',
-  evidence: { kind: 'behind', error: new BehindError('ord') },
+  evidence: { kind: 'behind', error: new ReplicaBehindError('ord') },
   standby: true,
   forced: false,
   generation: 1,
@@ -84,7 +84,7 @@ test.each<[string, Change]>([
   ['waits for a primary', { attempt: () => Promise.resolve(unreachable) }],
   [
     'waits for its server to catch up',
-    { attempt: () => Promise.resolve(behind), catchesUp: () => new Promise(() => undefined) },
+    { attempt: () => Promise.resolve(behind), waitToCatchUp: () => new Promise(() => undefined) },
   ],
 ])('a statement that %s is rejected with the signal’s reason', async (_, change) => {
   const controller = new AbortController()

@@ -1,0 +1,74 @@
+import type { Lease } from '../pooled-connection/lease.ts'
+import { noConnectionEvidence, type LimitedEnd } from '../execute/run-with-cancellation.ts'
+import type { Admit, AttemptEnd, Execution } from '../walk/execution.ts'
+import { mayAwaitPrimary } from '../execute/may-await-primary.ts'
+import { candidatesOf } from '../walk/no-server-error.ts'
+import type { WalkFacts } from '../walk/walk-state-machine.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
+import { planFallback, type Attempt } from '../route/plan.ts'
+import type { ClientContext } from './client-context.ts'
+
+/** How something ended on the held connection. */
+export type HeldRunEnd<R> = { readonly kind: 'result'; readonly result: R } | LimitedEnd<Evidence>
+
+export interface HeldOptions<R, T> {
+  readonly facts: WalkFacts
+  readonly text: string
+  readonly signal: AbortSignal | undefined
+  readonly attempts: readonly Attempt[]
+  /** Whether a standby's refusal shows that the text writes. */
+  readonly learns: boolean
+  /** Whether it is worth waiting for a primary. Default: as for any statement. */
+  readonly mayWait?: boolean
+  /** Runs it on the connection that the client holds now. `forced`: READ ONLY. */
+  run(lease: Lease, attempt: Attempt, forced: boolean): Promise<HeldRunEnd<R>>
+  waitToCatchUp?: Execution<R, T>['waitToCatchUp']
+  succeeded: Execution<R, T>['succeeded']
+}
+
+/** An execution for `walk` that leaves the client holding the connection on which it ends. */
+export function executionOnHeldConnection<R, T>(client: ClientContext, options: HeldOptions<R, T>): Execution<R, T> {
+  const { engine, scope, held } = client
+  const { facts, text, signal, learns } = options
+  engine.budget.deposit()
+  const attempt = async (to: Attempt, admit: Admit): Promise<AttemptEnd<R>> => {
+    let lease: Lease
+    try {
+      lease = await held.take(to.server, signal)
+    } catch (error) {
+      const end = noConnectionEvidence(error, signal)
+      if (end.kind === 'cut') return end
+      return { kind: 'failed', evidence: end, standby: false, forced: false, generation: undefined }
+    }
+    const verdict = admit(lease.provenStandby)
+    if (verdict === 'no') return { kind: 'not-admitted' }
+    const forced = verdict === 'read-only'
+    const { standby, generation } = lease
+    const end = await options.run(lease, to, forced)
+    if (!lease.alive) held.letGo(true)
+    if (end.kind === 'result') return { kind: 'result', result: end.result, standby: lease.standby }
+    if (end.kind === 'cut') return end
+    return { kind: 'failed', evidence: end, standby, forced, generation }
+  }
+  return {
+    facts,
+    text,
+    signal,
+    attempts: options.attempts,
+    attempt: (to, admit, _signal, onEnd) => {
+      attempt(to, admit).then(onEnd, (error: unknown) => onEnd({ kind: 'cut', error }))
+    },
+    mayAwaitPrimary: () => options.mayWait !== false && mayAwaitPrimary(engine, scope, facts.reads),
+    replan: () => planFallback(engine.topology),
+    primaries: () => planFallback(engine.topology),
+    waitToCatchUp: options.waitToCatchUp ?? (() => Promise.resolve(false)),
+    learn: () => {
+      if (learns) engine.statements.learnWrite(text)
+    },
+    succeeded: options.succeeded,
+    report: (server, generation, sign, error) => engine.report({ server, generation, sign, error }),
+    mayResend: () => engine.budget.withdraw(),
+    waitForWriter: (since, waitedMs, ofCall) => engine.waitForWriter(since, waitedMs, ofCall),
+    candidates: () => candidatesOf(engine.topology),
+  }
+}

@@ -1,0 +1,75 @@
+import type { Lease } from '../pooled-connection/lease.ts'
+import type { RouteReason } from '../events/served-by.ts'
+import { isOutcomeUnknownError, type NearestError } from '../errors.ts'
+import type { ClientContext } from './client-context.ts'
+import { errorAfterLost } from './transaction-lost-errors.ts'
+import { lostStatementError } from './lost-statement-error.ts'
+import type { QueuedStatement, Serving } from './queued-statement.ts'
+
+/** How a pinned statement ended. `lost`: the connection died. `cut`: by the caller's limit. */
+export type PinnedEnd =
+  | { readonly kind: 'serving'; readonly serving: Serving }
+  | { readonly kind: 'refused'; readonly error: unknown; readonly cut: boolean }
+  | { readonly kind: 'lost'; readonly error: unknown; readonly cut: boolean; readonly sent: boolean }
+
+/** Runs a statement on the held connection. The caller decides what to do if that is lost. */
+export async function runPinned(client: ClientContext, statement: QueuedStatement): Promise<PinnedEnd> {
+  const lease = client.held.here
+  const reason: RouteReason = client.state.kind === 'pinned' ? 'pinned' : 'transaction'
+  const { end, open } = await client.send(statement, lease, client.enforcementOf(statement, false), 'trust')
+  switch (end.kind) {
+    case 'result': {
+      client.settle(statement, open, false)
+      const servedBy = client.servedBy(lease.server, lease.standby ? 'replica' : 'primary', reason, 1)
+      return { kind: 'serving', serving: { result: end.result, servedBy } }
+    }
+    case 'answered':
+      client.settle(statement, open, true)
+      return { kind: 'refused', error: end.error, cut: false }
+    case 'unreadable':
+      client.settle(statement, open, lease.status === 'E')
+      return { kind: 'refused', error: end.error, cut: false }
+    case 'unsendable':
+    case 'behind':
+    case 'no-connection':
+      client.settle(statement, open, false)
+      return { kind: 'refused', error: end.error, cut: false }
+    case 'cut':
+      if (!lease.alive) return { kind: 'lost', error: end.error, cut: true, sent: true }
+      client.settle(statement, open, true)
+      return { kind: 'refused', error: end.error, cut: true }
+    case 'unsent':
+    case 'lost':
+      return { kind: 'lost', error: end.error, cut: false, sent: end.kind === 'lost' }
+  }
+}
+
+/** As {@link runPinned}, but if the connection is lost, the client runs nothing more until its release. */
+export async function runPinnedOrLose(client: ClientContext, statement: QueuedStatement): Promise<Serving> {
+  const lease = client.held.here
+  const open = client.held.open
+  const ended = await runPinned(client, statement)
+  if (ended.kind === 'serving') return ended.serving
+  if (ended.kind === 'refused') throw ended.error
+  const error = loseConnection(client, lease, statement, open, ended)
+  throw ended.cut ? ended.error : error
+}
+
+/** The error for this statement and all later ones. */
+function loseConnection(
+  client: ClientContext,
+  lease: Lease,
+  { request, need, check }: QueuedStatement,
+  open: boolean,
+  { error: cause, sent }: Extract<PinnedEnd, { kind: 'lost' }>,
+): NearestError {
+  const { server, standby, generation } = lease
+  const readOnly = client.keepsFromWriting || (client.state.kind === 'transaction' && client.state.readOnly)
+  const harmless = standby || readOnly || !sent
+  const error = lostStatementError({ text: request.config.text, need, server, error: cause, open, harmless })
+  if (isOutcomeUnknownError(error)) check?.markUnknown()
+  if (client.signal?.aborted !== true) client.engine.report({ server, generation, sign: 'lost', error: cause })
+  if (client.held.lease === lease) client.lose(error)
+  else client.state = { kind: 'lost', error: errorAfterLost(error) }
+  return error
+}

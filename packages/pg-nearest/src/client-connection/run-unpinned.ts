@@ -1,0 +1,86 @@
+import type { Execution } from '../walk/execution.ts'
+import { walk } from '../walk/walk.ts'
+import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
+import { planPrimary, type Attempt } from '../route/plan.ts'
+import type { StatementPlan } from '../route/plan-statement.ts'
+import type { StatementResult } from '../wire/exchange.ts'
+import type { ClientContext } from './client-context.ts'
+import { executionOnHeldConnection } from './execution-on-held-connection.ts'
+import type { QueuedStatement, Serving } from './queued-statement.ts'
+
+/** Runs a statement that is not pinned on the plan's servers in turn. The client keeps the connection that it ends on. */
+export async function runUnpinned(
+  client: ClientContext,
+  statement: QueuedStatement,
+  reads: boolean,
+  attempts: readonly Attempt[],
+): Promise<Serving> {
+  try {
+    return await walk(executionOf(client, statement, reads, attempts))
+  } catch (error) {
+    // A text of several statements may have begun a transaction before it failed.
+    if (client.held.open) client.settle(statement, true, true)
+    throw error
+  }
+}
+
+function executionOf(
+  client: ClientContext,
+  statement: QueuedStatement,
+  reads: boolean,
+  attempts: readonly Attempt[],
+): Execution<StatementResult, Serving> {
+  const { need, check, request } = statement
+  const begins = need.transaction?.kind === 'begin'
+  let open = false
+  return executionOnHeldConnection<StatementResult, Serving>(client, {
+    facts: { reads, readOnly: client.scope.readOnly, harmless: begins },
+    text: request.config.text,
+    signal: client.signalOf(statement),
+    attempts,
+    learns: true,
+    run: async (lease, attempt, forced) => {
+      const enforcement = forced ? 'statement' : client.enforcementOf(statement, reads)
+      lease.movable = reads
+      const ended = await client.send(statement, lease, enforcement, trusts(attempt))
+      lease.movable = false
+      open = ended.open
+      // A transaction that began on a server that is behind is rolled back before it begins elsewhere.
+      if (ended.end.kind === 'behind' && open) await client.held.rollBack()
+      return ended.end
+    },
+    waitToCatchUp: (behind) => (check === undefined ? Promise.resolve(false) : check.waitToCatchUp(behind)),
+    succeeded: (result, arrival) => {
+      client.settle(statement, open, false)
+      return { result, servedBy: { ...arrival, region: client.engine.regionOf(arrival.server) } }
+    },
+  })
+}
+
+/** The held connection's server first. After a write the client stays on the primary, so that its reads see its writes. */
+export function heldServerFirst(
+  client: ClientContext,
+  { attempts, reads }: Omit<StatementPlan, 'need'>,
+  check?: FreshnessCheck,
+): readonly Attempt[] {
+  const { lease } = client.held
+  const onPrimary = lease?.standby === false
+  const ordered = reads && !onPrimary && check !== undefined ? check.order(attempts) : attempts
+  if (lease === undefined || (lease.standby && !reads)) return lastOf(client, ordered)
+  const planned = ordered.find(({ server, unproven }) => server === lease.server && unproven !== true)
+  if (planned === undefined && lease.standby) return ordered
+  const stays: Attempt = planned ?? { server: lease.server, reason: 'own-write' }
+  const first = lease.standby || planned === ordered[0] ? stays : { ...stays, reason: 'own-write' as const }
+  return [first, ...ordered.filter(({ server }) => server !== lease.server)]
+}
+
+/** Moves the servers to avoid behind all others. */
+function lastOf({ avoid }: ClientContext, attempts: readonly Attempt[]): readonly Attempt[] {
+  if (avoid === undefined || avoid.length === 0) return attempts
+  const avoided = ({ server }: Attempt): boolean => avoid.includes(server)
+  return [...attempts.filter((attempt) => !avoided(attempt)), ...attempts.filter(avoided)]
+}
+
+export function attemptsOnPrimary(client: ClientContext): readonly Attempt[] {
+  return heldServerFirst(client, { reads: false, attempts: planPrimary(client.engine.topology, 'transaction') })
+}

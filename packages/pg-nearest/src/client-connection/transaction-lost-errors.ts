@@ -1,0 +1,34 @@
+import { isOutcomeUnknownError, NearestError } from '../errors.ts'
+
+export function notBegunError(cause: unknown): NearestError {
+  return new NearestError(
+    'NEAREST_CONNECTION_LOST',
+    'The transaction could not be begun, so nothing of it was run: roll it back, or release this client, and begin it again.',
+    { cause },
+  )
+}
+
+/** What is told to whatever comes behind a statement that was lost with its connection: its own outcome is known. */
+export function errorAfterLost(error: unknown): unknown {
+  if (!isOutcomeUnknownError(error)) return error
+  return new NearestError(
+    'NEAREST_CONNECTION_LOST',
+    'The connection was lost with a statement before this one, which was not run: release this client and take another.',
+    { cause: error },
+  )
+}
+
+/** It died while nothing of this client's was on its way. */
+export function lostTransactionError(): NearestError {
+  return new NearestError(
+    'NEAREST_CONNECTION_LOST',
+    'The connection was lost, and with it the transaction, which is rolled back, and what was set on it: release this client and take another.',
+  )
+}
+
+export function notHereError(server: string): NearestError {
+  return new NearestError(
+    'NEAREST_NOT_HERE',
+    `This statement needs the primary, and its read-only transaction runs on ${server}: begin the transaction without READ ONLY, or on pool.primary.`,
+  )
+}

@@ -1,0 +1,207 @@
+import type pg from 'pg'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { runWithinAsync, type LimitedEnd } from '../execute/run-with-cancellation.ts'
+import { walk } from '../walk/walk.ts'
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
+import { mayAskAfter } from '../statement/statement-traits.ts'
+import type { StatementEnd } from '../wire/exchange.ts'
+import { isNoServerError } from '../errors.ts'
+import { beginElsewhere, readsOnly } from './begin-read-only-anywhere.ts'
+import { abortedError, emptyResult } from './synthetic-results.ts'
+import { attemptsOnPrimary } from '../client-connection/run-unpinned.ts'
+import type { ClientContext } from '../client-connection/client-context.ts'
+import { nextClientState } from '../client-connection/client-state-machine.ts'
+import { executionOnHeldConnection } from '../client-connection/execution-on-held-connection.ts'
+import { mayJoinBegin } from './pipelining.ts'
+import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
+import { sendBeginGroup } from './send-begin-group.ts'
+
+/** Removes the next statement from the client's queue, if the predicate accepts it. */
+type TakeNext = (wanted: (statement: QueuedStatement) => boolean) => QueuedStatement | undefined
+
+interface Opened {
+  readonly ends: readonly StatementEnd[]
+  readonly open: boolean
+  readonly server: string
+}
+
+/**
+ * Sends a BEGIN that has been answered already, the first statement, and those given behind it without waiting, as one group: if the
+ * BEGIN fails, the server skips the rest. Returns the first statement's outcome; the others are settled by their own callbacks.
+ *
+ * @throws the first statement's error, or what `walk` throws.
+ */
+export async function openTransaction(
+  client: ClientContext,
+  begin: QueuedStatement,
+  first: QueuedStatement,
+  takeNext: TakeNext,
+): Promise<Serving> {
+  const members: QueuedStatement[] = [first]
+  const check = createFreshnessCheck(client.engine, first.own, undefined, false)
+  let opened: Opened
+  try {
+    opened = await walk(executionOf(client, begin, members, check, takeNext))
+    const [begun] = opened.ends
+    if (begun?.kind !== 'result') throw begun === undefined || begun.kind === 'skipped' ? abortedError() : begun.error
+    check?.emitLosses()
+  } catch (error) {
+    check?.emitLosses()
+    if (readsOnly(begin) && isNoServerError(error)) return beginElsewhere(client, begin, members)
+    if (members.some(commits) && !isReadOnly(begin, members)) check?.markUnknown()
+    // Has no effect on those that are settled already.
+    for (const each of members.slice(1)) each.fail(error)
+    throw error
+  }
+  client.begin = undefined
+  const ends = opened.ends.slice(1)
+  const finals = await finish(client, members, ends)
+  const { request, need } = begin
+  client.state = nextClientState(client.state, { request, need, open: true, standby: false, failed: false })
+  const { open } = client.held
+  for (const [i, member] of members.entries()) client.settle(member, open, ends[i]?.kind !== 'result')
+  return answerAll(client, members, finals, opened.server)
+}
+
+function executionOf(
+  client: ClientContext,
+  begin: QueuedStatement,
+  members: QueuedStatement[],
+  check: FreshnessCheck | undefined,
+  takeNext: TakeNext,
+) {
+  const [first] = members as [QueuedStatement]
+  return executionOnHeldConnection<readonly StatementEnd[], Opened>(client, {
+    facts: {
+      reads: false,
+      readOnly: client.scope.readOnly,
+      // A transaction has no effect until its COMMIT is sent.
+      get harmless() {
+        return !members.some(commits) || isReadOnly(begin, members)
+      },
+    },
+    text: first.request.config.text,
+    signal: client.signalOf(first),
+    attempts: attemptsOnPrimary(client),
+    // What only reads can begin elsewhere instead.
+    mayWait: !readsOnly(begin),
+    learns: false,
+    run: async (lease) => {
+      if (lease.pipelines) await gather(members, takeNext)
+      return send(client, lease, begin, members, check)
+    },
+    succeeded: (ends, { server }) => ({ ends, server, open: client.held.open }),
+  })
+}
+
+/** Adds the statements that were given in the same tick, up to a COMMIT. */
+async function gather(members: QueuedStatement[], takeNext: TakeNext): Promise<void> {
+  await nextTurn()
+  while (!members.some(commits)) {
+    const next = takeNext(joins)
+    if (next === undefined) return
+    members.push(next)
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve)
+  })
+}
+
+type GroupEnd = { readonly kind: 'result'; readonly result: readonly StatementEnd[] }
+
+async function send(
+  client: ClientContext,
+  lease: Lease,
+  begin: QueuedStatement,
+  members: readonly QueuedStatement[],
+  check: FreshnessCheck | undefined,
+): Promise<GroupEnd | LimitedEnd<Evidence>> {
+  const configs = [begin, ...members].map(({ request }): pg.QueryConfig => request.config)
+  const asksBehind = (): boolean => members.some(({ request, need }) => mayAskAfter(request.config.text, need))
+  const questions = check?.begin(lease, 'trust', asksBehind)
+  if (questions instanceof ReplicaBehindError) return { kind: 'behind', error: questions }
+  const [first] = members as [QueuedStatement]
+  const limits = { signal: client.signalOf(first), timeoutMs: client.engine.queryTimeoutMs }
+  const mayWrite = members.some(commits) ? () => check?.beginUnsettled() ?? ignore : undefined
+  const guarded = client.keepsFromWriting
+  const end = await runWithinAsync<GroupEnd | Evidence>(
+    lease,
+    limits,
+    (onEnd) =>
+      sendBeginGroup(lease, configs, { questions, guarded }, (ends) => {
+        const lost = ends.find(({ kind }) => kind === 'lost' || kind === 'unsent')
+        if (lost !== undefined && lost.kind !== 'result' && lost.kind !== 'skipped')
+          onEnd({ kind: lost.kind, error: lost.error })
+        else onEnd({ kind: 'result', result: ends })
+      }),
+    mayWrite,
+  )
+  if (end.kind === 'cut') for (const member of members) member.fail(end.error)
+  await lease.fence
+  if (end.kind === 'result') check?.end(lease, 'trust', questions, end.result.at(-1)?.kind === 'result')
+  return end
+}
+
+/** What one caller gets. */
+type Final = { readonly result: pg.QueryResult } | { readonly error: unknown }
+
+/**
+ * If a statement failed, the COMMIT behind it was skipped: this rolls back, and answers the COMMIT with `ROLLBACK`, as PostgreSQL
+ * does.
+ */
+async function finish(
+  client: ClientContext,
+  members: readonly QueuedStatement[],
+  ends: readonly StatementEnd[],
+): Promise<readonly Final[]> {
+  const last = members.at(-1)
+  if (last !== undefined && commits(last) && ends.at(-1)?.kind === 'skipped') await client.held.rollBack()
+  return members.map((member, i): Final => {
+    const end = ends[i]
+    if (end?.kind === 'result') return { result: end.result as pg.QueryResult }
+    if (end !== undefined && end.kind !== 'skipped') return { error: end.error }
+    return commits(member) ? { result: emptyResult('ROLLBACK') } : { error: abortedError() }
+  })
+}
+
+/** Settles all of them in order, each in a turn of its own, and returns the first one's outcome. */
+async function answerAll(
+  client: ClientContext,
+  members: readonly QueuedStatement[],
+  finals: readonly Final[],
+  server: string,
+): Promise<Serving> {
+  const servedBy = client.servedBy(server, 'primary', 'transaction', 1)
+  for (const [i, member] of members.entries()) {
+    const final = finals[i]
+    if (final === undefined) continue
+    if ('result' in final) member.settle({ result: final.result, servedBy })
+    else member.fail(final.error)
+    // oxlint-disable-next-line no-await-in-loop -- whoever awaits this one hears of it before the next one's callback is called
+    if (i < members.length - 1) await nextTurn()
+  }
+  const [first] = finals
+  if (first === undefined || 'error' in first) throw first?.error
+  return { result: first.result, servedBy }
+}
+
+function isReadOnly({ need }: QueuedStatement, members: readonly QueuedStatement[]): boolean {
+  const reads = members.every((member) => member.need.class === 'read' || commits(member))
+  return need.transaction?.standbyCanBegin === true && reads
+}
+
+function commits({ need }: QueuedStatement): boolean {
+  return need.transaction?.kind === 'commit'
+}
+
+function joins({ request, need }: QueuedStatement): boolean {
+  return mayJoinBegin(request, need) && need.transaction?.kind !== 'rollback'
+}
+
+function ignore(): void {}

@@ -1,0 +1,35 @@
+import type { Request } from '../route/request.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
+import { isSingleStatement, readsFromClient } from '../statement/statement-traits.ts'
+
+/** Options that pg's types leave out. */
+interface Config {
+  readonly rows?: number
+  readonly query_timeout?: number
+}
+
+/**
+ * Whether a statement of a transaction may be sent before those ahead of it are answered. Not if it has its own limit, because
+ * cancelling it could hit another statement; nor a named one, which must be known to be prepared; nor a COPY, which would take what
+ * follows it for its rows.
+ */
+export function mayBePipelined({ config, signal, timeoutMs }: Request, { transaction }: StatementNeed): boolean {
+  const { rows, query_timeout: queryTimeout } = config as Config
+  return (
+    typeof config.text === 'string' &&
+    !readsFromClient(config.text) &&
+    config.name === undefined &&
+    signal === undefined &&
+    timeoutMs === undefined &&
+    rows === undefined &&
+    queryTimeout === undefined &&
+    (config.values === undefined || Array.isArray(config.values)) &&
+    (transaction === undefined || transaction.kind === 'commit' || transaction.kind === 'rollback')
+  )
+}
+
+/** Whether it may be sent in one group with the BEGIN ahead of it: one statement, and not a comment alone, which never fails. */
+export function mayJoinBegin(request: Request, need: StatementNeed): boolean {
+  const { text } = request.config
+  return mayBePipelined(request, need) && isSingleStatement(text) && /^\s*[a-z(]/i.test(text)
+}

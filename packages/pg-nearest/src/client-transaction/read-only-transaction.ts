@@ -1,0 +1,74 @@
+import { isRefusedByRecovery } from '../route/failure-meaning.ts'
+import { planPrimary, type Attempt } from '../route/plan.ts'
+import type { Request } from '../route/request.ts'
+import { StatementExchange } from '../wire/statement-exchange.ts'
+import { emptyResult } from './synthetic-results.ts'
+import type { ClientContext } from '../client-connection/client-context.ts'
+import { notHereError } from '../client-connection/transaction-lost-errors.ts'
+import type { ClientState } from '../client-connection/client-state-machine.ts'
+import { takeConnection } from '../client-connection/take-connection.ts'
+import { runPinned, runPinnedOrLose } from '../client-connection/run-pinned.ts'
+import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
+
+/** Runs a statement in a read-only transaction on a standby. If only the primary can answer it, the transaction moves there. */
+export async function readInTransaction(
+  client: ClientContext,
+  statement: QueuedStatement,
+  state: Extract<ClientState, { kind: 'reading' }>,
+): Promise<Serving> {
+  const { need } = statement
+  if (state.failed && need.transaction?.kind === 'chain' && !client.keepsFromWriting) return chainOnPrimary(client)
+  if (state.failed || client.scope.readOnly || showsTransaction(statement)) return runPinnedOrLose(client, statement)
+  if (!state.movable) return readWhereItIs(client, statement)
+  if (need.class !== 'write' && need.class !== 'session') {
+    const lease = client.held.here
+    const ended = await runPinned(client, statement)
+    if (ended.kind === 'serving') return ended.serving
+    if (ended.cut) {
+      if (ended.kind === 'lost') client.lose(ended.error)
+      throw ended.error
+    }
+    if (ended.kind === 'refused' && !isRefusedByRecovery(ended.error)) throw ended.error
+    if (ended.kind === 'lost') {
+      const { server, generation } = lease
+      client.engine.report({ server, generation, sign: 'lost', error: ended.error })
+      client.held.letGo(true)
+    }
+  }
+  await moveToPrimary(client, state.begin)
+  return runPinnedOrLose(client, statement)
+}
+
+/** Need not run on the primary: it shows a setting of this transaction. */
+function showsTransaction({ request: { config } }: QueuedStatement): boolean {
+  return typeof config.text === 'string' && SHOWS_TRANSACTION.test(config.text)
+}
+
+const SHOWS_TRANSACTION = /^\s*show\s+transaction(?:_isolation|_deferrable|\s+isolation\s+level)\s*;?\s*$/i
+
+/** For a transaction whose snapshot or savepoint would be lost by moving. */
+async function readWhereItIs(client: ClientContext, statement: QueuedStatement): Promise<Serving> {
+  const { server } = client.held.here
+  if (statement.need.class === 'session') throw notHereError(server)
+  const serving = await runPinnedOrLose(client, statement)
+  // The standby has run it, so it does not write; but its answer should have been the primary's.
+  if (statement.need.class === 'write') throw notHereError(server)
+  return serving
+}
+
+/** A transaction that has failed has lost its READ ONLY: with AND CHAIN a new one follows that may write. */
+async function chainOnPrimary(client: ClientContext): Promise<Serving> {
+  await moveToPrimary(client, { config: { text: 'BEGIN' } })
+  client.state = { kind: 'transaction', stateful: false, readOnly: false }
+  const servedBy = client.servedBy(client.held.here.server, 'primary', 'transaction', 1)
+  return { result: emptyResult('ROLLBACK'), servedBy }
+}
+
+async function moveToPrimary(client: ClientContext, { config, signal }: Request): Promise<void> {
+  await client.held.rollBack()
+  const attempts: readonly Attempt[] = planPrimary(client.engine.topology, 'transaction')
+  await takeConnection(client, config.text, attempts, signal ?? client.signal, (lease, onEnd) => {
+    lease.send(new StatementExchange(config, lease.client, onEnd))
+  })
+  client.state = { kind: 'transaction', stateful: false, readOnly: true }
+}

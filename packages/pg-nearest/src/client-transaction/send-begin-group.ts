@@ -1,0 +1,82 @@
+import type pg from 'pg'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
+import { positionQuestion, type PositionAnswer, type PositionQuestions } from '../freshness/position-question.ts'
+import type { StatementEnd } from '../wire/exchange.ts'
+import { GroupExchange } from '../wire/group-exchange.ts'
+import { StatementExchange } from '../wire/statement-exchange.ts'
+
+interface Options {
+  readonly questions: PositionQuestions | undefined
+  /** Keeps later statements from making the transaction READ WRITE. */
+  readonly guarded: boolean
+}
+
+type OnEnds = (ends: readonly StatementEnd[]) => void
+
+/**
+ * Sends a BEGIN and the statements behind it as one group, in one round trip; one by one if the connection cannot pipeline. Calls
+ * back with one end for each when all have been answered.
+ */
+export function sendBeginGroup(
+  lease: Lease,
+  configs: readonly pg.QueryConfig[],
+  { questions, guarded }: Options,
+  onEnds: OnEnds,
+): void {
+  const ask = (ends: readonly StatementEnd[]): void => {
+    if (questions?.after !== true || !lease.alive) return onEnds(ends)
+    lease.send(
+      positionQuestion(lease, questions.stranger, (answer) => {
+        questions.answerAfter = answer
+        onEnds(ends)
+      }),
+    )
+  }
+  const [begin, ...rest] = configs as [pg.QueryConfig, ...pg.QueryConfig[]]
+  if (!lease.pipelines) return inTurn(lease, configs, [], ask)
+  const sent = guarded ? [begin, { text: SNAPSHOT }, ...rest] : configs
+  let ends: readonly StatementEnd[] | undefined
+  let swallowed: NodeJS.Timeout | undefined
+  const land = (): void => {
+    clearTimeout(swallowed)
+    if (ends === undefined) return
+    const unsendable = ends.findIndex(({ kind }) => kind === 'unsendable')
+    // With pg, statements behind one that could not be encoded still run.
+    if (unsendable >= 0 && unsendable < ends.length - 1) {
+      return inTurn(lease, configs.slice(unsendable + 1), ends.slice(0, unsendable + 1), ask)
+    }
+    onEnds(ends)
+  }
+  const group: GroupExchange = new GroupExchange(sent, undefined, lease.client, (all) => {
+    ends = guarded ? withoutGuard(all) : all
+    if (questions?.after === true && !group.unsendable)
+      swallowed = setTimeout(() => lease.disablePipelining(), SWALLOWED_MS)
+    else land()
+  })
+  if (questions?.after !== true) return lease.send(group)
+  const answered = (answer: PositionAnswer | undefined): void => {
+    questions.answerAfter = answer
+    land()
+  }
+  lease.send(group, positionQuestion(lease, questions.stranger, answered, [group]))
+}
+
+/** A position query is answered at once. If it is not, a pooler in between has swallowed it. */
+const SWALLOWED_MS = 2_000
+
+/** Sends one after the other until one fails; the rest is skipped, because the transaction has failed. */
+function inTurn(lease: Lease, left: readonly pg.QueryConfig[], ends: readonly StatementEnd[], onEnds: OnEnds): void {
+  const [next, ...others] = left
+  if (next === undefined) return onEnds(ends)
+  lease.send(
+    new StatementExchange(next, lease.client, (end) => {
+      if (end.kind === 'result' || end.kind === 'unsendable') return inTurn(lease, others, [...ends, end], onEnds)
+      onEnds([...ends, end, ...others.map((): StatementEnd => ({ kind: 'skipped' }))])
+    }),
+  )
+}
+
+function withoutGuard([begun, , ...rest]: readonly StatementEnd[]): readonly StatementEnd[] {
+  return [begun as StatementEnd, ...rest]
+}

@@ -1,0 +1,262 @@
+import type pg from 'pg'
+import { ownSession, type Engine, type Scope } from '../execute/engine.ts'
+import { clock, reportFailure, reportResult } from '../execute/report-outcome.ts'
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import { onAbort } from '../limits/on-abort.ts'
+import { planPrimary, type Attempt } from '../route/plan.ts'
+import { planStatement } from '../route/plan-statement.ts'
+import type { Request } from '../route/request.ts'
+import { watchForEarlyClose } from '../wire/closed-before-sent.ts'
+import type { StatementResult } from '../wire/exchange.ts'
+import { commandOf, emptyResult, isDeferrable } from '../client-transaction/synthetic-results.ts'
+import { beginAnywhere, readsOnly, runInTransaction } from '../client-transaction/begin-read-only-anywhere.ts'
+import { runUnpinned, heldServerFirst, attemptsOnPrimary } from '../client-connection/run-unpinned.ts'
+import { ClientContext, type ClientLimits } from '../client-connection/client-context.ts'
+import { notBegunError } from '../client-connection/transaction-lost-errors.ts'
+import { FREE } from '../client-connection/client-state-machine.ts'
+import { runSubmittable } from './submittable-query.ts'
+import { HeldConnection, type OnHold } from '../client-connection/held-connection.ts'
+import { openTransaction } from '../client-transaction/pipelined-begin.ts'
+import { mayBePipelined, mayJoinBegin } from '../client-transaction/pipelining.ts'
+import { delivering, type QueuedStatement, type Serving } from '../client-connection/queued-statement.ts'
+import { readInTransaction } from '../client-transaction/read-only-transaction.ts'
+import { StatementQueue } from './statement-queue.ts'
+import { runPinnedOrLose } from '../client-connection/run-pinned.ts'
+
+/** How long a released client waits for a cursor that was left open. */
+const OPEN_CURSOR_MS = 1_000
+
+/**
+ * Runs the statements of one borrowed client in the order in which they are given. A client holds at most one connection, so two
+ * clients can never wait for each other's.
+ *
+ * A BEGIN for the primary is answered at once and sent with the first statement, together with those that are given before that one
+ * is answered.
+ */
+export class ClientExecutor {
+  readonly #client: ClientContext
+  readonly #queue: StatementQueue<QueuedStatement>
+  readonly #forgetAbort: (() => void) | undefined
+
+  constructor(engine: Engine, scope: Scope, onHold: OnHold, limits: ClientLimits) {
+    const held = new HeldConnection((server, purpose, signal) => {
+      const lease = engine.take(server, purpose)
+      return lease === undefined ? engine.acquire(server, purpose, signal) : Promise.resolve(lease)
+    }, onHold)
+    this.#client = new ClientContext(engine, scope, held, limits)
+    this.#queue = new StatementQueue(
+      () => this.#client.state.kind === 'transaction' && held.lease?.standby === false && held.lease.pipelines,
+    )
+    const { signal } = limits
+    if (signal !== undefined) this.#forgetAbort = onAbort(signal, () => this.#abort(signal.reason))
+  }
+
+  /** The client of the connection that is held now. */
+  get client(): pg.PoolClient | undefined {
+    return this.#client.held.lease?.client
+  }
+
+  /** As PostgreSQL says it: `I`, `T` or `E`. */
+  get transactionStatus(): string {
+    return this.#client.begin === undefined ? (this.#client.held.lease?.status ?? 'I') : 'T'
+  }
+
+  /** The server that a connection was last taken to. */
+  get lastServer(): string | undefined {
+    return this.#client.held.lastServer
+  }
+
+  run(request: Request): Promise<StatementResult> {
+    return new Promise((resolve, reject) => this.give(request, resolve, reject))
+  }
+
+  /** Like `run`, but with callbacks: one is called once, in the same tick in which the statement ends. */
+  give(request: Request, resolve: (result: StatementResult) => void, reject: (error: unknown) => void): void {
+    const { engine, scope } = this.#client
+    const { text } = request.config
+    const start = clock(engine)
+    const settle = ({ result, servedBy }: Serving): void => resolve(reportResult(engine, text, start, result, servedBy))
+    const fail = (error: unknown): void => reject(reportFailure(engine, text, start, error))
+    const { need, reads } = planStatement(engine, scope, request)
+    const own = ownSession(engine, scope)
+    const check = createFreshnessCheck(engine, own, request.consistency, reads)
+    const pipelined = mayBePipelined(request, need)
+    const statement: QueuedStatement = {
+      request,
+      need,
+      own,
+      check,
+      pipelined,
+      followable: pipelined && need.transaction === undefined,
+      ...onlyOnce(settle, fail),
+      start: () => delivering(this.#route(statement), statement),
+    }
+    this.#queue.add(statement)
+  }
+
+  /**
+   * Runs a cursor, a stream or a COPY. Resolves when it has ended; its own callbacks tell how.
+   *
+   * @param types - the client's own type parsers, if it has any.
+   */
+  submit(query: pg.Submittable, types: pg.CustomTypesConfig | undefined): Promise<void> {
+    const isGivenUp = watchForEarlyClose(query)
+    const own = ownSession(this.#client.engine, this.#client.scope)
+    return new Promise((resolve, reject) => {
+      const run = async (): Promise<void> => {
+        this.#client.throwIfLost()
+        if (this.#client.begin !== undefined) await this.#openAlone(this.#client.begin)
+        await runSubmittable(this.#client, query, { types, isGivenUp, own })
+      }
+      const start = (): Promise<() => void> =>
+        run().then(
+          () => resolve,
+          (error: unknown) => () => reject(error),
+        )
+      this.#queue.add({
+        request: { config: { text: '' } },
+        need: { class: 'session' },
+        own,
+        check: undefined,
+        pipelined: false,
+        followable: false,
+        start,
+        settle: () => undefined,
+        fail: reject,
+      })
+    })
+  }
+
+  /**
+   * Returns the connection once all statements have ended, and calls back. With an error, inside of a transaction, or with a cursor
+   * left open, the connection is closed instead.
+   */
+  release(error: Error | boolean | undefined, onReleased: () => void): void {
+    const { held } = this.#client
+    const leftOpen = setTimeout(() => {
+      if (held.lease?.occupied === true) held.lease.kill(new Error('The client was released'))
+    }, OPEN_CURSOR_MS)
+    this.#queue.whenIdle(() => {
+      clearTimeout(leftOpen)
+      this.#forgetAbort?.()
+      this.#client.begin = undefined
+      held.letGo(error)
+      this.#client.state = FREE
+      onReleased()
+    })
+  }
+
+  /** Cancels what runs and closes the connection, which rolls back an open transaction. */
+  #abort(reason: unknown): void {
+    const { held } = this.#client
+    this.#client.begin = undefined
+    this.#client.state = { kind: 'lost', error: reason }
+    const { lease } = held
+    if (lease === undefined) return
+    // A running statement listens to the signal itself.
+    if (lease.quiet) lease.kill(reason)
+  }
+
+  async #route(statement: QueuedStatement): Promise<Serving> {
+    const client = this.#client
+    if (client.state.kind === 'unbegun' && statement.need.transaction?.kind === 'rollback') {
+      client.state = FREE
+      return this.#answer('ROLLBACK')
+    }
+    client.throwIfLost()
+    statement.request.signal?.throwIfAborted()
+    if (client.begin !== undefined) return this.#openWith(client.begin, statement)
+    switch (client.state.kind) {
+      case 'free':
+        return this.#chooseOrDefer(statement)
+      case 'reading':
+        return readInTransaction(client, statement, client.state)
+      default:
+        return runPinnedOrLose(client, statement)
+    }
+  }
+
+  async #chooseOrDefer(statement: QueuedStatement): Promise<Serving> {
+    const client = this.#client
+    const plan = planStatement(client.engine, client.scope, statement.request)
+    const attempts = heldServerFirst(client, plan, statement.check)
+    const [first] = attempts
+    if (first === undefined || !this.#mayDefer(statement, first)) {
+      return runUnpinned(client, statement, plan.reads, attempts)
+    }
+    client.begin = statement
+    return this.#answer(commandOf(statement.request.config))
+  }
+
+  /** Answers a statement without asking the server. */
+  #answer(command: string): Serving {
+    const [first] = planPrimary(this.#client.engine.topology, 'transaction')
+    const servedBy = this.#client.servedBy(first?.server ?? '', 'primary', 'transaction', 0)
+    return { result: emptyResult(command), servedBy }
+  }
+
+  /** Whether a BEGIN can be answered now and sent later: only if it goes to the primary, where it cannot fail. */
+  #mayDefer({ request, need }: QueuedStatement, { server }: Attempt): boolean {
+    const { scope, keepsFromWriting, engine } = this.#client
+    if (need.transaction?.kind !== 'begin' || scope.readOnly || request.signal !== undefined) return false
+    if (keepsFromWriting && !need.transaction.readOnly) return false
+    const primaries = planPrimary(engine.topology, 'transaction')
+    return isDeferrable(request.config) && primaries.some((attempt) => attempt.server === server)
+  }
+
+  /** Runs the first statement behind a BEGIN that has not been sent. */
+  async #openWith(begin: QueuedStatement, statement: QueuedStatement): Promise<Serving> {
+    const ends = statement.need.transaction?.kind
+    if (ends === 'commit' || ends === 'rollback') {
+      this.#client.begin = undefined
+      return this.#answer(ends.toUpperCase())
+    }
+    if (!mayJoinBegin(statement.request, statement.need)) {
+      await this.#openAlone(begin)
+      return runInTransaction(this.#client, statement)
+    }
+    try {
+      return await openTransaction(this.#client, begin, statement, (wanted) => this.#queue.takeNext(wanted))
+    } catch (error) {
+      // Without a pending BEGIN it is the statement's own error, or its outcome is unknown.
+      throw this.#client.begin === undefined ? error : this.#unbegun(error)
+    }
+  }
+
+  async #openAlone(begin: QueuedStatement): Promise<void> {
+    try {
+      if (readsOnly(begin)) return await beginAnywhere(this.#client, begin)
+      await runUnpinned(this.#client, begin, false, attemptsOnPrimary(this.#client))
+      this.#client.begin = undefined
+    } catch (error) {
+      throw this.#unbegun(error)
+    }
+  }
+
+  /** The BEGIN has been answered but has failed: until ROLLBACK nothing may run, as there is no transaction. */
+  #unbegun(error: unknown): unknown {
+    this.#client.begin = undefined
+    if (this.#client.state.kind !== 'lost') this.#client.state = { kind: 'unbegun', error: notBegunError(error) }
+    return error
+  }
+}
+
+/** Makes later calls of either do nothing. */
+function onlyOnce(
+  settle: QueuedStatement['settle'],
+  fail: QueuedStatement['fail'],
+): Pick<QueuedStatement, 'settle' | 'fail'> {
+  let told = false
+  return {
+    settle: (serving) => {
+      if (told) return
+      told = true
+      settle(serving)
+    },
+    fail: (error) => {
+      if (told) return
+      told = true
+      fail(error)
+    },
+  }
+}

@@ -1,0 +1,221 @@
+import type { Lease } from '../pooled-connection/lease.ts'
+import type { Candidate } from '../errors.ts'
+import type { ServedBy } from '../events/served-by.ts'
+import type { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
+import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import type { Hedging } from '../limits/hedge-policy.ts'
+import { planFallback, type Attempt } from '../route/plan.ts'
+import { planStatement } from '../route/plan-statement.ts'
+import type { Request } from '../route/request.ts'
+import type { SessionState } from '../session/session-state.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
+import type { StatementResult } from '../wire/exchange.ts'
+import { noConnectionEvidence, runWithin, type LimitedEnd } from './run-with-cancellation.ts'
+import { ownSession, type Engine, type Scope } from './engine.ts'
+import type { Admit, Arrival, AttemptEnd, Execution, HedgePlan } from '../walk/execution.ts'
+import { mayAwaitPrimary } from './may-await-primary.ts'
+import { candidatesOf } from '../walk/no-server-error.ts'
+import { runStatement, type RunEnd } from './run-statement.ts'
+import type { WalkFacts } from '../walk/walk-state-machine.ts'
+
+/** A result, and who gave it. */
+export interface Served {
+  readonly result: StatementResult
+  readonly servedBy: ServedBy
+}
+
+type OnAttemptEnd = (end: AttemptEnd<StatementResult>) => void
+
+/** One object instead of a closure for each step, because that is measurable on short reads. */
+export class PoolQueryExecution implements Execution<StatementResult, Served> {
+  readonly facts: WalkFacts
+  readonly text: string
+  readonly signal: AbortSignal | undefined
+  readonly attempts: readonly Attempt[]
+  readonly #engine: Engine
+  readonly #scope: Scope
+  readonly #request: Request
+  readonly #own: SessionState | undefined
+  #check: FreshnessCheck | undefined
+  readonly #replaced: FreshnessCheck[] = []
+  readonly #need: StatementNeed
+  readonly #hedging: Hedging | undefined
+  #hedgeStartedAt = 0
+
+  constructor(engine: Engine, scope: Scope, request: Request, signal: AbortSignal | undefined) {
+    const { need, reads, attempts } = planStatement(engine, scope, request)
+    this.text = request.config.text
+    this.facts = { reads, readOnly: scope.readOnly, harmless: false }
+    this.signal = signal
+    this.#own = ownSession(engine, scope)
+    this.#check = createFreshnessCheck(engine, this.#own, request.consistency, reads)
+    this.attempts = this.#ordered(attempts)
+    this.#need = need
+    this.#hedging = reads ? engine.hedging : undefined
+    this.#engine = engine
+    this.#scope = scope
+    this.#request = request
+    engine.budget.deposit()
+  }
+
+  mayAwaitPrimary(): boolean {
+    return mayAwaitPrimary(this.#engine, this.#scope, this.facts.reads)
+  }
+
+  /** A new plan, by what is known now. */
+  replan(): readonly Attempt[] {
+    const { attempts } = planStatement(this.#engine, this.#scope, this.#request)
+    if (!this.facts.reads) return attempts
+    const { consistency } = this.#request
+    // What its session has learned since counts for the rest of the way.
+    if (this.#check !== undefined) this.#replaced.push(this.#check)
+    this.#check = createFreshnessCheck(this.#engine, this.#own, consistency, true)
+    return this.#check === undefined ? attempts : this.#check.order(attempts)
+  }
+
+  #ordered(attempts: readonly Attempt[]): readonly Attempt[] {
+    return this.facts.reads && this.#check !== undefined ? this.#check.order(attempts) : attempts
+  }
+
+  primaries(): readonly Attempt[] {
+    return planFallback(this.#engine.topology)
+  }
+
+  attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
+    const claim = this.#check?.enterClaim(attempt.server)
+    if (claim === undefined) return this.#connect(attempt, admit, signal, onEnd)
+    claim.then(
+      (leave) => {
+        if (leave === undefined) return onEnd({ kind: 'replan' })
+        this.#connect(attempt, admit, signal, (end) => {
+          leave()
+          onEnd(end)
+        })
+      },
+      (error: unknown) => onEnd({ kind: 'cut', error }),
+    )
+  }
+
+  #connect(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
+    const { server } = attempt
+    const lease = this.#engine.take(server, 'statement')
+    if (lease !== undefined) return this.#run(lease, attempt, admit, signal, onEnd)
+    this.#engine
+      .acquire(server, 'statement', signal)
+      .then(
+        (acquired) => this.#run(acquired, attempt, admit, signal, onEnd),
+        (error: unknown) => onEnd(notSent(noConnectionEvidence(error, signal))),
+      )
+      .catch((error: unknown) => onEnd({ kind: 'cut', error }))
+  }
+
+  #run(lease: Lease, attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
+    const verdict = admit(lease.provenStandby)
+    if (verdict === 'no') {
+      lease.release()
+      return onEnd({ kind: 'not-admitted' })
+    }
+    const forced = verdict === 'read-only'
+    const { reads, readOnly } = this.facts
+    const { config } = this.#request
+    // Read before sending: the reply may announce a promotion.
+    const { standby, generation, provenStandby } = lease
+    lease.movable = reads
+    const run = {
+      config,
+      enforcement: forced ? 'statement' : readOnly ? (reads ? 'read' : 'statement') : 'none',
+      check: this.#check,
+      trust: trusts(attempt),
+      need: this.#need,
+    } as const
+    const queryTimeoutMs = queryTimeoutOf(config) ?? this.#engine.queryTimeoutMs
+    const harmless = provenStandby || run.enforcement !== 'none'
+    const concluded = (end: LimitedEnd<RunEnd>): void => {
+      this.#note(end, harmless, lease)
+      const { standby: isStandby } = lease
+      lease.release()
+      if (end.kind === 'result') onEnd({ kind: 'result', result: end.result, standby: isStandby })
+      else if (end.kind === 'cut') onEnd(end)
+      else onEnd({ kind: 'failed', evidence: end, standby, forced, generation })
+    }
+    if (signal === undefined && queryTimeoutMs === undefined) return runStatement(lease, run, concluded)
+    const mayWrite = harmless || reads ? undefined : () => this.#check?.beginUnsettled() ?? ignore
+    const limits = { signal, timeoutMs: queryTimeoutMs }
+    runWithin(lease, limits, (ended) => runStatement(lease, run, ended), mayWrite, concluded)
+  }
+
+  /**
+   * Marks the session's position as unknown if an unanswered statement may have written. Cancels what still runs on a server that
+   * is behind.
+   */
+  #note({ kind }: LimitedEnd<RunEnd>, harmless: boolean, lease: Lease): void {
+    if ((kind === 'cut' || kind === 'lost') && !harmless) this.#check?.markUnknown()
+    if (kind === 'behind' && !lease.quiet) void lease.cancel()
+  }
+
+  waitToCatchUp(behind: ReplicaBehindError): Promise<boolean> {
+    return this.#check === undefined ? Promise.resolve(false) : this.#check.waitToCatchUp(behind)
+  }
+
+  learn(): void {
+    this.#engine.statements.learnWrite(this.text)
+  }
+
+  /** Emits what the statement has found out, in the caller's async context. */
+  emitLosses(): void {
+    for (const check of this.#replaced) check.emitLosses()
+    this.#check?.emitLosses()
+  }
+
+  succeeded(result: StatementResult, arrival: Arrival): Served {
+    const { server, role, reason, attempts } = arrival
+    const servedBy = { server, region: this.#engine.regionOf(server), role, reason, attempts }
+    if (this.#hedging !== undefined) this.#hedging.note(performance.now() - this.#hedgeStartedAt)
+    return { result, servedBy }
+  }
+
+  report(server: string, generation: number, sign: 'lost' | 'role', error: unknown): void {
+    this.#engine.report({ server, generation, sign, error })
+  }
+
+  mayResend(): boolean {
+    return this.#engine.budget.withdraw()
+  }
+
+  waitForWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+    return this.#engine.waitForWriter(since, waitedMs, signal)
+  }
+
+  candidates(): readonly Candidate[] {
+    return candidatesOf(this.#engine.topology)
+  }
+
+  hedge(): HedgePlan | undefined {
+    const hedging = this.#hedging
+    if (hedging === undefined) return undefined
+    this.#hedgeStartedAt = performance.now()
+    const afterMs = hedging.begin()
+    // One that proves nothing is for when nobody else is left, and not for when somebody is slow.
+    const proving = this.attempts.filter(({ unproven }) => unproven !== true)
+    if (afterMs === undefined || proving.length < 2) return undefined
+    return { afterMs, take: () => hedging.take(), attempts: () => proving.map(asHedged) }
+  }
+}
+
+function asHedged({ server }: Attempt): Attempt {
+  return { server, reason: 'hedged' }
+}
+
+/** A query's own `query_timeout`, which pg's types leave out. */
+export function queryTimeoutOf(config: object): number | undefined {
+  const { query_timeout: timeoutMs } = config as { readonly query_timeout?: unknown }
+  return typeof timeoutMs === 'number' && timeoutMs > 0 ? timeoutMs : undefined
+}
+
+function notSent(end: ReturnType<typeof noConnectionEvidence>): AttemptEnd<never> {
+  if (end.kind === 'cut') return end
+  return { kind: 'failed', evidence: end, standby: false, forced: false, generation: undefined }
+}
+
+function ignore(): void {}

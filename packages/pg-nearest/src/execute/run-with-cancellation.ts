@@ -1,0 +1,75 @@
+import { NoConnectionError } from '../connections/no-connection-error.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { onAbort } from '../limits/on-abort.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
+import type { RunEnd } from './run-statement.ts'
+
+/** The caller's limits for a statement on a connection. */
+export interface RunLimits {
+  readonly signal: AbortSignal | undefined
+  /** pg's `query_timeout`. */
+  readonly timeoutMs: number | undefined
+}
+
+export type LimitedEnd<End> = End | { readonly kind: 'cut'; readonly error: unknown }
+
+/**
+ * Runs something on a connection within the caller's limits. When one is reached, it is cancelled on the server. If it cannot write,
+ * the result is available at once. If it can, the server's answer is awaited for up to a second, so that reading from the primary
+ * afterwards shows whether it was done.
+ *
+ * @param mayWrite - called when it is cancelled; returns a function that is called when it can no longer write. `undefined`: it
+ *   cannot write.
+ */
+export function runWithin<End = RunEnd>(
+  lease: Lease,
+  { signal, timeoutMs }: RunLimits,
+  run: (onEnd: (end: End) => void) => void,
+  mayWrite: (() => () => void) | undefined,
+  onEnd: (end: LimitedEnd<End>) => void,
+): void {
+  if (signal?.aborted === true) return onEnd({ kind: 'cut', error: signal.reason })
+  let cut: { readonly kind: 'cut'; readonly error: unknown } | undefined
+  let ended = false
+  let timer: NodeJS.Timeout | undefined
+  let forget: (() => void) | undefined
+  const tell = (end: LimitedEnd<End>): void => {
+    clearTimeout(timer)
+    forget?.()
+    if (ended) return
+    ended = true
+    onEnd(end)
+  }
+  const stop = (error: unknown): void => {
+    if (cut !== undefined || ended) return
+    cut = { kind: 'cut', error }
+    const settled = mayWrite?.()
+    void lease.cancel().then(settled)
+    if (mayWrite === undefined) tell(cut)
+  }
+  run((end) => tell(cut ?? end))
+  if (ended) return
+  if (signal !== undefined) forget = onAbort(signal, () => stop(signal.reason))
+  // pg's own message.
+  if (timeoutMs !== undefined) timer = setTimeout(() => stop(new Error('Query read timeout')), timeoutMs)
+}
+
+/** Like {@link runWithin}, as a promise. */
+export function runWithinAsync<End>(
+  lease: Lease,
+  limits: RunLimits,
+  run: (onEnd: (end: End) => void) => void,
+  mayWrite: (() => () => void) | undefined,
+): Promise<LimitedEnd<End>> {
+  return new Promise((resolve) => runWithin(lease, limits, run, mayWrite, resolve))
+}
+
+/** The failure to get a connection, as evidence; `cut` if the caller's signal caused it. */
+export function noConnectionEvidence(
+  error: unknown,
+  signal: AbortSignal | undefined,
+): { readonly kind: 'cut'; readonly error: unknown } | Evidence {
+  if (signal?.aborted === true) return { kind: 'cut', error: signal.reason }
+  if (error instanceof NoConnectionError) return { kind: 'no-connection', why: error.why, error: error.cause }
+  return { kind: 'no-connection', why: 'unreachable', error }
+}

@@ -1,0 +1,216 @@
+import type pg from 'pg'
+import { requestCancel } from '../pg-client/cancel-request.ts'
+import { internalsOf } from '../wire/pg-internals.ts'
+import { Pipeline } from '../wire/pipeline.ts'
+import { InternalQueryExchange } from '../wire/internal-query-exchange.ts'
+import { nextConnectionState, type ConnectionSignal, type ConnectionState } from './connection-lifecycle.ts'
+
+/** How long the server has to end what was cancelled or is still in flight, before the connection is closed. */
+const SETTLING_MS = 1_000
+/** How long the server has to close its end of the socket after Terminate. */
+const CLOSING_MS = 1_000
+
+export interface ConnectionEvents {
+  /** It was returned while busy, and everything has been answered now. */
+  onSettled(connection: Connection): void
+  /** It died without having been closed here. `was`: its state before. */
+  onDeath(connection: Connection, error: unknown, was: ConnectionState): void
+  onClosed(connection: Connection): void
+}
+
+/** One connection to a server: its state, and what is in flight on it. */
+export class Connection {
+  readonly client: pg.Client
+  /** Connections of an older generation than the server's current one are not used again. */
+  readonly generation: number
+  /** When dialling began, and from `open` on when the connection was made; by `performance.now()`. */
+  since: number = performance.now()
+  idleSince = 0
+  uses = 0
+  /** It has reached `maxLifetimeSeconds`. */
+  expired = false
+  lifetime: NodeJS.Timeout | undefined
+  /** For `silence.ts`: how many bytes had arrived, and since when. */
+  heard: { bytes: number; since: number } | undefined
+  /** It is in use. */
+  taken = false
+  /** What runs on it can run on another server instead. */
+  movable = false
+  #state: ConnectionState = 'connecting'
+  #pipeline: Pipeline | undefined
+  #doomed = false
+  #fence: Promise<void> | undefined
+  /** Resolves when every cancel request of the fence is over. */
+  #requested: Promise<unknown> | undefined
+  readonly #events: ConnectionEvents
+
+  constructor(client: pg.Client, generation: number, events: ConnectionEvents) {
+    this.client = client
+    this.generation = generation
+    this.#events = events
+  }
+
+  get state(): ConnectionState {
+    return this.#state
+  }
+
+  get pipeline(): Pipeline {
+    if (this.#pipeline === undefined) throw new Error('A connection has nothing to send on before it is made')
+    return this.#pipeline
+  }
+
+  /** It was established at some time. */
+  get wasOpen(): boolean {
+    return this.#pipeline !== undefined
+  }
+
+  get alive(): boolean {
+    return this.#pipeline?.alive === true && this.#state !== 'closing' && this.#state !== 'closed'
+  }
+
+  /** Its socket has closed. */
+  get hasDied(): boolean {
+    const { _queryable: queryable, _ended: ended } = internalsOf(this.client)
+    return !queryable || ended
+  }
+
+  /** Nothing is in flight. */
+  get quiet(): boolean {
+    return this.#pipeline?.quiet ?? true
+  }
+
+  /** Pending while a cancellation is: see {@link cancel}. */
+  get fence(): Promise<void> | undefined {
+    return this.#fence
+  }
+
+  /** It can be lent: nothing is in flight, and no transaction is open. */
+  get fit(): boolean {
+    return this.alive && !this.#doomed && this.#fence === undefined && this.quiet && this.pipeline.status === 'I'
+  }
+
+  /** The first ReadyForQuery has arrived, and `onConnect` has ended. */
+  open(together: boolean): void {
+    // Registered before the pipeline's listeners, so that the state is `closing` before anybody returns the connection.
+    this.client.on('error', (error: unknown) => this.#die(error))
+    this.client.on('end', () => this.#die(new Error('Connection terminated unexpectedly')))
+    this.#pipeline = new Pipeline(this.client, together)
+    this.since = performance.now()
+  }
+
+  signal(signal: ConnectionSignal): void {
+    this.#state = nextConnectionState(this.#state, signal)
+  }
+
+  /** Makes it close when it is returned, because something is wrong with the connection itself. */
+  doom(): void {
+    this.#doomed = true
+  }
+
+  /**
+   * Cancels what is in flight. Resolves when the cancellation cannot hit the next statement any more: the server has answered, the
+   * cancel request's connection is closed, and an empty statement has been answered. If that takes more than a second, the
+   * connection is closed.
+   */
+  cancel(): Promise<void> {
+    if (this.#fence !== undefined) {
+      // What was sent since the first request has one of its own.
+      if (!this.quiet) this.#requested = Promise.all([this.#requested, requestCancel(this.client)])
+      return this.#fence
+    }
+    this.#requested = requestCancel(this.client)
+    this.#fence = this.#runFence().finally(() => {
+      this.#fence = undefined
+    })
+    return this.#fence
+  }
+
+  async #runFence(): Promise<void> {
+    const patience = setTimeout(() => this.kill(new Error('Connection terminated')), SETTLING_MS)
+    let heardEnd: () => void = ignore
+    const dead = new Promise<void>((resolve) => {
+      heardEnd = resolve
+      this.client.once('end', heardEnd)
+    })
+    try {
+      for (let requested; requested !== this.#requested;) {
+        requested = this.#requested
+        // oxlint-disable-next-line no-await-in-loop -- a request may come while the one before it is waited for
+        await Promise.race([requested, dead]).then(() => this.#answered())
+        // oxlint-disable-next-line no-await-in-loop -- as above
+        if (this.alive) await this.#answersEmpty()
+      }
+    } finally {
+      clearTimeout(patience)
+      this.client.off('end', heardEnd)
+    }
+  }
+
+  #answersEmpty(): Promise<void> {
+    return new Promise((resolve) => this.pipeline.send(new InternalQueryExchange('', () => resolve())))
+  }
+
+  #answered(): Promise<void> {
+    return new Promise((resolve) => this.pipeline.whenQuiet(resolve))
+  }
+
+  /** It was returned while busy: waits up to a second for what is in flight. */
+  settle(): void {
+    this.signal('return-unsettled')
+    const patience = setTimeout(() => this.kill(new Error('Connection terminated')), SETTLING_MS)
+    const settled = (): void => {
+      clearTimeout(patience)
+      if (this.#state === 'settling') this.#events.onSettled(this)
+    }
+    void Promise.resolve(this.#fence)
+      .then(() => this.#answered())
+      .then(settled, settled)
+  }
+
+  /** Sends Terminate, and destroys the socket if the server does not close it within a second. */
+  close(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return
+    this.#leave()
+    if (this.#pipeline?.alive !== true || !this.quiet) return this.#destroy()
+    const late = setTimeout(() => this.#destroy(), CLOSING_MS)
+    late.unref()
+    internalsOf(this.client).connection.stream.once('close', () => clearTimeout(late))
+    void this.client.end().catch(ignore)
+  }
+
+  /** Destroys the socket now. What is in flight is lost, with this cause. */
+  kill(cause: unknown): void {
+    if (this.#state === 'closed') return
+    this.#leave()
+    this.#pipeline?.die(cause)
+    this.#destroy()
+  }
+
+  #leave(): void {
+    clearTimeout(this.lifetime)
+    this.signal('close')
+    const { stream } = internalsOf(this.client).connection
+    // pg's own 'end' event comes later, and never if the client had not connected.
+    if (stream.closed) return this.#closed()
+    stream.once('close', () => this.#closed())
+  }
+
+  #closed(): void {
+    if (this.#state === 'closed') return
+    this.signal('socket-closed')
+    this.#events.onClosed(this)
+  }
+
+  #destroy(): void {
+    internalsOf(this.client).connection.stream.destroy()
+  }
+
+  #die(error: unknown): void {
+    const was = this.#state
+    if (was === 'closing' || was === 'closed') return
+    this.kill(error)
+    this.#events.onDeath(this, error, was)
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,23 @@
+/** Counts statements and borrowed clients in flight, so that the pool's end can wait for them. */
+export interface DrainCounter {
+  /** Something begins. `end` must be called once when it is over. */
+  begin(): void
+  end(): void
+  /** Resolves when nothing is in flight any more. */
+  over(): Promise<void>
+}
+
+export function createDrainCounter(): DrainCounter {
+  const waiting: (() => void)[] = []
+  let count = 0
+  return {
+    begin() {
+      count++
+    },
+    end() {
+      count--
+      if (count === 0) for (const resolve of waiting.splice(0)) resolve()
+    },
+    over: () => (count === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+  }
+}

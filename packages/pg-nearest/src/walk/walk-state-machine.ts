@@ -1,0 +1,380 @@
+import type { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
+import { isLag, isTransient, isWriteRefused, meaningOf, type Evidence } from '../route/failure-meaning.ts'
+import type { Attempt } from '../route/plan.ts'
+
+/** What stays the same throughout a walk. */
+export interface WalkFacts {
+  /** The text looks like a read. */
+  readonly reads: boolean
+  /** Writes are refused wherever it runs, so a standby's refusal is final. */
+  readonly readOnly: boolean
+  /** It has no effect that outlives its connection, like BEGIN. */
+  readonly harmless: boolean
+}
+
+/** One sequence of attempts. A slow read that is hedged has two. */
+interface Leg {
+  /** Where it is being tried; `undefined` once the leg has ended. */
+  readonly at: Attempt | undefined
+  readonly left: readonly Attempt[]
+  readonly failures: number
+  /** A server was found behind and has been waited for, which happens once in each leg. */
+  readonly behind: Evidence | undefined
+}
+
+export interface WalkFailure {
+  readonly server: string
+  readonly evidence: Evidence
+}
+
+/** The state of a walk. Immutable: each event leads to a new one. */
+export interface WalkState {
+  readonly facts: WalkFacts
+  readonly legs: readonly Leg[]
+  readonly failures: readonly WalkFailure[]
+  /** Servers that have failed since the latest plan. */
+  readonly tried: readonly string[]
+  /** A standby's refusal. */
+  readonly refusal: { readonly server: string; readonly error: unknown } | undefined
+  /** It may have written there, so it must not run again where it could write. */
+  readonly unknown: { readonly server: string; readonly error: unknown } | undefined
+  /** A server that it ran on, which was taken for a standby: if the statement turns out to write, its outcome is `unknown`. */
+  readonly ran: { readonly server: string; readonly error: unknown } | undefined
+  /** A server has refused it because it writes, whatever its text looks like. */
+  readonly writes: boolean
+  /** The only leg that may run it where it could write. */
+  readonly writer: number | undefined
+  /** How many more times to try the same server again after a connection that had died unused. */
+  readonly again: number
+  /** It may run once more after a fault of its connection. */
+  readonly mayRerun: boolean
+  /** It may be planned once more after its session's claim has been settled. */
+  readonly mayReplan: boolean
+  /** How often it has waited for a primary. */
+  readonly rounds: number
+  readonly over: boolean
+}
+
+/** What can happen during a walk. */
+export type WalkEvent =
+  | { readonly kind: 'begun'; readonly mayWait: boolean }
+  | { readonly kind: 'succeeded'; readonly leg: number }
+  | {
+      readonly kind: 'failed'
+      readonly leg: number
+      readonly standby: boolean
+      /** It was sent READ ONLY, because another attempt may have written. */
+      readonly forced: boolean
+      readonly evidence: Evidence
+      /** Where to go if a standby could not run it. */
+      readonly primaries: readonly Attempt[]
+      /** Whether to wait for a primary if no server is left. */
+      readonly mayWait: boolean
+    }
+  | { readonly kind: 'not-admitted'; readonly leg: number; readonly mayWait: boolean }
+  | { readonly kind: 'replanned'; readonly leg: number; readonly attempts: readonly Attempt[] }
+  | { readonly kind: 'caught-up'; readonly leg: number; readonly yes: boolean; readonly mayWait: boolean }
+  | { readonly kind: 'no-budget'; readonly leg: number }
+  /** `undefined`: no primary was found in time. */
+  | { readonly kind: 'waited'; readonly attempts: readonly Attempt[] | undefined }
+  | { readonly kind: 'slow'; readonly attempts: readonly Attempt[] }
+  | { readonly kind: 'cut'; readonly error: unknown }
+
+/** What to do next. */
+export type WalkCommand =
+  /** `resends`: it has been sent before, so this counts against the retry budget. */
+  | { readonly kind: 'try'; readonly leg: number; readonly attempt: Attempt; readonly resends: boolean }
+  | { readonly kind: 'catch-up'; readonly leg: number; readonly behind: ReplicaBehindError }
+  | { readonly kind: 'wait'; readonly round: number }
+  | { readonly kind: 'abandon'; readonly leg: number }
+  | { readonly kind: 'succeed'; readonly leg: number }
+  | { readonly kind: 'fail'; readonly failure: WalkEnd }
+
+/** Why it failed for good. */
+export type WalkEnd =
+  /** The error belongs to the caller. */
+  | { readonly kind: 'error'; readonly server: string; readonly standby: boolean; readonly evidence: Evidence }
+  | { readonly kind: 'cut'; readonly error: unknown }
+  | { readonly kind: 'unknown'; readonly server: string; readonly error: unknown }
+  /** A standby refused it, and there is no primary to ask. */
+  | { readonly kind: 'refused'; readonly error: unknown }
+  | { readonly kind: 'nobody'; readonly gaveUp: 'nobody-left' | 'no-primary' | 'budget' }
+
+export type WalkStep = readonly [WalkState, readonly WalkCommand[]]
+
+/** How many connections in a row may turn out to have died unused before the server counts as failed. */
+const MOST_AGAIN = 3
+/** A bound for rounds of waiting for a primary, reached only if servers keep coming and going. */
+const MOST_ROUNDS = 1_000
+
+export function beginWalk(facts: WalkFacts, attempts: readonly Attempt[]): WalkState {
+  return {
+    facts,
+    legs: [legOn(attempts)],
+    failures: [],
+    tried: [],
+    refusal: undefined,
+    unknown: undefined,
+    ran: undefined,
+    writes: false,
+    writer: undefined,
+    again: MOST_AGAIN,
+    mayRerun: true,
+    mayReplan: true,
+    rounds: 0,
+    over: false,
+  }
+}
+
+function legOn(attempts: readonly Attempt[]): Leg {
+  return { at: undefined, left: attempts, failures: 0, behind: undefined }
+}
+
+/**
+ * Returns the next state and what to do. Pure and total. Every walk ends: each event uses up something (attempts, retries, rounds),
+ * only `waited` replenishes the attempts, and there are at most {@link MOST_ROUNDS} of those.
+ */
+export function nextStep(state: WalkState, event: WalkEvent): WalkStep {
+  if (state.over) return [state, []]
+  switch (event.kind) {
+    case 'begun':
+      return advance(state, 0, { resends: false, mayWait: event.mayWait })
+    case 'succeeded':
+      return end(state, { kind: 'succeed', leg: event.leg }, event.leg)
+    case 'cut':
+      return end(state, { kind: 'fail', failure: event })
+    case 'no-budget':
+      return endLeg(state, event.leg, { kind: 'nobody', gaveUp: 'budget' })
+    case 'not-admitted':
+      return advance(state, event.leg, { resends: false, mayWait: event.mayWait })
+    case 'replanned':
+      return replan(state, event.leg, event.attempts)
+    case 'caught-up':
+      return afterWait(state, event)
+    case 'waited':
+      if (event.attempts === undefined) return endLeg(state, 0, { kind: 'nobody', gaveUp: 'no-primary' })
+      return advance({ ...state, legs: [legOn(event.attempts)], tried: [] }, 0, { resends: false, mayWait: true })
+    case 'slow':
+      return hedge(state, event.attempts)
+    case 'failed':
+      return afterFailure(state, event)
+  }
+}
+
+/**
+ * Whether a leg may run the statement on a connection that it has taken: as it is, READ ONLY, or not at all. Over all legs and
+ * servers, a statement runs where it could write at most once, unless that attempt is known to have had no effect.
+ */
+export function admit(
+  state: WalkState,
+  leg: number,
+  provenStandby: boolean,
+): readonly [WalkState, 'as-is' | 'read-only' | 'no'] {
+  const { facts, unknown, ran, writer } = state
+  if (state.over) return [state, 'no']
+  if (facts.readOnly || facts.harmless) return [state, 'as-is']
+  const isFree = unknown === undefined && ran === undefined
+  // It may have been promoted a moment ago, and what writes must not run there a second time.
+  if (provenStandby && (facts.reads || isFree)) return [state, 'as-is']
+  if (isFree && (writer === undefined || writer === leg)) return [{ ...state, writer: leg }, 'as-is']
+  return [state, facts.reads ? 'read-only' : 'no']
+}
+
+type Failed = Extract<WalkEvent, { kind: 'failed' }>
+
+function afterFailure(stood: WalkState, event: Failed): WalkStep {
+  const { leg, standby, forced, evidence, mayWait } = event
+  const server = stood.legs[leg]?.at?.server
+  if (server === undefined) return [stood, []]
+  const before = noteWrites(stood, evidence)
+  const { facts } = before
+  const readOnly = facts.readOnly || forced
+  const meaning = meaningOf(evidence, { standby, readOnly, reads: facts.reads, harmless: facts.harmless })
+  // It writes after all, and another attempt may have run it.
+  if (forced && evidence.kind === 'answered' && isWriteRefused(evidence.error)) {
+    const noted = note(before, leg, server, evidence)
+    const doubt = doubtOf(noted)
+    return doubt === undefined ? advance(noted, leg, NOTHING_HAPPENED) : fail(noted, doubt)
+  }
+  if (meaning === 'again' && evidence.kind === 'unsent' && before.again > 0) {
+    return tryAgain(release({ ...before, again: before.again - 1 }, leg), leg, false)
+  }
+  if (meaning === 'again' && evidence.kind === 'answered' && before.mayRerun) {
+    return tryAgain(release({ ...before, mayRerun: false }, leg), leg, true)
+  }
+  if (evidence.kind === 'behind' && before.legs[leg]?.behind === undefined) {
+    const waiting = release(noteRun(withLeg(before, leg, { behind: evidence }), event, server), leg)
+    return [waiting, [{ kind: 'catch-up', leg, behind: evidence.error as ReplicaBehindError }]]
+  }
+  const state = noteRun(note(before, leg, server, evidence), event, server)
+  const resends = evidence.kind === 'lost'
+  switch (meaning) {
+    case 'fail':
+      return failOrLeave(release(state, leg), leg, { kind: 'error', server, standby, evidence })
+    case 'unknown':
+      return afterUnknown(state, event, server)
+    case 'primary': {
+      const doubt = doubtOf(state)
+      if (doubt !== undefined) return fail(state, doubt)
+      return advance(toPrimaries(release(state, leg), event, server), leg, { resends, mayWait })
+    }
+    case 'again':
+      if (evidence.kind !== 'answered') return advance(release(state, leg), leg, { resends, mayWait })
+      return failOrLeave(release(state, leg), leg, { kind: 'error', server, standby, evidence })
+    case 'next':
+      return advance(release(state, leg), leg, { resends, mayWait })
+  }
+}
+
+function afterWait(state: WalkState, { leg, yes, mayWait }: Extract<WalkEvent, { kind: 'caught-up' }>): WalkStep {
+  if (yes) return tryAgain(state, leg, false)
+  const { at, behind } = state.legs[leg] ?? {}
+  if (at === undefined || behind === undefined) return [state, []]
+  return advance(note(state, leg, at.server, behind), leg, { resends: false, mayWait })
+}
+
+/** Records a failure. The server is not tried again until there is a new plan. */
+function note(state: WalkState, leg: number, server: string, evidence: Evidence): WalkState {
+  const failures = [...state.failures, { server, evidence }]
+  const counted = withLeg(state, leg, { failures: (state.legs[leg]?.failures ?? 0) + 1 })
+  return { ...counted, failures, tried: [...state.tried, server] }
+}
+
+/**
+ * It was sent to a standby, which may have been promoted a moment ago, or ran on a primary that was replaced. A read goes on, but READ
+ * ONLY wherever it could write.
+ */
+function noteRun(state: WalkState, { evidence, standby, forced }: Failed, server: string): WalkState {
+  const { readOnly, harmless } = state.facts
+  const hasRun = evidence.kind === 'lost' || (evidence.kind === 'behind' && !standby)
+  if (!hasRun || readOnly || harmless || forced || state.ran !== undefined) return state
+  return { ...state, ran: { server, error: evidence.error } }
+}
+
+function noteWrites(state: WalkState, { kind, error }: Evidence): WalkState {
+  return kind === 'answered' && isWriteRefused(error) ? { ...state, writes: true } : state
+}
+
+/** The leg's attempt is known to have had no effect, so another leg may run it where it could write. */
+function release(state: WalkState, leg: number): WalkState {
+  return state.writer === leg ? { ...state, writer: undefined } : state
+}
+
+function toPrimaries(state: WalkState, { leg, evidence, primaries }: Failed, server: string): WalkState {
+  const left = primaries.filter((primary) => !state.tried.includes(primary.server))
+  return { ...withLeg(state, leg, { left }), refusal: { server, error: evidence.error } }
+}
+
+/** A read can still be answered by a standby, or READ ONLY by a primary. */
+function afterUnknown(before: WalkState, { leg, evidence, primaries, mayWait }: Failed, server: string): WalkStep {
+  const { error } = evidence
+  const state: WalkState = { ...before, writer: undefined, unknown: { server, error } }
+  if (!state.facts.reads) return fail(state, { kind: 'unknown', server, error })
+  const left = state.legs[leg]?.left ?? []
+  const others = primaries.filter((primary) => !left.some((attempt) => attempt.server === primary.server))
+  return advance(withLeg(state, leg, { left: [...left, ...others] }), leg, { resends: true, mayWait })
+}
+
+interface Circumstance {
+  readonly resends: boolean
+  readonly mayWait: boolean
+}
+
+const NOTHING_HAPPENED: Circumstance = { resends: false, mayWait: false }
+
+/** Starts the leg's next attempt, leaves it to the other leg, waits for a primary, or gives up. */
+function advance(state: WalkState, leg: number, { resends, mayWait }: Circumstance): WalkStep {
+  const planned = state.legs[leg]?.left ?? []
+  const [next] = planned
+  if (next !== undefined) {
+    return [withLeg(state, leg, { at: next, left: planned.slice(1) }), [{ kind: 'try', leg, attempt: next, resends }]]
+  }
+  const ended = withLeg(state, leg, { at: undefined })
+  if (ended.legs.some(({ at }) => at !== undefined)) return [ended, []]
+  if (mayWait && mayGoBetter(ended) && ended.rounds < MOST_ROUNDS) {
+    const round = ended.rounds + 1
+    return [{ ...ended, rounds: round }, [{ kind: 'wait', round }]]
+  }
+  return giveUp(ended)
+}
+
+/** Every failure may pass by itself, and repeating the statement is safe. */
+function mayGoBetter({ facts, failures, unknown }: WalkState): boolean {
+  return failures.every(({ evidence }) => isTransient(evidence)) && (unknown === undefined || facts.reads)
+}
+
+function giveUp(state: WalkState): WalkStep {
+  const { failures, refusal, rounds } = state
+  const doubt = doubtOf(state)
+  if (doubt !== undefined) return fail(state, doubt)
+  const said = refusal !== undefined && (isLag(refusal.error) || failures.at(-1)?.evidence.error === refusal.error)
+  if (said && rounds === 0) return fail(state, { kind: 'refused', error: refusal.error })
+  return fail(state, { kind: 'nobody', gaveUp: rounds > 0 ? 'no-primary' : 'nobody-left' })
+}
+
+function tryAgain(state: WalkState, leg: number, resends: boolean): WalkStep {
+  const attempt = state.legs[leg]?.at
+  return attempt === undefined ? [state, []] : [state, [{ kind: 'try', leg, attempt, resends }]]
+}
+
+function replan(state: WalkState, leg: number, attempts: readonly Attempt[]): WalkStep {
+  if (!state.mayReplan) return advance(state, leg, NOTHING_HAPPENED)
+  return advance(withLeg({ ...state, mayReplan: false }, leg, { left: attempts }), leg, NOTHING_HAPPENED)
+}
+
+/** Starts a second leg, on servers that the first is not using. */
+function hedge(state: WalkState, attempts: readonly Attempt[]): WalkStep {
+  const busy = state.legs.flatMap(({ at }) => at?.server ?? [])
+  const left = attempts.filter(({ server }) => !busy.includes(server))
+  if (state.legs.length > 1 || left.length === 0 || busy.length === 0) return [state, []]
+  const leg = state.legs.length
+  return advance({ ...state, legs: [...state.legs, legOn(left)] }, leg, NOTHING_HAPPENED)
+}
+
+/** A server's answer ends the walk. A leg that got no connection leaves it to the other leg. */
+function failOrLeave(state: WalkState, leg: number, failure: Extract<WalkEnd, { kind: 'error' }>): WalkStep {
+  if (failure.evidence.kind === 'no-connection') return endLeg(state, leg, failure)
+  return fail(state, doubtOf(state) ?? failure)
+}
+
+/** Ends the leg, and the walk if there is no other leg. */
+function endLeg(state: WalkState, leg: number, failure: WalkEnd): WalkStep {
+  const ended = withLeg(state, leg, { at: undefined, left: [] })
+  if (ended.legs.some(({ at }) => at !== undefined)) return [ended, []]
+  return fail(ended, doubtOf(ended) ?? failure)
+}
+
+/** It may have written, so any other end than a result is of unknown outcome. */
+function doubtOf({ facts, unknown, ran, writes }: WalkState): WalkEnd | undefined {
+  const doubt = unknown ?? (writes || !facts.reads ? ran : undefined)
+  return doubt && { kind: 'unknown', ...doubt }
+}
+
+function fail(state: WalkState, failure: WalkEnd): WalkStep {
+  return end(state, { kind: 'fail', failure })
+}
+
+/** Ends the walk, and abandons all legs but the winner. */
+function end(state: WalkState, command: WalkCommand, winner?: number): WalkStep {
+  if (state.legs.length === 1 && winner === 0) return [{ ...state, over: true }, [command]]
+  const abandoned = state.legs.flatMap(({ at }, leg): WalkCommand[] =>
+    at === undefined || leg === winner ? [] : [{ kind: 'abandon', leg }],
+  )
+  return [{ ...state, over: true }, [...abandoned, command]]
+}
+
+function withLeg(state: WalkState, at: number, change: Partial<Leg>): WalkState {
+  const leg = state.legs[at]
+  return leg === undefined ? state : { ...state, legs: state.legs.with(at, { ...leg, ...change }) }
+}
+
+/** The reason for ending on another server than planned; `undefined` if it was the planned one. */
+export function detourReason({ legs, failures }: WalkState, leg: number): 'retry' | 'lagging' | undefined {
+  if ((legs[leg]?.failures ?? 0) === 0) return undefined
+  return failures.every(({ evidence }) => evidence.kind === 'behind') ? 'lagging' : 'retry'
+}
+
+/** A primary has run what a standby refused, so the text writes. */
+export function showsWrite({ refusal }: WalkState, standby: boolean): boolean {
+  return refusal !== undefined && !standby && !isLag(refusal.error)
+}

@@ -1,0 +1,45 @@
+/** The parts of a pg-cursor, or of the cursor in a stream, that are used here. */
+interface Closable {
+  close?: (...args: never[]) => unknown
+  /** Reads that were requested before it was sent: number of rows, and callback. */
+  readonly _queue?: [rows: number, callback: (error: unknown, ...rest: unknown[]) => void][]
+}
+
+/**
+ * A cursor that is closed before it is sent considers itself closed, and would stay open once it is sent. Returns a function to call
+ * once, when its turn has come, which says whether it must not be sent any more.
+ */
+export function watchForEarlyClose(query: object): () => boolean {
+  const cursor = ((query as { readonly cursor?: Closable }).cursor ?? query) as Closable
+  const { close } = cursor
+  if (typeof close !== 'function') return () => isDestroyed(query)
+  let closed = false
+  cursor.close = (...args) => {
+    closed = true
+    return close.apply(cursor, args)
+  }
+  return () => {
+    cursor.close = close
+    if (!closed || isDestroyed(query)) return isDestroyed(query)
+    const { _queue: [read] = [] } = cursor
+    if (read === undefined) return true
+    const [, callback] = read
+    // It has a pending read, so it is sent, and closed after that read.
+    read[1] = (error, ...rest) => {
+      callback(error, ...rest)
+      if (!error) close.apply(cursor, [ignore] as never[])
+    }
+    return false
+  }
+}
+
+/**
+ * A readable stream that was destroyed while it waited for its turn: nobody would read or close it. (A writable one must be sent, because
+ * it ends only with the server's answer.)
+ */
+function isDestroyed(query: object): boolean {
+  const { destroyed, write } = query as { readonly destroyed?: unknown; readonly write?: unknown }
+  return destroyed === true && typeof write !== 'function'
+}
+
+function ignore(): void {}

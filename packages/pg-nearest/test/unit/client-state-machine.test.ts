@@ -1,0 +1,206 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { NearestError } from '../../src/errors.ts'
+import type { Request } from '../../src/route/request.ts'
+import { FREE, nextClientState, type ClientState } from '../../src/client-connection/client-state-machine.ts'
+import type { StatementNeed } from '../../src/statement/statement-class.ts'
+
+const request: Request = { config: { text: 'BEGIN READ ONLY' } }
+const read: StatementNeed = { class: 'read' }
+const session: StatementNeed = { class: 'session' }
+const begin = (standbyCanBegin: boolean, snapshotPerStatement = true): StatementNeed => ({
+  class: 'transaction',
+  transaction: { kind: 'begin', readOnly: standbyCanBegin, standbyCanBegin, snapshotPerStatement },
+})
+const savepoint: StatementNeed = {
+  class: 'transaction',
+  transaction: { kind: 'other', readOnly: false, standbyCanBegin: false, snapshotPerStatement: false },
+}
+const chain: StatementNeed = {
+  class: 'transaction',
+  transaction: { kind: 'chain', readOnly: false, standbyCanBegin: false, snapshotPerStatement: false },
+}
+const commit: StatementNeed = {
+  class: 'transaction',
+  transaction: { kind: 'commit', readOnly: false, standbyCanBegin: false, snapshotPerStatement: false },
+}
+
+const inTransaction: ClientState = { kind: 'transaction', stateful: false, readOnly: false }
+const reading: ClientState = { kind: 'reading', begin: request, movable: true, failed: false }
+const pinned: ClientState = { kind: 'pinned' }
+
+describe('where a borrowed client stands after a statement', () => {
+  test.each([
+    { name: 'a read leaves it free', before: FREE, need: read, open: false, standby: true, after: FREE },
+    { name: 'SET pins it', before: FREE, need: session, open: false, standby: false, after: pinned },
+    { name: 'a pin stays', before: pinned, need: read, open: false, standby: false, after: pinned },
+    { name: 'BEGIN opens', before: FREE, need: begin(false), open: true, standby: false, after: inTransaction },
+    {
+      name: 'BEGIN READ ONLY on a standby reads',
+      before: FREE,
+      need: begin(true),
+      open: true,
+      standby: true,
+      after: reading,
+    },
+    {
+      name: 'one snapshot for all statements cannot move',
+      before: FREE,
+      need: begin(true, false),
+      open: true,
+      standby: true,
+      after: { ...reading, movable: false },
+    },
+    {
+      name: 'BEGIN READ ONLY on the primary is a transaction',
+      before: FREE,
+      need: begin(true),
+      open: true,
+      standby: false,
+      after: { kind: 'transaction', stateful: false, readOnly: true },
+    },
+    {
+      name: 'a savepoint would be lost',
+      before: reading,
+      need: savepoint,
+      open: true,
+      standby: true,
+      after: { ...reading, movable: false },
+    },
+    {
+      name: 'AND CHAIN goes on reading, in a transaction that has not failed',
+      before: { ...reading, failed: true },
+      need: chain,
+      open: true,
+      standby: true,
+      after: reading,
+    },
+    {
+      name: 'AND CHAIN on the primary may have made it READ WRITE',
+      before: { kind: 'transaction', stateful: false, readOnly: true },
+      need: chain,
+      open: true,
+      standby: false,
+      after: inTransaction,
+    },
+    { name: 'a read goes on reading', before: reading, need: read, open: true, standby: true, after: reading },
+    {
+      name: 'once moved it is a transaction',
+      before: reading,
+      need: read,
+      open: true,
+      standby: false,
+      after: inTransaction,
+    },
+    {
+      name: 'a COMMIT that did not come through leaves a read-only one what it was: nothing was written',
+      before: { kind: 'transaction', stateful: false, readOnly: true },
+      need: commit,
+      open: true,
+      standby: false,
+      after: { kind: 'transaction', stateful: false, readOnly: true },
+    },
+    {
+      name: 'SET TRANSACTION READ WRITE may have made it another',
+      before: { kind: 'transaction', stateful: false, readOnly: true },
+      need: {
+        class: 'transaction',
+        transaction: { kind: 'other', readOnly: false, standbyCanBegin: false, snapshotPerStatement: false },
+      },
+      open: true,
+      standby: false,
+      after: { kind: 'transaction', stateful: false, readOnly: false },
+    },
+    { name: 'COMMIT frees', before: inTransaction, need: commit, open: false, standby: false, after: FREE },
+    {
+      name: 'the end of a read-only one frees',
+      before: reading,
+      need: commit,
+      open: false,
+      standby: true,
+      after: FREE,
+    },
+    {
+      name: 'SET inside of a transaction is remembered',
+      before: inTransaction,
+      need: session,
+      open: true,
+      standby: false,
+      after: { kind: 'transaction', stateful: true, readOnly: false },
+    },
+    {
+      name: 'and pins when it ends',
+      before: { kind: 'transaction', stateful: true, readOnly: false },
+      need: commit,
+      open: false,
+      standby: false,
+      after: pinned,
+    },
+    {
+      name: 'a transaction of a pinned client pins again',
+      before: pinned,
+      need: begin(false),
+      open: true,
+      standby: false,
+      after: { kind: 'transaction', stateful: true, readOnly: false },
+    },
+  ] satisfies {
+    name: string
+    before: ClientState
+    need: StatementNeed
+    open: boolean
+    standby: boolean
+    after: ClientState
+  }[])('$name', ({ before, need, open, standby, after }) => {
+    expect(nextClientState(before, { request, need, open, standby, failed: false })).toEqual(after)
+  })
+})
+
+describe('a read-only transaction on a standby, after an error', () => {
+  const aborted: ClientState = { ...reading, failed: true }
+  const after = (before: ClientState, need: StatementNeed, fails: boolean): ClientState =>
+    nextClientState(before, { request, need, open: true, standby: true, failed: fails })
+
+  test('has failed, and stays so whatever fails next', () => {
+    expect(after(reading, read, true)).toEqual(aborted)
+    expect(after(aborted, session, true)).toEqual(aborted)
+    expect(after(aborted, savepoint, true)).toEqual(aborted)
+  })
+
+  test('is healed by ROLLBACK TO SAVEPOINT, and ended by ROLLBACK', () => {
+    expect(after(aborted, savepoint, false)).toEqual({ ...reading, movable: false })
+    expect(nextClientState(aborted, { request, need: commit, open: false, standby: true, failed: false })).toEqual(FREE)
+  })
+})
+
+const anyNeed = fc.constantFrom(read, session, begin(true), begin(false), savepoint, commit)
+
+test('state on a connection is never forgotten: once SET has run, the client is never free again', () => {
+  const anyStep = fc.record({ need: anyNeed, open: fc.boolean() })
+  fc.assert(
+    fc.property(fc.array(anyStep), fc.array(anyStep), (prior, later) => {
+      const run = (standing: ClientState, steps: typeof prior): ClientState =>
+        steps.reduce(
+          (before, { need, open }) => nextClientState(before, { request, need, open, standby: false, failed: false }),
+          standing,
+        )
+      const set = nextClientState(run(FREE, prior), {
+        request,
+        need: session,
+        open: false,
+        standby: false,
+        failed: false,
+      })
+      expect(run(set, later).kind).not.toBe('free')
+    }),
+  )
+})
+
+test('what is lost stays lost until the release', () => {
+  const lost: ClientState = { kind: 'lost', error: new NearestError('NEAREST_CONNECTION_LOST', 'gone') }
+  fc.assert(
+    fc.property(anyNeed, fc.boolean(), fc.boolean(), (need, open, standby) => {
+      expect(nextClientState(lost, { request, need, open, standby, failed: false })).toBe(lost)
+    }),
+  )
+})

@@ -1,0 +1,385 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  admit,
+  beginWalk,
+  nextStep,
+  type WalkCommand,
+  type WalkEvent,
+  type WalkFacts,
+  type WalkState,
+} from '../../src/walk/walk-state-machine.ts'
+import { ReplicaBehindError } from '../../src/freshness/replica-behind-error.ts'
+import type { Evidence } from '../../src/route/failure-meaning.ts'
+import type { Attempt } from '../../src/route/plan.ts'
+import { WalkModel, type WalkProgram } from './walk-model.ts'
+
+/** The long lane sets it to 100,000. */
+const PROPERTY_RUNS = Number(process.env['PROPERTY_RUNS'] ?? 20_000)
+
+const anyFacts: fc.Arbitrary<WalkFacts> = fc.constantFrom(
+  { reads: true, readOnly: false, harmless: false },
+  { reads: false, readOnly: false, harmless: false },
+  { reads: true, readOnly: true, harmless: false },
+  { reads: false, readOnly: true, harmless: false },
+  { reads: false, readOnly: false, harmless: true },
+)
+const anyProgram: fc.Arbitrary<WalkProgram> = fc
+  .record({
+    facts: anyFacts,
+    servers: fc.integer({ min: 1, max: 4 }),
+    hedged: fc.boolean(),
+    mayBeCut: fc.boolean(),
+    choices: fc.array(fc.nat(999), { minLength: 1, maxLength: 40 }),
+  })
+  // As the walk has it: only what reads is hedged.
+  .filter(({ hedged, facts }) => facts.reads || !hedged)
+
+function modelOf(program: WalkProgram): WalkModel {
+  const model = new WalkModel(program)
+  model.run()
+  return model
+}
+
+describe('a statement with random outcomes, interleavings and limits', () => {
+  test('ends once, is never twice where it could write, and takes the first definite answer', () => {
+    fc.assert(
+      fc.property(anyProgram, (program) => {
+        const { violations } = modelOf(program)
+        if (violations.length > 0) throw new Error(violations.join('; '))
+      }),
+      { numRuns: PROPERTY_RUNS },
+    )
+  }, 60_000)
+
+  test('is told as unknown wherever it may have written and has no result', () => {
+    fc.assert(
+      fc.property(anyProgram, (program) => {
+        const { unsaid } = modelOf(program)
+        if (unsaid !== undefined) throw new Error(`It may have written, and is told as: ${unsaid}`)
+      }),
+      { numRuns: PROPERTY_RUNS },
+    )
+  }, 60_000)
+})
+
+const READS: WalkFacts = { reads: true, readOnly: false, harmless: false }
+const WRITES: WalkFacts = { reads: false, readOnly: false, harmless: false }
+const failed = new Error('it failed')
+const behind = new ReplicaBehindError('ord')
+const on = (...servers: string[]): Attempt[] => servers.map((server) => ({ server, reason: 'nearest' }))
+const evidence = (kind: 'unsent' | 'unsendable' | 'answered' | 'lost', code?: string, routine?: string): Evidence => ({
+  kind,
+  error: Object.assign(new Error('it failed'), { code, routine }),
+})
+const unreachable: Evidence = { kind: 'no-connection', why: 'unreachable', error: failed }
+const queue: Evidence = { kind: 'no-connection', why: 'queue', error: failed }
+
+interface Failed {
+  readonly leg?: number
+  readonly standby?: boolean
+  readonly forced?: boolean
+  readonly mayWait?: boolean
+  readonly primaries?: readonly Attempt[]
+}
+function failure(
+  of: Evidence,
+  { leg = 0, standby = false, forced = false, mayWait = false, primaries = [] }: Failed = {},
+) {
+  return { kind: 'failed', leg, standby, forced, evidence: of, primaries, mayWait } as const
+}
+
+/** What is commanded after the last of these events. `admit`: it is run as it is, on a server that may be the primary. */
+function after(facts: WalkFacts, attempts: readonly Attempt[], ...events: readonly (WalkEvent | 'admit')[]): string[] {
+  let state: WalkState = beginWalk(facts, attempts)
+  let commands: readonly WalkCommand[] = []
+  for (const event of [{ kind: 'begun', mayWait: true } as const, ...events]) {
+    if (event === 'admit') [state] = admit(state, 0, false)
+    else [state, commands] = nextStep(state, event)
+  }
+  return commands.map(shown)
+}
+
+function shown(command: WalkCommand): string {
+  switch (command.kind) {
+    case 'try':
+      return `${command.leg}: try ${command.attempt.server}${command.resends ? ' once more' : ''}`
+    case 'wait':
+      return `wait, round ${command.round}`
+    case 'fail':
+      return command.failure.kind === 'nobody' ? `fail: ${command.failure.gaveUp}` : `fail: ${command.failure.kind}`
+    default:
+      return `${command.leg}: ${command.kind}`
+  }
+}
+
+const slow: WalkEvent = { kind: 'slow', attempts: on('ord', 'nrt') }
+const lost = evidence('lost', 'ECONNRESET')
+const readOnlyPrimary = evidence('answered', '25006', 'PreventCommandIfReadOnly')
+const readOnlyStandby = evidence('answered', '25006', 'PreventCommandDuringRecovery')
+
+describe('the next step', () => {
+  test.each<[string, WalkFacts, Attempt[], (WalkEvent | 'admit')[], string[]]>([
+    ['it begins with the first server', READS, on('ord', 'nrt'), [], ['0: try ord']],
+    ['a result is taken', READS, on('ord'), [{ kind: 'succeeded', leg: 0 }], ['0: succeed']],
+    ['nothing comes after it', READS, on('ord'), [{ kind: 'succeeded', leg: 0 }, failure(lost)], []],
+    [
+      'an error of its own is the end',
+      READS,
+      on('ord', 'nrt'),
+      [failure(evidence('answered', '42601'))],
+      ['0: abandon', 'fail: error'],
+    ],
+    ['a server that is gone is passed over', WRITES, on('nrt', 'syd'), [failure(unreachable)], ['0: try syd']],
+    ['nobody is left', WRITES, on('nrt'), [failure(unreachable)], ['fail: nobody-left']],
+    ['a primary may come', WRITES, on('nrt'), [failure(unreachable, { mayWait: true })], ['wait, round 1']],
+    [
+      'it has come',
+      WRITES,
+      on('nrt'),
+      [failure(unreachable, { mayWait: true }), { kind: 'waited', attempts: on('syd') }],
+      ['0: try syd'],
+    ],
+    [
+      'it has not',
+      WRITES,
+      on('nrt'),
+      [failure(unreachable, { mayWait: true }), { kind: 'waited', attempts: undefined }],
+      ['fail: no-primary'],
+    ],
+    [
+      'a database that does not exist does not come by waiting',
+      WRITES,
+      on('nrt'),
+      [failure({ kind: 'no-connection', why: 'refused', error: { code: '3D000' } }, { mayWait: true })],
+      ['fail: nobody-left'],
+    ],
+    [
+      'a connection that had died is made anew',
+      WRITES,
+      on('nrt', 'syd'),
+      [failure(evidence('unsent'))],
+      ['0: try nrt'],
+    ],
+    [
+      'three times',
+      WRITES,
+      on('nrt', 'syd'),
+      Array.from({ length: 4 }, () => failure(evidence('unsent'))),
+      ['0: try syd'],
+    ],
+    ['a write that was lost', WRITES, on('nrt', 'syd'), ['admit', failure(lost)], ['0: abandon', 'fail: unknown']],
+    [
+      'what reads and was lost on a primary goes to those that cannot write',
+      READS,
+      on('nrt', 'ord'),
+      ['admit', failure(lost, { primaries: on('nrt') })],
+      ['0: try ord once more'],
+    ],
+    [
+      'and is told as unknown when nobody has answered',
+      READS,
+      on('nrt', 'ord'),
+      ['admit', failure(lost), failure(unreachable)],
+      ['fail: unknown'],
+    ],
+    [
+      'a standby’s read that was lost',
+      READS,
+      on('ord', 'nrt'),
+      [failure(lost, { standby: true })],
+      ['0: try nrt once more'],
+    ],
+    [
+      'the budget of retries is spent',
+      READS,
+      on('ord', 'nrt'),
+      [failure(lost, { standby: true }), { kind: 'no-budget', leg: 0 }],
+      ['fail: budget'],
+    ],
+    [
+      'a standby refuses: the primary',
+      READS,
+      on('ord', 'syd'),
+      [failure(readOnlyStandby, { standby: true, primaries: on('nrt') })],
+      ['0: try nrt'],
+    ],
+    [
+      'a standby refuses, and no primary is known',
+      READS,
+      on('ord', 'syd'),
+      [failure(readOnlyStandby, { standby: true })],
+      ['fail: refused'],
+    ],
+    [
+      'what reads and was lost on a standby is kept from writing, and a refusal then tells nobody anything',
+      READS,
+      on('ord', 'nrt'),
+      [failure(lost, { standby: true }), failure(readOnlyPrimary, { forced: true })],
+      ['0: abandon', 'fail: unknown'],
+    ],
+    [
+      'nor does another standby’s',
+      READS,
+      on('ord', 'syd'),
+      [failure(lost, { standby: true }), failure(readOnlyStandby, { standby: true, primaries: on('nrt') })],
+      ['0: abandon', 'fail: unknown'],
+    ],
+    [
+      'a primary that is none any more is not asked again',
+      WRITES,
+      on('nrt'),
+      [failure(readOnlyStandby, { primaries: on('nrt') })],
+      ['fail: refused'],
+    ],
+    [
+      'a prepared statement that is gone: once more',
+      READS,
+      on('nrt'),
+      [failure(evidence('answered', '26000'))],
+      ['0: try nrt once more'],
+    ],
+    [
+      'and not again',
+      READS,
+      on('nrt'),
+      [failure(evidence('answered', '26000')), failure(evidence('answered', '26000'))],
+      ['0: abandon', 'fail: error'],
+    ],
+    ['a server that is behind', READS, on('ord'), [failure({ kind: 'behind', error: behind })], ['0: catch-up']],
+    [
+      'that catches up',
+      READS,
+      on('ord', 'nrt'),
+      [failure({ kind: 'behind', error: behind }), { kind: 'caught-up', leg: 0, yes: true, mayWait: false }],
+      ['0: try ord'],
+    ],
+    [
+      'that does not',
+      READS,
+      on('ord', 'nrt'),
+      [failure({ kind: 'behind', error: behind }), { kind: 'caught-up', leg: 0, yes: false, mayWait: false }],
+      ['0: try nrt'],
+    ],
+    [
+      'rows that cannot be read: it was done',
+      READS,
+      on('ord', 'nrt'),
+      ['admit', failure({ kind: 'unreadable', error: failed })],
+      ['0: abandon', 'fail: error'],
+    ],
+    ['nobody is known, and nobody comes', READS, [], [], ['wait, round 1']],
+    ['a plan that is old', READS, on('nrt'), [{ kind: 'replanned', leg: 0, attempts: on('ord') }], ['0: try ord']],
+    ['a slow read is asked of a second server', READS, on('ord', 'nrt'), [slow], ['1: try nrt']],
+    ['and of no third', READS, on('ord', 'nrt'), [slow, { kind: 'slow', attempts: on('syd') }], []],
+    [
+      'the first answer counts',
+      READS,
+      on('ord', 'nrt'),
+      [slow, { kind: 'succeeded', leg: 1 }],
+      ['0: abandon', '1: succeed'],
+    ],
+    ['one leg leaves it to the other', READS, on('ord'), [slow, failure(lost, { standby: true })], []],
+    ['what one has waited for in vain, too', READS, on('ord'), [slow, failure(queue)], []],
+    [
+      'the last one has the last word',
+      READS,
+      on('ord'),
+      [slow, failure(queue), failure(queue, { leg: 1 })],
+      ['fail: error'],
+    ],
+    [
+      'the server’s own answer settles it',
+      READS,
+      on('ord', 'nrt'),
+      [slow, failure(evidence('answered', '42601'), { leg: 1 })],
+      ['0: abandon', '1: abandon', 'fail: error'],
+    ],
+    [
+      'a cut',
+      READS,
+      on('ord', 'nrt'),
+      [slow, { kind: 'cut', error: failed }],
+      ['0: abandon', '1: abandon', 'fail: cut'],
+    ],
+    ['what comes from a leg that there is not', READS, on('ord'), [failure(lost, { leg: 1 })], []],
+  ])('%s', (_, facts, attempts, events, commands) => {
+    expect(after(facts, attempts, ...events)).toEqual(commands)
+  })
+
+  test('the budget of retries does not hide that it may have written', () => {
+    const events = ['admit', failure(lost, { primaries: on('nrt') }), { kind: 'no-budget', leg: 0 }] as const
+    expect(after(READS, on('nrt', 'ord'), ...events)).toContain('fail: unknown')
+  })
+
+  test('nor does a primary that was waited for in vain', () => {
+    const events = ['admit', failure(lost, { mayWait: true }), { kind: 'waited', attempts: undefined }] as const
+    expect(after(READS, on('nrt'), ...events)).toEqual(['fail: unknown'])
+  })
+
+  test('the budget of retries ends one leg, and leaves the other its answer', () => {
+    const hedgeLost = failure(lost, { leg: 1, standby: true })
+    const events = [{ kind: 'slow', attempts: on('syd', 'lhr') }, hedgeLost, { kind: 'no-budget', leg: 1 }] as const
+    expect(after(READS, on('ord'), ...events)).toEqual([])
+  })
+
+  test('what is planned anew again and again ends by itself', () => {
+    let [state] = nextStep(beginWalk(READS, on('nrt')), { kind: 'begun', mayWait: false })
+    let steps = 0
+    while (!state.over && steps < 10_000) {
+      ;[state] = nextStep(state, { kind: 'replanned', leg: 0, attempts: on('nrt') })
+      steps++
+    }
+    expect(state.over).toBe(true)
+  })
+})
+
+describe('who may run it where it could write', () => {
+  const begun = (facts: WalkFacts): WalkState =>
+    nextStep(beginWalk(facts, on('nrt', 'ord')), { kind: 'begun', mayWait: false })[0]
+  const hedged = (): WalkState => nextStep(begun(READS), slow)[0]
+
+  test('whoever comes first, and nobody beside him', () => {
+    const [first, verdict] = admit(hedged(), 0, false)
+    expect(verdict).toBe('as-is')
+    expect(admit(first, 0, false)[1], 'he himself').toBe('as-is')
+    expect(admit(first, 1, false)[1]).toBe('read-only')
+    expect(admit(first, 1, true)[1], 'a standby').toBe('as-is')
+  })
+
+  test('the next one, once it is known to have had no effect', () => {
+    const [first] = admit(hedged(), 0, false)
+    const [released] = nextStep(first, failure(unreachable))
+    expect(admit(released, 1, false)[1]).toBe('as-is')
+  })
+
+  test('nobody, once it may have written', () => {
+    const [first] = admit(hedged(), 0, false)
+    const [unknown] = nextStep(first, failure(lost))
+    expect(admit(unknown, 1, false)[1]).toBe('read-only')
+    expect(admit(unknown, 0, false)[1]).toBe('read-only')
+  })
+
+  test.each<[string, WalkEvent]>([
+    ['it was lost on what was taken for a standby', failure(lost, { standby: true })],
+    ['it ran on a primary that was replaced', failure({ kind: 'behind', error: behind })],
+  ])('nobody, once %s', (_, event) => {
+    const [first] = admit(begun(READS), 0, false)
+    const [ran] = nextStep(first, event)
+    expect(admit(ran, 0, false)[1]).toBe('read-only')
+    expect(admit(ran, 0, true)[1], 'a standby').toBe('as-is')
+  })
+
+  test('nobody, once it is over', () => {
+    const [over] = nextStep(hedged(), { kind: 'succeeded', leg: 0 })
+    expect(admit(over, 1, true)[1]).toBe('no')
+  })
+
+  test.each<[string, WalkFacts]>([
+    ['what is kept from writing', { reads: true, readOnly: true, harmless: false }],
+    ['what leaves nothing behind', { reads: false, readOnly: false, harmless: true }],
+  ])('%s runs anywhere', (_, facts) => {
+    const [first] = admit(begun(facts), 0, false)
+    expect(admit(first, 1, false)[1]).toBe('as-is')
+  })
+})
