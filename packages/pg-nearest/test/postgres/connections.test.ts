@@ -1,7 +1,8 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createPool } from '../../src/index.ts'
-import { ask, caughtUp, withUsers } from './fixtures.ts'
+import { connectionsOf } from './connection-counts.ts'
+import { caughtUp, withUsers } from './fixtures.ts'
 
 /** All of Fly's, as far from each other as they are. */
 const REGIONS = [
@@ -44,13 +45,7 @@ test('eighteen regions: max to the replica next door, max to the primary, one to
   )
   const counts = Object.fromEntries(
     await Promise.all(
-      world.regions.map(async (region) => {
-        const [row] = await ask<{ n: number }>(
-          world.url(region),
-          "select count(*)::int as n from pg_stat_activity where application_name = 'counted'",
-        )
-        return [region, row?.n ?? -1] as const
-      }),
+      world.regions.map(async (region) => [region, await connectionsOf(world.url(region), 'counted')] as const),
     ),
   )
   const { nrt, ord, ...others } = counts

@@ -9,6 +9,7 @@ import {
   type NearestPool,
   type NearestPoolOptions,
 } from '../../src/index.ts'
+import { connectionsTo } from './connection-counts.ts'
 import { ask, caughtUp, healthOf, until, withUsers } from './fixtures.ts'
 
 let world: World
@@ -41,15 +42,6 @@ async function everywhere(): Promise<{ region: string; pool: NearestPool }[]> {
 }
 
 const write = (pool: NearestPool, id: string) => pool.query('insert into written values ($1)', [id])
-
-/** Connections of the pools' to a server, past the asker's own. */
-async function connectionsTo(url: string): Promise<number> {
-  const [row] = await ask<{ n: number }>(
-    url,
-    "select count(*)::int as n from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
-  )
-  return row?.n ?? -1
-}
 
 describe('a promotion', () => {
   beforeEach(start)

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool } from '../../src/index.ts'
+import { connectionsTo } from './connection-counts.ts'
 import { ask, until, withUsers } from './fixtures.ts'
 
 let world: World
@@ -171,13 +172,7 @@ test('connections do not multiply: full pools to the own replica and the primary
   await pool.refresh()
   const texts = ['select pg_sleep(0.01)', 'insert into hits values (1)']
   await Promise.all(Array.from({ length: 100 }, (_, i) => pool.query(texts[i % 2] ?? '')))
-  const connections = async (region: string): Promise<number> => {
-    const [row] = await ask<{ n: number }>(
-      far.url(region),
-      "select count(*)::int as n from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
-    )
-    return row?.n ?? 0
-  }
+  const connections = (region: string): Promise<number> => connectionsTo(far.url(region))
   const monitor = 1
   expect(await connections('ord')).toBeLessThanOrEqual(4 + monitor)
   expect(await connections('nrt')).toBeLessThanOrEqual(4 + monitor)

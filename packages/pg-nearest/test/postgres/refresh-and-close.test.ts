@@ -3,7 +3,9 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type NearestPoolOptions, type ServerList } from '../../src/index.ts'
-import { ask, healthOf, until } from './fixtures.ts'
+import { connectionsOf } from './connection-counts.ts'
+import { healthOf, until } from './fixtures.ts'
+import { within } from './settling.ts'
 
 /** Far more than any of it takes, and far less than the time-outs for silence, raised here, would take to end it. */
 const SOON_MS = 5_000
@@ -61,28 +63,10 @@ function withSwallower(): ServerList {
   return { primary: without().primary, replicas: { syd: `postgres://app:secret@127.0.0.1:${port}/app` } }
 }
 
-async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} has not ended after ${SOON_MS} ms`)), SOON_MS)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
+const soon = <T>(promise: Promise<T>, what: string): Promise<T> => within(SOON_MS, what, promise)
 
 const reachesSwallower = (): Promise<void> => until(() => swallowed.size > 0, 'a connection to the one that swallows')
 const leavesSwallower = (): Promise<void> => until(() => swallowed.size === 0, 'its connections to be closed', SOON_MS)
-
-async function connectionsOf(region: string, application: string): Promise<number> {
-  const [row] = await ask<{ n: number }>(
-    world.url(region),
-    `select count(*)::int as n from pg_stat_activity where application_name = '${application}'`,
-  )
-  return row?.n ?? -1
-}
 
 describe('refresh() ends', () => {
   test('when another list is taken at once, while the probes connect', async () => {
@@ -164,6 +148,10 @@ describe('refresh() ends', () => {
     await soon(pool.end(), 'end()')
     await soon(pool.refresh(), 'refresh() of an ended pool')
     for (const region of ['nrt', 'ord', 'syd'])
-      await until(async () => (await connectionsOf(region, 'ended')) === 0, `no connection to ${region}`, SOON_MS)
+      await until(
+        async () => (await connectionsOf(world.url(region), 'ended')) === 0,
+        `no connection to ${region}`,
+        SOON_MS,
+      )
   })
 })

@@ -7,6 +7,7 @@ import {
   type NearestPoolOptions,
   type ServerList,
 } from '../../src/index.ts'
+import { connectionsOf } from './connection-counts.ts'
 import { ask, healthOf, until, withUsers } from './fixtures.ts'
 
 let world: World
@@ -35,14 +36,6 @@ function start(list: ServerList, options: Partial<NearestPoolOptions> = {}): Nea
 
 const namesOf = ({ servers }: ReturnType<NearestPool['status']>): string[] => servers.map(({ name }) => name)
 
-async function connectionsOf(region: string, application: string): Promise<number> {
-  const [row] = await ask<{ n: number }>(
-    world.url(region),
-    `select count(*)::int as n from pg_stat_activity where application_name = '${application}'`,
-  )
-  return row?.n ?? -1
-}
-
 describe('setServers', () => {
   test('a new region is used, with one line and no restart', async () => {
     const own = start(without('ord', 'syd'))
@@ -61,7 +54,7 @@ describe('setServers', () => {
     const slow = own.query("select 'slow' as was, pg_sleep(0.6)")
     const held = await own.connect()
     await held.query('begin read only')
-    await until(async () => (await connectionsOf('ord', 'drained')) >= 3, 'both, and the probe')
+    await until(async () => (await connectionsOf(world.url('ord'), 'drained')) >= 3, 'both, and the probe')
     own.setServers(without('ord'))
     expect(healthOf(own.status(), 'ord')).toBe('leaving')
     expect((await own.query('select 1')).servedBy.server).not.toBe('ord')
@@ -70,7 +63,7 @@ describe('setServers', () => {
     held.release()
     expect(await slow).toMatchObject({ rows: [{ was: 'slow' }], servedBy: { server: 'ord' } })
     await until(() => !namesOf(own.status()).includes('ord'), 'ord to have left')
-    await until(async () => (await connectionsOf('ord', 'drained')) === 0, 'its connections to be closed')
+    await until(async () => (await connectionsOf(world.url('ord'), 'drained')) === 0, 'its connections to be closed')
     expect(own.replica('syd'), 'handles of those that stay are the same').toBe(handle)
     expect(() => own.replica('ord')).toThrow('There is no replica in "ord"')
   })
@@ -103,8 +96,8 @@ describe('setServers', () => {
     expect(healthOf(own.status(), 'ord')).toBe('connecting')
     await own.refresh()
     expect((await own.query('select 1')).servedBy.server).toBe('ord')
-    await until(async () => (await connectionsOf('ord', 'renamed')) === 0, 'the first one to be left')
-    expect(await connectionsOf('syd', 'renamed')).toBeGreaterThan(0)
+    await until(async () => (await connectionsOf(world.url('ord'), 'renamed')) === 0, 'the first one to be left')
+    expect(await connectionsOf(world.url('syd'), 'renamed')).toBeGreaterThan(0)
   })
 
   test('a list that cannot be used is an error, and the one before stays', async () => {
