@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
-  createPool,
   isNoServerError,
   isOutcomeUnknownError,
   nearestErrorOf,
@@ -11,9 +10,11 @@ import {
 } from '../../src/index.ts'
 import { connectionsTo } from './connection-counts.ts'
 import { ask, caughtUp, healthOf, until, withUsers } from './fixtures.ts'
+import { TestPools } from './test-pools.ts'
+import { createWritten, write, writesAgain } from './written-table.ts'
 
 let world: World
-const pools: NearestPool[] = []
+const pools = new TestPools()
 async function start(): Promise<void> {
   world = await startWorld({
     primary: 'nrt',
@@ -21,27 +22,17 @@ async function start(): Promise<void> {
     rtt: { 'nrt-ord': 40, 'nrt-syd': 60, 'ord-syd': 50 },
   })
   await withUsers(world)
-  await ask(world.url('nrt'), 'create table written (id text)')
+  await createWritten(world)
   await caughtUp(world)
 }
-afterEach(async () => {
-  await Promise.all(pools.splice(0).map((pool) => pool.destroy()))
-})
+afterEach(() => pools.destroyAll())
 
-/** A pool in this region. */
-async function appIn(region: string, options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  const pool = createPool({ ...world.poolOptions(region), ...options })
-  pools.push(pool)
-  pool.on('error', () => undefined)
-  await pool.refresh()
-  return pool
-}
+const appIn = (region: string, options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> =>
+  pools.start({ ...world.poolOptions(region), ...options })
 
 async function everywhere(): Promise<{ region: string; pool: NearestPool }[]> {
   return Promise.all(['nrt', 'ord', 'syd'].map(async (region) => ({ region, pool: await appIn(region) })))
 }
-
-const write = (pool: NearestPool, id: string) => pool.query('insert into written values ($1)', [id])
 
 describe('a promotion', () => {
   beforeEach(start)
@@ -222,7 +213,7 @@ describe('a primary that comes back', () => {
     expect((await pool.query('select 1')).servedBy.server).toBe('ord')
     await ask(world.url('nrt'), 'alter system reset default_transaction_read_only')
     await ask(world.url('nrt'), 'select pg_reload_conf()')
-    await until(async () => (await write(pool, 'again').catch(() => undefined)) !== undefined, 'writes again')
+    await writesAgain(pool)
   })
 
   describe('a link that swallows everything', () => {
@@ -230,12 +221,11 @@ describe('a primary that comes back', () => {
 
     test('a replica: its reads go elsewhere in time, the next ones at once', async () => {
       const pool = await appIn('nrt')
-      const remote = createPool({
+      const remote = pools.create({
         region: 'ams',
         primary: { region: 'nrt', url: world.url('nrt', { from: 'syd' }) },
         replicas: { ord: world.url('ord', { from: 'nrt' }) },
       })
-      pools.push(remote)
       await remote.refresh()
       expect((await remote.query('select 1')).servedBy.server).toBe('ord')
       const before = await Promise.all(Array.from({ length: 5 }, () => remote.query('select pg_sleep(0.1)')))
@@ -279,7 +269,7 @@ describe('a primary that comes back', () => {
       } finally {
         world.heal('nrt', 'ord')
       }
-      await until(async () => (await write(pool, 'after').catch(() => undefined)) !== undefined, 'writes again')
+      await writesAgain(pool)
     })
 
     test('a process that was too busy to listen takes nobody for silent', async () => {

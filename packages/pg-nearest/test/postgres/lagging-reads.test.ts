@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createPool, type NearestPool, type NearestPoolOptions, type RoutedPool } from '../../src/index.ts'
+import type { NearestPool, NearestPoolOptions, RoutedPool } from '../../src/index.ts'
 import { ask, caughtUp } from './fixtures.ts'
 import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
 import { rejectionOf, settled } from './settling.ts'
+import { TestPools } from './test-pools.ts'
 
 /** The near replica shows nothing new, and reads that must show more are asked of the primary. */
 let world: World
-const pools: NearestPool[] = []
+const pools = new TestPools()
 beforeAll(async () => {
   world = await startWorld({
     primary: 'nrt',
@@ -24,14 +25,11 @@ beforeEach(async () => {
   await world.resumeReplay('syd')
   await caughtUp(world)
 })
-afterEach(async () => {
-  await settled(Promise.all(pools.splice(0).map((pool) => pool.destroy())), 'the end of the pools')
-})
+afterEach(() => pools.destroyAll())
 
 /** A pool whose near replica has been behind what it has written for this long. */
 async function behind(forMs: number, options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  const pool = createPool({ ...ordinaryOptions(world, 'ord'), ...options })
-  pools.push(pool)
+  const pool = pools.create({ ...ordinaryOptions(world, 'ord'), ...options })
   await pool.refresh()
   // Connections enough, so that no handshake is counted.
   const busy = 'select pg_sleep(0.2)'

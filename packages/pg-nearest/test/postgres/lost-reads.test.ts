@@ -1,13 +1,14 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterEach, afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createPool, isNearestError, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
+import { isNearestError, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
 import { ask, caughtUp, withUsers } from './fixtures.ts'
 import { errorOf, running, terminate, within } from './settling.ts'
+import { TestPools } from './test-pools.ts'
 
 const BOUND_MS = 8_000
 
 let world: World
-const pools: NearestPool[] = []
+const pools = new TestPools()
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 10 })
   await withUsers(world)
@@ -21,17 +22,10 @@ beforeAll(async () => {
   await caughtUp(world)
 })
 afterAll(() => world.stop())
-afterEach(async () => {
-  await Promise.all(pools.splice(0).map((pool) => within(5_000, 'destroy()', pool.destroy())))
-})
+afterEach(() => pools.destroyAll())
 
-async function appIn(region: string, options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  const pool = createPool({ ...world.poolOptions(region), ...options })
-  pools.push(pool)
-  pool.on('error', () => undefined)
-  await pool.refresh()
-  return pool
-}
+const appIn = (region: string, options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> =>
+  pools.start({ ...world.poolOptions(region), ...options })
 
 type Run = (pool: NearestPool, text: string) => PromiseLike<{ readonly rows: readonly unknown[] }>
 
@@ -88,8 +82,7 @@ describe('a connection to a healthy primary that is terminated', () => {
       run: (pool, text) => pool.transaction({ readOnly: true }, (tx) => tx.query(text)),
     },
   ])('under $name with one database: it ends', async ({ name, run }) => {
-    const pool = createPool({ primary: world.url('nrt') })
-    pools.push(pool)
+    const pool = pools.create({ primary: world.url('nrt') })
     const text = `select 'alone, ${name}' as kind, pg_sleep(0.7)`
     const read = run(pool, text)
     await Promise.all([endsWell(read, { kind: `alone, ${name}` }), terminate(world.url('nrt'), text)])

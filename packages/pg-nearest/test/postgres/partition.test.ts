@@ -1,17 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createPool, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
+import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
 import { ask, until, withUsers } from './fixtures.ts'
 import { collectUncaught, tally, within } from './settling.ts'
+import { TestPools } from './test-pools.ts'
+import { createWritten, write, writesAgain } from './written-table.ts'
 
 let world: World
 let uncaught: ReturnType<typeof collectUncaught>
-const pools: NearestPool[] = []
+const pools = new TestPools()
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
   await withUsers(world)
-  await ask(world.url('nrt'), 'create table written (id text)')
+  await createWritten(world)
 })
 afterAll(() => world.stop())
 beforeEach(() => {
@@ -19,24 +21,13 @@ beforeEach(() => {
 })
 afterEach(async () => {
   world.heal('nrt', 'ord')
-  await Promise.all(pools.splice(0).map((pool) => within(5_000, 'destroy()', pool.destroy())))
+  await pools.destroyAll()
   uncaught.stop()
 })
 
 /** A pool in Chicago; the primary is across the link. */
-async function appIn(region: string, options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  const pool = createPool({ ...world.poolOptions(region), ...options })
-  pools.push(pool)
-  pool.on('error', () => undefined)
-  await pool.refresh()
-  return pool
-}
-
-const write = (pool: NearestPool, id: string) => pool.query('insert into written values ($1)', [id])
-
-async function writesAgain(pool: NearestPool): Promise<void> {
-  await until(async () => (await write(pool, 'after').catch(() => undefined)) !== undefined, 'writes again')
-}
+const appIn = (region: string, options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> =>
+  pools.start({ ...world.poolOptions(region), ...options })
 
 describe('a silent primary that comes back', () => {
   test('after 1,500 writes that gave up: nothing is uncaught, nobody waits, and each that failed is not there', async () => {
@@ -72,12 +63,11 @@ describe('a silent primary that comes back', () => {
 })
 
 test('a silent replica that comes back after 1,500 reads went elsewhere: nothing is uncaught, and nobody waits', async () => {
-  const pool = createPool({
+  const pool = pools.create({
     primary: { region: 'nrt', url: world.url('nrt') },
     region: 'ord',
     replicas: { ord: world.url('ord', { from: 'nrt' }) },
   })
-  pools.push(pool)
   await pool.refresh()
   expect((await pool.query('select 1')).servedBy.server).toBe('ord')
   world.partition('nrt', 'ord')

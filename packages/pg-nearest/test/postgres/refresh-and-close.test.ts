@@ -2,10 +2,11 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createPool, type NearestPool, type NearestPoolOptions, type ServerList } from '../../src/index.ts'
+import type { NearestPool, NearestPoolOptions, ServerList } from '../../src/index.ts'
 import { connectionsOf } from './connection-counts.ts'
 import { healthOf, until } from './fixtures.ts'
 import { within } from './settling.ts'
+import { TestPools } from './test-pools.ts'
 
 /** Far more than any of it takes, and far less than the time-outs for silence, raised here, would take to end it. */
 const SOON_MS = 5_000
@@ -17,7 +18,7 @@ let world: World
 let swallower: Server
 let greets = false
 const swallowed = new Set<Socket>()
-const pools: NearestPool[] = []
+const pools = new TestPools()
 
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 20 })
@@ -34,7 +35,7 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   greets = false
-  await Promise.all(pools.splice(0).map((pool) => soon(pool.destroy(), 'destroy() of a pool')))
+  await pools.destroyAll()
   world.heal('ord', 'syd')
 })
 afterAll(async () => {
@@ -44,9 +45,8 @@ afterAll(async () => {
 })
 
 function start(options: NearestPoolOptions): NearestPool {
-  const pool = createPool({ region: 'ord', ...PATIENT, ...options })
+  const pool = pools.create({ region: 'ord', ...PATIENT, ...options })
   pool.on('error', () => undefined)
-  pools.push(pool)
   return pool
 }
 

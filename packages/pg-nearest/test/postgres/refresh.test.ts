@@ -1,13 +1,14 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createPool, isNearestError, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
+import { isNearestError, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
 import { ask, until, withUsers } from './fixtures.ts'
 import { errorOf, running, within } from './settling.ts'
+import { TestPools } from './test-pools.ts'
 
 const BOUND_MS = 6_000
 
 let world: World
-const pools: NearestPool[] = []
+const pools = new TestPools()
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 40 })
   await withUsers(world)
@@ -15,12 +16,11 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 afterEach(async () => {
   world.heal('nrt', 'ord')
-  await Promise.all(pools.splice(0).map((pool) => within(5_000, 'destroy()', pool.destroy())))
+  await pools.destroyAll()
 })
 
 function appIn(region: string, options: Partial<NearestPoolOptions> = {}): NearestPool {
-  const pool = createPool({ ...world.poolOptions(region), ...options })
-  pools.push(pool)
+  const pool = pools.create({ ...world.poolOptions(region), ...options })
   pool.on('error', () => undefined)
   return pool
 }

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createPool, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
+import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
 import { ask, caughtUp, withUsers } from './fixtures.ts'
 import { errorOf, running, tally, within } from './settling.ts'
+import { TestPools } from './test-pools.ts'
+import { write } from './written-table.ts'
 
 const BOUND_MS = 8_000
 /** Longer than the silence after which a server is asked whether it lives, and shorter than what runs. */
@@ -13,7 +15,7 @@ const QUIET_MS = 700
 const WATCH = 1
 
 let world: World
-const pools: NearestPool[] = []
+const pools = new TestPools()
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
   await withUsers(world)
@@ -32,7 +34,7 @@ beforeEach(async () => {
   await caughtUp(world)
 })
 afterEach(async () => {
-  await Promise.all(pools.splice(0).map((pool) => within(5_000, 'destroy()', pool.destroy())))
+  await pools.destroyAll()
   await asAdmin('truncate written')
 })
 
@@ -46,21 +48,16 @@ function asClerk(url: string): string {
 }
 
 async function clerksPool(options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  const pool = createPool({
+  const pool = await pools.start({
     region: 'ord',
     primary: { region: 'nrt', url: asClerk(world.url('nrt', { from: 'ord' })) },
     replicas: { ord: asClerk(world.url('ord')) },
     ...options,
   })
-  pools.push(pool)
-  pool.on('error', () => undefined)
-  await pool.refresh()
   // What is open before the refusals can be used on.
   await pool.query({ text: 'select 1', consistency: 'eventual' })
   return pool
 }
-
-const write = (pool: NearestPool, id: string) => pool.query('insert into written values ($1)', [id])
 
 const writeSlowly = (pool: NearestPool, id: string) =>
   pool.query(`insert into written select '${id}' from pg_sleep(1.5)`)

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { createPool, isOutcomeUnknownError, type NearestPool, type RoutedClient } from '../../src/index.ts'
-import { ask, until, withUsers } from './fixtures.ts'
+import { isOutcomeUnknownError, type NearestPool, type RoutedClient } from '../../src/index.ts'
+import { ask, withUsers } from './fixtures.ts'
 import { errorOf, within } from './settling.ts'
+import { TestPools } from './test-pools.ts'
+import { createWritten, write, writesAgain } from './written-table.ts'
 
 /** Longer than a read waits before it goes elsewhere, and shorter than a write on its way is given. */
 const SHORT_MS = 3_000
@@ -11,23 +13,20 @@ const SHORT_MS = 3_000
 const CUT_MS = 8_000
 
 let world: World
-const pools: NearestPool[] = []
+const pools = new TestPools()
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
   await withUsers(world)
-  await ask(world.url('nrt'), 'create table written (id text)')
+  await createWritten(world)
 })
 afterAll(() => world.stop())
 afterEach(async () => {
   world.heal('nrt', 'ord')
-  await Promise.all(pools.splice(0).map((pool) => within(5_000, 'destroy()', pool.destroy())))
+  await pools.destroyAll()
 })
 
 async function warm(): Promise<NearestPool> {
-  const pool = createPool(world.poolOptions('ord'))
-  pools.push(pool)
-  pool.on('error', () => undefined)
-  await pool.refresh()
+  const pool = await pools.start(world.poolOptions('ord'))
   // One connection for each transaction, and one for the write.
   await Promise.all(Array.from({ length: 4 }, () => write(pool, 'warm')))
   return pool
@@ -40,8 +39,6 @@ async function inTransaction(pool: NearestPool, id: string): Promise<RoutedClien
   await client.query('insert into written values ($1)', [id])
   return client
 }
-
-const write = (pool: NearestPool, id: string) => pool.query('insert into written values ($1)', [id])
 
 test('a short one: what is on its way is left alone and succeeds, and reads move', async () => {
   const pool = await warm()
@@ -88,16 +85,15 @@ test('a long one: what is on its way is cut after about five seconds, and said t
   open.release()
   committing.release()
   world.heal('nrt', 'ord')
-  await until(async () => (await write(pool, 'after').catch(() => undefined)) !== undefined, 'writes again')
+  await writesAgain(pool)
 })
 
 test('a read on a silent replica moves within about two seconds, and a read after it at once', async () => {
-  const pool = createPool({
+  const pool = pools.create({
     region: 'ord',
     primary: { region: 'nrt', url: world.url('nrt') },
     replicas: { ord: world.url('ord', { from: 'nrt' }) },
   })
-  pools.push(pool)
   await pool.refresh()
   const read = () => pool.query({ text: 'select 1 as one', consistency: 'eventual' })
   expect((await read()).servedBy.server).toBe('ord')

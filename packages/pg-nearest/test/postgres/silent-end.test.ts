@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createPool, isNearestError, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
-import { ask, until, withUsers } from './fixtures.ts'
+import { isNearestError, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
+import { withUsers } from './fixtures.ts'
 import { collectUncaught, errorOf, tally, within } from './settling.ts'
+import { TestPools } from './test-pools.ts'
+import { createWritten, write, writesAgain } from './written-table.ts'
 
 /** What a write in flight on a silent server is given, and a little. */
 const END_MS = 10_000
@@ -18,27 +20,23 @@ interface Begun {
 
 let world: World
 const begun = new Map<string, Begun>()
-const pools: NearestPool[] = []
+const pools = new TestPools()
 const uncaught = collectUncaught()
 
 function appIn(region: string, options: Partial<NearestPoolOptions> = {}): NearestPool {
-  const pool = createPool({ ...world.poolOptions(region), ...options })
-  pools.push(pool)
+  const pool = pools.create({ ...world.poolOptions(region), ...options })
   pool.on('error', () => undefined)
   return pool
 }
 
 async function warmIn(region: string, options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  const pool = appIn(region, options)
-  await pool.refresh()
+  const pool = await pools.start({ ...world.poolOptions(region), ...options })
   await write(pool, 'warm')
   return pool
 }
 
 /** Nothing of a transaction lasts before its COMMIT, so that it waits for another primary when it was cut. */
 const SHORT_FAILOVER = { failoverTimeoutMs: 2_000 }
-
-const write = (pool: NearestPool, id: string) => pool.query('insert into written values ($1)', [id])
 
 /** Ends the pool with the statement on its way. */
 function begin(name: string, pool: NearestPool, statement: Promise<unknown>): void {
@@ -52,7 +50,7 @@ function begin(name: string, pool: NearestPool, statement: Promise<unknown>): vo
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
   await withUsers(world)
-  await ask(world.url('nrt'), 'create table written (id text)')
+  await createWritten(world)
   const [writer, borrowed, strong, transaction, narrow] = await Promise.all([
     warmIn('ord'),
     warmIn('ord'),
@@ -82,7 +80,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   world.heal('nrt', 'ord')
-  await Promise.all(pools.map((pool) => within(5_000, 'destroy()', pool.destroy())))
+  await pools.destroyAll()
   uncaught.stop()
   await world.stop()
 })
@@ -118,7 +116,7 @@ test('destroy() with writes on their way and waiting on a silent primary: all en
 test('when it is back nothing is uncaught, and a new pool works', async () => {
   world.heal('nrt', 'ord')
   const pool = appIn('ord')
-  await until(async () => (await write(pool, 'after').catch(() => undefined)) !== undefined, 'writes again')
+  await writesAgain(pool)
   await within(5_000, 'end()', pool.end())
   expect(uncaught.errors).toEqual([])
 })

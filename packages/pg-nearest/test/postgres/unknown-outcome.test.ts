@@ -5,12 +5,13 @@ import { cut, startBreakingProxy, swallowed, type Break, type BreakingProxy } fr
 import { ask, caughtUp } from './fixtures.ts'
 import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
 import { rejectionOf, settled } from './settling.ts'
+import { TestPools } from './test-pools.ts'
 
 /** The server has the write and the caller does not know: whatever he reads next must be the truth. */
 let world: World
 let proxy: BreakingProxy
 let elsewhere: NearestPool
-const pools: NearestPool[] = []
+const pools = new TestPools()
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 20 })
   await ask(
@@ -30,14 +31,13 @@ afterAll(async () => {
 beforeEach(() => caughtUp(world))
 afterEach(async () => {
   await world.resumeReplay('ord')
-  await settled(Promise.all(pools.splice(0).map((pool) => pool.destroy())), 'the end of the pools')
+  await pools.destroyAll()
 })
 
 async function app(options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
   const { primary, ...rest } = ordinaryOptions(world, 'ord')
   const url = Object.assign(new URL(primary.url), { host: new URL(proxy.url).host }).href
-  const pool = createPool({ ...rest, ...options, primary: { ...primary, url } })
-  pools.push(pool)
+  const pool = pools.create({ ...rest, ...options, primary: { ...primary, url } })
   await pool.refresh()
   await pool.primary.query('select 1')
   return pool
