@@ -1,5 +1,7 @@
-import { randomInt } from 'node:crypto'
-import { parseArgs } from 'node:util'
+import { positiveNumber, seedNumber } from '../command-line/numbers.ts'
+import { progress } from '../command-line/progress.ts'
+import { runCommand } from '../command-line/run-command.ts'
+import { UsageError } from '../command-line/usage-error.ts'
 import { chaosText } from './report-text.ts'
 import { isViolated } from './report.ts'
 import { chaosWorld, runChaos } from './run.ts'
@@ -24,17 +26,26 @@ interface Options {
   readonly json: boolean
 }
 
-class UsageError extends Error {}
-
-try {
-  const options = parse(process.argv.slice(2))
-  if (options === undefined) console.log(USAGE)
-  else process.exitCode = await chaos(options)
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error
-  console.error(`${error.message}\n\n${USAGE}`)
-  process.exitCode = 2
-}
+await runCommand(
+  USAGE,
+  {
+    minutes: { type: 'string' },
+    seconds: { type: 'string' },
+    seed: { type: 'string' },
+    hedge: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+  ({ minutes, seconds, seed, hedge, json }) => {
+    if (minutes !== undefined && seconds !== undefined) throw new UsageError('Either --minutes or --seconds, not both.')
+    return chaos({
+      seconds:
+        seconds === undefined ? 60 * positiveNumber('minutes', minutes ?? '10') : positiveNumber('seconds', seconds),
+      seed: seedNumber(seed),
+      hedge,
+      json,
+    })
+  },
+)
 // Left to itself, Node 20 may spin for ever while it frees sockets that the faults have left half open.
 process.exit()
 
@@ -64,50 +75,4 @@ async function chaos({ seconds, seed, hedge, json }: Options): Promise<number> {
   } finally {
     process.off('SIGINT', stop)
   }
-}
-
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`)
-}
-
-function parse(args: string[]): Options | undefined {
-  const { minutes, seconds, seed, hedge = false, json = false, help = false } = parsed(args)
-  if (help) return undefined
-  if (minutes !== undefined && seconds !== undefined) throw new UsageError('Either --minutes or --seconds, not both.')
-  return {
-    seconds: seconds === undefined ? 60 * positive('minutes', minutes ?? '10') : positive('seconds', seconds),
-    seed: seed === undefined ? randomInt(2 ** 31) : seedFrom(seed),
-    hedge,
-    json,
-  }
-}
-
-function parsed(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        minutes: { type: 'string' },
-        seconds: { type: 'string' },
-        seed: { type: 'string' },
-        hedge: { type: 'boolean' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text)
-  if (Number.isFinite(value) && value > 0) return value
-  throw new UsageError(`--${name} takes a number greater than 0.`)
-}
-
-function seedFrom(text: string): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value < 2 ** 32) return value
-  throw new UsageError('--seed takes a whole number below 4294967296.')
 }

@@ -1,5 +1,6 @@
-import { randomInt } from 'node:crypto'
-import { parseArgs } from 'node:util'
+import { seedNumber, wholeNumber } from '../command-line/numbers.ts'
+import { progress } from '../command-line/progress.ts'
+import { runCommand } from '../command-line/run-command.ts'
 import { differentialText, findingText } from './report.ts'
 import { runDifferential } from './run.ts'
 
@@ -32,17 +33,32 @@ interface Options {
   readonly json: boolean
 }
 
-class UsageError extends Error {}
-
-try {
-  const options = parse(process.argv.slice(2))
-  if (options === undefined) console.log(USAGE)
-  else process.exitCode = await differential(options)
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error
-  console.error(`${error.message}\n\n${USAGE}`)
-  process.exitCode = 2
-}
+await runCommand(
+  USAGE,
+  {
+    operations: { type: 'string', default: '20000' },
+    seed: { type: 'string' },
+    program: { type: 'string' },
+    bound: { type: 'string', default: '10' },
+    limit: { type: 'string', default: '200' },
+    'no-streams': { type: 'boolean', default: false },
+    'no-shrink': { type: 'boolean', default: false },
+    'against-pg': { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+  (values) =>
+    differential({
+      operations: wholeNumber('operations', values.operations),
+      seed: seedNumber(values.seed),
+      program: values.program === undefined ? undefined : wholeNumber('program', values.program, 0),
+      bound: wholeNumber('bound', values.bound),
+      limit: wholeNumber('limit', values.limit),
+      streams: !values['no-streams'],
+      shrink: !values['no-shrink'],
+      againstPg: values['against-pg'],
+      json: values.json,
+    }),
+)
 
 async function differential(options: Options): Promise<number> {
   const { operations, seed, program, bound, limit, streams, againstPg, json } = options
@@ -77,53 +93,4 @@ async function differential(options: Options): Promise<number> {
     `Again with: npm run differential -- --operations ${operations} --seed ${seed}${streams ? '' : ' --no-streams'}`,
   )
   return 1
-}
-
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`)
-}
-
-function parse(args: string[]): Options | undefined {
-  const values = parsed(args)
-  if (values.help === true) return undefined
-  return {
-    operations: whole('operations', values.operations, 1) ?? 20_000,
-    seed: whole('seed', values.seed, 0) ?? randomInt(2 ** 31),
-    program: whole('program', values.program, 0),
-    bound: whole('bound', values.bound, 1) ?? 10,
-    limit: whole('limit', values.limit, 1) ?? 200,
-    streams: values['no-streams'] !== true,
-    shrink: values['no-shrink'] !== true,
-    againstPg: values['against-pg'] === true,
-    json: values.json === true,
-  }
-}
-
-function parsed(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        operations: { type: 'string' },
-        seed: { type: 'string' },
-        program: { type: 'string' },
-        bound: { type: 'string' },
-        limit: { type: 'string' },
-        'no-streams': { type: 'boolean' },
-        'no-shrink': { type: 'boolean' },
-        'against-pg': { type: 'boolean' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
-}
-
-function whole(name: string, text: string | undefined, least: number): number | undefined {
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= least && value < 2 ** 32) return value
-  throw new UsageError(`--${name} takes a whole number of at least ${least} and below 4294967296.`)
 }

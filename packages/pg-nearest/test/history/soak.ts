@@ -1,10 +1,11 @@
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { startWorld, type World } from 'pg-nearest-world'
+import { positiveNumber, seedNumber, wholeNumber } from '../command-line/numbers.ts'
+import { progress } from '../command-line/progress.ts'
+import { runCommand } from '../command-line/run-command.ts'
 import { startNemesis } from './nemesis.ts'
 import type { Operation } from './operation.ts'
 import { reportOf, reportText, type Report } from './report.ts'
@@ -34,17 +35,31 @@ interface Options {
   readonly json: boolean
 }
 
-class UsageError extends Error {}
-
-try {
-  const options = parse(process.argv.slice(2))
-  if (options === undefined) console.log(USAGE)
-  else process.exitCode = await soak(options)
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error
-  console.error(`${error.message}\n\n${USAGE}`)
-  process.exitCode = 2
-}
+await runCommand(
+  USAGE,
+  {
+    operations: { type: 'string' },
+    minutes: { type: 'string' },
+    sessions: { type: 'string', default: '64' },
+    seed: { type: 'string' },
+    'no-guard': { type: 'boolean', default: false },
+    'no-faults': { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+  (values) => {
+    const minutes = values.minutes === undefined ? Infinity : positiveNumber('minutes', values.minutes)
+    const enough = Number.isFinite(minutes) ? Infinity : 100_000
+    return soak({
+      minutes,
+      operations: values.operations === undefined ? enough : wholeNumber('operations', values.operations),
+      sessions: wholeNumber('sessions', values.sessions),
+      seed: seedNumber(values.seed),
+      guard: !values['no-guard'],
+      faults: !values['no-faults'],
+      json: values.json,
+    })
+  },
+)
 
 async function soak(options: Options): Promise<number> {
   await using world = await startWorld({
@@ -98,10 +113,6 @@ async function run(world: World, options: Options): Promise<{ report: Report; hi
   return { report, history }
 }
 
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`)
-}
-
 async function keep(history: readonly Operation[], seed: number): Promise<string> {
   const path = join(tmpdir(), `pg-nearest-history-${seed}.jsonl`)
   const file = createWriteStream(path)
@@ -111,70 +122,4 @@ async function keep(history: readonly Operation[], seed: number): Promise<string
   file.end()
   await once(file, 'finish')
   return path
-}
-
-function parse(args: string[]): Options | undefined {
-  const values = parsed(args)
-  if (values.help === true) return undefined
-  const minutes = positive('minutes', values.minutes) ?? Infinity
-  return {
-    minutes,
-    operations: whole('operations', values.operations) ?? (Number.isFinite(minutes) ? Infinity : 100_000),
-    sessions: whole('sessions', values.sessions) ?? 64,
-    seed: seedFrom(values.seed),
-    guard: values['no-guard'] !== true,
-    faults: values['no-faults'] !== true,
-    json: values.json === true,
-  }
-}
-
-interface Values {
-  readonly operations?: string | undefined
-  readonly minutes?: string | undefined
-  readonly sessions?: string | undefined
-  readonly seed?: string | undefined
-  readonly 'no-guard'?: boolean | undefined
-  readonly 'no-faults'?: boolean | undefined
-  readonly json?: boolean | undefined
-  readonly help?: boolean | undefined
-}
-
-function parsed(args: string[]): Values {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        operations: { type: 'string' },
-        minutes: { type: 'string' },
-        sessions: { type: 'string' },
-        seed: { type: 'string' },
-        'no-guard': { type: 'boolean' },
-        'no-faults': { type: 'boolean' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
-}
-
-function positive(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (Number.isFinite(value) && value > 0) return value
-  throw new UsageError(`--${name} takes a number greater than 0.`)
-}
-
-function whole(name: string, text: string | undefined): number | undefined {
-  const value = positive(name, text)
-  if (value === undefined || Number.isInteger(value)) return value
-  throw new UsageError(`--${name} takes a whole number.`)
-}
-
-function seedFrom(text: string | undefined): number {
-  if (text === undefined) return randomInt(2 ** 31)
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value < 2 ** 32) return value
-  throw new UsageError('--seed takes a whole number below 4294967296.')
 }

@@ -1,5 +1,6 @@
-import { parseArgs } from 'node:util'
 import { startWorld } from 'pg-nearest-world'
+import { positiveNumber } from '../command-line/numbers.ts'
+import { runCommand } from '../command-line/run-command.ts'
 import { runLeaks, type LeakReport, type Sample } from './run.ts'
 import { leaksOf, mb } from './verdict.ts'
 
@@ -13,30 +14,28 @@ and the connections at each rest. Exit code 1: something grew.
   --json          print the report as JSON
   --help`
 
-const { values } = parseArgs({
-  options: {
+await runCommand(
+  USAGE,
+  {
     minutes: { type: 'string', default: '10' },
     rounds: { type: 'string', default: '20' },
     json: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
   },
-})
+  ({ minutes, rounds, json }) => leaks(positiveNumber('minutes', minutes), positiveNumber('rounds', rounds), json),
+)
 
-if (values.help) console.log(USAGE)
-else process.exitCode = await leaks(positive('minutes', values.minutes), positive('rounds', values.rounds))
-
-async function leaks(minutes: number, rounds: number): Promise<number> {
+async function leaks(minutes: number, rounds: number, json: boolean): Promise<number> {
   await using world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 10 })
-  if (!values.json) console.log(line('', 'operations', 'heap, MB', 'timers', 'sockets', 'connections'))
+  if (!json) console.log(line('', 'operations', 'heap, MB', 'timers', 'sockets', 'connections'))
   const report = await runLeaks(world, {
     seconds: minutes * 60,
     rounds,
     onRound: (sample) => {
-      if (!values.json) console.log(sampleLine(sample))
+      if (!json) console.log(sampleLine(sample))
     },
   })
   const found = leaksOf(report)
-  console.log(values.json ? JSON.stringify({ ...report, found }) : endOf(report, found))
+  console.log(json ? JSON.stringify({ ...report, found }) : endOf(report, found))
   return found.length === 0 ? 0 : 1
 }
 
@@ -54,10 +53,4 @@ function endOf({ before, after }: LeakReport, found: readonly string[]): string 
 
 function line(...cells: readonly (string | number)[]): string {
   return cells.map((cell) => String(cell).padStart(12)).join('')
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text)
-  if (Number.isFinite(value) && value > 0) return value
-  throw new RangeError(`--${name} takes a number greater than 0.`)
 }
