@@ -1,29 +1,13 @@
 import pg from 'pg'
+import { pgTransaction } from '../pg-transaction.ts'
 import type { Contender, Servers } from './contender.ts'
 
-/**
- * node-postgres knows nothing of replicas: two pools, and the app picks. Its documentation on transactions: one client
- * for all statements; `BEGIN`, the statements, `COMMIT`; `ROLLBACK` if one throws; release the client in any case.
- *
- * @see https://node-postgres.com/features/transactions
- */
+/** node-postgres knows nothing of replicas: two pools, and the app picks. */
 export function rawPg({ primary, replica, max }: Servers): Contender {
   const writes = new pg.Pool({ connectionString: primary, max })
   const reads = new pg.Pool({ connectionString: replica, max })
 
-  async function transaction(work: (client: pg.PoolClient) => Promise<unknown>): Promise<void> {
-    const client = await writes.connect()
-    try {
-      await client.query('BEGIN')
-      await work(client)
-      await client.query('COMMIT')
-    } catch (error) {
-      await client.query('ROLLBACK')
-      throw error
-    } finally {
-      client.release()
-    }
-  }
+  const transaction = (work: (client: pg.PoolClient) => Promise<unknown>): Promise<void> => pgTransaction(writes, work)
 
   async function writeThenRead(id: number, balance: number, pool: pg.Pool): Promise<number | undefined> {
     await writes.query('update accounts set balance = $2 where id = $1', [id, balance])

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { NearestPool } from 'pg-nearest'
+import { pgTransaction } from '../pg-transaction.ts'
 import { userReader } from '../users.ts'
 
 /** What is measured of a pool. `pg.Pool` does it too, as its documentation says. */
@@ -57,20 +58,7 @@ function borrower(): (pool: pg.Pool) => Promise<unknown> {
   }
 }
 
-/** @see https://node-postgres.com/features/transactions */
 function bareTransaction(): (pool: pg.Pool) => Promise<unknown> {
   let id = 0
-  return async (pool) => {
-    const client = await pool.connect()
-    try {
-      await client.query('BEGIN')
-      await client.query(READ, [1 + (id++ % 1_000)])
-      await client.query('COMMIT')
-    } catch (error) {
-      await client.query('ROLLBACK')
-      throw error
-    } finally {
-      client.release()
-    }
-  }
+  return (pool) => pgTransaction(pool, (client) => client.query(READ, [1 + (id++ % 1_000)]))
 }
