@@ -5,19 +5,12 @@ import { runWithinAsync } from '../../src/execute/run-with-cancellation.ts'
 import { onAbort } from '../../src/limits/on-abort.ts'
 import { withinDeadline } from '../../src/limits/deadline.ts'
 import { pause, sleep } from '../../src/limits/retry-backoff.ts'
+import { errorOf } from './error-of.ts'
 
 const reason = new Error('enough')
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
-
-/** Heard from now on. */
-function errorOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => 'no error',
-    (error: unknown) => error,
-  )
-}
 
 function listeners(signal: AbortSignal): number {
   return getEventListeners(signal, 'abort').length

@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { WaitQueue, type Waiter } from '../../src/connections/wait-queue.ts'
+import { errorOf } from './error-of.ts'
 
 const late = new Error('late')
 const gone = new Error('gone')
@@ -9,14 +10,6 @@ const timedOut = (): Error => late
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
-
-/** Heard from now on. */
-function errorOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => 'no error',
-    (error: unknown) => error,
-  )
-}
 
 function first(queue: WaitQueue<string>): Waiter<string> {
   if (queue.first === undefined) throw new Error('nobody waits')
