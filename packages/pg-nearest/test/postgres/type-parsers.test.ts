@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool } from '../../src/index.ts'
 import { ask } from './fixtures.ts'
+import { rejectionOf } from './settling.ts'
 
 let world: World
 let pool: NearestPool
@@ -35,15 +35,6 @@ function unreadable(text: string, thrown: Error, name?: string): pg.QueryConfig 
   return name === undefined ? config : { ...config, name }
 }
 
-/** `nothing`: it has not settled in time. */
-function rejection(promise: Promise<unknown>): Promise<unknown> {
-  const told = promise.then(
-    () => 'fulfilled',
-    (error: unknown) => error,
-  )
-  return Promise.race([told, sleep(5_000, 'nothing')])
-}
-
 async function rowsOf(name: string): Promise<number> {
   return (await ask(world.url('nrt'), `select from notes where name = '${name}'`)).length
 }
@@ -55,7 +46,7 @@ describe.each(THROWN)('a type parser that throws %s', (_, properties) => {
 
   test('is told as it is, and the row is there once', async () => {
     const name = `pool ${JSON.stringify(properties)}`
-    expect(await rejection(pool.query(insert(name)))).toBe(thrown)
+    expect(await rejectionOf(pool.query(insert(name)), 'the query')).toBe(thrown)
     expect(await rowsOf(name)).toBe(1)
     expect((await pool.query<{ n: number }>('select 1 as n')).rows).toEqual([{ n: 1 }])
   })
@@ -63,7 +54,7 @@ describe.each(THROWN)('a type parser that throws %s', (_, properties) => {
   test('is told as it is on a borrowed client, which goes on', async () => {
     const name = `client ${JSON.stringify(properties)}`
     const client = await pool.connect()
-    expect(await rejection(client.query(insert(name)))).toBe(thrown)
+    expect(await rejectionOf(client.query(insert(name)), 'the query')).toBe(thrown)
     expect(await rowsOf(name)).toBe(1)
     const seen = await client.query<{ n: number }>(`select count(*)::int as n from notes where name = '${name}'`)
     expect(seen.rows).toEqual([{ n: 1 }])
@@ -74,9 +65,9 @@ describe.each(THROWN)('a type parser that throws %s', (_, properties) => {
     const name = `transaction ${JSON.stringify(properties)}`
     const client = await pool.connect()
     await client.query('begin')
-    expect(await rejection(client.query(insert(name)))).toBe(thrown)
+    expect(await rejectionOf(client.query(insert(name)), 'the query')).toBe(thrown)
     expect(client.getTransactionStatus()).toBe('T')
-    expect(await rejection(client.query(insert(name)))).toBe(thrown)
+    expect(await rejectionOf(client.query(insert(name)), 'the query')).toBe(thrown)
     expect((await client.query('commit')).command).toBe('COMMIT')
     client.release()
     expect(await rowsOf(name)).toBe(2)
@@ -85,23 +76,23 @@ describe.each(THROWN)('a type parser that throws %s', (_, properties) => {
   test('rolls back what runs in pool.transaction', async () => {
     const name = `work ${JSON.stringify(properties)}`
     const work = pool.transaction((client) => client.query(insert(name)))
-    expect(await rejection(work)).toBe(thrown)
+    expect(await rejectionOf(work, 'the transaction')).toBe(thrown)
     expect(await rowsOf(name)).toBe(0)
   })
 
   test('is told of a read that a replica answers, which is asked once', async () => {
     const servers: (string | undefined)[] = []
     pool.on('query', ({ servedBy }) => servers.push(servedBy?.server))
-    expect(await rejection(pool.query(unreadable("select 'x' as name", thrown)))).toBe(thrown)
-    expect(await rejection(pool.replica().query(unreadable("select 'x' as name", thrown)))).toBe(thrown)
+    expect(await rejectionOf(pool.query(unreadable("select 'x' as name", thrown)), 'the query')).toBe(thrown)
+    expect(await rejectionOf(pool.replica().query(unreadable("select 'x' as name", thrown)), 'the query')).toBe(thrown)
     expect(servers).toEqual([undefined, undefined])
   })
 
   test('is told of a prepared statement, too', async () => {
     const name = `named ${JSON.stringify(properties)}`
     const text = `insert into notes values ('${name}') returning name`
-    expect(await rejection(pool.query(unreadable(text, thrown, 'named')))).toBe(thrown)
-    expect(await rejection(pool.query(unreadable(text, thrown, 'named')))).toBe(thrown)
+    expect(await rejectionOf(pool.query(unreadable(text, thrown, 'named')), 'the query')).toBe(thrown)
+    expect(await rejectionOf(pool.query(unreadable(text, thrown, 'named')), 'the query')).toBe(thrown)
     expect(await rowsOf(name)).toBe(2)
   })
 })

@@ -4,6 +4,10 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool, isNoServerError, type ProblemEvent } from '../../src/index.ts'
 import { nextProblem, withUsers } from './fixtures.ts'
+import { rejectionOf } from './settling.ts'
+
+/** Longer than a write waits for another primary. */
+const BOUND_MS = 30_000
 
 let world: World
 beforeAll(async () => {
@@ -56,7 +60,7 @@ describe('what is wrong is said, and what can work goes on working', () => {
     const url = withPassword(options.primary.url, WRONG)
     await using pool = createPool({ ...options, primary: { ...options.primary, url } })
     expect((await pool.query('select count(*)::int as n from users')).rows).toEqual([{ n: 3 }])
-    const refused = await rejection(pool.query("insert into users (name) values ('Nobody')"))
+    const refused = await rejectionOf(pool.query("insert into users (name) values ('Nobody')"), 'the write', BOUND_MS)
     expect(refused).toMatchObject({ name: 'NoServerError', code: 'NEAREST_AUTHENTICATION' })
     expect(String(refused)).toMatch(/nrt refused the user or the password .*: check them in its URL/)
     expectNoSecret(refused, pool.status(), pool)
@@ -67,7 +71,7 @@ describe('what is wrong is said, and what can work goes on working', () => {
     const nowhere = 'postgres://app:wr0ng-s3cret@127.0.0.1:9/app'
     await using pool = createPool({ ...options, primary: { region: 'nrt', url: nowhere } })
     expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
-    const refused = await rejection(pool.query("insert into users (name) values ('Nobody')"))
+    const refused = await rejectionOf(pool.query("insert into users (name) values ('Nobody')"), 'the write', BOUND_MS)
     expect(refused).toMatchObject({ code: 'NEAREST_NO_SERVER' })
     expect(String(refused)).toContain(
       'nrt refused the connection: check that it runs, and the host and port in its URL',
@@ -108,7 +112,7 @@ describe('what is wrong is said, and what can work goes on working', () => {
   test('a database that is not there', async () => {
     const url = Object.assign(new URL(world.url('nrt')), { pathname: '/nowhere' }).href
     await using pool = createPool({ primary: url })
-    const refused = await rejection(pool.query('select 1'))
+    const refused = await rejectionOf(pool.query('select 1'), 'the read', BOUND_MS)
     expect(isNoServerError(refused) && refused.message).toContain('has no such database')
   })
 
@@ -154,13 +158,4 @@ function show(value: unknown): string {
 
 function expectNoSecret(...values: unknown[]): void {
   for (const value of values) expect(show(value)).not.toContain(WRONG)
-}
-
-async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => {
-      throw new Error('it should have failed')
-    },
-    (error: unknown) => error,
-  )
 }
