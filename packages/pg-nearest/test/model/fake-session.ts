@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FakeServer } from './fake-server.ts'
-import * as say from './messages.ts'
+import * as say from '../protocol/messages.ts'
 
 let pids = 1
 
@@ -30,7 +30,7 @@ export class FakeSession {
   disturbed = false
   readonly #server: FakeServer
   readonly #socket: Socket
-  readonly #read = say.createReader()
+  readonly #read = say.createReader('client')
   readonly #texts = new Map<string, string>()
   readonly #inbox: say.Message[] = []
   #portal = ''
@@ -65,7 +65,7 @@ export class FakeSession {
     if (what === 'row' || what === 'error') this.disturbed = true
     if (what === 'row') this.#send(say.row('nobody asked'))
     if (what === 'notice') this.#send(say.notice('hello'))
-    if (what === 'error') this.#send(say.refusal('ERROR', 'XX000', 'unasked'))
+    if (what === 'error') this.#send(say.errorResponse('ERROR', 'XX000', 'unasked'))
     if (what === 'fatal') this.#fatal('57P01')
   }
 
@@ -74,7 +74,7 @@ export class FakeSession {
   }
 
   #fatal(code: string): void {
-    this.#socket.end(say.refusal('FATAL', code, 'it ends'))
+    this.#socket.end(say.errorResponse('FATAL', code, 'it ends'))
   }
 
   #send(...messages: Buffer[]): void {
@@ -187,7 +187,7 @@ export class FakeSession {
   #fail(code: string, text: string): void {
     this.#skipping = true
     if (this.status === 'T') this.status = 'E'
-    this.#send(say.refusal('ERROR', code, text))
+    this.#send(say.errorResponse('ERROR', code, text))
   }
 
   /** Whether it was, before the time was over. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
+import { errorResponse } from '../protocol/messages.ts'
 import { TEST_CERTIFICATE } from './test-certificate.ts'
 
 /** What becomes of an answer. */
@@ -144,11 +145,3 @@ export function instead(bytes: Uint8Array | string, then: 'close' | 'stay' = 'cl
 /** Application data, as its head says, that nobody has encrypted. */
 export const brokenRecord: Break = ({ raw }) =>
   raw.write(Buffer.concat([Buffer.from([0x17, 0x03, 0x03, 0, 64]), Buffer.alloc(64, 0xa5)]))
-
-function errorResponse(severity: string, code: string, message: string): Buffer {
-  const fields = Buffer.from(`S${severity}\0V${severity}\0C${code}\0M${message}\0\0`)
-  const head = Buffer.alloc(5)
-  head.write('E')
-  head.writeUInt32BE(4 + fields.length, 1)
-  return Buffer.concat([head, fields])
-}

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { createReader, type Message } from '../protocol/messages.ts'
 
 /** A pooler that reads one question, and forgets what came in with it until that is answered. */
 export interface Pooler {
@@ -25,7 +26,7 @@ export async function startSwallowingPooler(url: string): Promise<Pooler> {
       socket.on('error', () => undefined)
       socket.on('close', () => other.destroy())
     }
-    const fromClient = messages(true)
+    const fromClient = createReader('client')
     client.on('data', (data) => {
       for (const message of fromClient(data)) {
         if (busy) {
@@ -33,12 +34,12 @@ export async function startSwallowingPooler(url: string): Promise<Pooler> {
           continue
         }
         busy = endsQuestion(message)
-        database.write(message)
+        database.write(message.whole)
       }
     })
-    const fromDatabase = messages(false)
+    const fromDatabase = createReader('server')
     database.on('data', (data) => {
-      for (const message of fromDatabase(data)) if (isReady(message)) busy = false
+      for (const message of fromDatabase(data)) if (message.type === 'Z') busy = false
       client.write(data)
     })
   })
@@ -59,29 +60,6 @@ export async function startSwallowingPooler(url: string): Promise<Pooler> {
   }
 }
 
-/** Cuts a stream into the protocol's messages; a client's first one has no type. */
-function messages(untypedFirst: boolean): (data: Buffer) => Buffer[] {
-  let rest = Buffer.alloc(0)
-  let typed = !untypedFirst
-  return (data) => {
-    rest = Buffer.concat([rest, data])
-    const whole: Buffer[] = []
-    for (;;) {
-      const head = typed ? 1 : 0
-      if (rest.length < head + 4) return whole
-      const length = head + rest.readUInt32BE(head)
-      if (rest.length < length) return whole
-      whole.push(rest.subarray(0, length))
-      rest = rest.subarray(length)
-      typed = true
-    }
-  }
-}
-
-function endsQuestion(message: Buffer): boolean {
-  return message[0] === 'Q'.charCodeAt(0) || message[0] === 'S'.charCodeAt(0)
-}
-
-function isReady(message: Buffer): boolean {
-  return message[0] === 'Z'.charCodeAt(0)
+function endsQuestion({ type }: Message): boolean {
+  return type === 'Q' || type === 'S'
 }

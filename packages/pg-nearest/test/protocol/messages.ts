@@ -1,4 +1,4 @@
-/** As much of PostgreSQL's protocol as a small server needs. */
+/** As much of PostgreSQL's protocol as a small server or proxy needs. */
 
 export const CANCEL_REQUEST = 80_877_102
 
@@ -6,12 +6,14 @@ export interface Message {
   /** `undefined`: the first one, which has no type. */
   readonly type: string | undefined
   readonly body: Buffer
+  /** All of it, with its type and its length. */
+  readonly whole: Buffer
 }
 
-/** Cuts what arrives into messages. */
-export function createReader(): (data: Buffer) => Message[] {
+/** Cuts what arrives into messages. A client's first one has no type. */
+export function createReader(from: 'client' | 'server'): (data: Buffer) => Message[] {
   let rest = Buffer.alloc(0)
-  let typed = false
+  let typed = from === 'server'
   return (data) => {
     rest = Buffer.concat([rest, data])
     const messages: Message[] = []
@@ -21,7 +23,7 @@ export function createReader(): (data: Buffer) => Message[] {
       const length = head + rest.readUInt32BE(head)
       if (rest.length < length) return messages
       const type = typed ? rest.toString('latin1', 0, 1) : undefined
-      messages.push({ type, body: rest.subarray(head + 4, length) })
+      messages.push({ type, body: rest.subarray(head + 4, length), whole: rest.subarray(0, length) })
       rest = rest.subarray(length)
       typed = true
     }
@@ -72,7 +74,7 @@ export const bound = (): Buffer => message('2')
 export const closed = (): Buffer => message('3')
 export const noData = (): Buffer => message('n')
 export const notice = (text: string): Buffer => message('N', fields('NOTICE', '00000', text))
-export const refusal = (severity: string, code: string, text: string): Buffer =>
+export const errorResponse = (severity: string, code: string, text: string): Buffer =>
   message('E', fields(severity, code, text))
 
 function fields(severity: string, code: string, text: string): Buffer {
