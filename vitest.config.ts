@@ -53,6 +53,7 @@ const unhurried = onServersOf([
   'telemetry',
   'throwing-listeners',
   'torture',
+  'transaction-cuts',
   'transaction-programs',
   'transaction-status',
   'type-parsers',

@@ -2,7 +2,6 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
 import { runWithinAsync, type LimitedEnd } from '../execute/run-with-cancellation.ts'
 import type { Engine, Scope } from '../execute/engine.ts'
-import { queryTimeoutOf } from '../execute/pool-query-execution.ts'
 import type { Enforcement } from '../execute/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../execute/run-statement.ts'
 import type { Trust } from '../freshness/freshness-check.ts'
@@ -81,7 +80,7 @@ export class ClientContext {
     const run = { config, enforcement, check, trust, need }
     const limits = {
       signal: this.signalOf(statement),
-      timeoutMs: queryTimeoutOf(config) ?? this.engine.queryTimeoutMs,
+      timeoutMs: timeLeft(statement),
     }
     const unseen = commitsUnseen(config.text, need)
     const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || mayCommit(need))
@@ -127,6 +126,11 @@ export class ClientContext {
     this.held.letGo(true)
     this.state = { kind: 'lost', error: errorAfterLost(error) }
   }
+}
+
+/** As in pg, `query_timeout` counts from when the statement was given. */
+function timeLeft({ givenAt, queryTimeoutMs }: QueuedStatement): number | undefined {
+  return queryTimeoutMs && Math.max(1, givenAt + queryTimeoutMs - performance.now())
 }
 
 function ignore(): void {}

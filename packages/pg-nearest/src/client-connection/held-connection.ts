@@ -8,6 +8,9 @@ export type OnHold = (client: pg.PoolClient, held: boolean) => void
 
 type Acquire = (server: string, purpose: Purpose, signal: AbortSignal | undefined) => Promise<Lease>
 
+/** It undoes nothing by itself, so it takes a round trip; a server that does not answer may be gone. */
+const ROLLBACK_MS = 5_000
+
 /** The one connection that a borrowed client holds, or none. */
 export class HeldConnection {
   readonly #acquire: Acquire
@@ -51,14 +54,16 @@ export class HeldConnection {
     return lease
   }
 
-  /** Rolls back, or closes the connection if that fails. */
+  /** Rolls back, or closes the connection if that fails or takes longer than {@link ROLLBACK_MS}. */
   async rollBack(): Promise<void> {
     const lease = this.#lease
     if (lease === undefined) return
     await lease.fence
+    const late = setTimeout(() => lease.kill(new Error('Connection terminated')), ROLLBACK_MS)
     const ended = await new Promise<boolean>((resolve) => {
       lease.send(new StatementExchange({ text: 'ROLLBACK' }, lease.client, ({ kind }) => resolve(kind === 'result')))
     })
+    clearTimeout(late)
     if (!ended) this.letGo(true)
   }
 

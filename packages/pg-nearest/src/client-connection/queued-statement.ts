@@ -11,6 +11,8 @@ export interface Turn {
   readonly pipelined: boolean
   /** Others may be sent before it is answered, because it does not end a transaction. */
   readonly followable: boolean
+  /** Called once, when it stops waiting: it is started, is sent together with another, or was removed. */
+  onLeft?(): void
   /** Runs it. Resolves, and never rejects, when it has ended, with a function that hands its outcome to the caller. */
   start(): Promise<() => void>
 }
@@ -25,6 +27,10 @@ export interface Serving {
 export interface QueuedStatement extends Turn {
   readonly request: Request
   readonly need: StatementNeed
+  /** By `performance.now()`; 0 without `query_timeout`, because reading the clock costs something. */
+  readonly givenAt: number
+  /** Milliseconds from when it was given. */
+  readonly queryTimeoutMs: number | undefined
   /** The session that it was given in. */
   readonly own: OwnSession
   readonly check: FreshnessCheck | undefined

@@ -3,7 +3,7 @@ import { isOutcomeUnknownError, NearestError } from '../errors.ts'
 export function notBegunError(cause: unknown): NearestError {
   return new NearestError(
     'NEAREST_CONNECTION_LOST',
-    'The transaction could not be begun, so nothing of it was run: roll it back, or release this client, and begin it again.',
+    'The transaction was not begun, or lost at its beginning, so that nothing of it has happened: roll it back, or release this client, and begin it again.',
     { cause },
   )
 }

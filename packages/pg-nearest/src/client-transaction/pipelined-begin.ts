@@ -9,7 +9,8 @@ import type { Evidence } from '../route/failure-meaning.ts'
 import { mayAskAfter } from '../statement/statement-traits.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { isNoServerError } from '../errors.ts'
-import { beginElsewhere, readsOnly } from './begin-read-only-anywhere.ts'
+import { readsOnly } from './begin-read-only-anywhere.ts'
+import { beginElsewhere } from './read-only-transaction.ts'
 import { abortedError, emptyResult } from './synthetic-results.ts'
 import { attemptsOnPrimary } from '../client-connection/run-unpinned.ts'
 import type { ClientContext } from '../client-connection/client-context.ts'
@@ -43,18 +44,30 @@ export async function openTransaction(
   const members: QueuedStatement[] = [first]
   const check = createFreshnessCheck(client.engine, first.own, undefined, false)
   let opened: Opened
+  let cut = false
   try {
-    opened = await walk(executionOf(client, begin, members, check, takeNext))
+    opened = await walk(executionOf(client, begin, members, check, takeNext, () => (cut = true)))
     const [begun] = opened.ends
     if (begun?.kind !== 'result') throw begun === undefined || begun.kind === 'skipped' ? abortedError() : begun.error
     check?.emitLosses()
   } catch (error) {
     check?.emitLosses()
-    if (readsOnly(begin) && isNoServerError(error)) return beginElsewhere(client, begin, members)
-    if (members.some(commits) && !isReadOnly(begin, members)) check?.markUnknown()
-    // Has no effect on those that are settled already.
-    for (const each of members.slice(1)) each.fail(error)
-    throw error
+    try {
+      if (readsOnly(begin) && isNoServerError(error)) return await beginElsewhere(client, begin, members)
+      throw error
+    } catch (final) {
+      if (members.some(commits)) {
+        if (!isReadOnly(begin, members)) check?.markUnknown()
+        if (cut) {
+          // A COMMIT that the server has skipped.
+          if (client.held.open) await client.held.rollBack()
+          client.begin = undefined
+        }
+      }
+      // Has no effect on those that are settled already.
+      for (const each of members.slice(1)) each.fail(final)
+      throw final
+    }
   }
   client.begin = undefined
   const ends = opened.ends.slice(1)
@@ -72,6 +85,7 @@ function executionOf(
   members: QueuedStatement[],
   check: FreshnessCheck | undefined,
   takeNext: TakeNext,
+  onCut: () => void,
 ) {
   const [first] = members as [QueuedStatement]
   return executionOnHeldConnection<readonly StatementEnd[], Opened>(client, {
@@ -91,7 +105,9 @@ function executionOf(
     learns: false,
     run: async (lease) => {
       if (lease.pipelines) await gather(members, takeNext)
-      return send(client, lease, begin, members, check)
+      const end = await send(client, lease, begin, members, check)
+      if (end.kind === 'cut') onCut()
+      return end
     },
     succeeded: (ends, { server }) => ({ ends, server, open: client.held.open }),
   })

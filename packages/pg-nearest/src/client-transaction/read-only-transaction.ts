@@ -2,19 +2,31 @@ import { isRefusedByRecovery } from '../route/failure-meaning.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import type { Request } from '../route/request.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
-import { emptyResult } from './synthetic-results.ts'
+import { beginAnywhere } from './begin-read-only-anywhere.ts'
+import { abortedError, emptyResult } from './synthetic-results.ts'
 import type { ClientContext } from '../client-connection/client-context.ts'
-import { notHereError } from '../client-connection/transaction-lost-errors.ts'
-import type { ClientState } from '../client-connection/client-state-machine.ts'
+import { lostTransactionError, notHereError } from '../client-connection/transaction-lost-errors.ts'
+import { FREE, type ClientState } from '../client-connection/client-state-machine.ts'
 import { takeConnection } from '../client-connection/take-connection.ts'
 import { runPinned, runPinnedOrLose } from '../client-connection/run-pinned.ts'
 import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
 
-/** Runs a statement in a read-only transaction on a standby. If only the primary can answer it, the transaction moves there. */
+type Reading = Extract<ClientState, { kind: 'reading' }>
+
+/** Runs a statement in a transaction that has been begun. */
+export function runInTransaction(client: ClientContext, statement: QueuedStatement): Promise<Serving> {
+  const { state } = client
+  return state.kind === 'reading' ? readInTransaction(client, statement, state) : runPinnedOrLose(client, statement)
+}
+
+/**
+ * Runs a statement in a read-only transaction on a standby. If only the primary can answer it, the transaction moves there; if its
+ * connection is lost, it begins again on any server, once for each statement.
+ */
 export async function readInTransaction(
   client: ClientContext,
   statement: QueuedStatement,
-  state: Extract<ClientState, { kind: 'reading' }>,
+  state: Reading,
 ): Promise<Serving> {
   const { need } = statement
   if (state.failed && need.transaction?.kind === 'chain' && !client.keepsFromWriting) return chainOnPrimary(client)
@@ -33,10 +45,22 @@ export async function readInTransaction(
       const { server, generation } = lease
       client.engine.report({ server, generation, sign: 'lost', error: ended.error })
       client.held.letGo(true)
+      await beginAgain(client, statement, state)
+      return runPinnedOrLose(client, statement)
     }
   }
   await moveToPrimary(client, state.begin)
   return runPinnedOrLose(client, statement)
+}
+
+async function beginAgain(client: ClientContext, statement: QueuedStatement, { begin }: Reading): Promise<void> {
+  client.state = FREE
+  try {
+    await beginAnywhere(client, { ...statement, request: { ...begin, signal: client.signalOf(statement) } })
+  } catch (error) {
+    client.lose(lostTransactionError())
+    throw error
+  }
 }
 
 /** Need not run on the primary: it shows a setting of this transaction. */
@@ -71,4 +95,23 @@ async function moveToPrimary(client: ClientContext, { config, signal }: Request)
     lease.send(new StatementExchange(config, lease.client, onEnd))
   })
   client.state = { kind: 'transaction', stateful: false, readOnly: true }
+}
+
+/** No primary could run a transaction that only reads: elsewhere, one statement after the other. */
+export async function beginElsewhere(
+  client: ClientContext,
+  begin: QueuedStatement,
+  members: readonly QueuedStatement[],
+): Promise<Serving> {
+  await beginAnywhere(client, begin)
+  let first: Serving | undefined
+  for (const member of members) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    const serving = await runInTransaction(client, member).catch((error: unknown) => void member.fail(error))
+    if (serving !== undefined) member.settle(serving)
+    if (member === members[0]) first = serving
+  }
+  // It has been told already, so that nobody hears this.
+  if (first === undefined) throw abortedError()
+  return first
 }

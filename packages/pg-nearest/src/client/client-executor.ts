@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { ownSession, type Engine, type Scope } from '../execute/engine.ts'
 import { clock, reportFailure, reportResult } from '../execute/report-outcome.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import { queryTimeoutOf } from '../execute/pool-query-execution.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import { planStatement } from '../route/plan-statement.ts'
@@ -9,7 +10,7 @@ import type { Request } from '../route/request.ts'
 import { watchForEarlyClose } from '../wire/closed-before-sent.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import { commandOf, emptyResult, isDeferrable } from '../client-transaction/synthetic-results.ts'
-import { beginAnywhere, readsOnly, runInTransaction } from '../client-transaction/begin-read-only-anywhere.ts'
+import { beginAnywhere, readsOnly } from '../client-transaction/begin-read-only-anywhere.ts'
 import { runUnpinned, heldServerFirst, attemptsOnPrimary } from '../client-connection/run-unpinned.ts'
 import { ClientContext, type ClientLimits } from '../client-connection/client-context.ts'
 import { notBegunError } from '../client-connection/transaction-lost-errors.ts'
@@ -19,7 +20,8 @@ import { HeldConnection, type OnHold } from '../client-connection/held-connectio
 import { openTransaction } from '../client-transaction/pipelined-begin.ts'
 import { mayBePipelined, mayJoinBegin } from '../client-transaction/pipelining.ts'
 import { delivering, type QueuedStatement, type Serving } from '../client-connection/queued-statement.ts'
-import { readInTransaction } from '../client-transaction/read-only-transaction.ts'
+import { readInTransaction, runInTransaction } from '../client-transaction/read-only-transaction.ts'
+import { limitWaiting } from './limit-waiting.ts'
 import { StatementQueue } from './statement-queue.ts'
 import { runPinnedOrLose } from '../client-connection/run-pinned.ts'
 
@@ -81,9 +83,12 @@ export class ClientExecutor {
     const own = ownSession(engine, scope)
     const check = createFreshnessCheck(engine, own, request.consistency, reads)
     const pipelined = mayBePipelined(request, need)
+    const queryTimeoutMs = queryTimeoutOf(request.config) ?? engine.queryTimeoutMs
     const statement: QueuedStatement = {
       request,
       need,
+      givenAt: queryTimeoutMs === undefined ? 0 : performance.now(),
+      queryTimeoutMs,
       own,
       check,
       pipelined,
@@ -92,6 +97,7 @@ export class ClientExecutor {
       start: () => delivering(this.#route(statement), statement),
     }
     this.#queue.add(statement)
+    limitWaiting(this.#queue, statement)
   }
 
   /**
@@ -116,6 +122,8 @@ export class ClientExecutor {
       this.#queue.add({
         request: { config: { text: '' } },
         need: { class: 'session' },
+        givenAt: 0,
+        queryTimeoutMs: undefined,
         own,
         check: undefined,
         pipelined: false,
@@ -226,17 +234,23 @@ export class ClientExecutor {
   async #openAlone(begin: QueuedStatement): Promise<void> {
     try {
       if (readsOnly(begin)) return await beginAnywhere(this.#client, begin)
-      await runUnpinned(this.#client, begin, false, attemptsOnPrimary(this.#client))
+      const begun = { ...begin, givenAt: performance.now() }
+      await runUnpinned(this.#client, begun, false, attemptsOnPrimary(this.#client))
       this.#client.begin = undefined
     } catch (error) {
       throw this.#unbegun(error)
     }
   }
 
-  /** The BEGIN has been answered but has failed: until ROLLBACK nothing may run, as there is no transaction. */
+  /**
+   * A BEGIN that had been answered was not begun, so that until ROLLBACK nothing may run; or it was, and what came with it was cut off.
+   */
   #unbegun(error: unknown): unknown {
-    this.#client.begin = undefined
-    if (this.#client.state.kind !== 'lost') this.#client.state = { kind: 'unbegun', error: notBegunError(error) }
+    const client = this.#client
+    const { begin, held, state } = client
+    client.begin = undefined
+    if (begin !== undefined && held.open) client.settle(begin, true, true)
+    else if (state.kind !== 'lost') client.state = { kind: 'unbegun', error: notBegunError(error) }
     return error
   }
 }

@@ -26,7 +26,27 @@ export class StatementQueue<T extends Turn> {
   /** Removes the next entry if the predicate accepts it. */
   takeNext(wanted: (turn: T) => boolean): T | undefined {
     const [next] = this.#waiting
-    return next !== undefined && wanted(next) ? this.#waiting.shift() : undefined
+    return next !== undefined && wanted(next) ? this.#next() : undefined
+  }
+
+  has(turn: T): boolean {
+    return this.#waiting.includes(turn)
+  }
+
+  /** Removes an entry that is still waiting, so that it never runs. Returns whether it was. */
+  remove(turn: T): boolean {
+    const at = this.#waiting.indexOf(turn)
+    if (at < 0) return false
+    this.#waiting.splice(at, 1)
+    turn.onLeft?.()
+    this.#go()
+    return true
+  }
+
+  #next(): T | undefined {
+    const next = this.#waiting.shift()
+    next?.onLeft?.()
+    return next
   }
 
   /** Calls back when nothing waits or runs; at once if that is so already. */
@@ -44,7 +64,7 @@ export class StatementQueue<T extends Turn> {
       this.#running.length === 0 ||
       (this.#followable && this.#waiting[0]?.pipelined === true && this.#together())
     ) {
-      const turn = this.#waiting.shift()
+      const turn = this.#next()
       if (turn === undefined) break
       const run: { deliver: (() => void) | undefined } = { deliver: undefined }
       this.#running.push(run)

@@ -117,3 +117,58 @@ describe('time-outs of pg', () => {
     silent.close()
   })
 })
+
+describe('a statement that waits for its turn on a borrowed client', () => {
+  const reason = new Error('enough')
+  const LIMITS: readonly { name: string; limit: () => object; error: object }[] = [
+    { name: 'query_timeout', limit: () => ({ query_timeout: 100 }), error: { message: 'Query read timeout' } },
+    { name: 'timeoutMs', limit: () => ({ timeoutMs: 100 }), error: { code: 'NEAREST_TIMEOUT' } },
+    {
+      name: 'a signal',
+      limit: () => {
+        const controller = new AbortController()
+        setTimeout(() => controller.abort(reason), 100)
+        return { signal: controller.signal }
+      },
+      error: reason,
+    },
+  ]
+
+  describe.each([{ inTransaction: false }, { inTransaction: true }])(
+    'in a transaction: $inTransaction',
+    ({ inTransaction }) => {
+      test.each(LIMITS)('is ended by $name at its time, and never runs', async ({ limit, error }) => {
+        await using pool = createPool(world.poolOptions('ord'))
+        const client = await pool.connect()
+        if (inTransaction) await client.query('begin')
+        const ahead = client.query('select 1 as n, pg_sleep(1.5)')
+        const started = performance.now()
+        const waiting = client.query({ text: "insert into users (name) values ('Waited')", ...limit() })
+        const behind = client.query('select 2 as n')
+        await expect(waiting).rejects.toMatchObject(error)
+        expect(performance.now() - started).toBeLessThan(1_000)
+        expect((await ahead).rows).toMatchObject([{ n: 1 }])
+        expect((await behind).rows).toEqual([{ n: 2 }])
+        if (inTransaction) await client.query('commit')
+        client.release()
+        expect(await ask(world.url('nrt'), "select 1 from users where name = 'Waited'")).toEqual([])
+      })
+    },
+  )
+
+  test('query_timeout counts from when it was given, as in pg', async () => {
+    await using pool = createPool({ ...world.poolOptions('ord'), query_timeout: 1_000 })
+    const client = await pool.connect()
+    const started = performance.now()
+    const all = [client.query('select pg_sleep(0.7)'), client.query('select pg_sleep(30)')]
+    await expect(all[1]).rejects.toThrow('Query read timeout')
+    expect(performance.now() - started).toBeLessThan(1_600)
+    expect((await client.query('select 1 as n')).rows).toEqual([{ n: 1 }])
+    // A BEGIN that was answered long ago is given again with the statement behind it.
+    await client.query('begin')
+    await sleep(1_100)
+    expect((await client.query({ name: 'late', text: 'select 2 as n' })).rows).toEqual([{ n: 2 }])
+    await client.query('commit')
+    client.release()
+  })
+})

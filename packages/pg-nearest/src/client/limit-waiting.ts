@@ -1,0 +1,21 @@
+import { onAbort } from '../limits/on-abort.ts'
+import type { QueuedStatement } from '../client-connection/queued-statement.ts'
+import type { StatementQueue } from './statement-queue.ts'
+
+/** Takes a statement out of the queue when its caller's signal or `query_timeout` ends it before its turn. */
+export function limitWaiting(queue: StatementQueue<QueuedStatement>, statement: QueuedStatement): void {
+  const { signal } = statement.request
+  const { queryTimeoutMs } = statement
+  if ((signal === undefined && queryTimeoutMs === undefined) || !queue.has(statement)) return
+  const leave = (reason: unknown): void => {
+    if (queue.remove(statement)) statement.fail(reason)
+  }
+  if (signal?.aborted === true) return leave(signal.reason)
+  const forget = signal && onAbort(signal, () => leave(signal.reason))
+  // pg's own message.
+  const timer = queryTimeoutMs && setTimeout(() => leave(new Error('Query read timeout')), queryTimeoutMs)
+  statement.onLeft = () => {
+    clearTimeout(timer)
+    forget?.()
+  }
+}

@@ -1,0 +1,196 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { NearestPool, NearestPoolOptions, RoutedClient } from '../../src/index.ts'
+import { ask, caughtUp, until, withUsers } from './fixtures.ts'
+import { errorOf, within } from './settling.ts'
+import { TestPools } from './test-pools.ts'
+
+/** Transactions that are cut off in their middle: by a time-out, by a connection that dies, by a server that is gone. */
+const BOUND_MS = 8_000
+
+let world: World
+const pools = new TestPools()
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord', 'ams'], rtt: 10 })
+  await withUsers(world)
+  await ask(
+    world.url('nrt'),
+    `create table notes (text text);
+     create function be(who text) returns text language sql volatile as $$ select set_config('app.who', who, true) $$;
+     create function whoami() returns text language sql stable as $$ select current_setting('app.who', true) $$;`,
+  )
+  await caughtUp(world)
+})
+afterAll(() => world.stop())
+beforeEach(() => ask(world.url('nrt'), 'truncate notes'))
+afterEach(async () => {
+  world.setRtt('nrt', 'ord', 10)
+  await pools.destroyAll()
+})
+
+async function poolIn(region: string, options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
+  const pool = pools.create({ ...world.poolOptions(region), ...options })
+  await pool.refresh()
+  await pool.primary.query('select 1')
+  return pool
+}
+
+const notes = async (): Promise<unknown[]> =>
+  (await ask<{ text: string }>(world.url('nrt'), 'select text from notes order by text')).map(({ text }) => text)
+
+describe('a BEGIN whose first statement is cut off by query_timeout', () => {
+  let client: RoutedClient
+  const write = (text: string) => client.query(`insert into notes values ('${text}')`)
+
+  beforeEach(async () => {
+    client = await (await poolIn('ord', { query_timeout: 300 })).connect()
+    await client.query('begin')
+  })
+
+  async function cutOff(): Promise<void> {
+    world.setRtt('nrt', 'ord', 400)
+    const error = await errorOf(BOUND_MS, 'the first statement', write('rolled back'))
+    world.setRtt('nrt', 'ord', 10)
+    expect(error).toMatchObject({ message: 'Query read timeout' })
+    await sleep(600)
+  }
+
+  test('is rolled back by ROLLBACK, and what is written afterwards is kept', async () => {
+    await cutOff()
+    await client.query('rollback')
+    expect(client.getTransactionStatus()).toBe('I')
+    await write('kept')
+    client.release()
+    expect(await notes()).toEqual(['kept'])
+  })
+
+  test('is not committed by the next transaction', async () => {
+    await cutOff()
+    await client.query('rollback')
+    await client.query('begin')
+    await write('kept')
+    await client.query('commit')
+    client.release()
+    expect(await notes()).toEqual(['kept'])
+  })
+
+  test('that the server has cancelled: nothing runs until ROLLBACK, and then everything does', async () => {
+    expect(await errorOf(BOUND_MS, 'it', client.query('select pg_sleep(3)'))).toMatchObject({
+      message: 'Query read timeout',
+    })
+    expect(await errorOf(BOUND_MS, 'behind it', client.query('select 1'))).toMatchObject({ code: '25P02' })
+    await client.query('rollback')
+    expect((await client.query('select 1 as n')).rows).toEqual([{ n: 1 }])
+    client.release()
+  })
+
+  test('with its COMMIT behind it: the client is free again', async () => {
+    const all = [client.query('select pg_sleep(3)'), write('not kept'), client.query('commit')]
+    const errors = await Promise.all(all.map((each) => errorOf(BOUND_MS, 'each', each)))
+    expect(errors.map((error) => error instanceof Error)).toEqual([true, true, true])
+    await write('kept')
+    client.release()
+    expect(await notes()).toEqual(['kept'])
+  })
+})
+
+test('a BEGIN alone that is cut off is rolled back by ROLLBACK', async () => {
+  const client = await (await poolIn('ord', { query_timeout: 300 })).connect()
+  world.setRtt('nrt', 'ord', 400)
+  await client.query('begin')
+  // It has a name, so that it does not travel with the BEGIN.
+  const first = client.query({ name: 'first', text: "insert into notes values ('rolled back')" })
+  expect(await errorOf(BOUND_MS, 'the first statement', first)).toMatchObject({ message: 'Query read timeout' })
+  world.setRtt('nrt', 'ord', 10)
+  await sleep(600)
+  await client.query('rollback')
+  expect(client.getTransactionStatus()).toBe('I')
+  await client.query("insert into notes values ('kept')")
+  client.release()
+  expect(await notes()).toEqual(['kept'])
+})
+
+describe('a read-only transaction whose connection to its replica dies', () => {
+  /** Borrows a client with such a transaction, and its replica's own client kills it. */
+  async function begun(pool: NearestPool, ...texts: string[]): Promise<RoutedClient> {
+    const client = await pool.connect()
+    await client.query('begin read only')
+    for (const text of texts) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect((await client.query(text)).servedBy.server).toBe('ord')
+    }
+    const { processID } = client as unknown as { processID: number }
+    await ask(world.url('ord'), `select pg_terminate_backend(${processID})`)
+    await sleep(100)
+    return client
+  }
+
+  test('begins again elsewhere, also without a primary', async () => {
+    const pool = await poolIn('ord', { failoverTimeoutMs: 2_000 })
+    await caughtUp(world, pool)
+    await world.kill('nrt')
+    try {
+      await until(() => pool.status().servers.find(({ name }) => name === 'nrt')?.health === 'down', 'nrt to be down')
+      const client = await begun(pool, 'select 1')
+      const again = within(BOUND_MS, 'the next read', client.query('select count(*)::int as n from users'))
+      expect((await again).rows).toEqual([{ n: 3 }])
+      await client.query('commit')
+      client.release()
+    } finally {
+      await world.start('nrt')
+    }
+  })
+
+  test('does not go on without what a function has set in it', async () => {
+    const pool = await poolIn('ord')
+    const client = await begun(pool, "select be('ada')", 'select whoami() as who')
+    const error = await errorOf(BOUND_MS, 'the next read', client.query('select whoami() as who'))
+    expect(error).toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+    client.release()
+    let tries = 0
+    const work = pool.transaction({ readOnly: true, retries: 2 }, async (tx) => {
+      const { rows } = await tx.query<{ pid: number }>("select pg_backend_pid() as pid, be('ada')")
+      if (tries++ === 0) await ask(world.url('ord'), `select pg_terminate_backend(${rows[0]?.pid})`).catch(() => [])
+      return (await tx.query('select whoami() as who')).rows
+    })
+    expect(await within(BOUND_MS, 'the transaction', work)).toEqual([{ who: 'ada' }])
+  })
+
+  test('does not move to the primary without what a function has set in it', async () => {
+    const client = await (await poolIn('ord')).connect()
+    await client.query('begin read only')
+    await client.query("select be('ada')")
+    const needsPrimary = client.query('select pg_current_wal_lsn(), whoami() as who')
+    const answer = await needsPrimary.then(
+      ({ rows }) => rows[0]?.['who'],
+      (error: { code?: unknown }) => error.code,
+    )
+    expect(['ada', 'NEAREST_NOT_HERE', '55000']).toContain(answer)
+    client.release()
+  })
+})
+
+test('a read-only transaction whose only server dies: everything that is not awaited in it ends', async () => {
+  const alone = await startWorld({ primary: 'nrt', rtt: 10 })
+  const pool = pools.create({ primary: alone.url('nrt') })
+  try {
+    await pool.query('select 1')
+    const inTransaction = Promise.allSettled([
+      pool.transaction({ readOnly: true, timeoutMs: 3_000 }, (tx) =>
+        Promise.allSettled([tx.query('select pg_sleep(2)'), tx.query('select 2'), tx.query('select 3')]),
+      ),
+    ])
+    const client = await pool.connect()
+    const texts = ['begin read only', 'select pg_sleep(2)', 'select 2', 'commit']
+    const all = Promise.allSettled(texts.map((text) => client.query(text)))
+    await sleep(300)
+    await alone.kill('nrt')
+    await within(BOUND_MS, 'all on the client', all)
+    await within(BOUND_MS, 'the transaction', inTransaction)
+    client.release()
+    await within(BOUND_MS, 'end()', pool.end())
+  } finally {
+    await alone.stop()
+  }
+})
