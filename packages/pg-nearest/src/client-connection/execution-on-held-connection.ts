@@ -32,6 +32,7 @@ export function executionOnHeldConnection<R, T>(client: ClientContext, options: 
   const { facts, text, signal, learns } = options
   engine.budget.deposit()
   const attempt = async (to: Attempt, admit: Admit): Promise<AttemptEnd<R>> => {
+    if (client.state.kind === 'lost') return { kind: 'cut', error: client.state.error }
     let lease: Lease
     try {
       lease = await held.take(to.server, signal)

@@ -136,11 +136,16 @@ export class ClientExecutor {
   }
 
   /**
-   * Returns the connection once all statements have ended, and calls back. With an error, inside of a transaction, or with a cursor
-   * left open, the connection is closed instead.
+   * Returns the connection once all statements have ended, and calls back. Inside of a transaction, or with a cursor left open, the
+   * connection is closed instead. With an error it is closed at once, as in pg, whatever runs on it.
    */
   release(error: Error | boolean | undefined, onReleased: () => void): void {
     const { held } = this.#client
+    if (error && held.lease?.quiet === false) {
+      const terminated = new Error('Connection terminated')
+      this.#client.state = { kind: 'lost', error: terminated }
+      held.lease.kill(terminated)
+    }
     const leftOpen = setTimeout(() => {
       if (held.lease?.occupied === true) held.lease.kill(new Error('The client was released'))
     }, OPEN_CURSOR_MS)

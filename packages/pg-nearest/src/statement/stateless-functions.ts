@@ -8,10 +8,11 @@ export function mayLeaveState(text: unknown): boolean {
   if (typeof text !== 'string') return true
   const { tokens, doubtful } = tokenize(text)
   if (doubtful) return true
-  return tokens.some(
-    ({ kind, text: name }, i) =>
-      (kind === 'word' || kind === 'name') && tokens[i + 1]?.text === '(' && !LEAVES_NOTHING.has(name),
-  )
+  return tokens.some(({ kind, text: name }, i) => {
+    if ((kind !== 'word' && kind !== 'name') || tokens[i + 1]?.text !== '(') return false
+    const qualified = tokens[i - 1]?.text === '.' && tokens[i - 2]?.text !== 'pg_catalog'
+    return qualified || !LEAVES_NOTHING.has(name)
+  })
 }
 
 /** Functions of PostgreSQL's own that only compute, and other words that a parenthesis may follow. */

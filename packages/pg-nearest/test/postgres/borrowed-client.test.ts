@@ -155,6 +155,28 @@ describe('a borrowed client', () => {
     expect(rows).toEqual([{ n: 0 }])
   })
 
+  test('released with an error: what runs and what waits ends at once, as with pg', async () => {
+    for (const begin of [[], ['begin']]) {
+      const another = await pool.connect()
+      await Promise.all(begin.map((text) => another.query(text)))
+      const all = ['select pg_sleep(5)', 'select 1', "insert into users (name) values ('Released')"].map((text) =>
+        another.query(text).then(
+          () => 'done',
+          ({ code, message }: { code?: string; message: string }) => code ?? message,
+        ),
+      )
+      await sleep(200)
+      const started = performance.now()
+      another.release(true)
+      const answers = await Promise.all(all)
+      expect(performance.now() - started).toBeLessThan(1_000)
+      expect(answers).not.toContain('done')
+    }
+    await until(() => pool.totalCount === pool.idleCount, 'no connection to be left')
+    expect(await ask(world.url('nrt'), "select 1 from users where name = 'Released'")).toEqual([])
+    client.release()
+  })
+
   test('released twice, and used after the release: pg’s errors', async () => {
     client.release()
     expect(() => client.release()).toThrow('already been released')
