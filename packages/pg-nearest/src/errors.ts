@@ -116,8 +116,8 @@ export class OutcomeUnknownError extends NearestError {
   constructor(text: string, server: string, cause: unknown) {
     super(
       '08007',
-      `The connection to ${server} was lost while a write was on its way, so it may or may not have happened. ` +
-        'It was not run again. Check for its effect before you repeat it.',
+      `The connection to ${server} was lost while a statement that may have written was on its way, so it may or may not have ` +
+        'happened. It was not sent again where it could write. Check for its effect before you repeat it.',
       { cause },
     )
     this.text = text

@@ -46,10 +46,20 @@ function oneServer(name: string): string {
   return 'names one server. Write it into a URL: primary for the server that takes the writes, replicas for the others.'
 }
 
+/** @throws OptionError for the first name that is not among these. */
+export function checkNames(options: object, names: readonly string[]): void {
+  const wrong = Object.keys(options).find((name) => !names.includes(name))
+  if (wrong !== undefined) throw unknownName(wrong, names, `It takes ${names.join(', ')}.`)
+}
+
 function unknownOption(name: string, own: readonly string[]): OptionError {
-  const closest = closestName(name, [...own, ...Object.keys(pgOptionChecks)])
-  const hint =
-    closest === undefined ? `It takes ${own.join(', ')}, and the options of pg.Pool.` : `Did you mean ${closest}?`
+  const names = [...own, ...Object.keys(pgOptionChecks)]
+  return unknownName(name, names, `It takes ${own.join(', ')}, and the options of pg.Pool.`)
+}
+
+function unknownName(name: string, names: readonly string[], otherwise: string): OptionError {
+  const closest = closestName(name, names)
+  const hint = closest === undefined ? otherwise : `Did you mean ${closest}?`
   const shown = redactName(name)
   return new OptionError(shown === JSON.stringify(name) ? name : 'options', `There is no option ${shown}. ${hint}`)
 }

@@ -110,7 +110,8 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
    * @throws `NearestError` with code `NEAREST_UNKNOWN_REGION` for a region that is not in the list.
    */
   replica(region?: string): RoutedPool {
-    if (region === undefined || this.#replicas.size === 0) return this.#ownReplica
+    // Not `=== undefined`: environments and stores have null, too.
+    if (region == null || this.#replicas.size === 0) return this.#ownReplica
     const code = region.toLowerCase()
     const handle = this.#replicas.get(code)
     if (handle !== undefined) return handle

@@ -13,7 +13,7 @@ import type { RoutedClient, Transaction } from './query-types.ts'
 import type { ArrayRow, Callback, Routed, Row, Served } from './query-types.ts'
 import type { Servers } from '../servers/servers.ts'
 import { withRetries } from './transaction-retry.ts'
-import { retriesOf, runTransaction, type TransactionOptions } from './transaction.ts'
+import { checkTransactionOptions, retriesOf, runTransaction, type TransactionOptions } from './transaction.ts'
 
 type Done = (release?: Error | boolean) => void
 type ConnectCallback = (error: Error | undefined, client: RoutedClient | undefined, done: Done) => void
@@ -119,6 +119,7 @@ export class RoutedPool extends pg.Pool {
     const work = typeof first === 'function' ? first : second
     if (work === undefined) throw new TypeError('transaction() needs a function to run: transaction(async (tx) => …)')
     const options = typeof first === 'function' ? {} : first
+    checkTransactionOptions(options)
     const retries = retriesOf(options)
     const { readOnly } = options
     const avoid: string[] = []

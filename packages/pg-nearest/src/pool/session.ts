@@ -1,4 +1,5 @@
 import { OptionError } from '../errors.ts'
+import { checkNames } from '../options/option-names.ts'
 import { formatBookmark, parseBookmark } from '../session/bookmark-text.ts'
 import { shows } from '../session/bookmark.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
@@ -53,13 +54,17 @@ export class Session extends RoutedPool {
   }
 }
 
-/** @throws OptionError for a wrong `consistency`. Any bookmark is accepted. */
+const NAMES: readonly (keyof SessionOptions)[] = ['bookmark', 'consistency', 'trusted']
+
+/** @throws OptionError for a wrong name or a wrong `consistency`. Any bookmark is accepted. */
 export function parseSessionOptions(from: string | SessionOptions | undefined): SessionOptions {
-  if (typeof from !== 'object' || from === null) return { bookmark: from }
+  // Stores return null for what they do not have.
+  if (typeof from !== 'object' || from === null) return { bookmark: from ?? undefined }
+  checkNames(from, NAMES)
   if (from.consistency !== undefined && !isConsistency(from.consistency)) {
     throw new OptionError('consistency', `"consistency" must be ${CONSISTENCIES}.`)
   }
-  return from
+  return from.bookmark === null ? { ...from, bookmark: undefined } : from
 }
 
 export function newSessionState({ bookmark, consistency, trusted }: SessionOptions): SessionState {

@@ -1,4 +1,6 @@
 import { isOutcomeUnknownError, NearestError, OptionError } from '../errors.ts'
+import { unlessAborted } from '../limits/unless-aborted.ts'
+import { checkNames } from '../options/option-names.ts'
 import type { RoutedClient, Transaction } from './query-types.ts'
 
 /** Options of {@link RoutedPool.transaction}. */
@@ -17,7 +19,10 @@ export interface TransactionOptions {
   readonly retries?: number | undefined
   /** Aborting it cancels the running statement and rolls back. */
   readonly signal?: AbortSignal | undefined
-  /** Milliseconds that it may take in all, retries included; then it is rolled back as if aborted. Default: no limit. */
+  /**
+   * Milliseconds that it may take in all, retries included; then it is rolled back as if aborted, whatever `work` is waiting for.
+   * Default: no limit.
+   */
   readonly timeoutMs?: number | undefined
 }
 
@@ -31,6 +36,13 @@ export function beginText({ readOnly, isolationLevel }: TransactionOptions): str
   }
   const level = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
   return `begin${level}${readOnly === true ? ' read only' : ''}`
+}
+
+const NAMES: readonly (keyof TransactionOptions)[] = ['readOnly', 'isolationLevel', 'retries', 'signal', 'timeoutMs']
+
+/** @throws OptionError for a name that is none, because a mistyped `readOnly` would let it write. */
+export function checkTransactionOptions(options: TransactionOptions): void {
+  checkNames(options, NAMES)
 }
 
 /** @throws OptionError for a number that is not allowed. */
@@ -59,7 +71,8 @@ export async function runTransaction<T>(
   try {
     signal?.throwIfAborted()
     await client.query(beginText(options))
-    const value = await work({ query: query as RoutedClient['query'] })
+    const working = Promise.resolve(work({ query: query as RoutedClient['query'] }))
+    const value = await (signal === undefined ? working : unlessAborted(working, signal))
     signal?.throwIfAborted()
     const { command } = await client.query('commit')
     if (command === 'ROLLBACK') throw rolledBack(firstFailure?.error)

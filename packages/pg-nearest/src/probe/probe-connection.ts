@@ -2,7 +2,7 @@ import pg from 'pg'
 import { connectClient, destroySocket } from '../pg-client/connect-client.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { SilentError, withinTime } from './stall-aware-timeout.ts'
-import { unlessAborted } from './unless-aborted.ts'
+import { unlessAborted } from '../limits/unless-aborted.ts'
 
 export interface ProbeConnectionOptions {
   /** Holds the password. */

@@ -325,6 +325,19 @@ describe('transaction()', () => {
     const work = pool.transaction({ isolationLevel: 'sometimes' }, () => undefined)
     await expect(work).rejects.toMatchObject({ code: 'NEAREST_BAD_OPTION', option: 'isolationLevel' })
   })
+
+  test('a mistyped option is no option', async () => {
+    // @ts-expect-error -- what JavaScript callers may do
+    const work = pool.transaction({ readonly: true }, () => undefined)
+    await expect(work).rejects.toMatchObject({
+      code: 'NEAREST_BAD_OPTION',
+      message: expect.stringContaining('Did you mean readOnly?'),
+    })
+    // @ts-expect-error -- as above
+    expect(() => pool.session({ bookmrk: 'x' })).toThrow('Did you mean bookmark?')
+    // @ts-expect-error -- what a store returns for what it does not have
+    expect(pool.session(null).bookmark()).toBeUndefined()
+  })
 })
 
 test('what stands behind a statement that is lost with its connection was not run, and is told so', async () => {

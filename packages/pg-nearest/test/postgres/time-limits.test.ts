@@ -172,3 +172,19 @@ describe('a statement that waits for its turn on a borrowed client', () => {
     client.release()
   })
 })
+
+test('a transaction ends at its time, whatever its work waits for, and what that still asks for is refused', async () => {
+  await using pool = createPool(world.poolOptions('ord'))
+  let late: Promise<unknown> | undefined
+  const started = performance.now()
+  const work = pool.transaction({ timeoutMs: 300 }, async (tx) => {
+    await tx.query("insert into users (name) values ('Late')")
+    await sleep(1_000)
+    late = tx.query("insert into users (name) values ('Later')").catch((error: unknown) => error)
+  })
+  await expect(work).rejects.toMatchObject({ code: 'NEAREST_TIMEOUT' })
+  expect(performance.now() - started).toBeLessThan(900)
+  await until(() => late !== undefined, 'the work to go on')
+  expect(await late).toBeInstanceOf(Error)
+  expect(await ask(world.url('nrt'), "select 1 from users where name like 'Late%'")).toEqual([])
+})
