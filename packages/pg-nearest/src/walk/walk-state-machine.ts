@@ -72,7 +72,12 @@ export type WalkEvent =
       readonly mayWait: boolean
     }
   | { readonly kind: 'not-admitted'; readonly leg: number; readonly mayWait: boolean }
-  | { readonly kind: 'replanned'; readonly leg: number; readonly attempts: readonly Attempt[] }
+  | {
+      readonly kind: 'replanned'
+      readonly leg: number
+      readonly attempts: readonly Attempt[]
+      readonly mayWait: boolean
+    }
   | { readonly kind: 'caught-up'; readonly leg: number; readonly yes: boolean; readonly mayWait: boolean }
   | { readonly kind: 'no-budget'; readonly leg: number }
   /** `undefined`: no primary was found in time. */
@@ -148,7 +153,7 @@ export function nextStep(state: WalkState, event: WalkEvent): WalkStep {
     case 'not-admitted':
       return advance(state, event.leg, { resends: false, mayWait: event.mayWait })
     case 'replanned':
-      return replan(state, event.leg, event.attempts)
+      return replan(state, event)
     case 'caught-up':
       return afterWait(state, event)
     case 'waited':
@@ -244,9 +249,10 @@ function note(state: WalkState, leg: number, server: string, evidence: Evidence)
  * It was sent to a standby, which may have been promoted a moment ago, or ran on a primary that was replaced. A read goes on, but READ
  * ONLY wherever it could write.
  */
-function noteRun(state: WalkState, { evidence, standby, forced }: Failed, server: string): WalkState {
+function noteRun(state: WalkState, { leg, evidence, standby, forced }: Failed, server: string): WalkState {
   const { readOnly, harmless } = state.facts
-  const hasRun = evidence.kind === 'lost' || (evidence.kind === 'behind' && !standby)
+  // What was found behind before anything was sent had not been admitted.
+  const hasRun = evidence.kind === 'lost' || (evidence.kind === 'behind' && !standby && state.writer === leg)
   if (!hasRun || readOnly || harmless || forced || state.ran !== undefined) return state
   return { ...state, ran: { server, error: evidence.error } }
 }
@@ -317,9 +323,9 @@ function tryAgain(state: WalkState, leg: number, resends: boolean): WalkStep {
   return attempt === undefined ? [state, []] : [state, [{ kind: 'try', leg, attempt, resends }]]
 }
 
-function replan(state: WalkState, leg: number, attempts: readonly Attempt[]): WalkStep {
-  if (!state.mayReplan) return advance(state, leg, NOTHING_HAPPENED)
-  return advance(withLeg({ ...state, mayReplan: false }, leg, { left: attempts }), leg, NOTHING_HAPPENED)
+function replan(state: WalkState, { leg, attempts, mayWait }: Extract<WalkEvent, { kind: 'replanned' }>): WalkStep {
+  const planned = state.mayReplan ? withLeg({ ...state, mayReplan: false }, leg, { left: attempts }) : state
+  return advance(planned, leg, { resends: false, mayWait })
 }
 
 /** Starts a second leg, on servers that the first is not using. */

@@ -128,7 +128,7 @@ class Walk<R, T> {
       case 'not-admitted':
         return { kind: 'not-admitted', leg, mayWait: execution.mayAwaitPrimary() }
       case 'replan':
-        return { kind: 'replanned', leg, attempts: execution.replan() }
+        return { kind: 'replanned', leg, attempts: execution.replan(), mayWait: execution.mayAwaitPrimary() }
       case 'failed': {
         this.#failedAt = Date.now()
         this.#failingSince ??= performance.now()

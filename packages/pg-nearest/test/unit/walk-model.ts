@@ -161,7 +161,11 @@ export class WalkModel {
   #acquired(leg: number): void {
     const what = this.#draw(8)
     if (what === 0) return this.#fail(leg, this.#noConnectionEvidence(), false, false)
-    if (what === 1) return this.#tell({ kind: 'replanned', leg, attempts: this.#attempts(true) })
+    if (what === 1) {
+      return this.#tell({ kind: 'replanned', leg, attempts: this.#attempts(true), mayWait: this.#draw(2) === 0 })
+    }
+    // It is not even sent to a server that cannot show what it must.
+    if (what === 2) return this.#fail(leg, { kind: 'behind', error: new ReplicaBehindError('nrt') }, false, false)
     const proven = this.#draw(2) === 0
     const { facts } = this.#program
     const [state, verdict] = admit(this.state, leg, proven)

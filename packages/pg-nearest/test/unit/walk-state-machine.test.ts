@@ -9,9 +9,23 @@ import {
   type WalkFacts,
   type WalkState,
 } from '../../src/walk/walk-state-machine.ts'
-import { ReplicaBehindError } from '../../src/freshness/replica-behind-error.ts'
-import type { Evidence } from '../../src/route/failure-meaning.ts'
 import type { Attempt } from '../../src/route/plan.ts'
+import {
+  behind,
+  evidence,
+  failed,
+  failure,
+  lost,
+  on,
+  queue,
+  READS,
+  readOnlyPrimary,
+  readOnlyStandby,
+  replanned,
+  slow,
+  unreachable,
+  WRITES,
+} from './walk-events.ts'
 import { WalkModel, type WalkProgram } from './walk-model.ts'
 
 /** The long lane sets it to 100,000. */
@@ -63,32 +77,6 @@ describe('a statement with random outcomes, interleavings and limits', () => {
   }, 60_000)
 })
 
-const READS: WalkFacts = { reads: true, readOnly: false, harmless: false }
-const WRITES: WalkFacts = { reads: false, readOnly: false, harmless: false }
-const failed = new Error('it failed')
-const behind = new ReplicaBehindError('ord')
-const on = (...servers: string[]): Attempt[] => servers.map((server) => ({ server, reason: 'nearest' }))
-const evidence = (kind: 'unsent' | 'unsendable' | 'answered' | 'lost', code?: string, routine?: string): Evidence => ({
-  kind,
-  error: Object.assign(new Error('it failed'), { code, routine }),
-})
-const unreachable: Evidence = { kind: 'no-connection', why: 'unreachable', error: failed }
-const queue: Evidence = { kind: 'no-connection', why: 'queue', error: failed }
-
-interface Failed {
-  readonly leg?: number
-  readonly standby?: boolean
-  readonly forced?: boolean
-  readonly mayWait?: boolean
-  readonly primaries?: readonly Attempt[]
-}
-function failure(
-  of: Evidence,
-  { leg = 0, standby = false, forced = false, mayWait = false, primaries = [] }: Failed = {},
-) {
-  return { kind: 'failed', leg, standby, forced, evidence: of, primaries, mayWait } as const
-}
-
 /** What is commanded after the last of these events. `admit`: it is run as it is, on a server that may be the primary. */
 function after(facts: WalkFacts, attempts: readonly Attempt[], ...events: readonly (WalkEvent | 'admit')[]): string[] {
   let state: WalkState = beginWalk(facts, attempts)
@@ -112,11 +100,6 @@ function shown(command: WalkCommand): string {
       return `${command.leg}: ${command.kind}`
   }
 }
-
-const slow: WalkEvent = { kind: 'slow', attempts: on('ord', 'nrt') }
-const lost = evidence('lost', 'ECONNRESET')
-const readOnlyPrimary = evidence('answered', '25006', 'PreventCommandIfReadOnly')
-const readOnlyStandby = evidence('answered', '25006', 'PreventCommandDuringRecovery')
 
 describe('the next step', () => {
   test.each<[string, WalkFacts, Attempt[], (WalkEvent | 'admit')[], string[]]>([
@@ -269,7 +252,35 @@ describe('the next step', () => {
       ['0: abandon', 'fail: error'],
     ],
     ['nobody is known, and nobody comes', READS, [], [], ['wait, round 1']],
-    ['a plan that is old', READS, on('nrt'), [{ kind: 'replanned', leg: 0, attempts: on('ord') }], ['0: try ord']],
+    [
+      'a plan that is old',
+      READS,
+      on('nrt'),
+      [{ kind: 'replanned', leg: 0, attempts: on('ord'), mayWait: false }],
+      ['0: try ord'],
+    ],
+    [
+      'a new plan without anybody: a primary may come',
+      READS,
+      on('nrt'),
+      [{ kind: 'replanned', leg: 0, attempts: [], mayWait: true }],
+      ['wait, round 1'],
+    ],
+    [
+      'or is not waited for',
+      READS,
+      on('nrt'),
+      [{ kind: 'replanned', leg: 0, attempts: [], mayWait: false }],
+      ['fail: nobody-left'],
+    ],
+    [
+      'a plan that is old once more is followed to its end',
+      READS,
+      on('nrt'),
+      [replanned(on('nrt', 'ord')), replanned(on('syd'))],
+      ['0: try ord'],
+    ],
+    ['and then a primary may come', READS, on('nrt'), [replanned(on('nrt')), replanned(on('syd'))], ['wait, round 1']],
     ['a slow read is asked of a second server', READS, on('ord', 'nrt'), [slow], ['1: try nrt']],
     ['and of no third', READS, on('ord', 'nrt'), [slow, { kind: 'slow', attempts: on('syd') }], []],
     [
@@ -327,59 +338,9 @@ describe('the next step', () => {
     let [state] = nextStep(beginWalk(READS, on('nrt')), { kind: 'begun', mayWait: false })
     let steps = 0
     while (!state.over && steps < 10_000) {
-      ;[state] = nextStep(state, { kind: 'replanned', leg: 0, attempts: on('nrt') })
+      ;[state] = nextStep(state, replanned(on('nrt')))
       steps++
     }
     expect(state.over).toBe(true)
-  })
-})
-
-describe('who may run it where it could write', () => {
-  const begun = (facts: WalkFacts): WalkState =>
-    nextStep(beginWalk(facts, on('nrt', 'ord')), { kind: 'begun', mayWait: false })[0]
-  const hedged = (): WalkState => nextStep(begun(READS), slow)[0]
-
-  test('whoever comes first, and nobody beside him', () => {
-    const [first, verdict] = admit(hedged(), 0, false)
-    expect(verdict).toBe('as-is')
-    expect(admit(first, 0, false)[1], 'he himself').toBe('as-is')
-    expect(admit(first, 1, false)[1]).toBe('read-only')
-    expect(admit(first, 1, true)[1], 'a standby').toBe('as-is')
-  })
-
-  test('the next one, once it is known to have had no effect', () => {
-    const [first] = admit(hedged(), 0, false)
-    const [released] = nextStep(first, failure(unreachable))
-    expect(admit(released, 1, false)[1]).toBe('as-is')
-  })
-
-  test('nobody, once it may have written', () => {
-    const [first] = admit(hedged(), 0, false)
-    const [unknown] = nextStep(first, failure(lost))
-    expect(admit(unknown, 1, false)[1]).toBe('read-only')
-    expect(admit(unknown, 0, false)[1]).toBe('read-only')
-  })
-
-  test.each<[string, WalkEvent]>([
-    ['it was lost on what was taken for a standby', failure(lost, { standby: true })],
-    ['it ran on a primary that was replaced', failure({ kind: 'behind', error: behind })],
-  ])('nobody, once %s', (_, event) => {
-    const [first] = admit(begun(READS), 0, false)
-    const [ran] = nextStep(first, event)
-    expect(admit(ran, 0, false)[1]).toBe('read-only')
-    expect(admit(ran, 0, true)[1], 'a standby').toBe('as-is')
-  })
-
-  test('nobody, once it is over', () => {
-    const [over] = nextStep(hedged(), { kind: 'succeeded', leg: 0 })
-    expect(admit(over, 1, true)[1]).toBe('no')
-  })
-
-  test.each<[string, WalkFacts]>([
-    ['what is kept from writing', { reads: true, readOnly: true, harmless: false }],
-    ['what leaves nothing behind', { reads: false, readOnly: false, harmless: true }],
-  ])('%s runs anywhere', (_, facts) => {
-    const [first] = admit(begun(facts), 0, false)
-    expect(admit(first, 1, false)[1]).toBe('as-is')
   })
 })

@@ -1,0 +1,45 @@
+import { ReplicaBehindError } from '../../src/freshness/replica-behind-error.ts'
+import type { Evidence } from '../../src/route/failure-meaning.ts'
+import type { Attempt } from '../../src/route/plan.ts'
+import type { WalkEvent, WalkFacts } from '../../src/walk/walk-state-machine.ts'
+
+export const READS: WalkFacts = { reads: true, readOnly: false, harmless: false }
+export const WRITES: WalkFacts = { reads: false, readOnly: false, harmless: false }
+export const failed = new Error('it failed')
+export const behind = new ReplicaBehindError('ord')
+export const on = (...servers: string[]): Attempt[] => servers.map((server) => ({ server, reason: 'nearest' }))
+export const evidence = (
+  kind: 'unsent' | 'unsendable' | 'answered' | 'lost',
+  code?: string,
+  routine?: string,
+): Evidence => ({
+  kind,
+  error: Object.assign(new Error('it failed'), { code, routine }),
+})
+export const unreachable: Evidence = { kind: 'no-connection', why: 'unreachable', error: failed }
+export const queue: Evidence = { kind: 'no-connection', why: 'queue', error: failed }
+
+interface Failed {
+  readonly leg?: number
+  readonly standby?: boolean
+  readonly forced?: boolean
+  readonly mayWait?: boolean
+  readonly primaries?: readonly Attempt[]
+}
+export function failure(
+  of: Evidence,
+  { leg = 0, standby = false, forced = false, mayWait = false, primaries = [] }: Failed = {},
+) {
+  return { kind: 'failed', leg, standby, forced, evidence: of, primaries, mayWait } as const
+}
+
+export const replanned = (attempts: readonly Attempt[]): WalkEvent => ({
+  kind: 'replanned',
+  leg: 0,
+  attempts,
+  mayWait: true,
+})
+export const slow: WalkEvent = { kind: 'slow', attempts: on('ord', 'nrt') }
+export const lost = evidence('lost', 'ECONNRESET')
+export const readOnlyPrimary = evidence('answered', '25006', 'PreventCommandIfReadOnly')
+export const readOnlyStandby = evidence('answered', '25006', 'PreventCommandDuringRecovery')
