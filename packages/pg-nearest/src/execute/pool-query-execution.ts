@@ -2,6 +2,7 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import type { Candidate } from '../errors.ts'
 import type { ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
+import { FREE_GATE } from '../freshness/bookmark-claims.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
@@ -15,6 +16,7 @@ import { noConnectionEvidence, runWithin, type LimitedEnd } from './run-with-can
 import { ownSession, type Engine, type Scope } from './engine.ts'
 import type { Admit, Arrival, AttemptEnd, Execution, HedgePlan } from '../walk/execution.ts'
 import { mayAwaitPrimary } from './may-await-primary.ts'
+import { passClaimGate } from './pass-claim-gate.ts'
 import { candidatesOf } from '../walk/no-server-error.ts'
 import { runStatement, type RunEnd } from './run-statement.ts'
 import type { WalkFacts } from '../walk/walk-state-machine.ts'
@@ -83,18 +85,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
-    const claim = this.#check?.enterClaim(attempt.server)
-    if (claim === undefined) return this.#connect(attempt, admit, signal, onEnd)
-    claim.then(
-      (leave) => {
-        if (leave === undefined) return onEnd({ kind: 'replan' })
-        this.#connect(attempt, admit, signal, (end) => {
-          leave()
-          onEnd(end)
-        })
-      },
-      (error: unknown) => onEnd({ kind: 'cut', error }),
-    )
+    const gate = this.#check?.enterClaim(attempt.server) ?? FREE_GATE
+    if (gate.kind === 'free') return this.#connect(attempt, admit, signal, onEnd)
+    passClaimGate(gate, signal, (ended) => this.#connect(attempt, admit, signal, ended), onEnd)
   }
 
   #connect(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {

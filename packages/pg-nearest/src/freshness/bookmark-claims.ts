@@ -1,37 +1,72 @@
 import type { Bookmark } from '../session/bookmark.ts'
 import { normalizeInsertLsn } from '../topology/lsn.ts'
 import type { Observation } from '../topology/topology-updates.ts'
+import type { ReplicaBehindError } from './replica-behind-error.ts'
+
+/**
+ * Whether a read may be sent to a primary.
+ *
+ * - `free`: it may. Its session's claim is settled, or there was none.
+ * - `entered`: it may, and `leave` must be called when it has ended. Calling it again does nothing.
+ * - `asking`: not before the primary has answered another question. `settle` takes that answer.
+ */
+export type ClaimGate =
+  | { readonly kind: 'free' }
+  | { readonly kind: 'entered'; readonly leave: () => void }
+  | { readonly kind: 'asking'; readonly answer: Promise<PrimaryAnswer>; readonly settle: Settle }
+
+/** `silent`: it did not answer, or not with the position of a primary. */
+export type PrimaryAnswer = { readonly kind: 'position'; readonly position: Bookmark } | { readonly kind: 'silent' }
+
+type Settle = (answer: PrimaryAnswer) => ClaimOutcome
+
+/**
+ * What the primary's answer means for a claim.
+ *
+ * - `settled`: its session knows now what it must show, so the read is planned anew.
+ * - `open`: nothing is known yet, so this primary does not show it.
+ */
+export type ClaimOutcome = { readonly kind: 'settled' } | { readonly kind: 'open'; readonly error: ReplicaBehindError }
+
+export const FREE_GATE: ClaimGate = { kind: 'free' }
 
 /**
  * Coordinates sessions whose bookmark came from outside and is ahead of what this process knows. At any time one read of such a
  * session may go to the primary; the others share one question to the primary, and hold no connection while they wait.
  */
 export interface BookmarkClaims {
-  /** Whether this read may go to the primary; if so, `leave` must be called when it has ended. */
-  enter(): boolean
-  leave(): void
-  /** The primary's position, by a question sent after this call; `undefined` if it did not answer, or is no primary. */
-  positionNow(primary: string): Promise<Bookmark | undefined>
+  /** Lets a read go to the primary if none is on its way, and otherwise asks as `ask` does. */
+  enter(primary: string, settle: Settle): ClaimGate
+  /** Asks for the primary's position, by a question sent after this call. */
+  ask(primary: string, settle: Settle): ClaimGate
 }
 
-/** @param ask - asks a server. Callers share a question until it has been sent. */
-export function createBookmarkClaims(ask: (server: string) => Promise<Observation | undefined>): BookmarkClaims {
-  let taken = false
+/** @param askNow - asks a server. Callers share a question until it has been sent. */
+export function createBookmarkClaims(askNow: (server: string) => Promise<Observation | undefined>): BookmarkClaims {
+  let entered: ClaimGate | undefined
+  const ask = (primary: string, settle: Settle): ClaimGate => ({
+    kind: 'asking',
+    answer: askNow(primary).then(positionIn),
+    settle,
+  })
   return {
-    enter() {
-      if (taken) return false
-      return (taken = true)
+    enter(primary, settle) {
+      if (entered !== undefined) return ask(primary, settle)
+      const gate: ClaimGate = {
+        kind: 'entered',
+        leave() {
+          if (entered === gate) entered = undefined
+        },
+      }
+      return (entered = gate)
     },
-    leave() {
-      taken = false
-    },
-    positionNow: async (primary) => positionOf(await ask(primary)),
+    ask,
   }
 }
 
-function positionOf(answer: Observation | undefined): Bookmark | undefined {
-  if (answer?.role !== 'primary') return undefined
+function positionIn(answer: Observation | undefined): PrimaryAnswer {
+  if (answer?.role !== 'primary') return { kind: 'silent' }
   const { systemIdentifier, timeline, lsn } = answer
-  if (systemIdentifier === undefined || timeline === undefined || lsn === undefined) return undefined
-  return { systemIdentifier, timeline, lsn: normalizeInsertLsn(lsn), certain: true }
+  if (systemIdentifier === undefined || timeline === undefined || lsn === undefined) return { kind: 'silent' }
+  return { kind: 'position', position: { systemIdentifier, timeline, lsn: normalizeInsertLsn(lsn), certain: true } }
 }

@@ -7,6 +7,7 @@ import { isWriterGone, writeOrder } from '../topology/server-selection.ts'
 import { PositionRecorder } from './position-recorder.ts'
 import { ReplicaBehindError } from './replica-behind-error.ts'
 import { estimateOf, isUsualReadServer, primaryRttMsOf, rttMsOf } from './freshness-estimate.ts'
+import { FREE_GATE, type ClaimGate } from './bookmark-claims.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 import { orderByFreshness } from './order-by-freshness.ts'
 import type { PositionQuestions } from './position-question.ts'
@@ -145,24 +146,33 @@ export class FreshnessCheck {
   }
 
   /**
-   * Called before a read is sent to the primary because its session's bookmark, which came from outside, is not known here. Resolves
-   * with a function to call when the read has ended; or with `undefined` once somebody else's question to the primary has settled
-   * the matter, so that the read must be planned again. Returns `undefined`, not a promise, if there is no such bookmark.
+   * To be asked before a read is sent. Holds it back if it goes to a primary, and its session's bookmark, which came from outside, is
+   * not known here.
    */
-  enterClaim(server: string): Promise<(() => void) | undefined> | undefined {
+  enterClaim(server: string): ClaimGate {
+    if (!this.#isClaimed(server)) return FREE_GATE
+    return this.#context.claims.enter(server, (answer) => this.#answers.settleClaim(server, answer))
+  }
+
+  /** The same for a BEGIN, behind which no position can be asked for: the primary must be known to be on the claim's timeline. */
+  enterClaimToBegin(server: string): ClaimGate {
+    if (!this.#isClaimed(server)) return FREE_GATE
+    const { claim } = this.#session
+    const { claims, positions } = this.#context
+    const showing = claim === undefined ? 'yes' : shows(positions.of(server), claim, positions)
+    if (showing !== 'older' && showing !== 'unknown') return this.enterClaim(server)
+    return claims.ask(server, (answer) => this.#answers.settleClaim(server, answer))
+  }
+
+  /** The server is a primary, and the session's claim is open. */
+  #isClaimed(server: string): boolean {
     const { claim, unreadable } = this.#session
-    const { topology, positions, claims } = this.#context
-    const isOpen = claim !== undefined || unreadable
-    if (!isOpen || !this.#reads || !writeOrder(topology).some(({ name }) => name === server)) return undefined
-    if (claim !== undefined && shows(positions.of(server), claim, positions) === 'yes') {
-      this.#session.confirm()
-      return undefined
-    }
-    if (claims.enter()) return Promise.resolve(() => claims.leave())
-    return claims.positionNow(server).then((position) => {
-      if (position !== undefined) this.#answers.settleClaim(server, claim, position)
-      return undefined
-    })
+    if (claim === undefined && !unreadable) return false
+    const { topology, positions } = this.#context
+    if (!this.#reads || !writeOrder(topology).some(({ name }) => name === server)) return false
+    if (claim === undefined || shows(positions.of(server), claim, positions) !== 'yes') return true
+    this.#session.confirm()
+    return false
   }
 
   /** Whether the server was seen to show it since this connection was made, and so cannot have restarted since. */

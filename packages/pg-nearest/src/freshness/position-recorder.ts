@@ -3,6 +3,7 @@ import type { PositionLostEvent } from '../events/event-types.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { LostPosition, SessionState } from '../session/session-state.ts'
 import { formatLsn } from '../topology/lsn.ts'
+import type { ClaimOutcome, PrimaryAnswer } from './bookmark-claims.ts'
 import { ReplicaBehindError } from './replica-behind-error.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 import type { PositionAnswer, PositionQuestions } from './position-question.ts'
@@ -69,16 +70,25 @@ export class PositionRecorder {
     return undefined
   }
 
-  /**
-   * The session stops waiting for a claim that neither the primary nor another server knows of.
-   *
-   * @param position - the primary's answer to a question sent after the claim had come.
-   */
-  settleClaim(primary: string, claim: Bookmark | undefined, position: Bookmark): void {
-    if (claim === undefined) return this.#session.settleUnreadable(position)
+  /** The primary has answered a question that was sent after the claim had come. */
+  settleClaim(primary: string, answer: PrimaryAnswer): ClaimOutcome {
+    const session = this.#session
+    const { claim } = session
+    if (claim === undefined && !session.unreadable) return { kind: 'settled' }
+    if (answer.kind === 'silent') return { kind: 'open', error: new ReplicaBehindError(primary) }
+    const { position } = answer
+    if (claim === undefined) {
+      session.settleUnreadable(position)
+      return { kind: 'settled' }
+    }
     const showing = shows(position, claim, this.#context.positions)
-    if (showing === 'yes') return this.#session.confirm()
-    if (showing === 'older' && !this.#isNobodys(claim)) return
+    if (showing === 'older' && !this.#isNobodys(claim)) return { kind: 'open', error: new ReplicaBehindError(primary) }
+    if (showing === 'yes') session.confirm()
+    else this.#replaceClaim(primary, claim, position)
+    return { kind: 'settled' }
+  }
+
+  #replaceClaim(primary: string, claim: Bookmark, position: Bookmark): void {
     this.#session.replaceClaim(position)
     if (this.#session.trusted) this.#noteLoss(primary, { lost: claim, now: position })
   }
