@@ -30,6 +30,10 @@ export class PositionRecorder {
     const required = this.#required
     if (answerBefore !== undefined) positions.note(server, noted(answerBefore, sentAt))
     if (required === undefined || answerBefore?.standby === false) return undefined
+    // Known only now if it was never probed. Positions of an older timeline mean something else.
+    if (answerBefore !== undefined && shows(positions.of(server), required, positions) === 'older') {
+      return new ReplicaBehindError(server)
+    }
     const behind = answerBefore === undefined || answerBefore.lsn < required.lsn
     positions.noteBehind(server, behind)
     if (answerBefore === undefined) return new ReplicaBehindError(server)
@@ -48,16 +52,16 @@ export class PositionRecorder {
       return undefined
     }
     const { positions, process } = this.#context
-    positions.note(server, { ...noted(answer, sentAt), timeline: position.timeline })
+    positions.note(server, noted(answer, sentAt))
     if (answer.standby) {
       this.#session.show(position)
       return undefined
     }
-    const required = this.#required
+    const required = this.#stillRequired
     if (this.#reads && proves && required !== undefined && shows(position, required, positions) === 'older') {
       // A primary that does not know that it was replaced; unless no server is on the bookmark's timeline.
       if (!this.#isNobodys(required)) return new ReplicaBehindError(server)
-      this.#session.replaceClaim(position)
+      this.#replaceClaim(server, required, position)
     }
     const session = this.#session
     const expected = session.claim !== undefined && !session.trusted ? this.#known(required) : required
@@ -93,12 +97,28 @@ export class PositionRecorder {
     if (this.#session.trusted) this.#noteLoss(primary, { lost: claim, now: position })
   }
 
-  /** The session began with it, and no server is known to be on its timeline or a later one. */
+  /**
+   * The session began with it, and no server is on its timeline or a later one: as far as is known; if it certainly comes from this
+   * app, so that there was such a server, only when every one has said otherwise since the session began.
+   */
   #isNobodys(bookmark: Bookmark): boolean {
-    const { topology } = this.#context
-    return (
-      this.#session.claim === bookmark && !topology.servers.some((each) => (each.timeline ?? 0) >= bookmark.timeline)
-    )
+    const { topology, positions } = this.#context
+    const { claim, trusted, beganAt } = this.#session
+    if (claim !== bookmark) return false
+    if (!trusted) return !topology.servers.some(({ timeline }) => (timeline ?? 0) >= bookmark.timeline)
+    return topology.servers.every(({ name, health }) => {
+      if (health === 'leaving') return true
+      const known = positions.of(name)
+      if (known?.timelineAt === undefined || known.timelineAt < beganAt) return false
+      const showing = shows(known, bookmark, positions)
+      return showing === 'older' || showing === 'foreign'
+    })
+  }
+
+  /** Another statement of the session may have found out meanwhile that it is lost, or nobody's. */
+  get #stillRequired(): Bookmark | undefined {
+    const required = this.#required
+    return required !== undefined && this.#session.hasReplaced(required) ? undefined : required
   }
 
   /** What the primary lacks of an untrusted claim is not reported as lost. */

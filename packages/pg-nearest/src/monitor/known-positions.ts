@@ -2,6 +2,8 @@
 export interface KnownPosition {
   readonly lsn: bigint
   readonly timeline: number | undefined
+  /** When the question was sent that it last answered with its timeline, by `performance.now()`. */
+  readonly timelineAt: number | undefined
   readonly systemIdentifier: string | undefined
   readonly standby: boolean
   /** When the question was sent, by `performance.now()`. */
@@ -70,6 +72,7 @@ export function createKnownPositions(): KnownPositions {
         at,
         standby,
         timeline: timeline ?? before?.timeline,
+        timelineAt: timeline === undefined ? before?.timelineAt : at,
         systemIdentifier: systemIdentifier ?? before?.systemIdentifier,
       })
     },

@@ -19,7 +19,8 @@ export interface SessionOptions {
   readonly consistency?: Consistency | undefined
   /**
    * Whether the bookmark certainly comes from this app. `false` is for unsigned bookmarks from outside: if the primary does not know
-   * such a position, the session goes on from the primary's without a `position-lost` event. Default true.
+   * such a position, the session goes on from the primary's without a `position-lost` event. Otherwise a bookmark from after a promotion
+   * that the primary does not know of counts as lost only once every server has said the same. Default true.
    */
   readonly trusted?: boolean | undefined
 }
@@ -68,8 +69,8 @@ export function parseSessionOptions(from: string | SessionOptions | undefined): 
 }
 
 export function newSessionState({ bookmark, consistency, trusted }: SessionOptions): SessionState {
-  if (bookmark === undefined) return new SessionState(undefined, consistency)
-  return new SessionState(parseBookmark(bookmark) ?? 'unknown', consistency, trusted)
+  if (bookmark === undefined) return new SessionState(undefined, { consistency })
+  return new SessionState(parseBookmark(bookmark) ?? 'unknown', { consistency, trusted, beganAt: performance.now() })
 }
 
 /** The bookmark of a session whose position is not known: no valid bookmark, so the next session's first read asks the primary. */

@@ -20,6 +20,16 @@ export interface LostPosition {
   readonly now: Bookmark
 }
 
+/** How a session begins. */
+export interface SessionBeginning {
+  /** What its reads must show; `undefined`: as the pool says. */
+  readonly consistency?: Consistency | undefined
+  /** Whether the bookmark certainly comes from this app. Default true. */
+  readonly trusted?: boolean | undefined
+  /** When, by `performance.now()`. Default: before anything was asked. */
+  readonly beganAt?: number | undefined
+}
+
 /**
  * What a session has written and seen, which its next read must show. Where it can be read is decided elsewhere.
  */
@@ -37,13 +47,21 @@ export class SessionState {
   readonly consistency: Consistency | undefined
   /** Whether the bookmark that it began with certainly comes from this app. */
   readonly trusted: boolean
+  /** By `performance.now()`: what a server answers to a later question, it knows since the bookmark was made. */
+  readonly beganAt: number
   /** The bookmark that it began with, until a server is seen to show it or the primary has answered. */
   #claim: Bookmark | undefined
+  /** A claim that the primary did not know. */
+  #replaced: Bookmark | undefined
 
   /** @param start - `'unknown'`: its position is not known, so that its first read asks the primary. */
-  constructor(start?: Bookmark | 'unknown', consistency?: Consistency, trusted = true) {
+  constructor(
+    start?: Bookmark | 'unknown',
+    { consistency, trusted = true, beganAt = Number.NEGATIVE_INFINITY }: SessionBeginning = {},
+  ) {
     this.consistency = consistency
     this.trusted = trusted
+    this.beganAt = beganAt
     if (start === 'unknown') this.#blindSince = Number.NEGATIVE_INFINITY
     else this.#bookmark = this.#claim = start
   }
@@ -83,7 +101,13 @@ export class SessionState {
   /** The primary does not know the claim: the session goes on from the primary's position. */
   replaceClaim(position: Bookmark): void {
     if (this.#bookmark === this.#claim) this.#bookmark = position
+    this.#replaced = this.#claim
     this.#claim = undefined
+  }
+
+  /** Whether this was the claim, and the session has gone on without it since. */
+  hasReplaced(required: Bookmark): boolean {
+    return required === this.#replaced
   }
 
   /** The server of reads whose positions are not known. */
@@ -157,7 +181,8 @@ export class SessionState {
   ): LostPosition | undefined {
     if (this.#blindSince !== undefined && this.#blindSince <= sentAt) this.#blindSince = undefined
     if (this.#home !== undefined && this.#homeUsedAt <= sentAt) this.#home = undefined
-    this.#claim = undefined
+    // A primary on an older timeline cannot tell.
+    if (this.#claim !== undefined && shows(position, this.#claim, forks) !== 'older') this.#claim = undefined
     const showing = required === undefined ? 'yes' : shows(position, required, forks)
     const lost = showing === 'no' || showing === 'lost' ? required : undefined
     if (lost === undefined || isLater(this.#bookmark, lost)) {

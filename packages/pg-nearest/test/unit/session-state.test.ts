@@ -63,6 +63,23 @@ describe('a session', () => {
     expect(session.bookmark).toEqual(at(2, 100n))
   })
 
+  test('nor does it settle what the session began with; any other primary does', () => {
+    const later = at(2, 100n)
+    const session = new SessionState(later)
+    session.arrivedAtPrimary(at(1, 900n), 10, later, NO_FORKS)
+    expect(session.claim).toBe(later)
+    session.arrivedAtPrimary(at(2, 90n), 20, later, NO_FORKS)
+    expect(session.claim).toBeUndefined()
+  })
+
+  test('a claim that is replaced is no longer required by what began before', () => {
+    const later = at(2, 100n)
+    const session = new SessionState(later)
+    expect(session.hasReplaced(later)).toBe(false)
+    session.replaceClaim(at(1, 900n))
+    expect([session.hasReplaced(later), session.bookmark]).toEqual([true, at(1, 900n)])
+  })
+
   test('a lost position is told once, however many waited for it, and the next one again', () => {
     const session = new SessionState(at(1, 900n))
     const required = at(1, 900n)
