@@ -1,7 +1,9 @@
 import type { Lease } from '../pooled-connection/lease.ts'
+import { FREE_GATE, type ClaimGate } from '../freshness/bookmark-claims.ts'
 import { noConnectionEvidence, type LimitedEnd } from '../execute/run-with-cancellation.ts'
 import type { Admit, AttemptEnd, Execution } from '../walk/execution.ts'
 import { mayAwaitPrimary } from '../execute/may-await-primary.ts'
+import { passClaimGate } from '../execute/pass-claim-gate.ts'
 import { candidatesOf } from '../walk/no-server-error.ts'
 import type { WalkFacts } from '../walk/walk-state-machine.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
@@ -10,6 +12,14 @@ import type { ClientContext } from './client-context.ts'
 
 /** How something ended on the held connection. */
 export type HeldRunEnd<R> = { readonly kind: 'result'; readonly result: R } | LimitedEnd<Evidence>
+
+/** How something follows what its session learns on the way. */
+export interface Planning {
+  /** See {@link ClaimGate}. */
+  enterClaim(server: string): ClaimGate
+  /** A new plan, after a promotion or after the session's claim was settled. */
+  replan(): readonly Attempt[]
+}
 
 export interface HeldOptions<R, T> {
   readonly facts: WalkFacts
@@ -20,6 +30,8 @@ export interface HeldOptions<R, T> {
   readonly learns: boolean
   /** Whether it is worth waiting for a primary. Default: as for any statement. */
   readonly mayWait?: boolean
+  /** For what reads. */
+  readonly planning?: Planning | undefined
   /** Runs it on the connection that the client holds now. `forced`: READ ONLY. */
   run(lease: Lease, attempt: Attempt, forced: boolean): Promise<HeldRunEnd<R>>
   waitToCatchUp?: Execution<R, T>['waitToCatchUp']
@@ -30,6 +42,7 @@ export interface HeldOptions<R, T> {
 export function executionOnHeldConnection<R, T>(client: ClientContext, options: HeldOptions<R, T>): Execution<R, T> {
   const { engine, scope, held } = client
   const { facts, text, signal, learns } = options
+  const planning = options.planning ?? planningOfBegin(client) ?? onPrimaries(client)
   engine.budget.deposit()
   const attempt = async (to: Attempt, admit: Admit): Promise<AttemptEnd<R>> => {
     if (client.state.kind === 'lost') return { kind: 'cut', error: client.state.error }
@@ -56,11 +69,17 @@ export function executionOnHeldConnection<R, T>(client: ClientContext, options: 
     text,
     signal,
     attempts: options.attempts,
-    attempt: (to, admit, _signal, onEnd) => {
-      attempt(to, admit).then(onEnd, (error: unknown) => onEnd({ kind: 'cut', error }))
+    attempt: (to, admit, ofWalk, onEnd) => {
+      const gate = planning.enterClaim(to.server)
+      // Nobody holds a connection while he waits for somebody else's answer.
+      if (gate.kind === 'asking' && !held.open) held.letGo()
+      const run = (ended: typeof onEnd): void => {
+        attempt(to, admit).then(ended, (error: unknown) => ended({ kind: 'cut', error }))
+      }
+      passClaimGate(gate, ofWalk, run, onEnd)
     },
     mayAwaitPrimary: () => options.mayWait !== false && mayAwaitPrimary(engine, scope, facts.reads),
-    replan: () => planFallback(engine.topology),
+    replan: () => planning.replan(),
     primaries: () => planFallback(engine.topology),
     waitToCatchUp: options.waitToCatchUp ?? (() => Promise.resolve(false)),
     learn: () => {
@@ -72,4 +91,20 @@ export function executionOnHeldConnection<R, T>(client: ClientContext, options: 
     waitForWriter: (since, waitedMs, ofCall) => engine.waitForWriter(since, waitedMs, ofCall),
     candidates: () => candidatesOf(engine.topology),
   }
+}
+
+/** A BEGIN that only reads travels with what is sent on the primary. If that must wait for a claim, it is begun elsewhere. */
+function planningOfBegin({ checkOfMovableBegin: check }: ClientContext): Planning | undefined {
+  if (check === undefined) return undefined
+  return {
+    enterClaim: (server) => check.enterClaimToBegin(server),
+    replan: () => {
+      check.emitLosses()
+      return []
+    },
+  }
+}
+
+function onPrimaries({ engine }: ClientContext): Planning {
+  return { enterClaim: () => FREE_GATE, replan: () => planFallback(engine.topology) }
 }

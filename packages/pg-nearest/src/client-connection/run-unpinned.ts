@@ -1,11 +1,13 @@
 import type { Execution } from '../walk/execution.ts'
 import { walk } from '../walk/walk.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
+import { FREE_GATE } from '../freshness/bookmark-claims.ts'
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
-import type { StatementPlan } from '../route/plan-statement.ts'
+import { planStatement, type StatementPlan } from '../route/plan-statement.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from './client-context.ts'
-import { executionOnHeldConnection } from './execution-on-held-connection.ts'
+import { executionOnHeldConnection, type Planning } from './execution-on-held-connection.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 
 /** Runs a statement that is not pinned on the plan's servers in turn. The client keeps the connection that it ends on. */
@@ -30,19 +32,31 @@ function executionOf(
   reads: boolean,
   attempts: readonly Attempt[],
 ): Execution<StatementResult, Serving> {
-  const { need, check, request } = statement
+  const { need, request } = statement
   const begins = need.transaction?.kind === 'begin'
+  let { check } = statement
   let open = false
+  const planning: Planning = {
+    enterClaim: (server) => (begins ? check?.enterClaimToBegin(server) : check?.enterClaim(server)) ?? FREE_GATE,
+    replan: () => {
+      check?.emitLosses()
+      check = createFreshnessCheck(client.engine, statement.own, request.consistency, true)
+      if (client.held.lease?.alive === false) client.held.letGo(true)
+      const plan = planStatement(client.engine, client.scope, request)
+      return heldServerFirst(client, { attempts: plan.attempts, reads }, check)
+    },
+  }
   return executionOnHeldConnection<StatementResult, Serving>(client, {
     facts: { reads, readOnly: client.scope.readOnly, harmless: begins },
     text: request.config.text,
     signal: client.signalOf(statement),
     attempts,
     learns: true,
+    planning: reads ? planning : undefined,
     run: async (lease, attempt, forced) => {
       const enforcement = forced ? 'statement' : client.enforcementOf(statement, reads)
       lease.movable = reads
-      const ended = await client.send(statement, lease, enforcement, trusts(attempt))
+      const ended = await client.send({ ...statement, check }, lease, enforcement, trusts(attempt))
       lease.movable = false
       open = ended.open
       // A transaction that began on a server that is behind is rolled back before it begins elsewhere.

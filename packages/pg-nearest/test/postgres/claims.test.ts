@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type pg from 'pg'
 import { createPool, type NearestPool } from '../../src/index.ts'
+import type { Served } from '../../src/pool/query-types.ts'
 import { formatBookmark } from '../../src/session/bookmark-text.ts'
-import { ask, caughtUp, withUsers } from './fixtures.ts'
-import { within } from './settling.ts'
+import { ask, caughtUp, until, withUsers } from './fixtures.ts'
+import { rejectionOf, within } from './settling.ts'
 
 /** What a client may bring where bookmarks are not signed: a position that nobody has ever had. */
 const RTT_MS = 60
@@ -53,23 +56,57 @@ const claims: { name: string; make: () => string }[] = [
   { name: 'nothing that can be read', make: () => 'garbage' },
 ]
 
-function read(bookmark: string, trusted = false) {
-  return pool.session({ bookmark, trusted }, () => pool.query('select count(*)::int as n from users'))
+interface Limits {
+  readonly signal?: AbortSignal
+  readonly timeoutMs?: number
 }
+
+/** Counts the users whose name begins like this. */
+type Count = (on: NearestPool, name: string, limits?: Limits) => Promise<Served<pg.QueryResult<{ n: number }>>>
+
+const counting = (name: string) => ({
+  text: "select count(*)::int as n from users where name like $1 || '%'",
+  values: [name],
+})
+
+const ways: { way: string; count: Count }[] = [
+  { way: 'pool.query', count: (on, name, limits) => on.query<{ n: number }>({ ...counting(name), ...limits }) },
+  {
+    way: 'a read-only transaction',
+    count: (on, name, limits) =>
+      on.transaction({ readOnly: true, ...limits }, (tx) => tx.query<{ n: number }>(counting(name))),
+  },
+  {
+    way: 'a borrowed client',
+    count: async (on, name, limits) => {
+      const client = await on.connect()
+      try {
+        return await client.query<{ n: number }>({ ...counting(name), ...limits })
+      } finally {
+        client.release()
+      }
+    },
+  },
+]
 
 describe.each(claims)('a claim of $name', ({ make }) => {
   test('is settled by the primary’s answer, is not waited for, and is told to nobody', async () => {
     const begun = performance.now()
-    const { rows } = await within(4_000, 'the read', read(make()))
+    const read = pool.session({ bookmark: make(), trusted: false }, () =>
+      pool.query('select count(*)::int as n from users'),
+    )
+    const { rows } = await within(4_000, 'the read', read)
     expect(rows).toEqual([{ n: 3 }])
     // Connecting to the primary, once, and a trip or two.
     expect(performance.now() - begun).toBeLessThan(1_500)
     expect(lost).toBe(0)
   })
 
-  test('three hundred of them share what they ask, and honest writes do not wait', async () => {
+  test.each(ways)('three hundred of them share what they ask in $way, and honest writes do not wait', async (way) => {
     await pool.query('update hits set n = n + 1')
-    const forged = Array.from({ length: 300 }, () => read(make()))
+    const forged = Array.from({ length: 300 }, () =>
+      pool.session({ bookmark: make(), trusted: false }, () => way.count(pool, '')),
+    )
     const took: number[] = []
     for (let i = 0; i < 5; i++) {
       const begun = performance.now()
@@ -135,4 +172,128 @@ test('a primary that cannot be asked settles nothing: the session never shows le
     await Promise.all([near.destroy(), far.destroy()])
     await ask(world.url('nrt'), "delete from users where name = 'Elsewhere'")
   }
+})
+
+describe('while the primary cannot be reached', () => {
+  const far = (): string => formatBookmark({ systemIdentifier: system, timeline, lsn: FAR, certain: true })
+
+  beforeEach(async () => {
+    pool.on('error', () => undefined)
+    await Promise.all([pool.query('select 1'), pool.primary.query('select 1')])
+    world.partition('nrt', 'ord')
+  })
+  afterEach(() => world.heal('nrt', 'ord'))
+
+  test.each(claims.filter(({ name }) => name !== 'a later timeline'))(
+    'those who share the question wait as long as the one who goes: $name',
+    async ({ make }) => {
+      const reads = [0, 1, 2].flatMap(() =>
+        ways.map(({ count }) => pool.session({ bookmark: make(), trusted: false }, () => count(pool, ''))),
+      )
+      const all = Promise.all(reads)
+      all.catch(() => undefined)
+      await sleep(3_000)
+      world.heal('nrt', 'ord')
+      const rows = (await within(15_000, 'the reads', all)).map((served) => served.rows[0]?.n)
+      expect(rows).toEqual(reads.map(() => 3))
+    },
+  )
+
+  test.each(ways)('a limit ends the wait for the shared question at once in $way', async ({ count }) => {
+    const read = (limits?: Limits): Promise<unknown> =>
+      pool.session({ bookmark: far(), trusted: false }, () => count(pool, '', limits))
+    const first = read().catch(() => undefined)
+    const reason = new Error('enough')
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(reason), 100)
+    const begun = performance.now()
+    const [byTime, bySignal] = await Promise.all([
+      rejectionOf(read({ timeoutMs: 100 }), 'the read with timeoutMs'),
+      rejectionOf(read({ signal: controller.signal }), 'the read with a signal'),
+    ])
+    expect(performance.now() - begun).toBeLessThan(400)
+    expect(codeOf(byTime)).toBe('NEAREST_TIMEOUT')
+    expect(bySignal).toBe(reason)
+    world.heal('nrt', 'ord')
+    await within(15_000, 'the first read', first)
+  })
+})
+
+describe('a trusted bookmark of a timeline that is no more, because an old state was restored', () => {
+  const later = (): string =>
+    formatBookmark({ systemIdentifier: system, timeline: timeline + 1, lsn: 1n, certain: true })
+
+  test.each(ways)('is told as lost once all servers have said so, in $way', async ({ count }) => {
+    const begun = performance.now()
+    const counts = await pool.session(later(), async () => {
+      const first = await within(5_000, 'the read', count(pool, ''))
+      return [first, await count(pool, '')].map(({ rows }) => rows[0]?.n)
+    })
+    expect(counts).toEqual([3, 3])
+    expect(performance.now() - begun).toBeLessThan(2_500)
+    expect(lost).toBe(1)
+  })
+
+  test('is told once to a session whose reads run together', async () => {
+    const reads = await pool.session(later(), () =>
+      within(5_000, 'the reads', Promise.all(ways.map(({ count }) => count(pool, '')))),
+    )
+    expect(reads.map(({ rows }) => rows[0]?.n)).toEqual([3, 3, 3])
+    expect(lost).toBe(1)
+  })
+
+  test('is also told to a session that begins with a write', async () => {
+    const { rows } = await pool.session(later(), async () => {
+      await pool.query('update hits set n = n + 1')
+      return within(5_000, 'the read', pool.query('select count(*)::int as n from users'))
+    })
+    expect(rows).toEqual([{ n: 3 }])
+    expect(lost).toBe(1)
+  })
+})
+
+describe('a promotion on the other side of a partition', () => {
+  let split: World
+  let here: NearestPool
+  let there: NearestPool
+  beforeAll(async () => {
+    split = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
+    await withUsers(split)
+    here = createPool({ ...split.poolOptions('nrt'), failoverTimeoutMs: 1_500 })
+    there = createPool(split.poolOptions('ord'))
+    for (const each of [here, there]) each.on('error', () => undefined)
+    await caughtUp(split, here, there)
+    await Promise.all([here.query('select 1'), there.query('select 1')])
+    split.partition('nrt', 'ord')
+    await ask(split.url('ord'), 'select pg_promote()')
+    await until(() => there.status().servers.some(({ name, writeTo }) => name === 'ord' && writeTo), 'the promotion')
+  })
+  afterAll(async () => {
+    await Promise.all([here.destroy(), there.destroy()])
+    await split.stop()
+  })
+
+  test('no read of a trusted bookmark from there shows less than it', async () => {
+    const told: unknown[] = []
+    here.on('position-lost', (event) => told.push(event))
+    const bookmark = await there.session(undefined, async () => {
+      await there.query("insert into users (name) values ('Promoted')")
+      return there.bookmark()
+    })
+    const inSession = (count: Count): Promise<unknown> =>
+      here.session(bookmark, () => count(here, 'Promoted')).then(({ rows }) => rows[0]?.n, codeOf)
+    for (let i = 0; i < 2; i++) {
+      // oxlint-disable-next-line no-await-in-loop -- the second round comes when everything is known that can be
+      const cut = await within(
+        10_000,
+        'reads while it is cut off',
+        Promise.all(ways.map(({ count }) => inSession(count))),
+      )
+      expect(cut).toEqual(ways.map(() => 'NEAREST_NO_SERVER'))
+    }
+    const waiting = ways.map(({ count }) => inSession(count))
+    split.heal('nrt', 'ord')
+    expect(await within(10_000, 'reads that wait for it', Promise.all(waiting))).toEqual([1, 1, 1])
+    expect(told).toEqual([])
+  })
 })
