@@ -4,7 +4,7 @@ import { runWithinAsync, type LimitedEnd } from '../execute/run-with-cancellatio
 import type { Engine, Scope } from '../execute/engine.ts'
 import type { Enforcement } from '../execute/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../execute/run-statement.ts'
-import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
+import type { Trust } from '../freshness/freshness-check.ts'
 import { commitsUnseen, mayCommit } from '../statement/statement-traits.ts'
 import { errorAfterLost, lostTransactionError } from './transaction-lost-errors.ts'
 import { FREE, nextClientState, type ClientState } from './client-state-machine.ts'
@@ -48,11 +48,6 @@ export class ClientContext {
     this.signal = limits.signal
     this.avoid = limits.avoid
     this.keepsFromWriting = scope.readOnly || limits.readOnly === true
-  }
-
-  /** The check of a BEGIN that has not been sent and only reads, so that it can begin elsewhere instead. */
-  get checkOfMovableBegin(): FreshnessCheck | undefined {
-    return this.begin?.need.transaction?.standbyCanBegin === true ? this.begin.check : undefined
   }
 
   throwIfLost(): void {

@@ -42,7 +42,7 @@ export interface HeldOptions<R, T> {
 export function executionOnHeldConnection<R, T>(client: ClientContext, options: HeldOptions<R, T>): Execution<R, T> {
   const { engine, scope, held } = client
   const { facts, text, signal, learns } = options
-  const planning = options.planning ?? planningOfBegin(client) ?? onPrimaries(client)
+  const planning = options.planning ?? onPrimaries(client)
   engine.budget.deposit()
   const attempt = async (to: Attempt, admit: Admit): Promise<AttemptEnd<R>> => {
     if (client.state.kind === 'lost') return { kind: 'cut', error: client.state.error }
@@ -90,18 +90,6 @@ export function executionOnHeldConnection<R, T>(client: ClientContext, options: 
     mayResend: () => engine.budget.withdraw(),
     waitForWriter: (since, waitedMs, ofCall) => engine.waitForWriter(since, waitedMs, ofCall),
     candidates: () => candidatesOf(engine.topology),
-  }
-}
-
-/** A BEGIN that only reads travels with what is sent on the primary. If that must wait for a claim, it is begun elsewhere. */
-function planningOfBegin({ checkOfMovableBegin: check }: ClientContext): Planning | undefined {
-  if (check === undefined) return undefined
-  return {
-    enterClaim: (server) => check.enterClaimToBegin(server),
-    replan: () => {
-      check.emitLosses()
-      return []
-    },
   }
 }
 

@@ -208,11 +208,12 @@ export class ClientExecutor {
     return { result: emptyResult(command), servedBy }
   }
 
-  /** Whether a BEGIN can be answered now and sent later: only if it goes to the primary, where it cannot fail. */
-  #mayDefer({ request, need }: QueuedStatement, { server }: Attempt): boolean {
+  /** Whether a BEGIN can be answered now and sent later: only if it goes to the primary, where it cannot fail or be held back. */
+  #mayDefer({ request, need, check }: QueuedStatement, { server }: Attempt): boolean {
     const { scope, keepsFromWriting, engine } = this.#client
     if (need.transaction?.kind !== 'begin' || scope.readOnly || request.signal !== undefined) return false
     if (keepsFromWriting && !need.transaction.readOnly) return false
+    if (check?.isClaimed(server) === true) return false
     const primaries = planPrimary(engine.topology, 'transaction')
     return isDeferrable(request.config) && primaries.some((attempt) => attempt.server === server)
   }

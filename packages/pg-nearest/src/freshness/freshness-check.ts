@@ -150,13 +150,13 @@ export class FreshnessCheck {
    * not known here.
    */
   enterClaim(server: string): ClaimGate {
-    if (!this.#isClaimed(server)) return FREE_GATE
+    if (!this.isClaimed(server)) return FREE_GATE
     return this.#context.claims.enter(server, (answer) => this.#answers.settleClaim(server, answer))
   }
 
   /** The same for a BEGIN, behind which no position can be asked for: the primary must be known to be on the claim's timeline. */
   enterClaimToBegin(server: string): ClaimGate {
-    if (!this.#isClaimed(server)) return FREE_GATE
+    if (!this.isClaimed(server)) return FREE_GATE
     const { claim } = this.#session
     const { claims, positions } = this.#context
     const showing = claim === undefined ? 'yes' : shows(positions.of(server), claim, positions)
@@ -164,8 +164,8 @@ export class FreshnessCheck {
     return claims.ask(server, (answer) => this.#answers.settleClaim(server, answer))
   }
 
-  /** The server is a primary, and the session's claim is open. */
-  #isClaimed(server: string): boolean {
+  /** The server is a primary, and the session's claim is open: a read there is held back until it is settled. */
+  isClaimed(server: string): boolean {
     const { claim, unreadable } = this.#session
     if (claim === undefined && !unreadable) return false
     const { topology, positions } = this.#context
