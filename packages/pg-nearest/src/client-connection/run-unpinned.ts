@@ -7,7 +7,7 @@ import { planPrimary, type Attempt } from '../route/plan.ts'
 import { planStatement, type StatementPlan } from '../route/plan-statement.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from './client-context.ts'
-import { executionOnHeldConnection, type Planning } from './execution-on-held-connection.ts'
+import { borrowedClientExecution, type Planning } from './borrowed-client-execution.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 
 /** Runs a statement that is not pinned on the plan's servers in turn. The client keeps the connection that it ends on. */
@@ -46,7 +46,7 @@ function executionOf(
       return heldServerFirst(client, { attempts: plan.attempts, reads }, check)
     },
   }
-  return executionOnHeldConnection<StatementResult, Serving>(client, {
+  return borrowedClientExecution<StatementResult, Serving>(client, {
     facts: { reads, readOnly: client.scope.readOnly, harmless: begins },
     text: request.config.text,
     signal: client.signalOf(statement),

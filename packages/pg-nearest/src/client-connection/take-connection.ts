@@ -5,7 +5,7 @@ import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import type { ClientContext } from './client-context.ts'
-import { executionOnHeldConnection } from './execution-on-held-connection.ts'
+import { borrowedClientExecution } from './borrowed-client-execution.ts'
 
 /**
  * Holds a connection to the first of these servers that can be reached; with `begin`, to the first on which that succeeds. `begin`
@@ -21,7 +21,7 @@ export function takeConnection(
   begin?: (lease: Lease, onEnd: (end: StatementEnd) => void) => void,
 ): Promise<void> {
   return walk(
-    executionOnHeldConnection<undefined, void>(client, {
+    borrowedClientExecution<undefined, void>(client, {
       facts: { reads: false, readOnly: false, harmless: true },
       text,
       signal,

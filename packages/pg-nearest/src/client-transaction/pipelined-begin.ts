@@ -15,7 +15,7 @@ import { abortedError, emptyResult } from './synthetic-results.ts'
 import { attemptsOnPrimary } from '../client-connection/run-unpinned.ts'
 import type { ClientContext } from '../client-connection/client-context.ts'
 import { nextClientState } from '../client-connection/client-state-machine.ts'
-import { executionOnHeldConnection } from '../client-connection/execution-on-held-connection.ts'
+import { borrowedClientExecution } from '../client-connection/borrowed-client-execution.ts'
 import { mayJoinBegin } from './pipelining.ts'
 import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
 import { sendBeginGroup } from './send-begin-group.ts'
@@ -88,7 +88,7 @@ function executionOf(
   onCut: () => void,
 ) {
   const [first] = members as [QueuedStatement]
-  return executionOnHeldConnection<readonly StatementEnd[], Opened>(client, {
+  return borrowedClientExecution<readonly StatementEnd[], Opened>(client, {
     facts: {
       reads: false,
       readOnly: client.scope.readOnly,

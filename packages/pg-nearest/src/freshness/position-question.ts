@@ -42,7 +42,7 @@ const OF_STRANGER = `select case when r then pg_last_wal_replay_lsn() else pg_cu
 
 /**
  * @param onAnswer - gets `undefined` if the server did not say.
- * @param about - what is sent before it, if the question is about that: see `QuestionExchange`.
+ * @param about - what is sent before it, if the question is about that: see `InternalQueryExchange`.
  */
 export function positionQuestion(
   { provenStandby }: Pick<Lease, 'provenStandby'>,

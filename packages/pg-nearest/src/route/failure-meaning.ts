@@ -23,6 +23,8 @@ export type Evidence =
 export interface Circumstances {
   /** The server was in recovery when the statement was sent. */
   readonly standby: boolean
+  /** The servers can be asked for their roles once more: behind a pooler no connection tells that its primary was demoted. */
+  readonly mayAskRoles?: boolean
   /** The statement was sent in a READ ONLY transaction, so nothing can have been written. */
   readonly readOnly: boolean
   /** The text looks like a read. */
@@ -68,13 +70,13 @@ function meaningOfLoss({ standby, readOnly, reads, harmless }: Circumstances): M
 }
 
 /**
- * It had no effect. On a primary the error belongs to the statement, unless the server says that it is a standby now. On a standby
+ * It had no effect. On a primary the error belongs to the statement, unless the server is a standby now, or may be one. On a standby
  * the error may be due to recovery, and asking the primary as well does no harm even if a user's function has raised it.
  */
-function meaningOfAnswer(error: unknown, { standby, readOnly, reads, harmless }: Circumstances): Meaning {
+function meaningOfAnswer(error: unknown, { standby, mayAskRoles, readOnly, reads, harmless }: Circumstances): Meaning {
   if (isOfConnection(error)) return reads || harmless ? 'again' : 'fail'
   if (isDemotion(error)) return readOnly ? 'fail' : 'primary'
-  if (!standby) return 'fail'
+  if (!standby) return mayAskRoles === true && !readOnly && provesWrite(error) ? 'primary' : 'fail'
   if (isRecoveryConflict(error)) return 'next'
   if (isRefusedByStandby(error)) return readOnly ? 'fail' : 'primary'
   return mayBeSchemaLag(error) ? 'primary' : 'fail'

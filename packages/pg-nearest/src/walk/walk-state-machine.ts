@@ -194,7 +194,14 @@ function afterFailure(stood: WalkState, event: Failed): WalkStep {
   const before = noteWrites(stood, evidence)
   const { facts } = before
   const readOnly = facts.readOnly || forced
-  const meaning = meaningOf(evidence, { standby, readOnly, reads: facts.reads, harmless: facts.harmless })
+  const meaning = meaningOf(evidence, {
+    standby,
+    // Once: a primary that takes no writes is an error, and not a loop.
+    mayAskRoles: mayWait && stood.rounds === 0,
+    readOnly,
+    reads: facts.reads,
+    harmless: facts.harmless,
+  })
   // It writes after all, and another attempt may have run it.
   if (forced && evidence.kind === 'answered' && isWriteRefused(evidence.error)) {
     const noted = note(before, leg, server, evidence)

@@ -1,7 +1,7 @@
 import { onAbort } from '../limits/on-abort.ts'
 import { pause } from '../limits/retry-backoff.ts'
 import type { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
-import { isDemotion, provesWrite } from '../route/failure-meaning.ts'
+import { provesWrite } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 import type { AttemptEnd, Execution } from './execution.ts'
 import { walkError } from './walk-error.ts'
@@ -141,12 +141,11 @@ class Walk<R, T> {
   }
 
   /** Reports what a failure says about the server. Failures to connect are reported by the connections themselves. */
-  #tell(server: string, { evidence, generation, standby, forced }: Extract<AttemptEnd<R>, { kind: 'failed' }>): void {
+  #tell(server: string, { evidence, generation, forced }: Extract<AttemptEnd<R>, { kind: 'failed' }>): void {
     const { facts } = this.#execution
     if (generation === undefined) return
     if (evidence.kind === 'lost') this.#execution.report(server, generation, 'lost', evidence.error)
     if (evidence.kind !== 'answered' || facts.readOnly || forced || !provesWrite(evidence.error)) return
-    if (!standby && !isDemotion(evidence.error)) return
     this.#execution.learn()
     this.#execution.report(server, generation, 'role', evidence.error)
   }

@@ -129,7 +129,8 @@ function behind(mode: PoolMode): void {
   })
 
   test('a promotion is followed, though no connection tells of it', async () => {
-    await using pool = await open()
+    // No probe notices it before the write does.
+    await using pool = await open({ probeIntervalMs: 20_000 })
     await world.promote('syd')
     const { servedBy } = await pool.query("insert into users (name) values ('After')")
     expect(servedBy).toMatchObject({ server: 'syd', role: 'primary' })

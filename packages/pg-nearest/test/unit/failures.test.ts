@@ -68,6 +68,7 @@ describe('spec/failures.json', () => {
 
 const anyCircumstances = fc.record({
   standby: fc.boolean(),
+  mayAskRoles: fc.boolean(),
   readOnly: fc.boolean(),
   reads: fc.boolean(),
   harmless: fc.boolean(),

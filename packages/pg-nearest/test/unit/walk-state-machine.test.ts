@@ -209,6 +209,24 @@ describe('the next step', () => {
       ['0: abandon', 'fail: unknown'],
     ],
     [
+      'a refusal of what may be no primary any more is followed by one wait for a primary',
+      WRITES,
+      on('nrt'),
+      [failure(readOnlyPrimary, { mayWait: true, primaries: on('nrt') })],
+      ['wait, round 1'],
+    ],
+    [
+      'and if it still is the primary, by no other',
+      WRITES,
+      on('nrt'),
+      [
+        failure(readOnlyPrimary, { mayWait: true, primaries: on('nrt') }),
+        { kind: 'waited', attempts: on('nrt') },
+        failure(readOnlyPrimary, { mayWait: true, primaries: on('nrt') }),
+      ],
+      ['0: abandon', 'fail: error'],
+    ],
+    [
       'a primary that is none any more is not asked again',
       WRITES,
       on('nrt'),

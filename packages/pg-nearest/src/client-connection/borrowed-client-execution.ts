@@ -39,7 +39,7 @@ export interface HeldOptions<R, T> {
 }
 
 /** An execution for `walk` that leaves the client holding the connection on which it ends. */
-export function executionOnHeldConnection<R, T>(client: ClientContext, options: HeldOptions<R, T>): Execution<R, T> {
+export function borrowedClientExecution<R, T>(client: ClientContext, options: HeldOptions<R, T>): Execution<R, T> {
   const { engine, scope, held } = client
   const { facts, text, signal, learns } = options
   const planning = options.planning ?? onPrimaries(client)
