@@ -17,7 +17,7 @@ const onServersOf = (names: readonly string[]): string[] =>
 /** They show something only after a while, or measure: `npm run test:long`. */
 const long = [...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni']), 'packages/*/test/long/**/*.test.ts']
 
-/** They look at what comes out, and not at how long it takes: two at a time. */
+/** They look at what comes out, and only roughly at how long it takes: two at a time. */
 const unhurried = onServersOf([
   'abort-signals',
   'accounts',
@@ -52,11 +52,13 @@ const unhurried = onServersOf([
   'survival',
   'telemetry',
   'throwing-listeners',
+  'time-limits',
   'torture',
   'transaction-cuts',
   'transaction-programs',
   'transaction-status',
   'type-parsers',
+  'unknown-outcome',
   'world-boot',
   'world-end',
   'world-failover',

@@ -192,7 +192,7 @@ describe('while the primary cannot be reached', () => {
       )
       const all = Promise.all(reads)
       all.catch(() => undefined)
-      await sleep(3_000)
+      await sleep(2_000)
       world.heal('nrt', 'ord')
       const rows = (await within(15_000, 'the reads', all)).map((served) => served.rows[0]?.n)
       expect(rows).toEqual(reads.map(() => 3))
