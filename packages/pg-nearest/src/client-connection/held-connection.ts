@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { Purpose } from '../connections/wait-queue.ts'
+import { lostTransactionError } from './transaction-lost-errors.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 
 /** Called when a client takes or returns a connection, so that the connection's events can be passed on. */
@@ -32,9 +33,9 @@ export class HeldConnection {
     return this.#lastServer
   }
 
-  /** @throws Error if no connection is held. */
+  /** @throws `NearestError` if no connection is held any more. */
   get here(): Lease {
-    if (this.#lease === undefined) throw new Error('A pinned client holds a connection')
+    if (this.#lease === undefined) throw lostTransactionError()
     return this.#lease
   }
 

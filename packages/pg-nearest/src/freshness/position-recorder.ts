@@ -30,10 +30,9 @@ export class PositionRecorder {
     const required = this.#required
     if (answerBefore !== undefined) positions.note(server, noted(answerBefore, sentAt))
     if (required === undefined || answerBefore?.standby === false) return undefined
-    // Known only now if it was never probed. Positions of an older timeline mean something else.
-    if (answerBefore !== undefined && shows(positions.of(server), required, positions) === 'older') {
-      return new ReplicaBehindError(server)
-    }
+    // Positions of other timelines mean something else.
+    const showing = answerBefore === undefined ? 'no' : shows(positions.of(server), required, positions)
+    if (showing === 'older' || showing === 'lost') return new ReplicaBehindError(server)
     const behind = answerBefore === undefined || answerBefore.lsn < required.lsn
     positions.noteBehind(server, behind)
     if (answerBefore === undefined) return new ReplicaBehindError(server)

@@ -36,6 +36,8 @@ export interface KnownPositions {
   of(server: string): KnownPosition | undefined
   /** Records an answer. Fields that it leaves out keep their values. Answers older than the known one are ignored. */
   note(server: string, seen: Seen): void
+  /** The latest timeline that a server is known to be on; 0 if none is known. */
+  latestTimeline(): number
   /**
    * The position up to which the later timeline surely contains the earlier one: the last one that the promoted server was seen to
    * have as a standby. `undefined` if it was not watched then.
@@ -61,7 +63,12 @@ export function createKnownPositions(): KnownPositions {
   const epochs = new Map<string, number>()
   const lastBeforeLoss = new Map<string, KnownPosition>()
   const forks = new Map<number, bigint>()
+  let latest = 0
+  const updateLatest = (): void => {
+    latest = Math.max(0, ...[...known.values()].map(({ timeline }) => timeline ?? 0))
+  }
   return {
+    latestTimeline: () => latest,
     of: (server) => known.get(server),
     note(server, { lsn, at, standby, timeline, systemIdentifier }) {
       const before = known.get(server)
@@ -75,6 +82,7 @@ export function createKnownPositions(): KnownPositions {
         timelineAt: timeline === undefined ? before?.timelineAt : at,
         systemIdentifier: systemIdentifier ?? before?.systemIdentifier,
       })
+      if (timeline !== undefined && timeline !== before?.timeline) updateLatest()
     },
     forkPositionOf(timeline, later) {
       let kept: bigint | undefined
@@ -103,6 +111,7 @@ export function createKnownPositions(): KnownPositions {
     forget(server) {
       epochs.set(server, (epochs.get(server) ?? 0) + 1)
       for (const each of [known, stretches, lastBeforeLoss]) each.delete(server)
+      updateLatest()
     },
     beforeLoss: (server) => lastBeforeLoss.get(server),
     epochOf: (server) => epochs.get(server) ?? 0,

@@ -9,8 +9,10 @@ export interface Bookmark {
   readonly certain?: true
 }
 
-/** How far timelines agree. */
+/** Which timelines there are, and how far they agree. */
 export interface Forks {
+  /** The latest that any server is known to be on; 0 if none is known. */
+  latestTimeline(): number
   /**
    * The position up to which the later timeline surely contains the earlier one. `undefined` if it was not watched when the later
    * one began.
@@ -23,6 +25,8 @@ export interface ServerPosition {
   readonly systemIdentifier: string | undefined
   readonly timeline: number | undefined
   readonly lsn: bigint | undefined
+  /** It tells late that it follows a later timeline. */
+  readonly standby?: boolean
 }
 
 /**
@@ -31,7 +35,7 @@ export interface ServerPosition {
  * - `yes`: it is on the bookmark's timeline or a later one, and has reached the position.
  * - `no`: it was behind when it was last seen, and may have caught up since.
  * - `older`: it is still on an older timeline, where positions mean something else.
- * - `lost`: it is on a later timeline, which may have begun before the position.
+ * - `lost`: it is on a later timeline, which may have begun before the position; or, as a standby, may be.
  * - `foreign`: the bookmark belongs to another cluster.
  * - `unknown`: the server's position is not known.
  */
@@ -41,8 +45,9 @@ export function shows(at: ServerPosition | undefined, bookmark: Bookmark, forks:
   if (at?.systemIdentifier === undefined || at.timeline === undefined || at.lsn === undefined) return 'unknown'
   if (at.systemIdentifier !== bookmark.systemIdentifier) return 'foreign'
   if (at.timeline < bookmark.timeline) return 'older'
-  if (at.timeline > bookmark.timeline && bookmark.certain === true) {
-    const kept = forks.forkPositionOf(bookmark.timeline, at.timeline)
+  if (bookmark.certain === true) {
+    const timeline = at.standby === true ? Math.max(at.timeline, forks.latestTimeline()) : at.timeline
+    const kept = timeline > bookmark.timeline ? forks.forkPositionOf(bookmark.timeline, timeline) : undefined
     if (kept !== undefined && kept < bookmark.lsn) return 'lost'
   }
   return at.lsn >= bookmark.lsn ? 'yes' : 'no'

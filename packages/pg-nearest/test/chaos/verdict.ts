@@ -51,7 +51,7 @@ export interface Verdict {
   readonly guarantees: Guarantees['counts']
   /** Reads that went back, and whose session was told that a failover had lost what it knew. */
   readonly excusedByLoss: number
-  /** Reads of a process' own session that went back, and said `unproven`. */
+  /** Reads of a process' own session that went back, and said `unproven`; or those before them had said so. */
   readonly excusedByUnproven: number
 }
 
@@ -60,7 +60,7 @@ export function judge(evidence: Evidence): Verdict {
   const badReads = evidence.deeds.filter((deed) => isRead(deed) && deed.outcome !== 'ok')
   const excusedReads = badReads.filter(mayFail)
   const { violations, counts } = check(evidence.history)
-  const unproven = violations.filter(({ read }) => saysUnproven(read))
+  const unproven = violations.filter(({ earlier, read }) => saysUnproven(earlier) || saysUnproven(read))
   const told = violations.filter((each) => !unproven.includes(each) && isTold(each, evidence))
   return {
     findings: [

@@ -10,7 +10,7 @@ let world: World
 let pool: NearestPool
 
 beforeAll(async () => {
-  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 200 })
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 100 })
   await ask(
     world.url('nrt'),
     `create table written (id int);

@@ -13,7 +13,7 @@ const bookmarks = fc.record({
 })
 const ofOneCluster = bookmarks.map((bookmark) => ({ ...bookmark, systemIdentifier: '7' }))
 
-const NO_FORKS = { forkPositionOf: () => undefined }
+const NO_FORKS = { latestTimeline: () => 0, forkPositionOf: () => undefined }
 
 describe('as a text', () => {
   test('comes back as it was, in 32 characters that are safe in a URL and in a cookie', () => {
@@ -70,11 +70,27 @@ describe('what a server shows', () => {
 })
 
 describe('what a promotion may have lost', () => {
-  const forks = { forkPositionOf: (timeline: number, later: number) => (timeline < 2 && later >= 2 ? 100n : undefined) }
+  const forks = {
+    latestTimeline: () => 2,
+    forkPositionOf: (timeline: number, later: number) => (timeline < 2 && later >= 2 ? 100n : undefined),
+  }
   test.each([
     ['a position of before it is there', at(2, 500n), { ...at(1, 100n), certain: true }, 'yes'],
     ['one beyond it is lost, however far the new timeline is', at(2, 500n), { ...at(1, 101n), certain: true }, 'lost'],
     ['and on every timeline after that', at(3, 500n), { ...at(1, 101n), certain: true }, 'lost'],
+    [
+      'nor may a standby have it that has not said yet that it follows another timeline',
+      { ...at(1, 500n), standby: true },
+      { ...at(1, 101n), certain: true },
+      'lost',
+    ],
+    [
+      'though it has what all timelines have',
+      { ...at(1, 500n), standby: true },
+      { ...at(1, 100n), certain: true },
+      'yes',
+    ],
+    ['and the former primary has it all', { ...at(1, 500n), standby: false }, { ...at(1, 101n), certain: true }, 'yes'],
     ['one of the new timeline is not', at(3, 500n), { ...at(2, 101n), certain: true }, 'yes'],
     [
       'where a standby has named the timeline, which it may learn late, it is not said',
@@ -109,6 +125,9 @@ describe('what a promotion may have lost', () => {
     ])
     positions.note('syd', { lsn: 150n, at: 5, standby: false, timeline: 3 })
     expect([positions.forkPositionOf(1, 3), positions.forkPositionOf(2, 3)]).toEqual([100n, 140n])
+    expect(positions.latestTimeline()).toBe(3)
+    positions.forget('syd')
+    expect(positions.latestTimeline()).toBe(2)
   })
 })
 

@@ -4,7 +4,7 @@ import { SessionState } from '../../src/session/session-state.ts'
 
 const at = (timeline: number, lsn: bigint): Bookmark => ({ systemIdentifier: '7', timeline, lsn })
 
-const NO_FORKS = { forkPositionOf: () => undefined }
+const NO_FORKS = { latestTimeline: () => 0, forkPositionOf: () => undefined }
 
 describe('a session', () => {
   test('begins with nothing, with a bookmark, or with a history that nobody can read', () => {
