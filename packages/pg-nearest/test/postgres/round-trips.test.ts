@@ -5,7 +5,7 @@ import { createPool, type NearestPool, type NearestPoolOptions } from '../../src
 import { caughtUp, until, withUsers } from './fixtures.ts'
 
 /** Far enough that a trip cannot be mistaken for anything else. */
-const LINK_MS = 100
+const LINK_MS = 160
 
 let world: World
 let pool: NearestPool
