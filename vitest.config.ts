@@ -17,7 +17,7 @@ const onServersOf = (names: readonly string[]): string[] =>
 /** They show something only after a while, or measure: `npm run test:long`. */
 const long = [...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni']), 'packages/*/test/long/**/*.test.ts']
 
-/** They look at what comes out, and only roughly at how long it takes: two at a time. */
+/** They look at what comes out, and only roughly at how long it takes: three at a time. */
 const unhurried = onServersOf([
   'abort-signals',
   'accounts',
@@ -92,7 +92,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'unhurried', include: unhurried, ...onServers, maxWorkers: 2 },
+        test: { name: 'unhurried', include: unhurried, ...onServers, maxWorkers: 3 },
       },
       {
         extends: true,
