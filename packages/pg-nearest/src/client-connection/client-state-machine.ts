@@ -10,8 +10,8 @@ import type { Request } from '../route/request.ts'
  * - `transaction`: everything runs on the held connection until COMMIT or ROLLBACK. `stateful`: the connection also has state that
  *   outlives the transaction. `readOnly`: it began READ ONLY, and nothing in it can have changed that.
  * - `reading`: a READ ONLY transaction on a standby. While it is `movable`, it can begin again elsewhere with `begin`: each statement
- *   takes its own snapshot, and there is nothing to lose, neither a savepoint nor what a function may have set. `failed`: a statement has failed, so that nothing runs
- *   until ROLLBACK; on another server the transaction would not be in that state.
+ *   takes its own snapshot, and there is nothing to lose, neither a savepoint nor what a function may have set. `failed`: a
+ *   statement has failed, so that nothing runs until ROLLBACK; on another server the transaction would not be in that state.
  * - `pinned`: the connection has session state (SET, LISTEN, a temporary table …) until the release.
  * - `lost`: the connection died with session state or an open transaction; nothing runs until the release.
  * - `unbegun`: a BEGIN that had been answered has failed; nothing runs until ROLLBACK or the release.
@@ -53,7 +53,8 @@ export function nextClientState(
     if (control?.kind === 'chain') return { ...before, failed }
     // ROLLBACK TO SAVEPOINT clears the failure; after any such statement there may be a savepoint.
     if (control?.kind === 'other') return { ...before, movable: false, failed }
-    return need.class === 'read' && mayLeaveState(request.config.text) ? { ...before, movable: false } : before
+    const stays = before.movable && need.class === 'read' && mayLeaveState(request.config.text)
+    return stays ? { ...before, movable: false } : before
   }
   if (before.kind === 'free' && standby && control?.standbyCanBegin === true) {
     return { kind: 'reading', begin: request, movable: control.snapshotPerStatement, failed }
