@@ -69,8 +69,11 @@ export async function inRounds(
 ): Promise<Sample[][]> {
   const samples: Sample[][] = runs.map(() => [])
   for (let round = 0; round <= rounds; round++) {
-    // Whoever goes first has it a little better or worse: they take turns.
-    const order = round % 2 === 0 ? [...runs.entries()] : [...runs.entries()].toReversed()
+    // Who goes first, or after whom, has it a little better or worse: they take turns at both.
+    const first = (round >> 1) % runs.length
+    const turns = [...runs.entries()]
+    const rotated = [...turns.slice(first), ...turns.slice(0, first)]
+    const order = round % 2 === 0 ? rotated : rotated.toReversed()
     for (const [i, take] of order) {
       // No forced collection in between: it discards compiled code, too, and what is measured then is compiling.
       const sample = await take()

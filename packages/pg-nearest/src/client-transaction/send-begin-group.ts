@@ -48,7 +48,7 @@ export function sendBeginGroup(
     }
     onEnds(ends)
   }
-  const group: GroupExchange = new GroupExchange(sent, undefined, lease.client, (all) => {
+  const group: GroupExchange = new GroupExchange(sent, lease.client, (all) => {
     ends = guarded ? withoutGuard(all) : all
     if (questions?.after === true && !group.unsendable)
       swallowed = setTimeout(() => lease.disablePipelining(), SWALLOWED_MS)

@@ -94,13 +94,16 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const { server } = attempt
     const lease = this.#engine.take(server, 'statement')
     if (lease !== undefined) return this.#run(lease, attempt, admit, signal, onEnd)
-    this.#engine
-      .acquire(server, 'statement', signal)
-      .then(
-        (acquired) => this.#run(acquired, attempt, admit, signal, onEnd),
-        (error: unknown) => onEnd(notSent(noConnectionEvidence(error, signal))),
-      )
-      .catch((error: unknown) => onEnd({ kind: 'cut', error }))
+    this.#engine.acquire(server, 'statement', signal).then(
+      (acquired) => {
+        try {
+          this.#run(acquired, attempt, admit, signal, onEnd)
+        } catch (error) {
+          onEnd({ kind: 'cut', error })
+        }
+      },
+      (error: unknown) => onEnd(notSent(noConnectionEvidence(error, signal))),
+    )
   }
 
   #run(lease: Lease, attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {

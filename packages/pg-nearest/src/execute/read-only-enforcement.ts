@@ -121,13 +121,13 @@ function plain(client: pg.Client, text: string, onEnd: (end: StatementEnd) => un
 
 /** By the extended protocol, in which the server refuses a text with several statements. */
 function alone(client: pg.Client, config: pg.QueryConfig, onEnd: (end: StatementEnd) => unknown): Exchange {
-  return new GroupExchange([config], undefined, client, ([end]) => void onEnd(end as StatementEnd))
+  return new GroupExchange([config], client, ([end]) => void onEnd(end as StatementEnd))
 }
 
 /** If one of the texts ahead fails, the statement is skipped and ends with that failure. */
 function group(client: pg.Client, ahead: readonly string[], config: pg.QueryConfig, onEnd: OnEnd): Exchange {
   const configs = [...ahead.map((text) => ({ text })), config]
-  return new GroupExchange(configs, undefined, client, (ends) => {
+  return new GroupExchange(configs, client, (ends) => {
     onEnd(ends.find((end) => end.kind !== 'result') ?? (ends.at(-1) as StatementEnd))
   })
 }

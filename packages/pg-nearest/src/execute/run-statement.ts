@@ -13,7 +13,7 @@ import { isDemotion, isOfConnection, type Evidence } from '../route/failure-mean
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { isSingleStatement, mayAskAfter } from '../statement/statement-traits.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
-import { GroupExchange } from '../wire/group-exchange.ts'
+import { QuestionedStatementExchange } from '../wire/questioned-statement-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import { isPlainOn, statementExchanges, type Enforcement } from './read-only-enforcement.ts'
 
@@ -66,12 +66,16 @@ function mayShareSync(
 const SHARING: ReadonlySet<string> = new Set(['text', 'values', 'rowMode', 'types'])
 
 function sendWithQuestion(lease: Lease, run: StatementRun, questions: PositionQuestions, onEnd: OnEnd): void {
-  lease.send(
-    new GroupExchange([run.config], OF_STANDBY, lease.client, ([end], row) => {
-      questions.answerAfter = row && readPosition(row)
-      onEnd(conclude(lease, run, questions, end as StatementEnd))
-    }),
+  const exchange: QuestionedStatementExchange = new QuestionedStatementExchange(
+    run.config,
+    OF_STANDBY,
+    lease.client,
+    (end) => {
+      questions.answerAfter = exchange.answer && readPosition(exchange.answer)
+      onEnd(conclude(lease, run, questions, end))
+    },
   )
+  lease.send(exchange)
 }
 
 /** Records the end of a statement for its session, and turns it into evidence. */

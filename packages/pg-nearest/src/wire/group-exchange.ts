@@ -2,42 +2,38 @@ import type pg from 'pg'
 import type { Exchange, StatementEnd } from './exchange.ts'
 import {
   adopt,
-  ignore,
   isPlain,
   PgQuery,
   withoutSync,
   type DataRow,
-  type QueryHandlers,
   type QueryInternals,
   type WireConnection,
 } from './pg-internals.ts'
 
-type OnEnd = (ends: readonly StatementEnd[], row: DataRow['fields'] | undefined) => void
+type OnEnd = (ends: readonly StatementEnd[]) => void
 
 /**
  * Several statements with one Sync: if one fails, the server skips the rest. So if a BEGIN fails, what follows it is not run outside
- * of a transaction. A position query that returns one row may follow them within the same Sync.
+ * of a transaction.
  *
  * @see https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
  */
 export class GroupExchange implements Exchange {
   readonly exclusive = false
-  readonly #members: QueryHandlers[] = []
+  readonly #members: readonly QueryInternals[]
   readonly #ends: (StatementEnd | undefined)[]
   readonly #onEnd: OnEnd
   #at = 0
   /** The server's error, if it has answered with one. */
   #answer: unknown
-  #row: DataRow['fields'] | undefined
 
-  constructor(configs: readonly pg.QueryConfig[], question: string | undefined, client: pg.Client, onEnd: OnEnd) {
+  constructor(configs: readonly pg.QueryConfig[], client: pg.Client, onEnd: OnEnd) {
     this.#onEnd = onEnd
     this.#ends = configs.map(() => undefined)
-    for (const [i, config] of configs.entries()) this.#members.push(this.#statement(config, i, client))
-    if (question !== undefined) this.#members.push(this.#question(question))
+    this.#members = configs.map((config, i) => this.#statement(config, i, client))
   }
 
-  #statement(config: pg.QueryConfig, i: number, client: pg.Client): QueryHandlers {
+  #statement(config: pg.QueryConfig, i: number, client: pg.Client): QueryInternals {
     const query = isPlain(config) ? new PgQuery(config.text, config.values as unknown[]) : new PgQuery(config)
     query.queryMode = 'extended'
     adopt(query, client)
@@ -48,37 +44,16 @@ export class GroupExchange implements Exchange {
     return query
   }
 
-  #question(text: string): QueryHandlers {
-    return {
-      submit(connection) {
-        connection.parse({ text })
-        connection.bind({})
-        connection.execute({})
-      },
-      handleDataRow: ({ fields }) => {
-        this.#row = fields
-      },
-      handleRowDescription: ignore,
-      handlePortalSuspended: ignore,
-      handleCommandComplete: ignore,
-      handleEmptyQuery: ignore,
-      handleCopyInResponse: ignore,
-      handleCopyData: ignore,
-      handleError: ignore,
-      handleReadyForQuery: ignore,
-    }
-  }
-
   get unsendable(): boolean {
     return this.#ends.some((end) => end?.kind === 'unsendable')
   }
 
   get name(): string | undefined {
-    return (this.#members[this.#at] as Partial<QueryInternals> | undefined)?.name
+    return this.#members[this.#at]?.name
   }
 
   get text(): string | undefined {
-    return (this.#members[this.#at] as Partial<QueryInternals> | undefined)?.text
+    return this.#members[this.#at]?.text
   }
 
   /** Sends them in one packet. */
@@ -143,19 +118,13 @@ export class GroupExchange implements Exchange {
     for (const [i, end] of this.#ends.entries()) {
       if (end === undefined && i < this.#at) this.#members[i]?.handleReadyForQuery(connection)
     }
-    this.#onEnd(
-      this.#ends.map((end) => end ?? { kind: 'skipped' }),
-      this.#row,
-    )
+    this.#onEnd(this.#ends.map((end) => end ?? { kind: 'skipped' }))
   }
 
   /** All are lost together, because they were sent together. */
   lost(cause: unknown, written: boolean): void {
     const heard = this.#ends.find((end) => end?.kind === 'answered')
     const error = heard?.kind === 'answered' ? heard.error : cause
-    this.#onEnd(
-      this.#ends.map(() => ({ kind: written ? 'lost' : 'unsent', error })),
-      undefined,
-    )
+    this.#onEnd(this.#ends.map(() => ({ kind: written ? 'lost' : 'unsent', error })))
   }
 }

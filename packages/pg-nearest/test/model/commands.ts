@@ -37,7 +37,7 @@ const always = (name: string, run: (harness: Harness) => unknown): fc.Arbitrary<
 
 const which = fc.nat(7)
 const purpose = fc.constantFrom<Purpose>('statement', 'client')
-const way = fc.constantFrom<Way>('simple', 'simple', 'extended', 'named', 'group', 'question', 'foreign')
+const way = fc.constantFrom<Way>('simple', 'simple', 'extended', 'named', 'group', 'questioned', 'question', 'foreign')
 const TEXTS = 'echo,echo,echo,,fail,begin,commit,rollback,sleep 5,sleep 30,hang,die,cut,half'
 const text = fc.constantFrom(...TEXTS.split(','))
 

@@ -2,6 +2,7 @@ import pg from 'pg'
 import type { Lease } from '../../src/pooled-connection/lease.ts'
 import type { Exchange, StatementEnd } from '../../src/wire/exchange.ts'
 import { SubmittableExchange } from '../../src/wire/submittable-exchange.ts'
+import { QuestionedStatementExchange } from '../../src/wire/questioned-statement-exchange.ts'
 import { GroupExchange } from '../../src/wire/group-exchange.ts'
 import { internalsOf } from '../../src/wire/pg-internals.ts'
 import { InternalQueryExchange } from '../../src/wire/internal-query-exchange.ts'
@@ -9,7 +10,7 @@ import { StatementExchange } from '../../src/wire/statement-exchange.ts'
 import type { FakeServer } from './fake-server.ts'
 import type { FakeSession } from './fake-session.ts'
 
-export type Way = 'simple' | 'extended' | 'named' | 'group' | 'question' | 'foreign'
+export type Way = 'simple' | 'extended' | 'named' | 'group' | 'questioned' | 'question' | 'foreign'
 
 /** A cancelled connection is fit again, or closed, after a second. */
 const FENCE_MS = 3_000
@@ -75,12 +76,16 @@ export class Holding {
       case 'named':
         return new StatementExchange({ text, name: `named ${numbers % 3}` }, client, onEnd)
       case 'group':
-        return new GroupExchange([{ text: 'first' }, { text }], 'question', client, ([first, end], row) => {
-          onEnd(end as StatementEnd)
-          if (first?.kind === 'result' && end?.kind === 'result' && row?.[0] !== 'question') {
-            this.#violated(`a question was answered with ${String(row?.[0])}`)
-          }
+        return new GroupExchange([{ text: 'first' }, { text }], client, ([, end]) => onEnd(end as StatementEnd))
+      case 'questioned': {
+        const exchange = new QuestionedStatementExchange({ text }, 'question', client, (end: StatementEnd): void => {
+          onEnd(end)
+          const told = exchange.answer?.[0]
+          if (end.kind === 'result' && told !== 'question')
+            this.#violated(`a question was answered with ${String(told)}`)
         })
+        return exchange
+      }
       case 'question':
         return new InternalQueryExchange(text, (fields) => {
           const told = fields?.[0] ?? undefined
