@@ -1,15 +1,26 @@
 import { onAbort } from './on-abort.ts'
 
-const FIRST_MS = 5
-const LONGEST_MS = 250
+/** Milliseconds. */
+interface Backoff {
+  readonly first: number
+  readonly longest: number
+}
+
+const ROUNDS: Backoff = { first: 10, longest: 250 }
 
 /**
- * Waits before the second round and later ones, for a random time up to a limit that doubles (5 ms to 250 ms). Resolves early when
- * the signal is aborted.
+ * Milliseconds to wait after so many failures: a random time up to a limit that doubles ("full jitter"), so that what failed together
+ * does not fail together again.
+ *
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
+export function backoffMs({ first, longest }: Backoff, failures: number, random: () => number): number {
+  return random() * Math.min(longest, first * 2 ** (failures - 1))
+}
+
+/** Waits before each round but the first. Resolves early when the signal is aborted. */
 export function pause(round: number, signal: AbortSignal | undefined): Promise<void> {
-  if (round <= 1) return Promise.resolve()
-  return sleep(Math.random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(round, 10)), signal)
+  return round <= 1 ? Promise.resolve() : sleep(backoffMs(ROUNDS, round, Math.random), signal)
 }
 
 /** Resolves after `ms` milliseconds, or when the signal is aborted. */

@@ -1,8 +1,7 @@
 import { causesOf } from '../errors.ts'
-import { sleep } from '../limits/retry-backoff.ts'
+import { backoffMs, sleep } from '../limits/retry-backoff.ts'
 
-const FIRST_MS = 10
-const LONGEST_MS = 1_000
+const BACKOFF = { first: 10, longest: 1_000 }
 
 /** serialization_failure, deadlock_detected, and a connection that died before COMMIT. */
 const WORTH_IT: ReadonlySet<unknown> = new Set(['40001', '40P01', 'NEAREST_CONNECTION_LOST'])
@@ -12,16 +11,6 @@ const OUTCOME_UNKNOWN = '08007'
 export function isRetryable(error: unknown): boolean {
   const codes = [...causesOf(error)].map((each) => (each as { code?: unknown }).code)
   return !codes.includes(OUTCOME_UNKNOWN) && codes.some((code) => WORTH_IT.has(code))
-}
-
-/**
- * Milliseconds to wait before the next try: a random time up to a limit that doubles ("full jitter"), so that transactions that
- * conflicted do not conflict again.
- *
- * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
- */
-export function retryPauseMs(failures: number, random: () => number): number {
-  return random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** (failures - 1))
 }
 
 /** Runs `work`, and again up to `retries` times while its error is {@link isRetryable}. */
@@ -37,7 +26,7 @@ export async function withRetries<T>(
     } catch (error) {
       if (failures > retries || signal?.aborted === true || !isRetryable(error)) throw error
       // oxlint-disable-next-line no-await-in-loop -- as above
-      await sleep(retryPauseMs(failures, Math.random), signal)
+      await sleep(backoffMs(BACKOFF, failures, Math.random), signal)
       signal?.throwIfAborted()
     }
   }

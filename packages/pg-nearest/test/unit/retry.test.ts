@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { NearestError, nearestErrorOf, OutcomeUnknownError } from '../../src/index.ts'
-import { isRetryable, retryPauseMs } from '../../src/pool/transaction-retry.ts'
+import { backoffMs } from '../../src/limits/retry-backoff.ts'
+import { isRetryable } from '../../src/pool/transaction-retry.ts'
 
 const coded = (code: string, cause?: unknown): Error => Object.assign(new Error(code, { cause }), { code })
 const wrapped = (cause: unknown): Error => new Error('Failed query', { cause })
@@ -23,10 +24,10 @@ describe('a transaction is run again', () => {
   ])('%s', (_, error, again) => expect(isRetryable(error)).toBe(again))
 })
 
-test('the pause is at most 10 ms at first, doubles, and never more than a second', () => {
+test('the longest pause doubles, up to a limit', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 100 }), fc.double({ min: 0, max: 1, noNaN: true }), (failures, random) => {
-      const pause = retryPauseMs(failures, () => random)
+      const pause = backoffMs({ first: 10, longest: 1_000 }, failures, () => random)
       expect(pause).toBeGreaterThanOrEqual(0)
       expect(pause).toBeLessThanOrEqual(Math.min(1_000, 10 * 2 ** (failures - 1)))
     }),
