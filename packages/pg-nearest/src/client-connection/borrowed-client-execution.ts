@@ -38,6 +38,9 @@ export interface HeldOptions<R, T> {
   succeeded: Execution<R, T>['succeeded']
 }
 
+/** What was answered may have left a transaction open. If the connection has died since, the next statement must find that out. */
+const ANSWERED: ReadonlySet<HeldRunEnd<unknown>['kind']> = new Set(['result', 'answered', 'unreadable'])
+
 /** An execution for `walk` that leaves the client holding the connection on which it ends. */
 export function borrowedClientExecution<R, T>(client: ClientContext, options: HeldOptions<R, T>): Execution<R, T> {
   const { engine, scope, held } = client
@@ -59,7 +62,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     const forced = verdict === 'read-only'
     const { standby, generation } = lease
     const end = await options.run(lease, to, forced)
-    if (!lease.alive) held.letGo(true)
+    if (!lease.alive && !ANSWERED.has(end.kind)) held.letGo(true)
     if (end.kind === 'result') return { kind: 'result', result: end.result, standby: lease.standby }
     if (end.kind === 'cut') return end
     return { kind: 'failed', evidence: end, standby, forced, generation }
