@@ -77,8 +77,17 @@ export class ClientExecutor {
     const { engine, scope } = this.#client
     const { text } = request.config
     const start = clock(engine)
-    const settle = ({ result, servedBy }: Serving): void => resolve(reportResult(engine, text, start, result, servedBy))
     const fail = (error: unknown): void => reject(reportFailure(engine, text, start, error))
+    const settle = ({ result, servedBy }: Serving): void => {
+      let reported: StatementResult
+      try {
+        reported = reportResult(engine, text, start, result, servedBy)
+      } catch (error) {
+        // A bug here must not leave the caller waiting.
+        return fail(error)
+      }
+      resolve(reported)
+    }
     const { need, reads } = planStatement(engine, scope, request)
     const own = ownSession(engine, scope)
     const check = createFreshnessCheck(engine, own, request.consistency, reads)

@@ -4,6 +4,7 @@ import {
   adopt,
   isPlain,
   PgQuery,
+  sendExtended,
   withoutSync,
   type DataRow,
   type QueryInternals,
@@ -35,8 +36,8 @@ export class GroupExchange implements Exchange {
 
   #statement(config: pg.QueryConfig, i: number, client: pg.Client): QueryInternals {
     const query = isPlain(config) ? new PgQuery(config.text, config.values as unknown[]) : new PgQuery(config)
-    query.queryMode = 'extended'
     adopt(query, client)
+    sendExtended(query)
     query.callback = (error, result) => {
       if (error) this.#ends[i] ??= { kind: error === this.#answer ? 'answered' : 'unreadable', error }
       else this.#ends[i] ??= { kind: 'result', result: result as pg.QueryResult }

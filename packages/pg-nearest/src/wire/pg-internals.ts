@@ -69,6 +69,7 @@ export interface QueryInternals extends QueryHandlers {
   readonly rows: number | undefined
   binary: boolean | undefined
   callback: QueryCallback | undefined
+  requiresPreparation(): boolean
   queryMode: 'extended' | undefined
   readonly _result: { _types: pg.CustomTypesConfig | undefined }
 }
@@ -88,6 +89,15 @@ export function adopt(query: Partial<QueryInternals>, client: pg.Client, ownType
   const { binary, _types: types } = internalsOf(client)
   if (binary && !query.binary) query.binary = true
   if (query._result !== undefined && !query._result._types) query._result._types = ownTypes ?? types
+}
+
+/**
+ * Sends an adopted query by the extended protocol, the only one in which several statements can share a Sync. What pg would have sent by
+ * the simple protocol still gets its rows as text.
+ */
+export function sendExtended(query: QueryInternals): void {
+  if (!query.requiresPreparation()) query.binary = false
+  query.queryMode = 'extended'
 }
 
 /** The connection without `sync`: what is written to it shares the Sync that is sent later. */

@@ -1,19 +1,19 @@
 import type pg from 'pg'
 import type { StatementEnd } from './exchange.ts'
-import { withoutSync, type DataRow, type WireConnection } from './pg-internals.ts'
+import { sendExtended, withoutSync, type DataRow, type WireConnection } from './pg-internals.ts'
 import { StatementExchange } from './statement-exchange.ts'
 
 /** A statement and, within the same Sync, a question that is answered with one row: skipped by the server if the statement fails. */
 export class QuestionedStatementExchange extends StatementExchange {
   readonly #question: string
   #asked = false
+  #ready = false
   #answer: DataRow['fields'] | undefined
 
   constructor(config: pg.QueryConfig, question: string, client: pg.Client, onEnd: (end: StatementEnd) => void) {
     super(config, client, onEnd)
     this.#question = question
-    // Several statements can only share a Sync in the extended protocol.
-    this.queryMode = 'extended'
+    sendExtended(this)
   }
 
   /** The answer's row. Known when the exchange has ended; `undefined` if there was none. */
@@ -56,6 +56,12 @@ export class QuestionedStatementExchange extends StatementExchange {
   }
 
   override handleError(error: unknown, connection: WireConnection): void {
-    if (!this.#asked) super.handleError(error, connection)
+    // With ReadyForQuery pg passes an error of a type parser here.
+    if (!this.#asked || this.#ready) super.handleError(error, connection)
+  }
+
+  override handleReadyForQuery(connection: WireConnection): void {
+    this.#ready = true
+    super.handleReadyForQuery(connection)
   }
 }
