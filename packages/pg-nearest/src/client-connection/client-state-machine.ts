@@ -52,7 +52,7 @@ export function nextClientState(
     // The next transaction has begun, as the first did.
     if (control?.kind === 'chain') return { ...before, failed }
     // ROLLBACK TO SAVEPOINT clears the failure; after any such statement there may be a savepoint.
-    if (control?.kind === 'other') return { ...before, movable: false, failed }
+    if (control?.kind === 'within' || control?.kind === 'other') return { ...before, movable: false, failed }
     const stays = before.movable && need.class === 'read' && mayLeaveState(request.config.text)
     return stays ? { ...before, movable: false } : before
   }

@@ -19,8 +19,11 @@ export interface StatementNeed {
 }
 
 export interface TransactionControl {
-  /** `chain`: COMMIT or ROLLBACK, AND CHAIN. `other`: SAVEPOINT, RELEASE, PREPARE TRANSACTION, or a text of several statements that has control among them. */
-  readonly kind: 'begin' | 'commit' | 'rollback' | 'chain' | 'other'
+  /**
+   * `chain`: COMMIT or ROLLBACK, AND CHAIN. `within`: what neither begins nor ends a transaction (SAVEPOINT, RELEASE, ROLLBACK TO, SET
+   * TRANSACTION, SET CONSTRAINTS). `other`: PREPARE TRANSACTION, or a text of several statements that has control among them.
+   */
+  readonly kind: 'begin' | 'commit' | 'rollback' | 'chain' | 'within' | 'other'
   /** For `begin`: it is READ ONLY. */
   readonly readOnly: boolean
   /** For `begin`: it is READ ONLY, and nothing in it is refused by a standby (SERIALIZABLE, READ WRITE). */

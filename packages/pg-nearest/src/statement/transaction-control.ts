@@ -1,8 +1,9 @@
 import type { StatementNeed, TransactionControl } from './statement-class.ts'
 import type { Token } from './tokenizer.ts'
 
-/** SAVEPOINT and the like, or a text that has transaction control among other statements. */
+/** PREPARE TRANSACTION, or a text that has transaction control among other statements. */
 export const OTHER_CONTROL: StatementNeed = control('other')
+const WITHIN = control('within')
 const COMMIT = control('commit')
 const CHAIN = control('chain')
 const ROLLBACK = control('rollback')
@@ -25,15 +26,15 @@ export function transactionControl(tokens: readonly Token[]): StatementNeed | un
     case 'rollback':
     case 'abort':
       if (second === 'prepared') return TWO_PHASE
-      if (words.includes('to')) return OTHER_CONTROL
+      if (words.includes('to')) return WITHIN
       return chains(words) ? CHAIN : ROLLBACK
     case 'savepoint':
     case 'release':
-      return OTHER_CONTROL
+      return WITHIN
     case 'prepare':
       return second === 'transaction' ? OTHER_CONTROL : undefined
     case 'set':
-      return second === 'transaction' || second === 'constraints' ? OTHER_CONTROL : undefined
+      return second === 'transaction' || second === 'constraints' ? WITHIN : undefined
     default:
       return undefined
   }
