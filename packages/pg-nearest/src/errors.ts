@@ -12,8 +12,10 @@
  * | `NEAREST_BEHIND` | a server does not show yet what a read must show; only as part of a `NEAREST_NO_SERVER` |
  * | `NEAREST_CONNECTION_LOST` | the connection died inside of a transaction, which is rolled back, or with session state |
  * | `NEAREST_ROLLED_BACK` | a transaction's COMMIT was answered with ROLLBACK, because one of its statements had failed |
+ * | `NEAREST_TRANSACTION_OVER` | a statement was given to `transaction()` after its function had ended |
  * | `NEAREST_READ_ONLY` | the primary refuses writes: fenced, or out of disk |
  * | `NEAREST_OVERLOADED` | `maxWaiting` statements are waiting for a connection to the server already |
+ * | `NEAREST_OLD_PG` | the installed pg is older than 8.23 |
  * | `NEAREST_ENDED` | the pool was ended |
  * | `NEAREST_TIMEOUT` | `timeoutMs` has passed, or `connectionTimeoutMillis` before a connection came free |
  * | `08007` | the connection died with a write in flight: it may or may not have happened |
@@ -28,8 +30,10 @@ export type NearestErrorCode =
   | 'NEAREST_BEHIND'
   | 'NEAREST_CONNECTION_LOST'
   | 'NEAREST_ROLLED_BACK'
+  | 'NEAREST_TRANSACTION_OVER'
   | 'NEAREST_READ_ONLY'
   | 'NEAREST_OVERLOADED'
+  | 'NEAREST_OLD_PG'
   | 'NEAREST_ENDED'
   | 'NEAREST_TIMEOUT'
   | '08007'

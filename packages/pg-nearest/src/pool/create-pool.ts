@@ -1,5 +1,6 @@
 import { createEventRelay } from '../events/event-relay.ts'
 import { NearestPool } from './nearest-pool.ts'
+import { checkPgVersion } from '../options/check-pg-version.ts'
 import { parsePoolOptions } from '../options/parse-pool-options.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
 
@@ -19,9 +20,11 @@ import type { NearestPoolOptions } from '../options/pool-options.ts'
  * const { rows, servedBy } = await pool.query('select * from users')
  * ```
  *
+ * @throws `NearestError` with code `NEAREST_OLD_PG` for a pg older than 8.23.
  * @throws `OptionError` for an option that is unknown or has a wrong value. Options are checked without connecting.
  */
 export function createPool(options: NearestPoolOptions): NearestPool {
+  checkPgVersion()
   const parsed = parsePoolOptions(options)
   const events = createEventRelay()
   const pool = new NearestPool(parsed, events)

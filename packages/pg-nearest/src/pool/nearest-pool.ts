@@ -141,8 +141,10 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
    * @param from - another session's `bookmark()`, or options. If it is no valid bookmark, the session's first read asks the primary.
    */
   session(from?: string | SessionOptions): Session
+  session<T>(work: () => T): T
   session<T>(from: string | SessionOptions | undefined, work: () => T): T
-  session<T>(from?: string | SessionOptions, work?: () => T): Session | T {
+  session<T>(first?: string | SessionOptions | (() => T), second?: () => T): Session | T {
+    const [from, work] = typeof first === 'function' ? [undefined, first] : [first, second]
     const options = parseSessionOptions(from)
     const session = new Session(this.#parts, newSessionState(options))
     return work === undefined ? session : session.run(work)

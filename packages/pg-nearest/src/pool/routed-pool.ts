@@ -116,8 +116,12 @@ export class RoutedPool extends pg.Pool {
   transaction<T>(work: Work<T>): Promise<T>
   transaction<T>(options: TransactionOptions, work: Work<T>): Promise<T>
   async transaction<T>(first: TransactionOptions | Work<T>, second?: Work<T>): Promise<T> {
-    const work = typeof first === 'function' ? first : second
-    if (work === undefined) throw new TypeError('transaction() needs a function to run: transaction(async (tx) => …)')
+    const work = typeof first === 'function' && second === undefined ? first : second
+    if (typeof work !== 'function') {
+      throw new TypeError(
+        'transaction() needs a function to run, behind its options: transaction({ readOnly: true }, async (tx) => …)',
+      )
+    }
     const options = typeof first === 'function' ? {} : first
     checkTransactionOptions(options)
     const retries = retriesOf(options)

@@ -1,5 +1,6 @@
 import { isOutcomeUnknownError, NearestError, OptionError } from '../errors.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
+import { describeValue } from '../error-messages/describe-value.ts'
 import { checkNames } from '../options/option-names.ts'
 import type { RoutedClient, Transaction } from './query-types.ts'
 
@@ -42,7 +43,16 @@ const NAMES: readonly (keyof TransactionOptions)[] = ['readOnly', 'isolationLeve
 
 /** @throws OptionError for a name that is none, because a mistyped `readOnly` would let it write. */
 export function checkTransactionOptions(options: TransactionOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError(
+      'options',
+      `The options of transaction() must be an object such as { readOnly: true }, but they are ${describeValue(options)}.`,
+    )
+  }
   checkNames(options, NAMES)
+  if (options.readOnly !== undefined && typeof options.readOnly !== 'boolean') {
+    throw new OptionError('readOnly', `"readOnly" must be true or false, but it is ${describeValue(options.readOnly)}.`)
+  }
 }
 
 /** @throws OptionError for a number that is not allowed. */
@@ -62,7 +72,9 @@ export async function runTransaction<T>(
 ): Promise<T> {
   const { signal } = options
   let firstFailure: { readonly error: unknown } | undefined
+  let over = false
   const query = (...args: Parameters<RoutedClient['query']>): unknown => {
+    if (over) return refuse(args)
     const result: unknown = client.query(...args)
     // It may not be awaited, and an unhandled rejection would end the process.
     if (result instanceof Promise) result.catch((error: unknown) => (firstFailure ??= { error }))
@@ -72,7 +84,7 @@ export async function runTransaction<T>(
     signal?.throwIfAborted()
     await client.query(beginText(options))
     const working = Promise.resolve(work({ query: query as RoutedClient['query'] }))
-    const value = await (signal === undefined ? working : unlessAborted(working, signal))
+    const value = await (signal === undefined ? working : unlessAborted(working, signal)).finally(() => (over = true))
     signal?.throwIfAborted()
     const { command } = await client.query('commit')
     if (command === 'ROLLBACK') throw rolledBack(firstFailure?.error)
@@ -83,6 +95,19 @@ export async function runTransaction<T>(
   } finally {
     client.release()
   }
+}
+
+/** COMMIT or ROLLBACK is on its way, and what is given now would run behind it, on its own. */
+function refuse(args: readonly unknown[]): Promise<never> | void {
+  const error = new NearestError(
+    'NEAREST_TRANSACTION_OVER',
+    'The transaction is over, because its function has ended: what it asks for afterwards would not be part of it. Let the function wait for all of its statements, for instance with Promise.all().',
+  )
+  const [query] = args
+  const callback = args.find((arg) => typeof arg === 'function') ?? (query as { readonly callback?: unknown }).callback
+  if (typeof callback === 'function') return void process.nextTick(callback, error)
+  if (typeof (query as { readonly submit?: unknown }).submit === 'function') throw error
+  return Promise.reject(error)
 }
 
 function rolledBack(cause: unknown): NearestError {
