@@ -36,10 +36,15 @@ export function statusText({ region, servers, problems }: Status, color: boolean
     server.lsn ?? UNKNOWN,
     server.version ?? UNKNOWN,
   ])
-  const from = servers.find(({ readFrom }) => readFrom)?.name ?? 'nowhere'
   const here = region === undefined ? 'from here (no region is set)' : `from ${region}`
-  const lines = [table(COLUMNS, rows), '', `Reads ${here} go to ${from}. ${writes(servers)}`]
+  const lines = [table(COLUMNS, rows), '', `Reads ${here} ${reads(servers)} ${writes(servers)}`]
   return [...lines, ...problems.map((problem) => paint('red', `! ${problem}`))].join('\n')
+}
+
+function reads(servers: readonly ServerStatus[]): string {
+  const from = servers.find(({ readFrom }) => readFrom)
+  // Where everything is down, the least bad is tried.
+  return from === undefined || from.health === 'down' ? 'have nowhere to go.' : `go to ${from.name}.`
 }
 
 function writes(servers: readonly ServerStatus[]): string {
