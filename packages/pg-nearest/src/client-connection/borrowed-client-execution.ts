@@ -48,7 +48,8 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
   const planning = options.planning ?? onPrimaries(client)
   engine.budget.deposit()
   const attempt = async (to: Attempt, admit: Admit): Promise<AttemptEnd<R>> => {
-    if (client.state.kind === 'lost') return { kind: 'cut', error: client.state.error }
+    const before = endOfLost(client)
+    if (before !== undefined) return before
     let lease: Lease
     try {
       lease = await held.take(to.server, signal)
@@ -56,6 +57,12 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
       const end = noConnectionEvidence(error, signal)
       if (end.kind === 'cut') return end
       return { kind: 'failed', evidence: end, standby: false, forced: false, generation: undefined }
+    }
+    // The client was released with an error, or aborted, while it waited for the connection.
+    const meanwhile = endOfLost(client)
+    if (meanwhile !== undefined) {
+      held.letGo()
+      return meanwhile
     }
     const verdict = admit(lease.provenStandby)
     if (verdict === 'no') return { kind: 'not-admitted' }
@@ -94,6 +101,10 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     waitForWriter: (since, waitedMs, ofCall) => engine.waitForWriter(since, waitedMs, ofCall),
     candidates: () => candidatesOf(engine.topology),
   }
+}
+
+function endOfLost({ state }: ClientContext): { readonly kind: 'cut'; readonly error: unknown } | undefined {
+  return state.kind === 'lost' ? { kind: 'cut', error: state.error } : undefined
 }
 
 function onPrimaries({ engine }: ClientContext): Planning {

@@ -150,10 +150,10 @@ export class ClientExecutor {
    */
   release(error: Error | boolean | undefined, onReleased: () => void): void {
     const { held } = this.#client
-    if (error && held.lease?.quiet === false) {
+    if (error) {
       const terminated = new Error('Connection terminated')
       this.#client.state = { kind: 'lost', error: terminated }
-      held.lease.kill(terminated)
+      if (held.lease?.quiet === false) held.lease.kill(terminated)
     }
     const leftOpen = setTimeout(() => {
       if (held.lease?.occupied === true) held.lease.kill(new Error('The client was released'))
