@@ -1,3 +1,3 @@
 export { startWorld } from './world.ts'
 export { WorldError, type WorldErrorCode } from './world-error.ts'
-export type { Progress, RegionStatus, Rtt, World, WorldOptions, WorldPoolOptions } from './world-types.ts'
+export type { Progress, RegionStatus, Rtt, UrlOptions, World, WorldOptions, WorldPoolOptions } from './world-types.ts'

@@ -9,12 +9,13 @@ interface StatusRow {
 }
 
 /** A server's own account of its state; one that does not answer is `down`. */
-export async function regionStatus({ region, url, pid, running }: Server): Promise<RegionStatus> {
+export async function regionStatus({ region, url, adminUrl, pid, running }: Server): Promise<RegionStatus> {
   const down: RegionStatus = { region, role: 'down', url: url() }
   if (!running || pid === undefined) return down
   try {
     const [row] = await runSql<StatusRow>(
-      url(),
+      // A superuser is let in when an app holds every other connection.
+      adminUrl(),
       `select r as standby,
               case when r then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end::text as lsn,
               case when r then pg_is_wal_replay_paused() else false end as paused

@@ -44,6 +44,13 @@ export interface RegionStatus {
   readonly pid?: number
 }
 
+export interface UrlOptions {
+  /** The client's region. Default: the server's own. */
+  readonly from?: string | undefined
+  /** Default `app`, an ordinary role. The superuser is for what an administrator would do beside the app. */
+  readonly as?: 'app' | 'superuser' | undefined
+}
+
 /** Options for `createPool` of pg-nearest, as an app in one region would have them. */
 export interface WorldPoolOptions {
   readonly region: string
@@ -63,8 +70,11 @@ export interface World extends AsyncDisposable {
   readonly regions: readonly string[]
   /** The region whose server is the primary now. */
   readonly primary: string
-  /** The URL of a region's server, for clients in that region or, with `from`, across the link from another region. */
-  url(region: string, options?: { readonly from?: string }): string
+  /**
+   * The URL of a region's server, for an app in that region or, with `from`, across the link from another region. The app's role is an
+   * ordinary one that owns the database, as where databases are rented.
+   */
+  url(region: string, options?: UrlOptions): string
   poolOptions(region: string): WorldPoolOptions
   /** The current round-trip time between two regions in milliseconds; 0 within a region. */
   rtt(a: string, b: string): number

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runSql } from './cluster/run-sql.ts'
 import { baseBackup } from './cluster/base-backup.ts'
-import { configure, copyTemplate, DEFAULT_DATABASE, follow } from './cluster/data-directory.ts'
+import { APP_ROLE, configure, copyTemplate, DEFAULT_DATABASE, follow } from './cluster/data-directory.ts'
 import { createServer, type Server } from './cluster/server.ts'
 import {
   waitAndCheckDiverged,
@@ -17,7 +17,7 @@ import { prepareWorldResources, type WorldResources } from './prepare-world.ts'
 import { regionStatus } from './region-status.ts'
 import { WorldError } from './world-error.ts'
 import { parseAmount, parseRegion, parseWorldOptions, type ParsedWorldOptions } from './world-options.ts'
-import type { RegionStatus, World, WorldOptions, WorldPoolOptions } from './world-types.ts'
+import type { RegionStatus, UrlOptions, World, WorldOptions, WorldPoolOptions } from './world-types.ts'
 
 /**
  * Starts a PostgreSQL server in each region. The replicas stream from the primary over links with the delay of the real
@@ -77,7 +77,8 @@ class RunningWorld implements World {
     }
     const ready = this.#server(this.#primary)
     const primaryReady = this.#make(ready).then(async () => {
-      if (database !== DEFAULT_DATABASE) await runSql(ready.url('postgres'), `create database ${database}`)
+      if (database !== DEFAULT_DATABASE)
+        await runSql(ready.adminUrl('postgres'), `create database ${database} owner ${APP_ROLE}`)
     })
     await settleAll(
       regions.map(async (region) => {
@@ -102,10 +103,11 @@ class RunningWorld implements World {
     return this.#primary
   }
 
-  url(region: string, { from = region }: { readonly from?: string } = {}): string {
+  url(region: string, { from = region, as = 'app' }: UrlOptions = {}): string {
     const server = this.#server(region)
     this.#server(from)
-    return from === region ? server.url() : server.url(this.#options.database, this.#network.port(from, region))
+    const port = from === region ? undefined : this.#network.port(from, region)
+    return as === 'superuser' ? server.adminUrl(this.#options.database, port) : server.url(port)
   }
 
   poolOptions(region: string): WorldPoolOptions {
@@ -165,11 +167,11 @@ class RunningWorld implements World {
   }
 
   pauseReplay(region: string): Promise<void> {
-    return this.#inTurn(() => pauseReplay(region, this.#liveReplica(region).url()))
+    return this.#inTurn(() => pauseReplay(region, this.#liveReplica(region).adminUrl()))
   }
 
   resumeReplay(region: string): Promise<void> {
-    return this.#inTurn(() => resumeReplay(this.#liveReplica(region).url()))
+    return this.#inTurn(() => resumeReplay(this.#liveReplica(region).adminUrl()))
   }
 
   promote(region: string): Promise<void> {
@@ -178,7 +180,7 @@ class RunningWorld implements World {
       const old = this.#server(this.#primary)
       const oldLived = old.running
       await old.kill()
-      const position = await promote(chosen.url())
+      const position = await promote(chosen.adminUrl())
       this.#primary = region
       this.#outdated.add(old.region)
       const others = [...this.#servers.values()].filter((server) => server !== chosen && server !== old)
@@ -274,7 +276,7 @@ class RunningWorld implements World {
   #streams(server: Server): Promise<void> {
     return waitUntilStreaming(
       server.region,
-      server.url(),
+      server.adminUrl(),
       this.#network.port(server.region, this.#primary),
       this.#end.signal,
     )
@@ -293,7 +295,7 @@ class RunningWorld implements World {
     await this.#point(server)
     server.reload()
     const port = this.#network.port(server.region, this.#primary)
-    if (await waitAndCheckDiverged(server.region, server.url('postgres'), port, position, this.#end.signal)) {
+    if (await waitAndCheckDiverged(server.region, server.adminUrl('postgres'), port, position, this.#end.signal)) {
       await server.kill()
       await this.#cloneAnew(server)
     } else if (this.#canStream(server)) {
@@ -305,7 +307,7 @@ class RunningWorld implements World {
     const primary = this.#livePrimary()
     this.#outdated.add(server.region)
     await rm(server.data, { recursive: true, force: true, maxRetries: 5 })
-    await baseBackup(primary.url(), primary.data, server.data, this.#resources.osUser)
+    await baseBackup(primary.adminUrl(), primary.data, server.data, this.#resources.osUser)
     await this.#launch(server)
     this.#outdated.delete(server.region)
   }

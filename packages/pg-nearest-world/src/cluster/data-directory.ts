@@ -6,13 +6,15 @@ import type { Binaries } from './binaries.ts'
 import { cached } from './cache-folder.ts'
 import { runProgram } from './run-program.ts'
 
-/** An initialised data directory to copy, and the superuser's password in it. */
+/** An initialised data directory to copy, and the password of both roles in it. */
 export interface Template {
   readonly folder: string
   readonly password: string
 }
 
 export const SUPERUSER = 'postgres'
+/** What an app has where databases are rented: it owns its database, and may do nothing else. */
+export const APP_ROLE = 'app'
 /** The template contains this one already. */
 export const DEFAULT_DATABASE = 'app'
 /** Small WAL segments: a third less to copy for each region. */
@@ -27,7 +29,10 @@ const INITDB = [
 
 /** The data directory that `initdb` made in an earlier run. If there is none, makes it and keeps it for later runs. */
 export async function cachedTemplate(binaries: Binaries, osUser: OsUser | undefined): Promise<Template> {
-  const made = createHash('sha256').update(INITDB.join(' ')).digest('hex').slice(0, 8)
+  const made = createHash('sha256')
+    .update([...INITDB, APP_ROLE].join(' '))
+    .digest('hex')
+    .slice(0, 8)
   const name = `data-${binaries.version}-${osUser?.uid ?? process.getuid?.() ?? 'own'}-${made}`
   return read(await cached(name, (draft) => initialise(draft, binaries, osUser)))
 }
@@ -47,14 +52,15 @@ async function initialise(folder: string, { postgres, initdb }: Binaries, osUser
   const data = join(folder, 'data')
   const password = join(folder, 'password')
   await mkdir(data, { mode: 0o700 })
-  await writeFile(password, randomBytes(18).toString('base64url'), { mode: 0o600 })
+  const secret = randomBytes(18).toString('base64url')
+  await writeFile(password, secret, { mode: 0o600 })
   if (osUser !== undefined) for (const path of [data, password]) await chown(path, osUser.uid, osUser.gid)
   await runProgram(initdb, ['-D', data, `--username=${SUPERUSER}`, `--pwfile=${password}`, ...INITDB], osUser)
   await runProgram(
     postgres,
     ['--single', '-F', '-D', data, 'postgres'],
     osUser,
-    `create database ${DEFAULT_DATABASE}\n`,
+    `create role ${APP_ROLE} login password '${secret}'\ncreate database ${DEFAULT_DATABASE} owner ${APP_ROLE}\n`,
   )
   if (osUser !== undefined) await chown(password, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
 }

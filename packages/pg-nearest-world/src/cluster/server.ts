@@ -8,7 +8,7 @@ import type { OsUser } from './os-user.ts'
 import { runSql } from './run-sql.ts'
 import type { Binaries } from './binaries.ts'
 import { cleanEnvironment } from './run-program.ts'
-import { SUPERUSER } from './data-directory.ts'
+import { APP_ROLE, SUPERUSER } from './data-directory.ts'
 import { childrenOf, gone, signal } from './process-tree.ts'
 import { reservePort } from './reserve-port.ts'
 import { freeSharedMemory } from './shared-memory.ts'
@@ -23,7 +23,10 @@ export interface Server {
   readonly running: boolean
   /** The process id of the main process. */
   readonly pid: number | undefined
-  url(database?: string, port?: number): string
+  /** For an app, at this port. */
+  url(port?: number): string
+  /** For the superuser. */
+  adminUrl(database?: string, port?: number): string
   /** Resolves when it answers. */
   start(): Promise<void>
   /** Sends SIGKILL to all of its processes. */
@@ -57,8 +60,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   let ended: Promise<unknown> = Promise.resolve()
   let lastOutput = ''
 
-  const url = (name = database, at = reserved.port): string =>
-    `postgres://${SUPERUSER}:${password}@127.0.0.1:${at}/${name}`
+  const urlOf = (role: string, name = database, at = reserved.port): string =>
+    `postgres://${role}:${password}@127.0.0.1:${at}/${name}`
+  const adminUrl = (name?: string, at?: number): string => urlOf(SUPERUSER, name, at)
   const pid = (): number | undefined => (child?.exitCode === null && child.signalCode === null ? child.pid : undefined)
 
   const launch = (): void => {
@@ -85,7 +89,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     for (;;) {
       let cause: unknown
       try {
-        const answering = await Promise.race([mainProcessBehind(url('postgres')), ended])
+        const answering = await Promise.race([mainProcessBehind(adminUrl('postgres')), ended])
         if (answering !== undefined && answering === pid()) return
       } catch (error) {
         cause = error
@@ -128,7 +132,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     get running() {
       return pid() !== undefined
     },
-    url,
+    url: (at) => urlOf(APP_ROLE, database, at),
+    adminUrl,
     async start() {
       await rm(join(data, 'postmaster.pid'), { force: true })
       launch()

@@ -35,12 +35,16 @@ test('every replica gets what the primary is told, and takes no writes itself', 
 
 test('each replica streams across its own link, under its own name', async () => {
   const names = await ask<string>(
-    world.url('nrt'),
+    // A superuser sees who streams.
+    world.url('nrt', { as: 'superuser' }),
     `select string_agg(application_name, ' ' order by application_name) as value
        from pg_stat_replication where state = 'streaming'`,
   )
   expect(names).toBe('ams atl ord syd')
 })
+
+const OWNED = `select format('%s, database %s of %s', current_user, datname, pg_get_userbyid(datdba)) as value
+  from pg_database where datname = current_database()`
 
 test('an app is told its own replica, and the others across their links', () => {
   const { region, primary, replicas: urls } = world.poolOptions('ord')
@@ -53,11 +57,22 @@ test('an app is told its own replica, and the others across their links', () => 
   expect(world.poolOptions('nrt').primary.url).toBe(world.url('nrt'))
 })
 
+test('an app’s role owns its database, and may do nothing else', async () => {
+  const attributes = `select row(rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls)::text as value
+    from pg_roles where rolname = current_user`
+  expect(await ask(world.url('ord'), OWNED)).toBe('app, database app of app')
+  expect(await ask(world.url('ord'), attributes)).toBe('(f,f,f,f,f)')
+  expect(await ask(world.url('ord', { as: 'superuser' }), OWNED)).toBe('postgres, database app of app')
+  expect(await ask(world.url('nrt', { from: 'ord', as: 'superuser' }), attributes)).toBe('(t,t,t,t,t)')
+})
+
 test('the wrong password is refused, and a socket file there is none', async () => {
   const url = new URL(world.url('ord'))
   url.password = 'wrong'
   await expect(open(url.href)).rejects.toMatchObject({ code: '28P01' })
-  expect(await ask<string>(world.url('ord'), `select current_setting('unix_socket_directories') as value`)).toBe('')
+  // A superuser may look at such settings.
+  const admin = world.url('ord', { as: 'superuser' })
+  expect(await ask<string>(admin, `select current_setting('unix_socket_directories') as value`)).toBe('')
 })
 
 test('the status names roles, positions and processes', async () => {
@@ -104,6 +119,7 @@ test('regions that nobody knows need distances only; database and settings can b
   expect([small.rtt('a', 'b'), small.rtt('c', 'a'), small.rtt('b', 'c'), small.rtt('a', 'a')]).toEqual([10, 20, 0, 0])
   await until(async () => (await ask(small.url('c'), `select 'x' as value`)) === 'x')
   expect(await ask(small.url('b'), `select current_database() || current_setting('work_mem') as value`)).toBe('shop7MB')
+  expect(await ask(small.url('b'), OWNED)).toBe('app, database shop of app')
 })
 
 test('what cannot be done is refused in words', async () => {
@@ -132,7 +148,9 @@ test('what cannot be done is refused in words', async () => {
 
 test('stopping leaves no process, no folder and no port', async () => {
   const short = await startWorld({ primary: 'nrt', replicas: ['ord'] })
-  const folder = await ask<string>(short.url('ord'), `select current_setting('data_directory') as value`)
+  // A superuser may know where the data is.
+  const admin = short.url('ord', { as: 'superuser' })
+  const folder = await ask<string>(admin, `select current_setting('data_directory') as value`)
   const pids = (await short.status()).map(({ pid }) => pid ?? 0)
   const urls = [
     short.url('nrt'),

@@ -18,7 +18,8 @@ import { startWorld } from '${built.href}'
 const world = await startWorld({ primary: 'nrt', replicas: ['ord'] })
 const status = await world.status()
 const { default: pg } = await import('pg')
-const client = new pg.Client({ connectionString: world.url('ord') })
+// A superuser may know where the data is.
+const client = new pg.Client({ connectionString: world.url('ord', { as: 'superuser' }) })
 await client.connect()
 const { rows } = await client.query("select current_setting('data_directory') as folder")
 await client.end()
