@@ -21,6 +21,15 @@ export const commands: readonly Command[] = [
     context.print(urlTable(context.world, from))
   }),
 
+  command(
+    'superuser',
+    [optional(region)],
+    'the same URLs, for the superuser, who may do everything',
+    (context, from) => {
+      context.print(urlTable(context.world, from, 'superuser'))
+    },
+  ),
+
   command('env', [optional(region)], "an app's variables, for pg-nearest/fly", ({ world, print }, only) => {
     const regions = only === undefined ? world.regions : [only]
     print(regions.map((code) => envLines(world.poolOptions(code))).join('\n\n'))
@@ -40,7 +49,7 @@ export const commands: readonly Command[] = [
     const { world, print } = context
     if (ms > MAX_REPLAY_LAG_MS) throw new UsageError('A replica can be held back by 24 days at most.')
     requireReplica(world, code)
-    await setReplayLag(world.url(code), ms).catch((error: unknown) => {
+    await setReplayLag(world.url(code, { as: 'superuser' }), ms).catch((error: unknown) => {
       throw new Error(`${code} did not take it; status shows whether it is up. ${errorText(error)}`, { cause: error })
     })
     const held = `${code} shows each commit ${formatDuration(Math.round(ms))} after the primary made it`
@@ -129,13 +138,17 @@ function requireTwo(a: string, b: string): void {
   if (a === b) throw new UsageError(`Name two regions: there is no link from ${a} to itself.`)
 }
 
+/** If the server has died since, what the world saw is shown. */
+function heldBack(world: World, code: string): Promise<number | undefined> {
+  return readReplayLag(world.url(code, { as: 'superuser' })).catch(() => undefined)
+}
+
 function shownStatuses(world: World): Promise<readonly ShownStatus[]> {
   return world.status().then((statuses) =>
     Promise.all(
       statuses.map(async (status) => ({
         ...status,
-        // If the server has died since, what the world saw is shown.
-        heldBackMs: status.role === 'replica' ? await readReplayLag(status.url).catch(() => undefined) : undefined,
+        heldBackMs: status.role === 'replica' ? await heldBack(world, status.region) : undefined,
       })),
     ),
   )

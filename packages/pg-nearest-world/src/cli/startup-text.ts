@@ -19,6 +19,7 @@ export function announcementJson(world: Shown, region?: string): string {
       region: code,
       role: code === world.primary ? 'primary' : 'replica',
       url: world.url(code),
+      superuserUrl: world.url(code, { as: 'superuser' }),
       rttToPrimaryMs: world.rtt(code, world.primary),
       env: environment(world.poolOptions(code)),
     })),

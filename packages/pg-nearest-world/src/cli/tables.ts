@@ -1,6 +1,6 @@
 import Table from 'cli-table3'
 import pc from 'picocolors'
-import type { RegionStatus, World } from '../world-types.ts'
+import type { RegionStatus, UrlOptions, World } from '../world-types.ts'
 import { regions as geography } from '../geo/regions.ts'
 import { formatBytes } from './byte-rate.ts'
 import { formatDuration } from './duration.ts'
@@ -14,7 +14,11 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 /** Each region's server: its URL as an app in `from` reaches it, or as one beside it does, and its round-trip time. */
-export function urlTable(world: Pick<World, 'regions' | 'primary' | 'url' | 'rtt'>, from?: string): string {
+export function urlTable(
+  world: Pick<World, 'regions' | 'primary' | 'url' | 'rtt'>,
+  from?: string,
+  as: UrlOptions['as'] = 'app',
+): string {
   const origin = from ?? world.primary
   return table(
     [
@@ -28,7 +32,7 @@ export function urlTable(world: Pick<World, 'regions' | 'primary' | 'url' | 'rtt
       region,
       cityOf(region),
       region === world.primary ? 'primary' : 'replica',
-      from === undefined ? world.url(region) : world.url(region, { from }),
+      world.url(region, { from, as }),
       formatDuration(world.rtt(origin, region)),
     ]),
   )

@@ -10,11 +10,13 @@ Usage: pg-nearest-world --primary <region> [--replicas <region,...>] [options]
   --rtt <pair=time,...> or one for each pair: nrt-ord=128,nrt-syd=137
   --binaries <folder>   PostgreSQL's programs, instead of the ones from npm
   --database <name>     the database's name (app)
-  --json                print one JSON object with every region, its URL and its variables
+  --json                print one JSON object with every region, its URLs and its variables
   -h, --help            this text
   -v, --version         the version
 
 Without --rtt, regions of Fly.io are as far apart as they are in the world.
+The URLs and variables are those of an ordinary role, which owns the database; the prompt's command superuser shows the
+superuser's.
 The world stays until quit, Ctrl-C or the end of this process, and leaves nothing behind. While it is up it takes
 commands, from the keyboard or line by line from standard input: type help to see them.
 

@@ -108,6 +108,13 @@ test('a world lives, obeys, and goes', async () => {
   expect(await ask<boolean>(primary, 'select pg_is_in_recovery() as value')).toBe(false)
   expect(await ask<boolean>(replica, 'select pg_is_in_recovery() as value')).toBe(true)
 
+  // The app's role is an ordinary one, and the superuser's URL is shown on demand.
+  const isSuper = 'select rolsuper as value from pg_roles where rolname = current_user'
+  expect(await ask<boolean>(primary, isSuper)).toBe(false)
+  say('superuser')
+  const shown = await sees(/postgres:\/\/postgres:/)
+  expect(await ask<boolean>(/postgres:\/\/postgres:\S+/.exec(shown)?.[0] ?? '', isSuper)).toBe(true)
+
   // Replay runs that far behind, no less, and at once again at 0.
   await ask(primary, 'create table seen (n int)')
   await until(async () => (await ask<string>(replica, `select to_regclass('seen')::text as value`)) === 'seen')

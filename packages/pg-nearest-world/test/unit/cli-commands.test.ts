@@ -17,7 +17,7 @@ const noteLater = async (...call: unknown[]): Promise<void> => note(...call)
 const world: World = {
   regions: ['nrt', 'ord', 'syd'],
   primary: 'nrt',
-  url: (region) => `postgres://${region}/app`,
+  url: (region, { as = 'app' } = {}) => `postgres://${as}@${region}/app`,
   poolOptions: (region) => ({ region, primary: { region: 'nrt', url: 'postgres://nrt/app' }, replicas: {} }),
   rtt: () => 128,
   setRtt: (...values) => note('setRtt', ...values),
@@ -77,6 +77,15 @@ describe('dispatch', () => {
     await dispatch('rtt ord nrt', context)
     expect(asked).toEqual([])
     expect(printed).toEqual(['ord and nrt are 128 ms apart, there and back.'])
+  })
+
+  test('the superuser’s URLs are shown to who asks for them', async () => {
+    await dispatch('urls', context)
+    await dispatch('superuser ord', context)
+    expect(printed).toEqual([
+      expect.stringContaining('postgres://app@nrt/app'),
+      expect.stringContaining('postgres://superuser@nrt/app'),
+    ])
   })
 
   test.each(['quit', 'exit'])('%s leaves', async (line) => {

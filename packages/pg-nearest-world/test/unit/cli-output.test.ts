@@ -4,13 +4,14 @@ import { fly } from '../../../pg-nearest/src/fly/index.ts'
 import { announcementJson } from '../../src/cli/startup-text.ts'
 import { envLines, environment } from '../../src/cli/env-lines.ts'
 import { statusTable, urlTable } from '../../src/cli/tables.ts'
+import type { UrlOptions } from '../../src/world-types.ts'
 
 const ord = {
   region: 'ord',
-  primary: { region: 'nrt', url: 'postgres://postgres:secret@127.0.0.1:6001/app' },
+  primary: { region: 'nrt', url: 'postgres://app:secret@127.0.0.1:6001/app' },
   replicas: {
-    ord: 'postgres://postgres:secret@127.0.0.1:6002/app',
-    'syd-2': 'postgres://postgres:secret@127.0.0.1:6003/app?options=-c%20x&sslmode=disable',
+    ord: 'postgres://app:secret@127.0.0.1:6002/app',
+    'syd-2': 'postgres://app:secret@127.0.0.1:6003/app?options=-c%20x&sslmode=disable',
   },
 }
 
@@ -26,10 +27,10 @@ describe('environment', () => {
         '# an app in ord',
         'MY_REGION=ord',
         'PRIMARY_REGION=nrt',
-        'DATABASE_URL=postgres://postgres:secret@127.0.0.1:6001/app',
+        'DATABASE_URL=postgres://app:secret@127.0.0.1:6001/app',
         'REPLICA_REGIONS=ord,syd-2',
-        'DATABASE_URL_ORD=postgres://postgres:secret@127.0.0.1:6002/app',
-        "DATABASE_URL_SYD_2='postgres://postgres:secret@127.0.0.1:6003/app?options=-c%20x&sslmode=disable'",
+        'DATABASE_URL_ORD=postgres://app:secret@127.0.0.1:6002/app',
+        "DATABASE_URL_SYD_2='postgres://app:secret@127.0.0.1:6003/app?options=-c%20x&sslmode=disable'",
       ].join('\n'),
     )
   })
@@ -38,7 +39,8 @@ describe('environment', () => {
 const world = {
   regions: ['nrt', 'ord'],
   primary: 'nrt',
-  url: (region: string, options?: { from?: string }) => `postgres://${region}.from.${options?.from ?? region}/app`,
+  url: (region: string, { from = region, as = 'app' }: UrlOptions = {}) =>
+    `postgres://${as}@${region}.from.${from}/app`,
   rtt: (a: string, b: string) => (a === b ? 0 : 128),
   poolOptions: (region: string) => ({ ...ord, region }),
 }
@@ -59,16 +61,24 @@ describe('tables', () => {
   test('URLs from inside each region', () => {
     expect(cells(urlTable(world))).toEqual([
       ['region', 'city', 'role', 'URL, from inside the region', 'from nrt'],
-      ['nrt', 'Tokyo', 'primary', 'postgres://nrt.from.nrt/app', '0 ms'],
-      ['ord', 'Chicago', 'replica', 'postgres://ord.from.ord/app', '128 ms'],
+      ['nrt', 'Tokyo', 'primary', 'postgres://app@nrt.from.nrt/app', '0 ms'],
+      ['ord', 'Chicago', 'replica', 'postgres://app@ord.from.ord/app', '128 ms'],
     ])
   })
 
   test('URLs from one region', () => {
     expect(cells(urlTable(world, 'ord'))).toEqual([
       ['region', 'city', 'role', 'URL, from ord', 'from ord'],
-      ['nrt', 'Tokyo', 'primary', 'postgres://nrt.from.ord/app', '128 ms'],
-      ['ord', 'Chicago', 'replica', 'postgres://ord.from.ord/app', '0 ms'],
+      ['nrt', 'Tokyo', 'primary', 'postgres://app@nrt.from.ord/app', '128 ms'],
+      ['ord', 'Chicago', 'replica', 'postgres://app@ord.from.ord/app', '0 ms'],
+    ])
+  })
+
+  test('URLs of the superuser', () => {
+    expect(cells(urlTable(world, 'ord', 'superuser')).map((row) => row[3])).toEqual([
+      'URL, from ord',
+      'postgres://superuser@nrt.from.ord/app',
+      'postgres://superuser@ord.from.ord/app',
     ])
   })
 
@@ -101,8 +111,13 @@ describe('announcementJson', () => {
     expect(shown).toMatchObject({
       primary: 'nrt',
       regions: [
-        { region: 'nrt', role: 'primary', url: 'postgres://nrt.from.nrt/app', rttToPrimaryMs: 0 },
-        { region: 'ord', role: 'replica', rttToPrimaryMs: 128, env: { MY_REGION: 'ord', PRIMARY_REGION: 'nrt' } },
+        { region: 'nrt', role: 'primary', url: 'postgres://app@nrt.from.nrt/app', rttToPrimaryMs: 0 },
+        {
+          region: 'ord',
+          superuserUrl: 'postgres://superuser@ord.from.ord/app',
+          rttToPrimaryMs: 128,
+          env: { MY_REGION: 'ord', PRIMARY_REGION: 'nrt' },
+        },
       ],
     })
     expect(announcementJson(world, 'ord')).not.toContain('\n')
