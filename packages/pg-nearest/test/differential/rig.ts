@@ -41,8 +41,11 @@ export async function startRig(against: 'pg-nearest' | 'pg'): Promise<Rig> {
   const world = await startWorld({ primary: PRIMARY, replicas: [...REPLICAS], rtt: 1, settings: { autovacuum: 'off' } })
   const url = world.url(PRIMARY)
   const otherUrl = new URL('/reference', url).href
+  // A superuser may create a database.
+  const superuser = await directTo(world.url(PRIMARY, { as: 'superuser' }))
+  await superuser.query(`create database reference owner ${new URL(url).username}`)
+  await superuser.end()
   const admin = await directTo(url)
-  await admin.query('create database reference')
   const other = await directTo(otherUrl)
   await Promise.all([admin.query(SCHEMA), other.query(SCHEMA)])
   const replicas = await Promise.all(REPLICAS.map((region) => directTo(world.url(region))))

@@ -4,7 +4,6 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool } from '../../src/index.ts'
 import { ask, caughtUp } from './fixtures.ts'
-import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
 import { rejectionOf, settled } from './settling.ts'
 
 /** A signal that lives as long as the process, given to every query: each must let go of it again. */
@@ -15,8 +14,7 @@ const onWarning = (warning: Error): void => void warnings.push(warning)
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 4 })
   await ask(world.url('nrt'), 'create table marks (n int not null); insert into marks values (0)')
-  await withOrdinaryRole(world)
-  pool = createPool(ordinaryOptions(world, 'ord'))
+  pool = createPool(world.poolOptions('ord'))
   await caughtUp(world, pool)
 })
 afterAll(async () => {
@@ -99,7 +97,7 @@ describe('a signal that outlives them holds nothing of', () => {
   })
 
   test('hedged reads', async () => {
-    await using hedging = createPool({ ...ordinaryOptions(world, 'ord'), hedge: { percentile: 0.1, budget: 1 } })
+    await using hedging = createPool({ ...world.poolOptions('ord'), hedge: { percentile: 0.1, budget: 1 } })
     await hedging.refresh()
     const { signal } = new AbortController()
     await settled(

@@ -12,7 +12,6 @@ import {
   type BreakingProxy,
 } from './breaking-proxy.ts'
 import { ask, caughtUp } from './fixtures.ts'
-import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
 import { rejectionOf, settled } from './settling.ts'
 
 /** Each server is behind a proxy that breaks the answer once the server has executed the statement. */
@@ -27,7 +26,7 @@ let encrypted: Proxies
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
   await ask(world.url('nrt'), 'create table orders (id text primary key)')
-  await withOrdinaryRole(world)
+  await caughtUp(world)
   const both = async (tls: boolean): Promise<Proxies> => ({
     primary: await startBreakingProxy(world.url('nrt', { from: 'ord' }), { tls }),
     replica: await startBreakingProxy(world.url('ord'), { tls }),
@@ -58,7 +57,7 @@ const DAMAGES: readonly Damage[] = [
 ]
 
 async function app({ tls = false }: Damage): Promise<{ pool: NearestPool; proxies: Proxies }> {
-  const { region, primary, replicas } = ordinaryOptions(world, 'ord')
+  const { region, primary, replicas } = world.poolOptions('ord')
   const proxies = tls ? encrypted : plain
   const behind = (url: string, proxy: BreakingProxy): string =>
     Object.assign(new URL(url), { host: new URL(proxy.url).host }).href

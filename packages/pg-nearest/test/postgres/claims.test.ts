@@ -5,7 +5,7 @@ import type pg from 'pg'
 import { createPool, type NearestPool } from '../../src/index.ts'
 import type { Served } from '../../src/pool/query-types.ts'
 import { formatBookmark } from '../../src/session/bookmark-text.ts'
-import { ask, caughtUp, until, withUsers } from './fixtures.ts'
+import { administer, ask, caughtUp, until, withUsers } from './fixtures.ts'
 import { rejectionOf, within } from './settling.ts'
 
 /** What a client may bring where bookmarks are not signed: a position that nobody has ever had. */
@@ -265,7 +265,8 @@ describe('a promotion on the other side of a partition', () => {
     await caughtUp(split, here, there)
     await Promise.all([here.query('select 1'), there.query('select 1')])
     split.partition('nrt', 'ord')
-    await ask(split.url('ord'), 'select pg_promote()')
+    // A superuser may promote.
+    await administer(split, 'ord', 'select pg_promote()')
     await until(() => there.status().servers.some(({ name, writeTo }) => name === 'ord' && writeTo), 'the promotion')
   })
   afterAll(async () => {

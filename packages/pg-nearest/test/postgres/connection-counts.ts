@@ -1,6 +1,6 @@
 import { ask } from './fixtures.ts'
 
-/** How many connections a server has, past the asker's own. */
+/** How many connections the asker's role has to a server, past this one: what others' are, an ordinary role is not told. */
 export function connectionsTo(url: string): Promise<number> {
   return countOf(url, "backend_type = 'client backend' and pid <> pg_backend_pid()")
 }

@@ -7,7 +7,6 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type RoutedClient, type Session } from '../../src/index.ts'
 import { ask, caughtUp } from './fixtures.ts'
-import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
 import { settled } from './settling.ts'
 
 /**
@@ -20,9 +19,9 @@ let elsewhere: NearestPool
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 20 })
   await ask(world.url('nrt'), 'create table items (id int not null); create table beside (id int not null)')
-  await withOrdinaryRole(world)
-  pool = createPool(ordinaryOptions(world, 'ord'))
-  elsewhere = createPool(ordinaryOptions(world, 'ord'))
+  await caughtUp(world)
+  pool = createPool(world.poolOptions('ord'))
+  elsewhere = createPool(world.poolOptions('ord'))
 })
 afterAll(async () => {
   await pool?.destroy()

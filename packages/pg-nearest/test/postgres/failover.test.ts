@@ -9,9 +9,12 @@ import {
   type NearestPoolOptions,
 } from '../../src/index.ts'
 import { connectionsTo } from './connection-counts.ts'
-import { ask, caughtUp, healthOf, until, withUsers } from './fixtures.ts'
+import { administer, ask, caughtUp, healthOf, until, withUsers } from './fixtures.ts'
 import { TestPools } from './test-pools.ts'
 import { createWritten, write, writesAgain } from './written-table.ts'
+
+/** A superuser may. */
+const PROMOTE = 'select pg_promote()'
 
 let world: World
 const pools = new TestPools()
@@ -48,7 +51,7 @@ describe('a promotion', () => {
     const waiting = apps.map(({ pool, region }) => write(pool, `meanwhile ${region}`))
     for (const each of waiting) each.catch(() => undefined)
     await sleep(700)
-    await ask(world.url('ord'), 'select pg_promote()')
+    await administer(world, 'ord', PROMOTE)
     const promotedAt = performance.now()
     const answers = await Promise.all(waiting)
     const afterMs = performance.now() - promotedAt
@@ -76,7 +79,7 @@ describe('a promotion', () => {
     const open = await (await appIn('ord')).connect()
     await open.query('begin')
     await open.query("insert into written values ('on the old one')")
-    await ask(world.url('ord'), 'select pg_promote()')
+    await administer(world, 'ord', PROMOTE)
     const promotedAt = performance.now()
     for (const { pool } of apps) {
       // What was on its way to the old primary when it was dropped has an unknown outcome.
@@ -197,8 +200,9 @@ describe('a primary that comes back', () => {
 
   test('a primary that refuses to write is an error that says so, and not a loop', async () => {
     const pool = await appIn('ord')
-    await ask(world.url('nrt'), 'alter system set default_transaction_read_only = on')
-    await ask(world.url('nrt'), 'select pg_reload_conf()')
+    // A superuser may change what holds for the whole server.
+    await administer(world, 'nrt', 'alter system set default_transaction_read_only = on')
+    await administer(world, 'nrt', 'select pg_reload_conf()')
     const started = performance.now()
     const fenced = await (async () => {
       for (;;) {
@@ -213,8 +217,8 @@ describe('a primary that comes back', () => {
     expect(performance.now() - started).toBeLessThan(2_000)
     await until(() => pool.status().problems.some((each) => each.includes('takes no writes')), 'the problem to be told')
     expect((await pool.query('select 1')).servedBy.server).toBe('ord')
-    await ask(world.url('nrt'), 'alter system reset default_transaction_read_only')
-    await ask(world.url('nrt'), 'select pg_reload_conf()')
+    await administer(world, 'nrt', 'alter system reset default_transaction_read_only')
+    await administer(world, 'nrt', 'select pg_reload_conf()')
     await writesAgain(pool)
   })
 

@@ -2,7 +2,6 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool } from '../../src/index.ts'
 import { ask, caughtUp, until } from './fixtures.ts'
-import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
 import { rejectionOf, settled } from './settling.ts'
 
 /** As often as it can: what it does at all must be right each time. */
@@ -29,7 +28,7 @@ beforeAll(async () => {
        'begin if (select writes from switches) then insert into runs values (id); end if; return id; end';
      create view numbers as select take_number() as n`,
   )
-  await withOrdinaryRole(world)
+  await caughtUp(world)
 })
 let eager: NearestPool
 beforeAll(async () => {
@@ -46,7 +45,7 @@ beforeEach(async () => {
 
 /** A pool that has seen enough reads to know what is slow. */
 async function hedgingPool(region: string, hedge: true | typeof EAGER = EAGER): Promise<NearestPool> {
-  const pool = createPool({ ...ordinaryOptions(world, region), hedge })
+  const pool = createPool({ ...world.poolOptions(region), hedge })
   await pool.refresh()
   await pool.primary.query('select 1')
   // With `true` each read saves up a twentieth of a hedge.

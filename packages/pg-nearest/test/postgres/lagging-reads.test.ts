@@ -3,7 +3,6 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions, RoutedPool } from '../../src/index.ts'
 import { ask, caughtUp } from './fixtures.ts'
-import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
 import { rejectionOf, settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -17,7 +16,6 @@ beforeAll(async () => {
     rtt: { 'nrt-ord': 60, 'nrt-syd': 60, 'ord-syd': 4 },
   })
   await ask(world.url('nrt'), 'create table marks (n int not null); insert into marks values (0)')
-  await withOrdinaryRole(world)
 })
 afterAll(() => world?.stop())
 beforeEach(async () => {
@@ -29,7 +27,7 @@ afterEach(() => pools.destroyAll())
 
 /** A pool whose near replica has been behind what it has written for this long. */
 async function behind(forMs: number, options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  const pool = pools.create({ ...ordinaryOptions(world, 'ord'), ...options })
+  const pool = pools.create({ ...world.poolOptions('ord'), ...options })
   await pool.refresh()
   // Connections enough, so that no handshake is counted.
   const busy = 'select pg_sleep(0.2)'

@@ -22,6 +22,8 @@ export const missing: string | undefined =
     ? 'Patroni, etcd or PostgreSQL is not installed (Debian: apt-get install patroni etcd-server python3-etcd postgresql)'
     : undefined
 
+const SUPERUSER = 'postgres'
+const APP = 'app'
 const PASSWORD = 'a-password-of-the-cluster'
 /** Patroni takes no less. */
 const TTL_SECONDS = 20
@@ -29,6 +31,7 @@ const TTL_SECONDS = 20
 /** Three nodes that Patroni watches over, with one etcd. */
 export interface PatroniCluster extends AsyncDisposable {
   readonly nodes: readonly string[]
+  /** For an app, whose role is an ordinary one and owns the database. */
   url(node: string): string
   /** The node whose server takes writes, by its own word. */
   leader(): Promise<string | undefined>
@@ -45,7 +48,10 @@ export async function startPatroni(nodes: readonly string[]): Promise<PatroniClu
   const ports = new Map<string, { readonly server: number; readonly rest: number }>()
   for (const node of nodes) ports.set(node, { server: await freePort(), rest: await freePort() })
   const running = new Map<string, Program>()
-  const url = (node: string): string => `postgres://postgres:${PASSWORD}@127.0.0.1:${ports.get(node)?.server}/postgres`
+  const urlOf = (role: string, node: string): string =>
+    `postgres://${role}:${PASSWORD}@127.0.0.1:${ports.get(node)?.server}/${role}`
+  const url = (node: string): string => urlOf(APP, node)
+  const answers = async (at: string): Promise<boolean> => (await ask(at, 'select 1').catch(() => [])).length === 1
 
   const start = async (node: string): Promise<void> => {
     const { server = 0, rest = 0 } = ports.get(node) ?? {}
@@ -59,7 +65,7 @@ export async function startPatroni(nodes: readonly string[]): Promise<PatroniClu
       async () => {
         const program = running.get(node)
         if (program?.running !== true) throw new Error(`Patroni of ${node} ended: ${program?.said}`)
-        return (await ask(url(node), 'select 1').catch(() => [])).length === 1
+        return answers(urlOf(SUPERUSER, node))
       },
       `the server of ${node}`,
       60_000,
@@ -83,7 +89,7 @@ export async function startPatroni(nodes: readonly string[]): Promise<PatroniClu
     url,
     async leader() {
       const standbys = await Promise.all(
-        nodes.map((node) => ask(url(node), 'select pg_is_in_recovery() as standby').catch(() => [])),
+        nodes.map((node) => ask(urlOf(SUPERUSER, node), 'select pg_is_in_recovery() as standby').catch(() => [])),
       )
       return nodes.find((_, i) => standbys[i]?.[0]?.['standby'] === false)
     },
@@ -95,7 +101,11 @@ export async function startPatroni(nodes: readonly string[]): Promise<PatroniClu
     const [first = '', ...others] = nodes
     await start(first)
     await until(async () => (await cluster.leader()) === first, 'the first leader', 30_000, 100)
+    // A superuser may create them.
+    await ask(urlOf(SUPERUSER, first), `create role ${APP} login password '${PASSWORD}'`)
+    await ask(urlOf(SUPERUSER, first), `create database ${APP} owner ${APP}`)
     await Promise.all(others.map(start))
+    await Promise.all(nodes.map((node) => until(() => answers(url(node)), `the database of ${node}`)))
     return cluster
   } catch (error) {
     await dispose()
@@ -142,7 +152,7 @@ function configuration(name: string, home: string, server: number, rest: number,
       bin_dir: binaries,
       pgpass: join(home, 'pgpass'),
       pg_hba: hba,
-      authentication: { superuser: user('postgres'), replication: user('replicator'), rewind: user('rewinder') },
+      authentication: { superuser: user(SUPERUSER), replication: user('replicator'), rewind: user('rewinder') },
       parameters: { unix_socket_directories: home, shared_buffers: '16MB', fsync: 'off' },
     },
     watchdog: { mode: 'off' },

@@ -3,7 +3,6 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool } from '../../src/index.ts'
 import { ask, caughtUp, healthOf } from './fixtures.ts'
-import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
 import { rejectionOf, settled } from './settling.ts'
 
 /** Whoever writes PL/pgSQL may raise any SQLSTATE, the server's own among them. It is an answer, from a server that is well. */
@@ -21,8 +20,8 @@ beforeAll(async () => {
      create function refuse_with(code text) returns int language plpgsql stable as
        $$ begin raise exception 'raised by the app' using errcode = code; end $$`,
   )
-  await withOrdinaryRole(world)
-  pool = createPool(ordinaryOptions(world, 'ord'))
+  await caughtUp(world)
+  pool = createPool(world.poolOptions('ord'))
   pool.on('remove', () => events.push('remove'))
   pool.on('problem', ({ message }) => events.push(message))
   pool.on('topology', ({ servers }) => {

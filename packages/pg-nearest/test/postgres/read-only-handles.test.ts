@@ -7,8 +7,7 @@ import QueryStream from 'pg-query-stream'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type RoutedClient } from '../../src/index.ts'
-import { ask } from './fixtures.ts'
-import { ordinary, ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
+import { ask, caughtUp } from './fixtures.ts'
 import { settled } from './settling.ts'
 
 /** With one database nothing but the library stands between a read-only handle and a write: the primary would take it. */
@@ -31,9 +30,9 @@ beforeAll(async () => {
      create function unlock_and_note() returns void language plpgsql volatile as
        $$ begin perform set_config('transaction_read_only', 'off', true); insert into notes values ('by a function'); end $$`,
   )
-  await withOrdinaryRole(world)
-  one = createPool({ primary: ordinary(world.url('nrt')), max: 3 })
-  several = createPool({ ...ordinaryOptions(world, 'ord'), max: 3 })
+  await caughtUp(world)
+  one = createPool({ primary: world.url('nrt'), max: 3 })
+  several = createPool({ ...world.poolOptions('ord'), max: 3 })
   await several.refresh()
   observer = new pg.Client({ connectionString: world.url('nrt') })
   await observer.connect()

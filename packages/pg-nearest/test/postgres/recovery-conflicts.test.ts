@@ -2,7 +2,6 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type Transaction, type TransactionOptions } from '../../src/index.ts'
 import { ask, caughtUp } from './fixtures.ts'
-import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
 import { rejectionOf, settled } from './settling.ts'
 
 /** Replay on a standby does not wait: what gets in its way is cancelled, each time anew. */
@@ -16,12 +15,11 @@ beforeAll(async () => {
     settings: { max_standby_streaming_delay: '0', hot_standby_feedback: 'off', autovacuum: 'off' },
   })
   await ask(world.url('nrt'), 'create table stock (n int not null); create table elsewhere (n int not null)')
-  await withOrdinaryRole(world)
 })
 afterAll(() => world?.stop())
 beforeEach(async () => {
   await ask(world.url('nrt'), 'delete from stock; insert into stock select generate_series(1, 100)')
-  pool = createPool(ordinaryOptions(world, 'ord'))
+  pool = createPool(world.poolOptions('ord'))
   await caughtUp(world, pool)
 })
 afterEach(() => settled(pool.destroy(), 'the end of the pool'))

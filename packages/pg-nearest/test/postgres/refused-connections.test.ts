@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
-import { ask, caughtUp, withUsers } from './fixtures.ts'
+import { administer, ask, caughtUp, withUsers } from './fixtures.ts'
 import { errorOf, running, tally, within } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 import { write } from './written-table.ts'
@@ -19,11 +19,11 @@ const pools = new TestPools()
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
   await withUsers(world)
-  // A superuser is held to no limit.
-  await ask(
-    world.url('nrt'),
+  await ask(world.url('nrt'), 'create table written (id text)')
+  // Who asks past the pool, as "app", sees what this role runs and is not held to its limits.
+  await asAdmin(
     `create role clerk login;
-     create table written (id text);
+     grant clerk to app;
      grant all on all tables in schema public to clerk;
      grant all on all sequences in schema public to clerk;`,
   )
@@ -38,7 +38,8 @@ afterEach(async () => {
   await asAdmin('truncate written')
 })
 
-const asAdmin = (text: string) => ask(world.url('nrt'), text)
+/** A superuser may create and alter roles. */
+const asAdmin = (text: string) => administer(world, 'nrt', text)
 
 function asClerk(url: string): string {
   const clerk = new URL(url)
@@ -121,7 +122,7 @@ describe('new connections are refused while statements run: what runs is left al
     const slow = Promise.allSettled(SLOW.map((id) => writeSlowly(pool, id)))
     await running(world.url('nrt'), 'insert into written select', SLOW.length)
     await sleep(QUIET_MS)
-    await asTheOwner(refuse)
+    await fromOutside(refuse)
     try {
       const more = refusedFor(QUIET_MS, () => write(pool, 'more'))
       const read = pool.query({ text: 'select 1 as one', consistency: 'eventual' })
@@ -131,7 +132,7 @@ describe('new connections are refused while statements run: what runs is left al
       if (waits) expect(Object.keys(others)).toEqual(['fulfilled'])
       expect(others, 'nothing of theirs was on its way').not.toHaveProperty('08007')
     } finally {
-      await asTheOwner(restore)
+      await fromOutside(restore)
     }
     expect((await written()).filter((id) => id.startsWith('slow'))).toEqual(SLOW)
   })
@@ -170,9 +171,9 @@ describe('new connections are refused while statements run: what runs is left al
   })
 })
 
-/** Past a database that lets nobody in. */
-async function asTheOwner(text: string): Promise<void> {
-  const url = new URL(world.url('nrt'))
+/** Past a database that lets nobody in. A superuser may alter roles, too. */
+async function fromOutside(text: string): Promise<void> {
+  const url = new URL(world.url('nrt', { as: 'superuser' }))
   url.pathname = '/postgres'
   await ask(url.href, text)
 }

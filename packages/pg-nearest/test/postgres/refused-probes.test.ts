@@ -1,7 +1,8 @@
+import type { QueryResultRow } from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createPool, type NearestPool } from '../../src/index.ts'
-import { ask, caughtUp, healthOf, until } from './fixtures.ts'
+import { administer, ask, caughtUp, healthOf, until } from './fixtures.ts'
 
 /** Longer than a probe may take, and than any limit for what can run elsewhere. */
 const LONG_S = 2.2
@@ -11,31 +12,22 @@ let pool: NearestPool
 
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 100 })
-  await ask(
-    world.url('nrt'),
-    `create table written (id int);
-     create role app login password 'first';
-     grant all on written to app;
-     grant pg_monitor to app;`,
-  )
+  await ask(world.url('nrt'), 'create table written (id int)')
   await caughtUp(world)
 })
 afterEach(async () => {
   await pool.destroy()
-  await ask(world.url('nrt'), "alter role app connection limit -1 password 'first'; truncate written")
+  await asAdmin(`alter role app connection limit -1 password '${new URL(world.url('nrt')).password}'; truncate written`)
 })
 afterAll(() => world.stop())
 
-function as(user: string, password: string, url: string): string {
-  return Object.assign(new URL(url), { username: user, password }).href
-}
+/** A superuser may alter roles, and comes in whatever the app's role is refused. */
+const asAdmin = <R extends QueryResultRow>(text: string): Promise<R[]> => administer<R>(world, 'nrt', text)
 
 /** Three long writes are running, each on a connection of its own. */
 async function writing(): Promise<Promise<unknown>[]> {
   pool = createPool({
-    region: 'ord',
-    primary: { region: 'nrt', url: as('app', 'first', world.url('nrt', { from: 'ord' })) },
-    replicas: { ord: as('app', 'first', world.url('ord')) },
+    ...world.poolOptions('ord'),
     application_name: 'refused',
     failoverTimeoutMs: 500,
   })
@@ -45,8 +37,7 @@ async function writing(): Promise<Promise<unknown>[]> {
     pool.query(`insert into written select ${id} from pg_sleep(${LONG_S})`).catch((error: unknown) => error),
   )
   await until(async () => {
-    const [row] = await ask<{ n: number }>(
-      world.url('nrt'),
+    const [row] = await asAdmin<{ n: number }>(
       "select count(*)::int as n from pg_stat_activity where usename = 'app' and query like 'insert%' and state = 'active'",
     )
     return row?.n === 3
@@ -56,7 +47,7 @@ async function writing(): Promise<Promise<unknown>[]> {
 
 async function areKept(writes: Promise<unknown>[]): Promise<void> {
   for (const result of await Promise.all(writes)) expect(result).toMatchObject({ rowCount: 1 })
-  expect(await ask(world.url('nrt'), 'select count(*)::int as n from written')).toEqual([{ n: 3 }])
+  expect(await asAdmin('select count(*)::int as n from written')).toEqual([{ n: 3 }])
   expect(healthOf(pool.status(), 'nrt')).not.toBe('down')
 }
 
@@ -75,23 +66,22 @@ async function refusedUntilEnd(writes: Promise<unknown>[]): Promise<void> {
 
 test('no connection left for new ones: what runs goes on', async () => {
   const writes = await writing()
-  await ask(world.url('nrt'), 'alter role app connection limit 1')
+  await asAdmin('alter role app connection limit 1')
   await refusedUntilEnd(writes)
   await areKept(writes)
 })
 
 test('a password that was changed: what runs goes on', async () => {
   const writes = await writing()
-  await ask(world.url('nrt'), "alter role app password 'second'")
+  await asAdmin("alter role app password 'second'")
   await refusedUntilEnd(writes)
   await areKept(writes)
 })
 
 test('a refusal of the monitor itself, too', async () => {
   const writes = await writing()
-  await ask(world.url('nrt'), "alter role app password 'second'")
-  await ask(
-    world.url('nrt'),
+  await asAdmin("alter role app password 'second'")
+  await asAdmin(
     "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app' and query not like 'insert%'",
   )
   await refusedUntilEnd(writes)

@@ -1,7 +1,7 @@
 import { startWorld } from 'pg-nearest-world'
 import { describe, expect, test } from 'vitest'
 import { createPool, isNoServerError, type NearestPool } from '../../src/index.ts'
-import { ask, caughtUp, until } from './fixtures.ts'
+import { administer, ask, caughtUp, until } from './fixtures.ts'
 
 /** Long beside what a busy machine adds to one trip. */
 const LINK_MS = 100
@@ -46,6 +46,8 @@ describe('a failover that loses a write', () => {
     await using world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: LINK_MS })
     await ask(world.url('nrt'), 'create table registers (id text primary key, n int not null)')
     await ask(world.url('nrt'), "insert into registers values ('x', 0)")
+    // A superuser may grant this: without it a standby tells an ordinary role of its new timeline only after a checkpoint.
+    await administer(world, 'nrt', 'grant pg_monitor to app')
     await caughtUp(world)
     await using pool = createPool({ ...world.poolOptions('nrt'), probeIntervalMs: 100 })
     const lost: unknown[] = []

@@ -4,7 +4,6 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
 import { ask, caughtUp, roleOf, until } from './fixtures.ts'
-import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
 import { rejectionOf, settled } from './settling.ts'
 
 /** Whoever listens may throw, and that is nobody's business but his own: no statement changes for it. */
@@ -17,7 +16,7 @@ beforeAll(async () => {
     `create table notes (text text not null);
      create function note(text text) returns void language sql volatile as 'insert into notes values (text)'`,
   )
-  await withOrdinaryRole(world)
+  await caughtUp(world)
 })
 afterAll(() => world?.stop())
 
@@ -67,7 +66,7 @@ const EVENTS = [
 
 /** A pool whose listeners throw; `heard` are the events that came. */
 function app(events: readonly string[], options: Partial<NearestPoolOptions> = {}): { heard: Set<string> } {
-  pool = createPool({ ...ordinaryOptions(world, 'ord'), ...options })
+  pool = createPool({ ...world.poolOptions('ord'), ...options })
   const heard = new Set<string>()
   for (const event of events) {
     pool.on(event as 'connect', () => {
@@ -174,7 +173,7 @@ describe('subscribers that throw', () => {
     const subscribers = { start: bug, end: bug, asyncStart: bug, asyncEnd: bug, error: bug }
     channels.subscribe(subscribers)
     try {
-      pool = createPool(ordinaryOptions(world, 'ord'))
+      pool = createPool(world.poolOptions('ord'))
       await useIt()
     } finally {
       channels.unsubscribe(subscribers)
@@ -186,7 +185,7 @@ describe('subscribers that throw', () => {
     const channels = ['topology', 'problem', 'primary', 'position-lost'].map((name) => channel(`pg-nearest:${name}`))
     for (const each of channels) each.subscribe(bug)
     try {
-      pool = createPool(ordinaryOptions(world, 'ord'))
+      pool = createPool(world.poolOptions('ord'))
       await useIt()
       expect(roleOf(pool.status(), world.primary)).toBe('primary')
     } finally {
@@ -197,7 +196,7 @@ describe('subscribers that throw', () => {
 })
 
 test('a callback that throws is the caller’s own mistake, and costs no connection', async () => {
-  pool = createPool({ ...ordinaryOptions(world, 'ord'), max: 1 })
+  pool = createPool({ ...world.poolOptions('ord'), max: 1 })
   for (let i = 0; i < 3; i++) {
     pool.query('select 1', () => {
       throw new Error('a callback has a bug')

@@ -103,6 +103,10 @@ function unlearned(each: TortureCase, way: string): pg.QueryConfig[] {
 
 describe.each(sections)('$section', ({ cases }) => {
   describe.each(cases)('$name', (each) => {
+    if (each.superuser === true) {
+      beforeAll(() => rig.become('superuser'))
+      afterAll(() => rig.become('nosuperuser'))
+    }
     beforeEach(() => {
       if (each.server === 'primary') rig.change()
     })

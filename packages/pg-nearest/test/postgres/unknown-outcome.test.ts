@@ -3,7 +3,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createPool, type NearestPool, type NearestPoolOptions, type RoutedPool } from '../../src/index.ts'
 import { cut, startBreakingProxy, swallowed, type Break, type BreakingProxy } from './breaking-proxy.ts'
 import { ask, caughtUp } from './fixtures.ts'
-import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
 import { rejectionOf, settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -19,9 +18,8 @@ beforeAll(async () => {
     `create table orders (id text primary key);
      create function place(id text) returns void language sql volatile as 'insert into orders values (id)'`,
   )
-  await withOrdinaryRole(world)
   proxy = await startBreakingProxy(world.url('nrt', { from: 'ord' }))
-  elsewhere = createPool(ordinaryOptions(world, 'ord'))
+  elsewhere = createPool(world.poolOptions('ord'))
 })
 afterAll(async () => {
   await elsewhere?.destroy()
@@ -35,7 +33,7 @@ afterEach(async () => {
 })
 
 async function app(options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  const { primary, ...rest } = ordinaryOptions(world, 'ord')
+  const { primary, ...rest } = world.poolOptions('ord')
   const url = Object.assign(new URL(primary.url), { host: new URL(proxy.url).host }).href
   const pool = pools.create({ ...rest, ...options, primary: { ...primary, url } })
   await pool.refresh()

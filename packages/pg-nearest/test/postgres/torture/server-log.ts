@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
-import { until } from '../fixtures.ts'
+import type { World } from 'pg-nearest-world'
+import { administer, until } from '../fixtures.ts'
 
 /** Has every server write each statement that it is given to its log, as JSON. */
 export const LOG_SETTINGS = {
@@ -34,11 +35,12 @@ interface Line {
   readonly statement?: string
 }
 
-export async function openServerLog(url: string): Promise<ServerLog> {
-  const client = new pg.Client({ connectionString: url, application_name: 'log reader' })
+export async function openServerLog(world: World, region: string): Promise<ServerLog> {
+  const client = new pg.Client({ connectionString: world.url(region), application_name: 'log reader' })
   await client.connect()
-  const { rows } = await client.query<{ data_directory: string }>('show data_directory')
-  const file = await open(join(rows[0]?.data_directory ?? '', 'log', 'server.json'))
+  // A superuser may know where the log is.
+  const [row] = await administer<{ data_directory: string }>(world, region, 'show data_directory')
+  const file = await open(join(row?.data_directory ?? '', 'log', 'server.json'))
   let marks = 0
   let rest = ''
 

@@ -29,6 +29,8 @@ export interface TortureCase {
   readonly tables?: readonly string[]
   /** It leaves something on its connection. */
   readonly leaves?: boolean
+  /** An ordinary role may not, so the role is a superuser meanwhile. */
+  readonly superuser?: boolean
 }
 
 export const sections: readonly { readonly section: string; readonly cases: readonly TortureCase[] }[] = spec.sections

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { startWorld } from 'pg-nearest-world'
 import { createPool, type NearestPool } from '../../../src/index.ts'
-import { ask, until, WRITE_OUT } from '../fixtures.ts'
+import { administer, ask, until, WRITE_OUT } from '../fixtures.ts'
 import { LOG_SETTINGS, openServerLog } from './server-log.ts'
 import { reset, schema } from './torture-case.ts'
 
@@ -15,6 +15,8 @@ export interface TortureRig {
   readonly reference: pg.Pool
   /** Both databases are as they were in the beginning, on the replica too. */
   reset(): Promise<void>
+  /** What the role of both pools is from now on. */
+  become(kind: 'superuser' | 'nosuperuser'): Promise<void>
   /** Says that what runs now may change the data. */
   change(): void
   /** A table or sequence: what our pool made of it, and what the reference did. */
@@ -33,12 +35,14 @@ export async function startTorture(): Promise<TortureRig> {
     settings: { ...LOG_SETTINGS, autovacuum: 'off' },
   })
   const url = world.url(PRIMARY)
+  const { username: role } = new URL(url)
   const referenceUrl = withDatabase(url, 'reference')
-  await ask(url, 'create database reference')
+  // A superuser may create a database.
+  await administer(world, PRIMARY, `create database reference owner ${role}`)
   await ask(url, schema)
   await ask(referenceUrl, schema)
-  const replica = await openServerLog(world.url(REPLICA))
-  const primary = await openServerLog(url)
+  const replica = await openServerLog(world, REPLICA)
+  const primary = await openServerLog(world, PRIMARY)
   const beside = new pg.Client({ connectionString: referenceUrl })
   await beside.connect()
   for (const client of [primary.client, beside]) await client.query("set lock_timeout = '5s'")
@@ -74,6 +78,10 @@ export async function startTorture(): Promise<TortureRig> {
       changed = false
       shown = bookmark
       await Promise.all([replica.textsOf(APPLICATION), primary.textsOf(APPLICATION)])
+    },
+    async become(kind) {
+      // A superuser may make others superusers.
+      await administer(world, PRIMARY, `alter role ${role} ${kind}`)
     },
     change() {
       changed = true
