@@ -101,10 +101,10 @@ export async function startPatroni(nodes: readonly string[]): Promise<PatroniClu
     const [first = '', ...others] = nodes
     await start(first)
     await until(async () => (await cluster.leader()) === first, 'the first leader', 30_000, 100)
-    // A superuser may create them.
+    await Promise.all(others.map(start))
+    // A superuser may create them. Sooner, and the others' copies would wait minutes for the checkpoint of a whole database.
     await ask(urlOf(SUPERUSER, first), `create role ${APP} login password '${PASSWORD}'`)
     await ask(urlOf(SUPERUSER, first), `create database ${APP} owner ${APP}`)
-    await Promise.all(others.map(start))
     await Promise.all(nodes.map((node) => until(() => answers(url(node)), `the database of ${node}`)))
     return cluster
   } catch (error) {
