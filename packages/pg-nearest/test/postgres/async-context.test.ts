@@ -78,6 +78,16 @@ test('a read that is planned anew belongs to its own session, and not to the one
   }
 })
 
+test('session() with a function alone runs it in a session of its own', async () => {
+  const written = await pool.session(async () => {
+    await pool.query("update users set age = 2 where name = 'Ada'")
+    return pool.bookmark()
+  })
+  const next = pool.session(() => pool.bookmark())
+  expect(written).toMatch(/^[\w-]{32}$/)
+  expect(next).toBeUndefined()
+})
+
 test('position-lost is told in the request of the session that it is told of', async () => {
   const heard: unknown[] = []
   const listen = (): void => void heard.push(requests.getStore())

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import Cursor from 'pg-cursor'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createPool, type NearestPool, type RoutedClient } from '../../src/index.ts'
+import { createPool, type NearestPool, type RoutedClient, type Transaction } from '../../src/index.ts'
 import { ask, caughtUp, until, withUsers } from './fixtures.ts'
 
 let world: World
@@ -324,6 +324,24 @@ describe('transaction()', () => {
     // @ts-expect-error -- what JavaScript callers may do
     const work = pool.transaction({ isolationLevel: 'sometimes' }, () => undefined)
     await expect(work).rejects.toMatchObject({ code: 'NEAREST_BAD_OPTION', option: 'isolationLevel' })
+  })
+
+  test('options that are none, and a function before them, are refused', async () => {
+    const anyhow = (...args: readonly unknown[]): Promise<unknown> =>
+      Reflect.apply(pool.transaction, pool, args) as Promise<unknown>
+    const write = (tx: Transaction) => tx.query("insert into users (name) values ('Nobody')")
+    for (const [options, option] of [
+      [null, 'options'],
+      ['serializable', 'options'],
+      [{ readOnly: 'yes' }, 'readOnly'],
+    ] as const) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await expect(anyhow(options, write)).rejects.toMatchObject({ code: 'NEAREST_BAD_OPTION', option })
+    }
+    const swapped = anyhow(write, { readOnly: true })
+    await expect(swapped).rejects.toThrow(TypeError)
+    await expect(swapped).rejects.toThrow('transaction({ readOnly: true }, async (tx) => …)')
+    expect(await ask(world.url('nrt'), "select from users where name = 'Nobody'")).toEqual([])
   })
 
   test('a mistyped option is no option', async () => {

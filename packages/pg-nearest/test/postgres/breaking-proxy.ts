@@ -137,6 +137,30 @@ export function fatal(code: string, message = 'the connection is given up'): Bre
   return ({ client }) => client.end(errorResponse('FATAL', code, message))
 }
 
+/** The statement is answered, and with the same packet the server gives the connection up. */
+export const answeredThenFatal: Break = ({ client, answer }) => client.end(Buffer.concat([firstOf(answer), GIVEN_UP]))
+
+/** As above, but what was asked behind the statement is answered too. */
+export const allAnsweredThenFatal: Break = ({ client, answer }) => client.end(Buffer.concat([answer, GIVEN_UP]))
+
+const GIVEN_UP = errorResponse('FATAL', '57P01', 'the connection is given up')
+
+/** The statement is answered, and what was asked behind it is not, because the connection ends. */
+export const answeredThenCut: Break = ({ client, answer }) => client.end(firstOf(answer))
+
+/** The statement is answered, and the connection ends when the next one is asked. */
+export const answeredThenCutAtNext: Break = ({ client, answer, silence }) => {
+  silence()
+  client.once('data', () => client.destroy())
+  client.write(firstOf(answer))
+}
+
+/** Without what may have been answered behind it. */
+function firstOf(answer: Buffer): Buffer {
+  const withStatus = READY.length + 1
+  return answer.subarray(0, answer.indexOf(READY) + withStatus)
+}
+
 /** Something else than an answer comes. */
 export function instead(bytes: Uint8Array | string, then: 'close' | 'stay' = 'close'): Break {
   return ({ client }) => (then === 'close' ? client.end(bytes) : client.write(bytes))

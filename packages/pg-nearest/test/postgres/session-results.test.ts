@@ -1,6 +1,6 @@
 import pg, { type DatabaseError, type QueryArrayConfig, type QueryConfig, type QueryResult } from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool } from '../../src/index.ts'
 import { caughtUp, withUsers } from './fixtures.ts'
 
@@ -53,6 +53,37 @@ describe('a session gets on a replica what pg gives', () => {
     }
     expect((await session.query('select 1')).servedBy.server).toBe('ord')
     expect(session.bookmark()).toBeUndefined()
+  })
+})
+
+describe('with binary: true a text without values gives what pg gives', () => {
+  /** A pg.Pool sends it by the simple protocol, which knows text alone. */
+  const text = "select '2020-01-02'::date as d, '{}'::jsonb as j, 1.5::numeric as n"
+  /** The types of pg leave it out. */
+  const BINARY: object = { binary: true }
+  let binary: NearestPool
+  let expected: unknown
+  beforeAll(async () => {
+    const own = new pg.Pool({ connectionString: world.url('ord'), ...BINARY })
+    expected = await outcome(own.query(text))
+    await own.end()
+    binary = createPool({ ...world.poolOptions('ord'), ...BINARY })
+  })
+  afterAll(() => binary.end())
+  beforeEach(async () => {
+    await caughtUp(world, binary)
+  })
+
+  test('in a session', async () => {
+    const session = binary.session()
+    const { servedBy } = await session.query('select 1')
+    expect(servedBy.server).toBe('ord')
+    expect(await outcome(session.query(text))).toEqual(expected)
+  })
+
+  test('as the first statement of a transaction, and as the second', async () => {
+    const work = binary.transaction(async (tx) => [await outcome(tx.query(text)), await outcome(tx.query(text))])
+    expect(await work).toEqual([expected, expected])
   })
 })
 

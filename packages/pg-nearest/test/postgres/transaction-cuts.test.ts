@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { NearestPool, NearestPoolOptions, RoutedClient } from '../../src/index.ts'
+import type { NearestPool, NearestPoolOptions, RoutedClient, Transaction } from '../../src/index.ts'
 import { ask, caughtUp, until, withUsers } from './fixtures.ts'
 import { errorOf, within } from './settling.ts'
 import { TestPools } from './test-pools.ts'
@@ -110,6 +110,43 @@ test('a BEGIN alone that is cut off is rolled back by ROLLBACK', async () => {
   client.release()
   expect(await notes()).toEqual(['kept'])
 })
+
+describe.each(['savepoint b', 'release a', 'rollback to a', 'set constraints all deferred'])(
+  'a transaction whose connection dies with %s on its way',
+  (text) => {
+    /** Gives the statement over a slow link, and ends the connection before it arrives. */
+    async function cutOn(tx: Transaction): Promise<void> {
+      const { rows } = await tx.query<{ pid: number }>('select pg_backend_pid() as pid')
+      world.setRtt('nrt', 'ord', 400)
+      const result = tx.query(text)
+      result.catch(() => undefined)
+      await ask(world.url('nrt'), `select pg_terminate_backend(${rows[0]?.pid})`)
+      world.setRtt('nrt', 'ord', 10)
+      await result
+    }
+
+    test('is rolled back, and said to be', async () => {
+      const client = await (await poolIn('ord')).connect()
+      for (const each of ['begin', "insert into notes values ('rolled back')", 'savepoint a']) await client.query(each)
+      expect(await errorOf(BOUND_MS, text, cutOn(client))).toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+      client.release()
+      expect(await notes()).toEqual([])
+    })
+
+    test('is run again with retries, and committed once', async () => {
+      let tries = 0
+      const work = (await poolIn('ord')).transaction({ retries: 2 }, async (tx) => {
+        tries++
+        await tx.query("insert into notes values ('kept')")
+        await tx.query('savepoint a')
+        if (tries === 1) await cutOn(tx)
+      })
+      await within(BOUND_MS, 'the transaction', work)
+      expect(tries).toBe(2)
+      expect(await notes()).toEqual(['kept'])
+    })
+  },
+)
 
 describe('a read-only transaction whose connection to its replica dies', () => {
   /** Borrows a client with such a transaction, and its replica's own client kills it. */

@@ -1,9 +1,9 @@
 import type pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createPool, type NearestPool } from '../../src/index.ts'
+import { createPool, type NearestPool, type Session } from '../../src/index.ts'
 import { ask } from './fixtures.ts'
-import { rejectionOf } from './settling.ts'
+import { rejectionOf, settled } from './settling.ts'
 
 let world: World
 let pool: NearestPool
@@ -86,6 +86,35 @@ describe.each(THROWN)('a type parser that throws %s', (_, properties) => {
     expect(await rejectionOf(pool.query(unreadable("select 'x' as name", thrown)), 'the query')).toBe(thrown)
     expect(await rejectionOf(pool.replica().query(unreadable("select 'x' as name", thrown)), 'the query')).toBe(thrown)
     expect(servers).toEqual([undefined, undefined])
+  })
+
+  describe('in a session, whose read on a replica asks for the position as well', () => {
+    const read = unreadable("select 'x' as name", thrown)
+    let session: Session
+    beforeEach(async () => {
+      session = pool.session()
+      await session.query('select 1')
+    })
+    afterEach(() => settled(pool.end(), 'end()'))
+
+    test('is told as it is', async () => {
+      expect(await rejectionOf(session.query(read), 'the query')).toBe(thrown)
+      const { rows, servedBy } = await session.query('select 1 as n')
+      expect(rows).toEqual([{ n: 1 }])
+      expect(servedBy.server).toBe('ord')
+    })
+
+    test('is told as it is on a borrowed client, which goes on', async () => {
+      const client = await session.connect()
+      expect(await rejectionOf(client.query(read), 'the query')).toBe(thrown)
+      expect((await settled(client.query('select 1 as n'), 'the next')).rows).toEqual([{ n: 1 }])
+      client.release()
+    })
+
+    test('is told as it is in a read-only transaction', async () => {
+      const work = session.transaction({ readOnly: true }, (tx) => tx.query(read))
+      expect(await rejectionOf(work, 'the transaction')).toBe(thrown)
+    })
   })
 
   test('is told of a prepared statement, too', async () => {

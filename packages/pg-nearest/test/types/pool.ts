@@ -8,6 +8,7 @@ import {
   type QueryEvent,
   type RoutedPool,
   type ServedBy,
+  type Session,
   type Status,
 } from '../../src/index.ts'
 import { currentRegion, fly } from '../../src/fly/index.ts'
@@ -54,6 +55,18 @@ export async function transactions(pool: NearestPool): Promise<void> {
   same<typeof text, string>(true)
   // @ts-expect-error -- PostgreSQL has no such level
   await pool.transaction({ isolationLevel: 'chaos' }, () => undefined)
+}
+
+export async function sessions(pool: NearestPool, bookmark: string | undefined): Promise<void> {
+  const handles: Session[] = [pool.session(), pool.session(bookmark), pool.session({ bookmark })]
+  const count = await pool.session(async () => handles.length)
+  same<typeof count, number>(true)
+  const text = pool.session(() => 'done')
+  same<typeof text, string>(true)
+  const behind = pool.session(bookmark, () => 'done')
+  same<typeof behind, string>(true)
+  // @ts-expect-error -- the function is the last
+  pool.session(() => 'done', bookmark)
 }
 
 export function surface(pool: NearestPool): void {

@@ -168,7 +168,7 @@ test('what writes is never run again for an answer on a primary that is one', ()
 
 describe('a connection that died while it was the caller’s alone', () => {
   const write = { class: 'write' } as const
-  const control = (kind: 'begin' | 'commit' | 'rollback' | 'other') =>
+  const control = (kind: 'begin' | 'commit' | 'rollback' | 'within' | 'other') =>
     ({
       class: 'transaction',
       transaction: { kind, readOnly: false, standbyCanBegin: false, snapshotPerStatement: true },
@@ -181,6 +181,7 @@ describe('a connection that died while it was the caller’s alone', () => {
     { need: control('commit'), open: true, harmless: false, code: '08007' },
     { need: control('commit'), open: true, harmless: true, code: 'NEAREST_CONNECTION_LOST' },
     { need: control('rollback'), open: true, harmless: false, code: 'NEAREST_CONNECTION_LOST' },
+    { need: control('within'), open: true, harmless: false, code: 'NEAREST_CONNECTION_LOST' },
     { need: control('other'), open: true, harmless: false, code: '08007' },
   ]
   test.each(rows)(
