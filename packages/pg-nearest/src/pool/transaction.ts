@@ -90,6 +90,8 @@ export async function runTransaction<T>(
     if (command === 'ROLLBACK') throw rolledBack(firstFailure?.error)
     return value
   } catch (error) {
+    // A function that is not async may have thrown before there was a promise.
+    over = true
     if (client.getTransactionStatus() !== 'I') await client.query('rollback').catch(() => undefined)
     throw signal?.aborted === true && !isOutcomeUnknownError(error) ? signal.reason : error
   } finally {

@@ -64,6 +64,13 @@ describe('a loop that nobody waits for', () => {
         await Promise.reject(thrown)
       },
     },
+    {
+      what: 'a function',
+      begin: (loop: (tx: Transaction) => void) => (tx: Transaction) => {
+        loop(tx)
+        throw thrown
+      },
+    },
   ])('$what that throws leaves nothing of it', async ({ begin }) => {
     const running: Promise<unknown>[] = []
     const work = pool.transaction(begin((tx) => void running.push(...loops(tx))))
