@@ -83,15 +83,18 @@ export async function runTransaction<T>(
   try {
     signal?.throwIfAborted()
     await client.query(beginText(options))
-    const working = Promise.resolve(work({ query: query as RoutedClient['query'] }))
-    const value = await (signal === undefined ? working : unlessAborted(working, signal)).finally(() => (over = true))
+    let value: T
+    try {
+      const working = Promise.resolve(work({ query: query as RoutedClient['query'] }))
+      value = await (signal === undefined ? working : unlessAborted(working, signal))
+    } finally {
+      over = true
+    }
     signal?.throwIfAborted()
     const { command } = await client.query('commit')
     if (command === 'ROLLBACK') throw rolledBack(firstFailure?.error)
     return value
   } catch (error) {
-    // A function that is not async may have thrown before there was a promise.
-    over = true
     if (client.getTransactionStatus() !== 'I') await client.query('rollback').catch(() => undefined)
     throw signal?.aborted === true && !isOutcomeUnknownError(error) ? signal.reason : error
   } finally {

@@ -11,7 +11,6 @@ import {
   type BreakingProxy,
 } from './breaking-proxy.ts'
 import { ask, caughtUp } from './fixtures.ts'
-import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
 import { rejectionOf, settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -23,7 +22,7 @@ const pools = new TestPools()
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
   await ask(world.url('nrt'), 'create table notes (text text)')
-  await withOrdinaryRole(world)
+  await caughtUp(world)
   primary = await startBreakingProxy(world.url('nrt', { from: 'ord' }))
   replica = await startBreakingProxy(world.url('ord'))
 })
@@ -41,10 +40,10 @@ afterEach(() => pools.destroyAll())
 const behind = (proxy: BreakingProxy, url: string): string =>
   Object.assign(new URL(url), { host: new URL(proxy.url).host }).href
 
-const oneDatabase = (): NearestPoolOptions => ({ primary: behind(primary, ordinaryOptions(world, 'ord').primary.url) })
+const oneDatabase = (): NearestPoolOptions => ({ primary: behind(primary, world.poolOptions('ord').primary.url) })
 
 function withReplica(): NearestPoolOptions {
-  const options = ordinaryOptions(world, 'ord')
+  const options = world.poolOptions('ord')
   return { ...options, primary: { ...options.primary, url: behind(primary, options.primary.url) } }
 }
 
@@ -160,7 +159,7 @@ test.each(IN_ONE_GROUP)(
 )
 
 test('a read-only transaction whose replica gives the connection up with the answer to BEGIN begins again elsewhere', async () => {
-  const options = ordinaryOptions(world, 'ord')
+  const options = world.poolOptions('ord')
   const pool = await pools.start({ ...options, replicas: { ord: behind(replica, options.replicas['ord'] ?? '') } })
   await pool.query('select 1')
   const broken = replica.breakNext('begin', allAnsweredThenFatal)

@@ -3,8 +3,7 @@ import Cursor from 'pg-cursor'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, Transaction } from '../../src/index.ts'
-import { ask } from './fixtures.ts'
-import { ordinaryOptions, withOrdinaryRole } from './ordinary-role.ts'
+import { ask, caughtUp } from './fixtures.ts'
 import { errorOf, rejectionOf, settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -17,12 +16,12 @@ const pools = new TestPools()
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
   await ask(world.url('nrt'), 'create table notes (text text)')
-  await withOrdinaryRole(world)
+  await caughtUp(world)
 })
 afterAll(() => world?.stop())
 beforeEach(async () => {
   await ask(world.url('nrt'), 'truncate notes')
-  pool = await pools.start(ordinaryOptions(world, 'ord'))
+  pool = await pools.start(world.poolOptions('ord'))
   await pool.primary.query('select 1')
 })
 afterEach(async () => {
