@@ -25,6 +25,14 @@ export function isErrorResponse(error: unknown): boolean {
   return coded(error).severity !== undefined
 }
 
+/** Not supported, data exception, no right or no such thing, not in this state, raised by a function in its place. */
+const REFUSALS: ReadonlySet<string> = new Set(['0A', '22', '42', '55', 'P0'])
+
+/** Whether a server has answered that this role may not ask it that, or that it cannot be asked that. */
+export function isRefusedQuestion(error: unknown): boolean {
+  return isErrorResponse(error) && REFUSALS.has(codeOf(error)?.slice(0, 2) ?? '')
+}
+
 export function isAuthenticationFailure(error: unknown): boolean {
   const code = codeOf(error)
   return code === '28P01' || code === '28000' || messageOf(error).startsWith('SASL: SCRAM-SERVER-FIRST-MESSAGE')

@@ -140,7 +140,7 @@ async function send(
 ): Promise<GroupEnd | LimitedEnd<Evidence>> {
   const configs = [begin, ...members].map(({ request }): pg.QueryConfig => request.config)
   const asksBehind = (): boolean => members.some(({ request, need }) => mayAskAfter(request.config.text, need))
-  const questions = check?.begin(lease, 'trust', asksBehind)
+  const questions = check?.begin(lease, 'trust', !members.some(commits), asksBehind)
   if (questions instanceof ReplicaBehindError) return { kind: 'behind', error: questions }
   const [first] = members as [QueuedStatement]
   const limits = { signal: client.signalOf(first), timeoutMs: client.engine.queryTimeoutMs }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
-import { positionQuestion, type PositionAnswer, type PositionQuestions } from '../freshness/position-question.ts'
+import { positionQuestion, type PositionQuestions, type PositionReply } from '../freshness/position-question.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
@@ -27,8 +27,8 @@ export function sendBeginGroup(
   const ask = (ends: readonly StatementEnd[]): void => {
     if (questions?.after !== true || !lease.alive) return onEnds(ends)
     lease.send(
-      positionQuestion(lease, questions.stranger, (answer) => {
-        questions.answerAfter = answer
+      ...positionQuestion(lease, questions, (reply) => {
+        questions.answerAfter = reply
         onEnds(ends)
       }),
     )
@@ -55,11 +55,12 @@ export function sendBeginGroup(
     else land()
   })
   if (questions?.after !== true) return lease.send(group)
-  const answered = (answer: PositionAnswer | undefined): void => {
-    questions.answerAfter = answer
+  const { inside, stranger } = questions
+  const answered = (reply: PositionReply): void => {
+    questions.answerAfter = reply
     land()
   }
-  lease.send(group, positionQuestion(lease, questions.stranger, answered, [group]))
+  lease.send(group, ...positionQuestion(lease, { inside, stranger, about: [group] }, answered))
 }
 
 /** A position query is answered at once. If it is not, a pooler in between has swallowed it. */

@@ -5,13 +5,13 @@ import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import {
   OF_STANDBY,
   positionQuestion,
-  readPosition,
-  type PositionAnswer,
+  readReply,
   type PositionQuestions,
+  type PositionReply,
 } from '../freshness/position-question.ts'
 import { isDemotion, isOfConnection, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
-import { isSingleStatement, mayAskAfter } from '../statement/statement-traits.ts'
+import { isSingleStatement, mayAskAfter, runsInside } from '../statement/statement-traits.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { QuestionedStatementExchange } from '../wire/questioned-statement-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
@@ -39,7 +39,8 @@ type OnEnd = (end: RunEnd) => void
 export function runStatement(lease: Lease, run: StatementRun, onEnd: OnEnd): void {
   const { check, trust, config, need } = run
   if (check === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
-  const questions = check.begin(lease, trust, () => mayAskAfter(config.text, need))
+  const inside = runsInside(lease.status !== 'I', need)
+  const questions = check.begin(lease, trust, inside, () => mayAskAfter(config.text, need))
   if (questions instanceof ReplicaBehindError) return onEnd({ kind: 'behind', error: questions })
   if (questions === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
   if (mayShareSync(lease, run, questions)) return sendWithQuestion(lease, run, questions, onEnd)
@@ -55,9 +56,10 @@ function send(lease: Lease, { config, enforcement }: StatementRun, onEnd: (end: 
 function mayShareSync(
   lease: Lease,
   { config, enforcement }: StatementRun,
-  { before, stranger }: PositionQuestions,
+  { before, inside, stranger }: PositionQuestions,
 ): boolean {
-  if (!lease.provenStandby || !lease.pipelines || before || stranger || !isPlainOn(lease, enforcement)) return false
+  if (!lease.provenStandby || !lease.pipelines || !isPlainOn(lease, enforcement)) return false
+  if (before || inside || stranger) return false
   if (typeof config.text !== 'string' || !isSingleStatement(config.text)) return false
   for (const key in config) if (!SHARING.has(key)) return false
   return config.values === undefined || Array.isArray(config.values)
@@ -71,7 +73,7 @@ function sendWithQuestion(lease: Lease, run: StatementRun, questions: PositionQu
     OF_STANDBY,
     lease.client,
     (end) => {
-      questions.answerAfter = exchange.answer && readPosition(exchange.answer)
+      questions.answerAfter = readReply(exchange.answer, exchange.refusal)
       onEnd(conclude(lease, run, questions, end))
     },
   )
@@ -138,12 +140,12 @@ class QuestionedRun {
   start(): void {
     const { config, enforcement } = this.#run
     const lease = this.#lease
-    const { before, after, stranger } = this.#questions
+    const { before, after, inside, stranger } = this.#questions
     const exchanges: Exchange[] = []
     if (before) {
       exchanges.push(
-        positionQuestion(lease, stranger, (answer) => {
-          this.#questions.answerBefore = answer
+        ...positionQuestion(lease, { inside: false, stranger }, (reply) => {
+          this.#questions.answerBefore = reply
           this.#arrived()
         }),
       )
@@ -155,11 +157,11 @@ class QuestionedRun {
     const statement = statementExchanges(lease, config, enforcement, ended)
     exchanges.push(...statement)
     if (after) {
-      const answered = (answer: PositionAnswer | undefined): void => {
-        this.#questions.answerAfter = answer
+      const answered = (reply: PositionReply): void => {
+        this.#questions.answerAfter = reply
         this.#landed()
       }
-      exchanges.push(positionQuestion(lease, stranger, answered, statement))
+      exchanges.push(...positionQuestion(lease, { inside, stranger, about: statement }, answered))
     }
     lease.send(...exchanges)
   }

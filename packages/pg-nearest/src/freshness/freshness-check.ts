@@ -11,7 +11,7 @@ import { FREE_GATE, type ClaimGate } from './bookmark-claims.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 import { orderByFreshness } from './order-by-freshness.ts'
 import type { PositionQuestions } from './position-question.ts'
-import { requirementOf, type Requirement } from './freshness-requirement.ts'
+import { requirementOf, settleByTime, type Requirement } from './freshness-requirement.ts'
 import { waitBudgetMs, waitMs } from './wait-budget.ts'
 
 /** `trust`: the server need not prove anything, because the statement is pinned to it or no other server is left. */
@@ -31,6 +31,8 @@ export class FreshnessCheck {
   readonly #requirement: Requirement
   readonly #reads: boolean
   readonly #answers: PositionRecorder
+  /** A position is wanted, and the server does not tell it. */
+  #untold = false
   #waited = false
 
   constructor(context: FreshnessContext, session: SessionState, consistency: Consistency, reads: boolean) {
@@ -38,6 +40,7 @@ export class FreshnessCheck {
     this.#session = session
     this.#reads = reads
     if (session.home !== undefined) session.settleHome(context.positions.of(session.home.server))
+    settleByTime(context, session)
     this.#requirement = reads ? requirementOf(context, session, consistency) : { bookmark: session.bookmark }
     this.#answers = new PositionRecorder(context, session, this.#requirement.bookmark, reads)
   }
@@ -69,21 +72,31 @@ export class FreshnessCheck {
    * Returns the position queries that must travel with a statement on this connection; `undefined` if none are needed, and a
    * `ReplicaBehindError` if the server is known to lack what the statement must show.
    *
+   * @param inside - a query after the statement would run in an open transaction.
    * @param mayFollow - whether a query may be sent after the statement.
    */
-  begin(lease: Lease, trust: Trust, mayFollow: () => boolean): PositionQuestions | ReplicaBehindError | undefined {
+  begin(
+    lease: Lease,
+    trust: Trust,
+    inside: boolean,
+    mayFollow: () => boolean,
+  ): PositionQuestions | ReplicaBehindError | undefined {
     const { server, standby, connectedAt } = lease
+    const askable = this.#context.positions.askable(server)
     const proves = this.#reads && standby && trust === 'prove'
     if (proves && this.#requirement.primary !== undefined) return new ReplicaBehindError(server)
     const proven = proves ? this.#isProven(server, connectedAt) : true
-    if (proven === 'never') return new ReplicaBehindError(server)
+    // Ahead of a statement nothing is asked that may fail.
+    if (proven === 'never' || (!proven && askable !== 'yes')) return new ReplicaBehindError(server)
     const isAtHome = isUsualReadServer(this.#context, this.#session, server)
     const wanted = this.#session.blind || !isAtHome || (!standby && !this.#hasAll(server))
-    const after = wanted && mayFollow()
+    const reveals = wanted && mayFollow()
+    this.#untold = reveals && askable === 'no'
+    const after = reveals && askable !== 'no'
     if (proven && !after) return undefined
-    const stranger = this.#context.positions.of(server)?.systemIdentifier === undefined
+    const stranger = askable === 'unknown'
     const sentAt = performance.now()
-    return { before: !proven, after, stranger, sentAt, answerBefore: undefined, answerAfter: undefined }
+    return { before: !proven, after, inside, stranger, sentAt, answerBefore: undefined, answerAfter: undefined }
   }
 
   /** The query before the statement was answered. Returns a `ReplicaBehindError` if the server lacks what the statement must show. */
@@ -103,12 +116,25 @@ export class FreshnessCheck {
     questions: PositionQuestions | undefined,
     done: boolean,
   ): ReplicaBehindError | undefined {
-    if (questions?.after === true) return this.#answers.after(lease, questions, trust === 'prove', done)
+    if (questions?.after === true && questions.answerAfter !== 'refused') {
+      return this.#answers.after(lease, questions, trust === 'prove', done)
+    }
+    if (questions?.answerAfter === 'refused') {
+      this.#context.positions.noteRefusal(lease.server)
+      this.#untold = true
+    }
     if (isUsualReadServer(this.#context, this.#session, lease.server)) {
       const epoch = this.#context.positions.epochOf(lease.server)
       this.#session.useHome(lease.server, epoch, performance.now())
-    } else if (!done && !this.#reads) this.markUnknown()
+    } else if (this.#untold) this.#noteUntold(lease, done)
+    else if (!done && !this.#reads) this.markUnknown()
     return undefined
+  }
+
+  /** It has shown or written something at a position that its server does not tell. */
+  #noteUntold({ server, standby }: Lease, done: boolean): void {
+    if (!standby || !this.#reads) return this.markUnknown()
+    if (done) this.#session.useHome(server, this.#context.positions.epochOf(server), performance.now())
   }
 
   /** Something may have been written at a position that is not known: the session's reads go to the primary until it has answered. */
@@ -170,6 +196,8 @@ export class FreshnessCheck {
     if (claim === undefined && !unreadable) return false
     const { topology, positions } = this.#context
     if (!this.#reads || !writeOrder(topology).some(({ name }) => name === server)) return false
+    // A primary that tells no position cannot settle it, and shows everything that it has.
+    if (positions.askable(server) === 'no') return false
     if (claim === undefined || shows(positions.of(server), claim, positions) !== 'yes') return true
     this.#session.confirm()
     return false

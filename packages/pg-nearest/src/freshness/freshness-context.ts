@@ -16,6 +16,8 @@ export interface FreshnessContext {
   readonly claims: BookmarkClaims
   /** The pool's default for what reads must show. */
   readonly consistency: Consistency
+  /** The pool's option; `undefined`: no time is long enough. */
+  readonly assumeReplicatedAfterMs: number | undefined
   /** The session of everything outside of an explicit session. `undefined` with one server, where nothing can be stale. */
   readonly process: SessionState | undefined
   /** The caller's explicit session, from the async context. */

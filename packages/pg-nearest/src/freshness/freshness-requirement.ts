@@ -13,6 +13,22 @@ export interface Requirement {
   readonly primary?: 'strong' | 'lagging'
 }
 
+/** How much two primaries' clocks may differ: the next one reads the time that the last one gave. */
+const SKEW_MS = 1_000
+
+/** Where the primary tells no position, time may stand in for it: what is older than the bound is on every server. */
+export function settleByTime(context: FreshnessContext, session: SessionState): void {
+  const { assumeReplicatedAfterMs: bound, topology, positions } = context
+  if (bound === undefined || (!session.blind && session.home === undefined)) return
+  const [primary] = writeOrder(topology)
+  if (primary === undefined || positions.askable(primary.name) !== 'no') return
+  const now = performance.now()
+  session.settleUntil(now - bound)
+  const clock = positions.clockOf(primary.name, now)
+  const { knownUntil } = session
+  if (clock !== undefined && knownUntil !== undefined && clock.least - knownUntil >= bound + SKEW_MS) session.settleBeginning()
+}
+
 export function requirementOf(context: FreshnessContext, session: SessionState, consistency: Consistency): Requirement {
   const { bookmark } = session
   if (consistency === 'strong') return { bookmark, primary: 'strong' }

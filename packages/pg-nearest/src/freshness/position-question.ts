@@ -1,5 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { normalizeInsertLsn, parseLsn } from '../topology/lsn.ts'
+import { isRefusedQuestion } from '../driver-errors.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { InternalQueryExchange, type Fields } from '../wire/internal-query-exchange.ts'
 
@@ -14,49 +15,69 @@ export interface PositionAnswer {
   readonly systemIdentifier: string | undefined
 }
 
+/** What was heard: `refused` if this role may not ask that there, `undefined` if the server did not say. */
+export type PositionReply = PositionAnswer | 'refused' | undefined
+
 /** The position queries that travel with a statement, and their answers. */
 export interface PositionQuestions {
   /** One is sent before the statement: the statement shows at least that position. */
   readonly before: boolean
   /** One is sent after the statement: the statement shows at most that position. */
   readonly after: boolean
+  /** The one after it runs in an open transaction, which it must not abort. */
+  readonly inside: boolean
   /** Nothing is known about the server yet. */
   readonly stranger: boolean
   /** By `performance.now()`. */
   readonly sentAt: number
-  answerBefore: PositionAnswer | undefined
-  answerAfter: PositionAnswer | undefined
+  answerBefore: PositionReply
+  answerAfter: PositionReply
 }
 
 /** For a server that is known to be a standby. */
-export const OF_STANDBY = 'select pg_last_wal_replay_lsn()'
-const OF_ANY = `select case when r then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end,
-       case when r then null else pg_walfile_name(pg_current_wal_insert_lsn()) end
-  from pg_is_in_recovery() as r`
+export const OF_STANDBY = 'select pg_catalog.pg_last_wal_replay_lsn()'
+const POSITION = `case when r then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_insert_lsn() end,
+       case when r then null else pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()) end`
+const OF_ANY = `select ${POSITION} from pg_catalog.pg_is_in_recovery() as r`
 /** The first question to a server that was never probed: also asks for its cluster, and a standby's timeline. */
-const OF_STRANGER = `select case when r then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end,
-       case when r then null else pg_walfile_name(pg_current_wal_insert_lsn()) end,
-       (select system_identifier from pg_control_system()),
-       (select timeline_id from pg_control_checkpoint())
-  from pg_is_in_recovery() as r`
+const OF_STRANGER = `select ${POSITION},
+       (select system_identifier from pg_catalog.pg_control_system()),
+       (select timeline_id from pg_catalog.pg_control_checkpoint())
+  from pg_catalog.pg_is_in_recovery() as r`
 
-/**
- * @param onAnswer - gets `undefined` if the server did not say.
- * @param about - what is sent before it, if the question is about that: see `InternalQueryExchange`.
- */
+/** A right can be revoked at any time, and the savepoint keeps the transaction from being aborted by that. */
+const GUARD = 'savepoint pg_nearest_position; '
+const UNGUARD = 'rollback to savepoint pg_nearest_position; release savepoint pg_nearest_position'
+
+interface QuestionPlace {
+  /** See {@link PositionQuestions.inside}. */
+  readonly inside: boolean
+  readonly stranger: boolean
+  /** What is sent before it, if the question is about that: see `InternalQueryExchange`. */
+  readonly about?: readonly Exchange[]
+}
+
+/** The exchanges that ask for a position. They are answered together, and cost nothing but what they carry. */
 export function positionQuestion(
   { provenStandby }: Pick<Lease, 'provenStandby'>,
-  stranger: boolean,
-  onAnswer: (answer: PositionAnswer | undefined) => void,
-  about?: readonly Exchange[],
-): InternalQueryExchange {
+  { inside, stranger, about }: QuestionPlace,
+  onReply: (reply: PositionReply) => void,
+): readonly Exchange[] {
   const text = stranger ? OF_STRANGER : provenStandby ? OF_STANDBY : OF_ANY
-  const read = (fields: Fields | undefined): void => onAnswer(fields === undefined ? undefined : readPosition(fields))
-  return new InternalQueryExchange(text, read, about)
+  if (!inside) return [new InternalQueryExchange(text, (fields, error) => onReply(readReply(fields, error)), about)]
+  let reply: PositionReply
+  const question = new InternalQueryExchange(GUARD + text, (fields, error) => (reply = readReply(fields, error)), about)
+  return [question, new InternalQueryExchange(UNGUARD, () => onReply(reply), about)]
+}
+
+/** Reads what was heard behind or ahead of a statement. */
+export function readReply(fields: Fields | undefined, error: unknown): PositionReply {
+  if (fields !== undefined) return readPosition(fields)
+  return isRefusedQuestion(error) ? 'refused' : undefined
 }
 
 /** Reads the answer to a position query; `undefined` if it holds no position. */
-export function readPosition([position, file, system, checkpointTimeline]: Fields): PositionAnswer | undefined {
+function readPosition([position, file, system, checkpointTimeline]: Fields): PositionAnswer | undefined {
   const lsn = parseLsn(position)
   if (lsn === undefined) return undefined
   const systemIdentifier = system ?? undefined

@@ -25,9 +25,11 @@ export class PositionRecorder {
   }
 
   /** Records the answer before a read. Returns a `ReplicaBehindError` if the server lacks what the read must show. */
-  before({ server }: Lease, { answerBefore, sentAt }: PositionQuestions): ReplicaBehindError | undefined {
+  before({ server }: Lease, { answerBefore: reply, sentAt }: PositionQuestions): ReplicaBehindError | undefined {
     const { positions } = this.#context
     const required = this.#required
+    if (reply === 'refused') positions.noteRefusal(server)
+    const answerBefore = reply === 'refused' ? undefined : reply
     if (answerBefore !== undefined) positions.note(server, noted(answerBefore, sentAt))
     if (required === undefined || answerBefore?.standby === false) return undefined
     // Positions of other timelines mean something else.
@@ -44,7 +46,8 @@ export class PositionRecorder {
   /** Records the answer after a statement. Returns a `ReplicaBehindError` if the server is a primary that has been replaced. */
   after(lease: Lease, questions: PositionQuestions, proves: boolean, done: boolean): ReplicaBehindError | undefined {
     const { server } = lease
-    const { answerAfter: answer, sentAt } = questions
+    const { answerAfter: reply, sentAt } = questions
+    const answer = reply === 'refused' ? undefined : reply
     const position = answer === undefined ? undefined : this.#positionOf(server, answer)
     if (answer === undefined || position === undefined || answer.standby !== lease.standby) {
       if (done) this.#markUnknown()

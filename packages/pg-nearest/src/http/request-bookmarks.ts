@@ -1,4 +1,4 @@
-import { parseBookmark } from '../session/bookmark-text.ts'
+import { formatTimeBookmark, parseBookmark, parseTimeBookmark } from '../session/bookmark-text.ts'
 import type { Bookmark } from '../session/bookmark.ts'
 import { isBookmarkCookie } from './bookmark-cookie-name.ts'
 import { compareBookmarks, isSameCluster } from './bookmark-order.ts'
@@ -13,13 +13,15 @@ export interface RequestBookmark {
   readonly cookieName: string | undefined
   /** `undefined` if it cannot be read: forged, expired, signed with another secret, or of a later version. */
   readonly bookmark: Bookmark | undefined
+  /** Set if it is a time instead of a position. */
+  readonly time: number | undefined
 }
 
 /** All that a request brought. */
 export interface RequestBookmarks {
   readonly all: readonly RequestBookmark[]
-  /** What the request's session begins with: `'unreadable'` if there is something that cannot be read. */
-  readonly start: Bookmark | 'unreadable' | undefined
+  /** What the request's session begins with: a text if there is something without a position, `'unreadable'` or a time. */
+  readonly start: Bookmark | string | undefined
 }
 
 const LONGEST = 512
@@ -39,7 +41,7 @@ export function readRequestBookmarks(
   const read = (value: string, cookieName?: string): RequestBookmark => ({
     value,
     cookieName,
-    bookmark: readBookmark(value, options, now),
+    ...readBookmark(value, options, now),
   })
   const cookies = parseCookies(header('cookie')).filter((cookie) => isBookmarkCookie(options.cookie, cookie))
   const inHeader = options.header === undefined ? [] : headerValues(header(options.header))
@@ -55,9 +57,14 @@ function headerValues(header: HeaderValue): string[] {
     .filter((value) => value !== '')
 }
 
-function readBookmark(value: string, { seal }: ParsedHttpOptions, now: number): Bookmark | undefined {
-  if (value.length > LONGEST || !WELL_FORMED.test(value)) return undefined
-  return parseBookmark(seal === undefined ? value : seal.open(value, now))
+function readBookmark(
+  value: string,
+  { seal }: ParsedHttpOptions,
+  now: number,
+): Pick<RequestBookmark, 'bookmark' | 'time'> {
+  if (value.length > LONGEST || !WELL_FORMED.test(value)) return { bookmark: undefined, time: undefined }
+  const text = seal === undefined ? value : seal.open(value, now)
+  return { bookmark: parseBookmark(text), time: parseTimeBookmark(text) }
 }
 
 /**
@@ -68,6 +75,8 @@ function readBookmark(value: string, { seal }: ParsedHttpOptions, now: number): 
  * asks the primary about a bookmark of a foreign one. The last is the one that was most likely set most recently.
  */
 function startOf(all: readonly RequestBookmark[]): RequestBookmarks['start'] {
+  const times = all.flatMap(({ time }) => (time === undefined ? [] : [time]))
+  if (times.length > 0 && times.length === all.length) return formatTimeBookmark(Math.max(...times))
   let latest = all.at(-1)?.bookmark
   for (const { bookmark } of all) {
     if (latest === undefined || bookmark === undefined) return 'unreadable'

@@ -31,9 +31,25 @@ interface Stretch {
   to: KnownPosition
 }
 
+/**
+ * Whether a server may be asked for its position.
+ *
+ * - `yes`: it has told it, with its timeline and its cluster.
+ * - `no`: it was refused, or came without them, so that it proves nothing.
+ * - `unknown`: it was not asked yet, so that the question may fail.
+ */
+export type Askable = 'yes' | 'no' | 'unknown'
+
 /** The latest known position of each server, from probes and from the answers to statements. */
 export interface KnownPositions {
   of(server: string): KnownPosition | undefined
+  askable(server: string): Askable
+  /** It has refused to tell its position, or a part of it. */
+  noteRefusal(server: string): void
+  /** What its clock said between these two moments by `performance.now()`. */
+  noteClock(server: string, clockMs: number, sentAt: number, answeredAt: number): void
+  /** What its clock says at a moment by `performance.now()`, in milliseconds since the epoch; `undefined` if it was never asked. */
+  clockOf(server: string, at: number): { readonly least: number; readonly most: number } | undefined
   /** Records an answer. Fields that it leaves out keep their values. Answers older than the known one are ignored. */
   note(server: string, seen: Seen): void
   /** The latest timeline that a server is known to be on; 0 if none is known. */
@@ -57,7 +73,12 @@ export interface KnownPositions {
   epochOf(server: string): number
 }
 
+/** How long a refusal is believed where no probe asks again: somebody may have granted what was missing. */
+const REFUSED_FOR_MS = 300_000
+
 export function createKnownPositions(): KnownPositions {
+  const refusedAt = new Map<string, number>()
+  const clocks = new Map<string, { readonly clockMs: number; readonly sentAt: number; readonly answeredAt: number }>()
   const known = new Map<string, KnownPosition>()
   const stretches = new Map<string, Stretch>()
   const epochs = new Map<string, number>()
@@ -70,9 +91,28 @@ export function createKnownPositions(): KnownPositions {
   return {
     latestTimeline: () => latest,
     of: (server) => known.get(server),
+    askable(server) {
+      const refused = refusedAt.get(server)
+      if (refused !== undefined && performance.now() - refused < REFUSED_FOR_MS) return 'no'
+      const { systemIdentifier, timeline } = known.get(server) ?? {}
+      return systemIdentifier === undefined || timeline === undefined ? 'unknown' : 'yes'
+    },
+    noteClock(server, clockMs, sentAt, answeredAt) {
+      clocks.set(server, { clockMs, sentAt, answeredAt })
+    },
+    clockOf(server, at) {
+      const clock = clocks.get(server)
+      if (clock === undefined) return undefined
+      const { clockMs, sentAt, answeredAt } = clock
+      return { least: clockMs + (at - answeredAt), most: clockMs + (at - sentAt) }
+    },
+    noteRefusal(server) {
+      refusedAt.set(server, performance.now())
+    },
     note(server, { lsn, at, standby, timeline, systemIdentifier }) {
       const before = known.get(server)
       if (before !== undefined && before.at > at) return
+      if (timeline !== undefined && systemIdentifier !== undefined) refusedAt.delete(server)
       if (before?.standby === true && !standby && timeline !== undefined) forks.set(timeline, before.lsn)
       known.set(server, {
         lsn,
@@ -110,7 +150,7 @@ export function createKnownPositions(): KnownPositions {
     },
     forget(server) {
       epochs.set(server, (epochs.get(server) ?? 0) + 1)
-      for (const each of [known, stretches, lastBeforeLoss]) each.delete(server)
+      for (const each of [known, stretches, lastBeforeLoss, refusedAt, clocks]) each.delete(server)
       updateLatest()
     },
     beforeLoss: (server) => lastBeforeLoss.get(server),

@@ -230,15 +230,12 @@ export function createMonitor(options: MonitorOptions): Monitor {
 }
 
 function notePosition(positions: KnownPositions, server: string, seen: Observation): void {
-  const { role, lsn, sentAt, timeline, systemIdentifier } = seen
-  if (lsn === undefined) return
-  positions.note(server, {
-    lsn: role === 'primary' ? normalizeInsertLsn(lsn) : lsn,
-    at: sentAt,
-    standby: role === 'replica',
-    ...(timeline === undefined ? {} : { timeline }),
-    ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
-  })
+  const { role, lsn, sentAt, rttMs, clockMs, timeline, systemIdentifier } = seen
+  positions.noteClock(server, clockMs, sentAt, sentAt + rttMs)
+  if (lsn === undefined || timeline === undefined || systemIdentifier === undefined)
+    return positions.noteRefusal(server)
+  const position = role === 'primary' ? normalizeInsertLsn(lsn) : lsn
+  positions.note(server, { lsn: position, at: sentAt, standby: role === 'replica', timeline, systemIdentifier })
 }
 
 function byName(topology: Topology): ReadonlyMap<string, ServerState> {

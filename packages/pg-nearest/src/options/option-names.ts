@@ -11,6 +11,7 @@ export const ownOptions = [
   'servers',
   'serversIntervalMs',
   'consistency',
+  'assumeReplicatedAfterMs',
   'pipeline',
   'probeIntervalMs',
   'probeTimeoutMs',

@@ -20,6 +20,7 @@ export interface ParsedOptions {
   /** pg's options for each server's connections. None is `undefined`, and none names a server. */
   readonly pgOptions: PgOptions
   readonly consistency: Consistency
+  readonly assumeReplicatedAfterMs: number | undefined
   readonly pipeline: boolean
   readonly probeIntervalMs: number
   readonly probeTimeoutMs: number
@@ -38,6 +39,7 @@ export interface ParsedOptions {
 const checks: Readonly<Record<string, Check>> = {
   ...pgOptionChecks,
   consistency: (value) => (isConsistency(value) ? undefined : CONSISTENCIES),
+  assumeReplicatedAfterMs: milliseconds(0),
   pipeline: flag,
   probeIntervalMs: milliseconds(50),
   probeTimeoutMs: milliseconds(1),
@@ -75,6 +77,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     primary,
     replicas,
     consistency,
+    assumeReplicatedAfterMs,
     pipeline,
     probeIntervalMs,
     probeTimeoutMs,
@@ -98,6 +101,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     servers: parseServerList(primary, replicas, env),
     pgOptions,
     consistency: consistency ?? 'session',
+    assumeReplicatedAfterMs,
     pipeline: pipeline ?? true,
     probeIntervalMs: probeIntervalMs ?? 500,
     probeTimeoutMs: probeTimeoutMs ?? 1_200,

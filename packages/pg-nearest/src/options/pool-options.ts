@@ -51,6 +51,12 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    */
   readonly consistency?: Consistency | undefined
   /**
+   * Milliseconds after which every replica is taken to show a write, where the primary does not tell its position (Aurora; a role that
+   * may not ask: see `positions` in the status). Until then, sessions that have written read from the primary, and so do those that have
+   * read there, because a replica may show less; by default always. Not used where positions prove what a server shows. At least 0.
+   */
+  readonly assumeReplicatedAfterMs?: number | undefined
+  /**
    * Whether several statements may be sent before the first is answered. Default true. `false` is for poolers that cannot handle
    * that: the guarantees are the same, but cost more round trips.
    */

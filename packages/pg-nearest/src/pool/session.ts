@@ -1,12 +1,13 @@
 import { OptionError } from '../errors.ts'
 import { checkNames } from '../options/option-names.ts'
-import { formatBookmark, parseBookmark } from '../session/bookmark-text.ts'
+import { formatBookmark, formatTimeBookmark, parseBookmark, parseTimeBookmark } from '../session/bookmark-text.ts'
 import { shows } from '../session/bookmark.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
 import { runInSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
 import type { Servers } from '../servers/servers.ts'
+import { untoldTime } from '../servers/untold-time.ts'
 
 /** Options of `pool.session`. */
 export interface SessionOptions {
@@ -70,7 +71,9 @@ export function parseSessionOptions(from: string | SessionOptions | undefined): 
 
 export function newSessionState({ bookmark, consistency, trusted }: SessionOptions): SessionState {
   if (bookmark === undefined) return new SessionState(undefined, { consistency })
-  return new SessionState(parseBookmark(bookmark) ?? 'unknown', { consistency, trusted, beganAt: performance.now() })
+  const knownUntil = parseTimeBookmark(bookmark)
+  const beginning = { consistency, trusted, beganAt: performance.now(), knownUntil }
+  return new SessionState(parseBookmark(bookmark) ?? 'unknown', beginning)
 }
 
 /** The bookmark of a session whose position is not known: no valid bookmark, so the next session's first read asks the primary. */
@@ -78,6 +81,8 @@ const UNKNOWN = 'unknown'
 
 export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Servers): string | undefined {
   if (state.home !== undefined) state.settleHome(engine.positions.of(state.home.server))
+  const time = untoldTime(state, engine)
+  if (time !== undefined) return formatTimeBookmark(time)
   if (state.blind) return UNKNOWN
   const { bookmark } = state
   if (bookmark === undefined) return undefined

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { connectClient, destroySocket } from '../pg-client/connect-client.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { SilentError, withinTime } from './stall-aware-timeout.ts'
+import { isRefusedQuestion } from '../driver-errors.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 
 export interface ProbeConnectionOptions {
@@ -13,8 +14,8 @@ export interface ProbeConnectionOptions {
   /** Checks on each connection whether several statements may be sent at once. */
   readonly pipeline: boolean
   readonly pgOptions: pg.PoolConfig
-  /** The first query on each connection, to warm the server's caches. */
-  readonly warmUp: string
+  /** The first query on each connection, to warm the server's caches. It may be refused. */
+  readonly warmUp: () => string
   /** The connection died without having been closed here. */
   readonly onLoss: () => void
 }
@@ -24,9 +25,11 @@ export interface Asked {
   readonly client: pg.Client
   /** Several statements may be sent at once. */
   readonly pipelines: boolean
+  /** Limits the time for one answer. */
+  within<T>(answer: Promise<T>): Promise<T>
 }
 
-/** At most one connection, made on demand. Each question on it settles: in time, or when the connection ends. */
+/** At most one connection, made on demand. Each question on it settles when the connection ends, at the latest. */
 export interface ProbeConnection {
   readonly state: State['is']
   /** Asks on the open connection or a new one. A failed question ends the connection. */
@@ -102,14 +105,20 @@ export function createProbeConnection(options: ProbeConnectionOptions): ProbeCon
   const open = async (signal: AbortSignal): Promise<Asked> => {
     if (options.pipeline) {
       const client = await dial(true, signal)
-      if (await orDestroyed(client, answersAtOnce(client, options), signal)) return { client, pipelines: true }
+      if (await orDestroyed(client, answersAtOnce(client, options), signal)) return asked(client, true)
       destroySocket(client)
     }
     const client = await dial(false, signal)
-    await orDestroyed(client, withinTime(client.query(options.warmUp), options.timeoutMs), signal)
+    await orDestroyed(client, withinTime(answered(client.query(options.warmUp())), options.timeoutMs), signal)
     // Without a check pipelining counts as possible.
-    return { client, pipelines: !options.pipeline }
+    return asked(client, !options.pipeline)
   }
+
+  const asked = (client: pg.Client, pipelines: boolean): Asked => ({
+    client,
+    pipelines,
+    within: (answer) => withinTime(answer, options.timeoutMs),
+  })
 
   const dial = (pipeline: boolean, signal: AbortSignal): Promise<pg.Client> => {
     const client = new ProbeClient({
@@ -133,7 +142,7 @@ export function createProbeConnection(options: ProbeConnectionOptions): ProbeCon
     async ask(question) {
       const attempt = current()
       try {
-        return await answered(attempt, question, options.timeoutMs)
+        return await askOn(attempt, question)
       } catch (error) {
         end(attempt, error)
         throw error
@@ -144,12 +153,12 @@ export function createProbeConnection(options: ProbeConnectionOptions): ProbeCon
   }
 }
 
-async function answered<T>(attempt: Attempt, question: (on: Asked) => Promise<T>, timeoutMs: number): Promise<T> {
+async function askOn<T>(attempt: Attempt, question: (on: Asked) => Promise<T>): Promise<T> {
   const { signal } = attempt.ended
   attempt.asking++
   try {
     const on = await unlessAborted(attempt.made, signal)
-    return await unlessAborted(withinTime(question(on), timeoutMs), signal)
+    return await unlessAborted(question(on), signal)
   } finally {
     attempt.asking--
   }
@@ -170,8 +179,8 @@ async function answersAtOnce(client: pg.Client, { warmUp, timeoutMs }: ProbeConn
   // pg's types leave out that sockets can be corked.
   const { stream } = client.connection as unknown as { readonly stream: { cork?(): void; uncork?(): void } }
   stream.cork?.()
-  const first = client.query(warmUp)
-  const second = client.query(warmUp)
+  const first = answered(client.query(warmUp()))
+  const second = answered(client.query(warmUp()))
   second.catch(ignore)
   stream.uncork?.()
   await withinTime(first, timeoutMs)
@@ -179,6 +188,13 @@ async function answersAtOnce(client: pg.Client, { warmUp, timeoutMs }: ProbeConn
     () => true,
     () => false,
   )
+}
+
+/** Resolves when the server has answered, even with an error below FATAL. */
+async function answered(query: Promise<unknown>): Promise<void> {
+  await query.catch((error: unknown) => {
+    if (!isRefusedQuestion(error)) throw error
+  })
 }
 
 /** Sends Terminate, and destroys the socket if the server does not close it in time. */

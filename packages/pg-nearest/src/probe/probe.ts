@@ -1,35 +1,23 @@
-import { isErrorResponse } from '../driver-errors.ts'
+import type pg from 'pg'
+import { codeOf, isErrorResponse, isRefusedQuestion } from '../driver-errors.ts'
 import type { Observation } from '../topology/topology-updates.ts'
 import { parseLsn } from '../topology/lsn.ts'
 import { SilentError } from './stall-aware-timeout.ts'
+import {
+  itemQuestion,
+  PROBE_ITEMS,
+  probeQuestion,
+  readAnswer,
+  refusalsOf,
+  type Answer,
+  type ProbeRow,
+  type RefusedItems,
+} from './probe-question.ts'
 import { createProbeConnection, type Asked, type ProbeConnectionOptions } from './probe-connection.ts'
 
-/**
- * Everything in one round trip. By default every role may call these functions; `received_tli` is NULL without pg_monitor, and the
- * control file's timelines are late but safe.
- */
-const QUESTION = `
-select r as standby,
-       current_setting('server_version') as version,
-       current_setting('default_transaction_read_only') = 'on' as read_only,
-       (select system_identifier::text from pg_control_system()) as system_identifier,
-       case when r then pg_last_wal_replay_lsn()::text else pg_current_wal_insert_lsn()::text end as lsn,
-       case when r then greatest((select received_tli from pg_stat_wal_receiver),
-                                 (select min_recovery_end_timeline from pg_control_recovery()),
-                                 (select timeline_id from pg_control_checkpoint()))
-            else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end as timeline
-  from pg_is_in_recovery() as r`
-
-interface Answer {
-  readonly standby: boolean
-  readonly version: string
-  readonly read_only: boolean
-  readonly system_identifier: string | null
-  readonly lsn: string | null
-  readonly timeline: number | null
-}
-
-const POSITION = 'select pg_last_wal_replay_lsn()::text as lsn'
+const POSITION = 'select pg_catalog.pg_last_wal_replay_lsn()'
+/** How long a refusal is believed on one connection: somebody may have granted what was missing. */
+const REFUSED_FOR_MS = 300_000
 
 export type ProbeOptions = Omit<ProbeConnectionOptions, 'warmUp'>
 
@@ -46,8 +34,9 @@ export interface Probe {
 }
 
 export function createProbe(options: ProbeOptions): Probe {
+  let refused: Refused = NOTHING_REFUSED
   // The first query on a connection fills the server's caches, so its time says little about the distance.
-  const connection = createProbeConnection({ ...options, warmUp: QUESTION })
+  const connection = createProbeConnection({ ...options, warmUp: () => probeQuestion(refused.items) })
 
   /** An open connection that died says little about the server, so the question is repeated on a new one. */
   const ask = async <T>(question: (on: Asked) => Promise<T>): Promise<T> => {
@@ -61,38 +50,80 @@ export function createProbe(options: ProbeOptions): Probe {
     }
   }
 
+  const askWhatMay = async (on: Asked): Promise<Asking & { readonly answer: Answer }> => {
+    if (refused.on !== on.client || performance.now() - refused.since > REFUSED_FOR_MS) refused = NOTHING_REFUSED
+    for (;;) {
+      const askedAt = Date.now()
+      const sentAt = performance.now()
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- the second time with what has been learned
+        const row = await askRow(on, probeQuestion(refused.items))
+        return { answer: readAnswer(row), askedAt, sentAt, rttMs: performance.now() - sentAt }
+      } catch (error) {
+        if (!isRefusedQuestion(error)) throw error
+        // oxlint-disable-next-line no-await-in-loop -- as above
+        const items = await learnRefused(on, refused.items)
+        if (items.size === refused.items.size) throw error
+        refused = { on: on.client, since: performance.now(), items }
+      }
+    }
+  }
+
   return {
     ask: () =>
-      ask(async ({ client, pipelines }) => {
-        const askedAt = Date.now()
-        const sentAt = performance.now()
-        const { rows } = await client.query<Answer>(QUESTION)
-        const rttMs = performance.now() - sentAt
-        const [answer] = rows
-        if (answer === undefined) throw new Error('the probe was answered with no row')
-        return observation(answer, { pipelines, askedAt, sentAt, rttMs })
+      ask(async (on) => {
+        const { answer, ...asking } = await askWhatMay(on)
+        const { pipelines } = on
+        return { ...answer, ...asking, pipelines, refused: refusalsOf(refused.items), answeredAt: Date.now() }
       }),
-    position: () =>
-      ask(async ({ client }) => {
-        const { rows } = await client.query<{ lsn: string | null }>(POSITION)
-        return parseLsn(rows[0]?.lsn)
-      }),
+    position: () => ask(async (on) => parseLsn((await orRefused(askRow(on, POSITION)))?.[0])),
     disconnect: connection.disconnect,
     close: connection.close,
   }
 }
 
-type Asking = Pick<Observation, 'pipelines' | 'askedAt' | 'sentAt' | 'rttMs'>
+type Asking = Pick<Observation, 'askedAt' | 'sentAt' | 'rttMs'>
 
-function observation(answer: Answer, asking: Asking): Observation {
-  return {
-    role: answer.standby ? 'replica' : 'primary',
-    lsn: parseLsn(answer.lsn),
-    timeline: answer.timeline ?? undefined,
-    systemIdentifier: answer.system_identifier ?? undefined,
-    version: answer.version,
-    readOnly: answer.read_only,
-    ...asking,
-    answeredAt: Date.now(),
-  }
+/** What the role was found not to be allowed, on one connection: the next may lead to another machine. */
+interface Refused {
+  readonly on: pg.Client | undefined
+  readonly since: number
+  readonly items: RefusedItems
 }
+
+const NOTHING_REFUSED: Refused = { on: undefined, since: 0, items: new Map() }
+
+/** Asks for each item by itself, one after the other. */
+async function learnRefused(on: Asked, known: RefusedItems): Promise<RefusedItems> {
+  const refused = new Map(known)
+  for (const item of PROBE_ITEMS) {
+    if (refused.has(item)) continue
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- some poolers cannot take several at once
+      await askRow(on, itemQuestion(item))
+    } catch (error) {
+      if (!isRefusedQuestion(error)) throw error
+      refused.set(item, codeOf(error) ?? '')
+    }
+  }
+  return refused
+}
+
+async function orRefused<T>(answer: Promise<T>): Promise<T | undefined> {
+  return answer.catch((error: unknown) => {
+    if (!isRefusedQuestion(error)) throw error
+    return undefined
+  })
+}
+
+/** The last statement's row, as text whatever type parsers the app has set. */
+async function askRow({ client, within }: Asked, text: string): Promise<ProbeRow | undefined> {
+  const asked = { text, rowMode: 'array' as const, types: TEXT }
+  const result = (await within(client.query<(string | null)[]>(asked))) as unknown as ArrayResult | ArrayResult[]
+  const last = Array.isArray(result) ? result.at(-1) : result
+  return last?.rows[0]
+}
+
+type ArrayResult = pg.QueryArrayResult<(string | null)[]>
+
+const TEXT: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value }

@@ -163,13 +163,15 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
 }
 
 function createEngine(
-  { region, learnedStatements, consistency, failoverTimeoutMs, hedge, timeoutMs, pgOptions }: ParsedOptions,
+  options: ParsedOptions,
   monitor: Monitor,
   connections: ReadonlyMap<string, ServerConnections>,
   events: EventRelay,
   scope: object,
   listed: () => readonly ListedServer[],
 ): Engine {
+  const { region, learnedStatements, consistency, assumeReplicatedAfterMs } = options
+  const { failoverTimeoutMs, hedge, timeoutMs, pgOptions } = options
   const emitQuery = (event: QueryEvent): void => events.emit('query', event)
   const process = new SessionState()
   return {
@@ -182,6 +184,7 @@ function createEngine(
     positions: monitor.positions,
     reached: monitor.reached,
     consistency,
+    assumeReplicatedAfterMs,
     get process() {
       return listed().length > 1 ? process : undefined
     },

@@ -38,6 +38,19 @@ export function parseBookmark(text: unknown): Bookmark | undefined {
   return version === CERTAIN ? { ...bookmark, certain: true } : bookmark
 }
 
+const TIME = /^t([0-9a-z]{6,9})(?:~[\w-]*)?$/
+
+/** A moment by the primary's clock, in milliseconds since the epoch, where the primary tells no position. An older version cannot read it. */
+export function formatTimeBookmark(time: number): string {
+  return `t${Math.ceil(time).toString(36)}`
+}
+
+/** Reads what {@link formatTimeBookmark} wrote, whatever stands behind a `~`; `undefined` for anything else. Never throws. */
+export function parseTimeBookmark(text: unknown): number | undefined {
+  const [, time] = typeof text === 'string' ? (TIME.exec(text) ?? []) : []
+  return time === undefined ? undefined : Number.parseInt(time, 36)
+}
+
 /**
  * FNV-1a, folded to 24 bits, so that a damaged text is not taken for an earlier position. It does not prevent forgery: see
  * `BookmarkSeal`.

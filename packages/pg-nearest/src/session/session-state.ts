@@ -28,6 +28,8 @@ export interface SessionBeginning {
   readonly trusted?: boolean | undefined
   /** When, by `performance.now()`. Default: before anything was asked. */
   readonly beganAt?: number | undefined
+  /** For `'unknown'`: up to when there may be something to show, by the primary's clock. */
+  readonly knownUntil?: number | undefined
 }
 
 /**
@@ -49,6 +51,8 @@ export class SessionState {
   readonly trusted: boolean
   /** By `performance.now()`: what a server answers to a later question, it knows since the bookmark was made. */
   readonly beganAt: number
+  /** See {@link SessionBeginning.knownUntil}. */
+  readonly knownUntil: number | undefined
   /** The bookmark that it began with, until a server is seen to show it or the primary has answered. */
   #claim: Bookmark | undefined
   /** A claim that the primary did not know. */
@@ -57,11 +61,12 @@ export class SessionState {
   /** @param start - `'unknown'`: its position is not known, so that its first read asks the primary. */
   constructor(
     start?: Bookmark | 'unknown',
-    { consistency, trusted = true, beganAt = Number.NEGATIVE_INFINITY }: SessionBeginning = {},
+    { consistency, trusted = true, beganAt = Number.NEGATIVE_INFINITY, knownUntil }: SessionBeginning = {},
   ) {
     this.consistency = consistency
     this.trusted = trusted
     this.beganAt = beganAt
+    this.knownUntil = knownUntil
     if (start === 'unknown') this.#blindSince = Number.NEGATIVE_INFINITY
     else this.#bookmark = this.#claim = start
   }
@@ -150,6 +155,28 @@ export class SessionState {
     if (this.#home !== undefined && this.#home.server !== server) this.#blindSince = now
     if (this.#home?.server !== server || this.#home.epoch !== epoch) this.#home = { server, epoch }
     this.#homeUsedAt = now
+  }
+
+  /**
+   * When the latest of what has no position was written or seen, by `performance.now()`. `undefined` if there is nothing of that kind, or
+   * it is still going on.
+   */
+  get untoldAt(): number | undefined {
+    if (this.#unsettled > 0 || this.unreadable) return undefined
+    const seenAt = this.#home === undefined ? undefined : this.#homeUsedAt
+    return this.#blindSince === undefined ? seenAt : Math.max(this.#blindSince, seenAt ?? 0)
+  }
+
+  /** What was written and seen before `time` is on every server. */
+  settleUntil(time: number): void {
+    const since = this.unreadable ? this.beganAt : this.#blindSince
+    if (since !== undefined && since <= time) this.#blindSince = undefined
+    if (this.#homeUsedAt <= time) this.#home = undefined
+  }
+
+  /** What it began with is on every server. */
+  settleBeginning(): void {
+    if (this.unreadable) this.#blindSince = undefined
   }
 
   /** Records the home server's position, if it was asked for after the last read there. */

@@ -21,6 +21,15 @@ export function mayAskAfter(text: string | undefined, { transaction }: Statement
   return !(isSingleStatement(text) && SEES_NOTHING.test(text)) && !EMPTY.test(text) && !readsFromClient(text)
 }
 
+/**
+ * Where a query behind a statement runs: in a transaction that it would abort if it failed, or outside of one.
+ *
+ * @param open - whether a transaction is open ahead of the statement.
+ */
+export function runsInside(open: boolean, { transaction }: StatementNeed): boolean {
+  return open && transaction?.kind !== 'commit' && transaction?.kind !== 'rollback'
+}
+
 /** These need no snapshot, so they show and write nothing. */
 const SEES_NOTHING =
   /^\s*(?:set|show|reset|savepoint|release|lock|listen|unlisten|discard|deallocate|close|prepare\s+(?!transaction\b)\S+)\s/i

@@ -1,14 +1,17 @@
+import { describeRefusals } from './refusal.ts'
 import { whyInvalid } from './invalid-member.ts'
 import type { ServerState, Topology } from './topology.ts'
 
 /** What a person should fix about a server, in a sentence; `undefined` if nothing. */
 export function problemOf(topology: Topology, server: ServerState): string | undefined {
-  return whyInvalid(topology, server) ?? server.problem ?? trait(server)
+  return whyInvalid(topology, server) ?? server.problem ?? trait(server, topology.servers.length)
 }
 
-function trait(server: ServerState): string | undefined {
+function trait(server: ServerState, servers: number): string | undefined {
   if (server.readOnly) return readOnly(server)
-  return server.pipelines ? undefined : noPipelines(server)
+  if (!server.pipelines) return noPipelines(server)
+  // With one server nothing has to be proven.
+  return server.positions === 'none' && servers > 1 ? `${server.name} ${describeRefusals(server.refused)}` : undefined
 }
 
 function readOnly({ name }: ServerState): string {

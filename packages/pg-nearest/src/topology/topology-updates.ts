@@ -3,6 +3,7 @@ import { normalizeInsertLsn } from './lsn.ts'
 import { averageRtt, leastRtt } from './round-trip.ts'
 import { writeOrder } from './server-selection.ts'
 import { extendTrail, stalenessBound, type PrimaryTrail } from './staleness.ts'
+import type { Refusal } from './refusal.ts'
 import type { Server, ServerState, Topology } from './topology.ts'
 
 /** A server's answer to a probe. */
@@ -12,9 +13,13 @@ export interface Observation {
   readonly timeline: number | undefined
   readonly systemIdentifier: string | undefined
   readonly version: string | undefined
+  /** What this role may not ask there. */
+  readonly refused: readonly Refusal[]
   readonly pipelines: boolean
   /** `default_transaction_read_only` is on. */
   readonly readOnly: boolean
+  /** The server's clock when it answered, in milliseconds since the epoch. */
+  readonly clockMs: number
   readonly rttMs: number
   /** By `performance.now()`. */
   readonly sentAt: number
@@ -48,6 +53,8 @@ function newState({ name, region, declared }: Server, now: number): ServerState 
     timeline: undefined,
     systemIdentifier: undefined,
     version: undefined,
+    positions: 'unknown',
+    refused: [],
     lagBytes: undefined,
     stalenessMs: undefined,
     pipelines: true,
@@ -70,6 +77,8 @@ export function withAnswer(before: Observed, name: string, seen: Observation): O
     timeline: seen.timeline,
     systemIdentifier: seen.systemIdentifier,
     version: seen.version,
+    positions: tellsPosition(seen) ? 'full' : 'none',
+    refused: seen.refused,
     pipelines: seen.pipelines,
     problem: undefined,
     lastSeenAt: seen.answeredAt,
@@ -140,6 +149,11 @@ function after(state: ServerState, sign: Sign, now: number): Pick<ServerState, '
 export function withoutPipelines(before: Observed, name: string, now: number): Observed {
   const topology = replace(before.topology, name, now, (state) => ({ ...state, pipelines: false }))
   return { topology, trail: before.trail }
+}
+
+/** A position proves something only together with its timeline and its cluster. */
+export function tellsPosition({ lsn, timeline, systemIdentifier }: Observation): boolean {
+  return lsn !== undefined && timeline !== undefined && systemIdentifier !== undefined
 }
 
 /** Only the positions of the server that takes the writes are recorded. */

@@ -1,4 +1,5 @@
 import type { Health } from './health.ts'
+import type { Refusal } from './refusal.ts'
 
 /** A server's role by its own report; `unknown` until it has been asked. */
 export type Role = 'primary' | 'replica' | 'unknown'
@@ -36,6 +37,13 @@ export interface ServerState extends Server {
   readonly systemIdentifier: string | undefined
   /** Such as `18.4`. */
   readonly version: string | undefined
+  /**
+   * Whether it tells this role its position, its timeline and its cluster, so that it can prove what it shows. `none`: sessions that have
+   * written read from the primary.
+   */
+  readonly positions: 'unknown' | 'full' | 'none'
+  /** The functions that this role may not call there. */
+  readonly refused: readonly Refusal[]
   /** Replay behind the primary's last known position, in bytes; 0 on a primary. */
   readonly lagBytes: number | undefined
   /** Upper bound on how far behind, in milliseconds, at `asOf`; 0 on a primary. Idle is not lag. */

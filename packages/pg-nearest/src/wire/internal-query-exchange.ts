@@ -5,20 +5,23 @@ const NONE: readonly Exchange[] = []
 
 export type Fields = DataRow['fields']
 
+type OnEnd = (fields: Fields | undefined, error?: unknown) => void
+
 /** A query of the pool's own that returns one row. Leaner than pg's `Query`, which is measurable on short reads. */
 export class InternalQueryExchange implements Exchange {
   readonly name = undefined
   readonly text: string
   readonly exclusive = false
   #fields: Fields | undefined
-  readonly #onEnd: (fields: Fields | undefined) => void
+  #error: unknown
+  readonly #onEnd: OnEnd
   readonly #about: readonly Exchange[]
 
   /**
-   * @param onEnd - gets the row's fields, or `undefined` if there was no answer.
+   * @param onEnd - gets the row's fields; `undefined` if there was no answer, with the server's error if it was one.
    * @param about - what is sent before it, and what the query is about: if one of these turns out unsendable, the query is not sent either.
    */
-  constructor(text: string, onEnd: (fields: Fields | undefined) => void, about: readonly Exchange[] = NONE) {
+  constructor(text: string, onEnd: OnEnd, about: readonly Exchange[] = NONE) {
     this.text = text
     this.#onEnd = onEnd
     this.#about = about
@@ -36,12 +39,12 @@ export class InternalQueryExchange implements Exchange {
     this.#fields = fields
   }
 
-  handleError(): void {
-    this.#fields = undefined
+  handleError(error: unknown): void {
+    this.#error = error
   }
 
   handleReadyForQuery(): void {
-    this.#onEnd(this.#fields)
+    this.#onEnd(this.#error === undefined ? this.#fields : undefined, this.#error)
   }
 
   lost(): void {

@@ -9,6 +9,7 @@ export class QuestionedStatementExchange extends StatementExchange {
   #asked = false
   #ready = false
   #answer: DataRow['fields'] | undefined
+  #refusal: unknown
 
   constructor(config: pg.QueryConfig, question: string, client: pg.Client, onEnd: (end: StatementEnd) => void) {
     super(config, client, onEnd)
@@ -19,6 +20,11 @@ export class QuestionedStatementExchange extends StatementExchange {
   /** The answer's row. Known when the exchange has ended; `undefined` if there was none. */
   get answer(): DataRow['fields'] | undefined {
     return this.#answer
+  }
+
+  /** The server's error, if it was answered with one. */
+  get refusal(): unknown {
+    return this.#refusal
   }
 
   override submit(connection: WireConnection): Error | null | undefined | void {
@@ -58,6 +64,7 @@ export class QuestionedStatementExchange extends StatementExchange {
   override handleError(error: unknown, connection: WireConnection): void {
     // With ReadyForQuery pg passes an error of a type parser here.
     if (!this.#asked || this.#ready) super.handleError(error, connection)
+    else this.#refusal = error
   }
 
   override handleReadyForQuery(connection: WireConnection): void {

@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createKnownPositions } from '../../src/monitor/known-positions.ts'
-import { formatBookmark, parseBookmark } from '../../src/session/bookmark-text.ts'
+import {
+  formatBookmark,
+  formatTimeBookmark,
+  parseBookmark,
+  parseTimeBookmark,
+} from '../../src/session/bookmark-text.ts'
 import { laterBookmark, shows, type Bookmark } from '../../src/session/bookmark.ts'
 
 const at = (timeline: number, lsn: bigint, systemIdentifier = '7'): Bookmark => ({ systemIdentifier, timeline, lsn })
@@ -51,6 +56,40 @@ describe('as a text', () => {
     '%j is none',
     (text) => expect(parseBookmark(text)).toBeUndefined(),
   )
+})
+
+describe('a time instead of a position', () => {
+  const times = fc.integer({ min: Date.UTC(2020), max: Date.UTC(2100) })
+
+  test('comes back as it was, and is no bookmark to a build that knows none', () => {
+    fc.assert(
+      fc.property(times, (time) => {
+        const text = formatTimeBookmark(time)
+        expect(text).toMatch(/^t[0-9a-z]{8,9}$/)
+        expect(parseTimeBookmark(text)).toBe(time)
+        expect(parseTimeBookmark(`${text}~a-Nonce_1`)).toBe(time)
+        expect(parseBookmark(text)).toBeUndefined()
+      }),
+    )
+  })
+
+  test('a part of a millisecond counts as a whole one', () => {
+    expect(parseTimeBookmark(formatTimeBookmark(1_790_000_000_000.2))).toBe(1_790_000_000_001)
+  })
+
+  test.each<unknown>([
+    '',
+    't',
+    't~',
+    'unknown',
+    'tabc',
+    'T0000000',
+    't00000000000',
+    't0000000 ',
+    formatBookmark(at(1, 5n)),
+    7,
+    null,
+  ])('%j is none', (text) => expect(parseTimeBookmark(text)).toBeUndefined())
 })
 
 describe('what a server shows', () => {

@@ -5,7 +5,7 @@ import type { HeaderValue } from '../../src/http/cookie.ts'
 import { parseHttpOptions, type HttpSessionOptions } from '../../src/http/options.ts'
 import { readRequestBookmarks } from '../../src/http/request-bookmarks.ts'
 import { createBookmarkSeal } from '../../src/session/bookmark-seal.ts'
-import { formatBookmark } from '../../src/session/bookmark-text.ts'
+import { formatBookmark, formatTimeBookmark } from '../../src/session/bookmark-text.ts'
 
 const NOW = 1_790_000_000_000
 const secret = 'a secret of this app alone'
@@ -15,6 +15,8 @@ const at = (lsn: bigint, timeline = 1, systemIdentifier = '7400000000000000001')
 const B1 = at(100n)
 const B2 = at(200n)
 const B3 = at(300n)
+const T1 = formatTimeBookmark(NOW)
+const T2 = formatTimeBookmark(NOW + 1)
 const FOREIGN = at(1n, 1, '5')
 const good = seal.seal(B1, NOW)
 const expired = seal.seal(B2, NOW - 60_000)
@@ -57,6 +59,10 @@ describe('what a request’s session begins with', () => {
     ['a removed cookie', {}, { cookie: 'pg-nearest=' }, undefined],
     ['an earlier build’s cookie', {}, { cookie: `pg-nearest=${B1}` }, B1],
     ['a cookie', {}, { cookie: cookie(B1) }, B1],
+    ['a time', {}, { cookie: cookie(`${T1}~x`) }, T1],
+    ['two times', {}, { cookie: `${cookie(`${T2}~x`)}; ${cookie(`${T1}~y`)}` }, T2],
+    ['a time and a position', {}, { cookie: `${cookie(`${T1}~x`)}; ${cookie(B1)}` }, UNREADABLE],
+    ['a time and what cannot be read', {}, { cookie: `${cookie(`${T1}~x`)}; ${cookie('unknown~y')}` }, UNREADABLE],
     ['a cookie of another name', { cookie: 'b' }, { cookie: `${cookie(B1)}; ${cookie(B2, 'b')}` }, B2],
     ['a text that is no bookmark', {}, { cookie: 'pg-nearest=unknown' }, UNREADABLE],
     ['512 characters', {}, { cookie: `pg-nearest=${long.slice(1)}` }, UNREADABLE],

@@ -17,6 +17,8 @@ export function serverState(known: Partial<ServerState>): ServerState {
     timeline: 1,
     systemIdentifier: '1',
     version: '18.4',
+    positions: 'full',
+    refused: [],
     pipelines: true,
     lagBytes: undefined,
     stalenessMs: undefined,

@@ -1,0 +1,128 @@
+import type { Observation } from '../topology/topology-updates.ts'
+import { parseLsn } from '../topology/lsn.ts'
+import type { Refusal } from '../topology/refusal.ts'
+
+/** What a probe asks beside the role. */
+export type ProbeItem =
+  | 'systemIdentifier'
+  | 'replayLsn'
+  | 'insertLsn'
+  | 'walFile'
+  | 'receiverTimeline'
+  | 'recoveryTimeline'
+  | 'checkpointTimeline'
+
+interface ItemQuestion {
+  /** The functions that it calls, the one that is not in any other question first. */
+  readonly calls: readonly [string, ...string[]]
+  readonly sql: string
+}
+
+/**
+ * On servers that people rent an ordinary role may be refused any of these: PostgreSQL checks that when the query is planned, so that a
+ * CASE around a call does not help.
+ */
+const ITEMS: Readonly<Record<ProbeItem, ItemQuestion>> = {
+  systemIdentifier: {
+    calls: ['pg_control_system()'],
+    sql: '(select system_identifier from pg_catalog.pg_control_system())',
+  },
+  replayLsn: {
+    calls: ['pg_last_wal_replay_lsn()'],
+    sql: 'case when r then pg_catalog.pg_last_wal_replay_lsn() end',
+  },
+  insertLsn: {
+    calls: ['pg_current_wal_insert_lsn()'],
+    sql: 'case when r then null else pg_catalog.pg_current_wal_insert_lsn() end',
+  },
+  /** Its first eight digits are the primary's timeline. */
+  walFile: {
+    calls: ['pg_walfile_name(pg_lsn)', 'pg_current_wal_insert_lsn()'],
+    sql: 'case when r then null else pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()) end',
+  },
+  /** NULL without pg_monitor. */
+  receiverTimeline: {
+    calls: ['pg_stat_get_wal_receiver()'],
+    sql: 'case when r then (select received_tli from pg_catalog.pg_stat_wal_receiver) end',
+  },
+  // The control file's timelines are late, which is safe.
+  recoveryTimeline: {
+    calls: ['pg_control_recovery()'],
+    sql: 'case when r then (select min_recovery_end_timeline from pg_catalog.pg_control_recovery()) end',
+  },
+  checkpointTimeline: {
+    calls: ['pg_control_checkpoint()'],
+    sql: 'case when r then (select timeline_id from pg_catalog.pg_control_checkpoint()) end',
+  },
+}
+
+export const PROBE_ITEMS = Object.keys(ITEMS) as readonly ProbeItem[]
+
+/** Which items are refused, with the SQLSTATE of each. */
+export type RefusedItems = ReadonlyMap<ProbeItem, string>
+
+/**
+ * The role's own defaults must not break it: on a standby SERIALIZABLE fails, and so does a short statement_timeout on a busy server.
+ * SET LOCAL ends with the text, which is one transaction, so that nothing is left behind a pooler.
+ */
+const PLAIN = 'set transaction isolation level read committed, read only; set local statement_timeout = 0; '
+
+/** Asks for the role, and for every item that is not refused, in one round trip. */
+export function probeQuestion(refused: RefusedItems): string {
+  return question(PROBE_ITEMS.map((item) => (refused.has(item) ? 'null' : ITEMS[item].sql)))
+}
+
+/** Asks for one item. */
+export function itemQuestion(item: ProbeItem): string {
+  return question([ITEMS[item].sql])
+}
+
+function question(columns: readonly string[]): string {
+  const traits = `pg_catalog.current_setting('server_version'), pg_catalog.current_setting('default_transaction_read_only'),
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())`
+  return `${PLAIN}select r, ${traits}, ${columns.join(', ')} from pg_catalog.pg_is_in_recovery() as r`
+}
+
+/** The functions that cannot be called. */
+export function refusalsOf(refused: RefusedItems): readonly Refusal[] {
+  return [...refused].map(([item, code]) => ({ call: ITEMS[item].calls[0], code }))
+}
+
+/** What one row tells, all of it text. */
+export type ProbeRow = readonly (string | null)[]
+
+/** What a server has said of itself. */
+export type Answer = Pick<
+  Observation,
+  'role' | 'version' | 'readOnly' | 'clockMs' | 'lsn' | 'timeline' | 'systemIdentifier'
+>
+
+/** @throws Error if the row does not tell the role. */
+export function readAnswer(row: ProbeRow | undefined): Answer {
+  if (row === undefined) throw new Error('the probe was answered with no row')
+  const [standby, version, readOnly, epoch, ...values] = row
+  const value = (item: ProbeItem): string | null => values[PROBE_ITEMS.indexOf(item)] ?? null
+  const isStandby = standby === 't'
+  if (!isStandby && standby !== 'f') throw new Error('the probe was answered without a role')
+  return {
+    role: isStandby ? 'replica' : 'primary',
+    version: version ?? undefined,
+    readOnly: readOnly === 'on',
+    clockMs: Number(epoch) * 1_000,
+    lsn: parseLsn(value(isStandby ? 'replayLsn' : 'insertLsn')),
+    timeline: isStandby ? latest(STANDBY_TIMELINES.map(value)) : timelineOfFile(value('walFile')),
+    systemIdentifier: value('systemIdentifier') ?? undefined,
+  }
+}
+
+const STANDBY_TIMELINES: readonly ProbeItem[] = ['receiverTimeline', 'recoveryTimeline', 'checkpointTimeline']
+
+function latest(timelines: readonly (string | null)[]): number | undefined {
+  const known = timelines.flatMap((timeline) => (timeline === null ? [] : [Number(timeline)]))
+  const last = Math.max(0, ...known)
+  return last > 0 ? last : undefined
+}
+
+function timelineOfFile(name: string | null): number | undefined {
+  return name === null ? undefined : Number.parseInt(name.slice(0, 8), 16)
+}
