@@ -50,7 +50,7 @@ function checksOfServer(server: ServerStatus, all: readonly ServerStatus[]): rea
 }
 
 function checksOfReplica(
-  { timeline, lagBytes, stalenessMs }: ServerStatus,
+  { timeline, timelineIsLate, lagBytes, stalenessMs }: ServerStatus,
   all: readonly ServerStatus[],
   say: (verdict: Check['verdict'], message: string) => Check,
 ): readonly Check[] {
@@ -61,10 +61,15 @@ function checksOfReplica(
       ? say('unknown', 'does not say which timeline it follows: grant pg_monitor to its user')
       : timeline === primary.timeline
         ? say('good', `follows ${primary.name}`)
-        : say(
-            'bad',
-            `is on timeline ${timeline}, and ${primary.name} on ${primary.timeline}: point it at ${primary.name}`,
-          )
+        : timelineIsLate
+          ? say(
+              'unknown',
+              `was on timeline ${timeline} at its last checkpoint, and ${primary.name} is on ${primary.timeline}: grant pg_monitor to its user, so that it tells at once`,
+            )
+          : say(
+              'bad',
+              `is on timeline ${timeline}, and ${primary.name} on ${primary.timeline}: point it at ${primary.name}`,
+            )
   const behind = `${bytes(lagBytes ?? 0)} behind${stalenessMs === undefined ? '' : `, at most ${duration(stalenessMs)}`}`
   const late = (stalenessMs ?? 0) > MUCH_LAG_MS
   return [follows, say(late ? 'bad' : 'good', late ? `is ${behind}: look at its replication` : `is ${behind}`)]

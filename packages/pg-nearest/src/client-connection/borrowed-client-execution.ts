@@ -64,9 +64,10 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
       held.letGo()
       return meanwhile
     }
-    const verdict = admit(lease.provenStandby)
+    const restricted = to.readOnly === true && !lease.provenStandby
+    const verdict = admit(lease.provenStandby || restricted)
     if (verdict === 'no') return { kind: 'not-admitted' }
-    const forced = verdict === 'read-only'
+    const forced = verdict === 'read-only' || restricted
     const { standby, generation } = lease
     const end = await options.run(lease, to, forced)
     if (!lease.alive && !ANSWERED.has(end.kind)) held.letGo(true)

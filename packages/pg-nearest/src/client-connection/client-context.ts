@@ -77,7 +77,7 @@ export class ClientContext {
     const { request, need, check } = statement
     const { config } = request
     const wasOpen = lease.status !== 'I'
-    const run = { config, enforcement, check, trust, need }
+    const run = { config, enforcement, check, trust, need, alone: this.engine.process === undefined }
     const limits = {
       signal: this.signalOf(statement),
       timeoutMs: timeLeft(statement),

@@ -54,7 +54,8 @@ function executionOf(
     learns: true,
     planning: reads ? planning : undefined,
     run: async (lease, attempt, forced) => {
-      const enforcement = forced ? 'statement' : client.enforcementOf(statement, reads)
+      // What begins a READ ONLY transaction is one already.
+      const enforcement = forced && !begins ? 'statement' : client.enforcementOf(statement, reads)
       lease.movable = reads
       const ended = await client.send({ ...statement, check }, lease, enforcement, trusts(attempt))
       lease.movable = false

@@ -167,6 +167,12 @@ class Connections implements ServerConnections, Lender {
     this.#dialWanted()
   }
 
+  retire(): void {
+    this.#generation = nextGeneration()
+    for (const connection of this.#idle.takeAll()) connection.close()
+    this.#dialWanted()
+  }
+
   drop(): void {
     this.#generation = nextGeneration()
     for (const connection of this.#all) connection.kill(new Error('Connection terminated'))

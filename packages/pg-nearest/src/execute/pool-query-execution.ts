@@ -40,7 +40,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   readonly #request: Request
   readonly #own: SessionState | undefined
   #check: FreshnessCheck | undefined
-  readonly #replaced: FreshnessCheck[] = []
+  /** Checks of earlier plans. */
+  #replaced: FreshnessCheck[] | undefined
   readonly #need: StatementNeed
   readonly #hedging: Hedging | undefined
   #hedgeStartedAt = 0
@@ -71,7 +72,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     if (!this.facts.reads) return attempts
     const { consistency } = this.#request
     // What its session has learned since counts for the rest of the way.
-    if (this.#check !== undefined) this.#replaced.push(this.#check)
+    if (this.#check !== undefined) (this.#replaced ??= []).push(this.#check)
     this.#check = createFreshnessCheck(this.#engine, this.#own, consistency, true)
     return this.#check === undefined ? attempts : this.#check.order(attempts)
   }
@@ -107,12 +108,13 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   #run(lease: Lease, attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
-    const verdict = admit(lease.provenStandby)
+    const restricted = attempt.readOnly === true && !lease.provenStandby
+    const verdict = admit(lease.provenStandby || restricted)
     if (verdict === 'no') {
       lease.release()
       return onEnd({ kind: 'not-admitted' })
     }
-    const forced = verdict === 'read-only'
+    const forced = verdict === 'read-only' || restricted
     const { reads, readOnly } = this.facts
     const { config } = this.#request
     // Read before sending: the reply may announce a promotion.
@@ -124,6 +126,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       check: this.#check,
       trust: trusts(attempt),
       need: this.#need,
+      alone: this.#engine.process === undefined,
     } as const
     const queryTimeoutMs = queryTimeoutOf(config) ?? this.#engine.queryTimeoutMs
     const harmless = provenStandby || run.enforcement !== 'none'
@@ -160,7 +163,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   /** Emits what the statement has found out, in the caller's async context. */
   emitLosses(): void {
-    for (const check of this.#replaced) check.emitLosses()
+    if (this.#replaced !== undefined) for (const check of this.#replaced) check.emitLosses()
     this.#check?.emitLosses()
   }
 

@@ -9,7 +9,7 @@ import {
   type PositionQuestions,
   type PositionReply,
 } from '../freshness/position-question.ts'
-import { isDemotion, isOfConnection, type Evidence } from '../route/failure-meaning.ts'
+import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { isSingleStatement, mayAskAfter, runsInside } from '../statement/statement-traits.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
@@ -25,6 +25,8 @@ export interface StatementRun {
   readonly trust: Trust
   /** Whether a position query may be sent behind it is told from its text, when one is wanted. */
   readonly need: StatementNeed
+  /** There is one database, and so no other server to choose. */
+  readonly alone: boolean
 }
 
 /** How it ended: with its result, or with evidence of what went wrong. */
@@ -83,7 +85,7 @@ function sendWithQuestion(lease: Lease, run: StatementRun, questions: PositionQu
 /** Records the end of a statement for its session, and turns it into evidence. */
 function conclude(
   lease: Lease,
-  { check, trust }: StatementRun,
+  { check, trust, alone }: StatementRun,
   questions: PositionQuestions | undefined,
   end: StatementEnd,
 ): RunEnd {
@@ -98,6 +100,8 @@ function conclude(
     }
     case 'answered': {
       if (isOfConnection(end.error) || isDemotion(end.error)) lease.doom()
+      // Its name led to a standby when the connection was made, and may lead to the primary now.
+      if (alone && lease.standby && provesWrite(end.error)) lease.doom()
       const behind = check?.end(lease, trust, questions, false)
       return behind === undefined ? { kind: 'answered', error: end.error } : { kind: 'behind', error: behind }
     }

@@ -30,7 +30,8 @@ export class FreshnessCheck {
   readonly #session: SessionState
   readonly #requirement: Requirement
   readonly #reads: boolean
-  readonly #answers: PositionRecorder
+  /** Made when it is needed, because it is not for most reads. */
+  #recorder: PositionRecorder | undefined
   /** A position is wanted, and the server does not tell it. */
   #untold = false
   #waited = false
@@ -42,7 +43,10 @@ export class FreshnessCheck {
     if (session.home !== undefined) session.settleHome(context.positions.of(session.home.server))
     settleByTime(context, session)
     this.#requirement = reads ? requirementOf(context, session, consistency) : { bookmark: session.bookmark }
-    this.#answers = new PositionRecorder(context, session, this.#requirement.bookmark, reads)
+  }
+
+  get #answers(): PositionRecorder {
+    return (this.#recorder ??= new PositionRecorder(this.#context, this.#session, this.#required, this.#reads))
   }
 
   get #required(): Bookmark | undefined {
@@ -51,7 +55,7 @@ export class FreshnessCheck {
 
   /** Emits `position-lost` for what was found lost: to be called in the async context of the statement's caller. */
   emitLosses(): void {
-    this.#answers.emitLosses()
+    this.#recorder?.emitLosses()
   }
 
   /** Orders the servers of a read by how likely they are to show what it must show. */

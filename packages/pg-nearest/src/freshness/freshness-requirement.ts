@@ -26,7 +26,8 @@ export function settleByTime(context: FreshnessContext, session: SessionState): 
   session.settleUntil(now - bound)
   const clock = positions.clockOf(primary.name, now)
   const { knownUntil } = session
-  if (clock !== undefined && knownUntil !== undefined && clock.least - knownUntil >= bound + SKEW_MS) session.settleBeginning()
+  if (clock !== undefined && knownUntil !== undefined && clock.least - knownUntil >= bound + SKEW_MS)
+    session.settleBeginning()
 }
 
 export function requirementOf(context: FreshnessContext, session: SessionState, consistency: Consistency): Requirement {

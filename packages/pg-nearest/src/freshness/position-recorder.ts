@@ -15,7 +15,7 @@ export class PositionRecorder {
   readonly #session: SessionState
   readonly #required: Bookmark | undefined
   readonly #reads: boolean
-  readonly #losses: PositionLostEvent[] = []
+  #losses: PositionLostEvent[] | undefined
 
   constructor(context: FreshnessContext, session: SessionState, required: Bookmark | undefined, reads: boolean) {
     this.#context = context
@@ -145,11 +145,15 @@ export class PositionRecorder {
 
   /** Emits `position-lost`. A connection's callbacks run in an async context of their own, so this is left to the caller. */
   emitLosses(): void {
-    for (const loss of this.#losses.splice(0)) this.#context.onPositionLost(loss)
+    const losses = this.#losses
+    if (losses === undefined) return
+    this.#losses = undefined
+    for (const loss of losses) this.#context.onPositionLost(loss)
   }
 
   #noteLoss(server: string, { lost, now }: LostPosition): void {
     const shown = ({ lsn, timeline }: Bookmark) => ({ lsn: formatLsn(lsn), timeline })
+    this.#losses ??= []
     this.#losses.push({
       server,
       region: this.#context.regionOf(server),

@@ -67,6 +67,8 @@ export interface KnownPositions {
   noteLoss(server: string): void
   /** Its last known position when a connection to it was last lost. */
   beforeLoss(server: string): KnownPosition | undefined
+  /** The name leads to another machine, or to the same one after a restart: what was known counts only as what was there before. */
+  noteMove(server: string): void
   /** The name belongs to another server now, or to none. */
   forget(server: string): void
   /** Increases with each lost connection, and when the name goes to another server. */
@@ -87,6 +89,11 @@ export function createKnownPositions(): KnownPositions {
   let latest = 0
   const updateLatest = (): void => {
     latest = Math.max(0, ...[...known.values()].map(({ timeline }) => timeline ?? 0))
+  }
+  const noteLoss = (server: string): void => {
+    epochs.set(server, (epochs.get(server) ?? 0) + 1)
+    const last = known.get(server)
+    if (last !== undefined) lastBeforeLoss.set(server, last)
   }
   return {
     latestTimeline: () => latest,
@@ -143,10 +150,11 @@ export function createKnownPositions(): KnownPositions {
       if (stretch === undefined || stretch.to === stretch.from) return undefined
       return { sinceMs: stretch.to.at - stretch.from.at, bytes: stretch.to.lsn - stretch.from.lsn }
     },
-    noteLoss(server) {
-      epochs.set(server, (epochs.get(server) ?? 0) + 1)
-      const last = known.get(server)
-      if (last !== undefined) lastBeforeLoss.set(server, last)
+    noteLoss,
+    noteMove(server) {
+      noteLoss(server)
+      for (const each of [known, stretches, refusedAt, clocks]) each.delete(server)
+      updateLatest()
     },
     forget(server) {
       epochs.set(server, (epochs.get(server) ?? 0) + 1)

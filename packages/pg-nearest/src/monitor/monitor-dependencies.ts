@@ -14,6 +14,8 @@ export interface MonitoredConnections {
   giveUp(now: number, limits: SilenceLimits): void
   /** Closes all connections at once, because the server's role has changed. */
   drop(): void
+  /** Closes idle connections now, and the others when they are returned, because the name leads to another machine. */
+  retire(): void
 }
 
 /** How many milliseconds something may wait for a silent server. `Infinity`: it is not given up yet. */

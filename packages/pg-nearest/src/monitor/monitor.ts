@@ -28,6 +28,7 @@ import { createWriterWaiters } from './writer-waiters.ts'
 
 export interface MonitorOptions {
   readonly servers: readonly Server[]
+  readonly cluster: string | undefined
   readonly supervise: (name: string) => MonitoredServer
   readonly intervalMs: number
   /** After this much silence a server counts as down, and reads on it are moved to other servers. */
@@ -80,7 +81,7 @@ const TICK_MS = 100
 
 export function createMonitor(options: MonitorOptions): Monitor {
   const { intervalMs, silentMs, boundSilentMs, random } = options
-  let observed: Observed = initialTopology(options.servers, Date.now())
+  let observed: Observed = initialTopology(options.servers, Date.now(), options.cluster)
   let states = byName(observed.topology)
   let phase: 'waiting' | 'running' | 'stopped' = 'waiting'
   let ticker: NodeJS.Timeout | undefined
@@ -96,6 +97,15 @@ export function createMonitor(options: MonitorOptions): Monitor {
     },
   })
 
+  /** The machine that answered last, for each name. */
+  const machines = new Map<string, string>()
+
+  /** What was known belongs to another machine, or is of before a restart. A writer's name that moves takes its connections along. */
+  const moved = (name: string, { role }: Observation): void => {
+    positions.noteMove(name)
+    if (role === 'primary') watches.get(name)?.connections.retire()
+  }
+
   const newWatch = (name: string): ServerWatch =>
     createServerWatch({
       name,
@@ -104,7 +114,10 @@ export function createMonitor(options: MonitorOptions): Monitor {
       silentMs,
       boundSilentMs,
       nextMs: () => nextProbeMs(intervalMs, states.get(name)?.failures ?? 0, !hasWriter(observed.topology), random),
+      mayHaveMoved: () => phase === 'running' && !hasWriter(observed.topology),
       onAnswer(answer) {
+        if (machines.has(name) && machines.get(name) !== answer.machine) moved(name, answer)
+        machines.set(name, answer.machine)
         notePosition(positions, name, answer)
         publish(withAnswer(observed, name, answer))
         // A primary that was replaced is still probed, but no connection stays open there.
@@ -210,6 +223,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         watches.delete(name)
         positionWatch.forget(name)
         positions.forget(name)
+        machines.delete(name)
       }
       const added = servers.flatMap(({ name }) => (watches.has(name) ? [] : [newWatch(name)]))
       for (const watch of added) watches.set(watch.name, watch)

@@ -10,6 +10,8 @@ export interface ServerWatchOptions {
   readonly intervalMs: number
   readonly silentMs: number
   readonly boundSilentMs: number
+  /** Its name may lead to another machine by now, to which only a new connection leads. */
+  readonly mayHaveMoved: () => boolean
   /** Milliseconds until the next probe. */
   readonly nextMs: () => number
   readonly onAnswer: (answer: Observation) => void
@@ -44,6 +46,9 @@ export interface ServerWatch {
   end(): void
 }
 
+/** How often to look whether a name has moved. */
+const MOVED_MS = 500
+
 export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   const { name, silentMs, boundSilentMs, intervalMs } = options
   const { probe, connections } = options.supervised
@@ -52,6 +57,8 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   let phase: 'waiting' | 'running' | 'ended' = 'waiting'
   let asking: Promise<Observation | undefined> | undefined
   let timer: NodeJS.Timeout | undefined
+  /** When the probe last began a new connection because its name may have moved. */
+  let connectedAt = 0
   const isEnded = (): boolean => phase === 'ended'
 
   const hear = (sign: ServerEvidence['contact'], waitedMs = 0): void => {
@@ -61,6 +68,10 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
 
   /** Callbacks run outside of the error handling, because their errors say nothing about the server. */
   const question = async (): Promise<Observation | undefined> => {
+    if (options.mayHaveMoved() && performance.now() - connectedAt >= MOVED_MS) {
+      probe.disconnect()
+      connectedAt = performance.now()
+    }
     const outcome = await probe.ask().then(
       (answer) => ({ answer }),
       (error: unknown) => ({ error }),

@@ -9,6 +9,7 @@ export const ownOptions = [
   'primary',
   'replicas',
   'servers',
+  'cluster',
   'serversIntervalMs',
   'consistency',
   'assumeReplicatedAfterMs',

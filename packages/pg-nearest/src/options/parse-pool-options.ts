@@ -33,6 +33,8 @@ export interface ParsedOptions {
   /** The option `servers`. */
   readonly source: ServerSource | undefined
   readonly serversIntervalMs: number
+  /** The option `cluster`. */
+  readonly cluster: string | undefined
   readonly learnedStatements: number
 }
 
@@ -50,6 +52,10 @@ const checks: Readonly<Record<string, Check>> = {
   timeoutMs: milliseconds(1),
   servers: (value) => (typeof value === 'function' ? undefined : 'a function that returns { primary, replicas }'),
   serversIntervalMs: milliseconds(100),
+  cluster: (value) =>
+    typeof value === 'string' && /^\d{1,20}$/.test(value)
+      ? undefined
+      : 'the number that pg_control_system() calls system_identifier, as a text',
   hedge: (value) => (isHedge(value) ? undefined : HEDGES),
   learnedStatements: wholeNumber(0),
 }
@@ -88,6 +94,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     timeoutMs,
     servers,
     serversIntervalMs,
+    cluster,
     hedge,
     learnedStatements,
     ...given
@@ -112,6 +119,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     timeoutMs,
     source: servers,
     serversIntervalMs: serversIntervalMs ?? 30_000,
+    cluster,
     hedge: hedge === undefined || hedge === false ? undefined : hedgeOptions(hedge),
     learnedStatements: learnedStatements ?? 10_000,
   }

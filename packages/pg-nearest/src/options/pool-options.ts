@@ -42,6 +42,12 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    * `replicas` are the list. Changes take effect as with `pool.setServers()`.
    */
   readonly servers?: ServerSource | undefined
+  /**
+   * The identifier of the cluster that all servers must belong to: `select system_identifier from pg_control_system()`. A server of another
+   * cluster is not used, and a declared replica that says it is the primary gets writes also while the declared primary was never heard.
+   * Default: what the declared primary tells.
+   */
+  readonly cluster?: string | undefined
   /** Milliseconds between two calls of `servers`. Default 30,000; at least 100. */
   readonly serversIntervalMs?: number | undefined
   /**

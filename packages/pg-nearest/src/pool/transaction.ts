@@ -109,9 +109,10 @@ function refuse(args: readonly unknown[]): Promise<never> | void {
     'The transaction is over, because its function has ended: what it asks for afterwards would not be part of it. Let the function wait for all of its statements, for instance with Promise.all().',
   )
   const [query] = args
-  const callback = args.find((arg) => typeof arg === 'function') ?? (query as { readonly callback?: unknown }).callback
+  const callback =
+    args.find((arg) => typeof arg === 'function') ?? (query as { readonly callback?: unknown } | undefined)?.callback
   if (typeof callback === 'function') return void process.nextTick(callback, error)
-  if (typeof (query as { readonly submit?: unknown }).submit === 'function') throw error
+  if (typeof (query as { readonly submit?: unknown } | undefined)?.submit === 'function') throw error
   return Promise.reject(error)
 }
 

@@ -79,7 +79,8 @@ export function itemQuestion(item: ProbeItem): string {
 
 function question(columns: readonly string[]): string {
   const traits = `pg_catalog.current_setting('server_version'), pg_catalog.current_setting('default_transaction_read_only'),
-       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())`
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()),
+       pg_catalog.pg_postmaster_start_time(), pg_catalog.inet_server_addr(), pg_catalog.inet_server_port()`
   return `${PLAIN}select r, ${traits}, ${columns.join(', ')} from pg_catalog.pg_is_in_recovery() as r`
 }
 
@@ -94,23 +95,26 @@ export type ProbeRow = readonly (string | null)[]
 /** What a server has said of itself. */
 export type Answer = Pick<
   Observation,
-  'role' | 'version' | 'readOnly' | 'clockMs' | 'lsn' | 'timeline' | 'systemIdentifier'
+  'role' | 'machine' | 'version' | 'readOnly' | 'clockMs' | 'lsn' | 'timeline' | 'timelineIsLate' | 'systemIdentifier'
 >
 
 /** @throws Error if the row does not tell the role. */
 export function readAnswer(row: ProbeRow | undefined): Answer {
   if (row === undefined) throw new Error('the probe was answered with no row')
-  const [standby, version, readOnly, epoch, ...values] = row
+  const [standby, version, readOnly, epoch, started, address, port, ...values] = row
   const value = (item: ProbeItem): string | null => values[PROBE_ITEMS.indexOf(item)] ?? null
   const isStandby = standby === 't'
   if (!isStandby && standby !== 'f') throw new Error('the probe was answered without a role')
   return {
     role: isStandby ? 'replica' : 'primary',
+    // The address is NULL over a socket, and a pooler's own behind one.
+    machine: [started, address, port].join(' '),
     version: version ?? undefined,
     readOnly: readOnly === 'on',
     clockMs: Number(epoch) * 1_000,
     lsn: parseLsn(value(isStandby ? 'replayLsn' : 'insertLsn')),
     timeline: isStandby ? latest(STANDBY_TIMELINES.map(value)) : timelineOfFile(value('walFile')),
+    timelineIsLate: isStandby && value('receiverTimeline') === null,
     systemIdentifier: value('systemIdentifier') ?? undefined,
   }
 }

@@ -85,6 +85,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
   }
   monitor = createMonitor({
     servers: listed,
+    cluster: options.cluster,
     supervise,
     intervalMs: options.probeIntervalMs,
     silentMs: options.probeTimeoutMs,

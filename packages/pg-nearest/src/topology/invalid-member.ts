@@ -1,3 +1,5 @@
+import { isFollowed, isOtherCluster } from './cluster.ts'
+import { isRival, undecided } from './writer-evidence.ts'
 import type { ServerState, Topology } from './topology.ts'
 
 /**
@@ -6,21 +8,28 @@ import type { ServerState, Topology } from './topology.ts'
  */
 export function whyInvalid(topology: Topology, server: ServerState): string | undefined {
   const primary = topology.servers.find((other) => other.declared === 'primary')
-  if (primary !== undefined && isOtherCluster(primary, server))
-    return `${server.name} belongs to another cluster than ${primary.name}: check its URL.`
+  if (isOtherCluster(topology, server)) {
+    const ours = topology.cluster === undefined ? primary?.name : `"cluster" (${topology.cluster})`
+    return `${server.name} belongs to another cluster than ${ours}: check its URL.`
+  }
   if (server.role !== 'primary') return undefined
-  const later = topology.servers.find((other) => isLater(other, server))
+  if (primary !== undefined && isRival(topology, server, primary)) return undecided(primary, server)
+  const later = topology.servers.find((other) => isLater(topology, other, server))
   if (later !== undefined) return replacedBy(later, server)
   const same = primary !== server && primary?.role === 'primary' && primary.timeline === server.timeline
   const bothUp = server.health === 'up' && primary?.health === 'up'
   return same && bothUp ? `replicas.${server.name} is the primary itself: check its URL.` : undefined
 }
 
-/** A server on a later timeline has seen a promotion that the other one has missed. */
-function isLater(other: ServerState, server: ServerState): boolean {
+/**
+ * A server on a later timeline has seen a promotion that the other one has missed. A primary that nobody saw in recovery, and that nobody
+ * follows, may be a restored backup instead.
+ */
+function isLater(topology: Topology, other: ServerState, server: ServerState): boolean {
   const [its, ours] = [other.timeline, server.timeline]
-  const known = other.health !== 'leaving' && its !== undefined && ours !== undefined
-  return known && its > ours && !isOtherCluster(other, server)
+  if (other.health === 'leaving' || its === undefined || ours === undefined || its <= ours) return false
+  if (isOtherCluster(topology, other)) return false
+  return other.role !== 'primary' || other.declared === 'primary' || other.seenInRecovery || isFollowed(topology, other)
 }
 
 function replacedBy(later: ServerState, { name, timeline }: ServerState): string {
@@ -29,9 +38,4 @@ function replacedBy(later: ServerState, { name, timeline }: ServerState): string
       ? `${later.name} was promoted after it`
       : `${later.name} follows one that was promoted after it`
   return `${name} says that it is the primary, but ${other} (timeline ${later.timeline}, not ${timeline}): nothing is sent there. Stop it, or make it a replica; if it is right, take ${later.name} out of the list.`
-}
-
-function isOtherCluster(primary: ServerState, server: ServerState): boolean {
-  const [ours, its] = [primary.systemIdentifier, server.systemIdentifier]
-  return ours !== undefined && its !== undefined && ours !== its
 }

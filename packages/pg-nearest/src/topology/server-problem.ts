@@ -1,10 +1,16 @@
 import { describeRefusals } from './refusal.ts'
 import { whyInvalid } from './invalid-member.ts'
+import { whyNoWrites } from './writer-evidence.ts'
 import type { ServerState, Topology } from './topology.ts'
 
 /** What a person should fix about a server, in a sentence; `undefined` if nothing. */
 export function problemOf(topology: Topology, server: ServerState): string | undefined {
-  return whyInvalid(topology, server) ?? server.problem ?? trait(server, topology.servers.length)
+  return (
+    whyInvalid(topology, server) ??
+    whyNoWrites(topology, server) ??
+    server.problem ??
+    trait(server, topology.servers.length)
+  )
 }
 
 function trait(server: ServerState, servers: number): string | undefined {

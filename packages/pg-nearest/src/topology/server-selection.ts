@@ -1,5 +1,6 @@
 import { isUsable } from './health.ts'
 import { whyInvalid } from './invalid-member.ts'
+import { whyNoWrites } from './writer-evidence.ts'
 import type { ServerState, Topology } from './topology.ts'
 
 /** Servers within this many milliseconds of the nearest count as equally near. MongoDB's drivers use the same. */
@@ -11,6 +12,8 @@ export type Place = 'own-region' | 'nearest' | 'no-replica'
 export interface Choice {
   readonly server: ServerState
   readonly place: Place
+  /** It is, or may be, a primary that gets no writes. */
+  readonly readOnly?: boolean
 }
 
 export interface Chooser {
@@ -43,13 +46,19 @@ export function readTiers(topology: Topology, region: string | undefined): Choic
     server,
     place: isReplica(server) || anyReplica ? 'nearest' : 'no-replica',
   })
-  const tiers = [
+  const tiers: Choice[][] = [
     ...byDistance(own.filter(isReplica)).map((tier) => tier.map(near)),
     own.filter((server) => !isReplica(server)).map(near),
     ...byDistance(away).map((tier) => tier.map(far)),
     ...lastSeenFirst(valid.filter((server) => server.health === 'down')).map((server) => [far(server)]),
   ]
-  return tiers.filter((tier) => tier.length > 0)
+  return tiers.filter((tier) => tier.length > 0).map((tier) => tier.map((choice) => withoutWrites(topology, choice)))
+}
+
+function withoutWrites(topology: Topology, choice: Choice): Choice {
+  const { server } = choice
+  const unheard = server.role === 'unknown' && server.declared === 'replica'
+  return unheard || whyNoWrites(topology, server) !== undefined ? { ...choice, readOnly: true } : choice
 }
 
 /**
@@ -68,12 +77,22 @@ const writeOrders = new WeakMap<Topology, readonly ServerState[]>()
 
 function orderForWrites(topology: Topology): readonly ServerState[] {
   const valid = topology.servers.filter(
-    (server) => server.health !== 'leaving' && whyInvalid(topology, server) === undefined,
+    (server) =>
+      server.health !== 'leaving' &&
+      whyInvalid(topology, server) === undefined &&
+      whyNoWrites(topology, server) === undefined,
   )
   const saying = valid.filter((server) => server.role === 'primary' && isUsable(server))
   // A single server gets the writes, whatever its role.
-  const candidates = saying.length > 0 ? saying : valid.length === 1 ? valid : valid.filter(mayBePrimary)
-  return candidates.toSorted((a, b) => (b.timeline ?? 0) - (a.timeline ?? 0) || Number(a.readOnly) - Number(b.readOnly))
+  const alone = topology.servers.filter(({ health }) => health !== 'leaving').length === 1
+  const candidates = saying.length > 0 ? saying : alone ? valid : valid.filter(mayBePrimary)
+  return candidates.toSorted(
+    (a, b) =>
+      (b.timeline ?? 0) - (a.timeline ?? 0) ||
+      // Where no timeline is told, a promotion that was seen decides.
+      Number(b.seenInRecovery) - Number(a.seenInRecovery) ||
+      Number(a.readOnly) - Number(b.readOnly),
+  )
 }
 
 function mayBePrimary({ role, declared }: ServerState): boolean {

@@ -9,8 +9,12 @@ import type { Server, ServerState, Topology } from './topology.ts'
 /** A server's answer to a probe. */
 export interface Observation {
   readonly role: 'primary' | 'replica'
+  /** Tells one PostgreSQL instance from another, and from itself before a restart: a name may lead to several. */
+  readonly machine: string
   readonly lsn: bigint | undefined
   readonly timeline: number | undefined
+  /** It may follow a later one already. */
+  readonly timelineIsLate: boolean
   readonly systemIdentifier: string | undefined
   readonly version: string | undefined
   /** What this role may not ask there. */
@@ -33,8 +37,8 @@ export interface Observed {
   readonly trail: PrimaryTrail
 }
 
-export function initialTopology(servers: readonly Server[], now: number): Observed {
-  return { topology: { servers: servers.map((server) => newState(server, now)), asOf: now }, trail: [] }
+export function initialTopology(servers: readonly Server[], now: number, cluster?: string): Observed {
+  return { topology: { servers: servers.map((server) => newState(server, now)), cluster, asOf: now }, trail: [] }
 }
 
 function newState({ name, region, declared }: Server, now: number): ServerState {
@@ -51,7 +55,9 @@ function newState({ name, region, declared }: Server, now: number): ServerState 
     leastRttMs: undefined,
     lsn: undefined,
     timeline: undefined,
+    timelineIsLate: false,
     systemIdentifier: undefined,
+    seenInRecovery: false,
     version: undefined,
     positions: 'unknown',
     refused: [],
@@ -75,7 +81,9 @@ export function withAnswer(before: Observed, name: string, seen: Observation): O
     leastRttMs: leastRtt(state.leastRttMs, seen.rttMs),
     lsn: seen.lsn,
     timeline: seen.timeline,
+    timelineIsLate: seen.timelineIsLate,
     systemIdentifier: seen.systemIdentifier,
+    seenInRecovery: state.seenInRecovery || seen.role === 'replica',
     version: seen.version,
     positions: tellsPosition(seen) ? 'full' : 'none',
     refused: seen.refused,
@@ -131,13 +139,13 @@ export function withServers(
   const leaving = before.topology.servers
     .filter(({ name }) => !names.has(name))
     .map((state) => Object.assign({}, state, after(state, 'removed', now)))
-  return { topology: { servers: [...listed, ...leaving], asOf: now }, trail: before.trail }
+  return { topology: { ...before.topology, servers: [...listed, ...leaving], asOf: now }, trail: before.trail }
 }
 
 /** The next snapshot after a server that was leaving is gone. */
 export function withoutServer(before: Observed, name: string, now: number): Observed {
   const servers = before.topology.servers.filter((state) => state.name !== name || state.health !== 'leaving')
-  return { topology: { servers, asOf: now }, trail: before.trail }
+  return { topology: { ...before.topology, servers, asOf: now }, trail: before.trail }
 }
 
 function after(state: ServerState, sign: Sign, now: number): Pick<ServerState, 'health' | 'since'> {
@@ -179,5 +187,5 @@ function replace(
   asOf: number,
   change: (state: ServerState) => ServerState,
 ): Topology {
-  return { asOf, servers: topology.servers.map((state) => (state.name === name ? change(state) : state)) }
+  return { ...topology, asOf, servers: topology.servers.map((state) => (state.name === name ? change(state) : state)) }
 }

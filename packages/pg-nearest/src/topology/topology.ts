@@ -33,8 +33,12 @@ export interface ServerState extends Server {
   /** Replay position on a replica, insert position on a primary. */
   readonly lsn: bigint | undefined
   readonly timeline: number | undefined
+  /** A standby tells its timeline from the control file, which is late after a promotion: without pg_monitor, or while it receives nothing. */
+  readonly timelineIsLate: boolean
   /** Identifies the cluster: servers that replicate from each other share it. */
   readonly systemIdentifier: string | undefined
+  /** It was a standby when it was asked before: if it is a primary now, it was promoted. */
+  readonly seenInRecovery: boolean
   /** Such as `18.4`. */
   readonly version: string | undefined
   /**
@@ -60,5 +64,7 @@ export interface ServerState extends Server {
 export interface Topology {
   /** In the order of the configuration, the primary first. */
   readonly servers: readonly ServerState[]
+  /** The option "cluster": the identifier of the cluster that the servers must belong to. */
+  readonly cluster?: string | undefined
   readonly asOf: number
 }

@@ -36,7 +36,8 @@ class Walk<R, T> {
   #state: WalkState
   /** The result of the attempt that succeeded. */
   #result: { readonly result: R; readonly standby: boolean } | undefined
-  readonly #abandons: (AbortController | undefined)[] = []
+  /** One for each leg, if it may be hedged. */
+  #abandons: readonly AbortController[] | undefined
   #failedAt = 0
   #failingSince: number | undefined
   #hedgeTimer: NodeJS.Timeout | undefined
@@ -72,7 +73,7 @@ class Walk<R, T> {
       case 'wait':
         return this.#settling(this.#awaitPrimary(command.round))
       case 'abandon':
-        return this.#abandons[command.leg]?.abort()
+        return this.#abandons?.[command.leg]?.abort()
       case 'succeed':
         return this.#succeed(command.leg)
       case 'fail': {
@@ -101,7 +102,7 @@ class Walk<R, T> {
       this.#state = state
       return verdict
     }
-    const { signal } = this.#abandons[leg] ?? this.#execution
+    const { signal } = this.#abandons?.[leg] ?? this.#execution
     const ended = (end: AttemptEnd<R>): void => {
       if (this.#state.over) return
       try {
@@ -173,10 +174,11 @@ class Walk<R, T> {
     const execution = this.#execution
     const plan = execution.hedge?.()
     if (plan === undefined) return
-    this.#abandons.push(new AbortController(), new AbortController())
+    const abandons = [new AbortController(), new AbortController()]
+    this.#abandons = abandons
     const { signal } = execution
     if (signal !== undefined) {
-      this.#forgetAbort = onAbort(signal, () => this.#abandons.forEach((each) => each?.abort(signal.reason)))
+      this.#forgetAbort = onAbort(signal, () => abandons.forEach((each) => each.abort(signal.reason)))
     }
     this.#hedgeTimer = setTimeout(() => {
       if (this.#state.over || !plan.take()) return

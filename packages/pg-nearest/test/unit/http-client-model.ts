@@ -126,7 +126,7 @@ export class ModelBrowser {
   /** Whether a session that begins with the jar at this process shows all that the client has seen. */
   isCoveredAt({ cluster, options }: ModelProcess): boolean {
     const { start } = readRequestBookmarks(() => this.#cookieHeader(), parseHttpOptions(options), Date.now())
-    if (start === 'unreadable' || cluster.everywhere(this.seenOf(cluster))) return true
+    if (typeof start === 'string' || cluster.everywhere(this.seenOf(cluster))) return true
     return (
       start !== undefined && (start.systemIdentifier !== cluster.systemIdentifier || start.lsn >= this.seenOf(cluster))
     )

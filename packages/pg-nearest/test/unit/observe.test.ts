@@ -20,8 +20,10 @@ const ord: Server = { name: 'ord', region: 'ord', declared: 'replica' }
 function answer(role: 'primary' | 'replica', known: Partial<Observation> = {}): Observation {
   return {
     role,
+    machine: 'a',
     lsn: 1_000n,
     timeline: 1,
+    timelineIsLate: false,
     systemIdentifier: '7',
     version: '18.4',
     refused: [],
@@ -160,6 +162,7 @@ describe('another list of servers', () => {
 
 describe('a server in the wrong place', () => {
   const withPrimary = withAnswer(fresh(), 'nrt', answer('primary'))
+  const withReplica = withAnswer(withPrimary, 'ord', answer('replica'))
   test.each([
     { name: 'a replica in its place', seen: answer('replica'), says: undefined },
     { name: 'the primary itself', seen: answer('primary'), says: 'replicas.ord is the primary itself' },
@@ -172,7 +175,7 @@ describe('a server in the wrong place', () => {
   })
 
   test('of two primaries the one with the later timeline is in its place, whatever the configuration says', () => {
-    const { topology, trail } = withAnswer(withPrimary, 'ord', answer('primary', { timeline: 2 }))
+    const { topology, trail } = withAnswer(withReplica, 'ord', answer('primary', { timeline: 2 }))
     expect(whyInvalid(topology, stateOf({ topology, trail }, 'ord'))).toBeUndefined()
     expect(whyInvalid(topology, stateOf({ topology, trail }, 'nrt'))).toContain(
       'ord was promoted after it (timeline 2, not 1)',
@@ -181,11 +184,33 @@ describe('a server in the wrong place', () => {
   })
 
   test('a primary that was replaced stays so while its successor is gone, and when only a follower of that one is seen', () => {
-    const both = withAnswer(withPrimary, 'ord', answer('primary', { timeline: 2 }))
+    const both = withAnswer(withReplica, 'ord', answer('primary', { timeline: 2 }))
     const alone = withFailure(both, 'ord', 'silent', 'gone', 3_000)
     expect(whyInvalid(alone.topology, stateOf(alone, 'nrt'))).toContain('ord')
     const follower = withAnswer(withPrimary, 'ord', answer('replica', { timeline: 2 }))
     expect(whyInvalid(follower.topology, stateOf(follower, 'nrt'))).toContain('follows one that was promoted after it')
+  })
+
+  test('a later primary that nobody has seen in recovery may be a restored backup: nobody gets writes, and both are named', () => {
+    const both = withAnswer(withPrimary, 'ord', answer('primary', { timeline: 2 }))
+    expect(writeOrder(both.topology)).toEqual([])
+    for (const name of ['nrt', 'ord']) {
+      expect(problemOf(both.topology, stateOf(both, name))).toMatch(
+        /^nrt \(timeline 1\) and ord \(timeline 2\) both say/,
+      )
+    }
+    const gone = withFailure(both, 'nrt', 'silent', 'gone', 9)
+    expect(writeOrder(gone.topology).map(({ name }) => name)).toEqual(['ord'])
+  })
+
+  test('what says that it is the primary before the declared one was heard gets nothing without evidence', () => {
+    const alone = withAnswer(withFailure(fresh(), 'nrt', 'silent', 'gone', 9), 'ord', answer('primary'))
+    expect(writeOrder(alone.topology).map(({ name }) => name)).not.toContain('ord')
+    expect(problemOf(alone.topology, stateOf(alone, 'ord'))).toContain('the option "cluster"')
+    const named = withAnswer(initialTopology([nrt, ord], 0, '7'), 'ord', answer('primary'))
+    expect(writeOrder(named.topology).map(({ name }) => name)).toContain('ord')
+    const wrong = withAnswer(initialTopology([nrt, ord], 0, '8'), 'ord', answer('primary'))
+    expect(problemOf(wrong.topology, stateOf(wrong, 'ord'))).toContain('another cluster than "cluster" (8)')
   })
 
   test('a primary that takes no writes is a problem', () => {

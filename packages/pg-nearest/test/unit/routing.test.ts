@@ -17,7 +17,13 @@ function fromText(texts: readonly string[]): Topology {
         role: role as ServerState['role'],
         health: health as ServerState['health'],
         rttMs: rtt === '-' ? undefined : Number(rtt),
-        systemIdentifier: health === 'connecting' ? undefined : marks.includes('other-cluster') ? '2' : '1',
+        systemIdentifier:
+          health === 'connecting' || marks.includes('unheard')
+            ? undefined
+            : marks.includes('other-cluster')
+              ? '2'
+              : '1',
+        seenInRecovery: marks.includes('promoted'),
         timeline: marks.includes('tl2') ? 2 : 1,
       })
     }),

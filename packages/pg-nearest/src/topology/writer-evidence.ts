@@ -1,0 +1,47 @@
+import { clusterOf, isFollowed, isOtherCluster } from './cluster.ts'
+import { isUsable } from './health.ts'
+import type { ServerState, Topology } from './topology.ts'
+
+/**
+ * Explains why a server that says it is the primary gets no writes; `undefined` if it gets them. The declared primary gets them unless
+ * another server may have replaced it. A declared replica gets them only on evidence that it was promoted: it is of the declared primary's
+ * cluster and the declared primary takes none, or it was seen in recovery, or another listed server follows it.
+ */
+export function whyNoWrites(topology: Topology, server: ServerState): string | undefined {
+  if (server.role !== 'primary' || topology.servers.length === 1) return undefined
+  const declared = topology.servers.find((other) => other.declared === 'primary')
+  if (declared === undefined) return undefined
+  if (server === declared) {
+    const rival = topology.servers.find((other) => isRival(topology, other, declared))
+    return rival && undecided(declared, rival)
+  }
+  if (server.seenInRecovery || isFollowed(topology, server)) return undefined
+  if (answersAsPrimary(declared)) {
+    return isRival(topology, server, declared) ? undecided(declared, server) : unknownPromotion(server, declared)
+  }
+  const cluster = clusterOf(topology)
+  return cluster !== undefined && cluster === server.systemIdentifier ? undefined : unknownPromotion(server, declared)
+}
+
+/** A later primary of the same cluster that nobody has seen being promoted: a restored backup, or a branch, looks the same. */
+export function isRival(topology: Topology, other: ServerState, declared: ServerState): boolean {
+  if (other === declared || other.role !== 'primary' || !isUsable(other) || !answersAsPrimary(declared)) return false
+  if (other.seenInRecovery || isFollowed(topology, other) || isOtherCluster(topology, other)) return false
+  return isLaterTimeline(other, declared)
+}
+
+function answersAsPrimary({ role, health }: ServerState): boolean {
+  return role === 'primary' && health === 'up'
+}
+
+function isLaterTimeline({ timeline }: ServerState, than: ServerState): boolean {
+  return timeline !== undefined && than.timeline !== undefined && timeline > than.timeline
+}
+
+export function undecided({ name, timeline }: ServerState, rival: ServerState): string {
+  return `${name} (timeline ${timeline}) and ${rival.name} (timeline ${rival.timeline}) both say that they are the primary of one cluster, and nobody has seen ${rival.name} being promoted: nothing is written until one of them is taken out of the list. Is ${rival.name} a restored backup, or a branch?`
+}
+
+function unknownPromotion({ name }: ServerState, declared: ServerState): string {
+  return `${name} says that it is the primary, and nothing shows that it belongs to ${declared.name}'s cluster and was promoted there: nothing is written there. If it was, make it "primary" in the list, or name the cluster in the option "cluster" (select system_identifier from pg_control_system()).`
+}

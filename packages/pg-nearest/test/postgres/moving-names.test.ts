@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { NearestPool } from '../../src/index.ts'
+import { ask, caughtUp, until } from './fixtures.ts'
+import { startNameSwitch, type NameSwitch } from './name-switch.ts'
+import { TestPools } from './test-pools.ts'
+
+/** A writer's name that leads to the old primary for a while after a promotion, and then to the new one, as DNS of a managed database. */
+
+let world: World
+let name: NameSwitch
+const pools = new TestPools()
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord', 'ams'], rtt: 10 })
+  await ask(world.url('nrt'), 'create table notes (n int)')
+  await caughtUp(world)
+})
+afterAll(() => world.stop())
+afterEach(async () => {
+  await pools.destroyAll()
+  await name[Symbol.asyncDispose]()
+})
+
+const others = (): string[] => world.regions.filter((region) => region !== world.primary)
+
+describe.each([0, 2_000, 6_000])('a writer’s name that moves %i ms after the promotion', (lateMs) => {
+  test('takes the writes again within a second', async () => {
+    const [next = '', reader = ''] = others()
+    const old = world.primary
+    name = await startNameSwitch(world.url(old))
+    const pool = await pools.start({
+      region: reader,
+      primary: { region: 'primary', url: name.url },
+      replicas: { [reader]: world.url(reader) },
+      failoverTimeoutMs: 20_000,
+    })
+    await pool.query('insert into notes values (1)')
+    await world.promote(next)
+    const written = pool.query('insert into notes values (2)').then(() => performance.now())
+    const reads = readAllTheWhile(pool, written)
+    await sleep(lateMs)
+    name.leadTo(world.url(next))
+    const movedAt = performance.now()
+    expect((await written) - movedAt).toBeLessThan(1_000)
+    expect(await reads).toEqual([])
+    // No connection to the old one is left to trip over.
+    for (let i = 0; i < 20; i++)
+      expect((await pool.query('insert into notes values (3)')).servedBy.role).toBe('primary')
+  })
+})
+
+async function readAllTheWhile(pool: NearestPool, end: Promise<unknown>): Promise<unknown[]> {
+  let over = false
+  void end.finally(() => (over = true))
+  const failed: unknown[] = []
+  while (!over) {
+    await pool
+      .query({ text: 'select count(*) from notes', consistency: 'eventual' })
+      .catch((error: unknown) => failed.push(error))
+    await sleep(10)
+  }
+  return failed
+}
+
+test('one database whose name first led to a reader takes writes when it has moved', async () => {
+  const [reader = ''] = others()
+  name = await startNameSwitch(world.url(reader))
+  const pool = pools.create({ primary: name.url })
+  await pool.query('select 1')
+  await expect(pool.query('insert into notes values (4)')).rejects.toMatchObject({ code: '25006' })
+  name.leadTo(world.url(world.primary))
+  await until(
+    () =>
+      pool.query('insert into notes values (5)').then(
+        () => true,
+        () => false,
+      ),
+    'a write',
+    2_000,
+    50,
+  )
+})

@@ -1,0 +1,49 @@
+import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
+import { once } from 'node:events'
+
+/** A name that leads to one server, and later to another: open connections stay where they are, as when DNS moves. */
+export interface NameSwitch extends AsyncDisposable {
+  /** For clients: the first server's URL, with the name's host and port. */
+  readonly url: string
+  /** Where new connections lead from now on. */
+  leadTo(url: string): void
+}
+
+/** @param turns - new connections lead to these in turn; several are a balancer. */
+export async function startNameSwitch(...turns: readonly [string, ...string[]]): Promise<NameSwitch> {
+  let targets: readonly string[] = turns
+  let next = 0
+  const sockets = new Set<Socket>()
+  const server = createServer((client) => {
+    const { hostname, port } = new URL(targets[next++ % targets.length] ?? '')
+    const upstream = connect(Number(port), hostname)
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(from)
+      from.setNoDelay(true)
+      from.on('error', () => to.destroy())
+      from.on('close', () => {
+        sockets.delete(from)
+        to.destroy()
+      })
+      from.pipe(to)
+    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = new URL(turns[0])
+  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    url: url.href,
+    leadTo(target) {
+      targets = [target]
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
