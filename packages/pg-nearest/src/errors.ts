@@ -15,6 +15,7 @@
  * | `NEAREST_TRANSACTION_OVER` | a statement was given to `transaction()` after its function had ended |
  * | `NEAREST_READ_ONLY` | the primary refuses writes: fenced, or out of disk |
  * | `NEAREST_OVERLOADED` | `maxWaiting` statements are waiting for a connection to the server already |
+ * | `NEAREST_NOT_REPLICATED` | `pool.replicated()` waited in vain: `missing` says for whom, and why |
  * | `NEAREST_OLD_PG` | the installed pg is older than 8.23 |
  * | `NEAREST_ENDED` | the pool was ended |
  * | `NEAREST_TIMEOUT` | `timeoutMs` has passed, or `connectionTimeoutMillis` before a connection came free |
@@ -33,6 +34,7 @@ export type NearestErrorCode =
   | 'NEAREST_TRANSACTION_OVER'
   | 'NEAREST_READ_ONLY'
   | 'NEAREST_OVERLOADED'
+  | 'NEAREST_NOT_REPLICATED'
   | 'NEAREST_OLD_PG'
   | 'NEAREST_ENDED'
   | 'NEAREST_TIMEOUT'
@@ -129,6 +131,25 @@ export class OutcomeUnknownError extends NearestError {
   }
 }
 
+/** A server that has not said in time that it shows a position. */
+export interface MissingServer {
+  readonly server: string
+  /** Such as `it is 4096 bytes behind`. */
+  readonly why: string
+}
+
+/** Not every server has said in time that it shows a position. */
+export class NotReplicatedError extends NearestError {
+  override readonly name = 'NotReplicatedError'
+  readonly missing: readonly MissingServer[]
+
+  constructor(position: string, timeoutMs: number, missing: readonly MissingServer[]) {
+    const said = missing.map(({ server, why }) => `${server}: ${why}.`).join(' ')
+    super('NEAREST_NOT_REPLICATED', `Not every server showed ${position} within ${timeoutMs} ms. ${said}`)
+    this.missing = missing
+  }
+}
+
 /** A bound, because a chain of causes may be circular. */
 const DEEPEST_CAUSE = 10
 
@@ -166,6 +187,10 @@ export function isOptionError(error: unknown): error is OptionError {
 
 export function isNoServerError(error: unknown): error is NoServerError {
   return error instanceof NoServerError
+}
+
+export function isNotReplicatedError(error: unknown): error is NotReplicatedError {
+  return error instanceof NotReplicatedError
 }
 
 export function isOutcomeUnknownError(error: unknown): error is OutcomeUnknownError {

@@ -1,15 +1,18 @@
 export {
   isNearestError,
   isNoServerError,
+  isNotReplicatedError,
   isOptionError,
   isOutcomeUnknownError,
   NearestError,
   nearestErrorOf,
   NoServerError,
+  NotReplicatedError,
   OptionError,
   OutcomeUnknownError,
   type Candidate,
   type FailedAttempt,
+  type MissingServer,
   type NearestErrorCode,
 } from './errors.ts'
 export type { PoolMessage, QueryTrace } from './events/diagnostics-channels.ts'
@@ -20,6 +23,7 @@ export type { RouteOptions } from './route/request.ts'
 export { createPool } from './pool/create-pool.ts'
 export type { NearestPool } from './pool/nearest-pool.ts'
 export type { NearestPoolOptions, ServerList, ServerOptions, ServerSource } from './options/pool-options.ts'
+export type { ReplicatedOptions } from './pool/replicated.ts'
 export type { Routed, Served } from './pool/query-types.ts'
 export type { RoutedClient, Transaction } from './pool/query-types.ts'
 export type { RoutedPool } from './pool/routed-pool.ts'

@@ -6,6 +6,7 @@ import { errorText } from './error-text.ts'
 import { statusCommand } from './status-command.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { mainUsage } from './usage.ts'
+import { waitCommand } from './wait-command.ts'
 import { UsageError } from './usage-error.ts'
 
 type Command = (argv: readonly string[], terminal: Terminal) => Promise<number>
@@ -14,6 +15,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['status', statusCommand],
   ['doctor', doctorCommand],
   ['bench', benchCommand],
+  ['wait', waitCommand],
 ])
 
 const COMMAND_NAMES = new Intl.ListFormat('en-GB').format(COMMANDS.keys())

@@ -12,6 +12,7 @@ export const mainUsage = `pg-nearest: PostgreSQL in several regions
   pg-nearest status     each server's role, health, distance and lag, and which one reads from here would use
   pg-nearest doctor     what is right and wrong with each server, and what to do about it
   pg-nearest bench      what a query costs from here, against every region
+  pg-nearest wait       until every replica shows what the primary has now
 
   pg-nearest <command> --help
   pg-nearest --version`
@@ -55,3 +56,17 @@ ${SERVERS}
 
 Needs tinybench: npm install tinybench
 Exit code: 0 all were measured, 1 a region failed, 2 bad usage, 3 no region could be measured.`
+
+export const waitUsage: string = `pg-nearest wait [options]
+
+Waits until every replica itself has said that it shows what the primary has now: behind a migration, in a release command or in CI.
+
+  --timeout SECONDS         default 60
+  --server NAME             only this one, as status names it; once for each
+  --bookmark TEXT           this position, instead of the primary's
+  --json                    one JSON object
+  --help
+
+${SERVERS}
+
+Exit code: 0 all show it, 1 somebody is missing, 2 bad usage.`

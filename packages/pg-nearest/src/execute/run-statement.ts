@@ -41,8 +41,11 @@ type OnEnd = (end: RunEnd) => void
 export function runStatement(lease: Lease, run: StatementRun, onEnd: OnEnd): void {
   const { check, trust, config, need } = run
   if (check === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
-  const inside = runsInside(lease.status !== 'I', need)
-  const questions = check.begin(lease, trust, inside, () => mayAskAfter(config.text, need))
+  const { status } = lease
+  const inside = runsInside(status !== 'I', need)
+  // In a transaction that has failed nothing is answered.
+  const mayFollow = (): boolean => !(inside && status === 'E') && mayAskAfter(config.text, need)
+  const questions = check.begin(lease, trust, inside, mayFollow)
   if (questions instanceof ReplicaBehindError) return onEnd({ kind: 'behind', error: questions })
   if (questions === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
   if (mayShareSync(lease, run, questions)) return sendWithQuestion(lease, run, questions, onEnd)

@@ -137,8 +137,10 @@ export class FreshnessCheck {
 
   /** It has shown or written something at a position that its server does not tell. */
   #noteUntold({ server, standby }: Lease, done: boolean): void {
-    if (!standby || !this.#reads) return this.markUnknown()
-    if (done) this.#session.useHome(server, this.#context.positions.epochOf(server), performance.now())
+    const now = performance.now()
+    if (!this.#reads) this.markUnknown()
+    else if (!standby) this.#session.markUnknown(now)
+    else if (done) this.#session.useHome(server, this.#context.positions.epochOf(server), now)
   }
 
   /** Something may have been written at a position that is not known: the session's reads go to the primary until it has answered. */

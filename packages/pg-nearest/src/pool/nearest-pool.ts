@@ -13,7 +13,9 @@ import type { ParsedOptions } from '../options/parse-pool-options.ts'
 import type { ServerList } from '../options/pool-options.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
 import { createServers, type Servers } from '../servers/servers.ts'
+import { parseReplicatedOptions, type ReplicatedOptions } from './replicated.ts'
 import { bookmarkOf, newSessionState, parseSessionOptions, Session, type SessionOptions } from './session.ts'
+import { waitUntilReplicated } from '../servers/replication-wait.ts'
 import { statusOf, type Status } from '../servers/status.ts'
 
 type PgEvent = 'error' | 'release' | 'connect' | 'acquire' | 'remove'
@@ -170,6 +172,28 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   async refresh(): Promise<Status> {
     await this.#servers.monitor.refresh()
     return this.status()
+  }
+
+  /**
+   * Waits until each replica itself has said that it shows a position: for migrations, for tests, and before something is announced. One
+   * that does not answer does not pass.
+   *
+   * @example
+   * ```ts
+   * import { createPool } from 'pg-nearest'
+   *
+   * const pool = createPool({ primary: 'postgres://nrt.example.com/app', replicas: { ord: 'postgres://ord.example.com/app' } })
+   * await pool.query('alter table users add column age int')
+   * await pool.replicated({ timeoutMs: 60_000 })
+   * ```
+   *
+   * Cost: one question to the primary, and one to each replica again and again, each on the connection of its probe.
+   *
+   * @throws `NotReplicatedError`, which says who is missing and why, when not all do so within `timeoutMs`.
+   * @throws the signal's reason when it is aborted.
+   */
+  async replicated(options: ReplicatedOptions = {}): Promise<void> {
+    await waitUntilReplicated(this.#servers, parseReplicatedOptions(options))
   }
 
   /** Waits for statements and borrowed clients, then closes every connection. Rejects the second time, as in pg. */

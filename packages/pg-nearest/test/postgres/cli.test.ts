@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ask } from './fixtures.ts'
 
 /** The built program, as npx would run it. */
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -181,4 +182,38 @@ test('no password is printed', async () => {
   ]
   const all = outputs.map(({ out, err }) => out + err).join()
   for (const password of passwords()) expect(all).not.toContain(password)
+})
+
+describe('pg-nearest wait', () => {
+  test('waits for every replica, and tells who is missing', async () => {
+    expect(await run(['wait', '--timeout', '10'])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^Every replica shows it, after \d/),
+    })
+    await world.pauseReplay('syd')
+    await ask(world.url('nrt'), 'create table waited (n int)')
+    const { code, out, err } = await run(['wait', '--timeout', '0.3', '--json'])
+    expect({ code, err }).toEqual({ code: 1, err: '' })
+    expect(JSON.parse(out)).toMatchObject({
+      missing: [{ server: 'syd', why: expect.stringContaining('bytes behind') }],
+    })
+    expect((await run(['wait', '--timeout', '0.3'])).out).toMatch(
+      /^Not every server showed .* syd: it is \d+ bytes behind/,
+    )
+    expect((await run(['wait', '--timeout', '10', '--server', 'ord'])).code).toBe(0)
+    await world.resumeReplay('syd')
+    expect((await run(['wait', '--timeout', '10'])).code).toBe(0)
+  })
+
+  test('explains itself, and refuses what it does not understand', async () => {
+    expect((await run(['wait', '--help'])).out).toContain('Exit code')
+    expect(await run(['wait', '--timeout', 'long'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--timeout takes seconds'),
+    })
+    expect(await run(['wait', '--server', 'fra'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('There is no server "fra"'),
+    })
+  })
 })

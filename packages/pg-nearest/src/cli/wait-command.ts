@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util'
+import { isNotReplicatedError, type MissingServer } from '../errors.ts'
+import { createPool } from '../pool/create-pool.ts'
+import { serverFlags, serverOptions } from './server-options.ts'
+import type { Terminal } from './terminal.ts'
+import { UsageError } from './usage-error.ts'
+import { waitUsage } from './usage.ts'
+
+const DEFAULT_SECONDS = '60'
+const LONGEST_SECONDS = 86_400
+
+/** `pg-nearest wait`. Resolves with the exit code. */
+export async function waitCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      ...serverFlags,
+      timeout: { type: 'string', default: DEFAULT_SECONDS },
+      server: { type: 'string', multiple: true },
+      bookmark: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  if (values.help === true) {
+    terminal.print(waitUsage)
+    return 0
+  }
+  const seconds = Number(values.timeout)
+  if (values.timeout.trim() === '' || !(seconds >= 0 && seconds <= LONGEST_SECONDS)) {
+    throw new UsageError(`--timeout takes seconds, from 0 to ${LONGEST_SECONDS}.`)
+  }
+  const { server: servers, bookmark } = values
+  const pool = createPool(await serverOptions(values, terminal.env))
+  const beganAt = performance.now()
+  const elapsed = (): string => ((performance.now() - beganAt) / 1_000).toFixed(1)
+  const progress = setInterval(() => terminal.progress(`waiting for ${elapsed()} of ${seconds} s`), 500)
+  const finish = (missing: readonly MissingServer[], text: string): number => {
+    clearInterval(progress)
+    terminal.progress('')
+    terminal.print(values.json === true ? JSON.stringify({ seconds: Number(elapsed()), missing }) : text)
+    return missing.length > 0 ? 1 : 0
+  }
+  try {
+    await pool.replicated({ servers, bookmark, timeoutMs: seconds * 1_000, signal: terminal.interrupted })
+    return finish([], `Every replica shows it, after ${elapsed()} s.`)
+  } catch (error) {
+    if (isNotReplicatedError(error)) return finish(error.missing, error.message)
+    throw error
+  } finally {
+    clearInterval(progress)
+    await pool.end()
+  }
+}

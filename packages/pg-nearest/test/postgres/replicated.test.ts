@@ -1,0 +1,112 @@
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { isNotReplicatedError, type NearestPool } from '../../src/index.ts'
+import { ask, caughtUp } from './fixtures.ts'
+import { errorOf } from './settling.ts'
+import { TestPools } from './test-pools.ts'
+
+let world: World
+let pool: NearestPool
+const pools = new TestPools()
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord', 'ams', 'syd'], rtt: 10 })
+  await ask(world.url('nrt'), 'create table notes (n int)')
+  await caughtUp(world)
+  pool = await pools.start(world.poolOptions('ord'))
+})
+afterAll(async () => {
+  await pools.destroyAll()
+  await world.stop()
+})
+afterEach(async () => {
+  await world.resumeReplay('ord').catch(() => undefined)
+})
+
+const write = (): Promise<unknown> => ask(world.url('nrt'), 'insert into notes values (1)')
+
+/** Who is missing, and why. */
+async function missing(options: Parameters<NearestPool['replicated']>[0]): Promise<unknown> {
+  const error = await errorOf(10_000, 'replicated()', pool.replicated(options))
+  return isNotReplicatedError(error) ? error.missing : error
+}
+
+describe('waiting until every replica shows what the primary has', () => {
+  test('resolves when they do, also for what another process has written', async () => {
+    await write()
+    await pool.replicated()
+    for (const region of ['ord', 'ams', 'syd']) {
+      expect((await ask(world.url(region), 'select from notes')).length).toBe(
+        (await ask(world.url('nrt'), 'select from notes')).length,
+      )
+    }
+  })
+
+  test('waits for one that is paused, and says so when the time is over', async () => {
+    await world.pauseReplay('ord')
+    await write()
+    expect(await missing({ timeoutMs: 300 })).toEqual([
+      { server: 'ord', why: expect.stringMatching(/^it is \d+ bytes behind$/) },
+    ])
+    const waiting = pool.replicated({ timeoutMs: 10_000 })
+    await world.resumeReplay('ord')
+    await waiting
+  })
+
+  test('does not pass one that receives nothing, or does not answer', async () => {
+    world.partition('nrt', 'ams')
+    await world.kill('syd')
+    await write()
+    expect(await missing({ timeoutMs: 300 })).toEqual([
+      { server: 'ams', why: expect.stringMatching(/^it is \d+ bytes behind$/) },
+      { server: 'syd', why: 'it does not answer' },
+    ])
+    world.heal('nrt', 'ams')
+    await world.start('syd')
+    await pool.replicated({ timeoutMs: 10_000 })
+  })
+
+  test('asks only who is named, and for the position that is named', async () => {
+    const session = pool.session()
+    await session.query('insert into notes values (2)')
+    await pool.replicated()
+    await world.pauseReplay('ord')
+    await write()
+    await pool.replicated({ servers: ['ams', 'syd'], timeoutMs: 2_000 })
+    await pool.replicated({ bookmark: session.bookmark() ?? undefined, servers: ['ams', 'syd'], timeoutMs: 2_000 })
+  })
+
+  test('ends with its signal, and refuses what it cannot understand', async () => {
+    await world.pauseReplay('ord')
+    await write()
+    const reason = new Error('enough')
+    expect(await errorOf(5_000, 'it', pool.replicated({ signal: AbortSignal.abort(reason) }))).toBe(reason)
+    const soon = AbortSignal.timeout(100)
+    expect(await errorOf(5_000, 'it', pool.replicated({ signal: soon }))).toBe(soon.reason)
+    for (const options of [
+      { timeoutMs: -1 },
+      { servers: ['fra'] },
+      { servers: 'ord' },
+      { bookmark: 'unknown' },
+      { timeout: 1 },
+    ]) {
+      expect(await errorOf(1_000, 'it', pool.replicated(options as object))).toMatchObject({
+        code: 'NEAREST_BAD_OPTION',
+      })
+    }
+  })
+
+  test('with one database there is nobody to wait for', async () => {
+    await pools.create({ primary: world.url('nrt') }).replicated({ timeoutMs: 0 })
+  })
+
+  test('says that no primary answers', async () => {
+    const alone = await pools.start({
+      primary: { region: 'xxx', url: 'postgres://app@127.0.0.1:1/app' },
+      replicas: { ord: world.url('ord') },
+    })
+    expect(await errorOf(10_000, 'it', alone.replicated({ timeoutMs: 200 }))).toMatchObject({
+      code: 'NEAREST_NOT_REPLICATED',
+      missing: [{ server: 'xxx', why: 'no server says that it is the primary' }],
+    })
+  })
+})
