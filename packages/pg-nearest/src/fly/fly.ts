@@ -33,6 +33,9 @@ const flyNames: readonly string[] = [...ownOptions.filter((name) => !taken.inclu
  * | `REPLICA_REGIONS` | the regions that have a replica, unless `regions` says so |
  * | `DATABASE_URL_ORD` | the replica in `ord`; without it the URL follows from a Fly host name in `DATABASE_URL` |
  *
+ * On Fly Managed Postgres (`*.flympg.net`) `maxLifetimeSeconds` is 600 and `idleTimeoutMillis` 300,000 unless they are set, because its
+ * proxy cuts connections after ten minutes.
+ *
  * A region whose URL is not known is an error where this process has a region of its own. Elsewhere, as in development
  * and tests, it is left out: with `DATABASE_URL` alone this is one database and nothing else.
  *
@@ -74,7 +77,27 @@ export function fly(options: FlyOptions = {}): NearestPoolOptions {
     const usable = derived !== undefined && !sameServer(primary, parseServerUrl(derived, variableOf(code), env))
     return usable ? [[code, derived]] : []
   })
-  return { ...rest, region, primary: { region: primaryRegion, url }, replicas: Object.fromEntries(replicas) }
+  return {
+    ...(isManaged(primary) ? MANAGED : {}),
+    ...rest,
+    region,
+    primary: { region: primaryRegion, url },
+    replicas: Object.fromEntries(replicas),
+  }
+}
+
+/**
+ * The proxy of Fly Managed Postgres cuts connections after ten minutes.
+ *
+ * @see https://fly.io/docs/mpg/
+ */
+const MANAGED: Pick<NearestPoolOptions, 'maxLifetimeSeconds' | 'idleTimeoutMillis'> = {
+  maxLifetimeSeconds: 600,
+  idleTimeoutMillis: 300_000,
+}
+
+function isManaged({ host }: ServerAddress): boolean {
+  return /\.flympg\.net\.?$/i.test(host)
 }
 
 function variableOf(region: string): string {

@@ -136,6 +136,27 @@ describe('options beside the environment', () => {
   })
 })
 
+describe('Fly Managed Postgres', () => {
+  const limits = ({ maxLifetimeSeconds, idleTimeoutMillis }: ReturnType<typeof fly>): unknown[] => [
+    maxLifetimeSeconds,
+    idleTimeoutMillis,
+  ]
+  const at = (host: string, options = {}): unknown[] =>
+    limits(fly({ env: { DATABASE_URL: `postgres://u:p@${host}/app` }, ...options }))
+
+  test.each(['direct.abc.flympg.net', 'pgbouncer.ABC.FLYMPG.net.:5432'])(
+    '%s: connections end before its proxy cuts them',
+    (host) => {
+      expect(at(host)).toEqual([600, 300_000])
+      expect(at(host, { idleTimeoutMillis: 1_000 })).toEqual([600, 1_000])
+    },
+  )
+
+  test.each(['my-db.internal', 'flympg.net.example.com', 'notflympg.net'])('%s is another server', (host) => {
+    expect(at(host)).toEqual([undefined, undefined])
+  })
+})
+
 describe('currentRegion', () => {
   const cases: readonly (readonly [env: Readonly<Record<string, string>>, region: string | undefined])[] = [
     [{}, undefined],
