@@ -33,7 +33,7 @@ export class FreshnessCheck {
   /** Made when it is needed, because it is not for most reads. */
   #recorder: PositionRecorder | undefined
   /** A position is wanted, and the server does not tell it. */
-  #untold = false
+  #unpositioned = false
   #waited = false
 
   constructor(context: FreshnessContext, session: SessionState, consistency: Consistency, reads: boolean) {
@@ -95,7 +95,7 @@ export class FreshnessCheck {
     const isAtHome = isUsualReadServer(this.#context, this.#session, server)
     const wanted = this.#session.blind || !isAtHome || (!standby && !this.#hasAll(server))
     const reveals = wanted && mayFollow()
-    this.#untold = reveals && askable === 'no'
+    this.#unpositioned = reveals && askable === 'no'
     const after = reveals && askable !== 'no'
     if (proven && !after) return undefined
     const stranger = askable === 'unknown'
@@ -125,18 +125,18 @@ export class FreshnessCheck {
     }
     if (questions?.answerAfter === 'refused') {
       this.#context.positions.noteRefusal(lease.server)
-      this.#untold = true
+      this.#unpositioned = true
     }
     if (isUsualReadServer(this.#context, this.#session, lease.server)) {
       const epoch = this.#context.positions.epochOf(lease.server)
       this.#session.useHome(lease.server, epoch, performance.now())
-    } else if (this.#untold) this.#noteUntold(lease, done)
+    } else if (this.#unpositioned) this.#noteUnpositioned(lease, done)
     else if (!done && !this.#reads) this.markUnknown()
     return undefined
   }
 
   /** It has shown or written something at a position that its server does not tell. */
-  #noteUntold({ server, standby }: Lease, done: boolean): void {
+  #noteUnpositioned({ server, standby }: Lease, done: boolean): void {
     const now = performance.now()
     if (!this.#reads) this.markUnknown()
     else if (!standby) this.#session.markUnknown(now)

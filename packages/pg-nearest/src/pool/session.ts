@@ -7,7 +7,7 @@ import { runInSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
 import type { Servers } from '../servers/servers.ts'
-import { untoldTime } from '../servers/untold-time.ts'
+import { timeBookmarkOf } from '../servers/time-bookmark.ts'
 
 /** Options of `pool.session`. */
 export interface SessionOptions {
@@ -81,7 +81,7 @@ const UNKNOWN = 'unknown'
 
 export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Servers): string | undefined {
   if (state.home !== undefined) state.settleHome(engine.positions.of(state.home.server))
-  const time = untoldTime(state, engine)
+  const time = timeBookmarkOf(state, engine)
   if (time !== undefined) return formatTimeBookmark(time)
   if (state.blind) return UNKNOWN
   const { bookmark } = state

@@ -161,7 +161,7 @@ export class SessionState {
    * When the latest of what has no position was written or seen, by `performance.now()`. `undefined` if there is nothing of that kind, or
    * it is still going on.
    */
-  get untoldAt(): number | undefined {
+  get unpositionedAt(): number | undefined {
     if (this.#unsettled > 0 || this.unreadable) return undefined
     const seenAt = this.#home === undefined ? undefined : this.#homeUsedAt
     return this.#blindSince === undefined ? seenAt : Math.max(this.#blindSince, seenAt ?? 0)

@@ -6,10 +6,10 @@ import { writeOrder } from '../topology/server-selection.ts'
  * Where the primary tells no position: up to when a session may have something to show, by the primary's clock. `undefined` if there is
  * nothing, or if that is not known.
  */
-export function untoldTime(state: SessionState, { topology, positions }: Engine): number | undefined {
+export function timeBookmarkOf(state: SessionState, { topology, positions }: Engine): number | undefined {
   const [primary] = writeOrder(topology)
   if (primary === undefined || positions.askable(primary.name) !== 'no') return undefined
   if (state.unreadable) return state.knownUntil
-  const { untoldAt } = state
-  return untoldAt === undefined ? undefined : positions.clockOf(primary.name, untoldAt)?.most
+  const { unpositionedAt } = state
+  return unpositionedAt === undefined ? undefined : positions.clockOf(primary.name, unpositionedAt)?.most
 }
