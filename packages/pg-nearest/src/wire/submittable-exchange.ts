@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { forgetPortal } from './cursor-close.ts'
 import type { Exchange } from './exchange.ts'
 import { adopt, type DataRow, type QueryInternals, type WireConnection } from './pg-internals.ts'
 
@@ -91,6 +92,7 @@ export class SubmittableExchange implements Exchange {
 
   handleError(error: unknown, connection: WireConnection): void {
     this.#error ??= error
+    forgetPortal(this.#query)
     this.#query.handleError?.(error, connection)
   }
 

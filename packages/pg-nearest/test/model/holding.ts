@@ -81,7 +81,8 @@ export class Holding {
         const exchange = new QuestionedStatementExchange({ text }, 'question', client, (end: StatementEnd): void => {
           onEnd(end)
           const told = exchange.answer?.[0]
-          if (end.kind === 'result' && told !== 'question')
+          // In a transaction that has failed the question is refused.
+          if (end.kind === 'result' && told !== 'question' && exchange.refusal === undefined)
             this.#violated(`a question was answered with ${String(told)}`)
         })
         return exchange

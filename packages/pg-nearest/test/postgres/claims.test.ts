@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type pg from 'pg'
+import pg from 'pg'
 import { createPool, type NearestPool } from '../../src/index.ts'
 import type { Served } from '../../src/pool/query-types.ts'
 import { formatBookmark } from '../../src/session/bookmark-text.ts'
@@ -13,12 +13,16 @@ const RTT_MS = 60
 
 let world: World
 let pool: NearestPool
+/** Beside the pool, over the same link. */
+let bare: pg.Client
 let lost: number
 let system: string
 let timeline: number
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: RTT_MS })
   await withUsers(world)
+  bare = new pg.Client({ connectionString: world.url('nrt', { from: 'ord' }) })
+  await bare.connect()
   const [row] = await ask<{ system: string; timeline: number }>(
     world.url('nrt'),
     'select system_identifier::text as system, timeline_id as timeline from pg_control_system(), pg_control_checkpoint()',
@@ -26,7 +30,10 @@ beforeAll(async () => {
   system = row?.system ?? ''
   timeline = row?.timeline ?? 0
 })
-afterAll(() => world.stop())
+afterAll(async () => {
+  await bare?.end()
+  await world?.stop()
+})
 beforeEach(async () => {
   pool = createPool(world.poolOptions('ord'))
   await pool.refresh()
@@ -35,6 +42,12 @@ beforeEach(async () => {
   pool.on('position-lost', () => lost++)
 })
 afterEach(() => pool.destroy())
+
+async function msOf(work: Promise<unknown>): Promise<number> {
+  const begun = performance.now()
+  await work
+  return performance.now() - begun
+}
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code
 
@@ -108,14 +121,16 @@ describe.each(claims)('a claim of $name', ({ make }) => {
       pool.session({ bookmark: make(), trusted: false }, () => way.count(pool, '')),
     )
     const took: number[] = []
+    // What the machine and the link take for as much, meanwhile, is not the pool's.
+    const plain: number[] = []
     for (let i = 0; i < 5; i++) {
-      const begun = performance.now()
       // oxlint-disable-next-line no-await-in-loop -- one after the other
-      await pool.query('update hits set n = n + 1')
-      took.push(performance.now() - begun)
+      took.push(await msOf(pool.query('update hits set n = n + 1')))
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      plain.push(await msOf(bare.query('update hits set n = n + 1')))
     }
     const served = await within(5_000, 'the reads', Promise.all(forged))
-    expect(Math.max(...took)).toBeLessThan(6 * RTT_MS)
+    expect(Math.max(...took)).toBeLessThan(6 * Math.max(RTT_MS, ...plain))
     expect(served.filter(({ servedBy }) => servedBy.server === 'nrt').length).toBeLessThan(60)
     expect(lost).toBe(0)
   })

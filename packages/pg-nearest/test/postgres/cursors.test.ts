@@ -38,6 +38,14 @@ async function collect(stream: AsyncIterable<Row>): Promise<Row[]> {
   return rows
 }
 
+async function readAndClose(cursor: Cursor): Promise<void> {
+  try {
+    await cursor.read(1)
+  } finally {
+    void cursor.close()
+  }
+}
+
 /** What a statement answers, within the bound. */
 async function rowsOf(what: string, result: PromiseLike<{ readonly rows: Row[] }>): Promise<Row[]> {
   return (await within(BOUND_MS, what, result)).rows
@@ -288,6 +296,24 @@ describe('COPY that fails midway', () => {
     client.release()
     await leavesNothingBehind()
     expect(await ask(world.url('nrt'), "select 1 from users where name = 'Copied half'")).toEqual([])
+  })
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['stream', () => collect(client.query(new QueryStream('select * from nowhere')))],
+    ['cursor', () => readAndClose(client.query(new Cursor('select * from nowhere')))],
+  ])('COPY TO behind a %s that failed has all rows, for the next borrower too', async (_, fail) => {
+    await client.query('select 1')
+    expect(await errorOf(BOUND_MS, 'it', fail())).toMatchObject({ code: '42P01' })
+    client.release()
+    const next = await pool.connect()
+    const chunks = await within(BOUND_MS, 'COPY', collect(next.query(to(`copy (${MANY}) to stdout`))))
+    expect(
+      Buffer.concat(chunks as unknown as Buffer[])
+        .toString()
+        .trim()
+        .split('\n'),
+    ).toHaveLength(ROWS)
+    next.release()
   })
 
   test('COPY TO, whose query fails: the next statement runs', async () => {

@@ -1,6 +1,8 @@
 /** The parts of a pg-cursor, or of the cursor in a stream, that are used here. */
 interface Closable {
   close?: (...args: never[]) => unknown
+  _closePortal?: () => void
+  state?: string
   /** Reads that were requested before it was sent: number of rows, and callback. */
   readonly _queue?: [rows: number, callback: (error: unknown, ...rest: unknown[]) => void][]
 }
@@ -30,6 +32,18 @@ export function watchForEarlyClose(query: object): () => boolean {
       if (!error) close.apply(cursor, [ignore] as never[])
     }
     return false
+  }
+}
+
+/**
+ * An error has closed the portal. pg-cursor would still send Close for it, without a Sync behind it, so that its answer came ahead of the
+ * answers to the connection's next user: pg-copy-streams takes it for the end of the copy.
+ */
+export function forgetPortal(query: object): void {
+  const cursor = ((query as { readonly cursor?: Closable }).cursor ?? query) as Closable
+  if (typeof cursor._closePortal !== 'function') return
+  cursor._closePortal = () => {
+    cursor.state = 'done'
   }
 }
 
