@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { normalizeInsertLsn, parseLsn } from '../topology/lsn.ts'
 import { isRefusedQuestion } from '../driver-errors.ts'
@@ -45,9 +46,13 @@ const OF_STRANGER = `select ${POSITION},
        (select timeline_id from pg_catalog.pg_control_checkpoint())
   from pg_catalog.pg_is_in_recovery() as r`
 
-/** A right can be revoked at any time, and the savepoint keeps the transaction from being aborted by that. */
-const GUARD = 'savepoint pg_nearest_position; '
-const UNGUARD = 'rollback to savepoint pg_nearest_position; release savepoint pg_nearest_position'
+/**
+ * A right can be revoked at any time, and the savepoint keeps the transaction from being aborted by that. Nobody else has one of this
+ * name: going back to it would undo the failure of a transaction that has failed meanwhile.
+ */
+const SAVEPOINT = `pg_nearest_${randomUUID().replaceAll('-', '')}`
+const GUARD = `savepoint ${SAVEPOINT}; `
+const UNGUARD = `rollback to savepoint ${SAVEPOINT}; release savepoint ${SAVEPOINT}`
 
 interface QuestionPlace {
   /** See {@link PositionQuestions.inside}. */

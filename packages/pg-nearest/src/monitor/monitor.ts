@@ -116,8 +116,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
       nextMs: () => nextProbeMs(intervalMs, states.get(name)?.failures ?? 0, !hasWriter(observed.topology), random),
       mayHaveMoved: () => phase === 'running' && !hasWriter(observed.topology),
       onAnswer(answer) {
-        if (machines.has(name) && machines.get(name) !== answer.machine) moved(name, answer)
-        machines.set(name, answer.machine)
+        const { machine } = answer
+        if (machine !== undefined) {
+          if (machines.has(name) && machines.get(name) !== machine) moved(name, answer)
+          machines.set(name, machine)
+        }
         notePosition(positions, name, answer)
         publish(withAnswer(observed, name, answer))
         // A primary that was replaced is still probed, but no connection stays open there.
@@ -245,7 +248,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
 function notePosition(positions: KnownPositions, server: string, seen: Observation): void {
   const { role, lsn, sentAt, rttMs, clockMs, timeline, systemIdentifier } = seen
-  positions.noteClock(server, clockMs, sentAt, sentAt + rttMs)
+  if (clockMs !== undefined) positions.noteClock(server, clockMs, sentAt, sentAt + rttMs)
   if (lsn === undefined || timeline === undefined || systemIdentifier === undefined)
     return positions.noteRefusal(server)
   const position = role === 'primary' ? normalizeInsertLsn(lsn) : lsn

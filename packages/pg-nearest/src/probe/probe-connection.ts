@@ -2,7 +2,7 @@ import pg from 'pg'
 import { connectClient, destroySocket } from '../pg-client/connect-client.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { SilentError, withinTime } from './stall-aware-timeout.ts'
-import { isRefusedQuestion } from '../driver-errors.ts'
+import { isErrorResponse } from '../driver-errors.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 
 export interface ProbeConnectionOptions {
@@ -190,10 +190,10 @@ async function answersAtOnce(client: pg.Client, { warmUp, timeoutMs }: ProbeConn
   )
 }
 
-/** Resolves when the server has answered, even with an error below FATAL. */
+/** Resolves when the server has answered, even with an error. */
 async function answered(query: Promise<unknown>): Promise<void> {
   await query.catch((error: unknown) => {
-    if (!isRefusedQuestion(error)) throw error
+    if (!isErrorResponse(error)) throw error
   })
 }
 

@@ -4,6 +4,8 @@ import type { Refusal } from '../topology/refusal.ts'
 
 /** What a probe asks beside the role. */
 export type ProbeItem =
+  | 'clock'
+  | 'machine'
   | 'systemIdentifier'
   | 'replayLsn'
   | 'insertLsn'
@@ -23,6 +25,16 @@ interface ItemQuestion {
  * CASE around a call does not help.
  */
 const ITEMS: Readonly<Record<ProbeItem, ItemQuestion>> = {
+  clock: {
+    calls: ['clock_timestamp()', 'date_part(text, timestamptz)'],
+    sql: `pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())`,
+  },
+  /** The address is NULL over a socket, and a pooler's own behind one. As an epoch, the time does not depend on the role's time zone. */
+  machine: {
+    calls: ['pg_postmaster_start_time()', 'date_part(text, timestamptz)', 'inet_server_addr()', 'inet_server_port()'],
+    sql: `pg_catalog.concat_ws(' ', pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()),
+       pg_catalog.inet_server_addr(), pg_catalog.inet_server_port())`,
+  },
   systemIdentifier: {
     calls: ['pg_control_system()'],
     sql: '(select system_identifier from pg_catalog.pg_control_system())',
@@ -78,9 +90,7 @@ export function itemQuestion(item: ProbeItem): string {
 }
 
 function question(columns: readonly string[]): string {
-  const traits = `pg_catalog.current_setting('server_version'), pg_catalog.current_setting('default_transaction_read_only'),
-       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()),
-       pg_catalog.pg_postmaster_start_time(), pg_catalog.inet_server_addr(), pg_catalog.inet_server_port()`
+  const traits = `pg_catalog.current_setting('server_version'), pg_catalog.current_setting('default_transaction_read_only')`
   return `${PLAIN}select r, ${traits}, ${columns.join(', ')} from pg_catalog.pg_is_in_recovery() as r`
 }
 
@@ -101,17 +111,17 @@ export type Answer = Pick<
 /** @throws Error if the row does not tell the role. */
 export function readAnswer(row: ProbeRow | undefined): Answer {
   if (row === undefined) throw new Error('the probe was answered with no row')
-  const [standby, version, readOnly, epoch, started, address, port, ...values] = row
+  const [standby, version, readOnly, ...values] = row
   const value = (item: ProbeItem): string | null => values[PROBE_ITEMS.indexOf(item)] ?? null
+  const clock = value('clock')
   const isStandby = standby === 't'
   if (!isStandby && standby !== 'f') throw new Error('the probe was answered without a role')
   return {
     role: isStandby ? 'replica' : 'primary',
-    // The address is NULL over a socket, and a pooler's own behind one.
-    machine: [started, address, port].join(' '),
+    machine: value('machine') ?? undefined,
     version: version ?? undefined,
     readOnly: readOnly === 'on',
-    clockMs: Number(epoch) * 1_000,
+    clockMs: clock === null ? undefined : Number(clock) * 1_000,
     lsn: parseLsn(value(isStandby ? 'replayLsn' : 'insertLsn')),
     timeline: isStandby ? latest(STANDBY_TIMELINES.map(value)) : timelineOfFile(value('walFile')),
     timelineIsLate: isStandby && value('receiverTimeline') === null,

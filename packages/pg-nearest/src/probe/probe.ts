@@ -60,7 +60,8 @@ export function createProbe(options: ProbeOptions): Probe {
         const row = await askRow(on, probeQuestion(refused.items))
         return { answer: readAnswer(row), askedAt, sentAt, rttMs: performance.now() - sentAt }
       } catch (error) {
-        if (!isRefusedQuestion(error)) throw error
+        // Whatever a function there raises: the connection shows whether the server itself is in trouble.
+        if (!isErrorResponse(error)) throw error
         // oxlint-disable-next-line no-await-in-loop -- as above
         const items = await learnRefused(on, refused.items)
         if (items.size === refused.items.size) throw error
@@ -102,7 +103,7 @@ async function learnRefused(on: Asked, known: RefusedItems): Promise<RefusedItem
       // oxlint-disable-next-line no-await-in-loop -- some poolers cannot take several at once
       await askRow(on, itemQuestion(item))
     } catch (error) {
-      if (!isRefusedQuestion(error)) throw error
+      if (!isErrorResponse(error)) throw error
       refused.set(item, codeOf(error) ?? '')
     }
   }

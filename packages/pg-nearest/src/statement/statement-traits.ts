@@ -32,7 +32,7 @@ export function runsInside(open: boolean, { transaction }: StatementNeed): boole
 
 /** These need no snapshot, so they show and write nothing. */
 const SEES_NOTHING =
-  /^\s*(?:set|show|reset|savepoint|release|lock|listen|unlisten|discard|deallocate|close|prepare\s+(?!transaction\b)\S+)\s/i
+  /^(?:\s|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:set|show|notify|reset|savepoint|release|lock|listen|unlisten|discard|deallocate|close|prepare\s+(?!transaction\b)\S+)\s/i
 
 /** Only white space, semicolons and comments. */
 const EMPTY = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*$/

@@ -10,7 +10,7 @@ import type { Server, ServerState, Topology } from './topology.ts'
 export interface Observation {
   readonly role: 'primary' | 'replica'
   /** Tells one PostgreSQL instance from another, and from itself before a restart: a name may lead to several. */
-  readonly machine: string
+  readonly machine: string | undefined
   readonly lsn: bigint | undefined
   readonly timeline: number | undefined
   /** It may follow a later one already. */
@@ -23,7 +23,7 @@ export interface Observation {
   /** `default_transaction_read_only` is on. */
   readonly readOnly: boolean
   /** The server's clock when it answered, in milliseconds since the epoch. */
-  readonly clockMs: number
+  readonly clockMs: number | undefined
   readonly rttMs: number
   /** By `performance.now()`. */
   readonly sentAt: number

@@ -15,23 +15,33 @@ export function whyNoWrites(topology: Topology, server: ServerState): string | u
     const rival = topology.servers.find((other) => isRival(topology, other, declared))
     return rival && undecided(declared, rival)
   }
-  if (server.seenInRecovery || isFollowed(topology, server)) return undefined
-  if (answersAsPrimary(declared)) {
+  if (server.seenInRecovery) return undefined
+  if (mayTakeWrites(declared)) {
+    if (isLaterTimeline(server, declared) && isFollowed(topology, server)) return undefined
     return isRival(topology, server, declared) ? undecided(declared, server) : unknownPromotion(server, declared)
   }
+  if (isFollowed(topology, server) || isSuccessorByRole(topology, server, declared)) return undefined
   const cluster = clusterOf(topology)
   return cluster !== undefined && cluster === server.systemIdentifier ? undefined : unknownPromotion(server, declared)
 }
 
-/** A later primary of the same cluster that nobody has seen being promoted: a restored backup, or a branch, looks the same. */
-export function isRival(topology: Topology, other: ServerState, declared: ServerState): boolean {
-  if (other === declared || other.role !== 'primary' || !isUsable(other) || !answersAsPrimary(declared)) return false
-  if (other.seenInRecovery || isFollowed(topology, other) || isOtherCluster(topology, other)) return false
-  return isLaterTimeline(other, declared)
+/** Where no cluster is told: the declared primary itself says that it is a replica now, and nobody else says that it is the primary. */
+function isSuccessorByRole(topology: Topology, server: ServerState, declared: ServerState): boolean {
+  const isTold = server.systemIdentifier !== undefined && declared.systemIdentifier !== undefined
+  const others = topology.servers.filter((other) => other !== server && other.role === 'primary' && isUsable(other))
+  return !isTold && declared.role === 'replica' && isUsable(declared) && others.length === 0
 }
 
-function answersAsPrimary({ role, health }: ServerState): boolean {
-  return role === 'primary' && health === 'up'
+/** A later primary of the same cluster that nobody has seen being promoted: a restored backup, or a branch, looks the same. */
+export function isRival(topology: Topology, other: ServerState, declared: ServerState): boolean {
+  if (other === declared || other.role !== 'primary' || !isUsable(other) || !mayTakeWrites(declared)) return false
+  if (other.seenInRecovery || isOtherCluster(topology, other)) return false
+  return isLaterTimeline(other, declared) && !isFollowed(topology, other)
+}
+
+/** A lost connection does not show that it is gone; and before it was heard, nobody else is its successor. */
+function mayTakeWrites(declared: ServerState): boolean {
+  return isUsable(declared) && declared.role !== 'replica'
 }
 
 function isLaterTimeline({ timeline }: ServerState, than: ServerState): boolean {

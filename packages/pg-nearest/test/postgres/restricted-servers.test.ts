@@ -28,8 +28,8 @@ const CONTROL = ['pg_control_system()', 'pg_control_checkpoint()', 'pg_control_r
 const revoke = (...calls: readonly string[]): string => `revoke execute on function ${calls.join(', ')} from public`
 
 function failing(name: string): string {
-  return `create function pg_catalog.real_${name}() returns pg_lsn language internal as '${name}';
-    create or replace function pg_catalog.${name}() returns pg_lsn language plpgsql volatile as $$
+  return `alter function pg_catalog.${name}() rename to real_${name};
+    create function pg_catalog.${name}() returns pg_lsn language plpgsql volatile as $$
     begin
       if current_setting('is_superuser') = 'on' then return pg_catalog.real_${name}(); end if;
       raise exception 'Function ${name}() is currently not supported for Aurora' using errcode = '0A000';

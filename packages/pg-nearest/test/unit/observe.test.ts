@@ -207,7 +207,11 @@ describe('a server in the wrong place', () => {
     const alone = withAnswer(withFailure(fresh(), 'nrt', 'silent', 'gone', 9), 'ord', answer('primary'))
     expect(writeOrder(alone.topology).map(({ name }) => name)).not.toContain('ord')
     expect(problemOf(alone.topology, stateOf(alone, 'ord'))).toContain('the option "cluster"')
-    const named = withAnswer(initialTopology([nrt, ord], 0, '7'), 'ord', answer('primary'))
+    const named = withAnswer(
+      withFailure(initialTopology([nrt, ord], 0, '7'), 'nrt', 'silent', 'gone', 9),
+      'ord',
+      answer('primary'),
+    )
     expect(writeOrder(named.topology).map(({ name }) => name)).toContain('ord')
     const wrong = withAnswer(initialTopology([nrt, ord], 0, '8'), 'ord', answer('primary'))
     expect(problemOf(wrong.topology, stateOf(wrong, 'ord'))).toContain('another cluster than "cluster" (8)')
