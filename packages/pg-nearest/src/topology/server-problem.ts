@@ -7,10 +7,16 @@ import type { ServerState, Topology } from './topology.ts'
 export function problemOf(topology: Topology, server: ServerState): string | undefined {
   return (
     whyInvalid(topology, server) ??
-    whyNoWrites(topology, server) ??
+    noWrites(topology, server) ??
     server.problem ??
     trait(server, topology.servers.length)
   )
+}
+
+/** Before the declared primary was heard, or could not be, it is too early to say. */
+function noWrites(topology: Topology, server: ServerState): string | undefined {
+  const isEarly = topology.servers.some(({ declared, health }) => declared === 'primary' && health === 'connecting')
+  return isEarly ? undefined : whyNoWrites(topology, server)
 }
 
 function trait(server: ServerState, servers: number): string | undefined {

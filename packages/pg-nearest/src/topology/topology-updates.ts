@@ -58,6 +58,7 @@ function newState({ name, region, declared }: Server, now: number): ServerState 
     timelineIsLate: false,
     systemIdentifier: undefined,
     seenInRecovery: false,
+    seenBesidePrimary: false,
     version: undefined,
     positions: 'unknown',
     refused: [],
@@ -97,7 +98,16 @@ export function withAnswer(before: Observed, name: string, seen: Observation): O
       ? extendTrail(before.trail, { lsn: primaryLsn, at: seen.askedAt })
       : before.trail
   const topology = replace(answered, name, seen.answeredAt, (state) => ({ ...state, ...lag(trail, seen) }))
-  return { topology, trail }
+  return { topology: noteRivals(topology), trail }
+}
+
+function noteRivals(topology: Topology): Topology {
+  const says = (server: ServerState): boolean => server.role === 'primary' && server.health === 'up'
+  const declared = topology.servers.find((server) => server.declared === 'primary')
+  const isRival = (server: ServerState): boolean => server !== declared && says(server) && !server.seenInRecovery
+  if (declared === undefined || !says(declared) || !topology.servers.some(isRival)) return topology
+  const servers = topology.servers.map((each) => (isRival(each) ? { ...each, seenBesidePrimary: true } : each))
+  return { ...topology, servers }
 }
 
 /** The next snapshot after a failure. */

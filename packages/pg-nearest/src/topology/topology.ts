@@ -39,6 +39,8 @@ export interface ServerState extends Server {
   readonly systemIdentifier: string | undefined
   /** It was a standby when it was asked before: if it is a primary now, it was promoted. */
   readonly seenInRecovery: boolean
+  /** It said that it is the primary while the declared primary did, too, so that it is not its successor. */
+  readonly seenBesidePrimary: boolean
   /** Such as `18.4`. */
   readonly version: string | undefined
   /**

@@ -22,7 +22,8 @@ export function whyNoWrites(topology: Topology, server: ServerState): string | u
   }
   if (isFollowed(topology, server) || isSuccessorByRole(topology, server, declared)) return undefined
   const cluster = clusterOf(topology)
-  return cluster !== undefined && cluster === server.systemIdentifier ? undefined : unknownPromotion(server, declared)
+  const belongs = cluster !== undefined && cluster === server.systemIdentifier
+  return belongs && !server.seenBesidePrimary ? undefined : unknownPromotion(server, declared)
 }
 
 /** Where no cluster is told: the declared primary itself says that it is a replica now, and nobody else says that it is the primary. */

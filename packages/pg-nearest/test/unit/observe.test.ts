@@ -199,8 +199,15 @@ describe('a server in the wrong place', () => {
         /^nrt \(timeline 1\) and ord \(timeline 2\) both say/,
       )
     }
+    // Nor when the primary is gone: who was seen beside it has not succeeded it.
     const gone = withFailure(both, 'nrt', 'silent', 'gone', 9)
-    expect(writeOrder(gone.topology).map(({ name }) => name)).toEqual(['ord'])
+    expect(writeOrder(gone.topology).map(({ name }) => name)).toEqual(['nrt'])
+    const unseen = withAnswer(
+      withFailure(withPrimary, 'nrt', 'silent', 'gone', 9),
+      'ord',
+      answer('primary', { timeline: 2 }),
+    )
+    expect(writeOrder(unseen.topology).map(({ name }) => name)).toEqual(['ord'])
   })
 
   test('what says that it is the primary before the declared one was heard gets nothing without evidence', () => {

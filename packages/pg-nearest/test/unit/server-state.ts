@@ -18,6 +18,7 @@ export function serverState(known: Partial<ServerState>): ServerState {
     timelineIsLate: false,
     systemIdentifier: '1',
     seenInRecovery: false,
+    seenBesidePrimary: false,
     version: '18.4',
     positions: 'full',
     refused: [],
