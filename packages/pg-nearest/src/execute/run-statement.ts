@@ -38,14 +38,14 @@ type OnEnd = (end: RunEnd) => void
  * Sends a statement with the position queries that its session needs. Calls back once: when everything has been answered, or when
  * the server turns out to lack what the statement must show. In that case the statement may still be running.
  */
-export function runStatement(lease: Lease, run: StatementRun, onEnd: OnEnd): void {
+export function runStatement(lease: Lease, given: StatementRun, onEnd: OnEnd): void {
+  const { status } = lease
+  const inside = runsInside(status !== 'I', given.need)
+  // In a transaction that has failed nothing is shown, written or answered.
+  const run = inside && status === 'E' ? { ...given, check: undefined } : given
   const { check, trust, config, need } = run
   if (check === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
-  const { status } = lease
-  const inside = runsInside(status !== 'I', need)
-  // In a transaction that has failed nothing is answered.
-  const mayFollow = (): boolean => !(inside && status === 'E') && mayAskAfter(config.text, need)
-  const questions = check.begin(lease, trust, inside, mayFollow)
+  const questions = check.begin(lease, trust, inside, () => mayAskAfter(config.text, need))
   if (questions instanceof ReplicaBehindError) return onEnd({ kind: 'behind', error: questions })
   if (questions === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
   if (mayShareSync(lease, run, questions)) return sendWithQuestion(lease, run, questions, onEnd)
