@@ -40,7 +40,7 @@ type OnEnd = (end: RunEnd) => void
  */
 export function runStatement(lease: Lease, given: StatementRun, onEnd: OnEnd): void {
   const { status } = lease
-  const inside = runsInside(status !== 'I', given.need)
+  const inside = given.check !== undefined && runsInside(status !== 'I', given.need)
   // In a transaction that has failed nothing is shown, written or answered.
   const run = inside && status === 'E' ? { ...given, check: undefined } : given
   const { check, trust, config, need } = run

@@ -1,5 +1,5 @@
 import type { Bookmark } from '../session/bookmark.ts'
-import { normalizeInsertLsn } from '../topology/lsn.ts'
+import { observedPosition } from '../topology/observed-position.ts'
 import type { Observation } from '../topology/topology-updates.ts'
 import type { ReplicaBehindError } from './replica-behind-error.ts'
 
@@ -65,8 +65,6 @@ export function createBookmarkClaims(askNow: (server: string) => Promise<Observa
 }
 
 function positionIn(answer: Observation | undefined): PrimaryAnswer {
-  if (answer?.role !== 'primary') return { kind: 'silent' }
-  const { systemIdentifier, timeline, lsn } = answer
-  if (systemIdentifier === undefined || timeline === undefined || lsn === undefined) return { kind: 'silent' }
-  return { kind: 'position', position: { systemIdentifier, timeline, lsn: normalizeInsertLsn(lsn), certain: true } }
+  const position = answer?.role === 'primary' ? observedPosition(answer) : undefined
+  return position === undefined ? { kind: 'silent' } : { kind: 'position', position: { ...position, certain: true } }
 }

@@ -15,7 +15,7 @@ import type { PrimaryTrail } from '../topology/staleness.ts'
 import type { Server, ServerState, Topology } from '../topology/topology.ts'
 import { describeFailure, isErrorResponse } from '../driver-errors.ts'
 import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
-import { normalizeInsertLsn } from '../topology/lsn.ts'
+import { observedPosition } from '../topology/observed-position.ts'
 import { nextProbeMs } from './probe-backoff.ts'
 import { createKnownPositions, type KnownPositions } from './known-positions.ts'
 import { createStallAwareClock } from './stall-aware-clock.ts'
@@ -247,12 +247,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
 }
 
 function notePosition(positions: KnownPositions, server: string, seen: Observation): void {
-  const { role, lsn, sentAt, rttMs, clockMs, timeline, systemIdentifier } = seen
+  const { role, sentAt, rttMs, clockMs } = seen
   if (clockMs !== undefined) positions.noteClock(server, clockMs, sentAt, sentAt + rttMs)
-  if (lsn === undefined || timeline === undefined || systemIdentifier === undefined)
-    return positions.noteRefusal(server)
-  const position = role === 'primary' ? normalizeInsertLsn(lsn) : lsn
-  positions.note(server, { lsn: position, at: sentAt, standby: role === 'replica', timeline, systemIdentifier })
+  const position = observedPosition(seen)
+  if (position === undefined) positions.noteRefusal(server)
+  else positions.note(server, { ...position, at: sentAt, standby: role === 'replica' })
 }
 
 function byName(topology: Topology): ReadonlyMap<string, ServerState> {

@@ -140,7 +140,8 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
    * `work`, runs that in the session (with everything that `work` starts, by `AsyncLocalStorage`) and returns its result; without,
    * returns the session as a handle to pass on. Costs no round trip.
    *
-   * @param from - another session's `bookmark()`, or options. If it is no valid bookmark, the session's first read asks the primary.
+   * @param from - another session's `bookmark()`, or options. If it is no valid bookmark, the session's first read asks the primary. A
+   *   function alone runs in a session that has seen nothing.
    */
   session(from?: string | SessionOptions): Session
   session<T>(work: () => T): T

@@ -1,7 +1,8 @@
 import { NotReplicatedError, OptionError, type MissingServer } from '../errors.ts'
 import { sleep } from '../limits/retry-backoff.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
-import { formatLsn, normalizeInsertLsn } from '../topology/lsn.ts'
+import { formatLsn } from '../topology/lsn.ts'
+import { observedPosition, type ObservedPosition } from '../topology/observed-position.ts'
 import type { Observation } from '../topology/topology-updates.ts'
 import { writeOrder } from '../topology/server-selection.ts'
 import type { Servers } from './servers.ts'
@@ -55,8 +56,8 @@ async function positionOfPrimary(
     const [primary] = writeOrder(monitor.topology)
     // oxlint-disable-next-line no-await-in-loop -- again and again until it answers
     const answer = primary === undefined ? undefined : await monitor.askNow(primary.name)
-    const position = answer?.role === 'primary' ? positionOf(answer) : undefined
-    if (position !== undefined) return position
+    const position = answer?.role === 'primary' ? observedPosition(answer) : undefined
+    if (position !== undefined) return { ...position, certain: true }
     signal?.throwIfAborted()
     const refuses = answer?.role === 'primary'
     if (refuses || performance.now() >= deadline) {
@@ -79,7 +80,7 @@ async function untilShown(
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = longer(pauseMs)) {
     // oxlint-disable-next-line no-await-in-loop -- again and again until it shows it
     const answer = await monitor.askNow(server)
-    const position = answer && positionOf(answer)
+    const position = answer && observedPosition(answer)
     const showing = shows(position && { ...position, standby: answer.role === 'replica' }, target, engine.positions)
     if (showing === 'yes') return undefined
     if (signal?.aborted === true || performance.now() >= deadline) return whyNot(answer, position, target)
@@ -88,7 +89,7 @@ async function untilShown(
   }
 }
 
-function whyNot(answer: Observation | undefined, position: Bookmark | undefined, target: Bookmark): string {
+function whyNot(answer: Observation | undefined, position: ObservedPosition | undefined, target: Bookmark): string {
   if (answer === undefined) return 'it does not answer'
   if (position === undefined) return 'it does not tell its position'
   if (position.systemIdentifier !== target.systemIdentifier) return 'it belongs to another cluster'
@@ -98,12 +99,6 @@ function whyNot(answer: Observation | undefined, position: Bookmark | undefined,
   }
   const bytes = target.lsn - position.lsn
   return bytes > 0n ? `it is ${bytes} bytes behind` : 'it may lack what was lost in a promotion'
-}
-
-function positionOf({ role, lsn, timeline, systemIdentifier }: Observation): Bookmark | undefined {
-  if (lsn === undefined || timeline === undefined || systemIdentifier === undefined) return undefined
-  if (role === 'replica') return { systemIdentifier, timeline, lsn }
-  return { systemIdentifier, timeline, lsn: normalizeInsertLsn(lsn), certain: true }
 }
 
 function longer(pauseMs: number): number {

@@ -3,6 +3,7 @@ import { normalizeInsertLsn } from './lsn.ts'
 import { averageRtt, leastRtt } from './round-trip.ts'
 import { writeOrder } from './server-selection.ts'
 import { extendTrail, stalenessBound, type PrimaryTrail } from './staleness.ts'
+import { observedPosition } from './observed-position.ts'
 import type { Refusal } from './refusal.ts'
 import type { Server, ServerState, Topology } from './topology.ts'
 
@@ -86,7 +87,7 @@ export function withAnswer(before: Observed, name: string, seen: Observation): O
     systemIdentifier: seen.systemIdentifier,
     seenInRecovery: state.seenInRecovery || seen.role === 'replica',
     version: seen.version,
-    positions: tellsPosition(seen) ? 'full' : 'none',
+    positions: observedPosition(seen) === undefined ? 'none' : 'full',
     refused: seen.refused,
     pipelines: seen.pipelines,
     problem: undefined,
@@ -167,11 +168,6 @@ function after(state: ServerState, sign: Sign, now: number): Pick<ServerState, '
 export function withoutPipelines(before: Observed, name: string, now: number): Observed {
   const topology = replace(before.topology, name, now, (state) => ({ ...state, pipelines: false }))
   return { topology, trail: before.trail }
-}
-
-/** A position proves something only together with its timeline and its cluster. */
-export function tellsPosition({ lsn, timeline, systemIdentifier }: Observation): boolean {
-  return lsn !== undefined && timeline !== undefined && systemIdentifier !== undefined
 }
 
 /** Only the positions of the server that takes the writes are recorded. */
