@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
+import { messageOf, type Outcome } from './describe.ts'
 import { firstDifference } from './first-difference.ts'
 import type { Transcript } from './play.ts'
-import { isSpecial, type Operation, type Program } from './operation.ts'
+import { isSpecial, type Operation, type Program, type QueryOperation } from './operation.ts'
 import type { State } from './rig.ts'
 
 /** One thing that was not the same. */
@@ -47,7 +48,8 @@ export function differences(program: Program, theirs: Played, ours: Played): Dif
   // Where something never ended, what comes after it was not played.
   if (b.hung !== undefined) return found
   // A stream tells its end in a turn of its own, which with pg alone may come after the next statement's.
-  const queries = ({ settled }: Transcript): number[] => settled.filter((i) => hasOrder(program[i]?.operation))
+  const queries = ({ settled }: Transcript): number[] =>
+    settled.filter((i) => hasOrder(program[i]?.operation, a.outcomes.get(i)))
   const [order, ourOrder] = [queries(a), queries(b)]
   if (!isDeepStrictEqual(order, ourOrder)) found.push({ what: 'order', pg: order, ours: ourOrder })
   for (const what of ['notices', 'notifications'] as const) {
@@ -61,8 +63,14 @@ export function differences(program: Program, theirs: Played, ours: Played): Dif
 }
 
 /** pg tells that something cannot be sent when it would be: before the promise ahead of it, or behind. */
-function hasOrder(operation: Operation | undefined): boolean {
-  return operation?.kind === 'query' && operation.values?.some((value) => isSpecial(value, 'unsendable')) !== true
+function hasOrder(operation: Operation | undefined, outcome: Outcome | undefined): boolean {
+  return operation?.kind === 'query' && !cannotBeSent(operation, outcome)
+}
+
+/** A value that throws, or a name that this connection has for another text. */
+function cannotBeSent({ values }: QueryOperation, outcome: Outcome | undefined): boolean {
+  if (values?.some((value) => isSpecial(value, 'unsendable')) === true) return true
+  return messageOf(outcome).startsWith('Prepared statements must be unique')
 }
 
 /** What kind of difference it is: the same for two programs that show the same fault. */

@@ -21,6 +21,11 @@ const ERROR_FIELDS = [
   'constraint',
 ] as const
 
+/** What it failed with; empty if it did not. */
+export function messageOf(outcome: unknown): string {
+  return (outcome as { error?: { message?: string } } | undefined)?.error?.message ?? ''
+}
+
 /** Which kind of server gave a result, if it says so. */
 export function roleOf(given: unknown): string | undefined {
   const [result] = [given].flat() as { servedBy?: { role?: string } }[]

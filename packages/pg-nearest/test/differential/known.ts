@@ -1,4 +1,5 @@
 import type { Difference } from './compare.ts'
+import { messageOf } from './describe.ts'
 
 /** A difference that is meant, and where it is written down. */
 export interface Known {
@@ -51,17 +52,13 @@ export const NOT_COMPARED: readonly string[] = [
   'file, line and routine of an error: where in the server’s source it was raised, for the protocol may be another',
   'the numbers of tables and types that are not PostgreSQL’s own: each database has others',
   'the status right after an error: pg rejects before the server is ready again; it has a second to become right',
-  'when something fails that cannot be sent, and a stream ends: pg tells it before or after the promise ahead of it',
+  'when something fails that cannot be sent (a value that throws, a name that has another text), and a stream ends: pg tells it before or after the promise ahead of it',
   'type parsers set while a statement is under way: pg looks them up when its first row comes',
   'when a BEGIN is sent: it is answered before, and its answer is the same',
 ]
 
 function codeOf(outcome: unknown): string | undefined {
   return (outcome as { error?: { code?: string } }).error?.code
-}
-
-function messageOf(outcome: unknown): string {
-  return (outcome as { error?: { message?: string } }).error?.message ?? ''
 }
 
 function countOf(notices: unknown): number {

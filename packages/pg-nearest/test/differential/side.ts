@@ -7,6 +7,8 @@ export interface Side {
   borrow(): Promise<Client>
   /** Gives it back; a pool's at once, even if what was given before has not `ended`. */
   release(client: Client, close: boolean, ended: Promise<unknown>): Promise<void>
+  /** Waits until nothing is under way any more on what was given back. */
+  rest(): Promise<void>
   /** Waits until everything may be read everywhere. */
   catchUp(): Promise<void>
   /** Ends everything, at once. */
@@ -17,6 +19,8 @@ export interface Side {
 
 /** How long the status of a client may take after an error, which pg tells before the server is ready again. */
 const READY_MS = 1_000
+/** A cursor that is left open has its connection for a second after the release. */
+const RELEASED_MS = 3_000
 
 /** `caughtUp`: resolves once the replicas have everything. */
 export function poolSide(pool: NearestPool, caughtUp: () => Promise<void>): Side {
@@ -27,6 +31,7 @@ export function poolSide(pool: NearestPool, caughtUp: () => Promise<void>): Side
       ;(client as pg.PoolClient).release(close)
       return Promise.resolve()
     },
+    rest: () => waitUntil(() => pool.idleCount === pool.totalCount, RELEASED_MS),
     known: (client, expected) => waitUntil(() => statusOf(client) === expected),
     async catchUp() {
       await caughtUp()
@@ -53,6 +58,7 @@ export function clientSide(url: string, applicationName: string): Side {
       if (close || statusOf(client) !== 'I') await (client as pg.Client).end()
       else idle = client as pg.Client
     },
+    rest: () => Promise.resolve(),
     known: (client) => waitUntil(() => isReady(client)),
     catchUp: () => Promise.resolve(),
     end: () => Promise.all([idle?.end(), lent?.end()]),
@@ -75,7 +81,7 @@ async function connected(url: string, applicationName: string): Promise<pg.Clien
   return client
 }
 
-async function waitUntil(holds: () => boolean): Promise<void> {
-  const end = performance.now() + READY_MS
+async function waitUntil(holds: () => boolean, withinMs = READY_MS): Promise<void> {
+  const end = performance.now() + withinMs
   while (!holds() && performance.now() < end) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -28,6 +28,7 @@ export async function runTrial(rig: Rig, program: Program, boundMs: number): Pro
   }
   const transcript = await play(program, { side: rig.ours, strays: rig.strays, boundMs, expected })
   const hungUp = transcript.hung === undefined ? undefined : await rig.renew()
+  await rig.ours.rest()
   const roles = [...transcript.outcomes.values()].map(({ role }) => role).filter((role) => role !== undefined)
   const { ours, theirs } = await rig.states()
   const known: Known[] = []
