@@ -77,7 +77,7 @@ export async function play(program: Program, { side, strays, boundMs, expected }
   }
   const release = async (client: Client, { close, waits }: ReleaseOperation, i: number): Promise<void> => {
     const all = Promise.all(pending.values())
-    if (waits) await inTime(all, i)
+    if (waits) await inTime(Promise.all([all, side.done(client)]), i)
     const released = inTime(side.release(client, close, all), i)
     await inTime(all, i)
     await released

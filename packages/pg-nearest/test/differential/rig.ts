@@ -6,7 +6,7 @@ import { bounded } from './bounded.ts'
 import { describeRow } from './describe.ts'
 import { RESET, SCHEMA, STATE } from './schema.ts'
 import { watchStrays, type Strays } from './strays.ts'
-import { clientSide, poolSide, type Side } from './side.ts'
+import { clientSide, DEFAULTS, poolSide, type Side } from './side.ts'
 
 const PRIMARY = 'nrt'
 const REPLICAS = ['ord', 'syd'] as const
@@ -66,7 +66,7 @@ export async function startRig(against: 'pg-nearest' | 'pg'): Promise<Rig> {
   const oursAnew = (): Side =>
     against === 'pg'
       ? clientSide(url, OURS)
-      : poolSide(createPool({ ...world.poolOptions(REPLICAS[0]), application_name: OURS }), caughtUp)
+      : poolSide(createPool({ ...world.poolOptions(REPLICAS[0]), application_name: OURS, options: DEFAULTS }), caughtUp)
   let ours = oursAnew()
   let theirs = clientSide(otherUrl, THEIRS)
 
