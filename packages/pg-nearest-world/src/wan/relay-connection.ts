@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import type { Direction, Channel } from './link-direction.ts'
+import { resetConnection } from './reset-connection.ts'
 
 /** A sender has to wait while more than this is on its way, as with a full TCP window. */
 const WINDOW_BYTES = 8_000_000
@@ -45,7 +46,7 @@ export function relayConnection(
   there.send(0, () => {
     const listening = port()
     // The server is down. Something else may listen on its port meanwhile, and must not be taken for it.
-    if (listening === undefined) return back.send(0, () => client.resetAndDestroy())
+    if (listening === undefined) return back.send(0, () => resetConnection(client))
     const socket = connect({ port: listening, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
     server = socket
     socket.on('close', onClose)
@@ -77,6 +78,6 @@ function relay(source: Socket, target: Socket, channel: Channel): void {
     if (full()) source.pause()
   })
   source.on('end', () => channel.send(0, () => target.end()))
-  source.on('error', () => channel.send(0, () => target.resetAndDestroy()))
+  source.on('error', () => channel.send(0, () => resetConnection(target)))
   source.on('close', () => channel.send(0, () => target.destroySoon()))
 }
