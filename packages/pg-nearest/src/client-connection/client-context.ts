@@ -105,9 +105,9 @@ export class ClientContext {
   }
 
   /** Updates the state after a statement. `refused`: the server answered with an error. */
-  settle({ request, need }: QueuedStatement, open: boolean, refused: boolean): void {
+  settle({ request, need }: QueuedStatement, open: boolean, refused: boolean, unproven = false): void {
     const standby = this.held.lease?.standby === true
-    this.state = nextClientState(this.state, { request, need, open, standby, failed: refused })
+    this.state = nextClientState(this.state, { request, need, open, standby, failed: refused, unproven })
   }
 
   /** Updates the state after a cursor, a stream or a COPY, of which only the transaction status is known. */
@@ -115,6 +115,12 @@ export class ClientContext {
     if (open) this.state = { kind: 'transaction', stateful: this.state.kind === 'pinned', readOnly: false }
     else if (this.state.kind === 'transaction') this.state = this.state.stateful ? { kind: 'pinned' } : FREE
     else if (this.state.kind === 'reading') this.state = FREE
+  }
+
+  /** Why the next statement runs on the held connection. */
+  get pinnedBy(): RouteReason {
+    if (this.state.kind === 'pinned') return 'pinned'
+    return this.state.kind === 'reading' && this.state.unproven ? 'unproven' : 'transaction'
   }
 
   servedBy(server: string, role: ServedBy['role'], reason: RouteReason, attempts: number): ServedBy {

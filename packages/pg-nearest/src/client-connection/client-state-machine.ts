@@ -11,7 +11,8 @@ import type { Request } from '../route/request.ts'
  *   outlives the transaction. `readOnly`: it began READ ONLY, and nothing in it can have changed that.
  * - `reading`: a READ ONLY transaction on a standby. While it is `movable`, it can begin again elsewhere with `begin`: each statement
  *   takes its own snapshot, and there is nothing to lose, neither a savepoint nor what a function may have set. `failed`: a
- *   statement has failed, so that nothing runs until ROLLBACK; on another server the transaction would not be in that state.
+ *   statement has failed, so that nothing runs until ROLLBACK; on another server the transaction would not be in that state. `unproven`:
+ *   it began where nothing proved that it shows what it must.
  * - `pinned`: the connection has session state (SET, LISTEN, a temporary table …) until the release.
  * - `lost`: the connection died with session state or an open transaction; nothing runs until the release.
  * - `unbegun`: a BEGIN that had been answered has failed; nothing runs until ROLLBACK or the release.
@@ -19,7 +20,13 @@ import type { Request } from '../route/request.ts'
 export type ClientState =
   | { readonly kind: 'free' }
   | { readonly kind: 'transaction'; readonly stateful: boolean; readonly readOnly: boolean }
-  | { readonly kind: 'reading'; readonly begin: Request; readonly movable: boolean; readonly failed: boolean }
+  | {
+      readonly kind: 'reading'
+      readonly begin: Request
+      readonly movable: boolean
+      readonly failed: boolean
+      readonly unproven: boolean
+    }
   | { readonly kind: 'pinned' }
   | { readonly kind: 'lost'; readonly error: unknown }
   | { readonly kind: 'unbegun'; readonly error: NearestError }
@@ -34,13 +41,15 @@ export interface StatementOutcome {
   readonly standby: boolean
   /** The server answered with an error. */
   readonly failed: boolean
+  /** It ran on a server that could not prove to show what it must. Default false. */
+  readonly unproven?: boolean
 }
 
 export const FREE: ClientState = { kind: 'free' }
 
 export function nextClientState(
   before: ClientState,
-  { request, need, open, standby, failed }: StatementOutcome,
+  { request, need, open, standby, failed, unproven = false }: StatementOutcome,
 ): ClientState {
   if (before.kind === 'lost' || before.kind === 'unbegun') return before
   const stateful =
@@ -57,7 +66,7 @@ export function nextClientState(
     return stays ? { ...before, movable: false } : before
   }
   if (before.kind === 'free' && standby && control?.standbyCanBegin === true) {
-    return { kind: 'reading', begin: request, movable: control.snapshotPerStatement, failed }
+    return { kind: 'reading', begin: request, movable: control.snapshotPerStatement, failed, unproven }
   }
   return { kind: 'transaction', stateful, readOnly: isReadOnly(before, need) }
 }

@@ -1,5 +1,4 @@
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { RouteReason } from '../events/served-by.ts'
 import { isOutcomeUnknownError, type NearestError } from '../errors.ts'
 import type { ClientContext } from './client-context.ts'
 import { errorAfterLost } from './transaction-lost-errors.ts'
@@ -15,12 +14,12 @@ export type PinnedEnd =
 /** Runs a statement on the held connection. The caller decides what to do if that is lost. */
 export async function runPinned(client: ClientContext, statement: QueuedStatement): Promise<PinnedEnd> {
   const lease = client.held.here
-  const reason: RouteReason = client.state.kind === 'pinned' ? 'pinned' : 'transaction'
+  const { pinnedBy } = client
   const { end, open } = await client.send(statement, lease, client.enforcementOf(statement, false), 'trust')
   switch (end.kind) {
     case 'result': {
       client.settle(statement, open, false)
-      const servedBy = client.servedBy(lease.server, lease.standby ? 'replica' : 'primary', reason, 1)
+      const servedBy = client.servedBy(lease.server, lease.standby ? 'replica' : 'primary', pinnedBy, 1)
       return { kind: 'serving', serving: { result: end.result, servedBy } }
     }
     case 'answered':

@@ -66,7 +66,7 @@ function executionOf(
     },
     waitToCatchUp: (behind) => (check === undefined ? Promise.resolve(false) : check.waitToCatchUp(behind)),
     succeeded: (result, arrival) => {
-      client.settle(statement, open, false)
+      client.settle(statement, open, false, arrival.reason === 'unproven')
       return { result, servedBy: { ...arrival, region: client.engine.regionOf(arrival.server) } }
     },
   })

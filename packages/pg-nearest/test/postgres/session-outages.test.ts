@@ -33,6 +33,8 @@ describe('with the primary gone', () => {
       server: 'ord',
       reason: expect.stringMatching(/unproven|retry/),
     })
+    const read = await pool.transaction({ readOnly: true }, (tx) => tx.query(get))
+    expect(read.servedBy).toMatchObject({ server: 'ord', reason: 'unproven' })
     await world.resumeReplay('syd')
     await until(async () => {
       const answer = await session.query(get).catch(() => undefined)

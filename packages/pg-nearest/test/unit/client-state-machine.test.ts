@@ -26,7 +26,7 @@ const commit: StatementNeed = {
 }
 
 const inTransaction: ClientState = { kind: 'transaction', stateful: false, readOnly: false }
-const reading: ClientState = { kind: 'reading', begin: request, movable: true, failed: false }
+const reading: ClientState = { kind: 'reading', begin: request, movable: true, failed: false, unproven: false }
 const pinned: ClientState = { kind: 'pinned' }
 
 describe('where a borrowed client stands after a statement', () => {
@@ -42,6 +42,15 @@ describe('where a borrowed client stands after a statement', () => {
       open: true,
       standby: true,
       after: reading,
+    },
+    {
+      name: 'and remembers that nothing proved what it shows',
+      before: FREE,
+      need: begin(true),
+      open: true,
+      standby: true,
+      unproven: true,
+      after: { ...reading, unproven: true },
     },
     {
       name: 'one snapshot for all statements cannot move',
@@ -150,9 +159,12 @@ describe('where a borrowed client stands after a statement', () => {
     need: StatementNeed
     open: boolean
     standby: boolean
+    unproven?: boolean
     after: ClientState
-  }[])('$name', ({ before, need, open, standby, after }) => {
-    expect(nextClientState(before, { request, need, open, standby, failed: false })).toEqual(after)
+  }[])('$name', ({ before, need, open, standby, unproven, after }) => {
+    expect(
+      nextClientState(before, { request, need, open, standby, failed: false, unproven: unproven === true }),
+    ).toEqual(after)
   })
 })
 
