@@ -22,6 +22,7 @@ const unhurried = onServersOf([
   'abort-signals',
   'accounts',
   'async-context',
+  'balanced-names',
   'borrowed-client',
   'broken-streams',
   'channels',

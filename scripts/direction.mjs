@@ -92,7 +92,7 @@ const houses = [
         'topology',
       ],
       walk: ['freshness', 'route', 'limits', 'events', 'topology'],
-      freshness: ['pooled-connection', 'route', 'monitor', 'wire', 'session', 'events', 'topology'],
+      freshness: ['pooled-connection', 'route', 'monitor', 'probe', 'wire', 'session', 'events', 'topology'],
       connections: ['pooled-connection', 'limits', 'monitor', 'pg-client', 'wire', 'topology'],
       'pooled-connection': ['pg-client', 'wire', 'topology'],
       route: ['session', 'statement', 'events', 'topology'],

@@ -55,12 +55,12 @@ export function sendBeginGroup(
     else land()
   })
   if (questions?.after !== true) return lease.send(group)
-  const { inside, stranger } = questions
+  const { inside, introduction } = questions
   const answered = (reply: PositionReply): void => {
     questions.answerAfter = reply
     land()
   }
-  lease.send(group, ...positionQuestion(lease, { inside, stranger, about: [group] }, answered))
+  lease.send(group, ...positionQuestion(lease, { inside, introduction, about: [group] }, answered))
 }
 
 /** A position query is answered at once. If it is not, a pooler in between has swallowed it. */

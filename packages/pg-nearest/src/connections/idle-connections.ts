@@ -1,4 +1,5 @@
 import { internalsOf } from '../wire/pg-internals.ts'
+import type { Preference } from './wait-queue.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
 
 export interface IdleOptions {
@@ -32,14 +33,26 @@ export class IdleConnections {
     if (this.#timer === undefined) this.#schedule()
   }
 
-  take(): Connection | undefined {
+  /** The most recently used one; with a preference, of those that lead to such a machine, or have not told theirs. */
+  take(preference?: Preference): Connection | undefined {
     for (;;) {
-      const connection = this.#stack.pop()
+      const connection = preference === undefined ? this.#stack.pop() : this.#takePreferred(preference)
       if (connection === undefined) return undefined
       if (!connection.fit) continue
       if (this.#options.exits) internalsOf(connection.client).ref()
       return connection
     }
+  }
+
+  /** The one that has been idle for longest. */
+  takeOldest(): Connection | undefined {
+    return this.#stack.shift()
+  }
+
+  #takePreferred({ suits, insists }: Preference): Connection | undefined {
+    const at = this.#stack.findLastIndex(({ machine }) => machine === undefined || suits(machine))
+    if (at < 0) return insists ? undefined : this.#stack.pop()
+    return this.#stack.splice(at, 1)[0]
   }
 
   /** Returns whether it was idle. */

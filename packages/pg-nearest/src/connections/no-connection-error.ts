@@ -1,3 +1,5 @@
+import { NearestError } from '../errors.ts'
+
 /**
  * - `refused`: the server answered with an error.
  * - `unreachable`: the server did not answer.
@@ -15,4 +17,12 @@ export class NoConnectionError extends Error {
     super('no connection could be had', { cause })
     this.why = why
   }
+}
+
+/** Too many wait for a connection already. */
+export function overloaded(server: string, maxWaiting: number): NearestError {
+  return new NearestError(
+    'NEAREST_OVERLOADED',
+    `${maxWaiting} statements wait for a connection to ${server} already, which is as many as "maxWaiting" lets: ask for less at once, or raise it, or "max".`,
+  )
 }

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { MonitoredConnections } from '../monitor/monitor-dependencies.ts'
 import type { Role } from '../topology/topology.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { Purpose } from './wait-queue.ts'
+import type { Purpose, Preference } from './wait-queue.ts'
 
 /** The connections to one server. */
 export interface ServerConnections extends MonitoredConnections {
@@ -14,10 +14,10 @@ export interface ServerConnections extends MonitoredConnections {
   readonly waiting: number
   /** Starts to pass on this event of `pg.Pool`. Errors are always passed on. */
   forward(event: string): void
-  /** Takes an idle connection; `undefined` if there is none. */
-  take(purpose: Purpose): Lease | undefined
+  /** Takes an idle connection; `undefined` if there is none, or none that the caller would have. */
+  take(purpose: Purpose, preference?: Preference): Lease | undefined
   /** @throws `NoConnectionError` when none can be had, the signal's reason when it is aborted. */
-  acquire(purpose: Purpose, signal: AbortSignal | undefined): Promise<Lease>
+  acquire(purpose: Purpose, signal: AbortSignal | undefined, preference?: Preference): Promise<Lease>
   /** Lends nothing more. Resolves when every connection has been returned and its socket is closed. */
   end(): Promise<void>
   /** Destroys all connections now. */
@@ -31,7 +31,7 @@ export interface ServerConnectionsOptions {
   /** Options of `pg.Pool` without those that name a server. */
   readonly pgOptions: pg.PoolConfig
   /** See {@link Lender.probedRole}. */
-  readonly probedRole: () => Role
+  readonly probedRole: (machine: string | undefined) => Role
   /** Receives the events that `pg.Pool` would emit. */
   readonly onEvent: (event: string, ...args: unknown[]) => void
   /** A connection died without having been closed here. */

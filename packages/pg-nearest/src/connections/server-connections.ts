@@ -1,6 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
 import pg from 'pg'
-import { NearestError } from '../errors.ts'
 import type { Role } from '../topology/topology.ts'
 import { connectClient } from '../pg-client/connect-client.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'
@@ -9,10 +8,10 @@ import type { ConnectionState } from '../pooled-connection/connection-lifecycle.
 import { HookError, runConnectHook, runVerifyHook, type ConnectHooks } from '../pooled-connection/connect-hooks.ts'
 import { IdleConnections } from './idle-connections.ts'
 import { Lease, type Lender } from '../pooled-connection/lease.ts'
-import { NoConnectionError } from './no-connection-error.ts'
+import { NoConnectionError, overloaded } from './no-connection-error.ts'
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
 import { silentSince } from '../pooled-connection/silence.ts'
-import { WaitQueue, type Purpose } from './wait-queue.ts'
+import { WaitQueue, type Purpose, type Preference } from './wait-queue.ts'
 
 /** As `pg.Pool`. */
 const DEFAULT_MAX = 10
@@ -97,23 +96,23 @@ class Connections implements ServerConnections, Lender {
     if (FORWARDED.has(event)) this.#forwarded.add(event)
   }
 
-  probedRole(): Role {
-    return this.#options.probedRole()
+  probedRole(machine: string | undefined): Role {
+    return this.#options.probedRole(machine)
   }
 
   disablePipelining(): void {
     this.#options.onNoPipelines()
   }
 
-  take(purpose: Purpose): Lease | undefined {
-    const connection = this.#idle.take()
+  take(purpose: Purpose, preference?: Preference): Lease | undefined {
+    const connection = this.#idle.take(preference)
     return connection === undefined ? undefined : this.#lend(connection, purpose)
   }
 
-  acquire(purpose: Purpose, signal: AbortSignal | undefined): Promise<Lease> {
+  acquire(purpose: Purpose, signal: AbortSignal | undefined, preference?: Preference): Promise<Lease> {
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
-    const lease = this.take(purpose)
+    const lease = this.take(purpose, preference)
     if (lease !== undefined) return Promise.resolve(lease)
     const { maxWaiting, pgOptions } = this.#options
     const mayDial = this.#all.size < this.#max && performance.now() >= this.#refusedUntil
@@ -122,7 +121,9 @@ class Connections implements ServerConnections, Lender {
     }
     const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
     const timedOut = (): unknown => new NoConnectionError('queue', new Error(TIMED_OUT))
-    const waiting = this.#queue.wait(purpose, timeoutMs, timedOut, signal)
+    const waiting = this.#queue.wait({ purpose, preference }, timeoutMs, timedOut, signal)
+    // Those that are idle lead to other machines, and a new one may not.
+    if (this.#all.size >= this.#max) this.#idle.takeOldest()?.close()
     this.#dialWanted()
     return waiting
   }
@@ -306,6 +307,10 @@ class Connections implements ServerConnections, Lender {
     if (this.#ending || generation !== this.#generation || expired) return this.#remove(connection)
     const waiter = this.#queue.first
     if (waiter === undefined) return this.#idle.add(connection)
+    const { preference } = waiter
+    const { machine } = connection
+    if (preference?.insists === true && machine !== undefined && !preference.suits(machine))
+      return this.#remove(connection)
     const lease = this.#lend(connection, waiter.purpose)
     // A listener of `acquire` may have aborted the waiter.
     if (!waiter.give(lease)) lease.release()
@@ -386,11 +391,4 @@ const TIMED_OUT = 'timeout exceeded when trying to connect'
 
 function silent(): Error {
   return new Error('timeout expired')
-}
-
-function overloaded(server: string, maxWaiting: number): NearestError {
-  return new NearestError(
-    'NEAREST_OVERLOADED',
-    `${maxWaiting} statements wait for a connection to ${server} already, which is as many as "maxWaiting" lets: ask for less at once, or raise it, or "max".`,
-  )
 }

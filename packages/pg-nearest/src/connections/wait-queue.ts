@@ -3,9 +3,18 @@ import { onAbort } from '../limits/on-abort.ts'
 /** What a connection is taken for: one statement of `pool.query`, or a borrowed client. */
 export type Purpose = 'statement' | 'client'
 
+/** Of the machines behind one name, those that a caller would rather have. */
+export interface Preference {
+  suits(machine: string): boolean
+  /** A new connection, which may lead to one of them, is better than one that leads elsewhere. */
+  readonly insists: boolean
+}
+
 /** A caller waiting for a connection. Settled exactly once, and removed from the queue in the same tick. */
 export interface Waiter<T> {
   readonly purpose: Purpose
+  /** `undefined`: all are equal to it. */
+  readonly preference: Preference | undefined
   /** By `performance.now()`. */
   readonly since: number
   /** Returns whether it was taken: a waiter that has left the queue takes nothing. */
@@ -13,9 +22,15 @@ export interface Waiter<T> {
   refuse(error: unknown): void
 }
 
+export interface Wanted {
+  readonly purpose: Purpose
+  readonly preference?: Preference | undefined
+}
+
 /** One object instead of several closures, because that is measurable on short reads. */
 class QueuedWaiter<T> implements Waiter<T> {
   readonly purpose: Purpose
+  readonly preference: Preference | undefined
   readonly since: number = performance.now()
   timer: NodeJS.Timeout | undefined
   forget: (() => void) | undefined
@@ -23,8 +38,14 @@ class QueuedWaiter<T> implements Waiter<T> {
   readonly #resolve: (value: T) => void
   readonly #reject: (error: unknown) => void
 
-  constructor(purpose: Purpose, queue: Set<Waiter<T>>, resolve: (value: T) => void, reject: (error: unknown) => void) {
+  constructor(
+    { purpose, preference }: Wanted,
+    queue: Set<Waiter<T>>,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ) {
     this.purpose = purpose
+    this.preference = preference
     this.#queue = queue
     this.#resolve = resolve
     this.#reject = reject
@@ -67,13 +88,13 @@ export class WaitQueue<T> {
    * @throws the signal's reason when it is aborted, `timedOut()` after `timeoutMs`, or the error of `refuse`.
    */
   wait(
-    purpose: Purpose,
+    wanted: Wanted,
     timeoutMs: number | undefined,
     timedOut: () => unknown,
     signal: AbortSignal | undefined,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const waiter = new QueuedWaiter<T>(purpose, this.#waiters, resolve, reject)
+      const waiter = new QueuedWaiter<T>(wanted, this.#waiters, resolve, reject)
       if (timeoutMs !== undefined) waiter.timer = setTimeout(() => waiter.refuse(timedOut()), timeoutMs)
       if (signal !== undefined) waiter.forget = onAbort(signal, () => waiter.refuse(signal.reason))
     })

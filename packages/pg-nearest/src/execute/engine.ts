@@ -1,5 +1,5 @@
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { Purpose } from '../connections/wait-queue.ts'
+import type { Purpose, Preference } from '../connections/wait-queue.ts'
 import type { Trace } from '../events/diagnostics-channels.ts'
 import type { QueryEvent } from '../events/event-types.ts'
 import type { FreshnessContext } from '../freshness/freshness-context.ts'
@@ -22,10 +22,10 @@ export interface ServerReport {
 /** What running a statement needs from its pool. */
 export interface Engine extends FreshnessContext {
   readonly statements: StatementCache
-  /** Takes an idle connection; `undefined` if there is none. */
-  take(server: string, purpose: Purpose): Lease | undefined
+  /** Takes an idle connection; `undefined` if there is none, or none that the caller would have. */
+  take(server: string, purpose: Purpose, preference?: Preference): Lease | undefined
   /** @throws `NoConnectionError` when no connection can be had, the signal's reason when it is aborted. */
-  acquire(server: string, purpose: Purpose, signal: AbortSignal | undefined): Promise<Lease>
+  acquire(server: string, purpose: Purpose, signal: AbortSignal | undefined, preference?: Preference): Promise<Lease>
   /** Passes evidence to the monitor. */
   report(report: ServerReport): void
   readonly budget: RetryBudget

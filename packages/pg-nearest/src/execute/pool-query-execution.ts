@@ -93,9 +93,10 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   #connect(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
     const { server } = attempt
-    const lease = this.#engine.take(server, 'statement')
+    const preference = this.#check?.prefers(server)
+    const lease = this.#engine.take(server, 'statement', preference)
     if (lease !== undefined) return this.#run(lease, attempt, admit, signal, onEnd)
-    this.#engine.acquire(server, 'statement', signal).then(
+    this.#engine.acquire(server, 'statement', signal, preference).then(
       (acquired) => {
         try {
           this.#run(acquired, attempt, admit, signal, onEnd)

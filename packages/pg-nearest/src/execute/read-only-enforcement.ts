@@ -23,6 +23,8 @@ export function isPlainOn({ provenStandby }: Lease, enforcement: Enforcement): b
 }
 
 const BEGIN = 'BEGIN READ ONLY'
+/** Makes the transaction that has just begun READ ONLY. */
+export const RESTRICTION = 'SET TRANSACTION READ ONLY'
 /**
  * A transaction that has taken a snapshot cannot be made READ WRITE any more.
  *
@@ -75,7 +77,7 @@ function lossOf(end: StatementEnd): StatementEnd | undefined {
 
 function beginning({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] {
   let begun: StatementEnd | undefined
-  const restrict = plain(client, 'SET TRANSACTION READ ONLY', (end) => {
+  const restrict = plain(client, RESTRICTION, (end) => {
     onEnd(begun?.kind === 'result' && end.kind !== 'result' ? end : (begun as StatementEnd))
   })
   return [alone(client, config, (end) => (begun = end)), restrict]

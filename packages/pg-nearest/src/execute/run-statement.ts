@@ -3,6 +3,7 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import {
+  NO_REPLY,
   OF_STANDBY,
   positionQuestion,
   readReply,
@@ -13,9 +14,10 @@ import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { isSingleStatement, mayAskAfter, runsInside } from '../statement/statement-traits.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
+import { GroupExchange } from '../wire/group-exchange.ts'
 import { QuestionedStatementExchange } from '../wire/questioned-statement-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
-import { isPlainOn, statementExchanges, type Enforcement } from './read-only-enforcement.ts'
+import { isPlainOn, RESTRICTION, statementExchanges, type Enforcement } from './read-only-enforcement.ts'
 
 /** A statement for one connection. */
 export interface StatementRun {
@@ -48,6 +50,7 @@ export function runStatement(lease: Lease, given: StatementRun, onEnd: OnEnd): v
   const questions = check.begin(lease, trust, inside, () => mayAskAfter(config.text, need))
   if (questions instanceof ReplicaBehindError) return onEnd({ kind: 'behind', error: questions })
   if (questions === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
+  if (questions.shared) return sendInOneTransaction(lease, run, questions, check, onEnd)
   if (mayShareSync(lease, run, questions)) return sendWithQuestion(lease, run, questions, onEnd)
   new QuestionedRun(lease, run, questions, check, onEnd).start()
 }
@@ -61,10 +64,10 @@ function send(lease: Lease, { config, enforcement }: StatementRun, onEnd: (end: 
 function mayShareSync(
   lease: Lease,
   { config, enforcement }: StatementRun,
-  { before, inside, stranger }: PositionQuestions,
+  { before, inside, introduction }: PositionQuestions,
 ): boolean {
   if (!lease.provenStandby || !lease.pipelines || !isPlainOn(lease, enforcement)) return false
-  if (before || inside || stranger) return false
+  if (before || inside || introduction !== undefined) return false
   if (typeof config.text !== 'string' || !isSingleStatement(config.text)) return false
   for (const key in config) if (!SHARING.has(key)) return false
   return config.values === undefined || Array.isArray(config.values)
@@ -83,6 +86,59 @@ function sendWithQuestion(lease: Lease, run: StatementRun, questions: PositionQu
     },
   )
   lease.send(exchange)
+}
+
+/**
+ * For a connection whose transactions may run on different machines: the questions share the statement's. A statement that cannot be sent
+ * so proves nothing there.
+ */
+function sendInOneTransaction(
+  lease: Lease,
+  run: StatementRun,
+  questions: PositionQuestions,
+  check: FreshnessCheck,
+  onEnd: OnEnd,
+): void {
+  const { config, enforcement } = run
+  const { before, after, introduction = '' } = questions
+  const isAlone = typeof config.text === 'string' && isSingleStatement(config.text) && !('rows' in config)
+  if (!isAlone || (enforcement !== 'begin' && !isPlainOn(lease, enforcement))) {
+    return onEnd({ kind: 'behind', error: new ReplicaBehindError(lease.server) })
+  }
+  const question = { text: introduction, rowMode: 'array' as const, types: AS_TEXT }
+  // A transaction's isolation can be set only ahead of its first query.
+  const begins = run.need.transaction?.kind === 'begin'
+  const ahead = before && !begins ? [question] : []
+  const restriction = enforcement === 'begin' ? [{ text: RESTRICTION }] : []
+  const behind = after || (before && begins) ? [question] : []
+  lease.send(
+    new GroupExchange([...ahead, config, ...restriction, ...behind], lease.client, (ends) => {
+      const [asked, statement, ...rest] = before && !begins ? ends : [undefined, ...ends]
+      const last = behind.length > 0 ? rest.at(-1) : undefined
+      questions.answerBefore = replyOf(begins ? last : asked)
+      questions.answerAfter = replyOf(last)
+      const lacking = before && lease.alive ? check.arrived(lease, questions) : undefined
+      // What fails in a transaction takes the rest along.
+      const failed = statement?.kind === 'skipped' || (statement?.kind === 'result' && rest.some(isAnswered))
+      const error = lacking ?? (failed ? new ReplicaBehindError(lease.server) : undefined)
+      onEnd(
+        error === undefined ? conclude(lease, run, questions, statement as StatementEnd) : { kind: 'behind', error },
+      )
+    }),
+  )
+}
+
+function isAnswered(end: StatementEnd | undefined): boolean {
+  return end?.kind === 'answered'
+}
+
+const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value }
+
+function replyOf(end: StatementEnd | undefined): PositionReply {
+  if (end?.kind === 'answered') return readReply(undefined, end.error)
+  if (end?.kind !== 'result') return NO_REPLY
+  const [row] = (end.result as pg.QueryArrayResult<(string | null)[]>).rows
+  return readReply(row, undefined, true)
 }
 
 /** Records the end of a statement for its session, and turns it into evidence. */
@@ -147,11 +203,11 @@ class QuestionedRun {
   start(): void {
     const { config, enforcement } = this.#run
     const lease = this.#lease
-    const { before, after, inside, stranger } = this.#questions
+    const { before, after, inside, introduction } = this.#questions
     const exchanges: Exchange[] = []
     if (before) {
       exchanges.push(
-        ...positionQuestion(lease, { inside: false, stranger }, (reply) => {
+        ...positionQuestion(lease, { inside: false, introduction }, (reply) => {
           this.#questions.answerBefore = reply
           this.#arrived()
         }),
@@ -168,7 +224,8 @@ class QuestionedRun {
         this.#questions.answerAfter = reply
         this.#landed()
       }
-      exchanges.push(...positionQuestion(lease, { inside, stranger, about: statement }, answered))
+      const again = before ? undefined : introduction
+      exchanges.push(...positionQuestion(lease, { inside, introduction: again, about: statement }, answered))
     }
     lease.send(...exchanges)
   }

@@ -1,4 +1,6 @@
+import type { Askable } from '../monitor/known-positions.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
+import { introductionQuestion } from '../probe/probe-question.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { Consistency } from '../session/consistency.ts'
@@ -6,16 +8,23 @@ import type { SessionState } from '../session/session-state.ts'
 import { isWriterGone, writeOrder } from '../topology/server-selection.ts'
 import { PositionRecorder } from './position-recorder.ts'
 import { ReplicaBehindError } from './replica-behind-error.ts'
-import { estimateOf, isUsualReadServer, primaryRttMsOf, rttMsOf } from './freshness-estimate.ts'
+import { estimateOf, isUsualReadServer, primaryRttMsOf, rttMsOf, serverOf } from './freshness-estimate.ts'
+import { furthest, type MachinePreference } from './furthest-machines.ts'
 import { FREE_GATE, type ClaimGate } from './bookmark-claims.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 import { orderByFreshness } from './order-by-freshness.ts'
-import type { PositionQuestions } from './position-question.ts'
+import { NO_REPLY, type PositionQuestions } from './position-question.ts'
 import { requirementOf, settleByTime, type Requirement } from './freshness-requirement.ts'
 import { waitBudgetMs, waitMs } from './wait-budget.ts'
 
 /** `trust`: the server need not prove anything, because the statement is pinned to it or no other server is left. */
 export type Trust = 'prove' | 'trust'
+
+/**
+ * What must be known ahead of a statement: nothing more, which machine it runs on, or its position, too. `never`: it cannot prove what
+ * the statement must show.
+ */
+type Proof = 'given' | 'machine' | 'position' | 'never'
 
 export function trusts({ unproven }: Attempt): Trust {
   return unproven === true ? 'trust' : 'prove'
@@ -40,7 +49,8 @@ export class FreshnessCheck {
     this.#context = context
     this.#session = session
     this.#reads = reads
-    if (session.home !== undefined) session.settleHome(context.positions.of(session.home.server))
+    const { home } = session
+    if (home !== undefined) session.settleHome(context.positions.at(home.server, home.machine))
     settleByTime(context, session)
     this.#requirement = reads ? requirementOf(context, session, consistency) : { bookmark: session.bookmark }
   }
@@ -60,6 +70,17 @@ export class FreshnessCheck {
 
   /** Orders the servers of a read by how likely they are to show what it must show. */
   order(attempts: readonly Attempt[]): readonly Attempt[] {
+    return this.#againOnOthers(this.#ordered(attempts))
+  }
+
+  /** Where a name leads to several machines, another one may show what the first lacks. */
+  #againOnOthers(attempts: readonly Attempt[]): readonly Attempt[] {
+    const [first] = attempts
+    if (first === undefined || (serverOf(this.#context, first.server)?.members.length ?? 0) < 2) return attempts
+    return [first, ...attempts]
+  }
+
+  #ordered(attempts: readonly Attempt[]): readonly Attempt[] {
     const { topology, process } = this.#context
     const { primary } = this.#requirement
     const estimate = (server: string) => estimateOf(this.#context, this.#session, this.#required, server)
@@ -85,22 +106,30 @@ export class FreshnessCheck {
     inside: boolean,
     mayFollow: () => boolean,
   ): PositionQuestions | ReplicaBehindError | undefined {
-    const { server, standby, connectedAt } = lease
-    const askable = this.#context.positions.askable(server)
+    const { server, standby } = lease
+    const { positions } = this.#context
+    const askable = positions.askable(server)
     const proves = this.#reads && standby && trust === 'prove'
     if (proves && this.#requirement.primary !== undefined) return new ReplicaBehindError(server)
-    const proven = proves ? this.#isProven(server, connectedAt) : true
+    const state = serverOf(this.#context, server)
+    const shared = proves && (lease.pooled || state?.pooled === true)
+    const proof = proves ? this.#proofOf(lease, shared) : 'given'
+    const tells = state?.machine !== undefined
     // Ahead of a statement nothing is asked that may fail.
-    if (proven === 'never' || (!proven && askable !== 'yes')) return new ReplicaBehindError(server)
+    const mayAsk = proof === 'given' || (proof === 'machine' ? tells : proof === 'position' && askable === 'yes')
+    if (!mayAsk) return new ReplicaBehindError(server)
+    const before = proof !== 'given'
     const isAtHome = isUsualReadServer(this.#context, this.#session, server)
+    const introduces = !lease.introduced && (tells || askable === 'unknown')
     const wanted = this.#session.blind || !isAtHome || (!standby && !this.#hasAll(server))
-    const reveals = wanted && mayFollow()
+    const reveals = (wanted || (introduces && !before)) && mayFollow()
     this.#unpositioned = reveals && askable === 'no'
-    const after = reveals && askable !== 'no'
-    if (proven && !after) return undefined
-    const stranger = askable === 'unknown'
+    const after = reveals && (askable !== 'no' || introduces || shared)
+    if (!before && !after) return undefined
+    const asksWho = introduces || shared || lease.pooled || askable === 'unknown' || this.#isNews(lease, askable)
+    const introduction = asksWho ? introductionQuestion(state?.refused ?? []) : undefined
     const sentAt = performance.now()
-    return { before: !proven, after, inside, stranger, sentAt, answerBefore: undefined, answerAfter: undefined }
+    return { before, after, inside, shared, introduction, sentAt, answerBefore: NO_REPLY, answerAfter: NO_REPLY }
   }
 
   /** The query before the statement was answered. Returns a `ReplicaBehindError` if the server lacks what the statement must show. */
@@ -120,27 +149,30 @@ export class FreshnessCheck {
     questions: PositionQuestions | undefined,
     done: boolean,
   ): ReplicaBehindError | undefined {
-    if (questions?.after === true && questions.answerAfter !== 'refused') {
-      return this.#answers.after(lease, questions, trust === 'prove', done)
-    }
-    if (questions?.answerAfter === 'refused') {
-      this.#context.positions.noteRefusal(lease.server)
+    const machine = questions === undefined ? lease.identity : this.#answers.introduce(lease, questions)
+    const { server } = lease
+    if (questions?.after === true && !this.#unpositioned) {
+      if (questions.answerAfter.position !== 'refused') {
+        return this.#answers.after(lease, questions, trust === 'prove', done)
+      }
+      this.#context.positions.noteRefusal(server)
       this.#unpositioned = true
     }
-    if (isUsualReadServer(this.#context, this.#session, lease.server)) {
-      const epoch = this.#context.positions.epochOf(lease.server)
-      this.#session.useHome(lease.server, epoch, performance.now())
-    } else if (this.#unpositioned) this.#noteUnpositioned(lease, done)
+    if (isUsualReadServer(this.#context, this.#session, server)) this.#useHome(server, machine)
+    else if (this.#unpositioned) this.#noteUnpositioned(lease, machine, done)
     else if (!done && !this.#reads) this.markUnknown()
     return undefined
   }
 
   /** It has shown or written something at a position that its server does not tell. */
-  #noteUnpositioned({ server, standby }: Lease, done: boolean): void {
-    const now = performance.now()
+  #noteUnpositioned({ server, standby }: Lease, machine: string, done: boolean): void {
     if (!this.#reads) this.markUnknown()
-    else if (!standby) this.#session.markUnknown(now)
-    else if (done) this.#session.useHome(server, this.#context.positions.epochOf(server), now)
+    else if (!standby) this.#session.markUnknown(performance.now())
+    else if (done) this.#useHome(server, machine)
+  }
+
+  #useHome(server: string, machine: string): void {
+    this.#session.useHome(server, machine, this.#context.positions.epochOf(server), performance.now())
   }
 
   /** Something may have been written at a position that is not known: the session's reads go to the primary until it has answered. */
@@ -173,7 +205,7 @@ export class FreshnessCheck {
     this.#waited = true
     const { positions } = this.#context
     const budgetMs = waitBudgetMs(primaryRttMsOf(this.#context), rttMsOf(this.#context, server))
-    const ms = waitMs(budgetMs, missing.bytes, positions.paceOf(server))
+    const ms = waitMs(budgetMs, missing.bytes, positions.paceOf(server, missing.machine))
     return ms > 0 && this.#context.reached(server, missing.lsn, ms)
   }
 
@@ -209,17 +241,38 @@ export class FreshnessCheck {
     return false
   }
 
-  /** Whether the server was seen to show it since this connection was made, and so cannot have restarted since. */
-  #isProven(server: string, connectedAt: number): boolean | 'never' {
+  /** What must be asked ahead of the statement. What was seen before this connection was made may have been lost in a restart. */
+  #proofOf(lease: Lease, shared: boolean): Proof {
+    const { server, machine, connectedAt } = lease
     const { home } = this.#session
     const { positions } = this.#context
-    // Reads from the usual server left no position, so no other server can prove to show the same.
-    if (home !== undefined && (home.server !== server || home.epoch !== positions.epochOf(server))) return 'never'
-    if (this.#required === undefined) return true
-    const known = positions.of(server)
+    if (home !== undefined) {
+      // Reads from the usual server left no position, so no other machine can prove to show the same.
+      if (home.server !== server || home.epoch !== positions.epochOf(server)) return 'never'
+      if (shared || !lease.introduced) return this.#required === undefined ? 'machine' : 'position'
+      if (home.machine !== lease.identity) return 'never'
+    }
+    if (this.#required === undefined) return 'given'
+    if (shared) return 'position'
+    const known = machine === undefined ? undefined : positions.at(server, machine)
     const showing = shows(known, this.#required, positions)
     if (showing === 'older' || showing === 'lost' || showing === 'foreign') return 'never'
-    return showing === 'yes' && known !== undefined && known.at >= connectedAt
+    return showing === 'yes' && known !== undefined && known.at >= connectedAt ? 'given' : 'position'
+  }
+
+  /** The machine has introduced itself, and what it told was forgotten, or was not complete. */
+  #isNews({ server, machine }: Lease, askable: Askable): boolean {
+    if (askable === 'no' || machine === undefined) return false
+    return this.#context.positions.at(server, machine)?.timeline === undefined
+  }
+
+  /** Which of the machines behind a name are the best to ask; `undefined`: there is only one, or all are equal. */
+  prefers(server: string): MachinePreference | undefined {
+    const { members = [] } = serverOf(this.#context, server) ?? {}
+    if (members.length < 2 || !this.#reads) return undefined
+    const { home } = this.#session
+    if (home?.server === server) return { suits: (machine) => machine === home.machine, insists: true }
+    return this.#required === undefined ? undefined : furthest(this.#context, server, this.#required)
   }
 
   /** As far as is known, this primary has everything that the session must see. */

@@ -1,5 +1,6 @@
 import type { PositionLostEvent } from '../events/event-types.ts'
 import type { KnownPositions } from '../monitor/known-positions.ts'
+import type { ServerMembers } from '../monitor/server-members.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { Chooser } from '../topology/server-selection.ts'
@@ -13,6 +14,7 @@ export interface FreshnessContext {
   readonly chooser: Chooser
   readonly trail: PrimaryTrail
   readonly positions: KnownPositions
+  readonly members: ServerMembers
   readonly claims: BookmarkClaims
   /** The pool's default for what reads must show. */
   readonly consistency: Consistency

@@ -2,6 +2,7 @@ import { usualReadServer } from '../route/plan.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { SessionState } from '../session/session-state.ts'
 import { writeOrder } from '../topology/server-selection.ts'
+import type { ServerState } from '../topology/topology.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 import type { FreshnessEstimate } from './order-by-freshness.ts'
 import { nearMs } from './wait-budget.ts'
@@ -18,9 +19,15 @@ export function estimateOf(
   const { home } = session
   if (home !== undefined && (home.server !== server || home.epoch !== positions.epochOf(server))) return 'never'
   if (required === undefined) return 'shows'
-  const showing = shows(positions.of(server), required, positions)
-  if (showing === 'yes') return 'shows'
-  if (showing === 'older' || showing === 'lost' || showing === 'foreign') return 'never'
+  let hopeless = true
+  let heard = false
+  for (const known of positions.all(server)) {
+    const showing = shows(known, required, positions)
+    if (showing === 'yes') return 'shows'
+    heard = true
+    if (showing === 'no' || showing === 'unknown') hopeless = false
+  }
+  if (heard && hopeless) return 'never'
   return (rttMsOf(context, server) ?? 0) <= nearMs(primaryRttMsOf(context)) ? 'near' : 'far'
 }
 
@@ -33,8 +40,12 @@ export function isUsualReadServer(
   return session === process && server === usualReadServer(topology, chooser)
 }
 
-export function rttMsOf({ topology }: FreshnessContext, server: string): number | undefined {
-  return topology.servers.find(({ name }) => name === server)?.leastRttMs
+export function serverOf({ topology }: FreshnessContext, server: string): ServerState | undefined {
+  return topology.servers.find(({ name }) => name === server)
+}
+
+export function rttMsOf(context: FreshnessContext, server: string): number | undefined {
+  return serverOf(context, server)?.leastRttMs
 }
 
 export function primaryRttMsOf({ topology }: FreshnessContext): number | undefined {

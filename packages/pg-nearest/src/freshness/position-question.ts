@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Lease } from '../pooled-connection/lease.ts'
+import { readIntroduction, type Introduction } from '../probe/probe-question.ts'
 import { normalizeInsertLsn, parseLsn } from '../topology/lsn.ts'
 import { isRefusedQuestion } from '../driver-errors.ts'
 import type { Exchange } from '../wire/exchange.ts'
@@ -10,14 +11,22 @@ export interface PositionAnswer {
   readonly standby: boolean
   /** Replay position of a standby, insert position of a primary. */
   readonly lsn: bigint
-  /** Of a standby only from a server that is asked for the first time. */
+  /** Of a standby only from a connection that introduces itself. */
   readonly timeline: number | undefined
-  /** Only from a server that is asked for the first time. */
+  /** Only from a connection that introduces itself. */
   readonly systemIdentifier: string | undefined
 }
 
-/** What was heard: `refused` if this role may not ask that there, `undefined` if the server did not say. */
-export type PositionReply = PositionAnswer | 'refused' | undefined
+/** What was heard. */
+export interface PositionReply {
+  /** `refused` if this role may not ask that there, `undefined` if the server did not say. */
+  readonly position: PositionAnswer | 'refused' | undefined
+  /** Who has answered, if that was asked. */
+  readonly introduction: Introduction | undefined
+}
+
+export const NO_REPLY: PositionReply = { position: undefined, introduction: undefined }
+const REFUSED: PositionReply = { position: 'refused', introduction: undefined }
 
 /** The position queries that travel with a statement, and their answers. */
 export interface PositionQuestions {
@@ -27,8 +36,10 @@ export interface PositionQuestions {
   readonly after: boolean
   /** The one after it runs in an open transaction, which it must not abort. */
   readonly inside: boolean
-  /** Nothing is known about the server yet. */
-  readonly stranger: boolean
+  /** Each must share the statement's transaction, because another may run on another machine. */
+  readonly shared: boolean
+  /** The connection's first question: it asks for the machine, too. */
+  readonly introduction: string | undefined
   /** By `performance.now()`. */
   readonly sentAt: number
   answerBefore: PositionReply
@@ -37,13 +48,8 @@ export interface PositionQuestions {
 
 /** For a server that is known to be a standby. */
 export const OF_STANDBY = 'select pg_catalog.pg_last_wal_replay_lsn()'
-const POSITION = `case when r then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_insert_lsn() end,
-       case when r then null else pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()) end`
-const OF_ANY = `select ${POSITION} from pg_catalog.pg_is_in_recovery() as r`
-/** The first question to a server that was never probed: also asks for its cluster, and a standby's timeline. */
-const OF_STRANGER = `select ${POSITION},
-       (select system_identifier from pg_catalog.pg_control_system()),
-       (select timeline_id from pg_catalog.pg_control_checkpoint())
+const OF_ANY = `select case when r then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_insert_lsn() end,
+       case when r then null else pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()) end
   from pg_catalog.pg_is_in_recovery() as r`
 
 /**
@@ -55,9 +61,9 @@ const GUARD = `savepoint ${SAVEPOINT}; `
 const UNGUARD = `rollback to savepoint ${SAVEPOINT}; release savepoint ${SAVEPOINT}`
 
 interface QuestionPlace {
-  /** See {@link PositionQuestions.inside}. */
+  /** See {@link PositionQuestions}. */
   readonly inside: boolean
-  readonly stranger: boolean
+  readonly introduction: string | undefined
   /** What is sent before it, if the question is about that: see `InternalQueryExchange`. */
   readonly about?: readonly Exchange[]
 }
@@ -65,35 +71,46 @@ interface QuestionPlace {
 /** The exchanges that ask for a position. They are answered together, and cost nothing but what they carry. */
 export function positionQuestion(
   { provenStandby }: Pick<Lease, 'provenStandby'>,
-  { inside, stranger, about }: QuestionPlace,
+  { inside, introduction, about }: QuestionPlace,
   onReply: (reply: PositionReply) => void,
 ): readonly Exchange[] {
-  const text = stranger ? OF_STRANGER : provenStandby ? OF_STANDBY : OF_ANY
-  if (!inside) return [new InternalQueryExchange(text, (fields, error) => onReply(readReply(fields, error)), about)]
-  let reply: PositionReply
-  const question = new InternalQueryExchange(GUARD + text, (fields, error) => (reply = readReply(fields, error)), about)
+  const introduces = introduction !== undefined
+  const text = introduction ?? (provenStandby ? OF_STANDBY : OF_ANY)
+  if (!inside) {
+    return [new InternalQueryExchange(text, (fields, error) => onReply(readReply(fields, error, introduces)), about)]
+  }
+  let reply = NO_REPLY
+  const question = new InternalQueryExchange(
+    GUARD + text,
+    (fields, error) => (reply = readReply(fields, error, introduces)),
+    about,
+  )
   return [question, new InternalQueryExchange(UNGUARD, () => onReply(reply), about)]
 }
 
 /** Reads what was heard behind or ahead of a statement. */
-export function readReply(fields: Fields | undefined, error: unknown): PositionReply {
-  if (fields !== undefined) return readPosition(fields)
-  return isRefusedQuestion(error) ? 'refused' : undefined
+export function readReply(fields: Fields | undefined, error: unknown, introduces = false): PositionReply {
+  if (fields === undefined) return isRefusedQuestion(error) ? REFUSED : NO_REPLY
+  if (!introduces) return { position: readPosition(fields), introduction: undefined }
+  const introduction = readIntroduction(fields)
+  return { position: positionOf(introduction), introduction }
+}
+
+function positionOf({ standby, lsn, timeline, systemIdentifier }: Introduction): PositionAnswer | 'refused' {
+  if (lsn === undefined) return 'refused'
+  return { standby, lsn: standby ? lsn : normalizeInsertLsn(lsn), timeline, systemIdentifier }
 }
 
 /** Reads the answer to a position query; `undefined` if it holds no position. */
-function readPosition([position, file, system, checkpointTimeline]: Fields): PositionAnswer | undefined {
+function readPosition([position, file]: Fields): PositionAnswer | undefined {
   const lsn = parseLsn(position)
   if (lsn === undefined) return undefined
-  const systemIdentifier = system ?? undefined
-  if (file === undefined || file === null) {
-    const timeline = checkpointTimeline === undefined ? undefined : Number(checkpointTimeline)
-    return { standby: true, lsn, timeline, systemIdentifier }
-  }
+  if (file === undefined || file === null)
+    return { standby: true, lsn, timeline: undefined, systemIdentifier: undefined }
   return {
     standby: false,
     lsn: normalizeInsertLsn(lsn),
     timeline: Number.parseInt(file.slice(0, 8), 16),
-    systemIdentifier,
+    systemIdentifier: undefined,
   }
 }

@@ -6,7 +6,8 @@ import { formatLsn } from '../topology/lsn.ts'
 import type { ClaimOutcome, PrimaryAnswer } from './bookmark-claims.ts'
 import { ReplicaBehindError } from './replica-behind-error.ts'
 import type { FreshnessContext } from './freshness-context.ts'
-import type { PositionAnswer, PositionQuestions } from './position-question.ts'
+import type { Seen } from '../monitor/known-positions.ts'
+import type { PositionAnswer, PositionQuestions, PositionReply } from './position-question.ts'
 import { expectedOfPrimary } from './freshness-requirement.ts'
 
 /** Records the positions that servers report with one statement, for its session and for this process. */
@@ -24,21 +25,54 @@ export class PositionRecorder {
     this.#reads = reads
   }
 
+  /**
+   * Takes over who has answered, if that was asked. Returns the machine that the statement runs on: on a connection that does not tell,
+   * one that is like no other.
+   */
+  introduce(lease: Lease, { introduction: asked, shared, answerBefore, answerAfter }: PositionQuestions): string {
+    if (asked === undefined) return lease.identity
+    const { server, connectedAt } = lease
+    const said = answerAfter.introduction ?? answerBefore.introduction
+    const isRefused = answerAfter.position === 'refused' || answerBefore.position === 'refused'
+    if (said !== undefined || isRefused) lease.introduce(said?.machine, said?.backend)
+    const { machine } = lease
+    if (machine !== undefined) this.#context.members.note(server, machine, connectedAt, performance.now())
+    return shared && said?.machine !== undefined ? said.machine : lease.identity
+  }
+
   /** Records the answer before a read. Returns a `ReplicaBehindError` if the server lacks what the read must show. */
-  before({ server }: Lease, { answerBefore: reply, sentAt }: PositionQuestions): ReplicaBehindError | undefined {
+  before(lease: Lease, questions: PositionQuestions): ReplicaBehindError | undefined {
+    const { server } = lease
+    const { shared, answerBefore: reply, sentAt } = questions
+    const identity = this.introduce(lease, questions)
     const { positions } = this.#context
+    const { home } = this.#session
+    const position = this.#heard(server, reply.position)
+    const machine = shared ? reply.introduction?.machine : lease.machine
+    const before = machine === undefined ? undefined : positions.at(server, machine)
+    if (position !== undefined) positions.note(server, noted(position, machine, sentAt))
+    const standby = reply.introduction?.standby ?? position?.standby
+    if (standby === false && (shared || !lease.pooled)) return undefined
+    // Behind a pooler the statement may run on another machine than the one that has answered.
+    if (shared ? reply.introduction === undefined : lease.pooled) return new ReplicaBehindError(server)
+    if (home !== undefined && (home.server !== server || home.machine !== identity))
+      return new ReplicaBehindError(server)
     const required = this.#required
-    if (reply === 'refused') positions.noteRefusal(server)
-    const answerBefore = reply === 'refused' ? undefined : reply
-    if (answerBefore !== undefined) positions.note(server, noted(answerBefore, sentAt))
-    if (required === undefined || answerBefore?.standby === false) return undefined
+    if (required === undefined) return undefined
     // Positions of other timelines mean something else.
-    const showing = answerBefore === undefined ? 'no' : shows(positions.of(server), required, positions)
-    if (showing === 'older' || showing === 'lost') return new ReplicaBehindError(server)
-    const behind = answerBefore === undefined || answerBefore.lsn < required.lsn
-    positions.noteBehind(server, behind)
-    if (answerBefore === undefined) return new ReplicaBehindError(server)
-    if (behind) return new ReplicaBehindError(server, { lsn: required.lsn, bytes: required.lsn - answerBefore.lsn })
+    const known = machine === undefined ? positions.of(server) : positions.at(server, machine)
+    const showing = position === undefined ? 'no' : shows(known, required, positions)
+    if (showing !== 'yes' && showing !== 'no') return new ReplicaBehindError(server)
+    // Its one snapshot was taken ahead of the position that it tells, so that only an earlier one is sure to be in it.
+    const isLate = shared && reply.introduction?.readCommitted !== true
+    if (isLate && shows(before, required, positions) !== 'yes') return new ReplicaBehindError(server)
+    const behind = position === undefined || position.lsn < required.lsn
+    if (machine !== undefined) positions.noteBehind(server, machine, behind)
+    if (position === undefined) return new ReplicaBehindError(server)
+    if (behind) {
+      const missing = { machine: identity, lsn: required.lsn, bytes: required.lsn - position.lsn }
+      return new ReplicaBehindError(server, missing)
+    }
     this.#session.confirm()
     return undefined
   }
@@ -46,15 +80,19 @@ export class PositionRecorder {
   /** Records the answer after a statement. Returns a `ReplicaBehindError` if the server is a primary that has been replaced. */
   after(lease: Lease, questions: PositionQuestions, proves: boolean, done: boolean): ReplicaBehindError | undefined {
     const { server } = lease
-    const { answerAfter: reply, sentAt } = questions
-    const answer = reply === 'refused' ? undefined : reply
-    const position = answer === undefined ? undefined : this.#positionOf(server, answer)
-    if (answer === undefined || position === undefined || answer.standby !== lease.standby) {
+    const { shared, inside, answerAfter: reply, sentAt } = questions
+    const answer = this.#heard(server, reply.position)
+    const machine = lease.pooled ? reply.introduction?.machine : lease.machine
+    const position = answer === undefined ? undefined : this.#positionOf(server, machine, answer)
+    // Behind a pooler another standby may have answered than the one that ran the statement.
+    const isOthers = lease.pooled && !shared && !inside && answer?.standby === true
+    const isOdd = isOthers || (!lease.pooled && answer?.standby !== lease.standby)
+    if (answer === undefined || position === undefined || isOdd) {
       if (done) this.#markUnknown()
       return undefined
     }
     const { positions, process } = this.#context
-    positions.note(server, noted(answer, sentAt))
+    positions.note(server, noted(answer, machine, sentAt))
     if (answer.standby) {
       this.#session.show(position)
       return undefined
@@ -73,6 +111,12 @@ export class PositionRecorder {
     // A write in any session is a write of this process, too. So may be what a standby has refused.
     if ((!this.#reads || !proves) && session !== process) process?.show(position)
     if (lost !== undefined) this.#noteLoss(server, lost)
+    return undefined
+  }
+
+  #heard(server: string, position: PositionReply['position']): PositionAnswer | undefined {
+    if (position !== 'refused') return position
+    this.#context.positions.noteRefusal(server)
     return undefined
   }
 
@@ -134,8 +178,9 @@ export class PositionRecorder {
     if (!this.#reads) this.#context.process?.markUnknown(now)
   }
 
-  #positionOf(server: string, answer: PositionAnswer): Bookmark | undefined {
-    const known = this.#context.positions.of(server)
+  #positionOf(server: string, machine: string | undefined, answer: PositionAnswer): Bookmark | undefined {
+    const { positions } = this.#context
+    const known = machine === undefined ? positions.of(server) : positions.at(server, machine)
     const systemIdentifier = answer.systemIdentifier ?? known?.systemIdentifier
     const timeline = answer.timeline ?? known?.timeline
     if (systemIdentifier === undefined || timeline === undefined) return undefined
@@ -163,8 +208,13 @@ export class PositionRecorder {
   }
 }
 
-function noted({ lsn, timeline, systemIdentifier, standby }: PositionAnswer, at: number) {
+function noted(
+  { lsn, timeline, systemIdentifier, standby }: PositionAnswer,
+  machine: string | undefined,
+  at: number,
+): Seen {
   return {
+    machine,
     lsn,
     at,
     standby,

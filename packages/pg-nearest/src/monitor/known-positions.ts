@@ -1,5 +1,7 @@
-/** A server's position when it was last seen. */
+/** A machine's position when it was last seen. */
 export interface KnownPosition {
+  /** `undefined` if it does not tell which machine it is. */
+  readonly machine: string | undefined
   readonly lsn: bigint
   readonly timeline: number | undefined
   /** When the question was sent that it last answered with its timeline, by `performance.now()`. */
@@ -16,8 +18,9 @@ export interface Pace {
   readonly bytes: bigint
 }
 
-/** A server's answer about its position. */
+/** A machine's answer about its position. */
 export interface Seen {
+  readonly machine: string | undefined
   readonly lsn: bigint
   readonly at: number
   readonly standby: boolean
@@ -40,9 +43,17 @@ interface Stretch {
  */
 export type Askable = 'yes' | 'no' | 'unknown'
 
-/** The latest known position of each server, from probes and from the answers to statements. */
+/**
+ * The latest known position of each machine behind each server's name, from probes and from the answers to statements. A name may lead to
+ * several machines, and what one of them shows says nothing about the others.
+ */
 export interface KnownPositions {
+  /** What was heard last, whichever machine it was. */
   of(server: string): KnownPosition | undefined
+  /** What that machine has told. */
+  at(server: string, machine: string): KnownPosition | undefined
+  /** What each machine has told. */
+  all(server: string): Iterable<KnownPosition>
   askable(server: string): Askable
   /** It has refused to tell its position, or a part of it. */
   noteRefusal(server: string): void
@@ -50,7 +61,7 @@ export interface KnownPositions {
   noteClock(server: string, clockMs: number, sentAt: number, answeredAt: number): void
   /** What its clock says at a moment by `performance.now()`, in milliseconds since the epoch; `undefined` if it was never asked. */
   clockOf(server: string, at: number): { readonly least: number; readonly most: number } | undefined
-  /** Records an answer. Fields that it leaves out keep their values. Answers older than the known one are ignored. */
+  /** Records an answer. Fields that it leaves out keep the machine's values. Answers older than the known one are ignored. */
   note(server: string, seen: Seen): void
   /** The latest timeline that a server is known to be on; 0 if none is known. */
   latestTimeline(): number
@@ -59,16 +70,18 @@ export interface KnownPositions {
    * have as a standby. `undefined` if it was not watched then.
    */
   forkPositionOf(timeline: number, later: number): bigint | undefined
-  /** The server was found to be behind, or not, at its current known position. Its pace is measured from this. */
-  noteBehind(server: string, behind: boolean): void
+  /** A machine was found to be behind, or not, at its current known position. Its pace is measured from this. */
+  noteBehind(server: string, machine: string, behind: boolean): void
   /** `undefined` until it has been found behind twice. */
-  paceOf(server: string): Pace | undefined
+  paceOf(server: string, machine: string): Pace | undefined
   /** A connection was lost. The server may have restarted, and a restarted standby may show less than before. */
   noteLoss(server: string): void
   /** Its last known position when a connection to it was last lost. */
   beforeLoss(server: string): KnownPosition | undefined
-  /** The name leads to another machine, or to the same one after a restart: what was known counts only as what was there before. */
+  /** The name leads to another machine, or to the same one after a restart: what was heard last counts only as what was there before. */
   noteMove(server: string): void
+  /** A machine was not seen for long. */
+  forgetMachine(server: string, machine: string): void
   /** The name belongs to another server now, or to none. */
   forget(server: string): void
   /** Increases with each lost connection, and when the name goes to another server. */
@@ -82,22 +95,27 @@ export function createKnownPositions(): KnownPositions {
   const refusedAt = new Map<string, number>()
   const clocks = new Map<string, { readonly clockMs: number; readonly sentAt: number; readonly answeredAt: number }>()
   const known = new Map<string, KnownPosition>()
-  const stretches = new Map<string, Stretch>()
+  const machines = new Map<string, Map<string, KnownPosition>>()
+  const stretches = new Map<string, Map<string, Stretch>>()
   const epochs = new Map<string, number>()
   const lastBeforeLoss = new Map<string, KnownPosition>()
   const forks = new Map<number, bigint>()
   let latest = 0
   const updateLatest = (): void => {
-    latest = Math.max(0, ...[...known.values()].map(({ timeline }) => timeline ?? 0))
+    latest = 0
+    for (const { timeline = 0 } of known.values()) if (timeline > latest) latest = timeline
+    for (const by of machines.values())
+      for (const { timeline = 0 } of by.values()) if (timeline > latest) latest = timeline
   }
-  const noteLoss = (server: string): void => {
-    epochs.set(server, (epochs.get(server) ?? 0) + 1)
+  const keepAsBeforeLoss = (server: string): void => {
     const last = known.get(server)
     if (last !== undefined) lastBeforeLoss.set(server, last)
   }
   return {
     latestTimeline: () => latest,
     of: (server) => known.get(server),
+    at: (server, machine) => machines.get(server)?.get(machine),
+    all: (server) => machines.get(server)?.values() ?? [],
     askable(server) {
       const refused = refusedAt.get(server)
       if (refused !== undefined && performance.now() - refused < REFUSED_FOR_MS) return 'no'
@@ -116,19 +134,24 @@ export function createKnownPositions(): KnownPositions {
     noteRefusal(server) {
       refusedAt.set(server, performance.now())
     },
-    note(server, { lsn, at, standby, timeline, systemIdentifier }) {
-      const before = known.get(server)
+    note(server, { machine, lsn, at, standby, timeline, systemIdentifier }) {
+      const last = known.get(server)
+      const by = mapOf(machines, server)
+      const before = machine === undefined ? last : by.get(machine)
       if (before !== undefined && before.at > at) return
       if (timeline !== undefined && systemIdentifier !== undefined) refusedAt.delete(server)
       if (before?.standby === true && !standby && timeline !== undefined) forks.set(timeline, before.lsn)
-      known.set(server, {
+      const now: KnownPosition = {
+        machine,
         lsn,
         at,
         standby,
         timeline: timeline ?? before?.timeline,
         timelineAt: timeline === undefined ? before?.timelineAt : at,
         systemIdentifier: systemIdentifier ?? before?.systemIdentifier,
-      })
+      }
+      if (machine !== undefined) by.set(machine, now)
+      if (last === undefined || last.at <= at) known.set(server, now)
       if (timeline !== undefined && timeline !== before?.timeline) updateLatest()
     },
     forkPositionOf(timeline, later) {
@@ -138,30 +161,45 @@ export function createKnownPositions(): KnownPositions {
       }
       return kept
     },
-    noteBehind(server, behind) {
-      const now = known.get(server)
-      if (!behind || now === undefined) return void stretches.delete(server)
-      const stretch = stretches.get(server)
-      if (stretch === undefined) stretches.set(server, { from: now, to: now })
+    noteBehind(server, machine, behind) {
+      const its = mapOf(stretches, server)
+      const now = machines.get(server)?.get(machine)
+      if (!behind || now === undefined) return void its.delete(machine)
+      const stretch = its.get(machine)
+      if (stretch === undefined) its.set(machine, { from: now, to: now })
       else stretch.to = now
     },
-    paceOf(server) {
-      const stretch = stretches.get(server)
+    paceOf(server, machine) {
+      const stretch = stretches.get(server)?.get(machine)
       if (stretch === undefined || stretch.to === stretch.from) return undefined
       return { sinceMs: stretch.to.at - stretch.from.at, bytes: stretch.to.lsn - stretch.from.lsn }
     },
-    noteLoss,
+    noteLoss(server) {
+      epochs.set(server, (epochs.get(server) ?? 0) + 1)
+      keepAsBeforeLoss(server)
+    },
     noteMove(server) {
-      noteLoss(server)
-      for (const each of [known, stretches, refusedAt, clocks]) each.delete(server)
+      keepAsBeforeLoss(server)
+      for (const each of [known, refusedAt, clocks]) each.delete(server)
+      updateLatest()
+    },
+    forgetMachine(server, machine) {
+      machines.get(server)?.delete(machine)
+      stretches.get(server)?.delete(machine)
       updateLatest()
     },
     forget(server) {
       epochs.set(server, (epochs.get(server) ?? 0) + 1)
-      for (const each of [known, stretches, lastBeforeLoss, refusedAt, clocks]) each.delete(server)
+      for (const each of [known, machines, stretches, lastBeforeLoss, refusedAt, clocks]) each.delete(server)
       updateLatest()
     },
     beforeLoss: (server) => lastBeforeLoss.get(server),
     epochOf: (server) => epochs.get(server) ?? 0,
   }
+}
+
+function mapOf<T>(maps: Map<string, Map<string, T>>, server: string): Map<string, T> {
+  let map = maps.get(server)
+  if (map === undefined) maps.set(server, (map = new Map<string, T>()))
+  return map
 }

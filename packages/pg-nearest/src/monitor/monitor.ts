@@ -12,16 +12,17 @@ import { whyInvalid } from '../topology/invalid-member.ts'
 import type { Sign } from '../topology/health.ts'
 import { hasWriter, writeOrder } from '../topology/server-selection.ts'
 import type { PrimaryTrail } from '../topology/staleness.ts'
-import type { Server, ServerState, Topology } from '../topology/topology.ts'
+import type { Member, Role, Server, ServerState, Topology } from '../topology/topology.ts'
 import { describeFailure, isErrorResponse } from '../driver-errors.ts'
 import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
 import { observedPosition } from '../topology/observed-position.ts'
 import { nextProbeMs } from './probe-backoff.ts'
-import { createKnownPositions, type KnownPositions } from './known-positions.ts'
+import { createKnownPositions, type KnownPosition, type KnownPositions } from './known-positions.ts'
 import { createStallAwareClock } from './stall-aware-clock.ts'
 import { createPositionWatch } from './position-watch.ts'
 import { createProblemReporter } from './problem-reporter.ts'
 import type { Report } from './connection-report.ts'
+import { createServerMembers, renewalMs, type ServerMembers } from './server-members.ts'
 import { createServerWatch, type ServerWatch } from './server-watch.ts'
 import type { MonitoredServer } from './monitor-dependencies.ts'
 import { createWriterWaiters } from './writer-waiters.ts'
@@ -51,6 +52,9 @@ export interface Monitor {
   /** The primary's latest positions, with times. */
   readonly trail: PrimaryTrail
   readonly positions: KnownPositions
+  readonly members: ServerMembers
+  /** The role of a machine behind a server's name, as far as it was asked. `machine: undefined`: of the one that answered last. */
+  roleOf(server: string, machine: string | undefined): Role
   stateOf(server: string): ServerState | undefined
   /** Waits until a standby has replayed this position. Resolves with `false` after `withinMs`. */
   reached(server: string, lsn: bigint, withinMs: number): Promise<boolean>
@@ -91,10 +95,14 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const positionWatch = createPositionWatch({
     async ask(server) {
       const at = performance.now()
-      const lsn = await watches.get(server)?.position()
-      if (lsn !== undefined) positions.note(server, { lsn, at, standby: true })
-      return lsn
+      const seen = await watches.get(server)?.position()
+      if (seen !== undefined) positions.note(server, { ...seen, at, standby: true })
+      return seen?.lsn
     },
+  })
+  const members = createServerMembers({
+    onAppeared: (server) => void watches.get(server)?.ask(),
+    onForgotten: positions.forgetMachine,
   })
 
   /** The machine that answered last, for each name. */
@@ -103,8 +111,14 @@ export function createMonitor(options: MonitorOptions): Monitor {
   /** What was known belongs to another machine, or is of before a restart. A writer's name that moves takes its connections along. */
   const moved = (name: string, { role }: Observation): void => {
     positions.noteMove(name)
+    if (members.isBalanced(name)) return
     if (role === 'primary') watches.get(name)?.connections.retire()
   }
+
+  const membersOf = (name: string): readonly Member[] =>
+    members.isBalanced(name)
+      ? members.of(name).map(({ machine }) => memberAt(machine, positions.at(name, machine)))
+      : []
 
   const newWatch = (name: string): ServerWatch =>
     createServerWatch({
@@ -115,14 +129,16 @@ export function createMonitor(options: MonitorOptions): Monitor {
       boundSilentMs,
       nextMs: () => nextProbeMs(intervalMs, states.get(name)?.failures ?? 0, !hasWriter(observed.topology), random),
       mayHaveMoved: () => phase === 'running' && !hasWriter(observed.topology),
+      renewalMs: (now, renewals) => renewalMs(members, name, now, renewals),
       onAnswer(answer) {
-        const { machine } = answer
+        const { machine, dialledAt } = answer
         if (machine !== undefined) {
+          members.note(name, machine, dialledAt, performance.now())
           if (machines.has(name) && machines.get(name) !== machine) moved(name, answer)
           machines.set(name, machine)
         }
         notePosition(positions, name, answer)
-        publish(withAnswer(observed, name, answer))
+        publish(withAnswer(observed, name, answer, membersOf(name)))
         // A primary that was replaced is still probed, but no connection stays open there.
         const state = states.get(name)
         const replaced = state?.role === 'primary' && whyInvalid(observed.topology, state) !== undefined
@@ -188,6 +204,12 @@ export function createMonitor(options: MonitorOptions): Monitor {
       return observed.trail
     },
     positions,
+    members,
+    roleOf(server, machine) {
+      if (machine === undefined || machine === machines.get(server)) return states.get(server)?.role ?? 'unknown'
+      const known = positions.at(server, machine)
+      return known === undefined ? 'unknown' : roleOf(known)
+    },
     stateOf: (server) => states.get(server),
     reached: positionWatch.reached,
     waitForWriter: (since, withinMs, signal) =>
@@ -226,6 +248,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         watches.delete(name)
         positionWatch.forget(name)
         positions.forget(name)
+        members.forget(name)
         machines.delete(name)
       }
       const added = servers.flatMap(({ name }) => (watches.has(name) ? [] : [newWatch(name)]))
@@ -247,11 +270,19 @@ export function createMonitor(options: MonitorOptions): Monitor {
 }
 
 function notePosition(positions: KnownPositions, server: string, seen: Observation): void {
-  const { role, sentAt, rttMs, clockMs } = seen
+  const { role, machine, sentAt, rttMs, clockMs } = seen
   if (clockMs !== undefined) positions.noteClock(server, clockMs, sentAt, sentAt + rttMs)
   const position = observedPosition(seen)
   if (position === undefined) positions.noteRefusal(server)
-  else positions.note(server, { ...position, at: sentAt, standby: role === 'replica' })
+  else positions.note(server, { ...position, machine, at: sentAt, standby: role === 'replica' })
+}
+
+function memberAt(machine: string, known: KnownPosition | undefined): Member {
+  return { machine, role: known === undefined ? 'unknown' : roleOf(known), lsn: known?.lsn, timeline: known?.timeline }
+}
+
+function roleOf({ standby }: KnownPosition): Role {
+  return standby ? 'replica' : 'primary'
 }
 
 function byName(topology: Topology): ReadonlyMap<string, ServerState> {

@@ -1,6 +1,7 @@
 import type { Observation } from '../topology/topology-updates.ts'
 import { afterListening, nextLiveness, type Liveness } from './liveness.ts'
 import { classifyServerError, type ServerEvidence } from './classify-server-error.ts'
+import type { ReplayPosition } from '../probe/probe.ts'
 import type { MonitoredServer, MonitoredConnections } from './monitor-dependencies.ts'
 import { SilentError, withinTime } from '../probe/stall-aware-timeout.ts'
 
@@ -12,6 +13,8 @@ export interface ServerWatchOptions {
   readonly boundSilentMs: number
   /** Its name may lead to another machine by now, to which only a new connection leads. */
   readonly mayHaveMoved: () => boolean
+  /** How old the probe's connection may be before a new one takes its place, which may lead to another machine. */
+  readonly renewalMs: (now: number, renewals: number) => number
   /** Milliseconds until the next probe. */
   readonly nextMs: () => number
   readonly onAnswer: (answer: Observation) => void
@@ -33,7 +36,7 @@ export interface ServerWatch {
    */
   askNow(): Promise<Observation | undefined>
   /** A standby's replay position. */
-  position(): Promise<bigint | undefined>
+  position(): Promise<ReplayPosition | undefined>
   /** Schedules the next probe anew. */
   reschedule(): void
   /** Something else has shown that the server is alive. */
@@ -57,8 +60,9 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   let phase: 'waiting' | 'running' | 'ended' = 'waiting'
   let asking: Promise<Observation | undefined> | undefined
   let timer: NodeJS.Timeout | undefined
-  /** When the probe last began a new connection because its name may have moved. */
-  let connectedAt = 0
+  /** When the probe last began a new connection because its name may lead elsewhere. */
+  let connectedAt = performance.now()
+  let renewals = 0
   const isEnded = (): boolean => phase === 'ended'
 
   const hear = (sign: ServerEvidence['contact'], waitedMs = 0): void => {
@@ -68,9 +72,14 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
 
   /** Callbacks run outside of the error handling, because their errors say nothing about the server. */
   const question = async (): Promise<Observation | undefined> => {
-    if (options.mayHaveMoved() && performance.now() - connectedAt >= MOVED_MS) {
+    const age = performance.now() - connectedAt
+    if (options.mayHaveMoved() && age >= MOVED_MS) {
       probe.disconnect()
       connectedAt = performance.now()
+    } else if (age >= options.renewalMs(performance.now(), renewals)) {
+      connectedAt = performance.now()
+      renewals++
+      void renew()
     }
     const outcome = await probe.ask().then(
       (answer) => ({ answer }),
@@ -88,6 +97,11 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
     options.onFailure(error, evidence)
     giveUp(performance.now())
     return undefined
+  }
+
+  /** Beside the questions, because a name that leads nowhere must not delay them. */
+  const renew = async (): Promise<void> => {
+    if (await probe.renew()) await ask()
   }
 
   const ask = (): Promise<Observation | undefined> => {
@@ -134,8 +148,8 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
     ask,
     askNow: () => withinTime(freshAnswer(performance.now()), silentMs).catch(() => undefined),
     async position() {
-      const lsn = await probe.position()
-      return isEnded() ? undefined : lsn
+      const seen = await probe.position()
+      return isEnded() ? undefined : seen
     },
     reschedule,
     heard: () => hear('word'),

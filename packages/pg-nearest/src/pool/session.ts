@@ -80,7 +80,8 @@ export function newSessionState({ bookmark, consistency, trusted }: SessionOptio
 const UNKNOWN = 'unknown'
 
 export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Servers): string | undefined {
-  if (state.home !== undefined) state.settleHome(engine.positions.of(state.home.server))
+  const { home } = state
+  if (home !== undefined) state.settleHome(engine.positions.at(home.server, home.machine))
   const time = timeBookmarkOf(state, engine)
   if (time !== undefined) return formatTimeBookmark(time)
   if (state.blind) return UNKNOWN
@@ -89,8 +90,9 @@ export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Ser
   // By name, because the roles in the list are those of the configuration.
   const isUp = (name: string): boolean =>
     monitor.topology.servers.some((server) => server.name === name && server.health === 'up')
-  const everywhere =
-    listed.length > 1 &&
-    listed.every(({ name }) => isUp(name) && shows(engine.positions.of(name), bookmark, engine.positions) === 'yes')
+  const { positions } = engine
+  const showsEverywhere = (name: string): boolean =>
+    [positions.of(name), ...positions.all(name)].every((known) => shows(known, bookmark, positions) === 'yes')
+  const everywhere = listed.length > 1 && listed.every(({ name }) => isUp(name) && showsEverywhere(name))
   return everywhere ? undefined : formatBookmark(bookmark)
 }

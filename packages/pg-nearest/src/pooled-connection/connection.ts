@@ -32,6 +32,14 @@ export class Connection {
   lifetime: NodeJS.Timeout | undefined
   /** For `silence.ts`: how many bytes had arrived, and since when. */
   heard: { bytes: number; since: number } | undefined
+  /** The machine that it leads to, if that has told. */
+  machine: string | undefined
+  /** Stands for a machine that is not known. */
+  readonly id: string = `connection ${++connections}`
+  /** The server was asked which machine it is. */
+  introduced = false
+  /** Each transaction on it may run on another machine. */
+  pooled = false
   /** It is in use. */
   taken = false
   /** What runs on it can run on another server instead. */
@@ -212,5 +220,7 @@ export class Connection {
     this.#events.onDeath(this, error, was)
   }
 }
+
+let connections = 0
 
 function ignore(): void {}

@@ -2,14 +2,19 @@ import type pg from 'pg'
 import type { Role } from '../topology/topology.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import type { TransactionStatus } from '../wire/pipeline.ts'
+import { isPooled } from '../pg-client/pooled-backend.ts'
 import { isStandby } from '../pg-client/standby-aware-client.ts'
 import type { Connection } from './connection.ts'
 
 /** What a lease needs from its server's connections. */
 export interface Lender {
   readonly server: string
-  /** The role by the last probe. A connection that has been idle since a promotion still reports the old one. */
-  probedRole(): Role
+  /**
+   * The role by the last probe. A connection that has been idle since a promotion still reports the old one.
+   *
+   * @param machine - `undefined`: of the machine that the last probe led to.
+   */
+  probedRole(machine: string | undefined): Role
   /** Takes the connection back. With an error, or `true`, it is closed. */
   takeBack(connection: Connection, error: Error | boolean | undefined): void
   /** Only the first of several statements that were sent at once was answered: stops pipelining to this server. */
@@ -40,16 +45,53 @@ export class Lease {
     return this.#connection.generation
   }
 
-  /** Whether its server is in recovery, by the connection's own report, otherwise by the last probe. */
+  /** Whether its server is in recovery, by the connection's own report, otherwise by the last probe: what it shows may be behind. */
   get standby(): boolean {
-    const said = isStandby(this.#connection.client)
-    const role = this.#lender.probedRole()
-    return said === undefined ? role === 'replica' : said && role !== 'primary'
+    const { client, introduced, machine } = this.#connection
+    const said = isStandby(client)
+    if (said === undefined) return this.#lender.probedRole(machine) === 'replica'
+    // As long as it has not told its machine, it may lead to another one than the probe.
+    return said && (!introduced || this.#lender.probedRole(machine) !== 'primary')
   }
 
-  /** Whether the connection itself has reported that its server is in recovery, so that it cannot write. */
+  /** Whether the connection itself has reported that its server is in recovery, and nothing says otherwise, so that it cannot write. */
   get provenStandby(): boolean {
-    return isStandby(this.#connection.client) === true && this.#lender.probedRole() !== 'primary'
+    const { client, machine } = this.#connection
+    if (isStandby(client) !== true || this.#lender.probedRole(machine) === 'primary') return false
+    return machine === undefined || this.#lender.probedRole(undefined) !== 'primary'
+  }
+
+  /** The machine that it leads to, if that has told. */
+  get machine(): string | undefined {
+    return this.#connection.machine
+  }
+
+  /** The same for all connections to one machine. As long as that is not known, it is like no other connection's. */
+  get identity(): string {
+    const { machine, id } = this.#connection
+    return machine ?? id
+  }
+
+  /** The server was asked which machine it is. */
+  get introduced(): boolean {
+    return this.#connection.introduced
+  }
+
+  /** Each transaction on it may run on another machine. */
+  get pooled(): boolean {
+    return this.#connection.pooled
+  }
+
+  /**
+   * The server has told which machine it is; `undefined`: it does not tell.
+   *
+   * @param backend - the process that has answered.
+   */
+  introduce(machine: string | undefined, backend: number | undefined): void {
+    const connection = this.#connection
+    connection.introduced = true
+    connection.pooled = isPooled(connection.client, backend)
+    if (machine !== undefined && !connection.pooled) connection.machine = machine
   }
 
   get alive(): boolean {

@@ -25,6 +25,8 @@ export interface Asked {
   readonly client: pg.Client
   /** Several statements may be sent at once. */
   readonly pipelines: boolean
+  /** When it was dialled, by `performance.now()`. */
+  readonly dialledAt: number
   /** Limits the time for one answer. */
   within<T>(answer: Promise<T>): Promise<T>
 }
@@ -34,6 +36,11 @@ export interface ProbeConnection {
   readonly state: State['is']
   /** Asks on the open connection or a new one. A failed question ends the connection. */
   ask<T>(question: (on: Asked) => Promise<T>): Promise<T>
+  /**
+   * Puts a new connection in the open one's place, because the name may lead elsewhere by now. `false`: none could be made, and nothing
+   * changes.
+   */
+  renew(): Promise<boolean>
   /** Ends the connection; a pending question rejects. The next question makes a new connection. */
   disconnect(): void
   /** The same, for good. */
@@ -46,12 +53,14 @@ interface Attempt {
   /** Aborted with the reason for its end. */
   readonly ended: AbortController
   asking: number
+  /** Another has taken its place, and it ends with its last question. */
+  replaced?: pg.Client
 }
 
 type State =
   | { readonly is: 'none' }
   | { readonly is: 'connecting'; readonly attempt: Attempt }
-  | { readonly is: 'open'; readonly attempt: Attempt; readonly client: pg.Client }
+  | { readonly is: 'open'; readonly attempt: Attempt; readonly asked: Asked }
   | { readonly is: 'closed' }
 
 /** How long the server has to close its end after Terminate. */
@@ -61,12 +70,13 @@ export function createProbeConnection(options: ProbeConnectionOptions): ProbeCon
   // No time-out in pg: the one here takes a busy process into account.
   const ProbeClient = serverClient({ url: options.url, connectTimeoutMs: 0 })
   let state: State = { is: 'none' }
+  let renewal: Attempt | undefined
 
   const attemptOf = (): Attempt | undefined => ('attempt' in state ? state.attempt : undefined)
 
   const end = (attempt: Attempt, reason: unknown): void => {
     if (attemptOf() !== attempt) return
-    const client = state.is === 'open' ? state.client : undefined
+    const client = state.is === 'open' ? state.asked.client : undefined
     state = { is: 'none' }
     attempt.ended.abort(reason)
     if (client === undefined) return
@@ -79,44 +89,53 @@ export function createProbeConnection(options: ProbeConnectionOptions): ProbeCon
     return attemptOf() ?? begin()
   }
 
-  const begin = (): Attempt => {
+  const newAttempt = (pipeline: boolean): Attempt => {
     const ended = new AbortController()
-    const attempt: Attempt = { ended, asking: 0, made: open(ended.signal) }
+    return { ended, asking: 0, made: open(pipeline, ended.signal) }
+  }
+
+  const begin = (): Attempt => {
+    const attempt = newAttempt(options.pipeline)
     state = { is: 'connecting', attempt }
     attempt.made.then(
-      ({ client }) => {
-        if (attemptOf() !== attempt) return destroySocket(client)
-        state = { is: 'open', attempt, client }
-        const lost = (error?: Error): void => {
-          if (attemptOf() !== attempt) return
-          end(attempt, error ?? new Error('Connection terminated unexpectedly'))
-          options.onLoss()
-        }
-        client.on('error', lost)
-        client.on('end', () => lost())
-        // Probes must not keep the process alive.
-        ;(client as pg.Client & { unref(): void }).unref()
-      },
+      (made) => (attemptOf() === attempt ? opened(attempt, made) : destroySocket(made.client)),
       (error: unknown) => end(attempt, error),
     )
     return attempt
   }
 
-  const open = async (signal: AbortSignal): Promise<Asked> => {
-    if (options.pipeline) {
+  const opened = (attempt: Attempt, asking: Asked): void => {
+    state = { is: 'open', attempt, asked: asking }
+    const { client } = asking
+    const lost = (error?: Error): void => {
+      if (attemptOf() !== attempt) return
+      end(attempt, error ?? new Error('Connection terminated unexpectedly'))
+      options.onLoss()
+    }
+    client.on('error', lost)
+    client.on('end', () => lost())
+    // Probes must not keep the process alive.
+    ;(client as pg.Client & { unref(): void }).unref()
+  }
+
+  const open = async (pipeline: boolean, signal: AbortSignal): Promise<Asked> => {
+    let dialledAt = performance.now()
+    if (pipeline) {
       const client = await dial(true, signal)
-      if (await orDestroyed(client, answersAtOnce(client, options), signal)) return asked(client, true)
+      if (await orDestroyed(client, answersAtOnce(client, options), signal)) return asked(client, true, dialledAt)
       destroySocket(client)
     }
+    dialledAt = performance.now()
     const client = await dial(false, signal)
     await orDestroyed(client, withinTime(answered(client.query(options.warmUp())), options.timeoutMs), signal)
     // Without a check pipelining counts as possible.
-    return asked(client, !options.pipeline)
+    return asked(client, !options.pipeline, dialledAt)
   }
 
-  const asked = (client: pg.Client, pipelines: boolean): Asked => ({
+  const asked = (client: pg.Client, pipelines: boolean, dialledAt: number): Asked => ({
     client,
     pipelines,
+    dialledAt,
     within: (answer) => withinTime(answer, options.timeoutMs),
   })
 
@@ -132,6 +151,7 @@ export function createProbeConnection(options: ProbeConnectionOptions): ProbeCon
   const shut = (next: 'none' | 'closed'): void => {
     const attempt = attemptOf()
     if (attempt !== undefined) end(attempt, new Error('The probe was closed'))
+    renewal?.ended.abort(new Error('The probe was closed'))
     state = state.is === 'closed' ? state : { is: next }
   }
 
@@ -148,6 +168,24 @@ export function createProbeConnection(options: ProbeConnectionOptions): ProbeCon
         throw error
       }
     },
+    async renew() {
+      if (state.is !== 'open' || renewal !== undefined) return false
+      // What a pooler has swallowed once it need not swallow again.
+      const attempt = (renewal = newAttempt(options.pipeline && state.asked.pipelines))
+      const made = await attempt.made.catch(ignore)
+      renewal = undefined
+      if (made === undefined) return false
+      // It may have ended meanwhile, and others may have been dialled.
+      if (state.is !== 'open') {
+        destroySocket(made.client)
+        return false
+      }
+      const { attempt: old, asked: before } = state
+      opened(attempt, made)
+      old.replaced = before.client
+      if (old.asking === 0) sayGoodbye(before.client)
+      return true
+    },
     disconnect: () => shut('none'),
     close: () => shut('closed'),
   }
@@ -161,6 +199,7 @@ async function askOn<T>(attempt: Attempt, question: (on: Asked) => Promise<T>): 
     return await unlessAborted(question(on), signal)
   } finally {
     attempt.asking--
+    if (attempt.asking === 0 && attempt.replaced !== undefined) sayGoodbye(attempt.replaced)
   }
 }
 

@@ -6,6 +6,7 @@ import type { Refusal } from '../topology/refusal.ts'
 export type ProbeItem =
   | 'clock'
   | 'machine'
+  | 'backend'
   | 'systemIdentifier'
   | 'replayLsn'
   | 'insertLsn'
@@ -34,6 +35,11 @@ const ITEMS: Readonly<Record<ProbeItem, ItemQuestion>> = {
     calls: ['pg_postmaster_start_time()', 'date_part(text, timestamptz)', 'inet_server_addr()', 'inet_server_port()'],
     sql: `pg_catalog.concat_ws(' ', pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()),
        pg_catalog.inet_server_addr(), pg_catalog.inet_server_port())`,
+  },
+  /** Behind a pooler it is not the process that the client was told of. */
+  backend: {
+    calls: ['pg_backend_pid()'],
+    sql: 'pg_catalog.pg_backend_pid()',
   },
   systemIdentifier: {
     calls: ['pg_control_system()'],
@@ -79,6 +85,9 @@ export type RefusedItems = ReadonlyMap<ProbeItem, string>
  */
 const PLAIN = 'set transaction isolation level read committed, read only; set local statement_timeout = 0; '
 
+/** A standby's position, and its machine. */
+export const REPLAY_POSITION: string = `select pg_catalog.pg_last_wal_replay_lsn(), ${ITEMS.machine.sql}`
+
 /** Asks for the role, and for every item that is not refused, in one round trip. */
 export function probeQuestion(refused: RefusedItems): string {
   return question(PROBE_ITEMS.map((item) => (refused.has(item) ? 'null' : ITEMS[item].sql)))
@@ -94,6 +103,21 @@ function question(columns: readonly string[]): string {
   return `${PLAIN}select r, ${traits}, ${columns.join(', ')} from pg_catalog.pg_is_in_recovery() as r`
 }
 
+/** What a connection of the app is asked once, or a pooler's each time: who answers, and what position that has. */
+const INTRODUCTION: readonly ProbeItem[] = PROBE_ITEMS.filter((item) => item !== 'clock')
+
+/**
+ * Like the probe's question, but as one statement that leaves alone what the app has set.
+ *
+ * @param refused - what the probe was refused there.
+ */
+export function introductionQuestion(refused: readonly Refusal[]): string {
+  const isRefused = (item: ProbeItem): boolean => refused.some(({ call }) => call === ITEMS[item].calls[0])
+  const columns = INTRODUCTION.map((item) => (isRefused(item) ? 'null' : ITEMS[item].sql))
+  const isolation = `pg_catalog.current_setting('transaction_isolation')`
+  return `select r, ${isolation}, ${columns.join(', ')} from pg_catalog.pg_is_in_recovery() as r`
+}
+
 /** The functions that cannot be called. */
 export function refusalsOf(refused: RefusedItems): readonly Refusal[] {
   return [...refused].map(([item, code]) => ({ call: ITEMS[item].calls[0], code }))
@@ -106,25 +130,50 @@ export type ProbeRow = readonly (string | null)[]
 export type Answer = Pick<
   Observation,
   'role' | 'machine' | 'version' | 'readOnly' | 'clockMs' | 'lsn' | 'timeline' | 'timelineIsLate' | 'systemIdentifier'
->
+> & {
+  /** The process that answered. */
+  readonly backend: number | undefined
+}
 
 /** @throws Error if the row does not tell the role. */
 export function readAnswer(row: ProbeRow | undefined): Answer {
   if (row === undefined) throw new Error('the probe was answered with no row')
   const [standby, version, readOnly, ...values] = row
+  if (standby !== 't' && standby !== 'f') throw new Error('the probe was answered without a role')
   const value = (item: ProbeItem): string | null => values[PROBE_ITEMS.indexOf(item)] ?? null
   const clock = value('clock')
-  const isStandby = standby === 't'
-  if (!isStandby && standby !== 'f') throw new Error('the probe was answered without a role')
   return {
-    role: isStandby ? 'replica' : 'primary',
-    machine: value('machine') ?? undefined,
+    ...readItems(standby === 't', value),
+    role: standby === 't' ? 'replica' : 'primary',
     version: version ?? undefined,
     readOnly: readOnly === 'on',
     clockMs: clock === null ? undefined : Number(clock) * 1_000,
-    lsn: parseLsn(value(isStandby ? 'replayLsn' : 'insertLsn')),
-    timeline: isStandby ? latest(STANDBY_TIMELINES.map(value)) : timelineOfFile(value('walFile')),
-    timelineIsLate: isStandby && value('receiverTimeline') === null,
+  }
+}
+
+/** What a connection's server has said of itself. */
+export interface Introduction extends Items {
+  readonly standby: boolean
+  /** Several statements of one transaction see different snapshots, so that a position that one tells says something of the next. */
+  readonly readCommitted: boolean
+}
+
+export function readIntroduction([standby, isolation, ...values]: ProbeRow): Introduction {
+  const isStandby = standby === 't'
+  const value = (item: ProbeItem): string | null => values[INTRODUCTION.indexOf(item)] ?? null
+  return { ...readItems(isStandby, value), standby: isStandby, readCommitted: isolation === 'read committed' }
+}
+
+type Items = Pick<Answer, 'machine' | 'backend' | 'lsn' | 'timeline' | 'timelineIsLate' | 'systemIdentifier'>
+
+function readItems(standby: boolean, value: (item: ProbeItem) => string | null): Items {
+  const backend = value('backend')
+  return {
+    machine: value('machine') ?? undefined,
+    backend: backend === null ? undefined : Number(backend),
+    lsn: parseLsn(value(standby ? 'replayLsn' : 'insertLsn')),
+    timeline: standby ? latest(STANDBY_TIMELINES.map(value)) : timelineOfFile(value('walFile')),
+    timelineIsLate: standby && value('receiverTimeline') === null,
     systemIdentifier: value('systemIdentifier') ?? undefined,
   }
 }

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { codeOf, isErrorResponse, isRefusedQuestion } from '../driver-errors.ts'
 import type { Observation } from '../topology/topology-updates.ts'
 import { parseLsn } from '../topology/lsn.ts'
+import { isPooled } from '../pg-client/pooled-backend.ts'
 import { SilentError } from './stall-aware-timeout.ts'
 import {
   itemQuestion,
@@ -9,13 +10,13 @@ import {
   probeQuestion,
   readAnswer,
   refusalsOf,
+  REPLAY_POSITION,
   type Answer,
   type ProbeRow,
   type RefusedItems,
 } from './probe-question.ts'
 import { createProbeConnection, type Asked, type ProbeConnectionOptions } from './probe-connection.ts'
 
-const POSITION = 'select pg_catalog.pg_last_wal_replay_lsn()'
 /** How long a refusal is believed on one connection: somebody may have granted what was missing. */
 const REFUSED_FOR_MS = 300_000
 
@@ -25,12 +26,19 @@ export type ProbeOptions = Omit<ProbeConnectionOptions, 'warmUp'>
 export interface Probe {
   /** Connects if necessary. Rejects if the server does not answer in time; the next question then makes a new connection. */
   ask(): Promise<Observation>
-  /** A standby's replay position. */
-  position(): Promise<bigint | undefined>
+  /** A standby's replay position, if it tells its machine, too. */
+  position(): Promise<ReplayPosition | undefined>
+  /** Begins a new connection, which may lead to another machine. `false`: none could be made, and nothing changes. */
+  renew(): Promise<boolean>
   /** Ends the connection; a pending question rejects. The next question makes a new connection. */
   disconnect(): void
   /** The same, for good: later questions reject. */
   close(): void
+}
+
+export interface ReplayPosition {
+  readonly lsn: bigint
+  readonly machine: string
 }
 
 export function createProbe(options: ProbeOptions): Probe {
@@ -74,10 +82,25 @@ export function createProbe(options: ProbeOptions): Probe {
     ask: () =>
       ask(async (on) => {
         const { answer, ...asking } = await askWhatMay(on)
-        const { pipelines } = on
-        return { ...answer, ...asking, pipelines, refused: refusalsOf(refused.items), answeredAt: Date.now() }
+        const { pipelines, dialledAt, client } = on
+        const { backend, ...said } = answer
+        return {
+          ...said,
+          ...asking,
+          pipelines,
+          dialledAt,
+          pooled: isPooled(client, backend),
+          refused: refusalsOf(refused.items),
+          answeredAt: Date.now(),
+        }
       }),
-    position: () => ask(async (on) => parseLsn((await orRefused(askRow(on, POSITION)))?.[0])),
+    position: () =>
+      ask(async (on) => {
+        const [position, machine] = (await orRefused(askRow(on, REPLAY_POSITION))) ?? []
+        const lsn = parseLsn(position)
+        return lsn === undefined || typeof machine !== 'string' ? undefined : { lsn, machine }
+      }),
+    renew: connection.renew,
     disconnect: connection.disconnect,
     close: connection.close,
   }

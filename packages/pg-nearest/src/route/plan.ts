@@ -26,10 +26,12 @@ export type Target =
   /** `region: undefined` means this process's own. */
   | { readonly kind: 'replica'; readonly region: string | undefined }
 
-/** The one server that this process normally reads from; `undefined` if several are equally near. */
+/**
+ * The one server that this process normally reads from; `undefined` if several are equally near, or if its name may lead to several
+ * machines.
+ */
 export function usualReadServer(topology: Topology, { region }: Chooser): string | undefined {
-  const [best] = planFor(topology, NEAREST, region).tiers
-  return best?.length === 1 ? best[0]?.server : undefined
+  return planFor(topology, NEAREST, region).usual
 }
 
 /** Attempts in groups of equals, best first. */
@@ -42,6 +44,8 @@ interface Plan {
   readonly tiers: Tiers
   /** The whole list, if every tier has one server. */
   readonly fixed: readonly Attempt[] | undefined
+  /** See {@link usualReadServer}. */
+  readonly usual: string | undefined
 }
 
 /** The servers to read from, in order. Never empty. */
@@ -73,7 +77,19 @@ function planFor(topology: Topology, target: Target, region: string | undefined)
 
 function makePlan(topology: Topology, target: Target, region: string | undefined): Plan {
   const tiers = tiersFor(topology, target, region)
-  return { region, tiers, fixed: tiers.every((tier) => tier.length < 2) ? tiers.flat() : undefined }
+  const [best = []] = tiers
+  const [first] = best
+  const server = best.length === 1 ? topology.servers.find(({ name }) => name === first?.server) : undefined
+  return {
+    region,
+    tiers,
+    fixed: tiers.every((tier) => tier.length < 2) ? tiers.flat() : undefined,
+    usual: server !== undefined && isOneMachine(server) ? server.name : undefined,
+  }
+}
+
+function isOneMachine({ machine, members, pooled }: ServerState): boolean {
+  return machine !== undefined && members.length === 0 && !pooled
 }
 
 function tiersFor(topology: Topology, target: Target, region: string | undefined): Tiers {

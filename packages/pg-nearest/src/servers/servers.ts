@@ -60,7 +60,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
       connectTimeoutMs,
       pgOptions,
       maxWaiting: options.maxWaiting,
-      probedRole: () => monitor.stateOf(name)?.role ?? 'unknown',
+      probedRole: (machine) => monitor.roleOf(name, machine),
       onEvent: events.emit,
       onLoss: () => monitor.positions.noteLoss(name),
       onDialFailed: (error, generation) => {
@@ -183,6 +183,7 @@ function createEngine(
       return monitor.trail
     },
     positions: monitor.positions,
+    members: monitor.members,
     reached: monitor.reached,
     consistency,
     assumeReplicatedAfterMs,
@@ -193,10 +194,10 @@ function createEngine(
     onPositionLost: (event) => events.emit('position-lost', event),
     statements: createStatementCache({ max: learnedStatements }),
     chooser: { region, load: (server) => connections.get(server)?.inFlight ?? 0, random: Math.random },
-    take: (server, purpose) => connections.get(server)?.take(purpose),
-    acquire(server, purpose, signal) {
+    take: (server, purpose, preference) => connections.get(server)?.take(purpose, preference),
+    acquire(server, purpose, signal, preference) {
       const at = connections.get(server)
-      return at === undefined ? Promise.reject(notListed(server)) : at.acquire(purpose, signal)
+      return at === undefined ? Promise.reject(notListed(server)) : at.acquire(purpose, signal, preference)
     },
     report: monitor.report,
     claims: createBookmarkClaims(monitor.askNow),

@@ -1,9 +1,15 @@
 import { formatLsn } from '../topology/lsn.ts'
 import { problemOf } from '../topology/server-problem.ts'
 import { isWriterGone, readTiers, writeOrder } from '../topology/server-selection.ts'
-import type { ServerState, Topology } from '../topology/topology.ts'
+import type { Member, ServerState, Topology } from '../topology/topology.ts'
 
-export interface ServerStatus extends Omit<ServerState, 'lsn'> {
+export interface MemberStatus extends Omit<Member, 'lsn'> {
+  readonly lsn: string | undefined
+}
+
+export interface ServerStatus extends Omit<ServerState, 'lsn' | 'members'> {
+  /** See `ServerState`. */
+  readonly members: readonly MemberStatus[]
   /** Replay position on a replica, insert position on a primary, as PostgreSQL prints it: `16/B374D848`. */
   readonly lsn: string | undefined
   /** Reads from here use this server now, or one of several that are equally near. */
@@ -47,7 +53,8 @@ export function statusOf(
   const [writer] = isWriterGone(topology) ? [] : writeOrder(topology)
   const servers = topology.servers.map((server) => ({
     ...server,
-    lsn: server.lsn === undefined ? undefined : formatLsn(server.lsn),
+    lsn: textOf(server.lsn),
+    members: server.members.map((member) => ({ ...member, lsn: textOf(member.lsn) })),
     problem: problemOf(topology, server),
     readFrom: best.some((choice) => choice.server.name === server.name),
     writeTo: server.name === writer?.name,
@@ -55,6 +62,10 @@ export function statusOf(
   }))
   const problems = servers.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))
   return { region, asOf: topology.asOf, servers, problems }
+}
+
+function textOf(lsn: bigint | undefined): string | undefined {
+  return lsn === undefined ? undefined : formatLsn(lsn)
 }
 
 function countsOf({ total, idle, waiting }: ConnectionCounts = NO_CONNECTIONS): ConnectionCounts {

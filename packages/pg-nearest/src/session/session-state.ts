@@ -1,9 +1,11 @@
 import { laterBookmark, shows, type Bookmark, type Forks, type ServerPosition } from './bookmark.ts'
 import type { Consistency } from './consistency.ts'
 
-/** The server that a session reads from without asking for positions: it never goes backwards by itself. */
+/** The machine that a session reads from without asking for positions: it never goes backwards by itself. */
 export interface Home {
   readonly server: string
+  /** The server's name may lead to several. */
+  readonly machine: string
   /** Changes when the server may have restarted: a restarted standby may show less than before. */
   readonly epoch: number
 }
@@ -149,11 +151,13 @@ export class SessionState {
     }
   }
 
-  /** A read has ended on this server, and its position was not asked for. */
-  useHome(server: string, epoch: number, now: number): void {
-    // What was read on the previous home server has no known position.
-    if (this.#home !== undefined && this.#home.server !== server) this.#blindSince = now
-    if (this.#home?.server !== server || this.#home.epoch !== epoch) this.#home = { server, epoch }
+  /** A read has ended on this machine, and its position was not asked for. */
+  useHome(server: string, machine: string, epoch: number, now: number): void {
+    const home = this.#home
+    const isSame = home?.server === server && home.machine === machine
+    // What was read on the previous one has no known position.
+    if (home !== undefined && !isSame) this.#blindSince = now
+    if (!isSame || home.epoch !== epoch) this.#home = { server, machine, epoch }
     this.#homeUsedAt = now
   }
 

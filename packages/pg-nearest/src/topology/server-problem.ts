@@ -22,12 +22,17 @@ function noWrites(topology: Topology, server: ServerState): string | undefined {
 function trait(server: ServerState, servers: number): string | undefined {
   if (server.readOnly) return readOnly(server)
   if (!server.pipelines) return noPipelines(server)
+  if (server.members.length > 1) return balanced(server)
   // With one server nothing has to be proven.
   return server.positions === 'none' && servers > 1 ? `${server.name} ${describeRefusals(server.refused)}` : undefined
 }
 
 function readOnly({ name }: ServerState): string {
   return `${name} is a primary that takes no writes: default_transaction_read_only is on there. Was it fenced, or is its disk full?`
+}
+
+function balanced({ name, members }: ServerState): string {
+  return `${name} leads to ${members.length} servers in turn: each connection is asked which one it has, so nothing stale is read, but some reads go to the primary instead. Where each has a name of its own, list those.`
 }
 
 function noPipelines({ name }: ServerState): string {

@@ -5,13 +5,17 @@ import { writeOrder } from './server-selection.ts'
 import { extendTrail, stalenessBound, type PrimaryTrail } from './staleness.ts'
 import { observedPosition } from './observed-position.ts'
 import type { Refusal } from './refusal.ts'
-import type { Server, ServerState, Topology } from './topology.ts'
+import type { Member, Server, ServerState, Topology } from './topology.ts'
 
 /** A server's answer to a probe. */
 export interface Observation {
   readonly role: 'primary' | 'replica'
   /** Tells one PostgreSQL instance from another, and from itself before a restart: a name may lead to several. */
   readonly machine: string | undefined
+  /** When the connection was dialled on which it answered, by `performance.now()`. */
+  readonly dialledAt: number
+  /** A pooler stands in between. */
+  readonly pooled: boolean
   readonly lsn: bigint | undefined
   readonly timeline: number | undefined
   /** It may follow a later one already. */
@@ -65,14 +69,26 @@ function newState({ name, region, declared }: Server, now: number): ServerState 
     refused: [],
     lagBytes: undefined,
     stalenessMs: undefined,
+    machine: undefined,
+    members: [],
+    pooled: false,
     pipelines: true,
     problem: undefined,
     lastSeenAt: undefined,
   }
 }
 
-/** The next snapshot after a server has answered a probe. */
-export function withAnswer(before: Observed, name: string, seen: Observation): Observed {
+/**
+ * The next snapshot after a server has answered a probe.
+ *
+ * @param members - the machines that its name leads to, if there are several.
+ */
+export function withAnswer(
+  before: Observed,
+  name: string,
+  seen: Observation,
+  members: readonly Member[] = [],
+): Observed {
   const answered = replace(before.topology, name, seen.answeredAt, (state) => ({
     ...state,
     ...after(state, 'answered', seen.answeredAt),
@@ -89,6 +105,9 @@ export function withAnswer(before: Observed, name: string, seen: Observation): O
     version: seen.version,
     positions: observedPosition(seen) === undefined ? 'none' : 'full',
     refused: seen.refused,
+    machine: seen.machine,
+    members,
+    pooled: seen.pooled,
     pipelines: seen.pipelines,
     problem: undefined,
     lastSeenAt: seen.answeredAt,

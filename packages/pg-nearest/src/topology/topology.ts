@@ -16,6 +16,15 @@ export interface Server {
   readonly declared: 'primary' | 'replica'
 }
 
+/** One of several machines that a server's name leads to. */
+export interface Member {
+  readonly machine: string
+  readonly role: Role
+  /** As of the last time that it was asked. */
+  readonly lsn: bigint | undefined
+  readonly timeline: number | undefined
+}
+
 /** What is known about one server at one moment. */
 export interface ServerState extends Server {
   readonly role: Role
@@ -54,6 +63,18 @@ export interface ServerState extends Server {
   readonly lagBytes: number | undefined
   /** Upper bound on how far behind, in milliseconds, at `asOf`; 0 on a primary. Idle is not lag. */
   readonly stalenessMs: number | undefined
+  /**
+   * The machine that answered last, by its start in seconds since the epoch, its own address and its port; `undefined` if it does not tell
+   * this role.
+   */
+  readonly machine: string | undefined
+  /**
+   * The machines that its name leads to, if new connections were seen to lead to one or another (a reader's endpoint, a balancer): what one
+   * of them shows proves nothing for the others. Empty if there is only one.
+   */
+  readonly members: readonly Member[]
+  /** A pooler stands before it: each transaction may run on another machine. */
+  readonly pooled: boolean
   /** Whether it takes several statements at once; some poolers do not. `true` until it was seen not to. */
   readonly pipelines: boolean
   /** Why it is `down`, or what is wrong with its place in the configuration. One sentence, never a password. */

@@ -143,26 +143,38 @@ describe('what a promotion may have lost', () => {
 
   test('what was known of a server is not taken for what another one of that name has', () => {
     const positions = createKnownPositions()
-    positions.note('ord', { lsn: 90n, at: 1, standby: true, timeline: 1 })
+    positions.note('ord', { machine: 'ord', lsn: 90n, at: 1, standby: true, timeline: 1 })
     const epoch = positions.epochOf('ord')
     positions.forget('ord')
     expect([positions.of('ord'), positions.epochOf('ord') > epoch]).toEqual([undefined, true])
   })
 
+  test('what one machine behind a name has told says nothing of the others', () => {
+    const positions = createKnownPositions()
+    positions.note('ord', { machine: 'a', lsn: 90n, at: 1, standby: true, timeline: 1, systemIdentifier: '7' })
+    positions.note('ord', { machine: 'b', lsn: 40n, at: 2, standby: true })
+    positions.note('ord', { machine: 'a', lsn: 80n, at: 0, standby: true })
+    expect(positions.at('ord', 'a')).toMatchObject({ lsn: 90n, timeline: 1, systemIdentifier: '7' })
+    expect(positions.at('ord', 'b')).toMatchObject({ lsn: 40n, timeline: undefined, systemIdentifier: undefined })
+    expect(positions.of('ord')?.machine).toBe('b')
+    positions.forgetMachine('ord', 'a')
+    expect([positions.at('ord', 'a'), positions.latestTimeline()]).toEqual([undefined, 0])
+  })
+
   test('is known from where the promoted server was last seen as a standby', () => {
     const positions = createKnownPositions()
-    positions.note('ord', { lsn: 90n, at: 1, standby: true, timeline: 1 })
-    positions.note('syd', { lsn: 95n, at: 1, standby: true, timeline: 1 })
-    positions.note('ord', { lsn: 100n, at: 2, standby: true })
+    positions.note('ord', { machine: 'ord', lsn: 90n, at: 1, standby: true, timeline: 1 })
+    positions.note('syd', { machine: 'syd', lsn: 95n, at: 1, standby: true, timeline: 1 })
+    positions.note('ord', { machine: 'ord', lsn: 100n, at: 2, standby: true })
     expect(positions.forkPositionOf(1, 2)).toBeUndefined()
-    positions.note('ord', { lsn: 130n, at: 3, standby: false, timeline: 2 })
-    positions.note('syd', { lsn: 140n, at: 4, standby: true, timeline: 2 })
+    positions.note('ord', { machine: 'ord', lsn: 130n, at: 3, standby: false, timeline: 2 })
+    positions.note('syd', { machine: 'syd', lsn: 140n, at: 4, standby: true, timeline: 2 })
     expect([positions.forkPositionOf(1, 2), positions.forkPositionOf(1, 5), positions.forkPositionOf(2, 3)]).toEqual([
       100n,
       100n,
       undefined,
     ])
-    positions.note('syd', { lsn: 150n, at: 5, standby: false, timeline: 3 })
+    positions.note('syd', { machine: 'syd', lsn: 150n, at: 5, standby: false, timeline: 3 })
     expect([positions.forkPositionOf(1, 3), positions.forkPositionOf(2, 3)]).toEqual([100n, 140n])
     expect(positions.latestTimeline()).toBe(3)
     positions.forget('syd')

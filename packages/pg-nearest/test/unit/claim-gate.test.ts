@@ -32,8 +32,9 @@ interface Other {
 
 function settle(trusted: boolean, { listed = {}, said = [] }: Other): { outcome: string; lost: number } {
   const positions = createKnownPositions()
-  positions.note('nrt', { at: BEGAN_AT + 10, standby: false, ...PRIMARY })
-  for (const each of said) positions.note('ord', { lsn: 900n, standby: true, systemIdentifier: '1', ...each })
+  positions.note('nrt', { machine: 'a', at: BEGAN_AT + 10, standby: false, ...PRIMARY })
+  for (const each of said)
+    positions.note('ord', { machine: 'b', lsn: 900n, standby: true, systemIdentifier: '1', ...each })
   const lost: PositionLostEvent[] = []
   const context = {
     topology: topologyOf([serverState({ name: 'nrt', role: 'primary' }), serverState({ name: 'ord', ...listed })]),

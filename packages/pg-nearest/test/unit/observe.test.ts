@@ -21,6 +21,8 @@ function answer(role: 'primary' | 'replica', known: Partial<Observation> = {}): 
   return {
     role,
     machine: 'a',
+    dialledAt: 0,
+    pooled: false,
     lsn: 1_000n,
     timeline: 1,
     timelineIsLate: false,

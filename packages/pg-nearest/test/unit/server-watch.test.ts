@@ -26,7 +26,8 @@ function watched(): { watch: ServerWatch; questions: Question[]; givenUp: Silenc
             const sentAt = performance.now()
             questions.push({ answer: () => resolve(observed(sentAt)), fail: reject })
           }),
-        position: () => Promise.resolve(7n),
+        position: () => Promise.resolve({ lsn: 7n, machine: 'a' }),
+        renew: () => Promise.resolve(false),
         disconnect: () => undefined,
         close: () => questions.at(-1)?.fail(new Error('The probe was closed')),
       },
@@ -42,6 +43,7 @@ function watched(): { watch: ServerWatch; questions: Question[]; givenUp: Silenc
     silentMs: SILENT_MS,
     boundSilentMs: BOUND_SILENT_MS,
     mayHaveMoved: () => false,
+    renewalMs: () => 60_000,
     nextMs: () => 60_000,
     onAnswer: () => answers++,
     onFailure: () => undefined,
@@ -53,6 +55,8 @@ function observed(sentAt: number): Observation {
   return {
     role: 'replica',
     machine: 'a',
+    dialledAt: 0,
+    pooled: false,
     lsn: 1n,
     timeline: 1,
     timelineIsLate: false,

@@ -94,7 +94,7 @@ describe('a session', () => {
 
     test('is settled by where it was seen later', () => {
       const session = new SessionState()
-      session.useHome('ord', 0, 50)
+      session.useHome('ord', 'a', 0, 50)
       session.settleHome(seen(7n, 49))
       expect([session.home?.server, session.bookmark]).toEqual(['ord', undefined])
       session.settleHome(seen(8n, 50))
@@ -103,17 +103,24 @@ describe('a session', () => {
 
     test('and by the primary’s later answer', () => {
       const session = new SessionState()
-      session.useHome('ord', 0, 50)
+      session.useHome('ord', 'a', 0, 50)
       session.arrivedAtPrimary(at(1, 5n), 49, undefined, NO_FORKS)
       expect(session.home?.server).toBe('ord')
       session.arrivedAtPrimary(at(1, 6n), 50, undefined, NO_FORKS)
       expect(session.home).toBeUndefined()
     })
 
+    test('two machines of one name are two', () => {
+      const session = new SessionState()
+      session.useHome('ord', 'a', 0, 50)
+      session.useHome('ord', 'b', 0, 60)
+      expect([session.blind, session.home?.machine]).toEqual([true, 'b'])
+    })
+
     test('two of them at once: what was seen at the first is not known', () => {
       const session = new SessionState()
-      session.useHome('ord', 0, 50)
-      session.useHome('syd', 0, 60)
+      session.useHome('ord', 'a', 0, 50)
+      session.useHome('syd', 'b', 0, 60)
       expect(session.blind).toBe(true)
     })
   })

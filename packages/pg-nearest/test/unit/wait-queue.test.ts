@@ -19,7 +19,7 @@ function first(queue: WaitQueue<string>): Waiter<string> {
 describe('whoever waits for a connection', () => {
   test('is served in the order of coming', async () => {
     const queue = new WaitQueue<string>()
-    const waiting = ['a', 'b', 'c'].map(() => queue.wait('statement', undefined, timedOut, undefined))
+    const waiting = ['a', 'b', 'c'].map(() => queue.wait({ purpose: 'statement' }, undefined, timedOut, undefined))
     for (const name of ['a', 'b', 'c']) first(queue).give(name)
     expect(await Promise.all(waiting)).toEqual(['a', 'b', 'c'])
     expect(queue.first).toBeUndefined()
@@ -27,7 +27,7 @@ describe('whoever waits for a connection', () => {
 
   test('is out of the queue in the turn in which it is served', async () => {
     const queue = new WaitQueue<string>()
-    const waiting = queue.wait('client', undefined, timedOut, undefined)
+    const waiting = queue.wait({ purpose: 'client' }, undefined, timedOut, undefined)
     expect([...queue].map(({ purpose }) => purpose)).toEqual(['client'])
     first(queue).give('a')
     expect(queue.size).toBe(0)
@@ -36,7 +36,7 @@ describe('whoever waits for a connection', () => {
 
   test('waits for as long as it wants to, and no longer', async () => {
     const queue = new WaitQueue<string>()
-    const outcome = errorOf(queue.wait('statement', 50, timedOut, undefined))
+    const outcome = errorOf(queue.wait({ purpose: 'statement' }, 50, timedOut, undefined))
     vi.advanceTimersByTime(49)
     expect(queue.size).toBe(1)
     vi.advanceTimersByTime(1)
@@ -47,7 +47,7 @@ describe('whoever waits for a connection', () => {
   test('leaves when its signal is aborted, with the signal’s reason', async () => {
     const queue = new WaitQueue<string>()
     const controller = new AbortController()
-    const outcome = errorOf(queue.wait('statement', 50, timedOut, controller.signal))
+    const outcome = errorOf(queue.wait({ purpose: 'statement' }, 50, timedOut, controller.signal))
     controller.abort(gone)
     expect(queue.size).toBe(0)
     expect(vi.getTimerCount()).toBe(0)
@@ -56,7 +56,9 @@ describe('whoever waits for a connection', () => {
 
   test('is refused with all others', async () => {
     const queue = new WaitQueue<string>()
-    const outcomes = Array.from({ length: 3 }, () => errorOf(queue.wait('statement', 50, timedOut, undefined)))
+    const outcomes = Array.from({ length: 3 }, () =>
+      errorOf(queue.wait({ purpose: 'statement' }, 50, timedOut, undefined)),
+    )
     queue.refuseAll(gone)
     expect(queue.size).toBe(0)
     expect(vi.getTimerCount()).toBe(0)
@@ -66,7 +68,7 @@ describe('whoever waits for a connection', () => {
   test('is not served any more once it has left', async () => {
     const queue = new WaitQueue<string>()
     const controller = new AbortController()
-    const outcome = errorOf(queue.wait('statement', 50, timedOut, controller.signal))
+    const outcome = errorOf(queue.wait({ purpose: 'statement' }, 50, timedOut, controller.signal))
     const waiter = first(queue)
     controller.abort(gone)
     waiter.give('a')
@@ -106,7 +108,7 @@ test('whatever happens, each is settled once, in order, and leaves nothing behin
             if (of?.signal.aborted) break
             model.push({ id, until: now + (timeoutMs ?? Infinity), of })
             waiting.push(
-              queue.wait('statement', timeoutMs, timedOut, of?.signal).then(
+              queue.wait({ purpose: 'statement' }, timeoutMs, timedOut, of?.signal).then(
                 () => void settled.push(`${id} given`),
                 (error: unknown) => void settled.push(`${id} ${error === late ? 'late' : 'gone'}`),
               ),

@@ -1,0 +1,33 @@
+import type { KnownPosition, KnownPositions } from '../monitor/known-positions.ts'
+import { shows, type Bookmark } from '../session/bookmark.ts'
+
+/** Of the machines behind one name, those that a statement should rather run on. */
+export interface MachinePreference {
+  suits(machine: string): boolean
+  /** Whether a new connection, which may lead to one of them, is better than one that leads elsewhere. */
+  readonly insists: boolean
+}
+
+/**
+ * Of the machines behind a name: those that are known to show a position, otherwise those that are furthest on the way there. `undefined`
+ * if all are equal.
+ */
+export function furthest(
+  { positions }: { readonly positions: KnownPositions },
+  server: string,
+  required: Bookmark,
+): MachinePreference | undefined {
+  const all = [...positions.all(server)]
+  const that = (showing: 'yes' | 'no'): KnownPosition[] =>
+    all.filter((known) => shows(known, required, positions) === showing)
+  const sure = that('yes')
+  const best = sure.length > 0 ? sure : furthestOf(that('no'))
+  if (best.length === 0 || best.length === all.length) return undefined
+  return { suits: (machine) => best.some((known) => known.machine === machine), insists: sure.length > 0 }
+}
+
+function furthestOf(behind: readonly KnownPosition[]): readonly KnownPosition[] {
+  let most = -1n
+  for (const { lsn } of behind) if (lsn > most) most = lsn
+  return behind.filter(({ lsn }) => lsn === most)
+}

@@ -1,0 +1,60 @@
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { COUNTERS, countInSessions, pauseInTurn } from './balanced-sessions.ts'
+import { ask, caughtUp, until } from './fixtures.ts'
+import { startNameSwitch, type NameSwitch } from './name-switch.ts'
+import { TestPools } from './test-pools.ts'
+
+/** A name that leads to several machines in turn, as a reader's endpoint or a balancer does. */
+
+const STANDBYS = ['ord', 'ams'] as const
+
+let world: World
+let name: NameSwitch
+const pools = new TestPools()
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: [...STANDBYS], rtt: 200 })
+  await ask(world.url('nrt'), COUNTERS)
+  await caughtUp(world)
+  name = await startNameSwitch(world.url('ord'), world.url('ams'))
+})
+afterAll(async () => {
+  await name[Symbol.asyncDispose]()
+  await world.stop()
+})
+afterEach(async () => {
+  for (const region of STANDBYS) await world.resumeReplay(region)
+  await pools.destroyAll()
+})
+
+const startPool = () =>
+  // The primary is as far as its link.
+  pools.start({ ...world.poolOptions('ord'), replicas: { ord: name.url } })
+
+describe('a reader’s name that leads to two standbys in turn', () => {
+  test('with replay paused on one: no read misses its session’s write, and the other answers most', async () => {
+    const pool = await startPool()
+    await world.pauseReplay('ams')
+    const history = await countInSessions(pool, { reads: 300, sessions: 12, readsPerWrite: 5 })
+    expect(history).toMatchObject({ missed: 0, wentBack: 0, failed: [] })
+    expect(history.local / history.reads).toBeGreaterThan(0.8)
+  })
+
+  test('with replay paused on one and then on the other: likewise', async () => {
+    const pool = await startPool()
+    const stop = pauseInTurn(world, STANDBYS, 300)
+    const history = await countInSessions(pool, { reads: 420, sessions: 12, readsPerWrite: 5 })
+    await stop()
+    expect(history).toMatchObject({ missed: 0, wentBack: 0, failed: [] })
+    expect(history.local / history.reads).toBeGreaterThan(0.8)
+  })
+
+  test('is found out, told, and shown with its members', async () => {
+    const pool = await startPool()
+    await until(() => pool.status().servers[1]?.members.length === 2, 'two members')
+    const { servers, problems } = pool.status()
+    expect(problems).toEqual([expect.stringContaining('ord leads to 2 servers in turn')])
+    expect(servers[1]?.members.map(({ role }) => role)).toEqual(['replica', 'replica'])
+    expect(JSON.stringify(servers)).toContain('members')
+  })
+})
