@@ -18,14 +18,14 @@ export interface WorldResources {
 
 /** Finds PostgreSQL, creates the world's folder, and starts the process that cleans up if this one crashes. */
 export async function prepareWorldResources({
-  binaries: given,
+  binaries: wanted,
   fresh,
   onProgress,
   regions,
 }: ParsedWorldOptions): Promise<WorldResources> {
   onProgress({ done: 0, total: regions.length + 2, step: 'preparing PostgreSQL' })
   const osUser = await findOsUser()
-  const binaries = await findBinaries(given, osUser)
+  const binaries = await findBinaries(wanted, osUser)
   const folder = await mkdtemp(join(tmpdir(), 'pg-nearest-world-run-'))
   if (osUser !== undefined) await chown(folder, osUser.uid, osUser.gid)
   const watchdog = watch(folder)

@@ -1,4 +1,6 @@
+import type { WantedBinaries } from './cluster/binaries.ts'
 import { regionRtt } from './geo/region-rtt.ts'
+import { parseVersion, usualVersion, type PostgresVersion } from './postgres-version.ts'
 import { WorldError } from './world-error.ts'
 import type { Rtt, WorldOptions } from './world-types.ts'
 
@@ -6,6 +8,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof WorldOptions>([
   'primary',
   'replicas',
   'rtt',
+  'version',
   'binaries',
   'settings',
   'database',
@@ -22,7 +25,7 @@ export interface ParsedWorldOptions {
   readonly regions: readonly string[]
   /** The round-trip time between two regions in milliseconds, as configured. */
   readonly rtt: (a: string, b: string) => number
-  readonly binaries: string | undefined
+  readonly binaries: WantedBinaries
   readonly settings: Readonly<Record<string, string>>
   readonly database: string
   readonly fresh: boolean
@@ -40,6 +43,7 @@ export function parseWorldOptions(options: WorldOptions): ParsedWorldOptions {
     primary,
     replicas = [],
     rtt,
+    version,
     binaries,
     settings = {},
     database = 'app',
@@ -61,7 +65,13 @@ export function parseWorldOptions(options: WorldOptions): ParsedWorldOptions {
   const distance = rttOf(rtt)
   for (const a of regions) for (const b of regions) distance(a, b)
   if (typeof fresh !== 'boolean') bad('"fresh" must be true or false.')
-  return { regions, rtt: distance, binaries, settings, database, fresh, onProgress }
+  return { regions, rtt: distance, binaries: wantedOf(binaries, version), settings, database, fresh, onProgress }
+}
+
+function wantedOf(folder: string | undefined, named: PostgresVersion | undefined): WantedBinaries {
+  const version = named === undefined ? undefined : parseVersion(named)
+  if (folder === undefined) return { folder, version: version ?? usualVersion(process.env) }
+  return { folder, version }
 }
 
 export function parseRegion(region: unknown, option: string): string {

@@ -1,3 +1,5 @@
+import type { PostgresVersion } from './postgres-version.ts'
+
 /** Milliseconds of round trip: one number for every pair of regions, or pairs such as `'nrt-ord'` in either order. */
 export type Rtt = number | Readonly<Record<string, number>>
 
@@ -11,7 +13,16 @@ export interface WorldOptions {
    * with a name of your own they must be given here.
    */
   readonly rtt?: Rtt | undefined
-  /** A folder with `bin/postgres` and `bin/initdb`, or with those files themselves. Default: PostgreSQL from npm. */
+  /**
+   * The major of PostgreSQL. Only 18 comes with this package: another one is found if npm or the operating system has installed it, and
+   * if not, the error has code `WORLD_NO_POSTGRES` and says how to install it. Default: what the variable `PG_NEAREST_WORLD_VERSION`
+   * says, else 18.
+   */
+  readonly version?: PostgresVersion | undefined
+  /**
+   * A folder with `bin/postgres` and `bin/initdb`, or with those files themselves, of PostgreSQL 15 or later; of `version`, if that is
+   * given, too. Default: PostgreSQL from npm.
+   */
   readonly binaries?: string | undefined
   /** Settings for `postgresql.conf` of every server. */
   readonly settings?: Readonly<Record<string, string>> | undefined
@@ -70,6 +81,8 @@ export interface World extends AsyncDisposable {
   readonly regions: readonly string[]
   /** The region whose server is the primary now. */
   readonly primary: string
+  /** The version of PostgreSQL that all servers run, such as `18.4`. */
+  readonly version: string
   /**
    * The URL of a region's server, for an app in that region or, with `from`, across the link from another region. The app's role is an
    * ordinary one that owns the database, as where databases are rented.

@@ -103,6 +103,10 @@ class RunningWorld implements World {
     return this.#primary
   }
 
+  get version(): string {
+    return this.#resources.binaries.version
+  }
+
   url(region: string, { from = region, as = 'app' }: UrlOptions = {}): string {
     const server = this.#server(region)
     this.#server(from)

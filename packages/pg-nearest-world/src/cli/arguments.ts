@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import type { Rtt, WorldOptions } from '../world-types.ts'
 import { nearestWord } from './nearest-word.ts'
 import { parseDuration } from './duration.ts'
+import { isVersion, VERSIONS, type PostgresVersion } from '../postgres-version.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What the command line asks for. */
@@ -22,6 +23,7 @@ const flags = {
   replicas: { type: 'string', multiple: true },
   region: { type: 'string' },
   rtt: { type: 'string', multiple: true },
+  postgres: { type: 'string' },
   binaries: { type: 'string' },
   database: { type: 'string' },
   json: { type: 'boolean' },
@@ -53,6 +55,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
       primary: values.primary,
       replicas,
       ...(values.rtt === undefined ? {} : { rtt: parseRtt(values.rtt.flatMap(words)) }),
+      ...(values.postgres === undefined ? {} : { version: parseMajor(values.postgres) }),
       ...(values.binaries === undefined ? {} : { binaries: values.binaries }),
       ...(values.database === undefined ? {} : { database: values.database }),
     },
@@ -78,6 +81,12 @@ function explain(message: string): string {
 }
 
 const words = (list: string): string[] => list.split(/[\s,]+/).filter((word) => word !== '')
+
+function parseMajor(word: string): PostgresVersion {
+  const version = Number(word)
+  if (isVersion(version)) return version
+  throw new UsageError(`--postgres must be one of ${VERSIONS.join(', ')}, and ${JSON.stringify(word)} is none.`)
+}
 
 function parseRtt(entries: readonly string[]): Rtt {
   const [first, ...more] = entries

