@@ -1,6 +1,6 @@
 import type { Request } from '../route/request.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
-import { isSingleStatement, readsFromClient } from '../statement/statement-traits.ts'
+import { isSingleStatement, namesTransactionMode, readsFromClient } from '../statement/statement-traits.ts'
 
 /** Options that pg's types leave out. */
 interface Config {
@@ -11,13 +11,14 @@ interface Config {
 /**
  * Whether a statement of a transaction may be sent before those ahead of it are answered. Not if it has its own limit, because
  * cancelling it could hit another statement; nor a named one, which must be known to be prepared; nor a COPY, which would take what
- * follows it for its rows.
+ * follows it for its rows; nor what may set the transaction's mode, which is set back ahead of the next one.
  */
 export function mayBePipelined({ config, signal, timeoutMs }: Request, { transaction }: StatementNeed): boolean {
   const { rows, query_timeout: queryTimeout } = config as Config
   return (
     typeof config.text === 'string' &&
     !readsFromClient(config.text) &&
+    !namesTransactionMode(config.text) &&
     config.name === undefined &&
     signal === undefined &&
     timeoutMs === undefined &&

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { planPrimary, planRead } from '../route/plan.ts'
 import { NearestError } from '../errors.ts'
-import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
+import { RELOCK, SNAPSHOT } from '../execute/read-only-enforcement.ts'
 import type { OwnSession } from '../execute/engine.ts'
 import { classify, mayControlTransaction } from '../statement/classify.ts'
 import { isSingleStatement } from '../statement/statement-traits.ts'
@@ -74,7 +74,7 @@ export async function runSubmittable(
 /** Puts it into a READ ONLY transaction that cannot be made READ WRITE. */
 function guarded(client: pg.Client, submittable: SubmittableExchange, inTransaction: boolean): Exchange[] {
   const plain = (text: string): Exchange => new StatementExchange({ text }, client, ignore)
-  if (inTransaction) return [plain(SNAPSHOT), submittable]
+  if (inTransaction) return [...RELOCK.map(plain), submittable]
   return [plain('BEGIN READ ONLY'), plain(SNAPSHOT), submittable, plain('COMMIT')]
 }
 

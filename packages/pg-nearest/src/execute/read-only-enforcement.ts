@@ -31,6 +31,8 @@ export const RESTRICTION = 'SET TRANSACTION READ ONLY'
  * @see https://www.postgresql.org/docs/current/sql-set-transaction.html
  */
 export const SNAPSHOT = 'SELECT 1'
+/** What precedes a statement in such a transaction: until PostgreSQL 15, RESET could have made it READ WRITE all the same. */
+export const RELOCK: readonly string[] = ['SET TRANSACTION READ ONLY', SNAPSHOT]
 
 type OnEnd = (end: StatementEnd) => void
 
@@ -88,10 +90,10 @@ function inside(lease: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] 
   if (status === 'E' && mayChain(config)) return beginning(lease, config, onEnd)
   const needsNone = status === 'E' || (typeof config.text === 'string' && needsNoSnapshot(config.text))
   if (mustBeAlone(config)) {
-    return [needsNone ? alone(client, config, onEnd) : group(client, [SNAPSHOT], config, onEnd)]
+    return [needsNone ? alone(client, config, onEnd) : group(client, RELOCK, config, onEnd)]
   }
   const statement = new StatementExchange(config, client, onEnd)
-  return needsNone ? [statement] : [plain(client, SNAPSHOT, () => undefined), statement]
+  return needsNone ? [statement] : [...RELOCK.map((text) => plain(client, text, () => undefined)), statement]
 }
 
 /** A transaction that has failed has lost its READ ONLY, so that one chained to it would be READ WRITE. */

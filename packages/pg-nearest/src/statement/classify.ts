@@ -1,5 +1,6 @@
 import type { StatementNeed } from './statement-class.ts'
 import { primaryOnlyColumn, primaryOnlyFunction, primaryOnlyRelation } from './primary-only-names.ts'
+import { namesTransactionMode } from './statement-traits.ts'
 import { OTHER_CONTROL, transactionControl } from './transaction-control.ts'
 import { tokenize, type Token } from './tokenizer.ts'
 
@@ -18,8 +19,9 @@ export function classify(text: string): StatementNeed {
   return doubtful && need.class === 'read' ? WRITE : need
 }
 
-/** Whether the text may contain BEGIN, COMMIT, SAVEPOINT, SET TRANSACTION and the like. */
+/** Whether the text may contain BEGIN, COMMIT, SAVEPOINT, SET TRANSACTION and the like, or set a transaction's mode by its name. */
 export function mayControlTransaction(text: string): boolean {
+  if (namesTransactionMode(text)) return true
   const { tokens, doubtful } = tokenize(text)
   return doubtful || statementsOf(tokens).some((statement) => classifyStatement(statement).class === 'transaction')
 }

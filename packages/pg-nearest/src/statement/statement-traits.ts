@@ -5,6 +5,11 @@ export function isSingleStatement(text: string): boolean {
   return !/;\s*\S/.test(text)
 }
 
+/** It may set a transaction's mode by its name. `RESET transaction_read_only` makes a READ ONLY one READ WRITE until PostgreSQL 15. */
+export function namesTransactionMode(text: string): boolean {
+  return /transaction_read_only/i.test(text)
+}
+
 /** It may be COPY … FROM STDIN. */
 export function readsFromClient(text: string): boolean {
   return /\bcopy\b/i.test(text) && /\bstdin\b/i.test(text)

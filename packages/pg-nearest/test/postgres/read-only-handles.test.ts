@@ -62,6 +62,8 @@ const WAYS: readonly (readonly [string, ...string[]])[] = [
   [`set local transaction_read_only = off; ${INSERT}`],
   [`set transaction_read_only to off; ${INSERT}`],
   [`reset transaction_read_only; ${INSERT}`],
+  [`set transaction_read_only to default; ${INSERT}`],
+  [`select set_config('transaction_read_only', null, false); ${INSERT}`],
   [`set session characteristics as transaction read write; ${INSERT}`],
   [`set default_transaction_read_only = off; commit; ${INSERT}`],
   [`select set_config('transaction_read_only', 'off', false); ${INSERT}`],
@@ -90,6 +92,10 @@ const WAYS: readonly (readonly [string, ...string[]])[] = [
   ['set session characteristics as transaction read write', INSERT],
   ['set default_transaction_read_only = off', INSERT],
   ["select set_config('transaction_read_only', 'off', false)", INSERT],
+  ['reset transaction_read_only', INSERT],
+  ['begin', 'select 1', 'reset transaction_read_only', INSERT, 'commit'],
+  ['begin', 'savepoint a', 'set local transaction_read_only to default', 'release a', INSERT, 'commit'],
+  ["select set_config('transaction_read_only', null, true)", INSERT],
   ["select set_config('default_transaction_read_only', 'off', false)", INSERT],
   ['commit', INSERT],
   ['rollback', INSERT],
@@ -231,7 +237,13 @@ describe('what speaks the protocol by itself, on pool.replica().connect() with o
       use: (client) => pipeline(Readable.from(['copied\n']), client.query(from('copy notes from stdin'))),
     },
   ]
-  const BEFORE = [[], ['begin'], ['set transaction read write'], ['begin', 'set transaction read write']]
+  const BEFORE = [
+    [],
+    ['begin'],
+    ['set transaction read write'],
+    ['begin', 'set transaction read write'],
+    ['begin', 'reset transaction_read_only'],
+  ]
 
   test.each(STREAMS)('$name writes nothing', async ({ use }) => {
     const written: Record<string, number> = {}
