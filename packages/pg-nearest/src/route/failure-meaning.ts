@@ -75,7 +75,7 @@ function meaningOfLoss({ standby, readOnly, reads, harmless }: Circumstances): M
  */
 function meaningOfAnswer(error: unknown, { standby, mayAskRoles, readOnly, reads, harmless }: Circumstances): Meaning {
   if (isOfConnection(error)) return reads || harmless ? 'again' : 'fail'
-  if (isDemotion(error)) return readOnly ? 'fail' : 'primary'
+  if (isDemotion(error) || isSerializableInRecovery(error)) return readOnly ? 'fail' : 'primary'
   if (!standby) return mayAskRoles === true && !readOnly && provesWrite(error) ? 'primary' : 'fail'
   if (isRecoveryConflict(error)) return 'next'
   if (isRefusedByStandby(error)) return readOnly ? 'fail' : 'primary'
@@ -105,6 +105,11 @@ export function isOfConnection(error: unknown): boolean {
 /** The server reports that it is in recovery, though it was taken for the primary. */
 export function isDemotion(error: unknown): boolean {
   return codeOf(error) === '25006' && routineOf(error) === 'PreventCommandDuringRecovery'
+}
+
+/** The server reports that it is in recovery, as a role that is SERIALIZABLE by default hears whatever it asks for. */
+function isSerializableInRecovery(error: unknown): boolean {
+  return codeOf(error) === '0A000' && routineOf(error) === 'GetSerializableTransactionSnapshot'
 }
 
 /** The write was refused: by the server, or by a user's function that raises the same code. */
@@ -151,7 +156,7 @@ export function isTransient({ kind, error }: Evidence): boolean {
     case 'lost':
       return true
     case 'answered':
-      return isWriteRefused(error)
+      return isWriteRefused(error) || isSerializableInRecovery(error)
     case 'unsendable':
     case 'unreadable':
       return false
