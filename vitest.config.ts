@@ -69,7 +69,22 @@ const unhurried = onServersOf([
   'world-boot',
   'world-end',
   'world-failover',
+  'world-version',
   'wrong-servers',
+])
+
+/** They run on every major of PostgreSQL: `PG_NEAREST_WORLD_VERSION` says on which. */
+const majors = onServersOf([
+  'borrowed-client',
+  'failover',
+  'raised-codes',
+  'read-only-handles',
+  'reads',
+  'recovery-conflicts',
+  'restricted-servers',
+  'sessions',
+  'torture',
+  'transaction-status',
 ])
 
 const onServers = {
@@ -104,6 +119,10 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'long', include: long, ...onServers, fileParallelism: false },
+      },
+      {
+        extends: true,
+        test: { name: 'majors', include: majors, ...onServers, fileParallelism: false },
       },
       {
         extends: true,

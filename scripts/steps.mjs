@@ -26,6 +26,12 @@ const short = [
     vitest: 'unhurried',
     built: true,
   },
+  {
+    name: 'majors',
+    about: 'what depends on the major most, on the oldest PostgreSQL that is supported',
+    majors: { versions: [15], files: ['torture', 'reads', 'read-only-handles'] },
+    built: true,
+  },
   { name: 'browser', about: 'the example app in Chromium', vitest: 'browser', built: true, needs: 'browser' },
   { name: 'packaging', about: 'what npm would publish', run: ['node', 'scripts/packaging.mjs'], built: true },
   {
@@ -46,6 +52,12 @@ const short = [
 const long = [
   build,
   { name: 'long', about: 'histories, chaos, leaks, Patroni and the demo’s figures', vitest: 'long', built: true },
+  {
+    name: 'majors',
+    about: 'reads, sessions, failover and every kind of statement, on each PostgreSQL that is supported',
+    majors: { versions: [15, 16, 17, 18] },
+    built: true,
+  },
   {
     name: 'soak',
     about: '20,000 operations of 64 sessions under faults: none reads anything stale',

@@ -1,16 +1,9 @@
-import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs, styleText } from 'node:util'
 import { findBrowser } from './find-browser.mjs'
+import { runMajors } from './run-majors.mjs'
+import { run, runVitest } from './run-vitest.mjs'
 import { lanes } from './steps.mjs'
 
-/** A step that hangs must not take the others with it. */
-const LONGEST_MINUTES = 12
-
-const root = fileURLToPath(new URL('..', import.meta.url))
 const usage = `npm test [-- options]
 npm run test:long [-- options]
 
@@ -94,42 +87,8 @@ async function runStep(step) {
     return { counts: { passed: 0, failed: 0, skipped: 1 } }
   }
   if (step.vitest !== undefined) return runVitest(step.vitest)
+  if (step.majors !== undefined) return runMajors(step.majors)
   const [program, ...args] = step.run
   const code = await run(program, args)
   return { counts: { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 } }
-}
-
-async function runVitest(project) {
-  const folder = await mkdtemp(join(tmpdir(), 'pg-nearest-test-'))
-  const file = join(folder, 'counts.json')
-  try {
-    const reporters = ['--reporter=default', '--reporter=./scripts/count-reporter.mjs']
-    const code = await run('vitest', ['run', '--project', project, ...reporters], { PG_NEAREST_COUNTS: file })
-    const nothing = { counts: { passed: 0, failed: 0, skipped: 0 } }
-    const { counts, failures } = await readFile(file, 'utf8').then(JSON.parse, () => nothing)
-    return { counts: code === 0 ? counts : { ...counts, failed: Math.max(counts.failed, 1) }, failures }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
-function run(program, args, extra = {}) {
-  const bin = join(root, 'node_modules', '.bin')
-  const env = { ...process.env, ...extra, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` }
-  return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
-    const timer = setTimeout(() => {
-      console.error(`  stopped after ${LONGEST_MINUTES} minutes: it hangs`)
-      child.kill()
-      setTimeout(() => child.kill('SIGKILL'), 10_000).unref()
-    }, LONGEST_MINUTES * 60_000)
-    child.on('error', (error) => {
-      console.error(`  ${error.message}`)
-      resolve(1)
-    })
-    child.on('close', (code) => {
-      clearTimeout(timer)
-      resolve(code ?? 1)
-    })
-  })
 }

@@ -23,6 +23,8 @@ export interface TortureCase {
   readonly volatile?: boolean
   /** `false`: not to be run inside of a transaction block. */
   readonly inTransaction?: boolean
+  /** The first major of PostgreSQL that knows its syntax. */
+  readonly since?: number
   /** The SQLSTATE outside of a transaction. */
   readonly error?: string
   /** Whose rows are compared afterwards. */

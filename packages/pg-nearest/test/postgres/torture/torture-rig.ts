@@ -13,6 +13,8 @@ export const REPLICA = 'ord'
 export interface TortureRig {
   readonly pool: NearestPool
   readonly reference: pg.Pool
+  /** The servers' major. */
+  readonly major: number
   /** Both databases are as they were in the beginning, on the replica too. */
   reset(): Promise<void>
   /** What the role of both pools is from now on. */
@@ -66,6 +68,7 @@ export async function startTorture(): Promise<TortureRig> {
   return {
     pool,
     reference,
+    major: Number.parseInt(world.version, 10),
     async reset() {
       if (changed) {
         await Promise.all([primary.client.query(reset), beside.query(reset)])
