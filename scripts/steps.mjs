@@ -29,7 +29,7 @@ const short = [
   {
     name: 'majors',
     about: 'what depends on the major most, on the oldest PostgreSQL that is supported',
-    majors: { versions: [15], files: ['torture', 'reads', 'read-only-handles'] },
+    majors: { versions: [15], files: ['torture', 'read-only-handles'] },
     built: true,
   },
   { name: 'browser', about: 'the example app in Chromium', vitest: 'browser', built: true, needs: 'browser' },

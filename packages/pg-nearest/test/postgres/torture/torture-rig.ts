@@ -62,6 +62,8 @@ export async function startTorture(): Promise<TortureRig> {
     await until(
       async () => (await replica.client.query<{ there: boolean }>(there)).rows[0]?.there ?? false,
       'the replica',
+      15_000,
+      1,
     )
   }
 
