@@ -66,6 +66,7 @@ const unhurried = onServersOf([
   'transaction-status',
   'type-parsers',
   'unknown-outcome',
+  'wait-for-lsn',
   'world-boot',
   'world-end',
   'world-failover',

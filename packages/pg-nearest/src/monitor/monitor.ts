@@ -93,9 +93,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const writers = createWriterWaiters()
   const positions = createKnownPositions()
   const positionWatch = createPositionWatch({
-    async ask(server) {
+    async ask(server, awaited) {
       const at = performance.now()
-      const seen = await watches.get(server)?.position()
+      const seen = await watches.get(server)?.position(awaited)
       if (seen !== undefined) positions.note(server, { ...seen, at, standby: true })
       return seen?.lsn
     },

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { AwaitedPosition } from '../probe/wait-for-lsn.ts'
 
 /** Waits for servers to reach positions, with one query at a time to each server, however many callers wait. */
 export interface PositionWatch {
@@ -14,12 +15,14 @@ export interface PositionWatch {
 }
 
 export interface PositionWatchOptions {
-  /** The server's current position. Rejects if it cannot be asked. */
-  readonly ask: (server: string) => Promise<bigint | undefined>
+  /** The server's current position; it may answer when it has reached what is awaited. Rejects if it cannot be asked. */
+  readonly ask: (server: string, awaited: AwaitedPosition) => Promise<bigint | undefined>
 }
 
 interface Waiter {
   readonly lsn: bigint
+  /** By `performance.now()`. */
+  readonly until: number
   readonly settle: (reached: boolean) => void
 }
 
@@ -35,7 +38,7 @@ export function createPositionWatch({ ask }: PositionWatchOptions): PositionWatc
     try {
       while (waiters.size > 0) {
         // oxlint-disable-next-line no-await-in-loop -- one query after the other is the point
-        const lsn = await ask(server)
+        const lsn = await ask(server, nextOf(waiters))
         for (const waiter of waiters) if (lsn !== undefined && waiter.lsn <= lsn) waiter.settle(true)
         // oxlint-disable-next-line no-await-in-loop -- as above
         if (waiters.size > 0) await sleep(PAUSE_MS)
@@ -63,6 +66,7 @@ export function createPositionWatch({ ask }: PositionWatchOptions): PositionWatc
         const timer = setTimeout(() => waiter.settle(false), withinMs)
         const waiter: Waiter = {
           lsn,
+          until: performance.now() + withinMs,
           settle(reached) {
             waiters.delete(waiter)
             clearTimeout(timer)
@@ -80,6 +84,12 @@ export function createPositionWatch({ ask }: PositionWatchOptions): PositionWatc
       for (const server of waiting.keys()) forget(server)
     },
   }
+}
+
+/** The lowest position that is awaited. */
+function nextOf(waiters: ReadonlySet<Waiter>): AwaitedPosition {
+  const { lsn, until } = [...waiters].reduce((lowest, each) => (each.lsn < lowest.lsn ? each : lowest))
+  return { lsn, withinMs: until - performance.now() }
 }
 
 function release(waiters: ReadonlySet<Waiter>): void {

@@ -4,6 +4,7 @@ import { classifyServerError, type ServerEvidence } from './classify-server-erro
 import type { ReplayPosition } from '../probe/probe.ts'
 import type { MonitoredServer, MonitoredConnections } from './monitor-dependencies.ts'
 import { SilentError, withinTime } from '../probe/stall-aware-timeout.ts'
+import type { AwaitedPosition } from '../probe/wait-for-lsn.ts'
 
 export interface ServerWatchOptions {
   readonly name: string
@@ -35,8 +36,8 @@ export interface ServerWatch {
    * are, at most one probe is under way and one more is waiting. Never rejects.
    */
   askNow(): Promise<Observation | undefined>
-  /** A standby's replay position. */
-  position(): Promise<ReplayPosition | undefined>
+  /** A standby's replay position. If the server can wait, it answers when it has reached what is awaited, or after some time. */
+  position(awaited?: AwaitedPosition): Promise<ReplayPosition | undefined>
   /** Schedules the next probe anew. */
   reschedule(): void
   /** Something else has shown that the server is alive. */
@@ -147,8 +148,8 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
     },
     ask,
     askNow: () => withinTime(freshAnswer(performance.now()), silentMs).catch(() => undefined),
-    async position() {
-      const seen = await probe.position()
+    async position(awaited) {
+      const seen = await probe.position(awaited)
       return isEnded() ? undefined : seen
     },
     reschedule,

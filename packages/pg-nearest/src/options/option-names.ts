@@ -13,6 +13,7 @@ export const ownOptions = [
   'serversIntervalMs',
   'consistency',
   'assumeReplicatedAfterMs',
+  'waitForLsn',
   'pipeline',
   'probeIntervalMs',
   'probeTimeoutMs',

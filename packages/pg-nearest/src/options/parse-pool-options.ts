@@ -21,6 +21,7 @@ export interface ParsedOptions {
   readonly pgOptions: PgOptions
   readonly consistency: Consistency
   readonly assumeReplicatedAfterMs: number | undefined
+  readonly waitForLsn: boolean
   readonly pipeline: boolean
   readonly probeIntervalMs: number
   readonly probeTimeoutMs: number
@@ -42,6 +43,7 @@ const checks: Readonly<Record<string, Check>> = {
   ...pgOptionChecks,
   consistency: (value) => (isConsistency(value) ? undefined : CONSISTENCIES),
   assumeReplicatedAfterMs: milliseconds(0),
+  waitForLsn: flag,
   pipeline: flag,
   probeIntervalMs: milliseconds(50),
   probeTimeoutMs: milliseconds(1),
@@ -84,6 +86,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     replicas,
     consistency,
     assumeReplicatedAfterMs,
+    waitForLsn,
     pipeline,
     probeIntervalMs,
     probeTimeoutMs,
@@ -109,6 +112,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     pgOptions,
     consistency: consistency ?? 'session',
     assumeReplicatedAfterMs,
+    waitForLsn: waitForLsn ?? true,
     pipeline: pipeline ?? true,
     probeIntervalMs: probeIntervalMs ?? 500,
     probeTimeoutMs: probeTimeoutMs ?? 1_200,

@@ -63,6 +63,11 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    */
   readonly assumeReplicatedAfterMs?: number | undefined
   /**
+   * Whether a replica of PostgreSQL 19 or later that a read waits for is told to say when it shows what the read must show (`WAIT FOR
+   * LSN`), instead of being asked every millisecond. Default true. It changes neither how long a read waits nor what it shows.
+   */
+  readonly waitForLsn?: boolean | undefined
+  /**
    * Whether several statements may be sent before the first is answered. Default true. `false` is for poolers that cannot handle
    * that: the guarantees are the same, but cost more round trips.
    */

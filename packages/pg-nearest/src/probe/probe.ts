@@ -15,19 +15,26 @@ import {
   type ProbeRow,
   type RefusedItems,
 } from './probe-question.ts'
+import { canWaitForLsn, waitForLsn, type AwaitedPosition } from './wait-for-lsn.ts'
 import { createProbeConnection, type Asked, type ProbeConnectionOptions } from './probe-connection.ts'
 
 /** How long a refusal is believed on one connection: somebody may have granted what was missing. */
 const REFUSED_FOR_MS = 300_000
 
-export type ProbeOptions = Omit<ProbeConnectionOptions, 'warmUp'>
+export interface ProbeOptions extends Omit<ProbeConnectionOptions, 'warmUp'> {
+  /** Use WAIT FOR LSN where the server has it. */
+  readonly waitForLsn: boolean
+}
 
 /** Queries one server on its own connection, so that it never waits for the app's connections. */
 export interface Probe {
   /** Connects if necessary. Rejects if the server does not answer in time; the next question then makes a new connection. */
   ask(): Promise<Observation>
-  /** A standby's replay position, if it tells its machine, too. */
-  position(): Promise<ReplayPosition | undefined>
+  /**
+   * A standby's replay position, if it tells its machine, too; when it has reached what is awaited, or after some time, if the server
+   * can wait.
+   */
+  position(awaited?: AwaitedPosition): Promise<ReplayPosition | undefined>
   /** Begins a new connection, which may lead to another machine. `false`: none could be made, and nothing changes. */
   renew(): Promise<boolean>
   /** Ends the connection; a pending question rejects. The next question makes a new connection. */
@@ -43,6 +50,11 @@ export interface ReplayPosition {
 
 export function createProbe(options: ProbeOptions): Probe {
   let refused: Refused = NOTHING_REFUSED
+  let version: string | undefined
+  /** A connection on which the server could not wait, whatever its version. */
+  let unable: pg.Client | undefined
+  /** Never rejects. */
+  let waiting: Promise<unknown> = Promise.resolve()
   // The first query on a connection fills the server's caches, so its time says little about the distance.
   const connection = createProbeConnection({ ...options, warmUp: () => probeQuestion(refused.items) })
 
@@ -58,7 +70,31 @@ export function createProbe(options: ProbeOptions): Probe {
     }
   }
 
+  /** An error of the server's is no failure: the position is asked for without waiting. */
+  const waitFor = async (on: Asked, awaited: AwaitedPosition): Promise<void> => {
+    if (!options.waitForLsn || unable === on.client || !canWaitForLsn(version)) return
+    const answer = askRow(on, waitForLsn(awaited))
+    waiting = answer.catch(() => undefined)
+    try {
+      await answer
+    } catch (error) {
+      if (!isErrorResponse(error)) throw error
+      unable = on.client
+    }
+  }
+
+  const askPosition = async (on: Asked, awaited: AwaitedPosition | undefined): Promise<ReplayPosition | undefined> => {
+    const waited = awaited === undefined ? undefined : waitFor(on, awaited)
+    if (!on.pipelines) await waited
+    const [row] = await Promise.all([orRefused(askRow(on, REPLAY_POSITION)), waited])
+    const [position, machine] = row ?? []
+    const lsn = parseLsn(position)
+    return lsn === undefined || typeof machine !== 'string' ? undefined : { lsn, machine }
+  }
+
   const askWhatMay = async (on: Asked): Promise<Asking & { readonly answer: Answer }> => {
+    // Its time tells the distance.
+    await waiting
     if (refused.on !== on.client || performance.now() - refused.since > REFUSED_FOR_MS) refused = NOTHING_REFUSED
     for (;;) {
       const askedAt = Date.now()
@@ -82,6 +118,7 @@ export function createProbe(options: ProbeOptions): Probe {
     ask: () =>
       ask(async (on) => {
         const { answer, ...asking } = await askWhatMay(on)
+        version = answer.version
         const { pipelines, dialledAt, client } = on
         const { backend, ...said } = answer
         return {
@@ -94,12 +131,7 @@ export function createProbe(options: ProbeOptions): Probe {
           answeredAt: Date.now(),
         }
       }),
-    position: () =>
-      ask(async (on) => {
-        const [position, machine] = (await orRefused(askRow(on, REPLAY_POSITION))) ?? []
-        const lsn = parseLsn(position)
-        return lsn === undefined || typeof machine !== 'string' ? undefined : { lsn, machine }
-      }),
+    position: (awaited) => ask((on) => askPosition(on, awaited)),
     renew: connection.renew,
     disconnect: connection.disconnect,
     close: connection.close,

@@ -46,7 +46,8 @@ const DRAIN_MS = 30_000
 /** Opens only the monitor's connections, and those only if there are several servers. */
 export function createServers(options: ParsedOptions, events: EventRelay, onTrouble: () => void): Servers {
   const { pgOptions, connectTimeoutMs } = options
-  const probeOptions = { connectTimeoutMs, timeoutMs: options.probeTimeoutMs, pipeline: options.pipeline, pgOptions }
+  const { probeTimeoutMs: timeoutMs, pipeline, waitForLsn } = options
+  const probeOptions = { connectTimeoutMs, timeoutMs, pipeline, waitForLsn, pgOptions }
   let listed = options.servers
   let monitor: Monitor
   const heard = new Set<string>()
