@@ -8,7 +8,7 @@ Usage: pg-nearest-world --primary <region> [--replicas <region,...>] [options]
   --region <region>     print the variables of an app in this region only
   --rtt <time>          one round trip for every pair of regions, such as 100 or 100ms
   --rtt <pair=time,...> or one for each pair: nrt-ord=128,nrt-syd=137
-  --postgres <major>    PostgreSQL's major: 15, 16, 17 or 18 (18; only that one comes along)
+  --postgres <major>    PostgreSQL's major: 15, 16, 17 or 18 ($PG_NEAREST_WORLD_VERSION, or 18, the only one that comes along)
   --binaries <folder>   PostgreSQL's programs, instead of the ones from npm
   --database <name>     the database's name (app)
   --json                print one JSON object with every region, its URLs and its variables
