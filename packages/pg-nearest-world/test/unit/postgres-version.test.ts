@@ -32,7 +32,7 @@ describe('the environment', () => {
 })
 
 describe('a major that is not installed', () => {
-  const none = { packages: [], folders: () => [] }
+  const none = { packages: () => [], folders: () => [] }
 
   test.each([15, 16, 17] as const)('%d: the error says what to run', async (version) => {
     await expect(findBinaries({ folder: undefined, version }, undefined, none)).rejects.toMatchObject({
