@@ -51,6 +51,7 @@ const unhurried = onServersOf([
   'replicated',
   'restricted-servers',
   'revoked-rights',
+  'schema-lag',
   'secrets',
   'servers',
   'session-results',

@@ -98,7 +98,8 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     },
     succeeded: options.succeeded,
     report: (server, generation, sign, error) => engine.report({ server, generation, sign, error }),
-    mayResend: () => engine.budget.withdraw(),
+    mayResend: (why) => engine.budget.withdraw(why),
+    refundResend: (why) => engine.budget.refund(why),
     waitForWriter: (since, waitedMs, ofCall) => engine.waitForWriter(since, waitedMs, ofCall),
     candidates: () => candidatesOf(engine.topology),
   }

@@ -77,7 +77,8 @@ export class ClientContext {
     const { request, need, check } = statement
     const { config } = request
     const wasOpen = lease.status !== 'I'
-    const run = { config, enforcement, check, trust, need, alone: this.engine.process === undefined }
+    const before = lease.standby ? this.engine.positions.of(lease.server) : undefined
+    const run = { config, enforcement, check, trust, need, context: this.engine, before }
     const limits = {
       signal: this.signalOf(statement),
       timeoutMs: timeLeft(statement),

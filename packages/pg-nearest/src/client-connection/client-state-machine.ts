@@ -10,9 +10,9 @@ import type { Request } from '../route/request.ts'
  * - `transaction`: everything runs on the held connection until COMMIT or ROLLBACK. `stateful`: the connection also has state that
  *   outlives the transaction. `readOnly`: it began READ ONLY, and nothing in it can have changed that.
  * - `reading`: a READ ONLY transaction on a standby. While it is `movable`, it can begin again elsewhere with `begin`: each statement
- *   takes its own snapshot, and there is nothing to lose, neither a savepoint nor what a function may have set. `failed`: a
- *   statement has failed, so that nothing runs until ROLLBACK; on another server the transaction would not be in that state. `unproven`:
- *   it began where nothing proved that it shows what it must.
+ *   takes its own snapshot, and there is nothing to lose, neither a savepoint nor what a function may have set. `answered`: something
+ *   of it has been answered. `failed`: a statement has failed, so that nothing runs until ROLLBACK; on another server the transaction
+ *   would not be in that state. `unproven`: it began where nothing proved that it shows what it must.
  * - `pinned`: the connection has session state (SET, LISTEN, a temporary table …) until the release.
  * - `lost`: the connection died with session state or an open transaction; nothing runs until the release.
  * - `unbegun`: a BEGIN that had been answered has failed; nothing runs until ROLLBACK or the release.
@@ -24,6 +24,7 @@ export type ClientState =
       readonly kind: 'reading'
       readonly begin: Request
       readonly movable: boolean
+      readonly answered: boolean
       readonly failed: boolean
       readonly unproven: boolean
     }
@@ -59,14 +60,17 @@ export function nextClientState(
   if (before.kind === 'reading' && standby) {
     if (failed) return { ...before, failed }
     // The next transaction has begun, as the first did.
-    if (control?.kind === 'chain') return { ...before, failed }
+    if (control?.kind === 'chain') return { ...before, answered: false, failed }
     // ROLLBACK TO SAVEPOINT clears the failure; after any such statement there may be a savepoint.
-    if (control?.kind === 'within' || control?.kind === 'other') return { ...before, movable: false, failed }
-    const stays = before.movable && need.class === 'read' && mayLeaveState(request.config.text)
-    return stays ? { ...before, movable: false } : before
+    if (control?.kind === 'within' || control?.kind === 'other') {
+      return { ...before, movable: false, answered: true, failed }
+    }
+    const stays = need.class === 'read' && mayLeaveState(request.config.text)
+    return { ...before, movable: before.movable && !stays, answered: true }
   }
   if (before.kind === 'free' && standby && control?.standbyCanBegin === true) {
-    return { kind: 'reading', begin: request, movable: control.snapshotPerStatement, failed, unproven }
+    const movable = control.snapshotPerStatement
+    return { kind: 'reading', begin: request, movable, answered: false, failed, unproven }
   }
   return { kind: 'transaction', stateful, readOnly: isReadOnly(before, need) }
 }

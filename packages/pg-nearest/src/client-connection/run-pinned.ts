@@ -1,5 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { isOutcomeUnknownError, type NearestError } from '../errors.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
 import type { ClientContext } from './client-context.ts'
 import { errorAfterLost } from './transaction-lost-errors.ts'
 import { lostStatementError } from './lost-statement-error.ts'
@@ -8,7 +9,8 @@ import type { QueuedStatement, Serving } from './queued-statement.ts'
 /** How a pinned statement ended. `lost`: the connection died. `cut`: by the caller's limit. */
 export type PinnedEnd =
   | { readonly kind: 'serving'; readonly serving: Serving }
-  | { readonly kind: 'refused'; readonly error: unknown; readonly cut: boolean }
+  | { readonly kind: 'refused'; readonly error: unknown; readonly evidence: Evidence; readonly cut: false }
+  | { readonly kind: 'refused'; readonly error: unknown; readonly cut: true }
   | { readonly kind: 'lost'; readonly error: unknown; readonly cut: boolean; readonly sent: boolean }
 
 /** Runs a statement on the held connection. The caller decides what to do if that is lost. */
@@ -24,15 +26,15 @@ export async function runPinned(client: ClientContext, statement: QueuedStatemen
     }
     case 'answered':
       client.settle(statement, open, true)
-      return { kind: 'refused', error: end.error, cut: false }
+      return { kind: 'refused', error: end.error, evidence: end, cut: false }
     case 'unreadable':
       client.settle(statement, open, lease.status === 'E')
-      return { kind: 'refused', error: end.error, cut: false }
+      return { kind: 'refused', error: end.error, evidence: end, cut: false }
     case 'unsendable':
     case 'behind':
     case 'no-connection':
       client.settle(statement, open, false)
-      return { kind: 'refused', error: end.error, cut: false }
+      return { kind: 'refused', error: end.error, evidence: end, cut: false }
     case 'cut':
       if (!lease.alive) return { kind: 'lost', error: end.error, cut: true, sent: true }
       client.settle(statement, open, true)
@@ -47,7 +49,22 @@ export async function runPinned(client: ClientContext, statement: QueuedStatemen
 export async function runPinnedOrLose(client: ClientContext, statement: QueuedStatement): Promise<Serving> {
   const lease = client.held.here
   const open = client.held.open
-  const ended = await runPinned(client, statement)
+  return servingOrLose(client, statement, { lease, open }, await runPinned(client, statement))
+}
+
+/** The connection that a statement was sent on, and whether a transaction was open then. */
+interface SentOn {
+  readonly lease: Lease
+  readonly open: boolean
+}
+
+/** Hands on how it ended; if the connection was lost, the client runs nothing more until its release. */
+export function servingOrLose(
+  client: ClientContext,
+  statement: QueuedStatement,
+  { lease, open }: SentOn,
+  ended: PinnedEnd,
+): Serving {
   if (ended.kind === 'serving') return ended.serving
   if (ended.kind === 'refused') throw ended.error
   const error = loseConnection(client, lease, statement, open, ended)

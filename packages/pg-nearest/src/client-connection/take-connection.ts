@@ -11,6 +11,7 @@ import { borrowedClientExecution } from './borrowed-client-execution.ts'
  * Holds a connection to the first of these servers that can be reached; with `begin`, to the first on which that succeeds. `begin`
  * must have no effect that outlives its connection.
  *
+ * @param mayWait - whether to wait for somebody who takes writes, if none of them can be reached.
  * @throws what `walk` throws.
  */
 export function takeConnection(
@@ -19,6 +20,7 @@ export function takeConnection(
   attempts: readonly Attempt[],
   signal: AbortSignal | undefined,
   begin?: (lease: Lease, onEnd: (end: StatementEnd) => void) => void,
+  mayWait = true,
 ): Promise<void> {
   return walk(
     borrowedClientExecution<undefined, void>(client, {
@@ -26,6 +28,7 @@ export function takeConnection(
       text,
       signal,
       attempts,
+      mayWait,
       learns: false,
       run: async (lease) => {
         if (begin === undefined) return { kind: 'result', result: undefined }

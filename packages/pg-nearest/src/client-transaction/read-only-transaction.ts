@@ -1,14 +1,16 @@
-import { isRefusedByRecovery } from '../route/failure-meaning.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { isLag, meaningInReading } from '../route/failure-meaning.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import type { Request } from '../route/request.ts'
+import type { StatementEnd } from '../wire/exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import { beginAnywhere } from './begin-read-only-anywhere.ts'
 import { abortedError, emptyResult } from './synthetic-results.ts'
 import type { ClientContext } from '../client-connection/client-context.ts'
-import { lostTransactionError, notHereError } from '../client-connection/transaction-lost-errors.ts'
+import { lostTransactionError, notBegunError, notHereError } from '../client-connection/transaction-lost-errors.ts'
 import { FREE, type ClientState } from '../client-connection/client-state-machine.ts'
 import { takeConnection } from '../client-connection/take-connection.ts'
-import { runPinned, runPinnedOrLose } from '../client-connection/run-pinned.ts'
+import { runPinned, runPinnedOrLose, servingOrLose } from '../client-connection/run-pinned.ts'
 import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
 
 type Reading = Extract<ClientState, { kind: 'reading' }>
@@ -31,16 +33,17 @@ export async function readInTransaction(
   const { need } = statement
   if (state.failed && need.transaction?.kind === 'chain' && !client.keepsFromWriting) return chainOnPrimary(client)
   if (state.failed || client.scope.readOnly || showsTransaction(statement)) return runPinnedOrLose(client, statement)
-  if (!state.movable) return readWhereItIs(client, statement)
-  if (need.class !== 'write' && need.class !== 'session') {
+  const isOfPrimary = need.class === 'write' || need.class === 'session'
+  if (!state.movable && (isOfPrimary || state.answered)) return readWhereItIs(client, statement)
+  if (!isOfPrimary) {
     const lease = client.held.here
     const ended = await runPinned(client, statement)
     if (ended.kind === 'serving') return ended.serving
+    if (ended.kind === 'lost' && !state.movable) return servingOrLose(client, statement, { lease, open: true }, ended)
     if (ended.cut) {
       if (ended.kind === 'lost') client.lose(ended.error)
       throw ended.error
     }
-    if (ended.kind === 'refused' && !isRefusedByRecovery(ended.error)) throw ended.error
     if (ended.kind === 'lost') {
       const { server, generation } = lease
       client.engine.report({ server, generation, sign: 'lost', error: ended.error })
@@ -48,9 +51,32 @@ export async function readInTransaction(
       await beginAgain(client, statement, state)
       return runPinnedOrLose(client, statement)
     }
+    if (meaningInReading(ended.evidence, state) === 'fail') throw ended.error
+    if (isLag(ended.error)) return askPrimary(client, statement, state, ended.error)
   }
   await moveToPrimary(client, state.begin)
   return runPinnedOrLose(client, statement)
+}
+
+/** A replica may lack what the primary has: if that cannot be asked, the replica's error stands, and the transaction has failed. */
+async function askPrimary(
+  client: ClientContext,
+  statement: QueuedStatement,
+  { begin }: Reading,
+  said: unknown,
+): Promise<Serving> {
+  if (!client.engine.budget.withdraw('lag')) throw said
+  try {
+    await moveToPrimary(client, begin, false)
+  } catch (error) {
+    if (client.signalOf(statement)?.aborted === true) throw error
+    client.held.letGo(true)
+    client.state = { kind: 'unbegun', error: notBegunError(error) }
+    throw said
+  }
+  const serving = await runPinnedOrLose(client, statement)
+  client.engine.budget.refund('lag')
+  return serving
 }
 
 async function beginAgain(client: ClientContext, statement: QueuedStatement, { begin }: Reading): Promise<void> {
@@ -88,12 +114,12 @@ async function chainOnPrimary(client: ClientContext): Promise<Serving> {
   return { result: emptyResult('ROLLBACK'), servedBy }
 }
 
-async function moveToPrimary(client: ClientContext, { config, signal }: Request): Promise<void> {
+async function moveToPrimary(client: ClientContext, { config, signal }: Request, mayWait = true): Promise<void> {
   await client.held.rollBack()
   const attempts: readonly Attempt[] = planPrimary(client.engine.topology, 'transaction')
-  await takeConnection(client, config.text, attempts, signal ?? client.signal, (lease, onEnd) => {
+  const begin = (lease: Lease, onEnd: (end: StatementEnd) => void): void =>
     lease.send(new StatementExchange(config, lease.client, onEnd))
-  })
+  await takeConnection(client, config.text, attempts, signal ?? client.signal, begin, mayWait)
   client.state = { kind: 'transaction', stateful: false, readOnly: true }
 }
 

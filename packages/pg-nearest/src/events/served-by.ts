@@ -17,6 +17,7 @@ import type { Role } from '../topology/topology.ts'
  * - `unproven`: the nearest server, which may not show all that was written, because no server that does could be reached. Only
  *   outside of `pool.session`, and only while there is no primary.
  * - `hedged`: another server was slow, so this one was asked too, and answered first.
+ * - `schema-lag`: the primary, because a replica could not run it and may lack what a migration has just made.
  * - `retry`: another server was tried first and could not run it.
  */
 export type RouteReason =
@@ -34,6 +35,7 @@ export type RouteReason =
   | 'lagging'
   | 'unproven'
   | 'hedged'
+  | 'schema-lag'
   | 'retry'
 
 /** Which server gave a result, and why. Every result has it as `servedBy`. */

@@ -6,6 +6,7 @@ import { FREE_GATE } from '../freshness/bookmark-claims.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
+import type { RetryReason } from '../limits/retry-budget.ts'
 import { planFallback, type Attempt } from '../route/plan.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
@@ -127,7 +128,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       check: this.#check,
       trust: trusts(attempt),
       need: this.#need,
-      alone: this.#engine.process === undefined,
+      context: this.#engine,
+      before: standby ? this.#engine.positions.of(attempt.server) : undefined,
     } as const
     const queryTimeoutMs = queryTimeoutOf(config) ?? this.#engine.queryTimeoutMs
     const harmless = provenStandby || run.enforcement !== 'none'
@@ -179,8 +181,12 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     this.#engine.report({ server, generation, sign, error })
   }
 
-  mayResend(): boolean {
-    return this.#engine.budget.withdraw()
+  mayResend(why: RetryReason): boolean {
+    return this.#engine.budget.withdraw(why)
+  }
+
+  refundResend(why: RetryReason): void {
+    this.#engine.budget.refund(why)
   }
 
   waitForWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean> {

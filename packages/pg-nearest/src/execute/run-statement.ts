@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
+import type { FreshnessContext } from '../freshness/freshness-context.ts'
 import {
   NO_REPLY,
   OF_STANDBY,
@@ -10,6 +11,7 @@ import {
   type PositionQuestions,
   type PositionReply,
 } from '../freshness/position-question.ts'
+import { isLevel, type PositionBefore } from '../freshness/replica-level.ts'
 import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { isSingleStatement, mayAskAfter, runsInside } from '../statement/statement-traits.ts'
@@ -27,8 +29,9 @@ export interface StatementRun {
   readonly trust: Trust
   /** Whether a position query may be sent behind it is told from its text, when one is wanted. */
   readonly need: StatementNeed
-  /** There is one database, and so no other server to choose. */
-  readonly alone: boolean
+  readonly context: Pick<FreshnessContext, 'topology' | 'positions' | 'process'>
+  /** What is known of a standby's position when it is sent. */
+  readonly before: PositionBefore
 }
 
 /** How it ended: with its result, or with evidence of what went wrong. */
@@ -144,7 +147,7 @@ function replyOf(end: StatementEnd | undefined): PositionReply {
 /** Records the end of a statement for its session, and turns it into evidence. */
 function conclude(
   lease: Lease,
-  { check, trust, alone }: StatementRun,
+  { check, trust, context, before }: StatementRun,
   questions: PositionQuestions | undefined,
   end: StatementEnd,
 ): RunEnd {
@@ -159,10 +162,11 @@ function conclude(
     }
     case 'answered': {
       if (isOfConnection(end.error) || isDemotion(end.error)) lease.doom()
-      // Its name led to a standby when the connection was made, and may lead to the primary now.
-      if (alone && lease.standby && provesWrite(end.error)) lease.doom()
+      // With one database: its name led to a standby when the connection was made, and may lead to the primary now.
+      if (context.process === undefined && lease.standby && provesWrite(end.error)) lease.doom()
       const behind = check?.end(lease, trust, questions, false)
-      return behind === undefined ? { kind: 'answered', error: end.error } : { kind: 'behind', error: behind }
+      if (behind !== undefined) return { kind: 'behind', error: behind }
+      return { kind: 'answered', error: end.error, level: isLevel(context, lease.server, before, performance.now()) }
     }
     case 'skipped':
       return { kind: 'unsent', error: new Error('The statement was skipped') }

@@ -1,4 +1,5 @@
 import { codeOf, isAuthenticationFailure } from '../driver-errors.ts'
+import { schemaLagOf } from './schema-lag.ts'
 
 /**
  * How an attempt failed, recorded where it failed. Only this says whether the statement may be sent again; an error's message or
@@ -7,7 +8,8 @@ import { codeOf, isAuthenticationFailure } from '../driver-errors.ts'
  * - `no-connection`: none could be had, so nothing was sent. `queue`, `hook`: for reasons that are not the server's.
  * - `unsent`: the connection had died before.
  * - `unsendable`: it could not be put into messages.
- * - `answered`: the server refused it and went on to ReadyForQuery: it had no effect.
+ * - `answered`: the server refused it and went on to ReadyForQuery: it had no effect. `level`: it is a standby that is known to have
+ *   shown, before the statement was sent, all that the primary had a moment ago. Not known is not level.
  * - `unreadable`: it succeeded, but a type parser of the caller's threw on its rows.
  * - `lost`: it was sent, and the connection died before ReadyForQuery.
  * - `behind`: the server lacks something that the read must show.
@@ -18,7 +20,10 @@ export type Evidence =
       readonly why: 'refused' | 'unreachable' | 'queue' | 'hook'
       readonly error: unknown
     }
-  | { readonly kind: 'unsent' | 'unsendable' | 'answered' | 'unreadable' | 'lost' | 'behind'; readonly error: unknown }
+  | { readonly kind: 'answered'; readonly error: unknown; readonly level?: boolean }
+  | { readonly kind: 'unsent' | 'unsendable' | 'unreadable' | 'lost' | 'behind'; readonly error: unknown }
+
+type Answered = Extract<Evidence, { kind: 'answered' }>
 
 export interface Circumstances {
   /** The server was in recovery when the statement was sent. */
@@ -31,6 +36,8 @@ export interface Circumstances {
   readonly reads: boolean
   /** It has no effect that outlives its connection, like BEGIN. */
   readonly harmless: boolean
+  /** The caller wants this region's answer (`pool.replica()`), so that a replica's error stands. */
+  readonly regional?: boolean
 }
 
 /**
@@ -59,7 +66,7 @@ export function meaningOf(evidence: Evidence, circumstances: Circumstances): Mea
     case 'lost':
       return meaningOfLoss(circumstances)
     case 'answered':
-      return meaningOfAnswer(evidence.error, circumstances)
+      return meaningOfAnswer(evidence, circumstances)
   }
 }
 
@@ -73,13 +80,40 @@ function meaningOfLoss({ standby, readOnly, reads, harmless }: Circumstances): M
  * It had no effect. On a primary the error belongs to the statement, unless the server is a standby now, or may be one. On a standby
  * the error may be due to recovery, and asking the primary as well does no harm even if a user's function has raised it.
  */
-function meaningOfAnswer(error: unknown, { standby, mayAskRoles, readOnly, reads, harmless }: Circumstances): Meaning {
+function meaningOfAnswer(answered: Answered, circumstances: Circumstances): Meaning {
+  const { error } = answered
+  const { standby, mayAskRoles, readOnly, reads, harmless, regional } = circumstances
   if (isOfConnection(error)) return reads || harmless ? 'again' : 'fail'
   if (isDemotion(error) || isSerializableInRecovery(error)) return readOnly ? 'fail' : 'primary'
   if (!standby) return mayAskRoles === true && !readOnly && provesWrite(error) ? 'primary' : 'fail'
   if (isRecoveryConflict(error)) return 'next'
   if (isRefusedByStandby(error)) return readOnly ? 'fail' : 'primary'
-  return mayBeSchemaLag(error) ? 'primary' : 'fail'
+  if (needsPrimary(error)) return 'primary'
+  return regional !== true && mayBeLag(answered) ? 'primary' : 'fail'
+}
+
+/**
+ * A replica may lack what a migration has just made. The primary is asked, unless the replica is known to be level: but that is known
+ * as of a moment ago, and the migration may be younger. So it counts only where the error is mostly the statement's own.
+ */
+function mayBeLag({ error, level }: Answered): boolean {
+  const lag = schemaLagOf(error)
+  return lag === 'likely' || (lag === 'possible' && level !== true)
+}
+
+/** How a READ ONLY transaction on a standby stands. */
+export interface Reading {
+  /** Each of its statements takes its own snapshot, and nothing would be lost by beginning again elsewhere. */
+  readonly movable: boolean
+  /** Something of it has been answered. Until then it can begin again elsewhere, whatever its isolation. */
+  readonly answered: boolean
+}
+
+/** What a failed statement means for such a transaction. `primary`: it begins again there. */
+export function meaningInReading(evidence: Evidence, { movable, answered }: Reading): 'primary' | 'fail' {
+  if (evidence.kind !== 'answered') return 'fail'
+  const moves = movable ? isRefusedByRecovery(evidence.error) || mayBeLag(evidence) : !answered && mayBeLag(evidence)
+  return moves ? 'primary' : 'fail'
 }
 
 interface Routine {
@@ -138,14 +172,27 @@ export function isRecoveryConflict(error: unknown): boolean {
  * The standby refused because it is in recovery. In a read-only transaction a primary refuses writes with the same code, but from
  * another C function.
  */
-export function isRefusedByRecovery(error: unknown): boolean {
-  const code = codeOf(error)
-  return isDemotion(error) || code === '0A000' || code === '55000' || isRecoveryConflict(error)
+function isRefusedByRecovery(error: unknown): boolean {
+  return isDemotion(error) || codeOf(error) === '0A000' || needsPrimary(error) || isRecoveryConflict(error)
+}
+
+/** "Recovery is in progress": some functions do not run on a standby. */
+function needsPrimary(error: unknown): boolean {
+  return codeOf(error) === '55000'
 }
 
 /** The standby may only have been behind, so that a later call may succeed there. */
 export function isLag(refusal: unknown): boolean {
-  return !isRefusedByStandby(refusal) && codeOf(refusal) !== '55000'
+  return schemaLagOf(refusal) !== 'no'
+}
+
+/**
+ * No standby will ever run the text: it writes, or reads an unlogged table. What else a standby refuses (SERIALIZABLE, what a function
+ * raises) is not the text's own.
+ */
+export function provesPrimaryOnly(refusal: unknown): boolean {
+  const isUnlogged = codeOf(refusal) === '0A000' && routineOf(refusal) === 'get_relation_info'
+  return isWriteRefused(refusal) || isUnlogged
 }
 
 /** It may pass by itself, so that waiting is worthwhile. */
@@ -164,21 +211,3 @@ export function isTransient({ kind, error }: Evidence): boolean {
       return codeOf(error) !== 'ENOTFOUND' && codeOf(error) !== '3D000' && !isAuthenticationFailure(error)
   }
 }
-
-/**
- * A standby that is behind may lack a table, a column or a function that the primary has, and some functions fail with 55000
- * during recovery.
- */
-function mayBeSchemaLag(error: unknown): boolean {
-  const code = codeOf(error)
-  return code !== undefined && SCHEMA_LAG_CODES.has(code)
-}
-
-const SCHEMA_LAG_CODES: ReadonlySet<string> = new Set([
-  '55000', // object_not_in_prerequisite_state: "recovery is in progress"
-  '42P01', // undefined_table
-  '42703', // undefined_column
-  '42883', // undefined_function
-  '42704', // undefined_object
-  '3F000', // invalid_schema_name
-])

@@ -193,7 +193,7 @@ function createEngine(
     },
     currentSession: () => currentSession(scope),
     onPositionLost: (event) => events.emit('position-lost', event),
-    statements: createStatementCache({ max: learnedStatements }),
+    statements: createStatementCache({ max: learnedStatements, now: () => performance.now() }),
     chooser: { region, load: (server) => connections.get(server)?.inFlight ?? 0, random: Math.random },
     take: (server, purpose, preference) => connections.get(server)?.take(purpose, preference),
     acquire(server, purpose, signal, preference) {

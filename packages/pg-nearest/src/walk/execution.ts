@@ -1,6 +1,7 @@
 import type { Candidate } from '../errors.ts'
 import type { ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
+import type { RetryReason } from '../limits/retry-budget.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 import type { WalkFacts } from './walk-state-machine.ts'
@@ -58,7 +59,9 @@ export interface Execution<R, T> {
   /** Evidence for the monitor: a connection was lost, or the server's role has changed. */
   report(server: string, generation: number, sign: 'lost' | 'role', error: unknown): void
   /** Whether the retry budget allows sending it once more. */
-  mayResend(): boolean
+  mayResend(why: RetryReason): boolean
+  /** Sending it once more was not in vain: see `RetryBudget.refund`. */
+  refundResend(why: RetryReason): void
   /** Waits for a server that has said, after `since` (milliseconds since the epoch), that it takes writes. */
   waitForWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
   /** All servers, for an error's message. */

@@ -1,4 +1,5 @@
 import type { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
+import type { RetryReason } from '../limits/retry-budget.ts'
 import { isLag, isTransient, isWriteRefused, meaningOf, type Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 
@@ -87,8 +88,8 @@ export type WalkEvent =
 
 /** What to do next. */
 export type WalkCommand =
-  /** `resends`: it has been sent before, so this counts against the retry budget. */
-  | { readonly kind: 'try'; readonly leg: number; readonly attempt: Attempt; readonly resends: boolean }
+  /** `resends`: it has been sent before, for nothing, so this counts against the retry budget. */
+  | { readonly kind: 'try'; readonly leg: number; readonly attempt: Attempt; readonly resends: RetryReason | undefined }
   | { readonly kind: 'catch-up'; readonly leg: number; readonly behind: ReplicaBehindError }
   | { readonly kind: 'wait'; readonly round: number }
   | { readonly kind: 'abandon'; readonly leg: number }
@@ -143,22 +144,22 @@ export function nextStep(state: WalkState, event: WalkEvent): WalkStep {
   if (state.over) return [state, []]
   switch (event.kind) {
     case 'begun':
-      return advance(state, 0, { resends: false, mayWait: event.mayWait })
+      return advance(state, 0, { resends: undefined, mayWait: event.mayWait })
     case 'succeeded':
       return end(state, { kind: 'succeed', leg: event.leg }, event.leg)
     case 'cut':
       return end(state, { kind: 'fail', failure: event })
     case 'no-budget':
-      return endLeg(state, event.leg, { kind: 'nobody', gaveUp: 'budget' })
+      return endLeg(state, event.leg, laggingError(state) ?? { kind: 'nobody', gaveUp: 'budget' })
     case 'not-admitted':
-      return advance(state, event.leg, { resends: false, mayWait: event.mayWait })
+      return advance(state, event.leg, { resends: undefined, mayWait: event.mayWait })
     case 'replanned':
       return replan(state, event)
     case 'caught-up':
       return afterWait(state, event)
     case 'waited':
       if (event.attempts === undefined) return endLeg(state, 0, { kind: 'nobody', gaveUp: 'no-primary' })
-      return advance({ ...state, legs: [legOn(event.attempts)], tried: [] }, 0, { resends: false, mayWait: true })
+      return advance({ ...state, legs: [legOn(event.attempts)], tried: [] }, 0, { resends: undefined, mayWait: true })
     case 'slow':
       return hedge(state, event.attempts)
     case 'failed':
@@ -201,6 +202,7 @@ function afterFailure(stood: WalkState, event: Failed): WalkStep {
     readOnly,
     reads: facts.reads,
     harmless: facts.harmless,
+    regional: facts.readOnly,
   })
   // It writes after all, and another attempt may have run it.
   if (forced && evidence.kind === 'answered' && isWriteRefused(evidence.error)) {
@@ -209,17 +211,17 @@ function afterFailure(stood: WalkState, event: Failed): WalkStep {
     return doubt === undefined ? advance(noted, leg, NOTHING_HAPPENED) : fail(noted, doubt)
   }
   if (meaning === 'again' && evidence.kind === 'unsent' && before.again > 0) {
-    return tryAgain(release({ ...before, again: before.again - 1 }, leg), leg, false)
+    return tryAgain(release({ ...before, again: before.again - 1 }, leg), leg, undefined)
   }
   if (meaning === 'again' && evidence.kind === 'answered' && before.mayRerun) {
-    return tryAgain(release({ ...before, mayRerun: false }, leg), leg, true)
+    return tryAgain(release({ ...before, mayRerun: false }, leg), leg, 'loss')
   }
   if (evidence.kind === 'behind' && before.legs[leg]?.behind === undefined) {
     const waiting = release(noteRun(withLeg(before, leg, { behind: evidence }), event, server), leg)
     return [waiting, [{ kind: 'catch-up', leg, behind: evidence.error as ReplicaBehindError }]]
   }
   const state = noteRun(note(before, leg, server, evidence), event, server)
-  const resends = evidence.kind === 'lost'
+  const resends = evidence.kind === 'lost' ? 'loss' : undefined
   switch (meaning) {
     case 'fail':
       return failOrLeave(release(state, leg), leg, { kind: 'error', server, standby, evidence })
@@ -228,7 +230,8 @@ function afterFailure(stood: WalkState, event: Failed): WalkStep {
     case 'primary': {
       const doubt = doubtOf(state)
       if (doubt !== undefined) return fail(state, doubt)
-      return advance(toPrimaries(release(state, leg), event, server), leg, { resends, mayWait })
+      const why = isLag(evidence.error) ? 'lag' : undefined
+      return advance(toPrimaries(release(state, leg), event, server), leg, { resends: why, mayWait })
     }
     case 'again':
       if (evidence.kind !== 'answered') return advance(release(state, leg), leg, { resends, mayWait })
@@ -239,10 +242,10 @@ function afterFailure(stood: WalkState, event: Failed): WalkStep {
 }
 
 function afterWait(state: WalkState, { leg, yes, mayWait }: Extract<WalkEvent, { kind: 'caught-up' }>): WalkStep {
-  if (yes) return tryAgain(state, leg, false)
+  if (yes) return tryAgain(state, leg, undefined)
   const { at, behind } = state.legs[leg] ?? {}
   if (at === undefined || behind === undefined) return [state, []]
-  return advance(note(state, leg, at.server, behind), leg, { resends: false, mayWait })
+  return advance(note(state, leg, at.server, behind), leg, { resends: undefined, mayWait })
 }
 
 /** Records a failure. The server is not tried again until there is a new plan. */
@@ -274,7 +277,9 @@ function release(state: WalkState, leg: number): WalkState {
 }
 
 function toPrimaries(state: WalkState, { leg, evidence, primaries }: Failed, server: string): WalkState {
-  const left = primaries.filter((primary) => !state.tried.includes(primary.server))
+  // The other leg may be asking it.
+  const isAsked = (to: string): boolean => state.legs.some(({ at }, other) => other !== leg && at?.server === to)
+  const left = primaries.filter((primary) => !state.tried.includes(primary.server) && !isAsked(primary.server))
   return { ...withLeg(state, leg, { left }), refusal: { server, error: evidence.error } }
 }
 
@@ -285,15 +290,15 @@ function afterUnknown(before: WalkState, { leg, evidence, primaries, mayWait }: 
   if (!state.facts.reads) return fail(state, { kind: 'unknown', server, error })
   const left = state.legs[leg]?.left ?? []
   const others = primaries.filter((primary) => !left.some((attempt) => attempt.server === primary.server))
-  return advance(withLeg(state, leg, { left: [...left, ...others] }), leg, { resends: true, mayWait })
+  return advance(withLeg(state, leg, { left: [...left, ...others] }), leg, { resends: 'loss', mayWait })
 }
 
 interface Circumstance {
-  readonly resends: boolean
+  readonly resends: RetryReason | undefined
   readonly mayWait: boolean
 }
 
-const NOTHING_HAPPENED: Circumstance = { resends: false, mayWait: false }
+const NOTHING_HAPPENED: Circumstance = { resends: undefined, mayWait: false }
 
 /** Starts the leg's next attempt, leaves it to the other leg, waits for a primary, or gives up. */
 function advance(state: WalkState, leg: number, { resends, mayWait }: Circumstance): WalkStep {
@@ -320,19 +325,25 @@ function giveUp(state: WalkState): WalkStep {
   const { failures, refusal, rounds } = state
   const doubt = doubtOf(state)
   if (doubt !== undefined) return fail(state, doubt)
-  const said = refusal !== undefined && (isLag(refusal.error) || failures.at(-1)?.evidence.error === refusal.error)
-  if (said && rounds === 0) return fail(state, { kind: 'refused', error: refusal.error })
+  const said = refusal !== undefined && failures.at(-1)?.evidence.error === refusal.error
+  const refused: WalkEnd | undefined = said ? { kind: 'refused', error: refusal.error } : laggingError(state)
+  if (refused !== undefined && rounds === 0) return fail(state, refused)
   return fail(state, { kind: 'nobody', gaveUp: rounds > 0 ? 'no-primary' : 'nobody-left' })
 }
 
-function tryAgain(state: WalkState, leg: number, resends: boolean): WalkStep {
+/** What a replica has said counts, if the primary that might know better cannot be asked. */
+function laggingError({ refusal }: WalkState): WalkEnd | undefined {
+  return refusal !== undefined && isLag(refusal.error) ? { kind: 'refused', error: refusal.error } : undefined
+}
+
+function tryAgain(state: WalkState, leg: number, resends: RetryReason | undefined): WalkStep {
   const attempt = state.legs[leg]?.at
   return attempt === undefined ? [state, []] : [state, [{ kind: 'try', leg, attempt, resends }]]
 }
 
 function replan(state: WalkState, { leg, attempts, mayWait }: Extract<WalkEvent, { kind: 'replanned' }>): WalkStep {
   const planned = state.mayReplan ? withLeg({ ...state, mayReplan: false }, leg, { left: attempts }) : state
-  return advance(planned, leg, { resends: false, mayWait })
+  return advance(planned, leg, { resends: undefined, mayWait })
 }
 
 /** Starts a second leg, on servers that the first is not using. */
@@ -379,15 +390,4 @@ function end(state: WalkState, command: WalkCommand, winner?: number): WalkStep 
 function withLeg(state: WalkState, at: number, change: Partial<Leg>): WalkState {
   const leg = state.legs[at]
   return leg === undefined ? state : { ...state, legs: state.legs.with(at, { ...leg, ...change }) }
-}
-
-/** The reason for ending on another server than planned; `undefined` if it was the planned one. */
-export function detourReason({ legs, failures }: WalkState, leg: number): 'retry' | 'lagging' | undefined {
-  if ((legs[leg]?.failures ?? 0) === 0) return undefined
-  return failures.every(({ evidence }) => evidence.kind === 'behind') ? 'lagging' : 'retry'
-}
-
-/** A primary has run what a standby refused, so the text writes. */
-export function showsWrite({ refusal }: WalkState, standby: boolean): boolean {
-  return refusal !== undefined && !standby && !isLag(refusal.error)
 }

@@ -5,16 +5,8 @@ import { provesWrite } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 import type { AttemptEnd, Execution } from './execution.ts'
 import { walkError } from './walk-error.ts'
-import {
-  admit,
-  beginWalk,
-  detourReason,
-  nextStep,
-  showsWrite,
-  type WalkCommand,
-  type WalkEvent,
-  type WalkState,
-} from './walk-state-machine.ts'
+import { detourReason, showsPrimaryOnly } from './walk-findings.ts'
+import { admit, beginWalk, nextStep, type WalkCommand, type WalkEvent, type WalkState } from './walk-state-machine.ts'
 
 /**
  * Tries the plan's servers in turn until one runs the statement. The plan decides where to go, and `nextStep` what to do next.
@@ -66,7 +58,9 @@ class Walk<R, T> {
   #do(command: WalkCommand): void {
     switch (command.kind) {
       case 'try':
-        if (command.resends && !this.#execution.mayResend()) return this.#take({ kind: 'no-budget', leg: command.leg })
+        if (command.resends !== undefined && !this.#execution.mayResend(command.resends)) {
+          return this.#take({ kind: 'no-budget', leg: command.leg })
+        }
         return this.#try(command.leg, command.attempt)
       case 'catch-up':
         return this.#settling(this.#catchUp(command.leg, command.behind))
@@ -191,9 +185,10 @@ class Walk<R, T> {
     const attempt = this.#state.legs[leg]?.at
     if (this.#result === undefined || attempt === undefined) throw new Error('A walk succeeds with a result')
     const { result, standby } = this.#result
-    if (showsWrite(this.#state, standby)) this.#execution.learn()
+    if (showsPrimaryOnly(this.#state, standby)) this.#execution.learn()
     const { server, reason: planned } = attempt
     const reason = planned === 'unproven' ? planned : (detourReason(this.#state, leg) ?? planned)
+    if (reason === 'schema-lag') this.#execution.refundResend('lag')
     const attempts = (this.#state.legs[leg]?.failures ?? 0) + 1
     const arrival = { server, role: standby ? ('replica' as const) : ('primary' as const), reason, attempts }
     this.#resolve(this.#execution.succeeded(result, arrival))

@@ -12,6 +12,15 @@ describe('the budget of retries', () => {
     expect([1, 2].map(() => budget.withdraw())).toEqual([true, false])
   })
 
+  test('takes nothing from losses, however much a replica lags', () => {
+    const budget = createRetryBudget(1, 2)
+    expect([1, 2, 3].map(() => budget.withdraw('lag'))).toEqual([true, true, false])
+    expect([1, 2].map(() => budget.withdraw('loss'))).toEqual([true, false])
+    budget.refund('lag')
+    expect([1, 2].map(() => budget.withdraw('lag'))).toEqual([true, false])
+    expect(budget.withdraw('loss')).toBe(false)
+  })
+
   test('whatever happens, retries are no more than the reserve and a fifth', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 500 }), fc.nat(20), (steps, reserve) => {

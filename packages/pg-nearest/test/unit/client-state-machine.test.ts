@@ -26,7 +26,14 @@ const commit: StatementNeed = {
 }
 
 const inTransaction: ClientState = { kind: 'transaction', stateful: false, readOnly: false }
-const reading: ClientState = { kind: 'reading', begin: request, movable: true, failed: false, unproven: false }
+const reading: ClientState = {
+  kind: 'reading',
+  begin: request,
+  movable: true,
+  answered: false,
+  failed: false,
+  unproven: false,
+}
 const pinned: ClientState = { kind: 'pinned' }
 
 describe('where a borrowed client stands after a statement', () => {
@@ -74,11 +81,11 @@ describe('where a borrowed client stands after a statement', () => {
       need: savepoint,
       open: true,
       standby: true,
-      after: { ...reading, movable: false },
+      after: { ...reading, movable: false, answered: true },
     },
     {
-      name: 'AND CHAIN goes on reading, in a transaction that has not failed',
-      before: { ...reading, failed: true },
+      name: 'AND CHAIN goes on reading, in a transaction that has not failed and of which nothing was answered',
+      before: { ...reading, answered: true, failed: true },
       need: chain,
       open: true,
       standby: true,
@@ -92,7 +99,14 @@ describe('where a borrowed client stands after a statement', () => {
       standby: false,
       after: inTransaction,
     },
-    { name: 'a read goes on reading', before: reading, need: read, open: true, standby: true, after: reading },
+    {
+      name: 'a read goes on reading, and has been answered',
+      before: reading,
+      need: read,
+      open: true,
+      standby: true,
+      after: { ...reading, answered: true },
+    },
     {
       name: 'once moved it is a transaction',
       before: reading,
@@ -180,7 +194,7 @@ describe('a read-only transaction on a standby, after an error', () => {
   })
 
   test('is healed by ROLLBACK TO SAVEPOINT, and ended by ROLLBACK', () => {
-    expect(after(aborted, savepoint, false)).toEqual({ ...reading, movable: false })
+    expect(after(aborted, savepoint, false)).toEqual({ ...reading, movable: false, answered: true })
     expect(nextClientState(aborted, { request, need: commit, open: false, standby: true, failed: false })).toEqual(FREE)
   })
 })

@@ -2,7 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import spec from '../../spec/failures.json' with { type: 'json' }
 import { lostStatementError } from '../../src/client-connection/lost-statement-error.ts'
-import { isTransient, meaningOf, type Circumstances, type Evidence } from '../../src/route/failure-meaning.ts'
+import {
+  isTransient,
+  meaningInReading,
+  meaningOf,
+  provesPrimaryOnly,
+  type Circumstances,
+  type Evidence,
+} from '../../src/route/failure-meaning.ts'
 
 interface Said {
   readonly code?: string | undefined
@@ -11,15 +18,16 @@ interface Said {
   readonly routine?: string | undefined
 }
 
-type Row = Said & { readonly kind: string; readonly why?: string | undefined }
+type Row = Said & { readonly kind: string; readonly why?: string | undefined; readonly level?: boolean | undefined }
 
 function failure({ code, message = 'it failed', severity, routine }: Said): Error {
   const given = Object.entries({ code, severity, routine }).filter(([, value]) => value !== undefined)
   return Object.assign(new Error(message), Object.fromEntries(given))
 }
 
-function classifyServerError({ kind, why, ...said }: Row): Evidence {
-  return { kind, ...(why === undefined ? {} : { why }), error: failure(said) } as Evidence
+function evidenceOf({ kind, why, level, ...said }: Row): Evidence {
+  const more = { ...(why === undefined ? {} : { why }), ...(level === undefined ? {} : { level }) }
+  return { kind, ...more, error: failure(said) } as Evidence
 }
 
 const PLACES = ['standby', 'primary', 'read-only standby', 'read-only primary']
@@ -31,6 +39,7 @@ function circumstancesOf(on: string, text: string): Circumstances {
     readOnly: on.startsWith('read-only'),
     reads: text === 'reads',
     harmless: text === 'begins',
+    regional: on.startsWith('read-only'),
   }
 }
 
@@ -40,7 +49,7 @@ describe('spec/failures.json', () => {
     test.each(on.flatMap((place) => text.map((shown) => [place, shown] as const)))(
       `${name} (${row.kind}${said === undefined ? '' : `, ${said}`}), on a %s, the text %s: ${verdict}`,
       (place, shown) => {
-        expect(meaningOf(classifyServerError(row), circumstancesOf(place, shown))).toBe(verdict)
+        expect(meaningOf(evidenceOf(row), circumstancesOf(place, shown))).toBe(verdict)
       },
     )
   }
@@ -62,7 +71,7 @@ describe('spec/failures.json', () => {
   })
 
   test.each(spec.transient)('$name: worth waiting for: $transient', ({ transient, ...row }) => {
-    expect(isTransient(classifyServerError(row))).toBe(transient)
+    expect(isTransient(evidenceOf(row))).toBe(transient)
   })
 })
 
@@ -72,6 +81,7 @@ const anyCircumstances = fc.record({
   readOnly: fc.boolean(),
   reads: fc.boolean(),
   harmless: fc.boolean(),
+  regional: fc.boolean(),
 })
 const known = (key: 'code' | 'routine' | 'message' | 'severity') =>
   fc.oneof(
@@ -98,13 +108,13 @@ const anyEvidence = fc.oneof(
     kind: fc.constantFrom(
       'unsent' as const,
       'unsendable' as const,
-      'answered' as const,
       'unreadable' as const,
       'lost' as const,
       'behind' as const,
     ),
     error: anyError,
   }),
+  fc.record({ kind: fc.constant('answered' as const), error: anyError, level: fc.boolean() }),
   fc.record({
     kind: fc.constant('no-connection' as const),
     why: fc.constantFrom('refused' as const, 'unreachable' as const, 'queue' as const, 'hook' as const),
@@ -166,6 +176,53 @@ test('what writes is never run again for an answer on a primary that is one', ()
     }),
     RUNS,
   )
+})
+
+describe('a replica that may lack what a migration has made', () => {
+  const lag = (code: string, routine?: string): Error => failure({ code, routine })
+
+  test('is never trusted more for being less known', () => {
+    fc.assert(
+      fc.property(anyError, anyCircumstances, (error, circumstances) => {
+        const [unknown, level] = [false, true].map((shown) =>
+          meaningOf({ kind: 'answered', error, level: shown }, circumstances),
+        )
+        if (unknown === level) return
+        expect([unknown, level, circumstances.standby, circumstances.regional]).toEqual([
+          'primary',
+          'fail',
+          true,
+          false,
+        ])
+      }),
+      RUNS,
+    )
+  })
+
+  test.each([
+    { name: 'before anything was answered', movable: false, answered: false, meaning: 'primary' },
+    { name: 'where each statement has its own snapshot', movable: true, answered: true, meaning: 'primary' },
+    { name: 'where what was answered has one snapshot', movable: false, answered: true, meaning: 'fail' },
+  ] as const)('in a read-only transaction, $name: $meaning', ({ movable, answered, meaning }) => {
+    const at = { movable, answered }
+    expect(meaningInReading({ kind: 'answered', error: lag('42703') }, at)).toBe(meaning)
+    expect(meaningInReading({ kind: 'answered', error: lag('42703'), level: true }, at)).toBe(meaning)
+    expect(meaningInReading({ kind: 'answered', error: lag('22P02') }, at)).toBe(meaning)
+    expect(meaningInReading({ kind: 'answered', error: lag('22P02'), level: true }, at)).toBe('fail')
+    expect(meaningInReading({ kind: 'answered', error: lag('22012') }, at)).toBe('fail')
+    expect(meaningInReading({ kind: 'unreadable', error: lag('42703') }, at)).toBe('fail')
+  })
+
+  test.each([
+    { name: 'a write', error: lag('25006', 'PreventCommandDuringRecovery'), only: true },
+    { name: 'an unlogged table', error: lag('0A000', 'get_relation_info'), only: true },
+    { name: 'SERIALIZABLE', error: lag('0A000', 'GetSerializableTransactionSnapshot'), only: false },
+    { name: 'a missing table', error: lag('42P01'), only: false },
+    { name: 'a value', error: lag('22P02'), only: false },
+    { name: 'recovery', error: lag('55000'), only: false },
+  ])('$name teaches that a text is the primary’s alone: $only', ({ error, only }) => {
+    expect(provesPrimaryOnly(error)).toBe(only)
+  })
 })
 
 describe('a connection that died while it was the caller’s alone', () => {

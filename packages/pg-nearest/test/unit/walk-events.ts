@@ -1,7 +1,15 @@
 import { ReplicaBehindError } from '../../src/freshness/replica-behind-error.ts'
 import type { Evidence } from '../../src/route/failure-meaning.ts'
 import type { Attempt } from '../../src/route/plan.ts'
-import type { WalkEvent, WalkFacts } from '../../src/walk/walk-state-machine.ts'
+import {
+  admit,
+  beginWalk,
+  nextStep,
+  type WalkCommand,
+  type WalkEvent,
+  type WalkFacts,
+  type WalkState,
+} from '../../src/walk/walk-state-machine.ts'
 
 export const READS: WalkFacts = { reads: true, readOnly: false, harmless: false }
 export const WRITES: WalkFacts = { reads: false, readOnly: false, harmless: false }
@@ -43,3 +51,31 @@ export const slow: WalkEvent = { kind: 'slow', attempts: on('ord', 'nrt') }
 export const lost = evidence('lost', 'ECONNRESET')
 export const readOnlyPrimary = evidence('answered', '25006', 'PreventCommandIfReadOnly')
 export const readOnlyStandby = evidence('answered', '25006', 'PreventCommandDuringRecovery')
+
+/** What is commanded after the last of these events. `admit`: it is run as it is, on a server that may be the primary. */
+export function after(
+  facts: WalkFacts,
+  attempts: readonly Attempt[],
+  ...events: readonly (WalkEvent | 'admit')[]
+): string[] {
+  let state: WalkState = beginWalk(facts, attempts)
+  let commands: readonly WalkCommand[] = []
+  for (const event of [{ kind: 'begun', mayWait: true } as const, ...events]) {
+    if (event === 'admit') [state] = admit(state, 0, false)
+    else [state, commands] = nextStep(state, event)
+  }
+  return commands.map(shown)
+}
+
+function shown(command: WalkCommand): string {
+  switch (command.kind) {
+    case 'try':
+      return `${command.leg}: try ${command.attempt.server}${command.resends ? ' once more' : ''}`
+    case 'wait':
+      return `wait, round ${command.round}`
+    case 'fail':
+      return command.failure.kind === 'nobody' ? `fail: ${command.failure.gaveUp}` : `fail: ${command.failure.kind}`
+    default:
+      return `${command.leg}: ${command.kind}`
+  }
+}

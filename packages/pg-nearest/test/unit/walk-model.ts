@@ -45,7 +45,7 @@ export function mostSteps({ servers }: WalkProgram): number {
   return 3 * 2 * (MOST_WAITS + 2) * PER_PLAN(servers)
 }
 
-const CODES = ['25006', '0A000', '26000', '40001', '42P01', '57P01', '23505', undefined]
+const CODES = ['25006', '0A000', '26000', '40001', '42P01', '22P02', '57P01', '23505', undefined]
 const ROUTINES = ['PreventCommandDuringRecovery', 'RevalidateCachedQuery', 'exec_stmt_raise', undefined]
 const KINDS = ['unsent', 'unsendable', 'unreadable', 'answered', 'answered', 'lost', 'lost', 'behind'] as const
 const WHYS = ['refused', 'unreachable', 'queue', 'hook'] as const

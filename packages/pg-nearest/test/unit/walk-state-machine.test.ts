@@ -1,16 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  admit,
-  beginWalk,
-  nextStep,
-  type WalkCommand,
-  type WalkEvent,
-  type WalkFacts,
-  type WalkState,
-} from '../../src/walk/walk-state-machine.ts'
+import { beginWalk, nextStep, type WalkEvent, type WalkFacts } from '../../src/walk/walk-state-machine.ts'
 import type { Attempt } from '../../src/route/plan.ts'
 import {
+  after,
   behind,
   evidence,
   failed,
@@ -76,30 +69,6 @@ describe('a statement with random outcomes, interleavings and limits', () => {
     )
   }, 60_000)
 })
-
-/** What is commanded after the last of these events. `admit`: it is run as it is, on a server that may be the primary. */
-function after(facts: WalkFacts, attempts: readonly Attempt[], ...events: readonly (WalkEvent | 'admit')[]): string[] {
-  let state: WalkState = beginWalk(facts, attempts)
-  let commands: readonly WalkCommand[] = []
-  for (const event of [{ kind: 'begun', mayWait: true } as const, ...events]) {
-    if (event === 'admit') [state] = admit(state, 0, false)
-    else [state, commands] = nextStep(state, event)
-  }
-  return commands.map(shown)
-}
-
-function shown(command: WalkCommand): string {
-  switch (command.kind) {
-    case 'try':
-      return `${command.leg}: try ${command.attempt.server}${command.resends ? ' once more' : ''}`
-    case 'wait':
-      return `wait, round ${command.round}`
-    case 'fail':
-      return command.failure.kind === 'nobody' ? `fail: ${command.failure.gaveUp}` : `fail: ${command.failure.kind}`
-    default:
-      return `${command.leg}: ${command.kind}`
-  }
-}
 
 describe('the next step', () => {
   test.each<[string, WalkFacts, Attempt[], (WalkEvent | 'admit')[], string[]]>([
@@ -193,6 +162,57 @@ describe('the next step', () => {
       on('ord', 'syd'),
       [failure(readOnlyStandby, { standby: true })],
       ['fail: refused'],
+    ],
+    [
+      'a replica that may lack what a migration made: the primary, which counts as a retry',
+      READS,
+      on('ord', 'syd'),
+      [failure(evidence('answered', '42P01'), { standby: true, primaries: on('nrt') })],
+      ['0: try nrt once more'],
+    ],
+    [
+      'whose word counts',
+      READS,
+      on('ord', 'syd'),
+      [
+        failure(evidence('answered', '42P01'), { standby: true, primaries: on('nrt') }),
+        failure(evidence('answered', '42703')),
+      ],
+      ['0: abandon', 'fail: error'],
+    ],
+    [
+      'with the budget of retries spent the replica’s own word',
+      READS,
+      on('ord', 'syd'),
+      [failure(evidence('answered', '42P01'), { standby: true, primaries: on('nrt') }), { kind: 'no-budget', leg: 0 }],
+      ['fail: refused'],
+    ],
+    [
+      'and so with a primary that cannot be reached, without waiting for one',
+      READS,
+      on('ord', 'syd'),
+      [
+        failure(evidence('answered', '42P01'), { standby: true, primaries: on('nrt') }),
+        failure(unreachable, { mayWait: true }),
+      ],
+      ['fail: refused'],
+    ],
+    [
+      'a primary that the other leg is asking is not asked twice',
+      READS,
+      on('ord', 'syd'),
+      [
+        { kind: 'slow', attempts: on('nrt') },
+        failure(evidence('answered', '42P01'), { standby: true, primaries: on('nrt') }),
+      ],
+      [],
+    ],
+    [
+      'a handle of a region gives that region’s answer',
+      { ...READS, readOnly: true },
+      on('ord'),
+      [failure(evidence('answered', '42P01'), { standby: true, primaries: on('nrt') })],
+      ['0: abandon', 'fail: error'],
     ],
     [
       'what reads and was lost on a standby is kept from writing, and a refusal then tells nobody anything',

@@ -43,6 +43,7 @@ function execution({
     succeeded: (result) => result,
     report: () => undefined,
     mayResend: () => true,
+    refundResend: () => undefined,
     waitForWriter: async (_, __, signal) => {
       await untilAborted(signal)
       return false

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest'
+import { isLevel } from '../../src/freshness/replica-level.ts'
+import { createKnownPositions, type KnownPositions } from '../../src/monitor/known-positions.ts'
+import { initialTopology } from '../../src/topology/topology-updates.ts'
+
+const { topology } = initialTopology(
+  [
+    { name: 'nrt', region: 'nrt', declared: 'primary' },
+    { name: 'ord', region: 'ord', declared: 'replica' },
+  ],
+  0,
+  undefined,
+)
+
+interface Told {
+  readonly lsn?: bigint
+  readonly at?: number
+  readonly timeline?: number
+  readonly systemIdentifier?: string
+  readonly standby?: boolean
+}
+const told = ({ lsn = 100n, at = 1_000, timeline = 1, systemIdentifier = '7', standby = false }: Told) => ({
+  lsn,
+  at,
+  timeline,
+  systemIdentifier,
+  standby,
+})
+
+/** At 1,500, for a statement that was sent when the replica had last told this. */
+function level(primary: Told | undefined, replica: Told | undefined, then?: (known: KnownPositions) => void): boolean {
+  const positions = createKnownPositions()
+  if (primary !== undefined) positions.note('nrt', told(primary))
+  if (replica !== undefined) positions.note('ord', told({ standby: true, ...replica }))
+  const before = positions.of('ord')
+  then?.(positions)
+  return isLevel({ topology, positions }, 'ord', before, 1_500)
+}
+
+describe('whether a replica is known to be level', () => {
+  test.each<[string, boolean, Told | undefined, Told | undefined]>([
+    ['it has what the primary had', true, {}, {}],
+    ['or more', true, {}, { lsn: 200n }],
+    ['it has less', false, {}, { lsn: 99n }],
+    ['it was asked long before the primary was, and has it all the same', true, { at: 1_400 }, { at: 0 }],
+    ['the primary was asked two seconds ago', true, { at: -500 }, {}],
+    ['or longer', false, { at: -501 }, {}],
+    ['the primary has not told', false, undefined, {}],
+    ['the replica has not', false, {}, undefined],
+    ['they are of two timelines', false, { timeline: 2 }, { lsn: 200n }],
+    ['or clusters', false, { systemIdentifier: '8' }, {}],
+    ['the primary was a standby when it told', false, { standby: true }, {}],
+    ['the replica was none', false, {}, { standby: false }],
+  ])('%s: %s', (_, expected, primary, replica) => {
+    expect(level(primary, replica)).toBe(expected)
+  })
+
+  test('only by what was known when the statement was sent', () => {
+    expect(level({}, { lsn: 99n }, (known) => known.note('ord', told({ standby: true, at: 1_200 })))).toBe(false)
+    expect(level({}, {}, (known) => known.note('nrt', told({ lsn: 200n, at: 1_200 })))).toBe(false)
+  })
+
+  test('not by what it had before a connection to it was lost', () => {
+    expect(level({}, {}, (known) => known.noteLoss('ord'))).toBe(false)
+    expect(level({}, {}, (known) => known.noteLoss('nrt'))).toBe(true)
+  })
+})
