@@ -56,6 +56,9 @@ export function describeFailure(server: string, error: unknown): string {
       return `${server}'s host name was not found: check the host in its URL, and DNS.`
     case '53300':
       return `${server} has no connection left (${messageOf(error)}): lower "max" or raise its max_connections.`
+    case '57P01':
+    case '57P02':
+      return `${server} was stopped, or one of its processes died (${messageOf(error)}): check that it runs; it will be asked again.`
     case '57P03':
       return `${server} is starting up or shutting down (${messageOf(error)}): it will be asked again.`
     case 'NEAREST_BEHIND':

@@ -68,6 +68,13 @@ export class ClientExecutor {
     return this.#client.held.lastServer
   }
 
+  /** For an error about the time of what it runs. */
+  get waitingFor(): string | undefined {
+    const { lease, lastServer } = this.#client.held
+    if (lease === undefined) return lastServer && `for a connection to ${lastServer}`
+    return lease.quiet ? undefined : `for an answer of ${lease.server}`
+  }
+
   run(request: Request): Promise<StatementResult> {
     return new Promise((resolve, reject) => this.give(request, resolve, reject))
   }

@@ -24,7 +24,10 @@ export async function executeStatement(
   try {
     const { result, servedBy } = await (timeoutMs === undefined
       ? run(request.signal)
-      : withinDeadline({ signal: request.signal, timeoutMs }, run))
+      : withinDeadline({ signal: request.signal, timeoutMs }, run, {
+          whose: request.timeoutMs === undefined ? 'pool' : 'call',
+          waitingFor: () => execution?.waitingFor,
+        }))
     return reportResult(engine, request.config.text, startedAt, result, servedBy)
   } catch (error) {
     // And from here the error's stack trace leads to the caller.

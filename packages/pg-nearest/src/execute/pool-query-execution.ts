@@ -17,6 +17,7 @@ import { noConnectionEvidence, runWithin, type LimitedEnd } from './run-with-can
 import { ownSession, type Engine, type Scope } from './engine.ts'
 import type { Admit, Arrival, AttemptEnd, Execution, HedgePlan } from '../walk/execution.ts'
 import { mayAwaitPrimary } from './may-await-primary.ts'
+import { warnOfOpenTransaction } from './warn-of-open-transaction.ts'
 import { passClaimGate } from './pass-claim-gate.ts'
 import { candidatesOf } from '../walk/no-server-error.ts'
 import { runStatement, type RunEnd } from './run-statement.ts'
@@ -45,6 +46,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   #replaced: FreshnessCheck[] | undefined
   readonly #need: StatementNeed
   readonly #hedging: Hedging | undefined
+  /** What it does on its latest server. */
+  #stage: 'connecting' | 'running' | 'failing-over' = 'connecting'
+  #server: string | undefined
   #hedgeStartedAt = 0
 
   constructor(engine: Engine, scope: Scope, request: Request, signal: AbortSignal | undefined) {
@@ -86,7 +90,15 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     return planFallback(this.#engine.topology)
   }
 
+  /** For an error about its time. */
+  get waitingFor(): string | undefined {
+    if (this.#stage === 'failing-over') return 'for a server that takes writes'
+    return this.#server && `for ${this.#stage === 'running' ? 'an answer of' : 'a connection to'} ${this.#server}`
+  }
+
   attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
+    this.#server = attempt.server
+    this.#stage = 'running'
     const gate = this.#check?.enterClaim(attempt.server) ?? FREE_GATE
     if (gate.kind === 'free') return this.#connect(attempt, admit, signal, onEnd)
     passClaimGate(gate, signal, (ended) => this.#connect(attempt, admit, signal, ended), onEnd)
@@ -97,6 +109,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const preference = this.#check?.prefers(server)
     const lease = this.#engine.take(server, 'statement', preference)
     if (lease !== undefined) return this.#run(lease, attempt, admit, signal, onEnd)
+    this.#stage = 'connecting'
     this.#engine.acquire(server, 'statement', signal, preference).then(
       (acquired) => {
         try {
@@ -119,6 +132,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const forced = verdict === 'read-only' || restricted
     const { reads, readOnly } = this.facts
     const { config } = this.#request
+    this.#stage = 'running'
     // Read before sending: the reply may announce a promotion.
     const { standby, generation, provenStandby } = lease
     lease.movable = reads
@@ -136,6 +150,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const concluded = (end: LimitedEnd<RunEnd>): void => {
       this.#note(end, harmless, lease)
       const { standby: isStandby } = lease
+      if (lease.status !== 'I') warnOfOpenTransaction(this.#engine)
       lease.release()
       if (end.kind === 'result') onEnd({ kind: 'result', result: end.result, standby: isStandby })
       else if (end.kind === 'cut') onEnd(end)
@@ -190,6 +205,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   waitForWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+    this.#stage = 'failing-over'
     return this.#engine.waitForWriter(since, waitedMs, signal)
   }
 

@@ -61,6 +61,11 @@ export class BorrowedClient extends EventEmitter {
     return this.#session.lastServer
   }
 
+  /** @internal */
+  get waitingFor(): string | undefined {
+    return this.#session.waitingFor
+  }
+
   /** The backend's process ID, while this client holds a connection. */
   get processID(): number | null {
     return (this.#session.client as { processID?: number } | undefined)?.processID ?? null
@@ -114,7 +119,10 @@ export class BorrowedClient extends EventEmitter {
 
   #runInTime(request: Request): Promise<object> {
     if (request.timeoutMs === undefined) return this.#session.run(request)
-    return withinDeadline(request, (signal) => this.#session.run({ ...request, signal }))
+    return withinDeadline(request, (signal) => this.#session.run({ ...request, signal }), {
+      whose: 'call',
+      waitingFor: () => this.waitingFor,
+    })
   }
 
   /** A cursor or a stream talks to the connection itself, so it runs on the primary and is never retried. */

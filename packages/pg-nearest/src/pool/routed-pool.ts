@@ -127,18 +127,23 @@ export class RoutedPool extends pg.Pool {
     const retries = retriesOf(options)
     const { readOnly } = options
     const avoid: string[] = []
-    return withinDeadline({ signal: options.signal, timeoutMs: timeoutOf(options) }, (signal) =>
+    let client: BorrowedClient | undefined
+    const run = (signal: AbortSignal | undefined): Promise<T> =>
       withRetries(retries, signal, async () => {
-        const client = this.#lend({ signal, readOnly, avoid })
+        const lent = this.#lend({ signal, readOnly, avoid })
+        client = lent
         try {
-          return await runTransaction(client, { ...options, signal }, work)
+          return await runTransaction(lent, { ...options, signal }, work)
         } catch (error) {
           // A recovery conflict is likely to happen there again.
-          if (readOnly === true && client.lastServer !== undefined) avoid.push(client.lastServer)
+          if (readOnly === true && lent.lastServer !== undefined) avoid.push(lent.lastServer)
           throw error
         }
-      }),
-    )
+      })
+    return withinDeadline({ signal: options.signal, timeoutMs: timeoutOf(options) }, run, {
+      whose: 'transaction',
+      waitingFor: () => client?.waitingFor,
+    })
   }
 
   /** @throws NearestError if the pool was ended. */

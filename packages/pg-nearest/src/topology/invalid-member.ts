@@ -1,4 +1,5 @@
 import { isFollowed, isOtherCluster } from './cluster.ts'
+import { isUsable } from './health.ts'
 import { isRival, undecided } from './writer-evidence.ts'
 import type { ServerState, Topology } from './topology.ts'
 
@@ -32,10 +33,14 @@ function isLater(topology: Topology, other: ServerState, server: ServerState): b
   return other.role !== 'primary' || other.declared === 'primary' || other.seenInRecovery || isFollowed(topology, other)
 }
 
-function replacedBy(later: ServerState, { name, timeline }: ServerState): string {
+function replacedBy(later: ServerState, server: ServerState): string {
+  const { name, timeline } = server
   const other =
     later.role === 'primary'
       ? `${later.name} was promoted after it`
       : `${later.name} follows one that was promoted after it`
+  if (!isUsable(server)) {
+    return `${name} does not answer, and is the primary no more: ${other} (timeline ${later.timeline}, not ${timeline}). Let it come back as a replica, or take it out of the list.`
+  }
   return `${name} says that it is the primary, but ${other} (timeline ${later.timeline}, not ${timeline}): nothing is sent there. Stop it, or make it a replica; if it is right, take ${later.name} out of the list.`
 }

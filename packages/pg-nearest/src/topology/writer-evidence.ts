@@ -53,6 +53,8 @@ export function undecided({ name, timeline }: ServerState, rival: ServerState): 
   return `${name} (timeline ${timeline}) and ${rival.name} (timeline ${rival.timeline}) both say that they are the primary of one cluster, and nobody has seen ${rival.name} being promoted: nothing is written until one of them is taken out of the list. Is ${rival.name} a restored backup, or a branch?`
 }
 
-function unknownPromotion({ name }: ServerState, declared: ServerState): string {
-  return `${name} says that it is the primary, and nothing shows that it belongs to ${declared.name}'s cluster and was promoted there: nothing is written there. If it was, make it "primary" in the list, or name the cluster in the option "cluster" (select system_identifier from pg_control_system()).`
+function unknownPromotion(server: ServerState, declared: ServerState): string {
+  const { name } = server
+  const says = isUsable(server) ? 'says' : 'does not answer; it said before'
+  return `${name} ${says} that it is the primary, and nothing shows that it belongs to ${declared.name}'s cluster and was promoted there: nothing is written there. If it was, make it "primary" in the list, or name the cluster in the option "cluster" (select system_identifier from pg_control_system()).`
 }

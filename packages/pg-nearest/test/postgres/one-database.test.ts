@@ -28,6 +28,39 @@ describe.each(setups)('$name', ({ make }) => {
     expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
   })
 
+  test('a transaction that pool.query() leaves open is rolled back, and the process is warned of it, once', async () => {
+    await using pool = make()
+    const warnings: unknown[] = []
+    const heard = (warning: Error): void => {
+      if ('code' in warning && warning.code === 'NEAREST_OPEN_TRANSACTION') warnings.push(warning)
+    }
+    process.on('warning', heard)
+    await pool.query('begin; select 1; commit')
+    for (const text of ['begin', "insert into users (name) values ('Nobody'); begin", 'begin read only']) {
+      await pool.query(text)
+    }
+    await pool.query("delete from users where name = 'Nobody'")
+    // Warnings are emitted a tick later.
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', heard)
+    expect(warnings).toEqual([expect.objectContaining({ message: expect.stringContaining('Use pool.transaction(') })])
+  })
+
+  test('an error about the time says whose it was, and which server was waited for', async () => {
+    await using pool = make()
+    const { server } = (await pool.primary.query('select 1')).servedBy
+    const says = `waited for an answer of ${server}: timeoutMs of the call is 100 ms`
+    const napping = { text: 'select pg_sleep(30)', route: 'primary', timeoutMs: 100 } as const
+    await expect(pool.query(napping)).rejects.toThrow(says)
+    const client = await pool.primary.connect()
+    await client.query('select 1')
+    const told = await client.query(napping).catch((error: unknown) => error)
+    client.release()
+    expect(told).toMatchObject({ message: expect.stringContaining(says) })
+    const work = pool.transaction({ timeoutMs: 500 }, (tx) => tx.query('select pg_sleep(30)'))
+    await expect(work).rejects.toThrow(`waited for an answer of ${server}: timeoutMs of the transaction is 500 ms`)
+  })
+
   const writes = [
     "insert into users (name) values ('Nobody')",
     'with gone as (delete from users returning id) select count(*) from gone',

@@ -79,6 +79,28 @@ describe('work within a time', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  test.each([
+    {
+      whose: 'pool',
+      waitingFor: 'for a connection to nrt',
+      says: /^The time of this call was over while it waited for a connection to nrt: timeoutMs of the pool is 100 ms/,
+    },
+    {
+      whose: 'call',
+      waitingFor: 'for an answer of ord',
+      says: /^The time of this call was over while it waited for an answer of ord: timeoutMs of the call is 100 ms/,
+    },
+    {
+      whose: 'transaction',
+      waitingFor: undefined,
+      says: /^The time of this transaction was over: timeoutMs of the transaction is 100 ms, .* It is rolled back;/,
+    },
+  ] as const)('says whose it was, and what was waited for: $whose', async ({ whose, waitingFor, says }) => {
+    const outcome = errorOf(withinDeadline({ timeoutMs: 100 }, untilAborted, { whose, waitingFor: () => waitingFor }))
+    vi.advanceTimersByTime(100)
+    expect(await outcome).toMatchObject({ message: expect.stringMatching(says) })
+  })
+
   test('is told of the caller’s abort, with its reason', async () => {
     const controller = new AbortController()
     const { signal } = controller

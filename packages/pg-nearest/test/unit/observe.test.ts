@@ -185,6 +185,14 @@ describe('a server in the wrong place', () => {
     expect(writeOrder(topology).map(({ name }) => name)).toEqual(['ord'])
   })
 
+  test('a primary that was replaced and is gone is not said to say anything', () => {
+    const both = withAnswer(withReplica, 'ord', answer('primary', { timeline: 2 }))
+    const gone = withFailure(both, 'nrt', 'unreachable', 'gone', 3_000)
+    expect(whyInvalid(gone.topology, stateOf(gone, 'nrt'))).toMatch(
+      /^nrt does not answer, and is the primary no more: ord was promoted after it/,
+    )
+  })
+
   test('a primary that was replaced stays so while its successor is gone, and when only a follower of that one is seen', () => {
     const both = withAnswer(withReplica, 'ord', answer('primary', { timeline: 2 }))
     const alone = withFailure(both, 'ord', 'silent', 'gone', 3_000)
