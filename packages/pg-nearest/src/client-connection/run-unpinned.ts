@@ -3,6 +3,8 @@ import { walk } from '../walk/walk.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { FREE_GATE } from '../freshness/bookmark-claims.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import { withoutName } from '../execute/without-name.ts'
+import { isOfConnection } from '../route/failure-meaning.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import { planStatement, type StatementPlan } from '../route/plan-statement.ts'
 import type { StatementResult } from '../wire/exchange.ts'
@@ -35,6 +37,7 @@ function executionOf(
   const { need, request } = statement
   const begins = need.transaction?.kind === 'begin'
   let { check } = statement
+  let { config } = request
   let open = false
   const planning: Planning = {
     enterClaim: (server) => (begins ? check?.enterClaimToBegin(server) : check?.enterClaim(server)) ?? FREE_GATE,
@@ -57,7 +60,9 @@ function executionOf(
       // What begins a READ ONLY transaction is one already.
       const enforcement = forced && !begins ? 'statement' : client.enforcementOf(statement, reads)
       lease.movable = reads
-      const ended = await client.send({ ...statement, check }, lease, enforcement, trusts(attempt))
+      const sent = { ...statement, check, request: { ...request, config } }
+      const ended = await client.send(sent, lease, enforcement, trusts(attempt))
+      if (ended.end.kind === 'answered' && isOfConnection(ended.end.error)) config = withoutName(config)
       lease.movable = false
       open = ended.open
       // A transaction that began on a server that is behind is rolled back before it begins elsewhere.

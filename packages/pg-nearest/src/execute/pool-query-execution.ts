@@ -7,6 +7,7 @@ import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
 import type { RetryReason } from '../limits/retry-budget.ts'
+import { isOfConnection } from '../route/failure-meaning.ts'
 import { planFallback, type Attempt } from '../route/plan.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
@@ -21,6 +22,7 @@ import { warnOfOpenTransaction } from './warn-of-open-transaction.ts'
 import { passClaimGate } from './pass-claim-gate.ts'
 import { candidatesOf } from '../walk/no-server-error.ts'
 import { runStatement, type RunEnd } from './run-statement.ts'
+import { withoutName } from './without-name.ts'
 import type { WalkFacts } from '../walk/walk-state-machine.ts'
 
 /** A result, and who gave it. */
@@ -40,6 +42,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   readonly #engine: Engine
   readonly #scope: Scope
   readonly #request: Request
+  #config: Request['config']
   readonly #own: SessionState | undefined
   #check: FreshnessCheck | undefined
   /** Checks of earlier plans. */
@@ -64,6 +67,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     this.#engine = engine
     this.#scope = scope
     this.#request = request
+    this.#config = request.config
     engine.budget.deposit()
   }
 
@@ -131,7 +135,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     }
     const forced = verdict === 'read-only' || restricted
     const { reads, readOnly } = this.facts
-    const { config } = this.#request
+    const config = this.#config
     this.#stage = 'running'
     // Read before sending: the reply may announce a promotion.
     const { standby, generation, provenStandby } = lease
@@ -150,7 +154,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const concluded = (end: LimitedEnd<RunEnd>): void => {
       this.#note(end, harmless, lease)
       const { standby: isStandby } = lease
-      if (lease.status !== 'I') warnOfOpenTransaction(this.#engine)
+      if (end.kind === 'answered' && isOfConnection(end.error)) this.#config = withoutName(config)
+      const isAnswered = end.kind === 'result' || end.kind === 'answered'
+      if (isAnswered && lease.status !== 'I') warnOfOpenTransaction(this.#engine)
       lease.release()
       if (end.kind === 'result') onEnd({ kind: 'result', result: end.result, standby: isStandby })
       else if (end.kind === 'cut') onEnd(end)

@@ -112,8 +112,9 @@ export interface Reading {
 /** What a failed statement means for such a transaction. `primary`: it begins again there. */
 export function meaningInReading(evidence: Evidence, { movable, answered }: Reading): 'primary' | 'fail' {
   if (evidence.kind !== 'answered') return 'fail'
-  const moves = movable ? isRefusedByRecovery(evidence.error) || mayBeLag(evidence) : !answered && mayBeLag(evidence)
-  return moves ? 'primary' : 'fail'
+  if (movable && isRefusedByRecovery(evidence.error)) return 'primary'
+  const mayBegin = movable || !answered
+  return mayBegin && (mayBeLag(evidence) || isOfConnection(evidence.error)) ? 'primary' : 'fail'
 }
 
 interface Routine {

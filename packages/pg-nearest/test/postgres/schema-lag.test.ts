@@ -7,6 +7,8 @@ import { TestPools } from './test-pools.ts'
 import { LOG_SETTINGS, openServerLog, type ServerLog } from './torture/server-log.ts'
 
 const BOUND_MS = 10_000
+/** Connections to a server. */
+const MOST = 3
 const APPLICATION = 'schema lag'
 
 let world: World
@@ -33,7 +35,7 @@ afterAll(async () => {
 })
 
 function options() {
-  return { ...world.poolOptions('ord'), application_name: APPLICATION }
+  return { ...world.poolOptions('ord'), application_name: APPLICATION, max: MOST }
 }
 
 /** Everybody has the schema from before the migration, and the pool knows it. */
@@ -246,6 +248,34 @@ async function borrowed(query: Query) {
     client.release()
   }
 }
+
+describe('a prepared statement whose plan is of before a migration', () => {
+  const named = { name: 'all items', text: 'select items.*, pg_sleep(0.05) from items' }
+  /** Prepared only on the replica: in a transaction on the primary a plan that does not fit is the caller's, as with pg. */
+  const here = { ...named, name: 'all items here' }
+
+  beforeEach(async () => {
+    await begin()
+    // On every connection.
+    const often = (run: () => Promise<unknown>) => Promise.all(Array.from({ length: MOST }, run))
+    await often(() => pool.query(named))
+    await often(() => pool.query(here))
+    await often(() => pool.primary.query(named))
+    await ask(world.url('nrt'), 'alter table items add price int')
+    await caughtUp(world, pool)
+  })
+
+  test('is prepared anew, however many connections have it', async () => {
+    for (let i = 0; i <= MOST; i++) expect((await pool.query(named)).fields.length).toBe(8)
+    for (let i = 0; i <= MOST; i++) expect((await pool.primary.query(named)).fields.length).toBe(8)
+  })
+
+  test('on a borrowed client, and as the beginning of a read-only transaction', async () => {
+    expect((await borrowed({ ...here, values: [] })).fields.length).toBe(8)
+    const work = pool.transaction({ readOnly: true, isolationLevel: 'repeatable read' }, (tx) => tx.query(here))
+    expect((await work).fields.length).toBe(8)
+  })
+})
 
 /** The servers that were given this text, by their own logs. */
 async function serversOf(text: string): Promise<string[]> {

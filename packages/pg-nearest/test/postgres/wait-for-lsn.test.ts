@@ -107,7 +107,7 @@ test('it is waited for until it is there', async () => {
   await probe.ask()
   await begin('truth')
   const lsn = await written()
-  const watch = createPositionWatch({ ask: (_, awaited) => probe.position(awaited) })
+  const watch = createPositionWatch({ ask: async (_, awaited) => (await probe.position(awaited))?.lsn })
   const reached = watch.reached('ord', lsn, 20_000)
   expect(await watch.reached('ord', lsn, 50)).toBe(false)
   await world.resumeReplay('ord')

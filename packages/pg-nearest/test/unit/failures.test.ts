@@ -209,6 +209,7 @@ describe('a replica that may lack what a migration has made', () => {
     expect(meaningInReading({ kind: 'answered', error: lag('42703'), level: true }, at)).toBe(meaning)
     expect(meaningInReading({ kind: 'answered', error: lag('22P02') }, at)).toBe(meaning)
     expect(meaningInReading({ kind: 'answered', error: lag('22P02'), level: true }, at)).toBe('fail')
+    expect(meaningInReading({ kind: 'answered', error: lag('0A000', 'RevalidateCachedQuery') }, at)).toBe(meaning)
     expect(meaningInReading({ kind: 'answered', error: lag('22012') }, at)).toBe('fail')
     expect(meaningInReading({ kind: 'unreadable', error: lag('42703') }, at)).toBe('fail')
   })
