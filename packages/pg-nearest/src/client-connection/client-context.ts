@@ -5,6 +5,7 @@ import type { Engine, Scope } from '../execute/engine.ts'
 import type { Enforcement } from '../execute/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../execute/run-statement.ts'
 import type { Trust } from '../freshness/freshness-check.ts'
+import { positionBefore } from '../freshness/replica-level.ts'
 import { commitsUnseen, mayCommit } from '../statement/statement-traits.ts'
 import { errorAfterLost, lostTransactionError } from './transaction-lost-errors.ts'
 import { FREE, nextClientState, type ClientState } from './client-state-machine.ts'
@@ -77,7 +78,7 @@ export class ClientContext {
     const { request, need, check } = statement
     const { config } = request
     const wasOpen = lease.status !== 'I'
-    const before = lease.standby ? this.engine.positions.of(lease.server) : undefined
+    const before = positionBefore(this.engine, lease)
     const run = { config, enforcement, check, trust, need, context: this.engine, before }
     const limits = {
       signal: this.signalOf(statement),

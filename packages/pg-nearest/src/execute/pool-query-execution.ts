@@ -4,6 +4,7 @@ import type { ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
 import { FREE_GATE } from '../freshness/bookmark-claims.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
+import { positionBefore } from '../freshness/replica-level.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
 import type { RetryReason } from '../limits/retry-budget.ts'
@@ -147,7 +148,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       trust: trusts(attempt),
       need: this.#need,
       context: this.#engine,
-      before: standby ? this.#engine.positions.of(attempt.server) : undefined,
+      before: positionBefore(this.#engine, lease),
     } as const
     const queryTimeoutMs = queryTimeoutOf(config) ?? this.#engine.queryTimeoutMs
     const harmless = provenStandby || run.enforcement !== 'none'

@@ -166,7 +166,7 @@ function conclude(
       if (context.process === undefined && lease.standby && provesWrite(end.error)) lease.doom()
       const behind = check?.end(lease, trust, questions, false)
       if (behind !== undefined) return { kind: 'behind', error: behind }
-      return { kind: 'answered', error: end.error, level: isLevel(context, lease.server, before, performance.now()) }
+      return { kind: 'answered', error: end.error, level: isLevel(context, before, performance.now()) }
     }
     case 'skipped':
       return { kind: 'unsent', error: new Error('The statement was skipped') }

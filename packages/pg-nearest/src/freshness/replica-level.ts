@@ -1,9 +1,19 @@
 import type { KnownPosition } from '../monitor/known-positions.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
 import { writeOrder } from '../topology/server-selection.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 
-/** What was known of a server's position when a statement was sent there. */
+/** What was known of the position of the machine behind a connection when a statement was sent there. */
 export type PositionBefore = KnownPosition | undefined
+
+export function positionBefore(
+  { positions }: Pick<FreshnessContext, 'positions'>,
+  { server, machine, standby, connectedAt }: Pick<Lease, 'server' | 'machine' | 'standby' | 'connectedAt'>,
+): PositionBefore {
+  const known = standby && machine !== undefined ? positions.at(server, machine) : undefined
+  // What was known before this connection was made may be more than the machine shows since it has restarted.
+  return known !== undefined && known.at >= connectedAt ? known : undefined
+}
 
 /** How old the answer of the primary may be that a replica is compared with: four probes at their default pace. */
 const LEVEL_FOR_MS = 2_000
@@ -16,15 +26,13 @@ const LEVEL_FOR_MS = 2_000
  */
 export function isLevel(
   { topology, positions }: Pick<FreshnessContext, 'topology' | 'positions'>,
-  server: string,
   before: PositionBefore,
   now: number,
 ): boolean {
   const [primary] = writeOrder(topology)
   const latest = primary === undefined ? undefined : positions.of(primary.name)
   if (before === undefined || latest === undefined) return false
-  // What was known before a connection was lost may be more than the server shows since it has restarted.
-  if (!before.standby || before === positions.beforeLoss(server)) return false
+  if (!before.standby) return false
   if (latest.standby || now - latest.at > LEVEL_FOR_MS) return false
   const { systemIdentifier, timeline } = latest
   if (systemIdentifier === undefined || timeline === undefined) return false

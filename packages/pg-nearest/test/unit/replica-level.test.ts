@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isLevel } from '../../src/freshness/replica-level.ts'
+import { isLevel, positionBefore } from '../../src/freshness/replica-level.ts'
 import { createKnownPositions, type KnownPositions } from '../../src/monitor/known-positions.ts'
 import { initialTopology } from '../../src/topology/topology-updates.ts'
 
@@ -20,6 +20,7 @@ interface Told {
   readonly standby?: boolean
 }
 const told = ({ lsn = 100n, at = 1_000, timeline = 1, systemIdentifier = '7', standby = false }: Told) => ({
+  machine: 'a',
   lsn,
   at,
   timeline,
@@ -27,14 +28,21 @@ const told = ({ lsn = 100n, at = 1_000, timeline = 1, systemIdentifier = '7', st
   standby,
 })
 
+const lease = { server: 'ord', machine: 'a', standby: true, connectedAt: -1_000 }
+
 /** At 1,500, for a statement that was sent when the replica had last told this. */
-function level(primary: Told | undefined, replica: Told | undefined, then?: (known: KnownPositions) => void): boolean {
+function level(
+  primary: Told | undefined,
+  replica: Told | undefined,
+  then?: (known: KnownPositions) => void,
+  on: Partial<typeof lease> = {},
+): boolean {
   const positions = createKnownPositions()
   if (primary !== undefined) positions.note('nrt', told(primary))
   if (replica !== undefined) positions.note('ord', told({ standby: true, ...replica }))
-  const before = positions.of('ord')
+  const before = positionBefore({ positions }, { ...lease, ...on })
   then?.(positions)
-  return isLevel({ topology, positions }, 'ord', before, 1_500)
+  return isLevel({ topology, positions }, before, 1_500)
 }
 
 describe('whether a replica is known to be level', () => {
@@ -60,8 +68,8 @@ describe('whether a replica is known to be level', () => {
     expect(level({}, {}, (known) => known.note('nrt', told({ lsn: 200n, at: 1_200 })))).toBe(false)
   })
 
-  test('not by what it had before a connection to it was lost', () => {
-    expect(level({}, {}, (known) => known.noteLoss('ord'))).toBe(false)
-    expect(level({}, {}, (known) => known.noteLoss('nrt'))).toBe(true)
+  test('not by what it had before this connection was made, nor by what another machine behind its name has', () => {
+    expect(level({}, {}, undefined, { connectedAt: 1_001 })).toBe(false)
+    expect(level({}, {}, undefined, { machine: 'b' })).toBe(false)
   })
 })
