@@ -31,6 +31,7 @@ const unhurried = onServersOf([
   'copy-sessions',
   'cursors',
   'differential',
+  'entries',
   'foreign-servers',
   'http',
   'http-node',

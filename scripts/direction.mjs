@@ -95,7 +95,7 @@ const houses = [
       freshness: ['pooled-connection', 'route', 'monitor', 'probe', 'wire', 'session', 'events', 'topology'],
       connections: ['pooled-connection', 'limits', 'monitor', 'pg-client', 'wire', 'topology'],
       'pooled-connection': ['pg-client', 'wire', 'topology'],
-      route: ['session', 'statement', 'events', 'topology'],
+      route: ['session', 'statement', 'events', 'topology', 'error-messages'],
       monitor: ['probe', 'events', 'topology'],
       probe: ['pg-client', 'limits', 'topology'],
       'pg-client': ['wire'],

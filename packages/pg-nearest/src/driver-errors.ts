@@ -33,16 +33,29 @@ export function isRefusedQuestion(error: unknown): boolean {
   return isErrorResponse(error) && REFUSALS.has(codeOf(error)?.slice(0, 2) ?? '')
 }
 
+/** No connection was made for want of the right user and password. The server is alive. */
 export function isAuthenticationFailure(error: unknown): boolean {
   const code = codeOf(error)
-  return code === '28P01' || code === '28000' || messageOf(error).startsWith('SASL: SCRAM-SERVER-FIRST-MESSAGE')
+  return code === '28P01' || code === '28000' || code === NO_PASSWORD || messageOf(error).startsWith(SCRAM)
+}
+
+const NO_PASSWORD = 'NEAREST_PASSWORD'
+const SCRAM = 'SASL: SCRAM-SERVER-FIRST-MESSAGE'
+
+/** A server wants a password, and there is none to send. */
+function isPasswordMissing(error: unknown): boolean {
+  return /client password must be a|empty password/.test(messageOf(error))
 }
 
 /** A sentence on why a server could not be used, and what to do about it. */
 export function describeFailure(server: string, error: unknown): string {
   const code = codeOf(error)
+  if (code === NO_PASSWORD) return messageOf(error)
+  if (isAuthenticationFailure(error) && isPasswordMissing(error)) {
+    return `${server} asks for a password, and there is none: write one into its URL, or give its entry a "password".`
+  }
   if (isAuthenticationFailure(error)) {
-    return `${server} refused the user or the password (${messageOf(error)}): check them in its URL.`
+    return `${server} refused the user or the password (${messageOf(error)}): check them in its entry.`
   }
   switch (code) {
     case '3D000':

@@ -6,8 +6,10 @@
  * | `NEAREST_BAD_OPTION` | an option of `createPool` (or of `fly()`, or a flag) is unknown or has a wrong value |
  * | `NEAREST_BAD_URL` | a connection URL cannot be used |
  * | `NEAREST_UNKNOWN_REGION` | a region was named that is not in the list |
+ * | `NEAREST_UNKNOWN_LABEL` | a label was named that no server of the list has |
  * | `NEAREST_NO_SERVER` | no server could run the statement; `cause` holds what each one said |
  * | `NEAREST_AUTHENTICATION` | the only server that could have run it refused the user or the password |
+ * | `NEAREST_PASSWORD` | a server's password function threw, took too long, or returned no text |
  * | `NEAREST_NOT_HERE` | the statement needs the primary, but its read-only transaction runs on a replica |
  * | `NEAREST_BEHIND` | a server does not show yet what a read must show; only as part of a `NEAREST_NO_SERVER` |
  * | `NEAREST_CONNECTION_LOST` | the connection died inside of a transaction, which is rolled back, or with session state |
@@ -25,8 +27,10 @@ export type NearestErrorCode =
   | 'NEAREST_BAD_OPTION'
   | 'NEAREST_BAD_URL'
   | 'NEAREST_UNKNOWN_REGION'
+  | 'NEAREST_UNKNOWN_LABEL'
   | 'NEAREST_NO_SERVER'
   | 'NEAREST_AUTHENTICATION'
+  | 'NEAREST_PASSWORD'
   | 'NEAREST_NOT_HERE'
   | 'NEAREST_BEHIND'
   | 'NEAREST_CONNECTION_LOST'
@@ -83,6 +87,8 @@ export interface Candidate {
   readonly problem: string | undefined
 }
 
+export type NoServerCode = 'NEAREST_NO_SERVER' | 'NEAREST_AUTHENTICATION' | 'NEAREST_PASSWORD'
+
 /** No server could run the statement. `cause` is an `AggregateError` with one error for each attempt. */
 export class NoServerError extends NearestError {
   override readonly name = 'NoServerError'
@@ -95,7 +101,7 @@ export class NoServerError extends NearestError {
     message: string,
     attempts: readonly FailedAttempt[],
     candidates: readonly Candidate[],
-    code: 'NEAREST_NO_SERVER' | 'NEAREST_AUTHENTICATION',
+    code: NoServerCode,
   ) {
     super(code, message, {
       cause: new AggregateError(
@@ -127,6 +133,18 @@ export class OutcomeUnknownError extends NearestError {
       { cause },
     )
     this.text = text
+    this.server = server
+  }
+}
+
+/** A server's password function gave none, so no connection to that server could be made. `cause`: what the function threw. */
+export class PasswordError extends NearestError {
+  override readonly name = 'PasswordError'
+  /** The server's name, such as `ord`. */
+  readonly server: string
+
+  constructor(server: string, what: string, cause: unknown) {
+    super('NEAREST_PASSWORD', `The password function of ${server} ${what}: look at what it does.`, { cause })
     this.server = server
   }
 }
@@ -191,6 +209,10 @@ export function isNoServerError(error: unknown): error is NoServerError {
 
 export function isNotReplicatedError(error: unknown): error is NotReplicatedError {
   return error instanceof NotReplicatedError
+}
+
+export function isPasswordError(error: unknown): error is PasswordError {
+  return error instanceof PasswordError
 }
 
 export function isOutcomeUnknownError(error: unknown): error is OutcomeUnknownError {

@@ -4,12 +4,14 @@ export {
   isNotReplicatedError,
   isOptionError,
   isOutcomeUnknownError,
+  isPasswordError,
   NearestError,
   nearestErrorOf,
   NoServerError,
   NotReplicatedError,
   OptionError,
   OutcomeUnknownError,
+  PasswordError,
   type Candidate,
   type FailedAttempt,
   type MissingServer,
@@ -22,7 +24,14 @@ export type { HedgeOptions } from './limits/hedge-options.ts'
 export type { RouteOptions } from './route/request.ts'
 export { createPool } from './pool/create-pool.ts'
 export type { NearestPool } from './pool/nearest-pool.ts'
-export type { NearestPoolOptions, ServerList, ServerOptions, ServerSource } from './options/pool-options.ts'
+export type {
+  NearestPoolOptions,
+  ServerEntry,
+  ServerList,
+  ServerOptions,
+  ServerSource,
+} from './options/pool-options.ts'
+export type { ReplicaOptions } from './pool/replica-options.ts'
 export type { ReplicatedOptions } from './pool/replicated.ts'
 export type { Routed, Served } from './pool/query-types.ts'
 export type { RoutedClient, Transaction } from './pool/query-types.ts'

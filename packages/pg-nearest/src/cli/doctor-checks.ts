@@ -23,7 +23,15 @@ export function checksOf(status: Status): readonly Check[] {
     reader === undefined
       ? { server: undefined, verdict: 'bad', message: `Reads ${from} have nowhere to go.` }
       : { server: undefined, verdict: 'good', message: `Reads ${from} go to ${reader.name}.` }
-  return [...servers.flatMap((server) => checksOfServer(server, servers)), reads]
+  return [...servers.flatMap((server) => checksOfServer(server, servers)), ...checksOfRegion(status), reads]
+}
+
+/** A region without a server is allowed, and may also be a typing error. */
+function checksOfRegion({ region, servers }: Status): readonly Check[] {
+  const known = [...new Set(servers.flatMap((server) => server.region ?? []))]
+  if (region === undefined || known.length === 0 || known.includes(region)) return []
+  const message = `No server is in ${region}: they are in ${known.join(', ')}, and reads go to the nearest by time. Is it spelled as it is there?`
+  return [{ server: undefined, verdict: 'unknown', message }]
 }
 
 function checksOfServer(server: ServerStatus, all: readonly ServerStatus[]): readonly Check[] {

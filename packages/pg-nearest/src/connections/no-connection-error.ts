@@ -26,3 +26,8 @@ export function overloaded(server: string, maxWaiting: number): NearestError {
     `${maxWaiting} statements wait for a connection to ${server} already, which is as many as "maxWaiting" lets: ask for less at once, or raise it, or "max".`,
   )
 }
+
+/** No connection came free in time. The message is pg's own, which callers may match. */
+export function timedOut(): NoConnectionError {
+  return new NoConnectionError('queue', new Error('timeout exceeded when trying to connect'))
+}

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { MonitoredConnections } from '../monitor/monitor-dependencies.ts'
+import type { ClientLogin } from '../pg-client/standby-aware-client.ts'
 import type { Role } from '../topology/topology.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { Purpose, Preference } from './wait-queue.ts'
@@ -26,7 +27,8 @@ export interface ServerConnections extends MonitoredConnections {
 
 export interface ServerConnectionsOptions {
   readonly server: { readonly name: string }
-  readonly url: string
+  /** Asked at each new connection. */
+  readonly login: () => ClientLogin & { readonly max: number | undefined }
   readonly connectTimeoutMs: number
   /** Options of `pg.Pool` without those that name a server. */
   readonly pgOptions: pg.PoolConfig

@@ -1,27 +1,28 @@
 import { AsyncResource } from 'node:async_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { PasswordError } from '../errors.ts'
 import type { Role } from '../topology/topology.ts'
 import { connectClient } from '../pg-client/connect-client.ts'
+import { askAgainAfterMs } from '../pg-client/password-function.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { Connection } from '../pooled-connection/connection.ts'
 import type { ConnectionState } from '../pooled-connection/connection-lifecycle.ts'
 import { HookError, runConnectHook, runVerifyHook, type ConnectHooks } from '../pooled-connection/connect-hooks.ts'
 import { IdleConnections } from './idle-connections.ts'
 import { Lease, type Lender } from '../pooled-connection/lease.ts'
-import { NoConnectionError, overloaded } from './no-connection-error.ts'
+import { nextGeneration } from './next-generation.ts'
+import { NoConnectionError, overloaded, timedOut } from './no-connection-error.ts'
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
+import { RefusalPause } from './refusal-pause.ts'
 import { silentSince } from '../pooled-connection/silence.ts'
 import { WaitQueue, type Purpose, type Preference } from './wait-queue.ts'
 
 /** As `pg.Pool`. */
 const DEFAULT_MAX = 10
 const DEFAULT_IDLE_TIMEOUT_MS = 10_000
-/** After a server has refused a connection, the next attempt waits this long, or until one of ours closes. */
-const REFUSED_PAUSE_MS = 250
 /** So many connections in a row may die while `verify` runs. */
 const MOST_DEATHS_IN_VERIFY = 3
-/** The pause doubles up to this while the server keeps refusing. */
-const LONGEST_REFUSED_PAUSE_MS = 4_000
 
 const FORWARDED: ReadonlySet<string> = new Set(['connect', 'acquire', 'remove', 'release'])
 
@@ -34,7 +35,6 @@ class Connections implements ServerConnections, Lender {
   readonly #options: ServerConnectionsOptions
   readonly #Client: typeof pg.Client
   readonly #clientOptions: pg.PoolConfig
-  readonly #max: number
   readonly #maxUses: number
   readonly #all = new Set<Connection>()
   readonly #idle: IdleConnections
@@ -45,11 +45,8 @@ class Connections implements ServerConnections, Lender {
   #generation = nextGeneration()
   #taken = 0
   #dialling = 0
-  /** The server has refused a connection: no other is dialled before this time. */
-  #refusedUntil = 0
-  #refusals = 0
+  readonly #pause = new RefusalPause(() => this.#dialWanted())
   #deathsInVerify = 0
-  #retry: NodeJS.Timeout | undefined
   #ending = false
   #onEnded: (() => void) | undefined
   #ended: Promise<void> | undefined
@@ -58,9 +55,8 @@ class Connections implements ServerConnections, Lender {
     const { pgOptions } = options
     this.server = options.server.name
     this.#options = options
-    this.#Client = serverClient(options)
+    this.#Client = serverClient({ ...options, server: this.server })
     this.#clientOptions = pgOptions
-    this.#max = pgOptions.max ?? DEFAULT_MAX
     this.#maxUses = pgOptions.maxUses || Number.POSITIVE_INFINITY
     this.#idle = new IdleConnections({
       timeoutMs:
@@ -69,6 +65,10 @@ class Connections implements ServerConnections, Lender {
       mayExpire: () => this.#countOf(({ alive }) => alive) > (pgOptions.min ?? 0),
       onExpired: (connection) => connection.close(),
     })
+  }
+
+  get #max(): number {
+    return this.#options.login().max ?? this.#options.pgOptions.max ?? DEFAULT_MAX
   }
 
   get inFlight(): number {
@@ -115,12 +115,11 @@ class Connections implements ServerConnections, Lender {
     const lease = this.take(purpose, preference)
     if (lease !== undefined) return Promise.resolve(lease)
     const { maxWaiting, pgOptions } = this.#options
-    const mayDial = this.#all.size < this.#max && performance.now() >= this.#refusedUntil
+    const mayDial = this.#all.size < this.#max && !this.#pause.active
     if (this.waiting >= maxWaiting && !mayDial) {
       return Promise.reject(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
     const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
-    const timedOut = (): unknown => new NoConnectionError('queue', new Error(TIMED_OUT))
     const waiting = this.#queue.wait({ purpose, preference }, timeoutMs, timedOut, signal)
     // Those that are idle lead to other machines, and a new one may not.
     if (this.#all.size >= this.#max) this.#idle.takeOldest()?.close()
@@ -192,7 +191,7 @@ class Connections implements ServerConnections, Lender {
 
   destroy(): void {
     this.#ending = true
-    clearTimeout(this.#retry)
+    this.#pause.stop()
     this.#queue.refuseAll(new NoConnectionError('unreachable', new Error('The pool was destroyed')))
     this.#idle.takeAll()
     for (const connection of this.#all) connection.kill(new Error('The pool was destroyed'))
@@ -200,18 +199,32 @@ class Connections implements ServerConnections, Lender {
 
   /** Dials one for each waiter that has none dialling yet, up to `max`. Closing connections count. */
   #dialWanted(): void {
-    if (this.#ending || performance.now() < this.#refusedUntil) return
-    while (this.#dialling < this.#queue.size && this.#all.size < this.#max) {
-      void this.#context.runInAsyncScope(() => this.#dial())
+    while (this.#wantsOne) void this.#context.runInAsyncScope(() => this.#dial())
+  }
+
+  get #wantsOne(): boolean {
+    if (this.#ending || this.#pause.active) return false
+    return this.#dialling < this.#queue.size && this.#all.size < this.#max
+  }
+
+  /** `undefined`: it could not even begin, as when the user's `stream` throws. */
+  #newConnection(): Connection | undefined {
+    try {
+      return new Connection(new this.#Client(this.#clientOptions), this.#generation, {
+        onSettled: (settled) => this.#settled(settled),
+        onDeath: (dead, error, was) => this.#died(dead, error, was),
+        onClosed: (closed) => this.#closed(closed),
+      })
+    } catch (error) {
+      this.#dialFailed(undefined, error)
+      return undefined
     }
   }
 
-  async #dial(): Promise<void> {
-    const connection = new Connection(new this.#Client(this.#clientOptions), this.#generation, {
-      onSettled: (settled) => this.#settled(settled),
-      onDeath: (dead, error, was) => this.#died(dead, error, was),
-      onClosed: (closed) => this.#closed(closed),
-    })
+  /** @param tries - how often the server has refused what the password function gave, in a row */
+  async #dial(tries = 0): Promise<void> {
+    const connection = this.#newConnection()
+    if (connection === undefined) return
     this.#all.add(connection)
     this.#dialling++
     try {
@@ -220,6 +233,10 @@ class Connections implements ServerConnections, Lender {
       // While the hook ran nothing else was listening to the socket.
       if (connection.hasDied) throw new Error('Connection terminated unexpectedly')
     } catch (error) {
+      if (connection.state === 'connecting') {
+        const pauseMs = askAgainAfterMs(this.#options.login().password, error, tries + 1)
+        if (pauseMs !== undefined) return this.#dialAgain(connection, error, pauseMs, tries + 1)
+      }
       this.#dialling--
       // Waiters are refused before more is dialled for them. A connection that was given up has been reported already.
       if (connection.state === 'connecting') {
@@ -232,11 +249,19 @@ class Connections implements ServerConnections, Lender {
     this.#dialling--
     // It may have been closed while the hook ran.
     if (connection.state !== 'connecting') return this.#dialWanted()
-    this.#refusals = 0
+    this.#pause.reset()
     connection.open(this.#options.pipelines())
     this.#limitLifetime(connection)
     this.#emit('connect', connection.client)
     await this.#verified(connection)
+  }
+
+  /** The waiter keeps its turn meanwhile. */
+  async #dialAgain(refused: Connection, error: unknown, pauseMs: number, tries: number): Promise<void> {
+    refused.kill(error)
+    await sleep(pauseMs)
+    this.#dialling--
+    if (this.#wantsOne) await this.#dial(tries)
   }
 
   /** As in pg, `verify` runs on a connection that counts as lent. */
@@ -272,15 +297,16 @@ class Connections implements ServerConnections, Lender {
     this.#remove(connection)
   }
 
-  #dialFailed(connection: Connection, error: unknown): void {
+  #dialFailed(connection: Connection | undefined, error: unknown): void {
     if (error instanceof HookError) return this.#queue.first?.refuse(new NoConnectionError('hook', error.cause))
-    const why = error instanceof pg.DatabaseError ? 'refused' : 'unreachable'
-    this.#options.onDialFailed(error, connection.generation)
+    const why = error instanceof pg.DatabaseError || error instanceof PasswordError ? 'refused' : 'unreachable'
+    this.#options.onDialFailed(error, connection?.generation ?? this.#generation)
     const open = this.#countOf(({ alive }) => alive)
     const connecting = this.#countOf((each) => each !== connection && each.state === 'connecting')
     if (open === 0 && (why === 'unreachable' || connecting === 0)) {
       this.#queue.refuseAll(new NoConnectionError(why, error))
-    } else if (why === 'refused') this.#waitForOurs()
+      // Waiters get the connections that are returned, and the server is asked again later.
+    } else if (why === 'refused') this.#pause.begin()
     else this.#queue.first?.refuse(new NoConnectionError(why, error))
   }
 
@@ -288,18 +314,6 @@ class Connections implements ServerConnections, Lender {
     let count = 0
     for (const connection of this.#all) if (wanted(connection)) count++
     return count
-  }
-
-  /** The server refuses more connections for now: waiters get those that are returned, and it is asked again later. */
-  #waitForOurs(): void {
-    const pauseMs = Math.min(LONGEST_REFUSED_PAUSE_MS, REFUSED_PAUSE_MS * 2 ** this.#refusals++)
-    this.#refusedUntil = performance.now() + pauseMs
-    clearTimeout(this.#retry)
-    this.#retry = setTimeout(() => {
-      // The timer may fire early by this clock, and nothing else would dial.
-      this.#refusedUntil = 0
-      this.#dialWanted()
-    }, pauseMs)
   }
 
   #keep(connection: Connection): void {
@@ -354,7 +368,7 @@ class Connections implements ServerConnections, Lender {
       // As in pg.Pool, a connection that is taken is released first.
       if (!connection.taken) this.#emit('remove', connection.client)
       // It has freed a slot on the server.
-      this.#refusedUntil = 0
+      this.#pause.cut()
     }
     this.#dialWanted()
     this.#tellEnded()
@@ -378,16 +392,6 @@ class Connections implements ServerConnections, Lender {
     if (this.#forwarded.size > 0 && this.#forwarded.has(event)) this.#options.onEvent(event, ...args)
   }
 }
-
-let generations = 0
-
-/** Unique in this process, even if another server takes over a name. */
-function nextGeneration(): number {
-  return ++generations
-}
-
-/** pg's own message, which callers may match. */
-const TIMED_OUT = 'timeout exceeded when trying to connect'
 
 function silent(): Error {
   return new Error('timeout expired')

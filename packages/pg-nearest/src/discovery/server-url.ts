@@ -6,7 +6,7 @@ import { isPort, readUrl, urlFault } from './url-faults.ts'
 /** Environment variables, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** A server's address, from its URL. Safe to print: only `url` contains the password, and it is not enumerable. */
+/** A server's address. Safe to print: only `url` contains the password, and it is not enumerable. */
 export interface ServerAddress {
   /** A name, an address (IPv6 without brackets), or the directory of a unix socket. */
   readonly host: string
@@ -16,8 +16,19 @@ export interface ServerAddress {
   readonly user: string | undefined
   /** For people: `ord-host:5432/app`. Never contains the user or the password. */
   readonly label: string
-  /** The URL as it was given. A secret: absent from `util.inspect`, from JSON and from copies. */
-  readonly url: string
+  /**
+   * The URL that says the rest, as it was given; `undefined` if there is none. It may name another host, whose parameters hold for this
+   * server, too. A secret: absent from `util.inspect`, from JSON and from copies.
+   */
+  readonly url: string | undefined
+}
+
+/** What a URL says itself. Texts are decoded, and `''` where it says nothing. */
+export interface UrlSays {
+  readonly host: string
+  readonly port: string
+  readonly user: string
+  readonly database: string
 }
 
 /**
@@ -28,6 +39,15 @@ export interface ServerAddress {
  * @throws OptionError with code `NEAREST_BAD_URL`, whose message never contains any part of the URL
  */
 export function parseServerUrl(url: unknown, option: string, env: Environment = process.env): ServerAddress {
+  return serverAddress(readServerUrl(url, option), option, env, String(url))
+}
+
+/**
+ * As {@link parseServerUrl}, without the defaults.
+ *
+ * @throws OptionError as there
+ */
+export function readServerUrl(url: unknown, option: string): UrlSays {
   const bad = (message: string): OptionError => new OptionError(option, `${option} ${message}`, 'NEAREST_BAD_URL')
   if (typeof url !== 'string') {
     const hint = url === undefined ? ' Is the environment variable that it comes from set?' : ''
@@ -47,13 +67,33 @@ export function parseServerUrl(url: unknown, option: string, env: Environment = 
   if (/\p{Cc}/u.test(host + user + database)) {
     throw bad('holds a percent-encoded control character in its host, user or database. Take it out.')
   }
+  return { host, port: parameter(read.url, 'port') ?? read.url.port, user, database }
+}
 
-  const port = (parameter(read.url, 'port') ?? read.url.port) || env['PGPORT'] || '5432'
+/**
+ * What is not given comes from `PGPORT`, `PGUSER` and `PGDATABASE`, as in pg.
+ *
+ * @throws OptionError for a port that is none
+ */
+export function serverAddress(
+  given: {
+    readonly host: string
+    readonly port: number | string | undefined
+    readonly user: string | undefined
+    readonly database: string | undefined
+  },
+  option: string,
+  env: Environment,
+  url: string | undefined,
+): ServerAddress {
+  const port = String(given.port || env['PGPORT'] || '5432')
   if (!isPort(port)) {
-    throw bad('takes its port from its query or from PGPORT, and that is no whole number from 1 to 65535.')
+    const message = `${option} takes its port from its query or from PGPORT, and that is no whole number from 1 to 65535.`
+    throw new OptionError(option, message, 'NEAREST_BAD_URL')
   }
-  const login = user || env['PGUSER'] || env['USER'] || undefined
-  return seal({ host, port: Number(port), user: login, database: database || env['PGDATABASE'] || login }, url)
+  const user = given.user || env['PGUSER'] || env['USER'] || undefined
+  const database = given.database || env['PGDATABASE'] || user
+  return seal({ host: given.host, port: Number(port), user, database }, url)
 }
 
 /** Whether two addresses have the same host (ignoring case and a trailing dot), port and database. */
@@ -78,7 +118,7 @@ function decoded(text: string, decode: (text: string) => string = decodeURICompo
   }
 }
 
-function seal(shown: Omit<ServerAddress, 'label' | 'url'>, url: string): ServerAddress {
+function seal(shown: Omit<ServerAddress, 'label' | 'url'>, url: string | undefined): ServerAddress {
   const host = shown.host.includes(':') ? `[${shown.host}]` : shown.host
   const label = `${host}:${shown.port}${shown.database === undefined ? '' : `/${shown.database}`}`
   const address: ServerAddress = { ...shown, label, url }

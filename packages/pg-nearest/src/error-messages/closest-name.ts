@@ -1,3 +1,11 @@
+/** The known name of which this one is a spelling, but for one letter or none; `undefined` if there is none. */
+export function misspelled(name: string, known: Iterable<string>): string | undefined {
+  const text = plain(name)
+  if (text.length < 4 || text.length > 64) return undefined
+  for (const each of known) if (each !== name && distance(text, plain(each)) <= 1) return each
+  return undefined
+}
+
 /** The known name that a mistyped one was most likely meant to be; `undefined` if none is close. */
 export function closestName(wrong: string, known: Iterable<string>): string | undefined {
   const text = plain(wrong)

@@ -188,6 +188,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
     options.onPrimary({ server: now.name, region: now.region, timeline: now.timeline, before: old?.name })
   }
 
+  // What the list itself shows to be wrong. Whoever has made the pool is listening by then.
+  process.nextTick(() => reportProblems(observed.topology))
+
   const clock = createStallAwareClock(TICK_MS, performance.now())
   const tick = (): void => {
     const now = performance.now()

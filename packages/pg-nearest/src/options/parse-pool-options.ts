@@ -2,9 +2,9 @@ import { isPlainObject, describeValue } from '../error-messages/describe-value.t
 import type { ListedServer } from '../discovery/listed-server.ts'
 import { parseRegion } from '../discovery/parse-region.ts'
 import type { Environment } from '../discovery/server-url.ts'
-import { parseServerList } from '../discovery/parse-server-list.ts'
 import { OptionError } from '../errors.ts'
 import { checkOptionNames } from './option-names.ts'
+import { parseServerList } from './parse-server-list.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
 import { flag, milliseconds, pgOptionChecks, wholeNumber } from './pg-option-checks.ts'
 import type { Check } from './pg-option-checks.ts'
@@ -108,7 +108,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     throw new OptionError('min', `min is ${min}, which is more than max (${max}). Lower min, or raise max.`)
   return {
     region: region === undefined ? undefined : parseRegion(region, 'region'),
-    servers: parseServerList(primary, replicas, env),
+    servers: parseServerList(primary, replicas, { pgOptions, env }),
     pgOptions,
     consistency: consistency ?? 'session',
     assumeReplicatedAfterMs,

@@ -1,7 +1,9 @@
-import { connect as connectSocket, isIP, type Socket } from 'node:net'
+import { connect as connectSocket, isIP } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import type pg from 'pg'
 import { internalsOf } from '../wire/pg-internals.ts'
+import { anotherStream, type ConnectableStream } from './stream-factory.ts'
 
 const CANCEL_REQUEST_CODE = 80_877_102
 const SSL_REQUEST_CODE = 80_877_103
@@ -18,29 +20,43 @@ export function requestCancel(client: pg.Client): Promise<void> {
   const { processID, secretKey, connection } = internalsOf(client)
   if (processID === null || secretKey === null) return Promise.resolve()
   return new Promise((resolve) => {
-    const socket = dialPeer(client)
+    let socket: ConnectableStream
+    try {
+      socket = dialPeer(client)
+    } catch {
+      // The user's factory of streams may throw.
+      return resolve()
+    }
     const close = (): void => void socket.destroy()
-    socket.setTimeout(GIVE_UP_MS, close)
-    // The time-out above restarts with each byte, so a server that keeps sending needs a second one.
     const late = setTimeout(close, GIVE_UP_MS)
     socket.on('error', close)
     socket.on('close', () => {
       clearTimeout(late)
       resolve()
     })
-    const send = (to: Socket): void => {
+    const send = (to: Duplex): void => {
       to.write(cancelMessage(processID, secretKey))
       // The server closes the connection when it has passed the request on. Node reports that only if we read.
       to.resume()
     }
-    if (connection.ssl === false) send(socket)
-    else secure(socket, client, send, close)
-    socket.unref()
+    socket.once('connect', () => {
+      if (connection.ssl === false) send(socket)
+      else secure(socket, client, send, close)
+    })
+    socket.unref?.()
   })
 }
 
-/** Dials the address that the connection is using: its host name may resolve to another one by now. */
-function dialPeer(client: pg.Client): Socket {
+/**
+ * Dials the address that the connection is using, because its host name may resolve to another one by now; with a stream of the user's,
+ * wherever that leads.
+ */
+function dialPeer(client: pg.Client): ConnectableStream {
+  const own = anotherStream(client)
+  if (own !== undefined) {
+    own.connect(client.port, client.host)
+    return own
+  }
   const { stream } = internalsOf(client).connection
   const { remoteAddress, remotePort } = stream
   if (remoteAddress !== undefined && remotePort !== undefined) return connectSocket(remotePort, remoteAddress)
@@ -48,7 +64,7 @@ function dialPeer(client: pg.Client): Socket {
   return host.startsWith('/') ? connectSocket(`${host}/.s.PGSQL.${port}`) : connectSocket(port, host)
 }
 
-function secure(socket: Socket, client: pg.Client, send: (socket: Socket) => void, fail: () => void): void {
+function secure(socket: Duplex, client: pg.Client, send: (socket: Duplex) => void, fail: () => void): void {
   const { ssl, sslNegotiation } = internalsOf(client).connection
   const direct = sslNegotiation === 'direct'
   const upgrade = (): void => {
@@ -62,7 +78,7 @@ function secure(socket: Socket, client: pg.Client, send: (socket: Socket) => voi
     secured.on('error', fail)
     secured.once('secureConnect', () => send(secured))
   }
-  if (direct) return void socket.once('connect', upgrade)
+  if (direct) return upgrade()
   const request = Buffer.alloc(8)
   request.writeInt32BE(8, 0)
   request.writeInt32BE(SSL_REQUEST_CODE, 4)

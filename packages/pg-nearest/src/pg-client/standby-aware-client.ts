@@ -1,9 +1,30 @@
 import pg from 'pg'
+import { askForPassword, type PasswordFunction } from './password-function.ts'
+import { identify, setPassword } from '../wire/pg-internals.ts'
+import { checkedStream, noteStreamFactory } from './stream-factory.ts'
+
+/** What a client needs to know of its server. */
+export interface ClientLogin {
+  readonly address: {
+    readonly host: string
+    readonly port: number
+    readonly database: string | undefined
+    readonly user: string | undefined
+    /** Says the rest. */
+    readonly url: string | undefined
+  }
+  readonly password: string | PasswordFunction | undefined
+  readonly settings: pg.ClientConfig
+}
 
 export interface ServerClientOptions {
+  readonly server: string
   /** Holds the password. Kept in a closure, so that no options object that could be printed contains it. */
-  readonly url: string
+  readonly login: () => ClientLogin
+  /** Milliseconds until the server must have taken the connection. */
   readonly connectTimeoutMs: number
+  /** The caller ends the connection when that time has passed, and pg does not. */
+  readonly ownTimer?: boolean
   /** A connection reports that its server was promoted. */
   readonly onPromotion?: (() => void) | undefined
 }
@@ -17,18 +38,31 @@ interface ParameterStatus {
 const IN_HOT_STANDBY = Symbol('in_hot_standby')
 
 /** A `pg.Client` for one server that tracks, without a query, whether the server is in recovery. */
-export function serverClient({ url, connectTimeoutMs, onPromotion }: ServerClientOptions): typeof pg.Client {
+export function serverClient(options: ServerClientOptions): typeof pg.Client {
+  const { server, login, connectTimeoutMs, ownTimer = false, onPromotion } = options
   return class ServerClient extends pg.Client {
     [IN_HOT_STANDBY]: boolean | undefined = undefined
 
     constructor(config?: pg.ClientConfig) {
-      const wanted = config?.connectionTimeoutMillis
+      const madeAt = performance.now()
+      const { address, password, settings } = login()
+      const { stream, ...given } = { ...config, ...settings }
+      const factory = stream === undefined ? undefined : checkedStream(stream)
+      const wanted = given.connectionTimeoutMillis || connectTimeoutMs
+      const limitMs = Math.min(wanted, connectTimeoutMs)
       super({
-        ...config,
-        connectionString: url,
-        connectionTimeoutMillis:
-          wanted === undefined || wanted === 0 ? connectTimeoutMs : Math.min(wanted, connectTimeoutMs),
+        ...given,
+        ...(factory === undefined ? {} : { stream: factory }),
+        ...(address.url === undefined ? {} : { connectionString: address.url }),
+        connectionTimeoutMillis: ownTimer ? 0 : limitMs,
       })
+      identify(this, address)
+      noteStreamFactory(this, factory)
+      if (typeof password === 'string') setPassword(this, password)
+      else if (password !== undefined) {
+        const leftMs = (): number => madeAt + limitMs - performance.now()
+        setPassword(this, (parameters) => askForPassword(server, () => password(parameters), leftMs()))
+      }
       // pg would apply it to the whole pipeline, which it takes for one query. Each statement has its own timer instead.
       ;(this as unknown as { connectionParameters: { query_timeout?: unknown } }).connectionParameters.query_timeout =
         undefined

@@ -5,14 +5,16 @@ import { messageOf } from '../driver-errors.ts'
 import type { Target } from '../route/plan.ts'
 import type { EventRelay } from '../events/event-relay.ts'
 import { createServerListPoller, type ServerListPoller } from '../discovery/server-list-poller.ts'
-import { parseServerList } from '../discovery/parse-server-list.ts'
 import { redactPasswords } from '../error-messages/redact-passwords.ts'
 import { notePublicAddresses } from '../servers/public-addresses.ts'
 import { promiseOrCallback } from './promise-or-callback.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
+import { parseServerList } from '../options/parse-server-list.ts'
+import { serverListOf } from '../options/server-list-argument.ts'
 import type { ServerList } from '../options/pool-options.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
 import { createServers, type Servers } from '../servers/servers.ts'
+import { parseReplicaOptions, unknownLabel, type ReplicaOptions } from './replica-options.ts'
 import { parseReplicatedOptions, type ReplicatedOptions } from './replicated.ts'
 import { bookmarkOf, newSessionState, parseSessionOptions, Session, type SessionOptions } from './session.ts'
 import { waitUntilReplicated } from '../servers/replication-wait.ts'
@@ -36,6 +38,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   #primaryRegion: { readonly region: string; readonly handle: RoutedPool } | undefined
   readonly #poller: ServerListPoller | undefined
   #replicas: ReadonlyMap<string, RoutedPool> = new Map()
+  readonly #labelled = new Map<string, RoutedPool>()
 
   /** @internal */
   constructor(parsed: ParsedOptions, events: EventRelay) {
@@ -60,7 +63,17 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   }
 
   #handle(target: Target): RoutedPool {
-    return new RoutedPool(this.#parts, { target, readOnly: target.kind === 'replica' })
+    return new RoutedPool(this.#parts, { target, readOnly: target.kind !== 'primary' })
+  }
+
+  #labelledHandle(label: string): RoutedPool {
+    const { listed } = this.#servers
+    if (listed.length === 1) return this.#ownReplica
+    const known = new Set(listed.flatMap(({ labels = [] }) => labels))
+    if (!known.has(label)) throw unknownLabel(label, known)
+    const handle = this.#labelled.get(label) ?? this.#handle({ kind: 'labelled', label })
+    this.#labelled.set(label, handle)
+    return handle
   }
 
   #inPrimaryRegion(region: string): RoutedPool {
@@ -83,7 +96,8 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
 
   /**
    * Replaces the list of servers. New servers are used as soon as they answer. Removed ones finish what they have begun, for up to 30
-   * seconds, and are closed. Servers that stay keep their state and connections. Costs no round trip.
+   * seconds, and are closed. Servers that stay (under their name, with their host, port, database and user) keep their state and
+   * connections, and make new connections by the new entry: another password, `ssl` or `max`. Costs no round trip.
    *
    * @example
    * ```ts
@@ -98,22 +112,26 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
    *
    * @throws `OptionError` for a list that cannot be used; the previous one stays.
    */
-  setServers({ primary, replicas }: ServerList): void {
-    this.#servers.use(parseServerList(primary, replicas))
+  setServers(list: ServerList): void {
+    const { primary, replicas } = serverListOf(list)
+    this.#servers.use(parseServerList(primary, replicas, { pgOptions: this.#parts.options }))
     notePublicAddresses(this, this.#servers.listed)
     this.#replicas = this.#handles()
   }
 
   /**
-   * A read-only handle on a region's replica (default: this process's region), or on the primary if there is none. The server
-   * refuses writes, whether there is one database or five. If no replica is configured, every region is accepted, so that the same
-   * code runs in development.
+   * A read-only handle on a region's replica (default: this process's region), or on the primary if there is none. With a label, on the
+   * nearest server that has it, replicas first; when none of them can be used, on the nearest other. The server refuses writes, whether
+   * there is one database or five. If no replica is configured, every region and label is accepted, so that the same code runs in
+   * development.
    *
-   * @throws `NearestError` with code `NEAREST_UNKNOWN_REGION` for a region that is not in the list.
+   * @throws `NearestError` with code `NEAREST_UNKNOWN_REGION` for a region that is not in the list, `NEAREST_UNKNOWN_LABEL` for a label that
+   *   no server has; `OptionError` for anything else.
    */
-  replica(region?: string): RoutedPool {
-    // Not `=== undefined`: environments and stores have null, too.
-    if (region == null || this.#replicas.size === 0) return this.#ownReplica
+  replica(which?: string | ReplicaOptions): RoutedPool {
+    const { region, label } = parseReplicaOptions(which)
+    if (label !== undefined) return this.#labelledHandle(label)
+    if (region === undefined || this.#replicas.size === 0) return this.#ownReplica
     const code = region.toLowerCase()
     const handle = this.#replicas.get(code)
     if (handle !== undefined) return handle

@@ -1,13 +1,16 @@
-import pg from 'pg'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
 import { connectClient, destroySocket } from '../pg-client/connect-client.ts'
-import { serverClient } from '../pg-client/standby-aware-client.ts'
+import { askAgainAfterMs } from '../pg-client/password-function.ts'
+import { serverClient, type ClientLogin } from '../pg-client/standby-aware-client.ts'
 import { SilentError, withinTime } from './stall-aware-timeout.ts'
 import { isErrorResponse } from '../driver-errors.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 
 export interface ProbeConnectionOptions {
-  /** Holds the password. */
-  readonly url: string
+  readonly server: string
+  /** Asked at each new connection. */
+  readonly login: () => ClientLogin
   readonly connectTimeoutMs: number
   /** The time for one answer, without connecting. */
   readonly timeoutMs: number
@@ -68,7 +71,8 @@ const GOODBYE_MS = 1_000
 
 export function createProbeConnection(options: ProbeConnectionOptions): ProbeConnection {
   // No time-out in pg: the one here takes a busy process into account.
-  const ProbeClient = serverClient({ url: options.url, connectTimeoutMs: 0 })
+  const { server, login, connectTimeoutMs } = options
+  const ProbeClient = serverClient({ server, login, connectTimeoutMs, ownTimer: true })
   let state: State = { is: 'none' }
   let renewal: Attempt | undefined
 
@@ -139,13 +143,23 @@ export function createProbeConnection(options: ProbeConnectionOptions): ProbeCon
     within: (answer) => withinTime(answer, options.timeoutMs),
   })
 
-  const dial = (pipeline: boolean, signal: AbortSignal): Promise<pg.Client> => {
-    const client = new ProbeClient({
-      ...options.pgOptions,
-      pipeline,
-      application_name: options.pgOptions.application_name ?? 'pg-nearest monitor',
-    })
-    return orDestroyed(client, withinTime(connectClient(client, signal), options.connectTimeoutMs), signal)
+  const dial = async (pipeline: boolean, signal: AbortSignal): Promise<pg.Client> => {
+    for (let tries = 1; ; tries++) {
+      const client = new ProbeClient({
+        ...options.pgOptions,
+        pipeline,
+        application_name: options.pgOptions.application_name ?? 'pg-nearest monitor',
+      })
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- again when the password has changed meanwhile
+        return await orDestroyed(client, withinTime(connectClient(client, signal), connectTimeoutMs), signal)
+      } catch (error) {
+        const pauseMs = askAgainAfterMs(login().password, error, tries)
+        if (pauseMs === undefined) throw error
+        // oxlint-disable-next-line no-await-in-loop -- as above
+        await sleep(pauseMs, undefined, { signal, ref: false })
+      }
+    }
   }
 
   const shut = (next: 'none' | 'closed'): void => {

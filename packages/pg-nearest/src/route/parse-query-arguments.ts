@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { misspelled } from '../error-messages/closest-name.ts'
 import { OptionError } from '../errors.ts'
 import { CONSISTENCIES, isConsistency } from '../session/consistency.ts'
 import type { Call, QueryCallback, RouteOptions } from './request.ts'
@@ -28,6 +29,7 @@ export function parseQueryArguments(first: unknown, second: unknown, third: unkn
   }
   if (typeof first !== 'object') throw new TypeError(`A query is a text or an object with one, not a ${typeof first}.`)
   const given = first as pg.QueryConfig & RouteOptions
+  checkRouteNames(given)
   const config = values === undefined || values === null ? given : { ...given, values }
   const limits = { signal: signalOf(given), timeoutMs: timeoutOf(given) }
   return { request: { config, route: routeOf(given), consistency: consistencyOf(given), ...limits }, callback }
@@ -36,6 +38,22 @@ export function parseQueryArguments(first: unknown, second: unknown, third: unkn
 /** A cursor, a query stream or a COPY stream: an object that talks to the connection itself. */
 export function isSubmittable(query: unknown): query is pg.Submittable {
   return typeof query === 'object' && query !== null && 'submit' in query && typeof query.submit === 'function'
+}
+
+const OURS: readonly (keyof RouteOptions)[] = ['route', 'consistency', 'signal', 'timeoutMs']
+
+/** Names that need not be looked at: ours, pg's, and others' that were found to be none of ours. */
+const harmless = new Set<string>([...OURS, 'text', 'values', 'name', 'rowMode', 'types', 'binary', 'rows', 'queryMode'])
+const MOST_HARMLESS = 1_000
+
+/** Libraries pass fields of their own, so only what is almost one of our names is an error. */
+function checkRouteNames(given: object): void {
+  for (const name in given) {
+    if (harmless.has(name)) continue
+    const meant = misspelled(name, OURS)
+    if (meant !== undefined) throw new OptionError(name, `A query has no option ${name}. Did you mean ${meant}?`)
+    if (harmless.size < MOST_HARMLESS) harmless.add(name)
+  }
 }
 
 function routeOf({ route }: RouteOptions): RouteOptions['route'] {

@@ -1,4 +1,5 @@
 import type { RouteReason } from '../events/served-by.ts'
+import { isUsable } from '../topology/health.ts'
 import {
   isReplica,
   leastLoadedFirst,
@@ -19,12 +20,13 @@ export interface Attempt {
   readonly readOnly?: boolean
 }
 
-/** Where the caller wants a statement to run: wherever is best, on the primary, or on a region's replica. */
+/** Where the caller wants a statement to run: wherever is best, on the primary, on a region's replica, or on one with a label. */
 export type Target =
   | { readonly kind: 'nearest' }
   | { readonly kind: 'primary' }
   /** `region: undefined` means this process's own. */
   | { readonly kind: 'replica'; readonly region: string | undefined }
+  | { readonly kind: 'labelled'; readonly label: string }
 
 /**
  * The one server that this process normally reads from; `undefined` if several are equally near, or if its name may lead to several
@@ -42,6 +44,7 @@ const NEAREST: Target = { kind: 'nearest' }
 interface Plan {
   readonly region: string | undefined
   readonly tiers: Tiers
+  readonly weights: ReadonlyMap<string, number>
   /** The whole list, if every tier has one server. */
   readonly fixed: readonly Attempt[] | undefined
   /** See {@link usualReadServer}. */
@@ -50,8 +53,8 @@ interface Plan {
 
 /** The servers to read from, in order. Never empty. */
 export function planRead(topology: Topology, target: Target, chooser: Chooser): readonly Attempt[] {
-  const { tiers, fixed } = planFor(topology, target, chooser.region)
-  return fixed ?? tiers.flatMap((tier) => leastLoadedFirst(tier, chooser))
+  const { tiers, weights, fixed } = planFor(topology, target, chooser.region)
+  return fixed ?? tiers.flatMap((tier) => leastLoadedFirst(tier, weights, chooser))
 }
 
 /** The servers that may run what only a primary can, in order. Never empty. */
@@ -83,6 +86,7 @@ function makePlan(topology: Topology, target: Target, region: string | undefined
   return {
     region,
     tiers,
+    weights: new Map(topology.servers.map(({ name, weight }) => [name, weight])),
     fixed: tiers.every((tier) => tier.length < 2) ? tiers.flat() : undefined,
     usual: server !== undefined && isOneMachine(server) ? server.name : undefined,
   }
@@ -100,6 +104,8 @@ function tiersFor(topology: Topology, target: Target, region: string | undefined
       return planPrimary(topology, 'asked').map((each) => [each])
     case 'replica':
       return replicaTiers(topology, target.region ?? region)
+    case 'labelled':
+      return labelledTiers(topology, target.label, region)
   }
 }
 
@@ -116,6 +122,21 @@ function replicaTiers(topology: Topology, region: string | undefined): Tiers {
     ...instead,
     ...nearest.map((tier) => tier.map(attempt)),
   ])
+}
+
+/** The replicas with a label, whatever their weight; then the primary if it has it; then all others by distance. */
+function labelledTiers(topology: Topology, label: string, region: string | undefined): Tiers {
+  const nearest = readTiers(topology, region)
+  const asked = nearest.map((tier) =>
+    tier.filter(({ server }) => isUsable(server) && server.labels.includes(label)).map(({ server }) => server),
+  )
+  const withLabel = (wanted: boolean): Tiers =>
+    asked.map((tier) =>
+      tier
+        .filter((server) => isReplica(server) === wanted)
+        .map(({ name }): Attempt => ({ server: name, reason: 'asked' })),
+    )
+  return withoutRepeats([...withLabel(true), ...withLabel(false), ...nearest.map((tier) => tier.map(attempt))])
 }
 
 function primaryFor(region: string | undefined, server: ServerState): Attempt {

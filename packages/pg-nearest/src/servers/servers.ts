@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ListedServer } from '../discovery/listed-server.ts'
+import { isSameServer, type ListedServer } from '../discovery/listed-server.ts'
 import type { QueryEvent } from '../events/event-types.ts'
 import type { EventRelay } from '../events/event-relay.ts'
 import type { Engine } from '../execute/engine.ts'
@@ -17,6 +17,7 @@ import { currentSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
+import { createCurrentLogins } from './current-logins.ts'
 import { createDrainCounter, type DrainCounter } from './drain-counter.ts'
 
 /** All of a pool's servers: what is known about them, and the connections to them. */
@@ -53,11 +54,13 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
   const heard = new Set<string>()
   const leaving = new Set<ServerConnections>()
 
+  const logins = createCurrentLogins(listed)
+
   const connect = (server: ListedServer): ServerConnections => {
     const { name } = server
     const made = createServerConnections({
       server,
-      url: server.address.url,
+      login: logins.of(name),
       connectTimeoutMs,
       pgOptions,
       maxWaiting: options.maxWaiting,
@@ -77,12 +80,12 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
   }
 
   const connections = new Map(listed.map((server) => [server.name, connect(server)]))
-  const urlOf = (name: string): string => listed.find((server) => server.name === name)?.address.url ?? ''
   const supervise = (name: string): MonitoredServer => {
     const at = connections.get(name)
     if (at === undefined) throw new Error(`No server is named ${name}`)
     const onLoss = (): void => monitor.positions.noteLoss(name)
-    return { probe: createProbe({ url: urlOf(name), ...probeOptions, onLoss }), connections: at }
+    const probe = createProbe({ server: name, login: logins.of(name), ...probeOptions, onLoss })
+    return { probe, connections: at }
   }
   monitor = createMonitor({
     servers: listed,
@@ -138,14 +141,14 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
     },
     use(next) {
       if (ending) return
-      const before = new Map(listed.map((server) => [server.name, server.address.url]))
-      const isSame = (name: string): boolean =>
-        before.get(name) === next.find((each) => each.name === name)?.address.url
+      const before = new Map(listed.map(({ name, address }) => [name, address]))
+      const same = new Set(next.flatMap(({ name, address }) => (isSameServer(before.get(name), address) ? [name] : [])))
       listed = next
-      const gone = [...connections].filter(([name]) => !next.some((each) => each.name === name) || !isSame(name))
+      logins.use(next, (name) => same.has(name))
+      const gone = [...connections].filter(([name]) => !same.has(name))
       for (const [name] of gone) connections.delete(name)
       for (const server of next) if (!connections.has(server.name)) connections.set(server.name, connect(server))
-      monitor.setServers(next, isSame)
+      monitor.setServers(next, (name) => same.has(name))
       if (next.length > 1) monitor.start()
       for (const [name, old] of gone) void drain(name, old)
     },

@@ -23,6 +23,7 @@ function trait(server: ServerState, servers: number): string | undefined {
   if (server.readOnly) return readOnly(server)
   if (!server.pipelines) return noPipelines(server)
   if (server.members.length > 1) return balanced(server)
+  if (server.sslIsOverridden === true) return sslIsOverridden(server)
   // With one server nothing has to be proven.
   return server.positions === 'none' && servers > 1 ? `${server.name} ${describeRefusals(server.refused)}` : undefined
 }
@@ -33,6 +34,10 @@ function readOnly({ name }: ServerState): string {
 
 function balanced({ name, members }: ServerState): string {
   return `${name} leads to ${members.length} servers in turn: each connection is asked which one it has, so nothing stale is read, but some reads go to the primary instead. Where each has a name of its own, list those.`
+}
+
+function sslIsOverridden({ name }: ServerState): string {
+  return `${name}: the option ssl has no effect there, because sslmode (or the like) in its URL counts, as in pg. Take one of the two out.`
 }
 
 function noPipelines({ name }: ServerState): string {

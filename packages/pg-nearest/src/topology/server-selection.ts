@@ -32,12 +32,13 @@ export function isReplica(server: ServerState): boolean {
 
 /**
  * All servers that may be read from, best first, in groups of equals: this region's replicas, this region's primary, then the nearest
- * by measured time (within the latency window replicas before the primary), and last those that are down, so that there is always
- * a server to try.
+ * by measured time (within the latency window replicas before the primary), then those of weight 0, and last those that are down, so that
+ * there is always a server to try.
  */
 export function readTiers(topology: Topology, region: string | undefined): Choice[][] {
   const valid = topology.servers.filter((server) => whyInvalid(topology, server) === undefined)
-  const alive = valid.filter(isUsable)
+  const usable = valid.filter(isUsable)
+  const alive = usable.filter(({ weight }) => weight > 0)
   const own = alive.filter((server) => region !== undefined && server.region === region)
   const away = alive.filter((server) => !own.includes(server))
   const anyReplica = alive.some(isReplica)
@@ -50,6 +51,7 @@ export function readTiers(topology: Topology, region: string | undefined): Choic
     ...byDistance(own.filter(isReplica)).map((tier) => tier.map(near)),
     own.filter((server) => !isReplica(server)).map(near),
     ...byDistance(away).map((tier) => tier.map(far)),
+    ...byDistance(usable.filter(({ weight }) => weight === 0)).map((tier) => tier.map(far)),
     ...lastSeenFirst(valid.filter((server) => server.health === 'down')).map((server) => [far(server)]),
   ]
   return tiers.filter((tier) => tier.length > 0).map((tier) => tier.map((choice) => withoutWrites(topology, choice)))
@@ -136,23 +138,28 @@ function rtt(server: ServerState): number {
 }
 
 /**
- * Shuffles, and puts the less loaded of the first two first ("power of two choices"): nearly even load, without all clients choosing
- * the same idle server.
+ * Shuffles by weight, and puts the less loaded of the first two first ("power of two choices"): nearly even load, without all clients
+ * choosing the same idle server.
  */
 export function leastLoadedFirst<T extends { readonly server: string }>(
   tier: readonly T[],
+  weights: ReadonlyMap<string, number>,
   { load, random }: Chooser,
 ): readonly T[] {
   if (tier.length < 2) return tier
-  const shuffled = shuffle(tier, random)
+  // Servers of weight 0 have no equals but each other.
+  const weightOf = ({ server }: T): number => weights.get(server) || 1
+  const shuffled = shuffle(tier, weightOf, random)
   const [first, second, ...rest] = shuffled
   if (first === undefined || second === undefined) return shuffled
-  return load(second.server) < load(first.server) ? [second, first, ...rest] : shuffled
+  const loadOf = (each: T): number => load(each.server) / weightOf(each)
+  return loadOf(second) < loadOf(first) ? [second, first, ...rest] : shuffled
 }
 
-function shuffle<T>(tier: readonly T[], random: () => number): T[] {
+/** Each comes first as often as its weight says (Efraimidis and Spirakis). */
+function shuffle<T>(tier: readonly T[], weightOf: (each: T) => number, random: () => number): T[] {
   return tier
-    .map((each) => ({ each, key: random() }))
+    .map((each) => ({ each, key: -Math.log(1 - random()) / weightOf(each) }))
     .toSorted((a, b) => a.key - b.key)
     .map(({ each }) => each)
 }

@@ -46,11 +46,16 @@ export function initialTopology(servers: readonly Server[], now: number, cluster
   return { topology: { servers: servers.map((server) => newState(server, now)), cluster, asOf: now }, trail: [] }
 }
 
-function newState({ name, region, declared }: Server, now: number): ServerState {
+/** What the list says of a server. */
+function listed({ name, region, declared, candidate, weight = 1, labels = [], sslIsOverridden }: Server): Listing {
+  return { name, region, declared, candidate, weight, labels, sslIsOverridden }
+}
+
+type Listing = Server & Pick<ServerState, 'weight' | 'labels'>
+
+function newState(server: Server, now: number): ServerState {
   return {
-    name,
-    region,
-    declared,
+    ...listed(server),
     role: 'unknown',
     health: 'connecting',
     since: now,
@@ -160,16 +165,16 @@ export function withServers(
   now: number,
 ): Observed {
   const known = new Map(before.topology.servers.map((state) => [state.name, state]))
-  const listed = servers.map((server) => {
+  const next = servers.map((server) => {
     const state = isSame(server.name) ? known.get(server.name) : undefined
     if (state === undefined || state.health === 'leaving') return newState(server, now)
-    return { ...state, declared: server.declared, region: server.region }
+    return { ...state, ...listed(server) }
   })
   const names = new Set(servers.map(({ name }) => name))
   const leaving = before.topology.servers
     .filter(({ name }) => !names.has(name))
     .map((state) => Object.assign({}, state, after(state, 'removed', now)))
-  return { topology: { ...before.topology, servers: [...listed, ...leaving], asOf: now }, trail: before.trail }
+  return { topology: { ...before.topology, servers: [...next, ...leaving], asOf: now }, trail: before.trail }
 }
 
 /** The next snapshot after a server that was leaving is gone. */

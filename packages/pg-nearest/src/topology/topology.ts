@@ -14,6 +14,14 @@ export interface Server {
   readonly region: string | undefined
   /** The role that the configuration gives it. A guess until the server has been asked. */
   readonly declared: 'primary' | 'replica'
+  /** It stands with the primary in one URL of several hosts, any of which may take the writes. */
+  readonly candidate?: boolean | undefined
+  /** Its share of the reads among servers that are equally near. 0: it is read from only if nothing else is left. Default 1. */
+  readonly weight?: number | undefined
+  /** For `pool.replica({ label })`. */
+  readonly labels?: readonly string[] | undefined
+  /** The option `ssl` has no effect, because its URL has `sslmode` or the like. */
+  readonly sslIsOverridden?: boolean | undefined
 }
 
 /** One of several machines that a server's name leads to. */
@@ -27,6 +35,8 @@ export interface Member {
 
 /** What is known about one server at one moment. */
 export interface ServerState extends Server {
+  readonly weight: number
+  readonly labels: readonly string[]
   readonly role: Role
   readonly health: Health
   /** Since when it has this health, in milliseconds since the epoch. */

@@ -5,7 +5,8 @@ import type { ServerState, Topology } from './topology.ts'
 /**
  * Explains why a server that says it is the primary gets no writes; `undefined` if it gets them. The declared primary gets them unless
  * another server may have replaced it. A declared replica gets them only on evidence that it was promoted: it is of the declared primary's
- * cluster and the declared primary takes none, or it was seen in recovery, or another listed server follows it.
+ * cluster (or stands with it in one URL of several hosts) and the declared primary takes none, or it was seen in recovery, or another
+ * listed server follows it.
  */
 export function whyNoWrites(topology: Topology, server: ServerState): string | undefined {
   if (server.role !== 'primary' || topology.servers.length === 1) return undefined
@@ -22,7 +23,7 @@ export function whyNoWrites(topology: Topology, server: ServerState): string | u
   }
   if (isFollowed(topology, server) || isSuccessorByRole(topology, server, declared)) return undefined
   const cluster = clusterOf(topology)
-  const belongs = cluster !== undefined && cluster === server.systemIdentifier
+  const belongs = cluster === undefined ? server.candidate === true : cluster === server.systemIdentifier
   return belongs && !server.seenBesidePrimary ? undefined : unknownPromotion(server, declared)
 }
 

@@ -1,5 +1,5 @@
-import { NoServerError, type Candidate, type FailedAttempt } from '../errors.ts'
-import { describeFailure, isAuthenticationFailure } from '../driver-errors.ts'
+import { NoServerError, type Candidate, type FailedAttempt, type NoServerCode } from '../errors.ts'
+import { codeOf, describeFailure, isAuthenticationFailure } from '../driver-errors.ts'
 import { problemOf } from '../topology/server-problem.ts'
 import type { Topology } from '../topology/topology.ts'
 
@@ -25,13 +25,14 @@ export function noServerError(
     if (latest.has(server)) return []
     return problem ?? (gaveUp === 'no-primary' && role === 'replica' ? `${server} is a replica.` : [])
   })
-  const refused = attempts.length > 0 && attempts.every(({ error }) => isAuthenticationFailure(error))
-  return new NoServerError(
-    [why[gaveUp], ...said, ...untried].join(' '),
-    attempts,
-    candidates,
-    refused ? 'NEAREST_AUTHENTICATION' : 'NEAREST_NO_SERVER',
-  )
+  return new NoServerError([why[gaveUp], ...said, ...untried].join(' '), attempts, candidates, noServerCode(attempts))
+}
+
+function noServerCode(attempts: readonly FailedAttempt[]): NoServerCode {
+  const every = (holds: (error: unknown) => boolean): boolean =>
+    attempts.length > 0 && attempts.every(({ error }) => holds(error))
+  if (every((error) => codeOf(error) === 'NEAREST_PASSWORD')) return 'NEAREST_PASSWORD'
+  return every(isAuthenticationFailure) ? 'NEAREST_AUTHENTICATION' : 'NEAREST_NO_SERVER'
 }
 
 export function candidatesOf(topology: Topology): readonly Candidate[] {

@@ -45,6 +45,25 @@ export function internalsOf(client: pg.Client): ClientInternals {
   return client as unknown as ClientInternals
 }
 
+/** Names the server and the user of a client that has not connected yet. What is `undefined` stays as pg has it. */
+export function identify(
+  client: pg.Client,
+  { host, port, user, database }: Pick<pg.ClientConfig, 'host' | 'port' | 'user' | 'database'>,
+): void {
+  const { connectionParameters } = client as unknown as { readonly connectionParameters: object }
+  for (const [name, value] of Object.entries({ host, port, user, database })) {
+    if (value === undefined) continue
+    for (const target of [client, connectionParameters]) Reflect.set(target, name, value)
+  }
+}
+
+/** Sets the password of a client that has not connected yet. pg asks a function for it when the server does. */
+export function setPassword(client: pg.Client, password: string | ((parameters: unknown) => Promise<string>)): void {
+  const { connectionParameters } = client as unknown as { readonly connectionParameters: object }
+  // Assigned and not defined, so that it stays absent from `util.inspect`.
+  for (const target of [client, connectionParameters]) Reflect.set(target, 'password', password)
+}
+
 /** The methods that a client calls on its active query. */
 export interface QueryHandlers {
   submit(connection: WireConnection): Error | null | undefined | void

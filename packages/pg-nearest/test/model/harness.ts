@@ -7,6 +7,7 @@ import type { Purpose } from '../../src/connections/wait-queue.ts'
 import { FakeServer } from './fake-server.ts'
 import { lastPid } from './fake-session.ts'
 import { Holding, processIdOf } from './holding.ts'
+import { loginOf } from './login-of.ts'
 
 export interface ModelOptions {
   readonly max: number
@@ -59,7 +60,7 @@ export class Harness {
     this.options = options
     this.connections = createServerConnections({
       server: { name: 'fake' },
-      url: server.url,
+      login: () => loginOf(server.url),
       connectTimeoutMs: CONNECT_MS,
       pgOptions: this.#pgOptions(),
       probedRole: () => 'primary',

@@ -7,6 +7,7 @@ import type { Lease } from '../../src/pooled-connection/lease.ts'
 import { StatementExchange } from '../../src/wire/statement-exchange.ts'
 import { FakeServer } from '../model/fake-server.ts'
 import { until } from '../model/harness.ts'
+import { loginOf } from '../model/login-of.ts'
 
 /**
  * What a server does to its connections at moments that no real one can be brought to on demand: the peer is a fake, its sockets are
@@ -29,7 +30,7 @@ function connect(
 ): ServerConnections {
   const connections = createServerConnections({
     server: { name: 'fake' },
-    url: server.url,
+    login: () => loginOf(server.url),
     connectTimeoutMs: 2_000,
     pgOptions,
     probedRole: () => 'primary',

@@ -103,6 +103,10 @@ describe('setServers', () => {
   test('a list that cannot be used is an error, and the one before stays', async () => {
     const own = start(without())
     expect(() => own.setServers({ primary: '' })).toThrow(expect.objectContaining({ code: 'NEAREST_BAD_OPTION' }))
+    const nothing = undefined as unknown as ServerList
+    expect(() => own.setServers(nothing)).toThrow(expect.objectContaining({ code: 'NEAREST_BAD_OPTION' }))
+    const mistyped = { ...without(), replica: {} }
+    expect(() => own.setServers(mistyped)).toThrow('Did you mean replicas?')
     const twice = { primary: world.url('nrt'), replicas: { ord: world.url('nrt') } }
     expect(() => own.setServers(twice)).toThrow('replicas.ord is the primary')
     expect(namesOf(own.status())).toEqual(['nrt', 'ord', 'syd'])
@@ -140,7 +144,7 @@ describe('servers: a function', () => {
       [() => undefined, 'it named no server'],
       [() => Promise.reject(new Error('no name server for postgres://app:hush@nrt/app')), 'no name server'],
       [() => ({ primary: '' }), 'primary is empty'],
-      [() => 5, 'primary is missing'],
+      [() => 5, 'must be an object such as { primary, replicas }'],
     ]
     for (const [fails, says] of failing) {
       told.length = 0

@@ -6,6 +6,8 @@ export function serverState(known: Partial<ServerState>): ServerState {
     name: 'ord',
     region: 'ord',
     declared: 'replica',
+    weight: 1,
+    labels: [],
     role: 'replica',
     health: 'up',
     since: 0,
