@@ -129,7 +129,7 @@ function addressesOf(fields: Fields, place: EntryPlace, urlOption: string): read
   const { url, host, stream } = fields
   if (url === undefined && (host !== undefined || stream !== undefined)) {
     // A stream leads somewhere by itself; without a host the entry's path tells it from others.
-    const hosts = host === undefined ? [option.replaceAll(/[[\]]/g, '.')] : host.split(',')
+    const hosts = host === undefined ? [option.replaceAll(/\[(\d+)\]/g, '.$1')] : host.split(',')
     return hosts.map((each) => addressAt(each, fields, place))
   }
   if (typeof url !== 'string') return [parseServerUrl(url, urlOption)]

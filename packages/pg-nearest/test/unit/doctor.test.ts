@@ -68,3 +68,19 @@ describe('what is wrong is said, with what to do', () => {
     expect(lines.at(-1)).not.toBe('All is well.')
   })
 })
+
+test('a region without a server is not passed over', () => {
+  const checks = checksOf(statusOf(topologyOf([{ ...nrt, region: 'nrt' }, ord]), 'orf'))
+  expect(checks).toContainEqual({
+    server: undefined,
+    verdict: 'unknown',
+    message: expect.stringContaining('No server is in orf: they are in nrt, ord'),
+  })
+  for (const region of [undefined, 'ord']) {
+    expect(checksOf(statusOf(topologyOf([nrt, ord]), region)).some(({ verdict }) => verdict === 'unknown')).toBe(false)
+  }
+})
+
+test('ssl without effect is a thing to mend', () => {
+  expect(linesOf(nrt, { ...ord, sslIsOverridden: true }).join('\n')).toContain('the option ssl has no effect there')
+})

@@ -25,6 +25,9 @@ function fromText(texts: readonly string[]): Topology {
               : '1',
         seenInRecovery: marks.includes('promoted'),
         timeline: marks.includes('tl2') ? 2 : 1,
+        weight: marks.includes('standby-only') ? 0 : 1,
+        labels: marks.filter((mark) => mark.startsWith('label:')).map((mark) => mark.slice(6)),
+        candidate: marks.includes('candidate'),
       })
     }),
   )
@@ -40,7 +43,7 @@ function readOrder(topology: Topology, chooser: Chooser): ServerState[] {
 const shown = (attempts: readonly Attempt[]): string[] => attempts.map(({ server, reason }) => `${server} ${reason}`)
 
 describe('spec/routing.json', () => {
-  for (const { name, servers, region, read, write, replica, asked } of spec.cases) {
+  for (const { name, servers, region, read, write, replica, asked, labelled } of spec.cases) {
     test(name, () => {
       const topology = fromText(servers)
       const chooser: Chooser = { region, load: () => 0, random: () => 0.5 }
@@ -48,6 +51,9 @@ describe('spec/routing.json', () => {
       if (write !== undefined) expect(planPrimary(topology, 'write').map(({ server }) => server)).toEqual(write)
       if (replica !== undefined) {
         expect(shown(planRead(topology, { kind: 'replica', region: asked }, chooser))).toEqual(replica)
+      }
+      if (labelled !== undefined) {
+        expect(shown(planRead(topology, { kind: 'labelled', label: 'reporting' }, chooser))).toEqual(labelled)
       }
     })
   }
@@ -58,6 +64,8 @@ const anyServer = fc.record({
   role: fc.constantFrom('primary', 'replica', 'unknown'),
   health: fc.constantFrom('up', 'down', 'connecting', 'suspect'),
   rttMs: fc.option(fc.integer({ min: 0, max: 300 }), { nil: undefined }),
+  weight: fc.constantFrom(0, 1, 2.5),
+  labels: fc.subarray(['reporting', 'batch']),
 })
 
 const anyTopology = fc.array(anyServer, { minLength: 1, maxLength: 8 }).map((servers) =>
@@ -88,6 +96,7 @@ describe('every plan', () => {
           { kind: 'nearest' },
           { kind: 'primary' },
           { kind: 'replica', region: undefined },
+          { kind: 'labelled', label: 'reporting' },
         ] as const) {
           const names = planRead(topology, target, chooser).map(({ server }) => server)
           // Where all say that they are replicas, nobody can be the primary.
@@ -112,7 +121,9 @@ describe('every plan', () => {
     fc.assert(
       fc.property(anyTopology, anyChooser, (topology, chooser) => {
         const order = readOrder(topology, chooser)
-        const own = order.filter(({ region, health }) => region === chooser.region && health !== 'down')
+        const own = order.filter(
+          ({ region, health, weight }) => region === chooser.region && health !== 'down' && weight > 0,
+        )
         expect(
           order
             .slice(0, own.length)
@@ -122,6 +133,16 @@ describe('every plan', () => {
       }),
     )
   })
+})
+
+test('weight 0 comes after all others that are not down', () => {
+  fc.assert(
+    fc.property(anyTopology, anyChooser, (topology, chooser) => {
+      const alive = readOrder(topology, chooser).filter(({ health }) => health !== 'down')
+      const first = alive.findIndex(({ weight }) => weight === 0)
+      if (first >= 0) expect(alive.slice(first).every(({ weight }) => weight === 0)).toBe(true)
+    }),
+  )
 })
 
 describe('among equals', () => {
@@ -143,6 +164,20 @@ describe('among equals', () => {
     }
     for (const share of count.values()) expect(share).toBeGreaterThan(800)
     expect(count.size).toBe(3)
+  })
+
+  test.each([
+    ['by its weight', () => 0],
+    ['by its weight under load', (server: string) => (server === 'ord#3' ? 6 : 2)],
+  ])('each gets its share %s', (_, load) => {
+    const weighted = topologyOf(three.servers.map((server, i) => ({ ...server, weight: i === 2 ? 3 : 1 })))
+    const leaders = Array.from(
+      { length: 5_000 },
+      () => readOrder(weighted, { region: 'ord', load, random: Math.random })[0]?.name,
+    )
+    const share = leaders.filter((leader) => leader === 'ord#3').length / leaders.length
+    expect(share).toBeGreaterThan(0.55)
+    expect(share).toBeLessThan(0.65)
   })
 
   test(`servers within ${LATENCY_WINDOW_MS} ms of the nearest are equals, and one beyond is not`, () => {
