@@ -160,6 +160,24 @@ describe('a password function', () => {
     expect(isPasswordError(undefined)).toBe(false)
   })
 
+  test('is asked again, but not for ever, when its password was refused: it may have changed in that moment', async () => {
+    let asked = 0
+    const { password } = entryOf(world.url('nrt'))
+    const changing = pools.create({
+      primary: { ...nrt(), password: () => (asked++ === 0 ? 'of-a-moment-ago' : password) },
+    })
+    expect((await changing.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    expect(asked).toBe(2)
+    asked = 0
+    const wrong = pools.create({ primary: { ...nrt(), password: () => `a-wrong-password-${asked++}` } })
+    await expect(wrong.query('select 1')).rejects.toMatchObject({ code: 'NEAREST_AUTHENTICATION' })
+    expect(asked).toBe(3)
+    const pool = await start({
+      replicas: { ord: { ...ord(), password: () => (asked++ === 3 ? 'of-a-moment-ago' : password) } },
+    })
+    expect(healthOf(pool.status(), 'ord'), 'by the probe, too').toBe('up')
+  })
+
   test('whose password changes all the time: nothing fails, and nothing is cut', async () => {
     const { connections, changes, failures, written } = await connectUnderRotation(world, 100, 150)
     expect(failures).toEqual([])

@@ -2,6 +2,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool } from '../../src/index.ts'
 import { addSecret, look, secretsFound } from '../secrets/secret-watch.ts'
+import { entryOf } from './rotating-password.ts'
 
 // Every file of these tests is watched, and fails at its end if a password was seen: `test/secrets/setup.ts`.
 
@@ -49,4 +50,30 @@ test('it looks at what this library emits, throws and shows', async () => {
   const { leaks, looks } = secretsFound()
   expect(looks, 'events, errors and inspections').toBeGreaterThan(10)
   expect(leaks).toEqual([])
+})
+
+test('it knows the passwords of functions and of configuration objects, and sees none of them', async () => {
+  secretsFound()
+  const { host, port, user, database, password } = entryOf(world.url('nrt'))
+  const fromFunction = 'given-by-a-function'
+  const fromObject = 'given-by-an-object'
+  const pool = createPool({
+    primary: { host, port, user, database, password: () => Promise.resolve(fromFunction) },
+    replicas: { ord: { port: new URL(world.url('ord')).port, host, password: fromObject } },
+    failoverTimeoutMs: 100,
+  })
+  pool.on('topology', () => undefined)
+  pool.on('problem', () => undefined)
+  await pool.refresh()
+  await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'NEAREST_AUTHENTICATION' })
+  pool.setServers({ primary: { host, port, user, database, password } })
+  expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  await pool.end()
+  const { leaks, looks } = secretsFound()
+  expect(looks).toBeGreaterThan(4)
+  expect(leaks).toEqual([])
+  for (const secret of [fromFunction, fromObject]) {
+    look('here', `a text with ${secret} in it`)
+    expect(secretsFound().leaks, 'it is watched').toHaveLength(1)
+  }
 })

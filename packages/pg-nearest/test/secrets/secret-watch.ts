@@ -25,7 +25,7 @@ export function watchForSecrets(): void {
     'connect',
     (connect) =>
       function (...args) {
-        addSecret((this as pg.Client).password)
+        watchPassword(this as pg.Client)
         return Reflect.apply(connect, this, args)
       },
   )
@@ -34,6 +34,19 @@ export function watchForSecrets(): void {
   watchEvents()
   for (const method of ['query', 'transaction', 'connect'] as const) watchErrors(RoutedPool.prototype, method)
   for (const method of ['end', 'destroy'] as const) watchInspection(method)
+}
+
+/** Of an entry's object, of a URL, or what a function gives: pg has it in the client's property in the end. */
+function watchPassword(client: pg.Client): void {
+  const password: unknown = client.password
+  addSecret(password)
+  if (typeof password !== 'function') return
+  const watched = async (...args: unknown[]): Promise<unknown> => {
+    const given: unknown = await Reflect.apply(password, undefined, args)
+    addSecret(given)
+    return given
+  }
+  Object.assign(client, { password: watched })
 }
 
 /** What was found, and how much was looked at. Begins anew. */
