@@ -55,7 +55,7 @@ export function describeFailure(server: string, error: unknown): string {
     return `${server} asks for a password, and there is none: write one into its URL, or give its entry a "password".`
   }
   if (isAuthenticationFailure(error)) {
-    return `${server} refused the user or the password (${messageOf(error)}): check them in its entry.`
+    return `${server} refused the user or the password (${messageOf(error)}): check them in its URL, or its entry.`
   }
   switch (code) {
     case '3D000':

@@ -46,7 +46,7 @@ export function checkOptionNames(
 function oneServer(name: string): string {
   if (name === 'Client' || name === 'connection')
     return 'cannot be set: pg-nearest makes the connections to its servers.'
-  return 'names one server. Write it into a URL: primary for the server that takes the writes, replicas for the others.'
+  return 'names one server. Give it in an entry: primary for the server that takes the writes, replicas for the others.'
 }
 
 /** @throws OptionError for the first name that is not among these. */

@@ -4,9 +4,11 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { isPasswordError, type NearestPool, type NearestPoolOptions, type ServerOptions } from '../../src/index.ts'
 import { addSecret } from '../secrets/secret-watch.ts'
+import { startBreakingProxy } from './breaking-proxy.ts'
 import { connectionsOf } from './connection-counts.ts'
 import { administer, ask, healthOf, nextProblem, until, withUsers } from './fixtures.ts'
 import { connectUnderRotation, entryOf } from './rotating-password.ts'
+import { TEST_CERTIFICATE } from './test-certificate.ts'
 import { TestPools } from './test-pools.ts'
 
 let world: World
@@ -53,6 +55,24 @@ describe("pg's own configuration", () => {
     await Promise.all([1, 2, 3].map(() => pool.replica('ord').query('select pg_sleep(0.02)')))
     // The probe has one of its own.
     expect(await connectionsOf(world.url('ord'), 'near')).toBe(2)
+  })
+
+  test('ssl is the server’s own, for statements, probes and cancel requests', async () => {
+    const proxy = await startBreakingProxy(world.url('ord'), { tls: true })
+    try {
+      const tls = { ...entryOf(proxy.url), ssl: { ca: TEST_CERTIFICATE.cert } }
+      const pool = await start({ replicas: { ord: tls, syd: { ...tls, port: portOf('syd') } } })
+      expect(pool.status().servers.map(({ health }) => health)).toEqual(['up', 'up', 'down'])
+      const handle = pool.replica('ord')
+      await expect(handle.query({ text: 'select pg_sleep(31)', timeoutMs: 300 })).rejects.toMatchObject({
+        code: 'NEAREST_TIMEOUT',
+      })
+      const running = "select 1 from pg_stat_activity where state = 'active' and query = 'select pg_sleep(31)'"
+      await until(async () => (await administer(world, 'ord', running)).length === 0, 'the statement to be cancelled')
+      expect((await handle.query({ text: 'select 1', consistency: 'eventual' })).servedBy.server).toBe('ord')
+    } finally {
+      await proxy.stop()
+    }
   })
 
   test('a password beside a URL counts, for cancel requests, too', async () => {

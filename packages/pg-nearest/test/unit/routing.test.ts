@@ -170,7 +170,9 @@ describe('among equals', () => {
     ['by its weight', () => 0],
     ['by its weight under load', (server: string) => (server === 'ord#3' ? 6 : 2)],
   ])('each gets its share %s', (_, load) => {
-    const weighted = topologyOf(three.servers.map((server, i) => ({ ...server, weight: i === 2 ? 3 : 1 })))
+    const [first, second, third] = three.servers
+    if (first === undefined || second === undefined || third === undefined) throw new Error('there are three')
+    const weighted = topologyOf([first, second, { ...third, weight: 3 }])
     const leaders = Array.from(
       { length: 5_000 },
       () => readOrder(weighted, { region: 'ord', load, random: Math.random })[0]?.name,
