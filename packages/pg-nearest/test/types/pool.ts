@@ -1,5 +1,6 @@
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { PostgresDialect } from 'kysely'
+import { Socket } from 'node:net'
 import type pg from 'pg'
 import {
   createPool,
@@ -20,6 +21,7 @@ function same<A, B>(_really: Same<A, B>): void {}
 export async function libraries(pool: NearestPool): Promise<void> {
   const asPool: pg.Pool = pool
   const handles: pg.Pool[] = [asPool, pool.primary, pool.replica(), pool.replica('ord'), ...pool.replicas().values()]
+  handles.push(pool.replica({ label: 'reporting' }))
   for (const client of handles) drizzle({ client })
   new PostgresDialect({ pool })
   new PostgresDialect({ pool: pool.replica() })
@@ -89,6 +91,15 @@ export function options(env: NodeJS.ProcessEnv): void {
     replicas: { ord: ['a', 'b'] },
     max: 5,
   })
+  createPool({
+    primary: { host: 'h', user: 'app', password: async () => 'p', ssl: { ca: 'x' }, stream: () => new Socket() },
+    replicas: { ord: ['db2', { host: 'o', port: env['PORT'], max: 3, weight: 0, labels: ['reporting'] }] },
+    servers: () => ({ primary: { url: 'postgres://h/app', password: undefined } }),
+  })
+  // @ts-expect-error -- an option of the whole pool
+  createPool({ primary: { host: 'h', idleTimeoutMillis: 5 } })
+  // @ts-expect-error -- a number
+  createPool({ primary: { host: 'h', weight: '1' } })
   same<ReturnType<typeof fly>, NearestPoolOptions>(true)
   same<ReturnType<typeof currentRegion>, string | undefined>(true)
   createPool(fly({ env, regions: ['ord'], max: 5 }))
