@@ -1,5 +1,6 @@
 import type { ServerStatus, Status } from '../servers/status.ts'
 import { bytes, duration } from './format.ts'
+import { fromHere } from './from-here.ts'
 
 /** One thing that was checked. */
 export interface Check {
@@ -16,9 +17,9 @@ const MUCH_LAG_MS = 10_000
 
 /** The checks for a status. */
 export function checksOf(status: Status): readonly Check[] {
-  const { region, servers } = status
+  const { servers } = status
   const reader = servers.find(({ readFrom, health }) => readFrom && health === 'up')
-  const from = region === undefined ? 'from here (no region is set)' : `from ${region}`
+  const from = fromHere(status)
   const reads: Check =
     reader === undefined
       ? { server: undefined, verdict: 'bad', message: `Reads ${from} have nowhere to go.` }

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import type { ServerStatus, Status } from '../servers/status.ts'
+import { fromHere } from './from-here.ts'
 import { bytes, duration } from './format.ts'
 import { table, type Column } from './table.ts'
 
@@ -19,7 +20,8 @@ const COLUMNS: readonly Column[] = [
 const UNKNOWN = '–'
 
 /** A status for a person: a row for each server, and what is wrong in sentences. */
-export function statusText({ region, servers, problems }: Status, color: boolean): string {
+export function statusText(status: Status, color: boolean): string {
+  const { servers, problems } = status
   const paint = (style: 'green' | 'red' | 'yellow' | 'bold', text: string): string =>
     color ? styleText(style, text) : text
   const health = ({ health: known }: ServerStatus): string =>
@@ -36,8 +38,7 @@ export function statusText({ region, servers, problems }: Status, color: boolean
     server.lsn ?? UNKNOWN,
     server.version ?? UNKNOWN,
   ])
-  const here = region === undefined ? 'from here (no region is set)' : `from ${region}`
-  const lines = [table(COLUMNS, rows), '', `Reads ${here} ${reads(servers)} ${writes(servers)}`]
+  const lines = [table(COLUMNS, rows), '', `Reads ${fromHere(status)} ${reads(servers)} ${writes(servers)}`]
   return [...lines, ...problems.map((problem) => paint('red', `! ${problem}`))].join('\n')
 }
 

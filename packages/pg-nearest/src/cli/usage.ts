@@ -4,7 +4,8 @@ const SERVERS = `Servers (default: from the environment, as fly() of pg-nearest/
   --region CODE             where this runs
   --env-file FILE           read variables from a file first
 
-In the environment: DATABASE_URL, PRIMARY_REGION, FLY_REGION or MY_REGION, REPLICA_REGIONS=ord,syd, DATABASE_URL_ORD …
+In the environment: DATABASE_URL, PRIMARY_REGION, FLY_REGION or MY_REGION (or your platform's, if a server is listed there),
+REPLICA_REGIONS=ord,syd, DATABASE_URL_ORD …
 Passwords are never printed.`
 
 export const mainUsage = `pg-nearest: PostgreSQL in several regions

@@ -13,8 +13,14 @@ const code = /^[a-z0-9][a-z0-9_-]{0,31}$/i
  * @throws OptionError for anything else, white space included.
  */
 export function parseRegion(value: unknown, option: string, subject: string = option): string {
-  if (typeof value === 'string' && code.test(value)) return value.toLowerCase()
-  throw new OptionError(option, `${subject} ${fault(value)}`)
+  const region = regionOf(value)
+  if (region === undefined) throw new OptionError(option, `${subject} ${fault(value)}`)
+  return region
+}
+
+/** The same, but `undefined` for anything else. */
+export function regionOf(value: unknown): string | undefined {
+  return typeof value === 'string' && code.test(value) ? value.toLowerCase() : undefined
 }
 
 function fault(value: unknown): string {

@@ -1,6 +1,6 @@
 import { isPlainObject, describeValue } from '../error-messages/describe-value.ts'
 import type { ListedServer } from '../discovery/listed-server.ts'
-import { parseRegion } from '../discovery/parse-region.ts'
+import { regionFinder, type FindRegion } from '../discovery/process-region.ts'
 import type { Environment } from '../discovery/server-url.ts'
 import { OptionError } from '../errors.ts'
 import { checkOptionNames } from './option-names.ts'
@@ -13,8 +13,7 @@ import type { NearestPoolOptions, PgOptions, ServerSource } from './pool-options
 
 /** Options that have been checked, with their defaults filled in. */
 export interface ParsedOptions {
-  /** In lower case, like every region in `servers`. */
-  readonly region: string | undefined
+  readonly findRegion: FindRegion
   /** The primary first. */
   readonly servers: readonly ListedServer[]
   /** pg's options for each server's connections. None is `undefined`, and none names a server. */
@@ -107,7 +106,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
   if (min > max)
     throw new OptionError('min', `min is ${min}, which is more than max (${max}). Lower min, or raise max.`)
   return {
-    region: region === undefined ? undefined : parseRegion(region, 'region'),
+    findRegion: regionFinder(region, env ?? process.env),
     servers: parseServerList(primary, replicas, { pgOptions, env }),
     pgOptions,
     consistency: consistency ?? 'session',

@@ -97,10 +97,12 @@ export type PgOptions = Omit<pg.PoolConfig, ServerNaming | 'pipeline'>
  */
 export interface NearestPoolOptions extends PgOptions, ServerList {
   /**
-   * The region of this process. It need not be in the list, and case does not matter. Without it the nearest server is found by
-   * measured time alone.
+   * The region of this process. It need not be in the list, and case does not matter. Default: what a variable of the platform says
+   * (`FLY_REGION`, `MY_REGION`, `RAILWAY_REPLICA_REGION`, `VERCEL_REGION`, `KOYEB_REGION`, Azure's `REGION_NAME`, `AWS_REGION`,
+   * `AWS_DEFAULT_REGION`), if a server is listed in that region or in one that another platform calls differently: `iad1` of Vercel and
+   * `us-east-1` of AWS are one. Without a region, or with `false`, the nearest server is found by measured time alone.
    */
-  readonly region?: string | undefined
+  readonly region?: string | false | undefined
   /**
    * Returns the current servers: called every `serversIntervalMs`, and when a server goes down. Until it has answered, `primary` and
    * `replicas` are the list. Changes take effect as with `pool.setServers()`.

@@ -183,8 +183,8 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
 
   /** What is known about the servers now. Asks no server. */
   status(): Status {
-    const { monitor, engine, connections } = this.#servers
-    return statusOf(monitor.topology, engine.chooser.region, connections)
+    const { monitor, region, connections } = this.#servers
+    return statusOf(monitor.topology, region, connections)
   }
 
   /** Probes every server now. Resolves when each has answered or failed, and never rejects. */

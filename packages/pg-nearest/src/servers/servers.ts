@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isSameServer, type ListedServer } from '../discovery/listed-server.ts'
+import type { ProcessRegion } from '../discovery/process-region.ts'
 import type { QueryEvent } from '../events/event-types.ts'
 import type { EventRelay } from '../events/event-relay.ts'
 import type { Engine } from '../execute/engine.ts'
@@ -28,6 +29,8 @@ export interface Servers {
   readonly monitor: Monitor
   /** The current list. */
   readonly listed: readonly ListedServer[]
+  /** Where this process runs, among the regions of the current list. */
+  readonly region: ProcessRegion
   readonly connections: Iterable<ServerConnections>
   /** The pool is being ended: nothing new may begin. */
   readonly ending: boolean
@@ -50,6 +53,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
   const { probeTimeoutMs: timeoutMs, pipeline, waitForLsn } = options
   const probeOptions = { connectTimeoutMs, timeoutMs, pipeline, waitForLsn, pgOptions }
   let listed = options.servers
+  let region = regionAmong(options, listed)
   let monitor: Monitor
   const heard = new Set<string>()
   const leaving = new Set<ServerConnections>()
@@ -124,13 +128,19 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
 
   if (listed.length > 1) monitor.start()
   return {
-    engine: createEngine(options, monitor, connections, events, scope, () => listed),
+    engine: createEngine(options, monitor, connections, events, scope, {
+      listed: () => listed,
+      region: () => region.region,
+    }),
     scope,
     get monitor() {
       return monitor
     },
     get listed() {
       return listed
+    },
+    get region() {
+      return region
     },
     get connections() {
       return everyone()
@@ -145,6 +155,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
       const same = new Set(next.flatMap(({ name, address }) => (isSameServer(before.get(name), address) ? [name] : [])))
       listed = next
       logins.use(next, (name) => same.has(name))
+      region = regionAmong(options, next)
       const gone = [...connections].filter(([name]) => !same.has(name))
       for (const [name] of gone) connections.delete(name)
       for (const server of next) if (!connections.has(server.name)) connections.set(server.name, connect(server))
@@ -173,9 +184,9 @@ function createEngine(
   connections: ReadonlyMap<string, ServerConnections>,
   events: EventRelay,
   scope: object,
-  listed: () => readonly ListedServer[],
+  current: { readonly listed: () => readonly ListedServer[]; readonly region: () => string | undefined },
 ): Engine {
-  const { region, learnedStatements, consistency, assumeReplicatedAfterMs } = options
+  const { learnedStatements, consistency, assumeReplicatedAfterMs } = options
   const { failoverTimeoutMs, hedge, timeoutMs, pgOptions } = options
   const emitQuery = (event: QueryEvent): void => events.emit('query', event)
   const process = new SessionState()
@@ -192,12 +203,18 @@ function createEngine(
     consistency,
     assumeReplicatedAfterMs,
     get process() {
-      return listed().length > 1 ? process : undefined
+      return current.listed().length > 1 ? process : undefined
     },
     currentSession: () => currentSession(scope),
     onPositionLost: (event) => events.emit('position-lost', event),
     statements: createStatementCache({ max: learnedStatements, now: () => performance.now() }),
-    chooser: { region, load: (server) => connections.get(server)?.inFlight ?? 0, random: Math.random },
+    chooser: {
+      get region() {
+        return current.region()
+      },
+      load: (server) => connections.get(server)?.inFlight ?? 0,
+      random: Math.random,
+    },
     take: (server, purpose, preference) => connections.get(server)?.take(purpose, preference),
     acquire(server, purpose, signal, preference) {
       const at = connections.get(server)
@@ -219,6 +236,10 @@ function createEngine(
       return events.trace
     },
   }
+}
+
+function regionAmong({ findRegion }: ParsedOptions, listed: readonly ListedServer[]): ProcessRegion {
+  return findRegion(listed.map(({ region }) => region))
 }
 
 /** The server was removed between plan and attempt: the next one is tried. */

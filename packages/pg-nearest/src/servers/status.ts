@@ -1,3 +1,4 @@
+import type { ProcessRegion } from '../discovery/process-region.ts'
 import { formatLsn } from '../topology/lsn.ts'
 import { problemOf } from '../topology/server-problem.ts'
 import { isWriterGone, readTiers, writeOrder } from '../topology/server-selection.ts'
@@ -35,6 +36,10 @@ const NO_CONNECTIONS: ConnectionCounts = { total: 0, idle: 0, waiting: 0 }
 export interface Status {
   /** The region of this process. */
   readonly region: string | undefined
+  /** The variable of the platform that says so, such as `VERCEL_REGION`; `undefined` if the option does, or nothing. */
+  readonly regionVariable: string | undefined
+  /** While the region is unknown: variables that hold one in which no server is listed, such as `AWS_REGION=eu-west-1`. */
+  readonly unmatchedRegions: readonly string[]
   /** When the latest of these facts was learned, in milliseconds since the epoch. */
   readonly asOf: number
   /** The primary first, then the replicas in the order of the configuration. */
@@ -45,9 +50,10 @@ export interface Status {
 
 export function statusOf(
   topology: Topology,
-  region: string | undefined,
+  place: ProcessRegion,
   connections: Iterable<ConnectionCounts & { readonly server: string }> = [],
 ): Status {
+  const { region, variable: regionVariable, unmatched: unmatchedRegions } = place
   const known = [...connections]
   const [best = []] = readTiers(topology, region)
   const [writer] = isWriterGone(topology) ? [] : writeOrder(topology)
@@ -61,7 +67,7 @@ export function statusOf(
     connections: countsOf(known.find((each) => each.server === server.name)),
   }))
   const problems = servers.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))
-  return { region, asOf: topology.asOf, servers, problems }
+  return { region, regionVariable, unmatchedRegions, asOf: topology.asOf, servers, problems }
 }
 
 function textOf(lsn: bigint | undefined): string | undefined {

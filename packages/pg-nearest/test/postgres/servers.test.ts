@@ -1,5 +1,5 @@
 import { startWorld, type World } from 'pg-nearest-world'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   createPool,
   isOptionError,
@@ -130,6 +130,31 @@ describe('setServers', () => {
     own.setServers(without('ord', 'syd'))
     await until(() => namesOf(own.status()).length === 1, 'the others to have left')
     expect((await own.query('select 1')).servedBy.server).toBe('nrt')
+  })
+})
+
+describe('the region of this process, from a variable of its platform', () => {
+  beforeEach(() => {
+    vi.stubEnv('VERCEL_REGION', 'syd1')
+  })
+  afterEach(() => {
+    vi.unstubAllEnvs()
+  })
+
+  test('is that of a listed server in the same area, and follows the list', async () => {
+    const own = start(without('syd'), { region: undefined })
+    await own.refresh()
+    expect(own.status()).toMatchObject({ region: undefined, unmatchedRegions: ['VERCEL_REGION=syd1'] })
+    own.setServers(without())
+    await own.refresh()
+    expect(own.status()).toMatchObject({ region: 'syd', regionVariable: 'VERCEL_REGION', unmatchedRegions: [] })
+    expect((await own.query('select 1')).servedBy).toMatchObject({ server: 'syd', reason: 'own-region' })
+  })
+
+  test('is overruled by the option, and false switches it off', () => {
+    expect(start(without()).status()).toMatchObject({ region: 'ord', regionVariable: undefined })
+    void pool?.destroy()
+    expect(start(without(), { region: false }).status()).toMatchObject({ region: undefined, unmatchedRegions: [] })
   })
 })
 

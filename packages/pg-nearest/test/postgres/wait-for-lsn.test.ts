@@ -82,8 +82,11 @@ test('waitForLsn: false', async () => {
 })
 
 function probeOf19(): Probe {
+  const { hostname: host, port } = new URL(replica.url)
+  const address = { host, port: Number(port), database: undefined, user: undefined, url: replica.url }
   const probe = createProbe({
-    url: replica.url,
+    server: 'ord',
+    login: () => ({ address, password: undefined, settings: {} }),
     connectTimeoutMs: 10_000,
     timeoutMs: 10_000,
     pipeline: true,

@@ -8,7 +8,7 @@ import { exitCodeOf } from '../../src/cli/status-command.ts'
 import { statusText } from '../../src/cli/status-table.ts'
 import { table } from '../../src/cli/table.ts'
 import { statusOf } from '../../src/servers/status.ts'
-import { serverState, topologyOf } from './server-state.ts'
+import { IN_ORD, serverState, topologyOf } from './server-state.ts'
 
 function figures(name: string, ips: number, average: number, deviation: number, median: number, p99: number): Figures {
   return { name, ips, average, deviation, median, p99, samples: 100 }
@@ -77,7 +77,7 @@ describe('status', () => {
   ])
 
   test('prints a row for each server, where reads go, and what is wrong', () => {
-    expect(statusText(statusOf(topology, 'ord'), false)).toBe(
+    expect(statusText(statusOf(topology, IN_ORD), false)).toBe(
       `
    server  region  role     health  round trip   lag    behind  position   version
    nrt     nrt     primary  up          128 ms   0 B  ≤ 0.0 ms  0/3000060  18.4
@@ -90,7 +90,7 @@ Reads from ord go to ord. Writes go to nrt.
   })
 
   test('is plain data', () => {
-    expect(JSON.parse(JSON.stringify(statusOf(topology, 'ord')))).toMatchObject({
+    expect(JSON.parse(JSON.stringify(statusOf(topology, IN_ORD)))).toMatchObject({
       region: 'ord',
       servers: [
         { name: 'nrt', lsn: '0/3000060' },
@@ -105,7 +105,7 @@ Reads from ord go to ord. Writes go to nrt.
     { name: 'one is down', servers: [serverState({}), serverState({ name: 'syd', health: 'down' })], code: 1 },
     { name: 'all are down', servers: [serverState({ health: 'down' })], code: 3 },
   ])('exits with $code when $name', ({ servers, code }) => {
-    expect(exitCodeOf(statusOf(topologyOf(servers), 'ord'))).toBe(code)
+    expect(exitCodeOf(statusOf(topologyOf(servers), IN_ORD))).toBe(code)
   })
 })
 

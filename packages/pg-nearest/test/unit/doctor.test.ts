@@ -1,15 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { checksOf } from '../../src/cli/doctor-checks.ts'
 import { doctorText } from '../../src/cli/doctor-command.ts'
+import type { ProcessRegion } from '../../src/discovery/process-region.ts'
 import { statusOf } from '../../src/servers/status.ts'
 import type { ServerState } from '../../src/topology/topology.ts'
-import { serverState, topologyOf } from './server-state.ts'
+import { IN_ORD, serverState, topologyOf } from './server-state.ts'
 
 const nrt = serverState({ name: 'nrt', declared: 'primary', role: 'primary', rttMs: 128, timeline: 2 })
 const ord = serverState({ name: 'ord', rttMs: 0.4, timeline: 2, lagBytes: 0, stalenessMs: 60 })
 
 function linesOf(...servers: readonly ServerState[]): string[] {
-  return doctorText(checksOf(statusOf(topologyOf(servers), 'ord')), false)
+  return doctorText(checksOf(statusOf(topologyOf(servers), IN_ORD)), false)
     .split('\n')
     .map((line) => line.replaceAll(/ +/g, ' '))
 }
@@ -70,17 +71,42 @@ describe('what is wrong is said, with what to do', () => {
 })
 
 test('a region without a server is not passed over', () => {
-  const checks = checksOf(statusOf(topologyOf([{ ...nrt, region: 'nrt' }, ord]), 'orf'))
+  const checks = checksOf(statusOf(topologyOf([{ ...nrt, region: 'nrt' }, ord]), { ...IN_ORD, region: 'orf' }))
   expect(checks).toContainEqual({
     server: undefined,
     verdict: 'unknown',
     message: expect.stringContaining('No server is in orf: they are in nrt, ord'),
   })
   for (const region of [undefined, 'ord']) {
-    expect(checksOf(statusOf(topologyOf([nrt, ord]), region)).some(({ verdict }) => verdict === 'unknown')).toBe(false)
+    expect(
+      checksOf(statusOf(topologyOf([nrt, ord]), { ...IN_ORD, region })).some(({ verdict }) => verdict === 'unknown'),
+    ).toBe(false)
   }
 })
 
 test('ssl without effect is a thing to mend', () => {
   expect(linesOf(nrt, { ...ord, sslIsOverridden: true }).join('\n')).toContain('the option ssl has no effect there')
+})
+
+describe('where reads go from here', () => {
+  const readsWith = (place: ProcessRegion): string | undefined =>
+    checksOf(statusOf(topologyOf([nrt, ord]), place)).at(-1)?.message
+
+  test.each<[string, Partial<ProcessRegion>, string]>([
+    ['the option says it', { region: 'ord' }, 'Reads from ord go to ord.'],
+    ['a variable says it', { region: 'ord', variable: 'MY_REGION' }, 'Reads from ord (by MY_REGION) go to ord.'],
+    ['nothing says it', {}, 'Reads from here (no region is set) go to ord.'],
+    [
+      "a laptop's variable",
+      { unmatched: ['AWS_REGION=eu-west-1'] },
+      'Reads from here (no region is known: AWS_REGION=eu-west-1 matches none of the listed regions) go to ord.',
+    ],
+    [
+      'two of them',
+      { unmatched: ['AWS_REGION=eu-west-1', 'AWS_DEFAULT_REGION=eu-west-1'] },
+      'Reads from here (no region is known: AWS_REGION=eu-west-1 and AWS_DEFAULT_REGION=eu-west-1 match none of the listed regions) go to ord.',
+    ],
+  ])('%s', (_name, place, says) => {
+    expect(readsWith({ ...IN_ORD, region: undefined, ...place })).toBe(says)
+  })
 })

@@ -35,8 +35,8 @@ const names = (options: NearestPoolOptions): string[] => parsePoolOptions(option
 
 describe('the list of servers', () => {
   test('a plain URL is one primary without a region', () => {
-    const { servers, region } = parsePoolOptions({ primary }, {})
-    expect(region).toBeUndefined()
+    const { servers, findRegion } = parsePoolOptions({ primary }, {})
+    expect(findRegion(['nrt']).region).toBeUndefined()
     expect(servers).toMatchObject([{ name: 'primary', region: undefined, declared: 'primary' }])
     expect(servers[0]?.address.url).toBe(primary)
   })
@@ -61,7 +61,7 @@ describe('the list of servers', () => {
       { region: 'ORD', primary: { region: 'NRT', url: primary }, replicas: { Ord: 'postgres://o/app' } },
       {},
     )
-    expect(parsed.region).toBe('ord')
+    expect(parsed.findRegion([]).region).toBe('ord')
     expect(parsed.servers.map(({ region }) => region)).toEqual(['nrt', 'ord'])
   })
 

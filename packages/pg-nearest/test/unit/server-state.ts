@@ -1,4 +1,8 @@
+import type { ProcessRegion } from '../../src/discovery/process-region.ts'
 import type { ServerState, Topology } from '../../src/topology/topology.ts'
+
+/** A process whose options say where it runs. */
+export const IN_ORD: ProcessRegion = { region: 'ord', variable: undefined, unmatched: [] }
 
 /** A server that is up and nothing else, unless said otherwise. */
 export function serverState(known: Partial<ServerState>): ServerState {
