@@ -16,6 +16,7 @@ const houses = [
     mayImport: {
       cli: ['fly', 'pool', 'servers', 'options'],
       fly: ['options', 'discovery', 'error-messages'],
+      aurora: ['options', 'pg-client', 'limits', 'discovery', 'error-messages'],
       http: ['pool', 'session', 'error-messages'],
       opentelemetry: ['pool', 'servers', 'statement', 'events'],
       pool: [

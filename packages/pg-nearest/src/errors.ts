@@ -3,7 +3,7 @@
  *
  * | code | meaning |
  * | --- | --- |
- * | `NEAREST_BAD_OPTION` | an option of `createPool` (or of `fly()`, or a flag) is unknown or has a wrong value |
+ * | `NEAREST_BAD_OPTION` | an option of `createPool` (or of `fly()`, `aurora()`, or a flag) is unknown or has a wrong value |
  * | `NEAREST_BAD_URL` | a connection URL cannot be used |
  * | `NEAREST_UNKNOWN_REGION` | a region was named that is not in the list |
  * | `NEAREST_UNKNOWN_LABEL` | a label was named that no server of the list has |

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions, ServedBy } from '../../src/index.ts'
+import { failing } from './aurora-stand-in.ts'
 import { administer, ask, caughtUp } from './fixtures.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -26,15 +27,6 @@ const POSITIONS = [
 ]
 const CONTROL = ['pg_control_system()', 'pg_control_checkpoint()', 'pg_control_recovery()', 'pg_control_init()']
 const revoke = (...calls: readonly string[]): string => `revoke execute on function ${calls.join(', ')} from public`
-
-function failing(name: string): string {
-  return `alter function pg_catalog.${name}() rename to real_${name};
-    create function pg_catalog.${name}() returns pg_lsn language plpgsql volatile as $$
-    begin
-      if current_setting('is_superuser') = 'on' then return pg_catalog.real_${name}(); end if;
-      raise exception 'Function ${name}() is currently not supported for Aurora' using errcode = '0A000';
-    end $$`
-}
 
 const NONE = { primary: 'none', replica: 'none' } as const
 const FULL = { primary: 'full', replica: 'full' } as const

@@ -1,0 +1,2 @@
+export { aurora } from './aurora.ts'
+export type { AuroraOptions } from './aurora.ts'

@@ -1,0 +1,60 @@
+import { messageOf } from '../driver-errors.ts'
+import type { ServerList, ServerSource } from '../options/pool-options.ts'
+import { instancesOf, type InstanceRow } from './instances.ts'
+import { afterAnswer, readersOf, type KnownInstances } from './known-instances.ts'
+
+export interface InstanceListOptions {
+  /** The cluster's endpoint. Holds the password. */
+  readonly url: string
+  /** The URL of one instance. Holds the password. */
+  urlOf(instance: string): string
+  regionOf(instance: string): string | undefined
+  /** Listed beside those that are found. */
+  readonly replicas: NonNullable<ServerList['replicas']>
+  ask(url: string, signal: AbortSignal): Promise<readonly InstanceRow[]>
+}
+
+/** One attempt, connecting included. */
+const ATTEMPT_MS = 3_000
+/** All attempts: less than the caller waits for a list. */
+const PATIENCE_MS = 9_000
+
+/** Returns the cluster's instances as a list of servers; the writer is the primary. Rejects if no instance gave a usable answer. */
+export function instanceList({ url, urlOf, regionOf, replicas, ask }: InstanceListOptions): ServerSource {
+  let known: KnownInstances | undefined
+
+  /** The endpoint's name may still lead to an instance that is gone, while the others know better. */
+  const candidates = (): readonly string[] =>
+    known === undefined ? [url] : [url, urlOf(known.writer), ...readersOf(known).map(urlOf)]
+
+  const listOf = (instances: KnownInstances): ServerList => {
+    const found = new Map(Object.entries(replicas).map(([region, given]) => [region, [given].flat()]))
+    for (const instance of readersOf(instances)) {
+      // An empty one is refused with the list.
+      const region = regionOf(instance) ?? ''
+      found.set(region, [...(found.get(region) ?? []), urlOf(instance)])
+    }
+    const { writer } = instances
+    return { primary: { region: regionOf(writer), url: urlOf(writer) }, replicas: Object.fromEntries(found) }
+  }
+
+  return async () => {
+    const deadline = performance.now() + PATIENCE_MS
+    const errors: unknown[] = []
+    for (const candidate of candidates()) {
+      const left = deadline - performance.now()
+      if (left <= 0) break
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- the next one only if this one has failed
+        const rows = await ask(candidate, AbortSignal.timeout(Math.ceil(Math.min(left, ATTEMPT_MS))))
+        known = afterAnswer(known, instancesOf(rows), performance.now())
+        return listOf(known)
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    throw new Error(`the cluster was asked for its instances: ${errors.map(messageOf).join('; ')}`, {
+      cause: new AggregateError(errors),
+    })
+  }
+}
