@@ -34,6 +34,7 @@ const unhurried = onServersOf([
   'differential',
   'entries',
   'foreign-servers',
+  'growing',
   'http',
   'http-node',
   'lost-begin',

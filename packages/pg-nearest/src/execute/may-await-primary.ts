@@ -7,6 +7,6 @@ import type { Engine, Scope } from './engine.ts'
  */
 export function mayAwaitPrimary(engine: Engine, { readOnly }: Scope, reads: boolean): boolean {
   // With one database there is no standby to be promoted.
-  if (engine.process === undefined) return false
+  if (engine.alone) return false
   return reads || readOnly ? engine.topology.servers.some(isUsable) : true
 }

@@ -163,7 +163,7 @@ function conclude(
     case 'answered': {
       if (isOfConnection(end.error) || isDemotion(end.error)) lease.doom()
       // With one database: its name led to a standby when the connection was made, and may lead to the primary now.
-      if (context.process === undefined && lease.standby && provesWrite(end.error)) lease.doom()
+      if (context.alone && lease.standby && provesWrite(end.error)) lease.doom()
       const behind = check?.end(lease, trust, questions, false)
       if (behind !== undefined) return { kind: 'behind', error: behind }
       return { kind: 'answered', error: end.error, level: isLevel(context, before, performance.now()) }

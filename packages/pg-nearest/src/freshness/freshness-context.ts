@@ -20,7 +20,9 @@ export interface FreshnessContext {
   readonly consistency: Consistency
   /** The pool's option; `undefined`: no time is long enough. */
   readonly assumeReplicatedAfterMs: number | undefined
-  /** The session of everything outside of an explicit session. `undefined` with one server, where nothing can be stale. */
+  /** There is one server, and so no other to choose. */
+  readonly alone: boolean
+  /** The session of everything outside of an explicit session. `undefined` with one server, where nothing can be stale, unless others are expected. */
   readonly process: SessionState | undefined
   /** The caller's explicit session, from the async context. */
   currentSession(): SessionState | undefined

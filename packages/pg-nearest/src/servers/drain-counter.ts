@@ -3,6 +3,8 @@ export interface DrainCounter {
   /** Something begins. `end` must be called once when it is over. */
   begin(): void
   end(): void
+  /** Something has begun at least once. */
+  readonly used: boolean
   /** Resolves when nothing is in flight any more. */
   over(): Promise<void>
 }
@@ -10,13 +12,18 @@ export interface DrainCounter {
 export function createDrainCounter(): DrainCounter {
   const waiting: (() => void)[] = []
   let count = 0
+  let used = false
   return {
     begin() {
       count++
+      used = true
     },
     end() {
       count--
       if (count === 0) for (const resolve of waiting.splice(0)) resolve()
+    },
+    get used() {
+      return used
     },
     over: () => (count === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
   }

@@ -15,11 +15,11 @@ import { createMonitor, type Monitor } from '../monitor/monitor.ts'
 import { createProbe } from '../probe/probe.ts'
 import type { MonitoredServer } from '../monitor/monitor-dependencies.ts'
 import { currentSession } from '../session/current-session.ts'
-import { SessionState } from '../session/session-state.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
 import { createCurrentLogins } from './current-logins.ts'
 import { createDrainCounter, type DrainCounter } from './drain-counter.ts'
+import { createProcessSession, type ProcessSession } from './process-session.ts'
 
 /** All of a pool's servers: what is known about them, and the connections to them. */
 export interface Servers {
@@ -53,6 +53,8 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
   const { probeTimeoutMs: timeoutMs, pipeline, waitForLsn } = options
   const probeOptions = { connectTimeoutMs, timeoutMs, pipeline, waitForLsn, pgOptions }
   let listed = options.servers
+  const inFlight = createDrainCounter()
+  const process = createProcessSession(options.source !== undefined, listed.length, inFlight)
   let region = regionAmong(options, listed)
   let monitor: Monitor
   const heard = new Set<string>()
@@ -110,7 +112,6 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
     heard.add(event)
     for (const each of everyone()) each.forward(event)
   })
-  const inFlight = createDrainCounter()
   const scope = {}
   let ending = false
 
@@ -129,8 +130,9 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
   if (listed.length > 1) monitor.start()
   return {
     engine: createEngine(options, monitor, connections, events, scope, {
-      listed: () => listed,
+      alone: () => listed.length === 1,
       region: () => region.region,
+      process,
     }),
     scope,
     get monitor() {
@@ -157,6 +159,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
       logins.use(next, (name) => same.has(name))
       region = regionAmong(options, next)
       const gone = [...connections].filter(([name]) => !same.has(name))
+      process.resize(next.length)
       for (const [name] of gone) connections.delete(name)
       for (const server of next) if (!connections.has(server.name)) connections.set(server.name, connect(server))
       monitor.setServers(next, (name) => same.has(name))
@@ -184,12 +187,15 @@ function createEngine(
   connections: ReadonlyMap<string, ServerConnections>,
   events: EventRelay,
   scope: object,
-  current: { readonly listed: () => readonly ListedServer[]; readonly region: () => string | undefined },
+  current: {
+    readonly alone: () => boolean
+    readonly region: () => string | undefined
+    readonly process: ProcessSession
+  },
 ): Engine {
   const { learnedStatements, consistency, assumeReplicatedAfterMs } = options
   const { failoverTimeoutMs, hedge, timeoutMs, pgOptions } = options
   const emitQuery = (event: QueryEvent): void => events.emit('query', event)
-  const process = new SessionState()
   return {
     get topology() {
       return monitor.topology
@@ -203,7 +209,10 @@ function createEngine(
     consistency,
     assumeReplicatedAfterMs,
     get process() {
-      return current.listed().length > 1 ? process : undefined
+      return current.process.state
+    },
+    get alone() {
+      return current.alone()
     },
     currentSession: () => currentSession(scope),
     onPositionLost: (event) => events.emit('position-lost', event),
