@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { codeOf } from '../driver-errors.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 import { connectClient, destroySocket } from '../pg-client/connect-client.ts'
@@ -24,14 +24,9 @@ const UNDEFINED_FUNCTION = '42883'
  * Asks one instance which there are, on a connection of its own that is closed behind it: it holds no slot, and a name that has moved is
  * looked up anew. Nothing outlives the signal.
  *
- * @param url - holds the password
+ * @param client - a new one
  */
-export async function askInstances(
-  url: string,
-  pgOptions: pg.PoolConfig,
-  signal: AbortSignal,
-): Promise<readonly InstanceRow[]> {
-  const client = new pg.Client({ application_name: 'pg-nearest aurora', ...pgOptions, connectionString: url })
+export async function askInstances(client: pg.Client, signal: AbortSignal): Promise<readonly InstanceRow[]> {
   await connectClient(client, signal)
   try {
     const asked = client.query<(string | null)[]>({ text: QUESTION, rowMode: 'array', types: TEXT })

@@ -1,21 +1,23 @@
 import { describeValue, isPlainObject } from '../error-messages/describe-value.ts'
-import { parseServerList } from '../discovery/parse-server-list.ts'
-import { joinUrl, splitUrl } from '../discovery/url-parts.ts'
 import { OptionError } from '../errors.ts'
+import type pg from 'pg'
 import { checkOptionNames, ownOptions } from '../options/option-names.ts'
 import { pgOptionChecks } from '../options/pg-option-checks.ts'
-import type { NearestPoolOptions, PgOptions, ServerOptions } from '../options/pool-options.ts'
+import type { NearestPoolOptions, PgOptions, ServerEntry, ServerOptions } from '../options/pool-options.ts'
+import { parseServerList } from '../options/parse-server-list.ts'
+import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { askInstances } from './ask-instances.ts'
 import { clusterDomain, isAmazonHost } from './cluster-domain.ts'
+import { entryAt } from './entry-at.ts'
 import { instanceList } from './instance-list.ts'
 
 /** Options of {@link aurora}: its own, and those of `createPool` but `servers`. */
 export interface AuroraOptions extends Omit<NearestPoolOptions, 'primary' | 'replicas' | 'servers'> {
   /**
-   * The cluster's endpoint, as in `postgres://app:…@shop.cluster-abc123.us-east-1.rds.amazonaws.com/app`. The instances have the same user,
-   * password, port, database and parameters. `region` is the default of `regionOf`.
+   * The cluster's endpoint, as in `postgres://app:…@shop.cluster-abc123.us-east-1.rds.amazonaws.com/app`, or as an object with
+   * `host`, `password: () => …` and the like. Each instance has the rest from it. `region` is the default of `regionOf`.
    */
-  readonly primary: string | ServerOptions
+  readonly primary: ServerEntry
   /**
    * The host of an instance, or `host:port`. Default: `<instance>.abc123.us-east-1.rds.amazonaws.com`, from the name of the cluster's
    * endpoint. For names of your own, and for tunnels.
@@ -71,36 +73,42 @@ export function aurora(options: AuroraOptions): NearestPoolOptions {
   checkFunction('endpoint', endpoint)
   checkFunction('regionOf', regionOf)
 
-  const [primary] = parseServerList(rest.primary, rest.replicas)
-  if (primary === undefined) return rest
-  const { url, host } = primary.address
+  const pgOptions = pgOptionsOf(rest)
+  const servers = parseServerList(rest.primary, rest.replicas, { pgOptions })
+  const [first, second] = servers
+  if (first === undefined) return rest
+  if (second?.candidate === true) throw severalHosts()
+  if (first.login.settings.stream !== undefined) throw ownStream()
+  const { host } = first.address
+  const { region: _, ...cluster } = typeof rest.primary === 'string' ? { url: rest.primary } : rest.primary
   const domain = clusterDomain(host)
-  const region = primary.region ?? domain?.region
-  const beginning = { ...rest, primary: { region, url } }
+  const region = first.region ?? domain?.region
+  const beginning = { ...rest, primary: { ...cluster, region } }
   const hostOf = endpoint ?? domain?.instanceHost
   if (hostOf === undefined) {
     if (isAmazonHost(host)) throw noInstanceHosts()
     return beginning
   }
   if (region === undefined && regionOf === undefined) throw noRegion()
-  // These parameters override the URL's host and port, so replacing those would have no effect.
-  if (/[?&](?:host|port)=/.test(url)) throw hostParameter()
   return {
     ...beginning,
     servers: instanceList({
-      url,
-      urlOf: (instance) => withHost(url, hostOf(instance)),
+      cluster,
+      entryOf: (instance) => entryAt(cluster, hostOf(instance)),
       regionOf: (instance) => regionOf?.(instance) ?? region,
       replicas: rest.replicas ?? {},
-      ask: (at, signal) => askInstances(at, pgOptionsOf(rest), signal),
+      ask: (entry, signal) => askInstances(clientOf(entry, pgOptions), signal),
     }),
   }
 }
 
-function withHost(url: string, endpoint: string): string {
-  const parts = splitUrl(url)
-  const { host, port = parts?.port } = splitUrl(`postgres://${endpoint}`) ?? { host: endpoint }
-  return parts === undefined ? url : joinUrl({ ...parts, host, port })
+function clientOf(entry: ServerOptions, pgOptions: PgOptions): pg.Client {
+  const [server] = parseServerList(entry, undefined, { pgOptions })
+  if (server === undefined) throw new Error('There is no server to ask')
+  const login = (): typeof server.login => server.login
+  // The caller's signal ends it.
+  const InstanceClient = serverClient({ server: server.address.label, login, connectTimeoutMs: 0, ownTimer: true })
+  return new InstanceClient({ application_name: 'pg-nearest aurora', ...pgOptions })
 }
 
 function pgOptionsOf(options: object): PgOptions {
@@ -129,9 +137,16 @@ function noRegion(): OptionError {
   )
 }
 
-function hostParameter(): OptionError {
+function severalHosts(): OptionError {
   return new OptionError(
     'primary',
-    'primary has its host or port as a parameter behind its "?". Write them where they belong: //user@host:port/database.',
+    "primary has several hosts. Give the cluster's endpoint alone: its instances are found.",
+  )
+}
+
+function ownStream(): OptionError {
+  return new OptionError(
+    'primary.stream',
+    'primary.stream leads to one place, whatever the host of an instance is. Take it out.',
   )
 }

@@ -1,17 +1,17 @@
 import { messageOf } from '../driver-errors.ts'
-import type { ServerList, ServerSource } from '../options/pool-options.ts'
+import type { ServerEntry, ServerList, ServerOptions, ServerSource } from '../options/pool-options.ts'
 import { instancesOf, type InstanceRow } from './instances.ts'
 import { afterAnswer, readersOf, type KnownInstances } from './known-instances.ts'
 
 export interface InstanceListOptions {
   /** The cluster's endpoint. Holds the password. */
-  readonly url: string
-  /** The URL of one instance. Holds the password. */
-  urlOf(instance: string): string
+  readonly cluster: ServerOptions
+  /** One instance, without its region. Holds the password. */
+  entryOf(instance: string): ServerOptions
   regionOf(instance: string): string | undefined
   /** Listed beside those that are found. */
   readonly replicas: NonNullable<ServerList['replicas']>
-  ask(url: string, signal: AbortSignal): Promise<readonly InstanceRow[]>
+  ask(entry: ServerOptions, signal: AbortSignal): Promise<readonly InstanceRow[]>
 }
 
 /** One attempt, connecting included. */
@@ -20,22 +20,24 @@ const ATTEMPT_MS = 3_000
 const PATIENCE_MS = 9_000
 
 /** Returns the cluster's instances as a list of servers; the writer is the primary. Rejects if no instance gave a usable answer. */
-export function instanceList({ url, urlOf, regionOf, replicas, ask }: InstanceListOptions): ServerSource {
+export function instanceList({ cluster, entryOf, regionOf, replicas, ask }: InstanceListOptions): ServerSource {
   let known: KnownInstances | undefined
 
   /** The endpoint's name may still lead to an instance that is gone, while the others know better. */
-  const candidates = (): readonly string[] =>
-    known === undefined ? [url] : [url, urlOf(known.writer), ...readersOf(known).map(urlOf)]
+  const candidates = (): readonly ServerOptions[] =>
+    known === undefined ? [cluster] : [cluster, ...[known.writer, ...readersOf(known)].map(entryOf)]
 
   const listOf = (instances: KnownInstances): ServerList => {
-    const found = new Map(Object.entries(replicas).map(([region, given]) => [region, [given].flat()]))
+    const found = new Map(
+      Object.entries(replicas).map(([region, given]): [string, ServerEntry[]] => [region, [given].flat()]),
+    )
     for (const instance of readersOf(instances)) {
       // An empty one is refused with the list.
       const region = regionOf(instance) ?? ''
-      found.set(region, [...(found.get(region) ?? []), urlOf(instance)])
+      found.set(region, [...(found.get(region) ?? []), entryOf(instance)])
     }
     const { writer } = instances
-    return { primary: { region: regionOf(writer), url: urlOf(writer) }, replicas: Object.fromEntries(found) }
+    return { primary: { ...entryOf(writer), region: regionOf(writer) }, replicas: Object.fromEntries(found) }
   }
 
   return async () => {

@@ -29,7 +29,7 @@ export interface StatementRun {
   readonly trust: Trust
   /** Whether a position query may be sent behind it is told from its text, when one is wanted. */
   readonly need: StatementNeed
-  readonly context: Pick<FreshnessContext, 'topology' | 'positions' | 'process'>
+  readonly context: Pick<FreshnessContext, 'topology' | 'positions' | 'alone'>
   /** What is known of a standby's position when it is sent. */
   readonly before: PositionBefore
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { askInstances } from '../../src/aurora/ask-instances.ts'
@@ -73,10 +74,24 @@ describe('the instances of a cluster', () => {
     expect((await session.query('select 1')).servedBy.role).toBe('replica')
   })
 
+  test('have the password from the function of the cluster’s entry', async () => {
+    const { hostname: host, port, username: user, password, pathname } = new URL(world.url('nrt'))
+    let asked = 0
+    const token = (): string => {
+      asked++
+      return password
+    }
+    const pool = start({ primary: { host, port, user, database: pathname.slice(1), password: token } })
+    await found(pool)
+    expect((await pool.query('select 1')).servedBy.server).toBe('ord')
+    expect((await pool.query('insert into notes values (5)')).servedBy.server).toBe('nrt')
+    expect(asked).toBeGreaterThan(3)
+  })
+
   test('are asked for by any of them, whatever the defaults of the role are', async () => {
     for (const region of world.regions) {
       const url = `${world.url(region)}?options=-c%20default_transaction_isolation%3Dserializable%20-c%20statement_timeout%3D1`
-      const rows = await askInstances(url, {}, AbortSignal.timeout(5_000))
+      const rows = await askInstances(new pg.Client({ connectionString: url }), AbortSignal.timeout(5_000))
       expect(rows.map(({ instance, writer }) => `${instance} ${writer}`).toSorted()).toEqual([
         'shop-1 true',
         'shop-2 false',
@@ -125,7 +140,8 @@ describe('an answer that says nothing leaves the list as it was, and is told', (
     onTestFinished(() => void silent.close())
     await once(silent, 'listening')
     const { port } = silent.address() as AddressInfo
-    const asked = askInstances(`postgres://app@127.0.0.1:${port}/app`, {}, AbortSignal.timeout(50))
+    const client = new pg.Client({ connectionString: `postgres://app@127.0.0.1:${port}/app` })
+    const asked = askInstances(client, AbortSignal.timeout(50))
     await expect(asked).rejects.toMatchObject({ name: 'TimeoutError' })
   })
 })

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { aurora } from '../../src/aurora/aurora.ts'
 import { clusterDomain } from '../../src/aurora/cluster-domain.ts'
+import { entryAt } from '../../src/aurora/entry-at.ts'
 import { instancesOf, type InstanceRow } from '../../src/aurora/instances.ts'
 import { afterAnswer, readersOf, type KnownInstances } from '../../src/aurora/known-instances.ts'
 import { isOptionError } from '../../src/errors.ts'
 import { parsePoolOptions } from '../../src/options/parse-pool-options.ts'
+import type { ServerOptions } from '../../src/options/pool-options.ts'
 import spec from '../../spec/aurora.json' with { type: 'json' }
 
 describe('the name of an endpoint', () => {
@@ -55,6 +57,26 @@ describe('what is known after several answers', () => {
   })
 })
 
+describe('the entry of an instance', () => {
+  const url = 'postgres://app:p%40ss@shop.cluster-c1ab.us-east-1.rds.amazonaws.com:5433/app?sslmode=require'
+  test.each<[string, ServerOptions, string, ServerOptions]>([
+    ['a URL', { url }, 'i', { url: 'postgres://app:p%40ss@i:5433/app?sslmode=require' }],
+    ['with a port', { url }, 'i:6000', { url: 'postgres://app:p%40ss@i:6000/app?sslmode=require' }],
+    ['an IPv6 address', { url }, '[::1]:6000', { url: 'postgres://app:p%40ss@[::1]:6000/app?sslmode=require' }],
+    ['a host behind the ?', { url: 'postgres://app@/app?host=shop&port=1' }, 'i:2', { url: 'postgres://app@i:2/app' }],
+    ['pg’s name for it', { connectionString: 'postgres://shop/app', max: 3 }, 'i', { url: 'postgres://i/app', max: 3 }],
+    ['an object', { host: 'shop', port: 5433, user: 'app' }, 'i', { host: 'i', port: 5433, user: 'app' }],
+    [
+      'an object, with a port',
+      { host: 'shop', port: 5433, user: 'app' },
+      'i:6000',
+      { host: 'i', port: '6000', user: 'app' },
+    ],
+  ])('%s', (_name, entry, endpoint, expected) => {
+    expect(entryAt(entry, endpoint)).toEqual(expected)
+  })
+})
+
 describe('aurora()', () => {
   const url = 'postgres://app:secret@shop.cluster-c1ab.us-east-1.rds.amazonaws.com:5432/app?sslmode=require'
 
@@ -88,12 +110,8 @@ describe('aurora()', () => {
     ['an endpoint that is a text', { primary: url, endpoint: 'x.example.com' }, 'endpoint', /a function/],
     ['a proxy', { primary: 'postgres://shop.proxy-c1ab.us-east-1.rds.amazonaws.com/app' }, 'primary', /a proxy/],
     ['no region to be had', { primary: 'postgres://db.example.com/app', endpoint }, 'regionOf', /does not follow/],
-    [
-      'a host behind the ?',
-      { primary: `${url}&host=elsewhere`, endpoint, regionOf: endpoint },
-      'primary',
-      /behind its "\?"/,
-    ],
+    ['several hosts', { primary: 'postgres://a.example.com,b.example.com/app' }, 'primary', /endpoint alone/],
+    ['a stream', { primary: { host: 'h', stream: () => undefined } }, 'primary.stream', /one place/],
   ])('%s is refused', (_name, options, option, message) => {
     let error: unknown
     try {

@@ -1,0 +1,12 @@
+import { joinUrl, splitUrl, withParameters } from '../discovery/url-parts.ts'
+import type { ServerOptions } from '../options/pool-options.ts'
+
+/** The same entry, but for its host, and its port if the endpoint has one. */
+export function entryAt(entry: ServerOptions, endpoint: string): ServerOptions {
+  const { host = endpoint, port } = splitUrl(`postgres://${endpoint}`) ?? {}
+  const { url = entry.connectionString, connectionString: _, ...rest } = entry
+  if (url === undefined) return { ...rest, host, ...(port === undefined ? {} : { port }) }
+  // These parameters would count instead.
+  const parts = splitUrl(withParameters(url, port === undefined ? ['host'] : ['host', 'port'], {}))
+  return parts === undefined ? entry : { ...rest, url: joinUrl({ ...parts, host, port: port ?? parts.port }) }
+}
