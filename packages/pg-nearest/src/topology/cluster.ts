@@ -10,16 +10,22 @@ export function isOtherCluster(topology: Topology, { systemIdentifier }: ServerS
   return cluster !== undefined && systemIdentifier !== undefined && cluster !== systemIdentifier
 }
 
-/** Another listed server replicates from it, or from one that was promoted after it. */
+/** The one of a primary that was never promoted. */
+const FIRST_TIMELINE = 1
+
+/**
+ * It was promoted, and another listed server replicates from it: there is a replica on its timeline or a later one, and no other primary
+ * is known that this replica could come from.
+ */
 export function isFollowed(topology: Topology, server: ServerState): boolean {
   const { systemIdentifier, timeline } = server
-  return topology.servers.some(
+  if (systemIdentifier === undefined || timeline === undefined || timeline === FIRST_TIMELINE) return false
+  const others = topology.servers.filter(
     (other) =>
       other !== server &&
-      other.role === 'replica' &&
       other.health !== 'leaving' &&
-      systemIdentifier !== undefined &&
       other.systemIdentifier === systemIdentifier &&
-      (timeline === undefined || (other.timeline ?? 0) >= timeline),
+      (other.timeline ?? 0) >= timeline,
   )
+  return others.length > 0 && others.every(({ role }) => role === 'replica')
 }

@@ -5,8 +5,8 @@ import type { ServerState, Topology } from './topology.ts'
 /**
  * Explains why a server that says it is the primary gets no writes; `undefined` if it gets them. The declared primary gets them unless
  * another server may have replaced it. A declared replica gets them only on evidence that it was promoted: it is of the declared primary's
- * cluster (or stands with it in one URL of several hosts) and the declared primary takes none, or it was seen in recovery, or another
- * listed server follows it.
+ * cluster (or stands with it in one URL of several hosts), not on its timeline, and the declared primary takes none, or it was seen in
+ * recovery, or another listed server follows it.
  */
 export function whyNoWrites(topology: Topology, server: ServerState): string | undefined {
   if (server.role !== 'primary' || topology.servers.length === 1) return undefined
@@ -24,7 +24,8 @@ export function whyNoWrites(topology: Topology, server: ServerState): string | u
   if (isFollowed(topology, server) || isSuccessorByRole(topology, server, declared)) return undefined
   const cluster = clusterOf(topology)
   const belongs = cluster === undefined ? server.candidate === true : cluster === server.systemIdentifier
-  return belongs && !server.seenBesidePrimary ? undefined : unknownPromotion(server, declared)
+  const mayBePromoted = !server.seenBesidePrimary && !isOnTimelineOf(server, declared)
+  return belongs && mayBePromoted ? undefined : unknownPromotion(server, declared)
 }
 
 /** Where no cluster is told: the declared primary itself says that it is a replica now, and nobody else says that it is the primary. */
@@ -44,6 +45,12 @@ export function isRival(topology: Topology, other: ServerState, declared: Server
 /** A lost connection does not show that it is gone; and before it was heard, nobody else is its successor. */
 function mayTakeWrites(declared: ServerState): boolean {
   return isUsable(declared) && declared.role !== 'replica'
+}
+
+/** As far as is told: a promotion would have begun a later one. */
+function isOnTimelineOf({ timeline }: ServerState, declared: ServerState): boolean {
+  if (declared.role !== 'primary' || timeline === undefined || declared.timeline === undefined) return false
+  return timeline <= declared.timeline
 }
 
 function isLaterTimeline({ timeline }: ServerState, than: ServerState): boolean {
