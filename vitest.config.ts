@@ -71,6 +71,7 @@ const unhurried = onServersOf([
   'type-parsers',
   'unknown-outcome',
   'wait-for-lsn',
+  'withheld-writes',
   'world-boot',
   'world-end',
   'world-failover',

@@ -17,7 +17,7 @@ export type HeldRunEnd<R> = { readonly kind: 'result'; readonly result: R } | Li
 export interface Planning {
   /** See {@link ClaimGate}. */
   enterClaim(server: string): ClaimGate
-  /** A new plan, after a promotion or after the session's claim was settled. */
+  /** A new plan, after what it was planned by has changed. */
   replan(): readonly Attempt[]
 }
 
@@ -64,7 +64,9 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
       held.letGo()
       return meanwhile
     }
-    const restricted = to.readOnly === true && !lease.provenStandby
+    const { restricted } = client
+    // It gets no writes any more.
+    if (restricted && !facts.reads && !client.neverWrites) return { kind: 'replan' }
     const verdict = admit(lease.provenStandby || restricted)
     if (verdict === 'no') return { kind: 'not-admitted' }
     const forced = verdict === 'read-only' || restricted

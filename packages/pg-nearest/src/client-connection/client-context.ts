@@ -7,6 +7,7 @@ import { runStatement, type RunEnd } from '../execute/run-statement.ts'
 import type { Trust } from '../freshness/freshness-check.ts'
 import { positionBefore } from '../freshness/replica-level.ts'
 import { commitsUnseen, mayCommit } from '../statement/statement-traits.ts'
+import { getsWrites } from '../route/gets-writes.ts'
 import { errorAfterLost, lostTransactionError } from './transaction-lost-errors.ts'
 import { FREE, nextClientState, type ClientState } from './client-state-machine.ts'
 import type { HeldConnection } from './held-connection.ts'
@@ -36,8 +37,8 @@ export class ClientContext {
   /** See {@link ClientLimits.signal}. */
   readonly signal: AbortSignal | undefined
   readonly avoid: readonly string[] | undefined
-  /** Writes are refused by the server, on a primary, too. */
-  readonly keepsFromWriting: boolean
+  /** Wherever it runs, writes are refused by the server. */
+  readonly neverWrites: boolean
   state: ClientState = FREE
   /** A BEGIN that has been answered but not sent yet. */
   begin: QueuedStatement | undefined
@@ -48,7 +49,27 @@ export class ClientContext {
     this.held = held
     this.signal = limits.signal
     this.avoid = limits.avoid
-    this.keepsFromWriting = scope.readOnly || limits.readOnly === true
+    this.neverWrites = scope.readOnly || limits.readOnly === true
+  }
+
+  /**
+   * What is held leads to a primary that gets no writes, or may be one, so that it serves as a standby does. Never while something runs
+   * there that was begun where writes went.
+   */
+  get restricted(): boolean {
+    const { lease } = this.held
+    const mayMove = this.state.kind === 'free' || this.state.kind === 'reading'
+    return lease !== undefined && mayMove && !lease.provenStandby && !getsWrites(this.engine.topology, lease.server)
+  }
+
+  /** What is held is a standby's connection, or serves as one. */
+  get isOnStandby(): boolean {
+    return this.held.lease?.standby === true || this.restricted
+  }
+
+  /** Writes are refused by the server that is held, though it may be a primary. */
+  get keepsFromWriting(): boolean {
+    return this.neverWrites || this.restricted
   }
 
   throwIfLost(): void {
@@ -108,7 +129,7 @@ export class ClientContext {
 
   /** Updates the state after a statement. `refused`: the server answered with an error. */
   settle({ request, need }: QueuedStatement, open: boolean, refused: boolean, unproven = false): void {
-    const standby = this.held.lease?.standby === true
+    const standby = this.isOnStandby
     this.state = nextClientState(this.state, { request, need, open, standby, failed: refused, unproven })
   }
 

@@ -9,10 +9,10 @@ import type { Request } from '../route/request.ts'
  * - `free`: each statement chooses its server.
  * - `transaction`: everything runs on the held connection until COMMIT or ROLLBACK. `stateful`: the connection also has state that
  *   outlives the transaction. `readOnly`: it began READ ONLY, and nothing in it can have changed that.
- * - `reading`: a READ ONLY transaction on a standby. While it is `movable`, it can begin again elsewhere with `begin`: each statement
- *   takes its own snapshot, and there is nothing to lose, neither a savepoint nor what a function may have set. `answered`: something
- *   of it has been answered. `failed`: a statement has failed, so that nothing runs until ROLLBACK; on another server the transaction
- *   would not be in that state. `unproven`: it began where nothing proved that it shows what it must.
+ * - `reading`: a READ ONLY transaction on a standby, or on a primary that gets no writes. While it is `movable`, it can begin again
+ *   elsewhere with `begin`: each statement takes its own snapshot, and there is nothing to lose, neither a savepoint nor what a function
+ *   may have set. `answered`: something of it has been answered. `failed`: a statement has failed, so that nothing runs until ROLLBACK;
+ *   on another server the transaction would not be in that state. `unproven`: it began where nothing proved that it shows what it must.
  * - `pinned`: the connection has session state (SET, LISTEN, a temporary table …) until the release.
  * - `lost`: the connection died with session state or an open transaction; nothing runs until the release.
  * - `unbegun`: a BEGIN that had been answered has failed; nothing runs until ROLLBACK or the release.
@@ -38,7 +38,7 @@ export interface StatementOutcome {
   readonly need: StatementNeed
   /** A transaction is open, failed or not. */
   readonly open: boolean
-  /** It ran on a standby. */
+  /** It ran on a standby, or on a primary that gets no writes. */
   readonly standby: boolean
   /** The server answered with an error. */
   readonly failed: boolean

@@ -7,6 +7,7 @@ import { withoutName } from '../execute/without-name.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import { planStatement, type StatementPlan } from '../route/plan-statement.ts'
+import { isListed } from '../route/gets-writes.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from './client-context.ts'
 import { borrowedClientExecution, type Planning } from './borrowed-client-execution.ts'
@@ -57,7 +58,7 @@ function executionOf(
     learns: true,
     planning: reads ? planning : undefined,
     run: async (lease, attempt, forced) => {
-      // What begins a READ ONLY transaction is one already.
+      // A BEGIN on a server that gets no writes is kept from them by what it begins.
       const enforcement = forced && !begins ? 'statement' : client.enforcementOf(statement, reads)
       lease.movable = reads
       const sent = { ...statement, check, request: { ...request, config } }
@@ -83,14 +84,16 @@ export function heldServerFirst(
   { attempts, reads }: Omit<StatementPlan, 'need'>,
   check?: FreshnessCheck,
 ): readonly Attempt[] {
-  const { lease } = client.held
-  const onPrimary = lease?.standby === false
+  const { isOnStandby, engine } = client
+  const { lease: held } = client.held
+  const lease = held !== undefined && isListed(engine.topology, held.server) ? held : undefined
+  const onPrimary = lease !== undefined && !isOnStandby
   const ordered = reads && !onPrimary && check !== undefined ? check.order(attempts) : attempts
-  if (lease === undefined || (lease.standby && !reads)) return lastOf(client, ordered)
+  if (lease === undefined || (isOnStandby && !reads)) return lastOf(client, ordered)
   const planned = ordered.find(({ server, unproven }) => server === lease.server && unproven !== true)
-  if (planned === undefined && lease.standby) return ordered
+  if (planned === undefined && isOnStandby) return ordered
   const stays: Attempt = planned ?? { server: lease.server, reason: 'own-write' }
-  const first = lease.standby || planned === ordered[0] ? stays : { ...stays, reason: 'own-write' as const }
+  const first = isOnStandby || planned === ordered[0] ? stays : { ...stays, reason: 'own-write' as const }
   return [first, ...ordered.filter(({ server }) => server !== lease.server)]
 }
 

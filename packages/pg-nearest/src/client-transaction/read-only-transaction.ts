@@ -31,7 +31,7 @@ export async function readInTransaction(
   state: Reading,
 ): Promise<Serving> {
   const { need } = statement
-  if (state.failed && need.transaction?.kind === 'chain' && !client.keepsFromWriting) return chainOnPrimary(client)
+  if (state.failed && need.transaction?.kind === 'chain' && !client.neverWrites) return chainOnPrimary(client)
   if (state.failed || client.scope.readOnly || showsTransaction(statement)) return runPinnedOrLose(client, statement)
   const isOfPrimary = need.class === 'write' || need.class === 'session'
   if (!state.movable && (isOfPrimary || state.answered)) return readWhereItIs(client, statement)

@@ -226,9 +226,9 @@ export class ClientExecutor {
 
   /** Whether a BEGIN can be answered now and sent later: only if it goes to the primary, where it cannot fail or be held back. */
   #mayDefer({ request, need, check }: QueuedStatement, { server }: Attempt): boolean {
-    const { scope, keepsFromWriting, engine } = this.#client
+    const { scope, neverWrites, engine } = this.#client
     if (need.transaction?.kind !== 'begin' || scope.readOnly || request.signal !== undefined) return false
-    if (keepsFromWriting && !need.transaction.readOnly) return false
+    if (neverWrites && !need.transaction.readOnly) return false
     if (check?.isClaimed(server) === true) return false
     const primaries = planPrimary(engine.topology, 'transaction')
     return isDeferrable(request.config) && primaries.some((attempt) => attempt.server === server)

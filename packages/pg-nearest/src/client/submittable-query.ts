@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
-import { planPrimary, planRead } from '../route/plan.ts'
+import { planRead } from '../route/plan.ts'
 import { NearestError } from '../errors.ts'
 import { RELOCK, SNAPSHOT } from '../execute/read-only-enforcement.ts'
 import type { OwnSession } from '../execute/engine.ts'
@@ -11,6 +11,7 @@ import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } fro
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import type { ClientContext } from '../client-connection/client-context.ts'
 import { lostStatementError } from '../client-connection/lost-statement-error.ts'
+import { attemptsOnPrimary } from '../client-connection/run-unpinned.ts'
 import { takeConnection } from '../client-connection/take-connection.ts'
 
 const SESSION = { class: 'session' } as const
@@ -33,10 +34,10 @@ export async function runSubmittable(
   { types, isGivenUp, own }: SubmittedIn,
 ): Promise<void> {
   const { held, engine, scope } = client
-  const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || !held.lease.standby || scope.readOnly)
+  const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || scope.readOnly)
   if (!isPlaced) {
     const { topology, chooser } = engine
-    const attempts = scope.readOnly ? planRead(topology, scope.target, chooser) : planPrimary(topology, 'session')
+    const attempts = scope.readOnly ? planRead(topology, scope.target, chooser) : attemptsOnPrimary(client)
     await takeConnection(client, textOf(query) ?? '', attempts, client.signal)
   }
   const lease = held.here

@@ -25,6 +25,7 @@ import { candidatesOf } from '../walk/no-server-error.ts'
 import { runStatement, type RunEnd } from './run-statement.ts'
 import { withoutName } from './without-name.ts'
 import type { WalkFacts } from '../walk/walk-state-machine.ts'
+import { getsWrites } from '../route/gets-writes.ts'
 
 /** A result, and who gave it. */
 export interface Served {
@@ -128,14 +129,16 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   #run(lease: Lease, attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
-    const restricted = attempt.readOnly === true && !lease.provenStandby
-    const verdict = admit(lease.provenStandby || restricted)
+    const { reads, readOnly } = this.facts
+    const restricted = !lease.provenStandby && !getsWrites(this.#engine.topology, lease.server)
+    // It gets no writes any more.
+    const isStale = restricted && !reads && !readOnly
+    const verdict = isStale ? 'no' : admit(lease.provenStandby || restricted)
     if (verdict === 'no') {
       lease.release()
-      return onEnd({ kind: 'not-admitted' })
+      return onEnd({ kind: isStale ? 'replan' : 'not-admitted' })
     }
     const forced = verdict === 'read-only' || restricted
-    const { reads, readOnly } = this.facts
     const config = this.#config
     this.#stage = 'running'
     // Read before sending: the reply may announce a promotion.

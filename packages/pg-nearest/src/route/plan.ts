@@ -16,8 +16,6 @@ export interface Attempt {
   readonly reason: RouteReason
   /** A last resort: this server cannot prove that it shows what the read must show. */
   readonly unproven?: boolean
-  /** Unless its connection proves to be a standby's, what runs there is READ ONLY: it may be a primary that gets no writes. */
-  readonly readOnly?: boolean
 }
 
 /** Where the caller wants a statement to run: wherever is best, on the primary, on a region's replica, or on one with a label. */
@@ -144,8 +142,8 @@ function primaryFor(region: string | undefined, server: ServerState): Attempt {
   return { server: server.name, reason: asked ? 'asked' : 'no-replica' }
 }
 
-function attempt({ server, place, readOnly }: Choice): Attempt {
-  return { server: server.name, reason: place, ...(readOnly === true ? { readOnly } : {}) }
+function attempt({ server, place }: Choice): Attempt {
+  return { server: server.name, reason: place }
 }
 
 function withoutRepeats(tiers: Tiers): Tiers {

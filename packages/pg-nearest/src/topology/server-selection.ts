@@ -12,8 +12,6 @@ export type Place = 'own-region' | 'nearest' | 'no-replica'
 export interface Choice {
   readonly server: ServerState
   readonly place: Place
-  /** It is, or may be, a primary that gets no writes. */
-  readonly readOnly?: boolean
 }
 
 export interface Chooser {
@@ -27,7 +25,7 @@ export interface Chooser {
 
 /** By its own report, or by the configuration until it has been asked. */
 export function isReplica(server: ServerState): boolean {
-  return server.role === 'replica' || (server.role === 'unknown' && server.declared === 'replica')
+  return server.role === 'replica' || isUnheardReplica(server)
 }
 
 /**
@@ -54,13 +52,12 @@ export function readTiers(topology: Topology, region: string | undefined): Choic
     ...byDistance(usable.filter(({ weight }) => weight === 0)).map((tier) => tier.map(far)),
     ...lastSeenFirst(valid.filter((server) => server.health === 'down')).map((server) => [far(server)]),
   ]
-  return tiers.filter((tier) => tier.length > 0).map((tier) => tier.map((choice) => withoutWrites(topology, choice)))
+  return tiers.filter((tier) => tier.length > 0)
 }
 
-function withoutWrites(topology: Topology, choice: Choice): Choice {
-  const { server } = choice
-  const unheard = server.role === 'unknown' && server.declared === 'replica'
-  return unheard || whyNoWrites(topology, server) !== undefined ? { ...choice, readOnly: true } : choice
+/** Until it was asked, only the configuration says so. */
+export function isUnheardReplica({ role, declared }: ServerState): boolean {
+  return role === 'unknown' && declared === 'replica'
 }
 
 /**

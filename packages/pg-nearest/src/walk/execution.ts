@@ -16,9 +16,10 @@ export type Admit = (provenStandby: boolean) => 'as-is' | 'read-only' | 'no'
  * How one attempt ended.
  *
  * - `result`: it succeeded.
- * - `failed`: see {@link Evidence}. `forced`: it was sent READ ONLY, because another attempt may have written.
+ * - `failed`: see {@link Evidence}. `forced`: it was sent READ ONLY, because another attempt may have written, or because the server gets
+ *   no writes.
  * - `not-admitted`: nothing was sent, because another leg is running it where it could write.
- * - `replan`: nothing was sent, because what it must show has changed since it was planned.
+ * - `replan`: nothing was sent, because what it must show, or who gets writes, has changed since it was planned.
  * - `cut`: ended by the caller's signal or time-out.
  */
 export type AttemptEnd<R> =

@@ -49,7 +49,7 @@ export interface WalkState {
   readonly again: number
   /** It may run once more after a fault of its connection. */
   readonly mayRerun: boolean
-  /** It may be planned once more after its session's claim has been settled. */
+  /** It may be planned once more because what it was planned by has changed. */
   readonly mayReplan: boolean
   /** How often it has waited for a primary. */
   readonly rounds: number
@@ -64,7 +64,7 @@ export type WalkEvent =
       readonly kind: 'failed'
       readonly leg: number
       readonly standby: boolean
-      /** It was sent READ ONLY, because another attempt may have written. */
+      /** It was sent READ ONLY, because another attempt may have written, or because the server gets no writes. */
       readonly forced: boolean
       readonly evidence: Evidence
       /** Where to go if a standby could not run it. */
@@ -204,7 +204,7 @@ function afterFailure(stood: WalkState, event: Failed): WalkStep {
     harmless: facts.harmless,
     regional: facts.readOnly,
   })
-  // It writes after all, and another attempt may have run it.
+  // It writes after all. Another attempt may have run it.
   if (forced && evidence.kind === 'answered' && isWriteRefused(evidence.error)) {
     const noted = note(before, leg, server, evidence)
     const doubt = doubtOf(noted)

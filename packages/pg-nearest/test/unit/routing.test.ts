@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import spec from '../../spec/routing.json' with { type: 'json' }
 import { planPrimary, planRead, type Attempt } from '../../src/route/plan.ts'
+import { getsWrites } from '../../src/route/gets-writes.ts'
 import { LATENCY_WINDOW_MS, type Chooser } from '../../src/topology/server-selection.ts'
 import type { ServerState, Topology } from '../../src/topology/topology.ts'
 import { serverState, topologyOf } from './server-state.ts'
@@ -24,7 +25,8 @@ function fromText(texts: readonly string[]): Topology {
               ? '2'
               : '1',
         seenInRecovery: marks.includes('promoted'),
-        timeline: marks.includes('tl2') ? 2 : 1,
+        seenBesidePrimary: marks.includes('beside'),
+        timeline: role === 'unknown' ? undefined : marks.includes('tl2') ? 2 : 1,
         weight: marks.includes('standby-only') ? 0 : 1,
         labels: marks.filter((mark) => mark.startsWith('label:')).map((mark) => mark.slice(6)),
         candidate: marks.includes('candidate'),
@@ -43,12 +45,16 @@ function readOrder(topology: Topology, chooser: Chooser): ServerState[] {
 const shown = (attempts: readonly Attempt[]): string[] => attempts.map(({ server, reason }) => `${server} ${reason}`)
 
 describe('spec/routing.json', () => {
-  for (const { name, servers, region, read, write, replica, asked, labelled } of spec.cases) {
+  for (const { name, servers, region, read, write, withheld, replica, asked, labelled } of spec.cases) {
     test(name, () => {
       const topology = fromText(servers)
       const chooser: Chooser = { region, load: () => 0, random: () => 0.5 }
       if (read !== undefined) expect(shown(planRead(topology, { kind: 'nearest' }, chooser))).toEqual(read)
       if (write !== undefined) expect(planPrimary(topology, 'write').map(({ server }) => server)).toEqual(write)
+      if (withheld !== undefined) {
+        const names = topology.servers.map((server) => server.name)
+        expect(names.filter((server) => !getsWrites(topology, server))).toEqual(withheld)
+      }
       if (replica !== undefined) {
         expect(shown(planRead(topology, { kind: 'replica', region: asked }, chooser))).toEqual(replica)
       }
@@ -66,6 +72,9 @@ const anyServer = fc.record({
   rttMs: fc.option(fc.integer({ min: 0, max: 300 }), { nil: undefined }),
   weight: fc.constantFrom(0, 1, 2.5),
   labels: fc.subarray(['reporting', 'batch']),
+  timeline: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
+  seenInRecovery: fc.boolean(),
+  seenBesidePrimary: fc.boolean(),
 })
 
 const anyTopology = fc.array(anyServer, { minLength: 1, maxLength: 8 }).map((servers) =>
@@ -103,6 +112,15 @@ describe('every plan', () => {
           if (target.kind !== 'primary') expect(names.length).toBeGreaterThan(0)
           expect(new Set(names).size).toBe(names.length)
         }
+      }),
+    )
+  })
+
+  test('for writes names only servers where what runs may write', () => {
+    fc.assert(
+      fc.property(anyTopology, (topology) => {
+        const names = planPrimary(topology, 'write').map(({ server }) => server)
+        expect(names.filter((name) => !getsWrites(topology, name))).toEqual([])
       }),
     )
   })

@@ -1,0 +1,26 @@
+import { isUnheardReplica } from '../topology/server-selection.ts'
+import type { Topology } from '../topology/topology.ts'
+import { whyNoWrites } from '../topology/writer-evidence.ts'
+
+/**
+ * Whether what runs there may write, if the server lets it. Otherwise it runs READ ONLY, unless its connection proves to be a standby's:
+ * the server is a primary that gets no writes, or a declared replica that was never heard, which may be one.
+ */
+export function getsWrites(topology: Topology, name: string): boolean {
+  let names = writable.get(topology)
+  if (names === undefined) {
+    const servers = topology.servers.filter(
+      (server) => !isUnheardReplica(server) && whyNoWrites(topology, server) === undefined,
+    )
+    writable.set(topology, (names = new Set(servers.map((server) => server.name))))
+  }
+  return names.has(name)
+}
+
+/** Computed once for each snapshot, which is immutable. */
+const writable = new WeakMap<Topology, ReadonlySet<string>>()
+
+/** A server that has left the list only ends what it has begun. */
+export function isListed({ servers }: Topology, name: string): boolean {
+  return servers.some((server) => server.name === name && server.health !== 'leaving')
+}
