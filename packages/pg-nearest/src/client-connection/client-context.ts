@@ -6,10 +6,11 @@ import type { Enforcement } from '../execute/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../execute/run-statement.ts'
 import type { Trust } from '../freshness/freshness-check.ts'
 import { positionBefore } from '../freshness/replica-level.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
 import { commitsUnseen, mayCommit } from '../statement/statement-traits.ts'
 import { getsWrites } from '../route/gets-writes.ts'
 import { errorAfterLost, lostTransactionError } from './transaction-lost-errors.ts'
-import { FREE, nextClientState, type ClientState } from './client-state-machine.ts'
+import { FREE, nextClientState, staysReadOnly, type ClientState } from './client-state-machine.ts'
 import type { HeldConnection } from './held-connection.ts'
 import type { QueuedStatement } from './queued-statement.ts'
 
@@ -42,6 +43,8 @@ export class ClientContext {
   state: ClientState = FREE
   /** A BEGIN that has been answered but not sent yet. */
   begin: QueuedStatement | undefined
+  /** The connection that died with what may commit on it. */
+  #lostCommitOn: Lease | undefined
 
   constructor(engine: Engine, scope: Scope, held: HeldConnection, limits: ClientLimits) {
     this.engine = engine
@@ -114,6 +117,7 @@ export class ClientContext {
       (onEnd) =>
         runStatement(lease, run, (ended) => {
           open = lease.status !== 'I'
+          if (ended.kind === 'lost') this.noteLost(lease, need)
           onEnd(ended)
         }),
       canWrite ? () => check?.beginUnsettled() ?? ignore : undefined,
@@ -133,11 +137,31 @@ export class ClientContext {
     this.state = nextClientState(this.state, { request, need, open, standby, failed: refused, unproven })
   }
 
-  /** Updates the state after a cursor, a stream or a COPY, of which only the transaction status is known. */
-  settleSubmittable(open: boolean): void {
-    if (open) this.state = { kind: 'transaction', stateful: this.state.kind === 'pinned', readOnly: false }
-    else if (this.state.kind === 'transaction') this.state = this.state.stateful ? { kind: 'pinned' } : FREE
-    else if (this.state.kind === 'reading') this.state = FREE
+  /** Updates the state after a cursor, a stream or a COPY. `refused`: the server answered with an error. */
+  settleSubmittable(need: StatementNeed, open: boolean, refused: boolean): void {
+    const { state } = this
+    if (state.kind === 'transaction') {
+      if (open) this.state = { ...state, readOnly: staysReadOnly(state, need) }
+      else this.state = state.stateful ? { kind: 'pinned' } : FREE
+    } else if (state.kind === 'reading') {
+      if (!open) this.state = FREE
+      else if (refused) this.state = { ...state, failed: true }
+    } else if (open && state.kind !== 'lost') {
+      this.state = { kind: 'transaction', stateful: state.kind === 'pinned', readOnly: false }
+    }
+  }
+
+  /**
+   * A statement died with its connection. To be called in the same tick, so that all that was in flight is known when the first of them
+   * is judged.
+   */
+  noteLost(lease: Lease, need: StatementNeed): void {
+    if (mayCommit(need)) this.#lostCommitOn = lease
+  }
+
+  /** Whether what is unanswered on a connection that has died may be committed: what may commit it was on its way. */
+  mayHaveCommittedOn(lease: Lease): boolean {
+    return this.#lostCommitOn === lease
   }
 
   /** Why the next statement runs on the held connection. */
@@ -150,10 +174,10 @@ export class ClientContext {
     return { server, region: this.engine.regionOf(server), role, reason, attempts }
   }
 
-  /** The connection is lost: nothing runs before the release. */
+  /** The connection is lost: nothing runs before the release. The first reason stays. */
   lose(error: unknown): void {
     this.held.letGo(true)
-    this.state = { kind: 'lost', error: errorAfterLost(error) }
+    if (this.state.kind !== 'lost') this.state = { kind: 'lost', error: errorAfterLost(error) }
   }
 }
 

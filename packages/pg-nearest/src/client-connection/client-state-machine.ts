@@ -72,12 +72,12 @@ export function nextClientState(
     const movable = control.snapshotPerStatement
     return { kind: 'reading', begin: request, movable, answered: false, failed, unproven }
   }
-  return { kind: 'transaction', stateful, readOnly: isReadOnly(before, need) }
+  const readOnly = before.kind === 'transaction' ? staysReadOnly(before, need) : control?.readOnly === true
+  return { kind: 'transaction', stateful, readOnly }
 }
 
-/** Only reads since BEGIN READ ONLY: anything else could be SET TRANSACTION READ WRITE. */
-function isReadOnly(before: ClientState, need: StatementNeed): boolean {
+/** Only reads since BEGIN READ ONLY, this one included: anything else could be SET TRANSACTION READ WRITE. */
+export function staysReadOnly(before: ClientState, need: StatementNeed): boolean {
   const ends = need.transaction?.kind === 'commit' || need.transaction?.kind === 'rollback'
-  if (before.kind === 'transaction') return before.readOnly && (need.class === 'read' || ends)
-  return need.transaction?.readOnly === true
+  return before.kind === 'transaction' && before.readOnly && (need.class === 'read' || ends)
 }

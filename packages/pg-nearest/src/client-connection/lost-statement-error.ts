@@ -1,6 +1,5 @@
 import { NearestError, OutcomeUnknownError } from '../errors.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
-import { mayCommit } from '../statement/statement-traits.ts'
 
 export interface LostStatement {
   readonly text: string
@@ -9,16 +8,19 @@ export interface LostStatement {
   readonly error: unknown
   /** A transaction was open. */
   readonly open: boolean
+  /** It, or what was sent behind it and is unanswered as well, may have committed the open transaction. */
+  readonly mayBeCommitted: boolean
   /** It cannot have written: on a standby, in a READ ONLY transaction, or not sent. */
   readonly harmless: boolean
 }
 
 /**
- * The error for a caller whose connection died. Inside of a transaction only the outcome of COMMIT is unknown; outside of one, that
- * of every statement that a primary may have received.
+ * The error for a caller whose connection died. Inside of a transaction the outcome is unknown only once its COMMIT is on its way, but
+ * then that of all that is unanswered; outside of one, that of every statement that a primary may have received.
  */
-export function lostStatementError({ text, need, server, error, open, harmless }: LostStatement): NearestError {
-  if (!harmless && (open ? mayCommit(need) : need.transaction?.kind !== 'begin')) {
+export function lostStatementError(lost: LostStatement): NearestError {
+  const { text, need, server, error, open, mayBeCommitted, harmless } = lost
+  if (!harmless && (open ? mayBeCommitted : need.transaction?.kind !== 'begin')) {
     return new OutcomeUnknownError(text, server, error)
   }
   return new NearestError(

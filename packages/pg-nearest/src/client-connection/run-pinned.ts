@@ -1,9 +1,7 @@
 import type { Lease } from '../pooled-connection/lease.ts'
-import { isOutcomeUnknownError, type NearestError } from '../errors.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { ClientContext } from './client-context.ts'
-import { errorAfterLost } from './transaction-lost-errors.ts'
-import { lostStatementError } from './lost-statement-error.ts'
+import { loseConnection } from './lose-connection.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 
 /** How a pinned statement ended. `lost`: the connection died. `cut`: by the caller's limit. */
@@ -67,25 +65,8 @@ export function servingOrLose(
 ): Serving {
   if (ended.kind === 'serving') return ended.serving
   if (ended.kind === 'refused') throw ended.error
-  const error = loseConnection(client, lease, statement, open, ended)
+  const { request, need, check } = statement
+  const lost = { text: request.config.text, need, check, open, sent: ended.sent, cause: ended.error }
+  const error = loseConnection(client, lease, lost)
   throw ended.cut ? ended.error : error
-}
-
-/** The error for this statement and all later ones. */
-function loseConnection(
-  client: ClientContext,
-  lease: Lease,
-  { request, need, check }: QueuedStatement,
-  open: boolean,
-  { error: cause, sent }: Extract<PinnedEnd, { kind: 'lost' }>,
-): NearestError {
-  const { server, standby, generation } = lease
-  const readOnly = client.keepsFromWriting || (client.state.kind === 'transaction' && client.state.readOnly)
-  const harmless = standby || readOnly || !sent
-  const error = lostStatementError({ text: request.config.text, need, server, error: cause, open, harmless })
-  if (isOutcomeUnknownError(error)) check?.markUnknown()
-  if (client.signal?.aborted !== true) client.engine.report({ server, generation, sign: 'lost', error: cause })
-  if (client.held.lease === lease) client.lose(error)
-  else client.state = { kind: 'lost', error: errorAfterLost(error) }
-  return error
 }

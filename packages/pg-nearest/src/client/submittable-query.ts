@@ -6,15 +6,15 @@ import { RELOCK, SNAPSHOT } from '../execute/read-only-enforcement.ts'
 import type { OwnSession } from '../execute/engine.ts'
 import { classify, mayControlTransaction } from '../statement/classify.ts'
 import { isSingleStatement } from '../statement/statement-traits.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
+import { onAbort } from '../limits/on-abort.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } from '../wire/submittable-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import type { ClientContext } from '../client-connection/client-context.ts'
-import { lostStatementError } from '../client-connection/lost-statement-error.ts'
+import { loseConnection } from '../client-connection/lose-connection.ts'
 import { attemptsOnPrimary } from '../client-connection/run-unpinned.ts'
 import { takeConnection } from '../client-connection/take-connection.ts'
-
-const SESSION = { class: 'session' } as const
 
 /** What it was submitted with. */
 export interface SubmittedIn extends SubmittableOptions {
@@ -24,7 +24,8 @@ export interface SubmittedIn extends SubmittableOptions {
 
 /**
  * Runs a cursor, a stream or a COPY on the held connection, otherwise on the primary; it is never tried on another server. Resolves
- * when it has been read to its end, has failed, or was closed; its own callbacks tell how.
+ * when it has been read to its end, has failed, or was closed; its own callbacks tell how. When the client's signal is aborted, its
+ * connection is closed at once: nobody knows when it would be read to its end.
  *
  * @throws the error that kept it from being sent.
  */
@@ -39,37 +40,42 @@ export async function runSubmittable(
     const { topology, chooser } = engine
     const attempts = scope.readOnly ? planRead(topology, scope.target, chooser) : attemptsOnPrimary(client)
     await takeConnection(client, textOf(query) ?? '', attempts, client.signal)
+    client.throwIfLost()
   }
   const lease = held.here
-  const wasOpen = held.open
+  const open = held.open
+  const need = needOf(query)
   const guards = client.keepsFromWriting && !lease.provenStandby
   if (guards) refuseControl(textOf(query))
   const check = createFreshnessCheck(engine, own, undefined, false)
   const settled = lease.provenStandby ? undefined : check?.beginUnsettled()
+  const { signal } = client
+  const abort = (): void => {
+    // The server would go on with a slow statement, and keep its locks.
+    void lease.cancel()
+    lease.kill(signal?.reason)
+  }
+  const forget = signal && onAbort(signal, abort)
   const end = await new Promise<SubmittableEnd>((resolve) => {
     const exchange = new SubmittableExchange(query, lease.client, resolve, { types, isGivenUp })
-    lease.send(...(guards ? guarded(lease.client, exchange, wasOpen) : [exchange]))
+    lease.send(...(guards ? guarded(lease.client, exchange, open) : [exchange]))
   })
+  forget?.()
   settled?.()
   check?.markUnknown()
-  const open = lease.status !== 'I'
   if (end.kind === 'lost') {
-    const { server, generation, standby } = lease
-    const error = lostStatementError({
-      text: textOf(query) ?? '',
-      need: SESSION,
-      server,
-      error: end.error,
-      open: wasOpen,
-      harmless: standby || guards,
-    })
-    engine.report({ server, generation, sign: 'lost', error: end.error })
-    return client.lose(error)
+    const { error: cause, written: sent } = end
+    if (sent) client.noteLost(lease, need)
+    loseConnection(client, lease, { text: textOf(query) ?? '', need, check, open, sent, cause })
+    return
   }
-  const failed = end.error !== undefined
-  const { state } = client
-  if (!open || (state.kind !== 'transaction' && state.kind !== 'reading')) client.settleSubmittable(open)
-  else if (failed && state.kind === 'reading') client.state = { ...state, failed }
+  client.settleSubmittable(need, lease.status !== 'I', end.error !== undefined)
+}
+
+/** One whose text is not known may do anything but end a transaction. */
+function needOf(query: object): StatementNeed {
+  const text = textOf(query)
+  return text === undefined ? { class: 'session' } : classify(text)
 }
 
 /** Puts it into a READ ONLY transaction that cannot be made READ WRITE. */

@@ -9,7 +9,7 @@ export interface ReplicatedOptions {
   readonly bookmark?: string | undefined
   /** Names of servers, as in the status. Default: every server of the list but the primary. */
   readonly servers?: readonly string[] | undefined
-  /** Milliseconds to wait at most. Default 30,000. */
+  /** Milliseconds to wait at most, the answers included. 0: each server is asked once, and its answer awaited. Default 30,000. */
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
 }

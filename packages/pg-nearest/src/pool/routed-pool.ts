@@ -1,5 +1,4 @@
 import pg from 'pg'
-import { NearestError } from '../errors.ts'
 import type { ClientLimits } from '../client-connection/client-context.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
 import type { Scope } from '../execute/engine.ts'
@@ -11,6 +10,7 @@ import { BorrowedClient } from './borrowed-client.ts'
 import { promiseOrCallback } from './promise-or-callback.ts'
 import type { RoutedClient, Transaction } from './query-types.ts'
 import type { ArrayRow, Callback, Routed, Row, Served } from './query-types.ts'
+import { endedError } from '../servers/ended-error.ts'
 import type { Servers } from '../servers/servers.ts'
 import { withRetries } from './transaction-retry.ts'
 import { checkTransactionOptions, retriesOf, runTransaction, type TransactionOptions } from './transaction.ts'
@@ -94,9 +94,10 @@ export class RoutedPool extends pg.Pool {
   override connect(): Promise<RoutedClient>
   override connect(callback: ConnectCallback): void
   override connect(callback?: ConnectCallback): Promise<RoutedClient> | void {
-    if (this.#servers.ending) {
-      if (callback === undefined) return Promise.reject(ended())
-      return void process.nextTick(callback, ended(), undefined, () => undefined)
+    const { ended } = this.#servers
+    if (ended.aborted) {
+      if (callback === undefined) return Promise.reject(endedError())
+      return void process.nextTick(callback, endedError(), undefined, () => undefined)
     }
     const client = this.#lend()
     if (callback === undefined) return Promise.resolve(client)
@@ -148,15 +149,15 @@ export class RoutedPool extends pg.Pool {
 
   /** @throws NearestError if the pool was ended. */
   #lend(limits?: ClientLimits): RoutedClient & BorrowedClient {
-    const { engine, ending, inFlight } = this.#servers
-    if (ending) throw ended()
+    const { engine, ended, inFlight } = this.#servers
+    if (ended.aborted) throw endedError()
     inFlight.begin()
     return new BorrowedClient(engine, this.#scope, inFlight.end, limits) as unknown as RoutedClient & BorrowedClient
   }
 
   #execute(request: Request): Promise<unknown> {
-    const { engine, ending, inFlight } = this.#servers
-    if (ending) return Promise.reject(ended())
+    const { engine, ended, inFlight } = this.#servers
+    if (ended.aborted) return Promise.reject(endedError())
     inFlight.begin()
     const { trace } = engine
     if (trace === undefined) return executeStatement(engine, this.#scope, request, inFlight.end)
@@ -182,8 +183,4 @@ function sum(connections: Iterable<ServerConnections>, count: 'total' | 'idle' |
   let all = 0
   for (const each of connections) all += each[count]
   return all
-}
-
-function ended(): NearestError {
-  return new NearestError('NEAREST_ENDED', 'The pool was ended: make a new one, or end it later.')
 }

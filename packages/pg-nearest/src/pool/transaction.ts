@@ -2,6 +2,7 @@ import { isOutcomeUnknownError, NearestError, OptionError } from '../errors.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 import { describeValue } from '../error-messages/describe-value.ts'
 import { checkNames } from '../options/option-names.ts'
+import { isSubmittable } from '../route/parse-query-arguments.ts'
 import type { RoutedClient, Transaction } from './query-types.ts'
 
 /** Options of {@link RoutedPool.transaction}. */
@@ -18,7 +19,7 @@ export interface TransactionOptions {
    * 0 to 100; default 0. Before the tries it waits up to 10 ms, 20 ms, 40 ms … 1 s. A COMMIT of unknown outcome is never repeated.
    */
   readonly retries?: number | undefined
-  /** Aborting it cancels the running statement and rolls back. */
+  /** Aborting it cancels the running statement, ends an open stream, cursor or COPY with its reason, and rolls back. */
   readonly signal?: AbortSignal | undefined
   /**
    * Milliseconds that it may take in all, retries included; then it is rolled back as if aborted, whatever `work` is waiting for.
@@ -109,10 +110,11 @@ function refuse(args: readonly unknown[]): Promise<never> | void {
     'The transaction is over, because its function has ended: what it asks for afterwards would not be part of it. Let the function wait for all of its statements, for instance with Promise.all().',
   )
   const [query] = args
+  // Has no promise; and a COPY has a method of the name `callback`, which tells nobody.
+  if (isSubmittable(query)) throw error
   const callback =
     args.find((arg) => typeof arg === 'function') ?? (query as { readonly callback?: unknown } | undefined)?.callback
   if (typeof callback === 'function') return void process.nextTick(callback, error)
-  if (typeof (query as { readonly submit?: unknown } | undefined)?.submit === 'function') throw error
   return Promise.reject(error)
 }
 

@@ -1,10 +1,13 @@
-import { NotReplicatedError, OptionError, type MissingServer } from '../errors.ts'
+import { NotReplicatedError, OptionError } from '../errors.ts'
+import { onAbort } from '../limits/on-abort.ts'
 import { sleep } from '../limits/retry-backoff.ts'
+import { unlessAborted } from '../limits/unless-aborted.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import { formatLsn } from '../topology/lsn.ts'
 import { observedPosition, type ObservedPosition } from '../topology/observed-position.ts'
 import type { Observation } from '../topology/topology-updates.ts'
 import { writeOrder } from '../topology/server-selection.ts'
+import { endedError } from './ended-error.ts'
 import type { Servers } from './servers.ts'
 
 export interface ReplicationWait {
@@ -20,20 +23,65 @@ export interface ReplicationWait {
 const FIRST_PAUSE_MS = 10
 const LONGEST_PAUSE_MS = 500
 
-/** Waits until each server itself has said that it shows the position: one that does not answer does not pass. */
+/** Node takes a longer time for 1 ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** How far it has come, for when it is ended in its middle. */
+interface Progress {
+  position: string
+  /** Who has not shown it so far, and why. */
+  readonly missing: Map<string, string>
+}
+
+/**
+ * Waits until each server itself has said that it shows the position: one that does not answer does not pass. Ends at once when the time
+ * is over, the signal is aborted or the pool is ended, whatever it has asked.
+ */
 export async function waitUntilReplicated(servers: Servers, wait: ReplicationWait): Promise<void> {
   const { timeoutMs, signal } = wait
-  const deadline = performance.now() + timeoutMs
+  const { ended } = servers
+  if (ended.aborted) throw endedError()
+  signal?.throwIfAborted()
   const names = namesOf(servers, wait.servers)
   if (names.length === 0) return
-  const target = wait.bookmark ?? (await positionOfPrimary(servers, deadline, wait))
-  const whys = await Promise.all(names.map((server) => untilShown(servers, server, target, deadline, signal)))
-  signal?.throwIfAborted()
-  const missing = names.flatMap((server, i): MissingServer[] => {
-    const why = whys[i]
-    return why === undefined ? [] : [{ server, why }]
-  })
-  if (missing.length > 0) throw new NotReplicatedError(formatLsn(target.lsn), timeoutMs, missing)
+  const progress: Progress = { position: 'the primary', missing: new Map() }
+  const stop = new AbortController()
+  const timer = timeoutMs === 0 ? undefined : setTimeout(() => stop.abort(), Math.min(timeoutMs, LONGEST_TIMER_MS))
+  const forget = [signal, ended].map((each) => each && onAbort(each, () => stop.abort()))
+  try {
+    await unlessAborted(untilAllShow(servers, names, wait, progress, stop.signal), stop.signal)
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (ended.aborted) throw endedError()
+    throw error === stop.signal.reason ? notReplicated(progress, timeoutMs) : error
+  } finally {
+    clearTimeout(timer)
+    for (const each of forget) each?.()
+  }
+}
+
+async function untilAllShow(
+  servers: Servers,
+  names: readonly string[],
+  wait: ReplicationWait,
+  progress: Progress,
+  stop: AbortSignal,
+): Promise<void> {
+  const { timeoutMs } = wait
+  const target = wait.bookmark ?? (await positionOfPrimary(servers, timeoutMs, progress, stop))
+  progress.position = formatLsn(target.lsn)
+  progress.missing.clear()
+  for (const server of names) progress.missing.set(server, whyNot(undefined, undefined, target))
+  await Promise.all(names.map((server) => untilShown(servers, server, target, timeoutMs, progress, stop)))
+  if (progress.missing.size > 0) throw notReplicated(progress, timeoutMs)
+}
+
+function notReplicated({ position, missing }: Progress, timeoutMs: number): NotReplicatedError {
+  return new NotReplicatedError(
+    position,
+    timeoutMs,
+    [...missing].map(([server, why]) => ({ server, why })),
+  )
 }
 
 function namesOf({ listed, monitor }: Servers, wanted: readonly string[] | undefined): readonly string[] {
@@ -49,43 +97,49 @@ function namesOf({ listed, monitor }: Servers, wanted: readonly string[] | undef
 
 async function positionOfPrimary(
   { monitor }: Servers,
-  deadline: number,
-  { timeoutMs, signal }: ReplicationWait,
+  timeoutMs: number,
+  progress: Progress,
+  stop: AbortSignal,
 ): Promise<Bookmark> {
+  const { missing } = progress
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = longer(pauseMs)) {
     const [primary] = writeOrder(monitor.topology)
+    const name = primary?.name ?? 'primary'
+    missing.clear()
+    missing.set(name, 'no server says that it is the primary')
     // oxlint-disable-next-line no-await-in-loop -- again and again until it answers
-    const answer = primary === undefined ? undefined : await monitor.askNow(primary.name)
+    const answer = primary === undefined ? undefined : await monitor.askNow(name)
     const position = answer?.role === 'primary' ? observedPosition(answer) : undefined
     if (position !== undefined) return { ...position, certain: true }
-    signal?.throwIfAborted()
     const refuses = answer?.role === 'primary'
-    if (refuses || performance.now() >= deadline) {
-      const why = refuses ? 'it does not tell its position' : 'no server says that it is the primary'
-      throw new NotReplicatedError('the primary', timeoutMs, [{ server: primary?.name ?? 'primary', why }])
-    }
+    if (refuses) missing.set(name, 'it does not tell its position')
+    if (refuses || timeoutMs === 0) throw notReplicated(progress, timeoutMs)
     // oxlint-disable-next-line no-await-in-loop -- as above
-    await sleep(pauseMs, signal)
+    await sleep(pauseMs, stop)
+    stop.throwIfAborted()
   }
 }
 
-/** Why it does not show the position; `undefined` once it does. */
+/** Returns when it shows the position, or was asked once if there is no time for more. */
 async function untilShown(
   { engine, monitor }: Servers,
   server: string,
   target: Bookmark,
-  deadline: number,
-  signal: AbortSignal | undefined,
-): Promise<string | undefined> {
+  timeoutMs: number,
+  { missing }: Progress,
+  stop: AbortSignal,
+): Promise<void> {
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = longer(pauseMs)) {
     // oxlint-disable-next-line no-await-in-loop -- again and again until it shows it
     const answer = await monitor.askNow(server)
     const position = answer && observedPosition(answer)
     const showing = shows(position && { ...position, standby: answer.role === 'replica' }, target, engine.positions)
-    if (showing === 'yes') return undefined
-    if (signal?.aborted === true || performance.now() >= deadline) return whyNot(answer, position, target)
+    if (showing === 'yes') return void missing.delete(server)
+    missing.set(server, whyNot(answer, position, target))
+    if (timeoutMs === 0) return
     // oxlint-disable-next-line no-await-in-loop -- as above
-    await sleep(Math.min(pauseMs, Math.max(1, deadline - performance.now())), signal)
+    await sleep(pauseMs, stop)
+    stop.throwIfAborted()
   }
 }
 

@@ -19,6 +19,7 @@ import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
 import { createCurrentLogins } from './current-logins.ts'
 import { createDrainCounter, type DrainCounter } from './drain-counter.ts'
+import { endedError } from './ended-error.ts'
 import { createProcessSession, type ProcessSession } from './process-session.ts'
 
 /** All of a pool's servers: what is known about them, and the connections to them. */
@@ -32,8 +33,8 @@ export interface Servers {
   /** Where this process runs, among the regions of the current list. */
   readonly region: ProcessRegion
   readonly connections: Iterable<ServerConnections>
-  /** The pool is being ended: nothing new may begin. */
-  readonly ending: boolean
+  /** Aborted when the pool is being ended: nothing new may begin, and what only waits ends with its reason. */
+  readonly ended: AbortSignal
   /** Statements and borrowed clients. */
   readonly inFlight: DrainCounter
   /** Replaces the list. Removed servers may finish what they have begun. */
@@ -113,15 +114,16 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
     for (const each of everyone()) each.forward(event)
   })
   const scope = {}
-  let ending = false
+  const ending = new AbortController()
+  const ended = ending.signal
 
   const drain = async (name: string, old: ServerConnections): Promise<void> => {
     leaving.add(old)
     const end = performance.now() + DRAIN_MS
-    const waits = (): boolean => old.inFlight > 0 && performance.now() < end && !ending
+    const waits = (): boolean => old.inFlight > 0 && performance.now() < end && !ended.aborted
     // oxlint-disable-next-line no-await-in-loop -- it ends when they have
     while (waits()) await sleep(20, undefined, { ref: false })
-    if (ending) return
+    if (ended.aborted) return
     old.destroy()
     leaving.delete(old)
     if (!connections.has(name)) monitor.forget(name)
@@ -148,11 +150,9 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
       return everyone()
     },
     inFlight,
-    get ending() {
-      return ending
-    },
+    ended,
     use(next) {
-      if (ending) return
+      if (ended.aborted) return
       const before = new Map(listed.map(({ name, address }) => [name, address]))
       const same = new Set(next.flatMap(({ name, address }) => (isSameServer(before.get(name), address) ? [name] : [])))
       listed = next
@@ -167,14 +167,14 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
       for (const [name, old] of gone) void drain(name, old)
     },
     async end() {
-      ending = true
+      ending.abort(endedError())
       // The monitor keeps running until nothing is in flight: a server that is silent now would otherwise never give it up.
       await inFlight.over()
       monitor.stop()
       await Promise.all(everyone().map((each) => each.end()))
     },
     destroy() {
-      ending = true
+      ending.abort(endedError())
       monitor.stop()
       for (const each of everyone()) each.destroy()
     },

@@ -9,7 +9,7 @@ const GRACE_MS = 3_000
 
 const calls = new PendingCalls(GRACE_MS)
 watchPools(RoutedPool.prototype, ['query', 'connect', 'transaction'], calls)
-watchPools(NearestPool.prototype, ['refresh', 'end'], calls)
+watchPools(NearestPool.prototype, ['refresh', 'replicated', 'end'], calls)
 
 /** What a test leaves running is its own affair while its pool is open, or is being ended. */
 function isOver({ pool }: PendingCall): boolean {

@@ -3,7 +3,7 @@ import type { PendingCalls } from './pending-calls.ts'
 type Method = (this: object, ...args: unknown[]) => unknown
 
 /** The methods of a pool's prototype that return a promise, or take a callback. */
-export type WatchedMethod = 'query' | 'connect' | 'transaction' | 'refresh' | 'end'
+export type WatchedMethod = 'query' | 'connect' | 'transaction' | 'refresh' | 'replicated' | 'end'
 
 const TAKES_CALLBACK: ReadonlySet<string> = new Set(['query', 'connect', 'end'])
 const SHOWN_CHARACTERS = 200

@@ -99,7 +99,7 @@ describe.each(DAMAGES)('$name', (damage) => {
 
   test('for the COMMIT of a transaction: its outcome is unknown', async () => {
     const id = nextId()
-    const broken = proxies.primary.breakNext('commit', damage.how)
+    const broken = proxies.primary.breakNext('commit\0', damage.how)
     const work = pool.transaction(async (tx) => void (await tx.query(insert(id))))
     const error = await rejectionOf(work, 'the transaction')
     await settled(broken, 'the break')

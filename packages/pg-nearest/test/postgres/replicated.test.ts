@@ -1,8 +1,8 @@
 import { startWorld, type World } from 'pg-nearest-world'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { isNotReplicatedError, type NearestPool } from '../../src/index.ts'
-import { ask, caughtUp } from './fixtures.ts'
-import { errorOf } from './settling.ts'
+import { ask, caughtUp, until } from './fixtures.ts'
+import { errorOf, within } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
 let world: World
@@ -93,6 +93,65 @@ describe('waiting until every replica shows what the primary has', () => {
         code: 'NEAREST_BAD_OPTION',
       })
     }
+  })
+
+  describe('a server that is silent', () => {
+    let far: NearestPool
+    beforeEach(async () => {
+      far = await pools.start({ ...world.poolOptions('ord'), probeTimeoutMs: 20_000 })
+    })
+    afterEach(() => {
+      world.heal('nrt', 'ord')
+      world.heal('ams', 'ord')
+    })
+
+    test.each([
+      { silent: 'ams', missing: [{ server: 'ams', why: 'it does not answer' }] },
+      { silent: 'nrt', missing: [{ server: 'nrt', why: 'no server says that it is the primary' }] },
+    ])('does not keep it beyond its time, nor beyond its signal: $silent', async ({ silent, missing: who }) => {
+      world.partition(silent, 'ord')
+      const servers = ['ams']
+      expect(await errorOf(5_000, 'it', far.replicated({ timeoutMs: 200, servers }))).toMatchObject({
+        code: 'NEAREST_NOT_REPLICATED',
+        missing: who,
+      })
+      const soon = AbortSignal.timeout(100)
+      expect(await errorOf(5_000, 'it', far.replicated({ signal: soon, servers }))).toBe(soon.reason)
+    })
+
+    test('does not keep it beyond the end of the pool, and the end does not wait for it', async () => {
+      world.partition('ams', 'ord')
+      const waiting = errorOf(5_000, 'it', far.replicated({ servers: ['ams'] }))
+      await Promise.resolve()
+      await within(5_000, 'end()', far.end())
+      expect(await waiting).toMatchObject({ code: 'NEAREST_ENDED' })
+    })
+  })
+
+  test.each(['end', 'destroy'] as const)('%s() ends it at once, and afterwards it is refused', async (how) => {
+    await world.pauseReplay('ord')
+    await write()
+    const short = await pools.start(world.poolOptions('ord'))
+    const waiting = errorOf(5_000, 'it', short.replicated())
+    await until(() => short.status().servers.length === 4, 'the servers')
+    await short[how]()
+    expect(await waiting).toMatchObject({ code: 'NEAREST_ENDED' })
+    expect(await errorOf(5_000, 'it', short.replicated())).toMatchObject({ code: 'NEAREST_ENDED' })
+  })
+
+  test('a longer time than a timer of Node can take is no shorter one', async () => {
+    await write()
+    await pool.replicated({ timeoutMs: 2 ** 40 })
+  })
+
+  test('with no time at all each is asked once', async () => {
+    await pool.replicated()
+    await pool.replicated({ timeoutMs: 0 })
+    await world.pauseReplay('ord')
+    await write()
+    expect(await missing({ timeoutMs: 0, servers: ['ord'] })).toEqual([
+      { server: 'ord', why: expect.stringMatching(/^it is \d+ bytes behind$/) },
+    ])
   })
 
   test('with one database there is nobody to wait for', async () => {

@@ -1,4 +1,9 @@
+import type { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { from } from 'pg-copy-streams'
+import Cursor from 'pg-cursor'
+import QueryStream from 'pg-query-stream'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions, RoutedClient, Transaction } from '../../src/index.ts'
@@ -207,6 +212,66 @@ describe('a read-only transaction whose connection to its replica dies', () => {
     client.release()
   })
 })
+
+describe('a transaction is cut off while something is open on it that nobody reads to its end', () => {
+  const rows = 'select generate_series(1, 5000)::text'
+  const never = (): Promise<unknown> => new Promise(() => undefined)
+  const ignore = (): void => undefined
+  const copyIn = (tx: Transaction): Writable => {
+    const copy: Writable = tx.query(from('copy notes from stdin'))
+    copy.write('not kept\n')
+    return copy.on('error', ignore)
+  }
+  interface Shape {
+    readonly name: string
+    readonly work: (tx: Transaction) => Promise<unknown>
+  }
+  const SHAPES: readonly Shape[] = [
+    { name: 'a stream', work: async (tx) => void tx.query(new QueryStream(rows)).on('error', ignore) },
+    { name: 'a stream, awaited', work: (tx) => finished(tx.query(new QueryStream(rows))) },
+    {
+      name: 'a stream, read slowly',
+      work: async (tx) => {
+        for await (const row of tx.query(new QueryStream(rows))) await sleep(50, row)
+      },
+    },
+    { name: 'a stream of a slow statement', work: (tx) => finished(tx.query(new QueryStream('select pg_sleep(20)'))) },
+    { name: 'a cursor', work: (tx) => tx.query(new Cursor(rows)).read(1) },
+    { name: 'a cursor, and its function waits', work: (tx) => tx.query(new Cursor(rows)).read(1).then(never) },
+    { name: 'a COPY', work: async (tx) => void copyIn(tx) },
+    { name: 'a COPY, awaited', work: (tx) => finished(copyIn(tx)) },
+  ]
+  const ways = [
+    { how: 'timeoutMs', first: true },
+    { how: 'signal', first: true },
+    { how: 'timeoutMs', first: false },
+    { how: 'signal', first: false },
+  ]
+
+  test.each(ways)('by its $how, first statement: $first', async ({ how, first }) => {
+    const pool = await poolIn('ord')
+    const failures = SHAPES.map(async ({ name, work }) => {
+      const controller = new AbortController()
+      const reason = new Error('enough')
+      const cut = how === 'signal' ? { signal: controller.signal } : { timeoutMs: 300 }
+      const result = pool.transaction(cut, async (tx) => {
+        if (!first) await tx.query("insert into notes values ('not kept')")
+        await work(tx)
+      })
+      if (how === 'signal') setTimeout(() => controller.abort(reason), 300)
+      const error = await errorOf(BOUND_MS, name, result)
+      return { name, told: error === reason ? 'signal' : (error as { code?: unknown } | undefined)?.code }
+    })
+    const told = how === 'signal' ? 'signal' : 'NEAREST_TIMEOUT'
+    expect(await Promise.all(failures)).toEqual(SHAPES.map(({ name }) => ({ name, told })))
+    await until(async () => (await ask(world.url('nrt'), OPEN)).length === 0, 'the server to have rolled back')
+    await within(BOUND_MS, 'end()', pool.end())
+    expect(await notes()).toEqual([])
+  })
+})
+
+/** Transactions of the role under test that are open on a server. */
+const OPEN = 'select from pg_stat_activity where xact_start is not null and pid <> pg_backend_pid() and usename = user'
 
 test('a read-only transaction whose only server dies: everything that is not awaited in it ends', async () => {
   const alone = await startWorld({ primary: 'nrt', rtt: 10 })

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { from, to } from 'pg-copy-streams'
 import Cursor from 'pg-cursor'
+import QueryStream from 'pg-query-stream'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, Transaction } from '../../src/index.ts'
@@ -112,9 +114,14 @@ describe('while COMMIT is on its way', () => {
     expect(await notes()).toEqual(['in time'])
   })
 
-  test('a cursor, which has no promise, is refused by throwing', async () => {
-    const given = lateIn((tx) => tx.query(new Cursor(`${insert('late')} returning text`)))
-    expect(await rejectionOf(given, 'the cursor')).toMatchObject(OVER)
+  test.each([
+    { what: 'a cursor', make: () => new Cursor(`${insert('late')} returning text`) },
+    { what: 'a stream', make: () => new QueryStream(`${insert('late')} returning text`) },
+    { what: 'a COPY FROM', make: () => from('copy notes from stdin') },
+    { what: 'a COPY TO', make: () => to('copy notes to stdout') },
+  ])('$what, which has no promise, is refused by throwing', async ({ make }) => {
+    const given = lateIn((tx) => void tx.query(make()))
+    expect(await rejectionOf(given, 'it')).toMatchObject(OVER)
     expect(await notes()).toEqual(['in time'])
   })
 })

@@ -1,8 +1,9 @@
+import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type NearestPoolOptions, type RoutedPool } from '../../src/index.ts'
 import { cut, startBreakingProxy, swallowed, type Break, type BreakingProxy } from './breaking-proxy.ts'
-import { ask, caughtUp } from './fixtures.ts'
+import { ask, caughtUp, until } from './fixtures.ts'
 import { rejectionOf, settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -60,6 +61,9 @@ const soonAborted = (): AbortSignal => {
   return controller.signal
 }
 
+/** As it is sent. A probe says `read committed`. */
+const COMMIT = 'commit\0'
+
 const CASES: readonly Case[] = [
   {
     name: 'a lost connection',
@@ -115,7 +119,7 @@ const CASES: readonly Case[] = [
   {
     name: 'a transaction whose COMMIT is lost',
     how: cut,
-    marker: 'commit',
+    marker: COMMIT,
     told: ['08007'],
     write: (on, id) =>
       on.transaction(async (tx) => {
@@ -125,7 +129,7 @@ const CASES: readonly Case[] = [
   {
     name: 'a transaction whose COMMIT is not answered within timeoutMs',
     how: swallowed,
-    marker: 'commit',
+    marker: COMMIT,
     told: ['NEAREST_TIMEOUT', '08007'],
     write: (on, id) =>
       on.transaction({ timeoutMs: 200 }, async (tx) => {
@@ -173,4 +177,83 @@ test.each(CASES)('$name: the truth is read by the process, by a session, and fro
     'the process of the session': await seen(another, ofSession),
   }
   expect(reads).toEqual({ process: 1, elsewhere: 1, session: 1, 'the process of the session': 1 })
+})
+
+describe('the connection dies when the server has done all, and has answered none of it', () => {
+  const count = (): Promise<unknown[]> => ask(world.url('nrt'), "select from orders where id like 'pipelined%'")
+  afterEach(() => ask(world.url('nrt'), "delete from orders where id like 'pipelined%'"))
+
+  interface Lost {
+    readonly name: string
+    /** How many orders the server then has. */
+    readonly orders: number
+    readonly ends: string
+    readonly code: string
+    readonly release?: boolean
+  }
+  const LOST: readonly Lost[] = [
+    { name: 'with a COMMIT on its way', orders: 3, ends: 'commit', code: '08007' },
+    { name: 'with an END on its way', orders: 3, ends: 'end', code: '08007' },
+    { name: 'with a ROLLBACK on its way', orders: 0, ends: 'rollback', code: 'NEAREST_CONNECTION_LOST' },
+    { name: 'by release(true), with a COMMIT on its way', orders: 3, ends: 'commit', code: '08007', release: true },
+  ]
+
+  /** Resolves with a function that ends the connection, once the server was given what holds the marker and has begun to answer. */
+  async function silentAt(marker: string): Promise<() => void> {
+    let end = (): void => undefined
+    await proxy.breakNext(marker, ({ client, silence }) => {
+      silence()
+      end = () => void client.destroy()
+    })
+    return end
+  }
+
+  test.each(LOST)('$name: all of them are told the same', async ({ orders, ends, code, release = false }) => {
+    const client = await (await app()).connect()
+    await client.query('begin')
+    await client.query(insert('pipelined 1'))
+    const silent = silentAt(`${ends}\0`)
+    const texts = [insert('pipelined 2'), insert('pipelined 3'), ends]
+    const errors = Promise.all(texts.map((text) => rejectionOf(client.query(text), text, 10_000)))
+    const end = await settled(silent, 'the silence')
+    await until(async () => (await count()).length === orders, 'the server to have done it')
+    if (release) client.release(true)
+    else end()
+    expect((await errors).map((error) => (error as { code?: unknown }).code)).toEqual(texts.map(() => code))
+    if (!release) client.release()
+  })
+
+  test('a transaction that its function has committed itself is not run again', async () => {
+    const pool = await app()
+    let runs = 0
+    const silent = silentAt(COMMIT)
+    const work = pool.transaction({ retries: 2 }, async (tx) => {
+      runs++
+      await tx.query(insert(`pipelined ${runs}`))
+      await Promise.all([tx.query(insert(`pipelined, too ${runs}`)), tx.query('commit')])
+    })
+    const error = rejectionOf(work, 'the transaction', 10_000)
+    const end = await settled(silent, 'the silence')
+    await until(async () => (await count()).length === 2, 'the server to have done it')
+    end()
+    expect(await error).toMatchObject({ code: '08007' })
+    expect(runs).toBe(1)
+  })
+
+  test('of a COMMIT that was given as a pg.Query it is not said that it was rolled back', async () => {
+    const client = await (await app()).connect()
+    await client.query('begin')
+    await client.query(insert('pipelined'))
+    const silent = silentAt(COMMIT)
+    const told = new Promise((resolve) => {
+      client.query(new pg.Query('commit', resolve))
+    })
+    const end = await settled(silent, 'the silence')
+    await until(async () => (await count()).length === 1, 'the server to have done it')
+    end()
+    expect(await settled(told, 'COMMIT')).toBeInstanceOf(Error)
+    const next = await rejectionOf(client.query('select 1'), 'the next one')
+    expect(next).toMatchObject({ code: 'NEAREST_CONNECTION_LOST', cause: { code: '08007' } })
+    client.release()
+  })
 })

@@ -228,24 +228,27 @@ describe('a replica that may lack what a migration has made', () => {
 
 describe('a connection that died while it was the caller’s alone', () => {
   const write = { class: 'write' } as const
-  const control = (kind: 'begin' | 'commit' | 'rollback' | 'within' | 'other') =>
+  const control = (kind: 'begin' | 'commit' | 'rollback' | 'within') =>
     ({
       class: 'transaction',
       transaction: { kind, readOnly: false, standbyCanBegin: false, snapshotPerStatement: true },
     }) as const
+  const inside = (mayBeCommitted: boolean, harmless: boolean) => ({ open: true, mayBeCommitted, harmless })
+  const outside = (harmless: boolean) => ({ open: false, mayBeCommitted: false, harmless })
   const rows = [
-    { need: write, open: true, harmless: false, code: 'NEAREST_CONNECTION_LOST' },
-    { need: write, open: false, harmless: false, code: '08007' },
-    { need: write, open: false, harmless: true, code: 'NEAREST_CONNECTION_LOST' },
-    { need: control('begin'), open: false, harmless: false, code: 'NEAREST_CONNECTION_LOST' },
-    { need: control('commit'), open: true, harmless: false, code: '08007' },
-    { need: control('commit'), open: true, harmless: true, code: 'NEAREST_CONNECTION_LOST' },
-    { need: control('rollback'), open: true, harmless: false, code: 'NEAREST_CONNECTION_LOST' },
-    { need: control('within'), open: true, harmless: false, code: 'NEAREST_CONNECTION_LOST' },
-    { need: control('other'), open: true, harmless: false, code: '08007' },
+    { need: write, ...inside(false, false), code: 'NEAREST_CONNECTION_LOST' },
+    { need: write, ...inside(true, false), code: '08007' },
+    { need: write, ...inside(true, true), code: 'NEAREST_CONNECTION_LOST' },
+    { need: write, ...outside(false), code: '08007' },
+    { need: write, ...outside(true), code: 'NEAREST_CONNECTION_LOST' },
+    { need: control('begin'), ...outside(false), code: 'NEAREST_CONNECTION_LOST' },
+    { need: control('commit'), ...inside(true, false), code: '08007' },
+    { need: control('commit'), ...inside(true, true), code: 'NEAREST_CONNECTION_LOST' },
+    { need: control('rollback'), ...inside(false, false), code: 'NEAREST_CONNECTION_LOST' },
+    { need: control('within'), ...inside(false, false), code: 'NEAREST_CONNECTION_LOST' },
   ]
   test.each(rows)(
-    '$need.class $need.transaction.kind, open: $open, harmless: $harmless -> $code',
+    '$need.class $need.transaction.kind, open: $open, may be committed: $mayBeCommitted, harmless: $harmless -> $code',
     ({ code, ...lost }) => {
       const cause = failure({ code: 'ECONNRESET' })
       const error = lostStatementError({ text: 'select 1', server: 'nrt', error: cause, ...lost })
