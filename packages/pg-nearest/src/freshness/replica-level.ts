@@ -6,13 +6,17 @@ import type { FreshnessContext } from './freshness-context.ts'
 /** What was known of the position of the machine behind a connection when a statement was sent there. */
 export type PositionBefore = KnownPosition | undefined
 
+/** To be asked before it is sent. `undefined`: nothing is known that is worth comparing. */
 export function positionBefore(
-  { positions }: Pick<FreshnessContext, 'positions'>,
-  { server, machine, standby, connectedAt }: Pick<Lease, 'server' | 'machine' | 'standby' | 'connectedAt'>,
+  { positions, members }: Pick<FreshnessContext, 'positions' | 'members'>,
+  { server, machine, standby }: Pick<Lease, 'server' | 'machine' | 'standby'>,
 ): PositionBefore {
-  const known = standby && machine !== undefined ? positions.at(server, machine) : undefined
-  // What was known before this connection was made may be more than the machine shows since it has restarted.
-  return known !== undefined && known.at >= connectedAt ? known : undefined
+  if (!standby) return undefined
+  // A connection that has not told its machine leads to the only one that was seen.
+  const only = members.of(server).length === 1 ? positions.of(server) : undefined
+  const known = machine === undefined ? only : positions.at(server, machine)
+  // What was known before a connection was lost may be more than the machine shows since it has restarted.
+  return known === positions.beforeLoss(server) ? undefined : known
 }
 
 /** How old the answer of the primary may be that a replica is compared with: four probes at their default pace. */

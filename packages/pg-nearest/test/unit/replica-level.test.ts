@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { isLevel, positionBefore } from '../../src/freshness/replica-level.ts'
+import { createServerMembers } from '../../src/monitor/server-members.ts'
+import type { Lease } from '../../src/pooled-connection/lease.ts'
 import { createKnownPositions, type KnownPositions } from '../../src/monitor/known-positions.ts'
 import { initialTopology } from '../../src/topology/topology-updates.ts'
 
@@ -28,19 +30,22 @@ const told = ({ lsn = 100n, at = 1_000, timeline = 1, systemIdentifier = '7', st
   standby,
 })
 
-const lease = { server: 'ord', machine: 'a', standby: true, connectedAt: -1_000 }
+const lease = { server: 'ord', machine: 'a', standby: true }
 
 /** At 1,500, for a statement that was sent when the replica had last told this. */
 function level(
   primary: Told | undefined,
   replica: Told | undefined,
   then?: (known: KnownPositions) => void,
-  on: Partial<typeof lease> = {},
+  on: Partial<Pick<Lease, 'machine'>> = {},
+  behindName: readonly string[] = ['a'],
 ): boolean {
   const positions = createKnownPositions()
   if (primary !== undefined) positions.note('nrt', told(primary))
   if (replica !== undefined) positions.note('ord', told({ standby: true, ...replica }))
-  const before = positionBefore({ positions }, { ...lease, ...on })
+  const members = createServerMembers({ onAppeared: () => undefined, onForgotten: () => undefined })
+  for (const machine of behindName) members.note('ord', machine, 0, 0)
+  const before = positionBefore({ positions, members }, { ...lease, ...on })
   then?.(positions)
   return isLevel({ topology, positions }, before, 1_500)
 }
@@ -68,8 +73,17 @@ describe('whether a replica is known to be level', () => {
     expect(level({}, {}, (known) => known.note('nrt', told({ lsn: 200n, at: 1_200 })))).toBe(false)
   })
 
-  test('not by what it had before this connection was made, nor by what another machine behind its name has', () => {
-    expect(level({}, {}, undefined, { connectedAt: 1_001 })).toBe(false)
-    expect(level({}, {}, undefined, { machine: 'b' })).toBe(false)
+  test('not by what it had before a connection to it was lost', () => {
+    const positions = createKnownPositions()
+    positions.note('ord', told({ standby: true }))
+    positions.noteLoss('ord')
+    const members = createServerMembers({ onAppeared: () => undefined, onForgotten: () => undefined })
+    expect(positionBefore({ positions, members }, lease)).toBeUndefined()
+  })
+
+  test('by what its own machine has told, or the only one behind its name', () => {
+    expect(level({}, {}, undefined, { machine: 'b' }, ['a', 'b'])).toBe(false)
+    expect(level({}, {}, undefined, { machine: undefined })).toBe(true)
+    expect(level({}, {}, undefined, { machine: undefined }, ['a', 'b'])).toBe(false)
   })
 })
