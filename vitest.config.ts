@@ -43,6 +43,7 @@ const unhurried = onServersOf([
   'orm',
   'pgbouncer',
   'poolers',
+  'quiet',
   'raised-codes',
   'read-only-begin',
   'read-only-handles',

@@ -1,6 +1,9 @@
 /** Keeps the list of servers up to date by calling a function again and again. */
 export interface ServerListPoller {
+  /** Polls at once, and then again and again. */
   start(): void
+  /** Until `start`. */
+  pause(): void
   /** A server went down, so the list may have changed: polls within 250 ms. */
   pollSoon(): void
   stop(): void
@@ -29,37 +32,45 @@ export function createServerListPoller<List>({
 }: ServerListPollerOptions<List>): ServerListPoller {
   let timer: NodeJS.Timeout | undefined
   let asking = false
-  let stopped = false
+  let phase: 'paused' | 'running' | 'stopped' = 'paused'
+  const isStopped = (): boolean => phase === 'stopped'
 
   const askWithin = (ms: number): void => {
     clearTimeout(timer)
+    if (asking || phase !== 'running') return
     timer = setTimeout(() => void ask(), ms)
     timer.unref()
   }
 
   const ask = async (): Promise<void> => {
-    if (asking || stopped) return
     asking = true
     try {
       const list = await soon(source)
-      if (stopped) return
+      if (isStopped()) return
       if (list === undefined || list === null) throw new Error('it named no server')
       onList(list)
     } catch (error) {
-      if (!stopped) onProblem(error)
+      if (!isStopped()) onProblem(error)
     } finally {
       asking = false
-      if (!stopped) askWithin(intervalMs)
+      askWithin(intervalMs)
     }
   }
 
   return {
-    start: () => askWithin(0),
-    pollSoon() {
-      if (!asking && !stopped) askWithin(Math.min(AFTER_TROUBLE_MS, intervalMs))
+    start() {
+      if (isStopped()) return
+      phase = 'running'
+      askWithin(0)
     },
+    pause() {
+      if (isStopped()) return
+      phase = 'paused'
+      clearTimeout(timer)
+    },
+    pollSoon: () => askWithin(Math.min(AFTER_TROUBLE_MS, intervalMs)),
     stop() {
-      stopped = true
+      phase = 'stopped'
       clearTimeout(timer)
     },
   }

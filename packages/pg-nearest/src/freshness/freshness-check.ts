@@ -126,7 +126,8 @@ export class FreshnessCheck {
     this.#unpositioned = reveals && askable === 'no'
     const after = reveals && (askable !== 'no' || introduces || shared)
     if (!before && !after) return undefined
-    const asksWho = introduces || shared || lease.pooled || askable === 'unknown' || this.#isNews(lease, askable)
+    const isStranger = (askable !== 'no' && positions.isStranger(server)) || this.#isNews(lease, askable)
+    const asksWho = introduces || shared || lease.pooled || isStranger
     const introduction = asksWho ? introductionQuestion(state?.refused ?? []) : undefined
     const sentAt = performance.now()
     return { before, after, inside, shared, introduction, sentAt, answerBefore: NO_REPLY, answerAfter: NO_REPLY }

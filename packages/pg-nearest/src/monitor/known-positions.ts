@@ -37,7 +37,7 @@ interface Stretch {
 /**
  * Whether a server may be asked for its position.
  *
- * - `yes`: it has told it, with its timeline and its cluster.
+ * - `yes`: it has told it, with its timeline and its cluster, now or before the pool was quiet.
  * - `no`: it was refused, or came without them, so that it proves nothing.
  * - `unknown`: it was not asked yet, so that the question may fail.
  */
@@ -55,6 +55,8 @@ export interface KnownPositions {
   /** What each machine has told. */
   all(server: string): Iterable<KnownPosition>
   askable(server: string): Askable
+  /** Its timeline and its cluster are not known. */
+  isStranger(server: string): boolean
   /** It has refused to tell its position, or a part of it. */
   noteRefusal(server: string): void
   /** What its clock said between these two moments by `performance.now()`. */
@@ -84,14 +86,17 @@ export interface KnownPositions {
   forgetMachine(server: string, machine: string): void
   /** The name belongs to another server now, or to none. */
   forget(server: string): void
-  /** Increases with each lost connection, and when the name goes to another server. */
+  /** Changes with each lost connection, and when the name goes to another server. Never repeats. */
   epochOf(server: string): number
 }
 
 /** How long a refusal is believed where no probe asks again: somebody may have granted what was missing. */
 const REFUSED_FOR_MS = 300_000
 
-export function createKnownPositions(): KnownPositions {
+/** @param tellers - servers that are known to tell their positions. */
+export function createKnownPositions(tellers: Iterable<string> = []): KnownPositions {
+  const telling = new Set(tellers)
+  const firstEpoch = nextEpoch()
   const refusedAt = new Map<string, number>()
   const clocks = new Map<string, { readonly clockMs: number; readonly sentAt: number; readonly answeredAt: number }>()
   const known = new Map<string, KnownPosition>()
@@ -111,6 +116,10 @@ export function createKnownPositions(): KnownPositions {
     const last = known.get(server)
     if (last !== undefined) lastBeforeLoss.set(server, last)
   }
+  const isStranger = (server: string): boolean => {
+    const { systemIdentifier, timeline } = known.get(server) ?? {}
+    return systemIdentifier === undefined || timeline === undefined
+  }
   return {
     latestTimeline: () => latest,
     of: (server) => known.get(server),
@@ -119,9 +128,9 @@ export function createKnownPositions(): KnownPositions {
     askable(server) {
       const refused = refusedAt.get(server)
       if (refused !== undefined && performance.now() - refused < REFUSED_FOR_MS) return 'no'
-      const { systemIdentifier, timeline } = known.get(server) ?? {}
-      return systemIdentifier === undefined || timeline === undefined ? 'unknown' : 'yes'
+      return isStranger(server) && !telling.has(server) ? 'unknown' : 'yes'
     },
+    isStranger,
     noteClock(server, clockMs, sentAt, answeredAt) {
       clocks.set(server, { clockMs, sentAt, answeredAt })
     },
@@ -133,6 +142,7 @@ export function createKnownPositions(): KnownPositions {
     },
     noteRefusal(server) {
       refusedAt.set(server, performance.now())
+      telling.delete(server)
     },
     note(server, { machine, lsn, at, standby, timeline, systemIdentifier }) {
       const last = known.get(server)
@@ -175,12 +185,12 @@ export function createKnownPositions(): KnownPositions {
       return { sinceMs: stretch.to.at - stretch.from.at, bytes: stretch.to.lsn - stretch.from.lsn }
     },
     noteLoss(server) {
-      epochs.set(server, (epochs.get(server) ?? 0) + 1)
+      epochs.set(server, nextEpoch())
       keepAsBeforeLoss(server)
     },
     noteMove(server) {
       keepAsBeforeLoss(server)
-      for (const each of [known, refusedAt, clocks]) each.delete(server)
+      for (const each of [known, refusedAt, clocks, telling]) each.delete(server)
       updateLatest()
     },
     forgetMachine(server, machine) {
@@ -189,12 +199,12 @@ export function createKnownPositions(): KnownPositions {
       updateLatest()
     },
     forget(server) {
-      epochs.set(server, (epochs.get(server) ?? 0) + 1)
-      for (const each of [known, machines, stretches, lastBeforeLoss, refusedAt, clocks]) each.delete(server)
+      epochs.set(server, nextEpoch())
+      for (const each of [known, machines, stretches, lastBeforeLoss, refusedAt, clocks, telling]) each.delete(server)
       updateLatest()
     },
     beforeLoss: (server) => lastBeforeLoss.get(server),
-    epochOf: (server) => epochs.get(server) ?? 0,
+    epochOf: (server) => epochs.get(server) ?? firstEpoch,
   }
 }
 
@@ -202,4 +212,11 @@ function mapOf<T>(maps: Map<string, Map<string, T>>, server: string): Map<string
   let map = maps.get(server)
   if (map === undefined) maps.set(server, (map = new Map<string, T>()))
   return map
+}
+
+let latestEpoch = 0
+
+/** Unique in this process, so that no session recognises its home after the pool was quiet. */
+function nextEpoch(): number {
+  return ++latestEpoch
 }

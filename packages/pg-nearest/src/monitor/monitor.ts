@@ -1,5 +1,4 @@
 import {
-  initialTopology,
   withAnswer,
   withFailure,
   withoutPipelines,
@@ -28,8 +27,10 @@ import type { MonitoredServer } from './monitor-dependencies.ts'
 import { createWriterWaiters } from './writer-waiters.ts'
 
 export interface MonitorOptions {
-  readonly servers: readonly Server[]
-  readonly cluster: string | undefined
+  /** What is known to begin with. */
+  readonly initial: Observed
+  /** Who took the writes before this monitor began. */
+  readonly writer: string | undefined
   readonly supervise: (name: string) => MonitoredServer
   readonly intervalMs: number
   /** After this much silence a server counts as down, and reads on it are moved to other servers. */
@@ -85,13 +86,13 @@ const TICK_MS = 100
 
 export function createMonitor(options: MonitorOptions): Monitor {
   const { intervalMs, silentMs, boundSilentMs, random } = options
-  let observed: Observed = initialTopology(options.servers, Date.now(), options.cluster)
+  let observed = options.initial
   let states = byName(observed.topology)
   let phase: 'waiting' | 'running' | 'stopped' = 'waiting'
   let ticker: NodeJS.Timeout | undefined
   const reportProblems = createProblemReporter(options.onProblem)
   const writers = createWriterWaiters()
-  const positions = createKnownPositions()
+  const positions = createKnownPositions(tellersIn(observed.topology))
   const positionWatch = createPositionWatch({
     async ask(server, awaited) {
       const at = performance.now()
@@ -149,7 +150,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         fail(name, sign, error)
       },
     })
-  const watches = new Map<string, ServerWatch>(options.servers.map(({ name }) => [name, newWatch(name)]))
+  const watches = new Map<string, ServerWatch>(observed.topology.servers.map(({ name }) => [name, newWatch(name)]))
 
   /** Listeners are called last, when the change has taken effect. */
   const publish = (next: Observed): void => {
@@ -160,7 +161,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     if (hasWriter(before) && !hasWriter(next.topology)) for (const watch of watches.values()) watch.reschedule()
     writers.update(next.topology)
     reportProblems(next.topology)
-    tellPrimary(before, next.topology)
+    tellPrimary(next.topology)
     if (!changed(before, next.topology)) return
     options.onChange(next.topology)
     if (isWorse(before, next.topology)) options.onTrouble()
@@ -180,12 +181,14 @@ export function createMonitor(options: MonitorOptions): Monitor {
     }
   }
 
-  const tellPrimary = (before: Topology, after: Topology): void => {
-    if (!hasWriter(after)) return
+  /** Who took the writes last. */
+  let writer = options.writer ?? writeOrder(observed.topology)[0]?.name
+  const tellPrimary = (after: Topology): void => {
     const [now] = writeOrder(after)
-    const [old] = writeOrder(before)
-    if (now === undefined || now.name === old?.name) return
-    options.onPrimary({ server: now.name, region: now.region, timeline: now.timeline, before: old?.name })
+    if (now === undefined || !hasWriter(after) || now.name === writer) return
+    const before = writer
+    writer = now.name
+    options.onPrimary({ server: now.name, region: now.region, timeline: now.timeline, before })
   }
 
   // What the list itself shows to be wrong. Whoever has made the pool is listening by then.
@@ -286,6 +289,10 @@ function memberAt(machine: string, known: KnownPosition | undefined): Member {
 
 function roleOf({ standby }: KnownPosition): Role {
   return standby ? 'replica' : 'primary'
+}
+
+function tellersIn({ servers }: Topology): string[] {
+  return servers.flatMap(({ name, positions }) => (positions === 'full' ? [name] : []))
 }
 
 function byName(topology: Topology): ReadonlyMap<string, ServerState> {

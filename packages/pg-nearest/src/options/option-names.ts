@@ -22,6 +22,7 @@ export const ownOptions = [
   'failoverTimeoutMs',
   'timeoutMs',
   'maxWaiting',
+  'quietAfterMs',
   'hedge',
   'learnedStatements',
 ] as const

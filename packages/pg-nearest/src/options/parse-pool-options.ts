@@ -28,6 +28,8 @@ export interface ParsedOptions {
   readonly connectTimeoutMs: number
   readonly failoverTimeoutMs: number
   readonly maxWaiting: number
+  /** `Infinity`: never. */
+  readonly quietAfterMs: number
   readonly timeoutMs: number | undefined
   readonly hedge: HedgeOptions | undefined
   /** The option `servers`. */
@@ -50,6 +52,7 @@ const checks: Readonly<Record<string, Check>> = {
   connectTimeoutMs: milliseconds(1),
   failoverTimeoutMs: milliseconds(0),
   maxWaiting: wholeNumber(1),
+  quietAfterMs: milliseconds(0),
   timeoutMs: milliseconds(1),
   servers: (value) => (typeof value === 'function' ? undefined : 'a function that returns { primary, replicas }'),
   serversIntervalMs: milliseconds(100),
@@ -93,6 +96,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     connectTimeoutMs,
     failoverTimeoutMs,
     maxWaiting,
+    quietAfterMs,
     timeoutMs,
     servers,
     serversIntervalMs,
@@ -119,6 +123,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     connectTimeoutMs: connectTimeoutMs ?? 2_000,
     failoverTimeoutMs: failoverTimeoutMs ?? 5_000,
     maxWaiting: maxWaiting ?? 10_000,
+    quietAfterMs: quietAfterMs === 0 ? Number.POSITIVE_INFINITY : (quietAfterMs ?? 60_000),
     timeoutMs,
     source: servers,
     serversIntervalMs: serversIntervalMs ?? 30_000,

@@ -169,6 +169,17 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   /** How many statements may wait for a connection to one server; more fail at once. Default 10,000; at least 1. */
   readonly maxWaiting?: number | undefined
   /**
+   * Milliseconds without use after which the pool goes quiet: it closes every connection, those that `min` and `idleTimeoutMillis: 0` would
+   * keep included, asks no server, and has no timer. Whatever is asked of it, and a client that is borrowed, keeps it awake; `status()`
+   * does not. The next use wakes it, as a new pool would begin: that costs a connection, and no round trip more. What was known of the
+   * servers counts no more, because they may have been promoted or restored meanwhile; what its sessions must see does.
+   *
+   * Default 60,000, so that a database which sleeps by itself, mostly after five minutes, is not kept awake by probes, and a pool that hot
+   * reload has left behind costs nothing soon. A pool in use never goes quiet; one that is used every few seconds does not, either.
+   * 0: never, for a process that rather has a connection ready, or that only watches: events are not told by a quiet pool.
+   */
+  readonly quietAfterMs?: number | undefined
+  /**
    * Asks a second server as well when a read takes longer than most: `true`, or `{ percentile, budget }`. Default `false`. Applies to
    * reads by `pool.query`. The first answer counts, and the other statement is cancelled.
    */

@@ -42,7 +42,11 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
 
   /** @internal */
   constructor(parsed: ParsedOptions, events: EventRelay) {
-    const servers = createServers(parsed, events, () => this.#poller?.pollSoon())
+    const servers = createServers(parsed, events, {
+      onTrouble: () => this.#poller?.pollSoon(),
+      onQuiet: () => this.#poller?.pause(),
+      onWake: () => this.#poller?.start(),
+    })
     const parts: PoolParts = { servers, options: parsed.pgOptions }
     super(parts, { target: { kind: 'nearest' }, readOnly: false })
     this.#servers = servers
@@ -181,15 +185,16 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     return state === undefined ? undefined : bookmarkOf(state, this.#servers)
   }
 
-  /** What is known about the servers now. Asks no server. */
+  /** What is known about the servers now. Asks no server, and does not wake a pool that is quiet. */
   status(): Status {
-    const { monitor, region, connections } = this.#servers
-    return statusOf(monitor.topology, region, connections)
+    const { monitor, region, connections, quiet } = this.#servers
+    return statusOf(monitor.topology, region, connections, quiet)
   }
 
   /** Probes every server now. Resolves when each has answered or failed, and never rejects. */
   async refresh(): Promise<Status> {
-    await this.#servers.monitor.refresh()
+    const servers = this.#servers
+    await servers.whileAwake(() => servers.monitor.refresh())
     return this.status()
   }
 
@@ -213,7 +218,9 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
    *   wait for it.
    */
   async replicated(options: ReplicatedOptions = {}): Promise<void> {
-    await waitUntilReplicated(this.#servers, parseReplicatedOptions(options))
+    const wait = parseReplicatedOptions(options)
+    const servers = this.#servers
+    await servers.whileAwake(() => waitUntilReplicated(servers, wait))
   }
 
   /** Waits for statements and borrowed clients, then closes every connection. Rejects the second time, as in pg. */

@@ -84,7 +84,9 @@ export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Ser
   if (home !== undefined) state.settleHome(engine.positions.at(home.server, home.machine))
   const time = timeBookmarkOf(state, engine)
   if (time !== undefined) return formatTimeBookmark(time)
-  if (state.blind) return UNKNOWN
+  // What was read from a server that does not tell its position has none.
+  const isPositioned = state.home === undefined || engine.positions.askable(state.home.server) === 'yes'
+  if (state.blind || !isPositioned) return UNKNOWN
   const { bookmark } = state
   if (bookmark === undefined) return undefined
   // By name, because the roles in the list are those of the configuration.

@@ -9,7 +9,8 @@ export interface DrainCounter {
   over(): Promise<void>
 }
 
-export function createDrainCounter(): DrainCounter {
+/** @param each - is told of each of them, too. */
+export function createDrainCounter(each: Pick<DrainCounter, 'begin' | 'end'>): DrainCounter {
   const waiting: (() => void)[] = []
   let count = 0
   let used = false
@@ -17,9 +18,11 @@ export function createDrainCounter(): DrainCounter {
     begin() {
       count++
       used = true
+      each.begin()
     },
     end() {
       count--
+      each.end()
       if (count === 0) for (const resolve of waiting.splice(0)) resolve()
     },
     get used() {

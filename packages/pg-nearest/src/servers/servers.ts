@@ -17,10 +17,15 @@ import type { MonitoredServer } from '../monitor/monitor-dependencies.ts'
 import { currentSession } from '../session/current-session.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
+import { dormantTopology } from '../topology/dormant-topology.ts'
+import { hasWriter, writeOrder } from '../topology/server-selection.ts'
+import { initialTopology, type Observed } from '../topology/topology-updates.ts'
+import type { Topology } from '../topology/topology.ts'
 import { createCurrentLogins } from './current-logins.ts'
 import { createDrainCounter, type DrainCounter } from './drain-counter.ts'
 import { endedError } from './ended-error.ts'
 import { createProcessSession, type ProcessSession } from './process-session.ts'
+import { createQuietTimer } from './quiet-timer.ts'
 
 /** All of a pool's servers: what is known about them, and the connections to them. */
 export interface Servers {
@@ -35,8 +40,12 @@ export interface Servers {
   readonly connections: Iterable<ServerConnections>
   /** Aborted when the pool is being ended: nothing new may begin, and what only waits ends with its reason. */
   readonly ended: AbortSignal
-  /** Statements and borrowed clients. */
+  /** Statements and borrowed clients. They wake a quiet pool. */
   readonly inFlight: DrainCounter
+  /** Nothing has used the pool for `quietAfterMs`: no server is asked, and no connection is open. */
+  readonly quiet: boolean
+  /** For what asks the servers without being in flight: wakes the pool, and keeps it awake. */
+  whileAwake<T>(work: () => Promise<T>): Promise<T>
   /** Replaces the list. Removed servers may finish what they have begun. */
   use(servers: readonly ListedServer[]): void
   /** Waits for what is in flight, then closes all connections. */
@@ -45,16 +54,43 @@ export interface Servers {
   destroy(): void
 }
 
+/** What is told beside the events. */
+export interface ServersListener {
+  /** A server went down. */
+  onTrouble(): void
+  onQuiet(): void
+  onWake(): void
+}
+
 /** How long a removed server may take to finish what it has begun. */
 const DRAIN_MS = 30_000
 
 /** Opens only the monitor's connections, and those only if there are several servers. */
-export function createServers(options: ParsedOptions, events: EventRelay, onTrouble: () => void): Servers {
+export function createServers(options: ParsedOptions, events: EventRelay, listener: ServersListener): Servers {
   const { pgOptions, connectTimeoutMs } = options
   const { probeTimeoutMs: timeoutMs, pipeline, waitForLsn } = options
   const probeOptions = { connectTimeoutMs, timeoutMs, pipeline, waitForLsn, pgOptions }
   let listed = options.servers
-  const inFlight = createDrainCounter()
+  const quiet = createQuietTimer({
+    afterMs: options.quietAfterMs,
+    onQuiet() {
+      // What is known of the servers is in the monitor, so that all of it goes with it.
+      const { topology, positions } = monitor
+      const home = process.state?.home
+      if (home !== undefined) process.state?.settleHome(positions.at(home.server, home.machine))
+      monitor.stop()
+      monitor = newMonitor(dormantTopology(topology, Date.now()), writerIn(topology))
+      for (const each of everyone()) each.retire()
+      listener.onQuiet()
+      events.emit('quiet')
+    },
+    onWake() {
+      watch()
+      listener.onWake()
+      events.emit('wake')
+    },
+  })
+  const inFlight = createDrainCounter(quiet)
   const process = createProcessSession(options.source !== undefined, listed.length, inFlight)
   let region = regionAmong(options, listed)
   let monitor: Monitor
@@ -94,19 +130,21 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
     const probe = createProbe({ server: name, login: logins.of(name), ...probeOptions, onLoss })
     return { probe, connections: at }
   }
-  monitor = createMonitor({
-    servers: listed,
-    cluster: options.cluster,
-    supervise,
-    intervalMs: options.probeIntervalMs,
-    silentMs: options.probeTimeoutMs,
-    boundSilentMs: options.silenceTimeoutMs,
-    random: Math.random,
-    onChange: (topology) => events.emit('topology', topology),
-    onProblem: (problem) => events.emit('problem', problem),
-    onPrimary: (event) => events.emit('primary', event),
-    onTrouble,
-  })
+  const newMonitor = (initial: Observed, writer?: string): Monitor =>
+    createMonitor({
+      initial,
+      writer,
+      supervise,
+      intervalMs: options.probeIntervalMs,
+      silentMs: options.probeTimeoutMs,
+      boundSilentMs: options.silenceTimeoutMs,
+      random: Math.random,
+      onChange: (topology) => events.emit('topology', topology),
+      onProblem: (problem) => events.emit('problem', problem),
+      onPrimary: (event) => events.emit('primary', event),
+      onTrouble: listener.onTrouble,
+    })
+  monitor = newMonitor(initialTopology(listed, Date.now(), options.cluster))
   const everyone = (): ServerConnections[] => [...connections.values(), ...leaving]
   // Connection events are passed on only if they have listeners, because it is measurable on short reads.
   events.onListener((event) => {
@@ -116,6 +154,11 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
   const scope = {}
   const ending = new AbortController()
   const ended = ending.signal
+
+  /** With one server there is nothing to choose from. */
+  const watch = (): void => {
+    if (listed.length > 1 && !quiet.quiet) monitor.start()
+  }
 
   const drain = async (name: string, old: ServerConnections): Promise<void> => {
     leaving.add(old)
@@ -129,9 +172,14 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
     if (!connections.has(name)) monitor.forget(name)
   }
 
-  if (listed.length > 1) monitor.start()
+  watch()
   return {
-    engine: createEngine(options, monitor, connections, events, scope, {
+    engine: createEngine({
+      options,
+      monitor: () => monitor,
+      connections,
+      events,
+      scope,
       alone: () => listed.length === 1,
       region: () => region.region,
       process,
@@ -139,6 +187,17 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
     scope,
     get monitor() {
       return monitor
+    },
+    get quiet() {
+      return quiet.quiet
+    },
+    async whileAwake(work) {
+      quiet.begin()
+      try {
+        return await work()
+      } finally {
+        quiet.end()
+      }
     },
     get listed() {
       return listed
@@ -163,63 +222,70 @@ export function createServers(options: ParsedOptions, events: EventRelay, onTrou
       for (const [name] of gone) connections.delete(name)
       for (const server of next) if (!connections.has(server.name)) connections.set(server.name, connect(server))
       monitor.setServers(next, (name) => same.has(name))
-      if (next.length > 1) monitor.start()
+      watch()
       for (const [name, old] of gone) void drain(name, old)
     },
     async end() {
       ending.abort(endedError())
       // The monitor keeps running until nothing is in flight: a server that is silent now would otherwise never give it up.
       await inFlight.over()
+      quiet.stop()
       monitor.stop()
       await Promise.all(everyone().map((each) => each.end()))
     },
     destroy() {
       ending.abort(endedError())
+      quiet.stop()
       monitor.stop()
       for (const each of everyone()) each.destroy()
     },
   }
 }
 
-function createEngine(
-  options: ParsedOptions,
-  monitor: Monitor,
-  connections: ReadonlyMap<string, ServerConnections>,
-  events: EventRelay,
-  scope: object,
-  current: {
-    readonly alone: () => boolean
-    readonly region: () => string | undefined
-    readonly process: ProcessSession
-  },
-): Engine {
+interface EngineParts {
+  readonly options: ParsedOptions
+  /** Another one after each time that the pool was quiet. */
+  readonly monitor: () => Monitor
+  readonly connections: ReadonlyMap<string, ServerConnections>
+  readonly events: EventRelay
+  readonly scope: object
+  readonly alone: () => boolean
+  readonly region: () => string | undefined
+  readonly process: ProcessSession
+}
+
+function createEngine({ options, monitor, connections, events, scope, alone, region, process }: EngineParts): Engine {
   const { learnedStatements, consistency, assumeReplicatedAfterMs } = options
   const { failoverTimeoutMs, hedge, timeoutMs, pgOptions } = options
   const emitQuery = (event: QueryEvent): void => events.emit('query', event)
   return {
     get topology() {
-      return monitor.topology
+      return monitor().topology
     },
     get trail() {
-      return monitor.trail
+      return monitor().trail
     },
-    positions: monitor.positions,
-    members: monitor.members,
-    reached: monitor.reached,
+    get positions() {
+      return monitor().positions
+    },
+    get members() {
+      return monitor().members
+    },
+    reached: (server, lsn, withinMs) => monitor().reached(server, lsn, withinMs),
     consistency,
     assumeReplicatedAfterMs,
     get process() {
-      return current.process.state
+      return process.state
     },
     get alone() {
-      return current.alone()
+      return alone()
     },
     currentSession: () => currentSession(scope),
     onPositionLost: (event) => events.emit('position-lost', event),
     statements: createStatementCache({ max: learnedStatements, now: () => performance.now() }),
     chooser: {
       get region() {
-        return current.region()
+        return region()
       },
       load: (server) => connections.get(server)?.inFlight ?? 0,
       random: Math.random,
@@ -229,15 +295,15 @@ function createEngine(
       const at = connections.get(server)
       return at === undefined ? Promise.reject(notListed(server)) : at.acquire(purpose, signal, preference)
     },
-    report: monitor.report,
-    claims: createBookmarkClaims(monitor.askNow),
+    report: (report) => monitor().report(report),
+    claims: createBookmarkClaims((server) => monitor().askNow(server)),
     queryTimeoutMs:
       typeof pgOptions.query_timeout === 'number' && pgOptions.query_timeout > 0 ? pgOptions.query_timeout : undefined,
     budget: createRetryBudget(),
     hedging: hedge === undefined ? undefined : createHedging(hedge),
     timeoutMs,
-    waitForWriter: (since, waitedMs, signal) => monitor.waitForWriter(since, failoverTimeoutMs - waitedMs, signal),
-    regionOf: (server) => monitor.stateOf(server)?.region,
+    waitForWriter: (since, waitedMs, signal) => monitor().waitForWriter(since, failoverTimeoutMs - waitedMs, signal),
+    regionOf: (server) => monitor().stateOf(server)?.region,
     get onQuery() {
       return events.hasListeners('query') ? emitQuery : undefined
     },
@@ -249,6 +315,10 @@ function createEngine(
 
 function regionAmong({ findRegion }: ParsedOptions, listed: readonly ListedServer[]): ProcessRegion {
   return findRegion(listed.map(({ region }) => region))
+}
+
+function writerIn(topology: Topology): string | undefined {
+  return hasWriter(topology) ? writeOrder(topology)[0]?.name : undefined
 }
 
 /** The server was removed between plan and attempt: the next one is tried. */

@@ -42,6 +42,11 @@ export interface Status {
   readonly unmatchedRegions: readonly string[]
   /** When the latest of these facts was learned, in milliseconds since the epoch. */
   readonly asOf: number
+  /**
+   * Nobody has used the pool for `quietAfterMs`, so that it asks no server and holds no connection, until it is used again. What the
+   * servers are is not known then: they are `connecting`. This status does not wake it; `refresh()` does.
+   */
+  readonly quiet: boolean
   /** The primary first, then the replicas in the order of the configuration. */
   readonly servers: readonly ServerStatus[]
   /** What is wrong, a sentence each. */
@@ -52,6 +57,7 @@ export function statusOf(
   topology: Topology,
   place: ProcessRegion,
   connections: Iterable<ConnectionCounts & { readonly server: string }> = [],
+  quiet = false,
 ): Status {
   const { region, variable: regionVariable, unmatched: unmatchedRegions } = place
   const known = [...connections]
@@ -67,7 +73,7 @@ export function statusOf(
     connections: countsOf(known.find((each) => each.server === server.name)),
   }))
   const problems = servers.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))
-  return { region, regionVariable, unmatchedRegions, asOf: topology.asOf, servers, problems }
+  return { region, regionVariable, unmatchedRegions, asOf: topology.asOf, quiet, servers, problems }
 }
 
 function textOf(lsn: bigint | undefined): string | undefined {

@@ -1,0 +1,205 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
+import { Counter } from '../leaks/counted.ts'
+import { administer, ask, caughtUp, until, withUsers } from './fixtures.ts'
+import { connectionsOf } from './connection-counts.ts'
+import { TestPools } from './test-pools.ts'
+
+/** Far enough that a trip cannot be mistaken for anything else. */
+const LINK_MS = 160
+const APP = 'quiet test'
+
+let world: World
+const pools = new TestPools()
+
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 4 })
+  await withUsers(world)
+})
+afterAll(() => world.stop())
+afterEach(() => pools.destroyAll())
+
+const start = (options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> =>
+  pools.start({ ...world.poolOptions('ord'), application_name: APP, quietAfterMs: 300, ...options })
+
+const isQuiet = (pool: NearestPool): Promise<void> => until(() => pool.status().quiet, 'the pool to be quiet')
+
+/** How many connections a server has been asked for since its start, this one included. */
+async function sessionsOf(region: string): Promise<number> {
+  const [row] = await ask<{ n: number }>(
+    world.url(region),
+    'select sessions::int as n from pg_stat_database where datname = current_database()',
+  )
+  return row?.n ?? -1
+}
+
+/** How many times the ocean was crossed there and back: by the clock, for a link of a known length. */
+async function trips<T>(work: () => Promise<T>): Promise<{ trips: number; value: T }> {
+  const begun = performance.now()
+  const value = await work()
+  return { trips: Math.round((performance.now() - begun) / LINK_MS), value }
+}
+
+let serial = 0
+const insert = (pool: Pick<NearestPool, 'query'>, name = `Sleeper ${++serial}`) =>
+  pool.query('insert into users (name, age) values ($1, 1) returning name', [name])
+
+test('a pool that nobody uses holds no connection and asks nothing; its status does not wake it', async () => {
+  const pool = await start({ min: 2, idleTimeoutMillis: 0 })
+  await Promise.all([insert(pool), insert(pool), pool.query('select 1')])
+  await pool.transaction({ readOnly: true }, (tx) => tx.query('select 1'))
+  await isQuiet(pool)
+  const gone = async (region: string): Promise<boolean> => (await connectionsOf(world.url(region), APP)) === 0
+  for (const region of world.regions) await until(() => gone(region), `no connection to ${region}`)
+  const before = await Promise.all(world.regions.map(sessionsOf))
+  for (let i = 0; i < 10; i++) {
+    await sleep(100)
+    expect(pool.status()).toMatchObject({ quiet: true, problems: [] })
+    pool.bookmark()
+  }
+  // Each has been asked once more, by this test.
+  expect(await Promise.all(world.regions.map(sessionsOf))).toEqual(before.map((sessions) => sessions + 1))
+  expect(pool).toMatchObject({ totalCount: 0, idleCount: 0, waitingCount: 0 })
+  expect(await pool.refresh()).toMatchObject({ quiet: false, servers: [{ role: 'primary' }, { role: 'replica' }] })
+})
+
+test('with one database, too', async () => {
+  const pool = pools.create({ primary: world.url('nrt'), min: 1, idleTimeoutMillis: 0, quietAfterMs: 300 })
+  await pool.query('select 1')
+  expect(pool.totalCount).toBe(1)
+  await until(() => pool.totalCount === 0, 'no connection')
+  expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+})
+
+test('what is in use keeps it awake: statements, a client that is held, and questions', async () => {
+  const pool = await start()
+  let quiet = 0
+  pool.on('quiet', () => quiet++)
+  const client = await pool.connect()
+  await sleep(600)
+  client.release()
+  await pool.query('select pg_sleep(0.6)')
+  await world.pauseReplay('ord')
+  await insert(pool)
+  const replicated = pool.replicated()
+  await sleep(600)
+  await world.resumeReplay('ord')
+  await replicated
+  expect(quiet).toBe(0)
+  const woken = once(pool, 'wake')
+  await isQuiet(pool)
+  expect(quiet).toBe(1)
+  void pool.refresh()
+  await woken
+})
+
+test('fifty pools that were used and dropped leave no connection and no timer, of whatever kind', async () => {
+  using counter = new Counter()
+  await counter.run(async () => {
+    const made = Array.from({ length: 50 }, () =>
+      pools.create({
+        ...world.poolOptions('ord'),
+        servers: () => world.poolOptions('ord'),
+        quietAfterMs: 2_000,
+        max: 2,
+      }),
+    )
+    await Promise.all(made.map((pool) => pool.query('select 1')))
+  })
+  expect((await counter.held()).timers).toBeGreaterThan(50)
+  const left = async (): Promise<boolean> => {
+    const { timers, sockets } = await counter.held()
+    return timers + sockets === 0
+  }
+  await until(left, 'nothing to be left', 10_500, 100)
+})
+
+test('its first statement crosses the ocean no more often than that of a cold pg.Pool', async () => {
+  world.setRtt('nrt', 'ord', LINK_MS)
+  const pool = await start()
+  await insert(pool)
+  await caughtUp(world)
+  const cold = new pg.Pool({ connectionString: world.url('nrt', { from: 'ord' }) })
+  const theirs = await trips(() => cold.query("insert into users (name) values ('Cold')"))
+  await cold.end()
+  await isQuiet(pool)
+  const ours = await trips(() => insert(pool))
+  expect(ours.value.servedBy).toMatchObject({ server: 'nrt', attempts: 1 })
+  expect(ours.trips).toBeLessThanOrEqual(theirs.trips)
+
+  // What it has written and seen must show, and the replica proves it on the way.
+  await caughtUp(world, pool)
+  await isQuiet(pool)
+  const read = await trips(() => pool.query('select 1'))
+  expect(read.value.servedBy).toMatchObject({ server: 'ord', reason: 'own-region', attempts: 1 })
+  expect(read.trips).toBe(0)
+  world.setRtt('nrt', 'ord', 4)
+})
+
+test('its sessions see after the sleep what they have written and seen before', async () => {
+  const pool = await start()
+  const session = pool.session()
+  await caughtUp(world)
+  await world.pauseReplay('ord')
+  try {
+    const name = (await insert(session)).rows[0]?.name as string
+    const [own, ours] = [session.bookmark(), pool.bookmark()]
+    expect(own).toBeDefined()
+    await isQuiet(pool)
+    expect([session.bookmark(), pool.bookmark()]).toEqual([own, ours])
+    for (const each of [pool, session]) {
+      const { rows, servedBy } = await each.query('select 1 from users where name = $1', [name])
+      expect({ rows, server: servedBy.server }).toEqual({ rows: [{ '?column?': 1 }], server: 'nrt' })
+      await isQuiet(pool)
+    }
+  } finally {
+    await world.resumeReplay('ord')
+  }
+})
+
+test('where positions are refused, what was read before the sleep is still a history that nobody can read', async () => {
+  const CALLS = 'pg_control_system(), pg_last_wal_replay_lsn(), pg_current_wal_insert_lsn()'
+  // What an app's role may call is the superuser's to say.
+  await administer(world, 'nrt', `revoke execute on function ${CALLS} from public`)
+  await caughtUp(world)
+  try {
+    const pool = await start()
+    const session = pool.session()
+    expect((await session.query('select 1')).servedBy.server).toBe('ord')
+    await isQuiet(pool)
+    const bookmark = session.bookmark()
+    expect(bookmark).toBeDefined()
+    expect((await pool.session(bookmark).query('select 1')).servedBy.server).toBe('nrt')
+    expect((await session.query('select 1')).servedBy.server).toBe('nrt')
+  } finally {
+    await administer(world, 'nrt', `grant execute on function ${CALLS} to public`)
+    await caughtUp(world)
+  }
+})
+
+test('a promotion while it slept: writes reach the new primary, and nothing older is read', async () => {
+  const pool = await start()
+  const session = pool.session()
+  const name = (await insert(session)).rows[0]?.name as string
+  await caughtUp(world, pool)
+  await isQuiet(pool)
+  const told: unknown[] = []
+  pool.on('primary', ({ server, before }) => told.push({ server, before }))
+  await world.promote('ord')
+  const after = await insert(pool)
+  expect(after.servedBy.server).toBe('ord')
+  const names = [name, after.rows[0]?.name as string]
+  for (const each of [pool, session]) {
+    expect((await each.query('select 1 from users where name = any($1)', [names])).rowCount).toBe(2)
+  }
+  expect(told).toEqual([{ server: 'ord', before: 'nrt' }])
+  // Told once, and not each time that it wakes.
+  await isQuiet(pool)
+  await insert(pool)
+  await pool.refresh()
+  expect(told).toHaveLength(1)
+})
