@@ -59,6 +59,7 @@ const unhurried = onServersOf([
   'secrets',
   'servers',
   'session-results',
+  'stalled-replicas',
   'streams',
   'survival',
   'telemetry',

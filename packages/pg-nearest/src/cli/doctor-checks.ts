@@ -12,6 +12,8 @@ export interface Check {
   readonly message: string
 }
 
+type Say = (verdict: Check['verdict'], message: string) => Check
+
 /** A replica that is further behind is worth a warning: reads of sessions go elsewhere meanwhile. */
 const MUCH_LAG_MS = 10_000
 
@@ -58,13 +60,10 @@ function checksOfServer(server: ServerStatus, all: readonly ServerStatus[]): rea
   ]
 }
 
-function checksOfReplica(
-  { timeline, timelineIsLate, lagBytes, stalenessMs }: ServerStatus,
-  all: readonly ServerStatus[],
-  say: (verdict: Check['verdict'], message: string) => Check,
-): readonly Check[] {
+function checksOfReplica(server: ServerStatus, all: readonly ServerStatus[], say: Say): readonly Check[] {
   const primary = all.find(({ role, health }) => role === 'primary' && health === 'up')
   if (primary === undefined) return [say('unknown', 'cannot be compared: no primary answers')]
+  const { timeline, timelineIsLate } = server
   const follows =
     timeline === undefined
       ? say('unknown', 'does not say which timeline it follows: grant pg_monitor to its user')
@@ -79,9 +78,20 @@ function checksOfReplica(
               'bad',
               `is on timeline ${timeline}, and ${primary.name} on ${primary.timeline}: point it at ${primary.name}`,
             )
-  const behind = `${bytes(lagBytes ?? 0)} behind${stalenessMs === undefined ? '' : `, at most ${duration(stalenessMs)}`}`
-  const late = (stalenessMs ?? 0) > MUCH_LAG_MS
-  return [follows, say(late ? 'bad' : 'good', late ? `is ${behind}: look at its replication` : `is ${behind}`)]
+  const alone: readonly Check[] =
+    server.receiving === false
+      ? [say('unknown', 'runs no walreceiver, so that nothing more comes, unless it is fed from an archive')]
+      : []
+  return [follows, ...alone, lagOf(server, say)]
+}
+
+function lagOf({ lagBytes, stalenessMs }: ServerStatus, say: Say): Check {
+  if (lagBytes === undefined) return say('unknown', 'does not say how far it is behind')
+  const behind = `is ${bytes(lagBytes)} behind`
+  if (stalenessMs === undefined) return say('unknown', `${behind}, and for how long is not known`)
+  const late = stalenessMs > MUCH_LAG_MS
+  const message = `${behind}, at most ${duration(stalenessMs)}`
+  return say(late ? 'bad' : 'good', late ? `${message}: look at its replication` : message)
 }
 
 /** Removes the server's name, with which the line begins already. */

@@ -1,11 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs, styleText } from 'node:util'
 import { createPool } from '../pool/create-pool.ts'
+import type { NearestPool } from '../pool/nearest-pool.ts'
+import type { Status } from '../servers/status.ts'
 import { checksOf, type Check } from './doctor-checks.ts'
 import { serverFlags, serverOptions } from './server-options.ts'
 import { exitCodeOf } from './status-command.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { doctorUsage } from './usage.ts'
+
+/** What a healthy replica lacks it has received long before. */
+const STALLED_AFTER_MS = 1_500
 
 /** `pg-nearest doctor`. Resolves with the exit code. */
 export async function doctorCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -17,17 +23,26 @@ export async function doctorCommand(argv: readonly string[], terminal: Terminal)
     terminal.print(doctorUsage)
     return 0
   }
-  const pool = createPool(await serverOptions(values, terminal.env))
+  const options = await serverOptions(values, terminal.env)
+  const pool = createPool({ ...options, stalledAfterMs: STALLED_AFTER_MS })
   try {
-    // Lag can be computed only once the primary's position is known: hence the second refresh.
-    await pool.refresh()
-    const status = await pool.refresh()
+    const status = await examine(pool)
     const checks = checksOf(status)
     terminal.print(values.json === true ? JSON.stringify({ checks }) : doctorText(checks, terminal.color))
     return Math.max(exitCodeOf(status), checks.some(({ verdict }) => verdict === 'bad') ? 1 : 0)
   } finally {
     await pool.end()
   }
+}
+
+/** Lag can be computed only once the primary's position is known, and a stall only from one answer to the next. */
+async function examine(pool: NearestPool): Promise<Status> {
+  await pool.refresh()
+  await pool.refresh()
+  const status = await pool.refresh()
+  if (!status.servers.some(({ stalledMs = 0 }) => stalledMs > 0)) return status
+  await sleep(STALLED_AFTER_MS)
+  return pool.refresh()
 }
 
 const MARKS = { good: ['✓', 'green'], bad: ['✗', 'red'], unknown: ['?', 'yellow'] } as const

@@ -23,6 +23,7 @@ export const ownOptions = [
   'timeoutMs',
   'maxWaiting',
   'quietAfterMs',
+  'stalledAfterMs',
   'hedge',
   'learnedStatements',
 ] as const

@@ -30,6 +30,7 @@ export interface ParsedOptions {
   readonly maxWaiting: number
   /** `Infinity`: never. */
   readonly quietAfterMs: number
+  readonly stalledAfterMs: number | undefined
   readonly timeoutMs: number | undefined
   readonly hedge: HedgeOptions | undefined
   /** The option `servers`. */
@@ -53,6 +54,7 @@ const checks: Readonly<Record<string, Check>> = {
   failoverTimeoutMs: milliseconds(0),
   maxWaiting: wholeNumber(1),
   quietAfterMs: milliseconds(0),
+  stalledAfterMs: milliseconds(1),
   timeoutMs: milliseconds(1),
   servers: (value) => (typeof value === 'function' ? undefined : 'a function that returns { primary, replicas }'),
   serversIntervalMs: milliseconds(100),
@@ -97,6 +99,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     failoverTimeoutMs,
     maxWaiting,
     quietAfterMs,
+    stalledAfterMs,
     timeoutMs,
     servers,
     serversIntervalMs,
@@ -124,6 +127,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     failoverTimeoutMs: failoverTimeoutMs ?? 5_000,
     maxWaiting: maxWaiting ?? 10_000,
     quietAfterMs: quietAfterMs === 0 ? Number.POSITIVE_INFINITY : (quietAfterMs ?? 60_000),
+    stalledAfterMs,
     timeoutMs,
     source: servers,
     serversIntervalMs: serversIntervalMs ?? 30_000,

@@ -169,6 +169,13 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   /** How many statements may wait for a connection to one server; more fail at once. Default 10,000; at least 1. */
   readonly maxWaiting?: number | undefined
   /**
+   * Milliseconds for which a replica may receive nothing, although the primary has written more, before that is a `problem` and reads use it
+   * only after every other server that is up. Default 10,000: a replica receives what is written within milliseconds, and one that was
+   * refused WAL asks again after five seconds. One whose replay is paused or slow does receive. Where a server does not say what it has
+   * received nothing is assumed. At least 1; for replicas that are fed from an archive, more than `archive_timeout`.
+   */
+  readonly stalledAfterMs?: number | undefined
+  /**
    * Milliseconds without use after which the pool goes quiet: it closes every connection, those that `min` and `idleTimeoutMillis: 0` would
    * keep included, asks no server, and has no timer. Whatever is asked of it, and a client that is borrowed, keeps it awake; `status()`
    * does not. The next use wakes it, as a new pool would begin: that costs a connection, and no round trip more. What was known of the

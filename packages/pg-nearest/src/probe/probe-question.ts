@@ -11,7 +11,9 @@ export type ProbeItem =
   | 'replayLsn'
   | 'insertLsn'
   | 'walFile'
-  | 'receiverTimeline'
+  | 'flushLsn'
+  | 'receivedLsn'
+  | 'receiver'
   | 'recoveryTimeline'
   | 'checkpointTimeline'
 
@@ -58,10 +60,21 @@ const ITEMS: Readonly<Record<ProbeItem, ItemQuestion>> = {
     calls: ['pg_walfile_name(pg_lsn)', 'pg_current_wal_insert_lsn()'],
     sql: 'case when r then null else pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()) end',
   },
-  /** NULL without pg_monitor. */
-  receiverTimeline: {
+  /** Up to here it sends its WAL to its standbys. */
+  flushLsn: {
+    calls: ['pg_current_wal_flush_lsn()'],
+    sql: 'case when r then null else pg_catalog.pg_current_wal_flush_lsn() end',
+  },
+  /** A standby has received nothing since its start where it was fed from an archive, or had everything. */
+  receivedLsn: {
+    calls: ['pg_last_wal_receive_lsn()'],
+    sql: `case when r then coalesce(pg_catalog.pg_last_wal_receive_lsn(), '0/0') end`,
+  },
+  /** Without pg_monitor a row shows only that a walreceiver runs. */
+  receiver: {
     calls: ['pg_stat_get_wal_receiver()'],
-    sql: 'case when r then (select received_tli from pg_catalog.pg_stat_wal_receiver) end',
+    sql: `case when r then coalesce(
+       (select coalesce(received_tli::pg_catalog.text, '') from pg_catalog.pg_stat_wal_receiver), 'none') end`,
   },
   // The control file's timelines are late, which is safe.
   recoveryTimeline: {
@@ -104,7 +117,9 @@ function question(columns: readonly string[]): string {
 }
 
 /** What a connection of the app is asked once, or a pooler's each time: who answers, and what position that has. */
-const INTRODUCTION: readonly ProbeItem[] = PROBE_ITEMS.filter((item) => item !== 'clock')
+const INTRODUCTION: readonly ProbeItem[] = PROBE_ITEMS.filter(
+  (item) => !['clock', 'flushLsn', 'receivedLsn'].includes(item),
+)
 
 /**
  * Like the probe's question, but as one statement that leaves alone what the app has set.
@@ -129,7 +144,17 @@ export type ProbeRow = readonly (string | null)[]
 /** What a server has said of itself. */
 export type Answer = Pick<
   Observation,
-  'role' | 'machine' | 'version' | 'readOnly' | 'clockMs' | 'lsn' | 'timeline' | 'timelineIsLate' | 'systemIdentifier'
+  | 'role'
+  | 'machine'
+  | 'version'
+  | 'readOnly'
+  | 'clockMs'
+  | 'lsn'
+  | 'walEnd'
+  | 'receiving'
+  | 'timeline'
+  | 'timelineIsLate'
+  | 'systemIdentifier'
 > & {
   /** The process that answered. */
   readonly backend: number | undefined
@@ -142,12 +167,17 @@ export function readAnswer(row: ProbeRow | undefined): Answer {
   if (standby !== 't' && standby !== 'f') throw new Error('the probe was answered without a role')
   const value = (item: ProbeItem): string | null => values[PROBE_ITEMS.indexOf(item)] ?? null
   const clock = value('clock')
+  const isStandby = standby === 't'
+  const receiver = value('receiver')
+  const items = readItems(isStandby, value)
   return {
-    ...readItems(standby === 't', value),
-    role: standby === 't' ? 'replica' : 'primary',
+    ...items,
+    role: isStandby ? 'replica' : 'primary',
     version: version ?? undefined,
     readOnly: readOnly === 'on',
     clockMs: clock === null ? undefined : Number(clock) * 1_000,
+    walEnd: isStandby ? later(parseLsn(value('receivedLsn')), items.lsn) : parseLsn(value('flushLsn')),
+    receiving: receiver === null ? undefined : receiver !== 'none',
   }
 }
 
@@ -168,22 +198,28 @@ type Items = Pick<Answer, 'machine' | 'backend' | 'lsn' | 'timeline' | 'timeline
 
 function readItems(standby: boolean, value: (item: ProbeItem) => string | null): Items {
   const backend = value('backend')
+  const receiver = value('receiver')
+  const receivedTimeline = Number(receiver === 'none' ? '' : receiver)
   return {
     machine: value('machine') ?? undefined,
     backend: backend === null ? undefined : Number(backend),
     lsn: parseLsn(value(standby ? 'replayLsn' : 'insertLsn')),
-    timeline: standby ? latest(STANDBY_TIMELINES.map(value)) : timelineOfFile(value('walFile')),
-    timelineIsLate: standby && value('receiverTimeline') === null,
+    timeline: standby
+      ? latest([receivedTimeline, Number(value('recoveryTimeline')), Number(value('checkpointTimeline'))])
+      : timelineOfFile(value('walFile')),
+    timelineIsLate: standby && receivedTimeline === 0,
     systemIdentifier: value('systemIdentifier') ?? undefined,
   }
 }
 
-const STANDBY_TIMELINES: readonly ProbeItem[] = ['receiverTimeline', 'recoveryTimeline', 'checkpointTimeline']
+/** `undefined` if the first is not known. */
+function later(a: bigint | undefined, b: bigint | undefined): bigint | undefined {
+  return a === undefined || b === undefined || a > b ? a : b
+}
 
-function latest(timelines: readonly (string | null)[]): number | undefined {
-  const known = timelines.flatMap((timeline) => (timeline === null ? [] : [Number(timeline)]))
-  const last = Math.max(0, ...known)
-  return last > 0 ? last : undefined
+/** @param timelines - 0 for those that are not known. */
+function latest(timelines: readonly number[]): number | undefined {
+  return Math.max(...timelines) || undefined
 }
 
 function timelineOfFile(name: string | null): number | undefined {

@@ -144,7 +144,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       onPrimary: (event) => events.emit('primary', event),
       onTrouble: listener.onTrouble,
     })
-  monitor = newMonitor(initialTopology(listed, Date.now(), options.cluster))
+  monitor = newMonitor(initialTopology(listed, Date.now(), options))
   const everyone = (): ServerConnections[] => [...connections.values(), ...leaving]
   // Connection events are passed on only if they have listeners, because it is measurable on short reads.
   events.onListener((event) => {

@@ -8,11 +8,13 @@ export interface MemberStatus extends Omit<Member, 'lsn'> {
   readonly lsn: string | undefined
 }
 
-export interface ServerStatus extends Omit<ServerState, 'lsn' | 'members'> {
+export interface ServerStatus extends Omit<ServerState, 'lsn' | 'members' | 'walEnd' | 'lacksSince'> {
   /** See `ServerState`. */
   readonly members: readonly MemberStatus[]
   /** Replay position on a replica, insert position on a primary, as PostgreSQL prints it: `16/B374D848`. */
   readonly lsn: string | undefined
+  /** The end of the WAL that it has on its disk, likewise: received on a replica, where it may not be replayed yet; written on a primary. */
+  readonly walEnd: string | undefined
   /** Reads from here use this server now, or one of several that are equally near. */
   readonly readFrom: boolean
   /** Writes go here now. */
@@ -63,15 +65,19 @@ export function statusOf(
   const known = [...connections]
   const [best = []] = readTiers(topology, region)
   const [writer] = isWriterGone(topology) ? [] : writeOrder(topology)
-  const servers = topology.servers.map((server) => ({
-    ...server,
-    lsn: textOf(server.lsn),
-    members: server.members.map((member) => ({ ...member, lsn: textOf(member.lsn) })),
-    problem: problemOf(topology, server),
-    readFrom: best.some((choice) => choice.server.name === server.name),
-    writeTo: server.name === writer?.name,
-    connections: countsOf(known.find((each) => each.server === server.name)),
-  }))
+  const servers = topology.servers.map((server) => {
+    const { lacksSince: _internal, ...told } = server
+    return {
+      ...told,
+      lsn: textOf(server.lsn),
+      walEnd: textOf(server.walEnd),
+      members: server.members.map((member) => ({ ...member, lsn: textOf(member.lsn) })),
+      problem: problemOf(topology, server),
+      readFrom: best.some((choice) => choice.server.name === server.name),
+      writeTo: server.name === writer?.name,
+      connections: countsOf(known.find((each) => each.server === server.name)),
+    }
+  })
   const problems = servers.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))
   return { region, regionVariable, unmatchedRegions, asOf: topology.asOf, quiet, servers, problems }
 }

@@ -7,7 +7,7 @@ import type { ServerState, Topology } from './topology.ts'
  */
 export function dormantTopology(known: Topology, now: number): Observed {
   const listed = known.servers.filter(({ health }) => health !== 'leaving')
-  const { topology, trail } = initialTopology(listed, now, known.cluster)
+  const { topology, trail } = initialTopology(listed, now, known)
   const servers = topology.servers.map((fresh, i) => ({ ...fresh, ...lasting(listed[i]) }))
   return { topology: { ...topology, servers }, trail }
 }

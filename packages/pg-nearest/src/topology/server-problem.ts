@@ -1,5 +1,6 @@
 import { describeRefusals } from './refusal.ts'
 import { whyInvalid } from './invalid-member.ts'
+import { describeStall, isStalled } from './stalled.ts'
 import { whyNoWrites } from './writer-evidence.ts'
 import type { ServerState, Topology } from './topology.ts'
 
@@ -9,6 +10,7 @@ export function problemOf(topology: Topology, server: ServerState): string | und
     whyInvalid(topology, server) ??
     noWrites(topology, server) ??
     server.problem ??
+    (isStalled(topology, server) ? describeStall(server) : undefined) ??
     trait(server, topology.servers.length)
   )
 }

@@ -1,5 +1,6 @@
 import { isUsable } from './health.ts'
 import { whyInvalid } from './invalid-member.ts'
+import { isStalled } from './stalled.ts'
 import { whyNoWrites } from './writer-evidence.ts'
 import type { ServerState, Topology } from './topology.ts'
 
@@ -30,13 +31,15 @@ export function isReplica(server: ServerState): boolean {
 
 /**
  * All servers that may be read from, best first, in groups of equals: this region's replicas, this region's primary, then the nearest
- * by measured time (within the latency window replicas before the primary), then those of weight 0, and last those that are down, so that
- * there is always a server to try.
+ * by measured time (within the latency window replicas before the primary), then those of weight 0, then those that receive nothing any
+ * more, and last those that are down, so that there is always a server to try.
  */
 export function readTiers(topology: Topology, region: string | undefined): Choice[][] {
   const valid = topology.servers.filter((server) => whyInvalid(topology, server) === undefined)
   const usable = valid.filter(isUsable)
-  const alive = usable.filter(({ weight }) => weight > 0)
+  const stalled = usable.filter((server) => isStalled(topology, server))
+  const flowing = usable.filter((server) => !stalled.includes(server))
+  const alive = flowing.filter(({ weight }) => weight > 0)
   const own = alive.filter((server) => region !== undefined && server.region === region)
   const away = alive.filter((server) => !own.includes(server))
   const anyReplica = alive.some(isReplica)
@@ -49,7 +52,8 @@ export function readTiers(topology: Topology, region: string | undefined): Choic
     ...byDistance(own.filter(isReplica)).map((tier) => tier.map(near)),
     own.filter((server) => !isReplica(server)).map(near),
     ...byDistance(away).map((tier) => tier.map(far)),
-    ...byDistance(usable.filter(({ weight }) => weight === 0)).map((tier) => tier.map(far)),
+    ...byDistance(flowing.filter(({ weight }) => weight === 0)).map((tier) => tier.map(far)),
+    ...byDistance(stalled).map((tier) => tier.map(far)),
     ...lastSeenFirst(valid.filter((server) => server.health === 'down')).map((server) => [far(server)]),
   ]
   return tiers.filter((tier) => tier.length > 0)

@@ -4,6 +4,7 @@ import { averageRtt, leastRtt } from './round-trip.ts'
 import { writeOrder } from './server-selection.ts'
 import { extendTrail, stalenessBound, type PrimaryTrail } from './staleness.ts'
 import { observedPosition } from './observed-position.ts'
+import { receiptOf } from './receipt.ts'
 import type { Refusal } from './refusal.ts'
 import type { Member, Server, ServerState, Topology } from './topology.ts'
 
@@ -17,6 +18,10 @@ export interface Observation {
   /** A pooler stands in between. */
   readonly pooled: boolean
   readonly lsn: bigint | undefined
+  /** See {@link ServerState.walEnd}. */
+  readonly walEnd: bigint | undefined
+  /** See {@link ServerState.receiving}. */
+  readonly receiving: boolean | undefined
   readonly timeline: number | undefined
   /** It may follow a later one already. */
   readonly timelineIsLate: boolean
@@ -42,8 +47,14 @@ export interface Observed {
   readonly trail: PrimaryTrail
 }
 
-export function initialTopology(servers: readonly Server[], now: number, cluster?: string): Observed {
-  return { topology: { servers: servers.map((server) => newState(server, now)), cluster, asOf: now }, trail: [] }
+export function initialTopology(
+  servers: readonly Server[],
+  now: number,
+  options: Pick<Topology, 'cluster' | 'stalledAfterMs'> = {},
+): Observed {
+  const { cluster, stalledAfterMs } = options
+  const states = servers.map((server) => newState(server, now))
+  return { topology: { servers: states, cluster, stalledAfterMs, asOf: now }, trail: [] }
 }
 
 /** What the list says of a server. */
@@ -64,6 +75,9 @@ function newState(server: Server, now: number): ServerState {
     rttMs: undefined,
     leastRttMs: undefined,
     lsn: undefined,
+    walEnd: undefined,
+    receiving: undefined,
+    lacksSince: undefined,
     timeline: undefined,
     timelineIsLate: false,
     systemIdentifier: undefined,
@@ -77,6 +91,7 @@ function newState(server: Server, now: number): ServerState {
     machine: undefined,
     members: [],
     pooled: false,
+    stalledMs: undefined,
     pipelines: true,
     problem: undefined,
     lastSeenAt: undefined,
@@ -122,7 +137,11 @@ export function withAnswer(
     primaryLsn !== undefined && isWriter(answered, name)
       ? extendTrail(before.trail, { lsn: primaryLsn, at: seen.askedAt })
       : before.trail
-  const topology = replace(answered, name, seen.answeredAt, (state) => ({ ...state, ...lag(trail, seen) }))
+  const topology = replace(answered, name, seen.answeredAt, (state) => ({
+    ...state,
+    ...lag(trail, seen),
+    ...receiptOf(answered, state, seen),
+  }))
   return { topology: noteRivals(topology), trail }
 }
 

@@ -51,6 +51,12 @@ export interface ServerState extends Server {
   readonly leastRttMs: number | undefined
   /** Replay position on a replica, insert position on a primary. */
   readonly lsn: bigint | undefined
+  /** The end of the WAL that it has on its disk: received on a replica, where it may not be replayed yet; written on a primary. */
+  readonly walEnd: bigint | undefined
+  /** A walreceiver runs on this replica. One that is fed from an archive alone has none. */
+  readonly receiving: boolean | undefined
+  /** Since when it has lacked WAL of the primary without receiving any, by `performance.now()`. */
+  readonly lacksSince: number | undefined
   readonly timeline: number | undefined
   /** A standby tells its timeline from the control file, which is late after a promotion: without pg_monitor, or while it receives nothing. */
   readonly timelineIsLate: boolean
@@ -73,6 +79,11 @@ export interface ServerState extends Server {
   readonly lagBytes: number | undefined
   /** Upper bound on how far behind, in milliseconds, at `asOf`; 0 on a primary. Idle is not lag. */
   readonly stalenessMs: number | undefined
+  /**
+   * For how long a replica has received nothing although the primary had more, in milliseconds; 0 if it has all, or receives, and on a
+   * primary. `undefined` if that is not known. From `stalledAfterMs` on reads avoid it.
+   */
+  readonly stalledMs: number | undefined
   /**
    * The machine that answered last, by its start in seconds since the epoch, its own address and its port; `undefined` if it does not tell
    * this role.
@@ -99,5 +110,7 @@ export interface Topology {
   readonly servers: readonly ServerState[]
   /** The option "cluster": the identifier of the cluster that the servers must belong to. */
   readonly cluster?: string | undefined
+  /** The option "stalledAfterMs". */
+  readonly stalledAfterMs?: number | undefined
   readonly asOf: number
 }

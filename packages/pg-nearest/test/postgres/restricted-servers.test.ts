@@ -66,6 +66,7 @@ const RESTRICTIONS: readonly Restriction[] = [
     positions: NONE,
     refused: [
       'pg_last_wal_replay_lsn()',
+      'pg_last_wal_receive_lsn()',
       'pg_current_wal_insert_lsn()',
       'pg_walfile_name(pg_lsn)',
       'pg_stat_get_wal_receiver()',

@@ -58,6 +58,22 @@ describe('what is wrong is said, with what to do', () => {
       '✗ ord is 5.0 MB behind, at most 2 min: look at its replication',
     ],
     [
+      'far behind, for how long nobody knows',
+      [nrt, { ...ord, lagBytes: 5_000_000, stalenessMs: undefined }],
+      '? ord is 5.0 MB behind, and for how long is not known',
+    ],
+    ['how far behind nobody knows', [nrt, { ...ord, lagBytes: undefined }], '? ord does not say how far it is behind'],
+    [
+      'no walreceiver, and an idle primary',
+      [nrt, { ...ord, receiving: false }],
+      '? ord runs no walreceiver, so that nothing more comes, unless it is fed from an archive',
+    ],
+    [
+      'stalled',
+      [nrt, { ...ord, walEnd: 0x1_0000_00ffn, stalledMs: 10_000 }],
+      '✗ ord receives nothing from its primary any more (nothing behind 1/FF), so that reads avoid it: see in its log why its walreceiver has stopped, and look at primary_conninfo, at its slot on the primary (pg_replication_slots), and whether the WAL that it needs is still there.',
+    ],
+    [
       'no pipelines',
       [nrt, { ...ord, pipelines: false }],
       '✗ ord does not answer what is sent at once, as some poolers do not, so that transactions and sessions take more round trips there: set pipeline: false if that is to stay, and nothing is tried.',

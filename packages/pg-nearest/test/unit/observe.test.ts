@@ -24,6 +24,8 @@ function answer(role: 'primary' | 'replica', known: Partial<Observation> = {}): 
     dialledAt: 0,
     pooled: false,
     lsn: 1_000n,
+    walEnd: 1_000n,
+    receiving: role === 'replica',
     timeline: 1,
     timelineIsLate: false,
     systemIdentifier: '7',
@@ -225,12 +227,12 @@ describe('a server in the wrong place', () => {
     expect(writeOrder(alone.topology).map(({ name }) => name)).not.toContain('ord')
     expect(problemOf(alone.topology, stateOf(alone, 'ord'))).toContain('the option "cluster"')
     const named = withAnswer(
-      withFailure(initialTopology([nrt, ord], 0, '7'), 'nrt', 'silent', 'gone', 9),
+      withFailure(initialTopology([nrt, ord], 0, { cluster: '7' }), 'nrt', 'silent', 'gone', 9),
       'ord',
       answer('primary'),
     )
     expect(writeOrder(named.topology).map(({ name }) => name)).toContain('ord')
-    const wrong = withAnswer(initialTopology([nrt, ord], 0, '8'), 'ord', answer('primary'))
+    const wrong = withAnswer(initialTopology([nrt, ord], 0, { cluster: '8' }), 'ord', answer('primary'))
     expect(problemOf(wrong.topology, stateOf(wrong, 'ord'))).toContain('another cluster than "cluster" (8)')
   })
 

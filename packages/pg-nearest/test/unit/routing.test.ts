@@ -27,6 +27,7 @@ function fromText(texts: readonly string[]): Topology {
         seenInRecovery: marks.includes('promoted'),
         seenBesidePrimary: marks.includes('beside'),
         timeline: role === 'unknown' ? undefined : marks.includes('tl2') ? 2 : 1,
+        stalledMs: marks.includes('stalled') ? 10_000 : undefined,
         weight: marks.includes('standby-only') ? 0 : 1,
         labels: marks.filter((mark) => mark.startsWith('label:')).map((mark) => mark.slice(6)),
         candidate: marks.includes('candidate'),

@@ -58,6 +58,8 @@ function observed(sentAt: number): Observation {
     dialledAt: 0,
     pooled: false,
     lsn: 1n,
+    walEnd: 1n,
+    receiving: true,
     timeline: 1,
     timelineIsLate: false,
     systemIdentifier: '7',

@@ -1,0 +1,29 @@
+import { hasWriter, writeOrder } from './server-selection.ts'
+import type { Observation } from './topology-updates.ts'
+import type { ServerState, Topology } from './topology.ts'
+
+type Receipt = Pick<ServerState, 'walEnd' | 'receiving' | 'lacksSince' | 'stalledMs'>
+
+/**
+ * What an answer shows of whether a replica still receives what the primary writes. One that is paused or slow does: its WAL grows. One whose
+ * primary is idle does: it lacks nothing. Without a primary that answers, nothing is to be received.
+ *
+ * @param before - what was known of the server before the answer.
+ */
+export function receiptOf(topology: Topology, before: ServerState, seen: Observation): Receipt {
+  const { role, walEnd, receiving, sentAt } = seen
+  if (role === 'primary') return { walEnd, receiving: undefined, lacksSince: undefined, stalledMs: 0 }
+  const written = writtenIn(topology)
+  if (walEnd === undefined || written === undefined) {
+    return { walEnd, receiving, lacksSince: undefined, stalledMs: undefined }
+  }
+  if (walEnd >= written) return { walEnd, receiving, lacksSince: undefined, stalledMs: 0 }
+  const lacksSince = (walEnd === before.walEnd ? before.lacksSince : undefined) ?? sentAt
+  return { walEnd, receiving, lacksSince, stalledMs: sentAt - lacksSince }
+}
+
+/** What the server that takes the writes has written to its disk, so that it sends it to its replicas. */
+function writtenIn(topology: Topology): bigint | undefined {
+  const [writer] = writeOrder(topology)
+  return hasWriter(topology) && writer?.health === 'up' ? writer.walEnd : undefined
+}

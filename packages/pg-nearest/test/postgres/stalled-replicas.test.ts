@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { NearestPool, ProblemEvent, ServerStatus } from '../../src/index.ts'
+import { doctorCommand } from '../../src/cli/doctor-command.ts'
+import { administer, ask, caughtUp, nextProblem, until, withUsers } from './fixtures.ts'
+import { settled } from './settling.ts'
+import { TestPools } from './test-pools.ts'
+
+const STALLED_AFTER_MS = 1_000
+
+let world: World
+const pools = new TestPools()
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 4 })
+  await withUsers(world)
+})
+afterAll(() => world.stop())
+afterEach(() => pools.destroyAll())
+
+const start = (region: string): Promise<NearestPool> =>
+  pools.start({ ...world.poolOptions(region), probeIntervalMs: 100, stalledAfterMs: STALLED_AFTER_MS })
+
+function ord(pool: NearestPool): ServerStatus {
+  const found = pool.status().servers.find(({ name }) => name === 'ord')
+  if (found === undefined) throw new Error('no ord')
+  return found
+}
+
+const write = (): Promise<unknown> => ask(world.url('nrt'), 'update hits set n = n + 1')
+
+/** Its exit code, and what it prints. */
+async function doctor(): Promise<[code: number, out: string]> {
+  const servers = world.regions.map((region) => `${region}=${world.url(region)}`)
+  const [primary = '', ...replicas] = servers
+  const argv = ['--primary', primary, ...replicas.flatMap((replica) => ['--replica', replica])]
+  let out = ''
+  const print = (text: string): void => void (out += text)
+  const quiet = { redraw: print, progress: print, complain: print, interrupted: new AbortController().signal }
+  const code = await doctorCommand(argv, { ...quiet, env: {}, color: false, print })
+  return [code, out]
+}
+
+/** How a standby follows is its administrator's business. */
+async function configure(setting: string, value: string): Promise<void> {
+  await administer(world, 'ord', `alter system set ${setting} = '${value.replaceAll("'", "''")}'`)
+  await administer(world, 'ord', 'select pg_reload_conf()')
+}
+
+async function settingOf(setting: string): Promise<string> {
+  const [row] = await administer<{ value: string }>(world, 'ord', `select current_setting('${setting}') as value`)
+  return row?.value ?? ''
+}
+
+test.each([
+  ['a walreceiver that was stopped', 'primary_conninfo', ''],
+  ['a slot that is lost', 'primary_slot_name', 'gone'],
+])(
+  '%s: told, seen in the status and by doctor, avoided, and forgotten when it follows again',
+  async (_, name, value) => {
+    await caughtUp(world)
+    const pool = await start('ord')
+    const problems: ProblemEvent[] = []
+    pool.on('problem', (problem) => problems.push(problem))
+    const before = await settingOf(name)
+    await configure(name, value)
+    try {
+      // The primary is idle, so that nothing is missing.
+      await until(() => ord(pool).receiving === false, 'no walreceiver')
+      await sleep(STALLED_AFTER_MS + 500)
+      expect(ord(pool)).toMatchObject({ stalledMs: 0, problem: undefined })
+      expect((await pool.query('select 1')).servedBy.server).toBe('ord')
+
+      await write()
+      const problem = await settled(nextProblem(pool, 'ord'), 'the problem')
+      expect(problem.message).toMatch(/^ord receives nothing from its primary any more \(nothing behind 0\/\w+\)/)
+      expect(ord(pool).stalledMs).toBeGreaterThanOrEqual(STALLED_AFTER_MS)
+      expect(ord(pool).problem).toBe(problem.message)
+      for (const read of [pool.query('select 1'), pool.replica('ord').query('select 1')]) {
+        expect((await read).servedBy.server).not.toBe('ord')
+      }
+      await write()
+      await sleep(500)
+      expect(problems, 'told once').toHaveLength(1)
+      expect(await doctor()).toEqual([1, expect.stringMatching(/✗ +ord +receives nothing from its primary any more/)])
+    } finally {
+      await configure(name, before)
+    }
+    await until(() => ord(pool).stalledMs === 0, 'ord to receive again')
+    expect(ord(pool)).toMatchObject({ problem: undefined, receiving: true })
+    expect((await pool.query('select 1')).servedBy.server).toBe('ord')
+  },
+)
+
+test('a link that is dead, though the walreceiver runs', async () => {
+  const pool = await start('syd')
+  world.partition('nrt', 'ord')
+  try {
+    await write()
+    await settled(nextProblem(pool, 'ord'), 'the problem')
+    expect(ord(pool)).toMatchObject({ health: 'up', readFrom: false })
+  } finally {
+    world.heal('nrt', 'ord')
+  }
+  await until(() => ord(pool).stalledMs === 0, 'ord to receive again', 30_000)
+})
+
+test('one whose replay is paused is behind, and not stalled', async () => {
+  await caughtUp(world)
+  const pool = await start('ord')
+  await world.pauseReplay('ord')
+  try {
+    const end = performance.now() + STALLED_AFTER_MS + 500
+    while (performance.now() < end) await write()
+    await pool.refresh()
+    expect(ord(pool).lagBytes).toBeGreaterThan(0)
+    expect(ord(pool)).toMatchObject({ problem: undefined, receiving: true })
+    expect((await pool.query('select 1')).servedBy.server).toBe('ord')
+  } finally {
+    await world.resumeReplay('ord')
+  }
+})
+
+test('nor is one whose primary is idle behind a whole segment', async () => {
+  const pool = await start('ord')
+  // Only a superuser may do either.
+  await administer(world, 'nrt', 'select pg_switch_wal()')
+  await administer(world, 'nrt', 'checkpoint')
+  await sleep(STALLED_AFTER_MS + 500)
+  expect(ord(pool)).toMatchObject({ stalledMs: 0, problem: undefined })
+})
