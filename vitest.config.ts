@@ -28,6 +28,7 @@ const unhurried = onServersOf([
   'broken-streams',
   'channels',
   'cli',
+  'clock-set-back',
   'connections',
   'copy-sessions',
   'cursors',

@@ -120,6 +120,7 @@ const houses = [
 const impure = [
   "import { a } from 'node:fs'",
   "import { a } from 'pg'",
+  "import { a } from '../clock.ts'",
   'const a = Date.now()',
   'const a = new Date()',
   'const a = performance.now()',

@@ -18,7 +18,12 @@ export function createClock(wall: () => number, monotonic: () => number): () => 
 }
 
 /** What every duration of this process that a machine's sleep must count in is measured by. */
-export const now: () => number = createClock(
+export const steadyNow: () => number = createClock(
   () => Date.now(),
   () => performance.now(),
 )
+
+/** By how much it is ahead of the time of day, because that was set back. */
+export function aheadMs(): number {
+  return steadyNow() - Date.now()
+}

@@ -1,3 +1,4 @@
+import { steadyNow } from '../clock.ts'
 import { laterBookmark, type Bookmark } from '../session/bookmark.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
@@ -41,7 +42,7 @@ export function requirementOf(context: FreshnessContext, session: SessionState, 
     return { bookmark, primary: 'lagging' }
   }
   if (typeof consistency === 'string') return { bookmark }
-  const lsn = positionWithin(context.trail, Date.now(), consistency.maxStalenessMs)
+  const lsn = positionWithin(context.trail, steadyNow(), consistency.maxStalenessMs)
   if (lsn === undefined || ours === undefined || known?.timeline === undefined) return { bookmark, primary: 'lagging' }
   return { bookmark: laterBookmark(bookmark, { systemIdentifier: ours, timeline: known.timeline, lsn }) }
 }

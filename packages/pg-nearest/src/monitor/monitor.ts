@@ -8,6 +8,7 @@ import {
   type Observed,
 } from '../topology/topology-updates.ts'
 import { whyInvalid } from '../topology/invalid-member.ts'
+import { steadyNow } from '../clock.ts'
 import type { Sign } from '../topology/health.ts'
 import { hasWriter, writeOrder } from '../topology/server-selection.ts'
 import type { PrimaryTrail } from '../topology/staleness.ts'
@@ -168,7 +169,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   }
 
   const fail = (server: string, sign: Exclude<Sign, 'answered' | 'removed'>, error: unknown): void =>
-    publish(withFailure(observed, server, sign, describeFailure(server, error), Date.now()))
+    publish(withFailure(observed, server, sign, describeFailure(server, error), steadyNow()))
 
   /** Drops the connections to a former primary: what runs there would be lost, or written to an abandoned timeline. */
   const dropDemoted = (before: Topology, after: Topology): void => {
@@ -243,7 +244,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       void watch.ask()
     },
     noPipelines(server) {
-      if (phase !== 'stopped') publish(withoutPipelines(observed, server, Date.now()))
+      if (phase !== 'stopped') publish(withoutPipelines(observed, server, steadyNow()))
     },
     setServers(servers, isSame) {
       if (phase === 'stopped') return
@@ -259,11 +260,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
       }
       const added = servers.flatMap(({ name }) => (watches.has(name) ? [] : [newWatch(name)]))
       for (const watch of added) watches.set(watch.name, watch)
-      publish(withServers(observed, servers, isSame, Date.now()))
+      publish(withServers(observed, servers, isSame, steadyNow()))
       if (phase === 'running') for (const watch of added) watch.start()
     },
     forget(server) {
-      if (phase !== 'stopped') publish(withoutServer(observed, server, Date.now()))
+      if (phase !== 'stopped') publish(withoutServer(observed, server, steadyNow()))
     },
     stop() {
       phase = 'stopped'

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { steadyNow } from '../clock.ts'
 import { codeOf, isErrorResponse, isRefusedQuestion } from '../driver-errors.ts'
 import type { Observation } from '../topology/topology-updates.ts'
 import { parseLsn } from '../topology/lsn.ts'
@@ -97,7 +98,7 @@ export function createProbe(options: ProbeOptions): Probe {
     await waiting
     if (refused.on !== on.client || performance.now() - refused.since > REFUSED_FOR_MS) refused = NOTHING_REFUSED
     for (;;) {
-      const askedAt = Date.now()
+      const askedAt = steadyNow()
       const sentAt = performance.now()
       try {
         // oxlint-disable-next-line no-await-in-loop -- the second time with what has been learned
@@ -128,7 +129,7 @@ export function createProbe(options: ProbeOptions): Probe {
           dialledAt,
           pooled: isPooled(client, backend),
           refused: refusalsOf(refused.items),
-          answeredAt: Date.now(),
+          answeredAt: steadyNow(),
         }
       }),
     position: (awaited) => ask((on) => askPosition(on, awaited)),

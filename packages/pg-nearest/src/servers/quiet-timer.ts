@@ -1,4 +1,4 @@
-import { now } from '../clock.ts'
+import { steadyNow } from '../clock.ts'
 
 export interface QuietTimerOptions {
   /** `Infinity`: never. */
@@ -24,11 +24,11 @@ export interface QuietTimer {
 export function createQuietTimer({ afterMs, onQuiet, onWake }: QuietTimerOptions): QuietTimer {
   let phase: 'awake' | 'quiet' | 'stopped' = 'awake'
   let users = 0
-  let unusedSince = now()
+  let unusedSince = steadyNow()
   let timer: NodeJS.Timeout | undefined
 
   const look = (): void => {
-    const leftMs = users > 0 ? afterMs : unusedSince + afterMs - now()
+    const leftMs = users > 0 ? afterMs : unusedSince + afterMs - steadyNow()
     if (leftMs <= 0) return rest()
     timer = setTimeout(look, Math.ceil(leftMs))
     timer.unref()
@@ -48,7 +48,7 @@ export function createQuietTimer({ afterMs, onQuiet, onWake }: QuietTimerOptions
       const isFirst = users++ === 0
       if (!isFirst || phase === 'stopped') return
       // A process that was frozen, or a machine that slept, has missed its timer.
-      if (phase === 'awake' && now() - unusedSince >= afterMs) rest()
+      if (phase === 'awake' && steadyNow() - unusedSince >= afterMs) rest()
       if (phase === 'awake') return
       phase = 'awake'
       look()
@@ -56,7 +56,7 @@ export function createQuietTimer({ afterMs, onQuiet, onWake }: QuietTimerOptions
     },
     end() {
       users--
-      if (users === 0) unusedSince = now()
+      if (users === 0) unusedSince = steadyNow()
     },
     stop() {
       phase = 'stopped'

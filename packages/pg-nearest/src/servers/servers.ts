@@ -21,6 +21,8 @@ import { dormantTopology } from '../topology/dormant-topology.ts'
 import { hasWriter, writeOrder } from '../topology/server-selection.ts'
 import { initialTopology, type Observed } from '../topology/topology-updates.ts'
 import type { Topology } from '../topology/topology.ts'
+import { aheadMs, steadyNow } from '../clock.ts'
+import { inWallTime } from '../topology/wall-time.ts'
 import { createCurrentLogins } from './current-logins.ts'
 import { createDrainCounter, type DrainCounter } from './drain-counter.ts'
 import { endedError } from './ended-error.ts'
@@ -79,7 +81,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       const home = process.state?.home
       if (home !== undefined) process.state?.settleHome(positions.at(home.server, home.machine))
       monitor.stop()
-      monitor = newMonitor(dormantTopology(topology, Date.now()), writerIn(topology))
+      monitor = newMonitor(dormantTopology(topology, steadyNow()), writerIn(topology))
       for (const each of everyone()) each.retire()
       listener.onQuiet()
       events.emit('quiet')
@@ -139,12 +141,12 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       silentMs: options.probeTimeoutMs,
       boundSilentMs: options.silenceTimeoutMs,
       random: Math.random,
-      onChange: (topology) => events.emit('topology', topology),
+      onChange: (topology) => events.emit('topology', inWallTime(topology, aheadMs())),
       onProblem: (problem) => events.emit('problem', problem),
       onPrimary: (event) => events.emit('primary', event),
       onTrouble: listener.onTrouble,
     })
-  monitor = newMonitor(initialTopology(listed, Date.now(), options))
+  monitor = newMonitor(initialTopology(listed, steadyNow(), options))
   const everyone = (): ServerConnections[] => [...connections.values(), ...leaving]
   // Connection events are passed on only if they have listeners, because it is measurable on short reads.
   events.onListener((event) => {

@@ -2,6 +2,8 @@ import type { ProcessRegion } from '../discovery/process-region.ts'
 import { formatLsn } from '../topology/lsn.ts'
 import { problemOf } from '../topology/server-problem.ts'
 import { isWriterGone, readTiers, writeOrder } from '../topology/server-selection.ts'
+import { aheadMs } from '../clock.ts'
+import { inWallTime } from '../topology/wall-time.ts'
 import type { Member, ServerState, Topology } from '../topology/topology.ts'
 
 export interface MemberStatus extends Omit<Member, 'lsn'> {
@@ -56,12 +58,13 @@ export interface Status {
 }
 
 export function statusOf(
-  topology: Topology,
+  snapshot: Topology,
   place: ProcessRegion,
   connections: Iterable<ConnectionCounts & { readonly server: string }> = [],
   quiet = false,
 ): Status {
   const { region, variable: regionVariable, unmatched: unmatchedRegions } = place
+  const topology = inWallTime(snapshot, aheadMs())
   const known = [...connections]
   const [best = []] = readTiers(topology, region)
   const [writer] = isWriterGone(topology) ? [] : writeOrder(topology)

@@ -1,7 +1,7 @@
 /** The primary had this position at this moment, or a later one. */
 export interface PositionSample {
   readonly lsn: bigint
-  /** When the primary was asked, in milliseconds since the epoch: before it answered, so the bound is safe. */
+  /** When the primary was asked, in milliseconds by a clock that never goes back: before it answered, so the bound is safe. */
   readonly at: number
 }
 

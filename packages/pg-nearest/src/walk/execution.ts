@@ -63,7 +63,7 @@ export interface Execution<R, T> {
   mayResend(why: RetryReason): boolean
   /** Sending it once more was not in vain: see `RetryBudget.refund`. */
   refundResend(why: RetryReason): void
-  /** Waits for a server that has said, after `since` (milliseconds since the epoch), that it takes writes. */
+  /** Waits for a server that has said, after `since` (by `clock.ts`), that it takes writes. */
   waitForWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
   /** All servers, for an error's message. */
   candidates(): readonly Candidate[]

@@ -1,3 +1,4 @@
+import { steadyNow } from '../clock.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import { pause } from '../limits/retry-backoff.ts'
 import type { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
@@ -125,7 +126,7 @@ class Walk<R, T> {
       case 'replan':
         return { kind: 'replanned', leg, attempts: execution.replan(), mayWait: execution.mayAwaitPrimary() }
       case 'failed': {
-        this.#failedAt = Date.now()
+        this.#failedAt = steadyNow()
         this.#failingSince ??= performance.now()
         this.#tell(attempt.server, end)
         const { evidence, standby, forced } = end
