@@ -161,11 +161,42 @@ test('its sessions see after the sleep what they have written and seen before', 
   }
 })
 
-test('where positions are refused, what was read before the sleep is still a history that nobody can read', async () => {
-  const CALLS = 'pg_control_system(), pg_last_wal_replay_lsn(), pg_current_wal_insert_lsn()'
-  // What an app's role may call is the superuser's to say.
+const CALLS = 'pg_control_system(), pg_last_wal_replay_lsn(), pg_current_wal_insert_lsn()'
+
+/** What an app's role may call is the superuser's to say. */
+async function revoke(): Promise<void> {
   await administer(world, 'nrt', `revoke execute on function ${CALLS} from public`)
   await caughtUp(world)
+}
+
+async function grant(): Promise<void> {
+  await administer(world, 'nrt', `grant execute on function ${CALLS} to public`)
+  await caughtUp(world)
+}
+
+test('a right that is revoked while it sleeps costs a question, and no statement', async () => {
+  const readings: ((pool: NearestPool) => Promise<{ rowCount: number | null }>)[] = [
+    (pool) => pool.query('select 1 from users limit 1'),
+    (pool) => pool.session(pool.bookmark()).query('select 1 from users limit 1'),
+    (pool) => pool.transaction({ readOnly: true }, (tx) => tx.query('select 1 from users limit 1')),
+    (pool) => pool.transaction((tx) => tx.query('select 1 from users limit 1')),
+  ]
+  for (const read of readings) {
+    const pool = await start()
+    await insert(pool)
+    await caughtUp(world, pool)
+    await isQuiet(pool)
+    await revoke()
+    try {
+      expect((await read(pool)).rowCount).toBe(1)
+    } finally {
+      await grant()
+    }
+  }
+})
+
+test('where positions are refused, what was read before the sleep is still a history that nobody can read', async () => {
+  await revoke()
   try {
     const pool = await start()
     const session = pool.session()
@@ -176,8 +207,7 @@ test('where positions are refused, what was read before the sleep is still a his
     expect((await pool.session(bookmark).query('select 1')).servedBy.server).toBe('nrt')
     expect((await session.query('select 1')).servedBy.server).toBe('nrt')
   } finally {
-    await administer(world, 'nrt', `grant execute on function ${CALLS} to public`)
-    await caughtUp(world)
+    await grant()
   }
 })
 
@@ -202,4 +232,15 @@ test('a promotion while it slept: writes reach the new primary, and nothing olde
   await insert(pool)
   await pool.refresh()
   expect(told).toHaveLength(1)
+})
+
+test('so they do when the old primary is dead: that it was of this cluster is still known', async () => {
+  const pool = await start()
+  await insert(pool)
+  await caughtUp(world, pool)
+  await isQuiet(pool)
+  await world.kill('ord')
+  await world.promote('nrt')
+  const name = (await insert(pool)).rows[0]?.name as string
+  expect((await pool.query('select 1 from users where name = $1', [name])).servedBy.server).toBe('nrt')
 })
