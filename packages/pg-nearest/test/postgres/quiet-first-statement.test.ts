@@ -1,0 +1,60 @@
+import pg from 'pg'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createPool, type NearestPool } from '../../src/index.ts'
+import { caughtUp, until, withUsers } from './fixtures.ts'
+
+/** Far enough that a trip cannot be mistaken for anything else. */
+const LINK_MS = 160
+const ROUNDS = 3
+
+let world: World
+let pool: NearestPool
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: LINK_MS })
+  await withUsers(world)
+  pool = createPool({ ...world.poolOptions('ord'), quietAfterMs: 300 })
+  await pool.refresh()
+})
+afterAll(async () => {
+  await pool?.end()
+  await world?.stop()
+})
+
+/** How many times the ocean was crossed there and back, in the best of some rounds: by the clock, for a link of a known length. */
+async function trips(prepare: () => Promise<unknown>, work: () => Promise<unknown>): Promise<number> {
+  let least = Number.POSITIVE_INFINITY
+  for (let i = 0; i < ROUNDS; i++) {
+    await prepare()
+    const begun = performance.now()
+    await work()
+    least = Math.min(least, performance.now() - begun)
+  }
+  return Math.round(least / LINK_MS)
+}
+
+const rest = (): Promise<void> => until(() => pool.status().quiet, 'the pool to be quiet')
+const INSERT = 'insert into users (name, age) values (gen_random_uuid()::text, 1)'
+
+test('its first statement crosses the ocean no more often than that of a cold pg.Pool', async () => {
+  let cold = new pg.Pool()
+  const anew = async (): Promise<void> => {
+    await cold.end()
+    cold = new pg.Pool({ connectionString: world.url('nrt', { from: 'ord' }) })
+  }
+  const theirs = await trips(anew, () => cold.query(INSERT))
+  await cold.end()
+  expect(await trips(rest, () => pool.query(INSERT))).toBeLessThanOrEqual(theirs)
+})
+
+test('what it has written and seen must show: the replica next door proves it on the way', async () => {
+  await pool.query(INSERT)
+  const level = async (): Promise<void> => {
+    await caughtUp(world, pool)
+    await rest()
+  }
+  const read = async (): Promise<void> => {
+    expect((await pool.query('select 1')).servedBy).toMatchObject({ server: 'ord', reason: 'own-region', attempts: 1 })
+  }
+  expect(await trips(level, read)).toBe(0)
+})
