@@ -11,6 +11,8 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
+/** That many connections at once may take their time. */
+const PATIENT = { probeTimeoutMs: 20_000, silenceTimeoutMs: 20_000, connectTimeoutMs: 20_000 }
 /** By default: after a minute. */
 const QUIET_AFTER_MS = 60_000
 /** Longer than the longest interval in a pool, which is `serversIntervalMs`; and without a timer or a socket nothing comes later. */
@@ -27,7 +29,9 @@ async function sessionsOf(region: string): Promise<number> {
 test('fifty pools with the defaults, used and dropped, leave nothing and ask nothing', async () => {
   using counter = new Counter()
   await counter.run(async () => {
-    const pools = Array.from({ length: 50 }, () => createPool({ ...world.poolOptions('ord'), idleTimeoutMillis: 0 }))
+    const pools = Array.from({ length: 50 }, () =>
+      createPool({ ...world.poolOptions('ord'), ...PATIENT, idleTimeoutMillis: 0 }),
+    )
     await Promise.all(pools.map((pool) => pool.query('select 1')))
   })
   await sleep(QUIET_AFTER_MS / 2)

@@ -105,7 +105,8 @@ test('fifty pools that were used and dropped leave no connection and no timer, o
       pools.create({
         ...world.poolOptions('ord'),
         servers: () => world.poolOptions('ord'),
-        quietAfterMs: 2_000,
+        ...PATIENT,
+        quietAfterMs: 4_000,
         max: 2,
       }),
     )
