@@ -25,11 +25,21 @@ export interface AuroraOptions extends Omit<NearestPoolOptions, 'primary' | 'rep
   readonly endpoint?: ((instance: string) => string) | undefined
   /** The region, or availability zone, of an instance. Default: the AWS region in the name of the cluster's endpoint. */
   readonly regionOf?: ((instance: string) => string) | undefined
+  /**
+   * The password for a host, at each new connection: IAM makes a token for one host only. Default: what `primary` says, for all of them.
+   * Bounds and errors are those of an entry's `password`.
+   */
+  readonly passwordOf?: ((host: string) => string | Promise<string>) | undefined
   /** Servers beside those of the cluster, such as the reader endpoints of a global database's other regions. */
   readonly replicas?: NearestPoolOptions['replicas']
 }
 
-const names: readonly string[] = [...ownOptions.filter((name) => name !== 'servers'), 'endpoint', 'regionOf']
+const names: readonly string[] = [
+  ...ownOptions.filter((name) => name !== 'servers'),
+  'endpoint',
+  'regionOf',
+  'passwordOf',
+]
 
 /**
  * The instances of an Aurora PostgreSQL cluster as options for `createPool`: `aurora_replica_status()` is asked for them every
@@ -69,9 +79,10 @@ export function aurora(options: AuroraOptions): NearestPoolOptions {
     )
   }
   checkOptionNames(options, names)
-  const { endpoint, regionOf, ...rest }: AuroraOptions = options
+  const { endpoint, regionOf, passwordOf, ...rest }: AuroraOptions = options
   checkFunction('endpoint', endpoint)
   checkFunction('regionOf', regionOf)
+  checkFunction('passwordOf', passwordOf)
 
   const pgOptions = pgOptionsOf(rest)
   const servers = parseServerList(rest.primary, rest.replicas, { pgOptions })
@@ -80,7 +91,10 @@ export function aurora(options: AuroraOptions): NearestPoolOptions {
   if (second?.candidate === true) throw severalHosts()
   if (first.login.settings.stream !== undefined) throw ownStream()
   const { host } = first.address
-  const { region: _, ...cluster } = typeof rest.primary === 'string' ? { url: rest.primary } : rest.primary
+  const { region: _, ...given } = typeof rest.primary === 'string' ? { url: rest.primary } : rest.primary
+  const withPassword = (entry: ServerOptions, at: string): ServerOptions =>
+    passwordOf === undefined ? entry : { ...entry, password: () => passwordOf(at) }
+  const cluster = withPassword(given, host)
   const domain = clusterDomain(host)
   const region = first.region ?? domain?.region
   const beginning = { ...rest, primary: { ...cluster, region } }
@@ -94,7 +108,9 @@ export function aurora(options: AuroraOptions): NearestPoolOptions {
     ...beginning,
     servers: instanceList({
       cluster,
-      entryOf: (instance) => entryAt(cluster, hostOf(instance)),
+      entryOf: (instance) =>
+        // A token is for the instance's own host, whatever leads there.
+        withPassword(entryAt(given, hostOf(instance)), domain?.instanceHost(instance) ?? hostOf(instance)),
       regionOf: (instance) => regionOf?.(instance) ?? region,
       replicas: rest.replicas ?? {},
       ask: (entry, signal) => askInstances(clientOf(entry, pgOptions), signal),
@@ -119,7 +135,7 @@ function pgOptionsOf(options: object): PgOptions {
 
 function checkFunction(name: string, value: unknown): void {
   if (value === undefined || typeof value === 'function') return
-  throw new OptionError(name, `${name} must be a function of an instance's name, but it is ${describeValue(value)}.`)
+  throw new OptionError(name, `${name} must be a function, but it is ${describeValue(value)}.`)
 }
 
 function noInstanceHosts(): OptionError {

@@ -88,6 +88,20 @@ describe('the instances of a cluster', () => {
     expect(asked).toBeGreaterThan(3)
   })
 
+  test('have a password for each host', async () => {
+    const { password } = new URL(world.url('nrt'))
+    const hosts = new Set<string>()
+    const passwordOf = (host: string): string => {
+      hosts.add(host)
+      return password
+    }
+    const pool = start({ passwordOf })
+    await found(pool)
+    const { hostname } = new URL(world.url('nrt'))
+    const endpoints = world.regions.map((region) => new URL(world.url(region)).host)
+    expect([...hosts].toSorted()).toEqual([hostname, ...endpoints].toSorted())
+  })
+
   test('are asked for by any of them, whatever the defaults of the role are', async () => {
     for (const region of world.regions) {
       const url = `${world.url(region)}?options=-c%20default_transaction_isolation%3Dserializable%20-c%20statement_timeout%3D1`
