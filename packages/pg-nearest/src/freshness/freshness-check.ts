@@ -1,4 +1,4 @@
-import type { Askable } from '../monitor/known-positions.ts'
+import type { Askable } from '../positions/known-positions.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { introductionQuestion } from '../probe/probe-question.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'

@@ -1,4 +1,4 @@
-import type { KnownPosition, KnownPositions } from '../monitor/known-positions.ts'
+import type { KnownPosition, KnownPositions } from '../positions/known-positions.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 
 /** Of the machines behind one name, those that a statement should rather run on. */

@@ -6,7 +6,7 @@ import { formatLsn } from '../topology/lsn.ts'
 import type { ClaimOutcome, PrimaryAnswer } from './bookmark-claims.ts'
 import { ReplicaBehindError } from './replica-behind-error.ts'
 import type { FreshnessContext } from './freshness-context.ts'
-import type { Seen } from '../monitor/known-positions.ts'
+import type { Seen } from '../positions/known-positions.ts'
 import type { PositionAnswer, PositionQuestions, PositionReply } from './position-question.ts'
 import { expectedOfPrimary } from './freshness-requirement.ts'
 

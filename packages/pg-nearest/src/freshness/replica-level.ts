@@ -1,4 +1,4 @@
-import type { KnownPosition } from '../monitor/known-positions.ts'
+import type { KnownPosition } from '../positions/known-positions.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { writeOrder } from '../topology/server-selection.ts'
 import type { FreshnessContext } from './freshness-context.ts'

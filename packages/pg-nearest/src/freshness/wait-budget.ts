@@ -1,4 +1,4 @@
-import type { Pace } from '../monitor/known-positions.ts'
+import type { Pace } from '../positions/known-positions.ts'
 
 /** The share of the primary's round trip that may be spent on asking a replica and waiting for it. */
 const SHARE = 0.085

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createPositionWatch } from '../../src/monitor/position-watch.ts'
+import { createPositionWatch } from '../../src/positions/position-watch.ts'
 import { parseLsn } from '../../src/topology/lsn.ts'
 import { ask, caughtUp } from './fixtures.ts'
 

@@ -1,7 +1,7 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createPool, type NearestPool } from '../../src/index.ts'
-import { createPositionWatch } from '../../src/monitor/position-watch.ts'
+import { createPositionWatch } from '../../src/positions/position-watch.ts'
 import { createProbe, type Probe } from '../../src/probe/probe.ts'
 import { parseLsn } from '../../src/topology/lsn.ts'
 import { ask, caughtUp } from './fixtures.ts'

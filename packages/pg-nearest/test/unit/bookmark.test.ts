@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createKnownPositions } from '../../src/monitor/known-positions.ts'
+import { createKnownPositions } from '../../src/positions/known-positions.ts'
 import {
   formatBookmark,
   formatTimeBookmark,

@@ -12,7 +12,7 @@ import {
 import type { FreshnessContext } from '../../src/freshness/freshness-context.ts'
 import { PositionRecorder } from '../../src/freshness/position-recorder.ts'
 import { ReplicaBehindError } from '../../src/freshness/replica-behind-error.ts'
-import { createKnownPositions } from '../../src/monitor/known-positions.ts'
+import { createKnownPositions } from '../../src/positions/known-positions.ts'
 import type { Bookmark } from '../../src/session/bookmark.ts'
 import { SessionState } from '../../src/session/session-state.ts'
 import type { ServerState } from '../../src/topology/topology.ts'

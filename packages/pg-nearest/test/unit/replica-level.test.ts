@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { isLevel, positionBefore } from '../../src/freshness/replica-level.ts'
-import { createServerMembers } from '../../src/monitor/server-members.ts'
+import { createServerMembers } from '../../src/positions/server-members.ts'
 import type { Lease } from '../../src/pooled-connection/lease.ts'
-import { createKnownPositions, type KnownPositions } from '../../src/monitor/known-positions.ts'
+import { createKnownPositions, type KnownPositions } from '../../src/positions/known-positions.ts'
 import { initialTopology } from '../../src/topology/topology-updates.ts'
 
 const { topology } = initialTopology(
