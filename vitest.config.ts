@@ -82,16 +82,14 @@ const unhurried = onServersOf([
   'wrong-servers',
 ])
 
-/** They run on every major of PostgreSQL: `PG_NEAREST_WORLD_VERSION` says on which. */
-const majors = onServersOf([
+/** They run on every major of PostgreSQL: `PG_NEAREST_WORLD_VERSION` says on which. These measure time, too. */
+const majors = onServersOf(['failover', 'reads', 'sessions'])
+const unhurriedMajors = onServersOf([
   'borrowed-client',
-  'failover',
   'raised-codes',
   'read-only-handles',
-  'reads',
   'recovery-conflicts',
   'restricted-servers',
-  'sessions',
   'torture',
   'transaction-status',
 ])
@@ -132,6 +130,10 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'majors', include: majors, ...onServers, fileParallelism: false },
+      },
+      {
+        extends: true,
+        test: { name: 'unhurried-majors', include: unhurriedMajors, ...onServers, maxWorkers: 3 },
       },
       {
         extends: true,

@@ -1,7 +1,7 @@
 import { runVitest } from './run-vitest.mjs'
 
-/** Runs the project `majors`, or the files of it that are named, on each of these majors of PostgreSQL; prints one table. */
-export async function runMajors({ versions, files }) {
+/** Runs these projects of vitest's, or the files of them that are named, on each of these majors of PostgreSQL; prints one table. */
+export async function runMajors({ versions, projects, files }) {
   const counts = { passed: 0, failed: 0, skipped: 0 }
   const failures = []
   const rows = []
@@ -9,7 +9,7 @@ export async function runMajors({ versions, files }) {
     const started = performance.now()
     const server = await serverOf(major)
     if (server.missing !== undefined) console.log(`  skipped: ${server.missing}`)
-    const ran = server.missing === undefined ? await onMajor(major, files) : SKIPPED
+    const ran = server.missing === undefined ? await onMajor(major, projects, files) : SKIPPED
     for (const key of Object.keys(counts)) counts[key] += ran.counts[key]
     for (const failure of ran.failures ?? []) failures.push(`PostgreSQL ${major}: ${failure}`)
     const { passed, failed, skipped } = ran.counts
@@ -22,8 +22,15 @@ export async function runMajors({ versions, files }) {
 
 const SKIPPED = { counts: { passed: 0, failed: 0, skipped: 1 } }
 
-function onMajor(major, files) {
-  return runVitest('majors', { files, env: { PG_NEAREST_WORLD_VERSION: String(major) } })
+async function onMajor(major, projects, files) {
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  const failures = []
+  for (const project of projects) {
+    const ran = await runVitest(project, { files, env: { PG_NEAREST_WORLD_VERSION: String(major) } })
+    for (const key of Object.keys(counts)) counts[key] += ran.counts[key]
+    failures.push(...(ran.failures ?? []))
+  }
+  return { counts, failures }
 }
 
 /** What a world of this major says of itself, or why there is none. */

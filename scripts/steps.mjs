@@ -29,7 +29,7 @@ const short = [
   {
     name: 'majors',
     about: 'what depends on the major most, on the oldest PostgreSQL that is supported',
-    majors: { versions: [15], files: ['torture', 'read-only-handles'] },
+    majors: { versions: [15], projects: ['unhurried-majors'], files: ['torture', 'read-only-handles'] },
     built: true,
   },
   { name: 'browser', about: 'the example app in Chromium', vitest: 'browser', built: true, needs: 'browser' },
@@ -55,7 +55,7 @@ const long = [
   {
     name: 'majors',
     about: 'reads, sessions, failover and every kind of statement, on each PostgreSQL that is supported',
-    majors: { versions: [15, 16, 17, 18] },
+    majors: { versions: [15, 16, 17, 18], projects: ['majors', 'unhurried-majors'] },
     built: true,
   },
   {
