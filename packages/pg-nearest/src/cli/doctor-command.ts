@@ -13,6 +13,8 @@ import { doctorUsage } from './usage.ts'
 /** What a healthy replica lacks it has received long before. */
 const STALLED_AFTER_MS = 1_500
 
+const DIAL_MS = 2_000
+
 /** `pg-nearest doctor`. Resolves with the exit code. */
 export async function doctorCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const { values } = parseArgs({
@@ -38,11 +40,19 @@ export async function doctorCommand(argv: readonly string[], terminal: Terminal)
 /** Lag can be computed only once the primary's position is known, and a stall only from one answer to the next. */
 async function examine(pool: NearestPool): Promise<Status> {
   await pool.refresh()
+  await dialEach(pool)
   await pool.refresh()
   const status = await pool.refresh()
   if (!status.servers.some(({ stalledMs = 0 }) => stalledMs > 0)) return status
   await sleep(STALLED_AFTER_MS)
   return pool.refresh()
+}
+
+/** Several connections at once show whether a name leads to several machines. What fails the next probe tells. */
+async function dialEach(pool: NearestPool): Promise<void> {
+  const handles = [pool.primary, ...pool.replicas().values()]
+  const asked = handles.flatMap((handle) => [1, 2, 3].map(() => handle.query({ text: 'select 1', timeoutMs: DIAL_MS })))
+  await Promise.allSettled(asked)
 }
 
 const MARKS = { good: ['✓', 'green'], bad: ['✗', 'red'], unknown: ['?', 'yellow'] } as const

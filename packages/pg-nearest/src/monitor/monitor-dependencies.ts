@@ -6,6 +6,8 @@ export interface MonitoredConnections {
    * Increases whenever all connections are replaced. Never repeats, even if the name goes to another server.
    */
   readonly generation: number
+  /** How many there are. */
+  readonly total: number
   /** Since when a connection has been waiting without receiving a byte, by `performance.now()`; `undefined`: none is. */
   waitingSince(now: number): number | undefined
   /**

@@ -14,7 +14,7 @@ export interface ServerWatchOptions {
   readonly boundSilentMs: number
   /** Its name may lead to another machine by now, to which only a new connection leads. */
   readonly mayHaveMoved: () => boolean
-  /** How old the probe's connection may be before a new one takes its place, which may lead to another machine. */
+  /** How old the probe's connection to a server in use may be before a new one takes its place, which may lead to another machine. */
   readonly renewalMs: (now: number, renewals: number) => number
   /** Milliseconds until the next probe. */
   readonly nextMs: () => number
@@ -77,7 +77,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
     if (options.mayHaveMoved() && age >= MOVED_MS) {
       probe.disconnect()
       connectedAt = performance.now()
-    } else if (age >= options.renewalMs(performance.now(), renewals)) {
+    } else if (connections.total > 0 && age >= options.renewalMs(performance.now(), renewals)) {
       connectedAt = performance.now()
       renewals++
       void renew()

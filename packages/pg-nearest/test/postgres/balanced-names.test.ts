@@ -1,5 +1,7 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { doctorCommand } from '../../src/cli/doctor-command.ts'
+import type { Terminal } from '../../src/cli/terminal.ts'
 import { COUNTERS, countInSessions, pauseInTurn } from './balanced-sessions.ts'
 import { ask, caughtUp, until } from './fixtures.ts'
 import { startNameSwitch, type NameSwitch } from './name-switch.ts'
@@ -51,10 +53,19 @@ describe('a reader’s name that leads to two standbys in turn', () => {
 
   test('is found out, told, and shown with its members', async () => {
     const pool = await startPool()
+    await Promise.all([1, 2, 3].map(() => pool.query('select 1')))
     await until(() => pool.status().servers[1]?.members.length === 2, 'two members')
     const { servers, problems } = pool.status()
     expect(problems).toEqual([expect.stringContaining('ord leads to 2 servers in turn')])
     expect(servers[1]?.members.map(({ role }) => role)).toEqual(['replica', 'replica'])
     expect(JSON.stringify(servers)).toContain('members')
+  })
+
+  test('is named by doctor', async () => {
+    const printed: string[] = []
+    const terminal = { env: {}, color: false, print: (text: string) => printed.push(text) } as unknown as Terminal
+    const argv = ['--region', 'ord', '--primary', `nrt=${world.url('nrt')}`, '--replica', `ord=${name.url}`]
+    expect(await doctorCommand(argv, terminal)).toBe(1)
+    expect(printed.join()).toMatch(/ord +leads to 2 servers in turn/)
   })
 })

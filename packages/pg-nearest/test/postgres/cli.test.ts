@@ -192,12 +192,12 @@ describe('pg-nearest wait', () => {
     })
     await world.pauseReplay('syd')
     await ask(world.url('nrt'), 'create table waited (n int)')
-    const { code, out, err } = await run(['wait', '--timeout', '0.3', '--json'])
+    const { code, out, err } = await run(['wait', '--timeout', '1.5', '--json'])
     expect({ code, err }).toEqual({ code: 1, err: '' })
     expect(JSON.parse(out)).toMatchObject({
       missing: [{ server: 'syd', why: expect.stringContaining('bytes behind') }],
     })
-    expect((await run(['wait', '--timeout', '0.3'])).out).toMatch(
+    expect((await run(['wait', '--timeout', '1.5'])).out).toMatch(
       /^Not every server showed .* syd: it is \d+ bytes behind/,
     )
     expect((await run(['wait', '--timeout', '10', '--server', 'ord'])).code).toBe(0)

@@ -50,9 +50,11 @@ test('eighteen regions: max to the replica next door, max to the primary, one to
   )
   const { nrt, ord, ...others } = counts
   const monitor = 1
-  expect(nrt).toBeLessThanOrEqual(max + monitor)
+  // For a moment, when it looks where a name in use leads.
+  const renewal = 1
+  expect(nrt).toBeLessThanOrEqual(max + monitor + renewal)
   expect(nrt, 'writes').toBeGreaterThan(monitor)
-  expect(ord).toBeLessThanOrEqual(max + monitor)
+  expect(ord).toBeLessThanOrEqual(max + monitor + renewal)
   expect(ord, 'reads').toBeGreaterThan(monitor)
   expect(others).toEqual(
     Object.fromEntries(REGIONS.filter((region) => region !== 'ord').map((region) => [region, monitor])),

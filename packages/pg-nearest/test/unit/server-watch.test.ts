@@ -33,6 +33,7 @@ function watched(): { watch: ServerWatch; questions: Question[]; givenUp: Silenc
       },
       connections: {
         generation: 1,
+        total: 0,
         waitingSince: () => undefined,
         giveUp: (_now, limits) => givenUp.push(limits),
         drop: () => undefined,
