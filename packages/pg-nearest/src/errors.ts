@@ -137,14 +137,14 @@ export class OutcomeUnknownError extends NearestError {
   }
 }
 
-/** A server's password function gave none, so no connection to that server could be made. `cause`: what the function threw. */
+/** A server's password function gave none, so no connection to that server could be made. What the function threw is left out, because it may hold a secret. */
 export class PasswordError extends NearestError {
   override readonly name = 'PasswordError'
   /** The server's name, such as `ord`. */
   readonly server: string
 
-  constructor(server: string, what: string, cause: unknown) {
-    super('NEAREST_PASSWORD', `The password function of ${server} ${what}: look at what it does.`, { cause })
+  constructor(server: string, what: string) {
+    super('NEAREST_PASSWORD', `The password function of ${server} ${what}: look at what it does.`)
     this.server = server
   }
 }

@@ -31,3 +31,8 @@ export function overloaded(server: string, maxWaiting: number): NearestError {
 export function timedOut(): NoConnectionError {
   return new NoConnectionError('queue', new Error('timeout exceeded when trying to connect'))
 }
+
+/** For what has waited for an answer of a server that gives none. */
+export function silent(): Error {
+  return new Error('timeout expired')
+}

@@ -12,7 +12,7 @@ import { HookError, runConnectHook, runVerifyHook, type ConnectHooks } from '../
 import { IdleConnections } from './idle-connections.ts'
 import { Lease, type Lender } from '../pooled-connection/lease.ts'
 import { nextGeneration } from './next-generation.ts'
-import { NoConnectionError, overloaded, timedOut } from './no-connection-error.ts'
+import { NoConnectionError, overloaded, timedOut, silent } from './no-connection-error.ts'
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
 import { RefusalPause } from './refusal-pause.ts'
 import { silentSince } from '../pooled-connection/silence.ts'
@@ -105,7 +105,8 @@ class Connections implements ServerConnections, Lender {
   }
 
   take(purpose: Purpose, preference?: Preference): Lease | undefined {
-    const connection = this.#idle.take(preference)
+    // While the server refuses new connections, any is better than none.
+    const connection = this.#idle.take(this.#pause.active ? undefined : preference)
     return connection === undefined ? undefined : this.#lend(connection, purpose)
   }
 
@@ -115,14 +116,14 @@ class Connections implements ServerConnections, Lender {
     const lease = this.take(purpose, preference)
     if (lease !== undefined) return Promise.resolve(lease)
     const { maxWaiting, pgOptions } = this.#options
-    const mayDial = this.#all.size < this.#max && !this.#pause.active
+    const mayDial = (this.#all.size < this.#max || this.#idle.size > 0) && !this.#pause.active
     if (this.waiting >= maxWaiting && !mayDial) {
       return Promise.reject(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
     const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
     const waiting = this.#queue.wait({ purpose, preference }, timeoutMs, timedOut, signal)
     // Those that are idle lead to other machines, and a new one may not.
-    if (this.#all.size >= this.#max) this.#idle.takeOldest()?.close()
+    if (this.#all.size >= this.#max && !this.#pause.active) this.#idle.takeOldest()?.close()
     this.#dialWanted()
     return waiting
   }
@@ -305,9 +306,10 @@ class Connections implements ServerConnections, Lender {
     const connecting = this.#countOf((each) => each !== connection && each.state === 'connecting')
     if (open === 0 && (why === 'unreachable' || connecting === 0)) {
       this.#queue.refuseAll(new NoConnectionError(why, error))
-      // Waiters get the connections that are returned, and the server is asked again later.
-    } else if (why === 'refused') this.#pause.begin()
-    else this.#queue.first?.refuse(new NoConnectionError(why, error))
+    } else if (why === 'refused') {
+      this.#pause.begin()
+      this.#queue.serve((purpose) => this.take(purpose))
+    } else this.#queue.first?.refuse(new NoConnectionError(why, error))
   }
 
   #countOf(wanted: (connection: Connection) => boolean): number {
@@ -391,8 +393,4 @@ class Connections implements ServerConnections, Lender {
   #emit(event: string, ...args: unknown[]): void {
     if (this.#forwarded.size > 0 && this.#forwarded.has(event)) this.#options.onEvent(event, ...args)
   }
-}
-
-function silent(): Error {
-  return new Error('timeout expired')
 }

@@ -100,6 +100,15 @@ export class WaitQueue<T> {
     })
   }
 
+  /** Gives the waiters, in their order, what is there. */
+  serve(take: (purpose: Purpose) => (T & { release(): void }) | undefined): void {
+    for (let waiter = this.first; waiter !== undefined; waiter = this.first) {
+      const value = take(waiter.purpose)
+      if (value === undefined) return
+      if (!waiter.give(value)) value.release()
+    }
+  }
+
   refuseAll(error: unknown): void {
     for (const waiter of this.#waiters) waiter.refuse(error)
   }

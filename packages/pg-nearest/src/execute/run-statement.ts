@@ -14,6 +14,7 @@ import {
 import { isLevel, type PositionBefore } from '../freshness/replica-level.ts'
 import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
+import { writeOrder } from '../topology/server-selection.ts'
 import { isSingleStatement, mayAskAfter, runsInside } from '../statement/statement-traits.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
@@ -162,8 +163,9 @@ function conclude(
     }
     case 'answered': {
       if (isOfConnection(end.error) || isDemotion(end.error)) lease.doom()
-      // With one database: its name led to a standby when the connection was made, and may lead to the primary now.
-      if (context.alone && lease.standby && provesWrite(end.error)) lease.doom()
+      // Its name led to a standby when the connection was made, and leads to the primary now, or may.
+      const isWriters = context.alone || writeOrder(context.topology)[0]?.name === lease.server
+      if (isWriters && lease.standby && provesWrite(end.error)) lease.doom()
       const behind = check?.end(lease, trust, questions, false)
       if (behind !== undefined) return { kind: 'behind', error: behind }
       return { kind: 'answered', error: end.error, level: isLevel(context, before, performance.now()) }

@@ -177,6 +177,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
       const was = before.servers.find(({ name }) => name === server.name)
       if (was?.role !== 'primary' || whyInvalid(before, was) !== undefined) continue
       if (server.role !== 'replica' && whyInvalid(after, server) === undefined) continue
+      // Another machine of the name has answered, and the connections to the one that takes the writes are well.
+      if (members.isBalanced(server.name)) continue
       positions.noteLoss(server.name)
       watches.get(server.name)?.connections.drop()
     }

@@ -26,8 +26,8 @@ export function createWriterWaiters(): WriterWaiters {
     after: (now, since, withinMs, signal) =>
       new Promise((resolve) => {
         if (stopped) return resolve(false)
-        if (isThere(now, since)) return resolve(true)
         if (signal?.aborted === true || withinMs <= 0) return resolve(false)
+        if (isThere(now, since)) return resolve(true)
         const giveUp = (): void => waiter.settle(false)
         const timer = setTimeout(giveUp, withinMs)
         const waiter: Waiter = {

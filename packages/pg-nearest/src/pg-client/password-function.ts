@@ -22,25 +22,30 @@ export async function askForPassword(
   const withinMs = Math.max(1, Math.floor(leftMs * SHARE))
   const late = new Promise<never>((_resolve, reject) => {
     if (!Number.isFinite(withinMs)) return
-    timer = setTimeout(() => reject(new PasswordError(server, 'did not answer in time', undefined)), withinMs)
+    timer = setTimeout(() => reject(new PasswordError(server, 'did not answer in time')), withinMs)
     timer.unref()
   })
   try {
     const password: unknown = await Promise.race([Promise.resolve().then(ask), late])
     if (typeof password === 'string' && password !== '') return password
-    throw new PasswordError(server, 'has not returned a text', undefined)
+    throw new PasswordError(server, 'has not returned a text')
   } catch (error) {
-    throw error instanceof PasswordError ? error : new PasswordError(server, `has failed${kindOf(error)}`, error)
+    throw error instanceof PasswordError ? error : new PasswordError(server, `has failed${kindOf(error)}`)
   } finally {
     clearTimeout(timer)
   }
 }
 
-/** Its name and code, not its message, which may hold anything. */
+/** Its name and code, if they look like those of errors: anything else of it may hold what must not be told. */
 function kindOf(error: unknown): string {
-  const name = error instanceof Error ? error.name : undefined
-  const words = [name, codeOf(error)].filter((each) => each !== undefined && /^\w{1,64}$/.test(each))
-  return words.length === 0 ? '' : ` (${words.join(', ')})`
+  try {
+    const name = error instanceof Error && /^\w{0,40}(?:Error|Exception)$/.test(error.name) ? [error.name] : []
+    const code = codeOf(error)
+    const words = code !== undefined && /^E[A-Z_]{3,24}$/.test(code) ? [...name, code] : name
+    return words.length === 0 ? '' : ` (${words.join(', ')})`
+  } catch {
+    return ''
+  }
 }
 
 /** How often a server may refuse what a password function gives before it counts as refused. */

@@ -27,6 +27,8 @@ export class GroupExchange implements Exchange {
   #at = 0
   /** The server's error, if it has answered with one. */
   #answer: unknown
+  /** It came behind the last answer: what the Sync should have committed was rolled back, as by a deferred constraint. */
+  #isRolledBack = false
 
   constructor(configs: readonly pg.QueryConfig[], client: pg.Client, onEnd: OnEnd) {
     this.#onEnd = onEnd
@@ -112,6 +114,7 @@ export class GroupExchange implements Exchange {
 
   handleError(error: unknown, connection: WireConnection): void {
     this.#answer = error
+    this.#isRolledBack = this.#at >= this.#members.length
     this.#members[this.#at]?.handleError(error, connection)
   }
 
@@ -119,7 +122,8 @@ export class GroupExchange implements Exchange {
     for (const [i, end] of this.#ends.entries()) {
       if (end === undefined && i < this.#at) this.#members[i]?.handleReadyForQuery(connection)
     }
-    this.#onEnd(this.#ends.map((end) => end ?? { kind: 'skipped' }))
+    if (this.#isRolledBack) this.#onEnd(this.#ends.map(() => ({ kind: 'answered', error: this.#answer })))
+    else this.#onEnd(this.#ends.map((end) => end ?? { kind: 'skipped' }))
   }
 
   /** All are lost together, because they were sent together. */

@@ -50,6 +50,35 @@ describe.each([0, 2_000, 6_000])('a writer’s name that moves %i ms after the p
   })
 })
 
+test('a connection that was dialled to the old primary is not taken for writes again and again', async () => {
+  const [next = '', reader = ''] = others()
+  const old = world.primary
+  name = await startNameSwitch(world.url(old))
+  const pool = await pools.start({
+    region: reader,
+    primary: { region: 'primary', url: name.url },
+    replicas: { [reader]: world.url(reader) },
+    failoverTimeoutMs: 5_000,
+    idleTimeoutMillis: 500,
+  })
+  const write = () => pool.query('insert into notes values (6)')
+  await write()
+  await world.promote(next)
+  name.leadTo(world.url(next))
+  await until(() => write().then(Boolean, () => false), 'writes')
+  const isStandby = async (): Promise<boolean> => {
+    const [row] = await ask<{ standby: boolean }>(world.url(old), 'select pg_is_in_recovery() as standby')
+    return row?.standby ?? false
+  }
+  await until(() => isStandby().catch(() => false), 'the old primary to follow')
+  // What was dialled before is closed, and the next is dialled by an old answer of the name server.
+  await until(() => pool.status().servers[0]?.connections.total === 0, 'no connection')
+  name.leadTo(world.url(old))
+  await pool.query({ text: 'insert into notes values (7)', timeoutMs: 400 }).catch(() => undefined)
+  name.leadTo(world.url(next))
+  for (let i = 0; i < 3; i++) expect((await write()).servedBy.role).toBe('primary')
+})
+
 async function readAllTheWhile(pool: NearestPool, end: Promise<unknown>): Promise<unknown[]> {
   let over = false
   void end.finally(() => (over = true))

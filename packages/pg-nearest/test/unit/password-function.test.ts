@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { askAgainAfterMs, askForPassword } from '../../src/pg-client/password-function.ts'
 import { PasswordError } from '../../src/errors.ts'
@@ -36,11 +37,29 @@ test.each<[string, () => unknown, RegExp]>([
     },
     /has failed: look/,
   ],
+  [
+    'an error whose name and code are secrets',
+    () => {
+      throw Object.assign(new Error('x'), { name: 'hush', code: 'hush' })
+    },
+    /has failed: look/,
+  ],
+  [
+    'an error whose code cannot be read',
+    () => {
+      throw Object.defineProperty(new Error('x'), 'code', {
+        get() {
+          throw new Error('hush')
+        },
+      })
+    },
+    /has failed: look/,
+  ],
 ])('%s is the server’s trouble, and its text is not repeated', async (_, ask, says) => {
   const error = await failureOf(ask)
   expect(error).toBeInstanceOf(PasswordError)
   expect(error).toMatchObject({ code: 'NEAREST_PASSWORD', server: 'ord', message: expect.stringMatching(says) })
-  expect(String(error)).not.toContain('hush')
+  expect(inspect(error)).not.toContain('hush')
 })
 
 test('it is asked no longer than the connection has', async () => {
@@ -55,7 +74,7 @@ test.each<[string, unknown, unknown, number, boolean]>([
   ['the third', () => 'pw', refused, 3, false],
   ['a text’s', 'pw', refused, 1, false],
   ['another failure', () => 'pw', new Error('ECONNREFUSED'), 1, false],
-  ['the function’s own', () => 'pw', new PasswordError('ord', 'has failed', undefined), 1, false],
+  ['the function’s own', () => 'pw', new PasswordError('ord', 'has failed'), 1, false],
 ])('%s', (_, password, error, tries, again) => {
   expect(askAgainAfterMs(password, error, tries) !== undefined).toBe(again)
 })

@@ -37,6 +37,7 @@ describe('waiting for somebody who takes writes', () => {
     const waiters = createWriterWaiters()
     await expect(waiters.after(writer(10), 9, 1_000, undefined)).resolves.toBe(true)
     await expect(waiters.after(writer(10), 10, 10, undefined)).resolves.toBe(false)
+    await expect(waiters.after(writer(10), 9, 0, undefined), 'no time is left').resolves.toBe(false)
   })
 
   test('all who wait are released by the first word', async () => {
