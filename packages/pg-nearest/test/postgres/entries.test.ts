@@ -135,8 +135,8 @@ describe('a password function', () => {
   const broken: readonly [string, () => Promise<string>, RegExp][] = [
     [
       'that throws',
-      () => Promise.reject(Object.assign(new Error('the-token-of-the-vault'), { code: 'ExpiredToken' })),
-      /has failed \(Error, ExpiredToken\)/,
+      () => Promise.reject(Object.assign(new Error('the-token-of-the-vault'), { name: 'ExpiredTokenException' })),
+      /has failed \(ExpiredTokenException\)/,
     ],
     ['that hangs', () => new Promise(() => undefined), /did not answer in time/],
     ['that returns no text', () => Promise.resolve(undefined as never), /has not returned a text/],
