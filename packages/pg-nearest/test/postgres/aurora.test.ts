@@ -105,7 +105,9 @@ describe('the instances of a cluster', () => {
   test('are asked for by any of them, whatever the defaults of the role are', async () => {
     for (const region of world.regions) {
       const url = `${world.url(region)}?options=-c%20default_transaction_isolation%3Dserializable%20-c%20statement_timeout%3D1`
-      const rows = await askInstances(new pg.Client({ connectionString: url }), AbortSignal.timeout(5_000))
+      const asked = () => askInstances(new pg.Client({ connectionString: url }), AbortSignal.timeout(5_000))
+      // On a busy machine a millisecond may pass before the question has lifted the limit.
+      const rows = await asked().catch(asked).catch(asked)
       expect(rows.map(({ instance, writer }) => `${instance} ${writer}`).toSorted()).toEqual([
         'shop-1 true',
         'shop-2 false',
