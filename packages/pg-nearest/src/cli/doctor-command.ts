@@ -14,6 +14,10 @@ import { doctorUsage } from './usage.ts'
 const STALLED_AFTER_MS = 1_500
 
 const DIAL_MS = 2_000
+/** With few of them, all that lead to one machine may happen to be made before the others. */
+const DIALS = 6
+/** So that none of them is given the connection of another. */
+const HOLD = 'select pg_catalog.pg_sleep(0.1)'
 
 /** `pg-nearest doctor`. Resolves with the exit code. */
 export async function doctorCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -51,7 +55,9 @@ async function examine(pool: NearestPool): Promise<Status> {
 /** Several connections at once show whether a name leads to several machines. What fails the next probe tells. */
 async function dialEach(pool: NearestPool): Promise<void> {
   const handles = [pool.primary, ...pool.replicas().values()]
-  const asked = handles.flatMap((handle) => [1, 2, 3].map(() => handle.query({ text: 'select 1', timeoutMs: DIAL_MS })))
+  const asked = handles.flatMap((handle) =>
+    Array.from({ length: DIALS }, () => handle.query({ text: HOLD, timeoutMs: DIAL_MS })),
+  )
   await Promise.allSettled(asked)
 }
 
