@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { NearestPool } from '../../src/index.ts'
+import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
 import { ask, caughtUp, until } from './fixtures.ts'
 import { startNameSwitch, type NameSwitch } from './name-switch.ts'
 import { TestPools } from './test-pools.ts'
@@ -24,17 +24,22 @@ afterEach(async () => {
 
 const others = (): string[] => world.regions.filter((region) => region !== world.primary)
 
+/** A pool whose primary's name leads to the present one; `next` is to be promoted. */
+async function startBehindName(options: Partial<NearestPoolOptions>): Promise<{ pool: NearestPool; next: string }> {
+  const [next = '', reader = ''] = others()
+  name = await startNameSwitch(world.url(world.primary))
+  const pool = await pools.start({
+    region: reader,
+    primary: { region: 'primary', url: name.url },
+    replicas: { [reader]: world.url(reader) },
+    ...options,
+  })
+  return { pool, next }
+}
+
 describe.each([0, 2_000, 6_000])('a writer’s name that moves %i ms after the promotion', (lateMs) => {
   test('takes the writes again within a second', async () => {
-    const [next = '', reader = ''] = others()
-    const old = world.primary
-    name = await startNameSwitch(world.url(old))
-    const pool = await pools.start({
-      region: reader,
-      primary: { region: 'primary', url: name.url },
-      replicas: { [reader]: world.url(reader) },
-      failoverTimeoutMs: 20_000,
-    })
+    const { pool, next } = await startBehindName({ failoverTimeoutMs: 20_000 })
     await pool.query('insert into notes values (1)')
     await world.promote(next)
     const written = pool.query('insert into notes values (2)').then(() => performance.now())
@@ -51,16 +56,8 @@ describe.each([0, 2_000, 6_000])('a writer’s name that moves %i ms after the p
 })
 
 test('a connection that was dialled to the old primary is not taken for writes again and again', async () => {
-  const [next = '', reader = ''] = others()
   const old = world.primary
-  name = await startNameSwitch(world.url(old))
-  const pool = await pools.start({
-    region: reader,
-    primary: { region: 'primary', url: name.url },
-    replicas: { [reader]: world.url(reader) },
-    failoverTimeoutMs: 5_000,
-    idleTimeoutMillis: 500,
-  })
+  const { pool, next } = await startBehindName({ failoverTimeoutMs: 5_000, idleTimeoutMillis: 500 })
   const write = () => pool.query('insert into notes values (6)')
   await write()
   await world.promote(next)
