@@ -7,40 +7,15 @@ import {
   withoutPipelines,
   withoutServer,
   withServers,
-  type Observation,
   type Observed,
 } from '../../src/topology/topology-updates.ts'
+import { observation } from './observation.ts'
 import { readTiers, writeOrder } from '../../src/topology/server-selection.ts'
 import { problemOf } from '../../src/topology/server-problem.ts'
 import type { Server, ServerState } from '../../src/topology/topology.ts'
 
 const nrt: Server = { name: 'nrt', region: 'nrt', declared: 'primary' }
 const ord: Server = { name: 'ord', region: 'ord', declared: 'replica' }
-
-function answer(role: 'primary' | 'replica', known: Partial<Observation> = {}): Observation {
-  return {
-    role,
-    machine: 'a',
-    dialledAt: 0,
-    pooled: false,
-    lsn: 1_000n,
-    walEnd: 1_000n,
-    receiving: role === 'replica',
-    timeline: 1,
-    timelineIsLate: false,
-    systemIdentifier: '7',
-    version: '18.4',
-    refused: [],
-    pipelines: true,
-    readOnly: false,
-    clockMs: 1_005,
-    rttMs: 10,
-    sentAt: 0,
-    askedAt: 1_000,
-    answeredAt: 1_010,
-    ...known,
-  }
-}
 
 function stateOf({ topology }: Observed, name: string): ServerState {
   const state = topology.servers.find((server) => server.name === name)
@@ -57,72 +32,76 @@ describe('what is known of the servers', () => {
 
   test('an answer is taken up, and the snapshot before it is left as it was', () => {
     const before = fresh()
-    const after = withAnswer(before, 'ord', answer('replica'))
+    const after = withAnswer(before, 'ord', observation('replica'))
     expect(stateOf(after, 'ord')).toMatchObject({ role: 'replica', health: 'up', rttMs: 10, lastSeenAt: 1_010 })
     expect(stateOf(after, 'nrt')).toBe(stateOf(before, 'nrt'))
     expect(stateOf(before, 'ord').role).toBe('unknown')
   })
 
   test('the round trip is a moving average', () => {
-    const once = withAnswer(fresh(), 'ord', answer('replica', { rttMs: 10 }))
-    expect(stateOf(withAnswer(once, 'ord', answer('replica', { rttMs: 20 })), 'ord').rttMs).toBe(12)
+    const once = withAnswer(fresh(), 'ord', observation('replica', { rttMs: 10 }))
+    expect(stateOf(withAnswer(once, 'ord', observation('replica', { rttMs: 20 })), 'ord').rttMs).toBe(12)
   })
 
   test('the distance falls at once and rises slowly', () => {
-    const once = withAnswer(fresh(), 'ord', answer('replica', { rttMs: 10 }))
-    const busy = withAnswer(once, 'ord', answer('replica', { rttMs: 74 }))
+    const once = withAnswer(fresh(), 'ord', observation('replica', { rttMs: 10 }))
+    const busy = withAnswer(once, 'ord', observation('replica', { rttMs: 74 }))
     expect(stateOf(busy, 'ord').leastRttMs).toBe(11)
-    expect(stateOf(withAnswer(busy, 'ord', answer('replica', { rttMs: 9 })), 'ord').leastRttMs).toBe(9)
+    expect(stateOf(withAnswer(busy, 'ord', observation('replica', { rttMs: 9 })), 'ord').leastRttMs).toBe(9)
   })
 
   test('what leaves several statements unanswered is used on, and is a problem until it answers them', () => {
-    const before = withAnswer(fresh(), 'ord', answer('replica'))
+    const before = withAnswer(fresh(), 'ord', observation('replica'))
     const { topology } = withoutPipelines(before, 'ord', 2_000)
     const state = stateOf({ topology, trail: [] }, 'ord')
     expect(state).toMatchObject({ health: 'up', pipelines: false })
     expect(problemOf(topology, state)).toMatch(/^ord does not answer what is sent at once.*pipeline: false/)
-    const after = withAnswer({ topology, trail: [] }, 'ord', answer('replica', { pipelines: true }))
+    const after = withAnswer({ topology, trail: [] }, 'ord', observation('replica', { pipelines: true }))
     expect(problemOf(after.topology, stateOf(after, 'ord'))).toBeUndefined()
   })
 
   test('a failure keeps what was known, and says why', () => {
-    const up = withAnswer(fresh(), 'ord', answer('replica'))
+    const up = withAnswer(fresh(), 'ord', observation('replica'))
     const down = withFailure(up, 'ord', 'unreachable', 'ord refused the connection.', 2_000)
     expect(stateOf(down, 'ord')).toMatchObject({
       role: 'replica',
       health: 'down',
       problem: 'ord refused the connection.',
     })
-    expect(stateOf(withAnswer(down, 'ord', answer('replica')), 'ord')).toMatchObject({
+    expect(stateOf(withAnswer(down, 'ord', observation('replica')), 'ord')).toMatchObject({
       health: 'up',
       problem: undefined,
     })
   })
 
   test('lag is counted in bytes and in time, from the primary’s own positions', () => {
-    const first = withAnswer(fresh(), 'nrt', answer('primary', { lsn: 1_000n, askedAt: 1_000 }))
-    const second = withAnswer(first, 'nrt', answer('primary', { lsn: 1_500n, askedAt: 2_000 }))
-    const behind = withAnswer(second, 'ord', answer('replica', { lsn: 1_200n, answeredAt: 2_100 }))
+    const first = withAnswer(fresh(), 'nrt', observation('primary', { lsn: 1_000n, askedAt: 1_000 }))
+    const second = withAnswer(first, 'nrt', observation('primary', { lsn: 1_500n, askedAt: 2_000 }))
+    const behind = withAnswer(second, 'ord', observation('replica', { lsn: 1_200n, answeredAt: 2_100 }))
     expect(stateOf(behind, 'ord')).toMatchObject({ lagBytes: 300, stalenessMs: 1_100 })
-    const level = withAnswer(second, 'ord', answer('replica', { lsn: 1_500n, answeredAt: 2_100 }))
+    const level = withAnswer(second, 'ord', observation('replica', { lsn: 1_500n, answeredAt: 2_100 }))
     expect(stateOf(level, 'ord')).toMatchObject({ lagBytes: 0, stalenessMs: 100 })
   })
 
   test('without a primary nothing is said of lag', () => {
-    const alone = withAnswer(fresh(), 'ord', answer('replica'))
+    const alone = withAnswer(fresh(), 'ord', observation('replica'))
     expect(stateOf(alone, 'ord')).toMatchObject({ lagBytes: undefined, stalenessMs: undefined })
   })
 
   test('after a promotion lag is counted from the new primary', () => {
     const down = withFailure(
-      withAnswer(fresh(), 'nrt', answer('primary', { lsn: 9_000n })),
+      withAnswer(fresh(), 'nrt', observation('primary', { lsn: 9_000n })),
       'nrt',
       'unreachable',
       'gone',
       1_500,
     )
-    const promoted = withAnswer(down, 'ord', answer('primary', { lsn: 5_000n, timeline: 2, askedAt: 2_000 }))
-    const follower = withAnswer(promoted, 'nrt', answer('replica', { lsn: 4_900n, timeline: 2, answeredAt: 2_050 }))
+    const promoted = withAnswer(down, 'ord', observation('primary', { lsn: 5_000n, timeline: 2, askedAt: 2_000 }))
+    const follower = withAnswer(
+      promoted,
+      'nrt',
+      observation('replica', { lsn: 4_900n, timeline: 2, answeredAt: 2_050 }),
+    )
     expect(stateOf(follower, 'nrt')).toMatchObject({ role: 'replica', health: 'up', lagBytes: 100 })
   })
 })
@@ -130,7 +109,7 @@ describe('what is known of the servers', () => {
 describe('another list of servers', () => {
   const syd: Server = { name: 'syd', region: 'syd', declared: 'replica' }
   const same = (): boolean => true
-  const known = withAnswer(withAnswer(fresh(), 'nrt', answer('primary')), 'ord', answer('replica'))
+  const known = withAnswer(withAnswer(fresh(), 'nrt', observation('primary')), 'ord', observation('replica'))
 
   test('a new one is connected to, and what is known of the others stays', () => {
     const { topology } = withServers(known, [nrt, ord, syd], same, 5_000)
@@ -165,12 +144,16 @@ describe('another list of servers', () => {
 })
 
 describe('a server in the wrong place', () => {
-  const withPrimary = withAnswer(fresh(), 'nrt', answer('primary'))
-  const withReplica = withAnswer(withPrimary, 'ord', answer('replica'))
+  const withPrimary = withAnswer(fresh(), 'nrt', observation('primary'))
+  const withReplica = withAnswer(withPrimary, 'ord', observation('replica'))
   test.each([
-    { name: 'a replica in its place', seen: answer('replica'), says: undefined },
-    { name: 'the primary itself', seen: answer('primary'), says: 'replicas.ord is the primary itself' },
-    { name: 'another cluster', seen: answer('replica', { systemIdentifier: '8' }), says: 'another cluster than nrt' },
+    { name: 'a replica in its place', seen: observation('replica'), says: undefined },
+    { name: 'the primary itself', seen: observation('primary'), says: 'replicas.ord is the primary itself' },
+    {
+      name: 'another cluster',
+      seen: observation('replica', { systemIdentifier: '8' }),
+      says: 'another cluster than nrt',
+    },
   ])('$name', ({ seen, says }) => {
     const observed = withAnswer(withPrimary, 'ord', seen)
     const told = whyInvalid(observed.topology, stateOf(observed, 'ord'))
@@ -179,7 +162,7 @@ describe('a server in the wrong place', () => {
   })
 
   test('of two primaries the one with the later timeline is in its place, whatever the configuration says', () => {
-    const { topology, trail } = withAnswer(withReplica, 'ord', answer('primary', { timeline: 2 }))
+    const { topology, trail } = withAnswer(withReplica, 'ord', observation('primary', { timeline: 2 }))
     expect(whyInvalid(topology, stateOf({ topology, trail }, 'ord'))).toBeUndefined()
     expect(whyInvalid(topology, stateOf({ topology, trail }, 'nrt'))).toContain(
       'ord was promoted after it (timeline 2, not 1)',
@@ -188,7 +171,7 @@ describe('a server in the wrong place', () => {
   })
 
   test('a primary that was replaced and is gone is not said to say anything', () => {
-    const both = withAnswer(withReplica, 'ord', answer('primary', { timeline: 2 }))
+    const both = withAnswer(withReplica, 'ord', observation('primary', { timeline: 2 }))
     const gone = withFailure(both, 'nrt', 'unreachable', 'gone', 3_000)
     expect(whyInvalid(gone.topology, stateOf(gone, 'nrt'))).toMatch(
       /^nrt does not answer, and is the primary no more: ord was promoted after it/,
@@ -196,15 +179,15 @@ describe('a server in the wrong place', () => {
   })
 
   test('a primary that was replaced stays so while its successor is gone, and when only a follower of that one is seen', () => {
-    const both = withAnswer(withReplica, 'ord', answer('primary', { timeline: 2 }))
+    const both = withAnswer(withReplica, 'ord', observation('primary', { timeline: 2 }))
     const alone = withFailure(both, 'ord', 'silent', 'gone', 3_000)
     expect(whyInvalid(alone.topology, stateOf(alone, 'nrt'))).toContain('ord')
-    const follower = withAnswer(withPrimary, 'ord', answer('replica', { timeline: 2 }))
+    const follower = withAnswer(withPrimary, 'ord', observation('replica', { timeline: 2 }))
     expect(whyInvalid(follower.topology, stateOf(follower, 'nrt'))).toContain('follows one that was promoted after it')
   })
 
   test('a later primary that nobody has seen in recovery may be a restored backup: nobody gets writes, and both are named', () => {
-    const both = withAnswer(withPrimary, 'ord', answer('primary', { timeline: 2 }))
+    const both = withAnswer(withPrimary, 'ord', observation('primary', { timeline: 2 }))
     expect(writeOrder(both.topology)).toEqual([])
     for (const name of ['nrt', 'ord']) {
       expect(problemOf(both.topology, stateOf(both, name))).toMatch(
@@ -217,33 +200,33 @@ describe('a server in the wrong place', () => {
     const unseen = withAnswer(
       withFailure(withPrimary, 'nrt', 'silent', 'gone', 9),
       'ord',
-      answer('primary', { timeline: 2 }),
+      observation('primary', { timeline: 2 }),
     )
     expect(writeOrder(unseen.topology).map(({ name }) => name)).toEqual(['ord'])
   })
 
   test('what says that it is the primary before the declared one was heard gets nothing without evidence', () => {
-    const alone = withAnswer(withFailure(fresh(), 'nrt', 'silent', 'gone', 9), 'ord', answer('primary'))
+    const alone = withAnswer(withFailure(fresh(), 'nrt', 'silent', 'gone', 9), 'ord', observation('primary'))
     expect(writeOrder(alone.topology).map(({ name }) => name)).not.toContain('ord')
     expect(problemOf(alone.topology, stateOf(alone, 'ord'))).toContain('the option "cluster"')
     const named = withAnswer(
       withFailure(initialTopology([nrt, ord], 0, { cluster: '7' }), 'nrt', 'silent', 'gone', 9),
       'ord',
-      answer('primary'),
+      observation('primary'),
     )
     expect(writeOrder(named.topology).map(({ name }) => name)).toContain('ord')
-    const wrong = withAnswer(initialTopology([nrt, ord], 0, { cluster: '8' }), 'ord', answer('primary'))
+    const wrong = withAnswer(initialTopology([nrt, ord], 0, { cluster: '8' }), 'ord', observation('primary'))
     expect(problemOf(wrong.topology, stateOf(wrong, 'ord'))).toContain('another cluster than "cluster" (8)')
   })
 
   test('a primary that takes no writes is a problem', () => {
-    const fenced = withAnswer(fresh(), 'nrt', answer('primary', { readOnly: true }))
+    const fenced = withAnswer(fresh(), 'nrt', observation('primary', { readOnly: true }))
     expect(problemOf(fenced.topology, stateOf(fenced, 'nrt'))).toMatch(/^nrt is a primary that takes no writes/)
   })
 
   test('a promoted replica is in its place once the old primary is gone', () => {
     const failedOver = withFailure(
-      withAnswer(withPrimary, 'ord', answer('primary', { timeline: 2 })),
+      withAnswer(withPrimary, 'ord', observation('primary', { timeline: 2 })),
       'nrt',
       'silent',
       'gone',

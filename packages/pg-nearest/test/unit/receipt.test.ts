@@ -1,11 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  initialTopology,
-  withAnswer,
-  withFailure,
-  type Observation,
-  type Observed,
-} from '../../src/topology/topology-updates.ts'
+import { observation } from './observation.ts'
+import { initialTopology, withAnswer, withFailure, type Observed } from '../../src/topology/topology-updates.ts'
 
 const servers = [
   { name: 'nrt', region: 'nrt', declared: 'primary' },
@@ -17,27 +12,13 @@ type Answer = readonly [at: number, server: 'nrt' | 'ord', walEnd: number | 'dow
 
 function answered(before: Observed, [at, server, walEnd]: Answer): Observed {
   if (walEnd === 'down') return withFailure(before, server, 'unreachable', 'gone', at)
-  const answer: Observation = {
-    role: server === 'nrt' ? 'primary' : 'replica',
+  const answer = observation(server === 'nrt' ? 'primary' : 'replica', {
     machine: server,
-    dialledAt: 0,
-    pooled: false,
-    lsn: 1n,
     walEnd: walEnd === undefined ? undefined : BigInt(walEnd),
-    receiving: server === 'ord',
-    timeline: 1,
-    timelineIsLate: false,
-    systemIdentifier: '7',
-    version: '18.4',
-    refused: [],
-    pipelines: true,
-    readOnly: false,
-    clockMs: at,
-    rttMs: 1,
     sentAt: at,
     askedAt: at,
     answeredAt: at + 1,
-  }
+  })
   return withAnswer(before, server, answer)
 }
 

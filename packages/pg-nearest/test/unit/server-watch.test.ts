@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createServerWatch, type ServerWatch } from '../../src/monitor/server-watch.ts'
 import type { SilenceLimits } from '../../src/monitor/monitor-dependencies.ts'
 import { SilentError } from '../../src/probe/stall-aware-timeout.ts'
-import type { Observation } from '../../src/topology/topology-updates.ts'
+import { observation } from './observation.ts'
 
 const SILENT_MS = 1_200
 const BOUND_SILENT_MS = 5_000
@@ -24,7 +24,7 @@ function watched(): { watch: ServerWatch; questions: Question[]; givenUp: Silenc
         ask: () =>
           new Promise((resolve, reject) => {
             const sentAt = performance.now()
-            questions.push({ answer: () => resolve(observed(sentAt)), fail: reject })
+            questions.push({ answer: () => resolve(observation('replica', { sentAt })), fail: reject })
           }),
         position: () => Promise.resolve({ lsn: 7n, machine: 'a' }),
         renew: () => Promise.resolve(false),
@@ -50,30 +50,6 @@ function watched(): { watch: ServerWatch; questions: Question[]; givenUp: Silenc
     onFailure: () => undefined,
   })
   return { watch, questions, givenUp, told: () => answers }
-}
-
-function observed(sentAt: number): Observation {
-  return {
-    role: 'replica',
-    machine: 'a',
-    dialledAt: 0,
-    pooled: false,
-    lsn: 1n,
-    walEnd: 1n,
-    receiving: true,
-    timeline: 1,
-    timelineIsLate: false,
-    systemIdentifier: '7',
-    version: '18.4',
-    refused: [],
-    pipelines: true,
-    readOnly: false,
-    clockMs: 0,
-    rttMs: 1,
-    sentAt,
-    askedAt: 0,
-    answeredAt: 1,
-  }
 }
 
 async function turn(): Promise<void> {
