@@ -24,13 +24,8 @@ export type { HedgeOptions } from './limits/hedge-options.ts'
 export type { RouteOptions } from './route/request.ts'
 export { createPool } from './pool/create-pool.ts'
 export type { NearestPool } from './pool/nearest-pool.ts'
-export type {
-  NearestPoolOptions,
-  ServerEntry,
-  ServerList,
-  ServerOptions,
-  ServerSource,
-} from './options/pool-options.ts'
+export type { NearestPoolOptions } from './options/pool-options.ts'
+export type { ServerEntry, ServerList, ServerOptions, ServerSource } from './server-list/server-list.ts'
 export type { ReplicaOptions } from './pool/replica-options.ts'
 export type { ReplicatedOptions } from './pool/replicated.ts'
 export type { Routed, Served } from './pool/query-types.ts'

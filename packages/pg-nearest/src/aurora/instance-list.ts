@@ -1,5 +1,5 @@
 import { messageOf } from '../driver-errors.ts'
-import type { ServerEntry, ServerList, ServerOptions, ServerSource } from '../options/pool-options.ts'
+import type { ServerEntry, ServerList, ServerOptions, ServerSource } from '../server-list/server-list.ts'
 import { instancesOf, type InstanceRow } from './instances.ts'
 import { afterAnswer, readersOf, type KnownInstances } from './known-instances.ts'
 

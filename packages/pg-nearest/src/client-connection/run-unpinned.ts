@@ -1,7 +1,7 @@
 import type { Execution } from '../walk/execution.ts'
 import { walk } from '../walk/walk.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
-import { FREE_GATE } from '../freshness/bookmark-claims.ts'
+import { FREE_GATE } from '../session-positions/bookmark-claims.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { withoutName } from '../execute/without-name.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
-import { positionQuestion, type PositionQuestions, type PositionReply } from '../freshness/position-question.ts'
+import { positionQuestion, type PositionQuestions, type PositionReply } from '../session-positions/position-question.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'

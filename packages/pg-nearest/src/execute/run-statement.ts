@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
-import { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
+import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
-import type { FreshnessContext } from '../freshness/freshness-context.ts'
+import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import {
   NO_REPLY,
   OF_STANDBY,
@@ -10,7 +10,7 @@ import {
   readReply,
   type PositionQuestions,
   type PositionReply,
-} from '../freshness/position-question.ts'
+} from '../session-positions/position-question.ts'
 import { isLevel, type PositionBefore } from '../freshness/replica-level.ts'
 import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'

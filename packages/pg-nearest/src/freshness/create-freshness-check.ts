@@ -1,7 +1,7 @@
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
 import { FreshnessCheck } from './freshness-check.ts'
-import type { FreshnessContext } from './freshness-context.ts'
+import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 
 /**
  * The freshness check for a statement; `undefined` if it needs none.

@@ -3,7 +3,7 @@ import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { SessionState } from '../session/session-state.ts'
 import { writeOrder } from '../topology/server-selection.ts'
 import type { ServerState } from '../topology/topology.ts'
-import type { FreshnessContext } from './freshness-context.ts'
+import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import type { FreshnessEstimate } from './order-by-freshness.ts'
 import { nearMs } from './wait-budget.ts'
 

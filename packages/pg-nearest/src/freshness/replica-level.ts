@@ -1,7 +1,7 @@
 import type { KnownPosition } from '../positions/known-positions.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { writeOrder } from '../topology/server-selection.ts'
-import type { FreshnessContext } from './freshness-context.ts'
+import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 
 /** What was known of the position of the machine behind a connection when a statement was sent there. */
 export type PositionBefore = KnownPosition | undefined

@@ -6,16 +6,16 @@ import {
   withServers,
   type Observation,
   type Observed,
-} from '../topology/topology-updates.ts'
+} from '../observations/topology-updates.ts'
 import { whyInvalid } from '../topology/invalid-member.ts'
 import { steadyNow } from '../clock.ts'
 import type { Sign } from '../topology/health.ts'
 import { hasWriter, writeOrder } from '../topology/server-selection.ts'
-import type { PrimaryTrail } from '../topology/staleness.ts'
+import type { PrimaryTrail } from '../observations/staleness.ts'
 import type { Member, Role, Server, ServerState, Topology } from '../topology/topology.ts'
 import { describeFailure, isErrorResponse } from '../driver-errors.ts'
 import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
-import { observedPosition } from '../topology/observed-position.ts'
+import { observedPosition } from '../observations/observed-position.ts'
 import { nextProbeMs } from './probe-backoff.ts'
 import { createKnownPositions, type KnownPosition, type KnownPositions } from '../positions/known-positions.ts'
 import { createStallAwareClock } from './stall-aware-clock.ts'

@@ -1,4 +1,4 @@
-import type { Observation } from '../topology/topology-updates.ts'
+import type { Observation } from '../observations/topology-updates.ts'
 import { afterListening, nextLiveness, type Liveness } from './liveness.ts'
 import { classifyServerError, type ServerEvidence } from './classify-server-error.ts'
 import type { ReplayPosition } from '../probe/probe.ts'

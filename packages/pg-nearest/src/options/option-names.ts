@@ -1,7 +1,7 @@
 import { closestName } from '../error-messages/closest-name.ts'
 import { redactName } from '../error-messages/quote-unless-secret.ts'
 import { OptionError } from '../errors.ts'
-import { pgOptionChecks, serverNaming } from './pg-option-checks.ts'
+import { pgOptionChecks, serverNaming } from '../server-list/pg-option-checks.ts'
 
 /** The options that are not pg's. */
 export const ownOptions = [

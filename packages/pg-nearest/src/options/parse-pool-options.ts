@@ -4,12 +4,13 @@ import { regionFinder, type FindRegion } from '../discovery/process-region.ts'
 import type { Environment } from '../discovery/server-url.ts'
 import { OptionError } from '../errors.ts'
 import { checkOptionNames } from './option-names.ts'
-import { parseServerList } from './parse-server-list.ts'
+import { parseServerList } from '../server-list/parse-server-list.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
-import { flag, milliseconds, pgOptionChecks, wholeNumber } from './pg-option-checks.ts'
-import type { Check } from './pg-option-checks.ts'
+import { flag, milliseconds, pgOptionChecks, wholeNumber } from '../server-list/pg-option-checks.ts'
+import type { Check } from '../server-list/pg-option-checks.ts'
 import { HEDGES, hedgeOptions, isHedge, type HedgeOptions } from '../limits/hedge-options.ts'
-import type { NearestPoolOptions, PgOptions, ServerSource } from './pool-options.ts'
+import type { NearestPoolOptions } from './pool-options.ts'
+import type { PgOptions, ServerSource } from '../server-list/server-list.ts'
 
 /** Options that have been checked, with their defaults filled in. */
 export interface ParsedOptions {

@@ -1,4 +1,4 @@
-import type { Observation } from '../topology/topology-updates.ts'
+import type { Observation } from '../observations/topology-updates.ts'
 import { parseLsn } from '../topology/lsn.ts'
 import type { Refusal } from '../topology/refusal.ts'
 

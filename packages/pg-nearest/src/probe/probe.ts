@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { steadyNow } from '../clock.ts'
 import { codeOf, isErrorResponse, isRefusedQuestion } from '../driver-errors.ts'
-import type { Observation } from '../topology/topology-updates.ts'
+import type { Observation } from '../observations/topology-updates.ts'
 import { parseLsn } from '../topology/lsn.ts'
 import { isPooled } from '../pg-client/pooled-backend.ts'
 import { SilentError } from './stall-aware-timeout.ts'

@@ -1,6 +1,6 @@
 import type { Candidate } from '../errors.ts'
 import type { ServedBy } from '../events/served-by.ts'
-import type { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
+import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import type { RetryReason } from '../limits/retry-budget.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'

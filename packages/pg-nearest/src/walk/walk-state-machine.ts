@@ -1,4 +1,4 @@
-import type { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
+import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import type { RetryReason } from '../limits/retry-budget.ts'
 import { isLag, isTransient, isWriteRefused, meaningOf, type Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'

@@ -1,7 +1,7 @@
 import { steadyNow } from '../clock.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import { pause } from '../limits/retry-backoff.ts'
-import type { ReplicaBehindError } from '../freshness/replica-behind-error.ts'
+import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 import type { AttemptEnd, Execution } from './execution.ts'

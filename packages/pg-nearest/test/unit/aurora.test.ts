@@ -6,7 +6,7 @@ import { instancesOf, type InstanceRow } from '../../src/aurora/instances.ts'
 import { afterAnswer, readersOf, type KnownInstances } from '../../src/aurora/known-instances.ts'
 import { isOptionError } from '../../src/errors.ts'
 import { parsePoolOptions } from '../../src/options/parse-pool-options.ts'
-import type { ServerOptions } from '../../src/options/pool-options.ts'
+import type { ServerOptions } from '../../src/server-list/server-list.ts'
 import spec from '../../spec/aurora.json' with { type: 'json' }
 
 describe('the name of an endpoint', () => {

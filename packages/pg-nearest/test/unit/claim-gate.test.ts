@@ -2,16 +2,16 @@ import { getEventListeners } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { PositionLostEvent } from '../../src/events/event-types.ts'
-import { passClaimGate } from '../../src/execute/pass-claim-gate.ts'
+import { passClaimGate } from '../../src/walk/pass-claim-gate.ts'
 import {
   createBookmarkClaims,
   type ClaimGate,
   type ClaimOutcome,
   type PrimaryAnswer,
-} from '../../src/freshness/bookmark-claims.ts'
-import type { FreshnessContext } from '../../src/freshness/freshness-context.ts'
-import { PositionRecorder } from '../../src/freshness/position-recorder.ts'
-import { ReplicaBehindError } from '../../src/freshness/replica-behind-error.ts'
+} from '../../src/session-positions/bookmark-claims.ts'
+import type { FreshnessContext } from '../../src/session-positions/freshness-context.ts'
+import { PositionRecorder } from '../../src/session-positions/position-recorder.ts'
+import { ReplicaBehindError } from '../../src/session-positions/replica-behind-error.ts'
 import { createKnownPositions } from '../../src/positions/known-positions.ts'
 import type { Bookmark } from '../../src/session/bookmark.ts'
 import { SessionState } from '../../src/session/session-state.ts'

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { orderByFreshness, type FreshnessEstimate } from '../../src/freshness/order-by-freshness.ts'
 import { nearMs, waitBudgetMs, waitMs } from '../../src/freshness/wait-budget.ts'
 import type { Attempt } from '../../src/route/plan.ts'
-import { positionWithin } from '../../src/topology/staleness.ts'
+import { positionWithin } from '../../src/observations/staleness.ts'
 
 const planned: Attempt[] = [
   { server: 'ord', reason: 'own-region' },

@@ -1,4 +1,4 @@
-import type { Observation } from '../../src/topology/topology-updates.ts'
+import type { Observation } from '../../src/observations/topology-updates.ts'
 
 /** A healthy server's answer to a probe, and nothing else, unless said otherwise. */
 export function observation(role: Observation['role'], known: Partial<Observation> = {}): Observation {

@@ -8,7 +8,7 @@ import {
   withoutServer,
   withServers,
   type Observed,
-} from '../../src/topology/topology-updates.ts'
+} from '../../src/observations/topology-updates.ts'
 import { observation } from './observation.ts'
 import { readTiers, writeOrder } from '../../src/topology/server-selection.ts'
 import { problemOf } from '../../src/topology/server-problem.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { observation } from './observation.ts'
-import { initialTopology, withAnswer, withFailure, type Observed } from '../../src/topology/topology-updates.ts'
+import { initialTopology, withAnswer, withFailure, type Observed } from '../../src/observations/topology-updates.ts'
 
 const servers = [
   { name: 'nrt', region: 'nrt', declared: 'primary' },

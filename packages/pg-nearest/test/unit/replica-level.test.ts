@@ -3,7 +3,7 @@ import { isLevel, positionBefore } from '../../src/freshness/replica-level.ts'
 import { createServerMembers } from '../../src/positions/server-members.ts'
 import type { Lease } from '../../src/pooled-connection/lease.ts'
 import { createKnownPositions, type KnownPositions } from '../../src/positions/known-positions.ts'
-import { initialTopology } from '../../src/topology/topology-updates.ts'
+import { initialTopology } from '../../src/observations/topology-updates.ts'
 
 const { topology } = initialTopology(
   [

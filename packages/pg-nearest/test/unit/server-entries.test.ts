@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ListedServer } from '../../src/discovery/listed-server.ts'
 import { isOptionError, type OptionError } from '../../src/errors.ts'
-import { parseServerList } from '../../src/options/parse-server-list.ts'
+import { parseServerList } from '../../src/server-list/parse-server-list.ts'
 
 const URL_OF_PRIMARY = 'postgres://ada:the-secret@h:5433/app'
 

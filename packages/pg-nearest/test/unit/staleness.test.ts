@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import spec from '../../spec/staleness.json' with { type: 'json' }
-import { extendTrail, stalenessBound, type PositionSample, type PrimaryTrail } from '../../src/topology/staleness.ts'
+import {
+  extendTrail,
+  stalenessBound,
+  type PositionSample,
+  type PrimaryTrail,
+} from '../../src/observations/staleness.ts'
 
 const trailOf = (samples: readonly PositionSample[]): PrimaryTrail => samples.reduce(extendTrail, [] as PrimaryTrail)
 

@@ -1,4 +1,4 @@
-import { ReplicaBehindError } from '../../src/freshness/replica-behind-error.ts'
+import { ReplicaBehindError } from '../../src/session-positions/replica-behind-error.ts'
 import type { Evidence } from '../../src/route/failure-meaning.ts'
 import type { Attempt } from '../../src/route/plan.ts'
 import {

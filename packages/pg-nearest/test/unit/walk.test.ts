@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { AttemptEnd, Execution } from '../../src/walk/execution.ts'
 import { walk } from '../../src/walk/walk.ts'
-import { ReplicaBehindError } from '../../src/freshness/replica-behind-error.ts'
+import { ReplicaBehindError } from '../../src/session-positions/replica-behind-error.ts'
 import type { Attempt } from '../../src/route/plan.ts'
 
 const reason = new Error('enough')

@@ -3,7 +3,7 @@ import { laterBookmark, type Bookmark } from '../session/bookmark.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
 import { writeOrder } from '../topology/server-selection.ts'
-import { positionWithin } from '../topology/staleness.ts'
+import { positionWithin } from '../observations/staleness.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 
 /** What a read must show. */

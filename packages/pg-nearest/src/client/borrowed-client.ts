@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
 import type { Engine, Scope } from '../execute/engine.ts'
-import { ClientExecutor } from '../client/client-executor.ts'
+import { ClientExecutor } from './client-executor.ts'
 import type { ClientLimits } from '../client-connection/client-context.ts'
 import { emitSafely } from '../events/emit-safely.ts'
 import { withinDeadline } from '../limits/deadline.ts'

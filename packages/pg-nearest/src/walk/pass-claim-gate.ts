@@ -1,6 +1,6 @@
-import type { ClaimGate, ClaimOutcome } from '../freshness/bookmark-claims.ts'
+import type { ClaimGate, ClaimOutcome } from '../session-positions/bookmark-claims.ts'
 import { onAbort } from '../limits/on-abort.ts'
-import type { AttemptEnd } from '../walk/execution.ts'
+import type { AttemptEnd } from './execution.ts'
 
 type OnEnd<R> = (end: AttemptEnd<R>) => void
 

@@ -1,4 +1,4 @@
-import { normalizeInsertLsn } from './lsn.ts'
+import { normalizeInsertLsn } from '../topology/lsn.ts'
 import type { Observation } from './topology-updates.ts'
 
 /** What a server has told of its position. It proves something only together with its timeline and its cluster. */

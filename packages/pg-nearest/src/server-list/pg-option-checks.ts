@@ -1,4 +1,4 @@
-import type { PgOptions, ServerNaming } from './pool-options.ts'
+import type { PgOptions, ServerNaming } from './server-list.ts'
 
 /** Describes what a value must be; `undefined` if it is valid. */
 export type Check = (value: unknown) => string | undefined

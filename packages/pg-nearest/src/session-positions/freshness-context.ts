@@ -4,7 +4,7 @@ import type { ServerMembers } from '../positions/server-members.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { Chooser } from '../topology/server-selection.ts'
-import type { PrimaryTrail } from '../topology/staleness.ts'
+import type { PrimaryTrail } from '../observations/staleness.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { BookmarkClaims } from './bookmark-claims.ts'
 

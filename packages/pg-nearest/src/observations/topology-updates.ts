@@ -1,12 +1,12 @@
-import { nextHealth, type Sign } from './health.ts'
-import { normalizeInsertLsn } from './lsn.ts'
+import { nextHealth, type Sign } from '../topology/health.ts'
+import { normalizeInsertLsn } from '../topology/lsn.ts'
 import { averageRtt, leastRtt } from './round-trip.ts'
-import { writeOrder } from './server-selection.ts'
+import { writeOrder } from '../topology/server-selection.ts'
 import { extendTrail, stalenessBound, type PrimaryTrail } from './staleness.ts'
 import { observedPosition } from './observed-position.ts'
 import { receiptOf } from './receipt.ts'
-import type { Refusal } from './refusal.ts'
-import type { Member, Server, ServerState, Topology } from './topology.ts'
+import type { Refusal } from '../topology/refusal.ts'
+import type { Member, Server, ServerState, Topology } from '../topology/topology.ts'
 
 /** A server's answer to a probe. */
 export interface Observation {

@@ -1,6 +1,6 @@
-import { hasWriter, writeOrder } from './server-selection.ts'
+import { hasWriter, writeOrder } from '../topology/server-selection.ts'
 import type { Observation } from './topology-updates.ts'
-import type { ServerState, Topology } from './topology.ts'
+import type { ServerState, Topology } from '../topology/topology.ts'
 
 type Receipt = Pick<ServerState, 'walEnd' | 'receiving' | 'lacksSince' | 'stalledMs'>
 

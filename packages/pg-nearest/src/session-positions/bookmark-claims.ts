@@ -1,6 +1,6 @@
 import type { Bookmark } from '../session/bookmark.ts'
-import { observedPosition } from '../topology/observed-position.ts'
-import type { Observation } from '../topology/topology-updates.ts'
+import { observedPosition } from '../observations/observed-position.ts'
+import type { Observation } from '../observations/topology-updates.ts'
 import type { ReplicaBehindError } from './replica-behind-error.ts'
 
 /**

@@ -1,0 +1,90 @@
+import type pg from 'pg'
+
+/** Options of `pg.Client` that a server may have for itself, instead of the pool's. */
+type ClientOptions = Readonly<
+  Pick<
+    pg.ClientConfig,
+    | 'ssl'
+    | 'sslnegotiation'
+    | 'stream'
+    | 'options'
+    | 'application_name'
+    | 'fallback_application_name'
+    | 'client_encoding'
+    | 'enableChannelBinding'
+    | 'keepAlive'
+    | 'keepAliveInitialDelayMillis'
+    | 'statement_timeout'
+    | 'lock_timeout'
+    | 'idle_in_transaction_session_timeout'
+  >
+>
+
+/**
+ * One server: by a URL, or by pg's own configuration. An entry of `replicas` without a URL has from the primary what it does not say
+ * itself: user, password, database, port, `ssl` and the rest, but not `stream`.
+ *
+ * @example
+ * ```ts
+ * import { createPool, type ServerOptions } from 'pg-nearest'
+ *
+ * declare function token(): Promise<string> // IAM, Entra, a secret that rotates
+ *
+ * const primary: ServerOptions = { region: 'nrt', host: 'db.example.com', user: 'app', database: 'app', password: token, ssl: true }
+ * const pool = createPool({ primary, replicas: { ord: { host: 'ord.example.com', labels: ['reporting'] } } })
+ * ```
+ */
+export interface ServerOptions extends ClientOptions {
+  /** A short code such as `nrt`. */
+  readonly region?: string | undefined
+  /**
+   * `postgres://user:password@host:port/database?…`, as pg takes it. With several hosts, as libpq takes it, each is a server. What stands
+   * beside it says what it does not; of `password` and of pg's options those beside it count, but of `ssl` and `sslmode` the latter.
+   */
+  readonly url?: string | undefined
+  /** pg's name for `url`. */
+  readonly connectionString?: string | undefined
+  /** A name, an address or the directory of a socket; several, separated by commas, are several servers. */
+  readonly host?: string | undefined
+  /** Default: the primary's; else `PGPORT`, else 5432. */
+  readonly port?: number | string | undefined
+  /** Default: the primary's; else `PGUSER`, else the operating system's. */
+  readonly user?: string | undefined
+  /** Default: the primary's; else `PGDATABASE`, else the user's name. */
+  readonly database?: string | undefined
+  /**
+   * A text, or a function that is called at each new connection, probes included. One that throws, or takes longer than
+   * `connectTimeoutMs`, is this server's trouble only (`PasswordError`, `NEAREST_PASSWORD`). If the server refuses what it gave, it is
+   * asked up to twice again, because the password may have changed in that moment.
+   */
+  readonly password?: string | (() => string | Promise<string>) | undefined
+  /** Connections to this server. Default: the pool's `max`. */
+  readonly max?: number | undefined
+  /**
+   * The server's share of the reads among servers that are equally near. Default 1. 0: it is read from only if nothing else is left, or by
+   * `pool.replica({ label })`. Writes go to whoever takes them, whatever the weight.
+   */
+  readonly weight?: number | undefined
+  /** For `pool.replica({ label })`: texts of up to 64 letters, digits, `_`, `.`, `:` or `-`. */
+  readonly labels?: readonly string[] | undefined
+}
+
+/** One server: its URL, a bare host that has the rest from the primary, or an object. */
+export type ServerEntry = string | ServerOptions
+
+/** The servers, as `createPool` and `pool.setServers` take them. */
+export interface ServerList {
+  /** The server that takes the writes: a URL or an object. If it has several hosts, one of them is. */
+  readonly primary: ServerEntry
+  /** Region to server, or to several servers. */
+  readonly replicas?: Readonly<Record<string, ServerEntry | readonly ServerEntry[]>> | undefined
+}
+
+/** Returns the current servers. If it throws or returns nothing, the list stays as it was. */
+export type ServerSource = () => ServerList | undefined | Promise<ServerList | undefined>
+
+/** Options of `pg.Pool` that name a server, replaced by `primary` and `replicas`. */
+export type ServerNaming = 'connectionString' | 'host' | 'port' | 'database' | 'user' | 'password' | 'Client'
+
+/** Every option of `pg.Pool` that does not name a server. */
+export type PgOptions = Omit<pg.PoolConfig, ServerNaming | 'pipeline'>
