@@ -44,6 +44,7 @@ const unhurried = onServersOf([
   'monitor',
   'one-database',
   'orm',
+  'partly-committed',
   'pgbouncer',
   'poolers',
   'quiet',

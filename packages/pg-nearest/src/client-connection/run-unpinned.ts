@@ -51,7 +51,12 @@ function executionOf(
     },
   }
   return borrowedClientExecution<StatementResult, Serving>(client, {
-    facts: { reads, readOnly: client.scope.readOnly, harmless: begins },
+    facts: {
+      reads,
+      readOnly: client.scope.readOnly,
+      harmless: begins,
+      mayCommitInside: need.mayCommitInside === true,
+    },
     text: request.config.text,
     signal: client.signalOf(statement),
     attempts,

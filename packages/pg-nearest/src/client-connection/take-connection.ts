@@ -24,7 +24,7 @@ export function takeConnection(
 ): Promise<void> {
   return walk(
     borrowedClientExecution<undefined, void>(client, {
-      facts: { reads: false, readOnly: false, harmless: true },
+      facts: { reads: false, readOnly: false, harmless: true, mayCommitInside: false },
       text,
       signal,
       attempts,

@@ -96,6 +96,9 @@ function executionOf(
       get harmless() {
         return !members.some(commits) || isReadOnly(begin, members)
       },
+      get mayCommitInside() {
+        return members.some(({ need }) => need.mayCommitInside === true)
+      },
     },
     text: first.request.config.text,
     signal: client.signalOf(first),

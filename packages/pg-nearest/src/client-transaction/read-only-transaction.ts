@@ -32,7 +32,8 @@ export async function readInTransaction(
 ): Promise<Serving> {
   const { need } = statement
   if (state.failed && need.transaction?.kind === 'chain' && !client.neverWrites) return chainOnPrimary(client)
-  if (state.failed || client.scope.readOnly || showsTransaction(statement)) return runPinnedOrLose(client, statement)
+  const stays = need.mayCommitInside === true || showsTransaction(statement)
+  if (state.failed || client.scope.readOnly || stays) return runPinnedOrLose(client, statement)
   const isOfPrimary = need.class === 'write' || need.class === 'session'
   if (!state.movable && (isOfPrimary || state.answered)) return readWhereItIs(client, statement)
   if (!isOfPrimary) {

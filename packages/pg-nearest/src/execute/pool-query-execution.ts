@@ -59,7 +59,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   constructor(engine: Engine, scope: Scope, request: Request, signal: AbortSignal | undefined) {
     const { need, reads, attempts } = planStatement(engine, scope, request)
     this.text = request.config.text
-    this.facts = { reads, readOnly: scope.readOnly, harmless: false }
+    this.facts = { reads, readOnly: scope.readOnly, harmless: false, mayCommitInside: need.mayCommitInside === true }
     this.signal = signal
     this.#own = ownSession(engine, scope)
     this.#check = createFreshnessCheck(engine, this.#own, request.consistency, reads)

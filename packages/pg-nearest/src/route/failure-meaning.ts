@@ -8,7 +8,7 @@ import { schemaLagOf } from './schema-lag.ts'
  * - `no-connection`: none could be had, so nothing was sent. `queue`, `hook`: for reasons that are not the server's.
  * - `unsent`: the connection had died before.
  * - `unsendable`: it could not be put into messages.
- * - `answered`: the server refused it and went on to ReadyForQuery: it had no effect. `level`: it is a standby that is known to have
+ * - `answered`: the server refused it and went on to ReadyForQuery: it had no effect, unless it commits inside. `level`: it is a standby that is known to have
  *   shown, before the statement was sent, all that the primary had a moment ago. Not known is not level.
  * - `unreadable`: it succeeded, but a type parser of the caller's threw on its rows.
  * - `lost`: it was sent, and the connection died before ReadyForQuery.
@@ -36,6 +36,8 @@ export interface Circumstances {
   readonly reads: boolean
   /** It has no effect that outlives its connection, like BEGIN. */
   readonly harmless: boolean
+  /** Although it has failed, a part of it may have been committed: CALL, DO, or a text with a COMMIT. */
+  readonly mayCommitInside: boolean
   /** The caller wants this region's answer (`pool.replica()`), so that a replica's error stands. */
   readonly regional?: boolean
 }
@@ -77,14 +79,15 @@ function meaningOfLoss({ standby, readOnly, reads, harmless }: Circumstances): M
 }
 
 /**
- * It had no effect. On a primary the error belongs to the statement, unless the server is a standby now, or may be one. On a standby
+ * It had no effect, or it stands as it is. On a primary the error belongs to the statement, unless the server is a standby now, or may be one. On a standby
  * the error may be due to recovery, and asking the primary as well does no harm even if a user's function has raised it.
  */
 function meaningOfAnswer(answered: Answered, circumstances: Circumstances): Meaning {
   const { error } = answered
-  const { standby, mayAskRoles, readOnly, reads, harmless, regional } = circumstances
+  const { standby, mayAskRoles, readOnly, reads, harmless, mayCommitInside, regional } = circumstances
+  if (mayCommitInside && !provesRecovery(error)) return 'fail'
   if (isOfConnection(error)) return reads || harmless ? 'again' : 'fail'
-  if (isDemotion(error) || isSerializableInRecovery(error)) return readOnly ? 'fail' : 'primary'
+  if (provesRecovery(error)) return readOnly ? 'fail' : 'primary'
   if (!standby) return mayAskRoles === true && !readOnly && provesWrite(error) ? 'primary' : 'fail'
   if (isRecoveryConflict(error)) return 'next'
   if (isRefusedByStandby(error)) return readOnly ? 'fail' : 'primary'
@@ -145,6 +148,11 @@ export function isDemotion(error: unknown): boolean {
 /** The server reports that it is in recovery, as a role that is SERIALIZABLE by default hears whatever it asks for. */
 function isSerializableInRecovery(error: unknown): boolean {
   return codeOf(error) === '0A000' && routineOf(error) === 'GetSerializableTransactionSnapshot'
+}
+
+/** It was in recovery, and so since the connection began: nothing was written on it. */
+function provesRecovery(error: unknown): boolean {
+  return isDemotion(error) || isSerializableInRecovery(error)
 }
 
 /** The write was refused: by the server, or by a user's function that raises the same code. */

@@ -14,9 +14,17 @@ const SESSION: StatementNeed = { class: 'session' }
  */
 export function classify(text: string): StatementNeed {
   const { tokens, doubtful } = tokenize(text)
-  const needs = statementsOf(tokens).map(classifyStatement)
+  const statements = statementsOf(tokens)
+  const needs = statements.map(classifyStatement)
   const need = needs.length > 1 ? strongest(needs) : (needs[0] ?? READ)
-  return doubtful && need.class === 'read' ? WRITE : need
+  if (doubtful) return { ...(need.class === 'read' ? WRITE : need), mayCommitInside: true }
+  const hasControl = needs.length > 1 && needs.some(({ transaction }) => transaction !== undefined)
+  return hasControl || statements.some(runsProcedure) ? { ...need, mayCommitInside: true } : need
+}
+
+/** Procedures and anonymous blocks may commit what they have done so far. */
+function runsProcedure([first]: readonly Token[]): boolean {
+  return first?.kind === 'word' && (first.text === 'call' || first.text === 'do')
 }
 
 /** Whether the text may contain BEGIN, COMMIT, SAVEPOINT, SET TRANSACTION and the like, or set a transaction's mode by its name. */

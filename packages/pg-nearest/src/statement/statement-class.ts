@@ -16,6 +16,11 @@ export interface StatementNeed {
   readonly class: StatementClass
   /** What a `transaction` text does; `undefined` for the other classes. */
   readonly transaction?: TransactionControl
+  /**
+   * If it fails, a part of it may have been committed: CALL, DO, several statements with transaction control among them, or what cannot
+   * be read to its end.
+   */
+  readonly mayCommitInside?: true
 }
 
 export interface TransactionControl {

@@ -11,6 +11,8 @@ export interface WalkFacts {
   readonly readOnly: boolean
   /** It has no effect that outlives its connection, like BEGIN. */
   readonly harmless: boolean
+  /** If it fails, a part of it may have been committed. */
+  readonly mayCommitInside: boolean
 }
 
 /** One sequence of attempts. A slow read that is hedged has two. */
@@ -202,6 +204,7 @@ function afterFailure(stood: WalkState, event: Failed): WalkStep {
     readOnly,
     reads: facts.reads,
     harmless: facts.harmless,
+    mayCommitInside: facts.mayCommitInside,
     regional: facts.readOnly,
   })
   // It writes after all. Another attempt may have run it.

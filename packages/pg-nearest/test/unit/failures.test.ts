@@ -39,6 +39,7 @@ function circumstancesOf(on: string, text: string): Circumstances {
     readOnly: on.startsWith('read-only'),
     reads: text === 'reads',
     harmless: text === 'begins',
+    mayCommitInside: false,
     regional: on.startsWith('read-only'),
   }
 }
@@ -81,6 +82,7 @@ const anyCircumstances = fc.record({
   readOnly: fc.boolean(),
   reads: fc.boolean(),
   harmless: fc.boolean(),
+  mayCommitInside: fc.boolean(),
   regional: fc.boolean(),
 })
 const known = (key: 'code' | 'routine' | 'message' | 'severity') =>
@@ -160,19 +162,34 @@ test('what is not an answer is never judged by its error', () => {
   )
 })
 
+function saysRecovery(error: unknown): boolean {
+  const said = (typeof error === 'object' && error !== null ? error : {}) as Said
+  return (
+    (said.code === '25006' && said.routine === 'PreventCommandDuringRecovery') ||
+    (said.code === '0A000' && said.routine === 'GetSerializableTransactionSnapshot')
+  )
+}
+
 test('what writes is never run again for an answer on a primary that is one', () => {
   fc.assert(
     fc.property(anyError, fc.boolean(), (error, readOnly) => {
       const meaning = meaningOf(
         { kind: 'answered', error },
-        { standby: false, readOnly, reads: false, harmless: false },
+        { standby: false, readOnly, reads: false, harmless: false, mayCommitInside: false },
       )
       // Recovery answers only where there is no primary any more.
-      const said = (typeof error === 'object' && error !== null ? error : {}) as Said
-      const demoted =
-        (said.code === '25006' && said.routine === 'PreventCommandDuringRecovery') ||
-        (said.code === '0A000' && said.routine === 'GetSerializableTransactionSnapshot')
-      expect(meaning).toBe(demoted && !readOnly ? 'primary' : 'fail')
+      expect(meaning).toBe(saysRecovery(error) && !readOnly ? 'primary' : 'fail')
+    }),
+    RUNS,
+  )
+})
+
+test('what may have committed a part is run again only if the server was in recovery all along', () => {
+  fc.assert(
+    fc.property(anyError, anyCircumstances, (error, circumstances) => {
+      const { readOnly } = circumstances
+      const meaning = meaningOf({ kind: 'answered', error }, { ...circumstances, mayCommitInside: true })
+      expect(meaning).toBe(saysRecovery(error) && !readOnly ? 'primary' : 'fail')
     }),
     RUNS,
   )

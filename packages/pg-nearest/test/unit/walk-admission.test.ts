@@ -56,8 +56,8 @@ describe('who may run it where it could write', () => {
   })
 
   test.each<[string, WalkFacts]>([
-    ['what is kept from writing', { reads: true, readOnly: true, harmless: false }],
-    ['what leaves nothing behind', { reads: false, readOnly: false, harmless: true }],
+    ['what is kept from writing', { reads: true, readOnly: true, harmless: false, mayCommitInside: false }],
+    ['what leaves nothing behind', { reads: false, readOnly: false, harmless: true, mayCommitInside: false }],
   ])('%s runs anywhere', (_, facts) => {
     const [first] = admit(begun(facts), 0, false)
     expect(admit(first, 1, false)[1]).toBe('as-is')

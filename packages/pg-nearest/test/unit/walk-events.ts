@@ -11,8 +11,8 @@ import {
   type WalkState,
 } from '../../src/walk/walk-state-machine.ts'
 
-export const READS: WalkFacts = { reads: true, readOnly: false, harmless: false }
-export const WRITES: WalkFacts = { reads: false, readOnly: false, harmless: false }
+export const READS: WalkFacts = { reads: true, readOnly: false, harmless: false, mayCommitInside: false }
+export const WRITES: WalkFacts = { reads: false, readOnly: false, harmless: false, mayCommitInside: false }
 export const failed = new Error('it failed')
 export const behind = new ReplicaBehindError('ord')
 export const on = (...servers: string[]): Attempt[] => servers.map((server) => ({ server, reason: 'nearest' }))

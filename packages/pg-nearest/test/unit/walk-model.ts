@@ -1,5 +1,5 @@
 import { ReplicaBehindError } from '../../src/session-positions/replica-behind-error.ts'
-import { isWriteRefused, meaningOf, type Evidence } from '../../src/route/failure-meaning.ts'
+import { isDemotion, isWriteRefused, meaningOf, type Evidence } from '../../src/route/failure-meaning.ts'
 import type { Attempt } from '../../src/route/plan.ts'
 import {
   admit,
@@ -202,7 +202,7 @@ export class WalkModel {
       kind === 'behind' ? new ReplicaBehindError('nrt') : Object.assign(new Error('it failed'), { code, routine })
     // What is heard after the end was abandoned.
     if (!this.state.over) {
-      const effect = this.#effectOf(kind, standby)
+      const effect = this.#effectOf({ kind, error }, standby)
       const { readOnly, harmless } = this.#program.facts
       if (start !== undefined) start.effect = effect
       // A server that has said that it is a standby may have been promoted since.
@@ -212,7 +212,7 @@ export class WalkModel {
     this.#fail(leg, { kind, error }, standby, forced)
   }
 
-  #effectOf(kind: (typeof KINDS)[number], standby: boolean): Start['effect'] {
+  #effectOf({ kind, error }: Evidence, standby: boolean): Start['effect'] {
     switch (kind) {
       case 'lost':
         return standby && this.#program.facts.reads ? 'reading' : 'maybe'
@@ -222,8 +222,11 @@ export class WalkModel {
         return 'done'
       case 'unsent':
       case 'unsendable':
-      case 'answered':
+      case 'no-connection':
         return 'none'
+      case 'answered':
+        // A part of it may have been committed, but not on a server that was in recovery.
+        return this.#program.facts.mayCommitInside && !isDemotion(error) ? 'done' : 'none'
     }
   }
 

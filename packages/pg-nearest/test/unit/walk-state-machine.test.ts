@@ -25,11 +25,12 @@ import { WalkModel, type WalkProgram } from './walk-model.ts'
 const PROPERTY_RUNS = Number(process.env['PROPERTY_RUNS'] ?? 20_000)
 
 const anyFacts: fc.Arbitrary<WalkFacts> = fc.constantFrom(
-  { reads: true, readOnly: false, harmless: false },
-  { reads: false, readOnly: false, harmless: false },
-  { reads: true, readOnly: true, harmless: false },
-  { reads: false, readOnly: true, harmless: false },
-  { reads: false, readOnly: false, harmless: true },
+  { reads: true, readOnly: false, harmless: false, mayCommitInside: false },
+  { reads: false, readOnly: false, harmless: false, mayCommitInside: false },
+  { reads: true, readOnly: true, harmless: false, mayCommitInside: false },
+  { reads: false, readOnly: true, harmless: false, mayCommitInside: false },
+  { reads: false, readOnly: false, harmless: true, mayCommitInside: false },
+  { reads: false, readOnly: false, harmless: false, mayCommitInside: true },
 )
 const anyProgram: fc.Arbitrary<WalkProgram> = fc
   .record({

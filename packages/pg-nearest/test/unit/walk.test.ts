@@ -30,7 +30,7 @@ function execution({
   ...change
 }: Change): Execution<string, string> {
   return {
-    facts: { reads: true, readOnly: false, harmless: false },
+    facts: { reads: true, readOnly: false, harmless: false, mayCommitInside: false },
     text: 'select 1',
     signal: undefined,
     attempts: on('ord', 'nrt'),
