@@ -6,21 +6,34 @@ const LONGEST_PAUSE_MS = 4_000
 /** How long no connection is dialled, because the server has refused one. */
 export class RefusalPause {
   readonly #onOver: () => void
+  readonly #longestWaitMs: () => number
   #until = 0
   #refusals = 0
+  /** When the server refused one first, if nobody has got a connection since. */
+  #since: number | undefined
+  #error: unknown
   #timer: NodeJS.Timeout | undefined
 
-  constructor(onOver: () => void) {
+  /** @param longestWaitMs - see `ServerConnectionsOptions.refusedWaitMs` */
+  constructor(onOver: () => void, longestWaitMs: () => number) {
     this.#onOver = onOver
+    this.#longestWaitMs = longestWaitMs
   }
 
   get active(): boolean {
     return performance.now() < this.#until
   }
 
+  /** Why nobody should wait any longer; `undefined` while somebody may. */
+  get hopeless(): unknown {
+    return this.active && this.#leftMs <= 0 ? this.#error : undefined
+  }
+
   /** The server has refused a connection. */
-  begin(): void {
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** this.#refusals++)
+  begin(error: unknown): void {
+    this.#error = error
+    this.#since ??= performance.now()
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** this.#refusals++, Math.max(PAUSE_MS, this.#leftMs))
     this.#until = performance.now() + pauseMs
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
@@ -30,14 +43,25 @@ export class RefusalPause {
     }, pauseMs)
   }
 
+  get #leftMs(): number {
+    const now = performance.now()
+    return (this.#since ?? now) + this.#longestWaitMs() - now
+  }
+
   /** Ends the pause: something has changed that the server may have refused for. */
   cut(): void {
     this.#until = 0
   }
 
+  /** One of ours has come back: others may. */
+  served(): void {
+    this.#since = undefined
+  }
+
   /** The server has taken a connection: the next pause is a short one. */
   reset(): void {
     this.#refusals = 0
+    this.served()
   }
 
   stop(): void {

@@ -42,6 +42,11 @@ export interface ServerConnectionsOptions {
   readonly onDialFailed: (error: unknown, generation: number) => void
   /** A connection says that its server was promoted. */
   readonly onPromotion: () => void
+  /**
+   * Milliseconds that callers wait for one of the open connections while the server refuses new ones: those that are open may be held
+   * for ever, by a LISTEN say.
+   */
+  readonly refusedWaitMs: () => number
   /** How many callers may wait for a connection. */
   readonly maxWaiting: number
   /** Whether the server, or the pooler before it, takes several statements at once. */

@@ -45,7 +45,7 @@ class Connections implements ServerConnections, Lender {
   #generation = nextGeneration()
   #taken = 0
   #dialling = 0
-  readonly #pause = new RefusalPause(() => this.#dialWanted())
+  readonly #pause: RefusalPause
   #deathsInVerify = 0
   #ending = false
   #onEnded: (() => void) | undefined
@@ -55,6 +55,7 @@ class Connections implements ServerConnections, Lender {
     const { pgOptions } = options
     this.server = options.server.name
     this.#options = options
+    this.#pause = new RefusalPause(() => this.#dialWanted(), options.refusedWaitMs)
     this.#Client = serverClient({ ...options, server: this.server })
     this.#clientOptions = pgOptions
     this.#maxUses = pgOptions.maxUses || Number.POSITIVE_INFINITY
@@ -115,6 +116,7 @@ class Connections implements ServerConnections, Lender {
     if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
     const lease = this.take(purpose, preference)
     if (lease !== undefined) return Promise.resolve(lease)
+    if (this.#pause.hopeless !== undefined) return Promise.reject(this.#pause.hopeless)
     const { maxWaiting, pgOptions } = this.#options
     const mayDial = (this.#all.size < this.#max || this.#idle.size > 0) && !this.#pause.active
     if (this.waiting >= maxWaiting && !mayDial) {
@@ -307,8 +309,9 @@ class Connections implements ServerConnections, Lender {
     if (open === 0 && (why === 'unreachable' || connecting === 0)) {
       this.#queue.refuseAll(new NoConnectionError(why, error))
     } else if (why === 'refused') {
-      this.#pause.begin()
+      this.#pause.begin(new NoConnectionError(why, error))
       this.#queue.serve((purpose) => this.take(purpose))
+      if (this.#pause.hopeless !== undefined) this.#queue.refuseAll(this.#pause.hopeless)
     } else this.#queue.first?.refuse(new NoConnectionError(why, error))
   }
 
@@ -337,6 +340,7 @@ class Connections implements ServerConnections, Lender {
     this.#taken++
     connection.taken = true
     this.#emit('acquire', connection.client)
+    this.#pause.served()
     return new Lease(connection, this)
   }
 

@@ -68,8 +68,8 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    */
   readonly silenceTimeoutMs?: number | undefined
   /**
-   * Milliseconds that a statement waits for a primary while there is none. Default 5,000; 0: it fails at once. Set it to the time that
-   * your failover takes (with Patroni up to half a minute).
+   * Milliseconds that a statement waits for a primary while there is none, or for one of the open connections while the primary refuses
+   * new ones. Default 5,000; 0: it fails at once. Set it to the time that your failover takes (with Patroni up to half a minute).
    */
   readonly failoverTimeoutMs?: number | undefined
   /**

@@ -29,6 +29,9 @@ import { endedError } from './ended-error.ts'
 import { createProcessSession, type ProcessSession } from './process-session.ts'
 import { createQuietTimer } from './quiet-timer.ts'
 
+/** So long a read waits at a replica that refuses new connections: another server can answer it. */
+const REFUSED_READ_MS = 500
+
 /** All of a pool's servers: what is known about them, and the connections to them. */
 export interface Servers {
   readonly engine: Engine
@@ -110,6 +113,8 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       pgOptions,
       maxWaiting: options.maxWaiting,
       probedRole: (machine) => monitor.roleOf(name, machine),
+      refusedWaitMs: () =>
+        monitor.roleOf(name, undefined) === 'replica' ? REFUSED_READ_MS : options.failoverTimeoutMs,
       onEvent: events.emit,
       onLoss: () => monitor.positions.noteLoss(name),
       onDialFailed: (error, generation) => {

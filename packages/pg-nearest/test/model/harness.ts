@@ -68,6 +68,7 @@ export class Harness {
       onLoss: () => undefined,
       onDialFailed: () => undefined,
       onPromotion: () => undefined,
+      refusedWaitMs: () => 5_000,
       maxWaiting: MAX_WAITING,
       pipelines: () => options.together,
       onNoPipelines: () => undefined,

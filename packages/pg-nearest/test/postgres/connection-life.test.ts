@@ -38,6 +38,7 @@ function connect(
     onLoss: () => undefined,
     onDialFailed: () => undefined,
     onPromotion: () => undefined,
+    refusedWaitMs: () => 5_000,
     maxWaiting: 1_000,
     pipelines: () => true,
     onNoPipelines: () => undefined,

@@ -3,7 +3,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
 import { administer, ask, caughtUp, withUsers } from './fixtures.ts'
-import { errorOf, running, tally, within } from './settling.ts'
+import { errorOf, rejectionOf, running, tally, within } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 import { write } from './written-table.ts'
 
@@ -239,6 +239,39 @@ describe('more is wanted than the role may open: who is refused waits for one of
     expect(pool.waitingCount).toBe(0)
     expect(tally(await within(BOUND_MS, 'what held them', held))).toEqual({ fulfilled: LIMIT })
     expect(await written()).not.toContain('late')
+  })
+})
+
+describe('one of our connections is held for as long as its user likes, and the server refuses new ones', () => {
+  test.each([
+    ['another password', "alter role clerk password 'second'", 'NEAREST_AUTHENTICATION'],
+    ['no slot', 'alter role clerk connection limit 1', 'NEAREST_NO_SERVER'],
+  ])('with one database what waits fails (%s)', async (_, refuse, code) => {
+    const pool = pools.create({ primary: asClerk(world.url('nrt')), failoverTimeoutMs: 1_000 })
+    const listener = await pool.connect()
+    await listener.query('listen news')
+    await asAdmin(refuse)
+    expect(await rejectionOf(pool.query('select 1'), 'a read')).toMatchObject({ code })
+    expect(await rejectionOf(write(pool, 'refused'), 'a write')).toMatchObject({ code })
+    expect((await listener.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    listener.release()
+  })
+
+  test('a read is answered by another server', async () => {
+    const pool = await clerksPool()
+    await pool.primary.query('select 1')
+    const report = await pool.replica('ord').connect()
+    await report.query('begin read only')
+    await report.query('select 1')
+    await asAdmin('alter role clerk nologin')
+    await caughtUp(world)
+    const reads = () => pool.query({ text: 'select 1 as one', consistency: 'eventual' })
+    const { rows, servedBy } = await within(BOUND_MS, 'a read', reads())
+    expect([rows, servedBy.server]).toEqual([[{ one: 1 }], 'nrt'])
+    await within(BOUND_MS, 'the next reads', Promise.all(Array.from({ length: 5 }, reads)))
+    await report.query('commit')
+    report.release()
+    expect((await within(BOUND_MS, 'a read', reads())).servedBy.server).toBe('ord')
   })
 })
 
