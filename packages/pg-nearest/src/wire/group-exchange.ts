@@ -4,6 +4,7 @@ import {
   adopt,
   isPlain,
   PgQuery,
+  prepareValues,
   sendExtended,
   withoutSync,
   type DataRow,
@@ -40,6 +41,7 @@ export class GroupExchange implements Exchange {
     const query = isPlain(config) ? new PgQuery(config.text, config.values as unknown[]) : new PgQuery(config)
     adopt(query, client)
     sendExtended(query)
+    prepareValues(query)
     query.callback = (error, result) => {
       if (error) this.#ends[i] ??= { kind: error === this.#answer ? 'answered' : 'unreadable', error }
       else this.#ends[i] ??= { kind: 'result', result: result as pg.QueryResult }

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import pg from 'pg'
+import utils from 'pg/lib/utils.js'
 
 /**
  * Parts of pg that its types leave out. Only this folder uses them, so that a new version of pg has to be checked in one place.
@@ -86,6 +87,7 @@ export interface QueryInternals extends QueryHandlers {
   readonly name: string | undefined
   /** Rows to fetch at a time; the portal stays open in between. */
   readonly rows: number | undefined
+  values: unknown[] | undefined
   binary: boolean | undefined
   callback: QueryCallback | undefined
   requiresPreparation(): boolean
@@ -108,6 +110,24 @@ export function adopt(query: Partial<QueryInternals>, client: pg.Client, ownType
   const { binary, _types: types } = internalsOf(client)
   if (binary && !query.binary) query.binary = true
   if (query._result !== undefined && !query._result._types) query._result._types = ownTypes ?? types
+}
+
+/**
+ * Turns a query's values into what is sent. pg does so while it writes the message into a buffer that all connections share, and a
+ * value's own `toPostgres` or `toJSON` may use a pool.
+ */
+export function prepareValues(query: QueryInternals): void {
+  const { values } = query
+  if (!Array.isArray(values) || !values.some(isConverted)) return
+  try {
+    query.values = values.map((value) => utils.prepareValue(value))
+  } catch {
+    // pg tries it again, and tells the caller.
+  }
+}
+
+function isConverted(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Buffer.isBuffer(value)
 }
 
 /**

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Exchange, StatementEnd, StatementResult } from './exchange.ts'
-import { adopt, isPlain, PgQuery, type QueryCallback, type WireConnection } from './pg-internals.ts'
+import { adopt, isPlain, PgQuery, prepareValues, type QueryCallback, type WireConnection } from './pg-internals.ts'
 
 /** One statement with a Sync of its own, as `client.query` sends it. */
 export class StatementExchange extends PgQuery implements Exchange {
@@ -19,6 +19,7 @@ export class StatementExchange extends PgQuery implements Exchange {
     this.#onEnd = onEnd
     this.callback = StatementExchange.#capture
     adopt(this, client)
+    prepareValues(this)
   }
 
   /** With `rows`, pg fetches page by page and sends Sync after the last one. */

@@ -125,3 +125,39 @@ describe.each(THROWN)('a type parser that throws %s', (_, properties) => {
     expect(await rowsOf(name)).toBe(2)
   })
 })
+
+describe.each(['toPostgres', 'toJSON'])('a value whose %s queries', (converter) => {
+  const seven = { text: 'select $1::int as n, $2::text as t', values: [7, 'inner'] }
+  const outer = (inner: () => Promise<pg.QueryResult>, results: Promise<pg.QueryResult>[]): pg.QueryConfig => {
+    const value = {
+      [converter]: () => {
+        // pg converts a value that has thrown again.
+        if (results.length === 0) results.push(inner())
+        return 'x'
+      },
+    }
+    return { text: 'select $1::text as v, $2::text as t', values: [value, 'outer'] }
+  }
+  const x = converter === 'toJSON' ? '"x"' : 'x'
+
+  test('the pool', async () => {
+    const both = createPool(world.poolOptions('ord'))
+    await Promise.all([both.query('select 1'), both.query('select 1')])
+    const inner: Promise<pg.QueryResult>[] = []
+    const { rows } = await settled(both.query(outer(() => both.query(seven), inner)), 'the outer query')
+    expect(rows).toEqual([{ v: x, t: 'outer' }])
+    expect((await settled(inner[0] as Promise<pg.QueryResult>, 'the inner query')).rows).toEqual([{ n: 7, t: 'inner' }])
+    await both.end()
+  })
+
+  test.each(['begin', 'begin read only'])('its own client, behind %s', async (begin) => {
+    const client = await pool.connect()
+    void client.query(begin)
+    const inner: Promise<pg.QueryResult>[] = []
+    const { rows } = await settled(client.query(outer(() => client.query(seven), inner)), 'the outer query')
+    expect(rows).toEqual([{ v: x, t: 'outer' }])
+    expect((await settled(inner[0] as Promise<pg.QueryResult>, 'the inner query')).rows).toEqual([{ n: 7, t: 'inner' }])
+    await client.query('commit')
+    client.release()
+  })
+})
