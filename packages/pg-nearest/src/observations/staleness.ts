@@ -3,6 +3,8 @@ export interface PositionSample {
   readonly lsn: bigint
   /** When the primary was asked, in milliseconds by a clock that never goes back: before it answered, so the bound is safe. */
   readonly at: number
+  /** The cluster's system identifier; `undefined` if it may not be asked for. */
+  readonly cluster?: string | undefined
 }
 
 /** The primary's latest positions, oldest first. */
@@ -11,11 +13,12 @@ export type PrimaryTrail = readonly PositionSample[]
 const TRAIL_LENGTH = 300
 
 /**
- * Adds a sample. If the position has gone backwards (a failover that lost writes, a restore), starts a new trail.
+ * Adds a sample. Starts a new trail if the position has gone backwards (a failover that lost writes, a restore), or is another
+ * cluster's.
  */
 export function extendTrail(trail: PrimaryTrail, sample: PositionSample): PrimaryTrail {
   const last = trail.at(-1)
-  if (last === undefined || sample.lsn < last.lsn) return [sample]
+  if (last === undefined || sample.lsn < last.lsn || sample.cluster !== last.cluster) return [sample]
   const beforeLast = trail.at(-2)
   // Of a run of equal positions only the first and the last matter: an idle primary does not lengthen the trail.
   const kept = last.lsn === sample.lsn && beforeLast?.lsn === sample.lsn ? trail.slice(0, -1) : trail

@@ -135,7 +135,7 @@ export function withAnswer(
   const primaryLsn = seen.role === 'primary' && seen.lsn !== undefined ? normalizeInsertLsn(seen.lsn) : undefined
   const trail =
     primaryLsn !== undefined && isWriter(answered, name)
-      ? extendTrail(before.trail, { lsn: primaryLsn, at: seen.askedAt })
+      ? extendTrail(before.trail, { lsn: primaryLsn, at: seen.askedAt, cluster: seen.systemIdentifier })
       : before.trail
   const topology = replace(answered, name, seen.answeredAt, (state) => ({
     ...state,
@@ -193,7 +193,10 @@ export function withServers(
   const leaving = before.topology.servers
     .filter(({ name }) => !names.has(name))
     .map((state) => Object.assign({}, state, after(state, 'removed', now)))
-  return { topology: { ...before.topology, servers: [...next, ...leaving], asOf: now }, trail: before.trail }
+  // The former primary's positions prove nothing about what may be another cluster.
+  const keepsPrimary = servers.some(({ name, declared }) => declared === 'primary' && known.has(name) && isSame(name))
+  const trail = keepsPrimary ? before.trail : []
+  return { topology: { ...before.topology, servers: [...next, ...leaving], asOf: now }, trail }
 }
 
 /** The next snapshot after a server that was leaving is gone. */

@@ -137,6 +137,13 @@ describe('another list of servers', () => {
     expect(topology.servers.map(({ name, health }) => `${name} ${health}`)).toEqual(['nrt up', 'ord connecting'])
   })
 
+  test('another primary begins a trail of its own, so that the former one proves nothing of what may be another cluster', () => {
+    expect(withServers(known, [nrt, ord], same, 5_000).trail).toEqual(known.trail)
+    expect(known.trail).not.toEqual([])
+    expect(withServers(known, [nrt, ord], (name) => name !== 'nrt', 5_000).trail).toEqual([])
+    expect(withServers(known, [ord, { ...syd, declared: 'primary' }], same, 5_000).trail).toEqual([])
+  })
+
   test('one that comes back while it leaves begins anew', () => {
     const left = withServers(known, [nrt], same, 5_000)
     expect(stateOf(withServers(left, [nrt, ord], same, 6_000), 'ord').health).toBe('connecting')

@@ -39,6 +39,15 @@ test('the bound is never less than the truth', () => {
   )
 })
 
+test('the positions of one cluster prove nothing about another', () => {
+  const trail = trailOf([
+    { lsn: 10n, at: 1, cluster: 'one' },
+    { lsn: 20n, at: 2, cluster: 'two' },
+  ])
+  expect(stalenessBound(trail, 15n, 3)).toBeUndefined()
+  expect(stalenessBound(trail, 20n, 3)).toBe(1)
+})
+
 test('an idle primary does not lengthen the trail, and a busy one only so far', () => {
   const idle = trailOf(Array.from({ length: 10_000 }, (_, at) => ({ lsn: 1n, at })))
   expect(idle.length).toBeLessThanOrEqual(2)
