@@ -5,7 +5,7 @@ import { messageOf } from '../driver-errors.ts'
 import type { Target } from '../route/plan.ts'
 import type { EventRelay } from '../events/event-relay.ts'
 import { createServerListPoller, type ServerListPoller } from '../discovery/server-list-poller.ts'
-import { redactPasswords } from '../error-messages/redact-passwords.ts'
+import { withoutSecrets } from '../error-messages/without-secrets.ts'
 import { notePublicAddresses } from '../servers/public-addresses.ts'
 import { promiseOrCallback } from '../client/promise-or-callback.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
@@ -264,11 +264,12 @@ function closeFace(pool: NearestPool): Promise<void> {
   return endOfPgPool.call(pool)
 }
 
-function pollProblem(cause: unknown): ProblemEvent {
+function pollProblem(error: unknown): ProblemEvent {
+  const cause = withoutSecrets(error)
   return {
     server: undefined,
     region: undefined,
-    message: `The list of servers could not be read anew (${redactPasswords(messageOf(cause))}), so it stays as it was: look at what "servers" does.`,
+    message: `The list of servers could not be read anew (${messageOf(cause)}), so it stays as it was: look at what "servers" does.`,
     cause,
   }
 }

@@ -38,6 +38,8 @@ export class RoutedPool extends pg.Pool {
   /** @internal */
   constructor({ servers, options }: PoolParts, scope: Scope) {
     super(options)
+    // As pg hides a password: it may hold a key and its passphrase.
+    Object.defineProperty(this.options, 'ssl', { enumerable: false })
     this.#servers = servers
     this.#scope = scope
     // pg's types declare these as properties and its code as accessors, so they cannot be overridden in the usual way.
