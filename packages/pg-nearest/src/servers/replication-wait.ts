@@ -73,6 +73,9 @@ async function untilAllShow(
   progress.missing.clear()
   for (const server of names) progress.missing.set(server, whyNot(undefined, undefined, target))
   await Promise.all(names.map((server) => untilShown(servers, server, target, timeoutMs, progress, stop)))
+  // Who was not named, and has left the list meanwhile, is nobody to wait for.
+  if (wait.servers === undefined)
+    for (const server of names) if (!isListed(servers, server)) progress.missing.delete(server)
   if (progress.missing.size > 0) throw notReplicated(progress, timeoutMs)
 }
 
@@ -120,23 +123,29 @@ async function positionOfPrimary(
   }
 }
 
-/** Returns when it shows the position, or was asked once if there is no time for more. */
+function isListed({ listed }: Servers, server: string): boolean {
+  return listed.some(({ name }) => name === server)
+}
+
+/** Returns when it shows the position, has left the list, or was asked once if there is no time for more. */
 async function untilShown(
-  { engine, monitor }: Servers,
+  servers: Servers,
   server: string,
   target: Bookmark,
   timeoutMs: number,
   { missing }: Progress,
   stop: AbortSignal,
 ): Promise<void> {
+  const { engine, monitor } = servers
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = longer(pauseMs)) {
     // oxlint-disable-next-line no-await-in-loop -- again and again until it shows it
     const answer = await monitor.askNow(server)
     const position = answer && observedPosition(answer)
     const showing = shows(position && { ...position, standby: answer.role === 'replica' }, target, engine.positions)
     if (showing === 'yes') return void missing.delete(server)
-    missing.set(server, whyNot(answer, position, target))
-    if (timeoutMs === 0) return
+    const listed = isListed(servers, server)
+    missing.set(server, listed ? whyNot(answer, position, target) : 'it is in the list no more')
+    if (timeoutMs === 0 || !listed) return
     // oxlint-disable-next-line no-await-in-loop -- as above
     await sleep(pauseMs, stop)
     stop.throwIfAborted()

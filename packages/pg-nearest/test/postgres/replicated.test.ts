@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { isNotReplicatedError, type NearestPool } from '../../src/index.ts'
@@ -50,6 +51,22 @@ describe('waiting until every replica shows what the primary has', () => {
     const waiting = pool.replicated({ timeoutMs: 10_000 })
     await world.resumeReplay('ord')
     await waiting
+  })
+
+  test('does not wait for one that leaves the list meanwhile, and does not pass it where it was named', async () => {
+    const { primary, replicas } = world.poolOptions('ord')
+    const others = Object.fromEntries(Object.entries(replicas).filter(([region]) => region !== 'ord'))
+    await world.pauseReplay('ord')
+    await write()
+    const all = pool.replicated({ timeoutMs: 10_000 })
+    const named = missing({ servers: ['ord'], timeoutMs: 10_000 })
+    await expect(Promise.race([all, sleep(200)])).resolves.toBeUndefined()
+    pool.setServers({ primary, replicas: others })
+    await within(3_000, 'replicated()', all)
+    expect(await within(3_000, 'replicated()', named)).toEqual([{ server: 'ord', why: 'it is in the list no more' }])
+    pool.setServers({ primary, replicas })
+    await world.resumeReplay('ord')
+    await pool.replicated()
   })
 
   test('does not pass one that receives nothing, or does not answer', async () => {
