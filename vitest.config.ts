@@ -33,6 +33,7 @@ const unhurried = onServersOf([
   'connections',
   'copy-sessions',
   'cursors',
+  'demoted-primary',
   'differential',
   'entries',
   'foreign-servers',

@@ -14,8 +14,14 @@ export interface MonitoredConnections {
    * The server is silent: closes idle connections, and those that have waited too long. Called repeatedly while the silence lasts.
    */
   giveUp(now: number, limits: SilenceLimits): void
-  /** Closes all connections at once, because the server's role has changed. */
-  drop(): void
+  /**
+   * The server was a primary, and gets no writes any more: closes all connections at once. Only those that were made since, and that
+   * report a standby themselves, are closed when they are returned: what runs there is answered or refused, and to cut it off would leave
+   * the outcome of a write unknown.
+   *
+   * @param primaryAt - when the server said for the last time that it is a primary, by `performance.now()`.
+   */
+  drop(primaryAt: number): void
   /** Closes idle connections now, and the others when they are returned, because the name leads to another machine. */
   retire(): void
 }

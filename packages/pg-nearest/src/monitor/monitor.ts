@@ -109,6 +109,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   /** The machine that answered last, for each name. */
   const machines = new Map<string, string>()
+  /** When each server said for the last time that it is a primary, by `performance.now()`. */
+  const saidPrimaryAt = new Map<string, number>()
 
   /** What was known belongs to another machine, or is of before a restart. A writer's name that moves takes its connections along. */
   const moved = (name: string, { role }: Observation): void => {
@@ -139,6 +141,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
           if (machines.has(name) && machines.get(name) !== machine) moved(name, answer)
           machines.set(name, machine)
         }
+        if (answer.role === 'primary') saidPrimaryAt.set(name, performance.now())
         notePosition(positions, name, answer)
         publish(withAnswer(observed, name, answer, membersOf(name)))
         // A primary that was replaced is still probed, but no connection stays open there.
@@ -180,7 +183,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       // Another machine of the name has answered, and the connections to the one that takes the writes are well.
       if (members.isBalanced(server.name)) continue
       positions.noteLoss(server.name)
-      watches.get(server.name)?.connections.drop()
+      watches.get(server.name)?.connections.drop(saidPrimaryAt.get(server.name) ?? 0)
     }
   }
 
@@ -259,6 +262,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         positions.forget(name)
         members.forget(name)
         machines.delete(name)
+        saidPrimaryAt.delete(name)
       }
       const added = servers.flatMap(({ name }) => (watches.has(name) ? [] : [newWatch(name)]))
       for (const watch of added) watches.set(watch.name, watch)

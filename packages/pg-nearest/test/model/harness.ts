@@ -184,7 +184,7 @@ export class Harness {
   drop(): void {
     this.#dialsAllowed += 10
     this.#oldOnes = lastPid()
-    this.connections.drop()
+    this.connections.drop(performance.now())
   }
 
   /** Sockets that go allow for new ones. */
