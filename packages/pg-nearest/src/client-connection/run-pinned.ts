@@ -1,5 +1,5 @@
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { Evidence } from '../route/failure-meaning.ts'
+import { provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import type { ClientContext } from './client-context.ts'
 import { loseConnection } from './lose-connection.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
@@ -23,6 +23,10 @@ export async function runPinned(client: ClientContext, statement: QueuedStatemen
       return { kind: 'serving', serving: { result: end.result, servedBy } }
     }
     case 'answered':
+      // Behind a pooler no connection tells that its server was demoted, so the next transaction must not begin there.
+      if (mayWrite(client) && provesWrite(end.error)) {
+        client.engine.report({ server: lease.server, generation: lease.generation, sign: 'role', error: end.error })
+      }
       client.settle(statement, open, true)
       return { kind: 'refused', error: end.error, evidence: end, cut: false }
     case 'unreadable':
@@ -30,6 +34,7 @@ export async function runPinned(client: ClientContext, statement: QueuedStatemen
       return { kind: 'refused', error: end.error, evidence: end, cut: false }
     case 'unsendable':
     case 'behind':
+    case 'standby':
     case 'no-connection':
       client.settle(statement, open, false)
       return { kind: 'refused', error: end.error, evidence: end, cut: false }
@@ -41,6 +46,10 @@ export async function runPinned(client: ClientContext, statement: QueuedStatemen
     case 'lost':
       return { kind: 'lost', error: end.error, cut: false, sent: end.kind === 'lost' }
   }
+}
+
+function mayWrite({ state, keepsFromWriting }: ClientContext): boolean {
+  return state.kind === 'transaction' && !state.readOnly && !keepsFromWriting
 }
 
 /** As {@link runPinned}, but if the connection is lost, the client runs nothing more until its release. */

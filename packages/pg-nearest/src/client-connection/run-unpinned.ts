@@ -10,6 +10,7 @@ import { planStatement, type StatementPlan } from '../route/plan-statement.ts'
 import { isListed } from '../route/gets-writes.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from './client-context.ts'
+import { giveUpOnStandby } from './misplaced-transaction.ts'
 import { borrowedClientExecution, type Planning } from './borrowed-client-execution.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 
@@ -40,6 +41,7 @@ function executionOf(
   let { check } = statement
   let { config } = request
   let open = false
+  let mayMove = begins && !reads
   const planning: Planning = {
     enterClaim: (server) => (begins ? check?.enterClaimToBegin(server) : check?.enterClaim(server)) ?? FREE_GATE,
     replan: () => {
@@ -73,7 +75,9 @@ function executionOf(
       open = ended.open
       // A transaction that began on a server that is behind is rolled back before it begins elsewhere.
       if (ended.end.kind === 'behind' && open) await client.held.rollBack()
-      return ended.end
+      if (!mayMove || (ended.end.kind !== 'result' && ended.end.kind !== 'answered')) return ended.end
+      mayMove = false
+      return giveUpOnStandby(client, lease) ?? ended.end
     },
     waitToCatchUp: (behind) => (check === undefined ? Promise.resolve(false) : check.waitToCatchUp(behind)),
     succeeded: (result, arrival) => {

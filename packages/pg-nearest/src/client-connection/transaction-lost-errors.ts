@@ -26,6 +26,14 @@ export function lostTransactionError(): NearestError {
   )
 }
 
+/** Somebody else takes the writes, or nobody does. */
+export function isStandbyError(server: string): NearestError {
+  return new NearestError(
+    'NEAREST_NOT_HERE',
+    `${server} was taken for the primary, and is a replica, so that a transaction that may write was not begun there.`,
+  )
+}
+
 export function notHereError(server: string): NearestError {
   return new NearestError(
     'NEAREST_NOT_HERE',

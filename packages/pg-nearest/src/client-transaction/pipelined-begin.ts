@@ -5,7 +5,7 @@ import { walk } from '../walk/walk.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
-import type { Evidence } from '../route/failure-meaning.ts'
+import { provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import { mayAskAfter } from '../statement/statement-traits.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { isNoServerError } from '../errors.ts'
@@ -15,6 +15,7 @@ import { abortedError, emptyResult } from './synthetic-results.ts'
 import { attemptsOnPrimary } from '../client-connection/run-unpinned.ts'
 import type { ClientContext } from '../client-connection/client-context.ts'
 import { nextClientState } from '../client-connection/client-state-machine.ts'
+import { giveUpOnStandby } from '../client-connection/misplaced-transaction.ts'
 import { borrowedClientExecution } from '../client-connection/borrowed-client-execution.ts'
 import { mayJoinBegin } from './pipelining.ts'
 import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
@@ -88,6 +89,13 @@ function executionOf(
   onCut: () => void,
 ) {
   const [first] = members as [QueuedStatement]
+  let mayMove = !readsOnly(begin)
+  const misplaced = (lease: Lease, ends: readonly StatementEnd[]): Evidence | undefined => {
+    if (!mayMove) return undefined
+    const evidence = evidenceOfStandby(client, lease, begin, members, ends)
+    mayMove = evidence === undefined
+    return evidence
+  }
   return borrowedClientExecution<readonly StatementEnd[], Opened>(client, {
     facts: {
       reads: false,
@@ -108,7 +116,7 @@ function executionOf(
     learns: false,
     run: async (lease) => {
       if (lease.pipelines) await gather(members, takeNext)
-      const end = await send(client, lease, begin, members, check)
+      const end = await send(client, lease, begin, members, check, misplaced)
       if (end.kind === 'cut') onCut()
       return end
     },
@@ -140,6 +148,7 @@ async function send(
   begin: QueuedStatement,
   members: readonly QueuedStatement[],
   check: FreshnessCheck | undefined,
+  misplaced: (lease: Lease, ends: readonly StatementEnd[]) => Evidence | undefined,
 ): Promise<GroupEnd | LimitedEnd<Evidence>> {
   const configs = [begin, ...members].map(({ request }): pg.QueryConfig => request.config)
   const asksBehind = (): boolean => members.some(({ request, need }) => mayAskAfter(request.config.text, need))
@@ -163,8 +172,32 @@ async function send(
   )
   if (end.kind === 'cut') for (const member of members) member.fail(end.error)
   await lease.fence
-  if (end.kind === 'result') check?.end(lease, 'trust', questions, end.result.at(-1)?.kind === 'result')
+  if (end.kind !== 'result') return end
+  const evidence = misplaced(lease, end.result)
+  if (evidence !== undefined) return evidence
+  check?.end(lease, 'trust', questions, end.result.at(-1)?.kind === 'result')
   return end
+}
+
+/**
+ * The server turned out to be a standby, by its connection's report or by its refusal of a write; `undefined` if it did not, or if the
+ * transaction is committed.
+ */
+function evidenceOfStandby(
+  client: ClientContext,
+  lease: Lease,
+  begin: QueuedStatement,
+  members: readonly QueuedStatement[],
+  ends: readonly StatementEnd[],
+): Evidence | undefined {
+  if (members.some(commits) && ends.at(-1)?.kind === 'result') return undefined
+  const evidence = giveUpOnStandby(client, lease)
+  if (evidence !== undefined || client.engine.alone || begin.need.transaction?.readOnly === true) return evidence
+  // Behind a pooler no connection tells.
+  const refused = ends.find((end) => end.kind === 'answered' && provesWrite(end.error))
+  if (refused?.kind !== 'answered') return undefined
+  client.held.letGo(true)
+  return refused
 }
 
 /** What one caller gets. */

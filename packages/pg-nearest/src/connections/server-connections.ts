@@ -5,7 +5,7 @@ import { PasswordError } from '../errors.ts'
 import type { Role } from '../topology/topology.ts'
 import { connectClient } from '../pg-client/connect-client.ts'
 import { askAgainAfterMs } from '../pg-client/password-function.ts'
-import { isStandby, serverClient } from '../pg-client/standby-aware-client.ts'
+import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { Connection } from '../pooled-connection/connection.ts'
 import type { ConnectionState } from '../pooled-connection/connection-lifecycle.ts'
 import { HookError, runConnectHook, runVerifyHook, type ConnectHooks } from '../pooled-connection/connect-hooks.ts'
@@ -178,11 +178,7 @@ class Connections implements ServerConnections, Lender {
 
   drop(primaryAt: number): void {
     this.#generation = nextGeneration()
-    for (const connection of this.#all) {
-      const { client, state, since } = connection
-      const isSpared = state !== 'idle' && since > primaryAt && isStandby(client) === true
-      if (!isSpared) connection.kill(new Error('Connection terminated'))
-    }
+    for (const each of this.#all) if (!each.isBusyOnStandby(primaryAt)) each.kill(new Error('Connection terminated'))
     this.#dialWanted()
   }
 

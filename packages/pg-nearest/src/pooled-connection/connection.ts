@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { requestCancel } from '../pg-client/cancel-request.ts'
+import { isStandby } from '../pg-client/standby-aware-client.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import { Pipeline } from '../wire/pipeline.ts'
 import { InternalQueryExchange } from '../wire/internal-query-exchange.ts'
@@ -80,6 +81,11 @@ export class Connection {
   get hasDied(): boolean {
     const { _queryable: queryable, _ended: ended } = internalsOf(this.client)
     return !queryable || ended
+  }
+
+  /** It is in use, was made after `since`, and reports that its server is in recovery. */
+  isBusyOnStandby(since: number): boolean {
+    return this.#state !== 'idle' && this.since > since && isStandby(this.client) === true
   }
 
   /** Nothing is in flight. */

@@ -13,6 +13,7 @@ import { schemaLagOf } from './schema-lag.ts'
  * - `unreadable`: it succeeded, but a type parser of the caller's threw on its rows.
  * - `lost`: it was sent, and the connection died before ReadyForQuery.
  * - `behind`: the server lacks something that the read must show.
+ * - `standby`: a transaction that may write had begun on a server that turned out to be a standby, and was given up there, unseen.
  */
 export type Evidence =
   | {
@@ -21,7 +22,7 @@ export type Evidence =
       readonly error: unknown
     }
   | { readonly kind: 'answered'; readonly error: unknown; readonly level?: boolean }
-  | { readonly kind: 'unsent' | 'unsendable' | 'unreadable' | 'lost' | 'behind'; readonly error: unknown }
+  | { readonly kind: 'unsent' | 'unsendable' | 'unreadable' | 'lost' | 'behind' | 'standby'; readonly error: unknown }
 
 type Answered = Extract<Evidence, { kind: 'answered' }>
 
@@ -65,6 +66,8 @@ export function meaningOf(evidence: Evidence, circumstances: Circumstances): Mea
       return 'fail'
     case 'behind':
       return 'next'
+    case 'standby':
+      return 'primary'
     case 'lost':
       return meaningOfLoss(circumstances)
     case 'answered':
@@ -208,6 +211,7 @@ export function provesPrimaryOnly(refusal: unknown): boolean {
 export function isTransient({ kind, error }: Evidence): boolean {
   switch (kind) {
     case 'behind':
+    case 'standby':
     case 'unsent':
     case 'lost':
       return true

@@ -131,7 +131,10 @@ function behind(mode: PoolMode): void {
   test('a promotion is followed, though no connection tells of it', async () => {
     // No probe notices it before the write does.
     await using pool = await open({ probeIntervalMs: 20_000 })
+    await using another = await open({ probeIntervalMs: 20_000 })
     await world.promote('syd')
+    const first = await another.transaction((tx) => tx.query("insert into users (name) values ('In a transaction')"))
+    expect(first.servedBy).toMatchObject({ server: 'syd', role: 'primary' })
     const { servedBy } = await pool.query("insert into users (name) values ('After')")
     expect(servedBy).toMatchObject({ server: 'syd', role: 'primary' })
     expect(await ask(world.url('syd'), "select name from users where name = 'After'")).toEqual([{ name: 'After' }])

@@ -56,7 +56,7 @@ describe('spec/failures.json', () => {
   }
 
   test('has a row for every way of failing in all circumstances', () => {
-    const kinds = ['unsent', 'unsendable', 'answered', 'unreadable', 'lost', 'behind']
+    const kinds = ['unsent', 'unsendable', 'answered', 'unreadable', 'lost', 'behind', 'standby']
     const whys = ['refused', 'unreachable', 'queue', 'hook'].map((why) => `no-connection ${why}`)
     const wanted = [...kinds, ...whys].flatMap((kind) =>
       PLACES.flatMap((on) => TEXTS.map((text) => `${kind} / ${on} / ${text}`)),
@@ -113,6 +113,7 @@ const anyEvidence = fc.oneof(
       'unreadable' as const,
       'lost' as const,
       'behind' as const,
+      'standby' as const,
     ),
     error: anyError,
   }),
@@ -146,7 +147,7 @@ test('only an answer, a mistake of the caller or his own limit is a definite fai
     fc.property(anyEvidence, anyCircumstances, (evidence, circumstances) => {
       if (meaningOf(evidence, circumstances) !== 'fail') return
       const own = evidence.kind === 'no-connection' ? ['queue', 'hook'].includes(evidence.why) : true
-      expect(own && evidence.kind !== 'lost' && evidence.kind !== 'unsent' && evidence.kind !== 'behind').toBe(true)
+      expect(own && evidence.kind !== 'lost' && !['unsent', 'behind', 'standby'].includes(evidence.kind)).toBe(true)
     }),
     RUNS,
   )

@@ -47,7 +47,17 @@ export function mostSteps({ servers }: WalkProgram): number {
 
 const CODES = ['25006', '0A000', '26000', '40001', '42P01', '22P02', '57P01', '23505', undefined]
 const ROUTINES = ['PreventCommandDuringRecovery', 'RevalidateCachedQuery', 'exec_stmt_raise', undefined]
-const KINDS = ['unsent', 'unsendable', 'unreadable', 'answered', 'answered', 'lost', 'lost', 'behind'] as const
+const KINDS = [
+  'unsent',
+  'unsendable',
+  'unreadable',
+  'answered',
+  'answered',
+  'lost',
+  'lost',
+  'behind',
+  'standby',
+] as const
 const WHYS = ['refused', 'unreachable', 'queue', 'hook'] as const
 const EVENTS = [
   'begun',
@@ -223,6 +233,7 @@ export class WalkModel {
       case 'unsent':
       case 'unsendable':
       case 'no-connection':
+      case 'standby':
         return 'none'
       case 'answered':
         // A part of it may have been committed, but not on a server that was in recovery.

@@ -1,0 +1,17 @@
+import type { Lease } from '../pooled-connection/lease.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
+import type { ClientContext } from './client-context.ts'
+import { isStandbyError } from './transaction-lost-errors.ts'
+
+/**
+ * Gives up a transaction that may write, and of which nobody has seen anything yet, if its server turned out to be a standby: what it has
+ * read there need not be what the primary shows, and what it writes is refused. To be asked once for each transaction, because what a
+ * pooler says of its server may be out of date. `undefined`: it stays.
+ */
+export function giveUpOnStandby(client: ClientContext, lease: Lease): Evidence | undefined {
+  const { engine, held, keepsFromWriting } = client
+  if (engine.alone || keepsFromWriting || !lease.standby) return undefined
+  // The connection is of no more use: its server was demoted.
+  held.letGo(true)
+  return { kind: 'standby', error: isStandbyError(lease.server) }
+}
