@@ -16,8 +16,9 @@ export interface ProcessRegion {
 export type FindRegion = (listed: readonly (string | undefined)[]) => ProcessRegion
 
 /**
- * The option `region`, if it names one. Without it, the first variable of a platform whose region is listed, by its own name or by another
- * platform's for the same area. A variable that matches no listed region says nothing: laptops export `AWS_REGION`, too.
+ * The option `region`, if it names one. Without it, the first variable of a platform whose region is listed. A variable that matches no
+ * listed region says nothing: laptops export `AWS_REGION`, too. Either matches a listed region by its own name, or by another platform's
+ * for the same area.
  *
  * @param option - `false`: no region, whatever the variables say
  * @throws OptionError for an option that is no region
@@ -25,8 +26,8 @@ export type FindRegion = (listed: readonly (string | undefined)[]) => ProcessReg
 export function regionFinder(option: unknown, env: Environment): FindRegion {
   if (option === false) return () => UNKNOWN
   if (option !== undefined) {
-    const given = { ...UNKNOWN, region: parseRegion(option, 'region') }
-    return () => given
+    const given = parseRegion(option, 'region')
+    return (listed) => ({ ...UNKNOWN, region: listedAs(given, listed.filter(isNamed)) ?? given })
   }
   const found = REGION_VARIABLES.flatMap((variable) => codeIn(env, variable))
   return (listed) => match(found, [...new Set(listed)].filter(isNamed))
@@ -48,10 +49,14 @@ function codeIn(env: Environment, variable: string): Found[] {
 function match(found: readonly Found[], listed: readonly string[]): ProcessRegion {
   if (listed.length === 0) return UNKNOWN
   for (const { variable, code } of found) {
-    const region = listed.includes(code) ? code : listed.find((each) => isSameArea(each, code))
+    const region = listedAs(code, listed)
     if (region !== undefined) return { region, variable, unmatched: [] }
   }
   return { ...UNKNOWN, unmatched: found.map(({ variable, code }) => `${variable}=${code}`) }
+}
+
+function listedAs(code: string, listed: readonly string[]): string | undefined {
+  return listed.includes(code) ? code : listed.find((each) => isSameArea(each, code))
 }
 
 function isNamed(region: string | undefined): region is string {

@@ -8,7 +8,8 @@ import type { ServerList, ServerSource, PgOptions } from '../server-list/server-
  */
 export interface NearestPoolOptions extends PgOptions, ServerList {
   /**
-   * The region of this process. It need not be in the list, and case does not matter. Default: what a variable of the platform says
+   * The region of this process. It need not be in the list, and case does not matter; another platform's name for the area of a listed
+   * region counts as that region. Default: what a variable of the platform says
    * (`FLY_REGION`, `MY_REGION`, `RAILWAY_REPLICA_REGION`, `VERCEL_REGION`, `KOYEB_REGION`, Azure's `REGION_NAME`, `AWS_REGION`,
    * `AWS_DEFAULT_REGION`), if a server is listed in that region or in one that another platform calls differently: `iad1` of Vercel and
    * `us-east-1` of AWS are one. Without a region, or with `false`, the nearest server is found by measured time alone.
