@@ -19,10 +19,14 @@ export interface ServerFlags {
   readonly 'env-file'?: string | undefined
 }
 
-/** The servers from the flags, otherwise from the environment. */
+/**
+ * The servers from the flags, otherwise from the environment.
+ *
+ * @param env - takes the variables of `--env-file`, because the pool and pg read this process's own.
+ */
 export async function serverOptions(flags: ServerFlags, env: NodeJS.ProcessEnv): Promise<NearestPoolOptions> {
   const file = flags['env-file']
-  const variables = file === undefined ? env : { ...env, ...(await readVariables(file)) }
+  const variables = file === undefined ? env : Object.assign(env, await readVariables(file))
   if (flags.primary === undefined) {
     if (flags.replica !== undefined) throw new UsageError('--replica needs a --primary.')
     if (!variables['DATABASE_URL']) {
@@ -31,9 +35,8 @@ export async function serverOptions(flags: ServerFlags, env: NodeJS.ProcessEnv):
     const region = flags.region === undefined ? {} : { MY_REGION: flags.region, FLY_REGION: flags.region }
     return fly({ env: { ...variables, ...region } })
   }
-  const region = flags.region ?? (variables['FLY_REGION'] || variables['MY_REGION'] || undefined)
   const [primaryRegion, url] = splitServer(flags.primary)
-  return { region, primary: { region: primaryRegion, url }, replicas: replicasOf(flags.replica ?? []) }
+  return { region: flags.region, primary: { region: primaryRegion, url }, replicas: replicasOf(flags.replica ?? []) }
 }
 
 function replicasOf(texts: readonly string[]): Record<string, string[]> {

@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startWorld, type World } from 'pg-nearest-world'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { ask } from './fixtures.ts'
 
 /** The built program, as npx would run it. */
@@ -75,6 +78,22 @@ describe('pg-nearest doctor', () => {
     expect((await run(['doctor', '--primary', down], {})).code).toBe(3)
     expect((await run(['doctor', '--help'])).out).toContain('pg-nearest doctor')
   })
+})
+
+test('--env-file is read by all that read variables: for the servers, the region, and pg', async () => {
+  const url = new URL(world.url('nrt'))
+  const password = decodeURIComponent(url.password)
+  url.password = ''
+  const file = join(await mkdtemp(join(tmpdir(), 'pg-nearest-env-')), 'app.env')
+  onTestFinished(() => rm(dirname(file), { recursive: true }))
+  const lines = [`DATABASE_URL=${url.href}`, `PGPASSWORD=${password}`, 'PRIMARY_REGION=us-east-1', 'VERCEL_REGION=iad1']
+  await writeFile(file, lines.join('\n'))
+  const { out } = await run(['doctor', '--env-file', file], { PATH: env['PATH'] })
+  expect(out).toMatch(/^✓ +Reads from us-east-1 \(by VERCEL_REGION\) go to us-east-1\.$/m)
+  const flags = ['--primary', `us-east-1=${url.href}`, '--env-file', file, '--json']
+  const listed = await run(['status', ...flags], { PATH: env['PATH'] })
+  expect(JSON.parse(listed.out)).toMatchObject({ region: 'us-east-1', regionVariable: 'VERCEL_REGION', problems: [] })
+  expect(out + listed.out).not.toContain(password)
 })
 
 describe('pg-nearest status', () => {
