@@ -1,5 +1,6 @@
 import { isPlainObject, describeValue } from '../error-messages/describe-value.ts'
 import { parseServerUrl, sameServer } from '../discovery/server-url.ts'
+import { splitHosts } from '../discovery/several-hosts.ts'
 import type { Environment, ServerAddress } from '../discovery/server-url.ts'
 import { OptionError } from '../errors.ts'
 import { checkOptionNames, ownOptions } from '../options/option-names.ts'
@@ -27,11 +28,11 @@ const flyNames: readonly string[] = [...ownOptions.filter((name) => !taken.inclu
  *
  * | variable | meaning |
  * | --- | --- |
- * | `DATABASE_URL` | the primary, used as it is |
+ * | `DATABASE_URL` | the primary, used as it is; several hosts are taken apart, as `createPool` does |
  * | `PRIMARY_REGION` | where the primary stands |
  * | `FLY_REGION`, else `MY_REGION` | where this process runs |
  * | `REPLICA_REGIONS` | the regions that have a replica, unless `regions` says so |
- * | `DATABASE_URL_ORD` | the replica in `ord`; without it the URL follows from a Fly host name in `DATABASE_URL` |
+ * | `DATABASE_URL_ORD` | the replica in `ord`; without it the URL follows from the first Fly host name in `DATABASE_URL` |
  *
  * On Fly Managed Postgres (`*.flympg.net`) `maxLifetimeSeconds` is 600 and `idleTimeoutMillis` 300,000 unless they are set, because its
  * proxy cuts connections after ten minutes.
@@ -65,20 +66,21 @@ export function fly(options: FlyOptions = {}): NearestPoolOptions {
       "DATABASE_URL is not set. Set it to the primary's URL; in development, to that of your database.",
     )
   }
-  const primary = parseServerUrl(url, 'DATABASE_URL', env)
+  const primaries = addressesIn(url, 'DATABASE_URL', env)
   const primaryRegion = regionFrom(env, 'PRIMARY_REGION')
   const region = currentRegion(env)
   const replicas = flyRegions(regions, env).flatMap((code): [string, string][] => {
-    const own = ownUrl(env, code, primary)
+    const own = ownUrl(env, code, primaries)
     if (own !== undefined) return [[code, own]]
     if (code === primaryRegion) return []
-    const derived = replicaUrl(url, code)
+    const derived = derivedUrl(primaries, code)
     if (derived === undefined && region !== undefined) throw unknownUrl(code)
-    const usable = derived !== undefined && !sameServer(primary, parseServerUrl(derived, variableOf(code), env))
-    return usable ? [[code, derived]] : []
+    if (derived === undefined) return []
+    const address = parseServerUrl(derived, variableOf(code), env)
+    return primaries.some((primary) => sameServer(primary, address)) ? [] : [[code, derived]]
   })
   return {
-    ...(isManaged(primary) ? MANAGED : {}),
+    ...(primaries.some(isManaged) ? MANAGED : {}),
     ...rest,
     region,
     primary: { region: primaryRegion, url },
@@ -100,17 +102,30 @@ function isManaged({ host }: ServerAddress): boolean {
   return /\.flympg\.net\.?$/i.test(host)
 }
 
+function addressesIn(url: string, option: string, env: Environment): readonly ServerAddress[] {
+  return splitHosts(url, option).map((each) => parseServerUrl(each, option, env))
+}
+
+function derivedUrl(primaries: readonly ServerAddress[], region: string): string | undefined {
+  for (const { url } of primaries) {
+    const derived = url === undefined ? undefined : replicaUrl(url, region)
+    if (derived !== undefined) return derived
+  }
+  return undefined
+}
+
 function variableOf(region: string): string {
   return `DATABASE_URL_${region.toUpperCase().replaceAll('-', '_')}`
 }
 
 /** The URL that the region's own variable holds; unset and empty are the same. */
-function ownUrl(env: Environment, region: string, primary: ServerAddress): string | undefined {
+function ownUrl(env: Environment, region: string, primaries: readonly ServerAddress[]): string | undefined {
   const variable = variableOf(region)
   const url = env[variable]
   if (url === undefined || url.trim() === '') return undefined
-  const address = parseServerUrl(url, variable, env)
-  if (sameServer(address, primary) && address.user === primary.user) {
+  const isPrimary = (address: ServerAddress): boolean =>
+    primaries.some((primary) => sameServer(address, primary) && address.user === primary.user)
+  if (addressesIn(url, variable, env).some(isPrimary)) {
     throw new OptionError(
       variable,
       `${variable} is the primary's own URL. Set it to that of the replica in ${region}, or unset it.`,

@@ -50,7 +50,8 @@ describe('an environment', () => {
     const made = fly({ env, regions })
     expect(made).toEqual(options)
     const { servers } = parsePoolOptions(made, {})
-    expect(servers).toHaveLength(1 + Object.keys(made.replicas ?? {}).length)
+    const listed = servers.filter(({ declared, candidate }) => declared === 'replica' && candidate !== true)
+    expect(new Set(listed.map(({ region }) => region))).toEqual(new Set(Object.keys(made.replicas ?? {})))
   })
 
   test.each(environments.filter(({ error }) => error !== undefined))(
