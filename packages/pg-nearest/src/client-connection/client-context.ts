@@ -40,7 +40,7 @@ export class ClientContext {
   readonly avoid: readonly string[] | undefined
   /** Wherever it runs, writes are refused by the server. */
   readonly neverWrites: boolean
-  state: ClientState = FREE
+  #state: ClientState = FREE
   /** A BEGIN that has been answered but not sent yet. */
   begin: QueuedStatement | undefined
   /** The connection that died with what may commit on it. */
@@ -53,6 +53,20 @@ export class ClientContext {
     this.signal = limits.signal
     this.avoid = limits.avoid
     this.neverWrites = scope.readOnly || limits.readOnly === true
+  }
+
+  get state(): ClientState {
+    return this.#state
+  }
+
+  /** Goes on in this state; but what is lost stays so until `reset`, whatever ends meanwhile, and the first reason stays. */
+  become(next: ClientState): void {
+    if (this.#state.kind !== 'lost') this.#state = next
+  }
+
+  /** The client was released. */
+  reset(): void {
+    this.#state = FREE
   }
 
   /**
@@ -77,7 +91,7 @@ export class ClientContext {
 
   throwIfLost(): void {
     const isBound = this.state.kind === 'transaction' || this.state.kind === 'reading' || this.state.kind === 'pinned'
-    if (isBound && this.held.lease === undefined) this.state = { kind: 'lost', error: lostTransactionError() }
+    if (isBound && this.held.lease === undefined) this.become({ kind: 'lost', error: lostTransactionError() })
     if (this.state.kind === 'lost' || this.state.kind === 'unbegun') throw this.state.error
   }
 
@@ -134,20 +148,20 @@ export class ClientContext {
   /** Updates the state after a statement. `refused`: the server answered with an error. */
   settle({ request, need }: QueuedStatement, open: boolean, refused: boolean, unproven = false): void {
     const standby = this.isOnStandby
-    this.state = nextClientState(this.state, { request, need, open, standby, failed: refused, unproven })
+    this.become(nextClientState(this.state, { request, need, open, standby, failed: refused, unproven }))
   }
 
   /** Updates the state after a cursor, a stream or a COPY. `refused`: the server answered with an error. */
   settleSubmittable(need: StatementNeed, open: boolean, refused: boolean): void {
     const { state } = this
     if (state.kind === 'transaction') {
-      if (open) this.state = { ...state, readOnly: staysReadOnly(state, need) }
-      else this.state = state.stateful ? { kind: 'pinned' } : FREE
+      if (open) this.become({ ...state, readOnly: staysReadOnly(state, need) })
+      else this.become(state.stateful ? { kind: 'pinned' } : FREE)
     } else if (state.kind === 'reading') {
-      if (!open) this.state = FREE
-      else if (refused) this.state = { ...state, failed: true }
-    } else if (open && state.kind !== 'lost') {
-      this.state = { kind: 'transaction', stateful: state.kind === 'pinned', readOnly: false }
+      if (!open) this.become(FREE)
+      else if (refused) this.become({ ...state, failed: true })
+    } else if (open) {
+      this.become({ kind: 'transaction', stateful: state.kind === 'pinned', readOnly: false })
     }
   }
 
@@ -174,10 +188,10 @@ export class ClientContext {
     return { server, region: this.engine.regionOf(server), role, reason, attempts }
   }
 
-  /** The connection is lost: nothing runs before the release. The first reason stays. */
+  /** The connection is lost: nothing runs before the release. */
   lose(error: unknown): void {
     this.held.letGo(true)
-    if (this.state.kind !== 'lost') this.state = { kind: 'lost', error: errorAfterLost(error) }
+    this.become({ kind: 'lost', error: errorAfterLost(error) })
   }
 }
 

@@ -74,7 +74,7 @@ export async function openTransaction(
   const ends = opened.ends.slice(1)
   const finals = await finish(client, members, ends)
   const { request, need } = begin
-  client.state = nextClientState(client.state, { request, need, open: true, standby: false, failed: false })
+  client.become(nextClientState(client.state, { request, need, open: true, standby: false, failed: false }))
   const { open } = client.held
   for (const [i, member] of members.entries()) client.settle(member, open, ends[i]?.kind !== 'result')
   return answerAll(client, members, finals, opened.server)

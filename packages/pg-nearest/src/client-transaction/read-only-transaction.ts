@@ -72,7 +72,7 @@ async function askPrimary(
   } catch (error) {
     if (client.signalOf(statement)?.aborted === true) throw error
     client.held.letGo(true)
-    client.state = { kind: 'unbegun', error: notBegunError(error) }
+    client.become({ kind: 'unbegun', error: notBegunError(error) })
     throw said
   }
   const serving = await runPinnedOrLose(client, statement)
@@ -81,7 +81,7 @@ async function askPrimary(
 }
 
 async function beginAgain(client: ClientContext, statement: QueuedStatement, { begin }: Reading): Promise<void> {
-  client.state = FREE
+  client.become(FREE)
   try {
     await beginAnywhere(client, { ...statement, request: { ...begin, signal: client.signalOf(statement) } })
   } catch (error) {
@@ -110,7 +110,7 @@ async function readWhereItIs(client: ClientContext, statement: QueuedStatement):
 /** A transaction that has failed has lost its READ ONLY: with AND CHAIN a new one follows that may write. */
 async function chainOnPrimary(client: ClientContext): Promise<Serving> {
   await moveToPrimary(client, { config: { text: 'BEGIN' } })
-  client.state = { kind: 'transaction', stateful: false, readOnly: false }
+  client.become({ kind: 'transaction', stateful: false, readOnly: false })
   const servedBy = client.servedBy(client.held.here.server, 'primary', 'transaction', 1)
   return { result: emptyResult('ROLLBACK'), servedBy }
 }
@@ -121,7 +121,7 @@ async function moveToPrimary(client: ClientContext, { config, signal }: Request,
   const begin = (lease: Lease, onEnd: (end: StatementEnd) => void): void =>
     lease.send(new StatementExchange(config, lease.client, onEnd))
   await takeConnection(client, config.text, attempts, signal ?? client.signal, begin, mayWait)
-  client.state = { kind: 'transaction', stateful: false, readOnly: true }
+  client.become({ kind: 'transaction', stateful: false, readOnly: true })
 }
 
 /** No primary could run a transaction that only reads: elsewhere, one statement after the other. */

@@ -159,7 +159,7 @@ export class ClientExecutor {
     const { held } = this.#client
     if (error) {
       const terminated = new Error('Connection terminated')
-      this.#client.state = { kind: 'lost', error: terminated }
+      this.#client.become({ kind: 'lost', error: terminated })
       if (held.lease?.quiet === false) held.lease.kill(terminated)
     }
     const leftOpen = setTimeout(() => {
@@ -170,7 +170,7 @@ export class ClientExecutor {
       this.#forgetAbort?.()
       this.#client.begin = undefined
       held.letGo(error)
-      this.#client.state = FREE
+      this.#client.reset()
       onReleased()
     })
   }
@@ -179,7 +179,7 @@ export class ClientExecutor {
   #abort(reason: unknown): void {
     const { held } = this.#client
     this.#client.begin = undefined
-    this.#client.state = { kind: 'lost', error: reason }
+    this.#client.become({ kind: 'lost', error: reason })
     const { lease } = held
     if (lease === undefined) return
     // A running statement listens to the signal itself.
@@ -189,7 +189,7 @@ export class ClientExecutor {
   async #route(statement: QueuedStatement): Promise<Serving> {
     const client = this.#client
     if (client.state.kind === 'unbegun' && statement.need.transaction?.kind === 'rollback') {
-      client.state = FREE
+      client.become(FREE)
       return this.#answer('ROLLBACK')
     }
     client.throwIfLost()
@@ -269,10 +269,10 @@ export class ClientExecutor {
    */
   #unbegun(error: unknown): unknown {
     const client = this.#client
-    const { begin, held, state } = client
+    const { begin, held } = client
     client.begin = undefined
     if (begin !== undefined && held.open) client.settle(begin, true, true)
-    else if (state.kind !== 'lost') client.state = { kind: 'unbegun', error: notBegunError(error) }
+    else client.become({ kind: 'unbegun', error: notBegunError(error) })
     return error
   }
 }

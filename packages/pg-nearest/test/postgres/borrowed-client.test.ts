@@ -4,6 +4,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type RoutedClient, type Transaction } from '../../src/index.ts'
 import { ask, caughtUp, until, withUsers } from './fixtures.ts'
+import { rejectionOf } from './settling.ts'
 
 let world: World
 let pool: NearestPool
@@ -90,6 +91,24 @@ describe('a borrowed client', () => {
     expect(client.getTransactionStatus()).toBe('I')
     client.release()
     expect(await ask(world.url('nrt'), "select 1 from users where name = 'In'")).toEqual([])
+  })
+
+  test('release(true) ends what a read-only transaction runs, and begins it nowhere else', async () => {
+    const text = "select pg_sleep(1.5), 'begun again' as what"
+    const running = async (): Promise<number> => {
+      const seen = "select 1 from pg_stat_activity where query like '%begun again%' and pid <> pg_backend_pid()"
+      return (
+        await Promise.all(['nrt', 'ord'].map((region) => ask(world.url(region), `${seen} and state = 'active'`)))
+      ).flat().length
+    }
+    await client.query('begin read only')
+    await client.query('select 1')
+    const lost = rejectionOf(client.query(text), 'what ran')
+    await until(async () => (await running()) > 0, 'it to run')
+    client.release(true)
+    expect(String(await lost)).toContain('Connection terminated')
+    await until(async () => (await running()) === 0, 'nobody to run it')
+    await pool.end()
   })
 
   test('BEGIN READ ONLY goes to the replica, with everything up to COMMIT', async () => {
