@@ -41,6 +41,8 @@ export class ClientContext {
   /** Wherever it runs, writes are refused by the server. */
   readonly neverWrites: boolean
   #state: ClientState = FREE
+  /** What {@link holdForNow} was said of. */
+  #makeshift: Lease | undefined
   /** A BEGIN that has been answered but not sent yet. */
   begin: QueuedStatement | undefined
   /** The connection that died with what may commit on it. */
@@ -61,7 +63,26 @@ export class ClientContext {
 
   /** Goes on in this state; but what is lost stays so until `reset`, whatever ends meanwhile, and the first reason stays. */
   become(next: ClientState): void {
-    if (this.#state.kind !== 'lost') this.#state = next
+    if (this.#state.kind === 'lost') return
+    this.#state = next
+    const mayWrite = next.kind === 'pinned' || (next.kind === 'transaction' && !next.readOnly)
+    if (mayWrite) this.#makeshift = undefined
+    this.#leaveMakeshift()
+  }
+
+  /**
+   * The connection that is held is the primary's only because what was read was missing elsewhere, which passes: it is let go when the
+   * client is free, unless it has written by then.
+   */
+  holdForNow(): void {
+    this.#makeshift = this.held.lease
+    this.#leaveMakeshift()
+  }
+
+  #leaveMakeshift(): void {
+    if (this.#makeshift === undefined || this.#state.kind !== 'free') return
+    if (this.#makeshift === this.held.lease) this.held.letGo()
+    this.#makeshift = undefined
   }
 
   /** The client was released. */

@@ -82,6 +82,7 @@ function executionOf(
     waitToCatchUp: (behind) => (check === undefined ? Promise.resolve(false) : check.waitToCatchUp(behind)),
     succeeded: (result, arrival) => {
       client.settle(statement, open, false, arrival.reason === 'unproven')
+      if (reads && (arrival.reason === 'schema-lag' || arrival.reason === 'lagging')) client.holdForNow()
       return { result, servedBy: { ...arrival, region: client.engine.regionOf(arrival.server) } }
     },
   })

@@ -75,6 +75,7 @@ async function askPrimary(
     client.become({ kind: 'unbegun', error: notBegunError(error) })
     throw said
   }
+  client.holdForNow()
   const serving = await runPinnedOrLose(client, statement)
   client.engine.budget.refund('lag')
   return serving

@@ -1,6 +1,6 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { NearestPool, ServedBy } from '../../src/index.ts'
+import type { NearestPool, RoutedClient, ServedBy } from '../../src/index.ts'
 import { administer, ask, caughtUp } from './fixtures.ts'
 import { ENUM, KINDS, MISFITS, TABLE, type Kind } from './migrations.ts'
 import { errorOf } from './settling.ts'
@@ -118,6 +118,47 @@ describe('what may as well be the caller’s own mistake', () => {
     expect((await anew(() => pool.query(query))).servedBy).toMatchObject(PRIMARY_SAYS)
     const { servedBy } = await anew(() => pool.transaction({ readOnly: true }, (tx) => tx.query(query)))
     expect(servedBy).toMatchObject({ server: 'nrt' })
+  })
+})
+
+describe('a borrowed client that the primary has answered in the replica’s place', () => {
+  beforeEach(async () => {
+    await begin()
+    await migrate(TABLE)
+  })
+  afterEach(() => world.resumeReplay('ord'))
+
+  const late = queryOf(TABLE)
+  const eventually = async (client: RoutedClient, text: string): Promise<string> =>
+    (await client.query({ text, consistency: 'eventual' })).servedBy.server
+
+  test('goes on near, statement by statement', async () => {
+    const client = await pool.connect()
+    expect(await eventually(client, late.text)).toBe('nrt')
+    expect(await eventually(client, 'select 1')).toBe('ord')
+    client.release()
+  })
+
+  test('goes on near after the read-only transaction that went there', async () => {
+    const client = await pool.connect()
+    await client.query('begin read only')
+    expect((await client.query(late)).servedBy).toMatchObject({ server: 'nrt' })
+    expect((await client.query('select 1')).servedBy).toMatchObject({ server: 'nrt' })
+    await client.query('commit')
+    expect(await eventually(client, 'select 1')).toBe('ord')
+    client.release()
+  })
+
+  test('stays after a write', async () => {
+    const client = await pool.connect()
+    expect(await eventually(client, late.text)).toBe('nrt')
+    await client.query("insert into labels values (2, 'x')")
+    expect(await eventually(client, 'select 1')).toBe('nrt')
+    await client.query('begin read only')
+    await client.query(late)
+    await client.query('commit')
+    expect(await eventually(client, 'select 1')).toBe('nrt')
+    client.release()
   })
 })
 
