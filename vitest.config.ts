@@ -17,6 +17,9 @@ const onServersOf = (names: readonly string[]): string[] =>
 /** They show something only after a while, or measure: `npm run test:long`. */
 const long = [...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni']), 'packages/*/test/long/**/*.test.ts']
 
+/** They do next to nothing for minutes: they run beside the long ones. */
+const waiting = ['packages/*/test/long/quiet.test.ts']
+
 /** They look at what comes out, and only roughly at how long it takes: three at a time. */
 const unhurried = onServersOf([
   'abort-signals',
@@ -132,7 +135,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'long', include: long, ...onServers, fileParallelism: false },
+        test: { name: 'long', include: long, exclude: waiting, ...onServers, fileParallelism: false },
+      },
+      {
+        extends: true,
+        test: { name: 'waiting', include: waiting, ...onServers },
       },
       {
         extends: true,

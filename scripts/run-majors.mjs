@@ -1,4 +1,4 @@
-import { runVitest } from './run-vitest.mjs'
+import { runVitest, together } from './run-vitest.mjs'
 
 /** Runs these projects of vitest's, or the files of them that are named, on each of these majors of PostgreSQL; prints one table. */
 export async function runMajors({ versions, projects, files }) {
@@ -23,14 +23,11 @@ export async function runMajors({ versions, projects, files }) {
 const SKIPPED = { counts: { passed: 0, failed: 0, skipped: 1 } }
 
 async function onMajor(major, projects, files) {
-  const counts = { passed: 0, failed: 0, skipped: 0 }
-  const failures = []
+  const results = []
   for (const project of projects) {
-    const ran = await runVitest(project, { files, env: { PG_NEAREST_WORLD_VERSION: String(major) } })
-    for (const key of Object.keys(counts)) counts[key] += ran.counts[key]
-    failures.push(...(ran.failures ?? []))
+    results.push(await runVitest(project, { files, env: { PG_NEAREST_WORLD_VERSION: String(major) } }))
   }
-  return { counts, failures }
+  return together(results)
 }
 
 /** What a world of this major says of itself, or why there is none. */

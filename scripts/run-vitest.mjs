@@ -25,6 +25,17 @@ export async function runVitest(project, { files = [], env = {} } = {}) {
   }
 }
 
+/** Runs several projects beside each other, and counts their tests together. */
+export async function runBeside(projects) {
+  return together(await Promise.all(projects.map((project) => runVitest(project))))
+}
+
+export function together(results) {
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  for (const result of results) for (const key of Object.keys(counts)) counts[key] += result.counts[key]
+  return { counts, failures: results.flatMap(({ failures = [] }) => failures) }
+}
+
 /** Runs a program of this repository's; resolves with its exit code. */
 export function run(program, args, extra = {}) {
   const bin = join(root, 'node_modules', '.bin')

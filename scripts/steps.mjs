@@ -1,8 +1,8 @@
 const build = { name: 'build', about: 'compile every package', run: ['tsc', '--build'] }
 
 /**
- * Everything that `npm test` checks, in order: each step is a command; those with `vitest` count their own tests,
- * and those that are `built` read what `build` leaves.
+ * Everything that `npm test` checks, in order: each step is a command; those with `vitest` count their own tests (of several
+ * projects beside each other), and those that are `built` read what `build` leaves.
  */
 const short = [
   build,
@@ -51,7 +51,12 @@ const short = [
 /** What `npm run test:long` checks: whatever shows something only after a while, or measures. */
 const long = [
   build,
-  { name: 'long', about: 'histories, chaos, leaks, Patroni and the demo’s figures', vitest: 'long', built: true },
+  {
+    name: 'long',
+    about: 'histories, chaos, leaks, Patroni and the demo’s figures; beside them, what only waits',
+    vitest: ['long', 'waiting'],
+    built: true,
+  },
   {
     name: 'majors',
     about: 'reads, sessions, failover and every kind of statement, on each PostgreSQL that is supported',

@@ -1,7 +1,7 @@
 import { parseArgs, styleText } from 'node:util'
 import { findBrowser } from './find-browser.mjs'
 import { runMajors } from './run-majors.mjs'
-import { run, runVitest } from './run-vitest.mjs'
+import { run, runBeside } from './run-vitest.mjs'
 import { lanes } from './steps.mjs'
 
 const usage = `npm test [-- options]
@@ -86,7 +86,7 @@ async function runStep(step) {
     )
     return { counts: { passed: 0, failed: 0, skipped: 1 } }
   }
-  if (step.vitest !== undefined) return runVitest(step.vitest)
+  if (step.vitest !== undefined) return runBeside([step.vitest].flat())
   if (step.majors !== undefined) return runMajors(step.majors)
   const [program, ...args] = step.run
   const code = await run(program, args)
