@@ -89,6 +89,7 @@ const unhurried = onServersOf([
   'world-end',
   'world-failover',
   'world-version',
+  'wrong-ports',
   'wrong-servers',
 ])
 

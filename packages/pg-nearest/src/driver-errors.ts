@@ -43,40 +43,26 @@ const NO_PASSWORD = 'NEAREST_PASSWORD'
 const SCRAM = 'SASL: SCRAM-SERVER-FIRST-MESSAGE'
 
 /** A server wants a password, and there is none to send. */
-function isPasswordMissing(error: unknown): boolean {
+export function isPasswordMissing(error: unknown): boolean {
   return /client password must be a|empty password/.test(messageOf(error))
 }
 
-/** A sentence on why a server could not be used, and what to do about it. */
-export function describeFailure(server: string, error: unknown): string {
-  const code = codeOf(error)
-  if (code === NO_PASSWORD) return messageOf(error)
-  if (isAuthenticationFailure(error) && isPasswordMissing(error)) {
-    return `${server} asks for a password, and there is none: write one into its URL, or give its entry a "password".`
-  }
-  if (isAuthenticationFailure(error)) {
-    return `${server} refused the user or the password (${messageOf(error)}): check them in its URL, or its entry.`
-  }
-  switch (code) {
-    case '3D000':
-      return `${server} has no such database (${messageOf(error)}): check the end of its URL.`
-    case 'ECONNREFUSED':
-      return `${server} refused the connection: check that it runs, and the host and port in its URL.`
-    case 'ECONNRESET':
-      return `${server} closed the connection: check that it runs.`
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `${server}'s host name was not found: check the host in its URL, and DNS.`
-    case '53300':
-      return `${server} has no connection left (${messageOf(error)}): lower "max" or raise its max_connections.`
-    case '57P01':
-    case '57P02':
-      return `${server} was stopped, or one of its processes died (${messageOf(error)}): check that it runs; it will be asked again.`
-    case '57P03':
-      return `${server} is starting up or shutting down (${messageOf(error)}): it will be asked again.`
-    case 'NEAREST_BEHIND':
-      return messageOf(error)
-    default:
-      return `${server} cannot be used (${messageOf(error)}).`
-  }
+/** Where a connection was being made, and how far it had come. */
+export interface Dialling {
+  readonly host: string
+  readonly port: number
+  /** `dialling`: nobody has taken the connection. `connected`: nothing has come back on it. `answered`: something has. */
+  readonly stage: 'dialling' | 'connected' | 'answered'
+}
+
+/** Beside the errors, because they are pg's and Node's, and reach the user as they are. */
+const diallings = new WeakMap<object, Dialling>()
+
+export function noteDialling(error: unknown, dialling: Dialling): void {
+  if (typeof error === 'object' && error !== null) diallings.set(error, dialling)
+}
+
+/** `undefined`: it did not come up while a connection was being made. */
+export function diallingOf(error: unknown): Dialling | undefined {
+  return typeof error === 'object' && error !== null ? diallings.get(error) : undefined
 }

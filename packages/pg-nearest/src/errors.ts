@@ -85,6 +85,8 @@ export interface Candidate {
   readonly health: 'connecting' | 'up' | 'suspect' | 'down' | 'leaving'
   /** What is wrong with it, in a sentence. */
   readonly problem: string | undefined
+  /** The same as a code, such as `NEAREST_NOTHING_LISTENS`: see `ProblemCode`. */
+  readonly problemCode: string | undefined
 }
 
 export type NoServerCode = 'NEAREST_NO_SERVER' | 'NEAREST_AUTHENTICATION' | 'NEAREST_PASSWORD'

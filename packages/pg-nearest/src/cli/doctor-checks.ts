@@ -1,4 +1,4 @@
-import type { ServerStatus, Status } from '../servers/status.ts'
+import type { ProblemCode, ServerStatus, Status } from '../servers/status.ts'
 import { bytes, duration } from './format.ts'
 import { fromHere } from './from-here.ts'
 
@@ -10,6 +10,8 @@ export interface Check {
   readonly verdict: 'good' | 'bad' | 'unknown'
   /** What was found, and what to do if it is bad. */
   readonly message: string
+  /** For what `problem` events tell, too: the code that they have. */
+  readonly code?: ProblemCode | undefined
 }
 
 type Say = (verdict: Check['verdict'], message: string) => Check
@@ -39,12 +41,11 @@ function checksOfRegion({ region, servers }: Status): readonly Check[] {
 
 function checksOfServer(server: ServerStatus, all: readonly ServerStatus[]): readonly Check[] {
   const say = (verdict: Check['verdict'], message: string): Check => ({ server: server.name, verdict, message })
-  const { name, health, role, declared, rttMs, version } = server
-  // The problem is a whole sentence that begins with the server's name, as the line does.
-  const problem = withoutName(name, server.problem)
-  if (health !== 'up') return [say('bad', problem ?? 'did not answer in time: check its URL.')]
+  const { health, role, declared, rttMs, version } = server
+  const problem = problemOf(server)
+  if (health !== 'up') return [problem ?? say('bad', 'did not answer in time: check its URL.')]
   const answers = say('good', `answers within ${duration(rttMs ?? 0)}, PostgreSQL ${version ?? '?'}`)
-  if (problem !== undefined && server.pipelines) return [answers, say('bad', problem)]
+  if (problem !== undefined && server.pipelines) return [answers, problem]
   return [
     answers,
     role === declared
@@ -56,7 +57,7 @@ function checksOfServer(server: ServerStatus, all: readonly ServerStatus[]): rea
     ...(role === 'replica' ? checksOfReplica(server, all, say) : []),
     server.pipelines
       ? say('good', 'answers several statements that are sent at once')
-      : say('bad', problem ?? 'does not answer several statements that are sent at once'),
+      : (problem ?? say('bad', 'does not answer several statements that are sent at once')),
   ]
 }
 
@@ -94,7 +95,9 @@ function lagOf({ lagBytes, stalenessMs }: ServerStatus, say: Say): Check {
   return say(late ? 'bad' : 'good', late ? `${message}: look at its replication` : message)
 }
 
-/** Removes the server's name, with which the line begins already. */
-function withoutName(name: string, problem: string | undefined): string | undefined {
-  return problem?.startsWith(`${name} `) === true ? problem.slice(name.length + 1) : problem
+/** The problem is a whole sentence that begins with the server's name, as the line does. */
+function problemOf({ name, problem, problemCode }: ServerStatus): Check | undefined {
+  if (problem === undefined) return undefined
+  const message = problem.startsWith(`${name} `) ? problem.slice(name.length + 1) : problem
+  return { server: name, verdict: 'bad', message, code: problemCode }
 }

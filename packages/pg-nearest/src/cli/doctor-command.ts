@@ -65,9 +65,9 @@ const MARKS = { good: ['✓', 'green'], bad: ['✗', 'red'], unknown: ['?', 'yel
 
 /** A line for each check, and how many are bad. */
 export function doctorText(checks: readonly Check[], color: boolean): string {
-  const rows = checks.map(({ server, verdict, message }) => {
+  const rows = checks.map(({ server, verdict, message, code }) => {
     const [mark, style] = MARKS[verdict]
-    return [color ? styleText(style, mark) : mark, server ?? '', message]
+    return [color ? styleText(style, mark) : mark, server ?? '', code === undefined ? message : `${message} (${code})`]
   })
   const lines = table(
     ['', '', ''].map((name) => ({ name, align: 'left' as const })),

@@ -1,4 +1,5 @@
 import type { ServedBy } from './served-by.ts'
+import type { ProblemCode } from '../topology/problem.ts'
 import type { Topology } from '../topology/topology.ts'
 
 /** A statement that has succeeded or failed. */
@@ -17,6 +18,7 @@ export interface ProblemEvent {
   /** `undefined` if it is about the list of servers. */
   readonly server: string | undefined
   readonly region: string | undefined
+  readonly code: ProblemCode
   /** A sentence or two that say what to do. Never contains a password. */
   readonly message: string
   readonly cause?: unknown

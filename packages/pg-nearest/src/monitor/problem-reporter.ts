@@ -8,8 +8,8 @@ export function createProblemReporter(report: (problem: ProblemEvent) => void): 
   return (topology) => {
     const before = reported
     const problems = topology.servers.flatMap((server) => {
-      const message = problemOf(topology, server)
-      return message === undefined ? [] : [{ server: server.name, region: server.region, message }]
+      const problem = problemOf(topology, server)
+      return problem === undefined ? [] : [{ server: server.name, region: server.region, ...problem }]
     })
     reported = new Map(problems.map(({ server, message }) => [server, message]))
     for (const problem of problems) if (before.get(problem.server) !== problem.message) report(problem)

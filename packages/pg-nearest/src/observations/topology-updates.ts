@@ -5,6 +5,7 @@ import { writeOrder } from '../topology/server-selection.ts'
 import { extendTrail, stalenessBound, type PrimaryTrail } from './staleness.ts'
 import { observedPosition } from './observed-position.ts'
 import { receiptOf } from './receipt.ts'
+import type { Problem } from '../topology/problem.ts'
 import type { Refusal } from '../topology/refusal.ts'
 import type { Member, Server, ServerState, Topology } from '../topology/topology.ts'
 
@@ -94,6 +95,7 @@ function newState(server: Server, now: number): ServerState {
     stalledMs: undefined,
     pipelines: true,
     problem: undefined,
+    problemCode: undefined,
     lastSeenAt: undefined,
   }
 }
@@ -130,6 +132,7 @@ export function withAnswer(
     pooled: seen.pooled,
     pipelines: seen.pipelines,
     problem: undefined,
+    problemCode: undefined,
     lastSeenAt: seen.answeredAt,
   }))
   const primaryLsn = seen.role === 'primary' && seen.lsn !== undefined ? normalizeInsertLsn(seen.lsn) : undefined
@@ -159,14 +162,15 @@ export function withFailure(
   before: Observed,
   name: string,
   sign: Exclude<Sign, 'answered' | 'removed'>,
-  problem: string,
+  problem: Problem,
   now: number,
 ): Observed {
   const topology = replace(before.topology, name, now, (state) => ({
     ...state,
     ...after(state, sign, now),
     failures: sign === 'lost' ? state.failures : state.failures + 1,
-    problem,
+    problem: problem.message,
+    problemCode: problem.code,
   }))
   return { topology, trail: before.trail }
 }

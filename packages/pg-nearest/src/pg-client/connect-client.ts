@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { noteStage } from './startup-guard.ts'
 
 /**
  * Connects a new client. Unlike `client.connect()`, which never settles if the client is ended meanwhile, this always settles. It
@@ -15,6 +16,7 @@ export function connectClient(client: pg.Client, signal?: AbortSignal): Promise<
     }
     const fail = (error: unknown): void => {
       settle()
+      noteStage(client, error)
       destroySocket(client)
       reject(error)
     }

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { askForPassword, type PasswordFunction } from './password-function.ts'
 import { identify, setPassword } from '../wire/pg-internals.ts'
+import { guardStartup } from './startup-guard.ts'
 import { checkedStream, noteStreamFactory } from './stream-factory.ts'
 
 /** What a client needs to know of its server. */
@@ -58,6 +59,7 @@ export function serverClient(options: ServerClientOptions): typeof pg.Client {
       })
       identify(this, address)
       noteStreamFactory(this, factory)
+      guardStartup(this)
       if (typeof password === 'string') setPassword(this, password)
       else if (password !== undefined) {
         const leftMs = (): number => madeAt + limitMs - performance.now()

@@ -269,6 +269,7 @@ function pollProblem(error: unknown): ProblemEvent {
   return {
     server: undefined,
     region: undefined,
+    code: 'NEAREST_SERVER_LIST',
     message: `The list of servers could not be read anew (${messageOf(cause)}), so it stays as it was: look at what "servers" does.`,
     cause,
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { connectClient, destroySocket } from '../pg-client/connect-client.ts'
+import { noteStage } from '../pg-client/startup-guard.ts'
 import { askAgainAfterMs } from '../pg-client/password-function.ts'
 import { serverClient, type ClientLogin } from '../pg-client/standby-aware-client.ts'
 import { SilentError, withinTime } from './stall-aware-timeout.ts'
@@ -154,6 +155,7 @@ export function createProbeConnection(options: ProbeConnectionOptions): ProbeCon
         // oxlint-disable-next-line no-await-in-loop -- again when the password has changed meanwhile
         return await orDestroyed(client, withinTime(connectClient(client, signal), connectTimeoutMs), signal)
       } catch (error) {
+        noteStage(client, error)
         const pauseMs = askAgainAfterMs(login().password, error, tries)
         if (pauseMs === undefined) throw error
         // oxlint-disable-next-line no-await-in-loop -- as above

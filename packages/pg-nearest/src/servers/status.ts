@@ -1,10 +1,13 @@
 import type { ProcessRegion } from '../discovery/process-region.ts'
 import { formatLsn } from '../topology/lsn.ts'
 import { problemOf } from '../topology/server-problem.ts'
+import type { ProblemCode } from '../topology/problem.ts'
 import { isWriterGone, readTiers, writeOrder } from '../topology/server-selection.ts'
 import { aheadMs } from '../clock.ts'
 import { inWallTime } from '../topology/wall-time.ts'
 import type { Member, ServerState, Topology } from '../topology/topology.ts'
+
+export type { ProblemCode }
 
 export interface MemberStatus extends Omit<Member, 'lsn'> {
   readonly lsn: string | undefined
@@ -69,13 +72,15 @@ export function statusOf(
   const [best = []] = readTiers(topology, region)
   const [writer] = isWriterGone(topology) ? [] : writeOrder(topology)
   const servers = topology.servers.map((server) => {
+    const problem = problemOf(topology, server)
     const { lacksSince: _internal, ...told } = server
     return {
       ...told,
       lsn: textOf(server.lsn),
       walEnd: textOf(server.walEnd),
       members: server.members.map((member) => ({ ...member, lsn: textOf(member.lsn) })),
-      problem: problemOf(topology, server),
+      problem: problem?.message,
+      problemCode: problem?.code,
       readFrom: best.some((choice) => choice.server.name === server.name),
       writeTo: server.name === writer?.name,
       connections: countsOf(known.find((each) => each.server === server.name)),

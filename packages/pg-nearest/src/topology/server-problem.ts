@@ -1,18 +1,25 @@
-import { describeRefusals } from './refusal.ts'
+import { isOtherCluster } from './cluster.ts'
 import { whyInvalid } from './invalid-member.ts'
+import type { Problem, ProblemCode } from './problem.ts'
+import { describeRefusals } from './refusal.ts'
 import { describeStall, isStalled } from './stalled.ts'
 import { whyNoWrites } from './writer-evidence.ts'
 import type { ServerState, Topology } from './topology.ts'
 
-/** What a person should fix about a server, in a sentence; `undefined` if nothing. */
-export function problemOf(topology: Topology, server: ServerState): string | undefined {
+/** What a person should fix about a server; `undefined` if nothing. */
+export function problemOf(topology: Topology, server: ServerState): Problem | undefined {
+  const place = isOtherCluster(topology, server) ? 'NEAREST_OTHER_CLUSTER' : 'NEAREST_WRONG_PLACE'
   return (
-    whyInvalid(topology, server) ??
-    noWrites(topology, server) ??
-    server.problem ??
-    (isStalled(topology, server) ? describeStall(server) : undefined) ??
+    problem(place, whyInvalid(topology, server)) ??
+    problem('NEAREST_NO_EVIDENCE', noWrites(topology, server)) ??
+    problem(server.problemCode ?? 'NEAREST_UNUSABLE', server.problem) ??
+    problem('NEAREST_STALLED', isStalled(topology, server) ? describeStall(server) : undefined) ??
     trait(server, topology.servers.length)
   )
+}
+
+function problem(code: ProblemCode, message: string | undefined): Problem | undefined {
+  return message === undefined ? undefined : { code, message }
 }
 
 /** Before the declared primary was heard, or could not be, it is too early to say. */
@@ -21,13 +28,14 @@ function noWrites(topology: Topology, server: ServerState): string | undefined {
   return isEarly ? undefined : whyNoWrites(topology, server)
 }
 
-function trait(server: ServerState, servers: number): string | undefined {
-  if (server.readOnly) return readOnly(server)
-  if (!server.pipelines) return noPipelines(server)
-  if (server.members.length > 1) return balanced(server)
-  if (server.sslIsOverridden === true) return sslIsOverridden(server)
+function trait(server: ServerState, servers: number): Problem | undefined {
+  if (server.readOnly) return problem('NEAREST_READ_ONLY', readOnly(server))
+  if (!server.pipelines) return problem('NEAREST_NO_PIPELINES', noPipelines(server))
+  if (server.members.length > 1) return problem('NEAREST_SEVERAL_SERVERS', balanced(server))
+  if (server.sslIsOverridden === true) return problem('NEAREST_SSL_OVERRIDDEN', sslIsOverridden(server))
   // With one server nothing has to be proven.
-  return server.positions === 'none' && servers > 1 ? `${server.name} ${describeRefusals(server.refused)}` : undefined
+  if (server.positions !== 'none' || servers === 1) return undefined
+  return problem('NEAREST_NO_POSITIONS', `${server.name} ${describeRefusals(server.refused)}`)
 }
 
 function readOnly({ name }: ServerState): string {

@@ -1,4 +1,5 @@
 import type { Health } from './health.ts'
+import type { ProblemCode } from './problem.ts'
 import type { Refusal } from './refusal.ts'
 
 /** A server's role by its own report; `unknown` until it has been asked. */
@@ -100,6 +101,8 @@ export interface ServerState extends Server {
   readonly pipelines: boolean
   /** Why it is `down`, or what is wrong with its place in the configuration. One sentence, never a password. */
   readonly problem: string | undefined
+  /** The same as a code that stays the same between releases. */
+  readonly problemCode: ProblemCode | undefined
   /** When it last answered, in milliseconds since the epoch. */
   readonly lastSeenAt: number | undefined
 }

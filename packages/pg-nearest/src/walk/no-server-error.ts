@@ -1,5 +1,6 @@
 import { NoServerError, type Candidate, type FailedAttempt, type NoServerCode } from '../errors.ts'
-import { codeOf, describeFailure, isAuthenticationFailure } from '../driver-errors.ts'
+import { codeOf, isAuthenticationFailure } from '../driver-errors.ts'
+import { describeFailure } from '../topology/server-failure.ts'
 import { problemOf } from '../topology/server-problem.ts'
 import type { Topology } from '../topology/topology.ts'
 
@@ -20,7 +21,7 @@ export function noServerError(
   gaveUp: GaveUp,
 ): NoServerError {
   const latest = new Map(attempts.map(({ server, error }) => [server, error]))
-  const said = [...latest].map(([server, error]) => describeFailure(server, error))
+  const said = [...latest].map(([server, error]) => describeFailure(server, error).message)
   const untried = candidates.flatMap(({ server, role, problem }) => {
     if (latest.has(server)) return []
     return problem ?? (gaveUp === 'no-primary' && role === 'replica' ? `${server} is a replica.` : [])
@@ -36,11 +37,9 @@ function noServerCode(attempts: readonly FailedAttempt[]): NoServerCode {
 }
 
 export function candidatesOf(topology: Topology): readonly Candidate[] {
-  return topology.servers.map((server) => ({
-    server: server.name,
-    region: server.region,
-    role: server.role,
-    health: server.health,
-    problem: problemOf(topology, server),
-  }))
+  return topology.servers.map((server) => {
+    const { name, region, role, health } = server
+    const problem = problemOf(topology, server)
+    return { server: name, region, role, health, problem: problem?.message, problemCode: problem?.code }
+  })
 }

@@ -126,7 +126,7 @@ describe('pg-nearest status', () => {
     const down = 'syd=postgres://app:hush-hush@127.0.0.1:9/app'
     const one = await run(['status', '--primary', `nrt=${world.url('nrt')}`, '--replica', down], {})
     expect(one.code).toBe(1)
-    expect(one.out).toContain('! syd refused the connection: check that it runs')
+    expect(one.out).toContain('! syd refused the connection: nothing listens on port 9 of 127.0.0.1.')
     const none = await run(['status', '--primary', down], {})
     expect(none.code).toBe(3)
     expect(one.out + one.err + none.out + none.err).not.toContain('hush-hush')

@@ -17,7 +17,8 @@ export interface Bouncers extends AsyncDisposable {
   start(region: string): Promise<void>
 }
 
-export async function startBouncers(world: World, mode: PoolMode): Promise<Bouncers> {
+/** @param admin - the app's role may use PgBouncer's own console. */
+export async function startBouncers(world: World, mode: PoolMode, { admin = false } = {}): Promise<Bouncers> {
   if (pgbouncer === undefined) throw new Error('PgBouncer is not installed')
   const path = pgbouncer
   const account = serverAccount()
@@ -37,7 +38,8 @@ export async function startBouncers(world: World, mode: PoolMode): Promise<Bounc
     const users = join(folder, `${region}-users.txt`)
     const file = join(folder, `${region}.ini`)
     writeFileSync(users, `"${server.username}" "${decodeURIComponent(server.password)}"\n`)
-    writeFileSync(file, configuration(server, ports.get(region) ?? 0, mode, users, account?.name))
+    const console = admin ? `admin_users = ${server.username}\n` : ''
+    writeFileSync(file, configuration(server, ports.get(region) ?? 0, mode, users, account?.name) + console)
     const program = new Program(path, [file], undefined)
     running.set(region, program)
     await until(

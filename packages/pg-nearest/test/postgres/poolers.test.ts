@@ -55,7 +55,9 @@ describe('a pooler that forgets what is sent at once', () => {
     open({ region: 'ord', primary: { region: 'nrt', url: pooler.url }, replicas: { ord: world.url('ord') } })
     await pool.refresh()
     expect(pooler.swallowed).toBe(1)
-    expect(problems).toEqual([{ server: 'nrt', region: 'nrt', message: expect.stringMatching(PROBLEM) as string }])
+    expect(problems).toEqual([
+      { server: 'nrt', region: 'nrt', code: 'NEAREST_NO_PIPELINES', message: expect.stringMatching(PROBLEM) as string },
+    ])
     expect(pool.status().problems).toEqual([expect.stringMatching(PROBLEM)])
     await pool.session(undefined, async () => {
       await writeInEveryWay()

@@ -74,7 +74,7 @@ describe('what is wrong is said, and what can work goes on working', () => {
     const refused = await rejectionOf(pool.query("insert into users (name) values ('Nobody')"), 'the write', BOUND_MS)
     expect(refused).toMatchObject({ code: 'NEAREST_NO_SERVER' })
     expect(String(refused)).toContain(
-      'nrt refused the connection: check that it runs, and the host and port in its URL',
+      'nrt refused the connection: nothing listens on port 9 of 127.0.0.1. Check that it runs, and whether the port is right.',
     )
     expectNoSecret(refused, pool)
   })

@@ -35,11 +35,23 @@ describe('what is wrong is said, with what to do', () => {
   test.each<[string, readonly ServerState[], string]>([
     [
       'down',
-      [nrt, { ...ord, health: 'down', problem: 'ord refused the connection: check it.' }],
-      '✗ ord refused the connection: check it.',
+      [
+        nrt,
+        {
+          ...ord,
+          health: 'down',
+          problem: 'ord refused the connection: check it.',
+          problemCode: 'NEAREST_NOTHING_LISTENS',
+        },
+      ],
+      '✗ ord refused the connection: check it. (NEAREST_NOTHING_LISTENS)',
     ],
     ['silent', [nrt, { ...ord, health: 'connecting' }], '✗ ord did not answer in time: check its URL.'],
-    ['another role', [nrt, { ...ord, role: 'primary' }], '✗ ord replicas.ord is the primary itself: check its URL.'],
+    [
+      'another role',
+      [nrt, { ...ord, role: 'primary' }],
+      '✗ ord replicas.ord is the primary itself: check its URL. (NEAREST_WRONG_PLACE)',
+    ],
     [
       'a demoted primary',
       [{ ...nrt, role: 'replica' }, ord],
@@ -71,12 +83,12 @@ describe('what is wrong is said, with what to do', () => {
     [
       'stalled',
       [nrt, { ...ord, walEnd: 0x1_0000_00ffn, stalledMs: 10_000 }],
-      '✗ ord receives nothing from its primary any more (nothing behind 1/FF), so that reads avoid it: see in its log why its walreceiver has stopped, and look at primary_conninfo, at its slot on the primary (pg_replication_slots), and whether the WAL that it needs is still there.',
+      '✗ ord receives nothing from its primary any more (nothing behind 1/FF), so that reads avoid it: see in its log why its walreceiver has stopped, and look at primary_conninfo, at its slot on the primary (pg_replication_slots), and whether the WAL that it needs is still there. (NEAREST_STALLED)',
     ],
     [
       'no pipelines',
       [nrt, { ...ord, pipelines: false }],
-      '✗ ord does not answer what is sent at once, as some poolers do not, so that transactions and sessions take more round trips there: set pipeline: false if that is to stay, and nothing is tried.',
+      '✗ ord does not answer what is sent at once, as some poolers do not, so that transactions and sessions take more round trips there: set pipeline: false if that is to stay, and nothing is tried. (NEAREST_NO_PIPELINES)',
     ],
     ['nobody', [{ ...nrt, health: 'down', problem: 'nrt is gone.' }], '✗ Reads from ord have nowhere to go.'],
   ])('%s', (_, servers, line) => {

@@ -1,4 +1,5 @@
 import type { Observation } from '../../src/observations/topology-updates.ts'
+import type { Problem } from '../../src/topology/problem.ts'
 
 /** A healthy server's answer to a probe, and nothing else, unless said otherwise. */
 export function observation(role: Observation['role'], known: Partial<Observation> = {}): Observation {
@@ -25,3 +26,6 @@ export function observation(role: Observation['role'], known: Partial<Observatio
     ...known,
   }
 }
+
+/** Why a server that is gone cannot be used. */
+export const GONE: Problem = { code: 'NEAREST_UNUSABLE', message: 'gone' }

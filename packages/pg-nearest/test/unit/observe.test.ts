@@ -9,7 +9,7 @@ import {
   withServers,
   type Observed,
 } from '../../src/observations/topology-updates.ts'
-import { observation } from './observation.ts'
+import { GONE, observation } from './observation.ts'
 import { readTiers, writeOrder } from '../../src/topology/server-selection.ts'
 import { problemOf } from '../../src/topology/server-problem.ts'
 import type { Server, ServerState } from '../../src/topology/topology.ts'
@@ -55,22 +55,25 @@ describe('what is known of the servers', () => {
     const { topology } = withoutPipelines(before, 'ord', 2_000)
     const state = stateOf({ topology, trail: [] }, 'ord')
     expect(state).toMatchObject({ health: 'up', pipelines: false })
-    expect(problemOf(topology, state)).toMatch(/^ord does not answer what is sent at once.*pipeline: false/)
+    expect(problemOf(topology, state)?.message).toMatch(/^ord does not answer what is sent at once.*pipeline: false/)
     const after = withAnswer({ topology, trail: [] }, 'ord', observation('replica', { pipelines: true }))
     expect(problemOf(after.topology, stateOf(after, 'ord'))).toBeUndefined()
   })
 
   test('a failure keeps what was known, and says why', () => {
     const up = withAnswer(fresh(), 'ord', observation('replica'))
-    const down = withFailure(up, 'ord', 'unreachable', 'ord refused the connection.', 2_000)
+    const refused = { code: 'NEAREST_NOTHING_LISTENS', message: 'ord refused the connection.' } as const
+    const down = withFailure(up, 'ord', 'unreachable', refused, 2_000)
     expect(stateOf(down, 'ord')).toMatchObject({
       role: 'replica',
       health: 'down',
       problem: 'ord refused the connection.',
+      problemCode: 'NEAREST_NOTHING_LISTENS',
     })
     expect(stateOf(withAnswer(down, 'ord', observation('replica')), 'ord')).toMatchObject({
       health: 'up',
       problem: undefined,
+      problemCode: undefined,
     })
   })
 
@@ -93,7 +96,7 @@ describe('what is known of the servers', () => {
       withAnswer(fresh(), 'nrt', observation('primary', { lsn: 9_000n })),
       'nrt',
       'unreachable',
-      'gone',
+      GONE,
       1_500,
     )
     const promoted = withAnswer(down, 'ord', observation('primary', { lsn: 5_000n, timeline: 2, askedAt: 2_000 }))
@@ -179,7 +182,7 @@ describe('a server in the wrong place', () => {
 
   test('a primary that was replaced and is gone is not said to say anything', () => {
     const both = withAnswer(withReplica, 'ord', observation('primary', { timeline: 2 }))
-    const gone = withFailure(both, 'nrt', 'unreachable', 'gone', 3_000)
+    const gone = withFailure(both, 'nrt', 'unreachable', GONE, 3_000)
     expect(whyInvalid(gone.topology, stateOf(gone, 'nrt'))).toMatch(
       /^nrt does not answer, and is the primary no more: ord was promoted after it/,
     )
@@ -187,7 +190,7 @@ describe('a server in the wrong place', () => {
 
   test('a primary that was replaced stays so while its successor is gone, and when only a follower of that one is seen', () => {
     const both = withAnswer(withReplica, 'ord', observation('primary', { timeline: 2 }))
-    const alone = withFailure(both, 'ord', 'silent', 'gone', 3_000)
+    const alone = withFailure(both, 'ord', 'silent', GONE, 3_000)
     expect(whyInvalid(alone.topology, stateOf(alone, 'nrt'))).toContain('ord')
     const follower = withAnswer(withPrimary, 'ord', observation('replica', { timeline: 2 }))
     expect(whyInvalid(follower.topology, stateOf(follower, 'nrt'))).toContain('follows one that was promoted after it')
@@ -197,15 +200,15 @@ describe('a server in the wrong place', () => {
     const both = withAnswer(withPrimary, 'ord', observation('primary', { timeline: 2 }))
     expect(writeOrder(both.topology)).toEqual([])
     for (const name of ['nrt', 'ord']) {
-      expect(problemOf(both.topology, stateOf(both, name))).toMatch(
+      expect(problemOf(both.topology, stateOf(both, name))?.message).toMatch(
         /^nrt \(timeline 1\) and ord \(timeline 2\) both say/,
       )
     }
     // Nor when the primary is gone: who was seen beside it has not succeeded it.
-    const gone = withFailure(both, 'nrt', 'silent', 'gone', 9)
+    const gone = withFailure(both, 'nrt', 'silent', GONE, 9)
     expect(writeOrder(gone.topology).map(({ name }) => name)).toEqual(['nrt'])
     const unseen = withAnswer(
-      withFailure(withPrimary, 'nrt', 'silent', 'gone', 9),
+      withFailure(withPrimary, 'nrt', 'silent', GONE, 9),
       'ord',
       observation('primary', { timeline: 2 }),
     )
@@ -213,22 +216,24 @@ describe('a server in the wrong place', () => {
   })
 
   test('what says that it is the primary before the declared one was heard gets nothing without evidence', () => {
-    const alone = withAnswer(withFailure(fresh(), 'nrt', 'silent', 'gone', 9), 'ord', observation('primary'))
+    const alone = withAnswer(withFailure(fresh(), 'nrt', 'silent', GONE, 9), 'ord', observation('primary'))
     expect(writeOrder(alone.topology).map(({ name }) => name)).not.toContain('ord')
-    expect(problemOf(alone.topology, stateOf(alone, 'ord'))).toContain('the option "cluster"')
+    expect(problemOf(alone.topology, stateOf(alone, 'ord'))?.message).toContain('the option "cluster"')
     const named = withAnswer(
-      withFailure(initialTopology([nrt, ord], 0, { cluster: '7' }), 'nrt', 'silent', 'gone', 9),
+      withFailure(initialTopology([nrt, ord], 0, { cluster: '7' }), 'nrt', 'silent', GONE, 9),
       'ord',
       observation('primary'),
     )
     expect(writeOrder(named.topology).map(({ name }) => name)).toContain('ord')
     const wrong = withAnswer(initialTopology([nrt, ord], 0, { cluster: '8' }), 'ord', observation('primary'))
-    expect(problemOf(wrong.topology, stateOf(wrong, 'ord'))).toContain('another cluster than "cluster" (8)')
+    expect(problemOf(wrong.topology, stateOf(wrong, 'ord'))?.message).toContain('another cluster than "cluster" (8)')
   })
 
   test('a primary that takes no writes is a problem', () => {
     const fenced = withAnswer(fresh(), 'nrt', observation('primary', { readOnly: true }))
-    expect(problemOf(fenced.topology, stateOf(fenced, 'nrt'))).toMatch(/^nrt is a primary that takes no writes/)
+    expect(problemOf(fenced.topology, stateOf(fenced, 'nrt'))?.message).toMatch(
+      /^nrt is a primary that takes no writes/,
+    )
   })
 
   test('a promoted replica is in its place once the old primary is gone', () => {
@@ -236,7 +241,7 @@ describe('a server in the wrong place', () => {
       withAnswer(withPrimary, 'ord', observation('primary', { timeline: 2 })),
       'nrt',
       'silent',
-      'gone',
+      GONE,
       9,
     )
     expect(whyInvalid(failedOver.topology, stateOf(failedOver, 'ord'))).toBeUndefined()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { observation } from './observation.ts'
+import { GONE, observation } from './observation.ts'
 import { initialTopology, withAnswer, withFailure, type Observed } from '../../src/observations/topology-updates.ts'
 
 const servers = [
@@ -11,7 +11,7 @@ const servers = [
 type Answer = readonly [at: number, server: 'nrt' | 'ord', walEnd: number | 'down' | undefined]
 
 function answered(before: Observed, [at, server, walEnd]: Answer): Observed {
-  if (walEnd === 'down') return withFailure(before, server, 'unreachable', 'gone', at)
+  if (walEnd === 'down') return withFailure(before, server, 'unreachable', GONE, at)
   const answer = observation(server === 'nrt' ? 'primary' : 'replica', {
     machine: server,
     walEnd: walEnd === undefined ? undefined : BigInt(walEnd),

@@ -39,6 +39,7 @@ export function serverState(known: Partial<ServerState>): ServerState {
     stalenessMs: undefined,
     stalledMs: undefined,
     problem: undefined,
+    problemCode: undefined,
     lastSeenAt: undefined,
     ...known,
   }

@@ -1,0 +1,120 @@
+import type pg from 'pg'
+import { noteDialling, type Dialling } from '../driver-errors.ts'
+import { internalsOf } from '../wire/pg-internals.ts'
+
+/** What answers is no database of PostgreSQL's. */
+class WrongPeerError extends Error {
+  override readonly name = 'WrongPeerError'
+  readonly code: 'NEAREST_NOT_POSTGRES' | 'NEAREST_TLS_ONLY' | 'NEAREST_ADMIN_CONSOLE'
+
+  constructor(code: WrongPeerError['code'], what: string) {
+    super(what)
+    this.code = code
+  }
+}
+
+/** A server says who it is, and no more, before it is ready. */
+const MOST_BYTES = 1_048_576
+/** libpq's bound for the first message. */
+const LONGEST_FIRST = 30_000
+/** Authentication, an error, a notice, and another version of the protocol. */
+const FIRST_TYPES = 'RENv'
+
+const stages = new WeakMap<pg.Client, Dialling['stage']>()
+
+/**
+ * Looks at what comes back before pg does, which would wait for the end of a message of a gigabyte: what is no PostgreSQL is told at its
+ * first bytes, and what sends without end is cut off. To be called before the client connects.
+ */
+export function guardStartup(client: pg.Client): void {
+  const { connection } = internalsOf(client)
+  let received = 0
+  let head = Buffer.alloc(0)
+  const come = (stage: Dialling['stage']): void => void stages.set(client, stage)
+  const fail = (error: WrongPeerError): void => {
+    leave()
+    connection.emit('error', error)
+    connection.stream.destroy()
+  }
+  const look = (chunk: Buffer): void => {
+    come('answered')
+    received += chunk.length
+    if (head.length < HEAD_BYTES) {
+      head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES)])
+      if (!mayBeFirst(head)) return fail(peerOf(head))
+    }
+    if (received > MOST_BYTES) fail(new WrongPeerError('NEAREST_NOT_POSTGRES', 'sends without end'))
+  }
+  const lookAtSslReply = (chunk: Buffer): void => {
+    come('answered')
+    const [reply] = chunk
+    // pg fails on an error in its place.
+    const isReply = reply === 0x45 || (chunk.length === 1 && (reply === 0x53 || reply === 0x4e))
+    if (!isReply) fail(peerOf(chunk))
+  }
+  const secured = (): void => {
+    connection.stream.prependListener('data', look)
+  }
+  const asked = ({ parameterName, parameterValue }: { parameterName: string; parameterValue: string }): void => {
+    if (parameterName !== 'server_version' || !/bouncer/i.test(parameterValue)) return
+    fail(new WrongPeerError('NEAREST_ADMIN_CONSOLE', `it is ${parameterValue.slice(0, 40)}`))
+  }
+  const leave = (): void => {
+    connection.stream.off('data', look)
+    connection.off('sslconnect', secured)
+    connection.off('parameterStatus', asked)
+    connection.off('readyForQuery', leave)
+  }
+  come('dialling')
+  connection.once('connect', () => {
+    come('connected')
+    if (connection.ssl === false) connection.stream.prependListener('data', look)
+    else if (connection.sslNegotiation !== 'direct') connection.stream.prependOnceListener('data', lookAtSslReply)
+  })
+  connection.on('sslconnect', secured)
+  connection.on('parameterStatus', asked)
+  connection.on('readyForQuery', leave)
+}
+
+/** Notes on an error how far this client had come when it failed. */
+export function noteStage(client: pg.Client, error: unknown): void {
+  const stage = stages.get(client)
+  if (stage !== undefined) noteDialling(error, { host: client.host, port: client.port, stage })
+}
+
+const HEAD_BYTES = 16
+
+/** Whether these bytes can begin a server's first message. */
+function mayBeFirst(head: Buffer): boolean {
+  if (!FIRST_TYPES.includes(head.toString('latin1', 0, 1))) return false
+  if (head.length < 5) return true
+  const length = head.readUInt32BE(1)
+  return length >= 8 && length <= LONGEST_FIRST
+}
+
+/** By its first words. Nothing of them is repeated. */
+function peerOf(head: Buffer): WrongPeerError {
+  const [type, major] = head
+  if ((type === TLS_ALERT || type === TLS_HANDSHAKE) && major === 3) {
+    return new WrongPeerError('NEAREST_TLS_ONLY', 'expects TLS')
+  }
+  return new WrongPeerError('NEAREST_NOT_POSTGRES', `speaks ${protocolOf(head) ?? 'another protocol'}`)
+}
+
+const TLS_ALERT = 21
+const TLS_HANDSHAKE = 22
+/** MySQL's version of its protocol, and its errors, behind the length of the first packet and its number. */
+const MYSQL: ReadonlySet<unknown> = new Set([10, 255])
+
+function protocolOf(head: Buffer): string | undefined {
+  if (head[3] === 0 && MYSQL.has(head[4])) return "MySQL's protocol"
+  const text = head.toString('latin1', 0, HEAD_BYTES)
+  return PROTOCOLS.find(([pattern]) => pattern.test(text))?.[1]
+}
+
+const PROTOCOLS: readonly (readonly [pattern: RegExp, name: string])[] = [
+  [/^HTTP\//, 'HTTP'],
+  [/^SSH-/, 'SSH'],
+  [/^(?:-[A-Z]+ |\+OK|\+PONG)/, "Redis's protocol"],
+  [/^\d{3}[ -]/, 'the protocol of a mail or file server'],
+]

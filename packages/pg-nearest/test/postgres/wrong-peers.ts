@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import { TEST_CERTIFICATE } from './test-certificate.ts'
+
+/** Something that listens where PostgreSQL was expected. */
+export interface WrongPeer extends AsyncDisposable {
+  readonly port: number
+  /** Bytes that it has sent, or tried to. */
+  readonly sent: number
+}
+
+const peers = {
+  http: () => createHttpServer((_request, response) => response.end('hello')),
+  https: () => createTlsServer(TEST_CERTIFICATE),
+  /** As Go's servers answer what does not begin with a TLS handshake. */
+  alert: () => answering('\x15\x03\x01\0\x02\x02\x0a'),
+  ssh: () => greeting('SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n'),
+  mysql: () => greeting('J\0\0\0\n8.0.36\0'),
+  redis: () => answering("-ERR unknown command '', with args beginning with: \r\n"),
+  hangUp: () => createServer((socket) => socket.end()),
+  silent: () => createServer(() => undefined),
+}
+
+export type PeerKind = keyof typeof peers | 'endless' | 'endlessTail'
+
+/** Sends as fast as it is read: at once nonsense, or behind the beginning of a login. */
+const ENDLESS: Readonly<Record<string, Buffer>> = {
+  endless: Buffer.alloc(65_536, 'x'),
+  // Notices, each complete, so that nothing but their number is wrong.
+  endlessTail: Buffer.concat(Array.from({ length: 6_000 }, () => Buffer.from('N\0\0\0\x0bMbusy\0\0', 'latin1'))),
+}
+
+export async function startPeer(kind: PeerKind): Promise<WrongPeer> {
+  let sent = 0
+  const chunk = ENDLESS[kind]
+  const server =
+    chunk === undefined ? peers[kind as keyof typeof peers]() : createServer((socket) => pour(socket, chunk))
+  const pour = (socket: Socket, what: Buffer): void => {
+    const more = (): void => {
+      while (!socket.destroyed && socket.writableLength < 1_000_000) {
+        sent += what.length
+        socket.write(what)
+      }
+    }
+    socket.on('drain', more)
+    more()
+  }
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+  })
+  server.on('tlsClientError', () => undefined)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    get sent() {
+      return sent
+    },
+    async [Symbol.asyncDispose]() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await once(server, 'close')
+    },
+  }
+}
+
+function greeting(text: string): Server {
+  return createServer((socket) => socket.write(text, 'latin1'))
+}
+
+function answering(text: string): Server {
+  return createServer((socket) => socket.once('data', () => socket.write(text, 'latin1')))
+}

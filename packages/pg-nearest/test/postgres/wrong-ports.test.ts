@@ -1,0 +1,125 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createPool, type NearestPoolOptions, type ProblemCode } from '../../src/index.ts'
+import { nextProblem } from './fixtures.ts'
+import { pgbouncer, startBouncers } from './pgbouncer-rig.ts'
+import { freePort } from './programs.ts'
+import { rejectionOf } from './settling.ts'
+import { startPeer, type PeerKind } from './wrong-peers.ts'
+
+const BOUND_MS = 20_000
+/** The built program, as npx would run it. */
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', rtt: 2 })
+})
+afterAll(() => world.stop())
+
+const SECRET = 'hush-hush'
+
+function urlTo(port: number | string, parameters = '', host = '127.0.0.1'): string {
+  return `postgres://app:${SECRET}@${host}:${port}/app${parameters}`
+}
+
+function poolOf(ord: string): NearestPoolOptions {
+  return { ...world.poolOptions('nrt'), replicas: { ord }, connectTimeoutMs: 700, failoverTimeoutMs: 0 }
+}
+
+/** What a problem event, the status, an error and doctor say of it, which is the same; bounded by a time. */
+async function saysOf(url: string): Promise<{ code: ProblemCode; message: string }> {
+  await using pool = createPool(poolOf(url))
+  const { code, message } = await nextProblem(pool, 'ord')
+  const [, ord] = (await pool.refresh()).servers
+  expect(ord).toMatchObject({ problem: message, problemCode: code, health: 'down' })
+  await using alone = createPool({ primary: url, connectTimeoutMs: 700, failoverTimeoutMs: 0 })
+  const refused = await rejectionOf(alone.query('select 1'), 'a read', BOUND_MS)
+  expect(refused).toMatchObject({ code: 'NEAREST_NO_SERVER' })
+  expect(String(refused)).toContain(message.slice('ord'.length))
+  return { code, message }
+}
+
+interface Wrong {
+  readonly peer: PeerKind
+  readonly parameters?: string
+  readonly code: ProblemCode
+  readonly says: string
+}
+
+describe('a wrong port is told by what answers there', () => {
+  test.each<Wrong>([
+    { peer: 'http', code: 'NEAREST_NOT_POSTGRES', says: 'speaks HTTP' },
+    { peer: 'http', parameters: '?sslmode=require', code: 'NEAREST_NOT_POSTGRES', says: 'speaks HTTP' },
+    { peer: 'alert', code: 'NEAREST_TLS_ONLY', says: 'expects TLS from the first byte on' },
+    { peer: 'alert', parameters: '?sslmode=require', code: 'NEAREST_TLS_ONLY', says: 'expects TLS' },
+    { peer: 'https', code: 'NEAREST_CLOSED_PORT', says: 'So does a port that takes only TLS' },
+    { peer: 'https', parameters: '?sslmode=require', code: 'NEAREST_CLOSED_PORT', says: 'closed the connection' },
+    { peer: 'ssh', code: 'NEAREST_NOT_POSTGRES', says: 'speaks SSH' },
+    { peer: 'ssh', parameters: '?sslmode=require', code: 'NEAREST_NOT_POSTGRES', says: 'speaks SSH' },
+    { peer: 'mysql', code: 'NEAREST_NOT_POSTGRES', says: "speaks MySQL's protocol" },
+    { peer: 'redis', code: 'NEAREST_NOT_POSTGRES', says: "speaks Redis's protocol" },
+    { peer: 'hangUp', code: 'NEAREST_CLOSED_PORT', says: 'closed the connection on port' },
+    { peer: 'silent', code: 'NEAREST_SILENT_PORT', says: 'and says nothing' },
+  ])('$peer $parameters: $code', async ({ peer, parameters, code, says }) => {
+    await using wrong = await startPeer(peer)
+    const said = await saysOf(urlTo(wrong.port, parameters))
+    expect(said.code).toBe(code)
+    expect(said.message).toContain(says)
+    expect(said.message).toContain(`port ${wrong.port} of 127.0.0.1`)
+  })
+
+  test.each<{ peer: PeerKind }>([{ peer: 'endless' }, { peer: 'endlessTail' }])(
+    'one that sends for ever ($peer) is cut off at once',
+    async ({ peer }) => {
+      await using wrong = await startPeer(peer)
+      await using pool = createPool({ ...poolOf(urlTo(wrong.port)), probeIntervalMs: 5_000 })
+      expect(await nextProblem(pool, 'ord')).toMatchObject({ code: 'NEAREST_NOT_POSTGRES' })
+      // What was on its way in the sockets' buffers, and not what two seconds would carry.
+      expect(wrong.sent).toBeLessThan(50_000_000)
+    },
+  )
+
+  test('nothing listens there', async () => {
+    const port = await freePort()
+    expect(await saysOf(urlTo(port))).toEqual({
+      code: 'NEAREST_NOTHING_LISTENS',
+      message: `ord refused the connection: nothing listens on port ${port} of 127.0.0.1. Check that it runs, and whether the port is right.`,
+    })
+  })
+
+  test('the name has no address', async () => {
+    const said = await saysOf(urlTo(5432, '', 'nowhere.invalid'))
+    expect(said).toMatchObject({ code: 'NEAREST_HOST_NOT_FOUND' })
+  })
+
+  test('doctor names it, as text and as JSON', async () => {
+    await using wrong = await startPeer('http')
+    const servers = ['--primary', `nrt=${world.url('nrt')}`, '--replica', `ord=${urlTo(wrong.port)}`]
+    const doctor = async (...args: string[]): Promise<string> => {
+      const ran = promisify(execFile)(process.execPath, [program, 'doctor', ...servers, ...args])
+      return ran.then(
+        ({ stdout }) => stdout,
+        (error: { stdout: string }) => error.stdout,
+      )
+    }
+    const says = `is not PostgreSQL: what answers on port ${wrong.port} of 127.0.0.1 speaks HTTP. Check the port.`
+    expect(await doctor()).toContain(`${says} (NEAREST_NOT_POSTGRES)`)
+    const { checks } = JSON.parse(await doctor('--json')) as { checks: object[] }
+    expect(checks).toContainEqual({ server: 'ord', verdict: 'bad', message: says, code: 'NEAREST_NOT_POSTGRES' })
+  })
+})
+
+describe.skipIf(pgbouncer === undefined)('a pooler’s console', () => {
+  test('in a database’s place', async () => {
+    await using bouncers = await startBouncers(world, 'transaction', { admin: true })
+    const { primary } = bouncers.poolOptions('nrt') as { primary: { url: string } }
+    const url = Object.assign(new URL(primary.url), { pathname: '/pgbouncer' }).href
+    const { code, message } = await saysOf(url)
+    expect(code).toBe('NEAREST_ADMIN_CONSOLE')
+    expect(message).toContain("write the database's name at the end of its URL")
+  })
+})
