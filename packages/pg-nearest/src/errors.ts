@@ -10,7 +10,7 @@
  * | `NEAREST_NO_SERVER` | no server could run the statement; `cause` holds what each one said |
  * | `NEAREST_AUTHENTICATION` | the only server that could have run it refused the user or the password |
  * | `NEAREST_PASSWORD` | a server's password function threw, took too long, or returned no text |
- * | `NEAREST_NOT_HERE` | the statement needs the primary, but its read-only transaction runs on a replica; as part of a `NEAREST_NO_SERVER`: what was taken for the primary is a replica |
+ * | `NEAREST_NOT_HERE` | the statement needs the primary, but its read-only transaction runs on a replica, or where nothing is written; as part of a `NEAREST_NO_SERVER`: what was taken for the primary is a replica |
  * | `NEAREST_BEHIND` | a server does not show yet what a read must show; only as part of a `NEAREST_NO_SERVER` |
  * | `NEAREST_CONNECTION_LOST` | the connection died inside of a transaction, which is rolled back, or with session state |
  * | `NEAREST_ROLLED_BACK` | a transaction's COMMIT was answered with ROLLBACK, because one of its statements had failed |

@@ -40,3 +40,12 @@ export function notHereError(server: string): NearestError {
     `This statement needs the primary, and its read-only transaction runs on ${server}: begin the transaction without READ ONLY, or on pool.primary.`,
   )
 }
+
+/** A server that gets no writes was asked to let a transaction write. */
+export function staysReadOnlyError(server: string, cause: unknown): NearestError {
+  return new NearestError(
+    'NEAREST_NOT_HERE',
+    `This transaction began READ ONLY on ${server}, which gets no writes (pool.status().problems says why), and cannot be made READ WRITE there: roll it back, and begin it without READ ONLY.`,
+    { cause },
+  )
+}

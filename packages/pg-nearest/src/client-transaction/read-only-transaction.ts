@@ -1,5 +1,5 @@
 import type { Lease } from '../pooled-connection/lease.ts'
-import { isLag, meaningInReading } from '../route/failure-meaning.ts'
+import { isLag, isTooLateToSet, meaningInReading } from '../route/failure-meaning.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import type { Request } from '../route/request.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
@@ -7,7 +7,12 @@ import { StatementExchange } from '../wire/statement-exchange.ts'
 import { beginAnywhere } from './begin-read-only-anywhere.ts'
 import { abortedError, emptyResult } from './synthetic-results.ts'
 import type { ClientContext } from '../client-connection/client-context.ts'
-import { lostTransactionError, notBegunError, notHereError } from '../client-connection/transaction-lost-errors.ts'
+import {
+  lostTransactionError,
+  notBegunError,
+  notHereError,
+  staysReadOnlyError,
+} from '../client-connection/transaction-lost-errors.ts'
 import { FREE, type ClientState } from '../client-connection/client-state-machine.ts'
 import { takeConnection } from '../client-connection/take-connection.ts'
 import { runPinned, runPinnedOrLose, servingOrLose } from '../client-connection/run-pinned.ts'
@@ -38,6 +43,7 @@ export async function readInTransaction(
   if (!state.movable && (isOfPrimary || state.answered)) return readWhereItIs(client, statement)
   if (!isOfPrimary) {
     const lease = client.held.here
+    const { restricted } = client
     const ended = await runPinned(client, statement)
     if (ended.kind === 'serving') return ended.serving
     if (ended.kind === 'lost' && !state.movable) return servingOrLose(client, statement, { lease, open: true }, ended)
@@ -52,6 +58,8 @@ export async function readInTransaction(
       await beginAgain(client, statement, state)
       return runPinnedOrLose(client, statement)
     }
+    if (restricted && asksToWrite(statement) && isTooLateToSet(ended.error))
+      throw staysReadOnlyError(lease.server, ended.error)
     if (meaningInReading(ended.evidence, state) === 'fail') throw ended.error
     if (isLag(ended.error)) return askPrimary(client, statement, state, ended.error)
   }
@@ -97,6 +105,11 @@ function showsTransaction({ request: { config } }: QueuedStatement): boolean {
 }
 
 const SHOWS_TRANSACTION = /^\s*show\s+transaction(?:_isolation|_deferrable|\s+isolation\s+level)\s*;?\s*$/i
+
+/** SET TRANSACTION READ WRITE. */
+function asksToWrite({ request: { config } }: QueuedStatement): boolean {
+  return typeof config.text === 'string' && /\bread\s+write\b/i.test(config.text)
+}
 
 /** For a transaction whose snapshot or savepoint would be lost by moving. */
 async function readWhereItIs(client: ClientContext, statement: QueuedStatement): Promise<Serving> {

@@ -169,6 +169,11 @@ export function provesWrite(error: unknown): boolean {
   return isWriteRefused(error) && (routine === 'PreventCommandIfReadOnly' || routine === 'PreventCommandDuringRecovery')
 }
 
+/** The transaction has taken a snapshot, behind which its modes cannot be set any more. */
+export function isTooLateToSet(error: unknown): boolean {
+  return codeOf(error) === '25001'
+}
+
 /** A standby refuses writes with 25006, and what it does not support with 0A000. */
 export function isRefusedByStandby(error: unknown): boolean {
   return isWriteRefused(error) || codeOf(error) === '0A000'

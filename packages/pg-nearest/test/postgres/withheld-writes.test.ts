@@ -83,6 +83,15 @@ const REFUSED: readonly { readonly name: string; readonly run: Program }[] = [
     name: 'a transaction that only reads until it is made to write',
     run: inTurn('begin read only', 'set transaction read write', NOTE, 'commit'),
   },
+  {
+    name: 'the same, by other words',
+    run: inTurn(
+      'start transaction read only',
+      'set transaction isolation level read committed, read write',
+      NOTE,
+      'commit',
+    ),
+  },
   { name: 'a function that writes where only is read', run: inTurn('begin read only', 'select note()') },
   {
     name: 'a setting that makes it write, behind a read',
@@ -122,6 +131,18 @@ describe('a foreign primary next door, before anything is known', () => {
     const before = await notesOf(ours)
     await rejectionOf(borrow(pools.create(foreignNextDoor(ours.url('nrt'))), run), 'the program')
     expect(await Promise.all([ours, foreign].map(notesOf))).toEqual([before, 0])
+  })
+
+  test.each(REFUSED.slice(0, 2))('$name: it is said what to do', async ({ run }) => {
+    for (const primary of [ours.url('nrt'), UNREACHABLE]) {
+      // oxlint-disable-next-line no-await-in-loop -- the servers are the same
+      const refused = await rejectionOf(borrow(pools.create(foreignNextDoor(primary)), run), 'the program')
+      expect(refused).toMatchObject({
+        code: 'NEAREST_NOT_HERE',
+        message: expect.stringMatching(/began READ ONLY on ord, which gets no writes.*: roll it back, and begin/),
+        cause: { code: '25001' },
+      })
+    }
   })
 })
 
