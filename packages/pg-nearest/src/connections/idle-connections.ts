@@ -1,5 +1,5 @@
 import { internalsOf } from '../wire/pg-internals.ts'
-import type { Preference } from './wait-queue.ts'
+import { lastSuiting, type Preference } from './preference.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
 
 export interface IdleOptions {
@@ -33,26 +33,22 @@ export class IdleConnections {
     if (this.#timer === undefined) this.#schedule()
   }
 
+  /** Those that can be lent, the most recently used last. */
+  get fit(): readonly Connection[] {
+    return this.#stack.every((each) => each.fit) ? this.#stack : this.#stack.filter((each) => each.fit)
+  }
+
   /** The most recently used one; with a preference, of those that lead to such a machine, or have not told theirs. */
   take(preference?: Preference): Connection | undefined {
-    for (;;) {
-      const connection = preference === undefined ? this.#stack.pop() : this.#takePreferred(preference)
-      if (connection === undefined) return undefined
-      if (!connection.fit) continue
-      if (this.#options.exits) internalsOf(connection.client).ref()
-      return connection
-    }
+    const connection = lastSuiting(this.fit, preference)
+    if (connection !== undefined) this.use(connection)
+    return connection
   }
 
-  /** The one that has been idle for longest. */
-  takeOldest(): Connection | undefined {
-    return this.#stack.shift()
-  }
-
-  #takePreferred({ suits, insists }: Preference): Connection | undefined {
-    const at = this.#stack.findLastIndex(({ machine }) => machine === undefined || suits(machine))
-    if (at < 0) return insists ? undefined : this.#stack.pop()
-    return this.#stack.splice(at, 1)[0]
+  /** It is to be lent. */
+  use(connection: Connection): void {
+    this.remove(connection)
+    if (this.#options.exits) internalsOf(connection.client).ref()
   }
 
   /** Returns whether it was idle. */

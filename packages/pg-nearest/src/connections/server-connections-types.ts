@@ -3,7 +3,9 @@ import type { MonitoredConnections } from '../monitor/monitor-dependencies.ts'
 import type { ClientLogin } from '../pg-client/standby-aware-client.ts'
 import type { Role } from '../topology/topology.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { Purpose, Preference } from './wait-queue.ts'
+import type { WaitingCaller } from './next-lending.ts'
+import type { Preference } from './preference.ts'
+import type { Purpose } from './wait-queue.ts'
 
 /** The connections to one server. */
 export interface ServerConnections extends MonitoredConnections {
@@ -17,8 +19,11 @@ export interface ServerConnections extends MonitoredConnections {
   forward(event: string): void
   /** Takes an idle connection; `undefined` if there is none, or none that the caller would have. */
   take(purpose: Purpose, preference?: Preference): Lease | undefined
-  /** @throws `NoConnectionError` when none can be had, the signal's reason when it is aborted. */
-  acquire(purpose: Purpose, signal: AbortSignal | undefined, preference?: Preference): Promise<Lease>
+  /**
+   * @param preference - asked again whenever there is a connection.
+   * @throws `NoConnectionError` when none can be had, the signal's reason when it is aborted.
+   */
+  acquire(purpose: Purpose, signal: AbortSignal | undefined, preference?: WaitingCaller['preference']): Promise<Lease>
   /** Lends nothing more. Resolves when every connection has been returned and its socket is closed. */
   end(): Promise<void>
   /** Destroys all connections now. */

@@ -12,11 +12,14 @@ import { HookError, runConnectHook, runVerifyHook, type ConnectHooks } from '../
 import { IdleConnections } from './idle-connections.ts'
 import { Lease, type Lender } from '../pooled-connection/lease.ts'
 import { nextGeneration } from './next-generation.ts'
-import { NoConnectionError, overloaded, timedOut, silent } from './no-connection-error.ts'
+import { NoConnectionError, overloaded, timedOut } from './no-connection-error.ts'
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
 import { RefusalPause } from './refusal-pause.ts'
-import { silentSince } from '../pooled-connection/silence.ts'
-import { WaitQueue, type Purpose, type Preference } from './wait-queue.ts'
+import type { SilenceLimits } from '../monitor/monitor-dependencies.ts'
+import { giveUp, waitingSince } from './silent-server.ts'
+import { nextLending, type WaitingCaller } from './next-lending.ts'
+import type { Preference } from './preference.ts'
+import { WaitQueue, type Purpose, type Waiter } from './wait-queue.ts'
 
 /** As `pg.Pool`. */
 const DEFAULT_MAX = 10
@@ -55,7 +58,7 @@ class Connections implements ServerConnections, Lender {
     const { pgOptions } = options
     this.server = options.server.name
     this.#options = options
-    this.#pause = new RefusalPause(() => this.#dialWanted(), options.refusedWaitMs)
+    this.#pause = new RefusalPause(() => this.#serve(), options.refusedWaitMs)
     this.#Client = serverClient({ ...options, server: this.server })
     this.#clientOptions = pgOptions
     this.#maxUses = pgOptions.maxUses || Number.POSITIVE_INFINITY
@@ -111,10 +114,10 @@ class Connections implements ServerConnections, Lender {
     return connection === undefined ? undefined : this.#lend(connection, purpose)
   }
 
-  acquire(purpose: Purpose, signal: AbortSignal | undefined, preference?: Preference): Promise<Lease> {
+  acquire(purpose: Purpose, signal: AbortSignal | undefined, preference?: WaitingCaller['preference']): Promise<Lease> {
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
-    const lease = this.take(purpose, preference)
+    const lease = this.take(purpose, preference?.())
     if (lease !== undefined) return Promise.resolve(lease)
     if (this.#pause.hopeless !== undefined) return Promise.reject(this.#pause.hopeless)
     const { maxWaiting, pgOptions } = this.#options
@@ -124,9 +127,7 @@ class Connections implements ServerConnections, Lender {
     }
     const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
     const waiting = this.#queue.wait({ purpose, preference }, timeoutMs, timedOut, signal)
-    // Those that are idle lead to other machines, and a new one may not.
-    if (this.#all.size >= this.#max && !this.#pause.active) this.#idle.takeOldest()?.close()
-    this.#dialWanted()
+    this.#serve()
     return waiting
   }
 
@@ -147,39 +148,25 @@ class Connections implements ServerConnections, Lender {
   }
 
   waitingSince(now: number): number | undefined {
-    let since: number | undefined
-    for (const connection of this.#all) {
-      const its = silentSince(connection, now)
-      if (its !== undefined && its < (since ?? Number.POSITIVE_INFINITY)) since = its
-    }
-    return since
+    return waitingSince(this.#all, now)
   }
 
-  giveUp(now: number, { movableMs, boundMs }: { readonly movableMs: number; readonly boundMs: number }): void {
+  giveUp(now: number, limits: SilenceLimits): void {
     this.#generation = nextGeneration()
-    for (const connection of this.#all) {
-      const patience = connection.movable ? movableMs : boundMs
-      if (connection.state === 'idle' || connection.state === 'settling') connection.kill(silent())
-      else if (connection.state === 'connecting') {
-        if (now - connection.since >= movableMs) connection.kill(silent())
-      } else if (now - (silentSince(connection, now) ?? now) >= patience) connection.kill(silent())
-    }
-    for (const waiter of this.#queue) {
-      if (now - waiter.since >= movableMs) waiter.refuse(new NoConnectionError('unreachable', silent()))
-    }
-    this.#dialWanted()
+    giveUp(this.#all, this.#queue, now, limits)
+    this.#serve()
   }
 
   retire(): void {
     this.#generation = nextGeneration()
     for (const connection of this.#idle.takeAll()) connection.close()
-    this.#dialWanted()
+    this.#serve()
   }
 
   drop(primaryAt: number): void {
     this.#generation = nextGeneration()
     for (const each of this.#all) if (!each.isBusyOnStandby(primaryAt)) each.kill(new Error('Connection terminated'))
-    this.#dialWanted()
+    this.#serve()
   }
 
   end(): Promise<void> {
@@ -200,14 +187,34 @@ class Connections implements ServerConnections, Lender {
     for (const connection of this.#all) connection.kill(new Error('The pool was destroyed'))
   }
 
-  /** Dials one for each waiter that has none dialling yet, up to `max`. Closing connections count. */
-  #dialWanted(): void {
-    while (this.#wantsOne) void this.#context.runInAsyncScope(() => this.#dial())
+  /** Gives those who wait what is there, and dials one for each who has none dialling yet, up to `max`. Closing connections count. */
+  #serve(): void {
+    for (let step = this.#nextStep; step !== undefined; step = this.#nextStep) {
+      switch (step.kind) {
+        case 'dial':
+          void this.#context.runInAsyncScope(() => this.#dial())
+          break
+        case 'replace':
+          this.#idle.remove(step.connection)
+          step.connection.close()
+          break
+        case 'lend': {
+          const { waiter, connection, overtaken } = step
+          for (const each of overtaken) each.overtaken++
+          this.#idle.use(connection)
+          const lease = this.#lend(connection, waiter.purpose)
+          // A listener of `acquire` may have aborted the waiter.
+          if (!waiter.give(lease)) lease.release()
+        }
+      }
+    }
   }
 
-  get #wantsOne(): boolean {
-    if (this.#ending || this.#pause.active) return false
-    return this.#dialling < this.#queue.size && this.#all.size < this.#max
+  get #nextStep(): ReturnType<typeof nextLending<Waiter<Lease>, Connection>> {
+    if (this.#ending || this.#queue.size === 0) return undefined
+    const { active: refuses } = this.#pause
+    const now = { max: this.#max, idle: this.#idle.fit, all: this.#all, dialling: this.#dialling, refuses }
+    return nextLending(this.#queue.waiters, now, performance.now())
   }
 
   /** `undefined`: it could not even begin, as when the user's `stream` throws. */
@@ -247,11 +254,11 @@ class Connections implements ServerConnections, Lender {
         this.#dialFailed(connection, cause)
       }
       connection.kill(error)
-      return this.#dialWanted()
+      return this.#serve()
     }
     this.#dialling--
     // It may have been closed while the hook ran.
-    if (connection.state !== 'connecting') return this.#dialWanted()
+    if (connection.state !== 'connecting') return this.#serve()
     this.#pause.reset()
     connection.open(this.#options.pipelines())
     this.#limitLifetime(connection)
@@ -264,7 +271,7 @@ class Connections implements ServerConnections, Lender {
     refused.kill(error)
     await sleep(pauseMs)
     this.#dialling--
-    if (this.#wantsOne) await this.#dial(tries)
+    if (this.#dialling < this.#queue.size && this.#all.size < this.#max && !this.#ending) await this.#dial(tries)
   }
 
   /** As in pg, `verify` runs on a connection that counts as lent. */
@@ -310,7 +317,7 @@ class Connections implements ServerConnections, Lender {
       this.#queue.refuseAll(new NoConnectionError(why, error))
     } else if (why === 'refused') {
       this.#pause.begin(new NoConnectionError(why, error))
-      this.#queue.serve((purpose) => this.take(purpose))
+      this.#serve()
       if (this.#pause.hopeless !== undefined) this.#queue.refuseAll(this.#pause.hopeless)
     } else this.#queue.first?.refuse(new NoConnectionError(why, error))
   }
@@ -324,15 +331,8 @@ class Connections implements ServerConnections, Lender {
   #keep(connection: Connection): void {
     const { generation, expired } = connection
     if (this.#ending || generation !== this.#generation || expired) return this.#remove(connection)
-    const waiter = this.#queue.first
-    if (waiter === undefined) return this.#idle.add(connection)
-    const { preference } = waiter
-    const { machine } = connection
-    if (preference?.insists === true && machine !== undefined && !preference.suits(machine))
-      return this.#remove(connection)
-    const lease = this.#lend(connection, waiter.purpose)
-    // A listener of `acquire` may have aborted the waiter.
-    if (!waiter.give(lease)) lease.release()
+    this.#idle.add(connection)
+    this.#serve()
   }
 
   #lend(connection: Connection, purpose: Purpose): Lease {
@@ -350,7 +350,7 @@ class Connections implements ServerConnections, Lender {
 
   #remove(connection: Connection): void {
     connection.close()
-    this.#dialWanted()
+    this.#serve()
   }
 
   #settled(connection: Connection): void {
@@ -376,7 +376,7 @@ class Connections implements ServerConnections, Lender {
       // It has freed a slot on the server.
       this.#pause.cut()
     }
-    this.#dialWanted()
+    this.#serve()
     this.#tellEnded()
   }
 

@@ -1,22 +1,13 @@
 import { onAbort } from '../limits/on-abort.ts'
+import type { WaitingCaller } from './next-lending.ts'
 
 /** What a connection is taken for: one statement of `pool.query`, or a borrowed client. */
 export type Purpose = 'statement' | 'client'
 
-/** Of the machines behind one name, those that a caller would rather have. */
-export interface Preference {
-  suits(machine: string): boolean
-  /** A new connection, which may lead to one of them, is better than one that leads elsewhere. */
-  readonly insists: boolean
-}
-
 /** A caller waiting for a connection. Settled exactly once, and removed from the queue in the same tick. */
-export interface Waiter<T> {
+export interface Waiter<T> extends WaitingCaller {
   readonly purpose: Purpose
-  /** `undefined`: all are equal to it. */
-  readonly preference: Preference | undefined
-  /** By `performance.now()`. */
-  readonly since: number
+  overtaken: number
   /** Returns whether it was taken: a waiter that has left the queue takes nothing. */
   give(value: T): boolean
   refuse(error: unknown): void
@@ -24,14 +15,16 @@ export interface Waiter<T> {
 
 export interface Wanted {
   readonly purpose: Purpose
-  readonly preference?: Preference | undefined
+  /** `undefined`: all are equal to it. */
+  readonly preference?: WaitingCaller['preference']
 }
 
 /** One object instead of several closures, because that is measurable on short reads. */
 class QueuedWaiter<T> implements Waiter<T> {
   readonly purpose: Purpose
-  readonly preference: Preference | undefined
+  readonly preference: WaitingCaller['preference']
   readonly since: number = performance.now()
+  overtaken = 0
   timer: NodeJS.Timeout | undefined
   forget: (() => void) | undefined
   readonly #queue: Set<Waiter<T>>
@@ -77,6 +70,11 @@ export class WaitQueue<T> {
     return this.#waiters.size
   }
 
+  /** In the order of coming. */
+  get waiters(): ReadonlySet<Waiter<T>> {
+    return this.#waiters
+  }
+
   /** The one that has waited longest. */
   get first(): Waiter<T> | undefined {
     for (const waiter of this.#waiters) return waiter
@@ -100,20 +98,7 @@ export class WaitQueue<T> {
     })
   }
 
-  /** Gives the waiters, in their order, what is there. */
-  serve(take: (purpose: Purpose) => (T & { release(): void }) | undefined): void {
-    for (let waiter = this.first; waiter !== undefined; waiter = this.first) {
-      const value = take(waiter.purpose)
-      if (value === undefined) return
-      if (!waiter.give(value)) value.release()
-    }
-  }
-
   refuseAll(error: unknown): void {
     for (const waiter of this.#waiters) waiter.refuse(error)
-  }
-
-  [Symbol.iterator](): Iterator<Waiter<T>> {
-    return this.#waiters.values()
   }
 }

@@ -1,5 +1,7 @@
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { Purpose, Preference } from '../connections/wait-queue.ts'
+import type { WaitingCaller } from '../connections/next-lending.ts'
+import type { Preference } from '../connections/preference.ts'
+import type { Purpose } from '../connections/wait-queue.ts'
 import type { Trace } from '../events/diagnostics-channels.ts'
 import type { QueryEvent } from '../events/event-types.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
@@ -25,7 +27,12 @@ export interface Engine extends FreshnessContext {
   /** Takes an idle connection; `undefined` if there is none, or none that the caller would have. */
   take(server: string, purpose: Purpose, preference?: Preference): Lease | undefined
   /** @throws `NoConnectionError` when no connection can be had, the signal's reason when it is aborted. */
-  acquire(server: string, purpose: Purpose, signal: AbortSignal | undefined, preference?: Preference): Promise<Lease>
+  acquire(
+    server: string,
+    purpose: Purpose,
+    signal: AbortSignal | undefined,
+    preference?: WaitingCaller['preference'],
+  ): Promise<Lease>
   /** Passes evidence to the monitor. */
   report(report: ServerReport): void
   readonly budget: RetryBudget

@@ -112,20 +112,21 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   #connect(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
     const { server } = attempt
-    const preference = this.#check?.prefers(server)
-    const lease = this.#engine.take(server, 'statement', preference)
+    const lease = this.#engine.take(server, 'statement', this.#check?.prefers(server))
     if (lease !== undefined) return this.#run(lease, attempt, admit, signal, onEnd)
     this.#stage = 'connecting'
-    this.#engine.acquire(server, 'statement', signal, preference).then(
-      (acquired) => {
-        try {
-          this.#run(acquired, attempt, admit, signal, onEnd)
-        } catch (error) {
-          onEnd({ kind: 'cut', error })
-        }
-      },
-      (error: unknown) => onEnd(notSent(noConnectionEvidence(error, signal))),
-    )
+    this.#engine
+      .acquire(server, 'statement', signal, () => this.#check?.prefers(server))
+      .then(
+        (acquired) => {
+          try {
+            this.#run(acquired, attempt, admit, signal, onEnd)
+          } catch (error) {
+            onEnd({ kind: 'cut', error })
+          }
+        },
+        (error: unknown) => onEnd(notSent(noConnectionEvidence(error, signal))),
+      )
   }
 
   #run(lease: Lease, attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {

@@ -273,7 +273,7 @@ export class FreshnessCheck {
     if (members.length < 2 || !this.#reads) return undefined
     const { home } = this.#session
     if (home?.server === server) return { suits: (machine) => machine === home.machine, insists: true }
-    return this.#required === undefined ? undefined : furthest(this.#context, server, this.#required)
+    return this.#required === undefined ? undefined : furthest(this.#context, server, this.#required, performance.now())
   }
 
   /** As far as is known, this primary has everything that the session must see. */

@@ -10,12 +10,13 @@ export interface MachinePreference {
 
 /**
  * Of the machines behind a name: those that are known to show a position, otherwise those that are furthest on the way there. `undefined`
- * if all are equal.
+ * if all are equal. One that has not told for a while may be there, too: only those that were found behind a moment ago are left out.
  */
 export function furthest(
   { positions }: { readonly positions: KnownPositions },
   server: string,
   required: Bookmark,
+  now: number,
 ): MachinePreference | undefined {
   const all = [...positions.all(server)]
   const that = (showing: 'yes' | 'no'): KnownPosition[] =>
@@ -23,7 +24,14 @@ export function furthest(
   const sure = that('yes')
   const best = sure.length > 0 ? sure : furthestOf(that('no'))
   if (best.length === 0 || best.length === all.length) return undefined
-  return { suits: (machine) => best.some((known) => known.machine === machine), insists: sure.length > 0 }
+  const isVain = (known: KnownPosition): boolean =>
+    best.includes(known) ||
+    shows(known, required, positions) !== 'no' ||
+    (known.machine !== undefined && positions.isFoundBehind(server, known.machine, now))
+  return {
+    suits: (machine) => best.some((known) => known.machine === machine),
+    insists: sure.length > 0 && all.every(isVain),
+  }
 }
 
 function furthestOf(behind: readonly KnownPosition[]): readonly KnownPosition[] {

@@ -26,6 +26,8 @@ export class Connection {
   readonly generation: number
   /** When dialling began, and from `open` on when the connection was made; by `performance.now()`. */
   since: number = performance.now()
+  /** By `performance.now()`. */
+  readonly dialledAt: number = performance.now()
   idleSince = 0
   uses = 0
   /** It has reached `maxLifetimeSeconds`. */

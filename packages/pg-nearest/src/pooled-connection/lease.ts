@@ -103,6 +103,11 @@ export class Lease {
     return this.#connection.since
   }
 
+  /** By `performance.now()`. */
+  get dialledAt(): number {
+    return this.#connection.dialledAt
+  }
+
   /** Several statements may be sent before the first is answered. */
   get pipelines(): boolean {
     return this.#connection.pipeline.together

@@ -74,6 +74,11 @@ export interface KnownPositions {
   forkPositionOf(timeline: number, later: number): bigint | undefined
   /** A machine was found to be behind, or not, at its current known position. Its pace is measured from this. */
   noteBehind(server: string, machine: string, behind: boolean): void
+  /**
+   * It was found behind so lately that asking again would be in vain, by `performance.now()`. Each time that it is found behind again this
+   * is believed for as long as it has been so by then.
+   */
+  isFoundBehind(server: string, machine: string, now: number): boolean
   /** `undefined` until it has been found behind twice. */
   paceOf(server: string, machine: string): Pace | undefined
   /** A connection was lost. The server may have restarted, and a restarted standby may show less than before. */
@@ -92,6 +97,10 @@ export interface KnownPositions {
 
 /** How long a refusal is believed where no probe asks again: somebody may have granted what was missing. */
 const REFUSED_FOR_MS = 300_000
+
+/** How long it is believed of a machine that it is behind. */
+const SHORTEST_BEHIND_MS = 10
+const LONGEST_BEHIND_MS = 1_000
 
 /** @param tellers - servers that are known to tell their positions. */
 export function createKnownPositions(tellers: Iterable<string> = []): KnownPositions {
@@ -178,6 +187,13 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
       const stretch = its.get(machine)
       if (stretch === undefined) its.set(machine, { from: now, to: now })
       else stretch.to = now
+    },
+    isFoundBehind(server, machine, now) {
+      const stretch = stretches.get(server)?.get(machine)
+      if (stretch === undefined) return false
+      const { from, to } = stretch
+      const believedMs = Math.min(LONGEST_BEHIND_MS, Math.max(SHORTEST_BEHIND_MS, to.at - from.at))
+      return now - to.at < believedMs
     },
     paceOf(server, machine) {
       const stretch = stretches.get(server)?.get(machine)

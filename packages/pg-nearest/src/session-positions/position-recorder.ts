@@ -31,12 +31,12 @@ export class PositionRecorder {
    */
   introduce(lease: Lease, { introduction: asked, shared, answerBefore, answerAfter }: PositionQuestions): string {
     if (asked === undefined) return lease.identity
-    const { server, connectedAt } = lease
+    const { server, dialledAt } = lease
     const said = answerAfter.introduction ?? answerBefore.introduction
     const isRefused = answerAfter.position === 'refused' || answerBefore.position === 'refused'
     if (said !== undefined || isRefused) lease.introduce(said?.machine, said?.backend)
     const { machine } = lease
-    if (machine !== undefined) this.#context.members.note(server, machine, connectedAt, performance.now())
+    if (machine !== undefined) this.#context.members.note(server, machine, dialledAt, performance.now())
     return shared && said?.machine !== undefined ? said.machine : lease.identity
   }
 

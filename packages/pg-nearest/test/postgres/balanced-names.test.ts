@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { doctorCommand } from '../../src/cli/doctor-command.ts'
@@ -49,6 +51,34 @@ describe('a reader’s name that leads to two standbys in turn', () => {
     await stop()
     expect(history).toMatchObject({ missed: 0, wentBack: 0, failed: [] })
     expect(history.local / history.reads).toBeGreaterThan(0.8)
+  })
+
+  test('read in bursts while others write: few connections are closed for the other standby’s sake', async () => {
+    const pool = await startPool()
+    const writer = new pg.Client({ connectionString: world.url('nrt') })
+    await writer.connect()
+    let over = false
+    const everyFewMs = async (work: () => Promise<unknown>): Promise<void> => {
+      while (!over) {
+        // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
+        await work()
+        // oxlint-disable-next-line no-await-in-loop -- as above
+        await sleep(Math.random() * 10)
+      }
+    }
+    const busy = [
+      everyFewMs(() => writer.query('insert into counters values (0, 1) on conflict (id) do update set n = 1')),
+      ...Array.from({ length: 50 }, () => everyFewMs(() => pool.query('select n from counters where id = 0'))),
+    ]
+    await sleep(1_000)
+    const before = name.dialled
+    await sleep(2_000)
+    const dialled = name.dialled - before
+    over = true
+    await Promise.all(busy)
+    await writer.end()
+    // The monitor's own among them.
+    expect(dialled).toBeLessThan(12)
   })
 
   test('is found out, told, and shown with its members', async () => {

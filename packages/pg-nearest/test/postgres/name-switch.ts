@@ -5,8 +5,10 @@ import { once } from 'node:events'
 export interface NameSwitch extends AsyncDisposable {
   /** For clients: the first server's URL, with the name's host and port. */
   readonly url: string
-  /** Where new connections lead from now on. */
-  leadTo(url: string): void
+  /** How many connections were made. */
+  readonly dialled: number
+  /** Where new connections lead from now on; to several in turn. */
+  leadTo(...urls: readonly string[]): void
 }
 
 /** @param turns - new connections lead to these in turn; several are a balancer. */
@@ -37,8 +39,11 @@ export async function startNameSwitch(...turns: readonly [string, ...string[]]):
   url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
     url: url.href,
-    leadTo(target) {
-      targets = [target]
+    get dialled() {
+      return next
+    },
+    leadTo(...urls) {
+      targets = urls
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()

@@ -1,0 +1,35 @@
+import type { SilenceLimits } from '../monitor/monitor-dependencies.ts'
+import type { Connection } from '../pooled-connection/connection.ts'
+import { silentSince } from '../pooled-connection/silence.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { NoConnectionError, silent } from './no-connection-error.ts'
+import type { WaitQueue } from './wait-queue.ts'
+
+/** Since when the first of them has been waiting without receiving a byte; `undefined`: none is. */
+export function waitingSince(connections: Iterable<Connection>, now: number): number | undefined {
+  let since: number | undefined
+  for (const connection of connections) {
+    const its = silentSince(connection, now)
+    if (its !== undefined && its < (since ?? Number.POSITIVE_INFINITY)) since = its
+  }
+  return since
+}
+
+/** Closes what is unused, and what has waited too long; and refuses those who have waited too long for a connection. */
+export function giveUp(
+  connections: Iterable<Connection>,
+  queue: WaitQueue<Lease>,
+  now: number,
+  { movableMs, boundMs }: SilenceLimits,
+): void {
+  for (const connection of connections) {
+    const patience = connection.movable ? movableMs : boundMs
+    if (connection.state === 'idle' || connection.state === 'settling') connection.kill(silent())
+    else if (connection.state === 'connecting') {
+      if (now - connection.since >= movableMs) connection.kill(silent())
+    } else if (now - (silentSince(connection, now) ?? now) >= patience) connection.kill(silent())
+  }
+  for (const waiter of queue.waiters) {
+    if (now - waiter.since >= movableMs) waiter.refuse(new NoConnectionError('unreachable', silent()))
+  }
+}
