@@ -69,6 +69,7 @@ const unhurried = onServersOf([
   'session-outages',
   'session-results',
   'sessions',
+  'shared-machines',
   'stalled-replicas',
   'start-up',
   'streams',

@@ -21,7 +21,7 @@ export function estimateOf(
   if (required === undefined) return 'shows'
   let hopeless = true
   let heard = false
-  for (const known of positions.all(server)) {
+  for (const known of positions.likely(server)) {
     const showing = shows(known, required, positions)
     if (showing === 'yes') return 'shows'
     heard = true

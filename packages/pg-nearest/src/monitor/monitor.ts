@@ -1,6 +1,7 @@
 import {
   withAnswer,
   withFailure,
+  withLack,
   withoutPipelines,
   withoutServer,
   withServers,
@@ -19,8 +20,10 @@ import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
 import { observedPosition } from '../observations/observed-position.ts'
 import { nextProbeMs } from './probe-backoff.ts'
 import { createKnownPositions, type KnownPosition, type KnownPositions } from '../positions/known-positions.ts'
+import { processMachines } from '../positions/machine-registry.ts'
 import { createStallAwareClock } from './stall-aware-clock.ts'
 import { createPositionWatch } from '../positions/position-watch.ts'
+import { createMachineSharing } from './machine-sharing.ts'
 import { createProblemReporter } from './problem-reporter.ts'
 import type { Report } from './connection-report.ts'
 import { createServerMembers, renewalMs, type ServerMembers } from '../positions/server-members.ts'
@@ -108,6 +111,16 @@ export function createMonitor(options: MonitorOptions): Monitor {
     onForgotten: positions.forgetMachine,
   })
 
+  const others = createMachineSharing({
+    registry: processMachines(),
+    positions,
+    onNews: (server) => void watches.get(server)?.askNow(),
+    onLack(server, machine, lack) {
+      observed = withLack(observed, server, machine, lack)
+      states = byName(observed.topology)
+    },
+  })
+
   /** The machine that answered last, for each name. */
   const machines = new Map<string, string>()
   /** When each server said for the last time that it is a primary, by `performance.now()`. */
@@ -149,6 +162,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         const state = states.get(name)
         const replaced = state?.role === 'primary' && whyInvalid(observed.topology, state) !== undefined
         if (replaced) watches.get(name)?.disconnect()
+        if (phase === 'running' && watches.has(name)) others.heard(name, answer, state?.lacksSince)
       },
       onFailure(error, { sign }) {
         positions.noteLoss(name)
@@ -264,6 +278,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         members.forget(name)
         machines.delete(name)
         saidPrimaryAt.delete(name)
+        others.leave(name)
       }
       const added = servers.flatMap(({ name }) => (watches.has(name) ? [] : [newWatch(name)]))
       for (const watch of added) watches.set(watch.name, watch)
@@ -278,6 +293,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       clearInterval(ticker)
       for (const watch of watches.values()) watch.end()
       positionWatch.stop()
+      others.stop()
       writers.stop()
     },
   }

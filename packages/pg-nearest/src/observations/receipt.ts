@@ -22,6 +22,21 @@ export function receiptOf(topology: Topology, before: ServerState, seen: Observa
   return { walEnd, receiving, lacksSince, stalledMs: sentAt - lacksSince }
 }
 
+/** What another pool has seen of whether a machine receives anything. */
+export type Lack = Pick<ServerState, 'walEnd' | 'lacksSince'>
+
+/**
+ * The earlier of two moments since which a replica lacks something: what another pool has seen of it counts only once it was found lacking
+ * here, too, and with the same end of its WAL, so that it has received nothing in between.
+ */
+export function earlierLack(
+  { walEnd, lacksSince: since }: ServerState,
+  { walEnd: end, lacksSince }: Lack,
+): number | undefined {
+  if (since === undefined || lacksSince === undefined || walEnd !== end) return since
+  return Math.min(since, lacksSince)
+}
+
 /** What the server that takes the writes has written to its disk, so that it sends it to its replicas. */
 function writtenIn(topology: Topology): bigint | undefined {
   const [writer] = writeOrder(topology)

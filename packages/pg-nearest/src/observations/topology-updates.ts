@@ -4,7 +4,7 @@ import { averageRtt, leastRtt } from './round-trip.ts'
 import { writeOrder } from '../topology/server-selection.ts'
 import { extendTrail, stalenessBound, type PrimaryTrail } from './staleness.ts'
 import { observedPosition } from './observed-position.ts'
-import { receiptOf } from './receipt.ts'
+import { earlierLack, receiptOf, type Lack } from './receipt.ts'
 import type { Problem } from '../topology/problem.ts'
 import type { Refusal } from '../topology/refusal.ts'
 import type { Member, Server, ServerState, Topology } from '../topology/topology.ts'
@@ -217,6 +217,14 @@ function after(state: ServerState, sign: Sign, now: number): Pick<ServerState, '
 /** The next snapshot after a server has answered only the first of several statements that were sent at once. */
 export function withoutPipelines(before: Observed, name: string, now: number): Observed {
   const topology = replace(before.topology, name, now, (state) => ({ ...state, pipelines: false }))
+  return { topology, trail: before.trail }
+}
+
+/** The next snapshot after another pool has told what it has seen of the machine to which this name leads. */
+export function withLack(before: Observed, name: string, machine: string, lack: Lack): Observed {
+  const topology = replace(before.topology, name, before.topology.asOf, (state) =>
+    state.machine === machine ? { ...state, lacksSince: earlierLack(state, lack) } : state,
+  )
   return { topology, trail: before.trail }
 }
 

@@ -54,6 +54,8 @@ export interface KnownPositions {
   at(server: string, machine: string): KnownPosition | undefined
   /** What each machine has told. */
   all(server: string): Iterable<KnownPosition>
+  /** The same, raised by what other pools were told: good for a guess, and proves nothing. */
+  likely(server: string): Iterable<KnownPosition>
   askable(server: string): Askable
   /** Its timeline and its cluster are not known. */
   isStranger(server: string): boolean
@@ -65,6 +67,8 @@ export interface KnownPositions {
   clockOf(server: string, at: number): { readonly least: number; readonly most: number } | undefined
   /** Records an answer. Fields that it leaves out keep the machine's values. Answers older than the known one are ignored. */
   note(server: string, seen: Seen): void
+  /** Another pool was told this by a machine. Counts only in `likely`, while that machine is still what it has told here that it is. */
+  raise(server: string, machine: string, seen: Raising): void
   /** The latest timeline that a server is known to be on; 0 if none is known. */
   latestTimeline(): number
   /**
@@ -110,6 +114,7 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
   const clocks = new Map<string, { readonly clockMs: number; readonly sentAt: number; readonly answeredAt: number }>()
   const known = new Map<string, KnownPosition>()
   const machines = new Map<string, Map<string, KnownPosition>>()
+  const raised = new Map<string, Map<string, KnownPosition>>()
   const stretches = new Map<string, Map<string, Stretch>>()
   const epochs = new Map<string, number>()
   const lastBeforeLoss = new Map<string, KnownPosition>()
@@ -134,6 +139,7 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
     of: (server) => known.get(server),
     at: (server, machine) => machines.get(server)?.get(machine),
     all: (server) => machines.get(server)?.values() ?? [],
+    likely: (server) => raised.get(server)?.values() ?? [],
     askable(server) {
       const refused = refusedAt.get(server)
       if (refused !== undefined && performance.now() - refused < REFUSED_FOR_MS) return 'no'
@@ -169,9 +175,18 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
         timelineAt: timeline === undefined ? before?.timelineAt : at,
         systemIdentifier: systemIdentifier ?? before?.systemIdentifier,
       }
-      if (machine !== undefined) by.set(machine, now)
+      if (machine !== undefined) {
+        by.set(machine, now)
+        const guesses = mapOf(raised, server)
+        guesses.set(machine, raisedBy(guesses.get(machine), now))
+      }
       if (last === undefined || last.at <= at) known.set(server, now)
       if (timeline !== undefined && timeline !== before?.timeline) updateLatest()
+    },
+    raise(server, machine, seen) {
+      const guesses = raised.get(server)
+      const guess = guesses?.get(machine)
+      if (guess !== undefined) guesses?.set(machine, raisedBy(seen, guess))
     },
     forkPositionOf(timeline, later) {
       let kept: bigint | undefined
@@ -211,17 +226,27 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
     },
     forgetMachine(server, machine) {
       machines.get(server)?.delete(machine)
+      raised.get(server)?.delete(machine)
       stretches.get(server)?.delete(machine)
       updateLatest()
     },
     forget(server) {
       epochs.set(server, nextEpoch())
-      for (const each of [known, machines, stretches, lastBeforeLoss, refusedAt, clocks, telling]) each.delete(server)
+      for (const each of [known, machines, raised, stretches, lastBeforeLoss, refusedAt, clocks, telling])
+        each.delete(server)
       updateLatest()
     },
     beforeLoss: (server) => lastBeforeLoss.get(server),
     epochOf: (server) => epochs.get(server) ?? firstEpoch,
   }
+}
+
+type Raising = Pick<KnownPosition, 'lsn' | 'at' | 'standby' | 'timeline'>
+
+/** Only by what is later and higher, and of a machine that was promoted neither before nor between. */
+function raisedBy(seen: Raising | undefined, told: KnownPosition): KnownPosition {
+  const isSame = seen?.standby === told.standby && seen.timeline === told.timeline
+  return isSame && seen.at > told.at && seen.lsn > told.lsn ? { ...told, lsn: seen.lsn, at: seen.at } : told
 }
 
 function mapOf<T>(maps: Map<string, Map<string, T>>, server: string): Map<string, T> {
