@@ -26,16 +26,38 @@ export interface ListedServer extends Server {
 
 /**
  * Names each server after its region (without one `primary` or `replica`); further servers of a region are `ord#2`, `ord#3` and so on, in
- * the given order. The same list always gives the same names.
+ * the given order. A server that was listed before keeps its name, wherever it stands now, so that nothing that runs there is cut; others
+ * take the names that are free.
  */
-export function nameServers(servers: readonly Omit<ListedServer, 'name'>[]): readonly ListedServer[] {
-  const taken = new Map<string, number>()
-  return servers.map((server) => {
-    const base = server.region ?? (server.candidate === true ? 'primary' : server.declared)
-    const count = (taken.get(base) ?? 0) + 1
-    taken.set(base, count)
-    return seal({ name: count === 1 ? base : `${base}#${count}`, ...server })
+export function nameServers(
+  servers: readonly Omit<ListedServer, 'name'>[],
+  before: readonly ListedServer[] = [],
+): readonly ListedServer[] {
+  const kept = servers.map((server) => {
+    const known = before.find(({ address }) => isSameServer(address, server.address))
+    return known !== undefined && isNamedAfter(known.name, baseOf(server)) ? known.name : undefined
   })
+  const taken = new Set(kept)
+  return servers.map((server, i) => {
+    const name = kept[i] ?? freeName(baseOf(server), taken)
+    taken.add(name)
+    return seal({ name, ...server })
+  })
+}
+
+function baseOf({ region, candidate, declared }: Omit<ListedServer, 'name'>): string {
+  return region ?? (candidate === true ? 'primary' : declared)
+}
+
+function isNamedAfter(name: string, base: string): boolean {
+  return name === base || name.startsWith(`${base}#`)
+}
+
+function freeName(base: string, taken: ReadonlySet<string | undefined>): string {
+  for (let count = 1; ; count++) {
+    const name = count === 1 ? base : `${base}#${count}`
+    if (!taken.has(name)) return name
+  }
 }
 
 /** Different users count as different servers, because some hosted poolers choose the server by the user's name. */

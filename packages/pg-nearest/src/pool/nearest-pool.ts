@@ -118,7 +118,8 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
    */
   setServers(list: ServerList): void {
     const { primary, replicas } = serverListOf(list)
-    this.#servers.use(parseServerList(primary, replicas, { pgOptions: this.#parts.options }))
+    const surroundings = { pgOptions: this.#parts.options, before: this.#servers.listed }
+    this.#servers.use(parseServerList(primary, replicas, surroundings))
     notePublicAddresses(this, this.#servers.listed)
     this.#replicas = this.#handles()
   }

@@ -11,6 +11,8 @@ interface Surroundings {
   /** pg's options for all servers. */
   readonly pgOptions?: pg.PoolConfig
   readonly env?: Environment | undefined
+  /** The list that it replaces. */
+  readonly before?: readonly ListedServer[]
 }
 
 /**
@@ -22,7 +24,7 @@ interface Surroundings {
 export function parseServerList(
   primary: unknown,
   replicas: unknown,
-  { pgOptions = {}, env }: Surroundings = {},
+  { pgOptions = {}, env, before }: Surroundings = {},
 ): readonly ListedServer[] {
   const first = primaryServers(primary, pgOptions, env)
   const servers = [...first, ...replicaServers(replicas, first[0], pgOptions, env)]
@@ -36,7 +38,10 @@ export function parseServerList(
       throw new OptionError('min', `min is ${min}, which is more than the max of ${entry.option} (${max}). Lower min.`)
     }
   }
-  return nameServers(servers.map(({ server }) => server))
+  return nameServers(
+    servers.map(({ server }) => server),
+    before,
+  )
 }
 
 function repeated({ option, server }: EntryServer, { option: other, server: earlier }: EntryServer): OptionError {

@@ -9,7 +9,7 @@ export type { Health }
 
 /** A server as configured. */
 export interface Server {
-  /** Unique: its region, with `#2`, `#3` … behind it for a region's further servers. */
+  /** Unique: its region, with `#2`, `#3` … behind it for a region's further servers. It stays while the server is listed, in any order. */
   readonly name: string
   /** `undefined` for a plain URL without a region. */
   readonly region: string | undefined

@@ -100,6 +100,45 @@ describe('setServers', () => {
     expect(await connectionsOf(world.url('syd'), 'renamed')).toBeGreaterThan(0)
   })
 
+  test('two of one region that change places: nothing is cut, and each keeps its name', async () => {
+    const [ord = '', syd = ''] = ['ord', 'syd'].map((region) => world.url(region))
+    const { primary } = world.poolOptions('ord')
+    const own = start({ primary, replicas: { ord: [ord, syd] } }, { application_name: 'swapped' })
+    await own.refresh()
+    const inside = async (): Promise<number> => {
+      const client = await own.connect()
+      try {
+        await client.query('begin isolation level repeatable read read only')
+        await client.query('select 1')
+        own.setServers({ primary, replicas: { ord: [syd, ord] } })
+        return (await client.query<{ n: number }>('select 1 as n')).rows[0]?.n ?? 0
+      } finally {
+        await client.query('commit')
+        client.release()
+      }
+    }
+    const backends = (): Promise<unknown> =>
+      Promise.all(
+        [ord, syd].map((url) =>
+          ask(url, "select pid, backend_start from pg_stat_activity where application_name = 'swapped' order by pid"),
+        ),
+      )
+    await Promise.all([own.query('select pg_sleep(0.1)'), own.query('select pg_sleep(0.1)')])
+    const { servers } = await own.refresh()
+    const before = await backends()
+    expect(await inside()).toBe(1)
+    const after = (await own.refresh()).servers
+    expect(after.map(({ name }) => name)).toEqual(['nrt', 'ord#2', 'ord'])
+    const machines = (list: typeof servers): unknown =>
+      Object.fromEntries(list.map((each) => [each.name, each.machine]))
+    expect(machines(after)).toEqual(machines(servers))
+    expect(await backends()).toEqual(before)
+    own.setServers({ primary, replicas: { ord: [syd] } })
+    await until(() => namesOf(own.status()).join() === 'nrt,ord#2', 'the first one to be left')
+    own.setServers({ primary, replicas: { ord: [syd, ord] } })
+    expect(namesOf(own.status()), 'one that comes takes the name that is free').toEqual(['nrt', 'ord#2', 'ord'])
+  })
+
   test('a list that cannot be used is an error, and the one before stays', async () => {
     const own = start(without())
     expect(() => own.setServers({ primary: '' })).toThrow(expect.objectContaining({ code: 'NEAREST_BAD_OPTION' }))
