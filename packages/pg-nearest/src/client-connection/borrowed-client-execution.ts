@@ -1,11 +1,11 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/bookmark-claims.ts'
 import { noConnectionEvidence, type LimitedEnd } from '../execute/run-with-cancellation.ts'
-import type { Admit, AttemptEnd, Execution } from '../walk/execution.ts'
+import type { AttemptEnd, Execution, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from '../execute/may-await-primary.ts'
 import { passClaimGate } from '../walk/pass-claim-gate.ts'
 import { candidatesOf } from '../walk/no-server-error.ts'
-import type { WalkFacts } from '../walk/walk-state-machine.ts'
+import type { WalkFacts } from '../walk/walk-state.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { planFallback, type Attempt } from '../route/plan.ts'
 import type { ClientContext } from './client-context.ts'
@@ -47,7 +47,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
   const { facts, text, signal, learns } = options
   const planning = options.planning ?? onPrimaries(client)
   engine.budget.deposit()
-  const attempt = async (to: Attempt, admit: Admit): Promise<AttemptEnd<R>> => {
+  const attempt = async (to: Attempt, turn: Turn<R>): Promise<AttemptEnd<R>> => {
     const before = endOfLost(client)
     if (before !== undefined) return before
     let lease: Lease
@@ -67,7 +67,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     const { restricted } = client
     // It gets no writes any more.
     if (restricted && !facts.reads && !client.neverWrites) return { kind: 'replan' }
-    const verdict = admit(lease.provenStandby || restricted)
+    const verdict = turn.admit(lease.provenStandby || restricted)
     if (verdict === 'no') return { kind: 'not-admitted' }
     const forced = verdict === 'read-only' || restricted
     const { standby, generation } = lease
@@ -82,14 +82,16 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     text,
     signal,
     attempts: options.attempts,
-    attempt: (to, admit, ofWalk, onEnd) => {
+    attempt: (to, turn, ofWalk) => {
       const gate = planning.enterClaim(to.server)
       // Nobody holds a connection while he waits for somebody else's answer.
       if (gate.kind === 'asking' && !held.open) held.letGo()
-      const run = (ended: typeof onEnd): void => {
-        attempt(to, admit).then(ended, (error: unknown) => ended({ kind: 'cut', error }))
-      }
-      passClaimGate(gate, ofWalk, run, onEnd)
+      passClaimGate(gate, ofWalk, turn, (inside) => {
+        attempt(to, inside).then(
+          (end) => inside.end(end),
+          (error: unknown) => inside.end({ kind: 'cut', error }),
+        )
+      })
     },
     mayAwaitPrimary: () => options.mayWait !== false && mayAwaitPrimary(engine, scope, facts.reads),
     replan: () => planning.replan(),

@@ -137,7 +137,7 @@ export class ClientContext {
     const { request, need, check } = statement
     const { config } = request
     const wasOpen = lease.status !== 'I'
-    const before = positionBefore(this.engine, lease)
+    const before = lease.standby ? positionBefore(this.engine, lease) : undefined
     const run = { config, enforcement, check, trust, need, context: this.engine, before }
     const limits = {
       signal: this.signalOf(statement),
@@ -206,7 +206,7 @@ export class ClientContext {
   }
 
   servedBy(server: string, role: ServedBy['role'], reason: RouteReason, attempts: number): ServedBy {
-    return { server, region: this.engine.regionOf(server), role, reason, attempts }
+    return { server, region: this.engine.stateOf(server)?.region, role, reason, attempts }
   }
 
   /** The connection is lost: nothing runs before the release. */

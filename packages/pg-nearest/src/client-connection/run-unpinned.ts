@@ -83,7 +83,7 @@ function executionOf(
     succeeded: (result, arrival) => {
       client.settle(statement, open, false, arrival.reason === 'unproven')
       if (reads && (arrival.reason === 'schema-lag' || arrival.reason === 'lagging')) client.holdForNow()
-      return { result, servedBy: { ...arrival, region: client.engine.regionOf(arrival.server) } }
+      return { result, servedBy: { ...arrival, region: client.engine.stateOf(arrival.server)?.region } }
     },
   })
 }

@@ -7,7 +7,7 @@ const LONGEST_PAUSE_MS = 4_000
 export class RefusalPause {
   readonly #onOver: () => void
   readonly #longestWaitMs: () => number
-  #until = 0
+  #active = false
   #refusals = 0
   /** When the server refused one first, if nobody has got a connection since. */
   #since: number | undefined
@@ -21,7 +21,7 @@ export class RefusalPause {
   }
 
   get active(): boolean {
-    return performance.now() < this.#until
+    return this.#active
   }
 
   /** Why nobody should wait any longer; `undefined` while somebody may. */
@@ -34,10 +34,9 @@ export class RefusalPause {
     this.#error = error
     this.#since ??= performance.now()
     const pauseMs = Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** this.#refusals++, Math.max(PAUSE_MS, this.#leftMs))
-    this.#until = performance.now() + pauseMs
+    this.#active = true
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      // The timer may fire early by this clock, and nothing else would dial.
       this.cut()
       this.#onOver()
     }, pauseMs)
@@ -50,7 +49,7 @@ export class RefusalPause {
 
   /** Ends the pause: something has changed that the server may have refused for. */
   cut(): void {
-    this.#until = 0
+    this.#active = false
   }
 
   /** One of ours has come back: others may. */

@@ -17,14 +17,14 @@ import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import { noConnectionEvidence, runWithin, type LimitedEnd } from './run-with-cancellation.ts'
 import { ownSession, type Engine, type Scope } from './engine.ts'
-import type { Admit, Arrival, AttemptEnd, Execution, HedgePlan } from '../walk/execution.ts'
+import type { Arrival, AttemptEnd, Execution, HedgePlan, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from './may-await-primary.ts'
 import { warnOfOpenTransaction } from './warn-of-open-transaction.ts'
 import { passClaimGate } from '../walk/pass-claim-gate.ts'
 import { candidatesOf } from '../walk/no-server-error.ts'
 import { runStatement, type RunEnd } from './run-statement.ts'
 import { withoutName } from './without-name.ts'
-import type { WalkFacts } from '../walk/walk-state-machine.ts'
+import type { WalkFacts } from '../walk/walk-state.ts'
 import { getsWrites } from '../route/gets-writes.ts'
 
 /** A result, and who gave it. */
@@ -33,7 +33,7 @@ export interface Served {
   readonly servedBy: ServedBy
 }
 
-type OnAttemptEnd = (end: AttemptEnd<StatementResult>) => void
+type StatementTurn = Turn<StatementResult>
 
 /** One object instead of a closure for each step, because that is measurable on short reads. */
 export class PoolQueryExecution implements Execution<StatementResult, Served> {
@@ -102,48 +102,48 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     return this.#server && `for ${this.#stage === 'running' ? 'an answer of' : 'a connection to'} ${this.#server}`
   }
 
-  attempt(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
+  attempt(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
     this.#server = attempt.server
     this.#stage = 'running'
     const gate = this.#check?.enterClaim(attempt.server) ?? FREE_GATE
-    if (gate.kind === 'free') return this.#connect(attempt, admit, signal, onEnd)
-    passClaimGate(gate, signal, (ended) => this.#connect(attempt, admit, signal, ended), onEnd)
+    if (gate.kind === 'free') return this.#connect(attempt, turn, signal)
+    passClaimGate(gate, signal, turn, (inside) => this.#connect(attempt, inside, signal))
   }
 
-  #connect(attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
+  #connect(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
     const { server } = attempt
     const lease = this.#engine.take(server, 'statement', this.#check?.prefers(server))
-    if (lease !== undefined) return this.#run(lease, attempt, admit, signal, onEnd)
+    if (lease !== undefined) return this.#run(lease, attempt, turn, signal)
     this.#stage = 'connecting'
     this.#engine
       .acquire(server, 'statement', signal, () => this.#check?.prefers(server))
       .then(
         (acquired) => {
           try {
-            this.#run(acquired, attempt, admit, signal, onEnd)
+            this.#run(acquired, attempt, turn, signal)
           } catch (error) {
-            onEnd({ kind: 'cut', error })
+            turn.end({ kind: 'cut', error })
           }
         },
-        (error: unknown) => onEnd(notSent(noConnectionEvidence(error, signal))),
+        (error: unknown) => turn.end(notSent(noConnectionEvidence(error, signal))),
       )
   }
 
-  #run(lease: Lease, attempt: Attempt, admit: Admit, signal: AbortSignal | undefined, onEnd: OnAttemptEnd): void {
+  #run(lease: Lease, attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
     const { reads, readOnly } = this.facts
-    const restricted = !lease.provenStandby && !getsWrites(this.#engine.topology, lease.server)
+    // Read before sending: the reply may announce a promotion.
+    const { standby, generation, provenStandby } = lease
+    const restricted = !provenStandby && !getsWrites(this.#engine.topology, lease.server)
     // It gets no writes any more.
     const isStale = restricted && !reads && !readOnly
-    const verdict = isStale ? 'no' : admit(lease.provenStandby || restricted)
+    const verdict = isStale ? 'no' : turn.admit(provenStandby || restricted)
     if (verdict === 'no') {
       lease.release()
-      return onEnd({ kind: isStale ? 'replan' : 'not-admitted' })
+      return turn.end({ kind: isStale ? 'replan' : 'not-admitted' })
     }
     const forced = verdict === 'read-only' || restricted
     const config = this.#config
     this.#stage = 'running'
-    // Read before sending: the reply may announce a promotion.
-    const { standby, generation, provenStandby } = lease
     lease.movable = reads
     const run = {
       config,
@@ -152,7 +152,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       trust: trusts(attempt),
       need: this.#need,
       context: this.#engine,
-      before: positionBefore(this.#engine, lease),
+      before: standby ? positionBefore(this.#engine, lease) : undefined,
     } as const
     const queryTimeoutMs = queryTimeoutOf(config) ?? this.#engine.queryTimeoutMs
     const harmless = provenStandby || run.enforcement !== 'none'
@@ -163,9 +163,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       const isAnswered = end.kind === 'result' || end.kind === 'answered'
       if (isAnswered && lease.status !== 'I') warnOfOpenTransaction(this.#engine)
       lease.release()
-      if (end.kind === 'result') onEnd({ kind: 'result', result: end.result, standby: isStandby })
-      else if (end.kind === 'cut') onEnd(end)
-      else onEnd({ kind: 'failed', evidence: end, standby, forced, generation })
+      if (end.kind === 'result') turn.end({ kind: 'result', result: end.result, standby: isStandby })
+      else if (end.kind === 'cut') turn.end(end)
+      else turn.end({ kind: 'failed', evidence: end, standby, forced, generation })
     }
     if (signal === undefined && queryTimeoutMs === undefined) return runStatement(lease, run, concluded)
     const mayWrite = harmless || reads ? undefined : () => this.#check?.beginUnsettled() ?? ignore
@@ -198,7 +198,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   succeeded(result: StatementResult, arrival: Arrival): Served {
     const { server, role, reason, attempts } = arrival
-    const servedBy = { server, region: this.#engine.regionOf(server), role, reason, attempts }
+    const servedBy = { server, region: this.#engine.stateOf(server)?.region, role, reason, attempts }
     if (this.#hedging !== undefined) this.#hedging.note(performance.now() - this.#hedgeStartedAt)
     return { result, servedBy }
   }

@@ -8,7 +8,7 @@ import type { SessionState } from '../session/session-state.ts'
 import { isWriterGone, writeOrder } from '../topology/server-selection.ts'
 import { PositionRecorder } from '../session-positions/position-recorder.ts'
 import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
-import { estimateOf, isUsualReadServer, primaryRttMsOf, rttMsOf, serverOf } from './freshness-estimate.ts'
+import { estimateOf, isUsualReadServer, primaryRttMsOf, rttMsOf } from './freshness-estimate.ts'
 import { furthest, type MachinePreference } from './furthest-machines.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/bookmark-claims.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
@@ -76,7 +76,7 @@ export class FreshnessCheck {
   /** Where a name leads to several machines, another one may show what the first lacks. */
   #againOnOthers(attempts: readonly Attempt[]): readonly Attempt[] {
     const [first] = attempts
-    if (first === undefined || (serverOf(this.#context, first.server)?.members.length ?? 0) < 2) return attempts
+    if (first === undefined || (this.#context.stateOf(first.server)?.members.length ?? 0) < 2) return attempts
     return [first, ...attempts]
   }
 
@@ -111,7 +111,7 @@ export class FreshnessCheck {
     const askable = positions.askable(server)
     const proves = this.#reads && standby && trust === 'prove'
     if (proves && this.#requirement.primary !== undefined) return new ReplicaBehindError(server)
-    const state = serverOf(this.#context, server)
+    const state = this.#context.stateOf(server)
     const shared = proves && (lease.pooled || state?.pooled === true)
     const proof = proves ? this.#proofOf(lease, shared) : 'given'
     const tells = state?.machine !== undefined
@@ -269,7 +269,7 @@ export class FreshnessCheck {
 
   /** Which of the machines behind a name are the best to ask; `undefined`: there is only one, or all are equal. */
   prefers(server: string): MachinePreference | undefined {
-    const { members = [] } = serverOf(this.#context, server) ?? {}
+    const { members = [] } = this.#context.stateOf(server) ?? {}
     if (members.length < 2 || !this.#reads) return undefined
     const { home } = this.#session
     if (home?.server === server) return { suits: (machine) => machine === home.machine, insists: true }

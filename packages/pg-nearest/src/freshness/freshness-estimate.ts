@@ -2,7 +2,6 @@ import { usualReadServer } from '../route/plan.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { SessionState } from '../session/session-state.ts'
 import { writeOrder } from '../topology/server-selection.ts'
-import type { ServerState } from '../topology/topology.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import type { FreshnessEstimate } from './order-by-freshness.ts'
 import { nearMs } from './wait-budget.ts'
@@ -40,12 +39,8 @@ export function isUsualReadServer(
   return session === process && server === usualReadServer(topology, chooser)
 }
 
-export function serverOf({ topology }: FreshnessContext, server: string): ServerState | undefined {
-  return topology.servers.find(({ name }) => name === server)
-}
-
 export function rttMsOf(context: FreshnessContext, server: string): number | undefined {
-  return serverOf(context, server)?.leastRttMs
+  return context.stateOf(server)?.leastRttMs
 }
 
 export function primaryRttMsOf({ topology }: FreshnessContext): number | undefined {

@@ -3,20 +3,26 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import { writeOrder } from '../topology/server-selection.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 
-/** What was known of the position of the machine behind a connection when a statement was sent there. */
+/** What was known of the position of the standby behind a connection when a statement was sent there. */
 export type PositionBefore = KnownPosition | undefined
 
 /** To be asked before it is sent. `undefined`: nothing is known that is worth comparing. */
 export function positionBefore(
   { positions, members }: Pick<FreshnessContext, 'positions' | 'members'>,
-  { server, machine, standby }: Pick<Lease, 'server' | 'machine' | 'standby'>,
+  { server, machine }: Pick<Lease, 'server' | 'machine'>,
 ): PositionBefore {
-  if (!standby) return undefined
-  // A connection that has not told its machine leads to the only one that was seen.
-  const only = members.of(server).length === 1 ? positions.of(server) : undefined
-  const known = machine === undefined ? only : positions.at(server, machine)
+  const known = machine === undefined ? onlyOne(positions, members, server) : positions.at(server, machine)
   // What was known before a connection was lost may be more than the machine shows since it has restarted.
   return known === positions.beforeLoss(server) ? undefined : known
+}
+
+/** A connection that has not told its machine leads to the only one that was seen. */
+function onlyOne(
+  positions: FreshnessContext['positions'],
+  members: FreshnessContext['members'],
+  server: string,
+): PositionBefore {
+  return members.of(server).length === 1 ? positions.of(server) : undefined
 }
 
 /** How old the answer of the primary may be that a replica is compared with: four probes at their default pace. */

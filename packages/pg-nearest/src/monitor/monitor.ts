@@ -233,7 +233,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
     positions,
     members,
     roleOf(server, machine) {
-      if (machine === undefined || machine === machines.get(server)) return states.get(server)?.role ?? 'unknown'
+      const { role, machine: latest } = states.get(server) ?? UNHEARD
+      if (machine === undefined || latest === undefined || machine === latest) return role
       const known = positions.at(server, machine)
       return known === undefined ? 'unknown' : roleOf(known)
     },
@@ -298,6 +299,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
     },
   }
 }
+
+const UNHEARD: Pick<ServerState, 'role' | 'machine'> = { role: 'unknown', machine: undefined }
 
 function notePosition(positions: KnownPositions, server: string, seen: Observation): void {
   const { role, machine, sentAt, rttMs, clockMs } = seen

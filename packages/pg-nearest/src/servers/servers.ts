@@ -310,7 +310,7 @@ function createEngine({ options, monitor, connections, events, scope, alone, reg
     hedging: hedge === undefined ? undefined : createHedging(hedge),
     timeoutMs,
     waitForWriter: (since, waitedMs, signal) => monitor().waitForWriter(since, failoverTimeoutMs - waitedMs, signal),
-    regionOf: (server) => monitor().stateOf(server)?.region,
+    stateOf: (server) => monitor().stateOf(server),
     get onQuery() {
       return events.hasListeners('query') ? emitQuery : undefined
     },

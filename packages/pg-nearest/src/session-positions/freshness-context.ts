@@ -5,7 +5,7 @@ import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { Chooser } from '../topology/server-selection.ts'
 import type { PrimaryTrail } from '../observations/staleness.ts'
-import type { Topology } from '../topology/topology.ts'
+import type { ServerState, Topology } from '../topology/topology.ts'
 import type { BookmarkClaims } from './bookmark-claims.ts'
 
 /** What a {@link FreshnessCheck} needs to know about the servers and this process. */
@@ -29,5 +29,5 @@ export interface FreshnessContext {
   /** Waits until a standby has replayed this position. Resolves with `false` after `withinMs`. */
   reached(server: string, lsn: bigint, withinMs: number): Promise<boolean>
   onPositionLost(event: PositionLostEvent): void
-  regionOf(server: string): string | undefined
+  stateOf(server: string): ServerState | undefined
 }

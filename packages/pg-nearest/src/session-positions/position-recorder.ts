@@ -201,7 +201,7 @@ export class PositionRecorder {
     this.#losses ??= []
     this.#losses.push({
       server,
-      region: this.#context.regionOf(server),
+      region: this.#context.stateOf(server)?.region,
       lost: shown(lost),
       now: shown(now),
     })

@@ -1,35 +1,36 @@
 import type { ClaimGate, ClaimOutcome } from '../session-positions/bookmark-claims.ts'
 import { onAbort } from '../limits/on-abort.ts'
-import type { AttemptEnd } from './execution.ts'
-
-type OnEnd<R> = (end: AttemptEnd<R>) => void
+import type { AttemptEnd, Turn } from './execution.ts'
 
 /** Runs an attempt if the gate lets it, and otherwise ends it when the claim has been asked about, or the signal is aborted. */
 export function passClaimGate<R>(
   gate: ClaimGate,
   signal: AbortSignal | undefined,
-  run: (onEnd: OnEnd<R>) => void,
-  onEnd: OnEnd<R>,
+  turn: Turn<R>,
+  run: (turn: Turn<R>) => void,
 ): void {
   switch (gate.kind) {
     case 'free':
-      return run(onEnd)
+      return run(turn)
     case 'entered':
-      return runInside(gate, run, onEnd)
+      return runInside(gate, turn, run)
     case 'asking':
-      return awaitAnswer(gate, signal, onEnd)
+      return awaitAnswer(gate, signal, turn)
   }
 }
 
 function runInside<R>(
   { leave }: Extract<ClaimGate, { kind: 'entered' }>,
-  run: (onEnd: OnEnd<R>) => void,
-  onEnd: OnEnd<R>,
+  turn: Turn<R>,
+  run: (turn: Turn<R>) => void,
 ): void {
   try {
-    run((end) => {
-      leave()
-      onEnd(end)
+    run({
+      admit: (provenStandby) => turn.admit(provenStandby),
+      end(end) {
+        leave()
+        turn.end(end)
+      },
     })
   } catch (error) {
     leave()
@@ -40,15 +41,15 @@ function runInside<R>(
 function awaitAnswer<R>(
   { answer, settle }: Extract<ClaimGate, { kind: 'asking' }>,
   signal: AbortSignal | undefined,
-  onEnd: OnEnd<R>,
+  turn: Turn<R>,
 ): void {
-  if (signal?.aborted === true) return onEnd({ kind: 'cut', error: signal.reason })
+  if (signal?.aborted === true) return turn.end({ kind: 'cut', error: signal.reason })
   let over = false
   const end = (how: AttemptEnd<R>): void => {
     if (over) return
     over = true
     forget?.()
-    onEnd(how)
+    turn.end(how)
   }
   const forget = signal && onAbort(signal, () => end({ kind: 'cut', error: signal.reason }))
   answer

@@ -1,7 +1,8 @@
 import { NearestError, OutcomeUnknownError, type Candidate } from '../errors.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
 import { noServerError } from './no-server-error.ts'
-import type { WalkEnd, WalkFailure } from './walk-state-machine.ts'
+import type { WalkEnd } from './walk-state-machine.ts'
+import type { WalkFailure } from './walk-state.ts'
 
 /** The error that the caller gets. */
 export function walkError(

@@ -1,9 +1,9 @@
 import { isLag, provesPrimaryOnly } from '../route/failure-meaning.ts'
-import type { WalkState } from './walk-state-machine.ts'
+import type { WalkState } from './walk-state.ts'
 
 /** The reason for ending on another server than planned; `undefined` if it was the planned one. */
 export function detourReason(
-  { legs, failures, refusal }: WalkState,
+  { legs, history: { failures, refusal } }: WalkState,
   leg: number,
 ): 'retry' | 'lagging' | 'schema-lag' | undefined {
   if ((legs[leg]?.failures ?? 0) === 0) return undefined
@@ -12,6 +12,6 @@ export function detourReason(
 }
 
 /** A primary has run what no standby will. */
-export function showsPrimaryOnly({ refusal }: WalkState, standby: boolean): boolean {
+export function showsPrimaryOnly({ history: { refusal } }: WalkState, standby: boolean): boolean {
   return refusal !== undefined && !standby && provesPrimaryOnly(refusal.error)
 }

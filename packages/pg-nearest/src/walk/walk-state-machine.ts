@@ -2,61 +2,7 @@ import type { ReplicaBehindError } from '../session-positions/replica-behind-err
 import type { RetryReason } from '../limits/retry-budget.ts'
 import { isLag, isTransient, isWriteRefused, meaningOf, type Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
-
-/** What stays the same throughout a walk. */
-export interface WalkFacts {
-  /** The text looks like a read. */
-  readonly reads: boolean
-  /** Writes are refused wherever it runs, so a standby's refusal is final. */
-  readonly readOnly: boolean
-  /** It has no effect that outlives its connection, like BEGIN. */
-  readonly harmless: boolean
-  /** If it fails, a part of it may have been committed. */
-  readonly mayCommitInside: boolean
-}
-
-/** One sequence of attempts. A slow read that is hedged has two. */
-interface Leg {
-  /** Where it is being tried; `undefined` once the leg has ended. */
-  readonly at: Attempt | undefined
-  readonly left: readonly Attempt[]
-  readonly failures: number
-  /** A server was found behind and has been waited for, which happens once in each leg. */
-  readonly behind: Evidence | undefined
-}
-
-export interface WalkFailure {
-  readonly server: string
-  readonly evidence: Evidence
-}
-
-/** The state of a walk. Immutable: each event leads to a new one. */
-export interface WalkState {
-  readonly facts: WalkFacts
-  readonly legs: readonly Leg[]
-  readonly failures: readonly WalkFailure[]
-  /** Servers that have failed since the latest plan. */
-  readonly tried: readonly string[]
-  /** A standby's refusal. */
-  readonly refusal: { readonly server: string; readonly error: unknown } | undefined
-  /** It may have written there, so it must not run again where it could write. */
-  readonly unknown: { readonly server: string; readonly error: unknown } | undefined
-  /** A server that it ran on, which was taken for a standby: if the statement turns out to write, its outcome is `unknown`. */
-  readonly ran: { readonly server: string; readonly error: unknown } | undefined
-  /** A server has refused it because it writes, whatever its text looks like. */
-  readonly writes: boolean
-  /** The only leg that may run it where it could write. */
-  readonly writer: number | undefined
-  /** How many more times to try the same server again after a connection that had died unused. */
-  readonly again: number
-  /** It may run once more after a fault of its connection. */
-  readonly mayRerun: boolean
-  /** It may be planned once more because what it was planned by has changed. */
-  readonly mayReplan: boolean
-  /** How often it has waited for a primary. */
-  readonly rounds: number
-  readonly over: boolean
-}
+import { asOver, legOn, withHistory, withLeg, withLegs, withWriter, type Leg, type WalkState } from './walk-state.ts'
 
 /** What can happen during a walk. */
 export type WalkEvent =
@@ -110,33 +56,8 @@ export type WalkEnd =
 
 export type WalkStep = readonly [WalkState, readonly WalkCommand[]]
 
-/** How many connections in a row may turn out to have died unused before the server counts as failed. */
-const MOST_AGAIN = 3
 /** A bound for rounds of waiting for a primary, reached only if servers keep coming and going. */
 const MOST_ROUNDS = 1_000
-
-export function beginWalk(facts: WalkFacts, attempts: readonly Attempt[]): WalkState {
-  return {
-    facts,
-    legs: [legOn(attempts)],
-    failures: [],
-    tried: [],
-    refusal: undefined,
-    unknown: undefined,
-    ran: undefined,
-    writes: false,
-    writer: undefined,
-    again: MOST_AGAIN,
-    mayRerun: true,
-    mayReplan: true,
-    rounds: 0,
-    over: false,
-  }
-}
-
-function legOn(attempts: readonly Attempt[]): Leg {
-  return { at: undefined, left: attempts, failures: 0, behind: undefined }
-}
 
 /**
  * Returns the next state and what to do. Pure and total. Every walk ends: each event uses up something (attempts, retries, rounds),
@@ -161,7 +82,7 @@ export function nextStep(state: WalkState, event: WalkEvent): WalkStep {
       return afterWait(state, event)
     case 'waited':
       if (event.attempts === undefined) return endLeg(state, 0, { kind: 'nobody', gaveUp: 'no-primary' })
-      return advance({ ...state, legs: [legOn(event.attempts)], tried: [] }, 0, { resends: undefined, mayWait: true })
+      return advance(onNewPlan(state, event.attempts), 0, { resends: undefined, mayWait: true })
     case 'slow':
       return hedge(state, event.attempts)
     case 'failed':
@@ -178,13 +99,14 @@ export function admit(
   leg: number,
   provenStandby: boolean,
 ): readonly [WalkState, 'as-is' | 'read-only' | 'no'] {
-  const { facts, unknown, ran, writer } = state
+  const { facts, writer } = state
+  const { unknown, ran } = state.history
   if (state.over) return [state, 'no']
   if (facts.readOnly || facts.harmless) return [state, 'as-is']
   const isFree = unknown === undefined && ran === undefined
   // It may have been promoted a moment ago, and what writes must not run there a second time.
   if (provenStandby && (facts.reads || isFree)) return [state, 'as-is']
-  if (isFree && (writer === undefined || writer === leg)) return [{ ...state, writer: leg }, 'as-is']
+  if (isFree && (writer === undefined || writer === leg)) return [withWriter(state, leg), 'as-is']
   return [state, facts.reads ? 'read-only' : 'no']
 }
 
@@ -195,12 +117,12 @@ function afterFailure(stood: WalkState, event: Failed): WalkStep {
   const server = stood.legs[leg]?.at?.server
   if (server === undefined) return [stood, []]
   const before = noteWrites(stood, evidence)
-  const { facts } = before
+  const { facts, history } = before
   const readOnly = facts.readOnly || forced
   const meaning = meaningOf(evidence, {
     standby,
     // Once: a primary that takes no writes is an error, and not a loop.
-    mayAskRoles: mayWait && stood.rounds === 0,
+    mayAskRoles: mayWait && stood.history.rounds === 0,
     readOnly,
     reads: facts.reads,
     harmless: facts.harmless,
@@ -213,11 +135,11 @@ function afterFailure(stood: WalkState, event: Failed): WalkStep {
     const doubt = doubtOf(noted)
     return doubt === undefined ? advance(noted, leg, NOTHING_HAPPENED) : fail(noted, doubt)
   }
-  if (meaning === 'again' && evidence.kind === 'unsent' && before.again > 0) {
-    return tryAgain(release({ ...before, again: before.again - 1 }, leg), leg, undefined)
+  if (meaning === 'again' && evidence.kind === 'unsent' && history.again > 0) {
+    return tryAgain(release(withHistory(before, { again: history.again - 1 }), leg), leg, undefined)
   }
-  if (meaning === 'again' && evidence.kind === 'answered' && before.mayRerun) {
-    return tryAgain(release({ ...before, mayRerun: false }, leg), leg, 'loss')
+  if (meaning === 'again' && evidence.kind === 'answered' && history.mayRerun) {
+    return tryAgain(release(withHistory(before, { mayRerun: false }), leg), leg, 'loss')
   }
   if (evidence.kind === 'behind' && before.legs[leg]?.behind === undefined) {
     const waiting = release(noteRun(withLeg(before, leg, { behind: evidence }), event, server), leg)
@@ -253,9 +175,9 @@ function afterWait(state: WalkState, { leg, yes, mayWait }: Extract<WalkEvent, {
 
 /** Records a failure. The server is not tried again until there is a new plan. */
 function note(state: WalkState, leg: number, server: string, evidence: Evidence): WalkState {
-  const failures = [...state.failures, { server, evidence }]
+  const { failures, tried } = state.history
   const counted = withLeg(state, leg, { failures: (state.legs[leg]?.failures ?? 0) + 1 })
-  return { ...counted, failures, tried: [...state.tried, server] }
+  return withHistory(counted, { failures: [...failures, { server, evidence }], tried: [...tried, server] })
 }
 
 /**
@@ -266,30 +188,31 @@ function noteRun(state: WalkState, { leg, evidence, standby, forced }: Failed, s
   const { readOnly, harmless } = state.facts
   // What was found behind before anything was sent had not been admitted.
   const hasRun = evidence.kind === 'lost' || (evidence.kind === 'behind' && !standby && state.writer === leg)
-  if (!hasRun || readOnly || harmless || forced || state.ran !== undefined) return state
-  return { ...state, ran: { server, error: evidence.error } }
+  if (!hasRun || readOnly || harmless || forced || state.history.ran !== undefined) return state
+  return withHistory(state, { ran: { server, error: evidence.error } })
 }
 
 function noteWrites(state: WalkState, { kind, error }: Evidence): WalkState {
-  return kind === 'answered' && isWriteRefused(error) ? { ...state, writes: true } : state
+  return kind === 'answered' && isWriteRefused(error) ? withHistory(state, { writes: true }) : state
 }
 
 /** The leg's attempt is known to have had no effect, so another leg may run it where it could write. */
 function release(state: WalkState, leg: number): WalkState {
-  return state.writer === leg ? { ...state, writer: undefined } : state
+  return state.writer === leg ? withWriter(state, undefined) : state
 }
 
 function toPrimaries(state: WalkState, { leg, evidence, primaries }: Failed, server: string): WalkState {
   // The other leg may be asking it.
   const isAsked = (to: string): boolean => state.legs.some(({ at }, other) => other !== leg && at?.server === to)
-  const left = primaries.filter((primary) => !state.tried.includes(primary.server) && !isAsked(primary.server))
-  return { ...withLeg(state, leg, { left }), refusal: { server, error: evidence.error } }
+  const { tried } = state.history
+  const left = primaries.filter((primary) => !tried.includes(primary.server) && !isAsked(primary.server))
+  return withHistory(withLeg(state, leg, { left }), { refusal: { server, error: evidence.error } })
 }
 
 /** A read can still be answered by a standby, or READ ONLY by a primary. */
 function afterUnknown(before: WalkState, { leg, evidence, primaries, mayWait }: Failed, server: string): WalkStep {
   const { error } = evidence
-  const state: WalkState = { ...before, writer: undefined, unknown: { server, error } }
+  const state = withHistory(withWriter(before, undefined), { unknown: { server, error } })
   if (!state.facts.reads) return fail(state, { kind: 'unknown', server, error })
   const left = state.legs[leg]?.left ?? []
   const others = primaries.filter((primary) => !left.some((attempt) => attempt.server === primary.server))
@@ -305,27 +228,29 @@ const NOTHING_HAPPENED: Circumstance = { resends: undefined, mayWait: false }
 
 /** Starts the leg's next attempt, leaves it to the other leg, waits for a primary, or gives up. */
 function advance(state: WalkState, leg: number, { resends, mayWait }: Circumstance): WalkStep {
-  const planned = state.legs[leg]?.left ?? []
-  const [next] = planned
-  if (next !== undefined) {
-    return [withLeg(state, leg, { at: next, left: planned.slice(1) }), [{ kind: 'try', leg, attempt: next, resends }]]
+  const its = state.legs[leg]
+  const next = its?.left[0]
+  if (its !== undefined && next !== undefined) {
+    const { left, failures, behind } = its
+    const trying: Leg = { at: next, left: left.slice(1), failures, behind }
+    return [withLegs(state, state.legs.with(leg, trying)), [{ kind: 'try', leg, attempt: next, resends }]]
   }
   const ended = withLeg(state, leg, { at: undefined })
   if (ended.legs.some(({ at }) => at !== undefined)) return [ended, []]
-  if (mayWait && mayGoBetter(ended) && ended.rounds < MOST_ROUNDS) {
-    const round = ended.rounds + 1
-    return [{ ...ended, rounds: round }, [{ kind: 'wait', round }]]
+  if (mayWait && mayGoBetter(ended) && ended.history.rounds < MOST_ROUNDS) {
+    const round = ended.history.rounds + 1
+    return [withHistory(ended, { rounds: round }), [{ kind: 'wait', round }]]
   }
   return giveUp(ended)
 }
 
 /** Every failure may pass by itself, and repeating the statement is safe. */
-function mayGoBetter({ facts, failures, unknown }: WalkState): boolean {
+function mayGoBetter({ facts, history: { failures, unknown } }: WalkState): boolean {
   return failures.every(({ evidence }) => isTransient(evidence)) && (unknown === undefined || facts.reads)
 }
 
 function giveUp(state: WalkState): WalkStep {
-  const { failures, refusal, rounds } = state
+  const { failures, refusal, rounds } = state.history
   const doubt = doubtOf(state)
   if (doubt !== undefined) return fail(state, doubt)
   const said = refusal !== undefined && failures.at(-1)?.evidence.error === refusal.error
@@ -335,7 +260,7 @@ function giveUp(state: WalkState): WalkStep {
 }
 
 /** What a replica has said counts, if the primary that might know better cannot be asked. */
-function laggingError({ refusal }: WalkState): WalkEnd | undefined {
+function laggingError({ history: { refusal } }: WalkState): WalkEnd | undefined {
   return refusal !== undefined && isLag(refusal.error) ? { kind: 'refused', error: refusal.error } : undefined
 }
 
@@ -345,8 +270,15 @@ function tryAgain(state: WalkState, leg: number, resends: RetryReason | undefine
 }
 
 function replan(state: WalkState, { leg, attempts, mayWait }: Extract<WalkEvent, { kind: 'replanned' }>): WalkStep {
-  const planned = state.mayReplan ? withLeg({ ...state, mayReplan: false }, leg, { left: attempts }) : state
+  const planned = state.history.mayReplan
+    ? withLeg(withHistory(state, { mayReplan: false }), leg, { left: attempts })
+    : state
   return advance(planned, leg, { resends: undefined, mayWait })
+}
+
+/** A primary has come. */
+function onNewPlan(state: WalkState, attempts: readonly Attempt[]): WalkState {
+  return withHistory(withLegs(state, [legOn(attempts)]), { tried: [] })
 }
 
 /** Starts a second leg, on servers that the first is not using. */
@@ -355,7 +287,7 @@ function hedge(state: WalkState, attempts: readonly Attempt[]): WalkStep {
   const left = attempts.filter(({ server }) => !busy.includes(server))
   if (state.legs.length > 1 || left.length === 0 || busy.length === 0) return [state, []]
   const leg = state.legs.length
-  return advance({ ...state, legs: [...state.legs, legOn(left)] }, leg, NOTHING_HAPPENED)
+  return advance(withLegs(state, [...state.legs, legOn(left)]), leg, NOTHING_HAPPENED)
 }
 
 /** A server's answer ends the walk. A leg that got no connection leaves it to the other leg. */
@@ -372,7 +304,7 @@ function endLeg(state: WalkState, leg: number, failure: WalkEnd): WalkStep {
 }
 
 /** It may have written, so any other end than a result is of unknown outcome. */
-function doubtOf({ facts, unknown, ran, writes }: WalkState): WalkEnd | undefined {
+function doubtOf({ facts, history: { unknown, ran, writes } }: WalkState): WalkEnd | undefined {
   const doubt = unknown ?? (writes || !facts.reads ? ran : undefined)
   return doubt && { kind: 'unknown', ...doubt }
 }
@@ -383,14 +315,9 @@ function fail(state: WalkState, failure: WalkEnd): WalkStep {
 
 /** Ends the walk, and abandons all legs but the winner. */
 function end(state: WalkState, command: WalkCommand, winner?: number): WalkStep {
-  if (state.legs.length === 1 && winner === 0) return [{ ...state, over: true }, [command]]
+  if (state.legs.length === 1 && winner === 0) return [asOver(state), [command]]
   const abandoned = state.legs.flatMap(({ at }, leg): WalkCommand[] =>
     at === undefined || leg === winner ? [] : [{ kind: 'abandon', leg }],
   )
-  return [{ ...state, over: true }, [...abandoned, command]]
-}
-
-function withLeg(state: WalkState, at: number, change: Partial<Leg>): WalkState {
-  const leg = state.legs[at]
-  return leg === undefined ? state : { ...state, legs: state.legs.with(at, { ...leg, ...change }) }
+  return [asOver(state), [...abandoned, command]]
 }

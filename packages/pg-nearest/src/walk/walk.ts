@@ -4,10 +4,11 @@ import { pause } from '../limits/retry-backoff.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
-import type { AttemptEnd, Execution } from './execution.ts'
+import type { AttemptEnd, Execution, Turn } from './execution.ts'
 import { walkError } from './walk-error.ts'
 import { detourReason, showsPrimaryOnly } from './walk-findings.ts'
-import { admit, beginWalk, nextStep, type WalkCommand, type WalkEvent, type WalkState } from './walk-state-machine.ts'
+import { admit, nextStep, type WalkCommand, type WalkEvent } from './walk-state-machine.ts'
+import { beginWalk, type WalkState } from './walk-state.ts'
 
 /**
  * Tries the plan's servers in turn until one runs the statement. The plan decides where to go, and `nextStep` what to do next.
@@ -75,7 +76,7 @@ class Walk<R, T> {
         this.#leave()
         const { text, facts } = this.#execution
         const candidates = this.#execution.candidates()
-        const error = walkError(command.failure, this.#state.failures, candidates, text, facts.readOnly)
+        const error = walkError(command.failure, this.#state.history.failures, candidates, text, facts.readOnly)
         return this.#reject(error)
       }
     }
@@ -92,22 +93,24 @@ class Walk<R, T> {
   }
 
   #try(leg: number, attempt: Attempt): void {
-    const admitted = (provenStandby: boolean): 'as-is' | 'read-only' | 'no' => {
-      const [state, verdict] = admit(this.#state, leg, provenStandby)
-      this.#state = state
-      return verdict
-    }
     const { signal } = this.#abandons?.[leg] ?? this.#execution
-    const ended = (end: AttemptEnd<R>): void => {
-      if (this.#state.over) return
-      try {
-        this.#take(this.#eventOf(leg, attempt, end))
-      } catch (error) {
-        this.#breakOff(error)
-      }
-    }
     try {
-      this.#execution.attempt(attempt, admitted, signal, ended)
+      this.#execution.attempt(attempt, new WalkTurn(this, leg, attempt), signal)
+    } catch (error) {
+      this.#breakOff(error)
+    }
+  }
+
+  admit(leg: number, provenStandby: boolean): 'as-is' | 'read-only' | 'no' {
+    const [state, verdict] = admit(this.#state, leg, provenStandby)
+    this.#state = state
+    return verdict
+  }
+
+  end(leg: number, attempt: Attempt, end: AttemptEnd<R>): void {
+    if (this.#state.over) return
+    try {
+      this.#take(this.#eventOf(leg, attempt, end))
     } catch (error) {
       this.#breakOff(error)
     }
@@ -199,5 +202,25 @@ class Walk<R, T> {
   #leave(): void {
     clearTimeout(this.#hedgeTimer)
     this.#forgetAbort?.()
+  }
+}
+
+class WalkTurn<R, T> implements Turn<R> {
+  readonly #walk: Walk<R, T>
+  readonly #leg: number
+  readonly #attempt: Attempt
+
+  constructor(walked: Walk<R, T>, leg: number, attempt: Attempt) {
+    this.#walk = walked
+    this.#leg = leg
+    this.#attempt = attempt
+  }
+
+  admit(provenStandby: boolean): 'as-is' | 'read-only' | 'no' {
+    return this.#walk.admit(this.#leg, provenStandby)
+  }
+
+  end(end: AttemptEnd<R>): void {
+    this.#walk.end(this.#leg, this.#attempt, end)
   }
 }

@@ -16,7 +16,7 @@ import { createKnownPositions } from '../../src/positions/known-positions.ts'
 import type { Bookmark } from '../../src/session/bookmark.ts'
 import { SessionState } from '../../src/session/session-state.ts'
 import type { ServerState } from '../../src/topology/topology.ts'
-import type { AttemptEnd } from '../../src/walk/execution.ts'
+import type { AttemptEnd, Turn } from '../../src/walk/execution.ts'
 import { serverState, topologyOf } from './server-state.ts'
 
 const BEGAN_AT = 100
@@ -39,7 +39,7 @@ function settle(trusted: boolean, { listed = {}, said = [] }: Other): { outcome:
   const context = {
     topology: topologyOf([serverState({ name: 'nrt', role: 'primary' }), serverState({ name: 'ord', ...listed })]),
     positions,
-    regionOf: () => undefined,
+    stateOf: () => undefined,
     onPositionLost: (event: PositionLostEvent) => lost.push(event),
   } as unknown as FreshnessContext
   const session = new SessionState(LATER, { trusted, beganAt: BEGAN_AT })
@@ -104,7 +104,7 @@ describe('the gate', () => {
     const run = (): never => {
       throw new Error('it was not run')
     }
-    expect(() => passClaimGate(gate, undefined, run, () => undefined)).toThrow('it was not run')
+    expect(() => passClaimGate(gate, undefined, turnTo([]), run)).toThrow('it was not run')
     expect(claims.enter('nrt', SETTLED).kind).toBe('entered')
   })
 
@@ -146,8 +146,12 @@ function passing(gate: ClaimGate, signal?: AbortSignal): AttemptEnd<never>[] {
   const run = (): never => {
     throw new Error('it must not run')
   }
-  passClaimGate<never>(gate, signal, run, (end) => ends.push(end))
+  passClaimGate(gate, signal, turnTo(ends), run)
   return ends
+}
+
+function turnTo(ends: AttemptEnd<never>[]): Turn<never> {
+  return { admit: () => 'as-is', end: (end) => void ends.push(end) }
 }
 
 function shown(end: AttemptEnd<never>): string {

@@ -30,7 +30,7 @@ const told = ({ lsn = 100n, at = 1_000, timeline = 1, systemIdentifier = '7', st
   standby,
 })
 
-const lease = { server: 'ord', machine: 'a', standby: true }
+const lease = { server: 'ord', machine: 'a' }
 
 /** At 1,500, for a statement that was sent when the replica had last told this. */
 function level(

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { beginWalk, nextStep, type WalkEvent, type WalkFacts } from '../../src/walk/walk-state-machine.ts'
+import { nextStep, type WalkEvent } from '../../src/walk/walk-state-machine.ts'
+import { beginWalk, type WalkFacts } from '../../src/walk/walk-state.ts'
 import type { Attempt } from '../../src/route/plan.ts'
 import {
   after,

@@ -37,7 +37,7 @@ function execution({
     mayAwaitPrimary: () => true,
     replan: () => on('nrt'),
     primaries: () => on('nrt'),
-    attempt: (...args) => void attempt(...args).then(args[3]),
+    attempt: (...args) => void attempt(...args).then((end) => args[1].end(end)),
     waitToCatchUp: () => Promise.resolve(true),
     learn: () => undefined,
     succeeded: (result) => result,

@@ -1,0 +1,109 @@
+import type { Evidence } from '../route/failure-meaning.ts'
+import type { Attempt } from '../route/plan.ts'
+
+/** What stays the same throughout a walk. */
+export interface WalkFacts {
+  /** The text looks like a read. */
+  readonly reads: boolean
+  /** Writes are refused wherever it runs, so a standby's refusal is final. */
+  readonly readOnly: boolean
+  /** It has no effect that outlives its connection, like BEGIN. */
+  readonly harmless: boolean
+  /** If it fails, a part of it may have been committed. */
+  readonly mayCommitInside: boolean
+}
+
+/** One sequence of attempts. A slow read that is hedged has two. */
+export interface Leg {
+  /** Where it is being tried; `undefined` once the leg has ended. */
+  readonly at: Attempt | undefined
+  readonly left: readonly Attempt[]
+  readonly failures: number
+  /** A server was found behind and has been waited for, which happens once in each leg. */
+  readonly behind: Evidence | undefined
+}
+
+export interface WalkFailure {
+  readonly server: string
+  readonly evidence: Evidence
+}
+
+/** The state of a walk. Immutable: each event leads to a new one. */
+export interface WalkState {
+  readonly facts: WalkFacts
+  readonly legs: readonly Leg[]
+  /** The only leg that may run it where it could write. */
+  readonly writer: number | undefined
+  /** Apart, because most walks are over before anything belongs there, and each event copies the rest. */
+  readonly history: WalkHistory
+  readonly over: boolean
+}
+
+/** What has gone wrong so far, and what may still be done about it. */
+export interface WalkHistory {
+  readonly failures: readonly WalkFailure[]
+  /** Servers that have failed since the latest plan. */
+  readonly tried: readonly string[]
+  /** A standby's refusal. */
+  readonly refusal: { readonly server: string; readonly error: unknown } | undefined
+  /** It may have written there, so it must not run again where it could write. */
+  readonly unknown: { readonly server: string; readonly error: unknown } | undefined
+  /** A server that it ran on, which was taken for a standby: if the statement turns out to write, its outcome is `unknown`. */
+  readonly ran: { readonly server: string; readonly error: unknown } | undefined
+  /** A server has refused it because it writes, whatever its text looks like. */
+  readonly writes: boolean
+  /** How many more times to try the same server again after a connection that had died unused. */
+  readonly again: number
+  /** It may run once more after a fault of its connection. */
+  readonly mayRerun: boolean
+  /** It may be planned once more because what it was planned by has changed. */
+  readonly mayReplan: boolean
+  /** How often it has waited for a primary. */
+  readonly rounds: number
+}
+
+/** How many connections in a row may turn out to have died unused before the server counts as failed. */
+const MOST_AGAIN = 3
+const NOTHING_WRONG: WalkHistory = {
+  failures: [],
+  tried: [],
+  refusal: undefined,
+  unknown: undefined,
+  ran: undefined,
+  writes: false,
+  again: MOST_AGAIN,
+  mayRerun: true,
+  mayReplan: true,
+  rounds: 0,
+}
+
+export function beginWalk(facts: WalkFacts, attempts: readonly Attempt[]): WalkState {
+  return { facts, legs: [legOn(attempts)], writer: undefined, history: NOTHING_WRONG, over: false }
+}
+
+export function legOn(attempts: readonly Attempt[]): Leg {
+  return { at: undefined, left: attempts, failures: 0, behind: undefined }
+}
+
+// Written out where a walk without failures comes along, because a spread is measurable on short reads.
+
+export function withLegs({ facts, writer, history, over }: WalkState, legs: readonly Leg[]): WalkState {
+  return { facts, legs, writer, history, over }
+}
+
+export function withWriter({ facts, legs, history, over }: WalkState, writer: number | undefined): WalkState {
+  return { facts, legs, writer, history, over }
+}
+
+export function asOver({ facts, legs, writer, history }: WalkState): WalkState {
+  return { facts, legs, writer, history, over: true }
+}
+
+export function withLeg(state: WalkState, at: number, change: Partial<Leg>): WalkState {
+  const leg = state.legs[at]
+  return leg === undefined ? state : withLegs(state, state.legs.with(at, { ...leg, ...change }))
+}
+
+export function withHistory(state: WalkState, change: Partial<WalkHistory>): WalkState {
+  return { ...state, history: { ...state.history, ...change } }
+}
