@@ -87,6 +87,7 @@ const unhurried = onServersOf([
   'wait-for-lsn',
   'withheld-writes',
   'world-boot',
+  'world-dns',
   'world-end',
   'world-failover',
   'world-version',

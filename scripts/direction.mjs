@@ -132,7 +132,15 @@ const houses = [
   },
   {
     src: 'packages/pg-nearest-world/src',
-    mayImport: { cli: ['cluster', 'wan', 'geo'], cluster: [], wan: [], geo: [] },
+    mayImport: {
+      cli: ['app', 'cluster', 'wan', 'geo'],
+      app: ['edge', 'cluster'],
+      edge: ['geo'],
+      dns: ['cluster'],
+      cluster: [],
+      wan: [],
+      geo: [],
+    },
     pure: [],
   },
 ]

@@ -1,4 +1,19 @@
 export { startWorld } from './world.ts'
+export { startDns } from './dns/start-dns.ts'
 export { WorldError, type WorldErrorCode } from './world-error.ts'
+export type { DnsOptions, WorldDns } from './dns/start-dns.ts'
+export type { ScriptedAnswer } from './dns/scripted-answer.ts'
+export type { Record as DnsRecord } from './dns/dns-message.ts'
 export type { PostgresVersion } from './postgres-version.ts'
-export type { Progress, RegionStatus, Rtt, UrlOptions, World, WorldOptions, WorldPoolOptions } from './world-types.ts'
+export type {
+  Link,
+  LinkOptions,
+  ListenAddress,
+  Progress,
+  RegionStatus,
+  Rtt,
+  UrlOptions,
+  World,
+  WorldOptions,
+  WorldPoolOptions,
+} from './world-types.ts'

@@ -1,4 +1,7 @@
 import type { PostgresVersion } from './postgres-version.ts'
+import type { Link, ListenAddress } from './wan/network.ts'
+
+export type { Link, ListenAddress }
 
 /** Milliseconds of round trip: one number for every pair of regions, or pairs such as `'nrt-ord'` in either order. */
 export type Rtt = number | Readonly<Record<string, number>>
@@ -62,6 +65,16 @@ export interface UrlOptions {
   readonly as?: 'app' | 'superuser' | undefined
 }
 
+/** From where to where a link leads. */
+export interface LinkOptions {
+  readonly from: string
+  readonly to: string
+  /** What it leads to in `to`: a port on 127.0.0.1 of this machine. Default: that region's PostgreSQL server. */
+  readonly port?: number | undefined
+  /** Where it listens. Default: a free port on 127.0.0.1. */
+  readonly at?: ListenAddress | undefined
+}
+
 /** Options for `createPool` of pg-nearest, as an app in one region would have them. */
 export interface WorldPoolOptions {
   readonly region: string
@@ -89,6 +102,13 @@ export interface World extends AsyncDisposable {
    */
   url(region: string, options?: UrlOptions): string
   poolOptions(region: string): WorldPoolOptions
+  /** Whether the region's server runs. */
+  isUp(region: string): boolean
+  /**
+   * Opens a way from one region to a service of your own in another, as slow as the way to the server there; within one region it is
+   * without delay. It ends with the world.
+   */
+  link(options: LinkOptions): Promise<Link>
   /** The current round-trip time between two regions in milliseconds; 0 within a region. */
   rtt(a: string, b: string): number
   /** Applies to everything sent from now on, in both directions, on open connections too. */

@@ -11,13 +11,13 @@ import {
   resumeReplay,
   waitUntilStreaming,
 } from './cluster/standby-control.ts'
-import { createNetwork, type Network } from './wan/network.ts'
+import { createNetwork, type Link, type Network } from './wan/network.ts'
 import { settleAll } from './settle-all.ts'
 import { prepareWorldResources, type WorldResources } from './prepare-world.ts'
 import { regionStatus } from './region-status.ts'
 import { WorldError } from './world-error.ts'
 import { parseAmount, parseRegion, parseWorldOptions, type ParsedWorldOptions } from './world-options.ts'
-import type { RegionStatus, UrlOptions, World, WorldOptions, WorldPoolOptions } from './world-types.ts'
+import type { LinkOptions, RegionStatus, UrlOptions, World, WorldOptions, WorldPoolOptions } from './world-types.ts'
 
 /**
  * Starts a PostgreSQL server in each region. The replicas stream from the primary over links with the delay of the real
@@ -121,6 +121,16 @@ class RunningWorld implements World {
       primary: { region: this.#primary, url: this.url(this.#primary, { from: region }) },
       replicas: Object.fromEntries(replicas.map((each) => [each, this.url(each, { from: region })])),
     }
+  }
+
+  isUp(region: string): boolean {
+    return this.#server(region).running
+  }
+
+  link({ from, to, port, at }: LinkOptions): Promise<Link> {
+    const server = this.#server(to)
+    this.#server(from)
+    return this.#network.openLink(from, to, () => port ?? server.listeningPort, at)
   }
 
   rtt(a: string, b: string): number {

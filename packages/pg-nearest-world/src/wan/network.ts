@@ -9,6 +9,19 @@ import { jitter } from './jitter.ts'
 import { latency } from './latency.ts'
 import { partition } from './partition.ts'
 
+/** Where a link listens. */
+export interface ListenAddress {
+  readonly host: string
+  /** 0 for one that is free. */
+  readonly port: number
+}
+
+/** One way into a region. */
+export interface Link extends ListenAddress {
+  /** Ends it, and its connections. Idempotent. */
+  close(): Promise<void>
+}
+
 /** The links between regions: one from each region to each server in another. */
 export interface Network {
   /**
@@ -16,6 +29,8 @@ export interface Network {
    * `undefined` while that is down: then connections are refused.
    */
   addRegion(region: string, port: () => number | undefined): Promise<void>
+  /** Opens one more link: to whatever listens on `port` in `to`, as over there. `undefined`: nothing does, and connections are refused. */
+  openLink(from: string, to: string, port: () => number | undefined, at?: ListenAddress): Promise<Link>
   /** The port on 127.0.0.1 over which `from` reaches the server in `to`. */
   port(from: string, to: string): number
   /** Milliseconds of round trip as configured now. */
@@ -31,7 +46,7 @@ export interface Network {
   close(): Promise<void>
 }
 
-/** The link between two regions. */
+/** The link between two regions, or the way within one. */
 interface Pair {
   readonly conditions: LinkConditions
   /** By the sending region. */
@@ -42,8 +57,8 @@ export function createNetwork(): Network {
   const scheduler = createScheduler()
   const ports = new Map<string, () => number | undefined>()
   const pairs = new Map<string, Pair>()
-  const links = new Map<string, Server>()
-  const endings = new Set<() => void>()
+  const links = new Map<string, Link>()
+  const open = new Set<Link>()
 
   const pairOf = (a: string, b: string): Pair => {
     const pair = pairs.get(pairName(a, b))
@@ -60,36 +75,49 @@ export function createNetwork(): Network {
       for (const direction of pair.from.values()) direction.resume()
   }
 
-  const addLink = async (from: string, to: string): Promise<void> => {
+  const openLink: Network['openLink'] = async (from, to, port, at = LOOPBACK) => {
     const { from: directions } = pairOf(from, to)
     const [there, back] = [directions.get(from), directions.get(to)]
     if (there === undefined || back === undefined) throw new Error(`no way from ${from} to ${to}`)
-    const link = createServer({ allowHalfOpen: true }, (client) => {
-      const end = relayConnection(
-        client,
-        () => ports.get(to)?.(),
-        { there, back },
-        () => endings.delete(end),
-      )
+    const endings = new Set<() => void>()
+    const listener = createServer({ allowHalfOpen: true }, (client) => {
+      const end = relayConnection(client, port, { there, back }, () => endings.delete(end))
       endings.add(end)
     })
     await new Promise<void>((resolve, reject) => {
-      link.once('error', reject)
-      link.listen({ port: 0, host: '127.0.0.1' }, resolve)
+      listener.once('error', reject)
+      listener.listen(at, resolve)
     })
-    links.set(linkName(from, to), link)
+    const link = {
+      host: at.host,
+      port: portOf(listener),
+      close: () => {
+        open.delete(link)
+        const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
+        for (const end of endings) end()
+        return closed
+      },
+    }
+    open.add(link)
+    return link
+  }
+
+  const addLink = async (from: string, to: string): Promise<void> => {
+    links.set(linkName(from, to), await openLink(from, to, () => ports.get(to)?.()))
   }
 
   return {
     async addRegion(region, port) {
       const others = [...ports.keys()]
       ports.set(region, port)
+      pairs.set(pairName(region, region), createPair(region, region, scheduler))
       for (const other of others) pairs.set(pairName(region, other), createPair(region, other, scheduler))
       await Promise.all(others.flatMap((other) => [addLink(region, other), addLink(other, region)]))
     },
+    openLink,
     port(from, to) {
-      const address = links.get(linkName(from, to))?.address()
-      if (typeof address === 'object' && address !== null) return address.port
+      const link = links.get(linkName(from, to))
+      if (link !== undefined) return link.port
       throw new WorldError('WORLD_UNKNOWN_REGION', `There is no link from ${from} to ${to}.`)
     },
     rtt: (a, b) => (a === b ? 0 : pairOf(a, b).conditions.rttMs),
@@ -101,12 +129,18 @@ export function createNetwork(): Network {
     partitioned: (a, b) => a !== b && pairOf(a, b).conditions.partitioned,
     async close() {
       scheduler.stop()
-      for (const end of endings) end()
-      const closing = [...links.values()].map((link) => new Promise<void>((resolve) => link.close(() => resolve())))
       links.clear()
-      await Promise.all(closing)
+      await Promise.all([...open].map((link) => link.close()))
     },
   }
+}
+
+const LOOPBACK: ListenAddress = { host: '127.0.0.1', port: 0 }
+
+function portOf(listener: Server): number {
+  const address = listener.address()
+  if (typeof address === 'object' && address !== null) return address.port
+  throw new Error('the link does not listen')
 }
 
 function createPair(a: string, b: string, scheduler: Scheduler): Pair {

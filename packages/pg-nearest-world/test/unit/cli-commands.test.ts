@@ -20,6 +20,8 @@ const world: World = {
   version: '18.4',
   url: (region, { as = 'app' } = {}) => `postgres://${as}@${region}/app`,
   poolOptions: (region) => ({ region, primary: { region: 'nrt', url: 'postgres://nrt/app' }, replicas: {} }),
+  isUp: () => true,
+  link: () => Promise.reject(new Error('no command opens one')),
   rtt: () => 128,
   setRtt: (...values) => note('setRtt', ...values),
   setJitter: (...values) => note('setJitter', ...values),
