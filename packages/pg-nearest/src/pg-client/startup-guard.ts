@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import { noteDialling, type Dialling } from '../driver-errors.ts'
-import { internalsOf } from '../wire/pg-internals.ts'
+import { codeOf, messageOf, noteDialling, type Dialling } from '../driver-errors.ts'
+import { catchParserErrors, internalsOf } from '../wire/pg-internals.ts'
 
 /** What answers is no database of PostgreSQL's. */
 class WrongPeerError extends Error {
@@ -30,9 +30,11 @@ export function guardStartup(client: pg.Client): void {
   const { connection } = internalsOf(client)
   let received = 0
   let head = Buffer.alloc(0)
+  let state: 'starting' | 'ready' | 'failed' = 'starting'
   const come = (stage: Dialling['stage']): void => void stages.set(client, stage)
-  const fail = (error: WrongPeerError): void => {
+  const fail = (error: Error): void => {
     leave()
+    state = 'failed'
     connection.emit('error', error)
     connection.stream.destroy()
   }
@@ -60,11 +62,18 @@ export function guardStartup(client: pg.Client): void {
     fail(new WrongPeerError('NEAREST_ADMIN_CONSOLE', `it is ${parameterValue.slice(0, 40)}`))
   }
   const leave = (): void => {
+    state = 'ready'
     connection.stream.off('data', look)
     connection.off('sslconnect', secured)
     connection.off('parameterStatus', asked)
     connection.off('readyForQuery', leave)
   }
+  catchParserErrors(connection, (error) => {
+    // Nobody else has the client before it is ready. Later a listener of the user's may have thrown.
+    if (state === 'ready' && !isOutOfRange(error)) return false
+    if (state !== 'failed') fail(describeNonsense(error))
+    return true
+  })
   come('dialling')
   connection.once('connect', () => {
     come('connected')
@@ -83,6 +92,19 @@ export function noteStage(client: pg.Client, error: unknown): void {
 }
 
 const HEAD_BYTES = 16
+
+/** The parser has read beyond the end of a message. */
+function isOutOfRange(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === 'ERR_OUT_OF_RANGE' || code === 'ERR_BUFFER_OUT_OF_BOUNDS'
+}
+
+function describeNonsense(error: unknown): Error {
+  if (!/authentication/i.test(messageOf(error))) {
+    return new WrongPeerError('NEAREST_NOT_POSTGRES', 'sends what is no message of PostgreSQL’s')
+  }
+  return new Error('it wants a login that pg does not know, such as GSSAPI: look at its pg_hba.conf', { cause: error })
+}
 
 /** Whether these bytes can begin a server's first message. */
 function mayBeFirst(head: Buffer): boolean {

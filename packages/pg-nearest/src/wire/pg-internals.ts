@@ -22,6 +22,8 @@ export interface WireConnection extends EventEmitter {
   bind(message: object): void
   execute(message: object): void
   sync(): void
+  /** Begins to parse what comes. */
+  attachListeners(stream: Socket): void
 }
 
 /** A `pg.Client` from the inside. */
@@ -63,6 +65,28 @@ export function setPassword(client: pg.Client, password: string | ((parameters: 
   const { connectionParameters } = client as unknown as { readonly connectionParameters: object }
   // Assigned and not defined, so that it stays absent from `util.inspect`.
   for (const target of [client, connectionParameters]) Reflect.set(target, 'password', password)
+}
+
+/**
+ * pg parses in the socket's listener, so that a message which it does not know would end the process.
+ *
+ * @param onError - returns whether it was the parser's. To be called before the connection connects.
+ */
+export function catchParserErrors(connection: WireConnection, onError: (error: unknown) => boolean): void {
+  const { attachListeners } = connection
+  connection.attachListeners = (stream) => {
+    attachListeners.call(connection, stream)
+    const parse = stream.listeners('data').at(-1) as ((chunk: Buffer) => void) | undefined
+    if (parse === undefined) return
+    stream.off('data', parse)
+    stream.on('data', (chunk: Buffer) => {
+      try {
+        parse.call(stream, chunk)
+      } catch (error) {
+        if (!onError(error)) throw error
+      }
+    })
+  }
 }
 
 /** The methods that a client calls on its active query. */

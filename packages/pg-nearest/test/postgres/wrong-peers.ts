@@ -19,6 +19,10 @@ const peers = {
   ssh: () => greeting('SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n'),
   mysql: () => greeting('J\0\0\0\n8.0.36\0'),
   redis: () => answering("-ERR unknown command '', with args beginning with: \r\n"),
+  /** A server whose pg_hba.conf says `gss` for this host. */
+  gssapi: () => answering('R\0\0\0\x08\0\0\0\x07'),
+  /** Lengths that no message can have. */
+  short: () => answering('R\0\0\0\0R\0\0\0\0'),
   hangUp: () => createServer((socket) => socket.end()),
   silent: () => createServer(() => undefined),
 }

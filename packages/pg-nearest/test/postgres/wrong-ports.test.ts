@@ -50,6 +50,13 @@ interface Wrong {
   readonly says: string
 }
 
+test('a server that wants a login which pg does not know is told, and the process lives', async () => {
+  await using server = await startPeer('gssapi')
+  const { code, message } = await saysOf(urlTo(server.port))
+  expect(code).toBe('NEAREST_UNUSABLE')
+  expect(message).toContain('such as GSSAPI: look at its pg_hba.conf')
+})
+
 describe('a wrong port is told by what answers there', () => {
   test.each<Wrong>([
     { peer: 'http', code: 'NEAREST_NOT_POSTGRES', says: 'speaks HTTP' },
@@ -62,6 +69,7 @@ describe('a wrong port is told by what answers there', () => {
     { peer: 'ssh', parameters: '?sslmode=require', code: 'NEAREST_NOT_POSTGRES', says: 'speaks SSH' },
     { peer: 'mysql', code: 'NEAREST_NOT_POSTGRES', says: "speaks MySQL's protocol" },
     { peer: 'redis', code: 'NEAREST_NOT_POSTGRES', says: "speaks Redis's protocol" },
+    { peer: 'short', code: 'NEAREST_NOT_POSTGRES', says: 'speaks another protocol' },
     { peer: 'hangUp', code: 'NEAREST_CLOSED_PORT', says: 'closed the connection on port' },
     { peer: 'silent', code: 'NEAREST_SILENT_PORT', says: 'and says nothing' },
   ])('$peer $parameters: $code', async ({ peer, parameters, code, says }) => {
