@@ -35,6 +35,38 @@ export function watchForEarlyClose(query: object): () => boolean {
   }
 }
 
+type OnClosed = (error?: unknown) => void
+
+/**
+ * `close` waits for a ReadyForQuery, which a connection that is lost never sends. Returns a function to call when it is: whoever waits, or
+ * closes later, is answered at once. To be called when the query is sent.
+ */
+export function settleClosesOnLoss(query: object): () => void {
+  const cursor = ((query as { readonly cursor?: Closable }).cursor ?? query) as Closable
+  const close = cursor.close as ((onClosed: OnClosed) => unknown) | undefined
+  if (typeof close !== 'function') return ignore
+  const waiting = new Set<OnClosed>()
+  let isLost = false
+  cursor.close = (onClosed?: OnClosed) => {
+    if (onClosed === undefined) {
+      return new Promise<void>((resolve, reject) => {
+        cursor.close?.(...([(error: Error | undefined) => (error ? reject(error) : resolve())] as never[]))
+      })
+    }
+    if (isLost) return void setImmediate(onClosed)
+    waiting.add(onClosed)
+    close.call(cursor, (error) => {
+      if (waiting.delete(onClosed)) onClosed(error)
+    })
+    return undefined
+  }
+  return () => {
+    isLost = true
+    for (const onClosed of waiting) setImmediate(onClosed)
+    waiting.clear()
+  }
+}
+
 /**
  * An error has closed the portal. pg-cursor would still send Close for it, without a Sync behind it, so that its answer came ahead of the
  * answers to the connection's next user: pg-copy-streams takes it for the end of the copy.

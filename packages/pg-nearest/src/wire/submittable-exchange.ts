@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { forgetPortal } from './cursor-close.ts'
+import { forgetPortal, settleClosesOnLoss } from './cursor-close.ts'
 import type { Exchange } from './exchange.ts'
 import { adopt, type DataRow, type QueryInternals, type WireConnection } from './pg-internals.ts'
 
@@ -26,6 +26,7 @@ export class SubmittableExchange implements Exchange {
   readonly #connection: WireConnection
   readonly #isGivenUp: () => boolean
   #error: unknown
+  #settleCloses: (() => void) | undefined
 
   constructor(
     query: pg.Submittable,
@@ -54,6 +55,7 @@ export class SubmittableExchange implements Exchange {
       this.#onEnd({ kind: 'ended', error: undefined })
       return new Error('It was closed before it was sent')
     }
+    this.#settleCloses = settleClosesOnLoss(this.#query)
     const refused = this.#query.submit?.(connection)
     if (refused instanceof Error) {
       this.#query.handleError?.(refused, connection)
@@ -102,6 +104,7 @@ export class SubmittableExchange implements Exchange {
   }
 
   lost(cause: unknown, written: boolean): void {
+    this.#settleCloses?.()
     this.#query.handleError?.(cause, this.#connection)
     this.#onEnd({ kind: 'lost', error: this.#error ?? cause, written })
   }

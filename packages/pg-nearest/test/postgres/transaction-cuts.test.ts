@@ -273,6 +273,45 @@ describe('a transaction is cut off while something is open on it that nobody rea
 /** Transactions of the role under test that are open on a server. */
 const OPEN = 'select from pg_stat_activity where xact_start is not null and pid <> pg_backend_pid() and usename = user'
 
+describe('whoever reads a stream, or closes a cursor, hears that its connection is gone', () => {
+  const rows = 'select n from generate_series(1, 100000) as n'
+  const readAll = async (stream: QueryStream, onFirst: () => void): Promise<number> => {
+    let read = 0
+    for await (const _ of stream) if (++read === 1) onFirst()
+    return read
+  }
+
+  test.each(['timeoutMs', 'signal'])('by %s of the transaction', async (how) => {
+    const pool = await poolIn('nrt')
+    const reason = new Error('the visitor left')
+    const stop = new AbortController()
+    let reading: Promise<number> | undefined
+    const options = how === 'timeoutMs' ? { timeoutMs: 300 } : { signal: stop.signal }
+    const cut = pool.transaction(options, async (tx) => {
+      const stream = tx.query(new QueryStream(rows, [], { batchSize: 10, highWaterMark: 10 }))
+      reading = readAll(stream, () => {
+        stream.pause()
+        stop.abort(reason)
+      })
+      await reading
+    })
+    const told = how === 'timeoutMs' ? { code: 'NEAREST_TIMEOUT' } : { message: reason.message }
+    expect(await errorOf(BOUND_MS, 'the transaction', cut)).toMatchObject(told)
+    expect(await errorOf(BOUND_MS, 'its stream', reading ?? Promise.resolve())).toMatchObject(told)
+  })
+
+  test('by a backend that is terminated', async () => {
+    const client = await (await poolIn('nrt')).connect()
+    client.on('error', () => undefined)
+    const cursor = client.query(new Cursor('select pg_backend_pid() as pid from generate_series(1, 1000)'))
+    const [row] = (await cursor.read(10)) as { pid: number }[]
+    await ask(world.url('nrt'), `select pg_terminate_backend(${row?.pid})`)
+    await errorOf(BOUND_MS, 'the next rows', cursor.read(10))
+    await within(BOUND_MS, 'closing it', cursor.close())
+    client.release(true)
+  })
+})
+
 test('a read-only transaction whose only server dies: everything that is not awaited in it ends', async () => {
   const alone = await startWorld({ primary: 'nrt', rtt: 10 })
   const pool = pools.create({ primary: alone.url('nrt') })
