@@ -40,7 +40,7 @@ function open(...argv: string[]): Session {
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (chunk: string) => (seen += chunk))
   }
-  const sees = async (pattern: RegExp, deadline = Date.now() + 15_000): Promise<string> => {
+  const sees = async (pattern: RegExp, deadline = Date.now() + 40_000): Promise<string> => {
     if (pattern.test(seen)) return seen
     if (child.exitCode !== null || Date.now() > deadline) throw new Error(`never saw ${String(pattern)} in:\n${seen}`)
     await sleep(10)

@@ -45,7 +45,7 @@ test('what was written before is seen after, and other reads go on locally', asy
 
 test('so is what was being written', async () => {
   const pool = pools.create({ region: 'ord', ...one() })
-  const written = pool.query('insert into notes select 1 from pg_sleep(0.3)')
+  const written = pool.query('insert into notes select 1 from pg_sleep(2)')
   pool.setServers(all())
   await pool.refresh()
   // This one settles what is known, but not what is still on its way.

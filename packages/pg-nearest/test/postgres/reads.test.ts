@@ -93,7 +93,8 @@ test('a table that the replica does not have yet is asked for on the primary', a
   try {
     await pool.query('create table fresh (a int)')
     const { servedBy } = await pool.query('select * from fresh')
-    expect(servedBy).toMatchObject({ server: 'nrt', attempts: 2 })
+    // The replica is asked first, unless a probe has told by now that it is behind.
+    expect(servedBy).toMatchObject({ server: 'nrt', attempts: expect.toBeOneOf([1, 2]) as number })
   } finally {
     await world.resumeReplay('ord')
   }

@@ -3,6 +3,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createPool, isNoServerError, isOutcomeUnknownError, type NearestPool } from '../../src/index.ts'
 import { ask, caughtUp, healthOf, roleOf, until, withUsers } from './fixtures.ts'
+import { running } from './settling.ts'
 
 let world: World
 let pool: NearestPool | undefined
@@ -116,8 +117,8 @@ describe('a connection that dies with a statement on it', () => {
     await start()
     pool = createPool(world.poolOptions('ord'))
     await pool.refresh()
-    const slow = pool.query("select 'read' as kind, pg_sleep(1)")
-    await sleep(300)
+    const slow = pool.query("select 'read' as kind, pg_sleep(2)")
+    await running(world.url('ord'), "select 'read'")
     const [killed] = await ask<{ n: number }>(
       world.url('ord'),
       "select count(pg_terminate_backend(pid))::int as n from pg_stat_activity where query like 'select ''read''%' and pid <> pg_backend_pid()",
@@ -132,9 +133,9 @@ describe('a connection that dies with a statement on it', () => {
     await start()
     pool = createPool(world.poolOptions('ord'))
     await pool.refresh()
-    const write = "insert into users (name) select 'Once' from pg_sleep(1)"
+    const write = "insert into users (name) select 'Once' from pg_sleep(10)"
     const slow = pool.query(write).catch((error: unknown) => error)
-    await sleep(400)
+    await running(world.url('nrt'), write)
     await world.kill('nrt')
     const error = await slow
     if (!isOutcomeUnknownError(error)) throw error
@@ -150,7 +151,7 @@ describe('a connection that dies with a statement on it', () => {
     await pool.refresh()
     await ask(
       world.url('nrt'),
-      `create function slow_check() returns trigger language plpgsql as 'begin perform pg_sleep(1); return null; end';
+      `create function slow_check() returns trigger language plpgsql as 'begin perform pg_sleep(10); return null; end';
        create constraint trigger slow after insert on users deferrable initially deferred for each row execute function slow_check()`,
     )
     const commits = pool
@@ -158,7 +159,7 @@ describe('a connection that dies with a statement on it', () => {
         await tx.query("insert into users (name) values ('Maybe')")
       })
       .catch((error: unknown) => error)
-    const slowly = "insert into users (name) select 'Not yet' from pg_sleep(2)"
+    const slowly = "insert into users (name) select 'Not yet' from pg_sleep(10)"
     const works = pool
       .transaction(async (tx) => {
         await tx.query('select 1')
@@ -166,7 +167,7 @@ describe('a connection that dies with a statement on it', () => {
       })
       .catch((error: unknown) => error)
     const begins = pool.transaction((tx) => tx.query(slowly)).catch((error: unknown) => error)
-    await sleep(700)
+    await Promise.all([running(world.url('nrt'), 'commit'), running(world.url('nrt'), slowly, 2)])
     await world.kill('nrt')
     expect(await commits).toMatchObject({ code: '08007' })
     expect(await works).toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
@@ -184,8 +185,8 @@ describe('a connection that dies with a statement on it', () => {
     await withUsers(world)
     pool = createPool(world.poolOptions('ord'))
     await pool.refresh()
-    const slow = pool.query('select name, pg_sleep(0.5) from users order by id')
-    await sleep(200)
+    const slow = pool.query('select name, pg_sleep(0.7) from users order by id')
+    await running(world.url('ord'), 'select name, pg_sleep')
     await ask(world.url('nrt'), 'alter table users add column more int')
     const { rows, servedBy } = await slow
     expect(rows.length).toBe(3)

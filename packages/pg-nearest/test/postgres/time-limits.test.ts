@@ -178,7 +178,8 @@ test('a transaction ends at its time, whatever its work waits for, and what that
   let late: Promise<unknown> | undefined
   const started = performance.now()
   const work = pool.transaction({ timeoutMs: 300 }, async (tx) => {
-    await tx.query("insert into users (name) values ('Late')")
+    // On a busy machine not even this one may be done in time.
+    await tx.query("insert into users (name) values ('Late')").catch(() => undefined)
     await sleep(1_000)
     late = tx.query("insert into users (name) values ('Later')").catch((error: unknown) => error)
   })
