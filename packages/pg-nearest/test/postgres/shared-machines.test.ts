@@ -1,7 +1,8 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import type { NearestPool, NearestPoolOptions, ServerStatus } from '../../src/index.ts'
-import { processMachines } from '../../src/positions/machine-registry.ts'
+import { joinMachine, processMachines } from '../../src/positions/machine-registry.ts'
+import type { Sighting } from '../../src/positions/sighting.ts'
 import { administer, ask, caughtUp, roleOf, until, withUsers } from './fixtures.ts'
 import { startNameSwitch } from './name-switch.ts'
 import { TestPools } from './test-pools.ts'
@@ -85,6 +86,42 @@ test('what one pool has seen of a position makes another one ask there, which st
     await world.resumeReplay('ord')
     world.setRtt('syd', 'ord', 4)
     world.setRtt('syd', 'nrt', 4)
+  }
+})
+
+test('what is told and is not true costs a question, and no law', async () => {
+  const b = await start(SELDOM)
+  const [key] = [...processMachines().keys()].filter((each) => each.includes(stateOf(b, 'ord').machine ?? ''))
+  const liar = joinMachine(processMachines(), key ?? '', () => undefined)
+  const tell = (lie: Partial<Sighting>): void => {
+    const ahead = {
+      standby: true,
+      timeline: 1,
+      lsn: 2n ** 60n,
+      at: performance.now(),
+      walEnd: undefined,
+      lacksSince: 0,
+    }
+    liar.tell({ ...ahead, ...lie })
+  }
+  await caughtUp(world)
+  await world.pauseReplay('ord')
+  try {
+    const session = b.session()
+    for (const lie of [{}, { standby: false, timeline: 9 }, { timeline: 9 }, { lsn: 'junk' as unknown as bigint }]) {
+      const [row] = (await session.query<{ n: number }>('update hits set n = n + 1 returning n')).rows
+      const asked = stateOf(b, 'ord').lastSeenAt ?? 0
+      tell(lie)
+      const { rows, servedBy } = await session.query('select n from hits')
+      expect(rows).toEqual([row])
+      expect(servedBy.server).not.toBe('ord')
+      if (lie.standby === false) await until(() => (stateOf(b, 'ord').lastSeenAt ?? 0) > asked, 'it to be asked')
+    }
+    expect([roleOf(b.status(), 'ord'), stateOf(b, 'ord').timeline, b.status().problems]).toEqual(['replica', 1, []])
+    expect((await b.query('update hits set n = n + 1')).servedBy.server).toBe('nrt')
+  } finally {
+    liar.leave()
+    await world.resumeReplay('ord')
   }
 })
 
