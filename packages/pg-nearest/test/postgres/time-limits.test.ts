@@ -108,7 +108,7 @@ describe('time-outs of pg', () => {
     const port = typeof address === 'object' ? address?.port : undefined
     const options = world.poolOptions('ord')
     const ord = `postgres://app@127.0.0.1:${port}/app`
-    const pool = createPool({ ...options, replicas: { ord }, connectTimeoutMs: 250 })
+    const pool = createPool({ ...options, replicas: { ord }, connectTimeoutMs: 700 })
     const started = performance.now()
     const { servedBy } = await pool.query('select 1')
     expect(servedBy).toMatchObject({ server: 'nrt', attempts: 2 })
