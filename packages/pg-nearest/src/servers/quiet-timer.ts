@@ -20,16 +20,23 @@ export interface QuietTimer {
   stop(): void
 }
 
-/** Looks at the clock only when the first begins and the last ends, because more is measurable on short reads. */
+/** Looks at one clock when the first begins and at one when the last ends, because more is measurable on short reads. */
 export function createQuietTimer({ afterMs, onQuiet, onWake }: QuietTimerOptions): QuietTimer {
   let phase: 'awake' | 'quiet' | 'stopped' = 'awake'
   let users = 0
-  let unusedSince = steadyNow()
+  /** By `performance.now()`. */
+  let unusedSince = performance.now()
+  /** When the first of those that use it now began, or used it last, by the time of day. */
+  let begunAt = Date.now()
+  let looked = { at: unusedSince, steady: steadyNow() }
   let timer: NodeJS.Timeout | undefined
 
+  /** A machine's sleep counts in if there was one since the last look. */
+  const unusedMs = (): number => steadyNow() - looked.steady - (unusedSince - looked.at)
   const look = (): void => {
-    const leftMs = users > 0 ? afterMs : unusedSince + afterMs - steadyNow()
+    const leftMs = users > 0 ? afterMs : afterMs - unusedMs()
     if (leftMs <= 0) return rest()
+    looked = { at: performance.now(), steady: steadyNow() }
     timer = setTimeout(look, Math.ceil(leftMs))
     timer.unref()
   }
@@ -47,8 +54,12 @@ export function createQuietTimer({ afterMs, onQuiet, onWake }: QuietTimerOptions
     begin() {
       const isFirst = users++ === 0
       if (!isFirst || phase === 'stopped') return
+      const now = Date.now()
+      // Unused since one of them ended is less than since it began.
+      const mayBePast = now - begunAt >= afterMs
+      begunAt = now
       // A process that was frozen, or a machine that slept, has missed its timer.
-      if (phase === 'awake' && steadyNow() - unusedSince >= afterMs) rest()
+      if (phase === 'awake' && mayBePast && unusedMs() >= afterMs) rest()
       if (phase === 'awake') return
       phase = 'awake'
       look()
@@ -56,7 +67,7 @@ export function createQuietTimer({ afterMs, onQuiet, onWake }: QuietTimerOptions
     },
     end() {
       users--
-      if (users === 0) unusedSince = steadyNow()
+      if (users === 0) unusedSince = performance.now()
     },
     stop() {
       phase = 'stopped'

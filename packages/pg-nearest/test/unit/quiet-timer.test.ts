@@ -61,6 +61,21 @@ test('a process that was frozen wakes with the next use, because its timer has n
   expect(told).toEqual(['quiet', 'wake'])
 })
 
+test('what follows a long use at once does not find it quiet, unless the machine has slept in between', () => {
+  const timer = create(1_000)
+  timer.begin()
+  vi.advanceTimersByTime(5_000)
+  timer.end()
+  use(timer)
+  expect(told).toEqual([])
+  timer.begin()
+  vi.advanceTimersByTime(5_000)
+  timer.end()
+  vi.setSystemTime(Date.now() + 3_600_000)
+  use(timer)
+  expect(told).toEqual(['quiet', 'wake'])
+})
+
 test('a clock that is set back changes nothing', () => {
   const timer = create(1_000)
   use(timer)
