@@ -82,6 +82,7 @@ const unhurried = onServersOf([
   'transaction-over',
   'transaction-programs',
   'transaction-status',
+  'two-phase',
   'type-parsers',
   'unknown-outcome',
   'wait-for-lsn',
