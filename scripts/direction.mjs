@@ -14,7 +14,7 @@ const houses = [
   {
     src: 'packages/pg-nearest/src',
     mayImport: {
-      cli: ['fly', 'pool', 'servers', 'options'],
+      cli: ['fly', 'pool', 'servers', 'options', 'error-messages'],
       fly: ['options', 'discovery', 'error-messages'],
       aurora: ['options', 'server-list', 'pg-client', 'limits', 'discovery', 'error-messages'],
       http: ['pool', 'session', 'error-messages'],

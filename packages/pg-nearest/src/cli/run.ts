@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { redactPasswords } from '../error-messages/redact-passwords.ts'
 import { isOptionError } from '../errors.ts'
 import { benchCommand } from './bench-command.ts'
 import { doctorCommand } from './doctor-command.ts'
@@ -47,7 +48,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     return await command(rest, terminal)
   } catch (error) {
     if (terminal.interrupted.aborted) return INTERRUPTED
-    terminal.complain(`pg-nearest: ${errorText(error)}`)
+    // A URL in the place of something else is repeated.
+    terminal.complain(`pg-nearest: ${redactPasswords(errorText(error))}`)
     return isMisuse(error) ? 2 : 1
   }
 }

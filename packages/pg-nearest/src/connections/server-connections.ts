@@ -261,7 +261,6 @@ class Connections implements ServerConnections, Lender {
     if (connection.state !== 'connecting') return this.#serve()
     this.#pause.reset()
     connection.open(this.#options.pipelines())
-    this.#limitLifetime(connection)
     this.#emit('connect', connection.client)
     await this.#verified(connection)
   }
@@ -278,7 +277,7 @@ class Connections implements ServerConnections, Lender {
   async #verified(connection: Connection): Promise<void> {
     connection.signal('ready')
     const { verify } = this.#options.pgOptions as ConnectHooks
-    if (verify === undefined) return this.#keep(connection)
+    if (verify === undefined) return this.#keepNew(connection)
     connection.signal('lend')
     this.#taken++
     connection.taken = true
@@ -295,7 +294,7 @@ class Connections implements ServerConnections, Lender {
     if (!connection.fit) return this.#diedInVerify(connection)
     this.#deathsInVerify = 0
     connection.signal('return')
-    this.#keep(connection)
+    this.#keepNew(connection)
   }
 
   /** Another one is made in its place, but not without end. */
@@ -384,14 +383,14 @@ class Connections implements ServerConnections, Lender {
     if (this.#all.size === 0) this.#onEnded?.()
   }
 
-  #limitLifetime(connection: Connection): void {
+  /** Its lifetime begins when it can be lent: `verify` may take longer than that. */
+  #keepNew(connection: Connection): void {
     const { maxLifetimeSeconds = 0 } = this.#options.pgOptions
-    if (maxLifetimeSeconds === 0) return
-    connection.lifetime = setTimeout(() => {
-      connection.expired = true
+    const expire = (): void => {
       if (this.#idle.remove(connection)) this.#remove(connection)
-    }, maxLifetimeSeconds * 1_000)
-    connection.lifetime.unref()
+    }
+    if (maxLifetimeSeconds > 0) connection.limitLifetime(maxLifetimeSeconds * 1_000, expire)
+    this.#keep(connection)
   }
 
   #emit(event: string, ...args: unknown[]): void {

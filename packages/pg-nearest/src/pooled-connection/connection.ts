@@ -32,7 +32,7 @@ export class Connection {
   uses = 0
   /** It has reached `maxLifetimeSeconds`. */
   expired = false
-  lifetime: NodeJS.Timeout | undefined
+  #lifetime: NodeJS.Timeout | undefined
   /** For `silence.ts`: how many bytes had arrived, and since when. */
   heard: { bytes: number; since: number } | undefined
   /** The machine that it leads to, if that has told. */
@@ -194,6 +194,15 @@ export class Connection {
     void this.client.end().catch(ignore)
   }
 
+  /** Its lifetime ends so many milliseconds from now. */
+  limitLifetime(ms: number, onExpired: () => void): void {
+    this.#lifetime = setTimeout(() => {
+      this.expired = true
+      onExpired()
+    }, ms)
+    this.#lifetime.unref()
+  }
+
   /** Destroys the socket now. What is in flight is lost, with this cause. */
   kill(cause: unknown): void {
     if (this.#state === 'closed') return
@@ -203,7 +212,7 @@ export class Connection {
   }
 
   #leave(): void {
-    clearTimeout(this.lifetime)
+    clearTimeout(this.#lifetime)
     this.signal('close')
     const { stream } = internalsOf(this.client).connection
     // pg's own 'end' event comes later, and never if the client had not connected.

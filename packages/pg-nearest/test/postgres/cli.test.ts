@@ -186,6 +186,9 @@ test.each([
   { args: ['status', '--watch', '0'], code: 2, says: '--watch takes seconds' },
   { args: ['bench', '--time', 'long'], code: 2, says: '--time takes seconds' },
   { args: ['status', '--primary', 'nrt=postgres://a:hush@[bad'], code: 2, says: 'primary' },
+  { args: ['postgres://app:hush@h/app'], code: 2, says: 'There is no command "postgres://…@h/app"' },
+  { args: ['wait', 'postgres://app:hu@hush@h/app'], code: 2, says: "Unexpected argument 'postgres://…@h/app'" },
+  { args: ['doctor', '--postgres://app:hush@h/app'], code: 2, says: '--postgres://…@h/app' },
 ])('pg-nearest $args: $code', async ({ args, code, says }) => {
   const output = await run(args, {})
   expect(output.code).toBe(code)

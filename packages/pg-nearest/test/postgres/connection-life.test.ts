@@ -82,6 +82,17 @@ test('a connection that dies while verify looks at it is not lent, and ends no p
   process.off('unhandledRejection', stray)
 })
 
+test('verify may take longer than the lifetime of a connection', async () => {
+  let looks = 0
+  const verify = (_: unknown, done: (error?: unknown) => void): void => {
+    looks++
+    setTimeout(done, 300)
+  }
+  const connections = connect({ verify, maxLifetimeSeconds: 0.2 } as pg.PoolConfig)
+  expect(await outcome(connections.acquire('client', undefined))).toBe('done')
+  expect(looks).toBe(1)
+})
+
 test('a connection that dies while onConnect runs is not lent', async () => {
   let hooks = 0
   const onConnect = async (): Promise<void> => {
