@@ -52,7 +52,7 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   readonly pipeline?: boolean | undefined
   /**
    * Milliseconds between two probes of a server: one short query on a separate connection. Default 500; at least 50. While no server
-   * takes writes, at most 100 are used.
+   * takes writes, at most 100 are used, and a server is asked at once when another pool of this process has seen that it was promoted.
    */
   readonly probeIntervalMs?: number | undefined
   /**

@@ -91,7 +91,7 @@ test('what one pool has seen of a position makes another one ask there, which st
 
 test('what is told and is not true costs a question, and no law', async () => {
   const b = await start(SELDOM)
-  const [key] = [...processMachines().keys()].filter((each) => each.includes(stateOf(b, 'ord').machine ?? ''))
+  const key = [...processMachines().keys()].find((each) => each.includes(stateOf(b, 'ord').machine ?? ''))
   const liar = joinMachine(processMachines(), key ?? '', () => undefined)
   const tell = (lie: Partial<Sighting>): void => {
     const ahead = {
