@@ -49,12 +49,12 @@ describe('a BEGIN whose first statement is cut off by query_timeout', () => {
   const write = (text: string) => client.query(`insert into notes values ('${text}')`)
 
   beforeEach(async () => {
-    client = await (await poolIn('ord', { query_timeout: 300 })).connect()
+    client = await (await poolIn('ord', { query_timeout: 800 })).connect()
     await client.query('begin')
   })
 
   async function cutOff(): Promise<void> {
-    world.setRtt('nrt', 'ord', 400)
+    world.setRtt('nrt', 'ord', 2_000)
     const error = await errorOf(BOUND_MS, 'the first statement', write('rolled back'))
     world.setRtt('nrt', 'ord', 10)
     expect(error).toMatchObject({ message: 'Query read timeout' })
@@ -101,8 +101,8 @@ describe('a BEGIN whose first statement is cut off by query_timeout', () => {
 })
 
 test('a BEGIN alone that is cut off is rolled back by ROLLBACK', async () => {
-  const client = await (await poolIn('ord', { query_timeout: 300 })).connect()
-  world.setRtt('nrt', 'ord', 400)
+  const client = await (await poolIn('ord', { query_timeout: 800 })).connect()
+  world.setRtt('nrt', 'ord', 2_000)
   await client.query('begin')
   // It has a name, so that it does not travel with the BEGIN.
   const first = client.query({ name: 'first', text: "insert into notes values ('rolled back')" })
@@ -122,7 +122,7 @@ describe.each(['savepoint b', 'release a', 'rollback to a', 'set constraints all
     /** Gives the statement over a slow link, and ends the connection before it arrives. */
     async function cutOn(tx: Transaction): Promise<void> {
       const { rows } = await tx.query<{ pid: number }>('select pg_backend_pid() as pid')
-      world.setRtt('nrt', 'ord', 400)
+      world.setRtt('nrt', 'ord', 1_000)
       const result = tx.query(text)
       result.catch(() => undefined)
       await ask(world.url('nrt'), `select pg_terminate_backend(${rows[0]?.pid})`)
