@@ -37,8 +37,7 @@ export async function readInTransaction(
 ): Promise<Serving> {
   const { need } = statement
   if (state.failed && need.transaction?.kind === 'chain' && !client.neverWrites) return chainOnPrimary(client)
-  const stays = need.mayCommitInside === true || showsTransaction(statement)
-  if (state.failed || client.scope.readOnly || stays) return runPinnedOrLose(client, statement)
+  if (state.failed || client.scope.readOnly || showsTransaction(statement)) return runPinnedOrLose(client, statement)
   const isOfPrimary = need.class === 'write' || need.class === 'session'
   if (!state.movable && (isOfPrimary || state.answered)) return readWhereItIs(client, statement)
   if (!isOfPrimary) {
@@ -46,7 +45,10 @@ export async function readInTransaction(
     const { restricted } = client
     const ended = await runPinned(client, statement)
     if (ended.kind === 'serving') return ended.serving
-    if (ended.kind === 'lost' && !state.movable) return servingOrLose(client, statement, { lease, open: true }, ended)
+    // What may have ended the transaction has its end here.
+    const isOver = need.mayCommitInside === true
+    if (ended.kind === 'lost' && (isOver || !state.movable))
+      return servingOrLose(client, statement, { lease, open: true }, ended)
     if (ended.cut) {
       if (ended.kind === 'lost') client.lose(ended.error)
       throw ended.error
@@ -60,7 +62,7 @@ export async function readInTransaction(
     }
     if (restricted && asksToWrite(statement) && isTooLateToSet(ended.error))
       throw staysReadOnlyError(lease.server, ended.error)
-    if (meaningInReading(ended.evidence, state) === 'fail') throw ended.error
+    if (isOver || meaningInReading(ended.evidence, state) === 'fail') throw ended.error
     if (isLag(ended.error)) return askPrimary(client, statement, state, ended.error)
   }
   await moveToPrimary(client, state.begin)
