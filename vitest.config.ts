@@ -27,6 +27,7 @@ const unhurried = onServersOf([
   'async-context',
   'aurora',
   'balanced-names',
+  'balanced-writers',
   'borrowed-client',
   'broken-streams',
   'channels',

@@ -1,5 +1,7 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/bookmark-claims.ts'
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import { isMisled, machinePreference } from '../freshness/machine-preference.ts'
 import { noConnectionEvidence, type LimitedEnd } from '../execute/run-with-cancellation.ts'
 import type { AttemptEnd, Execution, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from '../execute/may-await-primary.ts'
@@ -17,6 +19,8 @@ export type HeldRunEnd<R> = { readonly kind: 'result'; readonly result: R } | Li
 export interface Planning {
   /** See {@link ClaimGate}. */
   enterClaim(server: string): ClaimGate
+  /** What it must show. */
+  check?(): FreshnessCheck | undefined
   /** A new plan, after what it was planned by has changed. */
   replan(): readonly Attempt[]
 }
@@ -52,7 +56,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     if (before !== undefined) return before
     let lease: Lease
     try {
-      lease = await held.take(to.server, signal)
+      lease = await held.take(to.server, signal, () => machinePreference(engine, to, planning.check?.()))
     } catch (error) {
       const end = noConnectionEvidence(error, signal)
       if (end.kind === 'cut') return end
@@ -63,6 +67,10 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     if (meanwhile !== undefined) {
       held.letGo()
       return meanwhile
+    }
+    if (isMisled(engine, to, lease)) {
+      const { generation } = lease
+      return { kind: 'failed', evidence: held.letGoMisled(), standby: true, forced: false, generation }
     }
     const { restricted } = client
     // It gets no writes any more.

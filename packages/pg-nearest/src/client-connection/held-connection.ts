@@ -1,13 +1,21 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
+import { lastSuiting, type Preference } from '../connections/preference.ts'
 import type { Purpose } from '../connections/wait-queue.ts'
+import { misledBy } from '../freshness/machine-preference.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
 import { lostTransactionError } from './transaction-lost-errors.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 
 /** Called when a client takes or returns a connection, so that the connection's events can be passed on. */
 export type OnHold = (client: pg.PoolClient, held: boolean) => void
 
-type Acquire = (server: string, purpose: Purpose, signal: AbortSignal | undefined) => Promise<Lease>
+type Acquire = (
+  server: string,
+  purpose: Purpose,
+  signal: AbortSignal | undefined,
+  preference: () => Preference | undefined,
+) => Promise<Lease>
 
 /** It undoes nothing by itself, so it takes a round trip; a server that does not answer may be gone. */
 const ROLLBACK_MS = 5_000
@@ -45,11 +53,17 @@ export class HeldConnection {
   }
 
   /** Holds a connection to this server: the present one if it leads there, otherwise a new one in its place. */
-  async take(server: string, signal: AbortSignal | undefined): Promise<Lease> {
-    if (this.#lease?.server === server && this.#lease.alive) return this.#lease
+  async take(
+    server: string,
+    signal: AbortSignal | undefined,
+    preference: () => Preference | undefined,
+  ): Promise<Lease> {
+    const present = this.#lease
+    if (present?.server === server && present.alive && lastSuiting([present], preference()) !== undefined)
+      return present
     this.letGo()
     this.#lastServer = server
-    const lease = await this.#acquire(server, 'client', signal)
+    const lease = await this.#acquire(server, 'client', signal, preference)
     this.#lease = lease
     this.#onHold(lease.client, true)
     return lease
@@ -69,10 +83,21 @@ export class HeldConnection {
   }
 
   letGo(error?: Error | boolean): void {
+    this.#forget()?.release(error)
+  }
+
+  /** It leads to a standby, where only a primary will do. */
+  letGoMisled(): Evidence {
+    const lease = this.here
+    this.#forget()
+    return misledBy(lease)
+  }
+
+  #forget(): Lease | undefined {
     const lease = this.#lease
-    if (lease === undefined) return
+    if (lease === undefined) return undefined
     this.#lease = undefined
     this.#onHold(lease.client, false)
-    lease.release(error)
+    return lease
   }
 }

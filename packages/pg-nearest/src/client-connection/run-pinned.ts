@@ -35,6 +35,7 @@ export async function runPinned(client: ClientContext, statement: QueuedStatemen
     case 'unsendable':
     case 'behind':
     case 'standby':
+    case 'misled':
     case 'no-connection':
       client.settle(statement, open, false)
       return { kind: 'refused', error: end.error, evidence: end, cut: false }

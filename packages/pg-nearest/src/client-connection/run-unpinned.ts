@@ -44,6 +44,7 @@ function executionOf(
   let mayMove = begins && !reads
   const planning: Planning = {
     enterClaim: (server) => (begins ? check?.enterClaimToBegin(server) : check?.enterClaim(server)) ?? FREE_GATE,
+    check: () => check,
     replan: () => {
       check?.emitLosses()
       check = createFreshnessCheck(client.engine, statement.own, request.consistency, true)

@@ -41,9 +41,9 @@ export class ClientExecutor {
   readonly #forgetAbort: (() => void) | undefined
 
   constructor(engine: Engine, scope: Scope, onHold: OnHold, limits: ClientLimits) {
-    const held = new HeldConnection((server, purpose, signal) => {
-      const lease = engine.take(server, purpose)
-      return lease === undefined ? engine.acquire(server, purpose, signal) : Promise.resolve(lease)
+    const held = new HeldConnection((server, purpose, signal, preference) => {
+      const lease = engine.take(server, purpose, preference())
+      return lease === undefined ? engine.acquire(server, purpose, signal, preference) : Promise.resolve(lease)
     }, onHold)
     this.#client = new ClientContext(engine, scope, held, limits)
     this.#queue = new StatementQueue(

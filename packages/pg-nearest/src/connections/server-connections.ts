@@ -83,6 +83,10 @@ class Connections implements ServerConnections, Lender {
     return this.#all.size
   }
 
+  leadsTo(machine: string): boolean {
+    return this.#countOf((each) => each.alive && each.machine === machine) > 0
+  }
+
   get idle(): number {
     return this.#idle.size
   }

@@ -4,6 +4,8 @@ import type { ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { FREE_GATE } from '../session-positions/bookmark-claims.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
+import { isMisled, machinePreference, misledBy } from '../freshness/machine-preference.ts'
+import type { MachinePreference } from '../freshness/furthest-machines.ts'
 import { positionBefore } from '../freshness/replica-level.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
@@ -112,27 +114,29 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   #connect(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
     const { server } = attempt
-    const lease = this.#engine.take(server, 'statement', this.#check?.prefers(server))
+    const preference = (): MachinePreference | undefined => machinePreference(this.#engine, attempt, this.#check)
+    const lease = this.#engine.take(server, 'statement', preference())
     if (lease !== undefined) return this.#run(lease, attempt, turn, signal)
     this.#stage = 'connecting'
-    this.#engine
-      .acquire(server, 'statement', signal, () => this.#check?.prefers(server))
-      .then(
-        (acquired) => {
-          try {
-            this.#run(acquired, attempt, turn, signal)
-          } catch (error) {
-            turn.end({ kind: 'cut', error })
-          }
-        },
-        (error: unknown) => turn.end(notSent(noConnectionEvidence(error, signal))),
-      )
+    this.#engine.acquire(server, 'statement', signal, preference).then(
+      (acquired) => {
+        try {
+          this.#run(acquired, attempt, turn, signal)
+        } catch (error) {
+          turn.end({ kind: 'cut', error })
+        }
+      },
+      (error: unknown) => turn.end(notSent(noConnectionEvidence(error, signal))),
+    )
   }
 
   #run(lease: Lease, attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
     const { reads, readOnly } = this.facts
     // Read before sending: the reply may announce a promotion.
     const { standby, generation, provenStandby } = lease
+    if (isMisled(this.#engine, attempt, lease)) {
+      return turn.end({ kind: 'failed', evidence: misledBy(lease), standby, forced: false, generation })
+    }
     const restricted = !provenStandby && !getsWrites(this.#engine.topology, lease.server)
     // It gets no writes any more.
     const isStale = restricted && !reads && !readOnly

@@ -1,5 +1,6 @@
 import {
   withAnswer,
+  withStandbysAnswer,
   withFailure,
   withLack,
   withoutPipelines,
@@ -26,7 +27,7 @@ import { createPositionWatch } from '../positions/position-watch.ts'
 import { createMachineSharing } from './machine-sharing.ts'
 import { createProblemReporter } from './problem-reporter.ts'
 import type { Report } from './connection-report.ts'
-import { createServerMembers, renewalMs, type ServerMembers } from '../positions/server-members.ts'
+import { createServerMembers, renewalMs, type SeenMember, type ServerMembers } from '../positions/server-members.ts'
 import { createServerWatch, type ServerWatch } from './server-watch.ts'
 import type { MonitoredServer } from './monitor-dependencies.ts'
 import { createWriterWaiters } from './writer-waiters.ts'
@@ -121,8 +122,6 @@ export function createMonitor(options: MonitorOptions): Monitor {
     },
   })
 
-  /** The machine that answered last, for each name. */
-  const machines = new Map<string, string>()
   /** When each server said for the last time that it is a primary, by `performance.now()`. */
   const saidPrimaryAt = new Map<string, number>()
 
@@ -135,8 +134,24 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   const membersOf = (name: string): readonly Member[] =>
     members.isBalanced(name)
-      ? members.of(name).map(({ machine }) => memberAt(machine, positions.at(name, machine)))
+      ? members.of(name).map((member) => memberAt(member, positions.at(name, member.machine)))
       : []
+
+  /**
+   * A standby has answered, and the name leads to the primary, too. A primary becomes a standby only by a restart, which makes it another
+   * machine: so the one that was heard is still one, unless it is gone, or a later timeline has replaced it.
+   */
+  const leadsToPrimary = (name: string, { role, machine, timeline }: Observation): boolean => {
+    const state = states.get(name)
+    if (state?.role !== 'primary' || role !== 'replica' || state.machine === undefined) return false
+    if (state.machine === machine || (timeline ?? 0) > (state.timeline ?? 0)) return false
+    if (watches.get(name)?.connections.leadsTo(state.machine) === true) return true
+    const isMember = members.of(name).some((member) => member.machine === state.machine)
+    return isMember && state.health === 'up' && members.isBalanced(name)
+  }
+
+  /** Nobody takes writes, or somebody waits who has found that out. */
+  const isSearching = (): boolean => !hasWriter(observed.topology) || writers.size > 0
 
   const newWatch = (name: string): ServerWatch =>
     createServerWatch({
@@ -145,17 +160,21 @@ export function createMonitor(options: MonitorOptions): Monitor {
       intervalMs,
       silentMs,
       boundSilentMs,
-      nextMs: () => nextProbeMs(intervalMs, states.get(name)?.failures ?? 0, !hasWriter(observed.topology), random),
-      mayHaveMoved: () => phase === 'running' && !hasWriter(observed.topology),
+      nextMs: () => nextProbeMs(intervalMs, states.get(name)?.failures ?? 0, isSearching(), random),
+      mayHaveMoved: () => phase === 'running' && isSearching(),
       renewalMs: (now, renewals) => renewalMs(members, name, now, renewals),
       onAnswer(answer) {
-        const { machine, dialledAt } = answer
-        if (machine !== undefined) {
-          members.note(name, machine, dialledAt, performance.now())
-          if (machines.has(name) && machines.get(name) !== machine) moved(name, answer)
-          machines.set(name, machine)
+        const { machine, dialledAt, role } = answer
+        if (machine !== undefined) members.note(name, machine, dialledAt, performance.now(), role)
+        if (leadsToPrimary(name, answer)) {
+          notePosition(positions, name, answer)
+          publish(withStandbysAnswer(observed, name, answer.answeredAt, membersOf(name)))
+          return
         }
         if (answer.role === 'primary') saidPrimaryAt.set(name, performance.now())
+        const before = states.get(name)
+        const wasHeard = before !== undefined && before.role !== 'unknown' && before.machine !== undefined
+        if (wasHeard && machine !== undefined && before.machine !== machine) moved(name, answer)
         notePosition(positions, name, answer)
         publish(withAnswer(observed, name, answer, membersOf(name)))
         // A primary that was replaced is still probed, but no connection stays open there.
@@ -236,12 +255,18 @@ export function createMonitor(options: MonitorOptions): Monitor {
       const { role, machine: latest } = states.get(server) ?? UNHEARD
       if (machine === undefined || latest === undefined || machine === latest) return role
       const known = positions.at(server, machine)
-      return known === undefined ? 'unknown' : roleOf(known)
+      if (known !== undefined) return roleOf(known)
+      return members.of(server).find((member) => member.machine === machine)?.role ?? 'unknown'
     },
     stateOf: (server) => states.get(server),
     reached: positionWatch.reached,
-    waitForWriter: (since, withinMs, signal) =>
-      phase === 'running' ? writers.after(observed.topology, since, withinMs, signal) : Promise.resolve(false),
+    waitForWriter(since, withinMs, signal) {
+      if (phase !== 'running') return Promise.resolve(false)
+      const isFirst = writers.size === 0
+      const found = writers.after(observed.topology, since, withinMs, signal)
+      if (isFirst && writers.size > 0) for (const watch of watches.values()) watch.reschedule()
+      return found
+    },
     askNow: (server) => watches.get(server)?.askNow() ?? Promise.resolve(undefined),
     start() {
       if (phase !== 'waiting') return
@@ -277,7 +302,6 @@ export function createMonitor(options: MonitorOptions): Monitor {
         positionWatch.forget(name)
         positions.forget(name)
         members.forget(name)
-        machines.delete(name)
         saidPrimaryAt.delete(name)
         others.leave(name)
       }
@@ -310,8 +334,13 @@ function notePosition(positions: KnownPositions, server: string, seen: Observati
   else positions.note(server, { ...position, machine, at: sentAt, standby: role === 'replica' })
 }
 
-function memberAt(machine: string, known: KnownPosition | undefined): Member {
-  return { machine, role: known === undefined ? 'unknown' : roleOf(known), lsn: known?.lsn, timeline: known?.timeline }
+function memberAt({ machine, role }: SeenMember, known: KnownPosition | undefined): Member {
+  return {
+    machine,
+    role: known === undefined ? (role ?? 'unknown') : roleOf(known),
+    lsn: known?.lsn,
+    timeline: known?.timeline,
+  }
 }
 
 function roleOf({ standby }: KnownPosition): Role {

@@ -50,7 +50,8 @@ export interface ServerWatch {
   end(): void
 }
 
-/** How often to look whether a name has moved. */
+/** How often to look whether a name has moved: at first, and at last. */
+const FIRST_MOVED_MS = 100
 const MOVED_MS = 500
 
 export function createServerWatch(options: ServerWatchOptions): ServerWatch {
@@ -64,6 +65,8 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   /** When the probe last began a new connection because its name may lead elsewhere. */
   let connectedAt = performance.now()
   let renewals = 0
+  /** How often it was looked in a row. */
+  let looks = 0
   const isEnded = (): boolean => phase === 'ended'
 
   const hear = (sign: ServerEvidence['contact'], waitedMs = 0): void => {
@@ -74,9 +77,12 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   /** Callbacks run outside of the error handling, because their errors say nothing about the server. */
   const question = async (): Promise<Observation | undefined> => {
     const age = performance.now() - connectedAt
-    if (options.mayHaveMoved() && age >= MOVED_MS) {
+    const mayHaveMoved = options.mayHaveMoved()
+    if (!mayHaveMoved) looks = 0
+    if (mayHaveMoved && age >= Math.min(MOVED_MS, FIRST_MOVED_MS * 2 ** looks)) {
       probe.disconnect()
       connectedAt = performance.now()
+      looks++
     } else if (connections.total > 0 && age >= options.renewalMs(performance.now(), renewals)) {
       connectedAt = performance.now()
       renewals++

@@ -8,6 +8,8 @@ export interface WriterWaiters {
    * on `stop`.
    */
   after(now: Topology, since: number, withinMs: number, signal: AbortSignal | undefined): Promise<boolean>
+  /** How many there are. */
+  readonly size: number
   /** There is a new snapshot. */
   update(topology: Topology): void
   /** Settles all waiters with `false`, now and from now on. */
@@ -23,6 +25,9 @@ export function createWriterWaiters(): WriterWaiters {
   const waiting = new Set<Waiter>()
   let stopped = false
   return {
+    get size() {
+      return waiting.size
+    },
     after: (now, since, withinMs, signal) =>
       new Promise((resolve) => {
         if (stopped) return resolve(false)

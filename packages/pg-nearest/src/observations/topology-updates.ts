@@ -157,6 +157,26 @@ function noteRivals(topology: Topology): Topology {
   return { ...topology, servers }
 }
 
+/**
+ * The next snapshot after a standby has answered behind a name that leads to the primary, too: what is known of the name is what the primary
+ * has told.
+ */
+export function withStandbysAnswer(
+  before: Observed,
+  name: string,
+  answeredAt: number,
+  members: readonly Member[],
+): Observed {
+  const topology = replace(before.topology, name, answeredAt, (state) => ({
+    ...state,
+    ...after(state, 'answered', answeredAt),
+    failures: 0,
+    members,
+    problem: undefined,
+  }))
+  return { topology, trail: before.trail }
+}
+
 /** The next snapshot after a failure. */
 export function withFailure(
   before: Observed,

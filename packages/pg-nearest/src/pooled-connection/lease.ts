@@ -57,8 +57,9 @@ export class Lease {
   /** Whether the connection itself has reported that its server is in recovery, and nothing says otherwise, so that it cannot write. */
   get provenStandby(): boolean {
     const { client, machine } = this.#connection
-    if (isStandby(client) !== true || this.#lender.probedRole(machine) === 'primary') return false
-    return machine === undefined || this.#lender.probedRole(undefined) !== 'primary'
+    const role = this.#lender.probedRole(machine)
+    if (isStandby(client) !== true || role === 'primary') return false
+    return machine === undefined || role === 'replica' || this.#lender.probedRole(undefined) !== 'primary'
   }
 
   /** The machine that it leads to, if that has told. */

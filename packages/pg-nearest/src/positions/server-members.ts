@@ -1,3 +1,5 @@
+import type { Answer } from '../probe/probe-question.ts'
+
 /** One of the machines that a server's name leads to. */
 export interface SeenMember {
   readonly machine: string
@@ -6,6 +8,8 @@ export interface SeenMember {
   readonly lastDialledAt: number
   /** When it was last heard on a new connection or by a probe. */
   readonly seenAt: number
+  /** As it was heard last; `undefined`: it was not asked. */
+  readonly role: Answer['role'] | undefined
 }
 
 /**
@@ -14,7 +18,7 @@ export interface SeenMember {
  */
 export interface ServerMembers {
   /** A connection that was dialled at this time leads to this machine. Both times by `performance.now()`. */
-  note(server: string, machine: string, dialledAt: number, now: number): void
+  note(server: string, machine: string, dialledAt: number, now: number, role?: Answer['role']): void
   of(server: string): readonly SeenMember[]
   /** New connections lead to one machine or another. */
   isBalanced(server: string): boolean
@@ -52,7 +56,7 @@ export function createServerMembers({ onAppeared, onForgotten }: ServerMembersOp
   const of = (server: string): readonly SeenMember[] => members.get(server) ?? NONE
   return {
     of,
-    note(server, machine, dialledAt, now) {
+    note(server, machine, dialledAt, now, role) {
       const known = of(server)
       const its = known.find((member) => member.machine === machine)
       const next: SeenMember = {
@@ -60,6 +64,7 @@ export function createServerMembers({ onAppeared, onForgotten }: ServerMembersOp
         firstDialledAt: Math.min(dialledAt, its?.firstDialledAt ?? dialledAt),
         lastDialledAt: Math.max(dialledAt, its?.lastDialledAt ?? dialledAt),
         seenAt: now,
+        role: role ?? its?.role,
       }
       const [others, old] = byAge(
         known.filter((member) => member.machine !== machine),

@@ -14,6 +14,7 @@ import { schemaLagOf } from './schema-lag.ts'
  * - `lost`: it was sent, and the connection died before ReadyForQuery.
  * - `behind`: the server lacks something that the read must show.
  * - `standby`: a transaction that may write had begun on a server that turned out to be a standby, and was given up there, unseen.
+ * - `misled`: the connection leads to a standby, though its name led to the primary a moment ago, so nothing was sent.
  */
 export type Evidence =
   | {
@@ -22,7 +23,10 @@ export type Evidence =
       readonly error: unknown
     }
   | { readonly kind: 'answered'; readonly error: unknown; readonly level?: boolean }
-  | { readonly kind: 'unsent' | 'unsendable' | 'unreadable' | 'lost' | 'behind' | 'standby'; readonly error: unknown }
+  | {
+      readonly kind: 'unsent' | 'unsendable' | 'unreadable' | 'lost' | 'behind' | 'standby' | 'misled'
+      readonly error: unknown
+    }
 
 type Answered = Extract<Evidence, { kind: 'answered' }>
 
@@ -60,6 +64,7 @@ export function meaningOf(evidence: Evidence, circumstances: Circumstances): Mea
     case 'no-connection':
       return evidence.why === 'refused' || evidence.why === 'unreachable' ? 'next' : 'fail'
     case 'unsent':
+    case 'misled':
       return 'again'
     case 'unsendable':
     case 'unreadable':
@@ -217,6 +222,7 @@ export function isTransient({ kind, error }: Evidence): boolean {
   switch (kind) {
     case 'behind':
     case 'standby':
+    case 'misled':
     case 'unsent':
     case 'lost':
       return true

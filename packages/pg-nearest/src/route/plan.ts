@@ -16,6 +16,8 @@ export interface Attempt {
   readonly reason: RouteReason
   /** A last resort: this server cannot prove that it shows what the read must show. */
   readonly unproven?: boolean
+  /** Only a primary will do: of a name that leads to standbys, too, a connection that leads there. */
+  readonly onPrimary?: boolean
 }
 
 /** Where the caller wants a statement to run: wherever is best, on the primary, on a region's replica, or on one with a label. */
@@ -57,12 +59,12 @@ export function planRead(topology: Topology, target: Target, chooser: Chooser): 
 
 /** The servers that may run what only a primary can, in order. Never empty. */
 export function planPrimary(topology: Topology, reason: RouteReason): readonly Attempt[] {
-  return writeOrder(topology).map((server) => ({ server: server.name, reason }))
+  return writeOrder(topology).map((server) => ({ server: server.name, reason, onPrimary: true }))
 }
 
 /** The primaries, for a statement that a standby could not run. Their freshness is not checked. */
 export function planFallback(topology: Topology): readonly Attempt[] {
-  return writeOrder(topology).map(({ name }) => ({ server: name, reason: 'retry', unproven: true }))
+  return writeOrder(topology).map(({ name }) => ({ server: name, reason: 'retry', unproven: true, onPrimary: true }))
 }
 
 /** Plans are computed once for each snapshot, which is immutable. */

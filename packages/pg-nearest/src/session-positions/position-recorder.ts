@@ -36,7 +36,10 @@ export class PositionRecorder {
     const isRefused = answerAfter.position === 'refused' || answerBefore.position === 'refused'
     if (said !== undefined || isRefused) lease.introduce(said?.machine, said?.backend)
     const { machine } = lease
-    if (machine !== undefined) this.#context.members.note(server, machine, dialledAt, performance.now())
+    if (machine !== undefined) {
+      const role = said === undefined ? undefined : said.standby ? 'replica' : 'primary'
+      this.#context.members.note(server, machine, dialledAt, performance.now(), role)
+    }
     return shared && said?.machine !== undefined ? said.machine : lease.identity
   }
 

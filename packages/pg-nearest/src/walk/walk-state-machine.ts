@@ -2,6 +2,7 @@ import type { ReplicaBehindError } from '../session-positions/replica-behind-err
 import type { RetryReason } from '../limits/retry-budget.ts'
 import { isLag, isTransient, isWriteRefused, meaningOf, type Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
+import { SPARE_CONNECTIONS, withAnother } from './spare-connections.ts'
 import { asOver, legOn, withHistory, withLeg, withLegs, withWriter, type Leg, type WalkState } from './walk-state.ts'
 
 /** What can happen during a walk. */
@@ -135,11 +136,10 @@ function afterFailure(stood: WalkState, event: Failed): WalkStep {
     const doubt = doubtOf(noted)
     return doubt === undefined ? advance(noted, leg, NOTHING_HAPPENED) : fail(noted, doubt)
   }
-  if (meaning === 'again' && evidence.kind === 'unsent' && history.again > 0) {
-    return tryAgain(release(withHistory(before, { again: history.again - 1 }), leg), leg, undefined)
-  }
-  if (meaning === 'again' && evidence.kind === 'answered' && history.mayRerun) {
-    return tryAgain(release(withHistory(before, { mayRerun: false }), leg), leg, 'loss')
+  const another = meaning === 'again' ? withAnother(history, evidence) : undefined
+  if (another !== undefined) {
+    const resends = evidence.kind === 'answered' ? 'loss' : undefined
+    return tryAgain(release(withHistory(before, another), leg), leg, resends)
   }
   if (evidence.kind === 'behind' && before.legs[leg]?.behind === undefined) {
     const waiting = release(noteRun(withLeg(before, leg, { behind: evidence }), event, server), leg)
@@ -278,7 +278,8 @@ function replan(state: WalkState, { leg, attempts, mayWait }: Extract<WalkEvent,
 
 /** A primary has come. */
 function onNewPlan(state: WalkState, attempts: readonly Attempt[]): WalkState {
-  return withHistory(withLegs(state, [legOn(attempts)]), { tried: [] })
+  const { redials } = SPARE_CONNECTIONS
+  return withHistory(withLegs(state, [legOn(attempts)]), { tried: [], redials })
 }
 
 /** Starts a second leg, on servers that the first is not using. */

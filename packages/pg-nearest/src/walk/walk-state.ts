@@ -1,5 +1,6 @@
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
+import { SPARE_CONNECTIONS, type SpareConnections } from './spare-connections.ts'
 
 /** What stays the same throughout a walk. */
 export interface WalkFacts {
@@ -40,7 +41,7 @@ export interface WalkState {
 }
 
 /** What has gone wrong so far, and what may still be done about it. */
-export interface WalkHistory {
+export interface WalkHistory extends SpareConnections {
   readonly failures: readonly WalkFailure[]
   /** Servers that have failed since the latest plan. */
   readonly tried: readonly string[]
@@ -52,18 +53,12 @@ export interface WalkHistory {
   readonly ran: { readonly server: string; readonly error: unknown } | undefined
   /** A server has refused it because it writes, whatever its text looks like. */
   readonly writes: boolean
-  /** How many more times to try the same server again after a connection that had died unused. */
-  readonly again: number
-  /** It may run once more after a fault of its connection. */
-  readonly mayRerun: boolean
   /** It may be planned once more because what it was planned by has changed. */
   readonly mayReplan: boolean
   /** How often it has waited for a primary. */
   readonly rounds: number
 }
 
-/** How many connections in a row may turn out to have died unused before the server counts as failed. */
-const MOST_AGAIN = 3
 const NOTHING_WRONG: WalkHistory = {
   failures: [],
   tried: [],
@@ -71,8 +66,7 @@ const NOTHING_WRONG: WalkHistory = {
   unknown: undefined,
   ran: undefined,
   writes: false,
-  again: MOST_AGAIN,
-  mayRerun: true,
+  ...SPARE_CONNECTIONS,
   mayReplan: true,
   rounds: 0,
 }

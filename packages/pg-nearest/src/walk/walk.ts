@@ -144,7 +144,9 @@ class Walk<R, T> {
     const { facts } = this.#execution
     if (generation === undefined) return
     if (evidence.kind === 'lost') this.#execution.report(server, generation, 'lost', evidence.error)
-    if (evidence.kind === 'standby') this.#execution.report(server, generation, 'role', evidence.error)
+    if (evidence.kind === 'standby' || evidence.kind === 'misled') {
+      this.#execution.report(server, generation, 'role', evidence.error)
+    }
     if (evidence.kind !== 'answered' || facts.readOnly || forced || !provesWrite(evidence.error)) return
     this.#execution.learn()
     this.#execution.report(server, generation, 'role', evidence.error)

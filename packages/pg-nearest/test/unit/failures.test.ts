@@ -56,7 +56,7 @@ describe('spec/failures.json', () => {
   }
 
   test('has a row for every way of failing in all circumstances', () => {
-    const kinds = ['unsent', 'unsendable', 'answered', 'unreadable', 'lost', 'behind', 'standby']
+    const kinds = ['unsent', 'unsendable', 'answered', 'unreadable', 'lost', 'behind', 'standby', 'misled']
     const whys = ['refused', 'unreachable', 'queue', 'hook'].map((why) => `no-connection ${why}`)
     const wanted = [...kinds, ...whys].flatMap((kind) =>
       PLACES.flatMap((on) => TEXTS.map((text) => `${kind} / ${on} / ${text}`)),

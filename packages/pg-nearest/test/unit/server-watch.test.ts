@@ -34,6 +34,7 @@ function watched(): { watch: ServerWatch; questions: Question[]; givenUp: Silenc
       connections: {
         generation: 1,
         total: 0,
+        leadsTo: () => false,
         waitingSince: () => undefined,
         giveUp: (_now, limits) => givenUp.push(limits),
         drop: () => undefined,

@@ -10,7 +10,7 @@ export const failed = new Error('it failed')
 export const behind = new ReplicaBehindError('ord')
 export const on = (...servers: string[]): Attempt[] => servers.map((server) => ({ server, reason: 'nearest' }))
 export const evidence = (
-  kind: 'unsent' | 'unsendable' | 'answered' | 'lost',
+  kind: 'unsent' | 'misled' | 'unsendable' | 'answered' | 'lost',
   code?: string,
   routine?: string,
 ): Evidence => ({

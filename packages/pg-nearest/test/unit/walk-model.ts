@@ -50,6 +50,7 @@ const KINDS = [
   'lost',
   'behind',
   'standby',
+  'misled',
 ] as const
 const WHYS = ['refused', 'unreachable', 'queue', 'hook'] as const
 const EVENTS = [
@@ -224,6 +225,7 @@ export class WalkModel {
       case 'unreadable':
         return 'done'
       case 'unsent':
+      case 'misled':
       case 'unsendable':
       case 'no-connection':
       case 'standby':

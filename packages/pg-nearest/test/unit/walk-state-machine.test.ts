@@ -122,6 +122,20 @@ describe('the next step', () => {
       Array.from({ length: 4 }, () => failure(evidence('unsent'))),
       ['0: try syd'],
     ],
+    [
+      'a connection of a name that led to a standby is made anew, too',
+      WRITES,
+      on('nrt', 'syd'),
+      Array.from({ length: 8 }, () => failure(evidence('misled'))),
+      ['0: try nrt'],
+    ],
+    [
+      'but not without end',
+      WRITES,
+      on('nrt'),
+      Array.from({ length: 9 }, () => failure(evidence('misled'), { mayWait: true })),
+      ['wait, round 1'],
+    ],
     ['a write that was lost', WRITES, on('nrt', 'syd'), ['admit', failure(lost)], ['0: abandon', 'fail: unknown']],
     [
       'what reads and was lost on a primary goes to those that cannot write',

@@ -1,0 +1,34 @@
+import type { Lease } from '../pooled-connection/lease.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
+import type { Attempt } from '../route/plan.ts'
+import { isUsable } from '../topology/health.ts'
+import type { FreshnessCheck } from './freshness-check.ts'
+import type { FreshnessContext } from '../session-positions/freshness-context.ts'
+import type { MachinePreference } from './furthest-machines.ts'
+
+/** On which of the machines behind its name an attempt should rather run; `undefined`: there is only one, or all are equal. */
+export function machinePreference(
+  context: FreshnessContext,
+  { server, onPrimary }: Attempt,
+  check: FreshnessCheck | undefined,
+): MachinePreference | undefined {
+  const { members = [] } = context.stateOf(server) ?? {}
+  if (members.length < 2) return undefined
+  if (onPrimary !== true) return check?.prefers(server)
+  const standbys = members.filter(({ role }) => role === 'replica').map(({ machine }) => machine)
+  const isBalanced = standbys.length > 0 && standbys.length < members.length
+  return isBalanced ? { suits: (machine) => !standbys.includes(machine), insists: true } : undefined
+}
+
+/** Only a primary will do, and the connection leads to a standby, though its name led to the primary a moment ago. */
+export function isMisled(context: FreshnessContext, { server, onPrimary }: Attempt, lease: Lease): boolean {
+  if (onPrimary !== true || !lease.standby) return false
+  const state = context.stateOf(server)
+  return state?.role === 'primary' && isUsable(state)
+}
+
+/** Gives it back, because nothing was sent: one that has told its machine can serve reads. */
+export function misledBy(lease: Lease): Evidence {
+  lease.release(!lease.introduced)
+  return { kind: 'misled', error: new Error(`${lease.server} led to a standby instead of the primary`) }
+}
