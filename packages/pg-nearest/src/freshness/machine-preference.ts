@@ -2,6 +2,8 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan.ts'
 import { isUsable } from '../topology/health.ts'
+import { stalledMembers } from '../topology/stalled.ts'
+import type { ServerState } from '../topology/topology.ts'
 import type { FreshnessCheck } from './freshness-check.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import type { MachinePreference } from './furthest-machines.ts'
@@ -12,12 +14,20 @@ export function machinePreference(
   { server, onPrimary }: Attempt,
   check: FreshnessCheck | undefined,
 ): MachinePreference | undefined {
-  const { members = [] } = context.stateOf(server) ?? {}
-  if (members.length < 2) return undefined
-  if (onPrimary !== true) return check?.prefers(server)
+  const state = context.stateOf(server)
+  if (state === undefined || state.members.length < 2) return undefined
+  const { members } = state
+  if (onPrimary !== true) return check?.prefers(server) ?? awayFromStalled(context, state)
   const standbys = members.filter(({ role }) => role === 'replica').map(({ machine }) => machine)
   const isBalanced = standbys.length > 0 && standbys.length < members.length
   return isBalanced ? { suits: (machine) => !standbys.includes(machine), insists: true } : undefined
+}
+
+/** Those that receive nothing any more are for when nobody else is left. */
+function awayFromStalled({ topology }: FreshnessContext, server: ServerState): MachinePreference | undefined {
+  const stalled = stalledMembers(topology, server).map(({ machine }) => machine)
+  if (stalled.length === 0 || stalled.length === server.members.length) return undefined
+  return { suits: (machine) => !stalled.includes(machine), insists: true }
 }
 
 /** Only a primary will do, and the connection leads to a standby, though its name led to the primary a moment ago. */

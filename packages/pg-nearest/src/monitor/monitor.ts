@@ -14,7 +14,8 @@ import { steadyNow } from '../clock.ts'
 import type { Sign } from '../topology/health.ts'
 import { hasWriter, writeOrder } from '../topology/server-selection.ts'
 import type { PrimaryTrail } from '../observations/staleness.ts'
-import type { Member, Role, Server, ServerState, Topology } from '../topology/topology.ts'
+import type { MemberMachine } from '../observations/members-after.ts'
+import type { Role, Server, ServerState, Topology } from '../topology/topology.ts'
 import { isErrorResponse } from '../driver-errors.ts'
 import { describeFailure } from '../topology/server-failure.ts'
 import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
@@ -132,7 +133,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     if (role === 'primary') watches.get(name)?.connections.retire()
   }
 
-  const membersOf = (name: string): readonly Member[] =>
+  const membersOf = (name: string): readonly MemberMachine[] =>
     members.isBalanced(name)
       ? members.of(name).map((member) => memberAt(member, positions.at(name, member.machine)))
       : []
@@ -162,13 +163,13 @@ export function createMonitor(options: MonitorOptions): Monitor {
       boundSilentMs,
       nextMs: () => nextProbeMs(intervalMs, states.get(name)?.failures ?? 0, isSearching(), random),
       mayHaveMoved: () => phase === 'running' && isSearching(),
-      renewalMs: (now, renewals) => renewalMs(members, name, now, renewals),
+      renewalMs: (now, renewals) => renewalMs(members, name, { now, renewals, intervalMs }),
       onAnswer(answer) {
         const { machine, dialledAt, role } = answer
         if (machine !== undefined) members.note(name, machine, dialledAt, performance.now(), role)
         if (leadsToPrimary(name, answer)) {
           notePosition(positions, name, answer)
-          publish(withStandbysAnswer(observed, name, answer.answeredAt, membersOf(name)))
+          publish(withStandbysAnswer(observed, name, answer, membersOf(name)))
           return
         }
         if (answer.role === 'primary') saidPrimaryAt.set(name, performance.now())
@@ -334,7 +335,7 @@ function notePosition(positions: KnownPositions, server: string, seen: Observati
   else positions.note(server, { ...position, machine, at: sentAt, standby: role === 'replica' })
 }
 
-function memberAt({ machine, role }: SeenMember, known: KnownPosition | undefined): Member {
+function memberAt({ machine, role }: SeenMember, known: KnownPosition | undefined): MemberMachine {
   return {
     machine,
     role: known === undefined ? (role ?? 'unknown') : roleOf(known),

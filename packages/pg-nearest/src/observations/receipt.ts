@@ -8,9 +8,13 @@ type Receipt = Pick<ServerState, 'walEnd' | 'receiving' | 'lacksSince' | 'stalle
  * What an answer shows of whether a replica still receives what the primary writes. One that is paused or slow does: its WAL grows. One whose
  * primary is idle does: it lacks nothing. Without a primary that answers, nothing is to be received.
  *
- * @param before - what was known of the server before the answer.
+ * @param before - what was known of the machine before the answer.
  */
-export function receiptOf(topology: Topology, before: ServerState, seen: Observation): Receipt {
+export function receiptOf(
+  topology: Topology,
+  before: Pick<ServerState, 'walEnd' | 'lacksSince'>,
+  seen: Observation,
+): Receipt {
   const { role, walEnd, receiving, sentAt } = seen
   if (role === 'primary') return { walEnd, receiving: undefined, lacksSince: undefined, stalledMs: 0 }
   const written = writtenIn(topology)

@@ -2,12 +2,14 @@ import { nextHealth, type Sign } from '../topology/health.ts'
 import { normalizeInsertLsn } from '../topology/lsn.ts'
 import { averageRtt, leastRtt } from './round-trip.ts'
 import { writeOrder } from '../topology/server-selection.ts'
-import { extendTrail, stalenessBound, type PrimaryTrail } from './staleness.ts'
+import { extendTrail, type PrimaryTrail } from './staleness.ts'
+import { lagOf } from './lag.ts'
+import { factsBefore, membersAfter, type MemberMachine } from './members-after.ts'
 import { observedPosition } from './observed-position.ts'
 import { earlierLack, receiptOf, type Lack } from './receipt.ts'
 import type { Problem } from '../topology/problem.ts'
 import type { Refusal } from '../topology/refusal.ts'
-import type { Member, Server, ServerState, Topology } from '../topology/topology.ts'
+import type { Server, ServerState, Topology } from '../topology/topology.ts'
 
 /** A server's answer to a probe. */
 export interface Observation {
@@ -103,13 +105,13 @@ function newState(server: Server, now: number): ServerState {
 /**
  * The next snapshot after a server has answered a probe.
  *
- * @param members - the machines that its name leads to, if there are several.
+ * @param machines - those that its name leads to, if there are several.
  */
 export function withAnswer(
   before: Observed,
   name: string,
   seen: Observation,
-  members: readonly Member[] = [],
+  machines: readonly MemberMachine[] = [],
 ): Observed {
   const answered = replace(before.topology, name, seen.answeredAt, (state) => ({
     ...state,
@@ -128,7 +130,6 @@ export function withAnswer(
     positions: observedPosition(seen) === undefined ? 'none' : 'full',
     refused: seen.refused,
     machine: seen.machine,
-    members,
     pooled: seen.pooled,
     pipelines: seen.pipelines,
     problem: undefined,
@@ -140,10 +141,12 @@ export function withAnswer(
     primaryLsn !== undefined && isWriter(answered, name)
       ? extendTrail(before.trail, { lsn: primaryLsn, at: seen.askedAt, cluster: seen.systemIdentifier })
       : before.trail
+  const known = before.topology.servers.find((server) => server.name === name)
   const topology = replace(answered, name, seen.answeredAt, (state) => ({
     ...state,
-    ...lag(trail, seen),
-    ...receiptOf(answered, state, seen),
+    ...lagOf(trail, seen),
+    ...receiptOf(answered, factsBefore(known ?? state, seen.machine), seen),
+    members: membersAfter(answered, trail, known ?? state, machines, seen),
   }))
   return { topology: noteRivals(topology), trail }
 }
@@ -164,15 +167,16 @@ function noteRivals(topology: Topology): Topology {
 export function withStandbysAnswer(
   before: Observed,
   name: string,
-  answeredAt: number,
-  members: readonly Member[],
+  seen: Observation,
+  machines: readonly MemberMachine[],
 ): Observed {
-  const topology = replace(before.topology, name, answeredAt, (state) => ({
+  const topology = replace(before.topology, name, seen.answeredAt, (state) => ({
     ...state,
-    ...after(state, 'answered', answeredAt),
+    ...after(state, 'answered', seen.answeredAt),
     failures: 0,
-    members,
+    members: membersAfter(before.topology, before.trail, state, machines, seen),
     problem: undefined,
+    problemCode: undefined,
   }))
   return { topology, trail: before.trail }
 }
@@ -252,17 +256,6 @@ export function withLack(before: Observed, name: string, machine: string, lack: 
 function isWriter(topology: Topology, name: string): boolean {
   const [writer] = writeOrder(topology)
   return writer === undefined || writer.name === name
-}
-
-function lag(trail: PrimaryTrail, seen: Observation): Pick<ServerState, 'lagBytes' | 'stalenessMs'> {
-  if (seen.role === 'primary') return { lagBytes: 0, stalenessMs: 0 }
-  const last = trail.at(-1)
-  if (last === undefined || seen.lsn === undefined) return { lagBytes: undefined, stalenessMs: undefined }
-  const behind = last.lsn - seen.lsn
-  return {
-    lagBytes: behind > 0n ? Number(behind) : 0,
-    stalenessMs: stalenessBound(trail, seen.lsn, seen.answeredAt),
-  }
 }
 
 function replace(

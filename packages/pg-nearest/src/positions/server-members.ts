@@ -35,14 +35,21 @@ const UNSETTLED_MS = 5_000
 
 /** How often a probe begins a new connection, to see which machines a name leads to: this often at last, beginning with a second. */
 const SETTLED_MS = 30_000
+/** Each of them is to be asked; so many probes on one connection are enough. */
+const BALANCED_PROBES = 5
 const BALANCED_MS = 5_000
 const UNSETTLED_RENEWAL_MS = 500
 const FIRST_MS = 1_000
 
 /** How old a probe's connection to this server may be, of which it has made so many. */
-export function renewalMs(members: ServerMembers, server: string, now: number, renewals: number): number {
+export function renewalMs(
+  members: ServerMembers,
+  server: string,
+  { now, renewals, intervalMs }: { readonly now: number; readonly renewals: number; readonly intervalMs: number },
+): number {
   if (members.isUnsettled(server, now)) return UNSETTLED_RENEWAL_MS
-  return Math.min(members.isBalanced(server) ? BALANCED_MS : SETTLED_MS, FIRST_MS * 2 ** renewals)
+  const balancedMs = Math.min(BALANCED_MS, BALANCED_PROBES * intervalMs)
+  return Math.min(members.isBalanced(server) ? balancedMs : SETTLED_MS, FIRST_MS * 2 ** renewals)
 }
 
 export interface ServerMembersOptions {

@@ -9,8 +9,9 @@ import type { Member, ServerState, Topology } from '../topology/topology.ts'
 
 export type { ProblemCode }
 
-export interface MemberStatus extends Omit<Member, 'lsn'> {
+export interface MemberStatus extends Omit<Member, 'lsn' | 'walEnd' | 'lacksSince'> {
   readonly lsn: string | undefined
+  readonly walEnd: string | undefined
 }
 
 export interface ServerStatus extends Omit<ServerState, 'lsn' | 'members' | 'walEnd' | 'lacksSince'> {
@@ -78,7 +79,11 @@ export function statusOf(
       ...told,
       lsn: textOf(server.lsn),
       walEnd: textOf(server.walEnd),
-      members: server.members.map((member) => ({ ...member, lsn: textOf(member.lsn) })),
+      members: server.members.map(({ lacksSince: _since, ...member }) => ({
+        ...member,
+        lsn: textOf(member.lsn),
+        walEnd: textOf(member.walEnd),
+      })),
       problem: problem?.message,
       problemCode: problem?.code,
       readFrom: best.some((choice) => choice.server.name === server.name),

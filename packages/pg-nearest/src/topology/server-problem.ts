@@ -2,7 +2,7 @@ import { isOtherCluster } from './cluster.ts'
 import { whyInvalid } from './invalid-member.ts'
 import type { Problem, ProblemCode } from './problem.ts'
 import { describeRefusals } from './refusal.ts'
-import { describeStall, isStalled } from './stalled.ts'
+import { describeStall, describeStalledMembers, isStalled, stalledMembers } from './stalled.ts'
 import { whyNoWrites } from './writer-evidence.ts'
 import type { ServerState, Topology } from './topology.ts'
 
@@ -13,13 +13,19 @@ export function problemOf(topology: Topology, server: ServerState): Problem | un
     problem(place, whyInvalid(topology, server)) ??
     problem('NEAREST_NO_EVIDENCE', noWrites(topology, server)) ??
     problem(server.problemCode ?? 'NEAREST_UNUSABLE', server.problem) ??
-    problem('NEAREST_STALLED', isStalled(topology, server) ? describeStall(server) : undefined) ??
+    problem('NEAREST_STALLED', stall(topology, server)) ??
     trait(server, topology.servers.length)
   )
 }
 
 function problem(code: ProblemCode, message: string | undefined): Problem | undefined {
   return message === undefined ? undefined : { code, message }
+}
+
+function stall(topology: Topology, server: ServerState): string | undefined {
+  const members = stalledMembers(topology, server)
+  if (members.length > 0) return describeStalledMembers(server, members)
+  return isStalled(topology, server) ? describeStall(server) : undefined
 }
 
 /** Before the declared primary was heard, or could not be, it is too early to say. */

@@ -25,8 +25,14 @@ export interface Server {
   readonly sslIsOverridden?: boolean | undefined
 }
 
-/** One of several machines that a server's name leads to. */
-export interface Member {
+/** What is known of a machine beside its position; see {@link ServerState}. */
+export type MemberFacts = Pick<
+  ServerState,
+  'lagBytes' | 'stalenessMs' | 'walEnd' | 'receiving' | 'lacksSince' | 'stalledMs' | 'lastSeenAt'
+>
+
+/** One of several machines that a server's name leads to, as of the last time that a probe led there. */
+export interface Member extends MemberFacts {
   readonly machine: string
   readonly role: Role
   /** As of the last time that it was asked. */

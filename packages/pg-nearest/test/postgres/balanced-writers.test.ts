@@ -37,29 +37,21 @@ async function startBehind(
   })
 }
 
-interface Waits {
-  readonly failed: unknown[]
-  /** In milliseconds, each call's. */
-  readonly ms: number[]
-}
-
-/** So many calls by five callers. */
-async function callAll(calls: number, call: (i: number) => Promise<unknown>): Promise<Waits> {
-  const waits: Waits = { failed: [], ms: [] }
+/** So many calls by five callers. Resolves with what failed. */
+async function callAll(calls: number, call: (i: number) => Promise<unknown>): Promise<unknown[]> {
+  const failed: unknown[] = []
   let next = 0
   const caller = async (): Promise<void> => {
     while (next < calls) {
       const i = next++
-      const began = performance.now()
       // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
-      await call(i).catch((error: unknown) => waits.failed.push(error))
-      waits.ms.push(performance.now() - began)
+      await call(i).catch((error: unknown) => failed.push(error))
       // oxlint-disable-next-line no-await-in-loop -- so that they last as long as some probes
       await sleep(30)
     }
   }
   await Promise.all(Array.from({ length: 5 }, caller))
-  return waits
+  return failed
 }
 
 /** The roles that the writer's name is told to have. */
@@ -69,9 +61,6 @@ function rolesToldBy(pool: NearestPool): string[] {
   return told
 }
 
-/** Far less than the time between two probes, and room for a busy machine. */
-const NO_WAIT_MS = 400
-
 const write = (pool: NearestPool) => pool.query('insert into notes values (1)')
 
 describe('a writer’s name behind which a standby stands, too', () => {
@@ -80,11 +69,11 @@ describe('a writer’s name behind which a standby stands, too', () => {
     async (machines) => {
       const pool = await startBehind(machines)
       const roles = rolesToldBy(pool)
-      const { failed, ms } = await callAll(200, () => write(pool))
+      const failed = await callAll(200, () => write(pool))
       expect(failed).toEqual([])
-      expect(Math.max(...ms)).toBeLessThan(NO_WAIT_MS)
       expect(pool.status().servers[0]).toMatchObject({ role: 'primary', writeTo: true })
-      if (machines[0] === 'nrt') expect(roles).not.toContain('replica')
+      // A name that counts as a replica for a while makes writes wait for the next probe.
+      expect(roles.slice(Math.max(0, roles.indexOf('primary')))).not.toContain('replica')
     },
   )
 
@@ -112,7 +101,7 @@ describe('a writer’s name behind which a standby stands, too', () => {
         if (rows[0]?.standby ?? true) throw new Error('it is not the primary')
       },
     ]
-    const { failed } = await callAll(150, async (i) => kinds[i % kinds.length]?.())
+    const failed = await callAll(150, async (i) => kinds[i % kinds.length]?.())
     expect(failed).toEqual([])
     expect(pool.status().servers[0]?.connections.total).toBeLessThanOrEqual(max)
   })
@@ -122,7 +111,7 @@ describe('a writer’s name behind which a standby stands, too', () => {
     const pool = await startBehind(['nrt', 'ord', 'ams'], { region: 'primary', replicas: { syd: world.url('syd') } })
     await world.pauseReplay('ord')
     try {
-      const { failed } = await callAll(60, (i) =>
+      const failed = await callAll(60, (i) =>
         pool.session(undefined, async () => {
           await pool.query('insert into notes values ($1)', [1_000 + i])
           const { rows } = await pool.query('select 1 from notes where n = $1', [1_000 + i])

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { NearestPool, ProblemEvent, ServerStatus } from '../../src/index.ts'
 import { doctorCommand } from '../../src/cli/doctor-command.ts'
 import { administer, ask, caughtUp, nextProblem, until, withUsers } from './fixtures.ts'
+import { startNameSwitch } from './name-switch.ts'
 import { settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -86,6 +87,45 @@ test.each([
     expect((await pool.query('select 1')).servedBy.server).toBe('ord')
   },
 )
+
+test('one of two machines behind a name: told and shown for this one, and reads prefer the other', async () => {
+  await caughtUp(world)
+  await using name = await startNameSwitch(world.url('ord'), world.url('syd'))
+  const pool = await pools.start({
+    ...world.poolOptions('ord'),
+    replicas: { ord: name.url },
+    probeIntervalMs: 100,
+    stalledAfterMs: STALLED_AFTER_MS,
+  })
+  const reader = pool.replica('ord')
+  const portOf = async (asked: Promise<{ rows: { port: number }[] }>): Promise<number | undefined> =>
+    (await asked).rows[0]?.port
+  const PORT = 'select inet_server_port() as port, pg_sleep(0.05)'
+  const [{ port: stopped } = { port: 0 }] = await ask<{ port: number }>(world.url('ord'), PORT)
+  await Promise.all([1, 2, 3, 4].map(() => reader.query(PORT)))
+  await until(() => ord(pool).members.length === 2, 'two members')
+  const stalled = () => ord(pool).members.filter(({ stalledMs = 0 }) => stalledMs >= STALLED_AFTER_MS)
+  const before = await settingOf('primary_conninfo')
+  await configure('primary_conninfo', '')
+  try {
+    await write()
+    await until(() => stalled().length === 1, 'one that is stalled')
+    expect(stalled()[0]?.machine).toMatch(new RegExp(` ${stopped}$`))
+    expect(ord(pool).problem).toMatch(
+      new RegExp(`^ord leads to 2 servers in turn, of which \\S+:${stopped} .*receives nothing from the primary`),
+    )
+    // One after the other, so that none is on a new connection, which has not told its machine.
+    for (let i = 0; i < 6; i++) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
+      expect(await portOf(reader.query<{ port: number }>(PORT))).not.toBe(stopped)
+    }
+    expect(ord(pool).readFrom).toBe(true)
+  } finally {
+    await configure('primary_conninfo', before)
+  }
+  await until(() => ord(pool).members.every(({ stalledMs }) => stalledMs === 0), 'both to receive')
+  expect(ord(pool).problem).toMatch(/^ord leads to 2 servers in turn: /)
+})
 
 test('a link that is dead, though the walreceiver runs', async () => {
   const pool = await start('syd')
