@@ -10,6 +10,7 @@
  * | `NEAREST_NO_SERVER` | no server could run the statement; `cause` holds what each one said |
  * | `NEAREST_AUTHENTICATION` | the only server that could have run it refused the user or the password |
  * | `NEAREST_PASSWORD` | a server's password function threw, took too long, or returned no text |
+ * | `NEAREST_STREAM` | a server's option `stream` threw, or returned no stream; only as part of a `NEAREST_NO_SERVER` |
  * | `NEAREST_NOT_HERE` | the statement needs the primary, but its read-only transaction runs on a replica, or where nothing is written; as part of a `NEAREST_NO_SERVER`: what was taken for the primary is a replica |
  * | `NEAREST_BEHIND` | a server does not show yet what a read must show; only as part of a `NEAREST_NO_SERVER` |
  * | `NEAREST_CONNECTION_LOST` | the connection died inside of a transaction, which is rolled back, or with session state |
@@ -31,6 +32,7 @@ export type NearestErrorCode =
   | 'NEAREST_NO_SERVER'
   | 'NEAREST_AUTHENTICATION'
   | 'NEAREST_PASSWORD'
+  | 'NEAREST_STREAM'
   | 'NEAREST_NOT_HERE'
   | 'NEAREST_BEHIND'
   | 'NEAREST_CONNECTION_LOST'
@@ -151,6 +153,18 @@ export class PasswordError extends NearestError {
   }
 }
 
+/** A server's option `stream` made none, so no connection to that server could be made. What it threw is left out, because it may hold a secret. */
+export class StreamError extends NearestError {
+  override readonly name = 'StreamError'
+  /** The server's name, such as `ord`. */
+  readonly server: string
+
+  constructor(server: string, what: string) {
+    super('NEAREST_STREAM', `The option "stream" of ${server} ${what}: look at what it does.`)
+    this.server = server
+  }
+}
+
 /** A server that has not said in time that it shows a position. */
 export interface MissingServer {
   readonly server: string
@@ -215,6 +229,10 @@ export function isNotReplicatedError(error: unknown): error is NotReplicatedErro
 
 export function isPasswordError(error: unknown): error is PasswordError {
   return error instanceof PasswordError
+}
+
+export function isStreamError(error: unknown): error is StreamError {
+  return error instanceof StreamError
 }
 
 export function isOutcomeUnknownError(error: unknown): error is OutcomeUnknownError {

@@ -1,4 +1,5 @@
-import { codeOf, isAuthenticationFailure } from '../driver-errors.ts'
+import { isAuthenticationFailure } from '../driver-errors.ts'
+import { kindOfError } from './kind-of-error.ts'
 import { PasswordError } from '../errors.ts'
 
 /** pg passes what it knows of the connection. */
@@ -30,21 +31,9 @@ export async function askForPassword(
     if (typeof password === 'string' && password !== '') return password
     throw new PasswordError(server, 'has not returned a text')
   } catch (error) {
-    throw error instanceof PasswordError ? error : new PasswordError(server, `has failed${kindOf(error)}`)
+    throw error instanceof PasswordError ? error : new PasswordError(server, `has failed${kindOfError(error)}`)
   } finally {
     clearTimeout(timer)
-  }
-}
-
-/** Its name and code, if they look like those of errors: anything else of it may hold what must not be told. */
-function kindOf(error: unknown): string {
-  try {
-    const name = error instanceof Error && /^\w{0,40}(?:Error|Exception)$/.test(error.name) ? [error.name] : []
-    const code = codeOf(error)
-    const words = code !== undefined && /^E[A-Z_]{3,24}$/.test(code) ? [...name, code] : name
-    return words.length === 0 ? '' : ` (${words.join(', ')})`
-  } catch {
-    return ''
   }
 }
 

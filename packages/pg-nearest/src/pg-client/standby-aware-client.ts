@@ -48,7 +48,7 @@ export function serverClient(options: ServerClientOptions): typeof pg.Client {
       const madeAt = performance.now()
       const { address, password, settings } = login()
       const { stream, ...given } = { ...config, ...settings }
-      const factory = stream === undefined ? undefined : checkedStream(stream)
+      const factory = stream === undefined ? undefined : checkedStream(server, stream)
       const wanted = given.connectionTimeoutMillis || connectTimeoutMs
       const limitMs = Math.min(wanted, connectTimeoutMs)
       super({

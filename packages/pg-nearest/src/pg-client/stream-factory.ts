@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
+import { kindOfError } from './kind-of-error.ts'
+import { StreamError } from '../errors.ts'
 
 type StreamFactory = NonNullable<pg.ClientConfig['stream']>
 
@@ -12,19 +14,46 @@ export interface ConnectableStream extends Duplex {
   unref?(): void
 }
 
-/** The user's factory. What it returns is checked, because pg would fail on anything else outside of every promise. */
-export function checkedStream(factory: StreamFactory): StreamFactory {
+/**
+ * The user's factory. What it returns is checked, because pg would fail on anything else outside of every promise; and what it throws is
+ * left out, because it may hold a secret.
+ */
+export function checkedStream(server: string, factory: StreamFactory): StreamFactory {
   return (...args: unknown[]) => {
-    const made: unknown = Reflect.apply(factory, undefined, args)
-    if (isConnectable(made)) return made
-    throw new TypeError('the option "stream" has returned no stream with a method connect, such as a net.Socket')
+    const made = make(server, () => Reflect.apply(factory, undefined, args))
+    if (isConnectable(made)) return guarded(server, made)
+    // Of a promise nobody else would hear that it has failed.
+    Promise.resolve(made).catch(ignore)
+    throw new StreamError(server, `has returned no stream with the methods of a net.Socket (${NEEDED.join(', ')})`)
   }
 }
 
+/** What the user's code makes. */
+function make(server: string, create: () => unknown): unknown {
+  try {
+    return create()
+  } catch (error) {
+    throw new StreamError(server, `has failed${kindOfError(error)}`)
+  }
+}
+
+/** pg calls its `connect`, of which the same holds. */
+function guarded(server: string, stream: ConnectableStream): ConnectableStream {
+  const connect: unknown = Reflect.get(stream, 'connect')
+  const value = (...args: unknown[]): unknown =>
+    make(server, () => Reflect.apply(connect as (...given: unknown[]) => unknown, stream, args))
+  return Object.defineProperty(stream, 'connect', { value, configurable: true, writable: true })
+}
+
+/** What is called of it before anything has come back. */
+const NEEDED = ['connect', 'setNoDelay', 'write', 'end', 'destroy', 'on', 'once', 'off'] as const
+
 function isConnectable(value: unknown): value is ConnectableStream {
   if (typeof value !== 'object' || value === null) return false
-  return ['connect', 'write', 'destroy', 'on'].every((name) => typeof Reflect.get(value, name) === 'function')
+  return NEEDED.every((name) => typeof Reflect.get(value, name) === 'function')
 }
+
+function ignore(): void {}
 
 export function noteStreamFactory(client: object, factory: StreamFactory | undefined): void {
   if (factory !== undefined) Object.defineProperty(client, FACTORY, { value: factory })

@@ -1,3 +1,4 @@
+import { misspelled } from '../error-messages/closest-name.ts'
 import type { PgOptions, ServerNaming } from './server-list.ts'
 
 /** Describes what a value must be; `undefined` if it is valid. */
@@ -54,10 +55,12 @@ export const pgOptionChecks: Readonly<Record<keyof PgOptions | 'binary' | 'scram
   keepAlive: flag,
   keepAliveInitialDelayMillis: milliseconds(0),
   stream: call,
-  ssl: check(
-    'true, false, or an object with options of tls.connect',
-    (value) => isObject(value) || typeof value === 'boolean',
-  ),
+  ssl: (value) => {
+    if (typeof value === 'boolean') return undefined
+    if (!isObject(value) || Array.isArray(value)) return 'true, false, or an object with options of tls.connect'
+    const names = Object.keys(value).flatMap((name) => misspelled(name, TLS_OPTIONS) ?? [])
+    return names.length === 0 ? undefined : `an object with options of tls.connect (${names.join(', ')} is misspelled)`
+  },
   sslnegotiation: check('"postgres" or "direct"', (value) => value === 'postgres' || value === 'direct'),
   enableChannelBinding: flag,
   statement_timeout: timeout,
@@ -75,6 +78,22 @@ export const pgOptionChecks: Readonly<Record<keyof PgOptions | 'binary' | 'scram
   binary: flag,
   scramMaxIterations: wholeNumber(1),
 }
+
+/** Those that decide whom a connection trusts. Others may be anything that Node knows. */
+const TLS_OPTIONS = [
+  'ca',
+  'cert',
+  'key',
+  'passphrase',
+  'pfx',
+  'servername',
+  'rejectUnauthorized',
+  'checkServerIdentity',
+  'minVersion',
+  'maxVersion',
+  'ciphers',
+  'secureContext',
+] as const
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null

@@ -30,6 +30,10 @@ const LABEL = /^[\p{L}\p{N}_][\p{L}\p{N}_.:-]{0,63}$/u
 const text: Check = (value) =>
   typeof value === 'string' && value !== '' && !/\p{Cc}/u.test(value) ? undefined : 'a text without control characters'
 
+/** A URL in the wrong place would be shown, with its password. */
+const nameAlone: Check = (value) =>
+  text(value) ?? (String(value).includes('://') ? 'a name alone, and no URL: that belongs into url' : undefined)
+
 /** What a server's entry may have beside `clientOptions`. Those without a check are checked where they are read. */
 const ownChecks: Readonly<Record<string, Check | undefined>> = {
   region: undefined,
@@ -37,12 +41,13 @@ const ownChecks: Readonly<Record<string, Check | undefined>> = {
   connectionString: undefined,
   host: text,
   port: (value) => wholeNumber(1, 65_535)(typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value),
-  user: text,
-  database: text,
+  user: nameAlone,
+  database: nameAlone,
   password: (value) => (typeof value === 'string' || typeof value === 'function' ? undefined : PASSWORD),
   max: wholeNumber(1),
   weight: (value) => (typeof value === 'number' && value >= 0 && Number.isFinite(value) ? undefined : WEIGHT),
-  labels: (value) => (Array.isArray(value) && value.every(isLabel) ? undefined : LABELS),
+  // `every` would skip holes.
+  labels: (value) => (Array.isArray(value) && Array.from<unknown>(value).every(isLabel) ? undefined : LABELS),
 }
 
 const PASSWORD = 'a text, or a function that returns one'

@@ -14,6 +14,7 @@
  * | `NEAREST_HOST_NOT_FOUND` | its host name has no address |
  * | `NEAREST_AUTHENTICATION` | it refused the user or the password |
  * | `NEAREST_PASSWORD` | its password function threw, took too long, or returned no text |
+ * | `NEAREST_STREAM` | its option `stream` threw, or returned no stream |
  * | `NEAREST_NO_DATABASE` | it has no such database |
  * | `NEAREST_FULL` | it has no connection left |
  * | `NEAREST_STOPPED` | it was stopped, or one of its processes died |
@@ -57,6 +58,7 @@ export type FailureCode =
   | 'NEAREST_HOST_NOT_FOUND'
   | 'NEAREST_AUTHENTICATION'
   | 'NEAREST_PASSWORD'
+  | 'NEAREST_STREAM'
   | 'NEAREST_NO_DATABASE'
   | 'NEAREST_FULL'
   | 'NEAREST_STOPPED'

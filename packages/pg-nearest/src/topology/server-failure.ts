@@ -16,7 +16,7 @@ export function describeFailure(server: string, error: unknown): Problem {
 
 function failureCode(error: unknown): FailureCode {
   const code = codeOf(error)
-  if (code === 'NEAREST_PASSWORD') return code
+  if (code === 'NEAREST_PASSWORD' || code === 'NEAREST_STREAM') return code
   if (isAuthenticationFailure(error)) return 'NEAREST_AUTHENTICATION'
   const known = code === undefined ? undefined : BY_CODE.get(code)
   if (known !== undefined) return known
@@ -78,6 +78,7 @@ const ITS_PORT = 'the port in its URL'
 
 const SENTENCES: Readonly<Record<FailureCode, Sentence>> = {
   NEAREST_PASSWORD: (_server, error) => messageOf(error),
+  NEAREST_STREAM: (_server, error) => messageOf(error),
   NEAREST_AUTHENTICATION: (server, error) =>
     isPasswordMissing(error)
       ? `${server} asks for a password, and there is none: write one into its URL, or give its entry a "password".`

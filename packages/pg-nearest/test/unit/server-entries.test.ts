@@ -246,6 +246,18 @@ describe('what is refused, with what to do', () => {
       'replicas.ord[1]',
       /another weight/,
     ],
+    ['a URL as the user', p, { ord: { host: 'o', user: p } }, 'replicas.ord.user', /a name alone, and no URL/],
+    ['a URL as the database', { host: 'h', database: p }, undefined, 'primary.database', /a name alone, and no URL/],
+    // oxlint-disable-next-line no-sparse-arrays -- that is the mistake
+    ['a hole among the labels', p, { ord: { host: 'o', labels: [, 'a'] } }, 'replicas.ord.labels', /a list of texts/],
+    ['a list as ssl', p, { ord: { host: 'o', ssl: ['the-secret'] } }, 'replicas.ord.ssl', /but it is a list/],
+    [
+      'a mistyped option of ssl',
+      p,
+      { ord: { host: 'o', ssl: { rejectUnauthorised: false, key: 'the-secret' } } },
+      'replicas.ord.ssl',
+      /rejectUnauthorized is misspelled/,
+    ],
     ['the primary again', p, { ord: 'h' }, 'replicas.ord', /the primary's own URL/],
     ['one host twice', 'postgres://h1,h1/a', undefined, 'primary', /names one host twice/],
     ['a gap between hosts', 'postgres://h1,,h2/a', undefined, 'primary', /a gap/],
