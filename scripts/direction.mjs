@@ -55,6 +55,7 @@ const houses = [
         'client-transaction',
         'client-connection',
         'execute',
+        'failures',
         'freshness',
         'route',
         'wire',
@@ -66,6 +67,7 @@ const houses = [
         'client-connection',
         'execute',
         'walk',
+        'failures',
         'freshness',
         'session-positions',
         'pooled-connection',
@@ -76,6 +78,7 @@ const houses = [
       'client-connection': [
         'execute',
         'walk',
+        'failures',
         'freshness',
         'session-positions',
         'connections',
@@ -87,6 +90,7 @@ const houses = [
       ],
       execute: [
         'walk',
+        'failures',
         'freshness',
         'session-positions',
         'connections',
@@ -99,7 +103,8 @@ const houses = [
         'events',
         'topology',
       ],
-      walk: ['session-positions', 'route', 'limits', 'events', 'topology'],
+      walk: ['failures', 'session-positions', 'route', 'limits', 'events'],
+      failures: ['statement', 'topology'],
       freshness: ['session-positions', 'pooled-connection', 'route', 'positions', 'probe', 'session', 'topology'],
       'session-positions': [
         'pooled-connection',

@@ -6,7 +6,7 @@ import { noConnectionEvidence, type LimitedEnd } from '../execute/run-with-cance
 import type { AttemptEnd, Execution, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from '../execute/may-await-primary.ts'
 import { passClaimGate } from '../walk/pass-claim-gate.ts'
-import { candidatesOf } from '../walk/no-server-error.ts'
+import { candidatesOf } from '../failures/no-server-error.ts'
 import type { WalkFacts } from '../walk/walk-state.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { planFallback, type Attempt } from '../route/plan.ts'

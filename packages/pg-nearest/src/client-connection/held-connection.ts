@@ -4,7 +4,7 @@ import { lastSuiting, type Preference } from '../connections/preference.ts'
 import type { Purpose } from '../connections/wait-queue.ts'
 import { misledBy } from '../freshness/machine-preference.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
-import { lostTransactionError } from './transaction-lost-errors.ts'
+import { lostTransactionError } from '../failures/transaction-lost-errors.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 
 /** Called when a client takes or returns a connection, so that the connection's events can be passed on. */

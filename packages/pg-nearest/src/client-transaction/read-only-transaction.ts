@@ -12,7 +12,7 @@ import {
   notBegunError,
   notHereError,
   staysReadOnlyError,
-} from '../client-connection/transaction-lost-errors.ts'
+} from '../failures/transaction-lost-errors.ts'
 import { FREE, type ClientState } from '../client-connection/client-state-machine.ts'
 import { takeConnection } from '../client-connection/take-connection.ts'
 import { runPinned, runPinnedOrLose, servingOrLose } from '../client-connection/run-pinned.ts'

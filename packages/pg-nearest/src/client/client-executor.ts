@@ -13,7 +13,7 @@ import { commandOf, emptyResult, isDeferrable } from '../client-transaction/synt
 import { beginAnywhere, readsOnly } from '../client-transaction/begin-read-only-anywhere.ts'
 import { runUnpinned, heldServerFirst, attemptsOnPrimary } from '../client-connection/run-unpinned.ts'
 import { ClientContext, type ClientLimits } from '../client-connection/client-context.ts'
-import { notBegunError } from '../client-connection/transaction-lost-errors.ts'
+import { notBegunError } from '../failures/transaction-lost-errors.ts'
 import { FREE } from '../client-connection/client-state-machine.ts'
 import { runSubmittable } from './submittable-query.ts'
 import { HeldConnection, type OnHold } from '../client-connection/held-connection.ts'

@@ -23,7 +23,7 @@ import type { Arrival, AttemptEnd, Execution, HedgePlan, Turn } from '../walk/ex
 import { mayAwaitPrimary } from './may-await-primary.ts'
 import { warnOfOpenTransaction } from './warn-of-open-transaction.ts'
 import { passClaimGate } from '../walk/pass-claim-gate.ts'
-import { candidatesOf } from '../walk/no-server-error.ts'
+import { candidatesOf } from '../failures/no-server-error.ts'
 import { runStatement, type RunEnd } from './run-statement.ts'
 import { withoutName } from './without-name.ts'
 import type { WalkFacts } from '../walk/walk-state.ts'

@@ -1,6 +1,6 @@
 import { NearestError, OutcomeUnknownError, type Candidate } from '../errors.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
-import { noServerError } from './no-server-error.ts'
+import { noServerError } from '../failures/no-server-error.ts'
 import type { WalkEnd } from './walk-state-machine.ts'
 import type { WalkFailure } from './walk-state.ts'
 

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { Lease } from '../../src/pooled-connection/lease.ts'
 import type { Exchange, StatementEnd } from '../../src/wire/exchange.ts'
-import { SubmittableExchange } from '../../src/wire/submittable-exchange.ts'
+import { SubmittableExchange } from '../../src/client/submittable-exchange.ts'
 import { QuestionedStatementExchange } from '../../src/wire/questioned-statement-exchange.ts'
 import { GroupExchange } from '../../src/wire/group-exchange.ts'
 import { internalsOf } from '../../src/wire/pg-internals.ts'

@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import { forgetPortal, settleClosesOnLoss } from './cursor-close.ts'
-import type { Exchange } from './exchange.ts'
-import { adopt, type DataRow, type QueryInternals, type WireConnection } from './pg-internals.ts'
+import { forgetPortal, settleClosesOnLoss } from '../wire/cursor-close.ts'
+import type { Exchange } from '../wire/exchange.ts'
+import { adopt, type DataRow, type QueryInternals, type WireConnection } from '../wire/pg-internals.ts'
 
 /** How a submittable ended; it has been told already. `written`: the server may have received it. */
 export type SubmittableEnd =
