@@ -326,14 +326,11 @@ class Connections implements ServerConnections, Lender {
   }
 
   #countOf(wanted: (connection: Connection) => boolean): number {
-    let count = 0
-    for (const connection of this.#all) if (wanted(connection)) count++
-    return count
+    return [...this.#all].filter(wanted).length
   }
 
   #keep(connection: Connection): void {
-    const { generation, expired } = connection
-    if (this.#ending || generation !== this.#generation || expired) return this.#remove(connection)
+    if (this.#isSpent(connection)) return this.#remove(connection)
     this.#idle.add(connection)
     this.#serve()
   }
