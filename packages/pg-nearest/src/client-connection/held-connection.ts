@@ -59,8 +59,8 @@ export class HeldConnection {
     preference: () => Preference | undefined,
   ): Promise<Lease> {
     const present = this.#lease
-    if (present?.server === server && present.alive && lastSuiting([present], preference()) !== undefined)
-      return present
+    const stays = present?.server === server && present.alive && !present.spent
+    if (stays && lastSuiting([present], preference()) !== undefined) return present
     this.letGo()
     this.#lastServer = server
     const lease = await this.#acquire(server, 'client', signal, preference)

@@ -7,7 +7,6 @@ import { withoutName } from '../execute/without-name.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
 import { planPrimary, type Attempt } from '../route/plan.ts'
 import { planStatement, type StatementPlan } from '../route/plan-statement.ts'
-import { isListed } from '../route/gets-writes.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from './client-context.ts'
 import { giveUpOnStandby } from './misplaced-transaction.ts'
@@ -95,9 +94,8 @@ export function heldServerFirst(
   { attempts, reads }: Omit<StatementPlan, 'need'>,
   check?: FreshnessCheck,
 ): readonly Attempt[] {
-  const { isOnStandby, engine } = client
-  const { lease: held } = client.held
-  const lease = held !== undefined && isListed(engine.topology, held.server) ? held : undefined
+  const { isOnStandby } = client
+  const lease = client.held.lease?.spent === false ? client.held.lease : undefined
   const onPrimary = lease !== undefined && !isOnStandby
   const ordered = reads && !onPrimary && check !== undefined ? check.order(attempts) : attempts
   if (lease === undefined || (isOnStandby && !reads)) return lastOf(client, ordered)

@@ -142,7 +142,7 @@ class Connections implements ServerConnections, Lender {
     connection.taken = false
     this.#emit('release', error, connection.client)
     if (connection.state === 'closed') this.#emit('remove', connection.client)
-    if (error || !connection.alive || this.#isSpent(connection)) return this.#remove(connection)
+    if (error || !connection.alive || this.isSpent(connection)) return this.#remove(connection)
     if (connection.fit) {
       connection.signal('return')
       return this.#keep(connection)
@@ -330,7 +330,7 @@ class Connections implements ServerConnections, Lender {
   }
 
   #keep(connection: Connection): void {
-    if (this.#isSpent(connection)) return this.#remove(connection)
+    if (this.isSpent(connection)) return this.#remove(connection)
     this.#idle.add(connection)
     this.#serve()
   }
@@ -344,7 +344,7 @@ class Connections implements ServerConnections, Lender {
     return new Lease(connection, this)
   }
 
-  #isSpent({ uses, generation, expired }: Connection): boolean {
+  isSpent({ uses, generation, expired }: Connection): boolean {
     return this.#ending || uses >= this.#maxUses || generation !== this.#generation || expired
   }
 

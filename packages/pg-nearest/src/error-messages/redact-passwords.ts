@@ -1,6 +1,17 @@
-/** Removes user and password from every URL in a text. A password may contain `@`. */
+/** Errors may quote whole responses. */
+const LONGEST_TEXT = 2_000
+
+/**
+ * Removes user and password from every URL in a text, and the values of what is called a password. In doubt it removes more: a password
+ * may contain anything that it should not, and is then the reason why its URL could not be read.
+ */
 export function redactPasswords(text: string): string {
   return text
-    .replaceAll(/\b([a-z][a-z\d+.-]*:\/\/)[^\s/?#"']*@/gi, '$1…@')
-    .replaceAll(/\b(password\s*=\s*)(?:'[^']*'|"[^"]*"|[^\s&]*)/gi, '$1…')
+    .slice(0, LONGEST_TEXT)
+    .replaceAll(/(:\/\/)[^\s:/?#@]*:[^\n]*@/g, '$1…@')
+    .replaceAll(/(:\/\/)\S*@/g, '$1…@')
+    .replaceAll(
+      /((?:password|passwd|passphrase|secret)["']?\s*[=:]\s*)(?:'(?:''|\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\S+)/gi,
+      '$1…',
+    )
 }

@@ -15,6 +15,8 @@ export interface Lender {
    * @param machine - `undefined`: of the machine that the last probe led to.
    */
   probedRole(machine: string | undefined): Role
+  /** It will not be lent again: its server has left the list, or is another one under that name, or its time is over. */
+  isSpent(connection: Connection): boolean
   /** Takes the connection back. With an error, or `true`, it is closed. */
   takeBack(connection: Connection, error: Error | boolean | undefined): void
   /** Only the first of several statements that were sent at once was answered: stops pipelining to this server. */
@@ -38,6 +40,11 @@ export class Lease {
 
   get client(): pg.PoolClient {
     return this.#connection.client as pg.PoolClient
+  }
+
+  /** Whoever is free should rather take another connection. */
+  get spent(): boolean {
+    return this.#lender.isSpent(this.#connection)
   }
 
   /** Failures of one generation of a server's connections say nothing about later ones. */

@@ -169,6 +169,8 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
 
   const drain = async (name: string, old: ServerConnections): Promise<void> => {
     leaving.add(old)
+    // Nobody who is free goes on there.
+    old.retire()
     const end = performance.now() + DRAIN_MS
     const waits = (): boolean => old.inFlight > 0 && performance.now() < end && !ended.aborted
     // oxlint-disable-next-line no-await-in-loop -- it ends when they have

@@ -170,9 +170,12 @@ describe('a foreign primary next door, while the declared one is down', () => {
   })
 })
 
-test('a client that has written to a server which has left the list writes to the new primary', async () => {
+test.each([
+  ['under another name', 'ord'],
+  ['under its name', 'nrt'],
+])('a client that has written to a server which was replaced %s writes to the new primary', async (_, region) => {
   const pool = pools.create({ primary: { region: 'nrt', url: ours.url('nrt') } })
-  const next = { primary: { region: 'ord', url: foreign.url('ord') } }
+  const next = { primary: { region, url: foreign.url('ord') } }
   const [free, busy] = [await pool.connect(), await pool.connect()]
   await free.query(NOTE)
   await busy.query('begin')
