@@ -34,7 +34,8 @@ function awayFromStalled({ topology }: FreshnessContext, server: ServerState): M
 export function isMisled(context: FreshnessContext, { server, onPrimary }: Attempt, lease: Lease): boolean {
   if (onPrimary !== true || !lease.standby) return false
   const state = context.stateOf(server)
-  return state?.role === 'primary' && isUsable(state)
+  // What a pooler says of its server may be out of date.
+  return state?.role === 'primary' && !state.pooled && isUsable(state)
 }
 
 /** Gives it back, because nothing was sent: one that has told its machine can serve reads. */

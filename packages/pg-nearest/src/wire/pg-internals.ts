@@ -142,11 +142,18 @@ export function adopt(query: Partial<QueryInternals>, client: pg.Client, ownType
  */
 export function prepareValues(query: QueryInternals): void {
   const { values } = query
-  if (!Array.isArray(values) || !values.some(isConverted)) return
+  if (Array.isArray(values) && values.some(isConverted)) query.values = values.map(converted)
+}
+
+/** One that throws does so again, and no more, when pg converts it. */
+function converted(value: unknown): unknown {
   try {
-    query.values = values.map((value) => utils.prepareValue(value))
-  } catch {
-    // pg tries it again, and tells the caller.
+    return utils.prepareValue(value)
+  } catch (error) {
+    const toPostgres = (): never => {
+      throw error
+    }
+    return { toPostgres }
   }
 }
 

@@ -128,11 +128,16 @@ describe.each(THROWN)('a type parser that throws %s', (_, properties) => {
 
 describe.each(['toPostgres', 'toJSON'])('a value whose %s queries', (converter) => {
   const seven = { text: 'select $1::int as n, $2::text as t', values: [7, 'inner'] }
-  const outer = (inner: () => Promise<pg.QueryResult>, results: Promise<pg.QueryResult>[]): pg.QueryConfig => {
+  const thrown = new Error('the value has thrown')
+  const outer = (
+    inner: () => Promise<pg.QueryResult>,
+    results: Promise<pg.QueryResult>[],
+    fails = false,
+  ): pg.QueryConfig => {
     const value = {
       [converter]: () => {
-        // pg converts a value that has thrown again.
-        if (results.length === 0) results.push(inner())
+        results.push(inner())
+        if (fails) throw thrown
         return 'x'
       },
     }
@@ -149,6 +154,17 @@ describe.each(['toPostgres', 'toJSON'])('a value whose %s queries', (converter) 
     expect((await settled(inner[0] ?? Promise.reject(new Error('It never ran')), 'the inner query')).rows).toEqual([
       { n: 7, t: 'inner' },
     ])
+    await both.end()
+  })
+
+  test('the pool, and then throws', async () => {
+    const both = createPool(world.poolOptions('ord'))
+    await Promise.all([both.query('select 1'), both.query('select 1')])
+    const inner: Promise<pg.QueryResult>[] = []
+    const failing = both.query(outer(() => both.query(seven), inner, true))
+    expect(await rejectionOf(failing, 'the outer query')).toBe(thrown)
+    const results = await settled(Promise.all(inner), 'the inner query')
+    expect(results.map(({ rows }) => rows)).toEqual([[{ n: 7, t: 'inner' }]])
     await both.end()
   })
 
