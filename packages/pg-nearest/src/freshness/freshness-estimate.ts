@@ -43,6 +43,7 @@ export function rttMsOf(context: FreshnessContext, server: string): number | und
   return context.stateOf(server)?.leastRttMs
 }
 
-export function primaryRttMsOf({ topology }: FreshnessContext): number | undefined {
-  return writeOrder(topology)[0]?.leastRttMs
+export function primaryRttMsOf(context: FreshnessContext): number | undefined {
+  const [primary] = writeOrder(context.topology)
+  return primary && rttMsOf(context, primary.name)
 }

@@ -13,6 +13,7 @@ import { whyInvalid } from '../topology/invalid-member.ts'
 import { steadyNow } from '../clock.ts'
 import type { Sign } from '../topology/health.ts'
 import { hasWriter, writeOrder } from '../topology/server-selection.ts'
+import { standAlike } from '../topology/standing.ts'
 import type { PrimaryTrail } from '../observations/staleness.ts'
 import type { MemberMachine } from '../observations/members-after.ts'
 import type { Role, Server, ServerState, Topology } from '../topology/topology.ts'
@@ -195,24 +196,30 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const publish = (next: Observed): void => {
     const before = observed.topology
     observed = next
+    const were = states
     states = byName(next.topology)
-    dropDemoted(before, next.topology)
-    if (hasWriter(before) && !hasWriter(next.topology)) for (const watch of watches.values()) watch.reschedule()
+    // Most answers change nothing but positions and times.
+    const isAlike = standAlike(before, next.topology)
+    if (!isAlike) {
+      dropDemoted(before, were, next.topology)
+      if (hasWriter(before) && !hasWriter(next.topology)) for (const watch of watches.values()) watch.reschedule()
+    }
     writers.update(next.topology)
-    reportProblems(next.topology)
+    reportProblems(next.topology, isAlike ? changedIn(before, next.topology) : next.topology.servers)
+    if (isAlike) return
     tellPrimary(next.topology)
     if (!changed(before, next.topology)) return
     options.onChange(next.topology)
-    if (isWorse(before, next.topology)) options.onTrouble()
+    if (isWorse(were, next.topology)) options.onTrouble()
   }
 
   const fail = (server: string, sign: Exclude<Sign, 'answered' | 'removed'>, error: unknown): void =>
     publish(withFailure(observed, server, sign, describeFailure(server, error), steadyNow()))
 
   /** Drops the connections to a former primary: what runs there would be lost, or written to an abandoned timeline. */
-  const dropDemoted = (before: Topology, after: Topology): void => {
+  const dropDemoted = (before: Topology, were: ReadonlyMap<string, ServerState>, after: Topology): void => {
     for (const server of after.servers) {
-      const was = before.servers.find(({ name }) => name === server.name)
+      const was = were.get(server.name)
       if (was?.role !== 'primary' || whyInvalid(before, was) !== undefined) continue
       if (server.role !== 'replica' && whyInvalid(after, server) === undefined) continue
       // Another machine of the name has answered, and the connections to the one that takes the writes are well.
@@ -233,7 +240,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   }
 
   // What the list itself shows to be wrong. Whoever has made the pool is listening by then.
-  process.nextTick(() => reportProblems(observed.topology))
+  process.nextTick(() => reportProblems(observed.topology, observed.topology.servers))
 
   const clock = createStallAwareClock(TICK_MS, performance.now())
   const tick = (): void => {
@@ -356,6 +363,11 @@ function byName(topology: Topology): ReadonlyMap<string, ServerState> {
   return new Map(topology.servers.map((server) => [server.name, server]))
 }
 
+/** Of two snapshots in which the servers stand alike, and so in the same order. */
+function changedIn(before: Topology, after: Topology): readonly ServerState[] {
+  return after.servers.filter((server, i) => server !== before.servers[i])
+}
+
 function changed(before: Topology, after: Topology): boolean {
   return (
     before.servers.length !== after.servers.length ||
@@ -367,8 +379,6 @@ function differs(a: ServerState, b: ServerState | undefined): boolean {
   return b === undefined || a.name !== b.name || a.role !== b.role || a.health !== b.health || a.timeline !== b.timeline
 }
 
-function isWorse(before: Topology, after: Topology): boolean {
-  return after.servers.some(
-    ({ name, health }) => health === 'down' && before.servers.find((was) => was.name === name)?.health !== 'down',
-  )
+function isWorse(were: ReadonlyMap<string, ServerState>, after: Topology): boolean {
+  return after.servers.some(({ name, health }) => health === 'down' && were.get(name)?.health !== 'down')
 }

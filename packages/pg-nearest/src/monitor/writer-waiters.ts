@@ -1,4 +1,4 @@
-import { hasWriter, writeOrder } from '../topology/server-selection.ts'
+import { writerIn } from '../topology/server-selection.ts'
 import type { Topology } from '../topology/topology.ts'
 
 /** Callers waiting for a server that takes writes. */
@@ -58,6 +58,5 @@ export function createWriterWaiters(): WriterWaiters {
 }
 
 function isThere(topology: Topology, since: number): boolean {
-  const [writer] = writeOrder(topology)
-  return hasWriter(topology) && (writer?.lastSeenAt ?? 0) > since
+  return (writerIn(topology)?.lastSeenAt ?? 0) > since
 }

@@ -1,4 +1,4 @@
-import { hasWriter, writeOrder } from '../topology/server-selection.ts'
+import { writerIn } from '../topology/server-selection.ts'
 import type { Observation } from './topology-updates.ts'
 import type { ServerState, Topology } from '../topology/topology.ts'
 
@@ -43,6 +43,6 @@ export function earlierLack(
 
 /** What the server that takes the writes has written to its disk, so that it sends it to its replicas. */
 function writtenIn(topology: Topology): bigint | undefined {
-  const [writer] = writeOrder(topology)
-  return hasWriter(topology) && writer?.health === 'up' ? writer.walEnd : undefined
+  const writer = writerIn(topology)
+  return writer?.health === 'up' ? writer.walEnd : undefined
 }

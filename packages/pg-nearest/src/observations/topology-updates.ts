@@ -2,6 +2,7 @@ import { nextHealth, type Sign } from '../topology/health.ts'
 import { normalizeInsertLsn } from '../topology/lsn.ts'
 import { averageRtt, leastRtt } from './round-trip.ts'
 import { writeOrder } from '../topology/server-selection.ts'
+import { succeed } from '../topology/standing.ts'
 import { extendTrail, type PrimaryTrail } from './staleness.ts'
 import { lagOf } from './lag.ts'
 import { factsBefore, membersAfter, type MemberMachine } from './members-after.ts'
@@ -264,5 +265,6 @@ function replace(
   asOf: number,
   change: (state: ServerState) => ServerState,
 ): Topology {
-  return { ...topology, asOf, servers: topology.servers.map((state) => (state.name === name ? change(state) : state)) }
+  const servers = topology.servers.map((state) => (state.name === name ? change(state) : state))
+  return succeed(topology, { ...topology, asOf, servers })
 }

@@ -1,4 +1,5 @@
 import { isUnheardReplica } from '../topology/server-selection.ts'
+import { perStandings } from '../topology/standing.ts'
 import type { Topology } from '../topology/topology.ts'
 import { whyNoWrites } from '../topology/writer-evidence.ts'
 
@@ -7,18 +8,15 @@ import { whyNoWrites } from '../topology/writer-evidence.ts'
  * the server is a primary that gets no writes, or a declared replica that was never heard, which may be one.
  */
 export function getsWrites(topology: Topology, name: string): boolean {
-  let names = writable.get(topology)
-  if (names === undefined) {
-    const servers = topology.servers.filter(
-      (server) => !isUnheardReplica(server) && whyNoWrites(topology, server) === undefined,
-    )
-    writable.set(topology, (names = new Set(servers.map((server) => server.name))))
-  }
-  return names.has(name)
+  return writable(topology).has(name)
 }
 
-/** Computed once for each snapshot, which is immutable. */
-const writable = new WeakMap<Topology, ReadonlySet<string>>()
+const writable = perStandings((topology): ReadonlySet<string> => {
+  const servers = topology.servers.filter(
+    (server) => !isUnheardReplica(server) && whyNoWrites(topology, server) === undefined,
+  )
+  return new Set(servers.map(({ name }) => name))
+})
 
 /** A server that has left the list only ends what it has begun. */
 export function isListed({ servers }: Topology, name: string): boolean {

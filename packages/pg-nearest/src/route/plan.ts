@@ -7,8 +7,9 @@ import {
   writeOrder,
   type Choice,
   type Chooser,
+  type Equals,
 } from '../topology/server-selection.ts'
-import type { ServerState, Topology } from '../topology/topology.ts'
+import { perStandings, type Standing, type Standings } from '../topology/standing.ts'
 
 /** Try this server, for this reason. */
 export interface Attempt {
@@ -32,7 +33,7 @@ export type Target =
  * The one server that this process normally reads from; `undefined` if several are equally near, or if its name may lead to several
  * machines.
  */
-export function usualReadServer(topology: Topology, { region }: Chooser): string | undefined {
+export function usualReadServer(topology: Standings, { region }: Chooser): string | undefined {
   return planFor(topology, NEAREST, region).usual
 }
 
@@ -43,60 +44,79 @@ const NEAREST: Target = { kind: 'nearest' }
 
 interface Plan {
   readonly region: string | undefined
-  readonly tiers: Tiers
-  readonly weights: ReadonlyMap<string, number>
-  /** The whole list, if every tier has one server. */
-  readonly fixed: readonly Attempt[] | undefined
+  /** The tiers. Those of one server that follow each other are one list. */
+  readonly parts: readonly (Equals<Attempt> | { readonly fixed: readonly Attempt[] })[]
   /** See {@link usualReadServer}. */
   readonly usual: string | undefined
 }
 
 /** The servers to read from, in order. Never empty. */
-export function planRead(topology: Topology, target: Target, chooser: Chooser): readonly Attempt[] {
-  const { tiers, weights, fixed } = planFor(topology, target, chooser.region)
-  return fixed ?? tiers.flatMap((tier) => leastLoadedFirst(tier, weights, chooser))
+export function planRead(topology: Standings, target: Target, chooser: Chooser): readonly Attempt[] {
+  const { parts } = planFor(topology, target, chooser.region)
+  const [first] = parts
+  if (parts.length === 1 && first !== undefined) return inOrder(first, chooser)
+  return ([] as Attempt[]).concat(...parts.map((part) => inOrder(part, chooser)))
 }
 
 /** The servers that may run what only a primary can, in order. Never empty. */
-export function planPrimary(topology: Topology, reason: RouteReason): readonly Attempt[] {
+export function planPrimary(topology: Standings, reason: RouteReason): readonly Attempt[] {
   return writeOrder(topology).map((server) => ({ server: server.name, reason, onPrimary: true }))
 }
 
 /** The primaries, for a statement that a standby could not run. Their freshness is not checked. */
-export function planFallback(topology: Topology): readonly Attempt[] {
+export function planFallback(topology: Standings): readonly Attempt[] {
   return writeOrder(topology).map(({ name }) => ({ server: name, reason: 'retry', unproven: true, onPrimary: true }))
 }
 
-/** Plans are computed once for each snapshot, which is immutable. */
-const plans = new WeakMap<Topology, Map<Target, Plan>>()
+/** Those that a handle of the pool has asked for. A handle may be made for a single call, and is not kept. */
+const plansOf = perStandings((standings) => ({ standings, plans: new WeakMap<Target, Plan>() }))
 
-function planFor(topology: Topology, target: Target, region: string | undefined): Plan {
-  let known = plans.get(topology)
-  if (known === undefined) plans.set(topology, (known = new Map<Target, Plan>()))
-  let plan = known.get(target)
-  if (plan === undefined || plan.region !== region) known.set(target, (plan = makePlan(topology, target, region)))
+function planFor(topology: Standings, target: Target, region: string | undefined): Plan {
+  const { standings, plans } = plansOf(topology)
+  let plan = plans.get(target)
+  if (plan === undefined || plan.region !== region) plans.set(target, (plan = makePlan(standings, target, region)))
   return plan
 }
 
-function makePlan(topology: Topology, target: Target, region: string | undefined): Plan {
+function makePlan(topology: Standings, target: Target, region: string | undefined): Plan {
   const tiers = tiersFor(topology, target, region)
   const [best = []] = tiers
   const [first] = best
   const server = best.length === 1 ? topology.servers.find(({ name }) => name === first?.server) : undefined
   return {
     region,
-    tiers,
-    weights: new Map(topology.servers.map(({ name, weight }) => [name, weight])),
-    fixed: tiers.every((tier) => tier.length < 2) ? tiers.flat() : undefined,
+    parts: partsOf(tiers, new Map(topology.servers.map(({ name, weight }) => [name, weight]))),
     usual: server !== undefined && isOneMachine(server) ? server.name : undefined,
   }
 }
 
-function isOneMachine({ machine, members, pooled }: ServerState): boolean {
+type Part = Plan['parts'][number]
+
+function partsOf(tiers: Tiers, weights: ReadonlyMap<string, number>): Part[] {
+  const parts: Part[] = []
+  let fixed: Attempt[] | undefined
+  for (const members of tiers) {
+    if (members.length > 1) {
+      // Servers of weight 0 have no equals but each other.
+      parts.push({ members, weights: members.map(({ server }) => weights.get(server) || 1) })
+      fixed = undefined
+    } else {
+      if (fixed === undefined) parts.push({ fixed: (fixed = []) })
+      fixed.push(...members)
+    }
+  }
+  return parts
+}
+
+function inOrder(part: Part, chooser: Chooser): readonly Attempt[] {
+  return 'fixed' in part ? part.fixed : leastLoadedFirst(part, chooser)
+}
+
+function isOneMachine({ machine, members, pooled }: Standing): boolean {
   return machine !== undefined && members.length === 0 && !pooled
 }
 
-function tiersFor(topology: Topology, target: Target, region: string | undefined): Tiers {
+function tiersFor(topology: Standings, target: Target, region: string | undefined): Tiers {
   switch (target.kind) {
     case 'nearest':
       return readTiers(topology, region).map((tier) => tier.map(attempt))
@@ -110,7 +130,7 @@ function tiersFor(topology: Topology, target: Target, region: string | undefined
 }
 
 /** A region's replicas; the primary if the region has none; then all others by distance. */
-function replicaTiers(topology: Topology, region: string | undefined): Tiers {
+function replicaTiers(topology: Standings, region: string | undefined): Tiers {
   const configured = topology.servers.some((server) => server.declared === 'replica' && server.region === region)
   const nearest = readTiers(topology, region)
   const asked = nearest.map((tier) =>
@@ -125,7 +145,7 @@ function replicaTiers(topology: Topology, region: string | undefined): Tiers {
 }
 
 /** The replicas with a label, whatever their weight; then the primary if it has it; then all others by distance. */
-function labelledTiers(topology: Topology, label: string, region: string | undefined): Tiers {
+function labelledTiers(topology: Standings, label: string, region: string | undefined): Tiers {
   const nearest = readTiers(topology, region)
   const asked = nearest.map((tier) =>
     tier.filter(({ server }) => isUsable(server) && server.labels.includes(label)).map(({ server }) => server),
@@ -139,7 +159,7 @@ function labelledTiers(topology: Topology, label: string, region: string | undef
   return withoutRepeats([...withLabel(true), ...withLabel(false), ...nearest.map((tier) => tier.map(attempt))])
 }
 
-function primaryFor(region: string | undefined, server: ServerState): Attempt {
+function primaryFor(region: string | undefined, server: Standing): Attempt {
   const asked = region !== undefined && server.region === region
   return { server: server.name, reason: asked ? 'asked' : 'no-replica' }
 }

@@ -1,11 +1,11 @@
-import type { ServerState, Topology } from './topology.ts'
+import type { Standing, Standings } from './standing.ts'
 
 /** The option "cluster", else what the declared primary has told; `undefined` if it was never heard. */
-export function clusterOf({ cluster, servers }: Topology): string | undefined {
+export function clusterOf({ cluster, servers }: Standings): string | undefined {
   return cluster ?? servers.find(({ declared }) => declared === 'primary')?.systemIdentifier
 }
 
-export function isOtherCluster(topology: Topology, { systemIdentifier }: ServerState): boolean {
+export function isOtherCluster(topology: Standings, { systemIdentifier }: Standing): boolean {
   const cluster = clusterOf(topology)
   return cluster !== undefined && systemIdentifier !== undefined && cluster !== systemIdentifier
 }
@@ -17,7 +17,7 @@ const FIRST_TIMELINE = 1
  * It was promoted, and another listed server replicates from it: there is a replica on its timeline or a later one, and no other primary
  * is known that this replica could come from.
  */
-export function isFollowed(topology: Topology, server: ServerState): boolean {
+export function isFollowed(topology: Standings, server: Standing): boolean {
   const { systemIdentifier, timeline } = server
   if (systemIdentifier === undefined || timeline === undefined || timeline === FIRST_TIMELINE) return false
   const others = topology.servers.filter(

@@ -30,6 +30,7 @@ function stall(topology: Topology, server: ServerState): string | undefined {
 
 /** Before the declared primary was heard, or could not be, it is too early to say. */
 function noWrites(topology: Topology, server: ServerState): string | undefined {
+  if (server.role !== 'primary') return undefined
   const isEarly = topology.servers.some(({ declared, health }) => declared === 'primary' && health === 'connecting')
   return isEarly ? undefined : whyNoWrites(topology, server)
 }

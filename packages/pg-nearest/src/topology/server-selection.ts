@@ -2,6 +2,7 @@ import { isUsable } from './health.ts'
 import { whyInvalid } from './invalid-member.ts'
 import { isStalled } from './stalled.ts'
 import { whyNoWrites } from './writer-evidence.ts'
+import { perStandings, type Standing, type Standings } from './standing.ts'
 import type { ServerState, Topology } from './topology.ts'
 
 /** Servers within this many milliseconds of the nearest count as equally near. MongoDB's drivers use the same. */
@@ -11,7 +12,7 @@ export const LATENCY_WINDOW_MS = 15
 export type Place = 'own-region' | 'nearest' | 'no-replica'
 
 export interface Choice {
-  readonly server: ServerState
+  readonly server: Standing
   readonly place: Place
 }
 
@@ -25,7 +26,7 @@ export interface Chooser {
 }
 
 /** By its own report, or by the configuration until it has been asked. */
-export function isReplica(server: ServerState): boolean {
+export function isReplica(server: Standing): boolean {
   return server.role === 'replica' || isUnheardReplica(server)
 }
 
@@ -34,17 +35,18 @@ export function isReplica(server: ServerState): boolean {
  * by measured time (within the latency window replicas before the primary), then those of weight 0, then those that receive nothing any
  * more, and last those that are down, so that there is always a server to try.
  */
-export function readTiers(topology: Topology, region: string | undefined): Choice[][] {
+export function readTiers(topology: Standings, region: string | undefined): Choice[][] {
   const valid = topology.servers.filter((server) => whyInvalid(topology, server) === undefined)
   const usable = valid.filter(isUsable)
   const stalled = usable.filter((server) => isStalled(topology, server))
-  const flowing = usable.filter((server) => !stalled.includes(server))
+  const flowing = usable.filter((server) => !isStalled(topology, server))
   const alive = flowing.filter(({ weight }) => weight > 0)
-  const own = alive.filter((server) => region !== undefined && server.region === region)
-  const away = alive.filter((server) => !own.includes(server))
+  const isOwn = (server: Standing): boolean => region !== undefined && server.region === region
+  const own = alive.filter(isOwn)
+  const away = alive.filter((server) => !isOwn(server))
   const anyReplica = alive.some(isReplica)
-  const near = (server: ServerState): Choice => ({ server, place: 'own-region' })
-  const far = (server: ServerState): Choice => ({
+  const near = (server: Standing): Choice => ({ server, place: 'own-region' })
+  const far = (server: Standing): Choice => ({
     server,
     place: isReplica(server) || anyReplica ? 'nearest' : 'no-replica',
   })
@@ -60,7 +62,7 @@ export function readTiers(topology: Topology, region: string | undefined): Choic
 }
 
 /** Until it was asked, only the configuration says so. */
-export function isUnheardReplica({ role, declared }: ServerState): boolean {
+export function isUnheardReplica({ role, declared }: Standing): boolean {
   return role === 'unknown' && declared === 'replica'
 }
 
@@ -69,16 +71,9 @@ export function isUnheardReplica({ role, declared }: ServerState): boolean {
  * those that accept writes). If there are none: servers that last said so, and the configured primary until it has answered. Empty
  * if all servers are known to be replicas.
  */
-export function writeOrder(topology: Topology): readonly ServerState[] {
-  let order = writeOrders.get(topology)
-  if (order === undefined) writeOrders.set(topology, (order = orderForWrites(topology)))
-  return order
-}
+export const writeOrder: (topology: Standings) => readonly Standing[] = perStandings(orderForWrites)
 
-/** Computed once for each snapshot, which is immutable. */
-const writeOrders = new WeakMap<Topology, readonly ServerState[]>()
-
-function orderForWrites(topology: Topology): readonly ServerState[] {
+function orderForWrites(topology: Standings): readonly Standing[] {
   const valid = topology.servers.filter(
     (server) =>
       server.health !== 'leaving' &&
@@ -98,24 +93,30 @@ function orderForWrites(topology: Topology): readonly ServerState[] {
   )
 }
 
-function mayBePrimary({ role, declared }: ServerState): boolean {
+function mayBePrimary({ role, declared }: Standing): boolean {
   return role === 'primary' || (role === 'unknown' && declared === 'primary')
 }
 
 /** The server that should take writes is down, or there is none. */
-export function isWriterGone(topology: Topology): boolean {
+export function isWriterGone(topology: Standings): boolean {
   const [first] = writeOrder(topology)
   return first === undefined || !isUsable(first)
 }
 
+/** The server that takes the writes, as it is now; `undefined` if none is known to. */
+export function writerIn(topology: Topology): ServerState | undefined {
+  const [first] = hasWriter(topology) ? writeOrder(topology) : []
+  return first && topology.servers.find(({ name }) => name === first.name)
+}
+
 /** Some server is known to take writes. */
-export function hasWriter(topology: Topology): boolean {
+export function hasWriter(topology: Standings): boolean {
   const [first] = writeOrder(topology)
   return first !== undefined && first.role === 'primary' && isUsable(first)
 }
 
 /** The nearest first. Within the latency window replicas come first, suspects last among them. */
-function byDistance(servers: readonly ServerState[]): ServerState[][] {
+function byDistance(servers: readonly Standing[]): Standing[][] {
   const measured = servers.filter((server) => server.rttMs !== undefined).toSorted((a, b) => rtt(a) - rtt(b))
   const edge = (measured[0] === undefined ? 0 : rtt(measured[0])) + LATENCY_WINDOW_MS
   const near = measured.filter((server) => rtt(server) <= edge)
@@ -129,42 +130,66 @@ function byDistance(servers: readonly ServerState[]): ServerState[][] {
   ]
 }
 
-function suspectsLast(equals: readonly ServerState[]): ServerState[][] {
-  const suspects = equals.filter(({ health }) => health === 'suspect')
-  return [equals.filter((server) => !suspects.includes(server)), suspects]
+function suspectsLast(equals: readonly Standing[]): Standing[][] {
+  const isSuspect = ({ health }: Standing): boolean => health === 'suspect'
+  return [equals.filter((server) => !isSuspect(server)), equals.filter(isSuspect)]
 }
 
-function rtt(server: ServerState): number {
+function rtt(server: Standing): number {
   return server.rttMs ?? Number.POSITIVE_INFINITY
 }
 
+/** Servers of which none is better than the others. */
+export interface Equals<T> {
+  readonly members: readonly T[]
+  /** In the order of the members. */
+  readonly weights: readonly number[]
+}
+
 /**
- * Shuffles by weight, and puts the less loaded of the first two first ("power of two choices"): nearly even load, without all clients
- * choosing the same idle server.
+ * Draws two by weight, and puts the less loaded of them first ("power of two choices"): nearly even load, without all clients choosing the
+ * same idle server. The others follow from a random one on, so that what fails on one is not sent to the same next one by all.
  */
 export function leastLoadedFirst<T extends { readonly server: string }>(
-  tier: readonly T[],
-  weights: ReadonlyMap<string, number>,
+  { members, weights }: Equals<T>,
   { load, random }: Chooser,
 ): readonly T[] {
-  if (tier.length < 2) return tier
-  // Servers of weight 0 have no equals but each other.
-  const weightOf = ({ server }: T): number => weights.get(server) || 1
-  const shuffled = shuffle(tier, weightOf, random)
-  const [first, second, ...rest] = shuffled
-  if (first === undefined || second === undefined) return shuffled
-  const loadOf = (each: T): number => load(each.server) / weightOf(each)
-  return loadOf(second) < loadOf(first) ? [second, first, ...rest] : shuffled
+  if (members.length < 2) return members
+  const one = draw(weights, random(), undefined)
+  const other = draw(weights, random(), one)
+  const loadOf = (at: number): number => load(members[at]?.server ?? '') / (weights[at] ?? 1)
+  const [first, second] = loadOf(other) < loadOf(one) ? [other, one] : [one, other]
+  const order: T[] = []
+  const add = (at: number): void => {
+    const member = members[at]
+    if (member !== undefined) order.push(member)
+  }
+  add(first)
+  add(second)
+  const from = Math.floor(random() * members.length)
+  for (let i = 0; i < members.length; i++) {
+    const at = (from + i) % members.length
+    if (at !== first && at !== second) add(at)
+  }
+  return order
 }
 
-/** Each comes first as often as its weight says (Efraimidis and Spirakis). */
-function shuffle<T>(tier: readonly T[], weightOf: (each: T) => number, random: () => number): T[] {
-  return tier
-    .map((each) => ({ each, key: -Math.log(1 - random()) / weightOf(each) }))
-    .toSorted((a, b) => a.key - b.key)
-    .map(({ each }) => each)
+/** One comes as often as its weight says. */
+function draw(weights: readonly number[], random: number, except: number | undefined): number {
+  const weightOf = (at: number): number => (at === except ? 0 : (weights[at] ?? 0))
+  let total = 0
+  for (let at = 0; at < weights.length; at++) total += weightOf(at)
+  let left = random * total
+  let drawn = 0
+  for (let at = 0; at < weights.length; at++) {
+    if (at === except) continue
+    drawn = at
+    left -= weightOf(at)
+    if (left < 0) break
+  }
+  return drawn
 }
 
-function lastSeenFirst(servers: readonly ServerState[]): ServerState[] {
+function lastSeenFirst(servers: readonly Standing[]): Standing[] {
   return servers.toSorted((a, b) => (b.lastSeenAt ?? 0) - (a.lastSeenAt ?? 0))
 }

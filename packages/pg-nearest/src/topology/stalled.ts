@@ -5,20 +5,27 @@ import type { Member, ServerState, Topology } from './topology.ts'
 export const STALLED_AFTER_MS = 10_000
 
 /** It has received nothing for so long, though the primary had more, that reads avoid it. Where that is not known it does not count. */
-export function isStalled(topology: Topology, server: ServerState): boolean {
+export function isStalled(topology: Threshold, server: Receiver): boolean {
   const { members } = server
   return members.length > 1
     ? members.every((member) => isStalledMachine(topology, member))
     : isStalledMachine(topology, server)
 }
 
+type Threshold = Pick<Topology, 'stalledAfterMs'>
+
+interface Receiver extends Pick<ServerState, 'stalledMs'> {
+  readonly members: readonly Pick<Member, 'stalledMs'>[]
+}
+
 /** Those of the machines behind its name that are stalled. */
-export function stalledMembers(topology: Topology, { members }: ServerState): readonly Member[] {
+export function stalledMembers(topology: Threshold, { members }: ServerState): readonly Member[] {
   return members.length > 1 ? members.filter((member) => isStalledMachine(topology, member)) : []
 }
 
-function isStalledMachine(
-  { stalledAfterMs = STALLED_AFTER_MS }: Topology,
+/** The same of one machine. */
+export function isStalledMachine(
+  { stalledAfterMs = STALLED_AFTER_MS }: Threshold,
   { stalledMs }: Pick<ServerState, 'stalledMs'>,
 ): boolean {
   return stalledMs !== undefined && stalledMs >= stalledAfterMs

@@ -1,0 +1,117 @@
+import { isStalledMachine } from './stalled.ts'
+import type { Member, ServerState, Topology } from './topology.ts'
+
+/** What routing goes by. It must not look at anything else of a server: see {@link perStandings}. */
+export interface Standing extends Pick<
+  ServerState,
+  | 'name'
+  | 'region'
+  | 'declared'
+  | 'candidate'
+  | 'weight'
+  | 'labels'
+  | 'role'
+  | 'health'
+  | 'readOnly'
+  | 'rttMs'
+  | 'timeline'
+  | 'systemIdentifier'
+  | 'seenInRecovery'
+  | 'seenBesidePrimary'
+  | 'stalledMs'
+  | 'machine'
+  | 'pooled'
+  | 'lastSeenAt'
+> {
+  readonly members: readonly Pick<Member, 'stalledMs'>[]
+}
+
+/** How all servers stand at one moment. Every snapshot is one. */
+export interface Standings extends Pick<Topology, 'cluster' | 'stalledAfterMs'> {
+  readonly servers: readonly Standing[]
+}
+
+type Differs<T> = (a: T, b: T, standings: Standings) => boolean
+
+const isOther = (a: unknown, b: unknown): boolean => a !== b
+
+/** Total, so that nothing which routing goes by can be left out. */
+const DIFFERS: { readonly [K in keyof Required<Standing>]: Differs<Standing[K]> } = {
+  name: isOther,
+  region: isOther,
+  declared: isOther,
+  candidate: isOther,
+  weight: isOther,
+  labels: isOther,
+  role: isOther,
+  health: isOther,
+  readOnly: isOther,
+  rttMs: isAnotherDistance,
+  timeline: isOther,
+  systemIdentifier: isOther,
+  seenInRecovery: isOther,
+  seenBesidePrimary: isOther,
+  stalledMs: isOtherStall,
+  machine: isOther,
+  members: (a, b, standings) =>
+    a.length !== b.length || a.some(({ stalledMs }, i) => isOtherStall(stalledMs, b[i]?.stalledMs, standings)),
+  pooled: isOther,
+  // Counts only among those that are down, and stays the same while they are.
+  lastSeenAt: () => false,
+}
+
+function isOtherStall(a: number | undefined, b: number | undefined, standings: Standings): boolean {
+  return isStalledMachine(standings, { stalledMs: a }) !== isStalledMachine(standings, { stalledMs: b })
+}
+
+/** A moving average moves with each answer. */
+function isAnotherDistance(a: number | undefined, b: number | undefined): boolean {
+  if (a === undefined || b === undefined) return a !== b
+  return Math.abs(a - b) > Math.max(1, a / 10)
+}
+
+const NAMES = Object.keys(DIFFERS) as readonly (keyof Standing)[]
+
+/** The first of the snapshots in which the servers stand alike. */
+const firsts = new WeakMap<Standings, Standings>()
+
+function firstLike(standings: Standings): Standings {
+  return firsts.get(standings) ?? standings
+}
+
+/** Whether routing finds in `after` what it found in `before`. */
+export function standAlike(before: Topology, after: Topology): boolean {
+  return firstLike(before) === firstLike(after)
+}
+
+/** To be told of a snapshot that has come out of another one: if the servers stand alike, what was worked out stays. */
+export function succeed(before: Topology, after: Topology): Topology {
+  const first = firstLike(before)
+  const isLike =
+    after.servers.length === before.servers.length &&
+    after.cluster === before.cluster &&
+    after.stalledAfterMs === before.stalledAfterMs &&
+    after.servers.every((server, i) => server === before.servers[i] || isLikeFirst(first, i, server))
+  if (isLike) firsts.set(after, first)
+  return after
+}
+
+function isLikeFirst(first: Standings, at: number, server: Standing): boolean {
+  const was = first.servers[at]
+  if (was === undefined) return false
+  return NAMES.every((name) => {
+    const differs = DIFFERS[name] as Differs<unknown>
+    return !differs(was[name], server[name], first)
+  })
+}
+
+/** What follows from how the servers stand is worked out once for all snapshots in which they stand alike. */
+export function perStandings<T>(derive: (standings: Standings) => T): (standings: Standings) => T {
+  const known = new WeakMap<Standings, { readonly derived: T }>()
+  return (standings) => {
+    const first = firstLike(standings)
+    let found = known.get(first)
+    if (found === undefined) known.set(first, (found = { derived: derive(first) }))
+    return found.derived
+  }
+}
