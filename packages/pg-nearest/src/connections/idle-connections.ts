@@ -40,7 +40,8 @@ export class IdleConnections {
 
   /** The most recently used one; with a preference, of those that lead to such a machine, or have not told theirs. */
   take(preference?: Preference): Connection | undefined {
-    const connection = lastSuiting(this.fit, preference)
+    const isFit = ({ fit }: Connection): boolean => fit
+    const connection = preference === undefined ? this.#stack.findLast(isFit) : lastSuiting(this.fit, preference)
     if (connection !== undefined) this.use(connection)
     return connection
   }

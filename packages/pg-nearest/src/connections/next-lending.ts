@@ -47,11 +47,13 @@ export type Lending<W, C> =
  * What to do next for those who wait, in their order; `undefined`: nothing before something else happens. A connection goes to the first
  * whom it suits. One is closed for another machine's sake only if nobody would have it, the pool is full, and nothing is being made or
  * closed, so one at a time; and only if nothing in use may suit the first, or he has waited for long. Pure.
+ *
+ * @param now - read only if that matters, because a look at the clock is measurable on short reads.
  */
 export function nextLending<W extends WaitingCaller, C extends LendableConnection>(
   waiters: ReadonlySet<W>,
   connections: ConnectionsNow<C>,
-  now: number,
+  now: () => number,
 ): Lending<W, C> | undefined {
   const { idle, all, max, dialling, refuses } = connections
   if (idle.length > 0) {
@@ -77,12 +79,12 @@ function preferenceOf({ preference, overtaken }: WaitingCaller): Preference | un
 /** States that a connection leaves soon by itself. A borrowed client may keep his for long. */
 const COMING: ReadonlySet<ConnectionState> = new Set(['busy', 'settling'])
 
-function shouldReplace(first: WaitingCaller, all: ReadonlySet<LendableConnection>, now: number): boolean {
+function shouldReplace(first: WaitingCaller, all: ReadonlySet<LendableConnection>, now: () => number): boolean {
   const preference = preferenceOf(first)
   let suiting = false
   for (const each of all) {
     if (each.state === 'closing' || each.state === 'connecting') return false
     if (COMING.has(each.state) && maySuit(each, preference)) suiting = true
   }
-  return !suiting || now - first.since >= BACKLOG_MS
+  return !suiting || now() - first.since >= BACKLOG_MS
 }

@@ -218,7 +218,7 @@ class Connections implements ServerConnections, Lender {
     if (this.#ending || this.#queue.size === 0) return undefined
     const { active: refuses } = this.#pause
     const now = { max: this.#max, idle: this.#idle.fit, all: this.#all, dialling: this.#dialling, refuses }
-    return nextLending(this.#queue.waiters, now, performance.now())
+    return nextLending(this.#queue.waiters, now, () => performance.now())
   }
 
   /** `undefined`: it could not even begin, as when the user's `stream` throws. */
