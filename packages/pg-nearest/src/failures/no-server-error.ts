@@ -1,7 +1,7 @@
 import { NoServerError, type Candidate, type FailedAttempt, type NoServerCode } from '../errors.ts'
 import { codeOf, isAuthenticationFailure } from '../driver-errors.ts'
-import { describeFailure } from '../topology/server-failure.ts'
-import { problemOf } from '../topology/server-problem.ts'
+import { describeFailure } from './server-failure.ts'
+import { problemOf } from './server-problem.ts'
 import type { Topology } from '../topology/topology.ts'
 
 /** Why no further attempt was made. */

@@ -17,8 +17,3 @@ const writable = perStandings((topology): ReadonlySet<string> => {
   )
   return new Set(servers.map(({ name }) => name))
 })
-
-/** A server that has left the list only ends what it has begun. */
-export function isListed({ servers }: Topology, name: string): boolean {
-  return servers.some((server) => server.name === name && server.health !== 'leaving')
-}

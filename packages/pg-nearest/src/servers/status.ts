@@ -1,6 +1,6 @@
 import type { ProcessRegion } from '../discovery/process-region.ts'
 import { formatLsn } from '../topology/lsn.ts'
-import { problemOf } from '../topology/server-problem.ts'
+import { problemOf } from '../failures/server-problem.ts'
 import type { ProblemCode } from '../topology/problem.ts'
 import { isWriterGone, readTiers, writeOrder } from '../topology/server-selection.ts'
 import { aheadMs } from '../clock.ts'

@@ -1,10 +1,10 @@
-import { isOtherCluster } from './cluster.ts'
-import { whyInvalid } from './invalid-member.ts'
-import type { Problem, ProblemCode } from './problem.ts'
-import { describeRefusals } from './refusal.ts'
-import { describeStall, describeStalledMembers, isStalled, stalledMembers } from './stalled.ts'
-import { whyNoWrites } from './writer-evidence.ts'
-import type { ServerState, Topology } from './topology.ts'
+import { isOtherCluster } from '../topology/cluster.ts'
+import { whyInvalid } from '../topology/invalid-member.ts'
+import type { Problem, ProblemCode } from '../topology/problem.ts'
+import { describeRefusals } from '../topology/refusal.ts'
+import { describeStall, describeStalledMembers, isStalled, stalledMembers } from '../topology/stalled.ts'
+import { whyNoWrites } from '../topology/writer-evidence.ts'
+import type { ServerState, Topology } from '../topology/topology.ts'
 
 /** What a person should fix about a server; `undefined` if nothing. */
 export function problemOf(topology: Topology, server: ServerState): Problem | undefined {

@@ -6,7 +6,7 @@ import {
   messageOf,
   type Dialling,
 } from '../driver-errors.ts'
-import type { FailureCode, Problem } from './problem.ts'
+import type { FailureCode, Problem } from '../topology/problem.ts'
 
 /** Why a server could not be used, and what to do about it. */
 export function describeFailure(server: string, error: unknown): Problem {
