@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { forgetPortal, settleClosesOnLoss } from '../wire/cursor-close.ts'
 import type { Exchange } from '../wire/exchange.ts'
-import { adopt, type DataRow, type QueryInternals, type WireConnection } from '../wire/pg-internals.ts'
+import { adopt, prepareValues, type DataRow, type QueryInternals, type WireConnection } from '../wire/pg-internals.ts'
 
 /** How a submittable ended; it has been told already. `written`: the server may have received it. */
 export type SubmittableEnd =
@@ -40,6 +40,7 @@ export class SubmittableExchange implements Exchange {
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
     this.#onEnd = onEnd
     adopt(this.#query, client, types)
+    prepareValues(this.#query)
   }
 
   get name(): string | undefined {

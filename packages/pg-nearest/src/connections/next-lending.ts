@@ -72,6 +72,12 @@ export function nextLending<W extends WaitingCaller, C extends LendableConnectio
   return shouldReplace(first, all, now) ? { kind: 'replace', connection: oldest } : undefined
 }
 
+/** The shortest way to {@link nextLending} when a connection comes back: the first who waits would have it. Pure. */
+export function wouldHave(first: WaitingCaller, connection: Leading): boolean {
+  const preference = preferenceOf(first)
+  return preference?.insists !== true || maySuit(connection, preference)
+}
+
 function preferenceOf({ preference, overtaken }: WaitingCaller): Preference | undefined {
   return overtaken < MOST_OVERTAKEN ? preference?.() : undefined
 }

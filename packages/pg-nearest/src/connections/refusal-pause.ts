@@ -12,6 +12,8 @@ export class RefusalPause {
   /** When the server refused one first, if nobody has got a connection since. */
   #since: number | undefined
   #error: unknown
+  /** When the latest pause was over. */
+  #overAt: number | undefined
   #timer: NodeJS.Timeout | undefined
 
   /** @param longestWaitMs - see `ServerConnectionsOptions.refusedWaitMs` */
@@ -31,8 +33,12 @@ export class RefusalPause {
 
   /** The server has refused a connection. */
   begin(error: unknown): void {
+    const now = performance.now()
+    // Nobody has waited for so long that what was refused then says nothing about now.
+    if (this.#overAt !== undefined && now - this.#overAt >= this.#longestWaitMs()) this.served()
+    this.#overAt = undefined
     this.#error = error
-    this.#since ??= performance.now()
+    this.#since ??= now
     const pauseMs = Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** this.#refusals++, Math.max(PAUSE_MS, this.#leftMs))
     this.#active = true
     clearTimeout(this.#timer)
@@ -49,6 +55,7 @@ export class RefusalPause {
 
   /** Ends the pause: something has changed that the server may have refused for. */
   cut(): void {
+    if (this.#active) this.#overAt = performance.now()
     this.#active = false
   }
 

@@ -17,7 +17,7 @@ import type { ServerConnections, ServerConnectionsOptions } from './server-conne
 import { RefusalPause } from './refusal-pause.ts'
 import type { SilenceLimits } from '../monitor/monitor-dependencies.ts'
 import { giveUp, waitingSince } from './silent-server.ts'
-import { nextLending, type WaitingCaller } from './next-lending.ts'
+import { nextLending, wouldHave, type WaitingCaller } from './next-lending.ts'
 import type { Preference } from './preference.ts'
 import { WaitQueue, type Purpose, type Waiter } from './wait-queue.ts'
 
@@ -137,9 +137,7 @@ class Connections implements ServerConnections, Lender {
 
   takeBack(connection: Connection, error: Error | boolean | undefined): void {
     this.#taken--
-    connection.uses++
-    connection.movable = false
-    connection.taken = false
+    connection.comeBack()
     this.#emit('release', error, connection.client)
     if (connection.state === 'closed') this.#emit('remove', connection.client)
     if (error || !connection.alive || this.isSpent(connection)) return this.#remove(connection)
@@ -202,16 +200,18 @@ class Connections implements ServerConnections, Lender {
           this.#idle.remove(step.connection)
           step.connection.close()
           break
-        case 'lend': {
-          const { waiter, connection, overtaken } = step
-          for (const each of overtaken) each.overtaken++
-          this.#idle.use(connection)
-          const lease = this.#lend(connection, waiter.purpose)
-          // A listener of `acquire` may have aborted the waiter.
-          if (!waiter.give(lease)) lease.release()
-        }
+        case 'lend':
+          for (const each of step.overtaken) each.overtaken++
+          this.#idle.use(step.connection)
+          this.#give(step.waiter, step.connection)
       }
     }
+  }
+
+  #give(waiter: Waiter<Lease>, connection: Connection): void {
+    const lease = this.#lend(connection, waiter.purpose)
+    // A listener of `acquire` may have aborted the waiter.
+    if (!waiter.give(lease)) lease.release()
   }
 
   get #nextStep(): ReturnType<typeof nextLending<Waiter<Lease>, Connection>> {
@@ -331,6 +331,8 @@ class Connections implements ServerConnections, Lender {
 
   #keep(connection: Connection): void {
     if (this.isSpent(connection)) return this.#remove(connection)
+    const { first } = this.#queue
+    if (first !== undefined && wouldHave(first, connection)) return this.#give(first, connection)
     this.#idle.add(connection)
     this.#serve()
   }
@@ -387,9 +389,7 @@ class Connections implements ServerConnections, Lender {
   /** Its lifetime begins when it can be lent: `verify` may take longer than that. */
   #keepNew(connection: Connection): void {
     const { maxLifetimeSeconds = 0 } = this.#options.pgOptions
-    const expire = (): void => {
-      if (this.#idle.remove(connection)) this.#remove(connection)
-    }
+    const expire = (): void => void (this.#idle.remove(connection) && this.#remove(connection))
     if (maxLifetimeSeconds > 0) connection.limitLifetime(maxLifetimeSeconds * 1_000, expire)
     this.#keep(connection)
   }

@@ -8,8 +8,8 @@ const LONGEST_TEXT = 2_000
 export function redactPasswords(text: string): string {
   return text
     .slice(0, LONGEST_TEXT)
-    .replaceAll(/(:\/\/)[^\s:/?#@]*:[^\n]*@/g, '$1…@')
-    .replaceAll(/(:\/\/)\S*@/g, '$1…@')
+    .replaceAll(/(:\/\/)[^\s:/?#@]*:(?:(?!\w+:\/\/)[^\n])*@/g, '$1…@')
+    .replaceAll(/(:\/\/)(?:(?!\w+:\/\/)\S)*@/g, '$1…@')
     .replaceAll(
       /((?:password|passwd|passphrase|secret)["']?\s*[=:]\s*)(?:'(?:''|\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\S+)/gi,
       '$1…',

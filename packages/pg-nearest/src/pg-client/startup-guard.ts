@@ -1,6 +1,7 @@
 import type pg from 'pg'
-import { codeOf, messageOf, noteDialling, type Dialling } from '../driver-errors.ts'
-import { catchParserErrors, internalsOf } from '../wire/pg-internals.ts'
+import { messageOf, noteDialling, type Dialling } from '../driver-errors.ts'
+import { guardParser, internalsOf } from '../wire/pg-internals.ts'
+import { HEAD_BYTES, StartupMessages } from './startup-messages.ts'
 
 /** What answers is no database of PostgreSQL's. */
 class WrongPeerError extends Error {
@@ -15,24 +16,22 @@ class WrongPeerError extends Error {
 
 /** A server says who it is, and no more, before it is ready. */
 const MOST_BYTES = 1_048_576
-/** libpq's bound for the first message. */
-const LONGEST_FIRST = 30_000
-/** Authentication, an error, a notice, and another version of the protocol. */
-const FIRST_TYPES = 'RENv'
 
 const stages = new WeakMap<pg.Client, Dialling['stage']>()
 
 /**
  * Looks at what comes back before pg does, which would wait for the end of a message of a gigabyte: what is no PostgreSQL is told at its
- * first bytes, and what sends without end is cut off. To be called before the client connects.
+ * first bytes, what sends without end is cut off, and what pg's parser cannot read ends the connection, and not the process. To be called
+ * before the client connects.
  */
 export function guardStartup(client: pg.Client): void {
   const { connection } = internalsOf(client)
-  let received = 0
-  let head = Buffer.alloc(0)
+  const messages = new StartupMessages()
   let state: 'starting' | 'ready' | 'failed' = 'starting'
+  let received = 0
   const come = (stage: Dialling['stage']): void => void stages.set(client, stage)
   const fail = (error: Error): void => {
+    if (state === 'failed') return
     leave()
     state = 'failed'
     connection.emit('error', error)
@@ -41,11 +40,10 @@ export function guardStartup(client: pg.Client): void {
   const look = (chunk: Buffer): void => {
     come('answered')
     received += chunk.length
-    if (head.length < HEAD_BYTES) {
-      head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES)])
-      if (!mayBeFirst(head)) return fail(peerOf(head))
-    }
-    if (received > MOST_BYTES) fail(new WrongPeerError('NEAREST_NOT_POSTGRES', 'sends without end'))
+    if (received > MOST_BYTES) return fail(new WrongPeerError('NEAREST_NOT_POSTGRES', 'sends without end'))
+    const wrong = messages.take(chunk)
+    if (wrong === 'first') fail(peerOf(messages.head))
+    else if (wrong === 'broken') fail(new WrongPeerError('NEAREST_NOT_POSTGRES', NONSENSE))
   }
   const lookAtSslReply = (chunk: Buffer): void => {
     come('answered')
@@ -54,33 +52,35 @@ export function guardStartup(client: pg.Client): void {
     const isReply = reply === 0x45 || (chunk.length === 1 && (reply === 0x53 || reply === 0x4e))
     if (!isReply) fail(peerOf(chunk))
   }
-  const secured = (): void => {
-    connection.stream.prependListener('data', look)
-  }
   const asked = ({ parameterName, parameterValue }: { parameterName: string; parameterValue: string }): void => {
     if (parameterName !== 'server_version' || !/bouncer/i.test(parameterValue)) return
     fail(new WrongPeerError('NEAREST_ADMIN_CONSOLE', `it is ${parameterValue.slice(0, 40)}`))
   }
   const leave = (): void => {
     state = 'ready'
-    connection.stream.off('data', look)
-    connection.off('sslconnect', secured)
     connection.off('parameterStatus', asked)
     connection.off('readyForQuery', leave)
   }
-  catchParserErrors(connection, (error) => {
-    // Nobody else has the client before it is ready. Later a listener of the user's may have thrown.
-    if (state === 'ready' && !isOutOfRange(error)) return false
-    if (state !== 'failed') fail(describeNonsense(error))
-    return true
+  const is = (wanted: typeof state): boolean => state === wanted
+  guardParser(connection, {
+    accepts(chunk) {
+      if (is('starting')) look(chunk)
+      return !is('failed')
+    },
+    caught(error) {
+      // Nobody else has the client before it is ready. Later a listener of the user's may have thrown.
+      if (is('ready') && !isOfParser(error)) return false
+      fail(describeNonsense(error))
+      return true
+    },
   })
   come('dialling')
   connection.once('connect', () => {
     come('connected')
-    if (connection.ssl === false) connection.stream.prependListener('data', look)
-    else if (connection.sslNegotiation !== 'direct') connection.stream.prependOnceListener('data', lookAtSslReply)
+    if (connection.ssl !== false && connection.sslNegotiation !== 'direct') {
+      connection.stream.prependOnceListener('data', lookAtSslReply)
+    }
   })
-  connection.on('sslconnect', secured)
   connection.on('parameterStatus', asked)
   connection.on('readyForQuery', leave)
 }
@@ -91,27 +91,18 @@ export function noteStage(client: pg.Client, error: unknown): void {
   if (stage !== undefined) noteDialling(error, { host: client.host, port: client.port, stage })
 }
 
-const HEAD_BYTES = 16
+const NONSENSE = 'sends what is no message of PostgreSQL’s'
 
-/** The parser has read beyond the end of a message. */
-function isOutOfRange(error: unknown): boolean {
-  const code = codeOf(error)
-  return code === 'ERR_OUT_OF_RANGE' || code === 'ERR_BUFFER_OUT_OF_BOUNDS'
+/** The parser has read beyond the end of a message, or a count below 0. */
+function isOfParser(error: unknown): boolean {
+  return error instanceof RangeError || /^Unknown authenticationOk/.test(messageOf(error))
 }
 
 function describeNonsense(error: unknown): Error {
   if (!/authentication/i.test(messageOf(error))) {
-    return new WrongPeerError('NEAREST_NOT_POSTGRES', 'sends what is no message of PostgreSQL’s')
+    return new WrongPeerError('NEAREST_NOT_POSTGRES', NONSENSE)
   }
   return new Error('it wants a login that pg does not know, such as GSSAPI: look at its pg_hba.conf', { cause: error })
-}
-
-/** Whether these bytes can begin a server's first message. */
-function mayBeFirst(head: Buffer): boolean {
-  if (!FIRST_TYPES.includes(head.toString('latin1', 0, 1))) return false
-  if (head.length < 5) return true
-  const length = head.readUInt32BE(1)
-  return length >= 8 && length <= LONGEST_FIRST
 }
 
 /** By its first words. Nothing of them is repeated. */

@@ -194,6 +194,13 @@ export class Connection {
     void this.client.end().catch(ignore)
   }
 
+  /** Its user has given it back. */
+  comeBack(): void {
+    this.uses++
+    this.movable = false
+    this.taken = false
+  }
+
   /** Its lifetime ends so many milliseconds from now. */
   limitLifetime(ms: number, onExpired: () => void): void {
     this.#lifetime = setTimeout(() => {

@@ -67,12 +67,19 @@ export function setPassword(client: pg.Client, password: string | ((parameters: 
   for (const target of [client, connectionParameters]) Reflect.set(target, 'password', password)
 }
 
+/** Stands between a socket and pg's parser. */
+export interface ParserGuard {
+  /** Whether these bytes may be parsed: some make the parser run for ever. */
+  accepts(chunk: Buffer): boolean
+  /** The parser, or somebody who was told of a message, has thrown. Returns whether it was the parser. */
+  caught(error: unknown): boolean
+}
+
 /**
- * pg parses in the socket's listener, so that a message which it does not know would end the process.
- *
- * @param onError - returns whether it was the parser's. To be called before the connection connects.
+ * pg parses in the socket's listener, so that a message which it does not know would end the process. To be called before the connection
+ * connects.
  */
-export function catchParserErrors(connection: WireConnection, onError: (error: unknown) => boolean): void {
+export function guardParser(connection: WireConnection, guard: ParserGuard): void {
   const { attachListeners } = connection
   connection.attachListeners = (stream) => {
     attachListeners.call(connection, stream)
@@ -80,10 +87,11 @@ export function catchParserErrors(connection: WireConnection, onError: (error: u
     if (parse === undefined) return
     stream.off('data', parse)
     stream.on('data', (chunk: Buffer) => {
+      if (!guard.accepts(chunk)) return
       try {
         parse.call(stream, chunk)
       } catch (error) {
-        if (!onError(error)) throw error
+        if (!guard.caught(error)) throw error
       }
     })
   }
@@ -140,7 +148,7 @@ export function adopt(query: Partial<QueryInternals>, client: pg.Client, ownType
  * Turns a query's values into what is sent. pg does so while it writes the message into a buffer that all connections share, and a
  * value's own `toPostgres` or `toJSON` may use a pool.
  */
-export function prepareValues(query: QueryInternals): void {
+export function prepareValues(query: Partial<QueryInternals>): void {
   const { values } = query
   if (Array.isArray(values) && values.some(isConverted)) query.values = values.map(converted)
 }

@@ -23,6 +23,10 @@ const peers = {
   gssapi: () => answering('R\0\0\0\x08\0\0\0\x07'),
   /** Lengths that no message can have. */
   short: () => answering('R\0\0\0\0R\0\0\0\0'),
+  /** An error whose last field does not end: pg's parser would read on for ever. */
+  endlessError: () => answering('E\0\0\0\x0aSFATAL'),
+  /** The same at its end: no zero byte behind the last field. */
+  unclosedNotice: () => answering('N\0\0\0\x0aSINFO\0'),
   hangUp: () => createServer((socket) => socket.end()),
   silent: () => createServer(() => undefined),
 }

@@ -69,6 +69,8 @@ describe('a wrong port is told by what answers there', () => {
     { peer: 'ssh', parameters: '?sslmode=require', code: 'NEAREST_NOT_POSTGRES', says: 'speaks SSH' },
     { peer: 'mysql', code: 'NEAREST_NOT_POSTGRES', says: "speaks MySQL's protocol" },
     { peer: 'redis', code: 'NEAREST_NOT_POSTGRES', says: "speaks Redis's protocol" },
+    { peer: 'endlessError', code: 'NEAREST_NOT_POSTGRES', says: 'sends what is no message' },
+    { peer: 'unclosedNotice', code: 'NEAREST_NOT_POSTGRES', says: 'sends what is no message' },
     { peer: 'short', code: 'NEAREST_NOT_POSTGRES', says: 'speaks another protocol' },
     { peer: 'hangUp', code: 'NEAREST_CLOSED_PORT', says: 'closed the connection on port' },
     { peer: 'silent', code: 'NEAREST_SILENT_PORT', says: 'and says nothing' },

@@ -4,6 +4,7 @@ import {
   BACKLOG_MS,
   MOST_OVERTAKEN,
   nextLending,
+  wouldHave,
   type ConnectionsNow,
   type Lending,
 } from '../../src/connections/next-lending.ts'
@@ -211,4 +212,17 @@ test('whoever wants what never comes gets what there is, while others come all t
     pool.happens(i)
   }
   expect(pool.waiters.has(first)).toBe(false)
+})
+
+test('the shortest way decides as the whole of it does', () => {
+  const anyWish = fc.constantFrom('any', 'a', 'b', 'a!', 'b!')
+  const anyLink = fc.constantFrom('a idle', 'b idle', '? idle')
+  fc.assert(
+    fc.property(anyWish, anyLink, fc.nat(MOST_OVERTAKEN + 1), (wish, text, overtaken) => {
+      const first = caller(wish, 'first', 0, overtaken)
+      const back = link(text)
+      const step = nextLending(new Set([first]), connectionsOf([back], 1), () => 0)
+      expect(wouldHave(first, back)).toBe(step?.kind === 'lend')
+    }),
+  )
 })
