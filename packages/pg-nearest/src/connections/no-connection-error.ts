@@ -36,3 +36,10 @@ export function timedOut(): NoConnectionError {
 export function silent(): Error {
   return new Error('timeout expired')
 }
+
+/** After what has arrived meanwhile: whoever tries again at once must not keep this process from hearing that something has changed. */
+export function rejectSoon(error: unknown): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    setImmediate(reject, error)
+  })
+}

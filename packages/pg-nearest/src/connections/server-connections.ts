@@ -12,7 +12,7 @@ import { HookError, runConnectHook, runVerifyHook, type ConnectHooks } from '../
 import { IdleConnections } from './idle-connections.ts'
 import { Lease, type Lender } from '../pooled-connection/lease.ts'
 import { nextGeneration } from './next-generation.ts'
-import { NoConnectionError, overloaded, timedOut } from './no-connection-error.ts'
+import { NoConnectionError, overloaded, rejectSoon, timedOut } from './no-connection-error.ts'
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
 import { RefusalPause } from './refusal-pause.ts'
 import type { SilenceLimits } from '../monitor/monitor-dependencies.ts'
@@ -123,11 +123,11 @@ class Connections implements ServerConnections, Lender {
     if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
     const lease = this.take(purpose, preference?.())
     if (lease !== undefined) return Promise.resolve(lease)
-    if (this.#pause.hopeless !== undefined) return Promise.reject(this.#pause.hopeless)
+    if (this.#pause.hopeless !== undefined) return rejectSoon(this.#pause.hopeless)
     const { maxWaiting, pgOptions } = this.#options
     const mayDial = (this.#all.size < this.#max || this.#idle.size > 0) && !this.#pause.active
     if (this.waiting >= maxWaiting && !mayDial) {
-      return Promise.reject(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
+      return rejectSoon(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
     const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
     const waiting = this.#queue.wait({ purpose, preference }, timeoutMs, timedOut, signal)

@@ -95,7 +95,7 @@ const NONSENSE = 'sends what is no message of PostgreSQL’s'
 
 /** The parser has read beyond the end of a message, or a count below 0. */
 function isOfParser(error: unknown): boolean {
-  return error instanceof RangeError || /^Unknown authenticationOk/.test(messageOf(error))
+  return error instanceof RangeError || messageOf(error).startsWith('Unknown authenticationOk')
 }
 
 function describeNonsense(error: unknown): Error {
