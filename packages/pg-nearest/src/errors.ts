@@ -141,7 +141,7 @@ export class OutcomeUnknownError extends NearestError {
   }
 }
 
-/** A server's password function gave none, so no connection to that server could be made. What the function threw is left out, because it may hold a secret. */
+/** A server's password function returned no password, so no connection to that server could be made. What the function threw is left out, because it may hold a secret. */
 export class PasswordError extends NearestError {
   override readonly name = 'PasswordError'
   /** The server's name, such as `ord`. */
@@ -153,7 +153,7 @@ export class PasswordError extends NearestError {
   }
 }
 
-/** A server's option `stream` made none, so no connection to that server could be made. What it threw is left out, because it may hold a secret. */
+/** A server's option `stream` returned no stream, so no connection to that server could be made. What it threw is left out, because it may hold a secret. */
 export class StreamError extends NearestError {
   override readonly name = 'StreamError'
   /** The server's name, such as `ord`. */

@@ -16,7 +16,7 @@ import { instanceList } from './instance-list.ts'
 export interface AuroraOptions extends Omit<NearestPoolOptions, 'primary' | 'replicas' | 'servers'> {
   /**
    * The cluster's endpoint, as in `postgres://app:…@shop.cluster-abc123.us-east-1.rds.amazonaws.com/app`, or as an object with
-   * `host`, `password: () => …` and the like. Each instance has the rest from it. `region` is the default of `regionOf`.
+   * `host`, `password: () => …` and the like. Each instance takes the rest from it. `region` is the default of `regionOf`.
    */
   readonly primary: ServerEntry
   /**
@@ -44,13 +44,13 @@ const names: readonly string[] = [
 
 /**
  * The instances of an Aurora PostgreSQL cluster as options for `createPool`: `aurora_replica_status()` is asked for them every
- * `serversIntervalMs`, and when a server goes down. Which of them takes the writes the pool asks each one by itself.
+ * `serversIntervalMs`, and when a server goes down. The pool asks each instance whether it takes the writes.
  *
  * It was tried on stand-ins for Aurora's functions only, never on Aurora.
  *
- * - An answer that cannot be had, or that names no writer, leaves the list as it is (the pool's `problem` says so). An instance that is
+ * - A question that fails, or an answer that names no writer, leaves the list as it is (the pool's `problem` says so). An instance that is
  *   not named any more stays for another minute.
- * - Aurora tells no position that proves what a reader shows, and `replica_lag_in_msec` is a measurement of some earlier time. So reads of
+ * - Aurora reports no position that proves what a reader shows, and `replica_lag_in_msec` is a measurement of some earlier time. So reads of
  *   a session that has written go to the writer, unless `assumeReplicatedAfterMs` says after which time every reader shows a write.
  * - A host outside of AWS, without `endpoint`, is one database and nothing else: for development and tests.
  *
@@ -62,7 +62,7 @@ const names: readonly string[] = [
  * const pool = createPool(aurora({ primary: process.env.DATABASE_URL ?? 'postgres://localhost/app', assumeReplicatedAfterMs: 2_000 }))
  * ```
  *
- * Cost: one connection for each answer, closed behind it, of at most three seconds for each instance that is asked.
+ * Cost: one connection for each answer, closed afterwards, of at most three seconds for each instance that is asked.
  *
  * @throws OptionError naming the option that cannot be used
  */

@@ -79,6 +79,6 @@ export function doctorText(checks: readonly Check[], color: boolean): string {
 function summary(checks: readonly Check[]): string {
   const count = (wanted: Check['verdict']): number => checks.filter(({ verdict }) => verdict === wanted).length
   const bad = count('bad')
-  if (bad > 0) return bad === 1 ? 'One thing to mend.' : `${bad} things to mend.`
-  return count('unknown') > 0 ? 'Nothing is wrong, as far as could be seen.' : 'All is well.'
+  if (bad > 0) return bad === 1 ? 'One thing to fix.' : `${bad} things to fix.`
+  return count('unknown') > 0 ? 'Nothing is wrong, as far as could be checked.' : 'All is well.'
 }

@@ -40,7 +40,7 @@ at once.
 
 ${SERVERS}
 
-Exit code: 0 all is well, 1 something is to be mended, 2 bad usage, 3 no server answers.`
+Exit code: 0 all is well, 1 something is to be fixed, 2 bad usage, 3 no server answers.`
 
 export const benchUsage: string = `pg-nearest bench [options]
 
@@ -60,7 +60,7 @@ Exit code: 0 all were measured, 1 a region failed, 2 bad usage, 3 no region coul
 
 export const waitUsage: string = `pg-nearest wait [options]
 
-Waits until every replica itself has said that it shows what the primary has now: behind a migration, in a release command or in CI.
+Waits until every replica itself has said that it shows what the primary has now: after a migration, in a release command or in CI.
 
   --timeout SECONDS         default 60
   --server NAME             only this one, as status names it; once for each
@@ -70,4 +70,4 @@ Waits until every replica itself has said that it shows what the primary has now
 
 ${SERVERS}
 
-Exit code: 0 all show it, 1 somebody is missing, 2 bad usage.`
+Exit code: 0 all show it, 1 a server is missing, 2 bad usage.`

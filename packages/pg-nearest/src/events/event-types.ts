@@ -54,7 +54,7 @@ export interface NearestEvents {
   primary: [event: PrimaryEvent]
   /** Emitted once for each session that is affected. */
   'position-lost': [event: PositionLostEvent]
-  /** Nobody has used the pool for `quietAfterMs`: its connections are closed, and no server is asked. */
+  /** The pool has not been used for `quietAfterMs`: its connections are closed, and no server is asked. */
   quiet: []
   /** It is used again after that. */
   wake: []

@@ -20,7 +20,7 @@ export interface HttpSessionOptions {
   readonly header?: string | undefined
   /**
    * Signs the bookmark, so that only bookmarks that this app gave out count, for `maxAgeSeconds`. Without it a client can
-   * claim any position, which costs at most a question to the primary and never other clients. At least 16 characters. Of a
+   * claim any position, which costs at most one question to the primary, shared by all such claims, and does not affect other clients. At least 16 characters. Of a
    * list, the first one signs and all are accepted. Default: not signed.
    */
   readonly secret?: string | readonly string[] | undefined

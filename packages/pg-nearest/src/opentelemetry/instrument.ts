@@ -10,7 +10,7 @@ import { startServerTelemetry } from './server-telemetry.ts'
 const NAME = 'pg-nearest'
 
 /**
- * Tells OpenTelemetry of everything that runs on a pool and on its handles, sessions and clients: a span for each
+ * Reports to OpenTelemetry everything that runs on a pool and on its handles, sessions and clients: a span for each
  * statement, by the conventions for database clients, and metrics of statements, connections and servers. The span begins
  * with the call, its parent is the caller's active span, and it ends with the result.
  *
@@ -27,7 +27,7 @@ const NAME = 'pg-nearest'
  * stop()
  * ```
  *
- * @returns what stops it, also at the end of a `using` block. Statements that are under way are still told.
+ * @returns a function that stops it, also at the end of a `using` block. Statements already running are still reported.
  * @throws OptionError for a pool that `createPool` did not make, and for options that cannot be used.
  */
 export function instrument(pool: NearestPool, options: InstrumentOptions = {}): (() => void) & Disposable {

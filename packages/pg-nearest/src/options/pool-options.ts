@@ -11,7 +11,7 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    * The region of this process. It need not be in the list, and case does not matter; another platform's name for the area of a listed
    * region counts as that region. Default: what a variable of the platform says
    * (`FLY_REGION`, `MY_REGION`, `RAILWAY_REPLICA_REGION`, `VERCEL_REGION`, `KOYEB_REGION`, Azure's `REGION_NAME`, `AWS_REGION`,
-   * `AWS_DEFAULT_REGION`), if a server is listed in that region or in one that another platform calls differently: `iad1` of Vercel and
+   * `AWS_DEFAULT_REGION`), if a server is listed in that region or in one that another platform names differently: `iad1` of Vercel and
    * `us-east-1` of AWS are one. Without a region, or with `false`, the nearest server is found by measured time alone.
    */
   readonly region?: string | false | undefined
@@ -22,8 +22,8 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   readonly servers?: ServerSource | undefined
   /**
    * The identifier of the cluster that all servers must belong to: `select system_identifier from pg_control_system()`. A server of another
-   * cluster is not used, and a declared replica that says it is the primary gets writes also while the declared primary was never heard.
-   * Default: what the declared primary tells.
+   * cluster is not used, and a declared replica that says it is the primary gets the writes even if the declared primary has never
+   * answered. Default: what the declared primary reports.
    */
   readonly cluster?: string | undefined
   /** Milliseconds between two calls of `servers`. Default 30,000; at least 100. */
@@ -31,18 +31,19 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   /**
    * What reads must show. Default `session`: everything that was written or seen before in the same `pool.session`, or outside of one
    * in this process. `eventual`: whatever the nearest server has. `strong`: what the primary has. `{ maxStalenessMs }`: as `session`,
-   * and data that is provably not older than this; below twice `probeIntervalMs` that mostly means the primary.
+   * and data proven no older than that (an idle primary does not make data old). Values below twice `probeIntervalMs` mostly read from the
+   * primary.
    */
   readonly consistency?: Consistency | undefined
   /**
-   * Milliseconds after which every replica is taken to show a write, where the primary does not tell its position (Aurora; a role that
+   * Milliseconds after which every replica is assumed to show a write, where the primary does not report its position (Aurora; a role that
    * may not ask: see `positions` in the status). Until then, sessions that have written read from the primary, and so do those that have
    * read there, because a replica may show less; by default always. Not used where positions prove what a server shows. At least 0.
    */
   readonly assumeReplicatedAfterMs?: number | undefined
   /**
-   * Whether a replica of PostgreSQL 19 or later that a read waits for is told to say when it shows what the read must show (`WAIT FOR
-   * LSN`), instead of being asked every millisecond. Default true. It changes neither how long a read waits nor what it shows.
+   * Whether the pool uses `WAIT FOR LSN` on replicas of PostgreSQL 19 or later, instead of asking every millisecond, when a read waits for
+   * a replica. Default true. It changes neither how long a read waits nor what it shows.
    */
   readonly waitForLsn?: boolean | undefined
   /**
@@ -52,7 +53,7 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   readonly pipeline?: boolean | undefined
   /**
    * Milliseconds between two probes of a server: one short query on a separate connection. Default 500; at least 50. While no server
-   * takes writes, at most 100 are used, and a server is asked at once when another pool of this process has seen that it was promoted.
+   * takes writes, it is at most 100 ms, and a server is asked at once when another pool of this process has seen that it was promoted.
    */
   readonly probeIntervalMs?: number | undefined
   /**
@@ -91,11 +92,11 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    * Milliseconds without use after which the pool goes quiet: it closes every connection, those that `min` and `idleTimeoutMillis: 0` would
    * keep included, asks no server, and has no timer. Whatever is asked of it, and a client that is borrowed, keeps it awake; `status()`
    * does not. The next use wakes it, as a new pool would begin: that costs a connection, and no round trip more. What was known of the
-   * servers counts no more, because they may have been promoted or restored meanwhile; what its sessions must see does.
+   * servers no longer counts, because they may have been promoted or restored meanwhile; what its sessions must see still does.
    *
    * Default 60,000, so that a database which sleeps by itself, mostly after five minutes, is not kept awake by probes, and a pool that hot
-   * reload has left behind costs nothing soon. A pool in use never goes quiet; one that is used every few seconds does not, either.
-   * 0: never, for a process that rather has a connection ready, or that only watches: events are not told by a quiet pool.
+   * reload has left behind soon costs nothing. A pool in use never goes quiet; one that is used every few seconds does not, either.
+   * 0: never, for a process that needs a connection ready, or that only watches: a quiet pool emits no events.
    */
   readonly quietAfterMs?: number | undefined
   /**

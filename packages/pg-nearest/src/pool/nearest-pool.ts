@@ -214,7 +214,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
    *
    * Cost: one question to the primary, and one to each replica again and again, each on the connection of its probe.
    *
-   * @throws `NotReplicatedError`, which says who is missing and why, when not all do so within `timeoutMs`.
+   * @throws `NotReplicatedError`, which names the servers that are missing, and why, when not all do so within `timeoutMs`.
    * @throws the signal's reason when it is aborted, and `NearestError` with code `NEAREST_ENDED` when the pool is ended, which does not
    *   wait for it.
    */

@@ -20,8 +20,8 @@ export interface SessionOptions {
   readonly consistency?: Consistency | undefined
   /**
    * Whether the bookmark certainly comes from this app. `false` is for unsigned bookmarks from outside: if the primary does not know
-   * such a position, the session goes on from the primary's without a `position-lost` event. Otherwise a bookmark from after a promotion
-   * that the primary does not know of counts as lost only once every server has said the same. Default true.
+   * such a position, the session goes on from the primary's without a `position-lost` event. If
+   * trusted, an unknown position counts as lost only once every server has denied it. Default true.
    */
   readonly trusted?: boolean | undefined
 }

@@ -21,8 +21,8 @@ type ClientOptions = Readonly<
 >
 
 /**
- * One server: by a URL, or by pg's own configuration. An entry of `replicas` without a URL has from the primary what it does not say
- * itself: user, password, database, port, `ssl` and the rest, but not `stream`.
+ * One server: by a URL, or by pg's own configuration. An entry of `replicas` without a URL takes what it leaves out from the
+ * primary: user, password, database, port, `ssl` and the rest, but not `stream`.
  *
  * @example
  * ```ts
@@ -38,8 +38,8 @@ export interface ServerOptions extends ClientOptions {
   /** A short code such as `nrt`. */
   readonly region?: string | undefined
   /**
-   * `postgres://user:password@host:port/database?…`, as pg takes it. With several hosts, as libpq takes it, each is a server. What stands
-   * beside it says what it does not; of `password` and of pg's options those beside it count, but of `ssl` and `sslmode` the latter.
+   * `postgres://user:password@host:port/database?…`, as pg takes it. With several hosts, as libpq takes it, each is a server. Options
+   * beside the URL fill in what it leaves out; `password` and pg's own options override it, but `sslmode` in the URL overrides `ssl`.
    */
   readonly url?: string | undefined
   /** pg's name for `url`. */
@@ -54,27 +54,27 @@ export interface ServerOptions extends ClientOptions {
   readonly database?: string | undefined
   /**
    * A text, or a function that is called at each new connection, probes included. One that throws, or takes longer than
-   * `connectTimeoutMs`, is this server's trouble only (`PasswordError`, `NEAREST_PASSWORD`). If the server refuses what it gave, it is
-   * asked up to twice again, because the password may have changed in that moment.
+   * `connectTimeoutMs`, affects this server only (`PasswordError`, `NEAREST_PASSWORD`). If the server refuses the password, it is
+   * called up to two more times, because the password may have changed in that moment.
    */
   readonly password?: string | (() => string | Promise<string>) | undefined
   /** Connections to this server. Default: the pool's `max`. */
   readonly max?: number | undefined
   /**
    * The server's share of the reads among servers that are equally near. Default 1. 0: it is read from only if nothing else is left, or by
-   * `pool.replica({ label })`. Writes go to whoever takes them, whatever the weight.
+   * `pool.replica({ label })`. Writes ignore the weight.
    */
   readonly weight?: number | undefined
   /** For `pool.replica({ label })`: texts of up to 64 letters, digits, `_`, `.`, `:` or `-`. */
   readonly labels?: readonly string[] | undefined
 }
 
-/** One server: its URL, a bare host that has the rest from the primary, or an object. */
+/** One server: its URL, a bare host that takes the rest from the primary, or an object. */
 export type ServerEntry = string | ServerOptions
 
 /** The servers, as `createPool` and `pool.setServers` take them. */
 export interface ServerList {
-  /** The server that takes the writes: a URL or an object. If it has several hosts, one of them is. */
+  /** The server that takes the writes: a URL or an object. If it has several hosts, one of them is the primary. */
   readonly primary: ServerEntry
   /** Region to server, or to several servers. */
   readonly replicas?: Readonly<Record<string, ServerEntry | readonly ServerEntry[]>> | undefined

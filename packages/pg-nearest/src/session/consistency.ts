@@ -3,8 +3,8 @@
  *
  * - `eventual`: whatever the nearest server has.
  * - `session`: everything that was written or seen in the session before.
- * - `strong`: everything that was acknowledged to anybody; the primary answers.
- * - `{ maxStalenessMs }`: as `session`, and data that is not older than this.
+ * - `strong`: everything that was acknowledged to any client; the primary answers.
+ * - `{ maxStalenessMs }`: as `session`, and data proven no older than this.
  */
 export type Consistency = 'eventual' | 'session' | 'strong' | { readonly maxStalenessMs: number }
 

@@ -29,7 +29,7 @@
  * | `NEAREST_NO_PIPELINES` | it does not answer several statements that are sent at once |
  * | `NEAREST_SEVERAL_SERVERS` | its name leads to several servers in turn |
  * | `NEAREST_SSL_OVERRIDDEN` | its option `ssl` has no effect, because of its URL |
- * | `NEAREST_NO_POSITIONS` | it does not tell this role its position |
+ * | `NEAREST_NO_POSITIONS` | it does not report its position to this role |
  * | `NEAREST_SERVER_LIST` | the function `servers` has not named the servers; what runs goes on with the list from before |
  */
 export type ProblemCode =

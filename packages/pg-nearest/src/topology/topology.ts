@@ -9,7 +9,7 @@ export type { Health }
 
 /** A server as configured. */
 export interface Server {
-  /** Unique: its region, with `#2`, `#3` … behind it for a region's further servers. It stays while the server is listed, in any order. */
+  /** Unique: its region, followed by `#2`, `#3` … for a region's further servers. It stays while the server is listed, in any order. */
   readonly name: string
   /** `undefined` for a plain URL without a region. */
   readonly region: string | undefined
@@ -65,7 +65,7 @@ export interface ServerState extends Server {
   /** Since when it has lacked WAL of the primary without receiving any, by `performance.now()`. */
   readonly lacksSince: number | undefined
   readonly timeline: number | undefined
-  /** A standby tells its timeline from the control file, which is late after a promotion: without pg_monitor, or while it receives nothing. */
+  /** A standby reports its timeline from the control file, which is late after a promotion: without pg_monitor, or while it receives nothing. */
   readonly timelineIsLate: boolean
   /** Identifies the cluster: servers that replicate from each other share it. */
   readonly systemIdentifier: string | undefined
@@ -76,7 +76,7 @@ export interface ServerState extends Server {
   /** Such as `18.4`. */
   readonly version: string | undefined
   /**
-   * Whether it tells this role its position, its timeline and its cluster, so that it can prove what it shows. `none`: sessions that have
+   * Whether it reports to this role its position, its timeline and its cluster, so that it can prove what it shows. `none`: sessions that have
    * written read from the primary.
    */
   readonly positions: 'unknown' | 'full' | 'none'
@@ -92,8 +92,8 @@ export interface ServerState extends Server {
    */
   readonly stalledMs: number | undefined
   /**
-   * The machine that answered last, by its start in seconds since the epoch, its own address and its port; `undefined` if it does not tell
-   * this role.
+   * The machine that answered last, by its start in seconds since the epoch, its own address and its port; `undefined` if it does not
+   * report them to this role.
    */
   readonly machine: string | undefined
   /**

@@ -112,7 +112,7 @@ test('a region without a server is not passed over', () => {
   }
 })
 
-test('ssl without effect is a thing to mend', () => {
+test('ssl without effect is a thing to fix', () => {
   expect(linesOf(nrt, { ...ord, sslIsOverridden: true }).join('\n')).toContain('the option ssl has no effect there')
 })
 
