@@ -25,7 +25,7 @@ const configuration = {
   },
 }
 
-const files = (await Promise.all(['.', 'docs', 'packages', 'examples'].map(sources))).flat()
+const files = (await Promise.all(['.', 'packages', 'examples'].map(sources))).flat()
 const blocks = (await Promise.all([...new Set(files)].toSorted((a, b) => a.localeCompare(b)).map(blocksOf))).flat()
 process.exitCode = await compile(blocks)
 

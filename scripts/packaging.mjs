@@ -10,11 +10,14 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = join(root, 'node_modules', '.bin')
 const packages = ['packages/pg-nearest', 'packages/pg-nearest-world']
 const problems = []
+/** Every file of both packages, by its path in this repository. */
+const packed = new Set()
 
 const scratch = await mkdtemp(join(tmpdir(), 'pg-nearest-packaging-'))
 try {
   await tool('knip', ['--no-progress'], root)
   for (const folder of packages) await checkPackage(folder)
+  for (const file of packed) if (file.endsWith('.md')) await checkLinks(file)
 } finally {
   await rm(scratch, { recursive: true, force: true })
 }
@@ -26,9 +29,10 @@ async function checkPackage(folder) {
   const path = join(root, folder)
   const manifest = JSON.parse(await readFile(join(path, 'package.json'), 'utf8'))
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', scratch], path)
-  const [packed] = JSON.parse(stdout)
-  const files = packed.files.map((file) => file.path)
-  const tarball = join(scratch, packed.filename)
+  const [pack] = JSON.parse(stdout)
+  const files = pack.files.map((file) => file.path)
+  const tarball = join(scratch, pack.filename)
+  for (const file of files) packed.add(join(folder, file))
 
   for (const wanted of ['README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts']) {
     if (!files.includes(wanted)) problems.push(`${folder}: ${wanted} is not in the package`)
@@ -90,6 +94,29 @@ async function checkMaps(folder, installed) {
         problems.push(`${folder}: dist/${name} names ${source}, which is not in the package: build afresh`)
     }
   }
+}
+
+/** A link leads to a packed file: of the same package, or of the one that stands beside it in `node_modules`. */
+async function checkLinks(file) {
+  const text = await readFile(join(root, file), 'utf8')
+  for (const [, href] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+    if (/^[a-z]+:/.test(href)) continue
+    const [path, anchor] = href.split('#')
+    const target = path === '' ? file : join(dirname(file), path)
+    if (!packed.has(target)) problems.push(`${file}: ${href} leads to a file that is in no package`)
+    else if (anchor !== undefined && !(await anchorsOf(target)).includes(anchor))
+      problems.push(`${file}: ${href} leads to no heading`)
+  }
+}
+
+async function anchorsOf(file) {
+  const text = await readFile(join(root, file), 'utf8')
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  )
 }
 
 async function link(name, app) {
