@@ -1,19 +1,19 @@
 import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
-import { fly } from '../fly/fly.ts'
+import { flyServers } from '../fly/fly.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Flags that say where the servers are, as `parseArgs` takes them. */
 export const serverFlags = {
-  primary: { type: 'string' },
+  primary: { type: 'string', multiple: true },
   replica: { type: 'string', multiple: true },
   region: { type: 'string' },
   'env-file': { type: 'string' },
 } as const
 
 export interface ServerFlags {
-  readonly primary?: string | undefined
+  readonly primary?: readonly string[] | undefined
   readonly replica?: readonly string[] | undefined
   readonly region?: string | undefined
   readonly 'env-file'?: string | undefined
@@ -33,18 +33,26 @@ export async function serverOptions(flags: ServerFlags, env: NodeJS.ProcessEnv):
       throw new UsageError('There is no server to ask: give --primary region=URL, or set DATABASE_URL.')
     }
     const region = flags.region === undefined ? {} : { MY_REGION: flags.region, FLY_REGION: flags.region }
-    return fly({ env: { ...variables, ...region } })
+    return flyServers({ ...variables, ...region })
   }
-  const [primaryRegion, url] = splitServer(flags.primary)
+  const [primary = '', ...others] = flags.primary
+  if (others.length > 0) {
+    throw new UsageError(
+      'There are several --primary: exactly one server takes the writes. Name the others by --replica.',
+    )
+  }
+  const [primaryRegion, url] = splitServer(primary)
   return { region: flags.region, primary: { region: primaryRegion, url }, replicas: replicasOf(flags.replica ?? []) }
 }
 
-function replicasOf(texts: readonly string[]): Record<string, string[]> {
-  const replicas = new Map<string, string[]>()
+function replicasOf(texts: readonly string[]): Record<string, string | string[]> {
+  const replicas = new Map<string, string | string[]>()
   for (const text of texts) {
     const [region, url] = splitServer(text)
     if (region === undefined) throw new UsageError('--replica takes a region and a URL: --replica ord=postgres://…')
-    replicas.set(region, [...(replicas.get(region) ?? []), url])
+    const before = replicas.get(region)
+    // One alone is `replicas.ord` in messages, and not `replicas.ord[0]`.
+    replicas.set(region, before === undefined ? url : [before, url].flat())
   }
   return Object.fromEntries(replicas)
 }

@@ -70,4 +70,4 @@ Waits until every replica itself has said that it shows what the primary has now
 
 ${SERVERS}
 
-Exit code: 0 all show it, 1 a server is missing, 2 bad usage.`
+Exit code: 0 all show it, 1 a server is missing, 2 bad usage, or no replica in the list.`

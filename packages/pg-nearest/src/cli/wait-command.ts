@@ -32,6 +32,12 @@ export async function waitCommand(argv: readonly string[], terminal: Terminal): 
   }
   const { server: servers, bookmark } = values
   const pool = createPool(await serverOptions(values, terminal.env))
+  if (pool.status().servers.length === 1) {
+    await pool.end()
+    throw new UsageError(
+      'There is no replica in the list: nothing was waited for. Is REPLICA_REGIONS set, or --replica given?',
+    )
+  }
   const beganAt = performance.now()
   const elapsed = (): string => ((performance.now() - beganAt) / 1_000).toFixed(1)
   const progress = setInterval(() => terminal.progress(`waiting for ${elapsed()} of ${seconds} s`), 500)

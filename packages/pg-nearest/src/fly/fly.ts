@@ -43,6 +43,22 @@ const flyNames: readonly string[] = [...ownOptions.filter((name) => !taken.inclu
  * @throws OptionError naming the variable or the option that cannot be used
  */
 export function fly(options: FlyOptions = {}): NearestPoolOptions {
+  return optionsFrom(options, 'leave out what is not known')
+}
+
+/**
+ * The same for somebody who asks about the servers, wherever that is: a region whose URL is not known is an error.
+ *
+ * @throws OptionError as there
+ */
+export function flyServers(env: Environment): NearestPoolOptions {
+  return optionsFrom({ env }, 'know every region')
+}
+
+function optionsFrom(
+  options: FlyOptions,
+  elsewhere: 'know every region' | 'leave out what is not known',
+): NearestPoolOptions {
   if (!isPlainObject(options)) {
     throw new OptionError(
       'options',
@@ -74,8 +90,10 @@ export function fly(options: FlyOptions = {}): NearestPoolOptions {
     if (own !== undefined) return [[code, own]]
     if (code === primaryRegion) return []
     const derived = derivedUrl(primaries, code)
-    if (derived === undefined && region !== undefined) throw unknownUrl(code)
-    if (derived === undefined) return []
+    if (derived === undefined) {
+      if (region !== undefined || elsewhere === 'know every region') throw unknownUrl(code)
+      return []
+    }
     const address = parseServerUrl(derived, variableOf(code), env)
     return primaries.some((primary) => sameServer(primary, address)) ? [] : [[code, derived]]
   })

@@ -186,6 +186,12 @@ test.each([
   { args: ['status', '--watch', '0'], code: 2, says: '--watch takes seconds' },
   { args: ['bench', '--time', 'long'], code: 2, says: '--time takes seconds' },
   { args: ['status', '--primary', 'nrt=postgres://a:hush@[bad'], code: 2, says: 'primary' },
+  { args: ['wait', '--primary', 'nrt=postgres://a:hush@h/app'], code: 2, says: 'There is no replica in the list' },
+  {
+    args: ['status', '--primary', 'postgres://h/app', '--primary', 'postgres://g/app'],
+    code: 2,
+    says: 'several --primary',
+  },
   { args: ['postgres://app:hush@h/app'], code: 2, says: 'There is no command "postgres://…@h/app"' },
   { args: ['wait', 'postgres://app:hu@hush@h/app'], code: 2, says: "Unexpected argument 'postgres://…@h/app'" },
   { args: ['doctor', '--postgres://app:hush@h/app'], code: 2, says: '--postgres://…@h/app' },

@@ -112,13 +112,13 @@ Reads from ord go to ord. Writes go to nrt.
 describe('where the servers are', () => {
   const url = 'postgres://app:secret@h/app?options=a=b'
   test.each([
-    { name: 'a plain URL', flags: { primary: url }, primary: { region: undefined, url }, replicas: {} },
-    { name: 'a region', flags: { primary: `nrt=${url}` }, primary: { region: 'nrt', url }, replicas: {} },
+    { name: 'a plain URL', flags: { primary: [url] }, primary: { region: undefined, url }, replicas: {} },
+    { name: 'a region', flags: { primary: [`nrt=${url}`] }, primary: { region: 'nrt', url }, replicas: {} },
     {
       name: 'replicas',
-      flags: { primary: `nrt=${url}`, replica: [`ord=${url}`, 'ord=postgres://two/app', 'syd=postgres://h/app'] },
+      flags: { primary: [`nrt=${url}`], replica: [`ord=${url}`, 'ord=postgres://two/app', 'syd=postgres://h/app'] },
       primary: { region: 'nrt', url },
-      replicas: { ord: [url, 'postgres://two/app'], syd: ['postgres://h/app'] },
+      replicas: { ord: [url, 'postgres://two/app'], syd: 'postgres://h/app' },
     },
   ])('flags: $name', async ({ flags, primary, replicas }) => {
     expect(await serverOptions(flags, {})).toEqual({ region: undefined, primary, replicas })
@@ -130,13 +130,26 @@ describe('where the servers are', () => {
     expect(await serverOptions({}, env)).toMatchObject({ region: 'syd' })
   })
 
+  test('a region without a URL is an error also where this process has no region', async () => {
+    const env = { DATABASE_URL: 'postgres://h/app', PRIMARY_REGION: 'nrt', REPLICA_REGIONS: 'nrt,ord' }
+    await expect(serverOptions({}, env)).rejects.toMatchObject({ option: 'DATABASE_URL_ORD' })
+    expect(await serverOptions({}, { ...env, DATABASE_URL_ORD: 'postgres://h2/app' })).toMatchObject({
+      replicas: { ord: 'postgres://h2/app' },
+    })
+  })
+
   test.each([
     { name: 'nothing at all', flags: {}, says: 'give --primary' },
     { name: 'a replica alone', flags: { replica: ['ord=postgres://h'] }, says: 'needs a --primary' },
     {
       name: 'a replica without a region',
-      flags: { primary: 'postgres://h', replica: ['postgres://h'] },
+      flags: { primary: ['postgres://h'], replica: ['postgres://h'] },
       says: 'a region and a URL',
+    },
+    {
+      name: 'a second primary',
+      flags: { primary: ['nrt=postgres://h', 'ord=postgres://h2'] },
+      says: 'There are several --primary',
     },
     { name: 'a file that is not there', flags: { 'env-file': '/nowhere/.env' }, says: '--env-file /nowhere/.env' },
   ])('$name is refused', async ({ flags, says }) => {
