@@ -3,6 +3,9 @@ interface CodedError {
   readonly code?: unknown
   readonly message?: unknown
   readonly severity?: unknown
+  readonly syscall?: unknown
+  readonly path?: unknown
+  readonly routine?: unknown
 }
 
 function coded(error: unknown): CodedError {
@@ -23,6 +26,19 @@ export function messageOf(error: unknown): string {
 /** Whether a server has sent it as an ErrorResponse: errors of pg and Node have no severity. */
 export function isErrorResponse(error: unknown): boolean {
   return coded(error).severity !== undefined
+}
+
+/** The function of the server that raised it, which has no translation, unlike the message. */
+export function routineOf(error: unknown): string | undefined {
+  const { routine } = coded(error)
+  return typeof routine === 'string' ? routine : undefined
+}
+
+/** The file that could not be read, such as one that a URL names in `sslrootcert`; `undefined` if it was none. */
+export function unreadableFile(error: unknown): string | undefined {
+  const { syscall, path, code } = coded(error)
+  if (syscall !== 'open' && code !== 'EISDIR') return undefined
+  return typeof path === 'string' ? path : 'that is a directory'
 }
 
 /** Not supported, data exception, no right or no such thing, not in this state, raised by a function in its place. */

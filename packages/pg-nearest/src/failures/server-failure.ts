@@ -4,6 +4,8 @@ import {
   isAuthenticationFailure,
   isPasswordMissing,
   messageOf,
+  routineOf,
+  unreadableFile,
   type Dialling,
 } from '../driver-errors.ts'
 import type { FailureCode, Problem } from '../topology/problem.ts'
@@ -18,6 +20,7 @@ function failureCode(error: unknown): FailureCode {
   const code = codeOf(error)
   if (code === 'NEAREST_PASSWORD' || code === 'NEAREST_STREAM') return code
   if (isAuthenticationFailure(error)) return 'NEAREST_AUTHENTICATION'
+  if (unreadableFile(error) !== undefined) return 'NEAREST_FILE'
   const known = code === undefined ? undefined : BY_CODE.get(code)
   if (known !== undefined) return known
   if (messageOf(error) === NO_TLS) return 'NEAREST_NO_TLS'
@@ -48,6 +51,38 @@ const BY_CODE: ReadonlyMap<string, FailureCode> = new Map([
   ['EHOSTDOWN', 'NEAREST_UNREACHABLE'],
   ['ENETUNREACH', 'NEAREST_UNREACHABLE'],
   ['ENETDOWN', 'NEAREST_UNREACHABLE'],
+  // https://nodejs.org/api/tls.html#x509-certificate-error-codes
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'NEAREST_CERTIFICATE'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'NEAREST_CERTIFICATE'],
+  ['UNABLE_TO_GET_ISSUER_CERT', 'NEAREST_CERTIFICATE'],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'NEAREST_CERTIFICATE'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'NEAREST_CERTIFICATE'],
+  ['CERT_SIGNATURE_FAILURE', 'NEAREST_CERTIFICATE'],
+  ['CERT_UNTRUSTED', 'NEAREST_CERTIFICATE'],
+  ['CERT_REJECTED', 'NEAREST_CERTIFICATE'],
+  ['INVALID_CA', 'NEAREST_CERTIFICATE'],
+  ['CERT_REVOKED', 'NEAREST_CERTIFICATE'],
+  ['CERT_HAS_EXPIRED', 'NEAREST_CERTIFICATE'],
+  ['CERT_NOT_YET_VALID', 'NEAREST_CERTIFICATE'],
+  ['HOSTNAME_MISMATCH', 'NEAREST_CERTIFICATE'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'NEAREST_CERTIFICATE'],
+])
+
+/** What mends a certificate that is refused for another reason than that nobody known has signed it. */
+const CERTIFICATE_ADVICE: ReadonlyMap<string | undefined, string> = new Map([
+  ['CERT_HAS_EXPIRED', 'renew it there.'],
+  ['CERT_NOT_YET_VALID', 'check the clocks, there and here.'],
+  ['CERT_REVOKED', 'replace it there.'],
+  ['HOSTNAME_MISMATCH', 'connect by a host that it names.'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'connect by a host that it names.'],
+])
+
+const GIVE_CA = 'give the CA that has signed it, as ssl: { ca } in its entry, or as sslrootcert=FILE in its URL.'
+
+/** Whose limit a server's 53300 speaks of, by the function that raised it. Otherwise it is the whole server's. */
+const LIMITS: ReadonlyMap<string | undefined, string> = new Map([
+  ['InitializeSessionUserId', "the role's limit (ALTER ROLE … CONNECTION LIMIT)"],
+  ['CheckMyDatabase', "the database's limit (ALTER DATABASE … CONNECTION LIMIT)"],
 ])
 
 /** Where the error has no code of its own, it counts how far the connection had come. */
@@ -93,6 +128,10 @@ const SENTENCES: Readonly<Record<FailureCode, Sentence>> = {
     `${server} expects TLS from the first byte on: on ${place} PostgreSQL's own way to begin was refused. Check the port; if it is right, write sslnegotiation=direct and sslmode=require into its URL.`,
   NEAREST_NO_TLS: (server, _error, place = ITS_PORT) =>
     `${server} takes no encrypted connections on ${place}: check the port, turn ssl on there, or leave it out of the entry (in a URL: sslmode=disable).`,
+  NEAREST_CERTIFICATE: (server, error) =>
+    `${server} has a certificate that is refused (${messageOf(error)}): ${CERTIFICATE_ADVICE.get(codeOf(error)) ?? GIVE_CA}`,
+  NEAREST_FILE: (server, error) =>
+    `${server} cannot be connected to without a file ${unreadableFile(error)} (${codeOf(error)}): check sslrootcert, sslcert and sslkey in its URL.`,
   NEAREST_ADMIN_CONSOLE: (server) =>
     `${server} is a pooler's own console, and no database: write the database's name at the end of its URL.`,
   NEAREST_SILENT_PORT: (server, _error, place = ITS_PORT) =>
@@ -105,7 +144,7 @@ const SENTENCES: Readonly<Record<FailureCode, Sentence>> = {
     `${server} does not answer on ${place}: check host and port, and whether a firewall lets this machine through.`,
   NEAREST_HOST_NOT_FOUND: (server) => `${server}'s host name was not found: check the host in its URL, and DNS.`,
   NEAREST_FULL: (server, error) =>
-    `${server} has no connection left (${messageOf(error)}): lower "max" or raise its max_connections.`,
+    `${server} has no connection left (${messageOf(error)}): raise ${LIMITS.get(routineOf(error)) ?? 'its max_connections'}, or lower "max".`,
   NEAREST_STOPPED: (server, error) =>
     `${server} was stopped, or one of its processes died (${messageOf(error)}): check that it runs; it will be asked again.`,
   NEAREST_STARTING: (server, error) =>

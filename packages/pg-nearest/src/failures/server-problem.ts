@@ -45,8 +45,12 @@ function trait(server: ServerState, servers: number): Problem | undefined {
   return problem('NEAREST_NO_POSITIONS', `${server.name} ${describeRefusals(server.refused)}`)
 }
 
+/** The likeliest first. */
+export const WHY_READ_ONLY =
+  'Does the role or the database have that setting (ALTER ROLE or DATABASE … RESET default_transaction_read_only)? If the whole server has it: was it fenced, or is its disk full?'
+
 function readOnly({ name }: ServerState): string {
-  return `${name} is a primary that takes no writes: default_transaction_read_only is on there. Was it fenced, or is its disk full?`
+  return `${name} is a primary that takes no writes: default_transaction_read_only is on there. ${WHY_READ_ONLY}`
 }
 
 function balanced({ name, members }: ServerState): string {

@@ -7,6 +7,8 @@
  * | `NEAREST_NOT_POSTGRES` | what answers on that port speaks another protocol |
  * | `NEAREST_TLS_ONLY` | what answers on that port expects TLS from the first byte on |
  * | `NEAREST_NO_TLS` | it takes no encrypted connections |
+ * | `NEAREST_CERTIFICATE` | its certificate is not trusted, has expired, or is for another host |
+ * | `NEAREST_FILE` | a file that its URL names (`sslrootcert`, `sslcert`, `sslkey`) cannot be read |
  * | `NEAREST_ADMIN_CONSOLE` | a pooler's own console answers there, and no database |
  * | `NEAREST_SILENT_PORT` | that port takes connections, and says nothing in time |
  * | `NEAREST_CLOSED_PORT` | that port takes connections, and closes them without a word |
@@ -51,6 +53,8 @@ export type FailureCode =
   | 'NEAREST_NOT_POSTGRES'
   | 'NEAREST_TLS_ONLY'
   | 'NEAREST_NO_TLS'
+  | 'NEAREST_CERTIFICATE'
+  | 'NEAREST_FILE'
   | 'NEAREST_ADMIN_CONSOLE'
   | 'NEAREST_SILENT_PORT'
   | 'NEAREST_CLOSED_PORT'

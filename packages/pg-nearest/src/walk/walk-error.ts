@@ -1,6 +1,7 @@
 import { NearestError, OutcomeUnknownError, type Candidate } from '../errors.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
 import { noServerError } from '../failures/no-server-error.ts'
+import { WHY_READ_ONLY } from '../failures/server-problem.ts'
 import type { WalkEnd } from './walk-state-machine.ts'
 import type { WalkFailure } from './walk-state.ts'
 
@@ -35,7 +36,7 @@ export function walkError(
 function notWritable(server: string, cause: unknown): NearestError {
   return new NearestError(
     'NEAREST_READ_ONLY',
-    `${server} is the primary and refuses to write, though it is no standby: look at default_transaction_read_only there. Was it fenced, or is its disk full?`,
+    `${server} is the primary and refuses to write, though it is no standby: look at default_transaction_read_only there. ${WHY_READ_ONLY}`,
     { cause },
   )
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer } from 'node:tls'
+import { createServer as createTlsServer, TLSSocket } from 'node:tls'
 import { TEST_CERTIFICATE } from './test-certificate.ts'
 
 /** Something that listens where PostgreSQL was expected. */
@@ -14,6 +14,8 @@ export interface WrongPeer extends AsyncDisposable {
 const peers = {
   http: () => createHttpServer((_request, response) => response.end('hello')),
   https: () => createTlsServer(TEST_CERTIFICATE),
+  /** PostgreSQL's own way to TLS, with a certificate that nobody trusts. */
+  untrusted: () => createServer((socket) => socket.once('data', () => socket.write('S', () => secure(socket)))),
   /** As Go's servers answer what does not begin with a TLS handshake. */
   alert: () => answering('\x15\x03\x01\0\x02\x02\x0a'),
   ssh: () => greeting('SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n'),
@@ -74,6 +76,10 @@ export async function startPeer(kind: PeerKind): Promise<WrongPeer> {
       await once(server, 'close')
     },
   }
+}
+
+function secure(socket: Socket): void {
+  new TLSSocket(socket, { isServer: true, ...TEST_CERTIFICATE }).on('error', () => undefined)
 }
 
 function greeting(text: string): Server {

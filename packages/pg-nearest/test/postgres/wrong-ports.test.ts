@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool, type NearestPoolOptions, type ProblemCode } from '../../src/index.ts'
-import { nextProblem } from './fixtures.ts'
+import { administer, nextProblem } from './fixtures.ts'
 import { pgbouncer, startBouncers } from './pgbouncer-rig.ts'
 import { freePort } from './programs.ts'
 import { rejectionOf } from './settling.ts'
@@ -99,6 +99,34 @@ describe('a wrong port is told by what answers there', () => {
       code: 'NEAREST_NOTHING_LISTENS',
       message: `ord refused the connection: nothing listens on port ${port} of 127.0.0.1. Check that it runs, and whether the port is right.`,
     })
+  })
+
+  test('the certificate is not trusted', async () => {
+    await using untrusted = await startPeer('untrusted')
+    const { code, message } = await saysOf(urlTo(untrusted.port, '?sslmode=verify-full'))
+    expect(code).toBe('NEAREST_CERTIFICATE')
+    expect(message).toContain('(self-signed certificate): give the CA that has signed it')
+  })
+
+  test('the file of its CA is not there, which is no wrong port', async () => {
+    expect(await saysOf(urlTo(5432, '?sslmode=verify-full&sslrootcert=/no/file.pem'))).toEqual({
+      code: 'NEAREST_FILE',
+      message:
+        'ord cannot be connected to without a file /no/file.pem (ENOENT): check sslrootcert, sslcert and sslkey in its URL.',
+    })
+  })
+
+  test('a role, or a database, that may have no more connections', async () => {
+    // Only a superuser may make another role.
+    await administer(world, 'nrt', `create role clerk login password '${SECRET}' connection limit 0`)
+    const clerk = world.url('nrt').replace(/app:[^@]*@/, `clerk:${SECRET}@`)
+    const role = await saysOf(clerk)
+    expect(role.message).toContain("raise the role's limit (ALTER ROLE … CONNECTION LIMIT)")
+    await administer(world, 'nrt', 'alter role clerk connection limit -1; alter database app connection limit 0')
+    const database = await saysOf(clerk)
+    await administer(world, 'nrt', 'alter database app connection limit -1')
+    expect(database.message).toContain("raise the database's limit (ALTER DATABASE … CONNECTION LIMIT)")
+    expect([role.code, database.code]).toEqual(['NEAREST_FULL', 'NEAREST_FULL'])
   })
 
   test('the name has no address', async () => {

@@ -5,7 +5,7 @@ import { describeFailure } from '../../src/failures/server-failure.ts'
 import type { FailureCode } from '../../src/topology/problem.ts'
 
 const at = (stage: Dialling['stage']): Dialling => ({ host: 'db.example.com', port: 5433, stage })
-const of = (code: string): Error => Object.assign(new Error('it says'), { code })
+const of = (code: string, more: object = {}): Error => Object.assign(new Error('it says'), { code, ...more })
 const closed = (): Error => new Error('Connection terminated unexpectedly')
 
 describe('why a server could not be used', () => {
@@ -44,6 +44,31 @@ describe('why a server could not be used', () => {
     ],
     ['a wrong password', of('28P01'), 'answered', 'NEAREST_AUTHENTICATION', 'the user or the password'],
     ['no database', of('3D000'), 'answered', 'NEAREST_NO_DATABASE', 'no such database'],
+    [
+      'a file',
+      of('ENOENT', { syscall: 'open', path: '/ca.pem' }),
+      undefined,
+      'NEAREST_FILE',
+      'without a file /ca.pem (ENOENT): check sslrootcert',
+    ],
+    ['a directory', of('EISDIR', { syscall: 'read' }), undefined, 'NEAREST_FILE', 'that is a directory (EISDIR)'],
+    ['a CA', of('UNABLE_TO_VERIFY_LEAF_SIGNATURE'), 'answered', 'NEAREST_CERTIFICATE', '(it says): give the CA'],
+    ['a certificate’s name', of('ERR_TLS_CERT_ALTNAME_INVALID'), 'answered', 'NEAREST_CERTIFICATE', 'that it names'],
+    ['a certificate’s end', of('CERT_HAS_EXPIRED'), 'answered', 'NEAREST_CERTIFICATE', 'renew it there'],
+    [
+      'full for the role',
+      of('53300', { routine: 'InitializeSessionUserId' }),
+      'answered',
+      'NEAREST_FULL',
+      'ALTER ROLE',
+    ],
+    [
+      'full for the database',
+      of('53300', { routine: 'CheckMyDatabase' }),
+      'answered',
+      'NEAREST_FULL',
+      'ALTER DATABASE',
+    ],
     ['full', of('53300'), 'answered', 'NEAREST_FULL', 'no connection left'],
     ['stopped', of('57P01'), 'answered', 'NEAREST_STOPPED', 'was stopped'],
     ['starting', of('57P03'), 'answered', 'NEAREST_STARTING', 'starting up'],
