@@ -121,6 +121,7 @@ export interface World extends AsyncDisposable {
   partition(a: string, b: string): void
   /** Ends a partition. What was sent meanwhile arrives, because TCP retransmits. */
   heal(a: string, b: string): void
+  isPartitioned(a: string, b: string): boolean
   /** Kills all of a server's processes with SIGKILL. What it has acknowledged survives on disk. */
   kill(region: string): Promise<void>
   /**

@@ -163,6 +163,11 @@ class RunningWorld implements World {
     this.#network.heal(a, b)
   }
 
+  isPartitioned(a: string, b: string): boolean {
+    this.#pair(a, b, true)
+    return this.#network.partitioned(a, b)
+  }
+
   kill(region: string): Promise<void> {
     return this.#inTurn(async () => {
       const server = this.#server(region)

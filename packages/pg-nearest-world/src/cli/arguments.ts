@@ -16,7 +16,18 @@ export type Arguments =
       readonly region: string | undefined
       /** Print one JSON object instead of tables. */
       readonly json: boolean
+      /** A command to run in each region. */
+      readonly app: AppArguments | undefined
     }
+
+export interface AppArguments {
+  readonly command: string
+  readonly port: number
+  readonly watch: boolean
+}
+
+/** Where an app runs that is started without a word of regions: those of the article that this began with. */
+const USUAL = { primary: 'nrt', replicas: ['ord', 'syd'] }
 
 const flags = {
   primary: { type: 'string' },
@@ -27,6 +38,9 @@ const flags = {
   binaries: { type: 'string' },
   database: { type: 'string' },
   json: { type: 'boolean' },
+  app: { type: 'string' },
+  port: { type: 'string' },
+  watch: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
@@ -40,19 +54,23 @@ export function parseArguments(argv: readonly string[]): Arguments {
   const [stray] = positionals
   if (stray !== undefined)
     throw new UsageError(`${JSON.stringify(stray)} stands alone. Put regions behind --primary and --replicas.`)
-  if (values.primary === undefined)
+  const app = parseApp(values)
+  const usual = app !== undefined && values.primary === undefined && values.replicas === undefined
+  const { primary } = usual ? USUAL : values
+  if (primary === undefined)
     throw new UsageError('--primary is missing. Name its region: --primary nrt --replicas ord,syd')
 
-  const replicas = (values.replicas ?? []).flatMap(words)
-  const regions = [values.primary, ...replicas]
+  const replicas = usual ? USUAL.replicas : (values.replicas ?? []).flatMap(words)
+  const regions = [primary, ...replicas]
   if (values.region !== undefined && !regions.includes(values.region))
     throw new UsageError(`--region must be one of this world's regions: ${regions.join(', ')}.`)
   return {
     kind: 'start',
     region: values.region,
     json: values.json === true,
+    app,
     world: {
-      primary: values.primary,
+      primary,
       replicas,
       ...(values.rtt === undefined ? {} : { rtt: parseRtt(values.rtt.flatMap(words)) }),
       ...(values.postgres === undefined ? {} : { version: parseMajor(values.postgres) }),
@@ -60,6 +78,18 @@ export function parseArguments(argv: readonly string[]): Arguments {
       ...(values.database === undefined ? {} : { database: values.database }),
     },
   }
+}
+
+function parseApp({ app, port, watch }: Read['values']): AppArguments | undefined {
+  if (app === undefined) {
+    if (port === undefined && watch === undefined) return undefined
+    throw new UsageError(`--${port === undefined ? 'watch' : 'port'} goes with --app, as in --app 'npm start'`)
+  }
+  if (app.trim() === '')
+    throw new UsageError("--app is empty. Name the command that starts your app: --app 'npm start'")
+  if (port !== undefined && (!/^\d{1,5}$/.test(port) || Number(port) > 65_535))
+    throw new UsageError(`--port must be a port's number, and ${JSON.stringify(port)} is none.`)
+  return { command: app, port: Number(port ?? 0), watch: watch === true }
 }
 
 type Read = ReturnType<typeof parseArgs<{ options: typeof flags; allowPositionals: true }>>

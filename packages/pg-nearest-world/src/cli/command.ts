@@ -6,6 +6,8 @@ import { UsageError } from './usage-error.ts'
 export interface CommandContext {
   readonly world: World
   readonly print: (text: string) => void
+  /** Called when a region has joined. */
+  readonly joined: (region: string) => Promise<void>
   /** Ends the session once the command has returned. */
   readonly quit: () => void
 }

@@ -107,8 +107,9 @@ export const commands: readonly Command[] = [
     print(`${code} is the primary now, and the others follow it. See the new variables with: env`)
   }),
 
-  command('add', [newRegion], 'let one more region join', async ({ world, print }, code) => {
+  command('add', [newRegion], 'let one more region join', async ({ world, print, joined }, code) => {
     await world.addRegion(code)
+    await joined(code)
     print(`${code} has joined: ${world.url(code)}`)
   }),
 

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import pc from 'picocolors'
 import type { World } from '../world-types.ts'
+import type { CommandContext } from './command.ts'
 import { complete } from './complete.ts'
 import { dispatch } from './dispatch.ts'
 import { errorText } from './error-text.ts'
@@ -21,7 +22,12 @@ export interface PromptStreams {
  * Runs commands line by line, one after the other, until `quit`, Ctrl-C, `signal`, or the end of input; resolves with
  * which it was. A command that fails prints its error, and the prompt goes on.
  */
-export async function prompt(world: World, streams: PromptStreams, signal: AbortSignal): Promise<'quit' | 'end'> {
+export async function prompt(
+  world: World,
+  streams: PromptStreams,
+  signal: AbortSignal,
+  joined: CommandContext['joined'],
+): Promise<'quit' | 'end'> {
   const { input, output, errors } = streams
   const terminal = input.isTTY === true && output.isTTY === true
   const left = new AbortController()
@@ -34,7 +40,7 @@ export async function prompt(world: World, streams: PromptStreams, signal: Abort
     signal: over,
   })
   const quit = (): void => left.abort()
-  const context = { world, quit, print: (text: string): void => void output.write(`${text}\n`) }
+  const context = { world, quit, joined, print: (text: string): void => void output.write(`${text}\n`) }
   const again = (): void => {
     if (!terminal || over.aborted) return
     lines.setPrompt(pc.bold(`${world.primary}> `))

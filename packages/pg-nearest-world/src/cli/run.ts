@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { WorldError } from '../world-error.ts'
 import type { World } from '../world-types.ts'
 import { startWorld } from '../world.ts'
-import { announcement, announcementJson } from './startup-text.ts'
+import { runApp } from '../app/run-app.ts'
+import { announcement, announcementJson, appAnnouncement } from './startup-text.ts'
 import { parseArguments } from './arguments.ts'
 import type { Arguments } from './arguments.ts'
 import { errorText } from './error-text.ts'
@@ -25,11 +26,13 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
+type Start = Extract<Arguments, { kind: 'start' }>
+
 const isMisuse = (error: unknown): boolean =>
   error instanceof UsageError ||
   (error instanceof WorldError && (error.code === 'WORLD_BAD_OPTION' || error.code === 'WORLD_UNKNOWN_REGION'))
 
-async function live(request: Extract<Arguments, { kind: 'start' }>): Promise<void> {
+async function live(request: Start): Promise<void> {
   const interrupted = untilSignal(['SIGINT', 'SIGTERM', 'SIGHUP'], process.stdout)
   const world = await boot(request)
   try {
@@ -41,7 +44,7 @@ async function live(request: Extract<Arguments, { kind: 'start' }>): Promise<voi
   }
 }
 
-async function boot({ world }: Extract<Arguments, { kind: 'start' }>): Promise<World> {
+async function boot({ world }: Start): Promise<World> {
   const bar = progressBar(process.stderr)
   try {
     return await startWorld({ ...world, onProgress: bar.update })
@@ -50,16 +53,21 @@ async function boot({ world }: Extract<Arguments, { kind: 'start' }>): Promise<W
   }
 }
 
-async function serve(
-  world: World,
-  { json, region }: Extract<Arguments, { kind: 'start' }>,
-  signal: AbortSignal,
-): Promise<void> {
-  process.stdout.write(`${json ? announcementJson(world, region) : announcement(world, region)}\n`)
+async function serve(world: World, request: Start, signal: AbortSignal): Promise<void> {
+  const { json, region, app } = request
   // Nothing but the JSON object is printed on standard output.
   const output = json ? process.stderr : process.stdout
-  const left = await prompt(world, { input: process.stdin, output, errors: process.stderr }, signal)
-  if (left === 'end') await aborted(signal)
+  const print = (line: string): void => void output.write(`${line}\n`)
+  const running = app === undefined ? undefined : await runApp(world, { ...app, folder: process.cwd(), print })
+  try {
+    if (json) process.stdout.write(`${announcementJson(world, region, running?.edge)}\n`)
+    else print(running === undefined ? announcement(world, region) : appAnnouncement(world, running.edge))
+    const joined = running?.addRegion ?? (() => Promise.resolve())
+    const left = await prompt(world, { input: process.stdin, output, errors: process.stderr }, signal, joined)
+    if (left === 'end') await aborted(signal)
+  } finally {
+    await running?.stop()
+  }
 }
 
 /** A program that has closed our standard input may still use the world: it runs until a signal. */

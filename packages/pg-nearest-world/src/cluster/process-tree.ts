@@ -6,27 +6,38 @@ import { promisify } from 'node:util'
 
 /** The child processes of this one. */
 export async function childrenOf(pid: number): Promise<number[]> {
-  const all = await fromProc().catch(fromPs)
-  return all.flatMap(([child, parent]) => (parent === pid ? [child] : []))
+  return (await everyProcess()).flatMap(([child, parent]) => (parent === pid ? [child] : []))
 }
 
-type PidAndParent = readonly [pid: number, parent: number]
+/** The processes of a group. */
+export async function membersOf(group: number): Promise<number[]> {
+  return (await everyProcess()).flatMap(([pid, , own]) => (own === group ? [pid] : []))
+}
+
+type Process = readonly [pid: number, parent: number, group: number]
+
+function everyProcess(): Promise<Process[]> {
+  return fromProc().catch(fromPs)
+}
 
 /** On Linux, where small images have no `ps`. */
-async function fromProc(): Promise<PidAndParent[]> {
+async function fromProc(): Promise<Process[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  return pids.map((pid) => [Number(pid), Number(statOf(pid).split(' ')[1])])
-}
-
-async function fromPs(): Promise<PidAndParent[]> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid='])
-  return stdout.split('\n').map((line) => {
-    const [pid = 0, parent = 0] = line.trim().split(/\s+/).map(Number)
-    return [pid, parent]
+  return pids.map((pid) => {
+    const [, parent, group] = statOf(pid).split(' ')
+    return [Number(pid), Number(parent), Number(group)]
   })
 }
 
-/** The fields of /proc/<pid>/stat after the name: state, parent and more. Empty if there is no such process, or no /proc. */
+async function fromPs(): Promise<Process[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,pgid='])
+  return stdout.split('\n').map((line) => {
+    const [pid = 0, parent = 0, group = 0] = line.trim().split(/\s+/).map(Number)
+    return [pid, parent, group]
+  })
+}
+
+/** The fields of /proc/<pid>/stat after the name: state, parent, group and more. Empty if there is no such process, or no /proc. */
 function statOf(pid: number | string): string {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1) ?? ''

@@ -20,12 +20,20 @@ describe('parseArguments', () => {
       { primary: 'a', replicas: [], binaries: '/opt/pg', database: 'shop' },
     ],
   ])('%s', (line, world) => {
-    expect(parse(line)).toEqual({ kind: 'start', world, region: undefined, json: false })
+    expect(parse(line)).toEqual({ kind: 'start', world, region: undefined, json: false, app: undefined })
   })
 
   test('what is printed', () => {
     expect(parse('--primary nrt --replicas ord --json')).toMatchObject({ kind: 'start', json: true })
     expect(parse('--primary nrt --replicas ord --region ord')).toMatchObject({ kind: 'start', region: 'ord' })
+  })
+
+  test.each([
+    [['--app', 'npm start'], ['nrt', 'ord', 'syd'], { command: 'npm start', port: 0, watch: false }],
+    [['--app', 'x', '--primary', 'a'], ['a'], { command: 'x', port: 0, watch: false }],
+    [['--app', 'x', '--port', '8080', '--watch'], ['nrt', 'ord', 'syd'], { command: 'x', port: 8080, watch: true }],
+  ])('an app: %j', (argv, [primary, ...replicas], app) => {
+    expect(parseArguments(argv)).toMatchObject({ app, world: { primary, replicas } })
   })
 
   test.each([
@@ -45,6 +53,12 @@ describe('parseArguments', () => {
     ['--primary nrt --colour', 'There is no option --colour. See --help.'],
     ['-x', 'There is no option --x. See --help.'],
     ['--primary nrt --region ord', "--region must be one of this world's regions: nrt."],
+    ['--primary nrt --watch', "--watch goes with --app, as in --app 'npm start'"],
+    ['--primary nrt --port 80', "--port goes with --app, as in --app 'npm start'"],
+    ['--app=', "--app is empty. Name the command that starts your app: --app 'npm start'"],
+    ['--app x --port web', '--port must be a port\'s number, and "web" is none.'],
+    ['--app x --port 70000', '--port must be a port\'s number, and "70000" is none.'],
+    ['--app x --replicas ord', '--primary is missing. Name its region: --primary nrt --replicas ord,syd'],
     ['--primary nrt --postgres 14', '--postgres must be one of 15, 16, 17, 18, and "14" is none.'],
     ['--primary nrt --postgres 16.14', '--postgres must be one of 15, 16, 17, 18, and "16.14" is none.'],
     ['--primary nrt --rtt ,', '--rtt is empty. Write --rtt 100, or --rtt nrt-ord=128,nrt-syd=137'],

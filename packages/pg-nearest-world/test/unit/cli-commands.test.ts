@@ -28,6 +28,7 @@ const world: World = {
   setBandwidth: (...values) => note('setBandwidth', ...values),
   partition: (...values) => note('partition', ...values),
   heal: (...values) => note('heal', ...values),
+  isPartitioned: () => false,
   kill: (...values) => noteLater('kill', ...values),
   start: (...values) => noteLater('start', ...values),
   pauseReplay: (...values) => noteLater('pauseReplay', ...values),
@@ -41,7 +42,13 @@ const world: World = {
   stop: () => noteLater('stop'),
   [Symbol.asyncDispose]: () => noteLater('stop'),
 }
-const context: CommandContext = { world, print: (text) => printed.push(text), quit: () => (left = true) }
+const joined: string[] = []
+const context: CommandContext = {
+  world,
+  joined: async (region) => void joined.push(region),
+  print: (text) => printed.push(text),
+  quit: () => (left = true),
+}
 
 beforeEach(() => {
   asked.length = 0
@@ -50,6 +57,11 @@ beforeEach(() => {
 })
 
 describe('dispatch', () => {
+  test('a region that joins is told of', async () => {
+    await dispatch('add fra', context)
+    expect(joined).toEqual(['fra'])
+  })
+
   test.each([
     ['kill ord', ['kill', 'ord']],
     ['  KILL   Ord ', ['kill', 'ord']],

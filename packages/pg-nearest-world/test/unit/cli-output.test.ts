@@ -2,7 +2,8 @@ import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { fly } from '../../../pg-nearest/src/fly/index.ts'
 import { announcementJson } from '../../src/cli/startup-text.ts'
-import { envLines, environment } from '../../src/cli/env-lines.ts'
+import { databaseVariables } from '../../src/app/app-environment.ts'
+import { envLines } from '../../src/cli/env-lines.ts'
 import { statusTable, urlTable } from '../../src/cli/tables.ts'
 import type { UrlOptions } from '../../src/world-types.ts'
 
@@ -15,10 +16,10 @@ const ord = {
   },
 }
 
-describe('environment', () => {
+describe('the variables of the database', () => {
   test('is what fly() turns into the very same connections', () => {
-    expect(fly({ env: environment(ord) })).toEqual(ord)
-    expect(fly({ env: environment({ ...ord, replicas: {} }) })).toEqual({ ...ord, replicas: {} })
+    expect(fly({ env: databaseVariables(ord) })).toEqual(ord)
+    expect(fly({ env: databaseVariables({ ...ord, replicas: {} }) })).toEqual({ ...ord, replicas: {} })
   })
 
   test('as lines of a .env file', () => {
