@@ -6,7 +6,7 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 /** Tests read the sources, so no stale build can pass; the packaging checks read the build. */
 const alias = [
   { find: /^pg-nearest-world$/, replacement: source('packages/pg-nearest-world/src/index.ts') },
-  { find: /^pg-nearest\/(aurora|fly|opentelemetry)$/, replacement: source('packages/pg-nearest/src/$1/index.ts') },
+  { find: /^pg-nearest\/(aurora|dns|fly|opentelemetry)$/, replacement: source('packages/pg-nearest/src/$1/index.ts') },
   { find: /^pg-nearest\/(express|fastify|hono)$/, replacement: source('packages/pg-nearest/src/http/$1.ts') },
   { find: /^pg-nearest$/, replacement: source('packages/pg-nearest/src/index.ts') },
 ]
@@ -39,6 +39,7 @@ const unhurried = onServersOf([
   'cursors',
   'demoted-primary',
   'differential',
+  'discovery',
   'entries',
   'foreign-servers',
   'growing',
@@ -61,6 +62,7 @@ const unhurried = onServersOf([
   'refresh-and-close',
   'refused-connections',
   'refused-probes',
+  'replay',
   'replicated',
   'restricted-servers',
   'revoked-rights',

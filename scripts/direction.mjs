@@ -17,7 +17,9 @@ const houses = [
       cli: ['fly', 'pool', 'servers', 'options', 'error-messages'],
       fly: ['options', 'discovery', 'error-messages'],
       aurora: ['options', 'server-list', 'pg-client', 'limits', 'discovery', 'error-messages'],
-      http: ['pool', 'session', 'error-messages'],
+      dns: ['server-list', 'discovery', 'error-messages'],
+      http: ['replay', 'pool', 'session', 'error-messages'],
+      replay: ['events', 'error-messages'],
       opentelemetry: ['pool', 'servers', 'statement', 'events'],
       pool: [
         'servers',

@@ -27,8 +27,8 @@ export interface WorldDns extends AsyncDisposable {
   readonly port: number
   /** `<app>.internal` */
   readonly host: string
-  /** How many questions have come. */
-  readonly questions: number
+  /** How many questions of a type have come for a name. */
+  asked(name: string, type: string): number
   /** Answers a name, or `*`: every name, otherwise than with the truth; `undefined` ends that. */
   script(name: string, answer: ScriptedAnswer | undefined): void
   /** Moves a region's machine to another address, as when Fly's machines migrate: the old one refuses connections. */
@@ -61,7 +61,7 @@ export async function startDns(world: World, options: DnsOptions): Promise<World
   const scripts = new Map<string, ScriptedAnswer>()
   const placed = new Map<string, Placed>()
   const removed = new Set<string>()
-  let questions = 0
+  const asked = new Map<string, number>()
   let placing: Promise<void> = Promise.resolve()
 
   const place = async (region: string): Promise<void> => {
@@ -93,8 +93,10 @@ export async function startDns(world: World, options: DnsOptions): Promise<World
     return records === undefined ? { status: 'NXDOMAIN', records: [] } : { status: 'NOERROR', records }
   }
   const server = await serveDns(async (question) => {
-    questions++
-    const script = scripts.get(question.name.toLowerCase()) ?? scripts.get('*')
+    const name = question.name.toLowerCase()
+    const key = `${name} ${question.type}`
+    asked.set(key, (asked.get(key) ?? 0) + 1)
+    const script = scripts.get(name) ?? scripts.get('*')
     return scripted(script, await truth(question), random)
   })
 
@@ -107,9 +109,7 @@ export async function startDns(world: World, options: DnsOptions): Promise<World
     address: server.address,
     port,
     host,
-    get questions() {
-      return questions
-    },
+    asked: (name, type) => asked.get(`${name.toLowerCase()} ${type}`) ?? 0,
     script(name, answer) {
       if (answer === undefined) scripts.delete(name.toLowerCase())
       else scripts.set(name.toLowerCase(), answer)

@@ -29,6 +29,7 @@ const inRecovery = (address: string): Promise<boolean | undefined> =>
 
 test('each name leads to its own server', async () => {
   expect(await resolver.resolveTxt('regions.db.internal')).toEqual([['nrt,ord,syd']])
+  expect([dns.asked('regions.db.internal', 'TXT'), dns.asked('db.internal', 'TXT')]).toEqual([1, 0])
   const all = await resolver.resolve6('db.internal', { ttl: true })
   expect(all.map(({ ttl }) => ttl)).toEqual([5, 5, 5])
   expect(await Promise.all(all.map(({ address }) => inRecovery(`[${address}]`)))).toEqual([false, true, true])

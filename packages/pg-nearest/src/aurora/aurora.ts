@@ -9,7 +9,7 @@ import { parseServerList } from '../server-list/parse-server-list.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { askInstances } from './ask-instances.ts'
 import { clusterDomain, isAmazonHost } from './cluster-domain.ts'
-import { entryAt } from './entry-at.ts'
+import { entryAt } from '../server-list/entry-at.ts'
 import { instanceList } from './instance-list.ts'
 
 /** Options of {@link aurora}: its own, and those of `createPool` but `servers`. */

@@ -13,6 +13,8 @@ export interface ServerListPollerOptions<List> {
   /** Returns the current list. */
   readonly source: () => List | undefined | Promise<List | undefined>
   readonly intervalMs: number
+  /** The milliseconds that a list itself gives. */
+  readonly intervalOf?: ((list: List) => number | undefined) | undefined
   readonly onList: (list: List) => void
   /** `source` failed, or returned nothing. The list stays as it was. */
   readonly onProblem: (problem: unknown) => void
@@ -21,17 +23,23 @@ export interface ServerListPollerOptions<List> {
 /** How long to wait after a server went down, because others often follow. */
 const AFTER_TROUBLE_MS = 250
 
+/** Whatever a list says. */
+const LEAST_MS = 100
+
 /** How long `source` may take. */
 const PATIENCE_MS = 10_000
 
 export function createServerListPoller<List>({
   source,
   intervalMs,
+  intervalOf = () => undefined,
   onList,
   onProblem,
 }: ServerListPollerOptions<List>): ServerListPoller {
   let timer: NodeJS.Timeout | undefined
   let asking = false
+  /** After a problem, too: as after the last list. */
+  let waitMs = intervalMs
   let phase: 'paused' | 'running' | 'stopped' = 'paused'
   const isStopped = (): boolean => phase === 'stopped'
 
@@ -48,12 +56,13 @@ export function createServerListPoller<List>({
       const list = await soon(source)
       if (isStopped()) return
       if (list === undefined || list === null) throw new Error('it named no server')
+      waitMs = Math.max(LEAST_MS, intervalOf(list) ?? intervalMs)
       onList(list)
     } catch (error) {
       if (!isStopped()) onProblem(error)
     } finally {
       asking = false
-      askWithin(intervalMs)
+      askWithin(waitMs)
     }
   }
 
@@ -68,7 +77,7 @@ export function createServerListPoller<List>({
       phase = 'paused'
       clearTimeout(timer)
     },
-    pollSoon: () => askWithin(Math.min(AFTER_TROUBLE_MS, intervalMs)),
+    pollSoon: () => askWithin(Math.min(AFTER_TROUBLE_MS, waitMs)),
     stop() {
       phase = 'stopped'
       clearTimeout(timer)

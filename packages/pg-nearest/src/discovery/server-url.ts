@@ -10,6 +10,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface ServerAddress {
   /** A name, an address (IPv6 without brackets), or the directory of a unix socket. */
   readonly host: string
+  /** The address to connect to instead of looking `host` up, which stays the name that a certificate is checked for. */
+  readonly hostaddr: string | undefined
   readonly port: number
   /** `undefined`: PostgreSQL uses the user's name. */
   readonly database: string | undefined
@@ -93,12 +95,19 @@ export function serverAddress(
   }
   const user = given.user || env['PGUSER'] || env['USER'] || undefined
   const database = given.database || env['PGDATABASE'] || user
-  return seal({ host: given.host, port: Number(port), user, database }, url)
+  return seal({ host: given.host, hostaddr: undefined, port: Number(port), user, database }, url)
 }
 
-/** Whether two addresses have the same host (ignoring case and a trailing dot), port and database. */
+/** The same server name, at this address. */
+export function atHostaddr({ host, port, user, database, url }: ServerAddress, hostaddr: string): ServerAddress {
+  return seal({ host, hostaddr, port, user, database }, url)
+}
+
+/** Whether two addresses have the same host (ignoring case and a trailing dot), address to connect to, port and database. */
 export function sameServer(a: ServerAddress, b: ServerAddress): boolean {
-  return hostKey(a.host) === hostKey(b.host) && a.port === b.port && a.database === b.database
+  return (
+    hostKey(a.host) === hostKey(b.host) && a.hostaddr === b.hostaddr && a.port === b.port && a.database === b.database
+  )
 }
 
 function hostKey(host: string): string {
@@ -120,7 +129,8 @@ function decoded(text: string, decode: (text: string) => string = decodeURICompo
 
 function seal(shown: Omit<ServerAddress, 'label' | 'url'>, url: string | undefined): ServerAddress {
   const host = shown.host.includes(':') ? `[${shown.host}]` : shown.host
-  const label = `${host}:${shown.port}${shown.database === undefined ? '' : `/${shown.database}`}`
+  const at = shown.hostaddr === undefined ? '' : `(${shown.hostaddr})`
+  const label = `${host}${at}:${shown.port}${shown.database === undefined ? '' : `/${shown.database}`}`
   const address: ServerAddress = { ...shown, label, url }
   Object.defineProperty(address, 'url', { enumerable: false })
   // `showHidden` would list what is not enumerable.

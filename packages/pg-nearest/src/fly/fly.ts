@@ -1,4 +1,5 @@
 import { isPlainObject, describeValue } from '../error-messages/describe-value.ts'
+import { createResolver, type DnsResolver } from '../discovery/dns-resolver.ts'
 import { parseServerUrl, sameServer } from '../discovery/server-url.ts'
 import { splitHosts } from '../discovery/several-hosts.ts'
 import type { Environment, ServerAddress } from '../discovery/server-url.ts'
@@ -6,7 +7,9 @@ import { OptionError } from '../errors.ts'
 import { checkOptionNames, ownOptions } from '../options/option-names.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { currentRegion, regionFrom } from './current-region.ts'
+import { discoverMachines } from './discover-machines.ts'
 import { flyRegions } from './replica-regions.ts'
+import { databaseApp } from './replica-host.ts'
 import { replicaUrl } from './replica-url.ts'
 
 /** Options of {@link fly}: its own, and those of `createPool` that do not name servers. */
@@ -18,10 +21,23 @@ export interface FlyOptions extends Omit<NearestPoolOptions, 'region' | 'primary
    * by commas or white space. Adding a region is one more entry here.
    */
   readonly regions?: readonly string[] | undefined
+  /**
+   * Finds the machines of the database's app in Fly's DNS (`regions.<app>.internal`, `<region>.<app>.internal`) and follows them as they
+   * come, go and move: a new region needs no change here. What is listed otherwise counts until the first answer. It needs
+   * `PRIMARY_REGION`, and a Fly host name in `DATABASE_URL`; where this process has no region, as in development, nothing is looked up.
+   * `{ resolver }`: a `Resolver` of `node:dns/promises` to ask instead of the system's servers. Default false. Cost: one question for
+   * each region and one more, each time that an answer expires, which is after five seconds.
+   */
+  readonly discover?: boolean | { readonly resolver: DnsResolver } | undefined
 }
 
 const taken: readonly string[] = ['region', 'primary', 'replicas']
-const flyNames: readonly string[] = [...ownOptions.filter((name) => !taken.includes(name)), 'env', 'regions']
+const flyNames: readonly string[] = [
+  ...ownOptions.filter((name) => !taken.includes(name)),
+  'env',
+  'regions',
+  'discover',
+]
 
 /**
  * Turns the environment of an app on Fly into options for `createPool`.
@@ -31,6 +47,7 @@ const flyNames: readonly string[] = [...ownOptions.filter((name) => !taken.inclu
  * | `DATABASE_URL` | the primary, used as it is; several hosts are taken apart, as `createPool` does |
  * | `PRIMARY_REGION` | where the primary stands |
  * | `FLY_REGION`, else `MY_REGION` | where this process runs |
+ * | `POOL_SIZE` | `max`, unless that is set |
  * | `REPLICA_REGIONS` | the regions that have a replica, unless `regions` says so |
  * | `DATABASE_URL_ORD` | the replica in `ord`; without it the URL follows from the first Fly host name in `DATABASE_URL` |
  *
@@ -72,7 +89,7 @@ function optionsFrom(
       `fly() finds ${name} in the environment. Set the variable, or call createPool without fly().`,
     )
   }
-  const { env = process.env, regions, ...rest }: FlyOptions = options
+  const { env = process.env, regions, discover, ...rest }: FlyOptions = options
   checkOptionNames(options, flyNames)
 
   const url = env['DATABASE_URL']
@@ -99,6 +116,8 @@ function optionsFrom(
   })
   return {
     ...(primaries.some(isManaged) ? MANAGED : {}),
+    ...poolSize(env),
+    ...(region === undefined ? {} : discovery(discover, primaries, primaryRegion)),
     ...rest,
     region,
     primary: { region: primaryRegion, url },
@@ -118,6 +137,52 @@ const MANAGED: Pick<NearestPoolOptions, 'maxLifetimeSeconds' | 'idleTimeoutMilli
 
 function isManaged({ host }: ServerAddress): boolean {
   return /\.flympg\.net\.?$/i.test(host)
+}
+
+/** The size of the pool, by the name that Ecto's and many others' configurations have for it. */
+function poolSize(env: Environment): Pick<NearestPoolOptions, 'max'> {
+  const text = env['POOL_SIZE']?.trim() ?? ''
+  if (text === '') return {}
+  if (/^[1-9]\d{0,4}$/.test(text)) return { max: Number(text) }
+  throw new OptionError(
+    'POOL_SIZE',
+    'POOL_SIZE must be a whole number of at least 1, such as 10. Set it so, or unset it.',
+  )
+}
+
+function discovery(
+  discover: unknown,
+  primaries: readonly ServerAddress[],
+  primaryRegion: string | undefined,
+): Pick<NearestPoolOptions, 'servers'> {
+  if (discover === undefined || discover === false) return {}
+  const found = primaries.find(({ host }) => databaseApp(host) !== undefined)
+  const app = databaseApp(found?.host ?? '')
+  if (found?.url === undefined || app === undefined) {
+    throw new OptionError(
+      'discover',
+      'discover needs a Fly host name in DATABASE_URL, such as my-db.internal, from which those of the machines follow. ' +
+        'Take discover out, or list the regions.',
+    )
+  }
+  if (primaryRegion === undefined) {
+    throw new OptionError(
+      'PRIMARY_REGION',
+      'PRIMARY_REGION is not set, and discover needs it: it is primary_region in fly.toml.',
+    )
+  }
+  const resolver = resolverOf(discover)
+  return { servers: discoverMachines({ app, url: found.url, primaryRegion, resolver, random: Math.random }) }
+}
+
+function resolverOf(discover: unknown): DnsResolver {
+  if (discover === true) return createResolver()
+  const resolver: unknown = isPlainObject(discover) ? discover['resolver'] : undefined
+  if (typeof resolver === 'object' && resolver !== null && 'resolveTxt' in resolver) return resolver as DnsResolver
+  throw new OptionError(
+    'discover',
+    `discover must be true, or { resolver } with a Resolver of node:dns/promises, but it is ${describeValue(discover)}.`,
+  )
 }
 
 function addressesIn(url: string, option: string, env: Environment): readonly ServerAddress[] {

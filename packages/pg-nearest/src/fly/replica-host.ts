@@ -16,10 +16,16 @@ const flyRegion = /^[a-z]{3}$/
  */
 export function replicaHost(host: string, region: string): string | undefined {
   if (!flyRegion.test(region)) return undefined
+  const app = databaseApp(host)
+  return app === undefined ? undefined : `${region}.${app}.internal`
+}
+
+/** The app of Fly's that a host name belongs to; `undefined` where replicas do not follow from it. */
+export function databaseApp(host: string): string | undefined {
   const name = host.toLowerCase().replace(/\.+$/, '')
   for (const family of families) {
     const app = family.exec(name)?.[1]
-    if (app !== undefined) return `${region}.${app}.internal`
+    if (app !== undefined) return app
   }
   return undefined
 }

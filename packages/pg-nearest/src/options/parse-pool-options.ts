@@ -35,7 +35,7 @@ export interface ParsedOptions {
   readonly timeoutMs: number | undefined
   readonly hedge: HedgeOptions | undefined
   /** The option `servers`. */
-  readonly source: ServerSource | undefined
+  readonly source: (() => ReturnType<ServerSource>) | undefined
   readonly serversIntervalMs: number
   /** The option `cluster`. */
   readonly cluster: string | undefined
@@ -130,7 +130,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     quietAfterMs: quietAfterMs === 0 ? Number.POSITIVE_INFINITY : (quietAfterMs ?? 60_000),
     stalledAfterMs,
     timeoutMs,
-    source: servers,
+    source: servers === undefined ? undefined : () => servers({ primary, replicas }),
     serversIntervalMs: serversIntervalMs ?? 30_000,
     cluster,
     hedge: hedge === undefined || hedge === false ? undefined : hedgeOptions(hedge),

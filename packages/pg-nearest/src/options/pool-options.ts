@@ -26,7 +26,7 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    * answered. Default: what the declared primary reports.
    */
   readonly cluster?: string | undefined
-  /** Milliseconds between two calls of `servers`. Default 30,000; at least 100. */
+  /** Milliseconds between two calls of `servers`, unless its answer says otherwise. Default 30,000; at least 100. */
   readonly serversIntervalMs?: number | undefined
   /**
    * What reads must show. Default `session`: everything that was written or seen before in the same `pool.session`, or outside of one

@@ -2,12 +2,13 @@ import pg from 'pg'
 import { askForPassword, type PasswordFunction } from './password-function.ts'
 import { identify, setPassword } from '../wire/pg-internals.ts'
 import { guardStartup } from './startup-guard.ts'
-import { checkedStream, noteStreamFactory } from './stream-factory.ts'
+import { addressFactory, checkedStream, noteStreamFactory } from './stream-factory.ts'
 
 /** What a client needs to know of its server. */
 export interface ClientLogin {
   readonly address: {
     readonly host: string
+    readonly hostaddr?: string | undefined
     readonly port: number
     readonly database: string | undefined
     readonly user: string | undefined
@@ -48,7 +49,7 @@ export function serverClient(options: ServerClientOptions): typeof pg.Client {
       const madeAt = performance.now()
       const { address, password, settings } = login()
       const { stream, ...given } = { ...config, ...settings }
-      const factory = stream === undefined ? undefined : checkedStream(server, stream)
+      const factory = stream === undefined ? addressFactory(address.hostaddr) : checkedStream(server, stream)
       const wanted = given.connectionTimeoutMillis || connectTimeoutMs
       const limitMs = Math.min(wanted, connectTimeoutMs)
       super({

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
 import { kindOfError } from './kind-of-error.ts'
@@ -25,6 +26,24 @@ export function checkedStream(server: string, factory: StreamFactory): StreamFac
     // Of a promise nobody else would hear that it has failed.
     Promise.resolve(made).catch(ignore)
     throw new StreamError(server, `has returned no stream with the methods of a net.Socket (${NEEDED.join(', ')})`)
+  }
+}
+
+/** Sockets that lead to an address, whatever host they are told; `undefined`: no address is given. */
+export function addressFactory(hostaddr: string | undefined): StreamFactory | undefined {
+  return hostaddr === undefined ? undefined : () => new AddressSocket(hostaddr)
+}
+
+class AddressSocket extends Socket {
+  readonly #hostaddr: string
+
+  constructor(hostaddr: string) {
+    super()
+    this.#hostaddr = hostaddr
+  }
+
+  override connect(port: unknown): this {
+    return super.connect(Number(port), this.#hostaddr)
   }
 }
 

@@ -60,6 +60,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     this.#poller = createServerListPoller({
       source,
       intervalMs,
+      intervalOf: ({ serversIntervalMs }) => serversIntervalMs,
       onList: (list) => this.setServers(list),
       onProblem: (cause) => events.emit('problem', pollProblem(cause)),
     })

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { parseRegion } from '../discovery/parse-region.ts'
 import type { ListedServer, Password } from '../discovery/listed-server.ts'
 import {
+  atHostaddr,
   parseServerUrl,
   readServerUrl,
   serverAddress,
@@ -40,6 +41,7 @@ interface Fields {
   readonly region?: unknown
   readonly url?: unknown
   readonly host?: string
+  readonly hostaddr?: string
   readonly port?: number | string
   readonly user?: string
   readonly database?: string
@@ -62,7 +64,7 @@ export function parseServerEntry(value: unknown, place: EntryPlace): readonly En
   const region = regionOf(fields, place)
   const settings = { ...(fields.url === undefined ? inherited(base) : {}), ...settingsOf(fields) }
   const urlOption = isPlainObject(value) ? `${option}.url` : option
-  const addresses = addressesOf(fields, place, urlOption)
+  const addresses = atHostaddrs(addressesOf(fields, place, urlOption), fields, option)
   const login = { settings, max: fields.max, password: fields.password ?? inheritedPassword(fields, base) }
   return addresses.map((address, i): EntryServer => ({
     option: fields.url === undefined ? option : urlOption,
@@ -136,6 +138,20 @@ function addressesOf(fields: Fields, place: EntryPlace, urlOption: string): read
   const addresses = splitHosts(url, urlOption).map((each) => besideUrl(each, fields, place, urlOption))
   checkSessionAttributes(url, urlOption, declared)
   return addresses
+}
+
+function atHostaddrs(
+  addresses: readonly ServerAddress[],
+  { hostaddr }: Fields,
+  option: string,
+): readonly ServerAddress[] {
+  if (hostaddr === undefined) return addresses
+  const given = hostaddr.split(',')
+  if (given.length !== addresses.length) {
+    const message = `${option}.hostaddr has ${given.length} addresses for ${addresses.length} hosts. Give one for each host.`
+    throw new OptionError(`${option}.hostaddr`, message)
+  }
+  return addresses.map((address, i) => atHostaddr(address, given[i] ?? ''))
 }
 
 /** The address of a host, with the rest from the primary. */

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type pg from 'pg'
 import { closestName } from '../error-messages/closest-name.ts'
 import { describeValue } from '../error-messages/describe-value.ts'
@@ -40,6 +41,8 @@ const ownChecks: Readonly<Record<string, Check | undefined>> = {
   url: undefined,
   connectionString: undefined,
   host: text,
+  hostaddr: (value) =>
+    typeof value === 'string' && value.split(',').every((each) => isIP(each) > 0) ? undefined : HOSTADDR,
   port: (value) => wholeNumber(1, 65_535)(typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value),
   user: nameAlone,
   database: nameAlone,
@@ -50,6 +53,7 @@ const ownChecks: Readonly<Record<string, Check | undefined>> = {
   labels: (value) => (Array.isArray(value) && Array.from<unknown>(value).every(isLabel) ? undefined : LABELS),
 }
 
+const HOSTADDR = 'an address such as fdaa::3 or 10.0.0.4, or one for each host, separated by commas'
 const PASSWORD = 'a text, or a function that returns one'
 const WEIGHT = 'a number of at least 0; 0 is for a server that is read from only if nothing else is left'
 const LABELS = 'a list of texts such as ["reporting"], each up to 64 letters, digits, "_", ".", ":" or "-"'

@@ -46,6 +46,11 @@ export interface ServerOptions extends ClientOptions {
   readonly connectionString?: string | undefined
   /** A name, an address or the directory of a socket; several, separated by commas, are several servers. */
   readonly host?: string | undefined
+  /**
+   * The address to connect to, as libpq's: `host` is then not looked up, but is still what a certificate is checked for. As many as there
+   * are hosts, separated by commas. Without effect beside `stream`.
+   */
+  readonly hostaddr?: string | undefined
   /** Default: the primary's; else `PGPORT`, else 5432. */
   readonly port?: number | string | undefined
   /** Default: the primary's; else `PGUSER`, else the operating system's. */
@@ -80,8 +85,18 @@ export interface ServerList {
   readonly replicas?: Readonly<Record<string, ServerEntry | readonly ServerEntry[]>> | undefined
 }
 
-/** Returns the current servers. If it throws or returns nothing, the list stays as it was. */
-export type ServerSource = () => ServerList | undefined | Promise<ServerList | undefined>
+/** A list, and when the next one is wanted. */
+export interface ServerAnswer extends ServerList {
+  /** Milliseconds until the function is called again. Default: that option of the pool. At least 100. */
+  readonly serversIntervalMs?: number | undefined
+}
+
+/**
+ * Returns the current servers. If it throws or returns nothing, the list stays as it was.
+ *
+ * @param given - `primary` and `replicas` as `createPool` got them
+ */
+export type ServerSource = (given: ServerList) => ServerAnswer | undefined | Promise<ServerAnswer | undefined>
 
 /** Options of `pg.Pool` that name a server, replaced by `primary` and `replicas`. */
 export type ServerNaming = 'connectionString' | 'host' | 'port' | 'database' | 'user' | 'password' | 'Client'

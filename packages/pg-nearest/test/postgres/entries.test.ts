@@ -80,6 +80,27 @@ describe("pg's own configuration", () => {
     }
   })
 
+  test('a certificate is checked for the host, and not for the address that is connected to', async () => {
+    const proxy = await startBreakingProxy(world.url('ord'), { tls: true })
+    try {
+      const checked: string[] = []
+      const ssl = {
+        ca: TEST_CERTIFICATE.cert,
+        checkServerIdentity: (name: string) => void checked.push(name),
+      }
+      const { host: hostaddr, ...rest } = entryOf(proxy.url)
+      const named = { ...rest, host: 'ord.db.internal', hostaddr }
+      const pool = await start({ replicas: { ord: { ...named, ssl }, syd: { ...named, port: portOf('syd') } } })
+      expect((await pool.replica('ord').query('select 1')).servedBy.server).toBe('ord')
+      expect((await pool.replica('syd').query('select 1')).servedBy.server).toBe('syd')
+      expect(new Set(checked)).toEqual(new Set(['ord.db.internal']))
+      const strict = pools.create({ primary: { ...named, ssl: { ca: TEST_CERTIFICATE.cert } }, failoverTimeoutMs: 0 })
+      await expect(strict.query('select 1')).rejects.toThrow(/ord\.db\.internal/)
+    } finally {
+      await proxy.stop()
+    }
+  })
+
   test('a password beside a URL counts, for cancel requests, too', async () => {
     const url = new URL(world.url('nrt'))
     const { password } = url

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { aurora } from '../../src/aurora/aurora.ts'
 import { clusterDomain } from '../../src/aurora/cluster-domain.ts'
-import { entryAt } from '../../src/aurora/entry-at.ts'
+import { entryAt } from '../../src/server-list/entry-at.ts'
 import { instancesOf, type InstanceRow } from '../../src/aurora/instances.ts'
 import { afterAnswer, readersOf, type KnownInstances } from '../../src/aurora/known-instances.ts'
 import { isOptionError } from '../../src/errors.ts'

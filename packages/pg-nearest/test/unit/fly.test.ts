@@ -1,3 +1,4 @@
+import type { Resolver } from 'node:dns/promises'
 import { inspect } from 'node:util'
 import * as fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -102,6 +103,68 @@ describe('adding a region is one more entry in one list', () => {
         expect(rest).toEqual(fly({ env, regions: regions.slice(0, -1) }).replicas)
       }),
     )
+  })
+})
+
+describe('discover', () => {
+  const env = { DATABASE_URL: 'postgres://u:p@my-db.internal:5432/app', FLY_REGION: 'ord', PRIMARY_REGION: 'nrt' }
+  const resolverOf = (regions: string): Resolver =>
+    ({
+      resolveTxt: () => Promise.resolve([[regions]]),
+      resolve6: (name: string) =>
+        name.startsWith('syd')
+          ? Promise.reject(Object.assign(new Error('none'), { code: 'ENODATA' }))
+          : Promise.resolve(
+              [1, 2].map((n) => ({ address: `fdaa::${name.slice(0, 1) === 'n' ? 'a' : 'b'}${n}`, ttl: 5 })),
+            ),
+    }) as unknown as Resolver
+
+  test('lists each machine, by its region’s name and its address', async () => {
+    const { servers } = fly({ env, discover: { resolver: resolverOf('nrt,ord,syd') } })
+    const list = await servers?.({ primary: '' })
+    expect(parsePoolOptions({ ...list, primary: list?.primary ?? '' }, {}).servers).toMatchObject([
+      { name: 'nrt', declared: 'primary', address: { host: 'nrt.my-db.internal', hostaddr: 'fdaa::a1', port: 5433 } },
+      { name: 'nrt#2', candidate: true, address: { hostaddr: 'fdaa::a2' } },
+      { name: 'ord', declared: 'replica', address: { host: 'ord.my-db.internal', hostaddr: 'fdaa::b1', port: 5433 } },
+      { name: 'ord#2', declared: 'replica', address: { hostaddr: 'fdaa::b2' } },
+    ])
+  })
+
+  test('without a machine beside it the primary is found by its name', async () => {
+    const { servers } = fly({ env, discover: { resolver: resolverOf('ord') } })
+    expect(await servers?.({ primary: '' })).toMatchObject({ primary: { region: 'nrt', url: env.DATABASE_URL } })
+  })
+
+  test('changes nothing where this process has no region', () => {
+    const { FLY_REGION: _, ...laptop } = env
+    expect(
+      fly({ env: { ...laptop, DATABASE_URL: 'postgres://localhost/app' }, discover: true }).servers,
+    ).toBeUndefined()
+  })
+
+  test.each([
+    [{ ...env, DATABASE_URL: 'postgres://u@db.example.com/app' }, true, 'discover'],
+    [{ ...env, DATABASE_URL: 'postgres://u@pgbouncer.abc.flympg.net/app' }, true, 'discover'],
+    [{ ...env, PRIMARY_REGION: '' }, true, 'PRIMARY_REGION'],
+    [env, 'yes', 'discover'],
+    [env, { resolver: {} }, 'discover'],
+  ])('%j %j is refused', (own, discover, option) => {
+    expect(refusal(() => fly({ env: own, discover: discover as boolean }))).toMatchObject({ option })
+  })
+})
+
+describe('POOL_SIZE', () => {
+  const env = { DATABASE_URL: 'postgres://localhost/app' }
+  test.each([
+    ['5', {}, 5],
+    [' 5 ', {}, 5],
+    ['5', { max: 7 }, 7],
+    ['', {}, undefined],
+  ])('%j with %j: %s', (size, options, max) => {
+    expect(fly({ env: { ...env, POOL_SIZE: size }, ...options }).max).toBe(max)
+  })
+  test.each(['0', '-1', '2.5', 'ten', '1000000'])('%s is refused', (size) => {
+    expect(refusal(() => fly({ env: { ...env, POOL_SIZE: size } }))).toMatchObject({ option: 'POOL_SIZE' })
   })
 })
 

@@ -130,6 +130,21 @@ describe('the feed of servers', () => {
     expect(asked).toBe(3)
   })
 
+  test('a list may say when the next one is wanted, which holds after a problem, too', async () => {
+    let asked = 0
+    const feed = createServerListPoller({
+      source: () => (++asked === 2 ? Promise.reject(new Error('no answer')) : Promise.resolve(asked)),
+      intervalMs: 30_000,
+      intervalOf: () => 1_000,
+      onList: () => undefined,
+      onProblem: () => undefined,
+    })
+    feed.start()
+    await vi.advanceTimersByTimeAsync(2_001)
+    expect(asked).toBe(3)
+    feed.stop()
+  })
+
   test('a question without an answer is given up, and the next one is asked', async () => {
     const problems: string[] = []
     let asked = 0

@@ -1,5 +1,5 @@
 import { joinUrl, splitUrl, withParameters } from '../discovery/url-parts.ts'
-import type { ServerOptions } from '../server-list/server-list.ts'
+import type { ServerOptions } from './server-list.ts'
 
 /** The same entry, but for its host, and its port if the endpoint has one. */
 export function entryAt(entry: ServerOptions, endpoint: string): ServerOptions {
