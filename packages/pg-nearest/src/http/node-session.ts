@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import type { HttpSession, HttpSessions } from './http-session.ts'
+import type { HttpSessions, ResponseHeaders } from './http-session.ts'
 
 /** A request of `node:http`, or of the compatibility API of `node:http2`. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
@@ -22,27 +22,30 @@ export function runInNodeSession(
     header: (name) => request.headers[name],
   })
   if (isNew) {
-    keepContext(request, http)
-    writeWithHead(response, http)
+    keepContext(request, (work) => http.session.run(work))
+    writeWithHead(response, (status) => http.headerWriter(status))
   }
   http.session.run(next)
 }
 
 /**
  * A request's events are emitted outside of the session's async context, so a body parser that calls `next` from one of them would
- * lose the session.
+ * lose it.
  */
-function keepContext(request: NodeRequest, { session }: HttpSession): void {
+export function keepContext(request: NodeRequest, run: (work: () => boolean) => boolean): void {
   const emit = request.emit.bind(request) as (...args: unknown[]) => boolean
-  override(request, 'emit', (...args: unknown[]) => session.run(() => emit(...args)))
+  override(request, 'emit', (...args: unknown[]) => run(() => emit(...args)))
 }
 
 /** Every way to send headers (`write`, `end`, `pipe`) calls `writeHead`. */
-function writeWithHead(response: NodeResponse, http: HttpSession): void {
+export function writeWithHead(
+  response: NodeResponse,
+  writerFor: (status: number) => ((headers: ResponseHeaders) => void) | undefined,
+): void {
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => NodeResponse
   override(response, 'writeHead', (...args: unknown[]) => {
     const [status, first, second] = args
-    const write = response.headersSent || typeof status !== 'number' ? undefined : http.headerWriter(status)
+    const write = response.headersSent || typeof status !== 'number' ? undefined : writerFor(status)
     if (write === undefined) return writeHead(...args)
     const [reason, headers] = typeof first === 'string' ? [[first], second] : [[], second ?? first]
     // Headers in the arguments would replace those that are set here.

@@ -1,3 +1,4 @@
+import { changeHeaders } from './change-headers.ts'
 import { requestHead } from './fetch-request-adapter.ts'
 import { HttpSessions, type HttpSession, type SessionPool } from './http-session.ts'
 import type { HttpSessionOptions } from './options.ts'
@@ -38,15 +39,5 @@ export function withSession<R extends Request, Rest extends readonly unknown[]>(
 
 function withBookmark(response: Response, http: HttpSession): Response {
   const write = http.headerWriter(response.status)
-  if (write === undefined) return response
-  try {
-    write(response.headers)
-    return response
-  } catch {
-    // The headers of a redirect, and of what was fetched, cannot be changed.
-    const { status, statusText, headers } = response
-    const copy = new Response(response.body, { status, statusText, headers })
-    write(copy.headers)
-    return copy
-  }
+  return write === undefined ? response : changeHeaders(response, write)
 }

@@ -1,0 +1,41 @@
+import { Replayer, type ReplayPool } from '../replay/replayer.ts'
+import type { ReplayOptions } from '../replay/replay-options.ts'
+import { changeHeaders } from './change-headers.ts'
+
+/**
+ * Wraps a handler of the fetch kind, so that a request runs beside the primary where that is cheaper: it is answered with `fly-replay`
+ * before the handler begins, and Fly's proxy sends it again there. A request that waits for the primary once is handled here; one that waits
+ * several times is replayed, which is learnt for each route. What cannot be replayed runs here, and its writes go to the primary directly:
+ * bodies of more than 1 MB or of unknown length, upgrades, CORS preflights, what was replayed already, and what came back.
+ *
+ * The response says what was decided, in `Server-Timing`. The bookmark of `withSession`, which belongs inside, travels with the request.
+ *
+ * @example
+ * ```ts
+ * import { createPool } from 'pg-nearest'
+ * import { fly } from 'pg-nearest/fly'
+ * import { withReplay, withSession } from 'pg-nearest/http'
+ *
+ * const pool = createPool(fly({ regions: ['ord', 'syd'] }))
+ * export const POST = withReplay(pool, withSession(pool, async () => Response.json((await pool.query('select 1')).rows)))
+ * ```
+ *
+ * Cost: the pool's event `query` is listened to, once.
+ *
+ * @throws OptionError for options that cannot be used. What the handler throws is thrown on.
+ */
+export function withReplay<R extends Request, Rest extends readonly unknown[]>(
+  pool: ReplayPool,
+  handler: (request: R, ...rest: Rest) => Response | Promise<Response>,
+  options?: ReplayOptions,
+): (request: R, ...rest: Rest) => Promise<Response> {
+  const replayer = new Replayer(pool, options)
+  return async (request, ...rest) => {
+    const { method, url, headers } = request
+    const place = replayer.consider({ method, url, header: (name) => headers.get(name) ?? undefined }, false)
+    if (place.kind === 'replay') return new Response(null, place)
+    const response = await place.run(async () => handler(request, ...rest))
+    if (response.status < 500) place.learn()
+    return changeHeaders(response, (changed) => changed.append('server-timing', place.responseBegins()))
+  }
+}

@@ -1,0 +1,81 @@
+/** What is known of a request, and of where it is. */
+export interface RequestFacts {
+  readonly method: string
+  /** Whether the app wants it replayed: always, never, or when that is cheaper. */
+  readonly policy: ReplayPolicy
+  /** Where this process runs, and where writes go now. */
+  readonly region: string | undefined
+  readonly primaryRegion: string | undefined
+  /** Bytes of its body; `undefined` if the request does not say, though it has one. */
+  readonly bodyBytes: number | undefined
+  /** It wants another protocol, such as a WebSocket. */
+  readonly upgrade: boolean
+  /** A header says that it was replayed, or that a replay has failed. A client may forge it: all that it gains is a direct write. */
+  readonly replayed: boolean
+  readonly replayFailed: boolean
+  /** The response has begun. */
+  readonly begun: boolean
+  /** A replay to that region has failed a short time ago. */
+  readonly failedLately: boolean
+  /** What such requests have waited for the primary, in round trips; `undefined` for a route that is new, or is to be measured again. */
+  readonly trips: number | undefined
+}
+
+export type ReplayPolicy = 'always' | 'never' | 'cost'
+
+/**
+ * Why a request runs here, or is replayed.
+ *
+ * - `here`: writes are made in this region. `no-region`: it is not known where this process runs. `no-primary`: nobody takes writes now.
+ * - `replayed`, `replay-failed`: it says that it was sent again before.
+ * - `preflight`: CORS asks before it sends the request itself. `upgrade`: a WebSocket. `begun`: the response has begun.
+ * - `body`: it is of more than 1 MB, or does not say how long it is.
+ * - `region-failed`: a replay to that region has just failed.
+ * - `never`, `always`: the policy. `unmeasured`: what it costs is not known. `cheap`, `costly`: it is.
+ */
+export type ReplayReason =
+  | 'here'
+  | 'no-region'
+  | 'no-primary'
+  | 'replayed'
+  | 'replay-failed'
+  | 'preflight'
+  | 'upgrade'
+  | 'begun'
+  | 'body'
+  | 'region-failed'
+  | 'never'
+  | 'always'
+  | 'unmeasured'
+  | 'cheap'
+  | 'costly'
+
+export interface Decision {
+  readonly run: 'here' | 'replay'
+  readonly reason: ReplayReason
+}
+
+/** What Fly's proxy keeps of a request, to send it again. */
+const REPLAYABLE_BYTES = 1_000_000
+/** A replayed request waits for one round trip, and a direct write as well. */
+const COSTLY_TRIPS = 1.5
+
+/** Where a request is to run. What cannot be replayed is sorted out first, whatever the policy. */
+export function decide(facts: RequestFacts): Decision {
+  const { method, policy, region, primaryRegion, bodyBytes, trips } = facts
+  const here = (reason: ReplayReason): Decision => ({ run: 'here', reason })
+  if (facts.replayFailed) return here('replay-failed')
+  if (facts.replayed) return here('replayed')
+  if (region === undefined) return here('no-region')
+  if (primaryRegion === undefined) return here('no-primary')
+  if (region === primaryRegion) return here('here')
+  if (method === 'OPTIONS') return here('preflight')
+  if (facts.upgrade) return here('upgrade')
+  if (facts.begun) return here('begun')
+  if (bodyBytes === undefined || bodyBytes > REPLAYABLE_BYTES) return here('body')
+  if (policy === 'never') return here('never')
+  if (facts.failedLately) return here('region-failed')
+  if (policy === 'always') return { run: 'replay', reason: 'always' }
+  if (trips === undefined) return here('unmeasured')
+  return trips > COSTLY_TRIPS ? { run: 'replay', reason: 'costly' } : here('cheap')
+}

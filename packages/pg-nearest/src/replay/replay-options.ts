@@ -1,0 +1,55 @@
+import { describeValue, isPlainObject } from '../error-messages/describe-value.ts'
+import { redactName } from '../error-messages/quote-unless-secret.ts'
+import { OptionError } from '../errors.ts'
+import type { Decision, ReplayPolicy } from './replay-decision.ts'
+
+/** A request, whatever the framework. */
+export interface ReplayRequest {
+  readonly method: string
+  /** With or without scheme and host. */
+  readonly url: string
+  header(name: string): string | undefined
+}
+
+/** How a request was decided, and what it cost. */
+export interface ReplayEvent extends Decision {
+  readonly route: string
+  /** Times that it waited for the primary, one after the other. 0 where it was replayed. */
+  readonly trips: number
+}
+
+/** When requests run beside the primary. */
+export interface ReplayOptions {
+  /**
+   * `cost`: a request is replayed if those of its route have waited for the primary at least twice. `always`: every one that can be, which
+   * is for routes that write. `never`: none. A function says it for each request. Default `cost`.
+   */
+  readonly policy?: ReplayPolicy | ((request: ReplayRequest) => ReplayPolicy) | undefined
+  /** The requests that cost the same, as a text. Default: method and path, in which numbers, UUIDs and the like are one. */
+  readonly routeOf?: ((request: ReplayRequest) => string) | undefined
+  /** Called when a request was replayed, or its response begins. What it throws is ignored. */
+  readonly onDecision?: ((event: ReplayEvent) => void) | undefined
+}
+
+const POLICIES: ReadonlySet<unknown> = new Set(['cost', 'always', 'never'])
+const FUNCTIONS = ['routeOf', 'onDecision'] as const
+
+/** @throws OptionError for the first thing that cannot be used */
+export function checkReplayOptions(options: unknown): void {
+  if (!isPlainObject(options)) {
+    throw new OptionError('options', `The options must be an object, but they are ${describeValue(options)}.`)
+  }
+  for (const name of Object.keys(options)) {
+    if (name === 'policy' || FUNCTIONS.some((each) => each === name)) continue
+    throw new OptionError('options', `There is no option ${redactName(name)}. It takes policy, routeOf, onDecision.`)
+  }
+  const { policy } = options
+  if (policy !== undefined && typeof policy !== 'function' && !POLICIES.has(policy)) {
+    throw new OptionError('policy', 'policy must be cost, always or never, or a function that returns one of them.')
+  }
+  for (const name of FUNCTIONS) {
+    const value = options[name]
+    if (value === undefined || typeof value === 'function') continue
+    throw new OptionError(name, `${name} must be a function, but it is ${describeValue(value)}.`)
+  }
+}

@@ -1,0 +1,137 @@
+import { OptionError } from '../errors.ts'
+import { createCostLearner } from './cost-learner.ts'
+import { flyReplayHeader } from './fly-replay-header.ts'
+import { runCounted, type ObservedPool } from './observe-statements.ts'
+import { decide, type Decision } from './replay-decision.ts'
+import { checkReplayOptions, type ReplayOptions, type ReplayRequest } from './replay-options.ts'
+import { requestLength } from './request-length.ts'
+import { routeKey } from './route-key.ts'
+import { createTripCounter } from './trip-counter.ts'
+
+/** What is needed of the pool that `createPool` returns. */
+export interface ReplayPool extends ObservedPool {
+  status(): {
+    readonly region: string | undefined
+    readonly servers: readonly {
+      readonly region: string | undefined
+      readonly writeTo: boolean
+      readonly readOnly: boolean
+    }[]
+  }
+}
+
+/** A request that is to be sent again beside the primary: what to answer instead of handling it. */
+export interface Replayed {
+  readonly kind: 'replay'
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** A request that runs here. */
+export interface RunsHere {
+  readonly kind: 'here'
+  /** Runs the handler, and counts what it waits for. */
+  run<T>(work: () => T): T
+  /** Call it when the response begins: the value for its header `Server-Timing`. */
+  responseBegins(): string
+  /** Call it when the request is over, unless it has failed. */
+  learn(): void
+}
+
+const STATE = 'pg-nearest'
+/** As everybody answers who replays; the client does not see it. */
+const STATUS = 409
+/** For how long a region that could not be reached is left alone. */
+const PAUSE_MS = 10_000
+/** For how long it is taken as known where writes go. */
+const PLACE_MS = 100
+
+interface Place {
+  readonly at: number
+  readonly region: string | undefined
+  readonly primaryRegion: string | undefined
+}
+
+/** Whether this machine had the request replayed, as far as it knows its own name. What a client makes up does not have that. */
+function isOurs(failure: string): boolean {
+  const id = process.env['FLY_MACHINE_ID']
+  return id === undefined || id === '' || failure.split(';').includes(`replay_source=${id}`)
+}
+
+/** Decides for each request of an app whether it runs here. */
+export class Replayer {
+  readonly #pool: ReplayPool
+  readonly #options: ReplayOptions
+  readonly #learner = createCostLearner()
+  readonly #failed = new Map<string, number>()
+  #place: Place | undefined
+
+  /** @throws OptionError for options that cannot be used */
+  constructor(pool: ReplayPool, options: ReplayOptions = {}) {
+    if (typeof (pool as ReplayPool | undefined)?.status !== 'function')
+      throw new OptionError('pool', 'pool must be what createPool returns.')
+    checkReplayOptions(options)
+    this.#pool = pool
+    this.#options = options
+  }
+
+  /** @param begun - the response has begun */
+  consider(request: ReplayRequest, begun: boolean): Replayed | RunsHere {
+    const { policy = 'cost', routeOf } = this.#options
+    const now = performance.now()
+    const { region, primaryRegion } = this.#placeAt(now)
+    const route = routeOf === undefined ? routeKey(request.method, request.url) : routeOf(request)
+    const failure = request.header('fly-replay-failed')
+    if (failure !== undefined && primaryRegion !== undefined && isOurs(failure)) this.#failed.set(primaryRegion, now)
+    const decision = decide({
+      method: request.method,
+      policy: typeof policy === 'function' ? policy(request) : policy,
+      region,
+      primaryRegion,
+      bodyBytes: requestLength(request.header),
+      upgrade: request.header('upgrade') !== undefined,
+      replayed: request.header('fly-replay-src') !== undefined,
+      replayFailed: failure !== undefined,
+      begun,
+      failedLately: now - (this.#failed.get(primaryRegion ?? '') ?? Number.NEGATIVE_INFINITY) < PAUSE_MS,
+      trips: this.#learner.expect(route),
+    })
+    if (decision.run === 'replay' && primaryRegion !== undefined) {
+      this.#learner.noteReplay(route)
+      this.#tell(route, decision, 0)
+      return { kind: 'replay', status: STATUS, headers: { 'fly-replay': flyReplayHeader(primaryRegion, STATE) } }
+    }
+    return this.#here(route, decision, region !== primaryRegion)
+  }
+
+  #here(route: string, decision: Decision, isFar: boolean): RunsHere {
+    const counter = createTripCounter()
+    return {
+      kind: 'here',
+      run: (work) => runCounted(this.#pool, counter, work),
+      responseBegins: () => {
+        this.#tell(route, decision, counter.trips)
+        return `${STATE};desc="${decision.reason}, ${counter.trips} to the primary"`
+      },
+      learn: () => {
+        // Beside the primary reads run there, too, so that it says nothing of what it costs elsewhere.
+        if (isFar) this.#learner.learn(route, counter.trips)
+      },
+    }
+  }
+
+  #placeAt(now: number): Place {
+    if (this.#place !== undefined && now - this.#place.at < PLACE_MS) return this.#place
+    const { region, servers } = this.#pool.status()
+    const writer = servers.find(({ writeTo, readOnly }) => writeTo && !readOnly)
+    return (this.#place = { at: now, region, primaryRegion: writer?.region })
+  }
+
+  #tell(route: string, decision: Decision, trips: number): void {
+    try {
+      this.#options.onDecision?.({ ...decision, route, trips })
+    } catch {
+      // Whoever listens may throw, and the request goes on.
+    }
+  }
+}
