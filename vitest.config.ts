@@ -6,7 +6,10 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 /** Tests read the sources, so no stale build can pass; the packaging checks read the build. */
 const alias = [
   { find: /^pg-nearest-world$/, replacement: source('packages/pg-nearest-world/src/index.ts') },
-  { find: /^pg-nearest\/(aurora|dns|fly|opentelemetry)$/, replacement: source('packages/pg-nearest/src/$1/index.ts') },
+  {
+    find: /^pg-nearest\/(aurora|dns|fly|opentelemetry|patroni)$/,
+    replacement: source('packages/pg-nearest/src/$1/index.ts'),
+  },
   { find: /^pg-nearest\/(express|fastify|hono)$/, replacement: source('packages/pg-nearest/src/http/$1.ts') },
   { find: /^pg-nearest$/, replacement: source('packages/pg-nearest/src/index.ts') },
 ]

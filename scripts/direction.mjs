@@ -18,6 +18,7 @@ const houses = [
       fly: ['options', 'discovery', 'error-messages'],
       aurora: ['options', 'server-list', 'pg-client', 'limits', 'discovery', 'error-messages'],
       dns: ['server-list', 'discovery', 'error-messages'],
+      patroni: ['server-list', 'discovery', 'error-messages'],
       http: ['replay', 'pool', 'session', 'error-messages'],
       replay: ['events', 'error-messages'],
       opentelemetry: ['pool', 'servers', 'statement', 'events'],

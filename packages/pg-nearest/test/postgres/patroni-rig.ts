@@ -33,6 +33,8 @@ export interface PatroniCluster extends AsyncDisposable {
   readonly nodes: readonly string[]
   /** For an app, whose role is an ordinary one and owns the database. */
   url(node: string): string
+  /** A node's REST API. */
+  api(node: string): string
   /** The node whose server takes writes, by its own word. */
   leader(): Promise<string | undefined>
   /** Ends a node's Patroni and its server, as a machine that loses power. */
@@ -87,6 +89,7 @@ export async function startPatroni(nodes: readonly string[]): Promise<PatroniClu
   const cluster: PatroniCluster = {
     nodes,
     url,
+    api: (node) => `http://127.0.0.1:${ports.get(node)?.rest}`,
     async leader() {
       const standbys = await Promise.all(
         nodes.map((node) => ask(urlOf(SUPERUSER, node), 'select pg_is_in_recovery() as standby').catch(() => [])),

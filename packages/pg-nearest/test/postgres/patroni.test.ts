@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool, isOutcomeUnknownError } from '../../src/index.ts'
+import { patroni } from '../../src/patroni/index.ts'
 import { ask, healthOf, roleOf, until } from './fixtures.ts'
 import { missing, startPatroni, type PatroniCluster } from './patroni-rig.ts'
 
@@ -16,6 +17,30 @@ function underPatroni(): void {
     cluster = await startPatroni(['nrt', 'ord', 'syd'])
   }, 120_000)
   afterAll(() => cluster[Symbol.asyncDispose]())
+
+  test('its REST API names the members, and the pool uses them', async () => {
+    const leader = (await cluster.leader()) ?? 'nrt'
+    const { primary, replicas } =
+      (await patroni([cluster.api('ord'), cluster.api('syd')], { regionOf: ({ name }) => name })({
+        primary: cluster.url('nrt'),
+      })) ?? {}
+    expect([primary, Object.keys(replicas ?? {}).toSorted()]).toMatchObject([
+      { region: leader },
+      cluster.nodes.filter((node) => node !== leader).toSorted(),
+    ])
+    const pool = createPool({
+      region: 'syd',
+      primary: { region: 'nrt', url: cluster.url('nrt') },
+      servers: patroni(cluster.api('ord'), { regionOf: ({ name }) => name }),
+    })
+    try {
+      await until(() => pool.regions().length === 2, 'the members to be listed')
+      await until(async () => (await pool.query('select 1')).servedBy.region === 'syd', 'reads next door')
+      expect((await pool.query('create temp table t (id int)')).servedBy.region).toBe(leader)
+    } finally {
+      await pool.destroy()
+    }
+  })
 
   test('the leader’s machine dies: Patroni promotes another one, and the pool goes on', async () => {
     const pool = createPool({
