@@ -98,15 +98,15 @@ export interface World extends AsyncDisposable {
   readonly version: string
   /**
    * The URL of a region's server, for an app in that region or, with `from`, across the link from another region. The app's role is an
-   * ordinary one that owns the database, as where databases are rented.
+   * ordinary one that owns the database, as on managed PostgreSQL.
    */
   url(region: string, options?: UrlOptions): string
   poolOptions(region: string): WorldPoolOptions
   /** Whether the region's server runs. */
   isUp(region: string): boolean
   /**
-   * Opens a way from one region to a service of your own in another, as slow as the way to the server there; within one region it is
-   * without delay. It ends with the world.
+   * Opens a link from one region to a service of your own in another, as slow as the link to the server there; within one region it has
+   * no delay. It ends with the world.
    */
   link(options: LinkOptions): Promise<Link>
   /** The current round-trip time between two regions in milliseconds; 0 within a region. */

@@ -8,7 +8,7 @@ export interface InstrumentOptions {
   /** Default: the global one at this time, so register yours before. */
   readonly meterProvider?: MeterProvider | undefined
   /**
-   * Whether spans carry the statement's text (`db.query.text`), whose values are never told. Default: only a text that
+   * Whether spans carry the statement's text (`db.query.text`), whose values are never reported. Default: only a text that
    * came with values, or contains no string and no number, because others may contain personal data. `true`: every text.
    * `false`: none.
    */

@@ -51,8 +51,8 @@ export interface Status {
   /** When the latest of these facts was learned, in milliseconds since the epoch. */
   readonly asOf: number
   /**
-   * Nobody has used the pool for `quietAfterMs`, so that it asks no server and holds no connection, until it is used again. What the
-   * servers are is not known then: they are `connecting`. This status does not wake it; `refresh()` does.
+   * The pool has not been used for `quietAfterMs`, so it asks no server and holds no connection until it is used again. The servers' state
+   * is not known then: they are `connecting`. This status does not wake it; `refresh()` does.
    */
   readonly quiet: boolean
   /** The primary first, then the replicas in the order of the configuration. */
