@@ -23,7 +23,7 @@ const long = [...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni']), 
 /** They do next to nothing for minutes: they run beside the long ones. */
 const waiting = ['packages/*/test/long/quiet.test.ts']
 
-/** They look at what comes out, and only roughly at how long it takes: three at a time. */
+/** They look at what comes out, and only roughly at how long it takes: four at a time. */
 const unhurried = onServersOf([
   'abort-signals',
   'accounts',
@@ -143,7 +143,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'unhurried', include: unhurried, ...onServers, maxWorkers: 3 },
+        test: { name: 'unhurried', include: unhurried, ...onServers, maxWorkers: 4 },
       },
       {
         extends: true,
@@ -159,7 +159,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'unhurried-majors', include: unhurriedMajors, ...onServers, maxWorkers: 3 },
+        test: { name: 'unhurried-majors', include: unhurriedMajors, ...onServers, maxWorkers: 4 },
       },
       {
         extends: true,

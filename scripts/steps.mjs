@@ -22,7 +22,7 @@ const short = [
   { name: 'postgres', about: 'behaviour, on real servers', vitest: 'postgres', built: true },
   {
     name: 'unhurried',
-    about: 'behaviour, where time does not matter: three files at once',
+    about: 'behaviour, where time does not matter: four files at once',
     vitest: 'unhurried',
     built: true,
   },
