@@ -38,6 +38,7 @@ export function startAppProcess({
   /** Its end is wanted. */
   let ending = false
   let stopped = false
+  let restarting: Promise<void> | undefined
 
   const start = (): void => {
     waiting = undefined
@@ -89,14 +90,18 @@ export function startAppProcess({
 
   start()
   return {
-    async restart() {
-      await end()
-      delayMs = 0
-      if (!stopped) start()
+    restart() {
+      // A file that is written tells so more than once, and a second start would leave the first one running.
+      restarting ??= end().then(() => {
+        restarting = undefined
+        delayMs = 0
+        if (!stopped) start()
+      })
+      return restarting
     },
-    stop() {
+    async stop() {
       stopped = true
-      return end()
+      await Promise.all([end(), restarting])
     },
   }
 }

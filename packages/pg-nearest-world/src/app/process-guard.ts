@@ -6,10 +6,10 @@ import { spawn } from 'node:child_process'
 const SCRIPT = `
 trap '' INT HUP TERM QUIT
 if read -r line; then exit 0; fi
-kill -TERM -- "-$1" 2>/dev/null || exit 0
+kill -s TERM -- "-$1" 2>/dev/null || exit 0
 tries=0
-while kill -0 -- "-$1" 2>/dev/null && [ $tries -lt 20 ]; do tries=$((tries + 1)); sleep 0.1; done
-kill -KILL -- "-$1" 2>/dev/null
+while kill -s 0 -- "-$1" 2>/dev/null && [ $tries -lt 20 ]; do tries=$((tries + 1)); sleep 0.1; done
+kill -s KILL -- "-$1" 2>/dev/null
 `
 
 /** Ends a group of processes if this process ends, however it does. Returns what calls that off. */

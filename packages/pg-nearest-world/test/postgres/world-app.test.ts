@@ -97,8 +97,14 @@ test('an app of Express and pg runs in three regions, comes back, follows its fi
 
 test('its copies end even if the world is killed', async () => {
   const json = await until(() => /^\{.*\}$/m.exec(output)?.[0])
-  const { appUrl } = JSON.parse(json) as { appUrl: string }
-  const { pid } = await until(() => answerOf(appUrl))
+  const { regions } = JSON.parse(json) as { regions: { appUrl: string }[] }
+  const answers = await Promise.all(regions.map((each) => until(() => answerOf(each.appUrl))))
+  expect(answers).toHaveLength(3)
   child.kill('SIGKILL')
-  expect(await gone([pid], 15_000)).toBe(true)
+  expect(
+    await gone(
+      answers.map(({ pid }) => pid),
+      15_000,
+    ),
+  ).toBe(true)
 })
