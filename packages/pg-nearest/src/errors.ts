@@ -168,18 +168,25 @@ export class StreamError extends NearestError {
 /** A server that has not said in time that it shows a position. */
 export interface MissingServer {
   readonly server: string
-  /** Such as `it is 4096 bytes behind`. */
+  /** Such as `it is 4096 bytes behind`, or why it cannot be asked, as in the status. */
   readonly why: string
 }
 
-/** Not every server has said in time that it shows a position. */
+/** Not every server has said in time that it shows a position, or one of them may not be asked. */
 export class NotReplicatedError extends NearestError {
   override readonly name = 'NotReplicatedError'
   readonly missing: readonly MissingServer[]
 
-  constructor(position: string, timeoutMs: number, missing: readonly MissingServer[]) {
+  /**
+   * @param position - as PostgreSQL prints it; `undefined`: the primary's was not learned
+   * @param withinMs - how long it was waited for; `undefined`: not to the end, because more time would not help
+   */
+  constructor(position: string | undefined, withinMs: number | undefined, missing: readonly MissingServer[]) {
+    const what =
+      position === undefined ? "The primary's position was not learned" : `Not every server showed ${position}`
+    const time = withinMs === undefined ? '' : ` within ${withinMs / 1_000} s`
     const said = missing.map(({ server, why }) => `${server}: ${why}.`).join(' ')
-    super('NEAREST_NOT_REPLICATED', `Not every server showed ${position} within ${timeoutMs} ms. ${said}`)
+    super('NEAREST_NOT_REPLICATED', `${what}${time}. ${said}`)
     this.missing = missing
   }
 }

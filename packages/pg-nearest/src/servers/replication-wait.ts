@@ -4,6 +4,7 @@ import { sleep } from '../limits/retry-backoff.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import { formatLsn } from '../topology/lsn.ts'
+import { describeRefusals } from '../topology/refusal.ts'
 import { observedPosition, type ObservedPosition } from '../observations/observed-position.ts'
 import type { Observation } from '../observations/topology-updates.ts'
 import { writeOrder } from '../topology/server-selection.ts'
@@ -28,7 +29,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** How far it has come, for when it is ended in its middle. */
 interface Progress {
-  position: string
+  /** `undefined`: the primary's is not known yet. */
+  position: string | undefined
   /** Who has not shown it so far, and why. */
   readonly missing: Map<string, string>
 }
@@ -44,7 +46,7 @@ export async function waitUntilReplicated(servers: Servers, wait: ReplicationWai
   signal?.throwIfAborted()
   const names = namesOf(servers, wait.servers)
   if (names.length === 0) return
-  const progress: Progress = { position: 'the primary', missing: new Map() }
+  const progress: Progress = { position: undefined, missing: new Map() }
   const stop = new AbortController()
   const timer = timeoutMs === 0 ? undefined : setTimeout(() => stop.abort(), Math.min(timeoutMs, LONGEST_TIMER_MS))
   const forget = [signal, ended].map((each) => each && onAbort(each, () => stop.abort()))
@@ -55,6 +57,8 @@ export async function waitUntilReplicated(servers: Servers, wait: ReplicationWai
     if (ended.aborted) throw endedError()
     throw error === stop.signal.reason ? notReplicated(progress, timeoutMs) : error
   } finally {
+    // What still waits for the others.
+    stop.abort()
     clearTimeout(timer)
     for (const each of forget) each?.()
   }
@@ -79,10 +83,10 @@ async function untilAllShow(
   if (progress.missing.size > 0) throw notReplicated(progress, timeoutMs)
 }
 
-function notReplicated({ position, missing }: Progress, timeoutMs: number): NotReplicatedError {
+function notReplicated({ position, missing }: Progress, withinMs: number | undefined): NotReplicatedError {
   return new NotReplicatedError(
     position,
-    timeoutMs,
+    withinMs,
     [...missing].map(([server, why]) => ({ server, why })),
   )
 }
@@ -109,14 +113,17 @@ async function positionOfPrimary(
     const [primary] = writeOrder(monitor.topology)
     const name = primary?.name ?? 'primary'
     missing.clear()
-    missing.set(name, 'no server says that it is the primary')
+    missing.set(name, unaskable(monitor, name) ?? NO_PRIMARY)
     // oxlint-disable-next-line no-await-in-loop -- again and again until it answers
     const answer = primary === undefined ? undefined : await monitor.askNow(name)
     const position = answer?.role === 'primary' ? observedPosition(answer) : undefined
     if (position !== undefined) return { ...position, certain: true }
-    const refuses = answer?.role === 'primary'
-    if (refuses) missing.set(name, 'it does not tell its position')
-    if (refuses || timeoutMs === 0) throw notReplicated(progress, timeoutMs)
+    if (answer?.role === 'primary') {
+      missing.set(name, untold(answer))
+      throw notReplicated(progress, undefined)
+    }
+    missing.set(name, unaskable(monitor, name) ?? NO_PRIMARY)
+    if (timeoutMs === 0) throw notReplicated(progress, timeoutMs)
     // oxlint-disable-next-line no-await-in-loop -- as above
     await sleep(pauseMs, stop)
     stop.throwIfAborted()
@@ -133,10 +140,11 @@ async function untilShown(
   server: string,
   target: Bookmark,
   timeoutMs: number,
-  { missing }: Progress,
+  progress: Progress,
   stop: AbortSignal,
 ): Promise<void> {
   const { engine, monitor } = servers
+  const { missing } = progress
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = longer(pauseMs)) {
     // oxlint-disable-next-line no-await-in-loop -- again and again until it shows it
     const answer = await monitor.askNow(server)
@@ -144,17 +152,43 @@ async function untilShown(
     const showing = shows(position && { ...position, standby: answer.role === 'replica' }, target, engine.positions)
     if (showing === 'yes') return void missing.delete(server)
     const listed = isListed(servers, server)
-    missing.set(server, listed ? whyNot(answer, position, target) : 'it is in the list no more')
+    missing.set(
+      server,
+      listed ? whyNot(answer, position, target, unaskable(monitor, server)) : 'it is in the list no more',
+    )
     if (timeoutMs === 0 || !listed) return
+    // Nobody else's position would help either.
+    if (position === undefined && answer !== undefined && answer.refused.length > 0) {
+      throw notReplicated(progress, undefined)
+    }
     // oxlint-disable-next-line no-await-in-loop -- as above
     await sleep(pauseMs, stop)
     stop.throwIfAborted()
   }
 }
 
-function whyNot(answer: Observation | undefined, position: ObservedPosition | undefined, target: Bookmark): string {
-  if (answer === undefined) return 'it does not answer'
-  if (position === undefined) return 'it does not tell its position'
+const NO_PRIMARY = 'no server says that it is the primary'
+
+/** Why a server cannot be asked, as the status has it; `undefined` if that is not known (yet). */
+function unaskable(monitor: Servers['monitor'], server: string): string | undefined {
+  const { health, problem } = monitor.stateOf(server) ?? {}
+  if (health === 'up' || problem === undefined) return undefined
+  const said = problem.startsWith(`${server} `) ? `it ${problem.slice(server.length + 1)}` : problem
+  return said.replace(/\.$/, '')
+}
+
+function untold({ refused }: Observation): string {
+  return `it ${describeRefusals(refused)}`.replace(/\.$/, '')
+}
+
+function whyNot(
+  answer: Observation | undefined,
+  position: ObservedPosition | undefined,
+  target: Bookmark,
+  problem?: string,
+): string {
+  if (answer === undefined) return problem ?? 'it does not answer'
+  if (position === undefined) return untold(answer)
   if (position.systemIdentifier !== target.systemIdentifier) return 'it belongs to another cluster'
   if (position.timeline < target.timeline) {
     const late = answer.timelineIsLate ? ', as far as it tells: grant pg_monitor to its user' : ''

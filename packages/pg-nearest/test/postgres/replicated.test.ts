@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { isNotReplicatedError, type NearestPool } from '../../src/index.ts'
-import { ask, caughtUp, until } from './fixtures.ts'
+import { administer, ask, caughtUp, until } from './fixtures.ts'
 import { errorOf, within } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -75,7 +75,7 @@ describe('waiting until every replica shows what the primary has', () => {
     await write()
     expect(await missing({ timeoutMs: 300 })).toEqual([
       { server: 'ams', why: expect.stringMatching(/^it is \d+ bytes behind$/) },
-      { server: 'syd', why: 'it does not answer' },
+      { server: 'syd', why: expect.stringMatching(/^it (?:refused|closed) the connection/) },
     ])
     world.heal('nrt', 'ams')
     await world.start('syd')
@@ -182,7 +182,35 @@ describe('waiting until every replica shows what the primary has', () => {
     })
     expect(await errorOf(10_000, 'it', alone.replicated({ timeoutMs: 200 }))).toMatchObject({
       code: 'NEAREST_NOT_REPLICATED',
-      missing: [{ server: 'xxx', why: 'no server says that it is the primary' }],
+      missing: [
+        { server: 'xxx', why: expect.stringMatching(/^it refused the connection: nothing listens on port 1 /) },
+      ],
+      message: expect.stringMatching(/^The primary's position was not learned within 0\.2 s\. xxx: it refused/),
     })
+  })
+
+  test('says what keeps a server from being asked, and waits no longer where that does not help', async () => {
+    const wrong = world.url('ord').replace(/app:[^@]*@/, 'app:wrong@')
+    const [primary, nobody] = [{ region: 'nrt', url: world.url('nrt') }, 'postgres://app@nowhere.invalid/app']
+    const unheard = await pools.start({ primary, replicas: { ord: wrong, ams: nobody } })
+    expect(await errorOf(10_000, 'it', unheard.replicated({ timeoutMs: 300 }))).toMatchObject({
+      missing: [
+        { server: 'ord', why: expect.stringMatching(/^it refused the user or the password/) },
+        { server: 'ams', why: expect.stringContaining('not found') },
+      ],
+    })
+    const bookmark = pool.bookmark()
+    // Only a superuser may take a right away from everybody.
+    await administer(world, 'nrt', 'revoke execute on function pg_control_system() from public')
+    await caughtUp(world)
+    const refused = await pools.start(world.poolOptions('ord'))
+    expect(await errorOf(10_000, 'it', refused.replicated({ timeoutMs: 60_000 }))).toMatchObject({
+      message: expect.stringMatching(/^The primary's position was not learned\. nrt: it does not tell its position/),
+      missing: [{ server: 'nrt', why: expect.stringContaining('GRANT EXECUTE ON FUNCTION pg_control_system()') }],
+    })
+    expect(await errorOf(10_000, 'it', refused.replicated({ bookmark, timeoutMs: 60_000 }))).toMatchObject({
+      message: expect.stringMatching(/^Not every server showed [\dA-F]+\/[\dA-F]+\. /),
+    })
+    await administer(world, 'nrt', 'grant execute on function pg_control_system() to public')
   })
 })
