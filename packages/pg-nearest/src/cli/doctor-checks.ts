@@ -1,4 +1,5 @@
 import type { ProblemCode, ServerStatus, Status } from '../servers/status.ts'
+import type { Replay } from './ask-replay.ts'
 import { bytes, duration } from './format.ts'
 import { fromHere } from './from-here.ts'
 
@@ -19,8 +20,12 @@ type Say = (verdict: Check['verdict'], message: string) => Check
 /** A replica that is further behind is worth a warning: reads of sessions go elsewhere meanwhile. */
 const MUCH_LAG_MS = 10_000
 
-/** The checks for a status. */
-export function checksOf(status: Status): readonly Check[] {
+/**
+ * The checks for a status.
+ *
+ * @param replays - what the replicas that are behind have said of their replay, by name
+ */
+export function checksOf(status: Status, replays: ReadonlyMap<string, Replay> = new Map()): readonly Check[] {
   const { servers } = status
   const reader = servers.find(({ readFrom, health }) => readFrom && health === 'up')
   const from = fromHere(status)
@@ -28,7 +33,11 @@ export function checksOf(status: Status): readonly Check[] {
     reader === undefined
       ? { server: undefined, verdict: 'bad', message: `Reads ${from} have nowhere to go.` }
       : { server: undefined, verdict: 'good', message: `Reads ${from} go to ${reader.name}.` }
-  return [...servers.flatMap((server) => checksOfServer(server, servers)), ...checksOfRegion(status), reads]
+  return [
+    ...servers.flatMap((server) => checksOfServer(server, servers, replays.get(server.name))),
+    ...checksOfRegion(status),
+    reads,
+  ]
 }
 
 /** A region without a server is allowed, and may also be a typing error. */
@@ -39,7 +48,11 @@ function checksOfRegion({ region, servers }: Status): readonly Check[] {
   return [{ server: undefined, verdict: 'unknown', message }]
 }
 
-function checksOfServer(server: ServerStatus, all: readonly ServerStatus[]): readonly Check[] {
+function checksOfServer(
+  server: ServerStatus,
+  all: readonly ServerStatus[],
+  replay: Replay | undefined,
+): readonly Check[] {
   const say = (verdict: Check['verdict'], message: string): Check => ({ server: server.name, verdict, message })
   const { health, role, declared, rttMs, version } = server
   const problem = problemOf(server)
@@ -54,14 +67,19 @@ function checksOfServer(server: ServerStatus, all: readonly ServerStatus[]): rea
           'bad',
           `is a ${role}, and the list calls it a ${declared}: correct the list, or wait for a failover to end`,
         ),
-    ...(role === 'replica' ? checksOfReplica(server, all, say) : []),
+    ...(role === 'replica' ? checksOfReplica(server, all, replay, say) : []),
     server.pipelines
       ? say('good', 'answers several statements that are sent at once')
       : (problem ?? say('bad', 'does not answer several statements that are sent at once')),
   ]
 }
 
-function checksOfReplica(server: ServerStatus, all: readonly ServerStatus[], say: Say): readonly Check[] {
+function checksOfReplica(
+  server: ServerStatus,
+  all: readonly ServerStatus[],
+  replay: Replay | undefined,
+  say: Say,
+): readonly Check[] {
   const primary = all.find(({ role, health }) => role === 'primary' && health === 'up')
   if (primary === undefined) return [say('unknown', 'cannot be compared: no primary answers')]
   const { timeline, timelineIsLate } = server
@@ -83,15 +101,19 @@ function checksOfReplica(server: ServerStatus, all: readonly ServerStatus[], say
     server.receiving === false
       ? [say('unknown', 'runs no walreceiver, so that nothing more comes, unless it is fed from an archive')]
       : []
-  return [follows, ...alone, lagOf(server, say)]
+  return [follows, ...alone, lagOf(server, replay, say)]
 }
 
-function lagOf({ lagBytes, stalenessMs }: ServerStatus, say: Say): Check {
+function lagOf({ lagBytes, stalenessMs }: ServerStatus, replay: Replay | undefined, say: Say): Check {
   if (lagBytes === undefined) return say('unknown', 'does not say how far it is behind')
   const behind = `is ${bytes(lagBytes)} behind`
-  if (stalenessMs === undefined) return say('unknown', `${behind}, and for how long is not known`)
-  const late = stalenessMs > MUCH_LAG_MS
-  const message = `${behind}, at most ${duration(stalenessMs)}`
+  if (replay?.paused === true) {
+    return say('bad', `${behind}, and its replay is paused: select pg_wal_replay_resume() there`)
+  }
+  const lateMs = stalenessMs ?? replay?.ageMs
+  if (lateMs === undefined) return say('unknown', `${behind}, and for how long is not known`)
+  const late = lateMs > MUCH_LAG_MS
+  const message = `${behind}, at most ${duration(lateMs)}`
   return say(late ? 'bad' : 'good', late ? `${message}: look at its replication` : message)
 }
 

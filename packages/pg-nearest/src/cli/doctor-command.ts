@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs, styleText } from 'node:util'
 import { createPool } from '../pool/create-pool.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
-import type { Status } from '../servers/status.ts'
+import type { ServerStatus, Status } from '../servers/status.ts'
+import { askReplay } from './ask-replay.ts'
 import { checksOf, type Check } from './doctor-checks.ts'
 import { serverFlags, serverOptions } from './server-options.ts'
 import { exitCodeOf } from './status-command.ts'
@@ -33,7 +34,7 @@ export async function doctorCommand(argv: readonly string[], terminal: Terminal)
   const pool = createPool({ ...options, stalledAfterMs: STALLED_AFTER_MS })
   try {
     const status = await examine(pool)
-    const checks = checksOf(status)
+    const checks = checksOf(status, await askReplay(pool, status))
     terminal.print(values.json === true ? JSON.stringify({ checks }) : doctorText(checks, terminal.color))
     return Math.max(exitCodeOf(status), checks.some(({ verdict }) => verdict === 'bad') ? 1 : 0)
   } finally {
@@ -47,9 +48,14 @@ async function examine(pool: NearestPool): Promise<Status> {
   await dialEach(pool)
   await pool.refresh()
   const status = await pool.refresh()
-  if (!status.servers.some(({ stalledMs = 0 }) => stalledMs > 0)) return status
+  if (!status.servers.some(mayBeLate)) return status
   await sleep(STALLED_AFTER_MS)
   return pool.refresh()
+}
+
+/** It lacks what the primary has, and has not shown yet what that had before. */
+function mayBeLate({ stalledMs = 0, lagBytes = 0, stalenessMs }: ServerStatus): boolean {
+  return stalledMs > 0 || (lagBytes > 0 && stalenessMs === undefined)
 }
 
 /** Several connections at once show whether a name leads to several machines. What fails the next probe tells. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { checksOf } from '../../src/cli/doctor-checks.ts'
+import type { Replay } from '../../src/cli/ask-replay.ts'
+import { checksOf, type Check } from '../../src/cli/doctor-checks.ts'
 import { doctorText } from '../../src/cli/doctor-command.ts'
 import type { ProcessRegion } from '../../src/discovery/process-region.ts'
 import { statusOf } from '../../src/servers/status.ts'
@@ -110,6 +111,37 @@ test('a region without a server is not passed over', () => {
       checksOf(statusOf(topologyOf([nrt, ord]), { ...IN_ORD, region })).some(({ verdict }) => verdict === 'unknown'),
     ).toBe(false)
   }
+})
+
+describe('how late a replica is that the pool has not seen catch up', () => {
+  const late = { ...ord, lagBytes: 691_600, stalenessMs: undefined }
+  test.each<[string, Replay | undefined, Partial<Check>]>([
+    [
+      'nothing is known',
+      undefined,
+      { verdict: 'unknown', message: 'is 691.6 kB behind, and for how long is not known' },
+    ],
+    [
+      'its replay is paused',
+      { paused: true, ageMs: 40 },
+      { verdict: 'bad', message: 'is 691.6 kB behind, and its replay is paused: select pg_wal_replay_resume() there' },
+    ],
+    [
+      'it replays late',
+      { paused: false, ageMs: 600_000 },
+      { verdict: 'bad', message: 'is 691.6 kB behind, at most 10 min: look at its replication' },
+    ],
+    [
+      'it has just begun',
+      { paused: false, ageMs: 400 },
+      { verdict: 'good', message: 'is 691.6 kB behind, at most 400 ms' },
+    ],
+    ['it has replayed no commit', { paused: false, ageMs: undefined }, { verdict: 'unknown' }],
+  ])('%s', (_name, replay, check) => {
+    const replays = new Map(replay === undefined ? [] : [['ord', replay]])
+    const checks = checksOf(statusOf(topologyOf([nrt, late]), IN_ORD), replays)
+    expect(checks).toContainEqual(expect.objectContaining({ server: 'ord', ...check }))
+  })
 })
 
 test('ssl without effect is a thing to fix', () => {
