@@ -8,7 +8,7 @@ import type { PgOptions, ServerEntry, ServerOptions } from '../server-list/serve
 import { parseServerList } from '../server-list/parse-server-list.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { askInstances } from './ask-instances.ts'
-import { clusterDomain, isAmazonHost } from './cluster-domain.ts'
+import { clusterDomain, isAmazonHost, isReaderEndpoint } from './cluster-domain.ts'
 import { entryAt } from '../server-list/entry-at.ts'
 import { instanceList } from './instance-list.ts'
 
@@ -92,6 +92,7 @@ export function aurora(options: AuroraOptions): NearestPoolOptions {
   if (second?.candidate === true) throw severalHosts()
   if (first.login.settings.stream !== undefined) throw ownStream()
   const { host } = first.address
+  if (isReaderEndpoint(host)) throw readerEndpoint()
   const { region: _, ...given } = typeof rest.primary === 'string' ? { url: rest.primary } : rest.primary
   const withPassword = (entry: ServerOptions, at: string): ServerOptions =>
     passwordOf === undefined ? entry : { ...entry, password: () => passwordOf(at) }
@@ -144,6 +145,13 @@ function noInstanceHosts(): OptionError {
     'primary',
     'The hosts of the instances do not follow from that of primary, which may be that of a proxy or of a global cluster. ' +
       "Give the cluster's endpoint (….cluster-….rds.amazonaws.com), or the option endpoint.",
+  )
+}
+
+function readerEndpoint(): OptionError {
+  return new OptionError(
+    'primary',
+    "primary has the cluster's reader endpoint, which does not lead to the writer. Take the -ro- out of its host: its readers are found.",
   )
 }
 

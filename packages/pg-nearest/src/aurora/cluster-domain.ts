@@ -27,6 +27,11 @@ export function clusterDomain(host: string): ClusterDomain | undefined {
   return undefined
 }
 
+/** Whether it is a cluster's reader endpoint, which leads to its readers only. */
+export function isReaderEndpoint(host: string): boolean {
+  return clusterDomain(host) !== undefined && plain(host).includes('.cluster-ro-')
+}
+
 /** Whether it is a name that AWS gave. */
 export function isAmazonHost(host: string): boolean {
   return /\.amazonaws\.com(?:\.cn)?$/.test(plain(host))

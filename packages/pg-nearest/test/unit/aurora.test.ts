@@ -109,6 +109,12 @@ describe('aurora()', () => {
     ['a mistyped option', { primary: url, endpont: endpoint }, 'endpont', /Did you mean endpoint\?/],
     ['an endpoint that is a text', { primary: url, endpoint: 'x.example.com' }, 'endpoint', /a function/],
     ['a proxy', { primary: 'postgres://shop.proxy-c1ab.us-east-1.rds.amazonaws.com/app' }, 'primary', /a proxy/],
+    [
+      'a reader endpoint',
+      { primary: 'postgres://shop.cluster-ro-c1ab.us-east-1.rds.amazonaws.com/app' },
+      'primary',
+      /reader endpoint, which does not lead to the writer/,
+    ],
     ['no region to be had', { primary: 'postgres://db.example.com/app', endpoint }, 'regionOf', /does not follow/],
     ['several hosts', { primary: 'postgres://a.example.com,b.example.com/app' }, 'primary', /endpoint alone/],
     ['a stream', { primary: { host: 'h', stream: () => undefined } }, 'primary.stream', /one place/],
