@@ -11,12 +11,32 @@ export function closestName(wrong: string, known: Iterable<string>): string | un
   const text = plain(wrong)
   // Long texts are no typing errors, and computing the distance takes quadratic time.
   if (text.length === 0 || text.length > 64) return undefined
-  let best: { readonly name: string; readonly cost: number } | undefined
+  let best: Candidate | undefined
   for (const name of known) {
     const cost = costOf(text, plain(name))
-    if (cost !== undefined && (best === undefined || cost < best.cost)) best = { name, cost }
+    if (cost === undefined) continue
+    const candidate = { name, cost, shared: sharedBeginning(text, plain(name)) }
+    if (best === undefined || isCloser(candidate, best)) best = candidate
   }
   return best?.name
+}
+
+interface Candidate {
+  readonly name: string
+  readonly cost: number
+  /** How many letters at the beginning are the same. */
+  readonly shared: number
+}
+
+/** `idleTimeoutMs` is as far from `probeTimeoutMs` as from `idleTimeoutMillis`. */
+function isCloser(a: Candidate, b: Candidate): boolean {
+  return a.cost < b.cost || (a.cost === b.cost && a.shared > b.shared)
+}
+
+function sharedBeginning(a: string, b: string): number {
+  let length = 0
+  while (length < a.length && a[length] === b[length]) length += 1
+  return length
 }
 
 function plain(name: string): string {

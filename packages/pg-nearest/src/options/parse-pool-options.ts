@@ -1,12 +1,13 @@
 import { isPlainObject, describeValue } from '../error-messages/describe-value.ts'
+import { closestName } from '../error-messages/closest-name.ts'
 import type { ListedServer } from '../discovery/listed-server.ts'
 import { regionFinder, type FindRegion } from '../discovery/process-region.ts'
 import type { Environment } from '../discovery/server-url.ts'
 import { OptionError } from '../errors.ts'
 import { checkOptionNames } from './option-names.ts'
 import { parseServerList } from '../server-list/parse-server-list.ts'
-import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
-import { flag, milliseconds, pgOptionChecks, wholeNumber } from '../server-list/pg-option-checks.ts'
+import { CONSISTENCIES, CONSISTENCY_NAMES, isConsistency, type Consistency } from '../session/consistency.ts'
+import { flag, milliseconds, mismatch, pgOptionChecks, wholeNumber } from '../server-list/pg-option-checks.ts'
 import type { Check } from '../server-list/pg-option-checks.ts'
 import { HEDGES, hedgeOptions, isHedge, type HedgeOptions } from '../limits/hedge-options.ts'
 import type { NearestPoolOptions } from './pool-options.ts'
@@ -83,7 +84,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
   for (const [name, check] of Object.entries(checks)) {
     const value = options[name]
     const must = value === undefined ? undefined : check(value)
-    if (must !== undefined) throw new OptionError(name, `${name} must be ${must}, but it is ${shown(value)}.`)
+    if (must !== undefined) throw mismatch(name, must, shown(name, value))
   }
   const {
     region,
@@ -138,8 +139,11 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
   }
 }
 
-/** Texts are not repeated, because they may be misplaced secrets. */
-function shown(value: unknown): string {
+/** Texts are not repeated, because they may be misplaced secrets: but for one that is almost right. */
+function shown(name: string, value: unknown): string {
+  const isMistyped =
+    name === 'consistency' && typeof value === 'string' && closestName(value, CONSISTENCY_NAMES) !== undefined
+  if (isMistyped) return JSON.stringify(value)
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : describeValue(value)
 }
 

@@ -24,7 +24,7 @@ export function parseReplicaOptions(which: unknown): { readonly region?: string;
   if (typeof label === 'string' && label !== '') return { label }
   throw new OptionError(
     'label',
-    `"label" must be a label of the list, such as "reporting", but it is ${describeValue(label)}.`,
+    `label must be a label of the list, such as "reporting", but it is ${describeValue(label)}.`,
   )
 }
 

@@ -22,16 +22,16 @@ export function parseReplicatedOptions(options: ReplicatedOptions): ReplicationW
   checkNames(options, NAMES)
   const { bookmark: text, servers, timeoutMs = DEFAULT_MS, signal } = options
   if (!Number.isFinite(timeoutMs) || timeoutMs < 0) {
-    throw new OptionError('timeoutMs', '"timeoutMs" must be a number of milliseconds, at least 0.')
+    throw new OptionError('timeoutMs', 'timeoutMs must be a number of milliseconds, at least 0.')
   }
   if (servers !== undefined && !(Array.isArray(servers) && servers.every((each) => typeof each === 'string'))) {
-    throw new OptionError('servers', '"servers" must be a list of names, such as ["ord", "syd"].')
+    throw new OptionError('servers', 'servers must be a list of names, such as ["ord", "syd"].')
   }
   const bookmark = text === undefined ? undefined : parseBookmark(text)
   if (text !== undefined && bookmark === undefined) {
     throw new OptionError(
       'bookmark',
-      '"bookmark" must be a position: what bookmark() returned where the primary tells its position.',
+      'bookmark must be a position: what bookmark() returned where the primary tells its position.',
     )
   }
   return { bookmark, servers, timeoutMs, signal }

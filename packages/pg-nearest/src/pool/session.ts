@@ -64,7 +64,7 @@ export function parseSessionOptions(from: string | SessionOptions | undefined): 
   if (typeof from !== 'object' || from === null) return { bookmark: from ?? undefined }
   checkNames(from, NAMES)
   if (from.consistency !== undefined && !isConsistency(from.consistency)) {
-    throw new OptionError('consistency', `"consistency" must be ${CONSISTENCIES}.`)
+    throw new OptionError('consistency', `consistency must be ${CONSISTENCIES}.`)
   }
   return from.bookmark === null ? { ...from, bookmark: undefined } : from
 }

@@ -34,7 +34,7 @@ const ISOLATION_LEVELS: ReadonlySet<unknown> = new Set(['read committed', 'repea
 export function beginText({ readOnly, isolationLevel }: TransactionOptions): string {
   if (isolationLevel !== undefined && !ISOLATION_LEVELS.has(isolationLevel)) {
     const allowed = [...ISOLATION_LEVELS].join('", "')
-    throw new OptionError('isolationLevel', `"isolationLevel" must be one of "${allowed}".`)
+    throw new OptionError('isolationLevel', `isolationLevel must be one of "${allowed}".`)
   }
   const level = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
   return `begin${level}${readOnly === true ? ' read only' : ''}`
@@ -52,14 +52,14 @@ export function checkTransactionOptions(options: TransactionOptions): void {
   }
   checkNames(options, NAMES)
   if (options.readOnly !== undefined && typeof options.readOnly !== 'boolean') {
-    throw new OptionError('readOnly', `"readOnly" must be true or false, but it is ${describeValue(options.readOnly)}.`)
+    throw new OptionError('readOnly', `readOnly must be true or false, but it is ${describeValue(options.readOnly)}.`)
   }
 }
 
 /** @throws OptionError for a number that is not allowed. */
 export function retriesOf({ retries = 0 }: TransactionOptions): number {
   if (Number.isInteger(retries) && retries >= 0 && retries <= MOST_RETRIES) return retries
-  throw new OptionError('retries', `"retries" must be a whole number from 0 to ${MOST_RETRIES}.`)
+  throw new OptionError('retries', `retries must be a whole number from 0 to ${MOST_RETRIES}.`)
 }
 
 /**

@@ -60,22 +60,22 @@ function routeOf({ route }: RouteOptions): RouteOptions['route'] {
   if (route === undefined || route === 'primary') return route
   throw new OptionError(
     'route',
-    `"route" is ${JSON.stringify(route)}; it can only be "primary". For a replica use pool.replica().`,
+    `route is ${JSON.stringify(route)}; it can only be "primary". For a replica use pool.replica().`,
   )
 }
 
 function consistencyOf({ consistency }: RouteOptions): RouteOptions['consistency'] {
   if (consistency === undefined || isConsistency(consistency)) return consistency
-  throw new OptionError('consistency', `"consistency" must be ${CONSISTENCIES}.`)
+  throw new OptionError('consistency', `consistency must be ${CONSISTENCIES}.`)
 }
 
 function signalOf({ signal }: RouteOptions): AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return signal
-  throw new OptionError('signal', '"signal" must be an AbortSignal, such as AbortSignal.timeout(1_000).')
+  throw new OptionError('signal', 'signal must be an AbortSignal, such as AbortSignal.timeout(1_000).')
 }
 
 /** @throws OptionError for a value that is no number of milliseconds. */
 export function timeoutOf({ timeoutMs }: Pick<RouteOptions, 'timeoutMs'>): number | undefined {
   if (timeoutMs === undefined || (Number.isFinite(timeoutMs) && timeoutMs >= 1 && timeoutMs < 2 ** 31)) return timeoutMs
-  throw new OptionError('timeoutMs', '"timeoutMs" must be a number of milliseconds from 1 to 2147483647.')
+  throw new OptionError('timeoutMs', 'timeoutMs must be a number of milliseconds from 1 to 2147483647.')
 }

@@ -1,8 +1,18 @@
 import { misspelled } from '../error-messages/closest-name.ts'
+import { OptionError } from '../errors.ts'
 import type { PgOptions, ServerNaming } from './server-list.ts'
 
+/** What a value must be, and what it has instead where its type alone would not tell. */
+type Must = string | { readonly be: string; readonly has: string }
+
 /** Describes what a value must be; `undefined` if it is valid. */
-export type Check = (value: unknown) => string | undefined
+export type Check = (value: unknown) => Must | undefined
+
+/** @param shown - the value, as far as it may be repeated */
+export function mismatch(option: string, must: Must, shown: string): OptionError {
+  const [be, instead] = typeof must === 'string' ? [must, `it is ${shown}`] : [must.be, `it has ${must.has}`]
+  return new OptionError(option, `${option} must be ${be}, but ${instead}.`)
+}
 
 /** Node's timers fire at once above this. */
 const longestTimer = 2_147_483_647
@@ -57,9 +67,12 @@ export const pgOptionChecks: Readonly<Record<keyof PgOptions | 'binary' | 'scram
   stream: call,
   ssl: (value) => {
     if (typeof value === 'boolean') return undefined
-    if (!isObject(value) || Array.isArray(value)) return 'true, false, or an object with options of tls.connect'
-    const names = Object.keys(value).flatMap((name) => misspelled(name, TLS_OPTIONS) ?? [])
-    return names.length === 0 ? undefined : `an object with options of tls.connect (${names.join(', ')} is misspelled)`
+    if (!isObject(value) || Array.isArray(value)) return `true, false, or ${TLS}`
+    for (const name of Object.keys(value)) {
+      const meant = misspelled(name, TLS_OPTIONS)
+      if (meant !== undefined) return { be: TLS, has: `${JSON.stringify(name)}: ${meant} is misspelled` }
+    }
+    return undefined
   },
   sslnegotiation: check('"postgres" or "direct"', (value) => value === 'postgres' || value === 'direct'),
   enableChannelBinding: flag,
@@ -78,6 +91,8 @@ export const pgOptionChecks: Readonly<Record<keyof PgOptions | 'binary' | 'scram
   binary: flag,
   scramMaxIterations: wholeNumber(1),
 }
+
+const TLS = 'an object with options of tls.connect'
 
 /** Those that decide whom a connection trusts. Others may be anything that Node knows. */
 const TLS_OPTIONS = [

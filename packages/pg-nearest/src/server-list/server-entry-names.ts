@@ -4,7 +4,7 @@ import { closestName } from '../error-messages/closest-name.ts'
 import { describeValue } from '../error-messages/describe-value.ts'
 import { redactName } from '../error-messages/quote-unless-secret.ts'
 import { OptionError } from '../errors.ts'
-import { pgOptionChecks, wholeNumber, type Check } from './pg-option-checks.ts'
+import { mismatch, pgOptionChecks, wholeNumber, type Check } from './pg-option-checks.ts'
 
 /** Options of `pg.Client` that a server may have for itself. */
 export const clientOptions: readonly ClientOption[] = [
@@ -76,7 +76,7 @@ export function checkServerEntry(entry: Readonly<Record<string, unknown>>, optio
     const must = value === undefined ? undefined : (check as Check | undefined)?.(value)
     if (must === undefined) continue
     const shown = typeof value === 'number' ? String(value) : describeValue(value)
-    throw new OptionError(`${option}.${name}`, `${option}.${name} must be ${must}, but it is ${shown}.`)
+    throw mismatch(`${option}.${name}`, must, shown)
   }
 }
 

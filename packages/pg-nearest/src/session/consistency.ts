@@ -8,8 +8,10 @@
  */
 export type Consistency = 'eventual' | 'session' | 'strong' | { readonly maxStalenessMs: number }
 
+export const CONSISTENCY_NAMES: readonly string[] = ['eventual', 'session', 'strong'] satisfies Consistency[]
+
 export function isConsistency(value: unknown): value is Consistency {
-  if (typeof value === 'string') return value === 'eventual' || value === 'session' || value === 'strong'
+  if (typeof value === 'string') return CONSISTENCY_NAMES.includes(value)
   if (typeof value !== 'object' || value === null || Object.keys(value).length !== 1) return false
   const { maxStalenessMs } = value as { maxStalenessMs?: unknown }
   return typeof maxStalenessMs === 'number' && maxStalenessMs >= 0

@@ -202,6 +202,9 @@ describe('what is refused, with what to do', () => {
     ],
     ['a mistyped option', { primary, replica: {} }, 'replica', /Did you mean replicas\?/],
     ['another mistyped option', { primary, maxx: 3 }, 'maxx', /Did you mean max\?/],
+    ['an option by its unit', { primary, idleTimeoutMs: 3 }, 'idleTimeoutMs', /Did you mean idleTimeoutMillis\?/],
+    ['a mistyped consistency', { primary, consistency: 'evntual' }, 'consistency', /but it is "evntual"\./],
+    ['a URL as consistency', { primary, consistency: primary }, 'consistency', /but it is a string\./],
     ['a shortened option', { primary, idleTimeout: 3 }, 'idleTimeout', /Did you mean idleTimeoutMillis\?/],
     [
       'an option in camel case',

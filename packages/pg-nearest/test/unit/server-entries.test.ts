@@ -256,7 +256,7 @@ describe('what is refused, with what to do', () => {
       p,
       { ord: { host: 'o', ssl: { rejectUnauthorised: false, key: 'the-secret' } } },
       'replicas.ord.ssl',
-      /rejectUnauthorized is misspelled/,
+      /tls\.connect, but it has "rejectUnauthorised": rejectUnauthorized is misspelled\.$/,
     ],
     ['the primary again', p, { ord: 'h' }, 'replicas.ord', /the primary's own URL/],
     ['one host twice', 'postgres://h1,h1/a', undefined, 'primary', /names one host twice/],
