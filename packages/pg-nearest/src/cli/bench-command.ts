@@ -73,17 +73,23 @@ async function benchAll(
     try {
       const work = async (): Promise<void> => {
         const { servedBy } = await handle.query(query)
-        if (servedBy.region !== server) throw new Error(`it was answered by ${servedBy.server}: ${name} is down`)
+        if (servedBy.region !== server) throw new Error(elsewhere(pool, name, servedBy.server))
       }
       figures.push(await measure(name, work, { timeMs, warmupMs, signal: terminal.interrupted }))
     } catch (error) {
-      if (terminal.interrupted.aborted) throw error
+      // Without tinybench no server can be measured.
+      if (terminal.interrupted.aborted || error instanceof UsageError) throw error
       failures.push({ name, error: errorText(error) })
     } finally {
       stopDrawing()
     }
   }
   return { figures, failures }
+}
+
+function elsewhere(pool: NearestPool, name: string, by: string): string {
+  const problem = pool.status().servers.find((server) => server.name === name)?.problem
+  return `it was answered by ${by}. ${problem ?? `${name} is down.`}`
 }
 
 interface BenchTarget {

@@ -37,7 +37,9 @@ function takeWatch(argv: readonly string[]): { args: string[]; seconds: number |
   const at = argv.findIndex((arg) => arg === '--watch' || arg.startsWith('--watch='))
   if (at < 0) return { args: [...argv], seconds: undefined }
   const [, inside] = (argv[at] ?? '').split('=')
-  const behind = inside === undefined && /^[\d.]+$/.test(argv[at + 1] ?? '') ? argv[at + 1] : undefined
+  const next = argv[at + 1]
+  // No command takes an argument: so it was meant for --watch.
+  const behind = inside === undefined && next !== undefined && !next.startsWith('-') ? next : undefined
   const seconds = Number(inside ?? behind ?? DEFAULT_SECONDS)
   if (!(seconds >= 0.1 && seconds <= 86_400)) throw new UsageError('--watch takes seconds, from 0.1 to 86400.')
   return { args: argv.toSpliced(at, behind === undefined ? 1 : 2), seconds }

@@ -27,9 +27,10 @@ export function statusText(status: Status, color: boolean): string {
   const health = ({ health: known }: ServerStatus): string =>
     paint(known === 'up' ? 'green' : known === 'down' ? 'red' : 'yellow', known)
   const rows = servers.map((server) => [
-    server.readFrom ? paint('bold', '→') : '',
+    // Where everything is down, the least bad is tried.
+    server.readFrom && server.health !== 'down' ? paint('bold', '→') : '',
     server.name,
-    server.region ?? UNKNOWN,
+    server.region ?? server.address ?? UNKNOWN,
     server.role,
     health(server),
     server.rttMs === undefined ? UNKNOWN : duration(server.rttMs),
@@ -43,9 +44,8 @@ export function statusText(status: Status, color: boolean): string {
 }
 
 function reads(servers: readonly ServerStatus[]): string {
-  const from = servers.find(({ readFrom }) => readFrom)
-  // Where everything is down, the least bad is tried.
-  return from === undefined || from.health === 'down' ? 'have nowhere to go.' : `go to ${from.name}.`
+  const from = servers.find(({ readFrom, health }) => readFrom && health !== 'down')
+  return from === undefined ? 'have nowhere to go.' : `go to ${from.name}.`
 }
 
 function writes(servers: readonly ServerStatus[]): string {

@@ -142,7 +142,10 @@ const SENTENCES: Readonly<Record<FailureCode, Sentence>> = {
       : `${server} closed the connection on ${place}: check that it runs, and whether the port is right. So does a port that takes only TLS, and a proxy that has no server behind it.`,
   NEAREST_UNREACHABLE: (server, _error, place = ITS_PORT) =>
     `${server} does not answer on ${place}: check host and port, and whether a firewall lets this machine through.`,
-  NEAREST_HOST_NOT_FOUND: (server) => `${server}'s host name was not found: check the host in its URL, and DNS.`,
+  NEAREST_HOST_NOT_FOUND: (server, error) => {
+    const host = diallingOf(error)?.host
+    return `${server} has a host name ${host === undefined ? '' : `(${host}) `}that was not found: check the host in its URL, and DNS.`
+  },
   NEAREST_FULL: (server, error) =>
     `${server} has no connection left (${messageOf(error)}): raise ${LIMITS.get(routineOf(error)) ?? 'its max_connections'}, or lower "max".`,
   NEAREST_STOPPED: (server, error) =>

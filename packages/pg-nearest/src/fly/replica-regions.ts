@@ -12,6 +12,12 @@ export function flyRegions(regions: unknown, env: Environment): readonly string[
     )
   }
   const variable = (env['REPLICA_REGIONS'] ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
+  if (regions === undefined && variable.some((entry) => entry.includes(';'))) {
+    throw new OptionError(
+      'REPLICA_REGIONS',
+      'REPLICA_REGIONS has a semicolon: separate the regions by commas or spaces.',
+    )
+  }
   const list = regions === undefined ? variable : Array.from<unknown>(regions)
   const seen = new Set<string>()
   for (const [index, value] of list.entries()) {

@@ -189,8 +189,8 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
 
   /** What is known about the servers now. Asks no server, and does not wake a pool that is quiet. */
   status(): Status {
-    const { monitor, region, connections, quiet } = this.#servers
-    return statusOf(monitor.topology, region, connections, quiet)
+    const { monitor, region, connections, quiet, listed } = this.#servers
+    return statusOf(monitor.topology, region, connections, quiet, listed)
   }
 
   /** Probes every server now. Resolves when each has answered or failed, and never rejects. */

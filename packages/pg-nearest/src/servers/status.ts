@@ -1,4 +1,6 @@
 import type { ProcessRegion } from '../discovery/process-region.ts'
+import type { ListedServer } from '../discovery/listed-server.ts'
+import type { ServerAddress } from '../discovery/server-url.ts'
 import { formatLsn } from '../topology/lsn.ts'
 import { problemOf } from '../failures/server-problem.ts'
 import type { ProblemCode } from '../topology/problem.ts'
@@ -15,6 +17,8 @@ export interface MemberStatus extends Omit<Member, 'lsn' | 'walEnd' | 'lacksSinc
 }
 
 export interface ServerStatus extends Omit<ServerState, 'lsn' | 'members' | 'walEnd' | 'lacksSince'> {
+  /** `host:port`, as in the list; for a socket with its directory as the host. `undefined` once it has left the list. */
+  readonly address: string | undefined
   /** See `ServerState`. */
   readonly members: readonly MemberStatus[]
   /** Replay position on a replica, insert position on a primary, as PostgreSQL prints it: `16/B374D848`. */
@@ -66,6 +70,7 @@ export function statusOf(
   place: ProcessRegion,
   connections: Iterable<ConnectionCounts & { readonly server: string }> = [],
   quiet = false,
+  listed: readonly ListedServer[] = [],
 ): Status {
   const { region, variable: regionVariable, unmatched: unmatchedRegions } = place
   const topology = inWallTime(snapshot, aheadMs())
@@ -77,6 +82,7 @@ export function statusOf(
     const { lacksSince: _internal, ...told } = server
     return {
       ...told,
+      address: addressOf(listed.find(({ name }) => name === server.name)?.address),
       lsn: textOf(server.lsn),
       walEnd: textOf(server.walEnd),
       members: server.members.map(({ lacksSince: _since, ...member }) => ({
@@ -93,6 +99,12 @@ export function statusOf(
   })
   const problems = servers.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))
   return { region, regionVariable, unmatchedRegions, asOf: topology.asOf, quiet, servers, problems }
+}
+
+function addressOf(address: ServerAddress | undefined): string | undefined {
+  if (address === undefined) return undefined
+  const { host, port } = address
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 function textOf(lsn: bigint | undefined): string | undefined {

@@ -184,6 +184,7 @@ test.each([
   { args: ['stats'], code: 2, says: 'There is no command "stats"' },
   { args: ['status', '--nonsense'], code: 2, says: '--nonsense' },
   { args: ['status', '--watch', '0'], code: 2, says: '--watch takes seconds' },
+  { args: ['status', '--watch', 'x'], code: 2, says: '--watch takes seconds' },
   { args: ['bench', '--time', 'long'], code: 2, says: '--time takes seconds' },
   { args: ['status', '--primary', 'nrt=postgres://a:hush@[bad'], code: 2, says: 'primary' },
   { args: ['wait', '--primary', 'nrt=postgres://a:hush@h/app'], code: 2, says: 'There is no replica in the list' },
@@ -229,6 +230,12 @@ describe('pg-nearest wait', () => {
       /^Not every server showed .* syd: it is \d+ bytes behind/,
     )
     expect((await run(['wait', '--timeout', '10', '--server', 'ord'])).code).toBe(0)
+    expect(await run(['doctor'])).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(
+        /^✗ +syd +is [\d.]+ k?B behind, and its replay is paused: select pg_wal_replay_resume/m,
+      ),
+    })
     await world.resumeReplay('syd')
     expect((await run(['wait', '--timeout', '10'])).code).toBe(0)
   })

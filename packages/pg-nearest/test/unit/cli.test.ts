@@ -7,6 +7,7 @@ import { serverOptions } from '../../src/cli/server-options.ts'
 import { exitCodeOf } from '../../src/cli/status-command.ts'
 import { statusText } from '../../src/cli/status-table.ts'
 import { table } from '../../src/cli/table.ts'
+import { parseServerList } from '../../src/server-list/parse-server-list.ts'
 import { statusOf } from '../../src/servers/status.ts'
 import { IN_ORD, serverState, topologyOf } from './server-state.ts'
 
@@ -87,6 +88,21 @@ describe('status', () => {
 Reads from ord go to ord. Writes go to nrt.
 ! syd refused the connection.`.slice(1),
     )
+  })
+
+  test('where everything is down, no arrow points at what is nowhere to go', () => {
+    const text = statusText(statusOf(topologyOf([serverState({ health: 'down' })]), IN_ORD), false)
+    expect(text).toContain('have nowhere to go.')
+    expect(text).not.toContain('→')
+  })
+
+  test('shows where a server is that has no region', () => {
+    const listed = parseServerList('postgres://app:secret@db1,[fdaa::3]:5433/app', undefined, { env: {} })
+    const states = listed.map(({ name }) => serverState({ name, region: undefined }))
+    const status = statusOf(topologyOf(states), IN_ORD, [], false, listed)
+    expect(status.servers.map(({ address }) => address)).toEqual(['db1:5432', '[fdaa::3]:5433'])
+    expect(statusText(status, false)).toMatch(/primary +db1:5432 [^]* primary#2 +\[fdaa::3\]:5433 /)
+    expect(JSON.stringify(status)).not.toContain('secret')
   })
 
   test('is plain data', () => {

@@ -34,7 +34,13 @@ describe('why a server could not be used', () => {
     ['closed without a word', closed(), 'connected', 'NEAREST_CLOSED_PORT', 'on port 5433 of db.example.com'],
     ['closed behind an answer', closed(), 'answered', 'NEAREST_UNUSABLE', 'Connection terminated'],
     ['cut later', of('ECONNRESET'), undefined, 'NEAREST_CLOSED_PORT', 'nrt closed the connection: check that it runs.'],
-    ['no address', of('ENOTFOUND'), 'dialling', 'NEAREST_HOST_NOT_FOUND', 'host name was not found'],
+    [
+      'no address',
+      of('ENOTFOUND'),
+      'dialling',
+      'NEAREST_HOST_NOT_FOUND',
+      'host name (db.example.com) that was not found',
+    ],
     [
       'no TLS',
       new Error('The server does not support SSL connections'),
