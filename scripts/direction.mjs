@@ -14,7 +14,10 @@ const houses = [
   {
     src: 'packages/pg-nearest/src',
     mayImport: {
-      cli: ['fly', 'pool', 'servers', 'options', 'error-messages'],
+      cli: ['doctor', 'findings', 'terminal', 'fly', 'pool', 'servers', 'options', 'error-messages'],
+      doctor: ['findings', 'pool', 'servers', 'options'],
+      findings: ['terminal', 'servers'],
+      terminal: [],
       fly: ['options', 'discovery', 'error-messages'],
       aurora: ['options', 'server-list', 'pg-client', 'limits', 'discovery', 'error-messages'],
       dns: ['server-list', 'discovery', 'error-messages'],
@@ -137,7 +140,7 @@ const houses = [
       topology: [],
       'error-messages': [],
     },
-    pure: ['route', 'statement', 'session', 'observations', 'topology'],
+    pure: ['findings', 'route', 'statement', 'session', 'observations', 'topology'],
   },
   {
     src: 'packages/pg-nearest-world/src',

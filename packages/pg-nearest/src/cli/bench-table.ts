@@ -1,6 +1,6 @@
-import { milliseconds } from './format.ts'
+import { milliseconds } from '../terminal/format.ts'
 import type { Figures } from './measure-latency.ts'
-import { markdownTable, table, type Column } from './table.ts'
+import { markdownTable, table, type Column } from '../terminal/table.ts'
 
 const COLUMNS: readonly Column[] = [
   { name: 'Name', align: 'left' },

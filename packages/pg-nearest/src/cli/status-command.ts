@@ -5,7 +5,7 @@ import type { NearestPool } from '../pool/nearest-pool.ts'
 import type { Status } from '../servers/status.ts'
 import { serverFlags, serverOptions } from './server-options.ts'
 import { statusText } from './status-table.ts'
-import type { Terminal } from './terminal.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 import { statusUsage } from './usage.ts'
 import { UsageError } from './usage-error.ts'
 

@@ -1,8 +1,8 @@
 import { styleText } from 'node:util'
 import type { ServerStatus, Status } from '../servers/status.ts'
-import { fromHere } from './from-here.ts'
-import { bytes, duration } from './format.ts'
-import { table, type Column } from './table.ts'
+import { fromHere } from '../findings/from-here.ts'
+import { bytes, duration } from '../terminal/format.ts'
+import { table, type Column } from '../terminal/table.ts'
 
 const COLUMNS: readonly Column[] = [
   { name: '', align: 'left' },

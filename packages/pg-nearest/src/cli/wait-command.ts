@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { isNotReplicatedError, type MissingServer } from '../errors.ts'
 import { createPool } from '../pool/create-pool.ts'
 import { serverFlags, serverOptions } from './server-options.ts'
-import type { Terminal } from './terminal.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 import { UsageError } from './usage-error.ts'
 import { waitUsage } from './usage.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Replay } from '../../src/cli/ask-replay.ts'
-import { checksOf, type Check } from '../../src/cli/doctor-checks.ts'
+import type { Replay } from '../../src/findings/replay.ts'
+import { findingsOf, type Finding } from '../../src/findings/findings.ts'
 import { doctorText } from '../../src/cli/doctor-command.ts'
 import type { ProcessRegion } from '../../src/discovery/process-region.ts'
 import { statusOf } from '../../src/servers/status.ts'
@@ -11,7 +11,7 @@ const nrt = serverState({ name: 'nrt', declared: 'primary', role: 'primary', rtt
 const ord = serverState({ name: 'ord', rttMs: 0.4, timeline: 2, lagBytes: 0, stalenessMs: 60 })
 
 function linesOf(...servers: readonly ServerState[]): string[] {
-  return doctorText(checksOf(statusOf(topologyOf(servers), IN_ORD)), false)
+  return doctorText(findingsOf(statusOf(topologyOf(servers), IN_ORD)), false)
     .split('\n')
     .map((line) => line.replaceAll(/ +/g, ' '))
 }
@@ -100,7 +100,7 @@ describe('what is wrong is said, with what to do', () => {
 })
 
 test('a region without a server is not passed over', () => {
-  const checks = checksOf(statusOf(topologyOf([{ ...nrt, region: 'nrt' }, ord]), { ...IN_ORD, region: 'orf' }))
+  const checks = findingsOf(statusOf(topologyOf([{ ...nrt, region: 'nrt' }, ord]), { ...IN_ORD, region: 'orf' }))
   expect(checks).toContainEqual({
     server: undefined,
     verdict: 'unknown',
@@ -108,14 +108,14 @@ test('a region without a server is not passed over', () => {
   })
   for (const region of [undefined, 'ord']) {
     expect(
-      checksOf(statusOf(topologyOf([nrt, ord]), { ...IN_ORD, region })).some(({ verdict }) => verdict === 'unknown'),
+      findingsOf(statusOf(topologyOf([nrt, ord]), { ...IN_ORD, region })).some(({ verdict }) => verdict === 'unknown'),
     ).toBe(false)
   }
 })
 
 describe('how late a replica is that the pool has not seen catch up', () => {
   const late = { ...ord, lagBytes: 691_600, stalenessMs: undefined }
-  test.each<[string, Replay | undefined, Partial<Check>]>([
+  test.each<[string, Replay | undefined, Partial<Finding>]>([
     [
       'nothing is known',
       undefined,
@@ -139,7 +139,7 @@ describe('how late a replica is that the pool has not seen catch up', () => {
     ['it has replayed no commit', { paused: false, ageMs: undefined }, { verdict: 'unknown' }],
   ])('%s', (_name, replay, check) => {
     const replays = new Map(replay === undefined ? [] : [['ord', replay]])
-    const checks = checksOf(statusOf(topologyOf([nrt, late]), IN_ORD), replays)
+    const checks = findingsOf(statusOf(topologyOf([nrt, late]), IN_ORD), replays)
     expect(checks).toContainEqual(expect.objectContaining({ server: 'ord', ...check }))
   })
 })
@@ -150,7 +150,7 @@ test('ssl without effect is a thing to fix', () => {
 
 describe('where reads go from here', () => {
   const readsWith = (place: ProcessRegion): string | undefined =>
-    checksOf(statusOf(topologyOf([nrt, ord]), place)).at(-1)?.message
+    findingsOf(statusOf(topologyOf([nrt, ord]), place)).at(-1)?.message
 
   test.each<[string, Partial<ProcessRegion>, string]>([
     ['the option says it', { region: 'ord' }, 'Reads from ord go to ord.'],

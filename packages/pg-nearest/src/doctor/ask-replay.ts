@@ -1,12 +1,6 @@
+import type { Replay } from '../findings/replay.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
 import type { Status } from '../servers/status.ts'
-
-/** What a replica itself says of its replay. */
-export interface Replay {
-  readonly paused: boolean
-  /** How long ago the last commit that it shows was made, by the two servers' clocks; `undefined` if it has replayed none. */
-  readonly ageMs: number | undefined
-}
 
 const QUESTION = `select pg_catalog.pg_is_wal_replay_paused() as paused,
   1000 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()) as age`
