@@ -4,13 +4,22 @@ import type { Duplex } from 'node:stream'
 import { endToEnd, withHeaders, type HeaderList } from './forwarded-headers.ts'
 import { EdgeFailure, type Delivered } from './deliver.ts'
 
+/** What the edge says beside an instance's own headers. */
+export interface EdgeAnswer {
+  /** Instead of headers of the same names. */
+  readonly replaced: HeaderList
+  /** Beside them. */
+  readonly added: HeaderList
+}
+
 /** Passes an instance's response on to the client. */
-export function passOn({ answer: { message } }: Delivered, headers: HeaderList, response: ServerResponse): void {
-  response.writeHead(
-    message.statusCode ?? 502,
-    message.statusMessage ?? '',
-    withHeaders(endToEnd(message.rawHeaders), headers).flat(),
-  )
+export function passOn(
+  { answer: { message } }: Delivered,
+  { replaced, added }: EdgeAnswer,
+  response: ServerResponse,
+): void {
+  const headers = [...withHeaders(endToEnd(message.rawHeaders), replaced), ...added]
+  response.writeHead(message.statusCode ?? 502, message.statusMessage ?? '', headers.flat())
   response.flushHeaders()
   // A response that is cut short over there is cut short here.
   pipeline(message, response, () => undefined)

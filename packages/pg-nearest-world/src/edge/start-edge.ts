@@ -7,7 +7,7 @@ import type { Instance } from './choose-instances.ts'
 import { deliver, type Backend, type Delivered } from './deliver.ts'
 import { edgeHeaders, endToEnd, type HeaderList } from './forwarded-headers.ts'
 import { readBody } from './request-body.ts'
-import { requestRegion } from './request-region.ts'
+import { requestRegion, type RequestRegion } from './request-region.ts'
 import { failureOf, passOn, passUpgradeOn, refuseUpgrade } from './respond.ts'
 import { createWays } from './ways.ts'
 
@@ -31,7 +31,8 @@ export interface Edge extends AsyncDisposable {
 /**
  * Starts a proxy that takes requests in each of a world's regions, brings them to the nearest instance of an app over the world's links,
  * and does what Fly's proxy does: `fly-replay`, as a header and as JSON, with its limits and failures; WebSockets; the headers that tell an
- * app of a request. Where a request comes from, its port says, the header `edge-region`, or `?edge-region=syd`.
+ * app of a request. Where a request comes from, its port says, the header `edge-region`, or `?edge-region=syd`, which a browser that has
+ * opened `url()` so goes on to say, by a cookie.
  *
  * It passes on whatever a client claims (`fly-replay-src` and the like), for it is not documented that Fly removes it.
  *
@@ -41,14 +42,14 @@ export async function startEdge(world: World, { app = 'app', port = 0 }: EdgeOpt
   const instances = new Map<string, Instance>()
   const ways = createWays(world)
   const backend: Backend = { app, instances: () => [...instances.values()], ways }
-  const doors = new Map<string, Server>()
+  const doors = new Map<string | undefined, Server>()
   const sockets = new Set<Duplex>()
 
-  const openDoor = async (name: string, at: number): Promise<void> => {
-    const region = (): string => (name === '' ? world.primary : name)
+  const openDoor = async (region: string | undefined, at: number): Promise<void> => {
     const door = createServer((request, response) => {
-      void bring(request, region(), undefined, hasLeft(response)).then(
-        (delivered) => passOn(delivered, answerHeaders(delivered), response),
+      const from = regionOf(request, region)
+      void bring(request, from, undefined, hasLeft(response)).then(
+        (delivered) => passOn(delivered, { replaced: answerHeaders(delivered), added: cookieOf(from) }, response),
         (error: unknown) => {
           const { status, message } = failureOf(error)
           response.writeHead(status, { 'Content-Type': 'text/plain' }).end(`${message}\n`)
@@ -58,7 +59,7 @@ export async function startEdge(world: World, { app = 'app', port = 0 }: EdgeOpt
     door.on('upgrade', (request: IncomingMessage, client: Duplex, head: Buffer) => {
       sockets.add(client)
       client.on('close', () => sockets.delete(client)).on('error', () => undefined)
-      void bring(request, region(), request.headers.upgrade, hasLeft(client)).then(
+      void bring(request, regionOf(request, region), request.headers.upgrade, hasLeft(client)).then(
         (delivered) => passUpgradeOn(delivered, answerHeaders(delivered), client, head),
         (error: unknown) => refuseUpgrade(failureOf(error), client),
       )
@@ -69,21 +70,18 @@ export async function startEdge(world: World, { app = 'app', port = 0 }: EdgeOpt
       )
       door.listen(at, '127.0.0.1', resolve)
     })
-    doors.set(name, door)
+    doors.set(region, door)
   }
+
+  const regionOf = ({ url = '/', headers }: IncomingMessage, door: string | undefined): RequestRegion =>
+    requestRegion({ path: url, header: headers['edge-region'], cookie: headers.cookie, door }, world)
 
   const bring = async (
     request: IncomingMessage,
-    doorRegion: string,
+    { region, path }: RequestRegion,
     upgrade: string | undefined,
     signal: AbortSignal,
   ): Promise<Delivered> => {
-    const { region, path } = requestRegion(
-      request.url ?? '/',
-      request.headers['edge-region'],
-      doorRegion,
-      world.regions,
-    )
     const headers = edgeHeaders(endToEnd(request.rawHeaders), {
       region,
       clientAddress: request.socket.remoteAddress ?? '',
@@ -95,10 +93,10 @@ export async function startEdge(world: World, { app = 'app', port = 0 }: EdgeOpt
     return deliver({ region, method, path, headers, wishes: request.headers, body, upgrade, signal }, backend)
   }
 
-  await openDoor('', port)
+  await openDoor(undefined, port)
   for (const region of world.regions) await openDoor(region, 0)
   const edge: Edge = {
-    url(region = '') {
+    url(region) {
       const address = doors.get(region)?.address()
       if (typeof address === 'object' && address !== null) return `http://127.0.0.1:${address.port}`
       throw new WorldError('WORLD_UNKNOWN_REGION', `The edge has no door in ${JSON.stringify(region)}.`)
@@ -129,6 +127,10 @@ function answerHeaders({ instance, replays }: Delivered): HeaderList {
     ['Edge-Instance', `${instance.id} ${instance.region}`],
     ['Edge-Replays', String(replays)],
   ]
+}
+
+function cookieOf({ remember }: RequestRegion): HeaderList {
+  return remember === undefined ? [] : [['Set-Cookie', remember]]
 }
 
 function hasLeft(client: { on(event: 'close', listener: () => void): unknown }): AbortSignal {

@@ -107,6 +107,19 @@ describe('where a request goes', () => {
     expect((await fetch(edge.url())).headers.get('x-served')).toBe('nrt')
   })
 
+  test('a browser goes on from the region that it has named once', async () => {
+    handler = (request, response, region) => {
+      response.setHeader('Set-Cookie', 'own=1')
+      return echo(request, response, region)
+    }
+    const first = await fetch(`${edge.url()}/a?edge-region=ord`)
+    const cookies = first.headers.getSetCookie()
+    expect(cookies).toEqual(['own=1', 'edge-region=ord; Path=/; HttpOnly; SameSite=Lax'])
+    const cookie = cookies.map((each) => each.split(';', 1)[0]).join('; ')
+    expect((await fetch(`${edge.url()}/b`, { headers: { cookie } })).headers.get('x-served')).toBe('ord')
+    expect((await fetch(`${edge.url('syd')}/b`, { headers: { cookie } })).headers.get('x-served')).toBe('syd')
+  })
+
   test('over the link, and on a connection that is open already: one round trip', async () => {
     const sockets = new Set<unknown>()
     handler = (request, response, region) => {

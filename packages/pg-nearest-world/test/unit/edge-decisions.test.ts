@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { chooseInstances, wishOf, type Wish } from '../../src/edge/choose-instances.ts'
 import { parseReplayHeader, parseReplayJson, ReplayFault } from '../../src/edge/replay-instruction.ts'
-import { requestRegion } from '../../src/edge/request-region.ts'
+import { requestRegion, type RegionClues } from '../../src/edge/request-region.ts'
 
 const none = {
   regions: [],
@@ -116,6 +116,10 @@ describe('which instance', () => {
 })
 
 describe('where a request comes from', () => {
+  const world = { regions: ['nrt', 'ord', 'syd'], primary: 'nrt' }
+  const from = (path: string, clues: Partial<RegionClues> = {}) =>
+    requestRegion({ path, header: undefined, cookie: undefined, door: undefined, ...clues }, world)
+
   test.each([
     ['/a?b=1', undefined, 'nrt', '/a?b=1'],
     ['/a?b=1', 'syd', 'syd', '/a?b=1'],
@@ -127,6 +131,27 @@ describe('where a request comes from', () => {
     ['/a?x-edge-region=ord', ['mars'], 'nrt', '/a?x-edge-region=ord'],
     ['/a?b=?edge-region=ord', undefined, 'nrt', '/a?b=?edge-region=ord'],
   ])('%s, header %s: %s, %s', (path, header, region, rest) => {
-    expect(requestRegion(path, header, 'nrt', ['nrt', 'ord', 'syd'])).toEqual({ region, path: rest })
+    expect(from(path, { header })).toMatchObject({ region, path: rest })
+    expect(from(path, { header, door: 'nrt' })).toMatchObject({ region, path: rest })
+  })
+
+  test.each<[string, Partial<RegionClues>, string]>([
+    ['/', { cookie: 'a=b; edge-region=syd' }, 'syd'],
+    ['/', { cookie: 'edge-region=syd', header: 'ord' }, 'ord'],
+    ['/?edge-region=ord', { cookie: 'edge-region=syd' }, 'ord'],
+    ['/', { cookie: 'edge-region=syd', door: 'ord' }, 'ord'],
+    ['/', { cookie: 'edge-region=mars' }, 'nrt'],
+    ['/', { cookie: 'edge-region; =; my-edge-region=syd' }, 'nrt'],
+  ])('%s, %o: %s', (path, clues, region) => {
+    expect(from(path, clues).region).toBe(region)
+  })
+
+  test.each<[string, Partial<RegionClues>, string | undefined]>([
+    ['/?edge-region=syd', {}, 'edge-region=syd; Path=/; HttpOnly; SameSite=Lax'],
+    ['/?edge-region=mars', {}, undefined],
+    ['/?edge-region=syd', { door: 'ord' }, undefined],
+    ['/', { header: 'syd', cookie: 'edge-region=syd' }, undefined],
+  ])('%s, %o is remembered: %s', (path, clues, remember) => {
+    expect(from(path, clues).remember).toBe(remember)
   })
 })
