@@ -4,158 +4,14 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { houses } from './rooms.mjs'
+import { roomRules } from './room-rules.mjs'
 
 /**
  * Shows that the linter refuses what ARCHITECTURE.md forbids, and nothing else: each import of one room from another, and
  * what a pure room may not use, as a snippet of its own.
  */
 const root = fileURLToPath(new URL('..', import.meta.url))
-const houses = [
-  {
-    src: 'packages/pg-nearest/src',
-    mayImport: {
-      cli: ['doctor', 'findings', 'terminal', 'fly', 'pool', 'servers', 'options', 'error-messages'],
-      doctor: ['findings', 'pool', 'servers', 'options'],
-      findings: ['terminal', 'servers'],
-      terminal: [],
-      fly: ['options', 'discovery', 'error-messages'],
-      aurora: ['options', 'server-list', 'pg-client', 'limits', 'discovery', 'error-messages'],
-      dns: ['server-list', 'discovery', 'error-messages'],
-      patroni: ['server-list', 'discovery', 'error-messages'],
-      http: ['replay', 'pool', 'session', 'error-messages'],
-      replay: ['events', 'error-messages'],
-      opentelemetry: ['pool', 'servers', 'statement', 'events'],
-      pool: [
-        'servers',
-        'options',
-        'server-list',
-        'client',
-        'client-connection',
-        'execute',
-        'connections',
-        'route',
-        'limits',
-        'session',
-        'discovery',
-        'events',
-        'error-messages',
-      ],
-      servers: [
-        'options',
-        'execute',
-        'session-positions',
-        'connections',
-        'monitor',
-        'probe',
-        'failures',
-        'limits',
-        'session',
-        'statement',
-        'discovery',
-        'events',
-        'observations',
-        'topology',
-      ],
-      options: ['server-list', 'limits', 'session', 'discovery', 'error-messages'],
-      'server-list': ['discovery', 'error-messages'],
-      client: [
-        'client-transaction',
-        'client-connection',
-        'execute',
-        'freshness',
-        'route',
-        'wire',
-        'failures',
-        'limits',
-        'statement',
-        'events',
-      ],
-      'client-transaction': [
-        'client-connection',
-        'execute',
-        'walk',
-        'freshness',
-        'session-positions',
-        'pooled-connection',
-        'route',
-        'wire',
-        'failures',
-        'statement',
-      ],
-      'client-connection': [
-        'execute',
-        'walk',
-        'freshness',
-        'session-positions',
-        'connections',
-        'pooled-connection',
-        'route',
-        'wire',
-        'failures',
-        'statement',
-        'events',
-      ],
-      execute: [
-        'walk',
-        'freshness',
-        'session-positions',
-        'connections',
-        'pooled-connection',
-        'route',
-        'wire',
-        'failures',
-        'limits',
-        'session',
-        'statement',
-        'events',
-        'topology',
-      ],
-      walk: ['session-positions', 'route', 'failures', 'limits', 'events'],
-      freshness: ['session-positions', 'pooled-connection', 'route', 'positions', 'probe', 'session', 'topology'],
-      'session-positions': [
-        'pooled-connection',
-        'positions',
-        'probe',
-        'wire',
-        'session',
-        'events',
-        'observations',
-        'topology',
-      ],
-      connections: ['pooled-connection', 'monitor', 'pg-client', 'wire', 'limits', 'topology'],
-      'pooled-connection': ['pg-client', 'wire', 'topology'],
-      route: ['session', 'statement', 'events', 'topology', 'error-messages'],
-      monitor: ['positions', 'probe', 'failures', 'events', 'observations', 'topology'],
-      positions: ['probe'],
-      probe: ['pg-client', 'limits', 'observations', 'topology'],
-      'pg-client': ['wire'],
-      wire: [],
-      failures: ['statement', 'topology'],
-      limits: [],
-      session: [],
-      statement: [],
-      discovery: ['topology', 'error-messages'],
-      events: ['topology'],
-      observations: ['topology'],
-      topology: [],
-      'error-messages': [],
-    },
-    pure: ['findings', 'route', 'statement', 'session', 'observations', 'topology'],
-  },
-  {
-    src: 'packages/pg-nearest-world/src',
-    mayImport: {
-      cli: ['app', 'cluster', 'wan', 'geo'],
-      app: ['edge', 'cluster'],
-      edge: ['geo'],
-      dns: ['cluster'],
-      cluster: [],
-      wan: [],
-      geo: [],
-    },
-    pure: [],
-  },
-]
 const impure = [
   "import { a } from 'node:fs'",
   "import { a } from 'pg'",
@@ -204,7 +60,8 @@ const scratch = await mkdtemp(join(tmpdir(), 'pg-nearest-direction-'))
 const config = join(scratch, '.oxlintrc.json')
 let wrong = 0
 try {
-  await writeFile(config, await readFile(join(root, '.oxlintrc.json'), 'utf8'))
+  for (const name of ['.oxlintrc.json', '.oxlintrc.rooms.json'])
+    await writeFile(join(scratch, name), await readFile(join(root, name), 'utf8'))
   for (const [i, { folder, name = `case-${i}.ts`, line }] of cases.entries()) {
     const file = join(scratch, folder, name)
     await mkdir(dirname(file), { recursive: true })
@@ -220,6 +77,10 @@ try {
   console.log(`  ${cases.length - wrong} of ${cases.length} as they should be`)
 } finally {
   await rm(scratch, { recursive: true, force: true })
+}
+if ((await readFile(join(root, '.oxlintrc.rooms.json'), 'utf8')) !== (await roomRules())) {
+  wrong++
+  console.error('  .oxlintrc.rooms.json is not what scripts/rooms.mjs says: npm run rooms')
 }
 process.exitCode = wrong === 0 ? 0 : 1
 
