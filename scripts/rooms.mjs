@@ -6,7 +6,7 @@ export const houses = [
   {
     src: 'packages/pg-nearest/src',
     order:
-      'cli -> doctor -> findings -> terminal, fly, aurora, dns, patroni, http, opentelemetry -> replay, pool -> servers -> options -> server-list, client -> client-transaction -> client-connection -> execute -> walk -> freshness -> session-positions -> connections -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, statement, discovery, events -> observations -> topology -> error-messages, errors',
+      'cli -> doctor -> findings -> terminal, fly, aurora, dns, patroni, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> server-list, client -> client-transaction -> client-connection -> execute -> walk -> freshness -> session-positions -> connections -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, statement, discovery, events -> observations -> topology -> error-messages, errors',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: ['doctor', 'findings', 'terminal', 'fly', 'pool', 'servers', 'options', 'error-messages'],
@@ -17,7 +17,8 @@ export const houses = [
       aurora: ['options', 'server-list', 'pg-client', 'limits', 'discovery', 'error-messages'],
       dns: ['server-list', 'discovery', 'error-messages'],
       patroni: ['server-list', 'discovery', 'error-messages'],
-      http: ['replay', 'pool', 'session', 'error-messages'],
+      http: ['http-session', 'replay', 'pool'],
+      'http-session': ['pool', 'session', 'error-messages'],
       replay: ['events', 'error-messages'],
       opentelemetry: ['pool', 'servers', 'statement', 'events'],
       pool: [

@@ -1,14 +1,19 @@
-import { Replayer, type ReplayPool } from '../replay/replayer.ts'
+import type { SessionPool } from '../http-session/http-session.ts'
+import type { HttpSessionOptions } from '../http-session/options.ts'
 import type { ReplayOptions } from '../replay/replay-options.ts'
-import { replayOrRun } from './node-replay.ts'
-import type { HttpSessionOptions } from './options.ts'
-import { HttpSessions, type SessionPool } from './http-session.ts'
-import { runInNodeSession, type NodeRequest, type NodeResponse } from './node-session.ts'
+import type { ReplayPool } from '../replay/replayer.ts'
+import type { Middleware } from './middleware.ts'
+import { replayMiddleware } from './replay-middleware.ts'
+import { runNodeMiddleware, type NodeRequest, type NodeResponse } from './run-node-middleware.ts'
+import { sessionMiddleware } from './session-middleware.ts'
 
-export type { HttpSessionOptions } from './options.ts'
-export type { SessionPool } from './http-session.ts'
+export type { HttpSessionOptions } from '../http-session/options.ts'
+export type { SessionPool } from '../http-session/http-session.ts'
 export type { ReplayPool } from '../replay/replayer.ts'
 export type { ReplayOptions } from '../replay/replay-options.ts'
+
+/** What Express, Connect and plain `node:http` take. */
+export type ExpressMiddleware = (request: NodeRequest, response: NodeResponse, next: (error?: unknown) => void) => void
 
 /**
  * Middleware for Express, Connect and plain `node:http`: everything that a request runs on the pool belongs to one
@@ -26,12 +31,8 @@ export type { ReplayOptions } from '../replay/replay-options.ts'
  *
  * @throws OptionError for options that cannot be used.
  */
-export function session(
-  pool: SessionPool,
-  options?: HttpSessionOptions,
-): (request: NodeRequest, response: NodeResponse, next: (error?: unknown) => void) => void {
-  const sessions = new HttpSessions(pool, options)
-  return (request, response, next) => runInNodeSession(sessions, request, response, isHttps(request), () => next())
+export function session(pool: SessionPool, options?: HttpSessionOptions): ExpressMiddleware {
+  return expressMiddleware(sessionMiddleware(pool, options))
 }
 
 /**
@@ -51,17 +52,20 @@ export function session(
  *
  * @throws OptionError for options that cannot be used.
  */
-export function replay(
-  pool: ReplayPool,
-  options?: ReplayOptions,
-): (request: NodeRequest, response: NodeResponse, next: (error?: unknown) => void) => void {
-  const replayer = new Replayer(pool, options)
-  return (request, response, next) => replayOrRun(replayer, request, response, pathOf(request), () => next())
+export function replay(pool: ReplayPool, options?: ReplayOptions): ExpressMiddleware {
+  return expressMiddleware(replayMiddleware(pool, options))
+}
+
+function expressMiddleware(middleware: Middleware): ExpressMiddleware {
+  return (request, response, next) => {
+    const head = { url: pathOf(request), https: isHttps(request) }
+    runNodeMiddleware(middleware, request, response, head, () => next())
+  }
 }
 
 /** Express cuts the path that a router is mounted at off `url`. */
-function pathOf({ url, originalUrl }: { readonly url?: string | undefined; readonly originalUrl?: unknown }): string {
-  return typeof originalUrl === 'string' ? originalUrl : (url ?? '/')
+function pathOf(request: { readonly url?: string | undefined; readonly originalUrl?: unknown }): string | undefined {
+  return typeof request.originalUrl === 'string' ? request.originalUrl : request.url
 }
 
 /** `secure` is Express's own: it also holds for a request that came by https to a proxy which the app trusts. */

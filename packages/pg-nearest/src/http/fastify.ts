@@ -1,12 +1,14 @@
-import { HttpSessions, type SessionPool } from './http-session.ts'
-import { runInNodeSession, type NodeRequest, type NodeResponse } from './node-session.ts'
-import { Replayer, type ReplayPool } from '../replay/replayer.ts'
+import type { SessionPool } from '../http-session/http-session.ts'
+import type { HttpSessionOptions } from '../http-session/options.ts'
 import type { ReplayOptions } from '../replay/replay-options.ts'
-import { replayOrRun } from './node-replay.ts'
-import type { HttpSessionOptions } from './options.ts'
+import type { ReplayPool } from '../replay/replayer.ts'
+import type { Middleware } from './middleware.ts'
+import { replayMiddleware } from './replay-middleware.ts'
+import { runNodeMiddleware, type NodeRequest, type NodeResponse } from './run-node-middleware.ts'
+import { sessionMiddleware } from './session-middleware.ts'
 
-export type { HttpSessionOptions } from './options.ts'
-export type { SessionPool } from './http-session.ts'
+export type { HttpSessionOptions } from '../http-session/options.ts'
+export type { SessionPool } from '../http-session/http-session.ts'
 
 /** Options of {@link fastifySession}. */
 export interface FastifySessionOptions extends HttpSessionOptions {
@@ -27,6 +29,13 @@ export interface FastifyInstance {
   addHook(name: 'onRequest', hook: (request: FastifyRequest, reply: FastifyReply, done: () => void) => void): unknown
 }
 
+/** What Fastify's `register` takes. */
+export type FastifyPlugin<Options> = (
+  instance: FastifyInstance,
+  options: Options,
+  done: (error?: Error) => void,
+) => void
+
 /**
  * A plugin for Fastify: everything that a request runs on the pool belongs to one session, which continues where the
  * client's last request ended. It applies to the instance that it is registered on, and to all plugins within that.
@@ -43,24 +52,7 @@ export interface FastifyInstance {
  *
  * @throws OptionError for options that cannot be used.
  */
-export function fastifySession(
-  instance: FastifyInstance,
-  options: FastifySessionOptions,
-  done: (error?: Error) => void,
-): void {
-  const { pool, ...rest } = options
-  let sessions: HttpSessions
-  try {
-    sessions = new HttpSessions(pool, ownOptions(rest))
-  } catch (error) {
-    // Fastify does not catch what a plugin throws.
-    return done(error as Error)
-  }
-  instance.addHook('onRequest', (request, reply, next) =>
-    runInNodeSession(sessions, request.raw, reply.raw, request.protocol === 'https', next),
-  )
-  done()
-}
+export const fastifySession: FastifyPlugin<FastifySessionOptions> = plugin('pg-nearest', sessionMiddleware)
 
 /** Options of {@link fastifyReplay}. */
 export interface FastifyReplayOptions extends ReplayOptions {
@@ -84,35 +76,32 @@ export interface FastifyReplayOptions extends ReplayOptions {
  *
  * @throws OptionError for options that cannot be used.
  */
-export function fastifyReplay(
-  instance: FastifyInstance,
-  options: FastifyReplayOptions,
-  done: (error?: Error) => void,
-): void {
-  const { pool, ...rest } = options
-  let replayer: Replayer
-  try {
-    replayer = new Replayer(pool, ownOptions(rest))
-  } catch (error) {
-    return done(error as Error)
+export const fastifyReplay: FastifyPlugin<FastifyReplayOptions> = plugin('pg-nearest-replay', replayMiddleware)
+
+function plugin<P, O extends object>(
+  name: string,
+  create: (pool: P, options: O) => Middleware,
+): FastifyPlugin<O & { readonly pool: P }> {
+  const register: FastifyPlugin<O & { readonly pool: P }> = (instance, { pool, ...rest }, done) => {
+    let middleware: Middleware
+    try {
+      middleware = create(pool, ownOptions(rest) as O)
+    } catch (error) {
+      // Fastify does not catch what a plugin throws.
+      return done(error as Error)
+    }
+    instance.addHook('onRequest', ({ raw, protocol }, reply, next) =>
+      runNodeMiddleware(middleware, raw, reply.raw, { url: raw.url, https: protocol === 'https' }, next),
+    )
+    done()
   }
-  instance.addHook('onRequest', (request, reply, next) =>
-    replayOrRun(replayer, request.raw, reply.raw, request.raw.url ?? '/', next),
-  )
-  done()
+  // As fastify-plugin does it: the hook is added to the instance that registers the plugin, and not to one of the plugin's own.
+  return Object.assign(register, { [Symbol.for('skip-override')]: true, [Symbol.for('fastify.display-name')]: name })
 }
 
+/** Fastify passes its own options of `register` on to the plugin. */
 function ownOptions(options: object): object {
   return Object.fromEntries(Object.entries(options).filter(([name]) => !OPTIONS_OF_REGISTER.has(name)))
 }
 
-/** Fastify passes its own options of `register` on to the plugin. */
 const OPTIONS_OF_REGISTER = new Set(['prefix', 'logLevel', 'logSerializers'])
-
-// As fastify-plugin does it: the hook is added to the instance that registers the plugin, and not to one of the plugin's own.
-for (const [plugin, name] of [
-  [fastifySession, 'pg-nearest'],
-  [fastifyReplay, 'pg-nearest-replay'],
-] as const) {
-  Object.assign(plugin, { [Symbol.for('skip-override')]: true, [Symbol.for('fastify.display-name')]: name })
-}

@@ -1,11 +1,14 @@
-import { HttpSessions, type SessionPool } from './http-session.ts'
-import { requestHead } from './fetch-request-adapter.ts'
-import { Replayer, type ReplayPool } from '../replay/replayer.ts'
+import type { SessionPool } from '../http-session/http-session.ts'
+import type { HttpSessionOptions } from '../http-session/options.ts'
 import type { ReplayOptions } from '../replay/replay-options.ts'
-import type { HttpSessionOptions } from './options.ts'
+import type { ReplayPool } from '../replay/replayer.ts'
+import type { Middleware } from './middleware.ts'
+import { replayMiddleware } from './replay-middleware.ts'
+import { sessionMiddleware } from './session-middleware.ts'
+import { headOf } from './wrap-handler.ts'
 
-export type { HttpSessionOptions } from './options.ts'
-export type { SessionPool } from './http-session.ts'
+export type { HttpSessionOptions } from '../http-session/options.ts'
+export type { SessionPool } from '../http-session/http-session.ts'
 export type { ReplayPool } from '../replay/replayer.ts'
 export type { ReplayOptions } from '../replay/replay-options.ts'
 
@@ -15,6 +18,9 @@ export interface HonoContext {
   readonly res: Response
   header(name: string, value?: string, options?: { append?: boolean }): void
 }
+
+/** What Hono's `use` takes. */
+export type HonoMiddleware = (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined>
 
 /**
  * Middleware for Hono that has a request run beside the primary where that is cheaper: see `withReplay` of `pg-nearest/http`. It belongs
@@ -33,20 +39,8 @@ export interface HonoContext {
  *
  * @throws OptionError for options that cannot be used.
  */
-export function replay(
-  pool: ReplayPool,
-  options?: ReplayOptions,
-): (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined> {
-  const replayer = new Replayer(pool, options)
-  return async (context, next) => {
-    const { method, url, headers } = context.req.raw
-    const place = replayer.consider({ method, url, header: (name) => headers.get(name) ?? undefined }, false)
-    if (place.kind === 'replay') return new Response(null, place)
-    await place.run(next)
-    if (context.res.status < 500) place.learn()
-    context.header('server-timing', place.responseBegins(), { append: true })
-    return undefined
-  }
+export function replay(pool: ReplayPool, options?: ReplayOptions): HonoMiddleware {
+  return honoMiddleware(replayMiddleware(pool, options))
 }
 
 /**
@@ -65,20 +59,23 @@ export function replay(
  *
  * @throws OptionError for options that cannot be used.
  */
-export function session(
-  pool: SessionPool,
-  options?: HttpSessionOptions,
-): (context: HonoContext, next: () => Promise<void>) => Promise<void> {
-  const sessions = new HttpSessions(pool, options)
+export function session(pool: SessionPool, options?: HttpSessionOptions): HonoMiddleware {
+  return honoMiddleware(sessionMiddleware(pool, options))
+}
+
+function honoMiddleware(middleware: Middleware): HonoMiddleware {
   return async (context, next) => {
-    const { http, isNew } = sessions.forRequest(requestHead(context.req.raw))
-    await http.session.run(next)
-    if (!isNew) return
+    const around = middleware(headOf(context.req.raw))
+    if (around.kind === 'replay') return new Response(null, around)
+    await around.run(next)
+    const { status } = context.res
+    around.end(status)
     // The headers of some responses (a redirect, one that was fetched) cannot be changed, except by Hono's own method.
-    http.headerWriter(context.res.status)?.({
+    around.headerWriter(status)?.({
       get: (name) => context.res.headers.get(name),
       set: (name, value) => context.header(name, value),
       append: (name, value) => context.header(name, value, { append: true }),
     })
+    return undefined
   }
 }

@@ -1,5 +1,5 @@
-export type { SessionPool } from './http-session.ts'
-export type { HttpSessionOptions } from './options.ts'
+export type { SessionPool } from '../http-session/http-session.ts'
+export type { HttpSessionOptions } from '../http-session/options.ts'
 export { sessionFor } from './session-from-headers.ts'
 export type { RequestHeaders } from './session-from-headers.ts'
 export { withReplay } from './with-replay.ts'

@@ -1,8 +1,8 @@
 import type { Session } from '../pool/session.ts'
-import type { HeaderValue } from './cookie.ts'
-import { beginSession, checkedPool, type SessionPool } from './http-session.ts'
-import { parseHttpOptions, type HttpSessionOptions } from './options.ts'
-import { readRequestBookmarks } from './request-bookmarks.ts'
+import type { HeaderValue } from '../http-session/cookie.ts'
+import { beginSession, checkedPool, type SessionPool } from '../http-session/http-session.ts'
+import { parseHttpOptions, type HttpSessionOptions } from '../http-session/options.ts'
+import { readRequestBookmarks } from '../http-session/request-bookmarks.ts'
 
 /** Anything with a request's headers: of `node:http`, of a framework, or of the fetch API. */
 export interface RequestHeaders {

@@ -1,6 +1,7 @@
-import { Replayer, type ReplayPool } from '../replay/replayer.ts'
 import type { ReplayOptions } from '../replay/replay-options.ts'
-import { changeHeaders } from './change-headers.ts'
+import type { ReplayPool } from '../replay/replayer.ts'
+import { replayMiddleware } from './replay-middleware.ts'
+import { wrapHandler } from './wrap-handler.ts'
 
 /**
  * Wraps a handler of the fetch kind, so that a request runs beside the primary where that is cheaper: it is answered with `fly-replay`
@@ -29,13 +30,5 @@ export function withReplay<R extends Request, Rest extends readonly unknown[]>(
   handler: (request: R, ...rest: Rest) => Response | Promise<Response>,
   options?: ReplayOptions,
 ): (request: R, ...rest: Rest) => Promise<Response> {
-  const replayer = new Replayer(pool, options)
-  return async (request, ...rest) => {
-    const { method, url, headers } = request
-    const place = replayer.consider({ method, url, header: (name) => headers.get(name) ?? undefined }, false)
-    if (place.kind === 'replay') return new Response(null, place)
-    const response = await place.run(async () => handler(request, ...rest))
-    if (response.status < 500) place.learn()
-    return changeHeaders(response, (changed) => changed.append('server-timing', place.responseBegins()))
-  }
+  return wrapHandler(replayMiddleware(pool, options), handler)
 }

@@ -1,7 +1,7 @@
-import { changeHeaders } from './change-headers.ts'
-import { requestHead } from './fetch-request-adapter.ts'
-import { HttpSessions, type HttpSession, type SessionPool } from './http-session.ts'
-import type { HttpSessionOptions } from './options.ts'
+import type { SessionPool } from '../http-session/http-session.ts'
+import type { HttpSessionOptions } from '../http-session/options.ts'
+import { sessionMiddleware } from './session-middleware.ts'
+import { wrapHandler } from './wrap-handler.ts'
 
 /**
  * Wraps a handler of the fetch kind: everything that it runs on the pool belongs to one session, which continues where the
@@ -24,20 +24,5 @@ export function withSession<R extends Request, Rest extends readonly unknown[]>(
   handler: (request: R, ...rest: Rest) => Response | Promise<Response>,
   options?: HttpSessionOptions,
 ): (request: R, ...rest: Rest) => Promise<Response> {
-  const sessions = new HttpSessions(pool, options)
-  return async (request, ...rest) => {
-    const { http, isNew } = sessions.forRequest(requestHead(request))
-    const run = async (): Promise<Response> => handler(request, ...rest)
-    if (!isNew) return http.session.run(run)
-    try {
-      return withBookmark(await http.session.run(run), http)
-    } catch (error) {
-      throw error instanceof Response ? withBookmark(error, http) : error
-    }
-  }
-}
-
-function withBookmark(response: Response, http: HttpSession): Response {
-  const write = http.headerWriter(response.status)
-  return write === undefined ? response : changeHeaders(response, write)
+  return wrapHandler(sessionMiddleware(pool, options), handler)
 }

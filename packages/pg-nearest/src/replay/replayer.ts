@@ -32,10 +32,10 @@ export interface RunsHere {
   readonly kind: 'here'
   /** Runs the handler, and counts what it waits for. */
   run<T>(work: () => T): T
-  /** Call it when the response begins: the value for its header `Server-Timing`. */
-  responseBegins(): string
-  /** Call it when the request is over, unless it has failed. */
-  learn(): void
+  /** Call it when a response with this status begins. Returns a function that adds the header `Server-Timing`; `undefined` before the final one. */
+  headerWriter(status: number): ((headers: { append(name: string, value: string): void }) => void) | undefined
+  /** Call it when the request is over, with the status of its response. */
+  end(status: number): void
 }
 
 const STATE = 'pg-nearest'
@@ -109,13 +109,15 @@ export class Replayer {
     return {
       kind: 'here',
       run: (work) => runCounted(this.#pool, counter, work),
-      responseBegins: () => {
+      headerWriter: (status) => {
+        if (status < 200) return undefined
         this.#tell(route, decision, counter.trips)
-        return `${STATE};desc="${decision.reason}, ${counter.trips} to the primary"`
+        const timing = `${STATE};desc="${decision.reason}, ${counter.trips} to the primary"`
+        return (headers) => headers.append('server-timing', timing)
       },
-      learn: () => {
-        // Beside the primary reads run there, too, so that it says nothing of what it costs elsewhere.
-        if (isFar) this.#learner.learn(route, counter.trips)
+      end: (status) => {
+        // Beside the primary reads run there, too, so that it says nothing of what it costs elsewhere. Nor does a failure.
+        if (isFar && status < 500) this.#learner.learn(route, counter.trips)
       },
     }
   }

@@ -1,6 +1,6 @@
-import { HttpSession, type SessionPool } from '../../src/http/http-session.ts'
-import { parseHttpOptions, type HttpSessionOptions } from '../../src/http/options.ts'
-import { readRequestBookmarks } from '../../src/http/request-bookmarks.ts'
+import { HttpSession, type SessionPool } from '../../src/http-session/http-session.ts'
+import { parseHttpOptions, type HttpSessionOptions } from '../../src/http-session/options.ts'
+import { readRequestBookmarks } from '../../src/http-session/request-bookmarks.ts'
 import type { Session } from '../../src/index.ts'
 import { formatBookmark, parseBookmark } from '../../src/session/bookmark-text.ts'
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bookmarkCookie, isBookmarkCookie } from '../../src/http/bookmark-cookie-name.ts'
-import type { HeaderValue } from '../../src/http/cookie.ts'
-import { parseHttpOptions, type HttpSessionOptions } from '../../src/http/options.ts'
-import { readRequestBookmarks } from '../../src/http/request-bookmarks.ts'
+import { bookmarkCookie, isBookmarkCookie } from '../../src/http-session/bookmark-cookie-name.ts'
+import type { HeaderValue } from '../../src/http-session/cookie.ts'
+import { parseHttpOptions, type HttpSessionOptions } from '../../src/http-session/options.ts'
+import { readRequestBookmarks } from '../../src/http-session/request-bookmarks.ts'
 import { createBookmarkSeal } from '../../src/session/bookmark-seal.ts'
 import { formatBookmark, formatTimeBookmark } from '../../src/session/bookmark-text.ts'
 

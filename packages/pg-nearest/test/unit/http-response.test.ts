@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { bookmarkCookie } from '../../src/http/bookmark-cookie-name.ts'
-import { HttpSession, type SessionPool } from '../../src/http/http-session.ts'
-import { parseHttpOptions, type HttpSessionOptions } from '../../src/http/options.ts'
+import { bookmarkCookie } from '../../src/http-session/bookmark-cookie-name.ts'
+import { HttpSession, type SessionPool } from '../../src/http-session/http-session.ts'
+import { parseHttpOptions, type HttpSessionOptions } from '../../src/http-session/options.ts'
 import type { Session, SessionOptions } from '../../src/index.ts'
 import { formatBookmark } from '../../src/session/bookmark-text.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
-import { formatCookie, parseCookies, type HeaderValue } from '../../src/http/cookie.ts'
-import { HttpSessions, type SessionPool } from '../../src/http/http-session.ts'
+import { formatCookie, parseCookies, type HeaderValue } from '../../src/http-session/cookie.ts'
+import { HttpSessions, type SessionPool } from '../../src/http-session/http-session.ts'
 import { sessionFor } from '../../src/http/index.ts'
-import { parseHttpOptions, type HttpSessionOptions } from '../../src/http/options.ts'
+import { parseHttpOptions, type HttpSessionOptions } from '../../src/http-session/options.ts'
 import type { Session, SessionOptions } from '../../src/index.ts'
 import { formatBookmark } from '../../src/session/bookmark-text.ts'
 

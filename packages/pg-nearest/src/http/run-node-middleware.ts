@@ -1,44 +1,58 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import type { HttpSessions, ResponseHeaders } from './http-session.ts'
+import type { ResponseHeaders } from '../http-session/http-session.ts'
+import type { Middleware } from './middleware.ts'
 
 /** A request of `node:http`, or of the compatibility API of `node:http2`. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
 /** A response of `node:http`, or of the compatibility API of `node:http2`. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
-/** Runs `next` in the request's session, and adds the session's bookmark to the response's headers. */
-export function runInNodeSession(
-  sessions: HttpSessions,
+/** How a framework tells what is needed of a request. */
+export interface NodeHead {
+  /** With the path that a router is mounted at. */
+  readonly url: string | undefined
+  readonly https: boolean
+}
+
+/** Does what a middleware does with a request, and runs `next` if it is to be handled. */
+export function runNodeMiddleware(
+  middleware: Middleware,
   request: NodeRequest,
   response: NodeResponse,
-  https: boolean,
+  { url = '/', https }: NodeHead,
   next: () => void,
 ): void {
-  const { http, isNew } = sessions.forRequest({
+  const around = middleware({
     identity: request,
-    method: request.method,
+    method: request.method ?? 'GET',
+    url,
     https,
+    begun: response.headersSent,
     header: (name) => request.headers[name],
   })
-  if (isNew) {
-    keepContext(request, (work) => http.session.run(work))
-    writeWithHead(response, (status) => http.headerWriter(status))
+  if (around.kind === 'replay') {
+    response.writeHead(around.status, around.headers)
+    response.end()
+    return
   }
-  http.session.run(next)
+  keepContext(request, (work) => around.run(work))
+  writeWithHead(response, (status) => around.headerWriter(status))
+  response.once('finish', () => around.end(response.statusCode))
+  around.run(next)
 }
 
 /**
  * A request's events are emitted outside of the session's async context, so a body parser that calls `next` from one of them would
  * lose it.
  */
-export function keepContext(request: NodeRequest, run: (work: () => boolean) => boolean): void {
+function keepContext(request: NodeRequest, run: (work: () => boolean) => boolean): void {
   const emit = request.emit.bind(request) as (...args: unknown[]) => boolean
   override(request, 'emit', (...args: unknown[]) => run(() => emit(...args)))
 }
 
 /** Every way to send headers (`write`, `end`, `pipe`) calls `writeHead`. */
-export function writeWithHead(
+function writeWithHead(
   response: NodeResponse,
   writerFor: (status: number) => ((headers: ResponseHeaders) => void) | undefined,
 ): void {

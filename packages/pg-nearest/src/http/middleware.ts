@@ -1,0 +1,31 @@
+import type { RequestHead, ResponseHeaders } from '../http-session/http-session.ts'
+
+/** What is needed of a request, independent of the framework. */
+export interface IncomingHead extends RequestHead {
+  readonly method: string
+  /** With or without scheme and host. */
+  readonly url: string
+  /** Whether its response has begun. */
+  readonly begun: boolean
+}
+
+/** What a request gets instead of being handled. */
+export interface Answer {
+  readonly kind: 'replay'
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** What is done around the handler of a request. */
+export interface Around {
+  readonly kind: 'here'
+  /** Runs the handler. */
+  run<T>(work: () => T): T
+  /** Returns a function that adds to the headers of a response with this status; `undefined` if there is nothing to add. */
+  headerWriter(status: number): ((headers: ResponseHeaders) => void) | undefined
+  /** The request is over. */
+  end(status: number): void
+}
+
+/** What one of this library's middlewares does with each request. Every door is made for all of them. */
+export type Middleware = (request: IncomingHead) => Answer | Around

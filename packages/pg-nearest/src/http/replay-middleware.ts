@@ -1,0 +1,17 @@
+import { lines } from '../http-session/cookie.ts'
+import type { ReplayOptions } from '../replay/replay-options.ts'
+import { Replayer, type ReplayPool } from '../replay/replayer.ts'
+import type { Middleware } from './middleware.ts'
+
+/**
+ * Has each request run where that is cheapest.
+ *
+ * @throws OptionError for options that cannot be used.
+ */
+export function replayMiddleware(pool: ReplayPool, options?: ReplayOptions): Middleware {
+  const replayer = new Replayer(pool, options)
+  return (request) => {
+    const { method, url, begun } = request
+    return replayer.consider({ method, url, header: (name) => lines(request.header(name))[0] }, begun)
+  }
+}
