@@ -128,7 +128,15 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['packages/*/test/unit/**/*.test.ts', 'examples/*/test/unit/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/unit/**/*.test.ts', 'examples/*/test/unit/**/*.test.ts'],
+          // What is pure leaves nothing behind, and a process for each file would take longer than its tests.
+          isolate: false,
+          maxWorkers: 2,
+          // Not five seconds: a property's many runs take longer where others have both cores.
+          testTimeout: 60_000,
+        },
       },
       {
         extends: true,
