@@ -16,7 +16,7 @@ export async function runVitest(project, { files = [], env = {} } = {}) {
   try {
     const reporters = ['--reporter=default', '--reporter=./scripts/count-reporter.mjs']
     const args = ['run', '--project', project, ...reporters, ...files]
-    const code = await run('vitest', args, { ...env, PG_NEAREST_COUNTS: file })
+    const code = await run('vitest', args, { env: { ...env, PG_NEAREST_COUNTS: file } })
     const nothing = { counts: { passed: 0, failed: 0, skipped: 0 } }
     const { counts, failures } = await readFile(file, 'utf8').then(JSON.parse, () => nothing)
     return { counts: code === 0 ? counts : { ...counts, failed: Math.max(counts.failed, 1) }, failures }
@@ -36,12 +36,19 @@ export function together(results) {
   return { counts, failures: results.flatMap(({ failures = [] }) => failures) }
 }
 
-/** Runs a program of this repository's; resolves with its exit code. */
-export function run(program, args, extra = {}) {
+/**
+ * Runs a program of this repository's; resolves with its exit code.
+ *
+ * @param keepsOutput - what it prints is shown when it ends, so that it does not mix with what others print.
+ */
+export function run(program, args, { env: extra = {}, keepsOutput = false } = {}) {
   const bin = join(root, 'node_modules', '.bin')
   const env = { ...process.env, ...extra, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` }
+  const output = keepsOutput ? 'pipe' : 'inherit'
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
+    const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', output, output] })
+    const kept = []
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => kept.push(chunk))
     const timer = setTimeout(() => {
       console.error(`  stopped after ${LONGEST_MINUTES} minutes: it hangs`)
       child.kill()
@@ -53,6 +60,7 @@ export function run(program, args, extra = {}) {
     })
     child.on('close', (code) => {
       clearTimeout(timer)
+      process.stdout.write(Buffer.concat(kept))
       resolve(code ?? 1)
     })
   })

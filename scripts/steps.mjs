@@ -2,21 +2,29 @@ const build = { name: 'build', about: 'compile every package', run: ['tsc', '--b
 
 /**
  * Everything that `npm test` checks, in order: each step is a command; those with `vitest` count their own tests (of several
- * projects beside each other), and those that are `built` read what `build` leaves.
+ * projects beside each other), those that are `built` read what `build` leaves, and neighbours of one `group` run beside each other:
+ * what takes one core, or waits, and does not measure.
  */
 const short = [
   build,
-  { name: 'format', about: 'prettier', run: ['prettier', '--check', '--log-level=warn', '.'] },
-  { name: 'lint', about: 'oxlint, with types, and the one direction between rooms', run: ['oxlint', '--type-aware'] },
+  { name: 'format', about: 'prettier', run: ['prettier', '--check', '--log-level=warn', '.'], group: 'sources' },
+  {
+    name: 'lint',
+    about: 'oxlint, with types, and the one direction between rooms',
+    run: ['oxlint', '--type-aware'],
+    group: 'sources',
+  },
   {
     name: 'direction',
     about: 'the linter refuses what the one direction forbids',
     run: ['node', 'scripts/direction.mjs'],
+    group: 'sources',
   },
   {
     name: 'types',
     about: 'sources, tests and what the public types promise',
     run: ['tsc', '-p', 'tsconfig.test.json'],
+    group: 'sources',
   },
   { name: 'unit', about: 'pure decisions, as tables and properties', vitest: 'unit' },
   { name: 'postgres', about: 'behaviour, on real servers', vitest: 'postgres', built: true },
@@ -32,19 +40,34 @@ const short = [
     majors: { versions: [15], projects: ['unhurried-majors'], files: ['torture', 'read-only-handles'] },
     built: true,
   },
-  { name: 'browser', about: 'the example app in Chromium', vitest: 'browser', built: true, needs: 'browser' },
-  { name: 'packaging', about: 'what npm would publish', run: ['node', 'scripts/packaging.mjs'], built: true },
+  {
+    name: 'browser',
+    about: 'the example app in Chromium',
+    vitest: 'browser',
+    built: true,
+    needs: 'browser',
+    group: 'package',
+  },
+  {
+    name: 'packaging',
+    about: 'what npm would publish',
+    run: ['node', 'scripts/packaging.mjs'],
+    built: true,
+    group: 'package',
+  },
   {
     name: 'walk',
     about: 'a read passes through at most 15 files, those that ARCHITECTURE names',
     run: ['node', 'scripts/walk-of-a-read.mjs'],
     built: true,
+    group: 'package',
   },
   {
     name: 'examples',
     about: 'every example in README, docs and docstrings compiles',
     run: ['node', 'scripts/examples.mjs'],
     built: true,
+    group: 'package',
   },
 ]
 
@@ -59,8 +82,9 @@ const long = [
   },
   {
     name: 'majors',
-    about: 'reads, sessions, failover and every kind of statement, on each PostgreSQL that is supported',
-    majors: { versions: [15, 16, 17, 18], projects: ['majors', 'unhurried-majors'] },
+    about:
+      'reads, sessions, failover and every kind of statement, on each PostgreSQL but the latest, on which npm test runs',
+    majors: { versions: [15, 16, 17], projects: ['majors', 'unhurried-majors'] },
     built: true,
   },
   {
@@ -72,11 +96,13 @@ const long = [
     name: 'chaos',
     about: 'two minutes of failovers and worse with a fresh seed: nothing is lost, or done twice',
     run: ['npm', 'run', '--silent', 'chaos', '--', '--minutes', '2'],
+    group: 'lasting',
   },
   {
     name: 'leaks',
     about: 'two minutes of a pool that is broken again and again: it holds no more in the end',
     run: ['npm', 'run', '--silent', 'leaks', '--', '--minutes', '2'],
+    group: 'lasting',
   },
 ]
 

@@ -61,16 +61,23 @@ async function check(todo) {
   const total = { passed: 0, failed: 0, skipped: 0 }
   const failed = []
   const failures = []
-  for (const step of todo) {
-    const started = performance.now()
-    console.log(styleText('bold', `\n▸ ${step.name}`) + ` ${step.about}`)
-    const { counts, failures: found = [] } = await runStep(step)
-    failures.push(...found)
-    for (const key of Object.keys(total)) total[key] += counts[key]
-    if (counts.failed > 0) failed.push(step.name)
-    const verdict = counts.failed > 0 ? styleText('red', 'failed') : styleText('green', 'ok')
-    console.log(`  ${verdict} in ${((performance.now() - started) / 1_000).toFixed(1)} s`)
-    if (counts.failed > 0 && values.bail) break
+  for (const group of groupsOf(todo)) {
+    console.log()
+    for (const { name, about } of group) console.log(styleText('bold', `▸ ${name}`) + ` ${about}`)
+    const alone = group.length === 1
+    await Promise.all(
+      group.map(async (step) => {
+        const started = performance.now()
+        const { counts, failures: found = [] } = await runStep(step, alone)
+        failures.push(...found)
+        for (const key of Object.keys(total)) total[key] += counts[key]
+        if (counts.failed > 0) failed.push(step.name)
+        const verdict = counts.failed > 0 ? styleText('red', 'failed') : styleText('green', 'ok')
+        const seconds = ((performance.now() - started) / 1_000).toFixed(1)
+        console.log(`  ${alone ? '' : `${step.name}: `}${verdict} in ${seconds} s`)
+      }),
+    )
+    if (failed.length > 0 && values.bail) break
   }
   if (failed.length > 0) console.log(styleText('red', `\nFailed: ${failed.join(', ')}.`))
   for (const failure of failures) console.log(`  ${failure}`)
@@ -79,7 +86,19 @@ async function check(todo) {
   return failed.length > 0 ? 1 : 0
 }
 
-async function runStep(step) {
+/** What runs beside each other. */
+function groupsOf(todo) {
+  const groups = []
+  for (const step of todo) {
+    const last = groups.at(-1)
+    if (step.group !== undefined && last?.[0].group === step.group) last.push(step)
+    else groups.push([step])
+  }
+  return groups
+}
+
+/** @param alone - its output is shown as it comes; otherwise at its end */
+async function runStep(step, alone) {
   if (step.needs === 'browser' && (await findBrowser()) === undefined) {
     console.log(
       '  skipped: there is no Chromium here. Get one (Debian: apt-get install chromium), or name it in CHROMIUM_PATH.',
@@ -89,6 +108,6 @@ async function runStep(step) {
   if (step.vitest !== undefined) return runBeside([step.vitest].flat())
   if (step.majors !== undefined) return runMajors(step.majors)
   const [program, ...args] = step.run
-  const code = await run(program, args)
+  const code = await run(program, args, { keepsOutput: !alone })
   return { counts: { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 } }
 }
