@@ -46,6 +46,7 @@ const unhurried = onServersOf([
   'entries',
   'foreign-servers',
   'growing',
+  'hanging-hooks',
   'http',
   'http-node',
   'lost-begin',

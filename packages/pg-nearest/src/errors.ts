@@ -21,7 +21,7 @@
  * | `NEAREST_NOT_REPLICATED` | `pool.replicated()` waited in vain: `missing` says for whom, and why |
  * | `NEAREST_OLD_PG` | the installed pg is older than 8.23 |
  * | `NEAREST_ENDED` | the pool was ended |
- * | `NEAREST_TIMEOUT` | `timeoutMs` has passed, or `connectionTimeoutMillis` before a connection came free |
+ * | `NEAREST_TIMEOUT` | `timeoutMs` has passed, `connectionTimeoutMillis` before a connection came free, or `connectTimeoutMs` before `onConnect` or `verify` ended |
  * | `08007` | the connection died with a write in flight: it may or may not have happened |
  */
 export type NearestErrorCode =

@@ -3,19 +3,21 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { PasswordError } from '../errors.ts'
 import type { Role } from '../topology/topology.ts'
-import { connectClient } from '../pg-client/connect-client.ts'
 import { askAgainAfterMs } from '../pg-client/password-function.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { Connection } from '../pooled-connection/connection.ts'
 import type { ConnectionState } from '../pooled-connection/connection-lifecycle.ts'
-import { HookError, runConnectHook, runVerifyHook, type ConnectHooks } from '../pooled-connection/connect-hooks.ts'
+import { HookError, runVerifyHook, type ConnectHooks } from '../pooled-connection/connect-hooks.ts'
+import { makeConnection } from '../pooled-connection/make-connection.ts'
 import { IdleConnections } from './idle-connections.ts'
 import { Lease, type Lender } from '../pooled-connection/lease.ts'
 import { nextGeneration } from './next-generation.ts'
 import { NoConnectionError, overloaded, rejectSoon, timedOut } from './no-connection-error.ts'
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
+import { refuseForHook } from './refuse-for-hook.ts'
 import { RefusalPause } from './refusal-pause.ts'
 import type { SilenceLimits } from '../monitor/monitor-dependencies.ts'
+import { ForwardedEvents } from './forwarded-events.ts'
 import { giveUp, waitingSince } from './silent-server.ts'
 import { nextLending, wouldHave, type WaitingCaller } from './next-lending.ts'
 import type { Preference } from './preference.ts'
@@ -26,8 +28,6 @@ const DEFAULT_MAX = 10
 const DEFAULT_IDLE_TIMEOUT_MS = 10_000
 /** So many connections in a row may die while `verify` runs. */
 const MOST_DEATHS_IN_VERIFY = 3
-
-const FORWARDED: ReadonlySet<string> = new Set(['connect', 'acquire', 'remove', 'release'])
 
 export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
   return new Connections(options)
@@ -42,7 +42,7 @@ class Connections implements ServerConnections, Lender {
   readonly #all = new Set<Connection>()
   readonly #idle: IdleConnections
   readonly #queue = new WaitQueue<Lease>()
-  readonly #forwarded = new Set<string>()
+  readonly #events: ForwardedEvents
   /** The pool's own: a connection outlives the request that it was made for, and must not keep what belongs to that. */
   readonly #context = new AsyncResource('pg-nearest')
   #generation = nextGeneration()
@@ -58,6 +58,7 @@ class Connections implements ServerConnections, Lender {
     const { pgOptions } = options
     this.server = options.server.name
     this.#options = options
+    this.#events = new ForwardedEvents(options.onEvent)
     this.#pause = new RefusalPause(() => this.#serve(), options.refusedWaitMs)
     this.#Client = serverClient({ ...options, server: this.server })
     this.#clientOptions = pgOptions
@@ -101,7 +102,7 @@ class Connections implements ServerConnections, Lender {
   }
 
   forward(event: string): void {
-    if (FORWARDED.has(event)) this.#forwarded.add(event)
+    this.#events.forward(event)
   }
 
   probedRole(machine: string | undefined): Role {
@@ -138,8 +139,8 @@ class Connections implements ServerConnections, Lender {
   takeBack(connection: Connection, error: Error | boolean | undefined): void {
     this.#taken--
     connection.comeBack()
-    this.#emit('release', error, connection.client)
-    if (connection.state === 'closed') this.#emit('remove', connection.client)
+    this.#events.emit('release', error, connection.client)
+    if (connection.state === 'closed') this.#events.emit('remove', connection.client)
     if (error || !connection.alive || this.isSpent(connection)) return this.#remove(connection)
     if (connection.fit) {
       connection.signal('return')
@@ -174,7 +175,10 @@ class Connections implements ServerConnections, Lender {
   end(): Promise<void> {
     this.#ending = true
     this.#queue.refuseAll(new NoConnectionError('unreachable', new Error('The pool was ended')))
+    this.#pause.stop()
     for (const connection of this.#idle.takeAll()) connection.close()
+    for (const each of this.#all)
+      if (each.state === 'connecting' || each.verifying) each.kill(new Error('The pool was ended'))
     return (this.#ended ??= new Promise((resolve) => {
       this.#onEnded = resolve
       this.#tellEnded()
@@ -242,10 +246,7 @@ class Connections implements ServerConnections, Lender {
     this.#all.add(connection)
     this.#dialling++
     try {
-      await connectClient(connection.client)
-      await runConnectHook(connection.client, this.#options.pgOptions)
-      // While the hook ran nothing else was listening to the socket.
-      if (connection.hasDied) throw new Error('Connection terminated unexpectedly')
+      await makeConnection(connection, this.#options.pgOptions, this.#options.connectTimeoutMs)
     } catch (error) {
       if (connection.state === 'connecting') {
         const pauseMs = askAgainAfterMs(this.#options.login().password, error, tries + 1)
@@ -265,7 +266,7 @@ class Connections implements ServerConnections, Lender {
     if (connection.state !== 'connecting') return this.#serve()
     this.#pause.reset()
     connection.open(this.#options.pipelines())
-    this.#emit('connect', connection.client)
+    this.#events.emit('connect', connection.client)
     await this.#verified(connection)
   }
 
@@ -285,15 +286,17 @@ class Connections implements ServerConnections, Lender {
     connection.signal('lend')
     this.#taken++
     connection.taken = true
+    connection.verifying = true
     try {
-      await runVerifyHook(connection.client, verify)
+      await runVerifyHook(connection, verify, this.#options.connectTimeoutMs)
     } catch (error) {
       this.#dialFailed(connection, error)
       return this.takeBack(connection, true)
     }
     this.#taken--
     connection.taken = false
-    if (connection.state === 'closed') this.#emit('remove', connection.client)
+    connection.verifying = false
+    if (connection.state === 'closed') this.#events.emit('remove', connection.client)
     // It may have died, or been closed, while the hook ran.
     if (!connection.fit) return this.#diedInVerify(connection)
     this.#deathsInVerify = 0
@@ -311,7 +314,7 @@ class Connections implements ServerConnections, Lender {
   }
 
   #dialFailed(connection: Connection | undefined, error: unknown): void {
-    if (error instanceof HookError) return this.#queue.first?.refuse(new NoConnectionError('hook', error.cause))
+    if (error instanceof HookError) return refuseForHook(this.#queue, error, connection?.dialledAt ?? 0)
     const why = error instanceof pg.DatabaseError || error instanceof PasswordError ? 'refused' : 'unreachable'
     this.#options.onDialFailed(error, connection?.generation ?? this.#generation)
     const open = this.#countOf(({ alive }) => alive)
@@ -341,7 +344,7 @@ class Connections implements ServerConnections, Lender {
     connection.signal(purpose === 'statement' ? 'run' : 'lend')
     this.#taken++
     connection.taken = true
-    this.#emit('acquire', connection.client)
+    this.#events.emit('acquire', connection.client)
     this.#pause.served()
     return new Lease(connection, this)
   }
@@ -374,7 +377,7 @@ class Connections implements ServerConnections, Lender {
     this.#idle.remove(connection)
     if (connection.wasOpen) {
       // As in pg.Pool, a connection that is taken is released first.
-      if (!connection.taken) this.#emit('remove', connection.client)
+      if (!connection.taken) this.#events.emit('remove', connection.client)
       // It has freed a slot on the server.
       this.#pause.cut()
     }
@@ -392,9 +395,5 @@ class Connections implements ServerConnections, Lender {
     const expire = (): void => void (this.#idle.remove(connection) && this.#remove(connection))
     if (maxLifetimeSeconds > 0) connection.limitLifetime(maxLifetimeSeconds * 1_000, expire)
     this.#keep(connection)
-  }
-
-  #emit(event: string, ...args: unknown[]): void {
-    if (this.#forwarded.size > 0 && this.#forwarded.has(event)) this.#options.onEvent(event, ...args)
   }
 }

@@ -105,7 +105,8 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    */
   readonly hedge?: boolean | Partial<HedgeOptions> | undefined
   /**
-   * Milliseconds that a server has to accept a connection before the next server is tried. Default 2,000; at least 1. (pg's
+   * Milliseconds that a server has to accept a connection before the next server is tried, and that `onConnect` and `verify` have each on a
+   * new connection before its callers are refused (`NEAREST_TIMEOUT`). Default 2,000; at least 1. (pg's
    * `connectionTimeoutMillis` limits the whole wait for a connection, also while all are in use. By default there is no limit.)
    */
   readonly connectTimeoutMs?: number | undefined

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { NearestError } from '../errors.ts'
 
 /** Options of `pg.Pool` that its types leave out. */
 export interface ConnectHooks {
@@ -6,36 +7,84 @@ export interface ConnectHooks {
   readonly verify?: ((client: pg.PoolClient, done: (error?: unknown) => void) => void) | undefined
 }
 
+/** What the hooks need to know of a new connection. */
+interface NewConnection {
+  readonly client: pg.Client
+  /** Aborted when it is being closed. */
+  readonly over: AbortSignal
+}
+
 /** The user's `onConnect` or `verify` failed on a new connection, which says nothing about the server. */
 export class HookError extends Error {
   override readonly name = 'HookError'
+  /** It did not end in time. */
+  readonly late: boolean
 
-  constructor(cause: unknown) {
+  constructor(cause: unknown, late = false) {
     super('onConnect or verify has failed', { cause })
+    this.late = late
   }
 }
 
-/** @throws HookError if `onConnect` throws, rejects, or leaves a transaction open. */
-export async function runConnectHook(client: pg.Client, { onConnect }: ConnectHooks): Promise<void> {
-  if (onConnect === undefined) return
-  try {
-    await onConnect(client)
-    throwIfOpen(client, 'onConnect')
-  } catch (error) {
-    throw new HookError(error)
-  }
+/**
+ * Returns, too, when the connection is being closed meanwhile.
+ *
+ * @throws HookError if `onConnect` throws, rejects, does not end in time, or leaves a transaction open.
+ */
+export async function runConnectHook(
+  connection: NewConnection,
+  { onConnect }: ConnectHooks,
+  withinMs: number,
+): Promise<void> {
+  if (onConnect !== undefined) await runHook('onConnect', connection, withinMs, () => onConnect(connection.client))
 }
 
-/** @throws HookError if `verify` throws, calls back with an error, or leaves a transaction open. */
-export async function runVerifyHook(client: pg.Client, verify: NonNullable<ConnectHooks['verify']>): Promise<void> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      verify(client as pg.PoolClient, (error) => (error ? reject(error) : resolve()))
+/**
+ * Returns, too, when the connection is being closed meanwhile.
+ *
+ * @throws HookError if `verify` throws, calls back with an error, does not call back in time, or leaves a transaction open.
+ */
+export async function runVerifyHook(
+  connection: NewConnection,
+  verify: NonNullable<ConnectHooks['verify']>,
+  withinMs: number,
+): Promise<void> {
+  const called = (): Promise<void> =>
+    new Promise<void>((resolve, reject) => {
+      verify(connection.client as pg.PoolClient, (error) => (error ? reject(error) : resolve()))
     })
-    throwIfOpen(client, 'verify')
+  await runHook('verify', connection, withinMs, called)
+}
+
+async function runHook(
+  name: 'onConnect' | 'verify',
+  { client, over }: NewConnection,
+  withinMs: number,
+  hook: () => unknown,
+): Promise<void> {
+  let late: NodeJS.Timeout | undefined
+  let end: () => void = ignore
+  const bound = new Promise<void>((resolve, reject) => {
+    late = setTimeout(() => reject(new HookError(lateError(name, withinMs), true)), withinMs)
+    end = resolve
+    over.addEventListener('abort', end)
+  })
+  try {
+    await Promise.race([(async () => hook())(), bound])
+    if (!over.aborted) throwIfOpen(client, name)
   } catch (error) {
-    throw new HookError(error)
+    throw error instanceof HookError ? error : new HookError(error)
+  } finally {
+    clearTimeout(late)
+    over.removeEventListener('abort', end)
   }
+}
+
+function lateError(name: string, withinMs: number): NearestError {
+  return new NearestError(
+    'NEAREST_TIMEOUT',
+    `${name} did not end within connectTimeoutMs (${withinMs} ms): look at what it waits for, or raise connectTimeoutMs.`,
+  )
 }
 
 /** The connection's next user would be inside of that transaction, and nothing would commit it. */
@@ -43,3 +92,5 @@ function throwIfOpen(client: pg.Client, hook: string): void {
   const status = client.getTransactionStatus()
   if (status === 'T' || status === 'E') throw new Error(`${hook} has left a transaction open`)
 }
+
+function ignore(): void {}

@@ -47,12 +47,16 @@ export class Connection {
   taken = false
   /** What runs on it can run on another server instead. */
   movable = false
+  /** The user's `verify` is looking at it, and nobody has it yet. */
+  verifying = false
   #state: ConnectionState = 'connecting'
   #pipeline: Pipeline | undefined
   #doomed = false
   #fence: Promise<void> | undefined
   /** Resolves when every cancel request of the fence is over. */
   #requested: Promise<unknown> | undefined
+  readonly #over = new AbortController()
+  #unclosed: NodeJS.Timeout | undefined
   readonly #events: ConnectionEvents
 
   constructor(client: pg.Client, generation: number, events: ConnectionEvents) {
@@ -68,6 +72,11 @@ export class Connection {
   get pipeline(): Pipeline {
     if (this.#pipeline === undefined) throw new Error('A connection has nothing to send on before it is made')
     return this.#pipeline
+  }
+
+  /** Aborted when it is being closed. */
+  get over(): AbortSignal {
+    return this.#over.signal
   }
 
   /** It was established at some time. */
@@ -221,6 +230,7 @@ export class Connection {
   #leave(): void {
     clearTimeout(this.#lifetime)
     this.signal('close')
+    this.#over.abort()
     const { stream } = internalsOf(this.client).connection
     // pg's own 'end' event comes later, and never if the client had not connected.
     if (stream.closed) return this.#closed()
@@ -229,12 +239,15 @@ export class Connection {
 
   #closed(): void {
     if (this.#state === 'closed') return
+    clearTimeout(this.#unclosed)
     this.signal('socket-closed')
     this.#events.onClosed(this)
   }
 
   #destroy(): void {
     internalsOf(this.client).connection.stream.destroy()
+    // A stream of the user's may never tell that it is closed.
+    if (this.#state !== 'closed') this.#unclosed ??= setTimeout(() => this.#closed(), CLOSING_MS)
   }
 
   #die(error: unknown): void {

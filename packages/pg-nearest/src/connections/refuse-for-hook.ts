@@ -1,0 +1,16 @@
+import type { HookError } from '../pooled-connection/connect-hooks.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { NoConnectionError } from './no-connection-error.ts'
+import type { WaitQueue } from './wait-queue.ts'
+
+/**
+ * The user's hook has failed: the connection was made for the first who waits. If it did not end in time, all who have waited as long as
+ * that are refused, because one after the other they would wait for ever.
+ *
+ * @param dialledAt - when the connection began, by `performance.now()`
+ */
+export function refuseForHook(queue: WaitQueue<Lease>, { cause, late }: HookError, dialledAt: number): void {
+  const refusal = new NoConnectionError('hook', cause)
+  if (!late) return queue.first?.refuse(refusal)
+  for (const waiter of queue.waiters) if (waiter.since <= dialledAt) waiter.refuse(refusal)
+}

@@ -1,0 +1,102 @@
+import { Duplex } from 'node:stream'
+import type pg from 'pg'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
+import { until } from './fixtures.ts'
+import { rejectionOf, settled } from './settling.ts'
+import { TestPools } from './test-pools.ts'
+
+/** What the user gives for new connections never comes to an end: every call does all the same, and so does the pool. */
+let world: World
+const pools = new TestPools()
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 2 })
+})
+afterAll(() => world?.stop())
+afterEach(() => pools.destroyAll())
+
+const never = (): Promise<never> => new Promise(() => undefined)
+
+/** Takes everything, says nothing, and does not even tell that it is closed. */
+class MuteStream extends Duplex {
+  override _read(): void {
+    // Nothing comes.
+  }
+  override _write(): void {
+    // Never done.
+  }
+  override _destroy(): void {
+    // Never done.
+  }
+  connect(): this {
+    return this
+  }
+  setNoDelay(): this {
+    return this
+  }
+  setKeepAlive(): this {
+    return this
+  }
+}
+
+const HANGING: readonly [what: string, options: object][] = [
+  ['onConnect', { onConnect: never }],
+  ['verify', { verify: () => undefined }],
+  ['verify that asks', { verify: (client: pg.Client, done: () => void) => client.query('select pg_sleep(600)', done) }],
+  ['onConnect that asks', { onConnect: (client: pg.Client) => client.query('select pg_sleep(600)') }],
+  ['a password function', { password: never }],
+  ['a stream', { stream: () => new MuteStream() }],
+]
+
+const oneDatabase = (): NearestPoolOptions => ({ primary: { url: world.url('nrt') } })
+
+describe.each(HANGING)('%s that never ends', (_, options) => {
+  const start = (list: NearestPoolOptions, more: Partial<NearestPoolOptions>): NearestPool => {
+    const { password, ...others } = options as { readonly password?: () => Promise<string> }
+    const primary = password === undefined ? list.primary : { ...(list.primary as object), password }
+    const pool = pools.create({ ...list, primary, ...others, ...more })
+    pool.on('error', () => undefined)
+    return pool
+  }
+  const write = (pool: NearestPool): Promise<unknown> =>
+    rejectionOf(pool.query('create table no (n int)'), 'the write', 4_000)
+
+  test.each([
+    ['one database', oneDatabase],
+    ['two servers', () => world.poolOptions('ord')],
+  ])('with %s: calls fail, and end() waits no longer than they do', async (__, list) => {
+    const pool = start(list(), { connectTimeoutMs: 200, failoverTimeoutMs: 200, max: 1 })
+    const writes = Promise.all(Array.from({ length: 20 }, () => write(pool)))
+    await settled(pool.end(), 'end()')
+    for (const error of await writes) expect(error).toHaveProperty('code')
+  })
+
+  test('what nobody waits for any more does not keep the pool from ending', async () => {
+    const pool = start(oneDatabase(), { connectTimeoutMs: 60_000, connectionTimeoutMillis: 100 })
+    await write(pool)
+    await settled(pool.end(), 'end()')
+    expect(pool.totalCount).toBe(0)
+  })
+
+  test('destroy() ends what waits', async () => {
+    const pool = start(oneDatabase(), { connectTimeoutMs: 60_000 })
+    const written = write(pool)
+    await until(() => pool.totalCount > 0, 'a connection that is being made')
+    await settled(pool.destroy(), 'destroy()')
+    expect(await written).toHaveProperty('code')
+  })
+})
+
+test('a hook that is late says so, and those who come later get a connection', async () => {
+  let hangs = true
+  const onConnect = (): Promise<void> => (hangs ? never() : Promise.resolve())
+  const pool = pools.create({ primary: world.url('nrt'), connectTimeoutMs: 300, onConnect })
+  expect(await rejectionOf(pool.query('select 1'), 'the read')).toMatchObject({
+    code: 'NEAREST_TIMEOUT',
+    message: /^onConnect did not end within connectTimeoutMs \(300 ms\)/,
+  })
+  hangs = false
+  await settled(pool.query('select 1'), 'the next read')
+  await settled(pool.end(), 'end()')
+})
