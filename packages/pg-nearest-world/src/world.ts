@@ -13,7 +13,7 @@ import {
 } from './cluster/standby-control.ts'
 import { createNetwork, type Link, type Network } from './wan/network.ts'
 import { settleAll } from './settle-all.ts'
-import { prepareWorldResources, type WorldResources } from './prepare-world.ts'
+import { prepareWorldResources, type WorldResources } from './world-resources.ts'
 import { regionStatus } from './region-status.ts'
 import { WorldError } from './world-error.ts'
 import { parseAmount, parseRegion, parseWorldOptions, type ParsedWorldOptions } from './world-options.ts'

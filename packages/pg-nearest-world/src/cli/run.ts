@@ -9,7 +9,7 @@ import type { Arguments } from './arguments.ts'
 import { errorText } from './error-text.ts'
 import { progressBar } from './progress.ts'
 import { prompt } from './prompt.ts'
-import { untilSignal } from './until-signal.ts'
+import { abortOnSignal } from './abort-on-signal.ts'
 import { usage } from './usage.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -33,7 +33,7 @@ const isMisuse = (error: unknown): boolean =>
   (error instanceof WorldError && (error.code === 'WORLD_BAD_OPTION' || error.code === 'WORLD_UNKNOWN_REGION'))
 
 async function live(request: Start): Promise<void> {
-  const interrupted = untilSignal(['SIGINT', 'SIGTERM', 'SIGHUP'], process.stdout)
+  const interrupted = abortOnSignal(['SIGINT', 'SIGTERM', 'SIGHUP'], process.stdout)
   const world = await boot(request)
   try {
     if (!interrupted.signal.aborted) await serve(world, request, interrupted.signal)

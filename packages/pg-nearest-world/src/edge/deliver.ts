@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { chooseInstances, wishOf, type Instance, type Wish } from './choose-instances.ts'
-import { exchange, type Answer, type Outgoing } from './exchange.ts'
-import { findTarget, type Found } from './find-target.ts'
+import { forwardRequest, type Answer, type Outgoing } from './forward-request.ts'
+import { firstReachable, type Found } from './first-reachable.ts'
 import { failedHeaders, replayedHeaders, withHeaders, type HeaderList } from './forwarded-headers.ts'
 import {
   parseReplayHeader,
@@ -12,7 +12,7 @@ import {
   type ReplayInstruction,
 } from './replay-instruction.ts'
 import type { RequestBody } from './request-body.ts'
-import type { Ways } from './ways.ts'
+import type { InstanceLinks } from './instance-links.ts'
 
 /** More would be a loop. */
 const MOST_REPLAYS = 5
@@ -47,7 +47,7 @@ export interface Arrived {
 export interface Backend {
   readonly app: string
   instances(): readonly Instance[]
-  readonly ways: Ways
+  readonly links: InstanceLinks
 }
 
 export interface Delivered {
@@ -106,19 +106,19 @@ interface Aim {
 
 function search(
   { region }: Arrived,
-  { app, instances, ways }: Backend,
+  { app, instances, links }: Backend,
   { wish, instruction, source }: Aim,
 ): Promise<Found> {
-  return findTarget({
+  return firstReachable({
     candidates: () =>
       instruction?.app !== undefined && instruction.app !== app
         ? []
         : chooseInstances(
             instances().filter(({ id }) => instruction?.elsewhere !== true || id !== source?.id),
             wish,
-            (other) => ways.distance(region, other),
+            (other) => links.distance(region, other),
           ),
-    reachable: (instance) => ways.reachable(region, instance),
+    reachable: (instance) => links.reachable(region, instance),
     timeoutMs: instruction?.timeoutMs ?? USUAL_TIMEOUT_MS,
     timed: instruction?.timeoutMs !== undefined,
   })
@@ -140,9 +140,9 @@ async function comeBack(
   return back.instance
 }
 
-async function send({ ways }: Backend, region: string, instance: Instance, outgoing: Outgoing): Promise<Answer> {
+async function send({ links }: Backend, region: string, instance: Instance, outgoing: Outgoing): Promise<Answer> {
   try {
-    return await exchange(await ways.port(region, instance), ways.agent, outgoing)
+    return await forwardRequest(await links.port(region, instance), links.agent, outgoing)
   } catch (error) {
     throw new EdgeFailure(
       502,

@@ -9,7 +9,7 @@ import { edgeHeaders, endToEnd, type HeaderList } from './forwarded-headers.ts'
 import { readBody } from './request-body.ts'
 import { requestRegion, type RequestRegion } from './request-region.ts'
 import { failureOf, passOn, passUpgradeOn, refuseUpgrade } from './respond.ts'
-import { createWays } from './ways.ts'
+import { createInstanceLinks } from './instance-links.ts'
 
 export interface EdgeOptions {
   /** The name of the app, as `app=` of `fly-replay` gives it. Default `app`. */
@@ -40,8 +40,8 @@ export interface Edge extends AsyncDisposable {
  */
 export async function startEdge(world: World, { app = 'app', port = 0 }: EdgeOptions = {}): Promise<Edge> {
   const instances = new Map<string, Instance>()
-  const ways = createWays(world)
-  const backend: Backend = { app, instances: () => [...instances.values()], ways }
+  const links = createInstanceLinks(world)
+  const backend: Backend = { app, instances: () => [...instances.values()], links }
   const doors = new Map<string | undefined, Server>()
   const sockets = new Set<Duplex>()
 
@@ -112,7 +112,7 @@ export async function startEdge(world: World, { app = 'app', port = 0 }: EdgeOpt
           return closed
         }),
       )
-      await ways.close()
+      await links.close()
     },
     [Symbol.asyncDispose]: () => edge.close(),
   }

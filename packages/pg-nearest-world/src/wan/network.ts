@@ -6,7 +6,7 @@ import { createScheduler, type Scheduler } from './scheduler.ts'
 import type { LinkConditions } from './link-conditions.ts'
 import { createDirection, type Direction } from './link-direction.ts'
 import { jitter } from './jitter.ts'
-import { latency } from './latency.ts'
+import { propagationDelay } from './propagation-delay.ts'
 import { partition } from './partition.ts'
 
 /** Where a link listens. */
@@ -154,7 +154,7 @@ function createPair(a: string, b: string, scheduler: Scheduler): Pair {
   const direction = (): Direction => {
     const impairments = [
       bandwidth(conditions),
-      latency(conditions),
+      propagationDelay(conditions),
       jitter(conditions, Math.random),
       partition(conditions),
     ]

@@ -5,7 +5,7 @@ import type { Scheduler } from '../../src/wan/scheduler.ts'
 import type { LinkConditions } from '../../src/wan/link-conditions.ts'
 import { createDirection, type Direction } from '../../src/wan/link-direction.ts'
 import { jitter } from '../../src/wan/jitter.ts'
-import { latency } from '../../src/wan/latency.ts'
+import { propagationDelay } from '../../src/wan/propagation-delay.ts'
 import { partition } from '../../src/wan/partition.ts'
 
 /** A direction whose time passes when the test says so. */
@@ -28,7 +28,12 @@ function createRig(given: Partial<LinkConditions>, random: () => number = Math.r
       calls = []
     },
   }
-  const impairments = [bandwidth(conditions), latency(conditions), jitter(conditions, random), partition(conditions)]
+  const impairments = [
+    bandwidth(conditions),
+    propagationDelay(conditions),
+    jitter(conditions, random),
+    partition(conditions),
+  ]
   const direction: Direction = createDirection(conditions, impairments, scheduler)
   const pass = (ms: number): void => {
     const end = now + ms

@@ -4,7 +4,7 @@ import { bandwidth } from '../../src/wan/bandwidth.ts'
 import type { LinkConditions } from '../../src/wan/link-conditions.ts'
 import type { Impairment } from '../../src/wan/impairment.ts'
 import { jitter } from '../../src/wan/jitter.ts'
-import { latency } from '../../src/wan/latency.ts'
+import { propagationDelay } from '../../src/wan/propagation-delay.ts'
 import { partition } from '../../src/wan/partition.ts'
 
 const unhurried: LinkConditions = {
@@ -65,7 +65,7 @@ test.each(cases)('%s', (_name, create, conditions, packets, arrivals) => {
 
 test('conditions are read anew for each packet', () => {
   const conditions = { ...unhurried, rttMs: 100 }
-  const impairment = latency(conditions)
+  const impairment = propagationDelay(conditions)
   expect(impairment.arrival({ bytes: 1, sentAt: 0 }, 0)).toBe(50)
   conditions.rttMs = 10
   expect(impairment.arrival({ bytes: 1, sentAt: 0 }, 0)).toBe(5)
@@ -92,7 +92,7 @@ test('no impairment makes anything arrive earlier, and a narrow line never carri
       fc.array(packet, { minLength: 1 }),
       fc.double({ min: 0, max: 0.999, noNaN: true }),
       (c, ps, r) => {
-        const impairments = [latency(c), jitter(c, () => r), partition(c), bandwidth(c)]
+        const impairments = [propagationDelay(c), jitter(c, () => r), partition(c), bandwidth(c)]
         let sentAt = 0
         let last = 0
         for (const { bytes, wait } of ps) {

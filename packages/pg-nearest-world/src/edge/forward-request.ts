@@ -21,7 +21,7 @@ export type Answer =
   | { readonly kind: 'upgrade'; readonly message: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
 
 /** Sends a request to a port of this machine. Rejects if the connection dies before the response. */
-export function exchange(port: number, agent: Agent, outgoing: Outgoing): Promise<Answer> {
+export function forwardRequest(port: number, agent: Agent, outgoing: Outgoing): Promise<Answer> {
   const { method, path, headers, body, upgrade, signal } = outgoing
   return new Promise((resolve, reject) => {
     const sent = request({

@@ -3,8 +3,8 @@ import type { Link, World } from '../world-types.ts'
 import type { Instance } from './choose-instances.ts'
 import { createHealthCheck } from './instance-health.ts'
 
-/** The ways from the edge in each region to each instance, over the world's links. */
-export interface Ways {
+/** The links from the edge in each region to each instance, over the world's links. */
+export interface InstanceLinks {
   readonly agent: Agent
   /** Milliseconds of round trip. */
   distance(from: string, to: string): number
@@ -14,7 +14,7 @@ export interface Ways {
   close(): Promise<void>
 }
 
-export function createWays(world: Pick<World, 'rtt' | 'link' | 'isPartitioned'>): Ways {
+export function createInstanceLinks(world: Pick<World, 'rtt' | 'link' | 'isPartitioned'>): InstanceLinks {
   // Connections stay open, so that a request takes one round trip.
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity, scheduling: 'lifo', timeout: 60_000 })
   const isListening = createHealthCheck()

@@ -18,7 +18,7 @@ export interface Search {
 }
 
 /** The first candidate that can be reached, as soon as there is one. */
-export async function findTarget({ candidates, reachable, timeoutMs, timed }: Search): Promise<Found> {
+export async function firstReachable({ candidates, reachable, timeoutMs, timed }: Search): Promise<Found> {
   const begin = performance.now()
   for (;;) {
     const now = candidates()

@@ -2,7 +2,7 @@
  * An abort signal for the first of some operating system signals, or for the moment when nobody reads `output` any more.
  * Neither ends this process then.
  */
-export function untilSignal(
+export function abortOnSignal(
   names: readonly NodeJS.Signals[],
   output: NodeJS.WritableStream,
 ): { readonly signal: AbortSignal; forget: () => void } {
