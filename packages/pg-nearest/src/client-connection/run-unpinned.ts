@@ -9,7 +9,7 @@ import { planPrimary, type Attempt } from '../route/plan.ts'
 import { planStatement, type StatementPlan } from '../route/plan-statement.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from './client-context.ts'
-import { giveUpOnStandby } from './misplaced-transaction.ts'
+import { giveUpOnStandby } from './give-up-on-standby.ts'
 import { borrowedClientExecution, type Planning } from './borrowed-client-execution.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 

@@ -20,7 +20,7 @@ import { HeldConnection, type OnHold } from '../client-connection/held-connectio
 import { openTransaction } from '../client-transaction/pipelined-begin.ts'
 import { mayBePipelined, mayJoinBegin } from '../client-transaction/pipelining.ts'
 import { delivering, type QueuedStatement, type Serving } from '../client-connection/queued-statement.ts'
-import { readInTransaction, runInTransaction } from '../client-transaction/read-only-transaction.ts'
+import { readInTransaction, runInTransaction } from '../client-transaction/run-in-transaction.ts'
 import { limitWaiting } from './limit-waiting.ts'
 import { StatementQueue } from './statement-queue.ts'
 import { runPinnedOrLose } from '../client-connection/run-pinned.ts'
