@@ -11,7 +11,7 @@ import { HookError, runVerifyHook, type ConnectHooks } from '../pooled-connectio
 import { makeConnection } from '../pooled-connection/make-connection.ts'
 import { IdleConnections } from './idle-connections.ts'
 import { Lease, type Lender } from '../pooled-connection/lease.ts'
-import { nextGeneration } from './next-generation.ts'
+import { nextGenerationNumber } from './generation-number.ts'
 import { NoConnectionError, overloaded, rejectSoon, timedOut } from './no-connection-error.ts'
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
 import { refuseForHook } from './refuse-for-hook.ts'
@@ -45,7 +45,7 @@ class Connections implements ServerConnections, Lender {
   readonly #events: ForwardedEvents
   /** The pool's own: a connection outlives the request that it was made for, and must not keep what belongs to that. */
   readonly #context = new AsyncResource('pg-nearest')
-  #generation = nextGeneration()
+  #generation = nextGenerationNumber()
   #taken = 0
   #dialling = 0
   readonly #pause: RefusalPause
@@ -155,19 +155,19 @@ class Connections implements ServerConnections, Lender {
   }
 
   giveUp(now: number, limits: SilenceLimits): void {
-    this.#generation = nextGeneration()
+    this.#generation = nextGenerationNumber()
     giveUp(this.#all, this.#queue, now, limits)
     this.#serve()
   }
 
   retire(): void {
-    this.#generation = nextGeneration()
+    this.#generation = nextGenerationNumber()
     for (const connection of this.#idle.takeAll()) connection.close()
     this.#serve()
   }
 
   drop(primaryAt: number): void {
-    this.#generation = nextGeneration()
+    this.#generation = nextGenerationNumber()
     for (const each of this.#all) if (!each.isBusyOnStandby(primaryAt)) each.kill(new Error('Connection terminated'))
     this.#serve()
   }
