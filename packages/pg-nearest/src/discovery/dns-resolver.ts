@@ -1,6 +1,6 @@
 import { Resolver } from 'node:dns/promises'
 import { codeOf } from '../driver-errors.ts'
-import { addressesIn, type DnsAddress } from './dns-answers.ts'
+import { addressesIn, type DnsAddress } from './parse-dns-answers.ts'
 
 /** What is used of `Resolver` of `node:dns/promises`. */
 export type DnsResolver = Pick<Resolver, 'resolve4' | 'resolve6' | 'resolveSrv' | 'resolveTxt'>

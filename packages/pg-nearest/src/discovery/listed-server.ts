@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import type pg from 'pg'
 import type { Server } from '../topology/topology.ts'
-import { sameServer, type ServerAddress } from './server-url.ts'
+import { sameServer, type ServerAddress } from './parse-server-url.ts'
 
 /** A password, or a function that is asked for it at each new connection. */
 export type Password = string | (() => string | Promise<string>)

@@ -1,7 +1,7 @@
 import { parseRegion, regionOf } from './parse-region.ts'
-import { isSameArea } from './region-areas.ts'
+import { isSameArea } from './metro-areas.ts'
 import { REGION_VARIABLES } from './region-variables.ts'
-import type { Environment } from './server-url.ts'
+import type { Environment } from './parse-server-url.ts'
 
 /** Where this process runs, and how that is known. */
 export interface ProcessRegion {

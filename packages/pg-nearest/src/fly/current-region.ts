@@ -1,5 +1,5 @@
 import { parseRegion } from '../discovery/parse-region.ts'
-import type { Environment } from '../discovery/server-url.ts'
+import type { Environment } from '../discovery/parse-server-url.ts'
 
 /**
  * The region where this process runs: `FLY_REGION`, which Fly sets on every machine, else `MY_REGION`, which you may set

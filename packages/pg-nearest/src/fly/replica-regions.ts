@@ -1,6 +1,6 @@
 import { describeValue } from '../error-messages/describe-value.ts'
 import { parseRegion } from '../discovery/parse-region.ts'
-import type { Environment } from '../discovery/server-url.ts'
+import type { Environment } from '../discovery/parse-server-url.ts'
 import { OptionError } from '../errors.ts'
 
 /** The list of regions: the one in code, else `REPLICA_REGIONS`, separated by commas or white space. */

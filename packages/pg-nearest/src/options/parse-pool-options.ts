@@ -2,7 +2,7 @@ import { isPlainObject, describeValue } from '../error-messages/describe-value.t
 import { closestName } from '../error-messages/closest-name.ts'
 import type { ListedServer } from '../discovery/listed-server.ts'
 import { regionFinder, type FindRegion } from '../discovery/process-region.ts'
-import type { Environment } from '../discovery/server-url.ts'
+import type { Environment } from '../discovery/parse-server-url.ts'
 import { OptionError } from '../errors.ts'
 import { checkOptionNames } from './option-names.ts'
 import { parseServerList } from '../server-list/parse-server-list.ts'

@@ -8,7 +8,7 @@ import {
   serverAddress,
   type Environment,
   type ServerAddress,
-} from '../discovery/server-url.ts'
+} from '../discovery/parse-server-url.ts'
 import { splitHosts } from '../discovery/several-hosts.ts'
 import { parametersOf, withParameters } from '../discovery/url-parts.ts'
 import { isPlainObject } from '../error-messages/describe-value.ts'

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { isSameServer, nameServers, type ListedServer } from '../discovery/listed-server.ts'
 import { parseRegion } from '../discovery/parse-region.ts'
-import type { Environment } from '../discovery/server-url.ts'
+import type { Environment } from '../discovery/parse-server-url.ts'
 import { isPlainObject, describeValue } from '../error-messages/describe-value.ts'
 import { OptionError } from '../errors.ts'
 import { parseServerEntry, type EntryServer } from './parse-server-entry.ts'

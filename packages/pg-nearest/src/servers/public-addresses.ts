@@ -1,5 +1,5 @@
 import type { ListedServer } from '../discovery/listed-server.ts'
-import type { ServerAddress } from '../discovery/server-url.ts'
+import type { ServerAddress } from '../discovery/parse-server-url.ts'
 
 /** The parts of an address that may be published: neither user nor password. */
 export type PublicAddress = Pick<ServerAddress, 'host' | 'port' | 'database' | 'label'>

@@ -1,6 +1,6 @@
 import type { ProcessRegion } from '../discovery/process-region.ts'
 import type { ListedServer } from '../discovery/listed-server.ts'
-import type { ServerAddress } from '../discovery/server-url.ts'
+import type { ServerAddress } from '../discovery/parse-server-url.ts'
 import { formatLsn } from '../topology/lsn.ts'
 import { problemOf } from '../failures/server-problem.ts'
 import type { ProblemCode } from '../topology/problem.ts'

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { regionFinder } from '../../src/discovery/process-region.ts'
-import { AREAS, isSameArea } from '../../src/discovery/region-areas.ts'
+import { AREAS, isSameArea } from '../../src/discovery/metro-areas.ts'
 import { REGION_VARIABLES } from '../../src/discovery/region-variables.ts'
 import spec from '../../spec/regions.json' with { type: 'json' }
 
