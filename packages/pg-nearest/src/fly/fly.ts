@@ -8,7 +8,7 @@ import { checkOptionNames, ownOptions } from '../options/option-names.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { currentRegion, regionFrom } from './current-region.ts'
 import { discoverMachines } from './discover-machines.ts'
-import { flyRegions } from './replica-regions.ts'
+import { configuredRegions } from './configured-regions.ts'
 import { databaseApp } from './replica-host.ts'
 import { replicaUrl } from './replica-url.ts'
 
@@ -102,7 +102,7 @@ function optionsFrom(
   const primaries = addressesIn(url, 'DATABASE_URL', env)
   const primaryRegion = regionFrom(env, 'PRIMARY_REGION')
   const region = currentRegion(env)
-  const replicas = flyRegions(regions, env).flatMap((code): [string, string][] => {
+  const replicas = configuredRegions(regions, env).flatMap((code): [string, string][] => {
     const own = ownUrl(env, code, primaries)
     if (own !== undefined) return [[code, own]]
     if (code === primaryRegion) return []

@@ -4,7 +4,7 @@ import type { Environment } from '../discovery/parse-server-url.ts'
 import { OptionError } from '../errors.ts'
 
 /** The list of regions: the one in code, else `REPLICA_REGIONS`, separated by commas or white space. */
-export function flyRegions(regions: unknown, env: Environment): readonly string[] {
+export function configuredRegions(regions: unknown, env: Environment): readonly string[] {
   if (regions !== undefined && !Array.isArray(regions)) {
     throw new OptionError(
       'regions',
