@@ -11,7 +11,7 @@ import {
   type PositionQuestions,
   type PositionReply,
 } from '../session-positions/position-question.ts'
-import { isLevel, type PositionBefore } from '../freshness/replica-level.ts'
+import { isCaughtUp, type PositionBefore } from '../freshness/is-caught-up.ts'
 import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { writeOrder } from '../topology/server-selection.ts'
@@ -168,7 +168,7 @@ function conclude(
       if (isWriters && lease.standby && provesWrite(end.error)) lease.doom()
       const behind = check?.end(lease, trust, questions, false)
       if (behind !== undefined) return { kind: 'behind', error: behind }
-      return { kind: 'answered', error: end.error, level: isLevel(context, before, performance.now()) }
+      return { kind: 'answered', error: end.error, level: isCaughtUp(context, before, performance.now()) }
     }
     case 'skipped':
       return { kind: 'unsent', error: new Error('The statement was skipped') }

@@ -34,7 +34,7 @@ const LEVEL_FOR_MS = 2_000
  *
  * @param before - of the replica.
  */
-export function isLevel(
+export function isCaughtUp(
   { topology, positions }: Pick<FreshnessContext, 'topology' | 'positions'>,
   before: PositionBefore,
   now: number,

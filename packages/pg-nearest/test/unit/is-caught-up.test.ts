@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isLevel, positionBefore } from '../../src/freshness/replica-level.ts'
+import { isCaughtUp, positionBefore } from '../../src/freshness/is-caught-up.ts'
 import { createServerMembers } from '../../src/positions/server-members.ts'
 import type { Lease } from '../../src/pooled-connection/lease.ts'
 import { createKnownPositions, type KnownPositions } from '../../src/positions/known-positions.ts'
@@ -47,7 +47,7 @@ function level(
   for (const machine of behindName) members.note('ord', machine, 0, 0)
   const before = positionBefore({ positions, members }, { ...lease, ...on })
   then?.(positions)
-  return isLevel({ topology, positions }, before, 1_500)
+  return isCaughtUp({ topology, positions }, before, 1_500)
 }
 
 describe('whether a replica is known to be level', () => {
