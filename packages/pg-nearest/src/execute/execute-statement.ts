@@ -1,4 +1,4 @@
-import { withinDeadline } from '../limits/deadline.ts'
+import { withinDeadline } from '../limits/within-deadline.ts'
 import type { Request } from '../route/request.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { Engine, Scope } from './engine.ts'

@@ -1,6 +1,6 @@
 import { NoServerError, type Candidate, type FailedAttempt, type NoServerCode } from '../errors.ts'
 import { codeOf, isAuthenticationFailure } from '../driver-errors.ts'
-import { describeFailure } from './server-failure.ts'
+import { describeFailure } from './describe-failure.ts'
 import { problemOf } from './server-problem.ts'
 import type { Topology } from '../topology/topology.ts'
 

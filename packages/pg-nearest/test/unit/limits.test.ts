@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Lease } from '../../src/pooled-connection/lease.ts'
 import { runWithinAsync } from '../../src/execute/run-with-cancellation.ts'
 import { onAbort } from '../../src/limits/on-abort.ts'
-import { withinDeadline } from '../../src/limits/deadline.ts'
+import { withinDeadline } from '../../src/limits/within-deadline.ts'
 import { pause, sleep } from '../../src/limits/retry-backoff.ts'
 import { errorOf } from './error-of.ts'
 

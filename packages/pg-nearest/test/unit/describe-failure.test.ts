@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { noteDialling, type Dialling } from '../../src/driver-errors.ts'
 import { SilentError } from '../../src/probe/stall-aware-timeout.ts'
-import { describeFailure } from '../../src/failures/server-failure.ts'
+import { describeFailure } from '../../src/failures/describe-failure.ts'
 import type { FailureCode } from '../../src/topology/problem.ts'
 
 const at = (stage: Dialling['stage']): Dialling => ({ host: 'db.example.com', port: 5433, stage })
