@@ -26,7 +26,7 @@ import { createKnownPositions, type KnownPosition, type KnownPositions } from '.
 import { processMachines } from '../positions/machine-registry.ts'
 import { createStallAwareClock } from './stall-aware-clock.ts'
 import { createPositionWatch } from '../positions/position-watch.ts'
-import { createMachineSharing } from './machine-sharing.ts'
+import { createCrossPoolSharing } from './cross-pool-sharing.ts'
 import { createProblemReporter } from './problem-reporter.ts'
 import type { Report } from './connection-report.ts'
 import { createServerMembers, renewalMs, type SeenMember, type ServerMembers } from '../positions/server-members.ts'
@@ -114,7 +114,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     onForgotten: positions.forgetMachine,
   })
 
-  const others = createMachineSharing({
+  const others = createCrossPoolSharing({
     registry: processMachines(),
     positions,
     onNews: (server) => void watches.get(server)?.askNow(),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createMachineSharing } from '../../src/monitor/machine-sharing.ts'
+import { createCrossPoolSharing } from '../../src/monitor/cross-pool-sharing.ts'
 import type { Lack } from '../../src/observations/receipt.ts'
 import type { Observation } from '../../src/observations/topology-updates.ts'
 import { createKnownPositions, type KnownPositions } from '../../src/positions/known-positions.ts'
@@ -153,10 +153,10 @@ describe('what others tell of a position', () => {
 class Pool {
   readonly positions = createKnownPositions()
   readonly done: string[] = []
-  readonly sharing: ReturnType<typeof createMachineSharing>
+  readonly sharing: ReturnType<typeof createCrossPoolSharing>
 
   constructor(registry: MachineRegistry, onNews?: () => void) {
-    this.sharing = createMachineSharing({
+    this.sharing = createCrossPoolSharing({
       registry,
       positions: this.positions,
       onNews: (server) => {

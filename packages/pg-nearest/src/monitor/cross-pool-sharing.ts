@@ -6,7 +6,7 @@ import type { KnownPositions } from '../positions/known-positions.ts'
 import { joinMachine, type MachineMembership, type MachineRegistry } from '../positions/machine-registry.ts'
 import { isAhead, machineKey, readSighting, type Sighting, type Stage } from '../positions/sighting.ts'
 
-export interface MachineSharingOptions {
+export interface CrossPoolSharingOptions {
   readonly registry: MachineRegistry
   /** What this pool was told itself, which is raised by what others were told. */
   readonly positions: KnownPositions
@@ -20,7 +20,7 @@ export interface MachineSharingOptions {
  * Exchanges what machines tell with the other pools of this process that list them, under whatever name. What belongs to the way there, or
  * to this pool's role, is never told: whether it can be reached and how far it is, what it refuses, its connections and sessions.
  */
-export interface MachineSharing {
+export interface CrossPoolSharing {
   /** A server has answered a probe. Others hear of it before this returns, so that it must be called last. */
   heard(server: string, seen: Observation, lacksSince: number | undefined): void
   /** The name belongs to another server now, or to none. */
@@ -43,7 +43,12 @@ const TOLD_MS = 100
 /** How often what others tell makes a pool ask: two that contradict each other must not keep each other busy. */
 const HEEDED_MS = 100
 
-export function createMachineSharing({ registry, positions, onNews, onLack }: MachineSharingOptions): MachineSharing {
+export function createCrossPoolSharing({
+  registry,
+  positions,
+  onNews,
+  onLack,
+}: CrossPoolSharingOptions): CrossPoolSharing {
   const listed = new Map<string, Listed>()
 
   const join = (server: string, machine: string, key: string): Listed => {
