@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import { observedPosition } from '../observations/observed-position.ts'
-import type { Lack } from '../observations/receipt.ts'
+import type { Lack } from '../observations/wal-reception.ts'
 import type { Observation } from '../observations/topology-updates.ts'
 import type { KnownPositions } from '../positions/known-positions.ts'
 import { joinMachine, type MachineMembership, type MachineRegistry } from '../positions/machine-registry.ts'

@@ -5,9 +5,9 @@ import { writeOrder } from '../topology/server-selection.ts'
 import { succeed } from '../topology/standing.ts'
 import { extendTrail, type PrimaryTrail } from './staleness.ts'
 import { lagOf } from './lag.ts'
-import { factsBefore, membersAfter, type MemberMachine } from './members-after.ts'
+import { factsBefore, updateMembers, type MemberMachine } from './update-members.ts'
 import { observedPosition } from './observed-position.ts'
-import { earlierLack, receiptOf, type Lack } from './receipt.ts'
+import { earlierLack, walReceptionOf, type Lack } from './wal-reception.ts'
 import type { Problem } from '../topology/problem.ts'
 import type { Refusal } from '../topology/refusal.ts'
 import type { Server, ServerState, Topology } from '../topology/topology.ts'
@@ -146,8 +146,8 @@ export function withAnswer(
   const topology = replace(answered, name, seen.answeredAt, (state) => ({
     ...state,
     ...lagOf(trail, seen),
-    ...receiptOf(answered, factsBefore(known ?? state, seen.machine), seen),
-    members: membersAfter(answered, trail, known ?? state, machines, seen),
+    ...walReceptionOf(answered, factsBefore(known ?? state, seen.machine), seen),
+    members: updateMembers(answered, trail, known ?? state, machines, seen),
   }))
   return { topology: noteRivals(topology), trail }
 }
@@ -175,7 +175,7 @@ export function withStandbysAnswer(
     ...state,
     ...after(state, 'answered', seen.answeredAt),
     failures: 0,
-    members: membersAfter(before.topology, before.trail, state, machines, seen),
+    members: updateMembers(before.topology, before.trail, state, machines, seen),
     problem: undefined,
     problemCode: undefined,
   }))

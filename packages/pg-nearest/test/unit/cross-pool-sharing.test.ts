@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createCrossPoolSharing } from '../../src/monitor/cross-pool-sharing.ts'
-import type { Lack } from '../../src/observations/receipt.ts'
+import type { Lack } from '../../src/observations/wal-reception.ts'
 import type { Observation } from '../../src/observations/topology-updates.ts'
 import { createKnownPositions, type KnownPositions } from '../../src/positions/known-positions.ts'
 import { joinMachine, processMachines, type MachineRegistry } from '../../src/positions/machine-registry.ts'

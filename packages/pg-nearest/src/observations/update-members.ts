@@ -1,6 +1,6 @@
 import type { Member, MemberFacts, ServerState, Topology } from '../topology/topology.ts'
 import { lagOf } from './lag.ts'
-import { receiptOf } from './receipt.ts'
+import { walReceptionOf } from './wal-reception.ts'
 import type { PrimaryTrail } from './staleness.ts'
 import type { Observation } from './topology-updates.ts'
 
@@ -27,7 +27,7 @@ export function factsBefore({ machine, members, ...known }: ServerState, of: str
  *
  * @param before - the server ahead of the answer.
  */
-export function membersAfter(
+export function updateMembers(
   topology: Topology,
   trail: PrimaryTrail,
   before: ServerState,
@@ -37,7 +37,7 @@ export function membersAfter(
   return machines.map((each) => {
     const known = factsBefore(before, each.machine)
     if (each.machine !== seen.machine) return { ...each, ...pick(known) }
-    return { ...each, ...lagOf(trail, seen), ...receiptOf(topology, known, seen), lastSeenAt: seen.answeredAt }
+    return { ...each, ...lagOf(trail, seen), ...walReceptionOf(topology, known, seen), lastSeenAt: seen.answeredAt }
   })
 }
 

@@ -10,7 +10,7 @@ type Receipt = Pick<ServerState, 'walEnd' | 'receiving' | 'lacksSince' | 'stalle
  *
  * @param before - what was known of the machine before the answer.
  */
-export function receiptOf(
+export function walReceptionOf(
   topology: Topology,
   before: Pick<ServerState, 'walEnd' | 'lacksSince'>,
   seen: Observation,
