@@ -1,5 +1,5 @@
 import { isAuthenticationFailure } from '../driver-errors.ts'
-import { kindOfError } from './kind-of-error.ts'
+import { errorNameAndCode } from './error-name-and-code.ts'
 import { PasswordError } from '../errors.ts'
 
 /** pg passes what it knows of the connection. */
@@ -31,7 +31,7 @@ export async function askForPassword(
     if (typeof password === 'string' && password !== '') return password
     throw new PasswordError(server, 'has not returned a text')
   } catch (error) {
-    throw error instanceof PasswordError ? error : new PasswordError(server, `has failed${kindOfError(error)}`)
+    throw error instanceof PasswordError ? error : new PasswordError(server, `has failed${errorNameAndCode(error)}`)
   } finally {
     clearTimeout(timer)
   }

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
-import { kindOfError } from './kind-of-error.ts'
+import { errorNameAndCode } from './error-name-and-code.ts'
 import { StreamError } from '../errors.ts'
 
 type StreamFactory = NonNullable<pg.ClientConfig['stream']>
@@ -52,7 +52,7 @@ function make(server: string, create: () => unknown): unknown {
   try {
     return create()
   } catch (error) {
-    throw new StreamError(server, `has failed${kindOfError(error)}`)
+    throw new StreamError(server, `has failed${errorNameAndCode(error)}`)
   }
 }
 

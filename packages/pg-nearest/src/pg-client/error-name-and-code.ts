@@ -4,7 +4,7 @@ import { codeOf } from '../driver-errors.ts'
  * The name and the code of what a user's function has thrown, in brackets, if they look like those of errors: anything else of it may hold
  * what must not be told. Empty if there is neither.
  */
-export function kindOfError(error: unknown): string {
+export function errorNameAndCode(error: unknown): string {
   try {
     const name = error instanceof Error && /^\w{0,40}(?:Error|Exception)$/.test(error.name) ? [error.name] : []
     const code = codeOf(error)
