@@ -9,7 +9,7 @@ import { passClaimGate } from '../walk/pass-claim-gate.ts'
 import { candidatesOf } from '../failures/no-server-error.ts'
 import type { WalkFacts } from '../walk/walk-state.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
-import { planFallback, type Attempt } from '../route/plan.ts'
+import { planFallback, type Attempt } from '../route/plan-servers.ts'
 import type { ClientContext } from './client-context.ts'
 
 /** How something ended on the held connection. */

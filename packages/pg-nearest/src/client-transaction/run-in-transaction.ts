@@ -1,6 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { isLag, isTooLateToSet, meaningInReading } from '../route/failure-meaning.ts'
-import { planPrimary, type Attempt } from '../route/plan.ts'
+import { planPrimary, type Attempt } from '../route/plan-servers.ts'
 import type { Request } from '../route/request.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'

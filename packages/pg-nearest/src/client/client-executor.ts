@@ -4,7 +4,7 @@ import { clock, reportFailure, reportResult } from '../execute/report-outcome.ts
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { queryTimeoutOf } from '../execute/pool-query-execution.ts'
 import { onAbort } from '../limits/on-abort.ts'
-import { planPrimary, type Attempt } from '../route/plan.ts'
+import { planPrimary, type Attempt } from '../route/plan-servers.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
 import { watchForEarlyClose } from '../wire/cursor-close.ts'

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
-import { planRead } from '../route/plan.ts'
+import { planRead } from '../route/plan-servers.ts'
 import { NearestError } from '../errors.ts'
 import { RELOCK, SNAPSHOT } from '../execute/read-only-enforcement.ts'
 import type { OwnSession } from '../execute/engine.ts'

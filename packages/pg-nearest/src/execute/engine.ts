@@ -7,7 +7,7 @@ import type { QueryEvent } from '../events/event-types.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
 import type { RetryBudget } from '../limits/retry-budget.ts'
-import type { Target } from '../route/plan.ts'
+import type { Target } from '../route/plan-servers.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementCache } from '../statement/statement-cache.ts'
 

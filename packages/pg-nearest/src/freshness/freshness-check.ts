@@ -1,7 +1,7 @@
 import type { Askable } from '../positions/known-positions.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { introductionQuestion } from '../probe/probe-question.ts'
-import { planPrimary, type Attempt } from '../route/plan.ts'
+import { planPrimary, type Attempt } from '../route/plan-servers.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'

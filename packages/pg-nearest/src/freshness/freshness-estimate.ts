@@ -1,4 +1,4 @@
-import { usualReadServer } from '../route/plan.ts'
+import { usualReadServer } from '../route/plan-servers.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { SessionState } from '../session/session-state.ts'
 import { writeOrder } from '../topology/server-selection.ts'

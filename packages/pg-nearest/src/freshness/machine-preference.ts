@@ -1,6 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
-import type { Attempt } from '../route/plan.ts'
+import type { Attempt } from '../route/plan-servers.ts'
 import { isUsable } from '../topology/health.ts'
 import { stalledMembers } from '../topology/stalled.ts'
 import type { ServerState } from '../topology/topology.ts'

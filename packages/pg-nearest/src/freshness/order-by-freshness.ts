@@ -1,4 +1,4 @@
-import type { Attempt } from '../route/plan.ts'
+import type { Attempt } from '../route/plan-servers.ts'
 
 /**
  * Whether a server is likely to show what a read must show.

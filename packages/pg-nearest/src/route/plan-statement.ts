@@ -3,7 +3,7 @@ import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementCache } from '../statement/statement-cache.ts'
 import type { Chooser } from '../topology/server-selection.ts'
 import type { Topology } from '../topology/topology.ts'
-import { planPrimary, planRead, type Attempt, type Target } from './plan.ts'
+import { planPrimary, planRead, type Attempt, type Target } from './plan-servers.ts'
 import type { Request } from './request.ts'
 
 export interface StatementPlan {

@@ -3,7 +3,7 @@ import type { ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import type { RetryReason } from '../limits/retry-budget.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
-import type { Attempt } from '../route/plan.ts'
+import type { Attempt } from '../route/plan-servers.ts'
 import type { WalkFacts } from './walk-state.ts'
 
 /** The server that answered, and how many were tried. */

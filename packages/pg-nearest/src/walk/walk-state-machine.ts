@@ -1,7 +1,7 @@
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import type { RetryReason } from '../limits/retry-budget.ts'
 import { isLag, isTransient, isWriteRefused, meaningOf, type Evidence } from '../route/failure-meaning.ts'
-import type { Attempt } from '../route/plan.ts'
+import type { Attempt } from '../route/plan-servers.ts'
 import { SPARE_CONNECTIONS, withAnother } from './spare-connections.ts'
 import { asOver, legOn, withHistory, withLeg, withLegs, withWriter, type Leg, type WalkState } from './walk-state.ts'
 

@@ -1,5 +1,5 @@
 import type { Evidence } from '../route/failure-meaning.ts'
-import type { Attempt } from '../route/plan.ts'
+import type { Attempt } from '../route/plan-servers.ts'
 import { SPARE_CONNECTIONS, type SpareConnections } from './spare-connections.ts'
 
 /** What stays the same throughout a walk. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { orderByFreshness, type FreshnessEstimate } from '../../src/freshness/order-by-freshness.ts'
 import { nearMs, waitBudgetMs, waitMs } from '../../src/freshness/wait-budget.ts'
-import type { Attempt } from '../../src/route/plan.ts'
+import type { Attempt } from '../../src/route/plan-servers.ts'
 import { positionWithin } from '../../src/observations/staleness.ts'
 
 const planned: Attempt[] = [

@@ -8,7 +8,7 @@ import {
   type Observed,
 } from '../../src/observations/topology-updates.ts'
 import { getsWrites } from '../../src/route/gets-writes.ts'
-import { planPrimary, planRead, usualReadServer, type Target } from '../../src/route/plan.ts'
+import { planPrimary, planRead, usualReadServer, type Target } from '../../src/route/plan-servers.ts'
 import { standAlike } from '../../src/topology/standing.ts'
 import type { Server, Topology } from '../../src/topology/topology.ts'
 import { GONE, observation } from './observation.ts'

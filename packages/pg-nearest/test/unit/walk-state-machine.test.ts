@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { nextStep, type WalkEvent } from '../../src/walk/walk-state-machine.ts'
 import { beginWalk, type WalkFacts } from '../../src/walk/walk-state.ts'
-import type { Attempt } from '../../src/route/plan.ts'
+import type { Attempt } from '../../src/route/plan-servers.ts'
 import {
   after,
   behind,

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { AttemptEnd, Execution } from '../../src/walk/execution.ts'
 import { walk } from '../../src/walk/walk.ts'
 import { ReplicaBehindError } from '../../src/session-positions/replica-behind-error.ts'
-import type { Attempt } from '../../src/route/plan.ts'
+import type { Attempt } from '../../src/route/plan-servers.ts'
 
 const reason = new Error('enough')
 const on = (...servers: string[]): Attempt[] => servers.map((server) => ({ server, reason: 'nearest' }))
