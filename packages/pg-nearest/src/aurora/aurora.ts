@@ -9,7 +9,7 @@ import { parseServerList } from '../server-list/parse-server-list.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { askInstances } from './ask-instances.ts'
 import { clusterDomain, isAmazonHost, isReaderEndpoint } from './cluster-domain.ts'
-import { entryAt } from '../server-list/entry-at.ts'
+import { entryWithHost } from '../server-list/entry-with-host.ts'
 import { instanceList } from './instance-list.ts'
 
 /** Options of {@link aurora}: its own, and those of `createPool` but `servers`. */
@@ -112,7 +112,7 @@ export function aurora(options: AuroraOptions): NearestPoolOptions {
       cluster,
       entryOf: (instance) =>
         // A token is for the instance's own host, whatever leads there.
-        withPassword(entryAt(given, hostOf(instance)), domain?.instanceHost(instance) ?? hostOf(instance)),
+        withPassword(entryWithHost(given, hostOf(instance)), domain?.instanceHost(instance) ?? hostOf(instance)),
       regionOf: (instance) => regionOf?.(instance) ?? region,
       replicas: rest.replicas ?? {},
       ask: (entry, signal) => askInstances(clientOf(entry, pgOptions), signal),

@@ -5,7 +5,7 @@ import { parseRegion } from '../discovery/parse-region.ts'
 import { refreshInterval } from '../discovery/dns-refresh-interval.ts'
 import { describeValue, isPlainObject } from '../error-messages/describe-value.ts'
 import { OptionError } from '../errors.ts'
-import { entryAt } from '../server-list/entry-at.ts'
+import { entryWithHost } from '../server-list/entry-with-host.ts'
 import type { ServerOptions, ServerSource } from '../server-list/server-list.ts'
 
 /** Options of {@link dns}. */
@@ -54,7 +54,7 @@ export function dns(name: string, options: DnsOptions = {}): ServerSource {
       const places = [...(known.get(each)?.keys() ?? [])].map((text) => JSON.parse(text) as Place)
       if (places.length === 0) return undefined
       const host = places.map((place) => (place.port === undefined ? place.host : `${place.host}:${place.port}`))
-      const { region: _, ...entry } = entryAt(template, host.join(','))
+      const { region: _, ...entry } = entryWithHost(template, host.join(','))
       return { ...entry, hostaddr: places.map(({ address }) => address).join(',') }
     }
     const primary = entryOf(name)

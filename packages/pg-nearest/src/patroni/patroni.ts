@@ -1,7 +1,7 @@
 import { messageOf } from '../driver-errors.ts'
 import { describeValue, isPlainObject } from '../error-messages/describe-value.ts'
 import { OptionError } from '../errors.ts'
-import { entryAt } from '../server-list/entry-at.ts'
+import { entryWithHost } from '../server-list/entry-with-host.ts'
 import type { ServerEntry, ServerList, ServerSource } from '../server-list/server-list.ts'
 import { membersIn, taggedRegion, type PatroniMember } from './cluster-answer.ts'
 
@@ -73,10 +73,10 @@ export function patroni(urls: string | readonly string[], options: PatroniOption
     for (const member of others) {
       const own = regionOf(member)
       if (own === undefined || beside.includes(member)) continue
-      const { region: _, ...entry } = entryAt(template, placeOf(member))
+      const { region: _, ...entry } = entryWithHost(template, placeOf(member))
       ;(replicas[own] ??= []).push(entry)
     }
-    return { primary: { ...entryAt(template, [leader, ...beside].map(placeOf).join(',')), region }, replicas }
+    return { primary: { ...entryWithHost(template, [leader, ...beside].map(placeOf).join(',')), region }, replicas }
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { aurora } from '../../src/aurora/aurora.ts'
 import { clusterDomain } from '../../src/aurora/cluster-domain.ts'
-import { entryAt } from '../../src/server-list/entry-at.ts'
+import { entryWithHost } from '../../src/server-list/entry-with-host.ts'
 import { instancesOf, type InstanceRow } from '../../src/aurora/instances.ts'
 import { afterAnswer, readersOf, type KnownInstances } from '../../src/aurora/known-instances.ts'
 import { isOptionError } from '../../src/errors.ts'
@@ -73,7 +73,7 @@ describe('the entry of an instance', () => {
       { host: 'i', port: '6000', user: 'app' },
     ],
   ])('%s', (_name, entry, endpoint, expected) => {
-    expect(entryAt(entry, endpoint)).toEqual(expected)
+    expect(entryWithHost(entry, endpoint)).toEqual(expected)
   })
 })
 

@@ -2,7 +2,7 @@ import { joinUrl, splitUrl, withParameters } from '../discovery/url-parts.ts'
 import type { ServerOptions } from './server-list.ts'
 
 /** The same entry, but for its host, and its port if the endpoint has one. */
-export function entryAt(entry: ServerOptions, endpoint: string): ServerOptions {
+export function entryWithHost(entry: ServerOptions, endpoint: string): ServerOptions {
   const { host = endpoint, port } = splitUrl(`postgres://${endpoint}`) ?? {}
   const { url = entry.connectionString, connectionString: _, ...rest } = entry
   if (url === undefined) return { ...rest, host, ...(port === undefined ? {} : { port }) }
