@@ -1,9 +1,9 @@
 import { isOtherCluster } from '../topology/cluster.ts'
 import { whyInvalid } from '../topology/invalid-member.ts'
 import type { Problem, ProblemCode } from '../topology/problem.ts'
-import { describeRefusals } from '../topology/refusal.ts'
+import { describeRefusals } from '../topology/refused-function.ts'
 import { describeStall, describeStalledMembers, isStalled, stalledMembers } from '../topology/stalled.ts'
-import { whyNoWrites } from '../topology/writer-evidence.ts'
+import { whyNoWrites } from '../topology/why-no-writes.ts'
 import type { ServerState, Topology } from '../topology/topology.ts'
 
 /** What a person should fix about a server; `undefined` if nothing. */

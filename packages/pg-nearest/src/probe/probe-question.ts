@@ -1,6 +1,6 @@
 import type { Observation } from '../observations/topology-updates.ts'
 import { parseLsn } from '../topology/lsn.ts'
-import type { Refusal } from '../topology/refusal.ts'
+import type { Refusal } from '../topology/refused-function.ts'
 
 /** What a probe asks beside the role. */
 export type ProbeItem =

@@ -1,7 +1,7 @@
 import { isUnheardReplica } from '../topology/server-selection.ts'
-import { perStandings } from '../topology/standing.ts'
+import { perRoutingStates } from '../topology/routing-state.ts'
 import type { Topology } from '../topology/topology.ts'
-import { whyNoWrites } from '../topology/writer-evidence.ts'
+import { whyNoWrites } from '../topology/why-no-writes.ts'
 
 /**
  * Whether what runs there may write, if the server lets it. Otherwise it runs READ ONLY, unless its connection proves to be a standby's:
@@ -11,7 +11,7 @@ export function getsWrites(topology: Topology, name: string): boolean {
   return writable(topology).has(name)
 }
 
-const writable = perStandings((topology): ReadonlySet<string> => {
+const writable = perRoutingStates((topology): ReadonlySet<string> => {
   const servers = topology.servers.filter(
     (server) => !isUnheardReplica(server) && whyNoWrites(topology, server) === undefined,
   )

@@ -9,7 +9,7 @@ import {
   type Chooser,
   type Equals,
 } from '../topology/server-selection.ts'
-import { perStandings, type Standing, type Standings } from '../topology/standing.ts'
+import { perRoutingStates, type RoutingState, type RoutingStates } from '../topology/routing-state.ts'
 
 /** Try this server, for this reason. */
 export interface Attempt {
@@ -33,7 +33,7 @@ export type Target =
  * The one server that this process normally reads from; `undefined` if several are equally near, or if its name may lead to several
  * machines.
  */
-export function usualReadServer(topology: Standings, { region }: Chooser): string | undefined {
+export function usualReadServer(topology: RoutingStates, { region }: Chooser): string | undefined {
   return planFor(topology, NEAREST, region).usual
 }
 
@@ -51,7 +51,7 @@ interface Plan {
 }
 
 /** The servers to read from, in order. Never empty. */
-export function planRead(topology: Standings, target: Target, chooser: Chooser): readonly Attempt[] {
+export function planRead(topology: RoutingStates, target: Target, chooser: Chooser): readonly Attempt[] {
   const { parts } = planFor(topology, target, chooser.region)
   const [first] = parts
   if (parts.length === 1 && first !== undefined) return inOrder(first, chooser)
@@ -59,26 +59,26 @@ export function planRead(topology: Standings, target: Target, chooser: Chooser):
 }
 
 /** The servers that may run what only a primary can, in order. Never empty. */
-export function planPrimary(topology: Standings, reason: RouteReason): readonly Attempt[] {
+export function planPrimary(topology: RoutingStates, reason: RouteReason): readonly Attempt[] {
   return writeOrder(topology).map((server) => ({ server: server.name, reason, onPrimary: true }))
 }
 
 /** The primaries, for a statement that a standby could not run. Their freshness is not checked. */
-export function planFallback(topology: Standings): readonly Attempt[] {
+export function planFallback(topology: RoutingStates): readonly Attempt[] {
   return writeOrder(topology).map(({ name }) => ({ server: name, reason: 'retry', unproven: true, onPrimary: true }))
 }
 
 /** Those that a handle of the pool has asked for. A handle may be made for a single call, and is not kept. */
-const plansOf = perStandings((standings) => ({ standings, plans: new WeakMap<Target, Plan>() }))
+const plansOf = perRoutingStates((standings) => ({ standings, plans: new WeakMap<Target, Plan>() }))
 
-function planFor(topology: Standings, target: Target, region: string | undefined): Plan {
+function planFor(topology: RoutingStates, target: Target, region: string | undefined): Plan {
   const { standings, plans } = plansOf(topology)
   let plan = plans.get(target)
   if (plan === undefined || plan.region !== region) plans.set(target, (plan = makePlan(standings, target, region)))
   return plan
 }
 
-function makePlan(topology: Standings, target: Target, region: string | undefined): Plan {
+function makePlan(topology: RoutingStates, target: Target, region: string | undefined): Plan {
   const tiers = tiersFor(topology, target, region)
   const [best = []] = tiers
   const [first] = best
@@ -112,11 +112,11 @@ function inOrder(part: Part, chooser: Chooser): readonly Attempt[] {
   return 'fixed' in part ? part.fixed : leastLoadedFirst(part, chooser)
 }
 
-function isOneMachine({ machine, members, pooled }: Standing): boolean {
+function isOneMachine({ machine, members, pooled }: RoutingState): boolean {
   return machine !== undefined && members.length === 0 && !pooled
 }
 
-function tiersFor(topology: Standings, target: Target, region: string | undefined): Tiers {
+function tiersFor(topology: RoutingStates, target: Target, region: string | undefined): Tiers {
   switch (target.kind) {
     case 'nearest':
       return readTiers(topology, region).map((tier) => tier.map(attempt))
@@ -130,7 +130,7 @@ function tiersFor(topology: Standings, target: Target, region: string | undefine
 }
 
 /** A region's replicas; the primary if the region has none; then all others by distance. */
-function replicaTiers(topology: Standings, region: string | undefined): Tiers {
+function replicaTiers(topology: RoutingStates, region: string | undefined): Tiers {
   const configured = topology.servers.some((server) => server.declared === 'replica' && server.region === region)
   const nearest = readTiers(topology, region)
   const asked = nearest.map((tier) =>
@@ -145,7 +145,7 @@ function replicaTiers(topology: Standings, region: string | undefined): Tiers {
 }
 
 /** The replicas with a label, whatever their weight; then the primary if it has it; then all others by distance. */
-function labelledTiers(topology: Standings, label: string, region: string | undefined): Tiers {
+function labelledTiers(topology: RoutingStates, label: string, region: string | undefined): Tiers {
   const nearest = readTiers(topology, region)
   const asked = nearest.map((tier) =>
     tier.filter(({ server }) => isUsable(server) && server.labels.includes(label)).map(({ server }) => server),
@@ -159,7 +159,7 @@ function labelledTiers(topology: Standings, label: string, region: string | unde
   return withoutRepeats([...withLabel(true), ...withLabel(false), ...nearest.map((tier) => tier.map(attempt))])
 }
 
-function primaryFor(region: string | undefined, server: Standing): Attempt {
+function primaryFor(region: string | undefined, server: RoutingState): Attempt {
   const asked = region !== undefined && server.region === region
   return { server: server.name, reason: asked ? 'asked' : 'no-replica' }
 }

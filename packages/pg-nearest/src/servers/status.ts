@@ -6,7 +6,7 @@ import { problemOf } from '../failures/server-problem.ts'
 import type { ProblemCode } from '../topology/problem.ts'
 import { isWriterGone, readTiers, writeOrder } from '../topology/server-selection.ts'
 import { aheadMs } from '../clock.ts'
-import { inWallTime } from '../topology/wall-time.ts'
+import { inWallTime } from '../topology/in-wall-time.ts'
 import type { Member, ServerState, Topology } from '../topology/topology.ts'
 
 export type { ProblemCode }

@@ -1,13 +1,13 @@
 import { isFollowed, isOtherCluster } from './cluster.ts'
 import { isUsable } from './health.ts'
-import { isRival, undecided } from './writer-evidence.ts'
-import type { Standing, Standings } from './standing.ts'
+import { isRival, undecided } from './why-no-writes.ts'
+import type { RoutingState, RoutingStates } from './routing-state.ts'
 
 /**
  * Explains why a server must not be used (another cluster, a primary that was replaced, the primary listed as a replica); `undefined`
  * if it may be.
  */
-export function whyInvalid(topology: Standings, server: Standing): string | undefined {
+export function whyInvalid(topology: RoutingStates, server: RoutingState): string | undefined {
   const primary = topology.servers.find((other) => other.declared === 'primary')
   if (isOtherCluster(topology, server)) {
     const ours = topology.cluster === undefined ? primary?.name : `"cluster" (${topology.cluster})`
@@ -26,14 +26,14 @@ export function whyInvalid(topology: Standings, server: Standing): string | unde
  * A server on a later timeline has seen a promotion that the other one has missed. A primary that nobody saw in recovery, and that nobody
  * follows, may be a restored backup instead.
  */
-function isLater(topology: Standings, other: Standing, server: Standing): boolean {
+function isLater(topology: RoutingStates, other: RoutingState, server: RoutingState): boolean {
   const [its, ours] = [other.timeline, server.timeline]
   if (other.health === 'leaving' || its === undefined || ours === undefined || its <= ours) return false
   if (isOtherCluster(topology, other)) return false
   return other.role !== 'primary' || other.declared === 'primary' || other.seenInRecovery || isFollowed(topology, other)
 }
 
-function replacedBy(later: Standing, server: Standing): string {
+function replacedBy(later: RoutingState, server: RoutingState): string {
   const { name, timeline } = server
   const other =
     later.role === 'primary'

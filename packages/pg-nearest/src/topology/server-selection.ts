@@ -1,8 +1,8 @@
 import { isUsable } from './health.ts'
 import { whyInvalid } from './invalid-member.ts'
 import { isStalled } from './stalled.ts'
-import { whyNoWrites } from './writer-evidence.ts'
-import { perStandings, type Standing, type Standings } from './standing.ts'
+import { whyNoWrites } from './why-no-writes.ts'
+import { perRoutingStates, type RoutingState, type RoutingStates } from './routing-state.ts'
 import type { ServerState, Topology } from './topology.ts'
 
 /** Servers within this many milliseconds of the nearest count as equally near. MongoDB's drivers use the same. */
@@ -12,7 +12,7 @@ export const LATENCY_WINDOW_MS = 15
 export type Place = 'own-region' | 'nearest' | 'no-replica'
 
 export interface Choice {
-  readonly server: Standing
+  readonly server: RoutingState
   readonly place: Place
 }
 
@@ -26,7 +26,7 @@ export interface Chooser {
 }
 
 /** By its own report, or by the configuration until it has been asked. */
-export function isReplica(server: Standing): boolean {
+export function isReplica(server: RoutingState): boolean {
   return server.role === 'replica' || isUnheardReplica(server)
 }
 
@@ -35,18 +35,18 @@ export function isReplica(server: Standing): boolean {
  * by measured time (within the latency window replicas before the primary), then those of weight 0, then those that receive nothing any
  * more, and last those that are down, so that there is always a server to try.
  */
-export function readTiers(topology: Standings, region: string | undefined): Choice[][] {
+export function readTiers(topology: RoutingStates, region: string | undefined): Choice[][] {
   const valid = topology.servers.filter((server) => whyInvalid(topology, server) === undefined)
   const usable = valid.filter(isUsable)
   const stalled = usable.filter((server) => isStalled(topology, server))
   const flowing = usable.filter((server) => !isStalled(topology, server))
   const alive = flowing.filter(({ weight }) => weight > 0)
-  const isOwn = (server: Standing): boolean => region !== undefined && server.region === region
+  const isOwn = (server: RoutingState): boolean => region !== undefined && server.region === region
   const own = alive.filter(isOwn)
   const away = alive.filter((server) => !isOwn(server))
   const anyReplica = alive.some(isReplica)
-  const near = (server: Standing): Choice => ({ server, place: 'own-region' })
-  const far = (server: Standing): Choice => ({
+  const near = (server: RoutingState): Choice => ({ server, place: 'own-region' })
+  const far = (server: RoutingState): Choice => ({
     server,
     place: isReplica(server) || anyReplica ? 'nearest' : 'no-replica',
   })
@@ -62,7 +62,7 @@ export function readTiers(topology: Standings, region: string | undefined): Choi
 }
 
 /** Until it was asked, only the configuration says so. */
-export function isUnheardReplica({ role, declared }: Standing): boolean {
+export function isUnheardReplica({ role, declared }: RoutingState): boolean {
   return role === 'unknown' && declared === 'replica'
 }
 
@@ -71,9 +71,9 @@ export function isUnheardReplica({ role, declared }: Standing): boolean {
  * those that accept writes). If there are none: servers that last said so, and the configured primary until it has answered. Empty
  * if all servers are known to be replicas.
  */
-export const writeOrder: (topology: Standings) => readonly Standing[] = perStandings(orderForWrites)
+export const writeOrder: (topology: RoutingStates) => readonly RoutingState[] = perRoutingStates(orderForWrites)
 
-function orderForWrites(topology: Standings): readonly Standing[] {
+function orderForWrites(topology: RoutingStates): readonly RoutingState[] {
   const valid = topology.servers.filter(
     (server) =>
       server.health !== 'leaving' &&
@@ -93,12 +93,12 @@ function orderForWrites(topology: Standings): readonly Standing[] {
   )
 }
 
-function mayBePrimary({ role, declared }: Standing): boolean {
+function mayBePrimary({ role, declared }: RoutingState): boolean {
   return role === 'primary' || (role === 'unknown' && declared === 'primary')
 }
 
 /** The server that should take writes is down, or there is none. */
-export function isWriterGone(topology: Standings): boolean {
+export function isWriterGone(topology: RoutingStates): boolean {
   const [first] = writeOrder(topology)
   return first === undefined || !isUsable(first)
 }
@@ -110,13 +110,13 @@ export function writerIn(topology: Topology): ServerState | undefined {
 }
 
 /** Some server is known to take writes. */
-export function hasWriter(topology: Standings): boolean {
+export function hasWriter(topology: RoutingStates): boolean {
   const [first] = writeOrder(topology)
   return first !== undefined && first.role === 'primary' && isUsable(first)
 }
 
 /** The nearest first. Within the latency window replicas come first, suspects last among them. */
-function byDistance(servers: readonly Standing[]): Standing[][] {
+function byDistance(servers: readonly RoutingState[]): RoutingState[][] {
   const measured = servers.filter((server) => server.rttMs !== undefined).toSorted((a, b) => rtt(a) - rtt(b))
   const edge = (measured[0] === undefined ? 0 : rtt(measured[0])) + LATENCY_WINDOW_MS
   const near = measured.filter((server) => rtt(server) <= edge)
@@ -130,12 +130,12 @@ function byDistance(servers: readonly Standing[]): Standing[][] {
   ]
 }
 
-function suspectsLast(equals: readonly Standing[]): Standing[][] {
-  const isSuspect = ({ health }: Standing): boolean => health === 'suspect'
+function suspectsLast(equals: readonly RoutingState[]): RoutingState[][] {
+  const isSuspect = ({ health }: RoutingState): boolean => health === 'suspect'
   return [equals.filter((server) => !isSuspect(server)), equals.filter(isSuspect)]
 }
 
-function rtt(server: Standing): number {
+function rtt(server: RoutingState): number {
   return server.rttMs ?? Number.POSITIVE_INFINITY
 }
 
@@ -190,6 +190,6 @@ function draw(weights: readonly number[], random: number, except: number | undef
   return drawn
 }
 
-function lastSeenFirst(servers: readonly Standing[]): Standing[] {
+function lastSeenFirst(servers: readonly RoutingState[]): RoutingState[] {
   return servers.toSorted((a, b) => (b.lastSeenAt ?? 0) - (a.lastSeenAt ?? 0))
 }

@@ -1,6 +1,6 @@
 import type { Health } from './health.ts'
 import type { ProblemCode } from './problem.ts'
-import type { Refusal } from './refusal.ts'
+import type { Refusal } from './refused-function.ts'
 
 /** A server's role by its own report; `unknown` until it has been asked. */
 export type Role = 'primary' | 'replica' | 'unknown'

@@ -9,7 +9,7 @@ import {
 } from '../../src/observations/topology-updates.ts'
 import { getsWrites } from '../../src/route/gets-writes.ts'
 import { planPrimary, planRead, usualReadServer, type Target } from '../../src/route/plan-servers.ts'
-import { standAlike } from '../../src/topology/standing.ts'
+import { standAlike } from '../../src/topology/routing-state.ts'
 import type { Server, Topology } from '../../src/topology/topology.ts'
 import { GONE, observation } from './observation.ts'
 

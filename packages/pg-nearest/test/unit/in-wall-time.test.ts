@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { inWallTime } from '../../src/topology/wall-time.ts'
+import { inWallTime } from '../../src/topology/in-wall-time.ts'
 import { serverState } from './server-state.ts'
 
 const snapshot = { asOf: 1_000_000, servers: [serverState({ since: 900_000, lastSeenAt: 999_000 }), serverState({})] }

@@ -1,6 +1,6 @@
 import { clusterOf, isFollowed, isOtherCluster } from './cluster.ts'
 import { isUsable } from './health.ts'
-import type { Standing, Standings } from './standing.ts'
+import type { RoutingState, RoutingStates } from './routing-state.ts'
 
 /**
  * Explains why a server that says it is the primary gets no writes; `undefined` if it gets them. The declared primary gets them unless
@@ -8,7 +8,7 @@ import type { Standing, Standings } from './standing.ts'
  * cluster (or stands with it in one URL of several hosts), not on its timeline, and the declared primary takes none, or it was seen in
  * recovery, or another listed server follows it.
  */
-export function whyNoWrites(topology: Standings, server: Standing): string | undefined {
+export function whyNoWrites(topology: RoutingStates, server: RoutingState): string | undefined {
   if (server.role !== 'primary' || topology.servers.length === 1) return undefined
   const declared = topology.servers.find((other) => other.declared === 'primary')
   if (declared === undefined) return undefined
@@ -29,39 +29,39 @@ export function whyNoWrites(topology: Standings, server: Standing): string | und
 }
 
 /** Where no cluster is told: the declared primary itself says that it is a replica now, and nobody else says that it is the primary. */
-function isSuccessorByRole(topology: Standings, server: Standing, declared: Standing): boolean {
+function isSuccessorByRole(topology: RoutingStates, server: RoutingState, declared: RoutingState): boolean {
   const isTold = server.systemIdentifier !== undefined && declared.systemIdentifier !== undefined
   const others = topology.servers.filter((other) => other !== server && other.role === 'primary' && isUsable(other))
   return !isTold && declared.role === 'replica' && isUsable(declared) && others.length === 0
 }
 
 /** A later primary of the same cluster that nobody has seen being promoted: a restored backup, or a branch, looks the same. */
-export function isRival(topology: Standings, other: Standing, declared: Standing): boolean {
+export function isRival(topology: RoutingStates, other: RoutingState, declared: RoutingState): boolean {
   if (other === declared || other.role !== 'primary' || !isUsable(other) || !mayTakeWrites(declared)) return false
   if (other.seenInRecovery || isOtherCluster(topology, other)) return false
   return isLaterTimeline(other, declared) && !isFollowed(topology, other)
 }
 
 /** A lost connection does not show that it is gone; and before it was heard, nobody else is its successor. */
-function mayTakeWrites(declared: Standing): boolean {
+function mayTakeWrites(declared: RoutingState): boolean {
   return isUsable(declared) && declared.role !== 'replica'
 }
 
 /** As far as is told: a promotion would have begun a later one. */
-function isOnTimelineOf({ timeline }: Standing, declared: Standing): boolean {
+function isOnTimelineOf({ timeline }: RoutingState, declared: RoutingState): boolean {
   if (declared.role !== 'primary' || timeline === undefined || declared.timeline === undefined) return false
   return timeline <= declared.timeline
 }
 
-function isLaterTimeline({ timeline }: Standing, than: Standing): boolean {
+function isLaterTimeline({ timeline }: RoutingState, than: RoutingState): boolean {
   return timeline !== undefined && than.timeline !== undefined && timeline > than.timeline
 }
 
-export function undecided({ name, timeline }: Standing, rival: Standing): string {
+export function undecided({ name, timeline }: RoutingState, rival: RoutingState): string {
   return `${name} (timeline ${timeline}) and ${rival.name} (timeline ${rival.timeline}) both say that they are the primary of one cluster, and nobody has seen ${rival.name} being promoted: nothing is written until one of them is taken out of the list. Is ${rival.name} a restored backup, or a branch?`
 }
 
-function unknownPromotion(server: Standing, declared: Standing): string {
+function unknownPromotion(server: RoutingState, declared: RoutingState): string {
   const { name } = server
   const says = isUsable(server) ? 'says' : 'does not answer; it said before'
   return `${name} ${says} that it is the primary, and nothing shows that it belongs to ${declared.name}'s cluster and was promoted there: nothing is written there. If it was, make it "primary" in the list, or name the cluster in the option "cluster" (select system_identifier from pg_control_system()).`

@@ -1,8 +1,8 @@
 import { isStalledMachine } from './stalled.ts'
 import type { Member, ServerState, Topology } from './topology.ts'
 
-/** What routing goes by. It must not look at anything else of a server: see {@link perStandings}. */
-export interface Standing extends Pick<
+/** What routing goes by. It must not look at anything else of a server: see {@link perRoutingStates}. */
+export interface RoutingState extends Pick<
   ServerState,
   | 'name'
   | 'region'
@@ -27,16 +27,16 @@ export interface Standing extends Pick<
 }
 
 /** How all servers stand at one moment. Every snapshot is one. */
-export interface Standings extends Pick<Topology, 'cluster' | 'stalledAfterMs'> {
-  readonly servers: readonly Standing[]
+export interface RoutingStates extends Pick<Topology, 'cluster' | 'stalledAfterMs'> {
+  readonly servers: readonly RoutingState[]
 }
 
-type Differs<T> = (a: T, b: T, standings: Standings) => boolean
+type Differs<T> = (a: T, b: T, standings: RoutingStates) => boolean
 
 const isOther = (a: unknown, b: unknown): boolean => a !== b
 
 /** Total, so that nothing which routing goes by can be left out. */
-const DIFFERS: { readonly [K in keyof Required<Standing>]: Differs<Standing[K]> } = {
+const DIFFERS: { readonly [K in keyof Required<RoutingState>]: Differs<RoutingState[K]> } = {
   name: isOther,
   region: isOther,
   declared: isOther,
@@ -60,7 +60,7 @@ const DIFFERS: { readonly [K in keyof Required<Standing>]: Differs<Standing[K]> 
   lastSeenAt: () => false,
 }
 
-function isOtherStall(a: number | undefined, b: number | undefined, standings: Standings): boolean {
+function isOtherStall(a: number | undefined, b: number | undefined, standings: RoutingStates): boolean {
   return isStalledMachine(standings, { stalledMs: a }) !== isStalledMachine(standings, { stalledMs: b })
 }
 
@@ -70,12 +70,12 @@ function isAnotherDistance(a: number | undefined, b: number | undefined): boolea
   return Math.abs(a - b) > Math.max(1, a / 10)
 }
 
-const NAMES = Object.keys(DIFFERS) as readonly (keyof Standing)[]
+const NAMES = Object.keys(DIFFERS) as readonly (keyof RoutingState)[]
 
 /** The first of the snapshots in which the servers stand alike. */
-const firsts = new WeakMap<Standings, Standings>()
+const firsts = new WeakMap<RoutingStates, RoutingStates>()
 
-function firstLike(standings: Standings): Standings {
+function firstLike(standings: RoutingStates): RoutingStates {
   return firsts.get(standings) ?? standings
 }
 
@@ -96,7 +96,7 @@ export function succeed(before: Topology, after: Topology): Topology {
   return after
 }
 
-function isLikeFirst(first: Standings, at: number, server: Standing): boolean {
+function isLikeFirst(first: RoutingStates, at: number, server: RoutingState): boolean {
   const was = first.servers[at]
   if (was === undefined) return false
   return NAMES.every((name) => {
@@ -106,8 +106,8 @@ function isLikeFirst(first: Standings, at: number, server: Standing): boolean {
 }
 
 /** What follows from how the servers stand is worked out once for all snapshots in which they stand alike. */
-export function perStandings<T>(derive: (standings: Standings) => T): (standings: Standings) => T {
-  const known = new WeakMap<Standings, { readonly derived: T }>()
+export function perRoutingStates<T>(derive: (standings: RoutingStates) => T): (standings: RoutingStates) => T {
+  const known = new WeakMap<RoutingStates, { readonly derived: T }>()
   return (standings) => {
     const first = firstLike(standings)
     let found = known.get(first)
