@@ -5,7 +5,7 @@ import { isMisled, machinePreference } from '../freshness/machine-preference.ts'
 import { noConnectionEvidence, type LimitedEnd } from '../execute/run-with-cancellation.ts'
 import type { AttemptEnd, Execution, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from '../execute/may-await-primary.ts'
-import { passClaimGate } from '../walk/pass-claim-gate.ts'
+import { awaitBookmarkClaim } from '../walk/await-bookmark-claim.ts'
 import { candidatesOf } from '../failures/no-server-error.ts'
 import type { WalkFacts } from '../walk/walk-state.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
@@ -94,7 +94,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
       const gate = planning.enterClaim(to.server)
       // Nobody holds a connection while he waits for somebody else's answer.
       if (gate.kind === 'asking' && !held.open) held.letGo()
-      passClaimGate(gate, ofWalk, turn, (inside) => {
+      awaitBookmarkClaim(gate, ofWalk, turn, (inside) => {
         attempt(to, inside).then(
           (end) => inside.end(end),
           (error: unknown) => inside.end({ kind: 'cut', error }),

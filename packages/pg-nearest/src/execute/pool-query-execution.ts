@@ -22,7 +22,7 @@ import { ownSession, type Engine, type Scope } from './engine.ts'
 import type { Arrival, AttemptEnd, Execution, HedgePlan, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from './may-await-primary.ts'
 import { warnOfOpenTransaction } from './warn-of-open-transaction.ts'
-import { passClaimGate } from '../walk/pass-claim-gate.ts'
+import { awaitBookmarkClaim } from '../walk/await-bookmark-claim.ts'
 import { candidatesOf } from '../failures/no-server-error.ts'
 import { runStatement, type RunEnd } from './run-statement.ts'
 import { withoutName } from './without-name.ts'
@@ -109,7 +109,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     this.#stage = 'running'
     const gate = this.#check?.enterClaim(attempt.server) ?? FREE_GATE
     if (gate.kind === 'free') return this.#connect(attempt, turn, signal)
-    passClaimGate(gate, signal, turn, (inside) => this.#connect(attempt, inside, signal))
+    awaitBookmarkClaim(gate, signal, turn, (inside) => this.#connect(attempt, inside, signal))
   }
 
   #connect(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {

@@ -2,7 +2,7 @@ import type { ReplicaBehindError } from '../session-positions/replica-behind-err
 import type { RetryReason } from '../limits/retry-budget.ts'
 import { isLag, isTransient, isWriteRefused, meaningOf, type Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
-import { SPARE_CONNECTIONS, withAnother } from './spare-connections.ts'
+import { SAME_SERVER_RETRIES, withAnother } from './same-server-retries.ts'
 import { asOver, legOn, withHistory, withLeg, withLegs, withWriter, type Leg, type WalkState } from './walk-state.ts'
 
 /** What can happen during a walk. */
@@ -278,7 +278,7 @@ function replan(state: WalkState, { leg, attempts, mayWait }: Extract<WalkEvent,
 
 /** A primary has come. */
 function onNewPlan(state: WalkState, attempts: readonly Attempt[]): WalkState {
-  const { redials } = SPARE_CONNECTIONS
+  const { redials } = SAME_SERVER_RETRIES
   return withHistory(withLegs(state, [legOn(attempts)]), { tried: [], redials })
 }
 

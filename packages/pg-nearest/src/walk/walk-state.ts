@@ -1,6 +1,6 @@
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
-import { SPARE_CONNECTIONS, type SpareConnections } from './spare-connections.ts'
+import { SAME_SERVER_RETRIES, type SameServerRetries } from './same-server-retries.ts'
 
 /** What stays the same throughout a walk. */
 export interface WalkFacts {
@@ -41,7 +41,7 @@ export interface WalkState {
 }
 
 /** What has gone wrong so far, and what may still be done about it. */
-export interface WalkHistory extends SpareConnections {
+export interface WalkHistory extends SameServerRetries {
   readonly failures: readonly WalkFailure[]
   /** Servers that have failed since the latest plan. */
   readonly tried: readonly string[]
@@ -66,7 +66,7 @@ const NOTHING_WRONG: WalkHistory = {
   unknown: undefined,
   ran: undefined,
   writes: false,
-  ...SPARE_CONNECTIONS,
+  ...SAME_SERVER_RETRIES,
   mayReplan: true,
   rounds: 0,
 }

@@ -6,7 +6,7 @@ import { provesWrite } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
 import type { AttemptEnd, Execution, Turn } from './execution.ts'
 import { walkError } from './walk-error.ts'
-import { detourReason, showsPrimaryOnly } from './walk-findings.ts'
+import { detourReason, showsPrimaryOnly } from './detour-reason.ts'
 import { admit, nextStep, type WalkCommand, type WalkEvent } from './walk-state-machine.ts'
 import { beginWalk, type WalkState } from './walk-state.ts'
 

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { PositionLostEvent } from '../../src/events/event-types.ts'
-import { passClaimGate } from '../../src/walk/pass-claim-gate.ts'
+import { awaitBookmarkClaim } from '../../src/walk/await-bookmark-claim.ts'
 import {
   createBookmarkClaims,
   type ClaimGate,
@@ -104,7 +104,7 @@ describe('the gate', () => {
     const run = (): never => {
       throw new Error('it was not run')
     }
-    expect(() => passClaimGate(gate, undefined, turnTo([]), run)).toThrow('it was not run')
+    expect(() => awaitBookmarkClaim(gate, undefined, turnTo([]), run)).toThrow('it was not run')
     expect(claims.enter('nrt', SETTLED).kind).toBe('entered')
   })
 
@@ -146,7 +146,7 @@ function passing(gate: ClaimGate, signal?: AbortSignal): AttemptEnd<never>[] {
   const run = (): never => {
     throw new Error('it must not run')
   }
-  passClaimGate(gate, signal, turnTo(ends), run)
+  awaitBookmarkClaim(gate, signal, turnTo(ends), run)
   return ends
 }
 

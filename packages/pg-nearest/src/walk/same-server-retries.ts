@@ -1,7 +1,7 @@
 import type { Evidence } from '../route/failure-meaning.ts'
 
 /** How many more connections to the same server a statement may have that had no effect there. */
-export interface SpareConnections {
+export interface SameServerRetries {
   /** For connections that had died unused. */
   readonly again: number
   /** For connections that led to a standby, though the server's name leads to the primary, too. */
@@ -11,13 +11,13 @@ export interface SpareConnections {
 }
 
 /** How many in a row there may be of each before the server counts as failed. */
-export const SPARE_CONNECTIONS: SpareConnections = { again: 3, redials: 8, mayRerun: true }
+export const SAME_SERVER_RETRIES: SameServerRetries = { again: 3, redials: 8, mayRerun: true }
 
 /** What is left with one more connection; `undefined`: there is no more. */
 export function withAnother(
-  { again, redials, mayRerun }: SpareConnections,
+  { again, redials, mayRerun }: SameServerRetries,
   evidence: Evidence,
-): Partial<SpareConnections> | undefined {
+): Partial<SameServerRetries> | undefined {
   switch (evidence.kind) {
     case 'unsent':
       return again > 0 ? { again: again - 1 } : undefined

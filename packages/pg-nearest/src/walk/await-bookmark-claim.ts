@@ -3,7 +3,7 @@ import { onAbort } from '../limits/on-abort.ts'
 import type { AttemptEnd, Turn } from './execution.ts'
 
 /** Runs an attempt if the gate lets it, and otherwise ends it when the claim has been asked about, or the signal is aborted. */
-export function passClaimGate<R>(
+export function awaitBookmarkClaim<R>(
   gate: ClaimGate,
   signal: AbortSignal | undefined,
   turn: Turn<R>,
