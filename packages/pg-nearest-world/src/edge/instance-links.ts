@@ -3,7 +3,7 @@ import type { Link, World } from '../world-types.ts'
 import type { Instance } from './choose-instances.ts'
 import { createHealthCheck } from './instance-health.ts'
 
-/** The links from the edge in each region to each instance, over the world's links. */
+/** How the edge in each region reaches each instance, over the world's links. */
 export interface InstanceLinks {
   readonly agent: Agent
   /** Milliseconds of round trip. */

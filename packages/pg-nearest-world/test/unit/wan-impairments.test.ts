@@ -25,9 +25,9 @@ type Case = readonly [
 
 /** The packets are bytes and the moment at which they would arrive without the impairment. */
 const cases: readonly Case[] = [
-  ['no latency', latency, { rttMs: 0 }, [[10, 5]], [5]],
-  ['half of the round trip', latency, { rttMs: 220 }, [[10, 5]], [115]],
-  ['latency does not mind the size', latency, { rttMs: 1 }, [[1e9, 0]], [0.5]],
+  ['no latency', propagationDelay, { rttMs: 0 }, [[10, 5]], [5]],
+  ['half of the round trip', propagationDelay, { rttMs: 220 }, [[10, 5]], [115]],
+  ['latency does not mind the size', propagationDelay, { rttMs: 1 }, [[1e9, 0]], [0.5]],
   ['no jitter', (c) => jitter(c, () => 0.9), {}, [[10, 5]], [5]],
   ['the least jitter', (c) => jitter(c, () => 0), { jitterMs: 30 }, [[10, 5]], [5]],
   ['half of the jitter', (c) => jitter(c, () => 0.5), { jitterMs: 30 }, [[10, 5]], [20]],

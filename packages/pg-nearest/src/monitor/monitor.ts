@@ -13,7 +13,7 @@ import { whyInvalid } from '../topology/invalid-member.ts'
 import { steadyNow } from '../clock.ts'
 import type { Sign } from '../topology/health.ts'
 import { hasWriter, writeOrder } from '../topology/server-selection.ts'
-import { standAlike } from '../topology/routing-state.ts'
+import { areRoutedAlike } from '../topology/routing-state.ts'
 import type { PrimaryTrail } from '../observations/staleness.ts'
 import type { MemberMachine } from '../observations/update-members.ts'
 import type { Role, Server, ServerState, Topology } from '../topology/topology.ts'
@@ -199,7 +199,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     const were = states
     states = byName(next.topology)
     // Most answers change nothing but positions and times.
-    const isAlike = standAlike(before, next.topology)
+    const isAlike = areRoutedAlike(before, next.topology)
     if (!isAlike) {
       dropDemoted(before, were, next.topology)
       if (hasWriter(before) && !hasWriter(next.topology)) for (const watch of watches.values()) watch.reschedule()

@@ -69,12 +69,12 @@ export function planFallback(topology: RoutingStates): readonly Attempt[] {
 }
 
 /** Those that a handle of the pool has asked for. A handle may be made for a single call, and is not kept. */
-const plansOf = perRoutingStates((standings) => ({ standings, plans: new WeakMap<Target, Plan>() }))
+const plansOf = perRoutingStates((states) => ({ states, plans: new WeakMap<Target, Plan>() }))
 
 function planFor(topology: RoutingStates, target: Target, region: string | undefined): Plan {
-  const { standings, plans } = plansOf(topology)
+  const { states, plans } = plansOf(topology)
   let plan = plans.get(target)
-  if (plan === undefined || plan.region !== region) plans.set(target, (plan = makePlan(standings, target, region)))
+  if (plan === undefined || plan.region !== region) plans.set(target, (plan = makePlan(states, target, region)))
   return plan
 }
 

@@ -31,7 +31,7 @@ export interface RoutingStates extends Pick<Topology, 'cluster' | 'stalledAfterM
   readonly servers: readonly RoutingState[]
 }
 
-type Differs<T> = (a: T, b: T, standings: RoutingStates) => boolean
+type Differs<T> = (a: T, b: T, states: RoutingStates) => boolean
 
 const isOther = (a: unknown, b: unknown): boolean => a !== b
 
@@ -53,15 +53,15 @@ const DIFFERS: { readonly [K in keyof Required<RoutingState>]: Differs<RoutingSt
   seenBesidePrimary: isOther,
   stalledMs: isOtherStall,
   machine: isOther,
-  members: (a, b, standings) =>
-    a.length !== b.length || a.some(({ stalledMs }, i) => isOtherStall(stalledMs, b[i]?.stalledMs, standings)),
+  members: (a, b, states) =>
+    a.length !== b.length || a.some(({ stalledMs }, i) => isOtherStall(stalledMs, b[i]?.stalledMs, states)),
   pooled: isOther,
   // Counts only among those that are down, and stays the same while they are.
   lastSeenAt: () => false,
 }
 
-function isOtherStall(a: number | undefined, b: number | undefined, standings: RoutingStates): boolean {
-  return isStalledMachine(standings, { stalledMs: a }) !== isStalledMachine(standings, { stalledMs: b })
+function isOtherStall(a: number | undefined, b: number | undefined, states: RoutingStates): boolean {
+  return isStalledMachine(states, { stalledMs: a }) !== isStalledMachine(states, { stalledMs: b })
 }
 
 /** A moving average moves with each answer. */
@@ -75,12 +75,12 @@ const NAMES = Object.keys(DIFFERS) as readonly (keyof RoutingState)[]
 /** The first of the snapshots in which the servers stand alike. */
 const firsts = new WeakMap<RoutingStates, RoutingStates>()
 
-function firstLike(standings: RoutingStates): RoutingStates {
-  return firsts.get(standings) ?? standings
+function firstLike(states: RoutingStates): RoutingStates {
+  return firsts.get(states) ?? states
 }
 
 /** Whether routing finds in `after` what it found in `before`. */
-export function standAlike(before: Topology, after: Topology): boolean {
+export function areRoutedAlike(before: Topology, after: Topology): boolean {
   return firstLike(before) === firstLike(after)
 }
 
@@ -106,10 +106,10 @@ function isLikeFirst(first: RoutingStates, at: number, server: RoutingState): bo
 }
 
 /** What follows from how the servers stand is worked out once for all snapshots in which they stand alike. */
-export function perRoutingStates<T>(derive: (standings: RoutingStates) => T): (standings: RoutingStates) => T {
+export function perRoutingStates<T>(derive: (states: RoutingStates) => T): (states: RoutingStates) => T {
   const known = new WeakMap<RoutingStates, { readonly derived: T }>()
-  return (standings) => {
-    const first = firstLike(standings)
+  return (states) => {
+    const first = firstLike(states)
     let found = known.get(first)
     if (found === undefined) known.set(first, (found = { derived: derive(first) }))
     return found.derived

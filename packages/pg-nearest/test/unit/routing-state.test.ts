@@ -9,7 +9,7 @@ import {
 } from '../../src/observations/topology-updates.ts'
 import { getsWrites } from '../../src/route/gets-writes.ts'
 import { planPrimary, planRead, usualReadServer, type Target } from '../../src/route/plan-servers.ts'
-import { standAlike } from '../../src/topology/routing-state.ts'
+import { areRoutedAlike } from '../../src/topology/routing-state.ts'
 import type { Server, Topology } from '../../src/topology/topology.ts'
 import { GONE, observation } from './observation.ts'
 
@@ -86,7 +86,7 @@ test('a snapshot routes as it would if nothing of those before it were kept', ()
             ? withFailure(observed, name, sign, GONE, i)
             : withAnswer(observed, name, answerOf(name, answer))
         const { topology } = observed
-        if (standAlike(before, topology)) alike++
+        if (areRoutedAlike(before, topology)) alike++
         expect(routes(topology)).toEqual(routes({ ...topology }))
       }
     }),
@@ -98,10 +98,10 @@ test('a distance counts as the same until it has changed by a tenth, and by a mi
   const at = (rttMs: number, before: Observed): Observed => withAnswer(before, 'ord', observation('replica', { rttMs }))
   const once = at(100, initialTopology(SERVERS, 0))
   const near = at(145, once)
-  expect(standAlike(once.topology, near.topology)).toBe(true)
+  expect(areRoutedAlike(once.topology, near.topology)).toBe(true)
   // Further, by as little: it counts from where it was when the routes were worked out.
   const far = at(120, near)
-  expect(standAlike(near.topology, far.topology)).toBe(false)
+  expect(areRoutedAlike(near.topology, far.topology)).toBe(false)
   const [close] = [at(0.5, initialTopology(SERVERS, 0))]
-  expect(standAlike(close.topology, at(5, close).topology)).toBe(true)
+  expect(areRoutedAlike(close.topology, at(5, close).topology)).toBe(true)
 })
