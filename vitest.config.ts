@@ -43,6 +43,7 @@ const unhurried = onServersOf([
   'demoted-primary',
   'differential',
   'discovery',
+  'doctor',
   'entries',
   'foreign-servers',
   'growing',

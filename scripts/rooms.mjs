@@ -10,8 +10,8 @@ export const houses = [
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: ['doctor', 'findings', 'terminal', 'fly', 'pool', 'servers', 'options', 'error-messages'],
-      doctor: ['findings', 'pool', 'servers', 'options'],
-      findings: ['terminal', 'servers'],
+      doctor: ['findings', 'pool', 'servers', 'options', 'pg-client', 'limits', 'discovery'],
+      findings: ['terminal', 'fly', 'servers', 'discovery'],
       terminal: [],
       fly: ['options', 'discovery', 'error-messages'],
       aurora: ['options', 'server-list', 'pg-client', 'limits', 'discovery', 'error-messages'],

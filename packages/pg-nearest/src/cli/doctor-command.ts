@@ -1,6 +1,7 @@
 import { parseArgs, styleText } from 'node:util'
 import { examine } from '../doctor/examine.ts'
-import type { Finding } from '../findings/findings.ts'
+import type { Finding } from '../findings/finding.ts'
+import { findingsOf } from '../findings/findings.ts'
 import { serverFlags, serverOptions } from './server-options.ts'
 import { exitCodeOf } from './status-command.ts'
 import { table } from '../terminal/table.ts'
@@ -17,28 +18,37 @@ export async function doctorCommand(argv: readonly string[], terminal: Terminal)
     terminal.print(doctorUsage)
     return 0
   }
-  const { status, findings } = await examine(await serverOptions(values, terminal.env))
+  const examination = await examine(await serverOptions(values, terminal.env))
+  const findings = findingsOf(examination)
   terminal.print(values.json === true ? JSON.stringify({ checks: findings }) : doctorText(findings, terminal.color))
-  return Math.max(exitCodeOf(status), findings.some(({ verdict }) => verdict === 'bad') ? 1 : 0)
+  return Math.max(exitCodeOf(examination.status), findings.some(({ verdict }) => verdict === 'bad') ? 1 : 0)
 }
 
 const MARKS = { good: ['✓', 'green'], bad: ['✗', 'red'], unknown: ['?', 'yellow'] } as const
 
-/** A line for each check, and how many are bad. */
-export function doctorText(checks: readonly Finding[], color: boolean): string {
-  const rows = checks.map(({ server, verdict, message, code }) => {
+/** A line for each finding, with why and what mends it under those that are not good, and how many are bad. */
+export function doctorText(findings: readonly Finding[], color: boolean): string {
+  const paint = (style: 'green' | 'red' | 'yellow', text: string): string => (color ? styleText(style, text) : text)
+  const rows = findings.flatMap((finding) => {
+    const { server, verdict, message } = finding
     const [mark, style] = MARKS[verdict]
-    return [color ? styleText(style, mark) : mark, server ?? '', code === undefined ? message : `${message} (${code})`]
+    const line = [paint(style, mark), server ?? '']
+    if (finding.verdict === 'good') return [[...line, message]]
+    return [
+      [...line, `${message} (${finding.code})`],
+      ['', '', `  ${finding.why}`],
+      ['', '', `  → ${finding.mend}`],
+    ]
   })
   const lines = table(
     ['', '', ''].map((name) => ({ name, align: 'left' as const })),
     rows,
   ).trimStart()
-  return `${lines}\n\n${summary(checks)}`
+  return `${lines}\n\n${summary(findings)}`
 }
 
-function summary(checks: readonly Finding[]): string {
-  const count = (wanted: Finding['verdict']): number => checks.filter(({ verdict }) => verdict === wanted).length
+function summary(findings: readonly Finding[]): string {
+  const count = (wanted: Finding['verdict']): number => findings.filter(({ verdict }) => verdict === wanted).length
   const bad = count('bad')
   if (bad > 0) return bad === 1 ? 'One thing to fix.' : `${bad} things to fix.`
   return count('unknown') > 0 ? 'Nothing is wrong, as far as could be checked.' : 'All is well.'

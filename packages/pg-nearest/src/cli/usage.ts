@@ -32,8 +32,9 @@ Exit code: 0 every server is up and in its place, 1 something is wrong, 2 bad us
 
 export const doctorUsage: string = `pg-nearest doctor [options]
 
-Looks at each server: whether it answers, is what the list says, follows the primary, keeps up, and takes several statements
-at once.
+Looks at each server: whether it answers, is what the list says, follows the primary, keeps up, lets the role read, is as far
+as its region says, and what stands in between; on Fly, which machines are stopped. Says why it matters, and the command that
+mends it.
 
   --json                    one JSON object
   --help

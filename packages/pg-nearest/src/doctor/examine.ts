@@ -1,10 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findingsOf, type Finding } from '../findings/findings.ts'
+import { createResolver, type DnsResolver } from '../discovery/dns-resolver.ts'
+import type { ListedServer } from '../discovery/listed-server.ts'
+import type { Examination, Machine, PoolLimits } from '../findings/examination.ts'
+import { flyAppOf, type Place } from '../findings/place.ts'
+import { parsePoolOptions } from '../options/parse-pool-options.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { createPool } from '../pool/create-pool.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
 import type { ServerStatus, Status } from '../servers/status.ts'
-import { askReplay } from './ask-replay.ts'
+import { askMachines } from './ask-machines.ts'
+import { askServer } from './ask-server.ts'
 
 /** What a healthy replica lacks it has received long before. */
 const STALLED_AFTER_MS = 1_500
@@ -15,20 +20,52 @@ const DIALS = 6
 /** So that none of them is given the connection of another. */
 const HOLD = 'select pg_catalog.pg_sleep(0.1)'
 
-export interface Examination {
-  readonly status: Status
-  readonly findings: readonly Finding[]
-}
+/** As in pg. */
+const DEFAULT_MAX = 10
+const DEFAULT_IDLE_MS = 10_000
 
-/** Looks at the servers as a pool with these options would. Ends its connections. */
-export async function examine(options: NearestPoolOptions): Promise<Examination> {
+/** Looks at the servers as a pool with these options would, and asks each about itself. Closes its connections. */
+export async function examine(options: NearestPoolOptions, resolver?: DnsResolver): Promise<Examination> {
+  const { servers, pgOptions } = parsePoolOptions(options)
   const pool = createPool({ ...options, stalledAfterMs: STALLED_AFTER_MS })
   try {
     const status = await look(pool)
-    return { status, findings: findingsOf(status, await askReplay(pool, status)) }
+    const up = new Set(status.servers.flatMap(({ name, health }) => (health === 'up' ? name : [])))
+    const [facts, machines] = await Promise.all([
+      Promise.all(servers.filter(({ name }) => up.has(name)).map((server) => askServer(server, pgOptions))),
+      machinesOf(servers, resolver),
+    ])
+    return {
+      status,
+      places: new Map(servers.map((server) => [server.name, placeOf(server)])),
+      facts: new Map(
+        servers
+          .filter(({ name }) => up.has(name))
+          .flatMap(({ name }, i) => (facts[i] === undefined ? [] : [[name, facts[i]]])),
+      ),
+      machines,
+      limits: limitsOf(pgOptions),
+    }
   } finally {
     await pool.end()
   }
+}
+
+async function machinesOf(
+  servers: readonly ListedServer[],
+  resolver: DnsResolver = createResolver(),
+): Promise<readonly Machine[] | undefined> {
+  const app = servers.map((server) => flyAppOf(placeOf(server))).find((found) => found !== undefined)
+  return app === undefined ? undefined : askMachines(app, resolver)
+}
+
+function placeOf({ address: { host, port, user, database }, region, declared }: ListedServer): Place {
+  return { host, port, user, database, region, declared }
+}
+
+function limitsOf(options: Pick<NearestPoolOptions, 'max' | 'idleTimeoutMillis' | 'maxLifetimeSeconds'>): PoolLimits {
+  const { max = DEFAULT_MAX, idleTimeoutMillis = DEFAULT_IDLE_MS, maxLifetimeSeconds = 0 } = options
+  return { max, idleTimeoutMs: idleTimeoutMillis ?? 0, maxLifetimeMs: maxLifetimeSeconds * 1_000 }
 }
 
 /** Lag can be computed only once the primary's position is known, and a stall only from one answer to the next. */

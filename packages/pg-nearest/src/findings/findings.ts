@@ -1,125 +1,115 @@
 import type { ProblemCode, ServerStatus, Status } from '../servers/status.ts'
-import type { Replay } from './replay.ts'
-import { bytes, duration } from '../terminal/format.ts'
+import { duration } from '../terminal/format.ts'
+import { conflictsOf } from './conflicts.ts'
+import { distanceOf } from './distance.ts'
+import type { Examination } from './examination.ts'
+import { sayOf, type Finding, type Say } from './finding.ts'
 import { fromHere } from './from-here.ts'
+import { machinesOf } from './machines.ts'
+import { otherUrl, startIt } from './mend.ts'
+import type { Place } from './place.ts'
+import { remedyOf } from './remedies.ts'
+import { replicationOf } from './replication.ts'
+import { rightsOf } from './rights.ts'
+import { wayOf } from './way.ts'
 
-/** One thing that was checked. */
-export interface Finding {
-  /** `undefined`: it concerns all servers. */
-  readonly server: string | undefined
-  /** `unknown`: it could not be checked. */
-  readonly verdict: 'good' | 'bad' | 'unknown'
-  /** What was found, and what to do if it is bad. */
-  readonly message: string
-  /** For what `problem` events tell, too: the code that they have. */
-  readonly code?: ProblemCode | undefined
+/** @see docs/versions.md */
+const OLDEST_MAJOR = 15
+
+/** Everything that was looked at, server by server: what is right and what is not. */
+export function findingsOf(examination: Examination): readonly Finding[] {
+  const { status } = examination
+  return [
+    ...status.servers.flatMap((server) => findingsOfServer(server, examination)),
+    ...machinesOf(examination),
+    ...regionOf(status),
+    readsOf(status),
+  ]
 }
 
-type Say = (verdict: Finding['verdict'], message: string) => Finding
-
-/** A replica that is further behind is worth a warning: reads of sessions go elsewhere meanwhile. */
-const MUCH_LAG_MS = 10_000
-
-/**
- * The checks for a status.
- *
- * @param replays - what the replicas that are behind have said of their replay, by name
- */
-export function findingsOf(status: Status, replays: ReadonlyMap<string, Replay> = new Map()): readonly Finding[] {
-  const { servers } = status
-  const reader = servers.find(({ readFrom, health }) => readFrom && health === 'up')
-  const from = fromHere(status)
-  const reads: Finding =
-    reader === undefined
-      ? { server: undefined, verdict: 'bad', message: `Reads ${from} have nowhere to go.` }
-      : { server: undefined, verdict: 'good', message: `Reads ${from} go to ${reader.name}.` }
+function findingsOfServer(server: ServerStatus, examination: Examination): readonly Finding[] {
+  const { status, places, facts: known, limits } = examination
+  const { name, health, role, declared, rttMs, version } = server
+  const say = sayOf(name)
+  const place = places.get(name) ?? unknownPlace(server)
+  const problem = problemOf(server, place, say)
+  if (health !== 'up') return [problem ?? silent(place, say)]
+  const facts = known.get(name)
+  const primary = status.servers.find((each) => each.role === 'primary' && each.health === 'up')
+  const answers = say.good(`answers within ${duration(rttMs ?? 0)}, PostgreSQL ${version ?? '?'}`)
+  const around = [...wayOf(server, place, facts, limits, say), ...distanceOf(server, place, status, say)]
+  if (problem !== undefined && server.pipelines) return [answers, problem, ...around]
   return [
-    ...servers.flatMap((server) => findingsOfServer(server, servers, replays.get(server.name))),
-    ...findingsOfRegion(status),
-    reads,
+    answers,
+    ...versionOf(version, place, say),
+    roleOf(role, declared, place, say),
+    ...(role === 'replica' ? replicationOf(server, place, facts, primary, say) : []),
+    ...(role === 'replica' && facts !== undefined ? conflictsOf(facts, place, say) : []),
+    ...(role === 'primary' && facts !== undefined ? rightsOf(facts, place, limits, say) : []),
+    problem ?? say.good('answers several statements that are sent at once'),
+    ...around,
   ]
+}
+
+function roleOf(role: string, declared: string, place: Place, say: Say): Finding {
+  if (role === declared) return say.good(`is a ${role}, as the list has it`)
+  return say.bad('DOCTOR_OTHER_ROLE', `is a ${role}, and the list calls it a ${declared}`, {
+    why: 'Until a failover has ended, or the list is corrected, reads or writes cross the ocean.',
+    mend: otherUrl(place),
+  })
+}
+
+function versionOf(version: string | undefined, place: Place, say: Say): readonly Finding[] {
+  const major = Number.parseInt(version ?? '', 10)
+  if (Number.isNaN(major) || major >= OLDEST_MAJOR) return []
+  return [
+    say.bad('DOCTOR_OLD_VERSION', `runs PostgreSQL ${version}, which PostgreSQL no longer mends`, {
+      why: 'It gets no more security fixes, and nothing here is tested on it.',
+      mend: `pg_upgrade, on ${place.host}`,
+    }),
+  ]
+}
+
+function silent(place: Place, say: Say): Finding {
+  return say.bad('DOCTOR_SILENT', 'did not answer in time', {
+    why: 'Reads go further away meanwhile.',
+    mend: startIt(place),
+  })
 }
 
 /** A region without a server is allowed, and may also be a typing error. */
-function findingsOfRegion({ region, servers }: Status): readonly Finding[] {
+function regionOf({ region, servers }: Status): readonly Finding[] {
   const known = [...new Set(servers.flatMap((server) => server.region ?? []))]
   if (region === undefined || known.length === 0 || known.includes(region)) return []
-  const message = `No server is in ${region}: they are in ${known.join(', ')}, and reads go to the nearest by time. Is it spelled as it is there?`
-  return [{ server: undefined, verdict: 'unknown', message }]
-}
-
-function findingsOfServer(
-  server: ServerStatus,
-  all: readonly ServerStatus[],
-  replay: Replay | undefined,
-): readonly Finding[] {
-  const say = (verdict: Finding['verdict'], message: string): Finding => ({ server: server.name, verdict, message })
-  const { health, role, declared, rttMs, version } = server
-  const problem = problemOf(server)
-  if (health !== 'up') return [problem ?? say('bad', 'did not answer in time: check its URL.')]
-  const answers = say('good', `answers within ${duration(rttMs ?? 0)}, PostgreSQL ${version ?? '?'}`)
-  if (problem !== undefined && server.pipelines) return [answers, problem]
   return [
-    answers,
-    role === declared
-      ? say('good', `is a ${role}, as the list has it`)
-      : say(
-          'bad',
-          `is a ${role}, and the list calls it a ${declared}: correct the list, or wait for a failover to end`,
-        ),
-    ...(role === 'replica' ? findingsOfReplica(server, all, replay, say) : []),
-    server.pipelines
-      ? say('good', 'answers several statements that are sent at once')
-      : (problem ?? say('bad', 'does not answer several statements that are sent at once')),
+    sayOf(undefined).unknown('DOCTOR_NO_SUCH_REGION', `No server is in ${region}: they are in ${known.join(', ')}.`, {
+      why: 'Reads go to the nearest by time, if it is spelled as it is there.',
+      mend: `MY_REGION=${known.at(-1)}, or a replica in ${region}`,
+    }),
   ]
 }
 
-function findingsOfReplica(
-  server: ServerStatus,
-  all: readonly ServerStatus[],
-  replay: Replay | undefined,
-  say: Say,
-): readonly Finding[] {
-  const primary = all.find(({ role, health }) => role === 'primary' && health === 'up')
-  if (primary === undefined) return [say('unknown', 'cannot be compared: no primary answers')]
-  const { timeline, timelineIsLate } = server
-  const follows =
-    timeline === undefined
-      ? say('unknown', 'does not say which timeline it follows: grant pg_monitor to its user')
-      : timeline === primary.timeline
-        ? say('good', `follows ${primary.name}`)
-        : timelineIsLate
-          ? say(
-              'unknown',
-              `was on timeline ${timeline} at its last checkpoint, and ${primary.name} is on ${primary.timeline}: grant pg_monitor to its user, so that it tells at once`,
-            )
-          : say(
-              'bad',
-              `is on timeline ${timeline}, and ${primary.name} on ${primary.timeline}: point it at ${primary.name}`,
-            )
-  const alone: readonly Finding[] =
-    server.receiving === false
-      ? [say('unknown', 'runs no walreceiver, so that nothing more comes, unless it is fed from an archive')]
-      : []
-  return [follows, ...alone, lagOf(server, replay, say)]
-}
-
-function lagOf({ lagBytes, stalenessMs }: ServerStatus, replay: Replay | undefined, say: Say): Finding {
-  if (lagBytes === undefined) return say('unknown', 'does not say how far it is behind')
-  const behind = `is ${bytes(lagBytes)} behind`
-  if (replay?.paused === true) {
-    return say('bad', `${behind}, and its replay is paused: select pg_wal_replay_resume() there`)
-  }
-  const lateMs = stalenessMs ?? replay?.ageMs
-  if (lateMs === undefined) return say('unknown', `${behind}, and for how long is not known`)
-  const late = lateMs > MUCH_LAG_MS
-  const message = `${behind}, at most ${duration(lateMs)}`
-  return say(late ? 'bad' : 'good', late ? `${message}: look at its replication` : message)
+function readsOf(status: Status): Finding {
+  const reader = status.servers.find(({ readFrom, health }) => readFrom && health === 'up')
+  const from = fromHere(status)
+  const say = sayOf(undefined)
+  if (reader !== undefined) return say.good(`Reads ${from} go to ${reader.name}.`)
+  return say.bad('DOCTOR_NO_READS', `Reads ${from} have nowhere to go.`, {
+    why: 'Nothing can be read or written.',
+    mend: 'what is said above of each server',
+  })
 }
 
 /** The problem is a whole sentence that begins with the server's name, as the line does. */
-function problemOf({ name, problem, problemCode }: ServerStatus): Finding | undefined {
+function problemOf(server: ServerStatus, place: Place, say: Say): Finding | undefined {
+  const { name, problem, problemCode } = server
   if (problem === undefined) return undefined
   const message = problem.startsWith(`${name} `) ? problem.slice(name.length + 1) : problem
-  return { server: name, verdict: 'bad', message, code: problemCode }
+  const code: ProblemCode = problemCode ?? 'NEAREST_UNUSABLE'
+  return say.bad(code, message, remedyOf(code, { place, server }))
+}
+
+/** Of a server that has left the list. */
+function unknownPlace({ name, region, declared }: ServerStatus): Place {
+  return { host: name, port: 5432, user: undefined, database: undefined, region, declared }
 }

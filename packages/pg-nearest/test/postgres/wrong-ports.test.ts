@@ -147,7 +147,9 @@ describe('a wrong port is told by what answers there', () => {
     const says = `is not PostgreSQL: what answers on port ${wrong.port} of 127.0.0.1 speaks HTTP. Check the port.`
     expect(await doctor()).toContain(`${says} (NEAREST_NOT_POSTGRES)`)
     const { checks } = JSON.parse(await doctor('--json')) as { checks: object[] }
-    expect(checks).toContainEqual({ server: 'ord', verdict: 'bad', message: says, code: 'NEAREST_NOT_POSTGRES' })
+    expect(checks).toContainEqual(
+      expect.objectContaining({ server: 'ord', verdict: 'bad', message: says, code: 'NEAREST_NOT_POSTGRES' }),
+    )
   })
 })
 

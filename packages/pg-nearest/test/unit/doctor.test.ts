@@ -1,17 +1,27 @@
 import { describe, expect, test } from 'vitest'
-import type { Replay } from '../../src/findings/replay.ts'
-import { findingsOf, type Finding } from '../../src/findings/findings.ts'
+import type { Examination, Replay, ServerFacts } from '../../src/findings/examination.ts'
+import type { Finding } from '../../src/findings/finding.ts'
+import { findingsOf } from '../../src/findings/findings.ts'
+import { isPrivate } from '../../src/findings/place.ts'
+import { kilometresBetween } from '../../src/discovery/region-places.ts'
 import { doctorText } from '../../src/cli/doctor-command.ts'
 import type { ProcessRegion } from '../../src/discovery/process-region.ts'
-import { statusOf } from '../../src/servers/status.ts'
+import { statusOf, type Status } from '../../src/servers/status.ts'
 import type { ServerState } from '../../src/topology/topology.ts'
 import { IN_ORD, serverState, topologyOf } from './server-state.ts'
 
 const nrt = serverState({ name: 'nrt', declared: 'primary', role: 'primary', rttMs: 128, timeline: 2 })
 const ord = serverState({ name: 'ord', rttMs: 0.4, timeline: 2, lagBytes: 0, stalenessMs: 60 })
 
+/** What can be found by the status alone, or with what ord has told of itself. */
+function examined(status: Status, facts?: ServerFacts): Examination {
+  const limits = { max: 10, idleTimeoutMs: 10_000, maxLifetimeMs: 0 }
+  const known = new Map(facts === undefined ? [] : [['ord', facts]])
+  return { status, places: new Map(), facts: known, machines: undefined, limits }
+}
+
 function linesOf(...servers: readonly ServerState[]): string[] {
-  return doctorText(findingsOf(statusOf(topologyOf(servers), IN_ORD)), false)
+  return doctorText(findingsOf(examined(statusOf(topologyOf(servers), IN_ORD))), false)
     .split('\n')
     .map((line) => line.replaceAll(/ +/g, ' '))
 }
@@ -47,7 +57,7 @@ describe('what is wrong is said, with what to do', () => {
       ],
       '✗ ord refused the connection: check it. (NEAREST_NOTHING_LISTENS)',
     ],
-    ['silent', [nrt, { ...ord, health: 'connecting' }], '✗ ord did not answer in time: check its URL.'],
+    ['silent', [nrt, { ...ord, health: 'connecting' }], '✗ ord did not answer in time (DOCTOR_SILENT)'],
     [
       'another role',
       [nrt, { ...ord, role: 'primary' }],
@@ -56,30 +66,38 @@ describe('what is wrong is said, with what to do', () => {
     [
       'a demoted primary',
       [{ ...nrt, role: 'replica' }, ord],
-      '✗ nrt is a replica, and the list calls it a primary: correct the list, or wait for a failover to end',
+      '✗ nrt is a replica, and the list calls it a primary (DOCTOR_OTHER_ROLE)',
     ],
-    ['no primary', [{ ...nrt, role: 'replica' }, ord], '? ord cannot be compared: no primary answers'],
-    ['an old timeline', [nrt, { ...ord, timeline: 1 }], '✗ ord is on timeline 1, and nrt on 2: point it at nrt'],
+    [
+      'no primary',
+      [{ ...nrt, role: 'replica' }, ord],
+      '? ord cannot be compared: no primary answers (DOCTOR_NO_PRIMARY)',
+    ],
+    ['an old timeline', [nrt, { ...ord, timeline: 1 }], '✗ ord is on timeline 1, and nrt on 2 (DOCTOR_TIMELINE)'],
     [
       'no timeline',
       [nrt, { ...ord, timeline: undefined }],
-      '? ord does not say which timeline it follows: grant pg_monitor to its user',
+      '? ord does not say which timeline it follows (DOCTOR_TIMELINE)',
     ],
     [
       'far behind',
       [nrt, { ...ord, lagBytes: 5_000_000, stalenessMs: 90_000 }],
-      '✗ ord is 5.0 MB behind, at most 2 min: look at its replication',
+      '✗ ord is 5.0 MB behind, at most 2 min (DOCTOR_LATE)',
     ],
     [
       'far behind, for how long nobody knows',
       [nrt, { ...ord, lagBytes: 5_000_000, stalenessMs: undefined }],
-      '? ord is 5.0 MB behind, and for how long is not known',
+      '? ord is 5.0 MB behind, and for how long is not known (DOCTOR_NO_LAG)',
     ],
-    ['how far behind nobody knows', [nrt, { ...ord, lagBytes: undefined }], '? ord does not say how far it is behind'],
+    [
+      'how far behind nobody knows',
+      [nrt, { ...ord, lagBytes: undefined }],
+      '? ord does not say how far it is behind (DOCTOR_NO_LAG)',
+    ],
     [
       'no walreceiver, and an idle primary',
       [nrt, { ...ord, receiving: false }],
-      '? ord runs no walreceiver, so that nothing more comes, unless it is fed from an archive',
+      '? ord runs no walreceiver: nothing more comes, unless it is fed from an archive (DOCTOR_NOT_STREAMING)',
     ],
     [
       'stalled',
@@ -91,7 +109,11 @@ describe('what is wrong is said, with what to do', () => {
       [nrt, { ...ord, pipelines: false }],
       '✗ ord does not answer what is sent at once, as some poolers do not, so that transactions and sessions take more round trips there: set pipeline: false if that is to stay, and nothing is tried. (NEAREST_NO_PIPELINES)',
     ],
-    ['nobody', [{ ...nrt, health: 'down', problem: 'nrt is gone.' }], '✗ Reads from ord have nowhere to go.'],
+    [
+      'nobody',
+      [{ ...nrt, health: 'down', problem: 'nrt is gone.' }],
+      '✗ Reads from ord have nowhere to go. (DOCTOR_NO_READS)',
+    ],
   ])('%s', (_, servers, line) => {
     const lines = linesOf(...servers)
     expect(lines).toContain(line)
@@ -100,15 +122,22 @@ describe('what is wrong is said, with what to do', () => {
 })
 
 test('a region without a server is not passed over', () => {
-  const checks = findingsOf(statusOf(topologyOf([{ ...nrt, region: 'nrt' }, ord]), { ...IN_ORD, region: 'orf' }))
+  const checks = findingsOf(
+    examined(statusOf(topologyOf([{ ...nrt, region: 'nrt' }, ord]), { ...IN_ORD, region: 'orf' })),
+  )
   expect(checks).toContainEqual({
     server: undefined,
     verdict: 'unknown',
-    message: expect.stringContaining('No server is in orf: they are in nrt, ord'),
+    code: 'DOCTOR_NO_SUCH_REGION',
+    message: 'No server is in orf: they are in nrt, ord.',
+    why: expect.any(String),
+    mend: expect.stringContaining('MY_REGION='),
   })
   for (const region of [undefined, 'ord']) {
     expect(
-      findingsOf(statusOf(topologyOf([nrt, ord]), { ...IN_ORD, region })).some(({ verdict }) => verdict === 'unknown'),
+      findingsOf(examined(statusOf(topologyOf([nrt, ord]), { ...IN_ORD, region }))).some(
+        ({ verdict }) => verdict === 'unknown',
+      ),
     ).toBe(false)
   }
 })
@@ -124,12 +153,12 @@ describe('how late a replica is that the pool has not seen catch up', () => {
     [
       'its replay is paused',
       { paused: true, ageMs: 40 },
-      { verdict: 'bad', message: 'is 691.6 kB behind, and its replay is paused: select pg_wal_replay_resume() there' },
+      { verdict: 'bad', message: 'is 691.6 kB behind, and its replay is paused' },
     ],
     [
       'it replays late',
       { paused: false, ageMs: 600_000 },
-      { verdict: 'bad', message: 'is 691.6 kB behind, at most 10 min: look at its replication' },
+      { verdict: 'bad', message: 'is 691.6 kB behind, at most 10 min' },
     ],
     [
       'it has just begun',
@@ -138,8 +167,8 @@ describe('how late a replica is that the pool has not seen catch up', () => {
     ],
     ['it has replayed no commit', { paused: false, ageMs: undefined }, { verdict: 'unknown' }],
   ])('%s', (_name, replay, check) => {
-    const replays = new Map(replay === undefined ? [] : [['ord', replay]])
-    const checks = findingsOf(statusOf(topologyOf([nrt, late]), IN_ORD), replays)
+    const facts = { encrypted: false, settings: new Map(), replay }
+    const checks = findingsOf(examined(statusOf(topologyOf([nrt, late]), IN_ORD), facts))
     expect(checks).toContainEqual(expect.objectContaining({ server: 'ord', ...check }))
   })
 })
@@ -150,7 +179,7 @@ test('ssl without effect is a thing to fix', () => {
 
 describe('where reads go from here', () => {
   const readsWith = (place: ProcessRegion): string | undefined =>
-    findingsOf(statusOf(topologyOf([nrt, ord]), place)).at(-1)?.message
+    findingsOf(examined(statusOf(topologyOf([nrt, ord]), place))).at(-1)?.message
 
   test.each<[string, Partial<ProcessRegion>, string]>([
     ['the option says it', { region: 'ord' }, 'Reads from ord go to ord.'],
@@ -169,4 +198,47 @@ describe('where reads go from here', () => {
   ])('%s', (_name, place, says) => {
     expect(readsWith({ ...IN_ORD, region: undefined, ...place })).toBe(says)
   })
+})
+
+test('why it matters, and what mends it, are said under it', () => {
+  const lines = linesOf(nrt, { ...ord, lagBytes: 5_000_000, stalenessMs: 90_000 })
+  const at = lines.findIndex((line) => line.includes('(DOCTOR_LATE)'))
+  expect(lines[at + 1]).toMatch(/^ Reads there show old data/)
+  expect(lines[at + 2]).toMatch(/^ → psql -h ord .*pg_stat_wal_receiver/)
+})
+
+test.each([
+  ['localhost', true],
+  ['/var/run/postgresql', true],
+  ['127.0.0.1', true],
+  ['10.1.2.3', true],
+  ['172.31.0.1', true],
+  ['192.168.1.1', true],
+  ['fdaa:0:2e26::3', true],
+  ['::1', true],
+  ['ord.my-db.internal', true],
+  ['My-Db.Flycast.', true],
+  ['172.32.0.1', false],
+  ['8.8.8.8', false],
+  ['2001:db8::1', false],
+  ['fd.example.com', false],
+  ['db.example.com', false],
+])('%s is in a private network: %s', (host, expected) => {
+  const rest = { port: 5432, user: 'app', database: 'app', region: 'ord', declared: 'primary' } as const
+  expect(isPrivate({ host, ...rest })).toBe(expected)
+})
+
+test.each([
+  ['nrt', 'ord', 10_150],
+  ['ap-northeast-1', 'us-east-1', 10_900],
+  ['nrt', 'hnd1', 0],
+  ['lhr', 'cdg', 350],
+  ['ord', 'ord', 0],
+  ['mine', 'mine', 0],
+])('from %s to %s: about %i km', (a, b, km) => {
+  expect(Math.abs((kilometresBetween(a, b) ?? Number.NaN) - km)).toBeLessThan(150)
+})
+
+test('how far a region of somebody’s own is nobody knows', () => {
+  expect(kilometresBetween('nrt', 'basement')).toBeUndefined()
 })

@@ -1,0 +1,75 @@
+import type { ServerStatus } from '../servers/status.ts'
+import { duration } from '../terminal/format.ts'
+import type { PoolLimits, ServerFacts } from './examination.ts'
+import type { Finding, Say } from './finding.ts'
+import { identifier, otherUrl, psql } from './mend.ts'
+import { isManaged, isPrivate, type Place } from './place.ts'
+
+/** After so long the proxy of Fly's managed PostgreSQL cuts a connection. @see https://fly.io/docs/mpg/ */
+const FLY_PROXY_MS = 600_000
+
+/** What stands between: encryption, poolers, and who ends a connection first. */
+export function wayOf(
+  server: ServerStatus,
+  place: Place,
+  facts: ServerFacts | undefined,
+  limits: PoolLimits,
+  say: Say,
+): readonly Finding[] {
+  return [
+    ...(facts === undefined ? [] : [encryptionOf(facts, place, say), ...idleLimitOf(facts, place, limits, say)]),
+    ...proxyLimitOf(place, limits, say),
+    ...(server.pooled ? [poolerOf(place, say)] : []),
+  ]
+}
+
+function encryptionOf({ encrypted }: ServerFacts, place: Place, say: Say): Finding {
+  if (encrypted) return say.good('is asked over an encrypted connection')
+  if (isPrivate(place)) return say.good('is asked unencrypted, over a private network')
+  return say.bad('DOCTOR_UNENCRYPTED', `is asked unencrypted, over a network that is not private (${place.host})`, {
+    why: 'Everybody on the way can read and change what is sent, passwords included.',
+    mend: otherUrl(place, 'postgres://…?sslmode=verify-full'),
+  })
+}
+
+function idleLimitOf(
+  { settings }: ServerFacts,
+  place: Place,
+  { idleTimeoutMs }: PoolLimits,
+  say: Say,
+): readonly Finding[] {
+  const limitMs = Number(settings.get('idle_session_timeout') ?? 0)
+  if (limitMs <= 0 || (idleTimeoutMs > 0 && idleTimeoutMs < limitMs)) return []
+  const kept =
+    idleTimeoutMs === 0 ? 'the pool keeps them for ever' : `the pool keeps them for ${duration(idleTimeoutMs)}`
+  return [
+    say.bad('DOCTOR_IDLE_LIMIT', `ends connections that are idle for ${duration(limitMs)}, and ${kept}`, {
+      why: 'Connections die while they wait, so the next statement pays for a new one, and a write on one that dies has an unknown outcome.',
+      mend: `${psql(place, `alter role ${identifier(place.user ?? 'app')} reset idle_session_timeout`)}, or createPool({ idleTimeoutMillis: ${Math.floor(limitMs / 2)} })`,
+    }),
+  ]
+}
+
+function proxyLimitOf(place: Place, { maxLifetimeMs }: PoolLimits, say: Say): readonly Finding[] {
+  if (!isManaged(place)) return []
+  if (maxLifetimeMs > 0 && maxLifetimeMs <= FLY_PROXY_MS)
+    return [say.good('has a proxy that cuts connections after the pool has ended them')]
+  return [
+    say.unknown(
+      'DOCTOR_PROXY_LIMIT',
+      'has a proxy that cuts connections after 10 minutes, and nothing here ends them before',
+      {
+        why: 'A write that is cut off has an unknown outcome. fly() sets this; other options have to.',
+        mend: 'createPool({ maxLifetimeSeconds: 600, idleTimeoutMillis: 300_000 })',
+      },
+    ),
+  ]
+}
+
+function poolerOf(place: Place, say: Say): Finding {
+  const direct = isManaged(place) ? 'postgres://…@direct.<cluster>.flympg.net/…' : 'postgres://… (the server itself)'
+  return say.unknown('DOCTOR_POOLER', 'is asked through a pooler', {
+    why: 'In transaction mode SET, LISTEN, advisory locks and temporary tables do not stay with a connection; migrations need the server itself.',
+    mend: `DATABASE_URL='${direct}' for migrations`,
+  })
+}
