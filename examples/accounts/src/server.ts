@@ -12,13 +12,17 @@ export interface ServerOptions extends AppOptions {
 
 export interface RunningServer {
   readonly url: string
+  readonly port: number
   /** Takes no new requests, lets the running ones end for at most ten seconds, and leaves the pool to its owner. */
   close(): Promise<void>
 }
 
+/** Longer than proxies keep a connection, so that none sends a request on one that is being closed. */
+const keepAliveTimeout = 65_000
+
 /** Listens; rejects when the port is taken. */
 export const startServer = async ({ port, hostname = 'localhost', ...app }: ServerOptions): Promise<RunningServer> => {
-  const server = createAdaptorServer({ fetch: createApp(app).fetch })
+  const server = createAdaptorServer({ fetch: createApp(app).fetch, serverOptions: { keepAliveTimeout } })
   server.listen(port, hostname)
   await once(server, 'listening')
   const address = server.address()
@@ -26,8 +30,11 @@ export const startServer = async ({ port, hostname = 'localhost', ...app }: Serv
 
   return {
     url: `http://localhost:${address.port}`,
+    port: address.port,
     async close() {
       const closed = once(server, 'close')
+      // For connections whose request runs: they have nothing to wait for after it.
+      if ('keepAliveTimeout' in server) server.keepAliveTimeout = 1
       server.close()
       const patience = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 10_000)
       await closed

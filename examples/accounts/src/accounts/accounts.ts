@@ -20,6 +20,8 @@ export interface Accounts {
   listUsers(page?: number): Promise<UserPage>
   getUser(id: number): Promise<User | undefined>
   createUser(input: UserInput): Promise<User>
+  /** All of them or none, one after the other: a trip for each, and one to end it. */
+  createUsers(inputs: readonly UserInput[]): Promise<void>
   /** `undefined` when there is no such user. */
   updateUser(id: number, input: UserInput): Promise<User | undefined>
   /** Whether there was such a user. */
@@ -50,6 +52,14 @@ export const createAccounts = (pool: NearestPool): Accounts => {
       const [user] = await primary.insert(users).values(input).returning()
       if (!user) throw new Error('The insert of a user returned no row.')
       return user
+    },
+
+    async createUsers(inputs) {
+      await primary.transaction(async (tx) => {
+        // One statement could insert all of them. This is how handlers are that look at each row before the next one.
+        // oxlint-disable-next-line no-await-in-loop
+        for (const input of inputs) await tx.insert(users).values(input)
+      })
     },
 
     async updateUser(id, input) {

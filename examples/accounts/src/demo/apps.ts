@@ -2,13 +2,15 @@ import { createPool, type NearestPool } from 'pg-nearest'
 import type { World } from 'pg-nearest-world'
 import { migrateDatabase } from '../database/migrate-database.ts'
 import { seedDatabase } from '../database/seed-database.ts'
-import { startServer, type RunningServer } from '../server.ts'
+import { startServer, type RunningServer, type ServerOptions } from '../server.ts'
+import { browsingRegions } from './front-door.ts'
 
 /** The app as it runs in one region. */
 export interface RegionApp {
   readonly region: string
   readonly pool: NearestPool
   readonly url: string
+  readonly port: number
   close(): Promise<void>
 }
 
@@ -29,11 +31,12 @@ export async function startApps(world: World): Promise<RegionApp[]> {
 
 async function startApp(world: World, region: string, port: number): Promise<RegionApp> {
   const pool = createPool({ ...world.poolOptions(region), application_name: `accounts ${region}` })
-  const server = await listen(pool, region, port)
+  const server = await listen({ pool, region, port, browseFrom: browsingRegions(world) })
   return {
     region,
     pool,
     url: server.url,
+    port: server.port,
     async close() {
       await server.close()
       await pool.end()
@@ -42,8 +45,10 @@ async function startApp(world: World, region: string, port: number): Promise<Reg
 }
 
 /** On its usual port, or any other where that is taken. */
-async function listen(pool: NearestPool, region: string, port: number): Promise<RunningServer> {
-  return startServer({ pool, region, port }).catch(() => startServer({ pool, region, port: 0 }))
+async function listen(options: ServerOptions): Promise<RunningServer> {
+  // The edge looks for it at this address, which `localhost` is not everywhere.
+  const here = { ...options, hostname: '127.0.0.1' }
+  return startServer(here).catch(() => startServer({ ...here, port: 0 }))
 }
 
 /** Resolves when this region's replica shows all users. */

@@ -13,7 +13,8 @@ export interface DemoArguments {
 export const usage = `npm run demo [-- options]
 
 A primary in Tokyo and replicas in Chicago, Sydney, Atlanta and Amsterdam, the real distances between them, and the accounts
-app in all five. Prints where to open each, and what reads cost without and with pg-nearest. Stays up until Ctrl-C.
+app in all five, behind one URL at which you choose where to browse from. Prints what reads cost without and with pg-nearest, and
+what requests that write cost, sent directly and replayed beside the primary. Stays up until Ctrl-C.
 
   --once           end after the tables
   --time SECONDS   for each measurement, default 2

@@ -4,15 +4,17 @@ import { bodyLimit } from 'hono/body-limit'
 import { csrf } from 'hono/csrf'
 import { secureHeaders } from 'hono/secure-headers'
 import type { NearestPool } from 'pg-nearest'
-import { session } from 'pg-nearest/hono'
+import { replay, session } from 'pg-nearest/hono'
 import { createAccounts } from '../accounts/accounts.ts'
+import type { BrowsingRegion } from './browsing.ts'
 import type { Environment } from './environment.ts'
 import { describeFailure, notFound } from './failure.ts'
 import type { Failure } from './failure.ts'
 import { focusScript } from './focus-script.ts'
 import { layout } from './layout.tsx'
 import { FailurePage } from './pages/failure-page.tsx'
-import { queryLog } from './query-log.ts'
+import { createRequestLogs } from './request-log.ts'
+import { reportWrites } from './report-writes.ts'
 import { regionName, visits } from './served.ts'
 import { stylesheet } from './stylesheet.ts'
 import { userRoutes } from './user-routes.tsx'
@@ -21,10 +23,12 @@ export interface AppOptions {
   readonly pool: NearestPool
   /** Where this process runs; `undefined` in development. */
   readonly region: string | undefined
+  /** The regions that people may browse from, behind an edge that lets them choose. Default: none. */
+  readonly browseFrom?: readonly BrowsingRegion[] | undefined
 }
 
 /** The app of one region. Several may live in one process, each with the pool of its region. */
-export const createApp = ({ pool, region }: AppOptions): Hono<Environment> => {
+export const createApp = ({ pool, region, browseFrom = [] }: AppOptions): Hono<Environment> => {
   const app = new Hono<Environment>()
 
   app.get('/health', (c) => c.text('ok'))
@@ -35,15 +39,25 @@ export const createApp = ({ pool, region }: AppOptions): Hono<Environment> => {
     }),
   )
 
-  // Whoever has just saved a user sees it in the list, whichever region answers.
+  const logs = createRequestLogs(pool, region)
+  app.use(logs.keep, async (c, next) => {
+    c.set('browsing', { regions: browseFrom, current: c.req.header('fly-region') })
+    await next()
+  })
+  app.use(reportWrites)
+  // A request that writes several times runs beside the primary, where Fly's proxy or the edge is there to send it again.
+  app.use(
+    replay(pool, { policy: ({ header }) => (header('fly-region') ? 'cost' : 'never'), onDecision: logs.onDecision }),
+  )
+  // Who has saved a user sees it in the list, whichever region answers.
   app.use(session(pool))
-  app.use(queryLog(pool, region), layout, headers)
+  app.use(layout, headers)
   app.use(csrf({ origin: sameHost }), bodyLimit({ maxSize: 64 * 1024 }))
 
   app.get('/', (c) => c.redirect('/users'))
   app.get('/where', async (c) => {
     await pool.replica().query('select 1')
-    const [visit] = visits(c.var.queries)
+    const [visit] = visits(c.var.log.queries)
     if (!visit) throw new Error('The pool did not say where the query ran.')
     return c.json({
       region: regionName(region),

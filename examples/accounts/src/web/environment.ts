@@ -1,12 +1,17 @@
-import type { QueryEvent } from 'pg-nearest'
+import type { BrowsingFrom } from './browsing.ts'
+import type { RequestLog } from './request-log.ts'
+import type { WriteReport } from './write-report.ts'
 
 /** What each request carries through Hono's context. */
 export interface Environment {
   Variables: {
     /** Where this process runs; `undefined` in development. */
     region: string | undefined
-    /** The statements that ran for this request, so far. */
-    queries: readonly QueryEvent[]
+    log: RequestLog
+    /** Where a person may browse from, where there is a choice. */
+    browsing: BrowsingFrom
+    /** What this person's last change has cost, on the page that follows it. */
+    report: WriteReport | undefined
   }
 }
 

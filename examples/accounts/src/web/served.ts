@@ -1,4 +1,4 @@
-import type { QueryEvent } from 'pg-nearest'
+import type { QueryEvent, RouteReason } from 'pg-nearest'
 
 /** What a region is called where none is configured. */
 export const regionName = (region: string | undefined): string => region ?? 'local'
@@ -11,6 +11,8 @@ export interface Visit {
   readonly ms: number
 }
 
+const writing: ReadonlySet<RouteReason> = new Set(['write', 'learned-write'])
+
 /** The servers that a request asked, in the order of the first query to each. Queries that no server answered are left out. */
 export const visits = (queries: readonly QueryEvent[]): readonly Visit[] => {
   const byServer = new Map<string, Visit>()
@@ -21,7 +23,7 @@ export const visits = (queries: readonly QueryEvent[]): readonly Visit[] => {
     byServer.set(server, {
       region: regionName(region),
       role,
-      wrote: before?.wrote || reason === 'write' || reason === 'learned-write',
+      wrote: before?.wrote || writing.has(reason) || (role === 'primary' && reason === 'transaction'),
       ms: (before?.ms ?? 0) + durationMs,
     })
   }

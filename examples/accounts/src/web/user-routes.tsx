@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { User } from '../accounts/schema.ts'
 import { userInput } from '../accounts/user-input.ts'
+import { parseUsers } from '../accounts/users-input.ts'
 import type { Environment } from './environment.ts'
 import { emptyForm, formOf, rejectedForm } from './form-values.ts'
 import type { FormState } from './form-values.ts'
@@ -11,6 +12,7 @@ import { UserDeletion } from './pages/user-deletion.tsx'
 import { UserDetails } from './pages/user-details.tsx'
 import { UserForm } from './pages/user-form.tsx'
 import { UserList } from './pages/user-list.tsx'
+import { exampleUsers, UsersForm } from './pages/users-form.tsx'
 
 /** The pages under `/users`. A form is answered with a redirect, so that a reload never sends it twice. */
 export const userRoutes = (accounts: Accounts): Hono<Environment> => {
@@ -41,6 +43,20 @@ export const userRoutes = (accounts: Accounts): Hono<Environment> => {
       return c.redirect(`/users/${user.id}`, 303)
     },
   )
+
+  routes.get('/several', (c) => c.render(<UsersForm text={exampleUsers} />, { title: 'Several users' }))
+
+  routes.post('/several', async (c) => {
+    const { users: sent } = await c.req.parseBody()
+    const text = typeof sent === 'string' ? sent : ''
+    const { users, error } = parseUsers(text)
+    if (users === undefined) {
+      c.status(422)
+      return c.render(<UsersForm text={text} error={error} />, { title: 'Error: Several users' })
+    }
+    await accounts.createUsers(users)
+    return c.redirect('/users', 303)
+  })
 
   routes.get(oneUser, (c) => withUser(c, (user) => c.render(<UserDetails user={user} />, { title: user.name })))
 

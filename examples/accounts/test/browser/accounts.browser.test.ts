@@ -1,5 +1,4 @@
 import type { World } from 'pg-nearest-world'
-import { chromium } from 'playwright-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { migrateDatabase } from '../../src/database/migrate-database.ts'
@@ -8,25 +7,11 @@ import { startServer } from '../../src/server.ts'
 import type { RunningServer } from '../../src/server.ts'
 import { regionSetting, startThreeRegions } from '../postgres/worlds.ts'
 import type { Setting } from '../postgres/worlds.ts'
-import { findChromium } from './find-chromium.ts'
+import { hasBrowser, openBrowser } from './open-browser.ts'
 
-const executablePath = findChromium()
-if (!executablePath) {
-  console.warn('No Chromium, so no browser tests: install it (apt-get install chromium), or set CHROMIUM_PATH to one.')
-}
-
-const quiet = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 const patience = { timeout: 15_000, interval: 50 }
 
-describe.skipIf(!executablePath)('a person in front of the app', () => {
+describe.skipIf(!hasBrowser)('a person in front of the app', () => {
   let world: World
   let settings: readonly Setting[] = []
   let servers: readonly RunningServer[] = []
@@ -40,7 +25,7 @@ describe.skipIf(!executablePath)('a person in front of the app', () => {
     await migrateDatabase(ord.pool)
     await seedDatabase(ord.pool, { count: 60 })
     servers = await Promise.all(settings.map((setting) => startServer({ ...setting, port: 0 })))
-    browser = await chromium.launch({ ...(executablePath && { executablePath }), args: quiet })
+    browser = await openBrowser()
     await vi.waitUntil(async () => (await ord.pool.replica('syd').query('select from users')).rowCount === 60, patience)
   })
 

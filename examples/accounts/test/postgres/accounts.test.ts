@@ -38,6 +38,10 @@ describe.each([
     await world?.stop()
   })
 
+  /** `Server-Timing`: where the request ran, and the one server that it asked. */
+  const queried = ({ region, role }: Setting['reads']): RegExp =>
+    new RegExp(`^pg-nearest;desc="[a-z-]+, \\d to the primary", ${region};desc="${role}";dur=[\\d.]+$`)
+
   const page = async (path: string): Promise<string> => (await app.request(path)).text()
 
   const send = (
@@ -80,7 +84,7 @@ describe.each([
     const response = await app.request('/users')
     const served = `served by ${setting.region ?? 'local'} · read from ${region} \\(${role}\\) in [\\d.]+ ms`
     expect(await response.text()).toMatch(new RegExp(`<p id="served">${served}</p>`))
-    expect(response.headers.get('Server-Timing')).toMatch(new RegExp(`^${region};desc="${role}";dur=[\\d.]+$`))
+    expect(response.headers.get('Server-Timing')).toMatch(queried(setting.reads))
   })
 
   it('says the same to programs', async () => {
@@ -94,8 +98,8 @@ describe.each([
 
   it('keeps the queries of simultaneous requests apart', async () => {
     const pages = await Promise.all(Array.from({ length: 12 }, async () => app.request('/users')))
-    expect(pages.map((response) => response.headers.get('Server-Timing')?.split(',').length)).toEqual(
-      Array.from({ length: 12 }, () => 1),
+    expect(pages.map((response) => response.headers.get('Server-Timing')?.split(', ').length)).toEqual(
+      Array.from({ length: 12 }, () => 3),
     )
   })
 
@@ -115,9 +119,21 @@ describe.each([
   })
 
   it('writes on the primary', async () => {
-    const { region, role } = setting.writes
     const response = await send('/users', { name: 'Written', age: '1' })
-    expect(response.headers.get('Server-Timing')).toMatch(new RegExp(`^${region};desc="${role}";dur=[\\d.]+$`))
+    expect(response.headers.get('Server-Timing')).toMatch(queried(setting.writes))
+  })
+
+  it('saves several users at once, all of them or none', async () => {
+    const before = await countUsers()
+    const saved = await send('/users/several', { users: 'Mary Keller, 71\r\n\r\nHopper, Grace, 85\n' })
+    expect([saved.status, saved.headers.get('Location')]).toEqual([303, '/users'])
+    expect(await countUsers()).toBe(before + 2)
+    const refused = await send('/users/several', { users: 'Ada, 36\nBob' })
+    const html = await refused.text()
+    expect(refused.status).toBe(422)
+    expect(html).toContain('Put a comma and an age behind “Bob”.')
+    expect(html).toMatch(/<textarea id="users"[^>]*>Ada, 36\nBob<\/textarea>/)
+    expect(await countUsers()).toBe(before + 2)
   })
 
   it('notes when a user was changed', async () => {
@@ -297,6 +313,25 @@ describe('the app in three regions', () => {
       expect(html).toContain('read from syd (replica)')
       expect(browser.size).toBe(0)
     }, patience)
+  })
+
+  it('has a request run beside the primary once it is known to write several times, behind a proxy that sends it again', async () => {
+    const ord = createApp(regionOf('ord'))
+    const save = (headers: Record<string, string>): Promise<Response> =>
+      Promise.resolve(
+        ord.request('/users/several', {
+          method: 'POST',
+          body: new URLSearchParams({ users: 'Ada, 36\nGrace, 85' }),
+          // Requests that are made without a socket do not say how long they are.
+          headers: { Origin: 'http://localhost', 'Content-Length': '30', ...headers },
+        }),
+      )
+    const answers = [await save({ 'Fly-Region': 'ord' }), await save({ 'Fly-Region': 'ord' }), await save({})]
+    expect(answers.map(({ status, headers }) => [status, headers.get('fly-replay')?.split(';', 1)[0]])).toEqual([
+      [303, undefined],
+      [409, 'region=nrt'],
+      [303, undefined],
+    ])
   })
 
   it('says that the database is out of reach when it is, and nothing of how', async () => {

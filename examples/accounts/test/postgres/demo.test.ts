@@ -17,13 +17,20 @@ interface Figures {
     local: number
     primary: number
   }[]
+  readonly throughTheEdge: { region: string; one: Sent; several: Sent; again: Sent }[]
 }
 
-test('one ocean table and one without an ocean, from five regions', async () => {
+interface Sent {
+  readonly ms: number
+  readonly way: string
+  readonly trips: number
+}
+
+test('one ocean table, one without an ocean, and one of writes, from five regions', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [program, '--once', '--json', '--time', '0.6'], {
     timeout: 55_000,
   })
-  const { fromOneRegion, fromEveryRegion }: Figures = JSON.parse(stdout)
+  const { fromOneRegion, fromEveryRegion, throughTheEdge }: Figures = JSON.parse(stdout)
 
   const far = { ord: 128, syd: 137, atl: 169, ams: 220 }
   const median = (name: string): number => fromOneRegion.figures.find((each) => each.name === name)?.median ?? 0
@@ -40,6 +47,17 @@ test('one ocean table and one without an ocean, from five regions', async () => 
     'ams ams replica',
   ])
   expect(fromEveryRegion.filter(({ median: ours, local }) => ours - local >= 2)).toEqual([])
+
+  const sent = ({ way, trips }: Sent): string => `${trips} ${way}`
+  expect(throughTheEdge.map(({ one, several, again }) => [one, several, again].map(sent))).toEqual(
+    Object.keys(far).map(() => ['1 direct', '6 direct', '6 replayed']),
+  )
+  for (const { region, one, several, again } of throughTheEdge) {
+    const ms = far[region as keyof typeof far]
+    expect(Math.min(one.ms, again.ms)).toBeGreaterThanOrEqual(ms)
+    expect(several.ms).toBeGreaterThanOrEqual(6 * ms)
+    expect(again.ms).toBeLessThan(several.ms)
+  }
 })
 
 test('Ctrl-C in the middle of the measurements ends it without a complaint', async () => {

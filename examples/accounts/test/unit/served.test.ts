@@ -28,6 +28,8 @@ it.each([
     [query(1, {}), query(250, { ...nrt, reason: 'learned-write' })],
     'served by ord · read from ord (replica) in 1.0 ms · wrote to nrt (primary) in 250 ms',
   ],
+  ['ord', [query(129, { ...nrt, reason: 'transaction' })], 'served by ord · wrote to nrt (primary) in 129 ms'],
+  ['ord', [query(1, { reason: 'transaction' })], 'served by ord · read from ord (replica) in 1.0 ms'],
   ['ord', [query(2000)], 'served by ord'],
   [
     undefined,

@@ -10,9 +10,14 @@ export const UserList = ({ users, page, more }: UserListProps) => (
   <>
     <div class="heading">
       <h1>Users</h1>
-      <a class="button" href="/users/new">
-        New user
-      </a>
+      <div class="heading-actions">
+        <a class="button quiet" href="/users/several">
+          Several users
+        </a>
+        <a class="button" href="/users/new">
+          New user
+        </a>
+      </div>
     </div>
     {users.length > 0 ? <UserTable users={users} /> : <Nobody page={page} />}
     {(page > 1 || more) && (
