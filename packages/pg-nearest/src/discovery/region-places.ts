@@ -1,4 +1,4 @@
-import { AREAS } from './region-areas.ts'
+import { AREAS } from './metro-areas.ts'
 
 /** Where the areas are, by the first code of each: degrees north and east, as whole as a round trip can tell. */
 const PLACES = `
