@@ -34,7 +34,6 @@ const unhurried = onServersOf([
   'borrowed-client',
   'broken-streams',
   'channels',
-  'claims',
   'cli',
   'clock-set-back',
   'connections',
@@ -51,21 +50,20 @@ const unhurried = onServersOf([
   'http',
   'http-node',
   'lost-begin',
-  'lost-reads',
-  'monitor',
   'one-database',
   'orm',
   'partly-committed',
+  'pg-face',
   'pgbouncer',
   'poolers',
   'quiet',
   'raised-codes',
   'read-only-begin',
   'read-only-handles',
+  'reads',
   'recovery-conflicts',
   'refresh',
   'refresh-and-close',
-  'refused-connections',
   'refused-probes',
   'replay',
   'replicated',
@@ -74,7 +72,6 @@ const unhurried = onServersOf([
   'schema-lag',
   'secrets',
   'servers',
-  'session-outages',
   'session-results',
   'sessions',
   'shared-machines',
@@ -84,7 +81,6 @@ const unhurried = onServersOf([
   'survival',
   'telemetry',
   'throwing-listeners',
-  'time-limits',
   'torture',
   'transaction-cuts',
   'transaction-over',
@@ -92,7 +88,6 @@ const unhurried = onServersOf([
   'transaction-status',
   'two-phase',
   'type-parsers',
-  'unknown-outcome',
   'wait-for-lsn',
   'withheld-writes',
   'world-app',
@@ -104,6 +99,17 @@ const unhurried = onServersOf([
   'world-version',
   'wrong-ports',
   'wrong-servers',
+])
+
+/** The same, and they wait most of the time: one after the other, beside those that are timed. */
+const light = onServersOf([
+  'claims',
+  'lost-reads',
+  'monitor',
+  'refused-connections',
+  'session-outages',
+  'time-limits',
+  'unknown-outcome',
 ])
 
 /** They run on every major of PostgreSQL: `PG_NEAREST_WORLD_VERSION` says on which. These measure time, too. */
@@ -145,7 +151,7 @@ export default defineConfig({
         test: {
           name: 'postgres',
           include: ['packages/*/test/postgres/**/*.test.ts', 'examples/*/test/postgres/**/*.test.ts'],
-          exclude: [...unhurried, ...long],
+          exclude: [...unhurried, ...light, ...long],
           ...onServers,
           // Worlds are real servers and links with real delays: one file at a time keeps their timing honest.
           fileParallelism: false,
@@ -154,6 +160,10 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'unhurried', include: unhurried, ...onServers, maxWorkers: 4 },
+      },
+      {
+        extends: true,
+        test: { name: 'light', include: light, ...onServers, fileParallelism: false },
       },
       {
         extends: true,

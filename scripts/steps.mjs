@@ -27,7 +27,12 @@ const short = [
     group: 'sources',
   },
   { name: 'unit', about: 'pure decisions, as tables and properties', vitest: 'unit' },
-  { name: 'postgres', about: 'behaviour, on real servers', vitest: 'postgres', built: true },
+  {
+    name: 'postgres',
+    about: 'behaviour, on real servers; beside what is timed, files that mostly wait',
+    vitest: ['postgres', 'light'],
+    built: true,
+  },
   {
     name: 'unhurried',
     about: 'behaviour, where time does not matter: four files at once',
