@@ -155,30 +155,6 @@ test('a replica that a partition keeps from the new primary follows when it heal
   await shows('ams', '1,2')
 })
 
-test('a region joins while the world runs and writes go on', async () => {
-  const client = await open(world.url('nrt'))
-  let writing = true
-  let n = 1
-  const writer = (async () => {
-    while (writing) await client.query('insert into kept values ($1)', [++n])
-  })()
-  const start = performance.now()
-  await world.addRegion('fra')
-  const taken = performance.now() - start
-  writing = false
-  await writer
-  await client.end()
-  expect(taken).toBeLessThan(3_000)
-  expect(n).toBeGreaterThan(5)
-  await until(async () => (await ask<number>(world.url('fra'), 'select count(*)::int as value from kept')) === n)
-  expect(world.rtt('fra', 'ord')).toBe(20)
-  expect(world.regions).toEqual(['nrt', 'ord', 'ams', 'fra'])
-  expect(Object.keys(world.poolOptions('fra').replicas)).toEqual(['ord', 'ams', 'fra'])
-  await world.promote('fra')
-  await ask(world.url('fra'), 'delete from kept where n > 1')
-  for (const region of ['nrt', 'ord', 'ams']) await shows(region, '1')
-})
-
 test('a replica that is behind follows a region that joined later and was promoted', async () => {
   world.partition('nrt', 'ord')
   // More than what a segment of the write-ahead log holds.
