@@ -34,6 +34,7 @@ const unhurried = onServersOf([
   'borrowed-client',
   'broken-streams',
   'channels',
+  'claims',
   'cli',
   'clock-set-back',
   'connections',
@@ -75,14 +76,12 @@ const unhurried = onServersOf([
   'session-results',
   'sessions',
   'shared-machines',
-  'stalled-replicas',
   'start-up',
   'streams',
   'survival',
   'telemetry',
   'throwing-listeners',
   'torture',
-  'transaction-cuts',
   'transaction-over',
   'transaction-programs',
   'transaction-status',
@@ -103,12 +102,13 @@ const unhurried = onServersOf([
 
 /** The same, and they wait most of the time: one after the other, beside those that are timed. */
 const light = onServersOf([
-  'claims',
   'lost-reads',
   'monitor',
   'refused-connections',
   'session-outages',
+  'stalled-replicas',
   'time-limits',
+  'transaction-cuts',
   'unknown-outcome',
 ])
 
