@@ -17,6 +17,11 @@ export interface WaitingCaller {
   readonly overtaken: number
 }
 
+/** All who wait, in their order. */
+export interface Waiting<W> extends Iterable<W> {
+  readonly size: number
+}
+
 export interface LendableConnection extends Leading {
   readonly state: ConnectionState
 }
@@ -51,7 +56,7 @@ export type Lending<W, C> =
  * @param now - read only if that matters, because a look at the clock is measurable on short reads.
  */
 export function nextLending<W extends WaitingCaller, C extends LendableConnection>(
-  waiters: ReadonlySet<W>,
+  waiters: Waiting<W>,
   connections: ConnectionsNow<C>,
   now: () => number,
 ): Lending<W, C> | undefined {
@@ -64,12 +69,12 @@ export function nextLending<W extends WaitingCaller, C extends LendableConnectio
       overtaken.push(waiter)
     }
   }
-  const [first] = waiters
-  if (first === undefined || refuses) return undefined
+  if (refuses) return undefined
   if (all.size < max) return dialling < waiters.size ? { kind: 'dial' } : undefined
   const [oldest] = idle
   if (oldest === undefined || dialling > 0) return undefined
-  return shouldReplace(first, all, now) ? { kind: 'replace', connection: oldest } : undefined
+  const [first] = waiters
+  return first !== undefined && shouldReplace(first, all, now) ? { kind: 'replace', connection: oldest } : undefined
 }
 
 /** The shortest way to {@link nextLending} when a connection comes back: the first who waits would have it. Pure. */

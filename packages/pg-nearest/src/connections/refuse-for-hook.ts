@@ -12,5 +12,5 @@ import type { WaitQueue } from './wait-queue.ts'
 export function refuseForHook(queue: WaitQueue<Lease>, { cause, late }: HookError, dialledAt: number): void {
   const refusal = new NoConnectionError('hook', cause)
   if (!late) return queue.first?.refuse(refusal)
-  for (const waiter of queue.waiters) if (waiter.since <= dialledAt) waiter.refuse(refusal)
+  for (const waiter of queue) if (waiter.since <= dialledAt) waiter.refuse(refusal)
 }

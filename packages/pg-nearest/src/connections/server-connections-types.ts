@@ -20,6 +20,8 @@ export interface ServerConnections extends MonitoredConnections {
   /** Takes an idle connection; `undefined` if there is none, or none that the caller would have. */
   take(purpose: Purpose, preference?: Preference): Lease | undefined
   /**
+   * Waits for a connection. To be called when {@link take} has found none.
+   *
    * @param preference - asked again whenever there is a connection.
    * @throws `NoConnectionError` when none can be had, the signal's reason when it is aborted.
    */

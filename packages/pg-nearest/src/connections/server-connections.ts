@@ -29,6 +29,8 @@ const DEFAULT_IDLE_TIMEOUT_MS = 10_000
 /** So many connections in a row may die while `verify` runs. */
 const MOST_DEATHS_IN_VERIFY = 3
 
+const clock = (): number => performance.now()
+
 export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
   return new Connections(options)
 }
@@ -122,8 +124,6 @@ class Connections implements ServerConnections, Lender {
   acquire(purpose: Purpose, signal: AbortSignal | undefined, preference?: WaitingCaller['preference']): Promise<Lease> {
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
-    const lease = this.take(purpose, preference?.())
-    if (lease !== undefined) return Promise.resolve(lease)
     if (this.#pause.hopeless !== undefined) return rejectSoon(this.#pause.hopeless)
     const { maxWaiting, pgOptions } = this.#options
     const mayDial = (this.#all.size < this.#max || this.#idle.size > 0) && !this.#pause.active
@@ -222,7 +222,7 @@ class Connections implements ServerConnections, Lender {
     if (this.#ending || this.#queue.size === 0) return undefined
     const { active: refuses } = this.#pause
     const now = { max: this.#max, idle: this.#idle.fit, all: this.#all, dialling: this.#dialling, refuses }
-    return nextLending(this.#queue.waiters, now, () => performance.now())
+    return nextLending(this.#queue, now, clock)
   }
 
   /** `undefined`: it could not even begin, as when the user's `stream` throws. */

@@ -29,7 +29,7 @@ export function giveUp(
       if (now - connection.since >= movableMs) connection.kill(silent())
     } else if (now - (silentSince(connection, now) ?? now) >= patience) connection.kill(silent())
   }
-  for (const waiter of queue.waiters) {
+  for (const waiter of queue) {
     if (now - waiter.since >= movableMs) waiter.refuse(new NoConnectionError('unreachable', silent()))
   }
 }

@@ -1,5 +1,5 @@
 import { onAbort } from '../limits/on-abort.ts'
-import type { WaitingCaller } from './next-lending.ts'
+import type { Waiting, WaitingCaller } from './next-lending.ts'
 
 /** What a connection is taken for: one statement of `pool.query`, or a borrowed client. */
 export type Purpose = 'statement' | 'client'
@@ -19,7 +19,7 @@ export interface Wanted {
   readonly preference?: WaitingCaller['preference']
 }
 
-/** One object instead of several closures, because that is measurable on short reads. */
+/** One object instead of several closures, and its own place in the queue, because a set is measurable on short reads. */
 class QueuedWaiter<T> implements Waiter<T> {
   readonly purpose: Purpose
   readonly preference: WaitingCaller['preference']
@@ -27,22 +27,24 @@ class QueuedWaiter<T> implements Waiter<T> {
   overtaken = 0
   timer: NodeJS.Timeout | undefined
   forget: (() => void) | undefined
-  readonly #queue: Set<Waiter<T>>
+  ahead: QueuedWaiter<T> | undefined
+  behind: QueuedWaiter<T> | undefined
+  #waits = true
+  readonly #onLeave: (waiter: QueuedWaiter<T>) => void
   readonly #resolve: (value: T) => void
   readonly #reject: (error: unknown) => void
 
   constructor(
     { purpose, preference }: Wanted,
-    queue: Set<Waiter<T>>,
+    onLeave: (waiter: QueuedWaiter<T>) => void,
     resolve: (value: T) => void,
     reject: (error: unknown) => void,
   ) {
     this.purpose = purpose
     this.preference = preference
-    this.#queue = queue
+    this.#onLeave = onLeave
     this.#resolve = resolve
     this.#reject = reject
-    queue.add(this)
   }
 
   give(value: T): boolean {
@@ -56,29 +58,35 @@ class QueuedWaiter<T> implements Waiter<T> {
   }
 
   #leave(): boolean {
+    if (!this.#waits) return false
+    this.#waits = false
     clearTimeout(this.timer)
     this.forget?.()
-    return this.#queue.delete(this)
+    this.#onLeave(this)
+    return true
   }
 }
 
 /** A first-come, first-served queue. A waiter that times out or is aborted is removed at once. */
-export class WaitQueue<T> {
-  readonly #waiters = new Set<Waiter<T>>()
+export class WaitQueue<T> implements Waiting<Waiter<T>> {
+  #first: QueuedWaiter<T> | undefined
+  #last: QueuedWaiter<T> | undefined
+  #size = 0
 
   get size(): number {
-    return this.#waiters.size
-  }
-
-  /** In the order of coming. */
-  get waiters(): ReadonlySet<Waiter<T>> {
-    return this.#waiters
+    return this.#size
   }
 
   /** The one that has waited longest. */
   get first(): Waiter<T> | undefined {
-    for (const waiter of this.#waiters) return waiter
-    return undefined
+    return this.#first
+  }
+
+  /** Those who wait now, in the order of coming. They may leave meanwhile. */
+  [Symbol.iterator](): Iterator<Waiter<T>> {
+    const waiters: Waiter<T>[] = []
+    for (let waiter = this.#first; waiter !== undefined; waiter = waiter.behind) waiters.push(waiter)
+    return waiters.values()
   }
 
   /**
@@ -92,13 +100,34 @@ export class WaitQueue<T> {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const waiter = new QueuedWaiter<T>(wanted, this.#waiters, resolve, reject)
+      const waiter = new QueuedWaiter<T>(wanted, this.#leave, resolve, reject)
+      this.#join(waiter)
       if (timeoutMs !== undefined) waiter.timer = setTimeout(() => waiter.refuse(timedOut()), timeoutMs)
       if (signal !== undefined) waiter.forget = onAbort(signal, () => waiter.refuse(signal.reason))
     })
   }
 
   refuseAll(error: unknown): void {
-    for (const waiter of this.#waiters) waiter.refuse(error)
+    for (const waiter of this) waiter.refuse(error)
+  }
+
+  #join(waiter: QueuedWaiter<T>): void {
+    const last = this.#last
+    waiter.ahead = last
+    if (last === undefined) this.#first = waiter
+    else last.behind = waiter
+    this.#last = waiter
+    this.#size++
+  }
+
+  readonly #leave = (waiter: QueuedWaiter<T>): void => {
+    const { ahead, behind } = waiter
+    if (ahead === undefined) this.#first = behind
+    else ahead.behind = behind
+    if (behind === undefined) this.#last = ahead
+    else behind.ahead = ahead
+    // An old one that is garbage would keep all that came behind it until the old are collected.
+    waiter.ahead = waiter.behind = undefined
+    this.#size--
   }
 }

@@ -26,7 +26,11 @@ export interface Engine extends FreshnessContext {
   readonly statements: StatementCache
   /** Takes an idle connection; `undefined` if there is none, or none that the caller would have. */
   take(server: string, purpose: Purpose, preference?: Preference): Lease | undefined
-  /** @throws `NoConnectionError` when no connection can be had, the signal's reason when it is aborted. */
+  /**
+   * Waits for a connection. To be called when `take` has found none.
+   *
+   * @throws `NoConnectionError` when no connection can be had, the signal's reason when it is aborted.
+   */
   acquire(
     server: string,
     purpose: Purpose,

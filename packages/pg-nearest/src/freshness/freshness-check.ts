@@ -12,7 +12,7 @@ import { estimateOf, isUsualReadServer, primaryRttMsOf, rttMsOf } from './freshn
 import { furthest, type MachinePreference } from './furthest-machines.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/bookmark-claims.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
-import { orderByFreshness } from './order-by-freshness.ts'
+import { orderByFreshness, type FreshnessEstimate } from './order-by-freshness.ts'
 import { NO_REPLY, type PositionQuestions } from '../session-positions/position-question.ts'
 import { requirementOf, settleByTime, type Requirement } from '../session-positions/freshness-requirement.ts'
 import { waitBudgetMs, waitMs } from './wait-budget.ts'
@@ -80,12 +80,16 @@ export class FreshnessCheck {
     return [first, ...attempts]
   }
 
+  #estimate(server: string): FreshnessEstimate {
+    return estimateOf(this.#context, this.#session, this.#required, server)
+  }
+
   #ordered(attempts: readonly Attempt[]): readonly Attempt[] {
     const { topology, process } = this.#context
     const { primary } = this.#requirement
-    const estimate = (server: string) => estimateOf(this.#context, this.#session, this.#required, server)
     const [first] = attempts
-    if (first === undefined || (primary === undefined && estimate(first.server) === 'shows')) return attempts
+    if (first === undefined || (primary === undefined && this.#estimate(first.server) === 'shows')) return attempts
+    const estimate = (server: string) => this.#estimate(server)
     const sure = primary === undefined ? orderByFreshness(attempts, estimate) : planPrimary(topology, primary)
     if (this.#session !== process || primary === 'strong') return sure
     // With the primary known to be gone, only servers that are sure to show it come before the unproven ones.
@@ -107,8 +111,7 @@ export class FreshnessCheck {
     mayFollow: () => boolean,
   ): PositionQuestions | ReplicaBehindError | undefined {
     const { server, standby } = lease
-    const { positions } = this.#context
-    const askable = positions.askable(server)
+    this.#unpositioned = false
     const proves = this.#reads && standby && trust === 'prove'
     if (proves && this.#requirement.primary !== undefined) return new ReplicaBehindError(server)
     const state = this.#context.stateOf(server)
@@ -116,13 +119,17 @@ export class FreshnessCheck {
     const proof = proves ? this.#proofOf(lease, shared) : 'given'
     const tells = state?.machine !== undefined
     // Ahead of a statement nothing is asked that may fail.
-    const mayAsk = proof === 'given' || (proof === 'machine' ? tells : proof === 'position' && askable === 'yes')
+    const mayAsk =
+      proof === 'given' || (proof === 'machine' ? tells : proof === 'position' && this.#askable(server) === 'yes')
     if (!mayAsk) return new ReplicaBehindError(server)
     const before = proof !== 'given'
     const isAtHome = isUsualReadServer(this.#context, this.#session, server)
-    const introduces = !lease.introduced && (tells || askable === 'unknown')
+    const introduces = !lease.introduced && (tells || this.#askable(server) === 'unknown')
     const wanted = this.#session.blind || !isAtHome || (!standby && !this.#hasAll(server))
     const reveals = (wanted || (introduces && !before)) && mayFollow()
+    if (!before && !reveals) return undefined
+    const { positions } = this.#context
+    const askable = positions.askable(server)
     this.#unpositioned = reveals && askable === 'no'
     const after = reveals && (askable !== 'no' || introduces || shared)
     if (!before && !after) return undefined
@@ -259,6 +266,10 @@ export class FreshnessCheck {
     const showing = shows(known, this.#required, positions)
     if (showing === 'older' || showing === 'lost' || showing === 'foreign') return 'never'
     return showing === 'yes' && known !== undefined && known.at >= connectedAt ? 'given' : 'position'
+  }
+
+  #askable(server: string): Askable {
+    return this.#context.positions.askable(server)
   }
 
   /** The machine has introduced itself, and what it told was forgotten, or was not complete. */

@@ -108,10 +108,20 @@ function isLikeFirst(first: RoutingStates, at: number, server: RoutingState): bo
 /** What follows from how the servers stand is worked out once for all snapshots in which they stand alike. */
 export function perRoutingStates<T>(derive: (states: RoutingStates) => T): (states: RoutingStates) => T {
   const known = new WeakMap<RoutingStates, { readonly derived: T }>()
-  return (states) => {
+  const find = (states: RoutingStates): { readonly derived: T } => {
     const first = firstLike(states)
     let found = known.get(first)
     if (found === undefined) known.set(first, (found = { derived: derive(first) }))
+    return found
+  }
+  // Most calls are about the snapshot of the call before, and a WeakMap is measurable on short reads.
+  let latest: RoutingStates | undefined
+  let found: { readonly derived: T } | undefined
+  return (states) => {
+    if (found === undefined || states !== latest) {
+      found = find(states)
+      latest = states
+    }
     return found.derived
   }
 }

@@ -28,7 +28,7 @@ describe('whoever waits for a connection', () => {
   test('is out of the queue in the turn in which it is served', async () => {
     const queue = new WaitQueue<string>()
     const waiting = queue.wait({ purpose: 'client' }, undefined, timedOut, undefined)
-    expect([...queue.waiters].map(({ purpose }) => purpose)).toEqual(['client'])
+    expect([...queue].map(({ purpose }) => purpose)).toEqual(['client'])
     first(queue).give('a')
     expect(queue.size).toBe(0)
     await expect(waiting).resolves.toBe('a')
