@@ -51,6 +51,8 @@ const unhurried = onServersOf([
   'http',
   'http-node',
   'lost-begin',
+  'lost-reads',
+  'monitor',
   'one-database',
   'orm',
   'partly-committed',
@@ -65,6 +67,7 @@ const unhurried = onServersOf([
   'recovery-conflicts',
   'refresh',
   'refresh-and-close',
+  'refused-connections',
   'refused-probes',
   'replay',
   'replicated',
@@ -73,20 +76,25 @@ const unhurried = onServersOf([
   'schema-lag',
   'secrets',
   'servers',
+  'session-outages',
   'session-results',
   'sessions',
   'shared-machines',
+  'stalled-replicas',
   'start-up',
   'streams',
   'survival',
   'telemetry',
   'throwing-listeners',
+  'time-limits',
   'torture',
+  'transaction-cuts',
   'transaction-over',
   'transaction-programs',
   'transaction-status',
   'two-phase',
   'type-parsers',
+  'unknown-outcome',
   'wait-for-lsn',
   'withheld-writes',
   'world-app',
@@ -98,18 +106,6 @@ const unhurried = onServersOf([
   'world-version',
   'wrong-ports',
   'wrong-servers',
-])
-
-/** The same, and they wait most of the time: one after the other, beside those that are timed. */
-const light = onServersOf([
-  'lost-reads',
-  'monitor',
-  'refused-connections',
-  'session-outages',
-  'stalled-replicas',
-  'time-limits',
-  'transaction-cuts',
-  'unknown-outcome',
 ])
 
 /** They run on every major of PostgreSQL: `PG_NEAREST_WORLD_VERSION` says on which. These measure time, too. */
@@ -151,7 +147,7 @@ export default defineConfig({
         test: {
           name: 'postgres',
           include: ['packages/*/test/postgres/**/*.test.ts', 'examples/*/test/postgres/**/*.test.ts'],
-          exclude: [...unhurried, ...light, ...long],
+          exclude: [...unhurried, ...long],
           ...onServers,
           // Worlds are real servers and links with real delays: one file at a time keeps their timing honest.
           fileParallelism: false,
@@ -160,10 +156,6 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'unhurried', include: unhurried, ...onServers, maxWorkers: 4 },
-      },
-      {
-        extends: true,
-        test: { name: 'light', include: light, ...onServers, fileParallelism: false },
       },
       {
         extends: true,

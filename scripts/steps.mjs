@@ -27,12 +27,7 @@ const short = [
     group: 'sources',
   },
   { name: 'unit', about: 'pure decisions, as tables and properties', vitest: 'unit' },
-  {
-    name: 'postgres',
-    about: 'behaviour, on real servers; beside what is timed, files that mostly wait',
-    vitest: ['postgres', 'light'],
-    built: true,
-  },
+  { name: 'postgres', about: 'behaviour, on real servers', vitest: 'postgres', built: true },
   {
     name: 'unhurried',
     about: 'behaviour, where time does not matter: four files at once',
@@ -44,6 +39,7 @@ const short = [
     about: 'what depends on the major most, on the oldest PostgreSQL that is supported',
     majors: { versions: [15], projects: ['unhurried-majors'], files: ['torture', 'read-only-handles'] },
     built: true,
+    group: 'package',
   },
   {
     name: 'browser',
