@@ -26,10 +26,20 @@ function refusal(run: () => unknown): unknown {
 }
 
 describe('the replica of a host', () => {
-  test.each(spec.hosts)('$host: $replica', ({ host, replica }) => {
-    const expected = replica === null ? undefined : `postgres://u:p@${replica}/app`
-    expect(replicaUrl(`postgres://u:p@${host}/app`, 'ord')).toBe(expected)
-  })
+  test.each(spec.hosts)(
+    '$host: $replica, by either scheme, alone and with all that may stand around it',
+    ({ host, replica }) => {
+      for (const scheme of ['postgres', 'postgresql']) {
+        for (const [user, rest] of [
+          ['u:p', '/app'],
+          ['us%40er:p%2Fw%3A', '/app?sslmode=disable&options=-c%20search_path%3Dx'],
+        ]) {
+          const expected = replica === null ? undefined : `${scheme}://${user}@${replica}${rest}`
+          expect(replicaUrl(`${scheme}://${user}@${host}${rest}`, 'ord')).toBe(expected)
+        }
+      }
+    },
+  )
 
   test.each(spec.urls)('$url', ({ url, replica }) => {
     expect(replicaUrl(url, 'ord')).toBe(replica ?? undefined)
