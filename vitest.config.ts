@@ -18,7 +18,11 @@ const onServersOf = (names: readonly string[]): string[] =>
   names.flatMap((name) => [`packages/*/test/postgres/${name}.test.ts`, `examples/*/test/postgres/${name}.test.ts`])
 
 /** They show something only after a while, or measure: `npm run test:long`. */
-const long = [...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni']), 'packages/*/test/long/**/*.test.ts']
+const long = [
+  ...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni']),
+  'packages/*/test/long/**/*.test.ts',
+  'examples/*/test/long/**/*.test.ts',
+]
 
 /** They do next to nothing for minutes: they run beside the long ones. */
 const waiting = ['packages/*/test/long/quiet.test.ts']
@@ -27,6 +31,7 @@ const waiting = ['packages/*/test/long/quiet.test.ts']
 const unhurried = onServersOf([
   'abort-signals',
   'accounts',
+  'article',
   'async-context',
   'aurora',
   'balanced-names',
