@@ -68,7 +68,7 @@ async function compare({ world, apps, edge }: Running, { seconds, json, say, int
   const bench = await benchFromOneRegion(world, { seconds, json, interrupted })
   say(bench)
   say('\n2. The same query through pg-nearest, from every region:\n')
-  const reads = await readFromEveryRegion(world, apps, seconds / 2)
+  const reads = await readFromEveryRegion(world, apps, seconds / 4)
   say(readTable(reads))
   say(
     '\nTable 1 is what the ocean costs. In table 2 nobody crosses it: every region reads next door, as fast as a bare pool',

@@ -1,0 +1,112 @@
+import { execFile, spawn, type ChildProcess, type ExecFileOptions } from 'node:child_process'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const execute = promisify(execFile)
+/** With all that it has printed, if it fails. */
+const run = (program: string, argv: readonly string[], options: ExecFileOptions = {}): Promise<{ stdout: string }> =>
+  execute(program, argv, { ...options, encoding: 'utf8' }).catch((error: Error & { stdout?: string }) => {
+    throw new Error(`${error.message}\n${error.stdout}`, { cause: error })
+  })
+const example = fileURLToPath(new URL('../..', import.meta.url))
+const library = fileURLToPath(new URL('../../../../packages/pg-nearest', import.meta.url))
+const world = fileURLToPath(new URL('../../../../packages/pg-nearest-world/dist/cli/main.js', import.meta.url))
+const quickly = ['--no-audit', '--no-fund', '--fetch-retries=1', '--fetch-timeout=20000']
+
+const isReachable = await run('npm', ['view', 'next', 'version', ...quickly]).then(
+  () => true,
+  () => false,
+)
+if (!isReachable)
+  console.warn('No registry of npm, from which Next.js could be installed, so its example is not tested.')
+
+describe.skipIf(!isReachable)('the example of Next.js, with the packed library, in three regions', () => {
+  let folder = ''
+  let child: ChildProcess | undefined
+  let output = ''
+  let appUrl = ''
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pg-nearest-next-'))
+    await cp(example, folder, { recursive: true, filter: (path) => !/\/(?:node_modules|\.next|test)$/.test(path) })
+    const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: library })
+    await run('npm', ['install', ...quickly, `./${stdout.trim()}`], { cwd: folder })
+    const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production' as const }
+    // Without a database, as on a platform that builds images. It checks the types, too.
+    await run('npm', ['run', 'build'], { cwd: folder, env: { ...env, DATABASE_URL: undefined } })
+    child = spawn(process.execPath, [world, '--app', 'npm start', '--rtt', '40', '--json'], { cwd: folder, env })
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (piece: string) => (output += piece))
+    const json = await until(() => /^\{.*\}$/m.exec(output)?.[0])
+    appUrl = (JSON.parse(json) as { appUrl: string }).appUrl
+    for (const region of ['nrt', 'ord', 'syd'])
+      await until(async () => ((await page(region)).includes(`served by ${region}`) ? true : undefined))
+  }, 300_000)
+  afterAll(async () => {
+    const ended = child && new Promise((resolve) => child?.once('exit', resolve))
+    child?.kill('SIGTERM')
+    await ended
+    await rm(folder, { recursive: true, force: true })
+  }, 60_000)
+
+  async function until<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
+    for (let tries = 0; tries < 3_000; tries++) {
+      const found = await Promise.resolve(look()).catch(() => undefined)
+      if (found !== undefined) return found
+      await sleep(20)
+    }
+    throw new Error(`it never came true; seen so far:\n${output}`)
+  }
+
+  const from = (region: string, path: string, init: RequestInit = {}): Promise<Response> =>
+    fetch(`${appUrl}${path}?edge-region=${region}`, { redirect: 'manual', ...init })
+  /** As text: React puts comments between its pieces. */
+  const page = async (region: string, cookie = ''): Promise<string> =>
+    (await (await from(region, '/', { headers: { cookie } })).text()).replaceAll(/<!--.*?-->/g, '')
+  const type = (command: string): unknown => child?.stdin?.write(`${command}\n`)
+
+  interface Notes {
+    readonly notes: readonly { readonly text: string; readonly written_in: string }[]
+    readonly readFrom: string
+  }
+  const notes = async (region: string, cookie = ''): Promise<Notes> =>
+    (await from(region, '/api/notes', { headers: { cookie } })).json() as Promise<Notes>
+
+  test('reads in one region what it wrote in another, through the cookie', async () => {
+    type('pause ord')
+    await until(() => /ord receives, but shows nothing new/.exec(output))
+    const body = new URLSearchParams({ text: 'Written in Sydney' })
+    const saved = await from('syd', '/api/notes', { method: 'POST', body })
+    expect([saved.status, saved.headers.get('location')]).toEqual([303, '/'])
+    const cookie = saved.headers
+      .getSetCookie()
+      .filter((each) => each.startsWith('pg-nearest'))
+      .map((each) => each.split(';', 1)[0])
+      .join('; ')
+
+    const [note, ...more] = [{ text: 'Written in Sydney', written_in: 'syd' }]
+    expect(more).toEqual([])
+    expect(await notes('ord', cookie)).toMatchObject({ notes: [note], readFrom: 'nrt' })
+    expect(await notes('ord'), 'somebody else').toEqual({ notes: [], readFrom: 'ord' })
+    const seen = await page('ord', cookie)
+    expect(seen).toContain('Written in Sydney')
+    expect(seen).toContain('served by ord, read from nrt')
+
+    type('resume ord')
+    await until(async () => {
+      const { notes: arrived, readFrom } = await notes('ord', cookie)
+      return arrived.length === 1 && readFrom === 'ord' ? true : undefined
+    })
+    expect(await page('ord', cookie)).toContain('served by ord, read from ord')
+  })
+
+  test('refuses what is no note', async () => {
+    const body = new URLSearchParams({ text: ' ' })
+    expect((await from('syd', '/api/notes', { method: 'POST', body })).status).toBe(422)
+  })
+})
