@@ -29,8 +29,6 @@ const DEFAULT_IDLE_TIMEOUT_MS = 10_000
 /** So many connections in a row may die while `verify` runs. */
 const MOST_DEATHS_IN_VERIFY = 3
 
-const clock = (): number => performance.now()
-
 export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
   return new Connections(options)
 }
@@ -126,8 +124,8 @@ class Connections implements ServerConnections, Lender {
     if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
     if (this.#pause.hopeless !== undefined) return rejectSoon(this.#pause.hopeless)
     const { maxWaiting, pgOptions } = this.#options
-    const mayDial = (this.#all.size < this.#max || this.#idle.size > 0) && !this.#pause.active
-    if (this.waiting >= maxWaiting && !mayDial) {
+    const isFull = this.#all.size >= this.#max && this.#idle.size === 0
+    if (this.waiting >= maxWaiting && (isFull || this.#pause.active)) {
       return rejectSoon(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
     const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
@@ -222,7 +220,7 @@ class Connections implements ServerConnections, Lender {
     if (this.#ending || this.#queue.size === 0) return undefined
     const { active: refuses } = this.#pause
     const now = { max: this.#max, idle: this.#idle.fit, all: this.#all, dialling: this.#dialling, refuses }
-    return nextLending(this.#queue, now, clock)
+    return nextLending(this.#queue, now, () => performance.now())
   }
 
   /** `undefined`: it could not even begin, as when the user's `stream` throws. */

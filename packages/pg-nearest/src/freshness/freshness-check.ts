@@ -75,7 +75,7 @@ export class FreshnessCheck {
 
   /** Where a name leads to several machines, another one may show what the first lacks. */
   #againOnOthers(attempts: readonly Attempt[]): readonly Attempt[] {
-    const [first] = attempts
+    const first = attempts[0]
     if (first === undefined || (this.#context.stateOf(first.server)?.members.length ?? 0) < 2) return attempts
     return [first, ...attempts]
   }
@@ -85,10 +85,10 @@ export class FreshnessCheck {
   }
 
   #ordered(attempts: readonly Attempt[]): readonly Attempt[] {
-    const { topology, process } = this.#context
     const { primary } = this.#requirement
-    const [first] = attempts
+    const first = attempts[0]
     if (first === undefined || (primary === undefined && this.#estimate(first.server) === 'shows')) return attempts
+    const { topology, process } = this.#context
     const estimate = (server: string) => this.#estimate(server)
     const sure = primary === undefined ? orderByFreshness(attempts, estimate) : planPrimary(topology, primary)
     if (this.#session !== process || primary === 'strong') return sure

@@ -13,11 +13,11 @@ export function estimateOf(
   required: Bookmark | undefined,
   server: string,
 ): FreshnessEstimate {
-  const { positions, topology } = context
-  if (writeOrder(topology).some(({ name }) => name === server)) return 'primary'
+  if (writeOrder(context.topology).some(({ name }) => name === server)) return 'primary'
   const { home } = session
-  if (home !== undefined && (home.server !== server || home.epoch !== positions.epochOf(server))) return 'never'
+  if (home !== undefined && (home.server !== server || home.epoch !== context.positions.epochOf(server))) return 'never'
   if (required === undefined) return 'shows'
+  const { positions } = context
   let hopeless = true
   let heard = false
   for (const known of positions.likely(server)) {
@@ -31,12 +31,8 @@ export function estimateOf(
 }
 
 /** The process's own session reads from its usual server without asking for positions: that server never goes backwards. */
-export function isUsualReadServer(
-  { topology, chooser, process }: FreshnessContext,
-  session: SessionState,
-  server: string,
-): boolean {
-  return session === process && server === usualReadServer(topology, chooser)
+export function isUsualReadServer(context: FreshnessContext, session: SessionState, server: string): boolean {
+  return session === context.process && server === usualReadServer(context.topology, context.chooser)
 }
 
 export function rttMsOf(context: FreshnessContext, server: string): number | undefined {

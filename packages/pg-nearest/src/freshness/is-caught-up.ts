@@ -8,10 +8,11 @@ export type PositionBefore = KnownPosition | undefined
 
 /** To be asked before it is sent. `undefined`: nothing is known that is worth comparing. */
 export function positionBefore(
-  { positions, members }: Pick<FreshnessContext, 'positions' | 'members'>,
+  context: Pick<FreshnessContext, 'positions' | 'members'>,
   { server, machine }: Pick<Lease, 'server' | 'machine'>,
 ): PositionBefore {
-  const known = machine === undefined ? onlyOne(positions, members, server) : positions.at(server, machine)
+  const { positions } = context
+  const known = machine === undefined ? onlyOne(positions, context.members, server) : positions.at(server, machine)
   // What was known before a connection was lost may be more than the machine shows since it has restarted.
   return known === positions.beforeLoss(server) ? undefined : known
 }

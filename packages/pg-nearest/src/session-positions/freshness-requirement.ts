@@ -19,8 +19,9 @@ const SKEW_MS = 1_000
 
 /** Where the primary tells no position, time may stand in for it: what is older than the bound is on every server. */
 export function settleByTime(context: FreshnessContext, session: SessionState): void {
-  const { assumeReplicatedAfterMs: bound, topology, positions } = context
+  const { assumeReplicatedAfterMs: bound } = context
   if (bound === undefined || (!session.blind && session.home === undefined)) return
+  const { topology, positions } = context
   const [primary] = writeOrder(topology)
   if (primary === undefined || positions.askable(primary.name) !== 'no') return
   const now = performance.now()
@@ -35,6 +36,8 @@ export function requirementOf(context: FreshnessContext, session: SessionState, 
   const { bookmark } = session
   if (consistency === 'strong') return { bookmark, primary: 'strong' }
   if (session.blind) return { bookmark, primary: 'lagging' }
+  // Nothing to compare with what is known of the primary.
+  if (bookmark === undefined && typeof consistency === 'string') return { bookmark }
   const [primary] = writeOrder(context.topology)
   const known = primary === undefined ? undefined : context.positions.of(primary.name)
   const ours = known?.systemIdentifier

@@ -59,7 +59,7 @@ export class Pipeline {
       for (const exchange of exchanges) exchange.lost(this.#death.cause, false)
       return
     }
-    this.#unwritten.push(...exchanges)
+    for (const exchange of exchanges) this.#unwritten.push(exchange)
     if (this.#active) return this.#write(this.#internals.connection)
     this.#active = true
     // The client has no other query and the server is ready, so pg calls `submit` at once.
