@@ -2,7 +2,7 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/bookmark-claims.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { isMisled, machinePreference } from '../freshness/machine-preference.ts'
-import { noConnectionEvidence, type LimitedEnd } from '../execute/run-with-cancellation.ts'
+import { notSent, type LimitedEnd } from '../execute/run-with-cancellation.ts'
 import type { AttemptEnd, Execution, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from '../execute/may-await-primary.ts'
 import { awaitBookmarkClaim } from '../walk/await-bookmark-claim.ts'
@@ -58,9 +58,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     try {
       lease = await held.take(to.server, signal, () => machinePreference(engine, to, planning.check?.()))
     } catch (error) {
-      const end = noConnectionEvidence(error, signal)
-      if (end.kind === 'cut') return end
-      return { kind: 'failed', evidence: end, standby: false, forced: false, generation: undefined }
+      return notSent(error, signal)
     }
     // The client was released with an error, or aborted, while it waited for the connection.
     const meanwhile = endOfLost(client)

@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { internalsOf } from '../wire/pg-internals.ts'
 import { lastSuiting, type Preference } from './preference.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
@@ -10,6 +11,14 @@ export interface IdleOptions {
   /** Whether there are more connections than `min`. */
   readonly mayExpire: () => boolean
   readonly onExpired: (connection: Connection) => void
+}
+
+/** As `pg.Pool`. */
+const DEFAULT_TIMEOUT_MS = 10_000
+
+/** 0: never. */
+export function idleTimeoutOf({ idleTimeoutMillis = DEFAULT_TIMEOUT_MS }: pg.PoolConfig): number {
+  return idleTimeoutMillis ?? 0
 }
 
 /** A stack of idle connections, the most recently used on top. They share one timer, because one each is measurable on short reads. */

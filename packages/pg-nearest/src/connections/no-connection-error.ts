@@ -5,8 +5,9 @@ import { NearestError } from '../errors.ts'
  * - `unreachable`: the server did not answer.
  * - `queue`: no connection came free in time, or too many statements were waiting.
  * - `hook`: the user's `onConnect` or `verify` failed.
+ * - `unlisted`: the server has left the list.
  */
-export type NoConnectionReason = 'refused' | 'unreachable' | 'queue' | 'hook'
+export type NoConnectionReason = 'refused' | 'unreachable' | 'queue' | 'hook' | 'unlisted'
 
 /** No connection could be had, so nothing was sent. */
 export class NoConnectionError extends Error {
@@ -30,6 +31,11 @@ export function overloaded(server: string, maxWaiting: number): NearestError {
 /** No connection came free in time. The message is pg's own, which callers may match. */
 export function timedOut(): NoConnectionError {
   return new NoConnectionError('queue', new Error('timeout exceeded when trying to connect'))
+}
+
+/** The server has left the list, before or while a connection was waited for. */
+export function unlisted(server: string): NoConnectionError {
+  return new NoConnectionError('unlisted', new Error(`${server} is not in the list any more`))
 }
 
 /** For what has waited for an answer of a server that gives none. */

@@ -26,6 +26,8 @@ export interface ServerConnections extends MonitoredConnections {
    * @throws `NoConnectionError` when none can be had, the signal's reason when it is aborted.
    */
   acquire(purpose: Purpose, signal: AbortSignal | undefined, preference?: WaitingCaller['preference']): Promise<Lease>
+  /** The server has left the list: refuses those who wait, as nothing of theirs was sent; what runs goes on to its end. */
+  leave(): void
   /** Lends nothing more. Resolves when every connection has been returned and its socket is closed. */
   end(): Promise<void>
   /** Destroys all connections now. */

@@ -7,12 +7,12 @@ import { askAgainAfterMs } from '../pg-client/password-function.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { Connection } from '../pooled-connection/connection.ts'
 import type { ConnectionState } from '../pooled-connection/connection-lifecycle.ts'
-import { HookError, runVerifyHook, type ConnectHooks } from '../pooled-connection/connect-hooks.ts'
+import { HookError, MOST_DEATHS, runVerifyHook, type ConnectHooks } from '../pooled-connection/connect-hooks.ts'
 import { makeConnection } from '../pooled-connection/make-connection.ts'
-import { IdleConnections } from './idle-connections.ts'
+import { IdleConnections, idleTimeoutOf } from './idle-connections.ts'
 import { Lease, type Lender } from '../pooled-connection/lease.ts'
 import { nextGenerationNumber } from './generation-number.ts'
-import { NoConnectionError, overloaded, rejectSoon, timedOut } from './no-connection-error.ts'
+import { NoConnectionError, overloaded, rejectSoon, timedOut, unlisted } from './no-connection-error.ts'
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
 import { refuseForHook } from './refuse-for-hook.ts'
 import { RefusalPause } from './refusal-pause.ts'
@@ -25,9 +25,6 @@ import { WaitQueue, type Purpose, type Waiter } from './wait-queue.ts'
 
 /** As `pg.Pool`. */
 const DEFAULT_MAX = 10
-const DEFAULT_IDLE_TIMEOUT_MS = 10_000
-/** So many connections in a row may die while `verify` runs. */
-const MOST_DEATHS_IN_VERIFY = 3
 
 export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
   return new Connections(options)
@@ -64,8 +61,7 @@ class Connections implements ServerConnections, Lender {
     this.#clientOptions = pgOptions
     this.#maxUses = pgOptions.maxUses || Number.POSITIVE_INFINITY
     this.#idle = new IdleConnections({
-      timeoutMs:
-        pgOptions.idleTimeoutMillis === undefined ? DEFAULT_IDLE_TIMEOUT_MS : (pgOptions.idleTimeoutMillis ?? 0),
+      timeoutMs: idleTimeoutOf(pgOptions),
       exits: pgOptions.allowExitOnIdle === true,
       mayExpire: () => this.#countOf(({ alive }) => alive) > (pgOptions.min ?? 0),
       onExpired: (connection) => connection.close(),
@@ -162,6 +158,11 @@ class Connections implements ServerConnections, Lender {
     this.#generation = nextGenerationNumber()
     for (const connection of this.#idle.takeAll()) connection.close()
     this.#serve()
+  }
+
+  leave(): void {
+    this.#queue.refuseAll(unlisted(this.server))
+    this.retire()
   }
 
   drop(primaryAt: number): void {
@@ -304,7 +305,7 @@ class Connections implements ServerConnections, Lender {
 
   /** Another one is made in its place, but not without end. */
   #diedInVerify(connection: Connection): void {
-    if (++this.#deathsInVerify > MOST_DEATHS_IN_VERIFY) {
+    if (++this.#deathsInVerify > MOST_DEATHS) {
       this.#deathsInVerify = 0
       this.#dialFailed(connection, new Error('Connection terminated unexpectedly'))
     }

@@ -17,9 +17,9 @@ import type { Request } from '../route/request.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
-import { noConnectionEvidence, runWithin, type LimitedEnd } from './run-with-cancellation.ts'
+import { notSent, runWithin, type LimitedEnd } from './run-with-cancellation.ts'
 import { ownSession, type Engine, type Scope } from './engine.ts'
-import type { Arrival, AttemptEnd, Execution, HedgePlan, Turn } from '../walk/execution.ts'
+import type { Arrival, Execution, HedgePlan, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from './may-await-primary.ts'
 import { warnOfOpenTransaction } from './warn-of-open-transaction.ts'
 import { awaitBookmarkClaim } from '../walk/await-bookmark-claim.ts'
@@ -126,7 +126,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
           turn.end({ kind: 'cut', error })
         }
       },
-      (error: unknown) => turn.end(notSent(noConnectionEvidence(error, signal))),
+      (error: unknown) => turn.end(notSent(error, signal)),
     )
   }
 
@@ -248,11 +248,6 @@ function asHedged({ server }: Attempt): Attempt {
 export function queryTimeoutOf(config: object): number | undefined {
   const { query_timeout: timeoutMs } = config as { readonly query_timeout?: unknown }
   return typeof timeoutMs === 'number' && timeoutMs > 0 ? timeoutMs : undefined
-}
-
-function notSent(end: ReturnType<typeof noConnectionEvidence>): AttemptEnd<never> {
-  if (end.kind === 'cut') return end
-  return { kind: 'failed', evidence: end, standby: false, forced: false, generation: undefined }
 }
 
 function ignore(): void {}

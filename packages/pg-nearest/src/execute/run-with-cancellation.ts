@@ -1,7 +1,7 @@
 import { NoConnectionError } from '../connections/no-connection-error.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { onAbort } from '../limits/on-abort.ts'
-import type { Evidence } from '../route/failure-meaning.ts'
+import type { AttemptEnd } from '../walk/execution.ts'
 import type { RunEnd } from './run-statement.ts'
 
 /** The caller's limits for a statement on a connection. */
@@ -64,12 +64,16 @@ export function runWithinAsync<End>(
   return new Promise((resolve) => runWithin(lease, limits, run, mayWrite, resolve))
 }
 
-/** The failure to get a connection, as evidence; `cut` if the caller's signal caused it. */
-export function noConnectionEvidence(
+/**
+ * How an attempt ended that got no connection, so that nothing was sent: `cut` if the caller's signal caused it, `replan` if the server has left the list meanwhile.
+ */
+export function notSent(
   error: unknown,
   signal: AbortSignal | undefined,
-): { readonly kind: 'cut'; readonly error: unknown } | Evidence {
+): Extract<AttemptEnd<never>, { kind: 'cut' | 'replan' | 'failed' }> {
   if (signal?.aborted === true) return { kind: 'cut', error: signal.reason }
-  if (error instanceof NoConnectionError) return { kind: 'no-connection', why: error.why, error: error.cause }
-  return { kind: 'no-connection', why: 'unreachable', error }
+  const [why, cause] = error instanceof NoConnectionError ? [error.why, error.cause] : ['unreachable' as const, error]
+  if (why === 'unlisted') return { kind: 'replan', unlisted: true }
+  const evidence = { kind: 'no-connection', why, error: cause } as const
+  return { kind: 'failed', evidence, standby: false, forced: false, generation: undefined }
 }

@@ -7,6 +7,9 @@ export interface ConnectHooks {
   readonly verify?: ((client: pg.PoolClient, done: (error?: unknown) => void) => void) | undefined
 }
 
+/** So many connections in a row may die while `verify` runs. */
+export const MOST_DEATHS = 3
+
 /** What the hooks need to know of a new connection. */
 interface NewConnection {
   readonly client: pg.Client

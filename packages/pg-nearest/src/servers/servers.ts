@@ -6,7 +6,7 @@ import type { EventRelay } from '../events/event-relay.ts'
 import type { Engine } from '../execute/engine.ts'
 import { createServerConnections } from '../connections/server-connections.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
-import { NoConnectionError } from '../connections/no-connection-error.ts'
+import { unlisted } from '../connections/no-connection-error.ts'
 import { createBookmarkClaims } from '../session-positions/bookmark-claims.ts'
 import { createHedging } from '../limits/hedge-policy.ts'
 import { createRetryBudget } from '../limits/retry-budget.ts'
@@ -169,8 +169,8 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
 
   const drain = async (name: string, old: ServerConnections): Promise<void> => {
     leaving.add(old)
-    // Nobody who is free goes on there.
-    old.retire()
+    // Nobody who is free, or only waits, goes on there.
+    old.leave()
     const end = performance.now() + DRAIN_MS
     const waits = (): boolean => old.inFlight > 0 && performance.now() < end && !ended.aborted
     // oxlint-disable-next-line no-await-in-loop -- it ends when they have
@@ -302,7 +302,7 @@ function createEngine({ options, monitor, connections, events, scope, alone, reg
     take: (server, purpose, preference) => connections.get(server)?.take(purpose, preference),
     acquire(server, purpose, signal, preference) {
       const at = connections.get(server)
-      return at === undefined ? Promise.reject(notListed(server)) : at.acquire(purpose, signal, preference)
+      return at === undefined ? Promise.reject(unlisted(server)) : at.acquire(purpose, signal, preference)
     },
     report: (report) => monitor().report(report),
     claims: createBookmarkClaims((server) => monitor().askNow(server)),
@@ -328,10 +328,4 @@ function regionAmong({ findRegion }: ParsedOptions, listed: readonly ListedServe
 
 function writerIn(topology: Topology): string | undefined {
   return hasWriter(topology) ? writeOrder(topology)[0]?.name : undefined
-}
-
-/** The server was removed between plan and attempt: the next one is tried. */
-function notListed(server: string): NoConnectionError {
-  const cause = Object.assign(new Error(`${server} is not in the list any more`), { code: 'ECONNREFUSED' })
-  return new NoConnectionError('unreachable', cause)
 }

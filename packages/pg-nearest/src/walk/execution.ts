@@ -24,7 +24,8 @@ export interface Turn<R> {
  * - `failed`: see {@link Evidence}. `forced`: it was sent READ ONLY, because another attempt may have written, or because the server gets
  *   no writes.
  * - `not-admitted`: nothing was sent, because another leg is running it where it could write.
- * - `replan`: nothing was sent, because what it must show, or who gets writes, has changed since it was planned.
+ * - `replan`: nothing was sent, because what it must show, or who gets writes, has changed since it was planned. `unlisted`: the server
+ *   has left the list.
  * - `cut`: ended by the caller's signal or time-out.
  */
 export type AttemptEnd<R> =
@@ -38,7 +39,7 @@ export type AttemptEnd<R> =
       readonly generation: number | undefined
     }
   | { readonly kind: 'not-admitted' }
-  | { readonly kind: 'replan' }
+  | { readonly kind: 'replan'; readonly unlisted?: true }
   | { readonly kind: 'cut'; readonly error: unknown }
 
 /** A statement for `walk`, which tries it on one server after the other. */

@@ -27,6 +27,8 @@ export type WalkEvent =
       readonly leg: number
       readonly attempts: readonly Attempt[]
       readonly mayWait: boolean
+      /** Its server has left the list. */
+      readonly unlisted: boolean
     }
   | { readonly kind: 'caught-up'; readonly leg: number; readonly yes: boolean; readonly mayWait: boolean }
   | { readonly kind: 'no-budget'; readonly leg: number }
@@ -269,10 +271,13 @@ function tryAgain(state: WalkState, leg: number, resends: RetryReason | undefine
   return attempt === undefined ? [state, []] : [state, [{ kind: 'try', leg, attempt, resends }]]
 }
 
-function replan(state: WalkState, { leg, attempts, mayWait }: Extract<WalkEvent, { kind: 'replanned' }>): WalkStep {
-  const planned = state.history.mayReplan
-    ? withLeg(withHistory(state, { mayReplan: false }), leg, { left: attempts })
-    : state
+type Replanned = Extract<WalkEvent, { kind: 'replanned' }>
+
+function replan(state: WalkState, { leg, attempts, mayWait, unlisted }: Replanned): WalkStep {
+  const { mayReplan, lists } = state.history
+  const left = unlisted ? lists > 0 : mayReplan
+  const spent = unlisted ? { lists: lists - 1 } : { mayReplan: false }
+  const planned = left ? withLeg(withHistory(state, spent), leg, { left: attempts }) : state
   return advance(planned, leg, { resends: undefined, mayWait })
 }
 

@@ -55,6 +55,8 @@ export interface WalkHistory extends SameServerRetries {
   readonly writes: boolean
   /** It may be planned once more because what it was planned by has changed. */
   readonly mayReplan: boolean
+  /** How many more changes of the list it follows. */
+  readonly lists: number
   /** How often it has waited for a primary. */
   readonly rounds: number
 }
@@ -68,6 +70,8 @@ const NOTHING_WRONG: WalkHistory = {
   writes: false,
   ...SAME_SERVER_RETRIES,
   mayReplan: true,
+  // A bound for lists that keep changing.
+  lists: 100,
   rounds: 0,
 }
 

@@ -127,7 +127,13 @@ class Walk<R, T> {
       case 'not-admitted':
         return { kind: 'not-admitted', leg, mayWait: execution.mayAwaitPrimary() }
       case 'replan':
-        return { kind: 'replanned', leg, attempts: execution.replan(), mayWait: execution.mayAwaitPrimary() }
+        return {
+          kind: 'replanned',
+          leg,
+          attempts: execution.replan(),
+          mayWait: execution.mayAwaitPrimary(),
+          unlisted: end.unlisted === true,
+        }
       case 'failed': {
         this.#failedAt = steadyNow()
         this.#failingSince ??= performance.now()

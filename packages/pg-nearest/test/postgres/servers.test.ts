@@ -9,15 +9,19 @@ import {
 } from '../../src/index.ts'
 import { connectionsOf } from './connection-counts.ts'
 import { ask, healthOf, until, withUsers } from './fixtures.ts'
+import { settled } from './settling.ts'
+import { TestPools } from './test-pools.ts'
 
 let world: World
 let pool: NearestPool | undefined
+const pools = new TestPools()
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 20 })
   await withUsers(world)
 })
 afterEach(async () => {
   await pool?.destroy()
+  await pools.destroyAll()
   pool = undefined
 })
 afterAll(() => world.stop())
@@ -149,6 +153,35 @@ describe('setServers', () => {
     const twice = { primary: world.url('nrt'), replicas: { ord: world.url('nrt') } }
     expect(() => own.setServers(twice)).toThrow('replicas.ord is the primary')
     expect(namesOf(own.status())).toEqual(['nrt', 'ord', 'syd'])
+  })
+
+  test('what only waits for a connection is not sent to the one that is gone', async () => {
+    const url = (as: string): string => `${world.url('nrt')}?application_name=${as}`
+    await ask(world.url('nrt'), 'create table if not exists sent (via text); truncate sent')
+    const own = start({ primary: { region: 'nrt', url: url('blue') } }, { max: 1 })
+    const insert = "insert into sent values (current_setting('application_name'))"
+    const gate = await pools.start({ primary: world.url('nrt') })
+    const holder = await gate.connect()
+    await holder.query('select pg_advisory_lock(1)')
+    await own.query('select 1')
+    // It has begun, and ends where it is.
+    const begun = own.query(`${insert} returning pg_advisory_xact_lock(1)`)
+    const client = await own.connect()
+    const waiting = Promise.all([
+      ...Array.from({ length: 3 }, () => own.query(insert)),
+      own.transaction((tx) => tx.query(insert)),
+      client.query(insert).finally(() => client.release()),
+    ])
+    await until(() => own.waitingCount === 5, 'all to wait')
+    own.setServers({ primary: { region: 'lhr', url: url('green') } })
+    await settled(waiting, 'what waited')
+    holder.release(true)
+    await begun
+    const rows = await ask(world.url('nrt'), 'select via, count(*)::int as n from sent group by via order by via')
+    expect(rows).toEqual([
+      { via: 'blue', n: 1 },
+      { via: 'green', n: 5 },
+    ])
   })
 
   test('a session goes on over a change of servers', async () => {

@@ -34,11 +34,12 @@ export function failure(
   return { kind: 'failed', leg, standby, forced, evidence: of, primaries, mayWait } as const
 }
 
-export const replanned = (attempts: readonly Attempt[]): WalkEvent => ({
+export const replanned = (attempts: readonly Attempt[], unlisted = false): WalkEvent => ({
   kind: 'replanned',
   leg: 0,
   attempts,
   mayWait: true,
+  unlisted,
 })
 export const slow: WalkEvent = { kind: 'slow', attempts: on('ord', 'nrt') }
 export const lost = evidence('lost', 'ECONNRESET')

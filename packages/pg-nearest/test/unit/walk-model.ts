@@ -119,7 +119,15 @@ export class WalkModel {
     const leg = this.#draw(3)
     const kind = this.#pick(KINDS)
     const evidence = { kind, error: new ReplicaBehindError('nrt') }
-    const rest = { leg, mayWait: this.#draw(2) === 0, primaries: [], attempts: [], yes: true, error: CUT }
+    const rest = {
+      leg,
+      mayWait: this.#draw(2) === 0,
+      primaries: [],
+      attempts: [],
+      yes: true,
+      error: CUT,
+      unlisted: true,
+    }
     const before = JSON.stringify(this.state)
     for (const event of EVENTS) {
       nextStep(this.state, { ...rest, kind: event, evidence, standby: false, forced: this.#draw(2) === 0 })
@@ -166,7 +174,14 @@ export class WalkModel {
     const what = this.#draw(8)
     if (what === 0) return this.#fail(leg, this.#noConnectionEvidence(), false, false)
     if (what === 1) {
-      return this.#tell({ kind: 'replanned', leg, attempts: this.#attempts(true), mayWait: this.#draw(2) === 0 })
+      const attempts = this.#attempts(true)
+      return this.#tell({
+        kind: 'replanned',
+        leg,
+        attempts,
+        mayWait: this.#draw(2) === 0,
+        unlisted: this.#draw(2) === 0,
+      })
     }
     // It is not even sent to a server that cannot show what it must.
     if (what === 2) return this.#fail(leg, { kind: 'behind', error: new ReplicaBehindError('nrt') }, false, false)

@@ -306,25 +306,13 @@ describe('the next step', () => {
       ['0: abandon', 'fail: error'],
     ],
     ['nobody is known, and nobody comes', READS, [], [], ['wait, round 1']],
-    [
-      'a plan that is old',
-      READS,
-      on('nrt'),
-      [{ kind: 'replanned', leg: 0, attempts: on('ord'), mayWait: false }],
-      ['0: try ord'],
-    ],
-    [
-      'a new plan without anybody: a primary may come',
-      READS,
-      on('nrt'),
-      [{ kind: 'replanned', leg: 0, attempts: [], mayWait: true }],
-      ['wait, round 1'],
-    ],
+    ['a plan that is old', READS, on('nrt'), [replanned(on('ord'))], ['0: try ord']],
+    ['a new plan without anybody: a primary may come', READS, on('nrt'), [replanned([])], ['wait, round 1']],
     [
       'or is not waited for',
       READS,
       on('nrt'),
-      [{ kind: 'replanned', leg: 0, attempts: [], mayWait: false }],
+      [{ kind: 'replanned', leg: 0, attempts: [], mayWait: false, unlisted: false }],
       ['fail: nobody-left'],
     ],
     [
@@ -333,6 +321,13 @@ describe('the next step', () => {
       on('nrt'),
       [replanned(on('nrt', 'ord')), replanned(on('syd'))],
       ['0: try ord'],
+    ],
+    [
+      'unless its server has left the list, however often',
+      WRITES,
+      on('nrt'),
+      [replanned(on('blue')), replanned(on('green'), true), replanned(on('red'), true)],
+      ['0: try red'],
     ],
     ['and then a primary may come', READS, on('nrt'), [replanned(on('nrt')), replanned(on('syd'))], ['wait, round 1']],
     ['a slow read is asked of a second server', READS, on('ord', 'nrt'), [slow], ['1: try nrt']],
@@ -388,11 +383,11 @@ describe('the next step', () => {
     expect(after(READS, on('ord'), ...events)).toEqual([])
   })
 
-  test('what is planned anew again and again ends by itself', () => {
+  test.each([false, true])('what is planned anew again and again ends by itself (off the list: %s)', (unlisted) => {
     let [state] = nextStep(beginWalk(READS, on('nrt')), { kind: 'begun', mayWait: false })
     let steps = 0
     while (!state.over && steps < 10_000) {
-      ;[state] = nextStep(state, replanned(on('nrt')))
+      ;[state] = nextStep(state, replanned(on('nrt'), unlisted))
       steps++
     }
     expect(state.over).toBe(true)
