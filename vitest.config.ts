@@ -75,6 +75,7 @@ const unhurried = onServersOf([
   'refused-connections',
   'refused-probes',
   'replay',
+  'replay-at-first-write',
   'replicated',
   'restricted-servers',
   'revoked-rights',

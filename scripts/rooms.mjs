@@ -6,7 +6,7 @@ export const houses = [
   {
     src: 'packages/pg-nearest/src',
     order:
-      'cli -> doctor -> findings -> terminal, fly, aurora, dns, patroni, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> server-list, client -> client-transaction -> client-connection -> execute -> walk -> freshness -> session-positions -> connections -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, statement, discovery, events -> observations -> topology -> error-messages, errors',
+      'cli -> doctor -> findings -> terminal, fly, aurora, dns, patroni, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> server-list, client -> client-transaction -> client-connection -> execute -> walk -> freshness -> session-positions -> connections -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> observations -> topology -> error-messages, errors',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: ['doctor', 'findings', 'terminal', 'fly', 'pool', 'servers', 'options', 'error-messages'],
@@ -32,6 +32,7 @@ export const houses = [
         'route',
         'limits',
         'session',
+        'write-guard',
         'discovery',
         'events',
         'error-messages',
@@ -46,6 +47,7 @@ export const houses = [
         'failures',
         'limits',
         'session',
+        'write-guard',
         'statement',
         'discovery',
         'events',
@@ -88,6 +90,7 @@ export const houses = [
         'route',
         'wire',
         'failures',
+        'write-guard',
         'statement',
         'events',
       ],
@@ -102,6 +105,7 @@ export const houses = [
         'failures',
         'limits',
         'session',
+        'write-guard',
         'statement',
         'events',
         'topology',
@@ -129,6 +133,7 @@ export const houses = [
       failures: ['statement', 'topology'],
       limits: [],
       session: [],
+      'write-guard': [],
       statement: [],
       discovery: ['topology', 'error-messages'],
       events: ['topology'],

@@ -19,6 +19,7 @@
  * | `NEAREST_READ_ONLY` | the primary refuses writes: fenced, or out of disk |
  * | `NEAREST_OVERLOADED` | `maxWaiting` statements are waiting for a connection to the server already |
  * | `NEAREST_NOT_REPLICATED` | `pool.replicated()` waited in vain: `missing` says for whom, and why |
+ * | `NEAREST_REQUEST_REPLAYED` | a write was not sent, because its request runs beside the primary instead: see `first-write` |
  * | `NEAREST_OLD_PG` | the installed pg is older than 8.23 |
  * | `NEAREST_ENDED` | the pool was ended |
  * | `NEAREST_TIMEOUT` | `timeoutMs` has passed, `connectionTimeoutMillis` before a connection came free, or `connectTimeoutMs` before `onConnect` or `verify` ended |
@@ -41,6 +42,7 @@ export type NearestErrorCode =
   | 'NEAREST_READ_ONLY'
   | 'NEAREST_OVERLOADED'
   | 'NEAREST_NOT_REPLICATED'
+  | 'NEAREST_REQUEST_REPLAYED'
   | 'NEAREST_OLD_PG'
   | 'NEAREST_ENDED'
   | 'NEAREST_TIMEOUT'
@@ -165,6 +167,24 @@ export class StreamError extends NearestError {
   }
 }
 
+/**
+ * The request runs beside the primary instead, so a write was not sent: let this error end the handler, whose answer nobody gets. Only on
+ * routes with the policy `first-write`.
+ */
+export class RequestReplayedError extends NearestError {
+  override readonly name = 'RequestReplayedError'
+  /** Where it runs instead. */
+  readonly region: string
+
+  constructor(region: string) {
+    super(
+      'NEAREST_REQUEST_REPLAYED',
+      `The request is sent to ${region}, to run beside the primary, so this write was not sent from here. Let the error end the handler: nobody gets what it answers.`,
+    )
+    this.region = region
+  }
+}
+
 /** A server that has not said in time that it shows a position. */
 export interface MissingServer {
   readonly server: string
@@ -228,6 +248,10 @@ export function isOptionError(error: unknown): error is OptionError {
 
 export function isNoServerError(error: unknown): error is NoServerError {
   return error instanceof NoServerError
+}
+
+export function isRequestReplayedError(error: unknown): error is RequestReplayedError {
+  return error instanceof RequestReplayedError
 }
 
 export function isNotReplicatedError(error: unknown): error is NotReplicatedError {

@@ -5,6 +5,7 @@ export {
   isOptionError,
   isOutcomeUnknownError,
   isPasswordError,
+  isRequestReplayedError,
   isStreamError,
   NearestError,
   nearestErrorOf,
@@ -13,6 +14,7 @@ export {
   OptionError,
   OutcomeUnknownError,
   PasswordError,
+  RequestReplayedError,
   StreamError,
   type Candidate,
   type FailedAttempt,
@@ -38,4 +40,5 @@ export type { ConnectionCounts, ServerStatus, Status } from './servers/status.ts
 export type { Consistency } from './session/consistency.ts'
 export type { TransactionOptions } from './pool/transaction.ts'
 export type { ProblemCode } from './topology/problem.ts'
+export type { WriteAttempt, WriteGuard } from './write-guard/write-guard.ts'
 export type { Health, Role, ServerState, Topology } from './topology/topology.ts'

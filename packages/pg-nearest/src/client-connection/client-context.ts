@@ -110,6 +110,14 @@ export class ClientContext {
     return this.neverWrites || this.restricted
   }
 
+  /** Whether what is given now may write, as far as the client's state says: not in a transaction that is READ ONLY. */
+  get mayWrite(): boolean {
+    const { state, begin } = this
+    if (this.neverWrites || state.kind === 'reading') return false
+    if (begin !== undefined) return begin.need.transaction?.readOnly !== true
+    return state.kind !== 'transaction' || !state.readOnly
+  }
+
   throwIfLost(): void {
     const isBound = this.state.kind === 'transaction' || this.state.kind === 'reading' || this.state.kind === 'pinned'
     if (isBound && this.held.lease === undefined) this.become({ kind: 'lost', error: lostTransactionError() })

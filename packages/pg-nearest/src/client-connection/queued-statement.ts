@@ -2,6 +2,7 @@ import type { ServedBy } from '../events/served-by.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Request } from '../route/request.ts'
 import type { OwnSession } from '../execute/engine.ts'
+import type { WriteGuard } from '../write-guard/write-guard.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 
@@ -33,6 +34,8 @@ export interface QueuedStatement extends Turn {
   readonly queryTimeoutMs: number | undefined
   /** The session that it was given in. */
   readonly own: OwnSession
+  /** What it was given under. */
+  readonly guard: WriteGuard | undefined
   readonly check: FreshnessCheck | undefined
   readonly settle: (serving: Serving) => void
   /** Only the first call of `settle` or `fail` has an effect. */

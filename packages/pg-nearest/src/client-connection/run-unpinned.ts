@@ -10,6 +10,7 @@ import { planStatement, type StatementPlan } from '../route/plan-statement.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from './client-context.ts'
 import { giveUpOnStandby } from './give-up-on-standby.ts'
+import { guardOnConnection } from './guard-statement.ts'
 import { borrowedClientExecution, type Planning } from './borrowed-client-execution.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 
@@ -66,6 +67,7 @@ function executionOf(
     planning: reads ? planning : undefined,
     run: async (lease, attempt, forced) => {
       // A BEGIN on a server that gets no writes is kept from them by what it begins.
+      if (!forced) guardOnConnection(client, statement, lease)
       const enforcement = forced && !begins ? 'statement' : client.enforcementOf(statement, reads)
       lease.movable = reads
       const sent = { ...statement, check, request: { ...request, config } }

@@ -24,6 +24,7 @@ import { readInTransaction, runInTransaction } from '../client-transaction/run-i
 import { limitWaiting } from './limit-waiting.ts'
 import { StatementQueue } from './statement-queue.ts'
 import { runPinnedOrLose } from '../client-connection/run-pinned.ts'
+import { guardStatement } from '../client-connection/guard-statement.ts'
 
 /** How long a released client waits for a cursor that was left open. */
 const OPEN_CURSOR_MS = 1_000
@@ -106,6 +107,7 @@ export class ClientExecutor {
       givenAt: queryTimeoutMs === undefined ? 0 : performance.now(),
       queryTimeoutMs,
       own,
+      guard: engine.writeGuard(),
       check,
       pipelined,
       followable: pipelined && need.transaction === undefined,
@@ -123,10 +125,12 @@ export class ClientExecutor {
    */
   submit(query: pg.Submittable, types: pg.CustomTypesConfig | undefined): Promise<void> {
     const isGivenUp = watchForEarlyClose(query)
+    const guard = this.#client.engine.writeGuard()
     const own = ownSession(this.#client.engine, this.#client.scope)
     return new Promise((resolve, reject) => {
       const run = async (): Promise<void> => {
         this.#client.throwIfLost()
+        if (this.#client.mayWrite) guard?.({ writes: true })
         if (this.#client.begin !== undefined) await this.#openAlone(this.#client.begin)
         await runSubmittable(this.#client, query, { types, isGivenUp, own })
       }
@@ -141,6 +145,7 @@ export class ClientExecutor {
         givenAt: 0,
         queryTimeoutMs: undefined,
         own,
+        guard,
         check: undefined,
         pipelined: false,
         followable: false,
@@ -194,6 +199,7 @@ export class ClientExecutor {
     }
     client.throwIfLost()
     statement.request.signal?.throwIfAborted()
+    this.#passGuard(statement)
     if (client.begin !== undefined) return this.#openWith(client.begin, statement)
     switch (client.state.kind) {
       case 'free':
@@ -202,6 +208,18 @@ export class ClientExecutor {
         return readInTransaction(client, statement, client.state)
       default:
         return runPinnedOrLose(client, statement)
+    }
+  }
+
+  #passGuard(statement: QueuedStatement): void {
+    if (statement.guard === undefined) return
+    const client = this.#client
+    try {
+      guardStatement(client, statement, statement.guard)
+    } catch (error) {
+      // Its ROLLBACK needs no server.
+      const begins = client.state.kind === 'free' && statement.need.transaction?.kind === 'begin'
+      throw begins || client.begin !== undefined ? this.#unbegun(error) : error
     }
   }
 

@@ -10,6 +10,7 @@ import type { RetryBudget } from '../limits/retry-budget.ts'
 import type { Target } from '../route/plan-servers.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementCache } from '../statement/statement-cache.ts'
+import type { WriteGuard } from '../write-guard/write-guard.ts'
 
 /** What a statement has shown about a server. */
 export interface ServerReport {
@@ -24,6 +25,8 @@ export interface ServerReport {
 /** What running a statement needs from its pool. */
 export interface Engine extends FreshnessContext {
   readonly statements: StatementCache
+  /** The caller's guard, from the async context. */
+  writeGuard(): WriteGuard | undefined
   /** Takes an idle connection; `undefined` if there is none, or none that the caller would have. */
   take(server: string, purpose: Purpose, preference?: Preference): Lease | undefined
   /**

@@ -28,6 +28,7 @@ import { runStatement, type RunEnd } from './run-statement.ts'
 import { withoutName } from './without-name.ts'
 import type { WalkFacts } from '../walk/walk-state.ts'
 import { getsWrites } from '../route/gets-writes.ts'
+import type { WriteGuard } from '../write-guard/write-guard.ts'
 
 /** A result, and who gave it. */
 export interface Served {
@@ -53,6 +54,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   #replaced: FreshnessCheck[] | undefined
   readonly #need: StatementNeed
   readonly #hedging: Hedging | undefined
+  readonly #guard: WriteGuard | undefined
   /** What it does on its latest server. */
   #stage: 'connecting' | 'running' | 'failing-over' = 'connecting'
   #server: string | undefined
@@ -60,6 +62,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   constructor(engine: Engine, scope: Scope, request: Request, signal: AbortSignal | undefined) {
     const { need, reads, attempts } = planStatement(engine, scope, request)
+    this.#guard = scope.readOnly ? undefined : engine.writeGuard()
+    // Before a connection is made to the primary, which may be far.
+    if (!reads || isForPrimary(scope, request)) this.#guard?.({ writes: true })
     this.text = request.config.text
     this.facts = { reads, readOnly: scope.readOnly, harmless: false, mayCommitInside: need.mayCommitInside === true }
     this.signal = signal
@@ -146,6 +151,14 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       return turn.end({ kind: isStale ? 'replan' : 'not-admitted' })
     }
     const forced = verdict === 'read-only' || restricted
+    if (this.#guard !== undefined && !forced && !provenStandby) {
+      try {
+        this.#guard({ writes: this.#isKnownToWrite() })
+      } catch (error) {
+        lease.release()
+        return turn.end({ kind: 'cut', error })
+      }
+    }
     const config = this.#config
     this.#stage = 'running'
     lease.movable = reads
@@ -175,6 +188,11 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const mayWrite = harmless || reads ? undefined : () => this.#check?.beginUnsettled() ?? ignore
     const limits = { signal, timeoutMs: queryTimeoutMs }
     runWithin(lease, limits, (ended) => runStatement(lease, run, ended), mayWrite, concluded)
+  }
+
+  /** A standby may have refused it meanwhile. */
+  #isKnownToWrite(): boolean {
+    return isForPrimary(this.#scope, this.#request) || !planStatement(this.#engine, this.#scope, this.#request).reads
   }
 
   /**
@@ -238,6 +256,11 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     if (afterMs === undefined || proving.length < 2) return undefined
     return { afterMs, take: () => hedging.take(), attempts: () => proving.map(asHedged) }
   }
+}
+
+/** Whoever asks for the primary may know of effects that no text shows. */
+function isForPrimary({ target }: Scope, { route }: Request): boolean {
+  return route === 'primary' || target.kind === 'primary'
 }
 
 function asHedged({ server }: Attempt): Attempt {

@@ -5,7 +5,7 @@ import type { ReplayPool } from '../replay/replayer.ts'
 import type { Middleware } from './middleware.ts'
 import { replayMiddleware } from './replay-middleware.ts'
 import { sessionMiddleware } from './session-middleware.ts'
-import { headOf } from './wrap-handler.ts'
+import { headOf, PendingFetchResponse } from './wrap-handler.ts'
 
 export type { HttpSessionOptions } from '../http-session/options.ts'
 export type { SessionPool } from '../http-session/http-session.ts'
@@ -15,7 +15,8 @@ export type { ReplayOptions } from '../replay/replay-options.ts'
 /** What the middleware needs from Hono's context. */
 export interface HonoContext {
   readonly req: { readonly raw: Request }
-  readonly res: Response
+  get res(): Response
+  set res(response: Response | undefined)
   header(name: string, value?: string, options?: { append?: boolean }): void
 }
 
@@ -65,9 +66,21 @@ export function session(pool: SessionPool, options?: HttpSessionOptions): HonoMi
 
 function honoMiddleware(middleware: Middleware): HonoMiddleware {
   return async (context, next) => {
-    const around = middleware(headOf(context.req.raw))
+    const pending = new PendingFetchResponse()
+    const around = middleware(headOf(context.req.raw), pending)
     if (around.kind === 'replay') return new Response(null, around)
-    await around.run(next)
+    try {
+      await around.run(next)
+    } catch (error) {
+      if (!pending.replaced) throw error
+    }
+    const instead = pending.begin(context.res)
+    if (instead !== undefined) {
+      // Otherwise Hono adds the headers of the one that is there.
+      context.res = undefined
+      context.res = instead
+      return undefined
+    }
     const { status } = context.res
     around.end(status)
     // The headers of some responses (a redirect, one that was fetched) cannot be changed, except by Hono's own method.

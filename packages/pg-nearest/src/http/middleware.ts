@@ -5,8 +5,6 @@ export interface IncomingHead extends RequestHead {
   readonly method: string
   /** With or without scheme and host. */
   readonly url: string
-  /** Whether its response has begun. */
-  readonly begun: boolean
 }
 
 /** What a request gets instead of being handled. */
@@ -27,5 +25,13 @@ export interface Around {
   end(status: number): void
 }
 
+/** The response to a request that is being handled. */
+export interface PendingResponse {
+  /** Whether its status and headers have gone out. */
+  begun(): boolean
+  /** Whatever the handler answers, the client gets this. */
+  replace(answer: Answer): void
+}
+
 /** What one of this library's middlewares does with each request. Every door is made for all of them. */
-export type Middleware = (request: IncomingHead) => Answer | Around
+export type Middleware = (request: IncomingHead, response: PendingResponse) => Answer | Around

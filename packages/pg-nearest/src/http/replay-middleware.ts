@@ -10,8 +10,8 @@ import type { Middleware } from './middleware.ts'
  */
 export function replayMiddleware(pool: ReplayPool, options?: ReplayOptions): Middleware {
   const replayer = new Replayer(pool, options)
-  return (request) => {
-    const { method, url, begun } = request
-    return replayer.consider({ method, url, header: (name) => lines(request.header(name))[0] }, begun)
+  return (request, response) => {
+    const { method, url } = request
+    return replayer.consider({ method, url, header: (name) => lines(request.header(name))[0] }, response)
   }
 }

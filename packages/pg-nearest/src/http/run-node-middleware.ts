@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { ResponseHeaders } from '../http-session/http-session.ts'
-import type { Middleware } from './middleware.ts'
+import type { Answer, Middleware } from './middleware.ts'
 
 /** A request of `node:http`, or of the compatibility API of `node:http2`. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
@@ -23,14 +23,11 @@ export function runNodeMiddleware(
   { url = '/', https }: NodeHead,
   next: () => void,
 ): void {
-  const around = middleware({
-    identity: request,
-    method: request.method ?? 'GET',
-    url,
-    https,
-    begun: response.headersSent,
-    header: (name) => request.headers[name],
-  })
+  const head = { identity: request, method: request.method ?? 'GET', url, https }
+  const around = middleware(
+    { ...head, header: (name) => request.headers[name] },
+    { begun: () => response.headersSent, replace: (answer) => answerInstead(response, answer) },
+  )
   if (around.kind === 'replay') {
     response.writeHead(around.status, around.headers)
     response.end()
@@ -40,6 +37,29 @@ export function runNodeMiddleware(
   writeWithHead(response, (status) => around.headerWriter(status))
   response.once('finish', () => around.end(response.statusCode))
   around.run(next)
+}
+
+/** The handler goes on with the response as if it were its own: it may set headers, write and end it, and the client gets this answer. */
+function answerInstead(response: NodeResponse, { status, headers }: Answer): void {
+  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => NodeResponse
+  const end = response.end.bind(response) as (...args: unknown[]) => NodeResponse
+  override(response, 'writeHead', () => {
+    for (const name of response.getHeaderNames()) response.removeHeader(name)
+    return writeHead(status, headers)
+  })
+  override(response, 'write', (...args: unknown[]) => {
+    callbackOf(args)?.()
+    return true
+  })
+  override(response, 'end', (...args: unknown[]) => {
+    // HTTP/2 would not call it.
+    if (!response.headersSent) response.writeHead(status)
+    return end(...[callbackOf(args) ?? []].flat())
+  })
+}
+
+function callbackOf(args: readonly unknown[]): (() => void) | undefined {
+  return args.find((arg): arg is () => void => typeof arg === 'function')
 }
 
 /**
@@ -89,6 +109,6 @@ function lineOf(value: number | string | string[] | undefined): string | string[
   return typeof value === 'number' ? String(value) : value
 }
 
-function override(target: object, name: 'emit' | 'writeHead', value: unknown): void {
+function override(target: object, name: 'emit' | 'writeHead' | 'write' | 'end', value: unknown): void {
   Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false })
 }

@@ -1,5 +1,5 @@
 import type { ResponseHeaders } from '../http-session/http-session.ts'
-import type { IncomingHead, Middleware } from './middleware.ts'
+import type { Answer, IncomingHead, Middleware, PendingResponse } from './middleware.ts'
 
 /** Puts a middleware around a handler of the fetch kind. */
 export function wrapHandler<R extends Request, Rest extends readonly unknown[]>(
@@ -7,7 +7,8 @@ export function wrapHandler<R extends Request, Rest extends readonly unknown[]>(
   handler: (request: R, ...rest: Rest) => Response | Promise<Response>,
 ): (request: R, ...rest: Rest) => Promise<Response> {
   return async (request, ...rest) => {
-    const around = middleware(headOf(request))
+    const pending = new PendingFetchResponse()
+    const around = middleware(headOf(request), pending)
     if (around.kind === 'replay') return new Response(null, around)
     const finish = (response: Response): Response => {
       around.end(response.status)
@@ -15,10 +16,39 @@ export function wrapHandler<R extends Request, Rest extends readonly unknown[]>(
       return write === undefined ? response : changeHeaders(response, write)
     }
     try {
-      return finish(await around.run(async () => handler(request, ...rest)))
+      const response = await around.run(async () => handler(request, ...rest))
+      return pending.begin(response) ?? finish(response)
     } catch (error) {
+      const instead = pending.begin()
+      if (instead !== undefined) return instead
       throw error instanceof Response ? finish(error) : error
     }
+  }
+}
+
+/** Has begun when the handler has ended. */
+export class PendingFetchResponse implements PendingResponse {
+  #begun = false
+  #instead: Answer | undefined
+
+  begun(): boolean {
+    return this.#begun
+  }
+
+  replace(answer: Answer): void {
+    this.#instead = answer
+  }
+
+  get replaced(): boolean {
+    return this.#instead !== undefined
+  }
+
+  /** Returns what the client gets instead of this, if it gets something else. */
+  begin(response?: Response): Response | undefined {
+    this.#begun = true
+    if (this.#instead === undefined) return undefined
+    response?.body?.cancel().catch(() => undefined)
+    return new Response(null, this.#instead)
   }
 }
 
@@ -26,7 +56,7 @@ export function wrapHandler<R extends Request, Rest extends readonly unknown[]>(
 export function headOf(request: Request): IncomingHead {
   const { method, url, headers } = request
   const https = url.startsWith('https:')
-  return { identity: request, method, url, https, begun: false, header: (name) => headers.get(name) }
+  return { identity: request, method, url, https, header: (name) => headers.get(name) }
 }
 
 /** The response with its headers changed; a copy, if they are of the kind that cannot be, as those of a redirect and of what was fetched. */

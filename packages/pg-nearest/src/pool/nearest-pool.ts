@@ -19,6 +19,7 @@ import { parseReplicatedOptions, type ReplicatedOptions } from './replicated-opt
 import { bookmarkOf, newSessionState, parseSessionOptions, Session, type SessionOptions } from './session.ts'
 import { waitUntilReplicated } from '../servers/replication-wait.ts'
 import { statusOf, type Status } from '../servers/status.ts'
+import { runGuarded, type WriteGuard } from '../write-guard/write-guard.ts'
 
 type PgEvent = 'error' | 'release' | 'connect' | 'acquire' | 'remove'
 
@@ -185,6 +186,15 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     const { engine } = this.#servers
     const state = engine.currentSession() ?? engine.process
     return state === undefined ? undefined : bookmarkOf(state, this.#servers)
+  }
+
+  /**
+   * Runs `work`, and before each thing that may write is sent for it, or for what it starts, calls `guard`, which may throw: the statement
+   * fails with that, unsent, and without a round trip. A transaction counts when it begins, unless it is READ ONLY; so do cursors, streams
+   * and COPY.
+   */
+  beforeWrite<T>(guard: WriteGuard, work: () => T): T {
+    return runGuarded(this.#servers.scope, guard, work)
   }
 
   /** What is known about the servers now. Asks no server, and does not wake a pool that is quiet. */

@@ -15,13 +15,17 @@ export interface RequestFacts {
   readonly replayFailed: boolean
   /** The response has begun. */
   readonly begun: boolean
+  /** Its handler is about to write for the first time. */
+  readonly writing: boolean
+  /** Nobody can be sent to the primary's region, because the option `redirect` does not name it. */
+  readonly unnamed: boolean
   /** A replay to that region has failed a short time ago. */
   readonly failedLately: boolean
   /** What such requests have waited for the primary, in round trips; `undefined` for a route that is new, or is to be measured again. */
   readonly trips: number | undefined
 }
 
-export type ReplayPolicy = 'always' | 'never' | 'cost'
+export type ReplayPolicy = 'always' | 'never' | 'cost' | 'first-write'
 
 /**
  * Why a request runs here, or is replayed.
@@ -30,8 +34,8 @@ export type ReplayPolicy = 'always' | 'never' | 'cost'
  * - `replayed`, `replay-failed`: it says that it was sent again before.
  * - `preflight`: CORS asks before it sends the request itself. `upgrade`: a WebSocket. `begun`: the response has begun.
  * - `body`: it is of more than 1 MB, or does not say how long it is.
- * - `region-failed`: a replay to that region has just failed.
- * - `never`, `always`: the policy. `unmeasured`: what it costs is not known. `cheap`, `costly`: it is.
+ * - `region-failed`: a replay to that region has just failed. `no-host`: `redirect` has no host for it.
+ * - `never`, `always`: the policy. `first-write`: likewise; nothing was written so far. `unmeasured`: what it costs is not known. `cheap`, `costly`: it is.
  */
 export type ReplayReason =
   | 'here'
@@ -44,8 +48,10 @@ export type ReplayReason =
   | 'begun'
   | 'body'
   | 'region-failed'
+  | 'no-host'
   | 'never'
   | 'always'
+  | 'first-write'
   | 'unmeasured'
   | 'cheap'
   | 'costly'
@@ -75,6 +81,8 @@ export function decide(facts: RequestFacts): Decision {
   if (bodyBytes === undefined || bodyBytes > REPLAYABLE_BYTES) return here('body')
   if (policy === 'never') return here('never')
   if (facts.failedLately) return here('region-failed')
+  if (facts.unnamed) return here('no-host')
+  if (policy === 'first-write') return { run: facts.writing ? 'replay' : 'here', reason: 'first-write' }
   if (policy === 'always') return { run: 'replay', reason: 'always' }
   if (trips === undefined) return here('unmeasured')
   return trips > COSTLY_TRIPS ? { run: 'replay', reason: 'costly' } : here('cheap')

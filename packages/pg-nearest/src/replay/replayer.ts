@@ -1,8 +1,10 @@
-import { OptionError } from '../errors.ts'
+import { OptionError, RequestReplayedError } from '../errors.ts'
 import { createCostLearner } from './cost-learner.ts'
+import { fateAfter, type WriteFate } from './first-write.ts'
 import { flyReplayHeader } from './fly-replay-header.ts'
 import { runCounted, type ObservedPool } from './observe-statements.ts'
-import { decide, type Decision } from './replay-decision.ts'
+import { isRedirected, redirectTo } from './redirect.ts'
+import { decide, type Decision, type ReplayPolicy, type RequestFacts } from './replay-decision.ts'
 import { checkReplayOptions, type ReplayOptions, type ReplayRequest } from './replay-options.ts'
 import { requestLength } from './request-length.ts'
 import { routeKey } from './route-key.ts'
@@ -10,6 +12,7 @@ import { createTripCounter } from './trip-counter.ts'
 
 /** What is needed of the pool that `createPool` returns. */
 export interface ReplayPool extends ObservedPool {
+  beforeWrite<T>(guard: (attempt: { readonly writes: boolean }) => void, work: () => T): T
   status(): {
     readonly region: string | undefined
     readonly servers: readonly {
@@ -25,6 +28,14 @@ export interface Replayed {
   readonly kind: 'replay'
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
+}
+
+/** The response to a request that is being handled. */
+export interface PendingResponse {
+  /** Whether its status and headers have gone out. */
+  begun(): boolean
+  /** Whatever the handler answers, the client gets this. */
+  replace(answer: Replayed): void
 }
 
 /** A request that runs here. */
@@ -75,51 +86,91 @@ export class Replayer {
     this.#options = options
   }
 
-  /** @param begun - the response has begun */
-  consider(request: ReplayRequest, begun: boolean): Replayed | RunsHere {
-    const { policy = 'cost', routeOf } = this.#options
-    const now = performance.now()
-    const { region, primaryRegion } = this.#placeAt(now)
+  consider(request: ReplayRequest, response: PendingResponse): Replayed | RunsHere {
+    const { policy: given = 'cost', routeOf } = this.#options
+    const policy = typeof given === 'function' ? given(request) : given
     const route = routeOf === undefined ? routeKey(request.method, request.url) : routeOf(request)
-    const failure = request.header('fly-replay-failed')
-    if (failure !== undefined && primaryRegion !== undefined && isOurs(failure)) this.#failed.set(primaryRegion, now)
-    const decision = decide({
-      method: request.method,
-      policy: typeof policy === 'function' ? policy(request) : policy,
-      region,
-      primaryRegion,
-      bodyBytes: requestLength(request.header),
-      upgrade: request.header('upgrade') !== undefined,
-      replayed: request.header('fly-replay-src') !== undefined,
-      replayFailed: failure !== undefined,
-      begun,
-      failedLately: now - (this.#failed.get(primaryRegion ?? '') ?? Number.NEGATIVE_INFINITY) < PAUSE_MS,
+    this.#noteFailure(request)
+    const facts = (writing: boolean): RequestFacts => ({
+      ...this.#factsOf(request, policy),
+      begun: response.begun(),
+      writing,
       trips: this.#learner.expect(route),
     })
+    const before = facts(false)
+    const { region, primaryRegion } = before
+    const decision = decide(before)
     if (decision.run === 'replay' && primaryRegion !== undefined) {
       this.#learner.noteReplay(route)
       this.#tell(route, decision, 0)
-      return { kind: 'replay', status: STATUS, headers: { 'fly-replay': flyReplayHeader(primaryRegion, STATE) } }
+      return this.#answer(request, primaryRegion)
     }
-    return this.#here(route, decision, region !== primaryRegion)
-  }
-
-  #here(route: string, decision: Decision, isFar: boolean): RunsHere {
     const counter = createTripCounter()
+    let fate: WriteFate = 'undecided'
+    const guard = ({ writes }: { readonly writes: boolean }): void => {
+      const now = facts(true)
+      const atWrite = decide(now)
+      const isFirst = fate === 'undecided'
+      fate = fateAfter(fate, writes, atWrite.run === 'replay')
+      if (fate !== 'replayed') return
+      const to = now.primaryRegion ?? ''
+      if (isFirst) {
+        response.replace(this.#answer(request, to))
+        this.#tell(route, atWrite, counter.trips)
+      }
+      throw new RequestReplayedError(to)
+    }
+    const guarded = decision.reason === 'first-write'
     return {
       kind: 'here',
-      run: (work) => runCounted(this.#pool, counter, work),
+      run: (work) => runCounted(this.#pool, counter, () => (guarded ? this.#pool.beforeWrite(guard, work) : work())),
       headerWriter: (status) => {
-        if (status < 200) return undefined
+        if (status < 200 || fate === 'replayed') return undefined
         this.#tell(route, decision, counter.trips)
         const timing = `${STATE};desc="${decision.reason}, ${counter.trips} to the primary"`
         return (headers) => headers.append('server-timing', timing)
       },
       end: (status) => {
         // Beside the primary reads run there, too, so that it says nothing of what it costs elsewhere. Nor does a failure.
-        if (isFar && status < 500) this.#learner.learn(route, counter.trips)
+        if (region !== primaryRegion && status < 500 && fate !== 'replayed') this.#learner.learn(route, counter.trips)
       },
     }
+  }
+
+  /** What is known of it, but for what its handler does. */
+  #factsOf(request: ReplayRequest, policy: ReplayPolicy): Omit<RequestFacts, 'begun' | 'writing' | 'trips'> {
+    const { redirect } = this.#options
+    const now = performance.now()
+    const { region, primaryRegion } = this.#placeAt(now)
+    const failedAt = this.#failed.get(primaryRegion ?? '') ?? Number.NEGATIVE_INFINITY
+    return {
+      method: request.method,
+      policy,
+      region,
+      primaryRegion,
+      bodyBytes: requestLength(request.header),
+      upgrade: request.header('upgrade') !== undefined,
+      replayed: request.header('fly-replay-src') !== undefined || (redirect !== undefined && isRedirected(request.url)),
+      replayFailed: request.header('fly-replay-failed') !== undefined,
+      failedLately: now - failedAt < PAUSE_MS,
+      unnamed: redirect !== undefined && redirect[primaryRegion ?? ''] === undefined,
+    }
+  }
+
+  #noteFailure({ header }: ReplayRequest): void {
+    const failure = header('fly-replay-failed')
+    const now = performance.now()
+    const { primaryRegion } = this.#placeAt(now)
+    if (failure !== undefined && primaryRegion !== undefined && isOurs(failure)) this.#failed.set(primaryRegion, now)
+  }
+
+  #answer({ url }: ReplayRequest, primaryRegion: string): Replayed {
+    const host = this.#options.redirect?.[primaryRegion]
+    if (host === undefined) {
+      return { kind: 'replay', status: STATUS, headers: { 'fly-replay': flyReplayHeader(primaryRegion, STATE) } }
+    }
+    const location = redirectTo(host, url, this.#place?.region ?? '')
+    return { kind: 'replay', status: 307, headers: { location, 'cache-control': 'no-store' } }
   }
 
   #placeAt(now: number): Place {

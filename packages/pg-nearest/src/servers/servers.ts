@@ -15,6 +15,7 @@ import { createMonitor, type Monitor } from '../monitor/monitor.ts'
 import { createProbe } from '../probe/probe.ts'
 import type { MonitoredServer } from '../monitor/monitor-dependencies.ts'
 import { currentSession } from '../session/current-session.ts'
+import { currentWriteGuard } from '../write-guard/write-guard.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
 import { dormantTopology } from '../observations/dormant-topology.ts'
@@ -290,6 +291,7 @@ function createEngine({ options, monitor, connections, events, scope, alone, reg
       return alone()
     },
     currentSession: () => currentSession(scope),
+    writeGuard: () => currentWriteGuard(scope),
     onPositionLost: (event) => events.emit('position-lost', event),
     statements: createStatementCache({ max: learnedStatements, now: () => performance.now() }),
     chooser: {

@@ -237,7 +237,8 @@ async function honoDoor(pool: NearestPool, options?: HttpSessionOptions): Promis
   return served(app.fetch)
 }
 
-async function served(fetch: (request: Request) => Response | Promise<Response>): Promise<App> {
+/** A server for a handler of the fetch kind. */
+export async function served(fetch: (request: Request) => Response | Promise<Response>): Promise<App> {
   const server = serve({ fetch, port: 0, hostname: '127.0.0.1' }) as Server
   if (!server.listening) await once(server, 'listening')
   return appOf(server)

@@ -4,6 +4,8 @@ import { isOptionError } from '../../src/errors.ts'
 import { withReplay, type ReplayPool } from '../../src/http/index.ts'
 import { createCostLearner, type CostLearner } from '../../src/replay/cost-learner.ts'
 import { decide, type RequestFacts } from '../../src/replay/replay-decision.ts'
+import { fateAfter, type WriteFate } from '../../src/replay/first-write.ts'
+import { isRedirected, redirectTo } from '../../src/replay/redirect.ts'
 import { requestLength } from '../../src/replay/request-length.ts'
 import { routeKey } from '../../src/replay/route-key.ts'
 import { createTripCounter } from '../../src/replay/trip-counter.ts'
@@ -19,6 +21,8 @@ const costly: RequestFacts = {
   replayed: false,
   replayFailed: false,
   begun: false,
+  writing: false,
+  unnamed: false,
   failedLately: false,
   trips: 5,
 }
@@ -52,6 +56,16 @@ describe('where a request runs', () => {
     [{ replayed: true, replayFailed: true }, 'here replay-failed'],
     [{ failedLately: true }, 'here region-failed'],
     [{ failedLately: true, policy: 'always' }, 'here region-failed'],
+    [{ unnamed: true, policy: 'always' }, 'here no-host'],
+    [{ unnamed: true }, 'here no-host'],
+    [{ policy: 'first-write' }, 'here first-write'],
+    [{ policy: 'first-write', writing: true }, 'replay first-write'],
+    [{ policy: 'first-write', writing: true, trips: 0 }, 'replay first-write'],
+    [{ policy: 'first-write', writing: true, begun: true }, 'here begun'],
+    [{ policy: 'first-write', writing: true, bodyBytes: 1_000_001 }, 'here body'],
+    [{ policy: 'first-write', writing: true, replayed: true }, 'here replayed'],
+    [{ policy: 'first-write', writing: true, region: 'nrt' }, 'here here'],
+    [{ writing: true, trips: 1 }, 'here cheap'],
   ])('%o: %s', (facts, expected) => {
     const { run, reason } = decide({ ...costly, ...facts })
     expect(`${run} ${reason}`).toBe(expected)
@@ -61,7 +75,7 @@ describe('where a request runs', () => {
     const region = fc.option(fc.constantFrom('nrt', 'ord', 'syd'), { nil: undefined })
     const facts: fc.Arbitrary<RequestFacts> = fc.record({
       method: fc.constantFrom('GET', 'POST', 'OPTIONS', 'DELETE'),
-      policy: fc.constantFrom('always', 'never', 'cost'),
+      policy: fc.constantFrom('always', 'never', 'cost', 'first-write'),
       region,
       primaryRegion: region,
       bodyBytes: fc.option(fc.nat(2_000_000), { nil: undefined }),
@@ -69,6 +83,8 @@ describe('where a request runs', () => {
       replayed: fc.boolean(),
       replayFailed: fc.boolean(),
       begun: fc.boolean(),
+      writing: fc.boolean(),
+      unnamed: fc.boolean(),
       failedLately: fc.boolean(),
       trips: fc.option(fc.nat(10), { nil: undefined }),
     })
@@ -78,7 +94,9 @@ describe('where a request runs', () => {
         expect(given).toMatchObject({ replayed: false, replayFailed: false, upgrade: false, begun: false })
         expect(given.region).not.toBe(given.primaryRegion)
         expect([given.region, given.primaryRegion, given.bodyBytes]).not.toContain(undefined)
-        expect([given.policy, given.method]).not.toEqual(expect.arrayContaining(['never']))
+        expect(given.policy).not.toBe('never')
+        expect(given.unnamed).toBe(false)
+        if (given.policy === 'first-write') expect(given.writing).toBe(true)
       }),
       { numRuns: 10_000 },
     )
@@ -186,6 +204,85 @@ test.each<[string, [number, number][], number]>([
   expect(counter.trips).toBe(trips)
 })
 
+describe('a request that is replayed at its first write', () => {
+  test.each<[string, [writes: boolean, mayReplay: boolean][], WriteFate]>([
+    ['nothing', [], 'undecided'],
+    ['a write', [[true, true]], 'replayed'],
+    ['a write after the response began', [[true, false]], 'here'],
+    ['what looks like a read, on the primary', [[false, true]], 'here'],
+    [
+      'a write behind it',
+      [
+        [false, true],
+        [true, true],
+      ],
+      'here',
+    ],
+    [
+      'a write that was made here, and another',
+      [
+        [true, false],
+        [true, true],
+      ],
+      'here',
+    ],
+    [
+      'a write behind one that was not sent',
+      [
+        [true, true],
+        [true, false],
+      ],
+      'replayed',
+    ],
+  ])('after %s', (_, attempts, expected) => {
+    let fate: WriteFate = 'undecided'
+    for (const [writes, mayReplay] of attempts) fate = fateAfter(fate, writes, mayReplay)
+    expect(fate).toBe(expected)
+  })
+
+  test('never both writes here and is replayed', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.boolean(), fc.boolean())), (attempts) => {
+        let fate: WriteFate = 'undecided'
+        let sent = 0
+        for (const [writes, mayReplay] of attempts) {
+          fate = fateAfter(fate, writes, mayReplay)
+          if (fate === 'here') sent++
+        }
+        expect(fate === 'replayed' && sent > 0).toBe(false)
+      }),
+    )
+  })
+})
+
+describe('a redirect', () => {
+  test.each([
+    ['https://nrt.example.com', '/a', 'https://nrt.example.com/a?pg-nearest-replayed=syd'],
+    ['https://nrt.example.com/', '/a?b=1&b=2', 'https://nrt.example.com/a?b=1&b=2&pg-nearest-replayed=syd'],
+    ['http://127.0.0.1:8080', 'https://app.example.com/a#b', 'http://127.0.0.1:8080/a?pg-nearest-replayed=syd'],
+    ['https://nrt.example.com', '//evil.example/a', 'https://nrt.example.com//evil.example/a?pg-nearest-replayed=syd'],
+    ['https://nrt.example.com', '@evil.example', 'https://nrt.example.com/@evil.example?pg-nearest-replayed=syd'],
+    ['https://nrt.example.com', '/a\u00FC b', 'https://nrt.example.com/a%C3%BC%20b?pg-nearest-replayed=syd'],
+  ])('to %s of %s', (host, url, expected) => {
+    const location = redirectTo(host, url, 'syd')
+    expect(location).toBe(expected)
+    expect(isRedirected(location)).toBe(true)
+    expect(isRedirected(url)).toBe(false)
+  })
+
+  test('stays at its host and is known again, whatever the path', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary-ascii' }), (text) => {
+        const location = redirectTo('https://nrt.example.com', `/${text}`, 'syd')
+        expect(new URL(location).origin).toBe('https://nrt.example.com')
+        expect(isRedirected(location)).toBe(true)
+        expect(() => new Headers({ location })).not.toThrow()
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
+
 test.each([
   ['POST', '/users', 'POST /users'],
   ['POST', '/users?a=1#b', 'POST /users'],
@@ -216,7 +313,11 @@ test('a failed replay keeps others here if it names this machine, and not if a c
   vi.stubEnv('FLY_MACHINE_ID', '00bb33ff')
   onTestFinished(() => void vi.unstubAllEnvs())
   const servers = [{ region: 'nrt', writeTo: true, readOnly: false }]
-  const pool: ReplayPool = { on: () => undefined, status: () => ({ region: 'syd', servers }) }
+  const pool: ReplayPool = {
+    on: () => undefined,
+    beforeWrite: (_, work) => work(),
+    status: () => ({ region: 'syd', servers }),
+  }
   const handle = withReplay(pool, () => new Response('done'), { policy: 'always' })
   const post = async (failure?: string): Promise<number> => {
     const headers: Record<string, string> = failure === undefined ? {} : { 'fly-replay-failed': failure }
@@ -227,7 +328,11 @@ test('a failed replay keeps others here if it names this machine, and not if a c
 })
 
 test('what listens may throw', async () => {
-  const pool: ReplayPool = { on: () => undefined, status: () => ({ region: undefined, servers: [] }) }
+  const pool: ReplayPool = {
+    on: () => undefined,
+    beforeWrite: (_, work) => work(),
+    status: () => ({ region: undefined, servers: [] }),
+  }
   const onDecision = (): never => {
     throw new Error('oops')
   }
@@ -242,6 +347,12 @@ test.each([
   [{}, {}, 'pool'],
   ['pool', { policy: 'sometimes' }, 'policy'],
   ['pool', { routeOf: 1 }, 'routeOf'],
+  ['pool', { redirect: 'https://nrt.example.com' }, 'redirect'],
+  ['pool', { redirect: {} }, 'redirect'],
+  ['pool', { redirect: { nrt: 'nrt.example.com' } }, 'redirect'],
+  ['pool', { redirect: { nrt: 'https://nrt.example.com/path' } }, 'redirect'],
+  ['pool', { redirect: { nrt: 'https://ada:secret@nrt.example.com' } }, 'redirect'],
+  ['pool', { redirect: { nrt: 'ftp://nrt.example.com' } }, 'redirect'],
   ['pool', { polcy: 'cost' }, 'options'],
   ['pool', 'cost', 'options'],
 ])('%j with %j is refused', (given, options, option) => {
