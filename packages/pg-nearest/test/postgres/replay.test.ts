@@ -129,6 +129,24 @@ describe('behind an edge', () => {
     expect(Math.min(...taken)).toBeLessThan(2 * RTT)
   })
 
+  test('one statement takes one ocean trip when it is written directly', async () => {
+    await post('/notes/direct?times=1')
+    const taken: number[] = []
+    for (let i = 0; i < 5; i++) {
+      const { replays, handlerMs } = await post('/notes/direct?times=1')
+      expect(replays).toBe(0)
+      taken.push(handlerMs)
+    }
+    expect(Math.min(...taken)).toBeLessThan(2 * RTT)
+  })
+
+  test('a habit that gets dearer is followed after two requests', async () => {
+    for (let i = 0; i < 3; i++) expect((await post('/notes/dearer?times=1')).replays).toBe(0)
+    const later: number[] = []
+    for (let i = 0; i < 4; i++) later.push((await post('/notes/dearer?times=4')).replays)
+    expect(later).toEqual([0, 0, 1, 1])
+  })
+
   test('a habit that changes is followed', async () => {
     for (let i = 0; i < 2; i++) await post('/notes/habit?times=4')
     const later: number[] = []
@@ -202,6 +220,45 @@ describe('behind an edge', () => {
     expect(answers.every(({ status, replays }) => status === 200 && replays <= 1)).toBe(true)
     expect(await countNotes()).toBe(before + requests.length)
   })
+})
+
+test('without a proxy that replays, a 307 leads to the primary’s own host, once, with method, body and bookmark', async () => {
+  const hosts = new Map<string, string>()
+  const apps: Server[] = []
+  try {
+    for (const region of REGIONS) {
+      const pool = pools.get(region)
+      if (pool === undefined) throw new Error(`no pool in ${region}`)
+      const app = express()
+      const redirect = { nrt: hosts.get('nrt') ?? 'http://127.0.0.1:9' }
+      app.use(replay(pool, { policy: 'always', redirect }), session(pool, { cookie: 'own' }), express.json())
+      app.post('/moved', (request, response, next) => {
+        const { text = '' } = request.body as { text?: string }
+        pool
+          .query('insert into notes (text) values ($1)', [text])
+          .then(() => response.json({ region, text }))
+          .catch(next)
+      })
+      const server = app.listen(0, '127.0.0.1')
+      apps.push(server)
+      await new Promise((resolve) => server.once('listening', resolve))
+      hosts.set(region, `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    }
+    const before = await countNotes()
+    const init = { method: 'POST', body: '{"text":"moved"}', headers: { 'content-type': 'application/json' } }
+    const first = await fetch(`${hosts.get('syd')}/moved?a=1`, { ...init, redirect: 'manual' })
+    const location = `${hosts.get('nrt')}/moved?a=1&pg-nearest-replayed=syd`
+    expect([first.status, first.headers.get('location')]).toEqual([307, location])
+    const followed = await fetch(`${hosts.get('syd')}/moved?a=1`, init)
+    expect(await followed.json()).toEqual({ region: 'nrt', text: 'moved' })
+    expect(followed.headers.getSetCookie().some((cookie) => cookie.startsWith('own.'))).toBe(true)
+    // The other host leads back here: it runs where it is.
+    const misled = await fetch(`${hosts.get('syd')}/moved?pg-nearest-replayed=syd`, { ...init, redirect: 'manual' })
+    expect([misled.status, await misled.json()]).toEqual([200, { region: 'syd', text: 'moved' }])
+    expect(await countNotes()).toBe(before + 2)
+  } finally {
+    for (const app of apps) app.close()
+  }
 })
 
 describe('the doors', () => {
