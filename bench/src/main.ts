@@ -8,6 +8,8 @@ import { guard } from './scenarios/guard.ts'
 import { faultsTable } from './faults-table.ts'
 import { faultsScenario } from './scenarios/faults.ts'
 import { overhead } from './scenarios/overhead.ts'
+import { replayTable } from './replay-table.ts'
+import { replayTimes } from './scenarios/replay.ts'
 import { sessions } from './scenarios/sessions.ts'
 import { worldTimes } from './scenarios/world.ts'
 import { sessionsTable } from './sessions-table.ts'
@@ -23,6 +25,7 @@ const usage = `npm run bench -w bench [-- <scenario>] [options]
   faults           one of two replicas is slow, killed or cut off under readers: what they notice of it
   builds           this build and another one (--other), side by side with a bare pg.Pool in one process: reads, writes,
                    borrowed clients and transactions, at 1 and at 50 callers
+  replay           requests to an app in three regions: all but GET replayed beside the primary, none, and by what they cost
   world            how long a world of five regions takes to boot, and how exact its links are
 
   --time SECONDS   for all of overhead, guard (default 30) or builds (default 300)
@@ -70,10 +73,13 @@ async function bench(args: string[]): Promise<number> {
   else if (scenario === 'guard') show(await guard(seconds), guardTable)
   else if (scenario === 'faults') show(await faultsScenario(), faultsTable)
   else if (scenario === 'builds') show(await builds(values.other, seconds, values.only), buildsTable)
+  else if (scenario === 'replay') show(await replayTimes(), replayTable)
   else if (scenario === 'world') show(await worldTimes(), worldTable)
   else {
     const said = JSON.stringify(scenario)
-    throw new RangeError(`There is no scenario ${said}: there are overhead, sessions, guard, faults, builds and world.`)
+    throw new RangeError(
+      `There is no scenario ${said}: there are overhead, sessions, guard, faults, builds, replay and world.`,
+    )
   }
   return 0
 }
