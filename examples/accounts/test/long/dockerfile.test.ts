@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
+import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { startWorld, type World } from 'pg-nearest-world'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { copyOf, isIgnored, matchesOf, stagesIn, type Stage } from '../deploy/dockerfile.ts'
 
 /** What the Dockerfile says, in folders instead of images: the same COPY and RUN, one after the other. */
@@ -78,9 +79,10 @@ test('the image releases, serves, is asked by pg-nearest, and stops when it is t
   if (image === undefined) throw new Error('The last stage has a name')
   const cwd = join(image.folder, image.workdir)
   const { primary, replicas } = world.poolOptions('ord')
+  const port = await freePort()
   const env = {
     ...image.env,
-    PORT: '18097',
+    PORT: String(port),
     PRIMARY_REGION: 'nrt',
     FLY_REGION: 'ord',
     DATABASE_URL: primary.url,
@@ -91,8 +93,9 @@ test('the image releases, serves, is asked by pg-nearest, and stops when it is t
   expect(released.stdout).toMatch(/The database is up to date\.\nEvery replica shows it, after/)
 
   const server = spawn('node', ['--enable-source-maps', 'dist/main.js'], { cwd, env })
+  onTestFinished(() => void server.kill('SIGKILL'))
   const gone = once(server, 'exit')
-  const get = async (path: string): Promise<string> => (await fetch(`http://127.0.0.1:18097${path}`)).text()
+  const get = async (path: string): Promise<string> => (await fetch(`http://127.0.0.1:${port}${path}`)).text()
   await vi.waitFor(async () => expect(await get('/health')).toBe('ok'), { timeout: 20_000, interval: 100 })
   expect(await get('/users')).toMatch(/read from ord \(replica\)/)
 
@@ -107,3 +110,12 @@ test('the image releases, serves, is asked by pg-nearest, and stops when it is t
   server.kill('SIGTERM')
   expect(await gone).toEqual([0, null])
 })
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

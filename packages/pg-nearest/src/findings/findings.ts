@@ -96,7 +96,7 @@ function readsOf(status: Status): Finding {
   if (reader !== undefined) return say.good(`Reads ${from} go to ${reader.name}.`)
   return say.bad('DOCTOR_NO_READS', `Reads ${from} have nowhere to go.`, {
     why: 'Nothing can be read or written.',
-    mend: 'what is said above of each server',
+    mend: 'npx pg-nearest doctor, again, once what is said of each server is mended',
   })
 }
 
