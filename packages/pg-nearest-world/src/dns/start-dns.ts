@@ -33,6 +33,8 @@ export interface WorldDns extends AsyncDisposable {
   script(name: string, answer: ScriptedAnswer | undefined): void
   /** Moves a region's machine to another address, as when Fly's machines migrate: the old one refuses connections. */
   migrate(region: string): Promise<void>
+  /** Takes a region's machine out of the names, as when it is cordoned: its address goes on answering. */
+  withdraw(region: string): void
   /** Takes a region's machine away; it is gone from the names, and its address refuses connections. */
   remove(region: string): Promise<void>
   close(): Promise<void>
@@ -60,7 +62,7 @@ export async function startDns(world: World, options: DnsOptions): Promise<World
   const nextAddress = loopbackAddresses()
   const scripts = new Map<string, ScriptedAnswer>()
   const placed = new Map<string, Placed>()
-  const removed = new Set<string>()
+  const withdrawn = new Set<string>()
   const asked = new Map<string, number>()
   let placing: Promise<void> = Promise.resolve()
 
@@ -73,18 +75,20 @@ export async function startDns(world: World, options: DnsOptions): Promise<World
     placing = placing
       .catch(() => undefined)
       .then(async () => {
-        for (const region of world.regions) if (!placed.has(region) && !removed.has(region)) await place(region)
+        for (const region of world.regions) if (!placed.has(region) && !withdrawn.has(region)) await place(region)
       })
     return placing
   }
   const machines = (): Machine[] =>
-    [...placed].map(([region, { id, link }]) => ({
-      id,
-      region,
-      address: link.host,
-      port: link.port,
-      started: world.isUp(region),
-    }))
+    [...placed]
+      .filter(([region]) => !withdrawn.has(region))
+      .map(([region, { id, link }]) => ({
+        id,
+        region,
+        address: link.host,
+        port: link.port,
+        started: world.isUp(region),
+      }))
 
   const truth = async (question: Question): Promise<Parameters<typeof scripted>[1]> => {
     await placeAll()
@@ -119,9 +123,13 @@ export async function startDns(world: World, options: DnsOptions): Promise<World
       await place(region)
       await old.close()
     },
+    withdraw(region) {
+      linkOf(region)
+      withdrawn.add(region)
+    },
     async remove(region) {
       const old = linkOf(region)
-      removed.add(region)
+      withdrawn.add(region)
       placed.delete(region)
       await old.close()
     },

@@ -23,19 +23,19 @@ afterAll(async () => {
   await world?.stop()
 })
 
-/** An app in ord that knows nothing but the name of the database. */
-function create(): NearestPool {
+/** An app that knows nothing but where it is, and the name of the database. */
+function create(region = 'ord'): NearestPool {
   const resolver = new Resolver({ timeout: 500, tries: 2 })
   resolver.setServers([dns.address])
   const url = new URL(world.url('nrt'))
   url.host = `${dns.host}:${dns.port}`
-  const env = { DATABASE_URL: url.href, FLY_REGION: 'ord', PRIMARY_REGION: 'nrt', POOL_SIZE: '3' }
+  const env = { DATABASE_URL: url.href, FLY_REGION: region, PRIMARY_REGION: 'nrt', POOL_SIZE: '3' }
   pool = createPool(fly({ env, discover: { resolver } }))
   return pool
 }
 
-async function start(): Promise<NearestPool> {
-  const own = create()
+async function start(region?: string): Promise<NearestPool> {
+  const own = create(region)
   await until(() => namesOf(own).length === 3, 'the machines to be found')
   await own.refresh()
   return own
@@ -58,20 +58,26 @@ describe('the machines of a Fly app', () => {
     expect(own.options.max).toBe(3)
   })
 
-  test('a region that joins is used within two answers, and one that leaves is left', async () => {
-    const own = await start()
+  test('a region that joins is used within two TTLs without any change, and one that leaves is drained', async () => {
+    const own = await start('ams')
+    expect((await own.query('select 1')).servedBy.region).not.toBe('ams')
     await world.addRegion('ams')
     const before = refreshes()
-    await until(() => own.regions().includes('ams'), 'ams to be found')
+    await until(async () => (await own.query('select 1')).servedBy.reason === 'own-region', 'ams to be used')
+    // Each is asked for within the TTL of the one before.
     expect(refreshes() - before).toBeLessThanOrEqual(2)
-    await until(async () => {
-      await own.refresh()
-      return own.status().servers.some(({ name, health }) => name === 'ams' && health === 'up')
-    }, 'ams to be up')
-    expect((await own.replica('ams').query('select 1')).servedBy.server).toBe('ams')
-    await dns.remove('ams')
+
+    const client = await own.replica('ams').connect()
+    await client.query('begin read only')
+    expect((await client.query('select 1')).servedBy.server).toBe('ams')
+    dns.withdraw('ams')
     await until(() => !own.regions().includes('ams'), 'ams to be left')
+    expect((await own.query('select 1')).servedBy.region).not.toBe('ams')
+    expect((await client.query('select 1')).servedBy.server, 'what runs there goes on').toBe('ams')
+    await client.query('commit')
+    client.release()
     await until(() => own.status().servers.every(({ name }) => name !== 'ams'), 'its connections to be closed')
+    await dns.remove('ams')
   })
 
   test('one that moves to another address is followed, and no read fails meanwhile', async () => {
@@ -86,6 +92,19 @@ describe('the machines of a Fly app', () => {
     expect([...served]).toContain('ord#2')
     await until(() => namesOf(own).length === 3, 'the old address to be left')
     expect((await own.query('select 1')).servedBy.server).toBe('ord#2')
+  })
+
+  test('a primary that is replaced at another address gets the writes there', async () => {
+    const own = await start()
+    await world.kill('nrt')
+    await dns.migrate('nrt')
+    await world.start('nrt')
+    await until(async () => {
+      const { servedBy } = await own.query("insert into users (name) values ('Barbara')")
+      return servedBy.server === 'nrt#2'
+    }, 'writes at the new address')
+    await until(() => namesOf(own).length === 3, 'the old address to be left')
+    expect((await own.query("select from users where name = 'Barbara'")).rowCount).toBe(1)
   })
 
   test('a region whose machine is down is no error', async () => {
