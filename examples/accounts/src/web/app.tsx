@@ -46,9 +46,7 @@ export const createApp = ({ pool, region, browseFrom = [] }: AppOptions): Hono<E
   })
   app.use(reportWrites)
   // A request that writes several times runs beside the primary, where Fly's proxy or the edge is there to send it again.
-  app.use(
-    replay(pool, { policy: ({ header }) => (header('fly-region') ? 'cost' : 'never'), onDecision: logs.onDecision }),
-  )
+  app.use(replay(pool, { onDecision: logs.onDecision }))
   // Who has saved a user sees it in the list, whichever region answers.
   app.use(session(pool))
   app.use(layout, headers)

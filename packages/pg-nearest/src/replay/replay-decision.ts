@@ -17,6 +17,8 @@ export interface RequestFacts {
   readonly begun: boolean
   /** Its handler is about to write for the first time. */
   readonly writing: boolean
+  /** It came through Fly's proxy, which can replay it, or is to be redirected. Elsewhere a client would get the answer that is meant for a proxy. */
+  readonly sendable: boolean
   /** Nobody can be sent to the primary's region, because the option `redirect` does not name it. */
   readonly unnamed: boolean
   /** A replay to that region has failed a short time ago. */
@@ -34,6 +36,7 @@ export type ReplayPolicy = 'always' | 'never' | 'cost' | 'first-write'
  * - `replayed`, `replay-failed`: it says that it was sent again before.
  * - `preflight`: CORS asks before it sends the request itself. `upgrade`: a WebSocket. `begun`: the response has begun.
  * - `body`: it is of more than 1 MB, or does not say how long it is.
+ * - `no-proxy`: it did not come through Fly's proxy, so nobody would replay it.
  * - `region-failed`: a replay to that region has just failed. `no-host`: `redirect` has no host for it.
  * - `never`, `always`: the policy. `first-write`: likewise; nothing was written so far. `unmeasured`: what it costs is not known. `cheap`, `costly`: it is.
  */
@@ -47,6 +50,7 @@ export type ReplayReason =
   | 'upgrade'
   | 'begun'
   | 'body'
+  | 'no-proxy'
   | 'region-failed'
   | 'no-host'
   | 'never'
@@ -80,6 +84,7 @@ export function decide(facts: RequestFacts): Decision {
   if (facts.begun) return here('begun')
   if (bodyBytes === undefined || bodyBytes > REPLAYABLE_BYTES) return here('body')
   if (policy === 'never') return here('never')
+  if (!facts.sendable) return here('no-proxy')
   if (facts.failedLately) return here('region-failed')
   if (facts.unnamed) return here('no-host')
   if (policy === 'first-write') return { run: facts.writing ? 'replay' : 'here', reason: 'first-write' }

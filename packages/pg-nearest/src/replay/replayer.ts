@@ -152,6 +152,7 @@ export class Replayer {
       upgrade: request.header('upgrade') !== undefined,
       replayed: request.header('fly-replay-src') !== undefined || (redirect !== undefined && isRedirected(request.url)),
       replayFailed: request.header('fly-replay-failed') !== undefined,
+      sendable: redirect !== undefined || request.header('fly-region') !== undefined,
       failedLately: now - failedAt < PAUSE_MS,
       unnamed: redirect !== undefined && redirect[primaryRegion ?? ''] === undefined,
     }

@@ -269,6 +269,8 @@ describe('the doors', () => {
   }
   const always = { policy: 'always' } as const
   const wanted = { status: 409, replay: 'region=nrt;state=pg-nearest;timeout=2s;fallback=prefer_self' }
+  /** As Fly's proxy sets it. */
+  const viaProxy = { 'fly-region': 'syd' }
   const seen = (response: Response): object => ({ status: response.status, replay: response.headers.get('fly-replay') })
 
   test('fetch', async () => {
@@ -278,13 +280,20 @@ describe('the doors', () => {
       await poolIn('syd').query("insert into notes (text) values ('fetch')")
       return Response.redirect('https://example.com/', 302)
     }
-    const request = (): Request => new Request('https://app.example.com/', { method: 'POST' })
+    const request = (): Request => new Request('https://app.example.com/', { method: 'POST', headers: viaProxy })
     expect(seen(await withReplay(poolIn('syd'), handler, always)(request()))).toEqual(wanted)
     expect(handled).toBe(0)
     const direct = await withReplay(poolIn('syd'), withSession(poolIn('syd'), handler))(request())
     expect(direct.status).toBe(302)
     expect(direct.headers.get('server-timing')).toBe('pg-nearest;desc="unmeasured, 1 to the primary"')
     expect(direct.headers.getSetCookie()).toHaveLength(1)
+  })
+
+  test('without a proxy that would replay it, a request runs where it came in', async () => {
+    const handled = withReplay(poolIn('syd'), async () => new Response('done'), always)
+    const response = await handled(new Request('https://app.example.com/', { method: 'POST' }))
+    expect([response.status, response.headers.get('fly-replay')]).toEqual([200, null])
+    expect(response.headers.get('server-timing')).toBe('pg-nearest;desc="no-proxy, 0 to the primary"')
   })
 
   test('Hono', async () => {
@@ -295,8 +304,8 @@ describe('the doors', () => {
       await poolIn('syd').transaction(async (tx) => tx.query("insert into notes (text) values ('hono')"))
       return context.text('done')
     })
-    expect(seen(await app.request('/always', { method: 'POST' }))).toEqual(wanted)
-    const direct = await app.request('/cost', { method: 'POST' })
+    expect(seen(await app.request('/always', { method: 'POST', headers: viaProxy }))).toEqual(wanted)
+    const direct = await app.request('/cost', { method: 'POST', headers: viaProxy })
     expect(direct.headers.get('server-timing')).toMatch(/^pg-nearest;desc="unmeasured, [12] to the primary"$/)
   })
 
@@ -311,12 +320,12 @@ describe('the doors', () => {
     await app.listen({ port: 0, host: '127.0.0.1' })
     try {
       const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
-      const replayed = await fetch(`${url}/always`, { method: 'POST' })
+      const replayed = await fetch(`${url}/always`, { method: 'POST', headers: viaProxy })
       expect(seen(replayed)).toEqual(wanted)
       const direct = await fetch(`${url}/cost`, {
         method: 'POST',
         body: 'x',
-        headers: { 'content-type': 'text/plain' },
+        headers: { 'content-type': 'text/plain', ...viaProxy },
       })
       expect(direct.headers.get('server-timing')).toBe('pg-nearest;desc="unmeasured, 1 to the primary"')
     } finally {

@@ -22,6 +22,7 @@ const costly: RequestFacts = {
   replayFailed: false,
   begun: false,
   writing: false,
+  sendable: true,
   unnamed: false,
   failedLately: false,
   trips: 5,
@@ -57,6 +58,9 @@ describe('where a request runs', () => {
     [{ failedLately: true }, 'here region-failed'],
     [{ failedLately: true, policy: 'always' }, 'here region-failed'],
     [{ unnamed: true, policy: 'always' }, 'here no-host'],
+    [{ sendable: false, policy: 'always' }, 'here no-proxy'],
+    [{ sendable: false, trips: 5 }, 'here no-proxy'],
+    [{ sendable: false, policy: 'first-write', writing: true }, 'here no-proxy'],
     [{ unnamed: true }, 'here no-host'],
     [{ policy: 'first-write' }, 'here first-write'],
     [{ policy: 'first-write', writing: true }, 'replay first-write'],
@@ -84,6 +88,7 @@ describe('where a request runs', () => {
       replayFailed: fc.boolean(),
       begun: fc.boolean(),
       writing: fc.boolean(),
+      sendable: fc.boolean(),
       unnamed: fc.boolean(),
       failedLately: fc.boolean(),
       trips: fc.option(fc.nat(10), { nil: undefined }),
@@ -95,6 +100,7 @@ describe('where a request runs', () => {
         expect(given.region).not.toBe(given.primaryRegion)
         expect([given.region, given.primaryRegion, given.bodyBytes]).not.toContain(undefined)
         expect(given.policy).not.toBe('never')
+        expect(given.sendable).toBe(true)
         expect(given.unnamed).toBe(false)
         if (given.policy === 'first-write') expect(given.writing).toBe(true)
       }),
@@ -320,7 +326,8 @@ test('a failed replay keeps others here if it names this machine, and not if a c
   }
   const handle = withReplay(pool, () => new Response('done'), { policy: 'always' })
   const post = async (failure?: string): Promise<number> => {
-    const headers: Record<string, string> = failure === undefined ? {} : { 'fly-replay-failed': failure }
+    const failed: Record<string, string> = failure === undefined ? {} : { 'fly-replay-failed': failure }
+    const headers = { 'fly-region': 'syd', ...failed }
     return (await handle(new Request('https://example.com/', { method: 'POST', headers }))).status
   }
   expect([await post('replay_source=x;reason=timeout'), await post()]).toEqual([200, 409])
