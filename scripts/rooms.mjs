@@ -6,7 +6,7 @@ export const houses = [
   {
     src: 'packages/pg-nearest/src',
     order:
-      'cli -> doctor -> findings -> terminal, fly, aurora, dns, patroni, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> server-list, client -> client-transaction -> client-connection -> execute -> walk -> freshness -> session-positions -> connections -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> observations -> topology -> error-messages, errors',
+      'cli -> doctor -> findings -> terminal, fly, aurora, dns, patroni, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> server-list, client -> client-transaction -> client-connection -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> observations -> topology -> error-messages, errors',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: ['doctor', 'findings', 'terminal', 'fly', 'pool', 'servers', 'options', 'error-messages'],
@@ -85,7 +85,7 @@ export const houses = [
         'walk',
         'freshness',
         'session-positions',
-        'connections',
+        'checkout',
         'pooled-connection',
         'route',
         'wire',
@@ -99,6 +99,7 @@ export const houses = [
         'freshness',
         'session-positions',
         'connections',
+        'checkout',
         'pooled-connection',
         'route',
         'wire',
@@ -122,7 +123,8 @@ export const houses = [
         'observations',
         'topology',
       ],
-      connections: ['pooled-connection', 'monitor', 'pg-client', 'wire', 'limits', 'topology'],
+      connections: ['checkout', 'pooled-connection', 'monitor', 'pg-client', 'wire', 'limits', 'topology'],
+      checkout: ['pooled-connection', 'limits'],
       'pooled-connection': ['pg-client', 'wire', 'topology'],
       route: ['session', 'statement', 'events', 'topology', 'error-messages'],
       monitor: ['positions', 'probe', 'failures', 'events', 'observations', 'topology'],

@@ -1,7 +1,7 @@
 import type { HookError } from '../pooled-connection/connect-hooks.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { NoConnectionError } from './no-connection-error.ts'
-import type { WaitQueue } from './wait-queue.ts'
+import type { WaitQueue } from '../checkout/wait-queue.ts'
 
 /**
  * The user's hook has failed: the connection was made for the first who waits. If it did not end in time, all who have waited as long as

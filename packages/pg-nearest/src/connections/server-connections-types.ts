@@ -3,9 +3,9 @@ import type { MonitoredConnections } from '../monitor/monitor-dependencies.ts'
 import type { ClientLogin } from '../pg-client/standby-aware-client.ts'
 import type { Role } from '../topology/topology.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { WaitingCaller } from './next-lending.ts'
-import type { Preference } from './preference.ts'
-import type { Purpose } from './wait-queue.ts'
+import type { WaitingCaller } from '../checkout/next-lending.ts'
+import type { Preference } from '../checkout/preference.ts'
+import type { Purpose } from '../checkout/wait-queue.ts'
 
 /** The connections to one server. */
 export interface ServerConnections extends MonitoredConnections {

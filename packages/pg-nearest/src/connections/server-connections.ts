@@ -19,9 +19,9 @@ import { RefusalPause } from './refusal-pause.ts'
 import type { SilenceLimits } from '../monitor/monitor-dependencies.ts'
 import { ForwardedEvents } from './forwarded-events.ts'
 import { giveUp, waitingSince } from './silent-server.ts'
-import { nextLending, wouldHave, type WaitingCaller } from './next-lending.ts'
-import type { Preference } from './preference.ts'
-import { WaitQueue, type Purpose, type Waiter } from './wait-queue.ts'
+import { nextLending, wouldHave, type WaitingCaller } from '../checkout/next-lending.ts'
+import type { Preference } from '../checkout/preference.ts'
+import { WaitQueue, type Purpose, type Waiter } from '../checkout/wait-queue.ts'
 
 /** As `pg.Pool`. */
 const DEFAULT_MAX = 10

@@ -3,7 +3,7 @@ import type { Connection } from '../pooled-connection/connection.ts'
 import { silentSince } from '../pooled-connection/silence.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { NoConnectionError, silent } from './no-connection-error.ts'
-import type { WaitQueue } from './wait-queue.ts'
+import type { WaitQueue } from '../checkout/wait-queue.ts'
 
 /** Since when the first of them has been waiting without receiving a byte; `undefined`: none is. */
 export function waitingSince(connections: Iterable<Connection>, now: number): number | undefined {

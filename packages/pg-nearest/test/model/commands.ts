@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
-import type { Purpose } from '../../src/connections/wait-queue.ts'
+import type { Purpose } from '../../src/checkout/wait-queue.ts'
 import type { Harness, ModelOptions } from './harness.ts'
 import type { Holding, Way } from './holding.ts'
 

@@ -7,7 +7,7 @@ import {
   wouldHave,
   type ConnectionsNow,
   type Lending,
-} from '../../src/connections/next-lending.ts'
+} from '../../src/checkout/next-lending.ts'
 import type { ConnectionState } from '../../src/pooled-connection/connection-lifecycle.ts'
 
 interface Caller {

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { WaitQueue, type Waiter } from '../../src/connections/wait-queue.ts'
+import { WaitQueue, type Waiter } from '../../src/checkout/wait-queue.ts'
 import { errorOf } from './error-of.ts'
 
 const late = new Error('late')
