@@ -168,7 +168,8 @@ function conclude(
       if (isWriters && lease.standby && provesWrite(end.error)) lease.doom()
       const behind = check?.end(lease, trust, questions, false)
       if (behind !== undefined) return { kind: 'behind', error: behind }
-      return { kind: 'answered', error: end.error, level: isCaughtUp(context, before, performance.now()) }
+      const level = isCaughtUp(context, before, performance.now())
+      return { kind: 'answered', error: end.error, level, nothingCommitted: lease.committedNothing }
     }
     case 'skipped':
       return { kind: 'unsent', error: new Error('The statement was skipped') }

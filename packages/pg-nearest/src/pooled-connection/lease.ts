@@ -69,6 +69,12 @@ export class Lease {
     return machine === undefined || role === 'replica' || this.#lender.probedRole(undefined) !== 'primary'
   }
 
+  /** Its server has been in recovery ever since the connection was made, for recovery never begins again: nothing was committed on it. */
+  get committedNothing(): boolean {
+    const { client, introduced, pooled } = this.#connection
+    return introduced && !pooled && isStandby(client) === true
+  }
+
   /** The machine that it leads to, if that has told. */
   get machine(): string | undefined {
     return this.#connection.machine

@@ -9,7 +9,8 @@ import { schemaLagOf } from './schema-lag.ts'
  * - `unsent`: the connection had died before.
  * - `unsendable`: it could not be put into messages.
  * - `answered`: the server refused it and went on to ReadyForQuery: it had no effect, unless it commits inside. `level`: it is a standby that is known to have
- *   shown, before the statement was sent, all that the primary had a moment ago. Not known is not level.
+ *   shown, before the statement was sent, all that the primary had a moment ago. Not known is not level. `nothingCommitted`: not even what
+ *   commits inside had an effect, as its server was in recovery all the while.
  * - `unreadable`: it succeeded, but a type parser of the caller's threw on its rows.
  * - `lost`: it was sent, and the connection died before ReadyForQuery.
  * - `behind`: the server lacks something that the read must show.
@@ -22,7 +23,12 @@ export type Evidence =
       readonly why: 'refused' | 'unreachable' | 'queue' | 'hook'
       readonly error: unknown
     }
-  | { readonly kind: 'answered'; readonly error: unknown; readonly level?: boolean }
+  | {
+      readonly kind: 'answered'
+      readonly error: unknown
+      readonly level?: boolean
+      readonly nothingCommitted?: boolean
+    }
   | {
       readonly kind: 'unsent' | 'unsendable' | 'unreadable' | 'lost' | 'behind' | 'standby' | 'misled'
       readonly error: unknown
@@ -92,8 +98,10 @@ function meaningOfLoss({ standby, readOnly, reads, harmless }: Circumstances): M
  */
 function meaningOfAnswer(answered: Answered, circumstances: Circumstances): Meaning {
   const { error } = answered
-  const { standby, mayAskRoles, readOnly, reads, harmless, mayCommitInside, regional } = circumstances
-  if (mayCommitInside && !provesRecovery(error)) return 'fail'
+  const { mayAskRoles, readOnly, reads, harmless, mayCommitInside, regional } = circumstances
+  const nothingCommitted = answered.nothingCommitted === true || provesRecovery(error)
+  if (mayCommitInside && !nothingCommitted) return 'fail'
+  const standby = circumstances.standby || answered.nothingCommitted === true
   if (isOfConnection(error)) return reads || harmless ? 'again' : 'fail'
   if (provesRecovery(error)) return readOnly ? 'fail' : 'primary'
   if (!standby) return mayAskRoles === true && !readOnly && provesWrite(error) ? 'primary' : 'fail'

@@ -13,6 +13,7 @@ beforeAll(async () => {
   await ask(
     world.url(world.primary),
     `create table notes (text text not null);
+     create procedure note_down(text) language sql as 'insert into notes values ($1)';
      create function note_slowly(text) returns void language plpgsql
        as 'begin perform pg_sleep(0.7); insert into notes values ($1); end'`,
   )
@@ -139,5 +140,23 @@ describe('a transaction that may write', () => {
     client.release()
     expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
     expect(ends[2]).toMatchObject({ reason: { code: '25006', severity: 'ERROR' } })
+  })
+})
+
+describe('what may commit a part of itself', () => {
+  test.each([
+    ['DO', "do $$ begin insert into notes values ('after'); end $$"],
+    ['CALL', "call note_down('after')"],
+    ['several statements', "select 1; insert into notes values ('after')"],
+    ['several statements, the write first', "insert into notes values ('after'); select 1"],
+  ])('%s, refused by a server that could commit nothing, runs on the new primary, once', async (_, text) => {
+    const [pool] = (await unaware(1)) as [NearestPool]
+    await settled(pool.query(text), 'the text')
+    expect(await notes()).toEqual(['after'])
+    const [another] = (await unaware(1)) as [NearestPool]
+    const client = await another.connect()
+    await settled(client.query(text), 'the text on a borrowed client')
+    client.release()
+    expect(await notes()).toEqual(['after'])
   })
 })

@@ -196,6 +196,20 @@ test('what may have committed a part is run again only if the server was in reco
   )
 })
 
+test('where nothing was committed, what may commit a part means what it would mean on a standby', () => {
+  fc.assert(
+    fc.property(anyError, anyCircumstances, (error, circumstances) => {
+      const answered = { kind: 'answered', error, nothingCommitted: true } as const
+      const elsewhere = meaningOf(
+        { kind: 'answered', error },
+        { ...circumstances, standby: true, mayCommitInside: false },
+      )
+      expect(meaningOf(answered, { ...circumstances, mayCommitInside: true })).toBe(elsewhere)
+    }),
+    RUNS,
+  )
+})
+
 describe('a replica that may lack what a migration has made', () => {
   const lag = (code: string, routine?: string): Error => failure({ code, routine })
 

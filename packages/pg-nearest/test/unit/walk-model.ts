@@ -219,20 +219,22 @@ export class WalkModel {
     const routine = this.#pick(ROUTINES)
     const error =
       kind === 'behind' ? new ReplicaBehindError('nrt') : Object.assign(new Error('it failed'), { code, routine })
+    const evidence: Evidence =
+      kind === 'answered' ? { kind, error, nothingCommitted: this.#draw(3) === 0 } : { kind, error }
     // What is heard after the end was abandoned.
     if (!this.state.over) {
-      const effect = this.#effectOf({ kind, error }, standby)
+      const effect = this.#effectOf(evidence, standby)
       const { readOnly, harmless } = this.#program.facts
       if (start !== undefined) start.effect = effect
       // A server that has said that it is a standby may have been promoted since.
       if (effect === 'reading' && !forced && !readOnly && !harmless) this.#ran = true
       if (kind === 'answered' && code === '25006') this.#writes = true
     }
-    this.#fail(leg, { kind, error }, standby, forced)
+    this.#fail(leg, evidence, standby, forced)
   }
 
-  #effectOf({ kind, error }: Evidence, standby: boolean): Start['effect'] {
-    switch (kind) {
+  #effectOf(evidence: Evidence, standby: boolean): Start['effect'] {
+    switch (evidence.kind) {
       case 'lost':
         return standby && this.#program.facts.reads ? 'reading' : 'maybe'
       case 'behind':
@@ -247,7 +249,9 @@ export class WalkModel {
         return 'none'
       case 'answered':
         // A part of it may have been committed, but not on a server that was in recovery.
-        return this.#program.facts.mayCommitInside && !isDemotion(error) ? 'done' : 'none'
+        return this.#program.facts.mayCommitInside && evidence.nothingCommitted !== true && !isDemotion(evidence.error)
+          ? 'done'
+          : 'none'
     }
   }
 
