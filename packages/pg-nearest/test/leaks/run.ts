@@ -10,6 +10,8 @@ export interface Sample extends Held {
   readonly operations: number
   /** On all servers, without those of this test itself. */
   readonly connections: number
+  /** Of them, those that the pool knows of: how many are open at rest depends on what was wanted last. */
+  readonly pooled: number
 }
 
 export interface LeakReport {
@@ -52,7 +54,12 @@ export async function runLeaks(world: World, { seconds, rounds, onRound }: LeakO
       busy.abort()
       operations += await working
       await rest(pool)
-      const sample = { ...(await held()), operations, atSeconds: (performance.now() - start) / 1_000 }
+      const sample = {
+        ...(await held()),
+        pooled: pool.totalCount,
+        operations,
+        atSeconds: (performance.now() - start) / 1_000,
+      }
       samples.push(sample)
       onRound?.(sample)
     }

@@ -1,4 +1,4 @@
-import type { LeakReport } from './run.ts'
+import type { LeakReport, Sample } from './run.ts'
 
 /** What a heap may differ by from one rest to another, in bytes. */
 const HEAP_NOISE = 3_000_000
@@ -18,13 +18,25 @@ export function leaksOf({ samples, before, after }: LeakReport): string[] {
   const found: string[] = []
   if (leastHeap - first.heap > allowed) found.push(`The heap grew from ${mb(first.heap)} to ${mb(leastHeap)} MB.`)
   for (const kind of ['timers', 'sockets', 'connections'] as const) {
-    if (last[kind] > Math.max(...samples.slice(0, -1).map((sample) => sample[kind])) + NOISE) {
-      found.push(`At rest there were ${first[kind]} ${kind} first, and ${last[kind]} last.`)
+    const counts = samples.map((sample) => beyondKnown(sample)[kind])
+    const [atFirst, atLast] = [counts[0], counts.at(-1) ?? 0]
+    if (atLast > Math.max(...counts.slice(0, -1)) + NOISE) {
+      found.push(`At rest there were ${atFirst} ${kind} first that nothing accounts for, and ${atLast} last.`)
     }
     if (after[kind] > before[kind])
       found.push(`After the end there were ${after[kind]} ${kind}, and ${before[kind]} before.`)
   }
   return found
+}
+
+/** Sockets that are no connections, and connections that are not the pool's. */
+function beyondKnown({
+  timers,
+  sockets,
+  connections,
+  pooled,
+}: Sample): Pick<Sample, 'timers' | 'sockets' | 'connections'> {
+  return { timers, sockets: sockets - connections, connections: connections - pooled }
 }
 
 export function mb(bytes: number): string {
