@@ -40,7 +40,7 @@ export function chaosText(report: ChaosReport): string {
     `Sessions: ${number(guarantees.violated['read-your-writes'])} of ${number(guarantees.bound['read-your-writes'])} bound reads did not show the session's writes, ${number(guarantees.violated['monotonic-reads'])} of ${number(guarantees.bound['monotonic-reads'])} went back.`,
     `  ${number(report.losses.length)} times a session was told that its position is lost: ${[...new Set(report.losses.map(({ session }) => session))].join(', ') || 'none'}.`,
     `  Excused of them: ${number(excused.byLoss)}, whose session was told by "position-lost" that a promotion lost what it knew; ${number(excused.byUnproven)} of a process' own session that said "unproven".`,
-    `Reads that failed as they may: ${number(excused.reads.length)} (of a session with NEAREST_NO_SERVER; of a read-only transaction with NEAREST_CONNECTION_LOST).`,
+    `Reads that failed as they may: ${number(excused.reads.length)} (of a session with NEAREST_NO_SERVER or 08007; of a read-only transaction with NEAREST_CONNECTION_LOST).`,
     ...listed(excused.reads, failureText),
     '',
     ...(report.hungEnds > 0 ? [`✗ ${report.hungEnds} pools did not end.`] : []),

@@ -81,12 +81,13 @@ export function judge(evidence: Evidence): Verdict {
 }
 
 /**
- * A read of a session may find nobody who shows what it must, and is told so rather than misled. A read-only transaction
- * whose connection died after its first answer cannot go on elsewhere. Nothing else may fail: some server is always in reach.
+ * A read of a session may find nobody who shows what it must, and is told so rather than misled; with 08007 if it was on its way to
+ * the primary when that was cut off, because its text does not prove that it only reads. A read-only transaction whose connection
+ * died after its first answer cannot go on elsewhere. Nothing else may fail: some server is always in reach.
  */
 function mayFail({ kind, outcome, code }: Deed): boolean {
   if (outcome === 'aborted') return false
-  if (kind === 'session read') return code === 'NEAREST_NO_SERVER'
+  if (kind === 'session read') return code === 'NEAREST_NO_SERVER' || code === '08007'
   return kind === 'read-only transaction' && code === 'NEAREST_CONNECTION_LOST'
 }
 

@@ -122,6 +122,12 @@ describe('a read that', () => {
     ['was given up', { kind: 'read', outcome: 'aborted' }, ['aborted read']],
     ['was given up, of a session', { kind: 'session read', outcome: 'aborted' }, ['aborted read']],
     ['found nobody who shows what its session must see', { kind: 'session read', outcome: 'failed' }, []],
+    [
+      'was lost on its way to the primary, in a session',
+      { kind: 'session read', outcome: 'failed', code: '08007' },
+      [],
+    ],
+    ['was lost, in no session', { kind: 'read', outcome: 'failed', code: '08007' }, ['failed read']],
     ['failed otherwise in a session', { kind: 'session read', outcome: 'failed', code: '25006' }, ['failed read']],
     ['found nobody for its transaction', { kind: 'read-only transaction', outcome: 'failed' }, ['failed read']],
     [
