@@ -55,6 +55,9 @@ export interface Verdict {
   readonly excusedByUnproven: number
 }
 
+/** The default of `failoverTimeoutMs`, which the apps have. */
+const FAILOVER_MS = 5_000
+
 export function judge(evidence: Evidence): Verdict {
   const { findings, fates } = judgeRows(evidence)
   const badReads = evidence.deeds.filter((deed) => isRead(deed) && deed.outcome !== 'ok')
@@ -82,12 +85,14 @@ export function judge(evidence: Evidence): Verdict {
 
 /**
  * A read of a session may find nobody who shows what it must, and is told so rather than misled; with 08007 if it was on its way to
- * the primary when that was cut off, because its text does not prove that it only reads. A read-only transaction whose connection
- * died after its first answer cannot go on elsewhere. Nothing else may fail: some server is always in reach.
+ * the primary when that was cut off, because its text does not prove that it only reads, but not before it has waited for another.
+ * A read-only transaction whose connection died after its first answer cannot go on elsewhere. Nothing else may fail: some server is
+ * always in reach.
  */
-function mayFail({ kind, outcome, code }: Deed): boolean {
+function mayFail({ kind, outcome, code, invokedAt, completedAt }: Deed): boolean {
   if (outcome === 'aborted') return false
-  if (kind === 'session read') return code === 'NEAREST_NO_SERVER' || code === '08007'
+  const hasWaited = completedAt - invokedAt >= FAILOVER_MS
+  if (kind === 'session read') return code === 'NEAREST_NO_SERVER' || (code === '08007' && hasWaited)
   return kind === 'read-only transaction' && code === 'NEAREST_CONNECTION_LOST'
 }
 

@@ -124,8 +124,13 @@ describe('a read that', () => {
     ['found nobody who shows what its session must see', { kind: 'session read', outcome: 'failed' }, []],
     [
       'was lost on its way to the primary, in a session',
-      { kind: 'session read', outcome: 'failed', code: '08007' },
+      { kind: 'session read', outcome: 'failed', code: '08007', completedAt: 5_010 },
       [],
+    ],
+    [
+      'was lost in a session, and did not wait for anybody else',
+      { kind: 'session read', outcome: 'failed', code: '08007', completedAt: 5_009 },
+      ['failed read'],
     ],
     ['was lost, in no session', { kind: 'read', outcome: 'failed', code: '08007' }, ['failed read']],
     ['failed otherwise in a session', { kind: 'session read', outcome: 'failed', code: '25006' }, ['failed read']],
