@@ -1,7 +1,6 @@
-import { raw } from 'hono/html'
 import type { UserInput } from '../../accounts/user-input.ts'
-import { focusScript } from '../focus-script.ts'
 import type { FormState } from '../form-values.ts'
+import { FormEnd } from './form-end.tsx'
 
 interface UserFormProps {
   readonly heading: string
@@ -19,14 +18,8 @@ export const UserForm = ({ heading, action, back, form }: UserFormProps) => (
     <form class="card" method="post" action={action} novalidate>
       <Field form={form} name="name" label="Name" />
       <Field form={form} name="age" label="Age" hint="In whole years" numeric />
-      <div class="actions">
-        <button type="submit">Save user</button>
-        <a class="button quiet" href={back}>
-          Cancel
-        </a>
-      </div>
+      <FormEnd save="Save user" back={back} />
     </form>
-    <script>{raw(focusScript.text)}</script>
   </>
 )
 

@@ -1,6 +1,5 @@
-import { raw } from 'hono/html'
 import { mostUsersAtOnce } from '../../accounts/users-input.ts'
-import { focusScript } from '../focus-script.ts'
+import { FormEnd } from './form-end.tsx'
 
 interface UsersFormProps {
   readonly text: string
@@ -35,14 +34,8 @@ export const UsersForm = ({ text, error }: UsersFormProps) => (
           {text}
         </textarea>
       </div>
-      <div class="actions">
-        <button type="submit">Save users</button>
-        <a class="button quiet" href="/users">
-          Cancel
-        </a>
-      </div>
+      <FormEnd save="Save users" back="/users" />
     </form>
-    <script>{raw(focusScript.text)}</script>
   </>
 )
 
