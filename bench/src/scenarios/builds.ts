@@ -1,7 +1,8 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { createPool, type NearestPool, type NearestPoolOptions } from 'pg-nearest'
 import { startWorld, type World } from 'pg-nearest-world'
 import { loadBuild } from '../contenders/build.ts'
+import { loadOwnPg } from '../contenders/own-pg.ts'
 import { inRounds, medianSample, pairedRatio, run, type Ratio, type Sample } from '../measure.ts'
 import { progressLine } from '../progress.ts'
 import { createUsers } from '../users.ts'
@@ -50,14 +51,15 @@ export async function builds(other: string | undefined, seconds: number, only = 
   using progress = progressLine()
   progress.show('starting a primary in nrt and a replica in ord')
   await using world = await startWorld({ primary: 'nrt', replicas: ['ord'] })
-  await prepare(world)
+  const ownPg = loadOwnPg()
+  await prepare(world, ownPg)
   const cases: CaseResult[] = []
   for (const each of chosen) {
     // Each case has pools of its own: what a process has written stays with its pool.
     const options = optionsOf(world, each)
     await using ours = createPool(options)
     await using theirs = theirBuild.createPool(options)
-    const bare = new pg.Pool({ connectionString: world.url(each.where === 'database' ? 'nrt' : 'ord') })
+    const bare = new ownPg.Pool({ connectionString: world.url(each.where === 'database' ? 'nrt' : 'ord') })
     try {
       if (each.written === true) await Promise.all([writeAndSee(ours), writeAndSee(theirs)])
       for (const callers of CALLERS) {
@@ -113,9 +115,9 @@ function optionsOf(world: World, { where }: BuildCase): NearestPoolOptions {
   return where === 'database' ? { primary: world.url('nrt') } : world.poolOptions('ord')
 }
 
-async function prepare(world: World): Promise<void> {
+async function prepare(world: World, { Pool }: typeof pg): Promise<void> {
   await using pool = createPool(world.poolOptions('ord'))
-  const replica = new pg.Pool({ connectionString: world.url('ord') })
+  const replica = new Pool({ connectionString: world.url('ord') })
   try {
     await pool.query('create table notes (id int generated always as identity primary key, note text not null)')
     await createUsers(pool, replica)

@@ -1,7 +1,14 @@
 import type pg from 'pg'
 import { forgetPortal, settleClosesOnLoss } from '../wire/cursor-close.ts'
 import type { Exchange } from '../wire/exchange.ts'
-import { adopt, prepareValues, type DataRow, type QueryInternals, type WireConnection } from '../wire/pg-internals.ts'
+import {
+  adopt,
+  prepareValues,
+  type DataRow,
+  type RowDescription,
+  type QueryInternals,
+  type WireConnection,
+} from '../wire/pg-internals.ts'
 
 /** How a submittable ended; it has been told already. `written`: the server may have received it. */
 export type SubmittableEnd =
@@ -65,7 +72,7 @@ export class SubmittableExchange implements Exchange {
     return refused
   }
 
-  handleRowDescription(message: unknown): void {
+  handleRowDescription(message: RowDescription): void {
     this.#query.handleRowDescription?.(message)
   }
 

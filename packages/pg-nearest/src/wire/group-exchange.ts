@@ -1,13 +1,14 @@
 import type pg from 'pg'
+import { DescribedQuery } from './described-query.ts'
 import type { Exchange, StatementEnd } from './exchange.ts'
 import {
   adopt,
   isPlain,
-  PgQuery,
   prepareValues,
   sendExtended,
   withoutSync,
   type DataRow,
+  type RowDescription,
   type QueryInternals,
   type WireConnection,
 } from './pg-internals.ts'
@@ -38,7 +39,9 @@ export class GroupExchange implements Exchange {
   }
 
   #statement(config: pg.QueryConfig, i: number, client: pg.Client): QueryInternals {
-    const query = isPlain(config) ? new PgQuery(config.text, config.values as unknown[]) : new PgQuery(config)
+    const query = isPlain(config)
+      ? new DescribedQuery(config.text, config.values as unknown[])
+      : new DescribedQuery(config)
     adopt(query, client)
     sendExtended(query)
     prepareValues(query)
@@ -86,7 +89,7 @@ export class GroupExchange implements Exchange {
     return null
   }
 
-  handleRowDescription(message: unknown): void {
+  handleRowDescription(message: RowDescription): void {
     this.#members[this.#at]?.handleRowDescription(message)
   }
 

@@ -100,7 +100,7 @@ export function guardParser(connection: WireConnection, guard: ParserGuard): voi
 /** The methods that a client calls on its active query. */
 export interface QueryHandlers {
   submit(connection: WireConnection): Error | null | undefined | void
-  handleRowDescription(message: unknown): void
+  handleRowDescription(message: RowDescription): void
   handleDataRow(message: DataRow): void
   handlePortalSuspended(connection: WireConnection): void
   handleCommandComplete(message: unknown, connection: WireConnection): void
@@ -124,7 +124,31 @@ export interface QueryInternals extends QueryHandlers {
   callback: QueryCallback | undefined
   requiresPreparation(): boolean
   queryMode: 'extended' | undefined
-  readonly _result: { _types: pg.CustomTypesConfig | undefined }
+  readonly _result: ResultInternals
+  /** Rows are kept for the result. */
+  _accumulateRows: boolean
+}
+
+/** A `pg.Result` from the inside. */
+export interface ResultInternals {
+  /** Set once the statement is complete: what comes then belongs to another one of the same text. */
+  readonly command: string | null
+  _types: pg.CustomTypesConfig | undefined
+  fields: readonly Field[]
+  _parsers: readonly ((value: string) => unknown)[]
+  /** Copied for each row. */
+  _prebuiltEmptyResultObject: object | null
+}
+
+/** A column, with what pg's types leave out or take for a text. */
+export interface Field {
+  readonly name: string
+  readonly dataTypeID: Parameters<pg.CustomTypesConfig['getTypeParser']>[0]
+  readonly format: 'text' | 'binary'
+}
+
+export interface RowDescription {
+  readonly fields: readonly Field[]
 }
 
 /** `pg.Query`, with the constructor and the methods that its types leave out. */

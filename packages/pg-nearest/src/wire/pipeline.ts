@@ -1,6 +1,12 @@
 import type pg from 'pg'
 import type { Exchange } from './exchange.ts'
-import { internalsOf, type ClientInternals, type DataRow, type WireConnection } from './pg-internals.ts'
+import {
+  internalsOf,
+  type ClientInternals,
+  type DataRow,
+  type RowDescription,
+  type WireConnection,
+} from './pg-internals.ts'
 
 /** `I`: outside of a transaction, `T`: inside, `E`: inside of one that has failed. */
 export type TransactionStatus = 'I' | 'T' | 'E'
@@ -93,7 +99,7 @@ export class Pipeline {
     return this.#written[0]?.text
   }
 
-  handleRowDescription(message: unknown): void {
+  handleRowDescription(message: RowDescription): void {
     this.#written[0]?.handleRowDescription(message)
   }
 

@@ -1,9 +1,10 @@
 import type pg from 'pg'
+import { DescribedQuery } from './described-query.ts'
 import type { Exchange, StatementEnd, StatementResult } from './exchange.ts'
-import { adopt, isPlain, PgQuery, prepareValues, type QueryCallback, type WireConnection } from './pg-internals.ts'
+import { adopt, isPlain, prepareValues, type QueryCallback, type WireConnection } from './pg-internals.ts'
 
 /** One statement with a Sync of its own, as `client.query` sends it. */
-export class StatementExchange extends PgQuery implements Exchange {
+export class StatementExchange extends DescribedQuery implements Exchange {
   readonly #onEnd: (end: StatementEnd) => void
   #failure: { readonly kind: 'answered' | 'unreadable' | 'unsendable'; readonly error: unknown } | undefined
   #result: StatementResult | undefined

@@ -1,0 +1,28 @@
+import pg from 'pg'
+import { PgQuery, type Field, type ResultInternals, type RowDescription } from './pg-internals.ts'
+
+/** A `pg.Query` that makes the pattern of its rows in a cheaper way than pg, for which that is a twentieth of a short read's work. */
+export class DescribedQuery extends PgQuery {
+  override handleRowDescription(message: RowDescription): void {
+    if (this._result.command !== null || this.callback === undefined) return super.handleRowDescription(message)
+    describe(this._result, message.fields)
+    this._accumulateRows = true
+  }
+}
+
+/** What pg's `addFields` does. pg copies an object without a prototype, and V8 keeps those as slow hash tables. */
+function describe(result: ResultInternals, fields: readonly Field[]): void {
+  const types = result._types ?? pg.types
+  const parsers: ((value: string) => unknown)[] = []
+  const row: Record<string, unknown> = {}
+  for (const { name, dataTypeID, format } of fields) {
+    if (name === '__proto__') Object.defineProperty(row, name, PLAIN)
+    else row[name] = null
+    parsers.push(types.getTypeParser(dataTypeID, format))
+  }
+  result.fields = fields
+  if (fields.length > 0) result._parsers = parsers
+  result._prebuiltEmptyResultObject = row
+}
+
+const PLAIN = { value: null, enumerable: true, configurable: true, writable: true }
