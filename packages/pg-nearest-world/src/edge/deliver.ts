@@ -105,7 +105,7 @@ interface Aim {
 }
 
 function search(
-  { region }: Arrived,
+  { region, signal }: Arrived,
   { app, instances, links }: Backend,
   { wish, instruction, source }: Aim,
 ): Promise<Found> {
@@ -121,6 +121,7 @@ function search(
     reachable: (instance) => links.reachable(region, instance),
     timeoutMs: instruction?.timeoutMs ?? USUAL_TIMEOUT_MS,
     timed: instruction?.timeoutMs !== undefined,
+    signal,
   })
 }
 

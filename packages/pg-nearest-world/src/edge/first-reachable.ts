@@ -15,10 +15,12 @@ export interface Search {
   readonly timeoutMs: number
   /** Whether the time was the app's wish. */
   readonly timed: boolean
+  /** Nobody waits for it any more. */
+  readonly signal: AbortSignal
 }
 
-/** The first candidate that can be reached, as soon as there is one. */
-export async function firstReachable({ candidates, reachable, timeoutMs, timed }: Search): Promise<Found> {
+/** The first candidate that can be reached, as soon as there is one. Rejects when it is aborted. */
+export async function firstReachable({ candidates, reachable, timeoutMs, timed, signal }: Search): Promise<Found> {
   const begin = performance.now()
   for (;;) {
     const now = candidates()
@@ -26,6 +28,6 @@ export async function firstReachable({ candidates, reachable, timeoutMs, timed }
     if (now.length === 0) return { kind: 'failed', reason: 'no_candidate', elapsedMs }
     for (const instance of now) if (await reachable(instance)) return { kind: 'found', instance }
     if (elapsedMs >= timeoutMs) return { kind: 'failed', reason: timed ? 'timeout' : 'retries_exhausted', elapsedMs }
-    await sleep(Math.min(PAUSE_MS, timeoutMs - elapsedMs))
+    await sleep(Math.min(PAUSE_MS, timeoutMs - elapsedMs), undefined, { signal })
   }
 }

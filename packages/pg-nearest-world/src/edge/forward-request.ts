@@ -36,7 +36,11 @@ export function forwardRequest(port: number, agent: Agent, outgoing: Outgoing): 
       signal,
     })
     sent.once('response', (message) => resolve({ kind: 'response', message }))
-    sent.once('upgrade', (message, socket, head) => resolve({ kind: 'upgrade', message, socket, head }))
+    sent.once('upgrade', (message, socket, head) => {
+      if (upgrade !== undefined) return resolve({ kind: 'upgrade', message, socket, head })
+      socket.destroy()
+      return reject(new Error('it went on with another protocol, which nobody had asked for'))
+    })
     sent.once('error', reject)
     body.sendTo(sent)
   })

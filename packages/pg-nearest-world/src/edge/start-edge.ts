@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WorldError } from '../world-error.ts'
 import type { World } from '../world-types.ts'
@@ -10,6 +10,7 @@ import { readBody } from './request-body.ts'
 import { requestRegion, type RequestRegion } from './request-region.ts'
 import { failureOf, passOn, passUpgradeOn, refuseUpgrade } from './respond.ts'
 import { createInstanceLinks } from './instance-links.ts'
+import { isHttp2Offer, takeAsPlain } from './http2-offer.ts'
 
 export interface EdgeOptions {
   /** The name of the app, as `app=` of `fly-replay` gives it. Default `app`. */
@@ -48,15 +49,16 @@ export async function startEdge(world: World, { app = 'app', port = 0 }: EdgeOpt
   const openDoor = async (region: string | undefined, at: number): Promise<void> => {
     const door = createServer((request, response) => {
       const from = regionOf(request, region)
-      void bring(request, from, undefined, hasLeft(response)).then(
-        (delivered) => passOn(delivered, { replaced: answerHeaders(delivered), added: cookieOf(from) }, response),
-        (error: unknown) => {
+      void bring(request, from, undefined, hasLeft(response))
+        .then((delivered) => passOn(delivered, { replaced: answerHeaders(delivered), added: cookieOf(from) }, response))
+        // An app's status may be none, and then it cannot be passed on.
+        .catch((error: unknown) => {
           const { status, message } = failureOf(error)
-          response.writeHead(status, { 'Content-Type': 'text/plain' }).end(`${message}\n`)
-        },
-      )
+          response.writeHead(status, STATUS_CODES[status], { 'Content-Type': 'text/plain' }).end(`${message}\n`)
+        })
     })
     door.on('upgrade', (request: IncomingMessage, client: Duplex, head: Buffer) => {
+      if (isHttp2Offer(request)) return takeAsPlain(door, request, client, head)
       sockets.add(client)
       client.on('close', () => sockets.delete(client)).on('error', () => undefined)
       void bring(request, regionOf(request, region), request.headers.upgrade, hasLeft(client)).then(

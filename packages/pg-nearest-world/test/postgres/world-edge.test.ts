@@ -1,4 +1,5 @@
 import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -245,6 +246,52 @@ describe('fly-replay', () => {
   })
 })
 
+describe('what no proxy could pass on', () => {
+  test.each([
+    ['a status that is none', 'HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n'],
+    ['control characters in the reason', 'HTTP/1.1 200 O\u0001K\r\nContent-Length: 0\r\n\r\n'],
+    [
+      'a protocol that nobody asked for',
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n',
+    ],
+  ])('%s: the client hears of it, and the edge goes on', async (_, answer) => {
+    const odd = createTcpServer(
+      (socket) => void socket.on('error', () => undefined).once('data', () => socket.write(answer)),
+    )
+    await new Promise<void>((resolve) => odd.listen(0, '127.0.0.1', resolve))
+    edge.add({ id: 'odd', region: 'syd', port: (odd.address() as AddressInfo).port })
+    try {
+      expect((await get('/', { headers: { 'fly-force-instance-id': 'odd' } })).status).toBe(502)
+    } finally {
+      edge.remove('odd')
+      odd.close()
+    }
+    expect((await get('/')).status).toBe(200)
+  })
+
+  test('a client that leaves while a replay looks for its target: the search ends', async () => {
+    handler = replayTo('instance=asleep;timeout=10m')
+    let asked = 0
+    edge.add({
+      region: 'nrt',
+      port: 9,
+      get id() {
+        asked++
+        return 'asleep'
+      },
+    })
+    try {
+      await get('/', { signal: AbortSignal.timeout(300) }).catch(() => undefined)
+      const before = asked
+      expect(before).toBeGreaterThan(0)
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      expect(asked - before).toBeLessThanOrEqual(3)
+    } finally {
+      edge.remove('asleep')
+    }
+  })
+})
+
 describe('another protocol', () => {
   const speak = (path: string): Promise<{ region: unknown; heard: string }> =>
     new Promise((resolve, reject) => {
@@ -264,6 +311,16 @@ describe('another protocol', () => {
 
   test('passes in both directions', async () => {
     expect(await speak('/')).toEqual({ region: 'syd', heard: 'hello' })
+  })
+  test('an offer of HTTP/2, as Java and curl make it, is none: the body comes along', async () => {
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const headers = { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABkAAQAAP__' }
+      httpRequest(`${edge.url('syd')}/offered`, { method: 'POST', headers })
+        .on('response', resolve)
+        .on('error', reject)
+        .end('hello')
+    })
+    expect(JSON.parse(await text(answer))).toMatchObject({ method: 'POST', url: '/offered', body: 'hello' })
   })
   test('and is replayed before it begins', async () => {
     expect(await speak('/elsewhere')).toEqual({ region: 'nrt', heard: 'hello' })
