@@ -1,4 +1,5 @@
 import { Resolver } from 'node:dns/promises'
+import { isIPv4 } from 'node:net'
 import { codeOf } from '../driver-errors.ts'
 import { addressesIn, type DnsAddress } from './parse-dns-answers.ts'
 
@@ -21,12 +22,14 @@ export type AddressFamily = 4 | 6 | undefined
 /**
  * The addresses of a name.
  *
+ * @param known - those that it had: where some are of IPv4, and the question for those fails, those of IPv6 do not take their place
  * @returns an empty list if there are none; `undefined` if that is not known, for a question has failed
  */
 export async function resolveAddresses(
   resolver: DnsResolver,
   name: string,
   family: AddressFamily,
+  known: readonly string[] = [],
 ): Promise<readonly DnsAddress[] | undefined> {
   const ttl = { ttl: true } as const
   const [first, second] = await Promise.all([
@@ -34,6 +37,7 @@ export async function resolveAddresses(
     family === 4 ? [] : addressesOf(resolver.resolve6(name, ttl)),
   ])
   if (first !== undefined && first.length > 0) return first
+  if (first === undefined && known.some(isIPv4)) return undefined
   if (second !== undefined && second.length > 0) return second
   return first === undefined || second === undefined ? undefined : []
 }

@@ -26,7 +26,11 @@ export function addressesIn(records: unknown): readonly DnsAddress[] {
     if (typeof address !== 'string' || !isUsable(address)) continue
     found.set(address, { address, ttlMs: typeof ttl === 'number' && ttl > 0 ? ttl * 1_000 : 0 })
   }
-  return [...found.values()].slice(0, MOST)
+  const addresses = [...found.values()]
+  // Servers give them in another order each time, and the list would change with it.
+  return addresses.length <= MOST
+    ? addresses
+    : addresses.toSorted((a, b) => (a.address < b.address ? -1 : 1)).slice(0, MOST)
 }
 
 /** `::` and `0.0.0.0` would lead to this machine, and what is of many machines to none. */

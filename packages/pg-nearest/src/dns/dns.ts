@@ -48,10 +48,12 @@ export function dns(name: string, options: DnsOptions = {}): ServerSource {
 
   return async (given) => {
     const template = typeof given.primary === 'string' ? { url: given.primary } : given.primary
-    const answers = await Promise.all(names.map((each) => lookUp(resolver, each, family)))
+    const placesOf = (each: string): Place[] =>
+      [...(known.get(each)?.keys() ?? [])].map((text) => JSON.parse(text) as Place)
+    const answers = await Promise.all(names.map((each) => lookUp(resolver, each, family, placesOf(each))))
     known = afterAnswer(known, new Map(names.map((each, i) => [each, answers[i]?.places])))
     const entryOf = (each: string): ServerOptions | undefined => {
-      const places = [...(known.get(each)?.keys() ?? [])].map((text) => JSON.parse(text) as Place)
+      const places = placesOf(each)
       if (places.length === 0) return undefined
       const host = places.map((place) => (place.port === undefined ? place.host : `${place.host}:${place.port}`))
       const { region: _, ...entry } = entryWithHost(template, host.join(','))
@@ -85,9 +87,15 @@ interface Found {
   readonly ttlsMs: readonly number[]
 }
 
-async function lookUp(resolver: DnsResolver, name: string, family: AddressFamily): Promise<Found | undefined> {
+async function lookUp(
+  resolver: DnsResolver,
+  name: string,
+  family: AddressFamily,
+  before: readonly Place[],
+): Promise<Found | undefined> {
   const targets = name.startsWith('_') ? await targetsOf(resolver, name) : [{ host: name, port: undefined }]
-  const found = await Promise.all(targets.map(async ({ host }) => resolveAddresses(resolver, host, family)))
+  const known = before.map(({ address }) => address)
+  const found = await Promise.all(targets.map(async ({ host }) => resolveAddresses(resolver, host, family, known)))
   // Half of an answer would take the other half's servers away.
   if (targets.length === 0 || found.some((addresses) => addresses === undefined)) return undefined
   const places = targets.flatMap(({ host, port }, i) =>

@@ -64,19 +64,20 @@ export function patroni(urls: string | readonly string[], options: PatroniOption
     throw new Error(`Patroni was asked for the members of the cluster: ${why}`, { cause: new AggregateError(errors) })
   }
 
-  return async ({ primary }): Promise<ServerList> => {
-    const template = typeof primary === 'string' ? { url: primary } : primary
+  return async (before): Promise<ServerList> => {
+    const template = typeof before.primary === 'string' ? { url: before.primary } : before.primary
     const [leader, ...others] = await membersNow()
     const region = regionOf(leader) ?? template.region
     const beside = others.filter((member) => (regionOf(member) ?? region) === region)
-    const replicas: Record<string, ServerEntry[]> = {}
+    const replicas = new Map<string, ServerEntry[]>()
     for (const member of others) {
       const own = regionOf(member)
       if (own === undefined || beside.includes(member)) continue
       const { region: _, ...entry } = entryWithHost(template, placeOf(member))
-      ;(replicas[own] ??= []).push(entry)
+      replicas.set(own, [...(replicas.get(own) ?? []), entry])
     }
-    return { primary: { ...entryWithHost(template, [leader, ...beside].map(placeOf).join(',')), region }, replicas }
+    const primary = { ...entryWithHost(template, [leader, ...beside].map(placeOf).join(',')), region }
+    return { primary, replicas: Object.fromEntries(replicas) }
   }
 }
 

@@ -42,6 +42,13 @@ describe('what an answer says', () => {
     expect(addressesIn([record, record]).map(({ address }) => address)).toEqual(addresses)
   })
 
+  test('of more than anybody has, the same in whatever order they come', () => {
+    const all = Array.from({ length: 500 }, (_, i) => ({ address: `10.0.${i >> 8}.${i & 255}`, ttl: 5 }))
+    const turned = [...all.slice(300), ...all.slice(0, 300)]
+    expect(addressesIn(turned)).toEqual(addressesIn(all))
+    expect(addressesIn(all)).toHaveLength(256)
+  })
+
   test('services, by priority, each once', () => {
     const target = (name: unknown, port: unknown, priority = 0): object => ({ name, port, priority, weight: 1 })
     const records = [
@@ -139,6 +146,23 @@ test.each([
       : Promise.resolve(said.map((address) => ({ address, ttl: 5 })))
   const resolver = { resolve4: () => give(a), resolve6: () => give(aaaa) } as unknown as DnsResolver
   expect((await resolveAddresses(resolver, 'db', family))?.map(({ address }) => address)).toEqual(expected)
+})
+
+test('while IPv4 cannot be looked up, the addresses of IPv6 do not take the place of those that are known', async () => {
+  const servfail = Object.assign(new Error('SERVFAIL'), { code: 'ESERVFAIL' })
+  let works = true
+  const resolver = {
+    resolve4: () => (works ? Promise.resolve([{ address: '10.0.0.1', ttl: 5 }]) : Promise.reject(servfail)),
+    resolve6: () => Promise.resolve([{ address: 'fdaa::1', ttl: 5 }]),
+  } as unknown as DnsResolver
+  const source = dns('db.example.com', { resolver })
+  const hostaddr = async (): Promise<unknown> => {
+    const list = await source({ primary: 'postgres://u@old/app' })
+    return (list?.primary as { hostaddr?: string } | undefined)?.hostaddr
+  }
+  expect(await hostaddr()).toBe('10.0.0.1')
+  works = false
+  expect([await hostaddr(), await hostaddr(), await hostaddr()]).toEqual(['10.0.0.1', '10.0.0.1', '10.0.0.1'])
 })
 
 /** What a resolver may give for garbage: the right form with anything in it, another form, an error. */

@@ -24,6 +24,7 @@ const cluster = {
     member('pg2', 'leader', { tags: { region: 'nrt' } }),
     member('pg3', 'sync_standby'),
     member('pg4', 'replica', { tags: { region: 'ord', nofailover: true } }),
+    member('pg5', 'replica', { tags: { region: 'constructor' } }),
   ],
 }
 
@@ -54,6 +55,7 @@ describe('patroni()', () => {
       { name: 'nrt#2', candidate: true, address: { label: '10.0.0.3:5432/app' } },
       { name: 'ord', declared: 'replica', address: { label: '10.0.0.1:5432/app', user: 'u' } },
       { name: 'ord#2', declared: 'replica', address: { label: '10.0.0.4:5432/app' } },
+      { name: 'constructor', declared: 'replica', address: { label: '10.0.0.5:5432/app' } },
     ])
   })
 
