@@ -49,7 +49,9 @@ export async function run(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (terminal.interrupted.aborted) return INTERRUPTED
     // A URL in the place of something else is repeated.
-    terminal.complain(`pg-nearest: ${redactPasswords(errorText(error))}`)
+    const message = redactPasswords(errorText(error))
+    terminal.complain(`pg-nearest: ${message}`)
+    if (rest.includes('--json')) terminal.print(JSON.stringify({ error: message }))
     return isMisuse(error) ? 2 : 1
   }
 }

@@ -23,13 +23,13 @@ const ROLE = `select rolname as name, rolsuper as superuser, rolconnlimit as con
   from pg_catalog.pg_roles, pg_catalog.pg_database
   where rolname = current_user and datname = pg_catalog.current_database()`
 
-/** Of whatever extensions have brought along, too, but not of the server's own. */
+/** Of whatever extensions have brought along, too, but not of the server's own, nor partitions, which are read by their parent's rights. */
 const TABLES = `select pg_catalog.count(*) as count, pg_catalog.count(*) filter (where not readable) as unreadable,
     coalesce(pg_catalog.array_agg(distinct nspname::pg_catalog.text) filter (where not readable), '{}') as schemas
   from (select nspname, pg_catalog.has_schema_privilege(n.oid, 'usage')
       and pg_catalog.has_table_privilege(c.oid, 'select') as readable
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = relnamespace
-    where relkind in ('r', 'p') and nspname !~ '^(pg_|information_schema$)') t`
+    where relkind in ('r', 'p') and not relispartition and nspname !~ '^(pg_|information_schema$)') t`
 
 const SLOTS = `select slot_name as slot from pg_catalog.pg_replication_slots
   where slot_type = 'physical' and not active and restart_lsn is not null order by slot_name`

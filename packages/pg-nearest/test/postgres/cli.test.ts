@@ -83,6 +83,8 @@ describe('pg-nearest doctor', () => {
     expect([one.code, one.out]).toEqual([1, expect.stringMatching(/✗ +ord +refused the connection/)])
     expect(one.out).not.toContain('hush')
     expect((await run(['doctor', '--primary', down], {})).code).toBe(3)
+    const misused = await run(['doctor', '--json', '--bogus'], {})
+    expect([misused.code, JSON.parse(misused.out)]).toEqual([2, { error: expect.stringContaining('--bogus') }])
     expect((await run(['doctor', '--help'])).out).toContain('pg-nearest doctor')
   })
 })

@@ -15,6 +15,13 @@ let resolver: Resolver
 beforeAll(async () => {
   world = await startWorld({ primary: 'iad', replicas: ['ewr'] })
   await withUsers(world)
+  // Of another owner, as whoever migrates often is: partitions are read by the rights to what they are parts of.
+  await administer(
+    world,
+    'iad',
+    `create table visits (day date) partition by range (day); create table visits_2026 partition of visits default;
+     grant select on visits to app`,
+  )
   dns = await startDns(world, { from: 'ewr' })
   resolver = new Resolver({ timeout: 500, tries: 2 })
   resolver.setServers([dns.address])
