@@ -66,7 +66,7 @@ export function session(pool: SessionPool, options?: HttpSessionOptions): HonoMi
 
 function honoMiddleware(middleware: Middleware): HonoMiddleware {
   return async (context, next) => {
-    const pending = new PendingFetchResponse()
+    const pending = new PendingFetchResponse(context.req.raw)
     const around = middleware(headOf(context.req.raw), pending)
     if (around.kind === 'replay') return new Response(null, around)
     try {

@@ -29,6 +29,8 @@ export interface Around {
 export interface PendingResponse {
   /** Whether its status and headers have gone out. */
   begun(): boolean
+  /** Whether its client has left, so that nobody would send the request again. */
+  abandoned(): boolean
   /** Whatever the handler answers, the client gets this. */
   replace(answer: Answer): void
 }

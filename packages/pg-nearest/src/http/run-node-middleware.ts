@@ -26,7 +26,11 @@ export function runNodeMiddleware(
   const head = { identity: request, method: request.method ?? 'GET', url, https }
   const around = middleware(
     { ...head, header: (name) => request.headers[name] },
-    { begun: () => response.headersSent, replace: (answer) => answerInstead(response, answer) },
+    {
+      begun: () => response.headersSent,
+      abandoned: () => isClosed(response),
+      replace: (answer) => answerInstead(response, answer),
+    },
   )
   if (around.kind === 'replay') {
     response.writeHead(around.status, around.headers)
@@ -37,6 +41,10 @@ export function runNodeMiddleware(
   writeWithHead(response, (status) => around.headerWriter(status))
   response.once('finish', () => around.end(response.statusCode))
   around.run(next)
+}
+
+function isClosed(response: NodeResponse): boolean {
+  return 'stream' in response ? response.stream.destroyed : response.destroyed
 }
 
 /** The handler goes on with the response as if it were its own: it may set headers, write and end it, and the client gets this answer. */

@@ -7,7 +7,7 @@ export function wrapHandler<R extends Request, Rest extends readonly unknown[]>(
   handler: (request: R, ...rest: Rest) => Response | Promise<Response>,
 ): (request: R, ...rest: Rest) => Promise<Response> {
   return async (request, ...rest) => {
-    const pending = new PendingFetchResponse()
+    const pending = new PendingFetchResponse(request)
     const around = middleware(headOf(request), pending)
     if (around.kind === 'replay') return new Response(null, around)
     const finish = (response: Response): Response => {
@@ -28,11 +28,20 @@ export function wrapHandler<R extends Request, Rest extends readonly unknown[]>(
 
 /** Has begun when the handler has ended. */
 export class PendingFetchResponse implements PendingResponse {
+  readonly #request: Request
   #begun = false
   #instead: Answer | undefined
 
+  constructor(request: Request) {
+    this.#request = request
+  }
+
   begun(): boolean {
     return this.#begun
+  }
+
+  abandoned(): boolean {
+    return this.#request.signal.aborted
   }
 
   replace(answer: Answer): void {

@@ -191,7 +191,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   /**
    * Runs `work`, and before each thing that may write is sent for it, or for what it starts, calls `guard`, which may throw: the statement
    * fails with that, unsent, and without a round trip. A transaction counts when it begins, unless it is READ ONLY; so do cursors, streams
-   * and COPY.
+   * and COPY. Within another guard of this pool, that is called, too, after this one.
    */
   beforeWrite<T>(guard: WriteGuard, work: () => T): T {
     return runGuarded(this.#servers.scope, guard, work)

@@ -7,7 +7,7 @@ export interface ObservedPool {
   on(event: 'query', listener: (event: QueryEvent) => void): unknown
 }
 
-const counting = new AsyncLocalStorage<ReadonlyMap<ObservedPool, TripCounter>>()
+const counting = new AsyncLocalStorage<ReadonlyMap<ObservedPool, readonly TripCounter[]>>()
 const observed = new WeakSet<ObservedPool>()
 
 /** Runs `work`; what it, and everything that it starts, waits for on the primary, is counted. */
@@ -15,14 +15,15 @@ export function runCounted<T>(pool: ObservedPool, counter: TripCounter, work: ()
   if (!observed.has(pool)) {
     observed.add(pool)
     // One for all requests. Listeners run in the caller's async context.
-    pool.on('query', (event) => note(counting.getStore()?.get(pool), event))
+    pool.on('query', (event) => note(counting.getStore()?.get(pool) ?? [], event))
   }
-  return counting.run(new Map([...(counting.getStore() ?? []), [pool, counter]]), work)
+  const enclosing = counting.getStore()
+  return counting.run(new Map([...(enclosing ?? []), [pool, [...(enclosing?.get(pool) ?? []), counter]]]), work)
 }
 
-function note(counter: TripCounter | undefined, { servedBy, durationMs }: QueryEvent): void {
+function note(counters: readonly TripCounter[], { servedBy, durationMs }: QueryEvent): void {
   // An answer without an attempt, as to BEGIN, was not waited for.
-  if (counter === undefined || servedBy?.role !== 'primary' || servedBy.attempts === 0) return
+  if (servedBy?.role !== 'primary' || servedBy.attempts === 0) return
   const now = performance.now()
-  counter.note(now - durationMs, now)
+  for (const counter of counters) counter.note(now - durationMs, now)
 }

@@ -13,7 +13,7 @@ export interface RequestFacts {
   /** A header says that it was replayed, or that a replay has failed. A client may forge it: all that it gains is a direct write. */
   readonly replayed: boolean
   readonly replayFailed: boolean
-  /** The response has begun. */
+  /** The response has begun, or its client has left. */
   readonly begun: boolean
   /** Its handler is about to write for the first time. */
   readonly writing: boolean
@@ -34,7 +34,7 @@ export type ReplayPolicy = 'always' | 'never' | 'cost' | 'first-write'
  *
  * - `here`: writes are made in this region. `no-region`: it is not known where this process runs. `no-primary`: nobody takes writes now.
  * - `replayed`, `replay-failed`: it says that it was sent again before.
- * - `preflight`: CORS asks before it sends the request itself. `upgrade`: a WebSocket. `begun`: the response has begun.
+ * - `preflight`: CORS asks before it sends the request itself. `upgrade`: a WebSocket. `begun`: the response has begun, or its client has left.
  * - `body`: it is of more than 1 MB, or does not say how long it is.
  * - `no-proxy`: it did not come through Fly's proxy, so nobody would replay it.
  * - `region-failed`: a replay to that region has just failed. `no-host`: `redirect` has no host for it.

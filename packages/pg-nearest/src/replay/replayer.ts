@@ -34,6 +34,8 @@ export interface Replayed {
 export interface PendingResponse {
   /** Whether its status and headers have gone out. */
   begun(): boolean
+  /** Whether its client has left, so that nobody would send the request again. */
+  abandoned(): boolean
   /** Whatever the handler answers, the client gets this. */
   replace(answer: Replayed): void
 }
@@ -93,7 +95,7 @@ export class Replayer {
     this.#noteFailure(request)
     const facts = (writing: boolean): RequestFacts => ({
       ...this.#factsOf(request, policy),
-      begun: response.begun(),
+      begun: response.begun() || (writing && response.abandoned()),
       writing,
       trips: this.#learner.expect(route),
     })

@@ -27,8 +27,13 @@ export function currentWriteGuard(pool: object): WriteGuard | undefined {
   return frame?.guard
 }
 
-/** Runs `work`, and everything that it starts, under this guard. */
+/** Runs `work`, and everything that it starts, under this guard, and after it those that the caller runs under. */
 export function runGuarded<T>(pool: object, guard: WriteGuard, work: () => T): T {
   const storage = (registry[KEY] ??= new AsyncLocalStorage<Frame>())
-  return storage.run({ pool, guard, outer: storage.getStore() }, work)
+  const enclosing = currentWriteGuard(pool)
+  const both: WriteGuard = (attempt) => {
+    guard(attempt)
+    enclosing?.(attempt)
+  }
+  return storage.run({ pool, guard: both, outer: storage.getStore() }, work)
 }

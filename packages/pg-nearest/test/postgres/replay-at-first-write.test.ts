@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { startEdge, startWorld, type Edge, type World } from 'pg-nearest-world'
@@ -18,6 +18,8 @@ let world: World
 const pools = new Map<string, NearestPool>()
 /** What the handlers did that is no statement, such as sending mail, and what their statements failed with. */
 const seen: string[] = []
+/** Until then a handler waits before it writes. */
+let released: Promise<void> = Promise.resolve()
 const decisions: ReplayEvent[] = []
 
 /** What the apps do, by path. */
@@ -76,6 +78,14 @@ function actIn(region: string, pool: NearestPool): Act {
     asked: async () => void (await pool.primary.query('select place_order()')),
     afterwards: async () => {
       setTimeout(() => void write(), 30)
+    },
+    'guarded-within': async () => {
+      await pool.beforeWrite(() => undefined, write)
+      await write()
+    },
+    held: async () => {
+      await released
+      await write()
     },
   }
   async function* parts(): AsyncGenerator<string> {
@@ -165,6 +175,7 @@ describe.each(replayDoors)('%s', (_, open) => {
     ['/borrowed', 1],
     ['/function', 2],
     ['/asked', 1],
+    ['/guarded-within', 2],
   ])('%s is replayed at its first write, and writes once', async (path, orders) => {
     expect(await post(path)).toBe(`200 nrt, 1 replayed, ${orders} written`)
     expect(decisions.map(({ run, reason }) => `${run} ${reason}`)).toEqual(['replay first-write'])
@@ -191,6 +202,23 @@ describe.each(replayDoors)('%s', (_, open) => {
   test('so is one after the response', async () => {
     const before = await countOrders()
     expect(await post('/afterwards')).toContain('200 syd, 0 replayed')
+    await expect.poll(countOrders).toBe(before + 1)
+  })
+
+  test('and one for a client that has left, for whom nobody sends anything again', async () => {
+    const before = await countOrders()
+    let release = (): void => undefined
+    released = new Promise((resolve) => (release = resolve))
+    const server = apps.get('syd')?.server
+    if (server === undefined) throw new Error('no app in syd')
+    const arrived = once(server, 'request')
+    const leaving = new AbortController()
+    const left = fetch(`${edge.url('syd')}/held`, { method: 'POST', signal: leaving.signal }).catch(() => undefined)
+    const [, response] = (await arrived) as [IncomingMessage, ServerResponse]
+    const closed = once(response, 'close')
+    leaving.abort()
+    await Promise.all([left, closed])
+    release()
     await expect.poll(countOrders).toBe(before + 1)
   })
 

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import * as fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isOptionError } from '../../src/errors.ts'
@@ -5,6 +6,7 @@ import { withReplay, type ReplayPool } from '../../src/http/index.ts'
 import { createCostLearner, type CostLearner } from '../../src/replay/cost-learner.ts'
 import { decide, type RequestFacts } from '../../src/replay/replay-decision.ts'
 import { fateAfter, type WriteFate } from '../../src/replay/first-write.ts'
+import { runCounted } from '../../src/replay/observe-statements.ts'
 import { isRedirected, redirectTo } from '../../src/replay/redirect.ts'
 import { requestLength } from '../../src/replay/request-length.ts'
 import { routeKey } from '../../src/replay/route-key.ts'
@@ -298,6 +300,7 @@ test.each([
   ['GET', '/a/6f9619ff-8b86-d011-b42d-00cf4fc964ff/b', 'GET /a/:id/b'],
   ['GET', '/posts/my-first-post', 'GET /posts/my-first-post'],
   ['GET', '/objects/01ARZ3NDEKTSV4RRFFQ69G5FAV', 'GET /objects/:id'],
+  ['POST', '/%E6%B3%A8%E6%96%87/12', 'POST /%E6%B3%A8%E6%96%87/:id'],
   ['GET', `/${'x'.repeat(500)}`, `GET /${'x'.repeat(195)}`],
 ])('the route of %s %s', (method, url, key) => {
   expect(routeKey(method, url)).toBe(key)
@@ -332,6 +335,17 @@ test('a failed replay keeps others here if it names this machine, and not if a c
   }
   expect([await post('replay_source=x;reason=timeout'), await post()]).toEqual([200, 409])
   expect([await post('app=a;replay_source=00bb33ff;reason=timeout'), await post()]).toEqual([200, 200])
+})
+
+test('a statement counts for every middleware that its request is in', () => {
+  const pool = new EventEmitter()
+  const [outer, inner] = [createTripCounter(), createTripCounter()]
+  const event = { durationMs: 0, servedBy: { role: 'primary', attempts: 1 } }
+  runCounted(pool, outer, () => {
+    runCounted(pool, inner, () => pool.emit('query', event))
+    pool.emit('query', event)
+  })
+  expect([outer.trips, inner.trips]).toEqual([2, 1])
 })
 
 test('what listens may throw', async () => {
