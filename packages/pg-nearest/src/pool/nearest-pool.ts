@@ -12,6 +12,7 @@ import type { ParsedOptions } from '../options/parse-pool-options.ts'
 import { parseServerList } from '../server-list/parse-server-list.ts'
 import { serverListOf } from '../options/server-list-argument.ts'
 import type { ServerList } from '../server-list/server-list.ts'
+import { wantedInterval } from '../server-list/wanted-interval.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
 import { createServers, type Servers } from '../servers/servers.ts'
 import { parseReplicaOptions, unknownLabel, type ReplicaOptions } from './replica-handle-options.ts'
@@ -61,7 +62,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     this.#poller = createServerListPoller({
       source,
       intervalMs,
-      intervalOf: ({ serversIntervalMs }) => serversIntervalMs,
+      intervalOf: wantedInterval,
       onList: (list) => this.setServers(list),
       onProblem: (cause) => events.emit('problem', pollProblem(cause)),
     })

@@ -87,7 +87,7 @@ export interface ServerList {
 
 /** A list, and when the next one is wanted. */
 export interface ServerAnswer extends ServerList {
-  /** Milliseconds until the function is called again. Default: that option of the pool. At least 100. */
+  /** Milliseconds until the function is called again. Default: that option of the pool. At least 100, at most 2,147,483,647. */
   readonly serversIntervalMs?: number | undefined
 }
 

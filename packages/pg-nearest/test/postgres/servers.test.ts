@@ -5,6 +5,7 @@ import {
   isOptionError,
   type NearestPool,
   type NearestPoolOptions,
+  type ServerAnswer,
   type ServerList,
 } from '../../src/index.ts'
 import { connectionsOf } from './connection-counts.ts'
@@ -272,6 +273,22 @@ describe('servers: a function', () => {
       await world.start('syd')
     }
   })
+
+  test.each([Number.NaN, Infinity, 2 ** 31, -1, '60000', null])(
+    'says what is wrong with a list that wants the next one in %s ms, and is not asked again and again',
+    async (serversIntervalMs) => {
+      let asked = 0
+      const servers = (): ServerAnswer => {
+        asked++
+        return { ...without(), serversIntervalMs: serversIntervalMs as number }
+      }
+      const own = start(without(), { servers, serversIntervalMs: 60_000 })
+      const problem = new Promise<string>((resolve) => own.once('problem', ({ message }) => resolve(message)))
+      expect(await problem).toContain('serversIntervalMs must be a number of milliseconds')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      expect(asked).toBe(1)
+    },
+  )
 
   test('is not asked any more when the pool has ended, and must be a function', async () => {
     let asked = 0
