@@ -25,7 +25,7 @@ export function runNodeMiddleware(
 ): void {
   const head = { identity: request, method: request.method ?? 'GET', url, https }
   const around = middleware(
-    { ...head, header: (name) => request.headers[name] },
+    { ...head, header: (name) => headerOf(request, name) },
     {
       begun: () => response.headersSent,
       abandoned: () => isClosed(response),
@@ -41,6 +41,13 @@ export function runNodeMiddleware(
   writeWithHead(response, (status) => around.headerWriter(status))
   response.once('finish', () => around.end(response.statusCode))
   around.run(next)
+}
+
+function headerOf(request: NodeRequest, name: string): string | string[] | undefined {
+  const { headers } = request
+  const isUntold = 'stream' in request && headers['content-length'] === undefined && !request.stream.endAfterHeaders
+  // What HTTP/1.1 says of a body whose length is not told; HTTP/2 just leaves it out.
+  return name === 'transfer-encoding' && isUntold ? 'chunked' : headers[name]
 }
 
 function isClosed(response: NodeResponse): boolean {

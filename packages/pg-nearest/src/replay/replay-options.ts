@@ -43,6 +43,20 @@ export interface ReplayOptions {
 const POLICIES: ReadonlySet<unknown> = new Set(['cost', 'always', 'never', 'first-write'])
 const FUNCTIONS = ['routeOf', 'onDecision'] as const
 
+function isPolicy(value: unknown): value is ReplayPolicy {
+  return POLICIES.has(value)
+}
+
+/** @throws OptionError for a function that returns none, such as an async one */
+export function policyFor({ policy = 'cost' }: ReplayOptions, request: ReplayRequest): ReplayPolicy {
+  const chosen: unknown = typeof policy === 'function' ? policy(request) : policy
+  if (isPolicy(chosen)) return chosen
+  throw new OptionError(
+    'policy',
+    `policy must return cost, always, never or first-write, and not a promise, but it returned ${describeValue(chosen)}.`,
+  )
+}
+
 /** @throws OptionError for the first thing that cannot be used */
 export function checkReplayOptions(options: unknown): void {
   if (!isPlainObject(options)) {
@@ -56,7 +70,7 @@ export function checkReplayOptions(options: unknown): void {
     )
   }
   const { policy } = options
-  if (policy !== undefined && typeof policy !== 'function' && !POLICIES.has(policy)) {
+  if (policy !== undefined && typeof policy !== 'function' && !isPolicy(policy)) {
     throw new OptionError(
       'policy',
       'policy must be cost, always, never or first-write, or a function that returns one of them.',

@@ -5,7 +5,7 @@ import { flyReplayHeader } from './fly-replay-header.ts'
 import { runCounted, type ObservedPool } from './observe-statements.ts'
 import { isRedirected, redirectTo } from './redirect.ts'
 import { decide, type Decision, type ReplayPolicy, type RequestFacts } from './replay-decision.ts'
-import { checkReplayOptions, type ReplayOptions, type ReplayRequest } from './replay-options.ts'
+import { checkReplayOptions, policyFor, type ReplayOptions, type ReplayRequest } from './replay-options.ts'
 import { requestLength } from './request-length.ts'
 import { routeKey } from './route-key.ts'
 import { createTripCounter } from './trip-counter.ts'
@@ -89,8 +89,8 @@ export class Replayer {
   }
 
   consider(request: ReplayRequest, response: PendingResponse): Replayed | RunsHere {
-    const { policy: given = 'cost', routeOf } = this.#options
-    const policy = typeof given === 'function' ? given(request) : given
+    const { routeOf } = this.#options
+    const policy = policyFor(this.#options, request)
     const route = routeOf === undefined ? routeKey(request.method, request.url) : routeOf(request)
     this.#noteFailure(request)
     const facts = (writing: boolean): RequestFacts => ({

@@ -1,12 +1,8 @@
-import { EventEmitter } from 'node:events'
 import * as fc from 'fast-check'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { isOptionError } from '../../src/errors.ts'
-import { withReplay, type ReplayPool } from '../../src/http/index.ts'
+import { describe, expect, test } from 'vitest'
 import { createCostLearner, type CostLearner } from '../../src/replay/cost-learner.ts'
 import { decide, type RequestFacts } from '../../src/replay/replay-decision.ts'
 import { fateAfter, type WriteFate } from '../../src/replay/first-write.ts'
-import { runCounted } from '../../src/replay/observe-statements.ts'
 import { isRedirected, redirectTo } from '../../src/replay/redirect.ts'
 import { requestLength } from '../../src/replay/request-length.ts'
 import { routeKey } from '../../src/replay/route-key.ts'
@@ -316,69 +312,4 @@ test.each([
   [{ 'transfer-encoding': 'chunked', 'content-length': '5' }, undefined],
 ])('the length of a body by %j: %s', (headers: Record<string, string>, length) => {
   expect(requestLength((name) => headers[name])).toBe(length)
-})
-
-test('a failed replay keeps others here if it names this machine, and not if a client makes it up', async () => {
-  vi.stubEnv('FLY_MACHINE_ID', '00bb33ff')
-  onTestFinished(() => void vi.unstubAllEnvs())
-  const servers = [{ region: 'nrt', writeTo: true, readOnly: false }]
-  const pool: ReplayPool = {
-    on: () => undefined,
-    beforeWrite: (_, work) => work(),
-    status: () => ({ region: 'syd', servers }),
-  }
-  const handle = withReplay(pool, () => new Response('done'), { policy: 'always' })
-  const post = async (failure?: string): Promise<number> => {
-    const failed: Record<string, string> = failure === undefined ? {} : { 'fly-replay-failed': failure }
-    const headers = { 'fly-region': 'syd', ...failed }
-    return (await handle(new Request('https://example.com/', { method: 'POST', headers }))).status
-  }
-  expect([await post('replay_source=x;reason=timeout'), await post()]).toEqual([200, 409])
-  expect([await post('app=a;replay_source=00bb33ff;reason=timeout'), await post()]).toEqual([200, 200])
-})
-
-test('a statement counts for every middleware that its request is in', () => {
-  const pool = new EventEmitter()
-  const [outer, inner] = [createTripCounter(), createTripCounter()]
-  const event = { durationMs: 0, servedBy: { role: 'primary', attempts: 1 } }
-  runCounted(pool, outer, () => {
-    runCounted(pool, inner, () => pool.emit('query', event))
-    pool.emit('query', event)
-  })
-  expect([outer.trips, inner.trips]).toEqual([2, 1])
-})
-
-test('what listens may throw', async () => {
-  const pool: ReplayPool = {
-    on: () => undefined,
-    beforeWrite: (_, work) => work(),
-    status: () => ({ region: undefined, servers: [] }),
-  }
-  const onDecision = (): never => {
-    throw new Error('oops')
-  }
-  const response = await withReplay(pool, () => new Response('done'), { onDecision })(
-    new Request('https://example.com/'),
-  )
-  expect(await response.text()).toBe('done')
-})
-
-test.each([
-  [undefined, {}, 'pool'],
-  [{}, {}, 'pool'],
-  ['pool', { policy: 'sometimes' }, 'policy'],
-  ['pool', { routeOf: 1 }, 'routeOf'],
-  ['pool', { redirect: 'https://nrt.example.com' }, 'redirect'],
-  ['pool', { redirect: {} }, 'redirect'],
-  ['pool', { redirect: { nrt: 'nrt.example.com' } }, 'redirect'],
-  ['pool', { redirect: { nrt: 'https://nrt.example.com/path' } }, 'redirect'],
-  ['pool', { redirect: { nrt: 'https://ada:secret@nrt.example.com' } }, 'redirect'],
-  ['pool', { redirect: { nrt: 'ftp://nrt.example.com' } }, 'redirect'],
-  ['pool', { polcy: 'cost' }, 'options'],
-  ['pool', 'cost', 'options'],
-])('%j with %j is refused', (given, options, option) => {
-  const pool = given === 'pool' ? { status: () => ({}), on: () => undefined } : given
-  const make = (): unknown => withReplay(pool as unknown as ReplayPool, () => new Response(), options as object)
-  expect(make).toThrow(expect.objectContaining({ option }))
-  expect(make).toThrow(expect.toSatisfy(isOptionError))
 })
