@@ -9,8 +9,9 @@ import { positionBefore } from '../freshness/is-caught-up.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { commitsUnseen, mayCommit } from '../statement/statement-traits.ts'
 import { getsWrites } from '../route/gets-writes.ts'
+import type { Request } from '../route/request.ts'
 import { errorAfterLost, lostTransactionError } from '../failures/transaction-lost-errors.ts'
-import { FREE, nextClientState, staysReadOnly, type ClientState } from './client-state-machine.ts'
+import { FREE, nextClientState, nextStateAfterStream, type ClientState } from './client-state-machine.ts'
 import type { HeldConnection } from './held-connection.ts'
 import type { QueuedStatement } from './queued-statement.ts'
 
@@ -181,17 +182,8 @@ export class ClientContext {
   }
 
   /** Updates the state after a cursor, a stream or a COPY. `refused`: the server answered with an error. */
-  settleSubmittable(need: StatementNeed, open: boolean, refused: boolean): void {
-    const { state } = this
-    if (state.kind === 'transaction') {
-      if (open) this.become({ ...state, readOnly: staysReadOnly(state, need) })
-      else this.become(state.stateful ? { kind: 'pinned' } : FREE)
-    } else if (state.kind === 'reading') {
-      if (!open) this.become(FREE)
-      else if (refused) this.become({ ...state, failed: true })
-    } else if (open) {
-      this.become({ kind: 'transaction', stateful: state.kind === 'pinned', readOnly: false })
-    }
+  settleStream(request: Request, need: StatementNeed, open: boolean, refused: boolean): void {
+    this.become(nextStateAfterStream(this.state, { request, need, open, failed: refused }))
   }
 
   /**

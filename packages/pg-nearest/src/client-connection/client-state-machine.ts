@@ -9,10 +9,9 @@ import type { Request } from '../route/request.ts'
  * - `free`: each statement chooses its server.
  * - `transaction`: everything runs on the held connection until COMMIT or ROLLBACK. `stateful`: the connection also has state that
  *   outlives the transaction. `readOnly`: it began READ ONLY, and nothing in it can have changed that.
- * - `reading`: a READ ONLY transaction on a standby, or on a primary that gets no writes. While it is `movable`, it can begin again
- *   elsewhere with `begin`: each statement takes its own snapshot, and there is nothing to lose, neither a savepoint nor what a function
- *   may have set. `answered`: something of it has been answered. `failed`: a statement has failed, so that nothing runs until ROLLBACK;
- *   on another server the transaction would not be in that state. `unproven`: it began where nothing proved that it shows what it must.
+ * - `reading`: a READ ONLY transaction on a standby, or on a primary that gets no writes. While it `keeps` nothing, it can begin again
+ *   elsewhere with `begin`. `failed`: a statement has failed, so that nothing runs until ROLLBACK; on another server the transaction would
+ *   not be in that state. `unproven`: it began where nothing proved that it shows what it must.
  * - `pinned`: the connection has session state (SET, LISTEN, a temporary table …) until the release.
  * - `lost`: the connection died with session state or an open transaction; nothing runs until the release.
  * - `unbegun`: a BEGIN that had been answered has failed; nothing runs until ROLLBACK or the release.
@@ -23,14 +22,25 @@ export type ClientState =
   | {
       readonly kind: 'reading'
       readonly begin: Request
-      readonly movable: boolean
-      readonly answered: boolean
+      readonly snapshotPerStatement: boolean
+      readonly keeps: Kept
       readonly failed: boolean
       readonly unproven: boolean
     }
   | { readonly kind: 'pinned' }
   | { readonly kind: 'lost'; readonly error: unknown }
   | { readonly kind: 'unbegun'; readonly error: NearestError }
+
+/**
+ * What a READ ONLY transaction would lose if it began again elsewhere.
+ *
+ * - `nothing`: none of it has been answered, or each statement takes its own snapshot.
+ * - `transaction`: the snapshot that was read, or what a function may have set.
+ * - `chain`: a savepoint, or modes that the next transaction of its chain has as well, so that `begin` does not tell them.
+ */
+export type Kept = 'nothing' | 'transaction' | 'chain'
+
+export type Reading = Extract<ClientState, { readonly kind: 'reading' }>
 
 /** A statement that has ended, and the connection as of its ReadyForQuery. */
 export interface StatementOutcome {
@@ -60,20 +70,43 @@ export function nextClientState(
   if (before.kind === 'reading' && standby) {
     if (failed) return { ...before, failed }
     // The next transaction has begun, as the first did.
-    if (control?.kind === 'chain') return { ...before, answered: false, failed }
+    if (control?.kind === 'chain') return { ...before, keeps: before.keeps === 'chain' ? 'chain' : 'nothing', failed }
     // ROLLBACK TO SAVEPOINT clears the failure; after any such statement there may be a savepoint.
-    if (control?.kind === 'within' || control?.kind === 'other') {
-      return { ...before, movable: false, answered: true, failed }
-    }
-    const stays = need.class === 'read' && mayLeaveState(request.config.text)
-    return { ...before, movable: before.movable && !stays, answered: true }
+    if (control?.kind === 'within' || control?.kind === 'other') return { ...before, keeps: 'chain', failed }
+    return afterAnswer(before, request, need)
   }
   if (before.kind === 'free' && standby && control?.standbyCanBegin === true) {
-    const movable = control.snapshotPerStatement
-    return { kind: 'reading', begin: request, movable, answered: false, failed, unproven }
+    const { snapshotPerStatement } = control
+    return { kind: 'reading', begin: request, snapshotPerStatement, keeps: 'nothing', failed, unproven }
   }
   const readOnly = before.kind === 'transaction' ? staysReadOnly(before, need) : control?.readOnly === true
   return { kind: 'transaction', stateful, readOnly }
+}
+
+function afterAnswer(before: Reading, { config: { text } }: Request, need: StatementNeed): Reading {
+  const isFree = before.snapshotPerStatement && !(need.class === 'read' && mayLeaveState(text))
+  return before.keeps === 'nothing' && !isFree ? { ...before, keeps: 'transaction' } : before
+}
+
+/** After a cursor, a stream or a COPY, which pin nothing. */
+export function nextStateAfterStream(
+  before: ClientState,
+  { request, need, open, failed }: Pick<StatementOutcome, 'request' | 'need' | 'open' | 'failed'>,
+): ClientState {
+  switch (before.kind) {
+    case 'transaction':
+      if (open) return { ...before, readOnly: staysReadOnly(before, need) }
+      return before.stateful ? { kind: 'pinned' } : FREE
+    case 'reading':
+      if (!open) return FREE
+      return failed ? { ...before, failed } : afterAnswer(before, request, need)
+    case 'free':
+    case 'pinned':
+      return open ? { kind: 'transaction', stateful: before.kind === 'pinned', readOnly: false } : before
+    case 'lost':
+    case 'unbegun':
+      return before
+  }
 }
 
 /** Only reads since BEGIN READ ONLY, this one included: anything else could be SET TRANSACTION READ WRITE. */

@@ -2,6 +2,7 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import { isLag, isTooLateToSet, meaningInReading } from '../route/failure-meaning.ts'
 import { planPrimary, type Attempt } from '../route/plan-servers.ts'
 import type { Request } from '../route/request.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import { beginAnywhere } from './begin-read-only-anywhere.ts'
@@ -13,12 +14,10 @@ import {
   notHereError,
   staysReadOnlyError,
 } from '../failures/transaction-lost-errors.ts'
-import { FREE, type ClientState } from '../client-connection/client-state-machine.ts'
+import { FREE, type Reading } from '../client-connection/client-state-machine.ts'
 import { takeConnection } from '../client-connection/take-connection.ts'
 import { runPinned, runPinnedOrLose, servingOrLose } from '../client-connection/run-pinned.ts'
 import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
-
-type Reading = Extract<ClientState, { kind: 'reading' }>
 
 /** Runs a statement in a transaction that has been begun. */
 export function runInTransaction(client: ClientContext, statement: QueuedStatement): Promise<Serving> {
@@ -38,17 +37,15 @@ export async function readInTransaction(
   const { need } = statement
   if (state.failed && need.transaction?.kind === 'chain' && !client.neverWrites) return chainOnPrimary(client)
   if (state.failed || client.scope.readOnly || showsTransaction(statement)) return runPinnedOrLose(client, statement)
-  const isOfPrimary = need.class === 'write' || need.class === 'session'
-  if (!state.movable && (isOfPrimary || state.answered)) return readWhereItIs(client, statement)
-  if (!isOfPrimary) {
+  if (state.keeps !== 'nothing') return readWhereItIs(client, statement)
+  if (!isOfPrimary(need)) {
     const lease = client.held.here
     const { restricted } = client
     const ended = await runPinned(client, statement)
     if (ended.kind === 'serving') return ended.serving
     // What may have ended the transaction has its end here.
     const isOver = need.mayCommitInside === true
-    if (ended.kind === 'lost' && (isOver || !state.movable))
-      return servingOrLose(client, statement, { lease, open: true }, ended)
+    if (ended.kind === 'lost' && isOver) return servingOrLose(client, statement, { lease, open: true }, ended)
     if (ended.cut) {
       if (ended.kind === 'lost') client.lose(ended.error)
       throw ended.error
@@ -62,11 +59,22 @@ export async function readInTransaction(
     }
     if (restricted && asksToWrite(statement) && isTooLateToSet(ended.error))
       throw staysReadOnlyError(lease.server, ended.error)
-    if (isOver || meaningInReading(ended.evidence, state) === 'fail') throw ended.error
+    if (isOver || meaningInReading(ended.evidence) === 'fail') throw ended.error
     if (isLag(ended.error)) return askPrimary(client, statement, state, ended.error)
   }
   await moveToPrimary(client, state.begin)
   return runPinnedOrLose(client, statement)
+}
+
+/** The same for a cursor, a stream or a COPY, which moves ahead of being sent or not at all: nobody else can send it again. */
+export async function placeStream(client: ClientContext, need: StatementNeed): Promise<void> {
+  const { state } = client
+  if (state.kind !== 'reading' || state.failed || client.scope.readOnly) return
+  if (state.keeps === 'nothing' && isOfPrimary(need)) await moveToPrimary(client, state.begin)
+}
+
+function isOfPrimary(need: StatementNeed): boolean {
+  return need.class === 'write' || need.class === 'session'
 }
 
 /** A replica may lack what the primary has: if that cannot be asked, the replica's error stands, and the transaction has failed. */

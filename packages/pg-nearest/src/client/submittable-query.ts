@@ -15,6 +15,7 @@ import type { ClientContext } from '../client-connection/client-context.ts'
 import { loseConnection } from '../client-connection/lose-connection.ts'
 import { attemptsOnPrimary } from '../client-connection/run-unpinned.ts'
 import { takeConnection } from '../client-connection/take-connection.ts'
+import { placeStream } from '../client-transaction/run-in-transaction.ts'
 
 /** What it was submitted with. */
 export interface SubmittedIn extends SubmittableOptions {
@@ -35,18 +36,20 @@ export async function runSubmittable(
   { types, isGivenUp, own }: SubmittedIn,
 ): Promise<void> {
   const { held, engine, scope } = client
+  const text = textOf(query)
   const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || scope.readOnly)
   if (!isPlaced) {
     const { topology, chooser } = engine
     const attempts = scope.readOnly ? planRead(topology, scope.target, chooser) : attemptsOnPrimary(client)
-    await takeConnection(client, textOf(query) ?? '', attempts, client.signal)
+    await takeConnection(client, text ?? '', attempts, client.signal)
     client.throwIfLost()
   }
+  const need = needOf(text)
+  await placeStream(client, need)
   const lease = held.here
   const open = held.open
-  const need = needOf(query)
   const guards = client.keepsFromWriting && !lease.provenStandby
-  if (guards) refuseControl(textOf(query))
+  if (guards) refuseControl(text)
   const check = createFreshnessCheck(engine, own, undefined, false)
   const settled = lease.provenStandby ? undefined : check?.beginUnsettled()
   const { signal } = client
@@ -66,15 +69,14 @@ export async function runSubmittable(
   if (end.kind === 'lost') {
     const { error: cause, written: sent } = end
     if (sent) client.noteLost(lease, need)
-    loseConnection(client, lease, { text: textOf(query) ?? '', need, check, open, sent, cause })
+    loseConnection(client, lease, { text: text ?? '', need, check, open, sent, cause })
     return
   }
-  client.settleSubmittable(need, lease.status !== 'I', end.error !== undefined)
+  client.settleStream({ config: { text: text ?? '' } }, need, lease.status !== 'I', end.error !== undefined)
 }
 
 /** One whose text is not known may do anything but end a transaction. */
-function needOf(query: object): StatementNeed {
-  const text = textOf(query)
+function needOf(text: string | undefined): StatementNeed {
   return text === undefined ? { class: 'session' } : classify(text)
 }
 

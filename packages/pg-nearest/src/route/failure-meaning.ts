@@ -120,20 +120,11 @@ function mayBeLag({ error, level }: Answered): boolean {
   return lag === 'likely' || (lag === 'possible' && level !== true)
 }
 
-/** How a READ ONLY transaction on a standby stands. */
-export interface Reading {
-  /** Each of its statements takes its own snapshot, and nothing would be lost by beginning again elsewhere. */
-  readonly movable: boolean
-  /** Something of it has been answered. Until then it can begin again elsewhere, whatever its isolation. */
-  readonly answered: boolean
-}
-
-/** What a failed statement means for such a transaction. `primary`: it begins again there. */
-export function meaningInReading(evidence: Evidence, { movable, answered }: Reading): 'primary' | 'fail' {
+/** What a failed statement means for a READ ONLY transaction on a standby that can begin again elsewhere. `primary`: it does, there. */
+export function meaningInReading(evidence: Evidence): 'primary' | 'fail' {
   if (evidence.kind !== 'answered') return 'fail'
-  if (movable && isRefusedByRecovery(evidence.error)) return 'primary'
-  const mayBegin = movable || !answered
-  return mayBegin && (mayBeLag(evidence) || isOfConnection(evidence.error)) ? 'primary' : 'fail'
+  const { error } = evidence
+  return isRefusedByRecovery(error) || mayBeLag(evidence) || isOfConnection(error) ? 'primary' : 'fail'
 }
 
 interface Routine {

@@ -7,7 +7,8 @@ export interface Known {
   readonly reason: string
   /** What comes after it in a program is not judged: it may come of it. */
   readonly changesTheRest?: true
-  readonly covers: (difference: Difference) => boolean
+  /** `bound`: it shows in a READ ONLY transaction that a replica has answered, and that cannot move any more. */
+  readonly covers: (difference: Difference, bound: boolean) => boolean
 }
 
 /** What pg does not do: everything else that differs is a fault. */
@@ -21,10 +22,21 @@ export const KNOWN: readonly Known[] = [
     name: 'not on this server',
     reason: 'in a snapshot on a replica, what only the primary can answer is refused (README: NEAREST_NOT_HERE)',
     changesTheRest: true,
-    covers: ({ what, pg, ours }) =>
+    covers: ({ what, pg, ours }, bound) =>
       what === 'outcome' &&
-      (codeOf(ours) === 'NEAREST_NOT_HERE' ||
-        (codeOf(pg) === undefined && codeOf(ours) === '25006' && messageOf(ours).endsWith('during recovery'))),
+      bound &&
+      (codeOf(ours) === 'NEAREST_NOT_HERE' || (codeOf(pg) === undefined && isRefusedByRecovery(ours))),
+  },
+  {
+    name: 'recovery first',
+    reason:
+      'a read-only transaction that cannot move refuses COPY … FROM and VACUUM on its replica before that looks at what else is wrong with them (README: Limitations)',
+    covers: ({ what, pg, ours }, bound) =>
+      what === 'outcome' &&
+      bound &&
+      isRefusedByRecovery(ours) &&
+      ((codeOf(pg) === '42P01' && messageOf(ours).includes(' COPY ')) ||
+        (codeOf(pg) === '25001' && messageOf(ours).includes(' VACUUM '))),
   },
   {
     name: 'names of prepared statements',
@@ -59,6 +71,10 @@ export const NOT_COMPARED: readonly string[] = [
 
 function codeOf(outcome: unknown): string | undefined {
   return (outcome as { error?: { code?: string } }).error?.code
+}
+
+function isRefusedByRecovery(outcome: unknown): boolean {
+  return codeOf(outcome) === '25006' && messageOf(outcome).endsWith('during recovery')
 }
 
 function countOf(notices: unknown): number {

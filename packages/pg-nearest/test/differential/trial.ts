@@ -1,3 +1,4 @@
+import { isBound } from './bound.ts'
 import { differences, type Difference } from './compare.ts'
 import { KNOWN, type Known } from './known.ts'
 import type { Program } from './operation.ts'
@@ -36,7 +37,7 @@ export async function runTrial(rig: Rig, program: Program, boundMs: number): Pro
   if (hungUp === false) found.push({ what: 'never ends', pg: 'ends', ours: 'destroy() never ends' })
   const unknown: Difference[] = []
   for (const difference of found) {
-    const match = KNOWN.find(({ covers }) => covers(difference))
+    const match = KNOWN.find(({ covers }) => covers(difference, isBound(program, transcript, difference.step)))
     if (match === undefined) unknown.push(difference)
     else known.push(match)
     if (match?.changesTheRest === true) break

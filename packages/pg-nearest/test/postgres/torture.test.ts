@@ -1,4 +1,7 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
+import { from } from 'pg-copy-streams'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { RouteReason } from '../../src/index.ts'
 import { outcomeOf, seen, type Outcome } from './torture/outcome.ts'
@@ -184,14 +187,44 @@ describe('one snapshot on a replica', () => {
     },
   )
 
-  test.each(['delete from hits', "select nextval('counter')", 'select hit()', 'select 1 / 0'])(
-    'refuses as the primary would: %s',
-    async (text) => {
-      const each: TortureCase = { name: text, sql: text, server: 'replica', leaves: true }
-      const steps = [begin, text, 'select pg_is_in_recovery()', 'rollback'].map((step) => ({ text: step }))
-      await expectSame(each, await runBorrowed(rig.pool, steps, each), await runBorrowed(rig.reference, steps, each))
-    },
-  )
+  test.each([
+    'show transaction_read_only',
+    'set transaction read write',
+    'select pg_current_wal_lsn() is null as unknown',
+    'listen news',
+  ])('begins again on the primary for its first statement: %s', async (text) => {
+    const each: TortureCase = { name: text, sql: text, server: 'replica', leaves: true }
+    const steps = [begin, text, 'insert into hits values (5)', 'rollback'].map((step) => ({ text: step }))
+    await expectSame(each, await runBorrowed(rig.pool, steps, each), await runBorrowed(rig.reference, steps, each))
+  })
+
+  test('and for a COPY, which its replica would refuse before it looks for the table', async () => {
+    const copied = async (pool: pg.Pool): Promise<Outcome> => {
+      const client = await pool.connect()
+      try {
+        await client.query(begin)
+        return await outcomeOf(
+          () => pipeline(Readable.from(['1\n']), client.query(from('copy nowhere from stdin'))),
+          false,
+        )
+      } finally {
+        client.release(true)
+      }
+    }
+    expect(seen(await copied(rig.pool))).toEqual(seen(await copied(rig.reference)))
+  })
+
+  test.each([
+    'delete from hits',
+    'vacuum users; select 1',
+    "select nextval('counter')",
+    'select hit()',
+    'select 1 / 0',
+  ])('refuses as the primary would: %s', async (text) => {
+    const each: TortureCase = { name: text, sql: text, server: 'replica', leaves: true }
+    const steps = [begin, text, 'select pg_is_in_recovery()', 'rollback'].map((step) => ({ text: step }))
+    await expectSame(each, await runBorrowed(rig.pool, steps, each), await runBorrowed(rig.reference, steps, each))
+  })
 })
 
 describe('what no text shows and no standby refuses needs to be told: route: "primary"', () => {

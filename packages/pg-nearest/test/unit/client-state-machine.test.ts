@@ -2,7 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { NearestError } from '../../src/errors.ts'
 import type { Request } from '../../src/route/request.ts'
-import { FREE, nextClientState, type ClientState } from '../../src/client-connection/client-state-machine.ts'
+import {
+  FREE,
+  nextClientState,
+  nextStateAfterStream,
+  type ClientState,
+  type Reading,
+} from '../../src/client-connection/client-state-machine.ts'
 import type { StatementNeed } from '../../src/statement/statement-class.ts'
 
 const request: Request = { config: { text: 'BEGIN READ ONLY' } }
@@ -26,14 +32,15 @@ const commit: StatementNeed = {
 }
 
 const inTransaction: ClientState = { kind: 'transaction', stateful: false, readOnly: false }
-const reading: ClientState = {
+const reading: Reading = {
   kind: 'reading',
   begin: request,
-  movable: true,
-  answered: false,
+  snapshotPerStatement: true,
+  keeps: 'nothing',
   failed: false,
   unproven: false,
 }
+const snapshot = { ...reading, snapshotPerStatement: false } as const
 const pinned: ClientState = { kind: 'pinned' }
 
 describe('where a borrowed client stands after a statement', () => {
@@ -60,12 +67,36 @@ describe('where a borrowed client stands after a statement', () => {
       after: { ...reading, unproven: true },
     },
     {
-      name: 'one snapshot for all statements cannot move',
+      name: 'one snapshot for all statements can begin again until something is answered',
       before: FREE,
       need: begin(true, false),
       open: true,
       standby: true,
-      after: { ...reading, movable: false },
+      after: snapshot,
+    },
+    {
+      name: 'and keeps what it has shown then',
+      before: snapshot,
+      need: read,
+      open: true,
+      standby: true,
+      after: { ...snapshot, keeps: 'transaction' },
+    },
+    {
+      name: 'until the next of its chain begins',
+      before: { ...snapshot, keeps: 'transaction' },
+      need: chain,
+      open: true,
+      standby: true,
+      after: snapshot,
+    },
+    {
+      name: 'whose modes need not be those of its BEGIN after SET TRANSACTION',
+      before: { ...snapshot, keeps: 'chain' },
+      need: chain,
+      open: true,
+      standby: true,
+      after: { ...snapshot, keeps: 'chain' },
     },
     {
       name: 'BEGIN READ ONLY on the primary is a transaction',
@@ -81,11 +112,11 @@ describe('where a borrowed client stands after a statement', () => {
       need: savepoint,
       open: true,
       standby: true,
-      after: { ...reading, movable: false, answered: true },
+      after: { ...reading, keeps: 'chain' },
     },
     {
       name: 'AND CHAIN goes on reading, in a transaction that has not failed and of which nothing was answered',
-      before: { ...reading, answered: true, failed: true },
+      before: { ...reading, failed: true },
       need: chain,
       open: true,
       standby: true,
@@ -100,12 +131,12 @@ describe('where a borrowed client stands after a statement', () => {
       after: inTransaction,
     },
     {
-      name: 'a read goes on reading, and has been answered',
+      name: 'a read goes on reading',
       before: reading,
       need: read,
       open: true,
       standby: true,
-      after: { ...reading, answered: true },
+      after: reading,
     },
     {
       name: 'once moved it is a transaction',
@@ -194,8 +225,27 @@ describe('a read-only transaction on a standby, after an error', () => {
   })
 
   test('is healed by ROLLBACK TO SAVEPOINT, and ended by ROLLBACK', () => {
-    expect(after(aborted, savepoint, false)).toEqual({ ...reading, movable: false, answered: true })
+    expect(after(aborted, savepoint, false)).toEqual({ ...reading, keeps: 'chain' })
     expect(nextClientState(aborted, { request, need: commit, open: false, standby: true, failed: false })).toEqual(FREE)
+  })
+})
+
+describe('after a cursor, a stream or a COPY', () => {
+  const after = (before: ClientState, open: boolean, failed = false): ClientState =>
+    nextStateAfterStream(before, { request, need: read, open, failed })
+
+  test('a snapshot has been shown, and each statement’s own has not', () => {
+    expect(after(snapshot, true)).toEqual({ ...snapshot, keeps: 'transaction' })
+    expect(after(reading, true)).toEqual(reading)
+    expect(after(snapshot, true, true)).toEqual({ ...snapshot, failed: true })
+    expect(after(snapshot, false)).toEqual(FREE)
+  })
+
+  test('nothing is pinned, and what was stays', () => {
+    expect(after(FREE, false)).toEqual(FREE)
+    expect(after(pinned, false)).toEqual(pinned)
+    expect(after(FREE, true)).toEqual(inTransaction)
+    expect(after({ ...inTransaction, stateful: true }, false)).toEqual(pinned)
   })
 })
 

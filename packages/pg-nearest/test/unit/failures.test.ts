@@ -232,18 +232,17 @@ describe('a replica that may lack what a migration has made', () => {
   })
 
   test.each([
-    { name: 'before anything was answered', movable: false, answered: false, meaning: 'primary' },
-    { name: 'where each statement has its own snapshot', movable: true, answered: true, meaning: 'primary' },
-    { name: 'where what was answered has one snapshot', movable: false, answered: true, meaning: 'fail' },
-  ] as const)('in a read-only transaction, $name: $meaning', ({ movable, answered, meaning }) => {
-    const at = { movable, answered }
-    expect(meaningInReading({ kind: 'answered', error: lag('42703') }, at)).toBe(meaning)
-    expect(meaningInReading({ kind: 'answered', error: lag('42703'), level: true }, at)).toBe(meaning)
-    expect(meaningInReading({ kind: 'answered', error: lag('22P02') }, at)).toBe(meaning)
-    expect(meaningInReading({ kind: 'answered', error: lag('22P02'), level: true }, at)).toBe('fail')
-    expect(meaningInReading({ kind: 'answered', error: lag('0A000', 'RevalidateCachedQuery') }, at)).toBe(meaning)
-    expect(meaningInReading({ kind: 'answered', error: lag('22012') }, at)).toBe('fail')
-    expect(meaningInReading({ kind: 'unreadable', error: lag('42703') }, at)).toBe('fail')
+    { name: 'a table that it may lack', error: lag('42703'), meaning: 'primary' },
+    { name: 'a table that it may lack, and it is level', error: lag('42703'), level: true, meaning: 'primary' },
+    { name: 'a value that it may not know yet', error: lag('22P02'), meaning: 'primary' },
+    { name: 'a value, and it is level', error: lag('22P02'), level: true, meaning: 'fail' },
+    { name: 'its connection', error: lag('0A000', 'RevalidateCachedQuery'), meaning: 'primary' },
+    { name: 'recovery', error: lag('25006', 'PreventCommandDuringRecovery'), meaning: 'primary' },
+    { name: 'READ ONLY', error: lag('25006', 'PreventCommandIfReadOnly'), meaning: 'fail' },
+    { name: 'the statement', error: lag('22012'), meaning: 'fail' },
+  ])('in a read-only transaction that can begin again, $name: $meaning', ({ error, level, meaning }) => {
+    expect(meaningInReading({ kind: 'answered', error, ...(level === undefined ? {} : { level }) })).toBe(meaning)
+    expect(meaningInReading({ kind: 'unreadable', error })).toBe('fail')
   })
 
   test.each([
