@@ -1,5 +1,6 @@
 import type { Difference } from './compare.ts'
 import { messageOf } from './describe.ts'
+import type { Place } from './place.ts'
 
 /** A difference that is meant, and where it is written down. */
 export interface Known {
@@ -7,8 +8,7 @@ export interface Known {
   readonly reason: string
   /** What comes after it in a program is not judged: it may come of it. */
   readonly changesTheRest?: true
-  /** `bound`: it shows in a READ ONLY transaction that a replica has answered, and that cannot move any more. */
-  readonly covers: (difference: Difference, bound: boolean) => boolean
+  readonly covers: (difference: Difference, place: Place) => boolean
 }
 
 /** What pg does not do: everything else that differs is a fault. */
@@ -22,7 +22,7 @@ export const KNOWN: readonly Known[] = [
     name: 'not on this server',
     reason: 'in a snapshot on a replica, what only the primary can answer is refused (README: NEAREST_NOT_HERE)',
     changesTheRest: true,
-    covers: ({ what, pg, ours }, bound) =>
+    covers: ({ what, pg, ours }, { bound }) =>
       what === 'outcome' &&
       bound &&
       (codeOf(ours) === 'NEAREST_NOT_HERE' || (codeOf(pg) === undefined && isRefusedByRecovery(ours))),
@@ -31,7 +31,7 @@ export const KNOWN: readonly Known[] = [
     name: 'recovery first',
     reason:
       'a read-only transaction that cannot move refuses COPY … FROM and VACUUM on its replica before that looks at what else is wrong with them (README: Limitations)',
-    covers: ({ what, pg, ours }, bound) =>
+    covers: ({ what, pg, ours }, { bound }) =>
       what === 'outcome' &&
       bound &&
       isRefusedByRecovery(ours) &&
@@ -43,7 +43,9 @@ export const KNOWN: readonly Known[] = [
     reason:
       'a client that is not pinned has a connection to each server, with names of its own: one name with two texts is not refused where they go to two servers (README: pool.connect)',
     changesTheRest: true,
-    covers: ({ what, pg }) => what === 'outcome' && /prepared statement(s must be unique| ")/i.test(messageOf(pg)),
+    covers: ({ what, pg }, { renamesEmpty }) =>
+      what === 'outcome' &&
+      ((renamesEmpty && isEmpty(pg)) || /prepared statement(s must be unique| ")/i.test(messageOf(pg))),
   },
   {
     name: 'a notice twice',
@@ -75,6 +77,12 @@ function codeOf(outcome: unknown): string | undefined {
 
 function isRefusedByRecovery(outcome: unknown): boolean {
   return codeOf(outcome) === '25006' && messageOf(outcome).endsWith('during recovery')
+}
+
+/** The result of an empty text. */
+function isEmpty(outcome: unknown): boolean {
+  const { result } = outcome as { result?: { command?: unknown } }
+  return result !== undefined && result.command === null
 }
 
 function countOf(notices: unknown): number {

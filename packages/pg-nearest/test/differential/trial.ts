@@ -1,7 +1,7 @@
-import { isBound } from './bound.ts'
 import { differences, type Difference } from './compare.ts'
 import { KNOWN, type Known } from './known.ts'
 import type { Program } from './operation.ts'
+import { placeOf } from './place.ts'
 import { play } from './play.ts'
 import type { Rig } from './rig.ts'
 
@@ -37,7 +37,7 @@ export async function runTrial(rig: Rig, program: Program, boundMs: number): Pro
   if (hungUp === false) found.push({ what: 'never ends', pg: 'ends', ours: 'destroy() never ends' })
   const unknown: Difference[] = []
   for (const difference of found) {
-    const match = KNOWN.find(({ covers }) => covers(difference, isBound(program, transcript, difference.step)))
+    const match = KNOWN.find(({ covers }) => covers(difference, placeOf(program, transcript, difference.step)))
     if (match === undefined) unknown.push(difference)
     else known.push(match)
     if (match?.changesTheRest === true) break

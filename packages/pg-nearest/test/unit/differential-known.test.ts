@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { isBound } from '../differential/bound.ts'
 import { KNOWN } from '../differential/known.ts'
 import type { Operation, Step } from '../differential/operation.ts'
+import { placeOf } from '../differential/place.ts'
 
 const query = (text: string): Operation => ({ kind: 'query', text })
 const cursor = (text: string): Operation => ({ kind: 'cursor', text, reads: [1], close: true })
@@ -14,7 +14,7 @@ const program = (...operations: readonly Operation[]): Step[] =>
 function bound(role: 'replica' | 'primary', ...operations: readonly Operation[]): boolean {
   const outcomes = new Map(operations.map((_, i) => [i, { result: {}, role }]))
   const transcript = { outcomes, settled: [], rests: new Map(), notices: [], notifications: [], strays: [] }
-  return isBound(program(...operations, query('vacuum items')), transcript, operations.length)
+  return placeOf(program(...operations, query('vacuum items')), transcript, operations.length).bound
 }
 
 test.each([
@@ -46,6 +46,21 @@ test.each([
 ])('$code, and a replica that refuses $by, bound: $bound: $known', ({ code, by, bound: isHere, known }) => {
   const pg = { error: { code, message: 'no' } }
   const ours = { error: { code: '25006', message: `cannot execute ${by} during recovery` } }
-  const covering = KNOWN.filter(({ covers }) => covers({ what: 'outcome', step: 2, pg, ours }, isHere))
+  const covering = KNOWN.filter(({ covers }) =>
+    covers({ what: 'outcome', step: 2, pg, ours }, { bound: isHere, renamesEmpty: false }),
+  )
   expect(covering.map(({ name }) => name)).toEqual(known)
+})
+
+test.each([
+  { first: '', then: 'table hits', pg: { command: null }, known: ['names of prepared statements'] },
+  { first: '', then: 'table hits', pg: { command: 'SELECT' }, known: [] },
+  { first: 'select 1', then: 'table hits', pg: { command: null }, known: [] },
+  { first: '', then: '', pg: { command: null }, known: [] },
+])('one name for “$first” and “$then”, and pg answers $pg: $known', ({ first, then, pg, known }) => {
+  const named = (text: string): Operation => ({ kind: 'query', text, name: 's' })
+  const transcript = { outcomes: new Map(), settled: [], rests: new Map(), notices: [], notifications: [], strays: [] }
+  const place = placeOf(program(named(first), named(then)), transcript, 1)
+  const difference = { what: 'outcome', step: 1, pg: { result: pg }, ours: { error: { code: '42P01' } } } as const
+  expect(KNOWN.filter(({ covers }) => covers(difference, place)).map(({ name }) => name)).toEqual(known)
 })

@@ -1,11 +1,31 @@
 import { isStatement, type Operation, type Program } from './operation.ts'
 import type { Transcript } from './play.ts'
 
+/** What a step's place in its program says of a difference that shows there. */
+export interface Place {
+  /** See {@link isBound}. */
+  readonly bound: boolean
+  /** Its name was an empty text's before: pg itself takes that for no text, does not refuse another one, and runs the empty one again. */
+  readonly renamesEmpty: boolean
+}
+
+export function placeOf(program: Program, transcript: Transcript, step: number | undefined): Place {
+  return { bound: isBound(program, transcript, step), renamesEmpty: renamesEmpty(program, step) }
+}
+
+function renamesEmpty(program: Program, step: number | undefined): boolean {
+  const given = step === undefined ? undefined : program[step]?.operation
+  if (given?.kind !== 'query' || given.name === undefined || given.text === '') return false
+  return program
+    .slice(0, step)
+    .some(({ operation }) => operation.kind === 'query' && operation.name === given.name && operation.text === '')
+}
+
 /**
  * Whether a step is in a READ ONLY transaction of which a replica has answered something that would be lost by beginning again
  * elsewhere: a snapshot for all of it, a savepoint, a mode, or what a function that is not PostgreSQL's own may have set.
  */
-export function isBound(program: Program, { outcomes }: Transcript, step: number | undefined): boolean {
+function isBound(program: Program, { outcomes }: Transcript, step: number | undefined): boolean {
   const behind: string[] = []
   for (let i = (step ?? 0) - 1; i >= 0; i--) {
     const operation = program[i]?.operation
