@@ -11,7 +11,7 @@ export const houses = [
     mayImport: {
       cli: ['doctor', 'findings', 'terminal', 'fly', 'pool', 'servers', 'options', 'error-messages'],
       doctor: ['findings', 'pool', 'servers', 'options', 'pg-client', 'limits', 'discovery'],
-      findings: ['terminal', 'fly', 'servers', 'discovery'],
+      findings: ['terminal', 'fly', 'servers', 'discovery', 'error-messages'],
       terminal: [],
       fly: ['options', 'discovery', 'error-messages'],
       aurora: ['options', 'server-list', 'pg-client', 'limits', 'discovery', 'error-messages'],

@@ -10,7 +10,7 @@ const CONNECT_MS = 2_000
 /** For all questions to one server. */
 const ANSWERS_MS = 8_000
 
-const SETTINGS = `select name, setting from pg_catalog.pg_settings where name in ('hot_standby_feedback',
+const SETTINGS = `select name, setting, source from pg_catalog.pg_settings where name in ('hot_standby_feedback',
   'max_standby_streaming_delay', 'recovery_min_apply_delay', 'restore_command', 'idle_session_timeout')`
 
 const REPLAY = `select pg_catalog.pg_is_wal_replay_paused() as paused, 1000 * pg_catalog.date_part('epoch',
@@ -50,7 +50,7 @@ export async function askServer(server: ListedServer, pgOptions: pg.PoolConfig):
     )
   try {
     await connectClient(client, signal)
-    const settings = await ask<{ name: string; setting: string }>(SETTINGS)
+    const settings = await ask<{ name: string; setting: string; source: string }>(SETTINGS)
     const replay = await ask<{ paused: boolean; ageMs: number | null }>(REPLAY)
     const conflicts = await ask<{ n: string }>(CONFLICTS)
     const role = await ask<{ [K in keyof Role]: Role[K] }>(ROLE)
@@ -59,6 +59,7 @@ export async function askServer(server: ListedServer, pgOptions: pg.PoolConfig):
     return {
       encrypted: (client.connection.stream as Partial<TLSSocket>).encrypted === true,
       settings: new Map(settings?.map(({ name, setting }) => [name, setting])),
+      sources: new Map(settings?.map(({ name, source }) => [name, source])),
       replay: replayOf(replay?.[0]),
       conflicts: conflicts?.[0] === undefined ? undefined : Number(conflicts[0].n),
       role: role?.[0],

@@ -29,7 +29,7 @@ export function distanceOf(
     return [
       say.bad('DOCTOR_TOO_NEAR', `${measured}: light takes ${duration(leastMs)}`, {
         why: 'One of the two regions is not where it is said to be, so reads are sent the wrong way.',
-        mend: `MY_REGION=<where this runs>, or another region for ${place.host}:${place.port} in the list`,
+        mend: `MY_REGION=<where this runs>, where Fly does not say it (FLY_REGION), or another region for ${place.host}:${place.port} in the list`,
       }),
     ]
   }

@@ -6,8 +6,11 @@ import type { Examination } from './examination.ts'
 import { sayOf, type Finding, type Say } from './finding.ts'
 import { fromHere } from './from-here.ts'
 import { machinesOf } from './machines.ts'
+import { changePlaces } from './change-places.ts'
 import { otherUrl, startIt } from './mend.ts'
-import type { Place } from './place.ts'
+import type { Patient } from './patient.ts'
+import { placeOf, primaryPlaceOf, writerOf, type Place, type PrimaryPlace } from './place.ts'
+import { regionOf } from './own-region.ts'
 import { remedyOf } from './remedies.ts'
 import { replicationOf } from './replication.ts'
 import { rightsOf } from './rights.ts'
@@ -28,44 +31,46 @@ export function findingsOf(examination: Examination): readonly Finding[] {
 }
 
 function findingsOfServer(server: ServerStatus, examination: Examination): readonly Finding[] {
-  const { status, places, facts: known, limits } = examination
-  const { name, health, role, declared, rttMs, version } = server
+  const { status, places, machines, facts: known, limits } = examination
+  const { servers } = status
+  const { name, health, role, rttMs, version } = server
   const say = sayOf(name)
-  const place = places.get(name) ?? unknownPlace(server)
-  const problem = problemOf(server, place, say)
+  const place = placeOf(server, places)
+  const primary = primaryPlaceOf(servers, places)
+  const patient: Patient = { server, place, servers, places, machines, primary }
+  const problem = problemOf(patient, say)
   if (health !== 'up') return [problem ?? silent(place, say)]
   const facts = known.get(name)
-  const primary = status.servers.find((each) => each.role === 'primary' && each.health === 'up')
   const answers = say.good(`answers within ${duration(rttMs ?? 0)}, PostgreSQL ${version ?? '?'}`)
-  const around = [...wayOf(server, place, facts, limits, say), ...distanceOf(server, place, status, say)]
+  const around = [...wayOf(patient, facts, limits, say), ...distanceOf(server, place, status, say)]
   if (problem !== undefined && server.pipelines) return [answers, problem, ...around]
   return [
     answers,
-    ...versionOf(version, place, say),
-    roleOf(role, declared, place, say),
-    ...(role === 'replica' ? replicationOf(server, place, facts, primary, say) : []),
+    ...versionOf(version, primary, say),
+    roleOf(patient, say),
+    ...(role === 'replica' ? replicationOf(patient, facts, writerOf(servers), say) : []),
     ...(role === 'replica' && facts !== undefined ? conflictsOf(facts, place, say) : []),
-    ...(role === 'primary' && facts !== undefined ? rightsOf(facts, place, limits, say) : []),
+    ...(role === 'primary' && facts !== undefined ? rightsOf(facts, primary, servers, limits, say) : []),
     problem ?? say.good('answers several statements that are sent at once'),
     ...around,
   ]
 }
 
-function roleOf(role: string, declared: string, place: Place, say: Say): Finding {
+function roleOf({ server: { role, declared }, place, servers, places }: Patient, say: Say): Finding {
   if (role === declared) return say.good(`is a ${role}, as the list has it`)
   return say.bad('DOCTOR_OTHER_ROLE', `is a ${role}, and the list calls it a ${declared}`, {
     why: 'Until a failover has ended, or the list is corrected, reads or writes cross the ocean.',
-    mend: otherUrl(place),
+    mend: changePlaces(servers, places) ?? otherUrl(place),
   })
 }
 
-function versionOf(version: string | undefined, place: Place, say: Say): readonly Finding[] {
+function versionOf(version: string | undefined, primary: PrimaryPlace, say: Say): readonly Finding[] {
   const major = Number.parseInt(version ?? '', 10)
   if (Number.isNaN(major) || major >= OLDEST_MAJOR) return []
   return [
     say.bad('DOCTOR_OLD_VERSION', `runs PostgreSQL ${version}, which PostgreSQL no longer mends`, {
       why: 'It gets no more security fixes, and nothing here is tested on it.',
-      mend: `pg_upgrade, on ${place.host}`,
+      mend: `pg_upgrade, on ${primary.host}, and then each replica anew from it`,
     }),
   ]
 }
@@ -77,39 +82,30 @@ function silent(place: Place, say: Say): Finding {
   })
 }
 
-/** A region without a server is allowed, and may also be a typing error. */
-function regionOf({ region, servers }: Status): readonly Finding[] {
-  const known = [...new Set(servers.flatMap((server) => server.region ?? []))]
-  if (region === undefined || known.length === 0 || known.includes(region)) return []
-  return [
-    sayOf(undefined).unknown('DOCTOR_NO_SUCH_REGION', `No server is in ${region}: they are in ${known.join(', ')}.`, {
-      why: 'Reads go to the nearest by time, if it is spelled as it is there.',
-      mend: `MY_REGION=${known.at(-1)}, or a replica in ${region}`,
-    }),
-  ]
-}
-
 function readsOf(status: Status): Finding {
-  const reader = status.servers.find(({ readFrom, health }) => readFrom && health === 'up')
+  const { servers } = status
+  const reader = servers.find(({ readFrom, health }) => readFrom && health === 'up')
   const from = fromHere(status)
   const say = sayOf(undefined)
-  if (reader !== undefined) return say.good(`Reads ${from} go to ${reader.name}.`)
+  if (reader !== undefined) return say.good(`Reads ${from} go to ${reader.name}${unlessWritten(reader, servers)}.`)
   return say.bad('DOCTOR_NO_READS', `Reads ${from} have nowhere to go.`, {
     why: 'Nothing can be read or written.',
     mend: 'npx pg-nearest doctor, again, once what is said of each server is mended',
   })
 }
 
+/** A replica that is not known to follow the primary shows nobody his own writes. */
+function unlessWritten(reader: ServerStatus, servers: readonly ServerStatus[]): string {
+  const writer = writerOf(servers)
+  if (writer === undefined || reader.role === 'primary' || reader.timeline === writer.timeline) return ''
+  return `, and those of sessions that have written to ${writer.name}`
+}
+
 /** The problem is a whole sentence that begins with the server's name, as the line does. */
-function problemOf(server: ServerStatus, place: Place, say: Say): Finding | undefined {
-  const { name, problem, problemCode } = server
+function problemOf(patient: Patient, say: Say): Finding | undefined {
+  const { name, problem, problemCode } = patient.server
   if (problem === undefined) return undefined
   const message = problem.startsWith(`${name} `) ? problem.slice(name.length + 1) : problem
   const code: ProblemCode = problemCode ?? 'NEAREST_UNUSABLE'
-  return say.bad(code, message, remedyOf(code, { place, server }))
-}
-
-/** Of a server that has left the list. */
-function unknownPlace({ name, region, declared }: ServerStatus): Place {
-  return { host: name, port: 5432, user: undefined, database: undefined, region, declared }
+  return say.bad(code, message, remedyOf(code, patient))
 }

@@ -1,8 +1,20 @@
-import { flyAppOf, type Place } from './place.ts'
+import { flyAppOf, isManaged, type Place, type PrimaryPlace } from './place.ts'
 
-/** Statements for an administrator, each a transaction of its own, as ALTER SYSTEM wants it. */
-export function psql({ host, port, database }: Place, ...statements: readonly string[]): string {
-  const where = `psql -h ${host} -p ${port} -U postgres${database === undefined ? '' : ` -d ${database}`}`
+/** What a standby takes, too. Roles, rights and databases are changed by {@link onPrimary}. */
+type TakenAnywhere = `select ${string}` | `show ${string}` | `alter system ${string}`
+
+/** Statements for an administrator, on any server; each a transaction of its own, as ALTER SYSTEM wants it. */
+export function psql(place: Place, ...statements: readonly TakenAnywhere[]): string {
+  return commandOf(place, statements)
+}
+
+/** Statements that only the primary takes, likewise. */
+export function onPrimary(primary: PrimaryPlace, ...statements: readonly string[]): string {
+  return commandOf(primary, statements)
+}
+
+function commandOf({ host, port, database }: Place, statements: readonly string[]): string {
+  const where = `psql -h ${host} -p ${port} -U postgres${database === undefined ? '' : ` -d ${word(database)}`}`
   return [where, ...statements.map((statement) => `-c ${quoted(statement)}`)].join(' ')
 }
 
@@ -11,32 +23,47 @@ export function setting(place: Place, change: string): string {
   return psql(place, `alter system ${change}`, 'select pg_reload_conf()')
 }
 
+/** Where a replica streams from: to be looked at first, for what is right already must not be replaced. */
+export function streamFrom(place: Place, primary: string): string {
+  const change = setting(place, `set primary_conninfo = 'host=<${primary}> port=… user=…'`)
+  return `${psql(place, 'show primary_conninfo', 'show primary_slot_name')}, and where that is not ${primary}: ${change}`
+}
+
+/** The variable in which fly() reads the server's URL. */
+export function variableOf({ declared, region }: Pick<Place, 'declared' | 'region'>): string {
+  return declared === 'primary' ? 'DATABASE_URL' : `DATABASE_URL_${region?.toUpperCase().replaceAll('-', '_') ?? '…'}`
+}
+
 /** Another URL for the server, where fly() reads it. */
 export function otherUrl(place: Place, example = 'postgres://…'): string {
-  const { declared, region } = place
-  const replica = `DATABASE_URL_${region?.toUpperCase().replaceAll('-', '_') ?? '…'}`
-  const variable = declared === 'primary' ? 'DATABASE_URL' : replica
-  return flyAppOf(place) === undefined ? `export ${variable}=${example}` : `fly secrets set ${variable}=${example}`
+  return setVariables(place, `${variableOf(place)}=${example}`)
+}
+
+export function setVariables(place: Place, assignments: string): string {
+  return `${flyAppOf(place) === undefined ? 'export' : 'fly secrets set'} ${assignments}`
 }
 
 /** A server that does not run. */
 export function startIt(place: Place): string {
+  if (isManaged(place)) return 'fly mpg list, and fly mpg status <cluster id>'
   const app = flyAppOf(place)
   return app === undefined
     ? `pg_ctl start -D <its data directory>, on ${place.host}`
     : `fly machine list --app ${app}, then fly machine start <id> --app ${app}`
 }
 
-/** A replica where none is. */
-export function cloneIt(place: Place): string | undefined {
-  const app = flyAppOf(place)
-  if (app === undefined || place.region === undefined) return undefined
-  return `fly machine clone <id of a machine> --region ${place.region} --app ${app}`
+export function isReady({ host, port }: Place): string {
+  return `pg_isready -h ${host} -p ${port}`
 }
 
 /** @see https://www.postgresql.org/docs/current/sql-syntax-lexical.html */
 export function identifier(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
+}
+
+/** For a shell. */
+export function word(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : quoted(text)
 }
 
 function quoted(text: string): string {

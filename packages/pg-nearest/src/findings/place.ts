@@ -1,3 +1,4 @@
+import type { ServerStatus } from '../servers/status.ts'
 import { databaseApp } from '../fly/replica-host.ts'
 
 /** Where a server is, and who uses it. Without secrets. */
@@ -10,21 +11,56 @@ export interface Place {
   readonly declared: 'primary' | 'replica'
 }
 
+/** Where roles, rights and databases can be changed: a standby refuses that. Made by {@link primaryPlaceOf} alone. */
+export interface PrimaryPlace extends Place {
+  readonly takesChanges: true
+}
+
+/** The server that takes the writes; while none answers as such, the one that should, or a gap to fill in. */
+export function primaryPlaceOf(servers: readonly ServerStatus[], places: ReadonlyMap<string, Place>): PrimaryPlace {
+  const writer = writerOf(servers) ?? servers.find(({ declared, role }) => declared === 'primary' && role !== 'replica')
+  const place = writer === undefined ? { ...GAP, database: [...places.values()][0]?.database } : placeOf(writer, places)
+  return { ...place, takesChanges: true }
+}
+
+/** Of a server that has left the list only the name is known. */
+export function placeOf({ name, region, declared }: ServerStatus, places: ReadonlyMap<string, Place>): Place {
+  return places.get(name) ?? { host: name, port: 5432, user: undefined, database: undefined, region, declared }
+}
+
+/** The server that says it is the primary, and that writes go to, if any do. */
+export function writerOf(servers: readonly ServerStatus[]): ServerStatus | undefined {
+  const primaries = servers.filter(({ role, health }) => role === 'primary' && health === 'up')
+  return primaries.find(({ writeTo }) => writeTo) ?? primaries[0]
+}
+
+const GAP = { host: '<the primary>', port: 5432, user: undefined, region: undefined, declared: 'primary' } as const
+
 /** The app on Fly that the server's machines belong to, if that is its own (unmanaged) cluster. */
 export function flyAppOf({ host }: Place): string | undefined {
   return databaseApp(host)
 }
 
+/** Whether its traffic stays in this machine. */
+export function isLocal({ host }: Place): boolean {
+  const name = plainName(host)
+  return name.startsWith('/') || /^127\.|^::1$|^(?:.+\.)?localhost$/.test(name)
+}
+
 /** Whether its traffic stays in one machine or in a private network. */
-export function isPrivate({ host }: Place): boolean {
-  const name = host.toLowerCase().replace(/\.+$/, '')
-  if (name.startsWith('/') || name === 'localhost') return true
-  if (/\.(?:internal|flycast|local|localhost)$/.test(name)) return true
-  if (/^(?:10|127)\.|^192\.168\.|^172\.(?:1[6-9]|2\d|3[01])\.|^169\.254\./.test(name)) return true
-  return /^(?:::1$|f[cd]|fe[89ab])/.test(name) && name.includes(':')
+export function isPrivate(place: Place): boolean {
+  if (isLocal(place)) return true
+  const name = plainName(place.host)
+  if (/\.(?:internal|flycast|local)$/.test(name)) return true
+  if (/^10\.|^192\.168\.|^172\.(?:1[6-9]|2\d|3[01])\.|^169\.254\./.test(name)) return true
+  return /^(?:f[cd]|fe[89ab])/.test(name) && name.includes(':')
 }
 
 /** Fly's managed PostgreSQL. */
 export function isManaged({ host }: Place): boolean {
   return /\.flympg\.net\.?$/i.test(host)
+}
+
+function plainName(host: string): string {
+  return host.toLowerCase().replace(/\.+$/, '')
 }

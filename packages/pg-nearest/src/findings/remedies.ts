@@ -1,83 +1,62 @@
-import type { ProblemCode, ServerStatus } from '../servers/status.ts'
+import type { ProblemCode } from '../servers/status.ts'
+import { changePlaces } from './change-places.ts'
 import type { Remedy } from './finding.ts'
-import { cloneIt, identifier, otherUrl, psql, setting, startIt } from './mend.ts'
-import { flyAppOf, type Place } from './place.ts'
-
-interface Patient {
-  readonly place: Place
-  readonly server: ServerStatus
-}
+import { isReady, onPrimary, otherUrl, psql, setting, startIt, streamFrom, identifier } from './mend.ts'
+import { flyAppOf, isPrivate, type Place } from './place.ts'
+import { createDatabase, findHost, letIn, reachHost } from './reach-server.ts'
+import type { Patient } from './patient.ts'
 
 const UNUSED = 'Nothing runs there meanwhile: reads go further away, and without the primary nothing is written.'
 const WRONG_URL = 'What answers there is no server of this cluster, so it is not used.'
 
-const URL_OF: (patient: Patient) => string = ({ place }) => otherUrl(place)
-const withTls: (patient: Patient) => string = ({ place }) =>
-  otherUrl(place, 'postgres://…?sslmode=verify-full&sslrootcert=<file>')
-const look: (patient: Patient) => string = ({ place: { host, port } }) => `pg_isready -h ${host} -p ${port}`
-const start: (patient: Patient) => string = ({ place }) => startIt(place)
+const URL_OF = ({ place }: Patient): string => otherUrl(place)
+const withTls = ({ place }: Patient): string => otherUrl(place, 'postgres://…?sslmode=verify-full&sslrootcert=<file>')
+const look = ({ place }: Patient): string => isReady(place)
+const start = ({ place }: Patient): string => startIt(place)
+/** What takes connections and answers nothing is mostly a proxy in front of a server that is down. */
+const startOrOtherUrl = ({ place }: Patient): string =>
+  `${isReady(place)}; if it does not run: ${startIt(place)}; if another port is PostgreSQL's: ${otherUrl(place)}`
 
 /** What is to be done about the problems that a running pool reports, too. */
 const REMEDIES: Readonly<Record<ProblemCode, readonly [why: string, mend: (patient: Patient) => string]>> = {
-  NEAREST_HOST_NOT_FOUND: [UNUSED, ({ place }) => cloneIt(place) ?? `getent hosts ${place.host}`],
-  NEAREST_UNREACHABLE: [UNUSED, ({ place }) => flyMachines(place) ?? `nc -vz ${place.host} ${place.port}`],
+  NEAREST_HOST_NOT_FOUND: [UNUSED, findHost],
+  NEAREST_UNREACHABLE: [UNUSED, reachHost],
   NEAREST_NOTHING_LISTENS: [UNUSED, start],
   NEAREST_STOPPED: [UNUSED, start],
   NEAREST_STARTING: [UNUSED, look],
   NEAREST_UNUSABLE: [UNUSED, look],
   NEAREST_BEHIND: ['Reads that must show more go to another server.', look],
   NEAREST_NOT_POSTGRES: [WRONG_URL, URL_OF],
-  NEAREST_TLS_ONLY: [WRONG_URL, ({ place }) => otherUrl(place, 'postgres://…?sslnegotiation=direct&sslmode=require')],
-  NEAREST_CLOSED_PORT: [WRONG_URL, URL_OF],
-  NEAREST_SILENT_PORT: [WRONG_URL, URL_OF],
-  NEAREST_ADMIN_CONSOLE: [WRONG_URL, URL_OF],
-  NEAREST_NO_TLS: [
-    'The URL asks for encryption, so no connection is made.',
-    ({ place }) => setting(place, 'set ssl = on'),
+  NEAREST_TLS_ONLY: [UNUSED, ({ place }) => otherUrl(place, 'postgres://…?sslnegotiation=direct&sslmode=require')],
+  NEAREST_CLOSED_PORT: [UNUSED, startOrOtherUrl],
+  NEAREST_SILENT_PORT: [UNUSED, startOrOtherUrl],
+  NEAREST_ADMIN_CONSOLE: [WRONG_URL, ({ place }) => otherUrl(place, 'postgres://…/<the database>')],
+  NEAREST_NO_TLS: ['The URL asks for encryption, so no connection is made.', ({ place }) => encrypt(place)],
+  NEAREST_CERTIFICATE: [
+    'Anybody could pretend to be that server, so no connection is made.',
+    (patient) => `what it says after the colon; where that is the CA: ${withTls(patient)}`,
   ],
-  NEAREST_CERTIFICATE: ['Anybody could pretend to be that server, so no connection is made.', withTls],
   NEAREST_FILE: ['Without it no connection is made.', withTls],
-  NEAREST_AUTHENTICATION: [
-    UNUSED,
-    ({ place }) => psql(place, String.raw`\password ${identifier(place.user ?? 'app')}`),
-  ],
+  NEAREST_AUTHENTICATION: [UNUSED, letIn],
   NEAREST_PASSWORD: [UNUSED, () => 'createPool({ password: async () => … })'],
   NEAREST_STREAM: [UNUSED, () => 'createPool({ stream: () => … })'],
-  NEAREST_NO_DATABASE: [
-    UNUSED,
-    ({ place: { host, port, database = 'app', user = 'app' } }) =>
-      `createdb -h ${host} -p ${port} -U postgres -O ${user} ${database}, on the primary`,
-  ],
-  NEAREST_FULL: [
-    'New connections are refused, and statements wait.',
-    ({ place }) => {
-      const app = flyAppOf(place)
-      return app === undefined
-        ? `${psql(place, 'alter system set max_connections = 200')}, and a restart`
-        : `fly postgres config update --max-connections 200 --app ${app}`
-    },
-  ],
+  NEAREST_NO_DATABASE: [UNUSED, createDatabase],
+  NEAREST_FULL: ['New connections are refused, and statements wait.', moreConnections],
   NEAREST_OTHER_CLUSTER: ['Its data are others, so it is not used.', URL_OF],
   NEAREST_WRONG_PLACE: [
     'Reads “next door” would cross the ocean, and a primary that was replaced would take writes that are lost.',
-    ({ place }) => [cloneIt(place), otherUrl(place)].filter((command) => command !== undefined).join(', or '),
+    ({ place, server: { declared } }) =>
+      declared === 'replica' ? otherUrl(place) : `pg_ctl stop, on ${place.host}, and pg_rewind before it comes back`,
   ],
-  NEAREST_NO_EVIDENCE: ['A backup that was restored, or a branch, would take writes that are lost.', URL_OF],
+  NEAREST_NO_EVIDENCE: [
+    'A backup that was restored, or a branch, would take writes that are lost; so nothing is written there.',
+    provePromotion,
+  ],
   NEAREST_STALLED: [
     'What it shows grows older with every write, so reads avoid it.',
-    ({ place }) => setting(place, "set primary_conninfo = 'host=<primary> port=… user=…'"),
+    ({ place, primary }) => streamFrom(place, primary.host),
   ],
-  NEAREST_READ_ONLY: [
-    'Every write fails.',
-    ({ place }) =>
-      psql(
-        place,
-        `alter role ${identifier(place.user ?? 'app')} reset default_transaction_read_only`,
-        `alter database ${identifier(place.database ?? 'app')} reset default_transaction_read_only`,
-        'alter system reset default_transaction_read_only',
-        'select pg_reload_conf()',
-      ),
-  ],
+  NEAREST_READ_ONLY: ['Every write fails.', takeWrites],
   NEAREST_NO_PIPELINES: [
     'Transactions and sessions take more round trips there.',
     () => 'createPool({ pipeline: false })',
@@ -87,14 +66,7 @@ const REMEDIES: Readonly<Record<ProblemCode, readonly [why: string, mend: (patie
     ({ place }) => otherUrl(place, 'postgres://<one of them>/…'),
   ],
   NEAREST_SSL_OVERRIDDEN: ['The connection may be less safe than the option says.', withTls],
-  NEAREST_NO_POSITIONS: [
-    'After a write a session reads from the primary, across the ocean.',
-    ({ place, server: { refused } }) =>
-      psql(
-        place,
-        `grant execute on function ${refused.map(({ call }) => call).join(', ')} to ${identifier(place.user ?? 'app')}`,
-      ),
-  ],
+  NEAREST_NO_POSITIONS: ['After a write a session reads from the primary, across the ocean.', tellPositions],
   NEAREST_SERVER_LIST: ['Servers that come or go are not noticed.', () => 'createPool({ servers: async () => … })'],
 }
 
@@ -103,7 +75,54 @@ export function remedyOf(code: ProblemCode, patient: Patient): Remedy {
   return { why, mend: mend(patient) }
 }
 
-function flyMachines(place: Place): string | undefined {
+/** Only with pg_monitor a role is told at once which timeline a replica follows. */
+function provePromotion({ place, server, servers, places, primary }: Patient): string {
+  const untold = servers.some(
+    ({ health, timeline, timelineIsLate }) => health === 'up' && (timelineIsLate || timeline === undefined),
+  )
+  const grant = onPrimary(primary, `grant pg_monitor to ${identifier(place.user ?? 'app')}`)
+  const list = changePlaces(servers, places) ?? otherUrl(place)
+  return `if it was promoted: ${untold ? `${grant}, or ` : ''}${list}; if not, take ${server.name} out of the list`
+}
+
+/** With `ssl` on and no certificate a server does not start again. */
+function encrypt(place: Place): string {
+  if (isPrivate(place)) return otherUrl(place, 'postgres://…?sslmode=disable')
+  return `a certificate there (ssl_cert_file, ssl_key_file), and then ${setting(place, 'set ssl = on')}`
+}
+
+/** A standby with fewer than its primary stops replaying. */
+function moreConnections({ place, primary }: Patient): string {
   const app = flyAppOf(place)
-  return app === undefined ? undefined : `fly machine list --app ${app}`
+  const more =
+    app === undefined
+      ? `${psql(place, 'alter system set max_connections = 200')} and a restart, replicas before their primary`
+      : `fly postgres config update --max-connections 200 --app ${app}`
+  const role = identifier(place.user ?? 'app')
+  return `POOL_SIZE=<fewer>; or, where the role's limit is named: ${onPrimary(primary, `alter role ${role} connection limit -1`)}; or ${more}`
+}
+
+function takeWrites({ place, primary }: Patient): string {
+  const name = 'default_transaction_read_only'
+  const app = flyAppOf(place)
+  const command = onPrimary(
+    primary,
+    // The administrator's own session has it, too.
+    `set ${name} = off`,
+    `alter role ${identifier(place.user ?? 'app')} reset ${name}`,
+    `alter database ${identifier(place.database ?? 'app')} reset ${name}`,
+    `alter system reset ${name}`,
+    'select pg_reload_conf()',
+  )
+  // @see https://github.com/fly-apps/postgres-flex: at 90 % of the disk
+  return app === undefined
+    ? command
+    : `fly volumes list --app ${app}: is one full? Then fly volumes extend; else ${command}`
+}
+
+/** What is missing, as on Aurora, no GRANT can give. */
+function tellPositions({ place, primary, server: { refused } }: Patient): string {
+  const calls = refused.filter(({ code }) => code === '42501').map(({ call }) => call)
+  if (calls.length === 0) return "createPool({ consistency: 'eventual' }), where old reads do no harm"
+  return onPrimary(primary, `grant execute on function ${calls.join(', ')} to ${identifier(place.user ?? 'app')}`)
 }

@@ -2,7 +2,8 @@ import type { ServerStatus } from '../servers/status.ts'
 import { bytes, duration } from '../terminal/format.ts'
 import type { ServerFacts } from './examination.ts'
 import type { Finding, Say } from './finding.ts'
-import { identifier, psql, setting } from './mend.ts'
+import { identifier, onPrimary, psql, setting, streamFrom } from './mend.ts'
+import type { Patient } from './patient.ts'
 import type { Place } from './place.ts'
 
 /** A replica that is further behind is worth a warning: reads of sessions go elsewhere meanwhile. */
@@ -12,12 +13,12 @@ const OLD_READS = 'Reads there show old data, and those of a session that has wr
 
 /** Whether a replica follows the primary, streams, and keeps up. */
 export function replicationOf(
-  server: ServerStatus,
-  place: Place,
+  patient: Patient,
   facts: ServerFacts | undefined,
   primary: ServerStatus | undefined,
   say: Say,
 ): readonly Finding[] {
+  const { server, place } = patient
   if (primary === undefined) {
     return [
       say.unknown('DOCTOR_NO_PRIMARY', 'cannot be compared: no primary answers', {
@@ -27,17 +28,18 @@ export function replicationOf(
     ]
   }
   return [
-    timelineOf(server, place, primary, say),
-    ...streamOf(server, place, facts, say),
+    timelineOf(patient, primary, say),
+    ...streamOf(patient, primary, facts, say),
     lagOf(server, place, facts, say),
   ]
 }
 
-function timelineOf(server: ServerStatus, place: Place, primary: ServerStatus, say: Say): Finding {
-  const { timeline, timelineIsLate } = server
+function timelineOf(patient: Patient, primary: ServerStatus, say: Say): Finding {
+  const { place, primary: primaryPlace } = patient
+  const { timeline, timelineIsLate } = patient.server
   const grant = {
-    why: 'After a failover it is used only once a checkpoint has told that it follows the new primary.',
-    mend: psql(place, `grant pg_monitor to ${identifier(place.user ?? 'app')}`),
+    why: 'After a failover, sessions that have written read there only once a checkpoint has told that it follows the new primary.',
+    mend: onPrimary(primaryPlace, `grant pg_monitor to ${identifier(place.user ?? 'app')}`),
   }
   if (timeline === undefined) {
     return say.unknown('DOCTOR_TIMELINE', 'does not say which timeline it follows', grant)
@@ -49,13 +51,13 @@ function timelineOf(server: ServerStatus, place: Place, primary: ServerStatus, s
   }
   return say.bad('DOCTOR_TIMELINE', `is on timeline ${timeline}, and ${primary.name} on ${primary.timeline}`, {
     why: 'It follows a primary that was replaced: nothing that is written now comes to it.',
-    mend: setting(place, `set primary_conninfo = 'host=<${primary.name}> port=… user=…'`),
+    mend: streamFrom(place, primary.name),
   })
 }
 
 function streamOf(
-  { receiving }: ServerStatus,
-  place: Place,
+  { place, server: { receiving } }: Patient,
+  primary: ServerStatus,
   facts: ServerFacts | undefined,
   say: Say,
 ): readonly Finding[] {
@@ -63,7 +65,7 @@ function streamOf(
   const archived = facts?.settings.get('restore_command')
   const remedy = {
     why: 'Without a walreceiver nothing more comes, and what it shows grows older.',
-    mend: setting(place, "set primary_conninfo = 'host=<primary> port=… user=…'"),
+    mend: streamFrom(place, primary.name),
   }
   if (archived === '') return [say.bad('DOCTOR_NOT_STREAMING', 'runs no walreceiver, and has no archive', remedy)]
   return [
@@ -85,7 +87,7 @@ function lagOf(
   if (delayMs > 0) {
     return say.bad('DOCTOR_APPLY_DELAY', `shows everything ${duration(delayMs)} late, by recovery_min_apply_delay`, {
       why: OLD_READS,
-      mend: setting(place, 'reset recovery_min_apply_delay'),
+      mend: setting(place, 'set recovery_min_apply_delay = 0'),
     })
   }
   if (facts?.replay?.paused === true) {

@@ -1,7 +1,8 @@
+import type { ServerStatus } from '../servers/status.ts'
 import type { PoolLimits, ServerFacts } from './examination.ts'
 import type { Finding, Say } from './finding.ts'
-import { identifier, psql } from './mend.ts'
-import { flyAppOf, type Place } from './place.ts'
+import { identifier, onPrimary } from './mend.ts'
+import { flyAppOf, type PrimaryPlace } from './place.ts'
 
 /** The monitor's. */
 const OWN_CONNECTIONS = 1
@@ -9,16 +10,12 @@ const OWN_CONNECTIONS = 1
 /** What the role may do. Roles and rights are the same on every server of a cluster, so the primary's are enough. */
 export function rightsOf(
   { role, tables, unusedSlots = [] }: ServerFacts,
-  place: Place,
+  place: PrimaryPlace,
+  servers: readonly ServerStatus[],
   { max }: PoolLimits,
   say: Say,
 ): readonly Finding[] {
-  const slots = unusedSlots.map((slot) =>
-    say.bad('DOCTOR_UNUSED_SLOT', `keeps WAL for the replication slot ${slot}, which nothing reads`, {
-      why: 'The disk fills up, and then the primary takes no more writes.',
-      mend: psql(place, `select pg_drop_replication_slot('${slot.replaceAll("'", "''")}')`),
-    }),
-  )
+  const slots = unusedSlots.map((slot) => slotOf(slot, place, servers, say))
   if (role === undefined) return slots
   const name = identifier(role.name)
   const found: Finding[] = []
@@ -26,7 +23,7 @@ export function rightsOf(
     found.push(
       say.unknown('DOCTOR_SUPERUSER', `knows ${role.name} as a superuser`, {
         why: 'An injected statement could do anything, the server’s programs and files included; and no limit of connections holds.',
-        mend: ordinaryRole(place),
+        mend: ordinaryRole(place, role.name),
       }),
     )
   } else if (tables !== undefined && tables.unreadable > 0) found.push(unreadable(tables, name, place, say))
@@ -34,11 +31,24 @@ export function rightsOf(
   return [...slots, ...found, ...connectionsOf(role, place, max, say)]
 }
 
-function unreadable(tables: NonNullable<ServerFacts['tables']>, name: string, place: Place, say: Say): Finding {
+/** A replica that is away needs its slot to come back. */
+function slotOf(slot: string, place: PrimaryPlace, servers: readonly ServerStatus[], say: Say): Finding {
+  const message = `keeps WAL for the replication slot ${slot}, which nothing reads`
+  const why = 'The disk fills up, and then the primary takes no more writes.'
+  const drop = onPrimary(place, `select pg_drop_replication_slot('${slot.replaceAll("'", "''")}')`)
+  const away = servers.find(
+    ({ role, health, receiving }) => role !== 'primary' && (health !== 'up' || receiving === false),
+  )
+  if (away === undefined) return say.bad('DOCTOR_UNUSED_SLOT', message, { why, mend: drop })
+  const mend = `first what is wrong with ${away.name}, which may need it to catch up; if nothing will ever read it: ${drop}`
+  return say.unknown('DOCTOR_UNUSED_SLOT', message, { why, mend })
+}
+
+function unreadable(tables: NonNullable<ServerFacts['tables']>, name: string, place: PrimaryPlace, say: Say): Finding {
   const schemas = tables.schemas.map(identifier).join(', ')
   const remedy = {
     why: 'Reads of them fail, on every server.',
-    mend: psql(
+    mend: onPrimary(
       place,
       `grant usage on schema ${schemas} to ${name}`,
       `grant select on all tables in schema ${schemas} to ${name}`,
@@ -53,7 +63,7 @@ function unreadable(tables: NonNullable<ServerFacts['tables']>, name: string, pl
 
 function connectionsOf(
   { name, connections, databaseConnections, superuser }: NonNullable<ServerFacts['role']>,
-  place: Place,
+  place: PrimaryPlace,
   max: number,
   say: Say,
 ): readonly Finding[] {
@@ -71,20 +81,21 @@ function connectionsOf(
         `gives the ${what} ${limit} connections, and one pool opens up to ${max + OWN_CONNECTIONS}`,
         {
           why: 'Statements wait for connections that the server refuses; every further process of the app needs as many again.',
-          mend: `${psql(place, `alter ${what} connection limit -1`)}, or POOL_SIZE=${Math.max(1, limit - OWN_CONNECTIONS)}`,
+          mend: `${onPrimary(place, `alter ${what} connection limit -1`)}, or POOL_SIZE=${Math.max(1, limit - OWN_CONNECTIONS)}`,
         },
       ),
     )
 }
 
 /** On Fly `attach` makes a superuser unless it is told not to. @see https://fly.io/docs/flyctl/postgres-attach/ */
-function ordinaryRole(place: Place): string {
+function ordinaryRole(place: PrimaryPlace, superuser: string): string {
   const app = flyAppOf(place)
+  const name = superuser === 'app' ? 'app_user' : 'app'
   return app === undefined
-    ? psql(
+    ? onPrimary(
         place,
-        "create role app login password '…'",
-        'grant select, insert, update, delete on all tables in schema public to app',
+        `create role ${name} login password '…'`,
+        `grant select, insert, update, delete on all tables in schema public to ${name}`,
       )
     : `fly postgres attach ${app} --superuser=false --database-user <another> --app <the app>`
 }

@@ -1,23 +1,23 @@
-import type { ServerStatus } from '../servers/status.ts'
 import { duration } from '../terminal/format.ts'
 import type { PoolLimits, ServerFacts } from './examination.ts'
 import type { Finding, Say } from './finding.ts'
-import { identifier, otherUrl, psql } from './mend.ts'
-import { isManaged, isPrivate, type Place } from './place.ts'
+import { identifier, onPrimary, otherUrl, setting } from './mend.ts'
+import type { Patient } from './patient.ts'
+import { isLocal, isManaged, isPrivate, type Place } from './place.ts'
 
 /** After so long the proxy of Fly's managed PostgreSQL cuts a connection. @see https://fly.io/docs/mpg/ */
 const FLY_PROXY_MS = 600_000
 
 /** What stands between: encryption, poolers, and who ends a connection first. */
 export function wayOf(
-  server: ServerStatus,
-  place: Place,
+  patient: Patient,
   facts: ServerFacts | undefined,
   limits: PoolLimits,
   say: Say,
 ): readonly Finding[] {
+  const { place, server } = patient
   return [
-    ...(facts === undefined ? [] : [encryptionOf(facts, place, say), ...idleLimitOf(facts, place, limits, say)]),
+    ...(facts === undefined ? [] : [encryptionOf(facts, place, say), ...idleLimitOf(facts, patient, limits, say)]),
     ...proxyLimitOf(place, limits, say),
     ...(server.pooled ? [poolerOf(place, say)] : []),
   ]
@@ -25,6 +25,7 @@ export function wayOf(
 
 function encryptionOf({ encrypted }: ServerFacts, place: Place, say: Say): Finding {
   if (encrypted) return say.good('is asked over an encrypted connection')
+  if (isLocal(place)) return say.good('is asked unencrypted, on this machine')
   if (isPrivate(place)) return say.good('is asked unencrypted, over a private network')
   return say.bad('DOCTOR_UNENCRYPTED', `is asked unencrypted, over a network that is not private (${place.host})`, {
     why: 'Everybody on the way can read and change what is sent, passwords included.',
@@ -33,8 +34,8 @@ function encryptionOf({ encrypted }: ServerFacts, place: Place, say: Say): Findi
 }
 
 function idleLimitOf(
-  { settings }: ServerFacts,
-  place: Place,
+  { settings, sources }: ServerFacts,
+  patient: Patient,
   { idleTimeoutMs }: PoolLimits,
   say: Say,
 ): readonly Finding[] {
@@ -45,9 +46,21 @@ function idleLimitOf(
   return [
     say.bad('DOCTOR_IDLE_LIMIT', `ends connections that are idle for ${duration(limitMs)}, and ${kept}`, {
       why: 'Connections die while they wait, so the next statement pays for a new one, and a write on one that dies has an unknown outcome.',
-      mend: `${psql(place, `alter role ${identifier(place.user ?? 'app')} reset idle_session_timeout`)}, or createPool({ idleTimeoutMillis: ${Math.floor(limitMs / 2)} })`,
+      mend: `createPool({ idleTimeoutMillis: ${Math.floor(limitMs / 2)} }), or ${withoutIdleLimit(patient, sources?.get('idle_session_timeout'))}`,
     }),
   ]
+}
+
+/** @param source - as `pg_settings` has it: a server's own setting, or one that belongs to all of them */
+function withoutIdleLimit({ place, primary }: Patient, source: string | undefined): string {
+  const name = 'idle_session_timeout'
+  const role = `alter role ${identifier(place.user ?? 'app')}`
+  const database = identifier(place.database ?? 'app')
+  if (source === 'user') return onPrimary(primary, `${role} reset ${name}`)
+  if (source === 'database') return onPrimary(primary, `alter database ${database} reset ${name}`)
+  if (source === 'database user') return onPrimary(primary, `${role} in database ${database} reset ${name}`)
+  if (source === 'client') return otherUrl(place, `postgres://… (without ${name} in its options)`)
+  return setting(place, `set ${name} = 0`)
 }
 
 function proxyLimitOf(place: Place, { maxLifetimeMs }: PoolLimits, say: Say): readonly Finding[] {

@@ -102,6 +102,39 @@ const FAULTS: readonly Fault[] = [
     mend: 'pg_ctl start',
   },
   {
+    name: 'a replica that does not run, behind a proxy',
+    plant: async () => {
+      await world.kill('ewr')
+      return {
+        options: { ...sound(), replicas: { ewr: world.url('ewr', { from: 'iad' }) } },
+        remove: () => world.start('ewr'),
+      }
+    },
+    code: 'NEAREST_CLOSED_PORT',
+    mend: 'pg_ctl start',
+  },
+  {
+    name: 'a replica with a limit of its own',
+    plant: withSetting('ewr', 'idle_session_timeout', '9s'),
+    code: 'DOCTOR_IDLE_LIMIT',
+    mend: "-c 'alter system set idle_session_timeout = 0'",
+  },
+  {
+    name: 'a slot that the replica that is away may need',
+    plant: async () => {
+      await administer(world, 'iad', "select pg_create_physical_replication_slot('left_over', true)")
+      await world.kill('ewr')
+      return {
+        remove: async () => {
+          await world.start('ewr')
+          await administer(world, 'iad', "select pg_drop_replication_slot('left_over')")
+        },
+      }
+    },
+    code: 'DOCTOR_UNUSED_SLOT',
+    mend: 'first what is wrong with ewr',
+  },
+  {
     name: 'a machine on Fly that is stopped',
     plant: async () => {
       await world.kill('ewr')
@@ -112,9 +145,19 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a region on Fly without a machine',
-    plant: withOptions(() => replicaAt((url) => (url.hostname = `ewr.${dns.host}`))),
+    plant: withOptions(() => {
+      const url = new URL(world.url('ewr'))
+      url.hostname = `ams.${dns.host}`
+      return { ...sound(), replicas: { ams: url.href } }
+    }),
     code: 'NEAREST_HOST_NOT_FOUND',
-    mend: 'fly machine clone <id of a machine> --region ewr --app ',
+    mend: 'take ams out of REPLICA_REGIONS, or, for a replica there: fly machine clone ',
+  },
+  {
+    name: "a name of Fly's network, seen from elsewhere",
+    plant: withOptions(() => replicaAt((url) => (url.hostname = 'nobody.flycast'))),
+    code: 'NEAREST_HOST_NOT_FOUND',
+    mend: 'fly ssh console',
   },
   {
     name: 'a region on Fly that is not in the list',
@@ -126,13 +169,13 @@ const FAULTS: readonly Fault[] = [
     name: 'a wrong password',
     plant: withOptions(() => replicaAt((url) => (url.password = 'wrong'))),
     code: 'NEAREST_AUTHENTICATION',
-    mend: String.raw`\password app`,
+    mend: 'export DATABASE_URL_EWR=',
   },
   {
     name: 'no such database',
     plant: withOptions(() => replicaAt((url) => (url.pathname = '/nobody'))),
     code: 'NEAREST_NO_DATABASE',
-    mend: 'createdb ',
+    mend: 'export DATABASE_URL_EWR=postgres://…/app',
   },
   {
     name: 'the primary in disguise',
@@ -157,7 +200,7 @@ const FAULTS: readonly Fault[] = [
     name: 'replay is delayed',
     plant: withSetting('ewr', 'recovery_min_apply_delay', '1min'),
     code: 'DOCTOR_APPLY_DELAY',
-    mend: "-c 'alter system reset recovery_min_apply_delay' -c 'select pg_reload_conf()'",
+    mend: "-c 'alter system set recovery_min_apply_delay = 0' -c 'select pg_reload_conf()'",
   },
   {
     name: 'nothing streams to the replica',
@@ -274,7 +317,7 @@ const FAULTS: readonly Fault[] = [
       replicas: { iad: world.url('iad', { from: 'ewr' }) },
     })),
     code: 'DOCTOR_OTHER_ROLE',
-    mend: 'DATABASE_URL=',
+    mend: 'DATABASE_URL=<that of iad> DATABASE_URL_EWR=<that of ewr> PRIMARY_REGION=iad',
   },
   {
     name: 'a pooler in between',
@@ -287,6 +330,14 @@ const FAULTS: readonly Fault[] = [
     skip: pgbouncer === undefined,
   },
 ]
+
+/** What only the primary takes, on the replica's port. */
+function onStandby(): RegExp {
+  const { port } = new URL(world.url('ewr'))
+  return new RegExp(
+    String.raw`-p ${port} [^;]*-c '(?:grant|create|alter (?!system)|.password|set )|createdb [^;]*-p ${port} `,
+  )
+}
 
 async function remarks(options = sound()): Promise<Extract<Finding, { verdict: 'bad' | 'unknown' }>[]> {
   return findingsOf(await examine(options, resolver)).flatMap((found) => (found.verdict === 'good' ? [] : [found]))
@@ -304,6 +355,7 @@ test.each(FAULTS.filter(({ skip }) => skip !== true))('$name: $code', async ({ p
     const { mend: command, why } = found.find((each) => each.code === code) ?? { mend: '', why: '' }
     expect(command).toContain(mend)
     expect(why).toMatch(/^[A-Z].*\.$/)
+    for (const each of found) expect(each.mend, 'a standby refuses it').not.toMatch(onStandby())
     const secrets = world.regions.map((region) => new URL(world.url(region)).password)
     for (const secret of secrets) expect(JSON.stringify(found)).not.toContain(secret)
   } finally {
