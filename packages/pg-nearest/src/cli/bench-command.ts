@@ -6,7 +6,8 @@ import { benchText } from './bench-table.ts'
 import { errorText } from './error-text.ts'
 import { measure, type Figures } from './measure-latency.ts'
 import { progressBar } from '../terminal/progress-bar.ts'
-import { serverFlags, serverOptions } from './server-options.ts'
+import { serverFlags } from './server-options.ts'
+import { serversToAsk } from './servers-to-ask.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { benchUsage } from './usage.ts'
 import { UsageError } from './usage-error.ts'
@@ -46,7 +47,7 @@ export async function benchCommand(argv: readonly string[], terminal: Terminal):
     warmupMs: seconds(values.warmup, '--warmup', 0),
   }
   // Eventual, so that what one region has shown is not required of the others.
-  const pool = createPool({ ...(await serverOptions(values, terminal.env)), consistency: 'eventual' })
+  const pool = createPool({ ...(await serversToAsk(values, terminal)), consistency: 'eventual' })
   try {
     const { figures, failures } = await benchAll(pool, request, terminal)
     if (values.json === true) terminal.print(JSON.stringify({ ...request, figures, failures }))

@@ -2,7 +2,8 @@ import { parseArgs, styleText } from 'node:util'
 import { examine } from '../doctor/examine.ts'
 import type { Finding } from '../findings/finding.ts'
 import { findingsOf } from '../findings/findings.ts'
-import { serverFlags, serverOptions } from './server-options.ts'
+import { serverFlags } from './server-options.ts'
+import { serversToAsk } from './servers-to-ask.ts'
 import { exitCodeOf } from './status-command.ts'
 import { table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -18,7 +19,7 @@ export async function doctorCommand(argv: readonly string[], terminal: Terminal)
     terminal.print(doctorUsage)
     return 0
   }
-  const examination = await examine(await serverOptions(values, terminal.env))
+  const examination = await examine(await serversToAsk(values, terminal))
   const findings = findingsOf(examination)
   terminal.print(values.json === true ? JSON.stringify({ checks: findings }) : doctorText(findings, terminal.color))
   return Math.max(exitCodeOf(examination.status), findings.some(({ verdict }) => verdict === 'bad') ? 1 : 0)

@@ -9,6 +9,7 @@ export const serverFlags = {
   primary: { type: 'string', multiple: true },
   replica: { type: 'string', multiple: true },
   region: { type: 'string' },
+  discover: { type: 'boolean' },
   'env-file': { type: 'string' },
 } as const
 
@@ -16,6 +17,7 @@ export interface ServerFlags {
   readonly primary?: readonly string[] | undefined
   readonly replica?: readonly string[] | undefined
   readonly region?: string | undefined
+  readonly discover?: boolean | undefined
   readonly 'env-file'?: string | undefined
 }
 
@@ -27,13 +29,13 @@ export interface ServerFlags {
 export async function serverOptions(flags: ServerFlags, env: NodeJS.ProcessEnv): Promise<NearestPoolOptions> {
   const file = flags['env-file']
   const variables = file === undefined ? env : Object.assign(env, await readVariables(file))
+  const where = flags.region === undefined ? {} : { MY_REGION: flags.region, FLY_REGION: flags.region }
   if (flags.primary === undefined) {
     if (flags.replica !== undefined) throw new UsageError('--replica needs a --primary.')
     if (!variables['DATABASE_URL']) {
       throw new UsageError('There is no server to ask: give --primary region=URL, or set DATABASE_URL.')
     }
-    const region = flags.region === undefined ? {} : { MY_REGION: flags.region, FLY_REGION: flags.region }
-    return flyServers({ ...variables, ...region })
+    return flyServers({ ...variables, ...where }, flags.discover)
   }
   const [primary = '', ...others] = flags.primary
   if (others.length > 0) {
@@ -41,14 +43,18 @@ export async function serverOptions(flags: ServerFlags, env: NodeJS.ProcessEnv):
       'There are several --primary: exactly one server takes the writes. Name the others by --replica.',
     )
   }
-  const [primaryRegion, url] = splitServer(primary)
+  const [primaryRegion, url] = splitServer(primary, '--primary')
+  if (flags.discover === true) {
+    if (flags.replica !== undefined) throw new UsageError('--discover finds the replicas: leave --replica out.')
+    return flyServers({ ...variables, ...where, DATABASE_URL: url, PRIMARY_REGION: primaryRegion }, true)
+  }
   return { region: flags.region, primary: { region: primaryRegion, url }, replicas: replicasOf(flags.replica ?? []) }
 }
 
 function replicasOf(texts: readonly string[]): Record<string, string | string[]> {
   const replicas = new Map<string, string | string[]>()
   for (const text of texts) {
-    const [region, url] = splitServer(text)
+    const [region, url] = splitServer(text, '--replica')
     if (region === undefined) throw new UsageError('--replica takes a region and a URL: --replica ord=postgres://…')
     const before = replicas.get(region)
     // One alone is `replicas.ord` in messages, and not `replicas.ord[0]`.
@@ -58,10 +64,15 @@ function replicasOf(texts: readonly string[]): Record<string, string | string[]>
 }
 
 /** A URL may contain `=`, and a region's name contains no `:`. */
-function splitServer(text: string): [region: string | undefined, url: string] {
+function splitServer(text: string, flag: string): [region: string | undefined, url: string] {
   const at = text.indexOf('=')
   const colon = text.indexOf(':')
-  return at < 0 || (colon >= 0 && colon < at) ? [undefined, text] : [text.slice(0, at), text.slice(at + 1)]
+  const [region, url] =
+    at < 0 || (colon >= 0 && colon < at) ? [undefined, text] : [text.slice(0, at), text.slice(at + 1)]
+  if (/^postgres(?:ql)?:\/\//i.test(url)) return [region, url]
+  throw new UsageError(
+    `${flag} takes a region and a URL that begins with postgres://, such as nrt=postgres://db.example.com/app.`,
+  )
 }
 
 async function readVariables(file: string): Promise<NodeJS.Dict<string>> {

@@ -3,7 +3,8 @@ import { parseArgs } from 'node:util'
 import { createPool } from '../pool/create-pool.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
 import type { Status } from '../servers/status.ts'
-import { serverFlags, serverOptions } from './server-options.ts'
+import { serverFlags } from './server-options.ts'
+import { serversToAsk } from './servers-to-ask.ts'
 import { statusText } from './status-table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { statusUsage } from './usage.ts'
@@ -22,7 +23,7 @@ export async function statusCommand(argv: readonly string[], terminal: Terminal)
     terminal.print(statusUsage)
     return 0
   }
-  const pool = createPool(await serverOptions(values, terminal.env))
+  const pool = createPool(await serversToAsk(values, terminal, seconds === undefined ? 'once' : 'follow'))
   try {
     return seconds === undefined
       ? exitCodeOf(await show(pool, values.json === true, terminal))

@@ -1,11 +1,14 @@
 const SERVERS = `Servers (default: from the environment, as fly() of pg-nearest/fly reads it):
   --primary [region=]URL    the server that takes the writes
   --replica region=URL      a replica; once for each
+  --discover                the machines that Fly's DNS lists, as fly({ discover: true }) does; needs a Fly host name and the primary's
+                            region. Default where both are set, and no replica
   --region CODE             where this runs
-  --env-file FILE           read variables from a file first
+  --env-file FILE           read variables from a file first, named from this folder. Node 20 looks for it by itself, too, and ends
+                            with exit code 9 where there is none
 
 In the environment: DATABASE_URL, PRIMARY_REGION, FLY_REGION or MY_REGION (or your platform's, if a server is listed there),
-REPLICA_REGIONS=ord,syd, DATABASE_URL_ORD …
+REPLICA_REGIONS=ord,syd, DATABASE_URL_ORD … (without REPLICA_REGIONS, the regions that have such a variable).
 Passwords are never printed.`
 
 export const mainUsage = `pg-nearest: PostgreSQL in several regions
@@ -20,7 +23,8 @@ export const mainUsage = `pg-nearest: PostgreSQL in several regions
 
 export const statusUsage: string = `pg-nearest status [options]
 
-One row for each server. The arrow marks the one that reads from here would use.
+One row for each server. The arrow marks the one that reads from here would use. lag: the bytes of WAL that it has not replayed.
+behind: what it shows is at most so old. –: not known.
 
   --watch [SECONDS]         again and again, every 2 seconds or so many, until Ctrl-C
   --json                    one JSON object (one for each line with --watch)

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
 import { isNotReplicatedError, type MissingServer } from '../errors.ts'
 import { createPool } from '../pool/create-pool.ts'
-import { serverFlags, serverOptions } from './server-options.ts'
+import { serverFlags } from './server-options.ts'
+import { serversToAsk } from './servers-to-ask.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { UsageError } from './usage-error.ts'
 import { waitUsage } from './usage.ts'
@@ -31,11 +32,11 @@ export async function waitCommand(argv: readonly string[], terminal: Terminal): 
     throw new UsageError(`--timeout takes seconds, from 0 to ${LONGEST_SECONDS}.`)
   }
   const { server: servers, bookmark } = values
-  const pool = createPool(await serverOptions(values, terminal.env))
+  const pool = createPool(await serversToAsk(values, terminal))
   if (pool.status().servers.length === 1) {
     await pool.end()
     throw new UsageError(
-      'There is no replica in the list: nothing was waited for. Is REPLICA_REGIONS set, or --replica given?',
+      'There is no replica in the list: nothing was waited for. Set REPLICA_REGIONS or DATABASE_URL_ORD, or give --replica; on Fly, with PRIMARY_REGION, --discover.',
     )
   }
   const beganAt = performance.now()

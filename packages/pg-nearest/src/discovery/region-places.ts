@@ -23,6 +23,11 @@ const placeOf: ReadonlyMap<string, Coordinates> = new Map(
   }),
 )
 
+/** Whether a platform has a region of this name, and nobody else. */
+export function isPlatformRegion(code: string): boolean {
+  return placeOf.has(code)
+}
+
 /** Along the shortest way over the Earth; `undefined` if one of the two is a region of somebody's own. */
 export function kilometresBetween(a: string, b: string): number | undefined {
   const from = placeOf.get(a)

@@ -8,7 +8,7 @@ import { checkOptionNames, ownOptions } from '../options/option-names.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { currentRegion, regionFrom } from './current-region.ts'
 import { discoverMachines } from './discover-machines.ts'
-import { configuredRegions } from './configured-regions.ts'
+import { configuredRegions, regionsWithUrl, variableOf } from './configured-regions.ts'
 import { databaseApp } from './replica-host.ts'
 import { replicaUrl } from './replica-url.ts'
 
@@ -18,7 +18,7 @@ export interface FlyOptions extends Omit<NearestPoolOptions, 'region' | 'primary
   readonly env?: Environment | undefined
   /**
    * The regions that have a replica; the primary's may be among them. Default: the variable `REPLICA_REGIONS`, separated
-   * by commas or white space. Adding a region is one more entry here.
+   * by commas or white space; without it, the regions whose `DATABASE_URL_ORD` is set. Adding a region is one more entry here.
    */
   readonly regions?: readonly string[] | undefined
   /**
@@ -48,7 +48,7 @@ const flyNames: readonly string[] = [
  * | `PRIMARY_REGION` | where the primary stands |
  * | `FLY_REGION`, else `MY_REGION` | where this process runs |
  * | `POOL_SIZE` | `max`, unless that is set |
- * | `REPLICA_REGIONS` | the regions that have a replica, unless `regions` says so |
+ * | `REPLICA_REGIONS` | the regions that have a replica, unless `regions` says so; without either, those of the next row |
  * | `DATABASE_URL_ORD` | the replica in `ord`; without it the URL follows from the first Fly host name in `DATABASE_URL` |
  *
  * On Fly Managed Postgres (`*.flympg.net`) `maxLifetimeSeconds` is 600 and `idleTimeoutMillis` 300,000 unless they are set, because its
@@ -66,10 +66,18 @@ export function fly(options: FlyOptions = {}): NearestPoolOptions {
 /**
  * The same for somebody who asks about the servers, wherever that is: a region whose URL is not known is an error.
  *
+ * @param discover - default: as the app would have to, where a Fly host name and `PRIMARY_REGION` are set, and no replica
  * @throws OptionError as there
  */
-export function flyServers(env: Environment): NearestPoolOptions {
-  return optionsFrom({ env }, 'know every region')
+export function flyServers(env: Environment, discover?: FlyOptions['discover']): NearestPoolOptions {
+  const options = optionsFrom({ env, discover }, 'know every region')
+  const url = env['DATABASE_URL'] ?? ''
+  const isListed =
+    discover !== undefined || configuredRegions(undefined, env) !== undefined || regionsWithUrl(env).length > 0
+  if (isListed || regionFrom(env, 'PRIMARY_REGION') === undefined) return options
+  return appIn(addressesIn(url, 'DATABASE_URL', env)) === undefined
+    ? options
+    : optionsFrom({ env, discover: true }, 'know every region')
 }
 
 function optionsFrom(
@@ -102,13 +110,15 @@ function optionsFrom(
   const primaries = addressesIn(url, 'DATABASE_URL', env)
   const primaryRegion = regionFrom(env, 'PRIMARY_REGION')
   const region = currentRegion(env)
-  const replicas = configuredRegions(regions, env).flatMap((code): [string, string][] => {
+  const listed =
+    configuredRegions(regions, env) ?? regionsWithUrl(env).filter((code) => !isPrimarysOwn(env, code, primaries))
+  const replicas = listed.flatMap((code): [string, string][] => {
     const own = ownUrl(env, code, primaries)
     if (own !== undefined) return [[code, own]]
     if (code === primaryRegion) return []
     const derived = derivedUrl(primaries, code)
     if (derived === undefined) {
-      if (region !== undefined || elsewhere === 'know every region') throw unknownUrl(code)
+      if (region !== undefined || elsewhere === 'know every region') throw unknownUrl(code, primaries)
       return []
     }
     const address = parseServerUrl(derived, variableOf(code), env)
@@ -117,7 +127,9 @@ function optionsFrom(
   return {
     ...(primaries.some(isManaged) ? MANAGED : {}),
     ...poolSize(env),
-    ...(region === undefined ? {} : discovery(discover, primaries, primaryRegion)),
+    ...(region === undefined && elsewhere === 'leave out what is not known'
+      ? {}
+      : discovery(discover, primaries, primaryRegion)),
     ...rest,
     region,
     primary: { region: primaryRegion, url },
@@ -156,9 +168,8 @@ function discovery(
   primaryRegion: string | undefined,
 ): Pick<NearestPoolOptions, 'servers'> {
   if (discover === undefined || discover === false) return {}
-  const found = primaries.find(({ host }) => databaseApp(host) !== undefined)
-  const app = databaseApp(found?.host ?? '')
-  if (found?.url === undefined || app === undefined) {
+  const found = appIn(primaries)
+  if (found === undefined) {
     throw new OptionError(
       'discover',
       'discover needs a Fly host name in DATABASE_URL, such as my-db.internal, from which those of the machines follow. ' +
@@ -172,7 +183,15 @@ function discovery(
     )
   }
   const resolver = resolverOf(discover)
-  return { servers: discoverMachines({ app, url: found.url, primaryRegion, resolver, random: Math.random }) }
+  return { servers: discoverMachines({ ...found, primaryRegion, resolver, random: Math.random }) }
+}
+
+function appIn(primaries: readonly ServerAddress[]): { readonly app: string; readonly url: string } | undefined {
+  const [found] = primaries.flatMap(({ host, url }) => {
+    const app = databaseApp(host)
+    return app === undefined || url === undefined ? [] : [{ app, url }]
+  })
+  return found
 }
 
 function resolverOf(discover: unknown): DnsResolver {
@@ -197,31 +216,33 @@ function derivedUrl(primaries: readonly ServerAddress[], region: string): string
   return undefined
 }
 
-function variableOf(region: string): string {
-  return `DATABASE_URL_${region.toUpperCase().replaceAll('-', '_')}`
-}
-
 /** The URL that the region's own variable holds; unset and empty are the same. */
 function ownUrl(env: Environment, region: string, primaries: readonly ServerAddress[]): string | undefined {
   const variable = variableOf(region)
   const url = env[variable]
   if (url === undefined || url.trim() === '') return undefined
-  const isPrimary = (address: ServerAddress): boolean =>
-    primaries.some((primary) => sameServer(address, primary) && address.user === primary.user)
-  if (addressesIn(url, variable, env).some(isPrimary)) {
-    throw new OptionError(
-      variable,
-      `${variable} is the primary's own URL. Set it to that of the replica in ${region}, or unset it.`,
-    )
-  }
-  return url
+  if (!isPrimarysOwn(env, region, primaries)) return url
+  throw new OptionError(
+    variable,
+    `${variable} is the primary's own URL. Set it to that of the replica in ${region}, or unset it.`,
+  )
 }
 
-function unknownUrl(region: string): OptionError {
+function isPrimarysOwn(env: Environment, region: string, primaries: readonly ServerAddress[]): boolean {
   const variable = variableOf(region)
+  return addressesIn(env[variable] ?? '', variable, env).some((address) =>
+    primaries.some((primary) => sameServer(address, primary) && address.user === primary.user),
+  )
+}
+
+function unknownUrl(region: string, primaries: readonly ServerAddress[]): OptionError {
+  const variable = variableOf(region)
+  const why =
+    appIn(primaries) === undefined
+      ? `The URL of the replica in ${region} does not follow from the host in DATABASE_URL.`
+      : `${region} is no region of Fly's, whose codes have three letters, such as ord, so no host is known there.`
   return new OptionError(
     variable,
-    `The URL of the replica in ${region} does not follow from the host in DATABASE_URL. Set ${variable}, ` +
-      `or PRIMARY_REGION=${region} if the primary is there, or take ${region} out of the list.`,
+    `${why} Set ${variable}, or PRIMARY_REGION=${region} if the primary is there, or take ${region} out of the list.`,
   )
 }

@@ -1,8 +1,10 @@
 import { Resolver } from 'node:dns/promises'
 import { startDns, startWorld, type ScriptedAnswer, type World, type WorldDns } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createPool, type NearestPool, type ProblemEvent } from '../../src/index.ts'
+import { listedNow } from '../../src/cli/servers-to-ask.ts'
+import { flyServers } from '../../src/fly/fly.ts'
 import { fly } from '../../src/fly/index.ts'
+import { createPool, type NearestPool, type NearestPoolOptions, type ProblemEvent } from '../../src/index.ts'
 import { until, withUsers } from './fixtures.ts'
 
 let world: World
@@ -23,10 +25,15 @@ afterAll(async () => {
   await world?.stop()
 })
 
+function resolverOf({ address }: WorldDns): Resolver {
+  const resolver = new Resolver({ timeout: 500, tries: 2 })
+  resolver.setServers([address])
+  return resolver
+}
+
 /** An app that knows nothing but where it is, and the name of the database. */
 function create(region = 'ord'): NearestPool {
-  const resolver = new Resolver({ timeout: 500, tries: 2 })
-  resolver.setServers([dns.address])
+  const resolver = resolverOf(dns)
   const url = new URL(world.url('nrt'))
   url.host = `${dns.host}:${dns.port}`
   const env = { DATABASE_URL: url.href, FLY_REGION: region, PRIMARY_REGION: 'nrt', POOL_SIZE: '3' }
@@ -56,6 +63,23 @@ describe('the machines of a Fly app', () => {
     expect((await own.query("insert into users (name) values ('Radia')")).servedBy).toMatchObject({ server: 'nrt' })
     expect((await own.query("select 1 from users where name = 'Radia'")).rowCount).toBe(1)
     expect(own.options.max).toBe(3)
+  })
+
+  test('are what the commands ask, from the start', async () => {
+    const url = new URL(world.url('nrt'))
+    url.host = `${dns.host}:${dns.port}`
+    const env = { DATABASE_URL: url.href, FLY_REGION: 'ord', PRIMARY_REGION: 'nrt' }
+    const told: string[] = []
+    const listed = async (): Promise<NearestPoolOptions> =>
+      listedNow(flyServers(env, { resolver: resolverOf(dns) }), (text) => told.push(text), true)
+    const { servers: _followed, ...options } = await listed()
+    pool = createPool(options)
+    expect(namesOf(pool)).toEqual(['nrt', 'ord', 'syd'])
+    expect((await pool.refresh()).servers.map(({ role }) => role)).toEqual(['primary', 'replica', 'replica'])
+    expect(told).toEqual([])
+    dns.script('*', 'missing')
+    expect(Object.keys((await listed()).replicas ?? {})).toEqual([])
+    expect(told).toEqual([expect.stringContaining('answers only inside its network')])
   })
 
   test('a region that joins is used within two TTLs without any change, and one that leaves is drained', async () => {

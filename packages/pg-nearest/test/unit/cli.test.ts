@@ -154,6 +154,20 @@ describe('where the servers are', () => {
     })
   })
 
+  test("on Fly without a list the machines come from its DNS; a list, or another's host, is what it is", async () => {
+    const env = { DATABASE_URL: 'postgres://my-db.flycast/app', PRIMARY_REGION: 'nrt' }
+    const discovers = async (more: object, flags = {}): Promise<boolean> =>
+      (await serverOptions(flags, { ...env, ...more })).servers !== undefined
+    expect(await discovers({})).toBe(true)
+    expect(await discovers({ REPLICA_REGIONS: 'ord' })).toBe(false)
+    expect(await discovers({ REPLICA_REGIONS: 'ord' }, { discover: true })).toBe(true)
+    expect(await discovers({ DATABASE_URL_ORD: 'postgres://ord.example.com/app' })).toBe(false)
+    expect(await discovers({ PRIMARY_REGION: '' })).toBe(false)
+    expect(await discovers({ DATABASE_URL: 'postgres://db.example.com/app' })).toBe(false)
+    expect(await discovers({}, { primary: ['nrt=postgres://other.internal/app'], discover: true })).toBe(true)
+    expect(await discovers({}, { primary: ['nrt=postgres://other.internal/app'] })).toBe(false)
+  })
+
   test.each([
     { name: 'nothing at all', flags: {}, says: 'give --primary' },
     { name: 'a replica alone', flags: { replica: ['ord=postgres://h'] }, says: 'needs a --primary' },
@@ -166,6 +180,21 @@ describe('where the servers are', () => {
       name: 'a second primary',
       flags: { primary: ['nrt=postgres://h', 'ord=postgres://h2'] },
       says: 'There are several --primary',
+    },
+    {
+      name: 'a primary that is no URL',
+      flags: { primary: ['app:hush@h'] },
+      says: '--primary takes a region and a URL',
+    },
+    {
+      name: 'a replica that is no URL',
+      flags: { primary: ['postgres://h'], replica: ['ord=h'] },
+      says: '--replica takes',
+    },
+    {
+      name: 'discovery beside a list',
+      flags: { primary: ['nrt=postgres://h'], replica: ['ord=postgres://h2'], discover: true },
+      says: 'leave --replica out',
     },
     { name: 'a file that is not there', flags: { 'env-file': '/nowhere/.env' }, says: '--env-file /nowhere/.env' },
   ])('$name is refused', async ({ flags, says }) => {

@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isOptionError } from '../../src/errors.ts'
 import { currentRegion, fly } from '../../src/fly/index.ts'
+import { unusedVariables } from '../../src/fly/configured-regions.ts'
 import { replicaUrl } from '../../src/fly/replica-url.ts'
 import { parsePoolOptions } from '../../src/options/parse-pool-options.ts'
 import spec from '../../spec/fly.json' with { type: 'json' }
@@ -54,6 +55,16 @@ describe('the replica of a host', () => {
       }),
     )
   })
+})
+
+test('a URL in a region that the list leaves out is used by nobody', () => {
+  const env = {
+    DATABASE_URL_ORD: 'postgres://ord',
+    DATABASE_URL_SYD: 'postgres://syd',
+    DATABASE_URL_NRT: 'postgres://nrt',
+  }
+  expect(unusedVariables({ ...env, PRIMARY_REGION: 'nrt', REPLICA_REGIONS: 'ord' })).toEqual(['DATABASE_URL_SYD'])
+  expect(unusedVariables(env)).toEqual([])
 })
 
 describe('an environment', () => {
