@@ -17,13 +17,14 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   readonly region?: string | false | undefined
   /**
    * Returns the current servers: called every `serversIntervalMs`, and when a server goes down. Until it has answered, `primary` and
-   * `replicas` are the list. Changes take effect as with `pool.setServers()`.
+   * `replicas` are the list, and what none of them can run waits for it, up to `failoverTimeoutMs`. Changes take effect as with `pool.setServers()`.
    */
   readonly servers?: ServerSource | undefined
   /**
-   * The identifier of the cluster that all servers must belong to: `select system_identifier from pg_control_system()`. A server of another
-   * cluster is not used, and a declared replica that says it is the primary gets the writes even if the declared primary has never
-   * answered. Default: what the declared primary reports.
+   * The identifier of the cluster that all servers must belong to: `select system_identifier from pg_control_system()`, on any of them. A server
+   * of another cluster is not used, and a declared replica that says it is the primary gets the writes even if the declared primary has never
+   * answered, as in a process that starts after a failover: so list no clone or restored backup of it. `grant pg_monitor` to the app's role
+   * does the same where a standby follows the new primary. Default: what the declared primary reports.
    */
   readonly cluster?: string | undefined
   /** Milliseconds between two calls of `servers`, unless its answer says otherwise. Default 30,000; at least 100. */
@@ -70,8 +71,8 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    */
   readonly silenceTimeoutMs?: number | undefined
   /**
-   * Milliseconds that a statement waits for a primary while there is none, or for one of the open connections while the primary refuses
-   * new ones. Default 5,000; 0: it fails at once. Set it to the time that your failover takes (with Patroni up to half a minute).
+   * Milliseconds that a statement waits for a primary while there is none, for the first list of `servers` while no server of the
+   * configuration can run it, or for one of the open connections while the primary refuses new ones. Default 5,000; 0: it fails at once. Set it to the time that your failover takes (with Patroni up to half a minute).
    */
   readonly failoverTimeoutMs?: number | undefined
   /**

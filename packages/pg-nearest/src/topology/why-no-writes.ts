@@ -19,13 +19,13 @@ export function whyNoWrites(topology: RoutingStates, server: RoutingState): stri
   if (server.seenInRecovery) return undefined
   if (mayTakeWrites(declared)) {
     if (isLaterTimeline(server, declared) && isFollowed(topology, server)) return undefined
-    return isRival(topology, server, declared) ? undecided(declared, server) : unknownPromotion(server, declared)
+    return isRival(topology, server, declared) ? undecided(declared, server) : unknownPromotion(topology, server)
   }
   if (isFollowed(topology, server) || isSuccessorByRole(topology, server, declared)) return undefined
   const cluster = clusterOf(topology)
   const belongs = cluster === undefined ? server.candidate === true : cluster === server.systemIdentifier
   const mayBePromoted = !server.seenBesidePrimary && !isOnTimelineOf(server, declared)
-  return belongs && mayBePromoted ? undefined : unknownPromotion(server, declared)
+  return belongs && mayBePromoted ? undefined : unknownPromotion(topology, server)
 }
 
 /** Where no cluster is told: the declared primary itself says that it is a replica now, and nobody else says that it is the primary. */
@@ -61,8 +61,13 @@ export function undecided({ name, timeline }: RoutingState, rival: RoutingState)
   return `${name} (timeline ${timeline}) and ${rival.name} (timeline ${rival.timeline}) both say that they are the primary of one cluster, and nobody has seen ${rival.name} being promoted: nothing is written until one of them is taken out of the list. Is ${rival.name} a restored backup, or a branch?`
 }
 
-function unknownPromotion(server: RoutingState, declared: RoutingState): string {
+function unknownPromotion({ cluster, servers }: RoutingStates, server: RoutingState): string {
   const { name } = server
+  const declared = servers.find((other) => other.declared === 'primary')?.name
   const says = isUsable(server) ? 'says' : 'does not answer; it said before'
-  return `${name} ${says} that it is the primary, and nothing shows that it belongs to ${declared.name}'s cluster and was promoted there: nothing is written there. If it was, make it "primary" in the list, or name the cluster in the option "cluster" (select system_identifier from pg_control_system()).`
+  const byCluster =
+    cluster === undefined
+      ? ', or set the option "cluster" to what "select system_identifier from pg_control_system()" tells on any server of yours, a standby too'
+      : ''
+  return `${name} ${says} that it is the primary, and nothing shows to this process that it belongs to ${declared}'s cluster and was promoted there: nothing is written there, because a clone or a restored backup would look the same. If it was promoted, grant pg_monitor to the app's role there, so that a standby that follows it can show that${byCluster}, or make it "primary" in the list.`
 }

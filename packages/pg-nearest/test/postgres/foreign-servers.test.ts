@@ -18,7 +18,7 @@ beforeAll(async () => {
   ;[ours, foreign, copy] = await Promise.all([
     startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 100 }),
     startWorld({ primary: 'nrt', fresh: true }),
-    startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 1 }),
+    startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 1 }),
   ])
   for (const world of [ours, foreign, copy]) await ask(world.url('nrt'), TABLE)
   await Promise.all([caughtUp(ours), caughtUp(copy)])
@@ -116,6 +116,22 @@ test('with the cluster named, a promoted replica gets the writes of a primary th
   const pool = pools.create({ ...listed({ name: '', replicas: () => replicas }), cluster: row?.id })
   const { servedBy } = await pool.query('insert into notes values (1)')
   expect(servedBy).toMatchObject({ server: 'ord', role: 'primary' })
+})
+
+test('so it does where the role may ask a standby whom it follows; the error names that right', async () => {
+  const afterFailover: NearestPoolOptions = {
+    primary: { region: 'nrt', url: 'postgres://app@127.0.0.1:1/app' },
+    replicas: { ord: copy.url('ord'), syd: copy.url('syd') },
+    failoverTimeoutMs: 500,
+  }
+  const before = await pools.start(afterFailover)
+  const refused = before.query('insert into notes values (1)')
+  await expect(refused).rejects.toThrow(/ord says that it is the primary.*clone.*grant pg_monitor.*"cluster"/)
+  // Only a superuser may grant that.
+  await administer(copy, 'ord', 'grant pg_monitor to app')
+  await caughtUp(copy)
+  const after = await pools.start({ ...afterFailover, failoverTimeoutMs: 5_000 })
+  expect((await after.query('insert into notes values (1)')).servedBy).toMatchObject({ server: 'ord', role: 'primary' })
 })
 
 test('a primary and a later one that nobody saw being promoted: nobody gets writes, both are named, and reads go on', async () => {
