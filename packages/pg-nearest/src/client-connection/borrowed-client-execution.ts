@@ -112,6 +112,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     refundResend: (why) => engine.budget.refund(why),
     waitForWriter: (since, waitedMs, ofCall) => engine.waitForWriter(since, waitedMs, ofCall),
     candidates: () => candidatesOf(engine.topology),
+    listState: () => engine.list,
   }
 }
 

@@ -4,6 +4,7 @@ import type { Preference } from '../checkout/preference.ts'
 import type { Purpose } from '../checkout/wait-queue.ts'
 import type { Trace } from '../events/diagnostics-channels.ts'
 import type { QueryEvent } from '../events/event-types.ts'
+import type { ListState } from '../failures/no-server-error.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
 import type { RetryBudget } from '../limits/retry-budget.ts'
@@ -49,7 +50,10 @@ export interface Engine extends FreshnessContext {
   readonly timeoutMs: number | undefined
   /** The pool's `query_timeout`: milliseconds from sending a statement to its answer. */
   readonly queryTimeoutMs: number | undefined
-  /** Waits for a server that has said, after `since`, that it takes writes, for what is left of `failoverTimeoutMs`. */
+  readonly list: ListState
+  /**
+   * Waits for a server that has said, after `since`, that it takes writes, or for the first list, for what is left of `failoverTimeoutMs`.
+   */
   waitForWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
   /** `undefined` while nobody listens, so that no event is built in vain. */
   readonly onQuery: ((event: QueryEvent) => void) | undefined

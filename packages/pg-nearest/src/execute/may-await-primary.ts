@@ -3,9 +3,10 @@ import type { Engine, Scope } from './engine.ts'
 
 /**
  * Whether a statement that no server could run waits for a primary: a write always does; a read does if a server is up that could
- * not prove to show what the read must show.
+ * not prove to show what the read must show. Both do while the first list of servers is to come.
  */
 export function mayAwaitPrimary(engine: Engine, { readOnly }: Scope, reads: boolean): boolean {
+  if (engine.list === 'awaited') return true
   // With one database there is no standby to be promoted.
   if (engine.alone) return false
   return reads || readOnly ? engine.topology.servers.some(isUsable) : true

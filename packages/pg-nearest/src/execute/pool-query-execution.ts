@@ -23,7 +23,7 @@ import type { Arrival, Execution, HedgePlan, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from './may-await-primary.ts'
 import { warnOfOpenTransaction } from './warn-of-open-transaction.ts'
 import { awaitBookmarkClaim } from '../walk/await-bookmark-claim.ts'
-import { candidatesOf } from '../failures/no-server-error.ts'
+import { candidatesOf, type ListState } from '../failures/no-server-error.ts'
 import { runStatement, type RunEnd } from './run-statement.ts'
 import { withoutName } from './without-name.ts'
 import type { WalkFacts } from '../walk/walk-state.ts'
@@ -105,7 +105,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   /** For an error about its time. */
   get waitingFor(): string | undefined {
-    if (this.#stage === 'failing-over') return 'for a server that takes writes'
+    if (this.#stage === 'failing-over') {
+      return this.#engine.list === 'awaited' ? 'for the list of servers' : 'for a server that takes writes'
+    }
     return this.#server && `for ${this.#stage === 'running' ? 'an answer of' : 'a connection to'} ${this.#server}`
   }
 
@@ -244,6 +246,10 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   candidates(): readonly Candidate[] {
     return candidatesOf(this.#engine.topology)
+  }
+
+  listState(): ListState {
+    return this.#engine.list
   }
 
   hedge(): HedgePlan | undefined {

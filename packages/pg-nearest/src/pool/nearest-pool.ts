@@ -64,7 +64,10 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
       intervalMs,
       intervalOf: wantedInterval,
       onList: (list) => this.setServers(list),
-      onProblem: (cause) => events.emit('problem', pollProblem(cause)),
+      onProblem: (cause) => {
+        servers.keep()
+        events.emit('problem', pollProblem(cause))
+      },
     })
     this.#poller.start()
   }

@@ -5,7 +5,8 @@ import { schemaLagOf } from './schema-lag.ts'
  * How an attempt failed, recorded where it failed. Only this says whether the statement may be sent again; an error's message or
  * code does not, because a user's function can raise any.
  *
- * - `no-connection`: none could be had, so nothing was sent. `queue`, `hook`: for reasons that are not the server's.
+ * - `no-connection`: none could be had, so nothing was sent. `queue`, `hook`: for reasons that are not the server's. `beforeList`: the list
+ *   of servers had not come, which may name others.
  * - `unsent`: the connection had died before.
  * - `unsendable`: it could not be put into messages.
  * - `answered`: the server refused it and went on to ReadyForQuery: it had no effect, unless it commits inside. `level`: it is a standby that is known to have
@@ -22,6 +23,7 @@ export type Evidence =
       readonly kind: 'no-connection'
       readonly why: 'refused' | 'unreachable' | 'queue' | 'hook'
       readonly error: unknown
+      readonly beforeList?: boolean
     }
   | {
       readonly kind: 'answered'
@@ -217,7 +219,8 @@ export function provesPrimaryOnly(refusal: unknown): boolean {
 }
 
 /** It may pass by itself, so that waiting is worthwhile. */
-export function isTransient({ kind, error }: Evidence): boolean {
+export function isTransient(evidence: Evidence): boolean {
+  const { kind, error } = evidence
   switch (kind) {
     case 'behind':
     case 'standby':
@@ -231,6 +234,7 @@ export function isTransient({ kind, error }: Evidence): boolean {
     case 'unreadable':
       return false
     case 'no-connection':
+      if (evidence.beforeList === true) return true
       return codeOf(error) !== 'ENOTFOUND' && codeOf(error) !== '3D000' && !isAuthenticationFailure(error)
   }
 }

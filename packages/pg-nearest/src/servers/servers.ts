@@ -27,6 +27,7 @@ import { inWallTime } from '../topology/in-wall-time.ts'
 import { createCurrentLogins } from './current-logins.ts'
 import { createDrainCounter, type DrainCounter } from './drain-counter.ts'
 import { endedError } from './ended-error.ts'
+import { createFirstList, type FirstList } from './first-list.ts'
 import { createProcessSession, type ProcessSession } from './process-session.ts'
 import { createQuietTimer } from './quiet-timer.ts'
 
@@ -54,6 +55,8 @@ export interface Servers {
   whileAwake<T>(work: () => Promise<T>): Promise<T>
   /** Replaces the list. Removed servers may finish what they have begun. */
   use(servers: readonly ListedServer[]): void
+  /** The list could not be read anew, and stays as it is. */
+  keep(): void
   /** Waits for what is in flight, then closes all connections. */
   end(): Promise<void>
   /** Closes all connections now. */
@@ -97,6 +100,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
     },
   })
   const inFlight = createDrainCounter(quiet)
+  const firstList = createFirstList(options.source !== undefined)
   const process = createProcessSession(options.source !== undefined, listed.length, inFlight)
   let region = regionAmong(options, listed)
   let monitor: Monitor
@@ -193,6 +197,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       alone: () => listed.length === 1,
       region: () => region.region,
       process,
+      firstList,
     }),
     scope,
     get monitor() {
@@ -234,9 +239,12 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       monitor.setServers(next, (name) => same.has(name))
       watch()
       for (const [name, old] of gone) void drain(name, old)
+      firstList.came()
     },
+    keep: () => firstList.failed(),
     async end() {
       ending.abort(endedError())
+      firstList.failed()
       // The monitor keeps running until nothing is in flight: a server that is silent now would otherwise never give it up.
       await inFlight.over()
       quiet.stop()
@@ -245,6 +253,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
     },
     destroy() {
       ending.abort(endedError())
+      firstList.failed()
       quiet.stop()
       monitor.stop()
       for (const each of everyone()) each.destroy()
@@ -262,9 +271,11 @@ interface EngineParts {
   readonly alone: () => boolean
   readonly region: () => string | undefined
   readonly process: ProcessSession
+  readonly firstList: FirstList
 }
 
-function createEngine({ options, monitor, connections, events, scope, alone, region, process }: EngineParts): Engine {
+function createEngine(parts: EngineParts): Engine {
+  const { options, monitor, connections, events, scope, alone, region, process, firstList } = parts
   const { learnedStatements, consistency, assumeReplicatedAfterMs } = options
   const { failoverTimeoutMs, hedge, timeoutMs, pgOptions } = options
   const emitQuery = (event: QueryEvent): void => events.emit('query', event)
@@ -313,7 +324,14 @@ function createEngine({ options, monitor, connections, events, scope, alone, reg
     budget: createRetryBudget(),
     hedging: hedge === undefined ? undefined : createHedging(hedge),
     timeoutMs,
-    waitForWriter: (since, waitedMs, signal) => monitor().waitForWriter(since, failoverTimeoutMs - waitedMs, signal),
+    get list() {
+      return firstList.state
+    },
+    waitForWriter(since, waitedMs, signal) {
+      const leftMs = failoverTimeoutMs - waitedMs
+      const writer = monitor().waitForWriter(since, leftMs, signal)
+      return firstList.state === 'awaited' ? firstList.orElse(writer, leftMs, signal) : writer
+    },
     stateOf: (server) => monitor().stateOf(server),
     get onQuery() {
       return events.hasListeners('query') ? emitQuery : undefined

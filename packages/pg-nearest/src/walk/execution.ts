@@ -1,6 +1,7 @@
 import type { Candidate } from '../errors.ts'
 import type { ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
+import type { ListState } from '../failures/no-server-error.ts'
 import type { RetryReason } from '../limits/retry-budget.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
@@ -69,10 +70,11 @@ export interface Execution<R, T> {
   mayResend(why: RetryReason): boolean
   /** Sending it once more was not in vain: see `RetryBudget.refund`. */
   refundResend(why: RetryReason): void
-  /** Waits for a server that has said, after `since` (by `clock.ts`), that it takes writes. */
+  /** Waits for a server that has said, after `since` (by `clock.ts`), that it takes writes, or for the first list of servers. */
   waitForWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
   /** All servers, for an error's message. */
   candidates(): readonly Candidate[]
+  listState(): ListState
   /** When and where to ask a second server, too; `undefined`: never. */
   hedge?(): HedgePlan | undefined
 }

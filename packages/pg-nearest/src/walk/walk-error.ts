@@ -1,6 +1,6 @@
 import { NearestError, OutcomeUnknownError, type Candidate } from '../errors.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
-import { noServerError } from '../failures/no-server-error.ts'
+import { noServerError, type ListState } from '../failures/no-server-error.ts'
 import { WHY_READ_ONLY } from '../failures/server-problem.ts'
 import type { WalkEnd } from './walk-state-machine.ts'
 import type { WalkFailure } from './walk-state.ts'
@@ -12,6 +12,7 @@ export function walkError(
   candidates: readonly Candidate[],
   text: string,
   readOnly: boolean,
+  list: ListState,
 ): unknown {
   switch (end.kind) {
     case 'cut':
@@ -21,7 +22,7 @@ export function walkError(
       return new OutcomeUnknownError(text, end.server, end.error)
     case 'nobody': {
       const attempts = failures.map(({ server, evidence }) => ({ server, error: evidence.error }))
-      return noServerError(attempts, candidates, end.gaveUp)
+      return noServerError(attempts, candidates, end.gaveUp, list)
     }
     case 'error': {
       const { server, standby, evidence } = end

@@ -74,10 +74,11 @@ class Walk<R, T> {
         return this.#succeed(command.leg)
       case 'fail': {
         this.#leave()
-        const { text, facts } = this.#execution
-        const candidates = this.#execution.candidates()
-        const error = walkError(command.failure, this.#state.history.failures, candidates, text, facts.readOnly)
-        return this.#reject(error)
+        const execution = this.#execution
+        const { text, facts } = execution
+        const { failures } = this.#state.history
+        const [candidates, list] = [execution.candidates(), execution.listState()]
+        return this.#reject(walkError(command.failure, failures, candidates, text, facts.readOnly, list))
       }
     }
   }
@@ -138,7 +139,9 @@ class Walk<R, T> {
         this.#failedAt = steadyNow()
         this.#failingSince ??= performance.now()
         this.#tell(attempt.server, end)
-        const { evidence, standby, forced } = end
+        const { standby, forced } = end
+        const beforeList = execution.listState() === 'awaited'
+        const evidence = end.evidence.kind === 'no-connection' ? { ...end.evidence, beforeList } : end.evidence
         const mayWait = execution.mayAwaitPrimary()
         return { kind: 'failed', leg, standby, forced, evidence, primaries: execution.primaries(), mayWait }
       }

@@ -290,6 +290,53 @@ describe('servers: a function', () => {
     },
   )
 
+  describe('until it has answered for the first time', () => {
+    const nobody = { primary: { region: 'nrt', url: 'postgres://app@127.0.0.1:1/app' } }
+    const never = (): Promise<never> => new Promise(() => undefined)
+
+    test('what nobody in the configuration can run waits for it', async () => {
+      let answer: (list: ServerList) => void = () => undefined
+      const own = start(nobody, { servers: () => new Promise((resolve) => (answer = resolve)) })
+      const client = await own.connect()
+      const begun = Promise.all([
+        own.query('select 1'),
+        own.query("insert into users (name) values ('Hedy')"),
+        own.transaction((tx) => tx.query("insert into users (name) values ('Edith')")),
+        own.replica().query('select 1'),
+        client.query('select 1').finally(() => client.release()),
+      ])
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      answer(without())
+      await settled(begun, 'what waited for the list')
+      expect((await own.query("select 1 from users where name in ('Hedy', 'Edith')")).rowCount).toBe(2)
+    })
+
+    test('for failoverTimeoutMs, or its own time; then its error says so', async () => {
+      const own = start(nobody, { servers: never, failoverTimeoutMs: 200 })
+      const error = await own.query('select 1').catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({ code: 'NEAREST_NO_SERVER' })
+      expect(String(error)).toContain('The list of servers was still being fetched')
+      const patient = pools.create({ ...nobody, servers: never, failoverTimeoutMs: 20_000 })
+      const late = patient.query({ text: 'insert into users (name) values ($1)', values: [''], timeoutMs: 200 })
+      await expect(late).rejects.toMatchObject({ code: 'NEAREST_TIMEOUT' })
+      await expect(late).rejects.toThrow('for the list of servers')
+    })
+
+    test('but neither does what can run wait, nor anything once it has failed', async () => {
+      const own = start(without(), { servers: never })
+      expect((await own.query('select 1')).servedBy.attempts).toBe(1)
+      expect((await own.query("insert into users (name) values ('Mary')")).servedBy.server).toBe('nrt')
+      const failing = pools.create({
+        ...nobody,
+        servers: () => Promise.reject(new Error('no registry')),
+        failoverTimeoutMs: 20_000,
+      })
+      failing.on('problem', () => undefined)
+      const failed = settled(failing.query('select 1'), 'a read without a list')
+      await expect(failed).rejects.toThrow('The list of servers could not be fetched so far')
+    })
+  })
+
   test('is not asked any more when the pool has ended, and must be a function', async () => {
     let asked = 0
     const own = start(without(), { servers: () => void asked++, serversIntervalMs: 100 })

@@ -12,7 +12,7 @@ describe('the error that the caller gets', () => {
   const cause = Object.assign(new Error('read-only'), { code: '25006', routine: 'PreventCommandIfReadOnly' })
   const error = (of: Evidence, standby = false): WalkEnd => ({ kind: 'error', server: 'nrt', standby, evidence: of })
   const told = (end: WalkEnd, readOnly = false): unknown =>
-    walkError(end, [{ server: 'nrt', evidence: unreachable }], [], 'insert', readOnly)
+    walkError(end, [{ server: 'nrt', evidence: unreachable }], [], 'insert', readOnly, 'known')
 
   test.each<[string, WalkEnd, unknown]>([
     ['a cut: the reason', { kind: 'cut', error: failed }, failed],

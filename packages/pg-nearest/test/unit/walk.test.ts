@@ -49,6 +49,7 @@ function execution({
       return false
     },
     candidates: () => [],
+    listState: () => 'known',
     ...change,
   }
 }
