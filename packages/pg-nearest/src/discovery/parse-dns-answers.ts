@@ -52,11 +52,16 @@ export function regionsIn(records: unknown): readonly string[] | undefined {
   return regions.length <= MOST && regions.every((region) => REGION.test(region)) ? [...new Set(regions)] : undefined
 }
 
+/** Whether a host has the form of a name. */
+export function isHostName(host: string): boolean {
+  return HOST.test(host)
+}
+
 /** The targets of a service, by priority and name. */
 export function targetsIn(records: unknown): readonly DnsTarget[] {
   const found = listOf(records).flatMap((record) => {
     const { name, port, priority } = record as { name?: unknown; port?: unknown; priority?: unknown }
-    if (typeof name !== 'string' || !HOST.test(name) || !isPort(port)) return []
+    if (typeof name !== 'string' || !isHostName(name) || !isPort(port)) return []
     return [{ host: name.toLowerCase(), port, priority: Number(priority) || 0 }]
   })
   const order = found.toSorted((a, b) => a.priority - b.priority || a.host.localeCompare(b.host) || a.port - b.port)

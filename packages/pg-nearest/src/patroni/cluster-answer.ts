@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import { isHostName } from '../discovery/parse-dns-answers.ts'
 import { regionOf } from '../discovery/parse-region.ts'
 
 /** A member of a cluster, as Patroni's REST API names it. */
@@ -13,10 +15,9 @@ export interface PatroniMember {
 
 /** In lower case; `master` until Patroni 4. */
 const LEADERS: ReadonlySet<string> = new Set(['leader', 'master', 'standby_leader'])
-const HOST = /^[a-z0-9_.:-]{1,253}$/i
 
 /**
- * The members in an answer to `GET /cluster`, the leader first.
+ * The members in an answer to `GET /cluster`, the leader first, each place once.
  *
  * @see https://patroni.readthedocs.io/en/latest/rest_api.html
  * @throws Error for an answer without a leader, which says nothing
@@ -26,7 +27,9 @@ export function membersIn(answer: unknown): readonly [PatroniMember, ...PatroniM
   const found = members.flatMap((member) => (isFields(member) ? memberOf(member) : []))
   const leader = found.find(({ role }) => LEADERS.has(role))
   if (leader === undefined) throw new Error('the answer names no leader')
-  return [leader, ...found.filter((member) => member !== leader)]
+  const once = new Map(found.map((member) => [`${member.host} ${member.port}`, member]))
+  once.delete(`${leader.host} ${leader.port}`)
+  return [leader, ...once.values()]
 }
 
 /** The region in a member's tags: `tags: { region: nrt }` of its configuration. */
@@ -36,7 +39,8 @@ export function taggedRegion({ tags }: PatroniMember): string | undefined {
 
 function memberOf(member: Fields): readonly PatroniMember[] {
   const { name, role, host, port, api_url: apiUrl, tags } = member
-  if (typeof name !== 'string' || typeof role !== 'string' || typeof host !== 'string' || !HOST.test(host)) return []
+  if (typeof name !== 'string' || typeof role !== 'string' || typeof host !== 'string') return []
+  if (isIP(host) === 0 && !isHostName(host)) return []
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535) return []
   const own = typeof apiUrl === 'string' && /^https?:\/\//.test(apiUrl) && URL.canParse(apiUrl)
   return [

@@ -16,6 +16,8 @@ export interface PatroniOptions {
 /** One member; all of them together must fit into the time that a list may take. */
 const ATTEMPT_MS = 2_500
 const MOST_ATTEMPTS = 3
+/** A hundred thousand members have less. */
+const MOST_BYTES = 10_000_000
 
 /**
  * Lists the members of a Patroni cluster, as `servers` of `createPool`, by its REST API (`GET /cluster`): the leader is the primary, and
@@ -52,7 +54,7 @@ export function patroni(urls: string | readonly string[], options: PatroniOption
         const response = await ask(`${url}/cluster`, { signal: AbortSignal.timeout(ATTEMPT_MS) })
         if (!response.ok) throw new Error(`status ${response.status}`)
         // oxlint-disable-next-line no-await-in-loop -- as above
-        const members = membersIn(await response.json())
+        const members = membersIn(JSON.parse(await textOf(response)))
         // The first that answers comes first the next time.
         named = [url, ...members.flatMap(({ apiUrl }) => apiUrl ?? [])]
         return members
@@ -81,13 +83,35 @@ export function patroni(urls: string | readonly string[], options: PatroniOption
   }
 }
 
+/** Rejects for one without end, before it has filled the memory. */
+async function textOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length
+    if (bytes > MOST_BYTES) throw new Error(`the answer has more than ${MOST_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
 function placeOf({ host, port }: PatroniMember): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 function checkedUrl(url: unknown): string {
-  if (typeof url === 'string' && /^https?:\/\//.test(url) && URL.canParse(url)) return url.replace(/\/+$/, '')
-  throw new OptionError('urls', `patroni() takes URLs such as http://10.0.0.1:8008, but it got ${describeValue(url)}.`)
+  if (typeof url !== 'string' || !/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new OptionError(
+      'urls',
+      `patroni() takes URLs such as http://10.0.0.1:8008, but it got ${describeValue(url)}.`,
+    )
+  }
+  const { username, password } = new URL(url)
+  if (username === '' && password === '') return url.replace(/\/+$/, '')
+  throw new OptionError(
+    'urls',
+    'A URL of patroni() has a user or a password in it, which fetch refuses: send them as a header, by the option fetch.',
+  )
 }
 
 function checked(options: unknown): PatroniOptions {

@@ -25,6 +25,10 @@ const cluster = {
     member('pg3', 'sync_standby'),
     member('pg4', 'replica', { tags: { region: 'ord', nofailover: true } }),
     member('pg5', 'replica', { tags: { region: 'constructor' } }),
+    // What cannot be reached, and what is named twice.
+    member('pg6', 'replica', { host: '...' }),
+    member('pg7', 'replica', { host: ':::' }),
+    member('pg4', 'replica', { tags: { region: 'ord' } }),
   ],
 }
 
@@ -107,6 +111,11 @@ describe('patroni()', () => {
     await expect(patroni(url)({ primary: template })).rejects.toThrow('Patroni was asked for the members')
   })
 
+  test('an answer without end is cut off', async () => {
+    answer = 'x'.repeat(11_000_000)
+    await expect(patroni(url)({ primary: template })).rejects.toThrow('more than 10000000 bytes')
+  })
+
   test('whatever comes, a list can be used', () => {
     const part = fc.oneof(
       fc.string(),
@@ -127,6 +136,7 @@ describe('patroni()', () => {
     [[], {}, 'urls'],
     ['10.0.0.1:8008', {}, 'urls'],
     ['postgres://u:secret@x', {}, 'urls'],
+    ['http://u:secret@10.0.0.1:8008', {}, 'urls'],
     ['http://x', { regionOf: 'nrt' }, 'regionOf'],
   ])('%j %j is refused', (urls, options, option) => {
     const make = (): unknown => patroni(urls, options as PatroniOptions)
