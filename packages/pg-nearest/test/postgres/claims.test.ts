@@ -124,14 +124,16 @@ describe.each(claims)('a claim of $name', ({ make }) => {
     const served = await within(5_000, 'the reads', Promise.all(threeHundred()))
     expect(served.filter(({ servedBy }) => servedBy.server === 'nrt').length).toBeLessThan(60)
     const forged = threeHundred()
+    // They change nothing: on a replica that does not show them yet nothing could be proven, and the reads would be the primary's own.
+    const write = 'update hits set n = n + 1 where false'
     const took: number[] = []
     // What the machine and the link take for as much, meanwhile, is not the pool's.
     const plain: number[] = []
     for (let i = 0; i < 5; i++) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
-      took.push(await msOf(pool.query('update hits set n = n + 1')))
+      took.push(await msOf(pool.query(write)))
       // oxlint-disable-next-line no-await-in-loop -- as above
-      plain.push(await msOf(bare.query('update hits set n = n + 1')))
+      plain.push(await msOf(bare.query(write)))
     }
     await within(5_000, 'the reads beside writes', Promise.all(forged))
     expect(Math.max(...took)).toBeLessThan(6 * Math.max(RTT_MS, ...plain))
