@@ -19,7 +19,12 @@ export function passOn(
   response: ServerResponse,
 ): void {
   const headers = [...withHeaders(endToEnd(message.rawHeaders), replaced), ...added]
-  response.writeHead(message.statusCode ?? 502, message.statusMessage ?? '', headers.flat())
+  try {
+    response.writeHead(message.statusCode ?? 502, message.statusMessage ?? '', headers.flat())
+  } catch (error) {
+    message.destroy()
+    throw error
+  }
   response.flushHeaders()
   // A response that is cut short over there is cut short here.
   pipeline(message, response, () => undefined)

@@ -26,13 +26,18 @@ export function wrapHandler<R extends Request, Rest extends readonly unknown[]>(
   }
 }
 
+/** A request that may tell when its client leaves; adapters have some that do not. */
+interface Leaving {
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Has begun when the handler has ended. */
 export class PendingFetchResponse implements PendingResponse {
-  readonly #request: Request
+  readonly #request: Leaving
   #begun = false
   #instead: Answer | undefined
 
-  constructor(request: Request) {
+  constructor(request: Leaving) {
     this.#request = request
   }
 
@@ -41,7 +46,7 @@ export class PendingFetchResponse implements PendingResponse {
   }
 
   abandoned(): boolean {
-    return this.#request.signal.aborted
+    return this.#request.signal?.aborted === true
   }
 
   replace(answer: Answer): void {
