@@ -94,6 +94,13 @@ const long = [
     run: ['npm', 'run', '--silent', 'soak', '--', '--operations', '20000'],
   },
   {
+    name: 'walks',
+    about: '100,000 statements with random outcomes, interleavings and limits: each ends as it may',
+    run: ['vitest', 'run', '--project', 'unit', 'walk-random-outcomes'],
+    env: { PROPERTY_RUNS: '100000' },
+    group: 'lasting',
+  },
+  {
     name: 'chaos',
     about: 'two minutes of failovers and worse with a fresh seed: nothing is lost, or done twice',
     run: ['npm', 'run', '--silent', 'chaos', '--', '--minutes', '2'],

@@ -108,6 +108,6 @@ async function runStep(step, alone) {
   if (step.vitest !== undefined) return runBeside([step.vitest].flat())
   if (step.majors !== undefined) return runMajors(step.majors)
   const [program, ...args] = step.run
-  const code = await run(program, args, { keepsOutput: !alone })
+  const code = await run(program, args, { env: step.env, keepsOutput: !alone })
   return { counts: { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 } }
 }

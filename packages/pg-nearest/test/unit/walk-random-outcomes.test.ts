@@ -40,7 +40,7 @@ describe('a statement with random outcomes, interleavings and limits', () => {
       }),
       { numRuns: PROPERTY_RUNS },
     )
-  }, 60_000)
+  }, 600_000)
 
   test('is told as unknown wherever it may have written and has no result', () => {
     fc.assert(
@@ -50,5 +50,5 @@ describe('a statement with random outcomes, interleavings and limits', () => {
       }),
       { numRuns: PROPERTY_RUNS },
     )
-  }, 60_000)
+  }, 600_000)
 })
