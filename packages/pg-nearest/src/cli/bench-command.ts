@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util'
+import { writerOf } from '../findings/place.ts'
 import { createPool } from '../pool/create-pool.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
 import type { RoutedPool } from '../pool/routed-pool.ts'
+import type { ServerStatus } from '../servers/status.ts'
 import { benchText } from './bench-table.ts'
 import { errorText } from './error-text.ts'
 import { measure, type Figures } from './measure-latency.ts'
@@ -52,7 +54,7 @@ export async function benchCommand(argv: readonly string[], terminal: Terminal):
     const { figures, failures } = await benchAll(pool, request, terminal)
     if (values.json === true) terminal.print(JSON.stringify({ ...request, figures, failures }))
     else if (figures.length > 0) terminal.print(benchText(figures, values.markdown === true))
-    for (const { name, error } of failures) terminal.complain(`${name}: ${error}`)
+    for (const [error, names] of byError(failures)) terminal.complain(`${names.join(', ')}: ${error}`)
     if (figures.length === 0) return 3
     return failures.length > 0 ? 1 : 0
   } finally {
@@ -65,8 +67,7 @@ async function benchAll(
   { query, timeMs, warmupMs }: BenchRequest,
   terminal: Terminal,
 ): Promise<{ figures: Figures[]; failures: Failure[] }> {
-  const { servers } = await pool.refresh()
-  const targets = targetsOf(pool, servers)
+  const targets = benchTargets(pool, (await pool.refresh()).servers)
   const figures: Figures[] = []
   const failures: Failure[] = []
   for (const [i, { name, handle, server }] of targets.entries()) {
@@ -89,8 +90,16 @@ async function benchAll(
 }
 
 function elsewhere(pool: NearestPool, name: string, by: string): string {
-  const problem = pool.status().servers.find((server) => server.name === name)?.problem
-  return `it was answered by ${by}. ${problem ?? `${name} is down.`}`
+  const { problem = `${name} does not answer.` } =
+    pool.status().servers.find((server) => server.name === name || server.region === name) ?? {}
+  return `${problem} (${by} answered instead.)`
+}
+
+/** One line for what is the same everywhere. */
+function byError(failures: readonly Failure[]): ReadonlyMap<string, readonly string[]> {
+  const names = new Map<string, string[]>()
+  for (const { name, error } of failures) names.set(error, [...(names.get(error) ?? []), name])
+  return names
 }
 
 interface BenchTarget {
@@ -100,15 +109,13 @@ interface BenchTarget {
   readonly server: string | undefined
 }
 
-/** The primary, and each region that has a replica. */
-function targetsOf(
-  pool: NearestPool,
-  servers: readonly { name: string; region: string | undefined; declared: string }[],
-): BenchTarget[] {
-  const primary = servers.find(({ declared }) => declared === 'primary')
+/** The server that takes the writes, whichever that is by now, and each region that has another. */
+function benchTargets(pool: NearestPool, servers: readonly ServerStatus[]): BenchTarget[] {
+  const primary = writerOf(servers) ?? servers.find(({ declared }) => declared === 'primary')
+  const others = servers.flatMap(({ name, region }) => (name === primary?.name || region === undefined ? [] : [region]))
   return [
     { name: primary?.name ?? 'primary', handle: pool.primary, server: primary?.region },
-    ...[...pool.replicas()].map(([region, handle]) => ({ name: region, handle, server: region })),
+    ...[...new Set(others)].map((region) => ({ name: region, handle: pool.replica(region), server: region })),
   ]
 }
 

@@ -1,5 +1,6 @@
 import { parseArgs, styleText } from 'node:util'
 import { examine } from '../doctor/examine.ts'
+import type { Examination } from '../findings/examination.ts'
 import type { Finding } from '../findings/finding.ts'
 import { findingsOf } from '../findings/findings.ts'
 import { serverFlags } from './server-options.ts'
@@ -19,10 +20,34 @@ export async function doctorCommand(argv: readonly string[], terminal: Terminal)
     terminal.print(doctorUsage)
     return 0
   }
-  const examination = await examine(await serversToAsk(values, terminal))
+  const options = await serversToAsk(values, terminal)
+  terminal.progress(`asking ${['the primary', ...Object.keys(options.replicas ?? {})].join(', ')} …`)
+  const examination = await examine(options).finally(() => terminal.progress(''))
   const findings = findingsOf(examination)
-  terminal.print(values.json === true ? JSON.stringify({ checks: findings }) : doctorText(findings, terminal.color))
+  terminal.print(
+    values.json === true ? JSON.stringify(doctorReport(examination, findings)) : doctorText(findings, terminal.color),
+  )
   return Math.max(exitCodeOf(examination.status), findings.some(({ verdict }) => verdict === 'bad') ? 1 : 0)
+}
+
+/** For programs. */
+export interface DoctorReport {
+  /** When the servers were asked: ISO 8601. */
+  readonly at: string
+  /** Where they were asked from, if that is known. */
+  readonly region: string | undefined
+  /** How many checks have each verdict. */
+  readonly summary: Readonly<Record<Finding['verdict'], number>>
+  readonly checks: readonly Finding[]
+}
+
+function doctorReport({ status: { asOf, region } }: Examination, checks: readonly Finding[]): DoctorReport {
+  const summary = { good: count(checks, 'good'), bad: count(checks, 'bad'), unknown: count(checks, 'unknown') }
+  return { at: new Date(asOf).toISOString(), region, summary, checks }
+}
+
+function count(findings: readonly Finding[], wanted: Finding['verdict']): number {
+  return findings.filter(({ verdict }) => verdict === wanted).length
 }
 
 const MARKS = { good: ['✓', 'green'], bad: ['✗', 'red'], unknown: ['?', 'yellow'] } as const
@@ -45,12 +70,11 @@ export function doctorText(findings: readonly Finding[], color: boolean): string
     ['', '', ''].map((name) => ({ name, align: 'left' as const })),
     rows,
   ).trimStart()
-  return `${lines}\n\n${summary(findings)}`
+  return `${lines}\n\n${conclusion(findings)}`
 }
 
-function summary(findings: readonly Finding[]): string {
-  const count = (wanted: Finding['verdict']): number => findings.filter(({ verdict }) => verdict === wanted).length
-  const bad = count('bad')
+function conclusion(findings: readonly Finding[]): string {
+  const bad = count(findings, 'bad')
   if (bad > 0) return bad === 1 ? 'One thing to fix.' : `${bad} things to fix.`
-  return count('unknown') > 0 ? 'Nothing is wrong, as far as could be checked.' : 'All is well.'
+  return count(findings, 'unknown') > 0 ? 'Nothing is wrong, as far as could be checked.' : 'All is well.'
 }

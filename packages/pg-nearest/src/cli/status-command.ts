@@ -5,7 +5,7 @@ import type { NearestPool } from '../pool/nearest-pool.ts'
 import type { Status } from '../servers/status.ts'
 import { serverFlags } from './server-options.ts'
 import { serversToAsk } from './servers-to-ask.ts'
-import { statusText } from './status-table.ts'
+import { misplaced, statusText } from './status-table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { statusUsage } from './usage.ts'
 import { UsageError } from './usage-error.ts'
@@ -72,5 +72,5 @@ async function watch(pool: NearestPool, seconds: number, json: boolean, terminal
 
 export function exitCodeOf({ servers, problems }: Status): number {
   if (servers.every(({ health }) => health !== 'up')) return 3
-  return problems.length > 0 || servers.some(({ health }) => health !== 'up') ? 1 : 0
+  return problems.length > 0 || misplaced(servers).length > 0 || servers.some(({ health }) => health !== 'up') ? 1 : 0
 }

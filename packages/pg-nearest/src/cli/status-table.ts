@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import type { ServerStatus, Status } from '../servers/status.ts'
 import { fromHere } from '../findings/from-here.ts'
+import { isInPlace } from '../findings/place.ts'
 import { bytes, duration } from '../terminal/format.ts'
 import { table, type Column } from '../terminal/table.ts'
 
@@ -21,7 +22,8 @@ const UNKNOWN = '–'
 
 /** A status for a person: a row for each server, and what is wrong in sentences. */
 export function statusText(status: Status, color: boolean): string {
-  const { servers, problems } = status
+  const { servers } = status
+  const remarks = [...status.problems, ...misplaced(servers)]
   const paint = (style: 'green' | 'red' | 'yellow' | 'bold', text: string): string =>
     color ? styleText(style, text) : text
   const health = ({ health: known }: ServerStatus): string =>
@@ -40,7 +42,14 @@ export function statusText(status: Status, color: boolean): string {
     server.version ?? UNKNOWN,
   ])
   const lines = [table(COLUMNS, rows), '', `Reads ${fromHere(status)} ${reads(servers)} ${writes(servers)}`]
-  return [...lines, ...problems.map((problem) => paint('red', `! ${problem}`))].join('\n')
+  return [...lines, ...remarks.map((remark) => paint('red', `! ${remark}`))].join('\n')
+}
+
+/** Servers that have another role than the list has for them, a sentence each. */
+export function misplaced(servers: readonly ServerStatus[]): readonly string[] {
+  return servers
+    .filter((server) => server.problem === undefined && !isInPlace(server, servers))
+    .map(({ name, role, declared }) => `${name} is a ${role}, and the list calls it a ${declared}.`)
 }
 
 function reads(servers: readonly ServerStatus[]): string {

@@ -50,12 +50,18 @@ export async function waitCommand(argv: readonly string[], terminal: Terminal): 
   }
   try {
     await pool.replicated({ servers, bookmark, timeoutMs: seconds * 1_000, signal: terminal.interrupted })
-    return finish([], `Every replica shows it, after ${elapsed()} s.`)
+    return finish([], `${shownBy(servers)} it, after ${elapsed()} s.`)
   } catch (error) {
-    if (isNotReplicatedError(error)) return finish(error.missing, error.message)
+    if (isNotReplicatedError(error))
+      return finish(error.missing, `${error.message} More is told by: npx pg-nearest doctor`)
     throw error
   } finally {
     clearInterval(progress)
     await pool.end()
   }
+}
+
+function shownBy(servers: readonly string[] | undefined): string {
+  if (servers === undefined) return 'Every replica shows'
+  return `${new Intl.ListFormat('en-GB').format(servers)} ${servers.length === 1 ? 'shows' : 'show'}`
 }

@@ -1,6 +1,6 @@
 import type { ServerStatus } from '../servers/status.ts'
 import { setVariables, variableOf } from './mend.ts'
-import { placeOf, writerOf, type Place } from './place.ts'
+import { isInPlace, placeOf, writerOf, type Place } from './place.ts'
 
 /**
  * After a failover that is to stay: the list calls the old primary the primary. `undefined` where the roles are as listed, or nobody is the
@@ -9,7 +9,7 @@ import { placeOf, writerOf, type Place } from './place.ts'
 export function changePlaces(servers: readonly ServerStatus[], places: ReadonlyMap<string, Place>): string | undefined {
   const before = servers.find(({ declared }) => declared === 'primary')
   const now = writerOf(servers)
-  if (before === undefined || now === undefined || now.declared === 'primary') return undefined
+  if (before === undefined || now === undefined || isInPlace(now, servers)) return undefined
   const was = { region: before.region, declared: 'replica' } as const
   const region = now.region === undefined ? '' : ` PRIMARY_REGION=${now.region}`
   const assignments = `DATABASE_URL=<that of ${now.name}> ${variableOf(was)}=<that of ${before.name}>${region}`

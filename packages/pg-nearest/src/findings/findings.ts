@@ -9,7 +9,7 @@ import { machinesOf } from './machines.ts'
 import { changePlaces } from './change-places.ts'
 import { otherUrl, startIt } from './mend.ts'
 import type { Patient } from './patient.ts'
-import { placeOf, primaryPlaceOf, writerOf, type Place, type PrimaryPlace } from './place.ts'
+import { isInPlace, placeOf, primaryPlaceOf, writerOf, type Place, type PrimaryPlace } from './place.ts'
 import { regionOf } from './own-region.ts'
 import { remedyOf } from './remedies.ts'
 import { replicationOf } from './replication.ts'
@@ -56,8 +56,9 @@ function findingsOfServer(server: ServerStatus, examination: Examination): reado
   ]
 }
 
-function roleOf({ server: { role, declared }, place, servers, places }: Patient, say: Say): Finding {
-  if (role === declared) return say.good(`is a ${role}, as the list has it`)
+function roleOf({ server, place, servers, places }: Patient, say: Say): Finding {
+  const { role, declared } = server
+  if (isInPlace(server, servers)) return say.good(`is a ${role}, as the list has it`)
   return say.bad('DOCTOR_OTHER_ROLE', `is a ${role}, and the list calls it a ${declared}`, {
     why: 'Until a failover has ended, or the list is corrected, reads or writes cross the ocean.',
     mend: changePlaces(servers, places) ?? otherUrl(place),

@@ -34,6 +34,15 @@ export function writerOf(servers: readonly ServerStatus[]): ServerStatus | undef
   return primaries.find(({ writeTo }) => writeTo) ?? primaries[0]
 }
 
+/**
+ * Whether its role is the one that the list gives it, as far as it is known. Of several hosts that one URL names for the primary any may
+ * be it.
+ */
+export function isInPlace({ role, declared, candidate }: ServerStatus, servers: readonly ServerStatus[]): boolean {
+  if (role === 'unknown' || role === declared) return true
+  return role === 'primary' ? candidate === true : writerOf(servers)?.candidate === true
+}
+
 const GAP = { host: '<the primary>', port: 5432, user: undefined, region: undefined, declared: 'primary' } as const
 
 /** The app on Fly that the server's machines belong to, if that is its own (unmanaged) cluster. */

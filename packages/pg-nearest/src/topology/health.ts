@@ -3,8 +3,8 @@
  *
  * - `connecting`: it has not answered yet.
  * - `up`: it answered the latest probe.
- * - `suspect`: a connection to it was lost or refused, and it is being probed. It is used after servers that are equally near.
- * - `down`: it could not be reached, or was silent for too long. It is used only if no other server is left.
+ * - `suspect`: it was up, a connection to it was lost or refused, and it is being probed. It is used after servers that are equally near.
+ * - `down`: it could not be reached, was silent for too long, or has refused us (a wrong password) since before it was ever up. It is used only if no other server is left.
  * - `leaving`: it was removed from the list, and finishes what it has begun.
  */
 export type Health = 'connecting' | 'up' | 'suspect' | 'down' | 'leaving'

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { DoctorReport } from '../../src/cli/doctor-command.ts'
 import { ask } from './fixtures.ts'
 
 /** The built program, as npx would run it. */
@@ -76,8 +77,11 @@ describe('pg-nearest doctor', () => {
 
   test('--json; what is wrong; nobody', async () => {
     const json = await run(['doctor', '--json'])
-    const { checks } = JSON.parse(json.out) as { checks: { server?: string; verdict: string; message: string }[] }
+    const { at, region, summary, checks } = JSON.parse(json.out) as DoctorReport
     expect(checks[0]).toMatchObject({ server: 'nrt', verdict: 'good' })
+    expect(region).toBe('ord')
+    expect(summary.good + summary.bad + summary.unknown).toBe(checks.length)
+    expect(Math.abs(Date.parse(at) - Date.now())).toBeLessThan(600_000)
     const down = 'ord=postgres://app:hush@127.0.0.1:1/app'
     const one = await run(['doctor', '--primary', `nrt=${world.url('nrt')}`, '--replica', down], {})
     expect([one.code, one.out]).toEqual([1, expect.stringMatching(/✗ +ord +refused the connection/)])
@@ -142,6 +146,32 @@ describe('pg-nearest status', () => {
   })
 })
 
+describe('after a failover, the list from before', () => {
+  let flags: string[]
+  beforeAll(() => {
+    flags = ['--primary', `ord=${world.url('ord')}`, '--replica', `nrt=${world.url('nrt')}`, '--region', 'ord']
+  })
+
+  test('status tells who has changed', async () => {
+    const { code, out } = await run(['status', ...flags], {})
+    expect(code).toBe(1)
+    expect(out).toContain('! ord is a replica, and the list calls it a primary.')
+    expect(out).toContain('! nrt is a primary, and the list calls it a replica.')
+  })
+
+  test('doctor mends the list', async () => {
+    const { out } = await run(['doctor', ...flags], {})
+    expect(out).toContain('→ export DATABASE_URL=<that of nrt> DATABASE_URL_ORD=<that of ord> PRIMARY_REGION=nrt')
+  })
+
+  test('bench measures both', async () => {
+    const { code, out, err } = await run(['bench', ...flags, '--time', '0.3', '--warmup', '0', '--json'], {})
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    const { figures } = JSON.parse(out) as { figures: { name: string }[] }
+    expect(figures.map(({ name }) => name)).toEqual(['nrt', 'ord'])
+  })
+})
+
 describe('pg-nearest bench', () => {
   const quick = ['--time', '0.3', '--warmup', '0']
 
@@ -175,6 +205,17 @@ describe('pg-nearest bench', () => {
     } finally {
       await world.start('syd')
     }
+  })
+
+  test('what is the same everywhere is said once', async () => {
+    const nobody = (region: string): string => `${region}=postgres://app:hush@127.0.0.1:9/app`
+    const { code, err } = await run(
+      ['bench', ...quick, '--primary', nobody('nrt'), '--replica', nobody('ord').replace(':9', ':11')],
+      {},
+    )
+    expect(code).toBe(3)
+    expect(err.trim().split('\n')).toHaveLength(1)
+    expect(err).toMatch(/^nrt, ord: No server could run the statement\./)
   })
 
   test('a query that fails', async () => {
@@ -236,9 +277,12 @@ describe('pg-nearest wait', () => {
       missing: [{ server: 'syd', why: expect.stringContaining('bytes behind') }],
     })
     expect((await run(['wait', '--timeout', '1.5'])).out).toMatch(
-      /^Not every server showed .* syd: it is \d+ bytes behind/,
+      /^Not every server showed .* syd: it is \d+ bytes behind.* npx pg-nearest doctor$/m,
     )
-    expect((await run(['wait', '--timeout', '10', '--server', 'ord'])).code).toBe(0)
+    expect(await run(['wait', '--timeout', '10', '--server', 'ord'])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^ord shows it, after/),
+    })
     expect(await run(['doctor'])).toMatchObject({
       code: 1,
       out: expect.stringMatching(

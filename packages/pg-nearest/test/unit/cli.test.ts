@@ -120,6 +120,22 @@ Reads from ord go to ord. Writes go to nrt.
     { name: 'all is well', servers: [serverState({ declared: 'primary', role: 'primary' })], code: 0 },
     { name: 'one is down', servers: [serverState({}), serverState({ name: 'syd', health: 'down' })], code: 1 },
     { name: 'all are down', servers: [serverState({ health: 'down' })], code: 3 },
+    {
+      name: 'two have changed places',
+      servers: [
+        serverState({ name: 'nrt', declared: 'primary' }),
+        serverState({ role: 'primary', timeline: 2, seenInRecovery: true }),
+      ],
+      code: 1,
+    },
+    {
+      name: 'the second of the hosts that are named for the primary is it',
+      servers: [
+        serverState({ name: 'nrt', declared: 'primary' }),
+        serverState({ name: 'nrt#2', role: 'primary', candidate: true }),
+      ],
+      code: 0,
+    },
   ])('exits with $code when $name', ({ servers, code }) => {
     expect(exitCodeOf(statusOf(topologyOf(servers), IN_ORD))).toBe(code)
   })
