@@ -3,7 +3,7 @@ import { checkNames } from '../options/option-names.ts'
 import { formatBookmark, formatTimeBookmark, parseBookmark, parseTimeBookmark } from '../session/bookmark-text.ts'
 import { shows } from '../session/bookmark.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
-import { runInSession } from '../session/current-session.ts'
+import { currentSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
 import type { Servers } from '../servers/servers.ts'
@@ -52,7 +52,7 @@ export class Session extends RoutedPool {
 
   /** Runs `work` in this session: what it, and everything that it starts, runs on the pool belongs to the session. */
   run<T>(work: () => T): T {
-    return runInSession(this.#servers.scope, this.#state, work)
+    return currentSession.run(this.#servers.scope, this.#state, work)
   }
 }
 

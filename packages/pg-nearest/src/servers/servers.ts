@@ -301,8 +301,8 @@ function createEngine(parts: EngineParts): Engine {
     get alone() {
       return alone()
     },
-    currentSession: () => currentSession(scope),
-    writeGuard: () => currentWriteGuard(scope),
+    currentSession: () => currentSession.get(scope),
+    writeGuard: () => currentWriteGuard.get(scope),
     onPositionLost: (event) => events.emit('position-lost', event),
     statements: createStatementCache({ max: learnedStatements, now: () => performance.now() }),
     chooser: {

@@ -1,0 +1,37 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/** The value of one pool, and those of other pools around it. */
+interface Frame<T> {
+  readonly pool: object
+  readonly value: T
+  readonly outer: Frame<T> | undefined
+}
+
+/**
+ * What callers run in, for each pool by itself. All copies of this library in the process share what has the same name, so that they find
+ * each other's. Made when it is first needed, so that nobody else pays for it.
+ */
+export class PoolLocalStorage<T> {
+  readonly #name: symbol
+  #storage: AsyncLocalStorage<Frame<T>> | undefined
+
+  constructor(name: string) {
+    this.#name = Symbol.for(name)
+  }
+
+  /** The value of this pool that the caller runs in. */
+  get(pool: object): T | undefined {
+    this.#storage ??= (globalThis as Registry<T>)[this.#name]
+    let frame = this.#storage?.getStore()
+    while (frame !== undefined && frame.pool !== pool) frame = frame.outer
+    return frame?.value
+  }
+
+  /** Runs `work`, and everything that it starts, in this value. */
+  run<R>(pool: object, value: T, work: () => R): R {
+    const storage = (this.#storage ??= (globalThis as Registry<T>)[this.#name] ??= new AsyncLocalStorage())
+    return storage.run({ pool, value, outer: storage.getStore() }, work)
+  }
+}
+
+type Registry<T> = Record<symbol, AsyncLocalStorage<Frame<T>> | undefined>
