@@ -84,6 +84,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     return { kind: 'failed', evidence: end, standby, forced, generation }
   }
   return {
+    engine,
     facts,
     text,
     signal,
@@ -107,9 +108,6 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
       if (learns) engine.statements.learnWrite(text)
     },
     succeeded: options.succeeded,
-    report: (server, generation, sign, error) => engine.report({ server, generation, sign, error }),
-    mayResend: (why) => engine.budget.withdraw(why),
-    refundResend: (why) => engine.budget.refund(why),
     waitForWriter: (since, waitedMs, ofCall) => engine.waitForWriter(since, waitedMs, ofCall),
     candidates: () => candidatesOf(engine.topology),
     listState: () => engine.list,

@@ -5,12 +5,12 @@ import { FREE_GATE } from '../session-positions/bookmark-claims.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { withoutName } from '../execute/without-name.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
-import { planPrimary, type Attempt } from '../route/plan-servers.ts'
+import { avoiding, planPrimary, type Attempt } from '../route/plan-servers.ts'
 import { planStatement, type StatementPlan } from '../route/plan-statement.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from './client-context.ts'
 import { giveUpOnStandby } from './give-up-on-standby.ts'
-import { guardOnConnection } from './guard-statement.ts'
+import { guardOnConnection } from './guard-on-connection.ts'
 import { borrowedClientExecution, type Planning } from './borrowed-client-execution.ts'
 import type { QueuedStatement, Serving } from './queued-statement.ts'
 
@@ -100,19 +100,12 @@ export function heldServerFirst(
   const lease = client.held.lease?.spent === false ? client.held.lease : undefined
   const onPrimary = lease !== undefined && !isOnStandby
   const ordered = reads && !onPrimary && check !== undefined ? check.order(attempts) : attempts
-  if (lease === undefined || (isOnStandby && !reads)) return lastOf(client, ordered)
+  if (lease === undefined || (isOnStandby && !reads)) return avoiding(client.avoid, ordered)
   const planned = ordered.find(({ server, unproven }) => server === lease.server && unproven !== true)
   if (planned === undefined && isOnStandby) return ordered
   const stays: Attempt = planned ?? { server: lease.server, reason: 'own-write' }
   const first = isOnStandby || planned === ordered[0] ? stays : { ...stays, reason: 'own-write' as const }
   return [first, ...ordered.filter(({ server }) => server !== lease.server)]
-}
-
-/** Moves the servers to avoid behind all others. */
-function lastOf({ avoid }: ClientContext, attempts: readonly Attempt[]): readonly Attempt[] {
-  if (avoid === undefined || avoid.length === 0) return attempts
-  const avoided = ({ server }: Attempt): boolean => avoid.includes(server)
-  return [...attempts.filter((attempt) => !avoided(attempt)), ...attempts.filter(avoided)]
 }
 
 export function attemptsOnPrimary(client: ClientContext): readonly Attempt[] {

@@ -1,12 +1,11 @@
 import type pg from 'pg'
 import { ownSession, type Engine, type Scope } from '../execute/engine.ts'
-import { clock, reportFailure, reportResult } from '../execute/report-outcome.ts'
+import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
-import { queryTimeoutOf } from '../execute/pool-query-execution.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import { planPrimary, type Attempt } from '../route/plan-servers.ts'
 import { planStatement } from '../route/plan-statement.ts'
-import type { Request } from '../route/request.ts'
+import { queryTimeoutOf, type Request } from '../route/request.ts'
 import { watchForEarlyClose } from '../wire/cursor-close.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import { commandOf, emptyResult, isDeferrable } from '../client-transaction/synthetic-results.ts'
@@ -19,12 +18,12 @@ import { runSubmittable } from './submittable-query.ts'
 import { HeldConnection, type OnHold } from '../client-connection/held-connection.ts'
 import { openTransaction } from '../client-transaction/pipelined-begin.ts'
 import { mayBePipelined, mayJoinBegin } from '../client-transaction/pipelining.ts'
-import { delivering, type QueuedStatement, type Serving } from '../client-connection/queued-statement.ts'
+import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
 import { readInTransaction, runInTransaction } from '../client-transaction/run-in-transaction.ts'
 import { limitWaiting } from './limit-waiting.ts'
-import { StatementQueue } from './statement-queue.ts'
+import { delivering, StatementQueue, type Turn } from './statement-queue.ts'
 import { runPinnedOrLose } from '../client-connection/run-pinned.ts'
-import { guardStatement } from '../client-connection/guard-statement.ts'
+import { guardStatement } from './guard-statement.ts'
 
 /** How long a released client waits for a cursor that was left open. */
 const OPEN_CURSOR_MS = 1_000
@@ -38,7 +37,7 @@ const OPEN_CURSOR_MS = 1_000
  */
 export class ClientExecutor {
   readonly #client: ClientContext
-  readonly #queue: StatementQueue<QueuedStatement>
+  readonly #queue: StatementQueue<QueuedStatement & Turn>
   readonly #forgetAbort: (() => void) | undefined
 
   constructor(engine: Engine, scope: Scope, onHold: OnHold, limits: ClientLimits) {
@@ -101,7 +100,7 @@ export class ClientExecutor {
     const check = createFreshnessCheck(engine, own, request.consistency, reads)
     const pipelined = mayBePipelined(request, need)
     const queryTimeoutMs = queryTimeoutOf(request.config) ?? engine.queryTimeoutMs
-    const statement: QueuedStatement = {
+    const statement: QueuedStatement & Turn = {
       request,
       need,
       givenAt: queryTimeoutMs === undefined ? 0 : performance.now(),

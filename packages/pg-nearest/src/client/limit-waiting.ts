@@ -1,9 +1,9 @@
 import { onAbort } from '../limits/on-abort.ts'
 import type { QueuedStatement } from '../client-connection/queued-statement.ts'
-import type { StatementQueue } from './statement-queue.ts'
+import type { StatementQueue, Turn } from './statement-queue.ts'
 
 /** Takes a statement out of the queue when its caller's signal or `query_timeout` ends it before its turn. */
-export function limitWaiting(queue: StatementQueue<QueuedStatement>, statement: QueuedStatement): void {
+export function limitWaiting(queue: StatementQueue<QueuedStatement & Turn>, statement: QueuedStatement & Turn): void {
   const { signal } = statement.request
   const { queryTimeoutMs } = statement
   if ((signal === undefined && queryTimeoutMs === undefined) || !queue.has(statement)) return

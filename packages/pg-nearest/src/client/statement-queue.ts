@@ -1,4 +1,16 @@
-import type { Turn } from '../client-connection/queued-statement.ts'
+import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
+
+/** An entry of the queue. */
+export interface Turn {
+  /** It may be sent before those ahead of it are answered. */
+  readonly pipelined: boolean
+  /** Others may be sent before it is answered, because it does not end a transaction. */
+  readonly followable: boolean
+  /** Called once, when it stops waiting: it is started, is sent together with another, or was removed. */
+  onLeft?(): void
+  /** Runs it. Resolves, and never rejects, when it has ended, with a function that hands its outcome to the caller. */
+  start(): Promise<() => void>
+}
 
 /**
  * Runs the statements of one client in order: one at a time, but those that may be pipelined right behind each other while
@@ -95,4 +107,15 @@ export class StatementQueue<T extends Turn> {
       this.#go()
     })
   }
+}
+
+/** Resolves, when the work has ended, with a function that hands its outcome to the caller. */
+export function delivering(
+  work: Promise<Serving>,
+  { settle, fail }: Pick<QueuedStatement, 'settle' | 'fail'>,
+): Promise<() => void> {
+  return work.then(
+    (serving) => () => settle(serving),
+    (error: unknown) => () => fail(error),
+  )
 }

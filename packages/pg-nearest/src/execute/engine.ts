@@ -7,24 +7,14 @@ import type { QueryEvent } from '../events/event-types.ts'
 import type { ListState } from '../failures/no-server-error.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
-import type { RetryBudget } from '../limits/retry-budget.ts'
 import type { Target } from '../route/plan-servers.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementCache } from '../statement/statement-cache.ts'
+import type { WalkEngine } from '../walk/execution.ts'
 import type { WriteGuard } from '../write-guard/write-guard.ts'
 
-/** What a statement has shown about a server. */
-export interface ServerReport {
-  readonly server: string
-  /** The generation of the connection that it ran on. */
-  readonly generation: number
-  /** `lost`: a connection died. `role`: the server does not have the role that it was thought to have. */
-  readonly sign: 'lost' | 'role'
-  readonly error: unknown
-}
-
 /** What running a statement needs from its pool. */
-export interface Engine extends FreshnessContext {
+export interface Engine extends FreshnessContext, WalkEngine {
   readonly statements: StatementCache
   /** The caller's guard, from the async context. */
   writeGuard(): WriteGuard | undefined
@@ -41,9 +31,6 @@ export interface Engine extends FreshnessContext {
     signal: AbortSignal | undefined,
     preference?: WaitingCaller['preference'],
   ): Promise<Lease>
-  /** Passes evidence to the monitor. */
-  report(report: ServerReport): void
-  readonly budget: RetryBudget
   /** `undefined` unless the option `hedge` is set. */
   readonly hedging: Hedging | undefined
   /** The pool's `timeoutMs`; `undefined`: no limit. */

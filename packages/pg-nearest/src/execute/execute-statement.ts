@@ -2,7 +2,7 @@ import { withinDeadline } from '../limits/within-deadline.ts'
 import type { Request } from '../route/request.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { Engine, Scope } from './engine.ts'
-import { clock, reportFailure, reportResult } from './report-outcome.ts'
+import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
 import { walk } from '../walk/walk.ts'
 import { PoolQueryExecution, type Served } from './pool-query-execution.ts'
 

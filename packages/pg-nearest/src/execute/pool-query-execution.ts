@@ -9,11 +9,10 @@ import type { MachinePreference } from '../freshness/furthest-machines.ts'
 import { positionBefore } from '../freshness/is-caught-up.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
-import type { RetryReason } from '../limits/retry-budget.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
 import { planFallback, type Attempt } from '../route/plan-servers.ts'
-import { planStatement } from '../route/plan-statement.ts'
-import type { Request } from '../route/request.ts'
+import { isKnownToWrite, planStatement } from '../route/plan-statement.ts'
+import { queryTimeoutOf, type Request } from '../route/request.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
@@ -44,7 +43,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   readonly text: string
   readonly signal: AbortSignal | undefined
   readonly attempts: readonly Attempt[]
-  readonly #engine: Engine
+  readonly engine: Engine
   readonly #scope: Scope
   readonly #request: Request
   #config: Request['config']
@@ -64,7 +63,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const { need, reads, attempts } = planStatement(engine, scope, request)
     this.#guard = scope.readOnly ? undefined : engine.writeGuard()
     // Before a connection is made to the primary, which may be far.
-    if (!reads || isForPrimary(scope, request)) this.#guard?.({ writes: true })
+    if (this.#guard !== undefined && isKnownToWrite(engine, scope, request)) this.#guard({ writes: true })
     this.text = request.config.text
     this.facts = { reads, readOnly: scope.readOnly, harmless: false, mayCommitInside: need.mayCommitInside === true }
     this.signal = signal
@@ -73,7 +72,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     this.attempts = this.#ordered(attempts)
     this.#need = need
     this.#hedging = reads ? engine.hedging : undefined
-    this.#engine = engine
+    this.engine = engine
     this.#scope = scope
     this.#request = request
     this.#config = request.config
@@ -81,17 +80,17 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   mayAwaitPrimary(): boolean {
-    return mayAwaitPrimary(this.#engine, this.#scope, this.facts.reads)
+    return mayAwaitPrimary(this.engine, this.#scope, this.facts.reads)
   }
 
   /** A new plan, by what is known now. */
   replan(): readonly Attempt[] {
-    const { attempts } = planStatement(this.#engine, this.#scope, this.#request)
+    const { attempts } = planStatement(this.engine, this.#scope, this.#request)
     if (!this.facts.reads) return attempts
     const { consistency } = this.#request
     // What its session has learned since counts for the rest of the way.
     if (this.#check !== undefined) (this.#replaced ??= []).push(this.#check)
-    this.#check = createFreshnessCheck(this.#engine, this.#own, consistency, true)
+    this.#check = createFreshnessCheck(this.engine, this.#own, consistency, true)
     return this.#check === undefined ? attempts : this.#check.order(attempts)
   }
 
@@ -100,13 +99,13 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   primaries(): readonly Attempt[] {
-    return planFallback(this.#engine.topology)
+    return planFallback(this.engine.topology)
   }
 
   /** For an error about its time. */
   get waitingFor(): string | undefined {
     if (this.#stage === 'failing-over') {
-      return this.#engine.list === 'awaited' ? 'for the list of servers' : 'for a server that takes writes'
+      return this.engine.list === 'awaited' ? 'for the list of servers' : 'for a server that takes writes'
     }
     return this.#server && `for ${this.#stage === 'running' ? 'an answer of' : 'a connection to'} ${this.#server}`
   }
@@ -121,11 +120,11 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   #connect(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
     const { server } = attempt
-    const preference = (): MachinePreference | undefined => machinePreference(this.#engine, attempt, this.#check)
-    const lease = this.#engine.take(server, 'statement', preference())
+    const preference = (): MachinePreference | undefined => machinePreference(this.engine, attempt, this.#check)
+    const lease = this.engine.take(server, 'statement', preference())
     if (lease !== undefined) return this.#run(lease, attempt, turn, signal)
     this.#stage = 'connecting'
-    this.#engine.acquire(server, 'statement', signal, preference).then(
+    this.engine.acquire(server, 'statement', signal, preference).then(
       (acquired) => {
         try {
           this.#run(acquired, attempt, turn, signal)
@@ -141,10 +140,10 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const { reads, readOnly } = this.facts
     // Read before sending: the reply may announce a promotion.
     const { standby, generation, provenStandby } = lease
-    if (isMisled(this.#engine, attempt, lease)) {
+    if (isMisled(this.engine, attempt, lease)) {
       return turn.end({ kind: 'failed', evidence: misledBy(lease), standby, forced: false, generation })
     }
-    const restricted = !provenStandby && !getsWrites(this.#engine.topology, lease.server)
+    const restricted = !provenStandby && !getsWrites(this.engine.topology, lease.server)
     // It gets no writes any more.
     const isStale = restricted && !reads && !readOnly
     const verdict = isStale ? 'no' : turn.admit(provenStandby || restricted)
@@ -155,7 +154,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const forced = verdict === 'read-only' || restricted
     if (this.#guard !== undefined && !forced && !provenStandby) {
       try {
-        this.#guard({ writes: this.#isKnownToWrite() })
+        // A standby may have refused it meanwhile.
+        this.#guard({ writes: isKnownToWrite(this.engine, this.#scope, this.#request) })
       } catch (error) {
         lease.release()
         return turn.end({ kind: 'cut', error })
@@ -170,17 +170,17 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       check: this.#check,
       trust: trusts(attempt),
       need: this.#need,
-      context: this.#engine,
-      before: standby ? positionBefore(this.#engine, lease) : undefined,
+      context: this.engine,
+      before: standby ? positionBefore(this.engine, lease) : undefined,
     } as const
-    const queryTimeoutMs = queryTimeoutOf(config) ?? this.#engine.queryTimeoutMs
+    const queryTimeoutMs = queryTimeoutOf(config) ?? this.engine.queryTimeoutMs
     const harmless = provenStandby || run.enforcement !== 'none'
     const concluded = (end: LimitedEnd<RunEnd>): void => {
       this.#note(end, harmless, lease)
       const { standby: isStandby } = lease
       if (end.kind === 'answered' && isOfConnection(end.error)) this.#config = withoutName(config)
       const isAnswered = end.kind === 'result' || end.kind === 'answered'
-      if (isAnswered && lease.status !== 'I') warnOfOpenTransaction(this.#engine)
+      if (isAnswered && lease.status !== 'I') warnOfOpenTransaction(this.engine)
       lease.release()
       if (end.kind === 'result') turn.end({ kind: 'result', result: end.result, standby: isStandby })
       else if (end.kind === 'cut') turn.end(end)
@@ -190,11 +190,6 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const mayWrite = harmless || reads ? undefined : () => this.#check?.beginUnsettled() ?? ignore
     const limits = { signal, timeoutMs: queryTimeoutMs }
     runWithin(lease, limits, (ended) => runStatement(lease, run, ended), mayWrite, concluded)
-  }
-
-  /** A standby may have refused it meanwhile. */
-  #isKnownToWrite(): boolean {
-    return isForPrimary(this.#scope, this.#request) || !planStatement(this.#engine, this.#scope, this.#request).reads
   }
 
   /**
@@ -211,7 +206,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   learn(): void {
-    this.#engine.statements.learnWrite(this.text)
+    this.engine.statements.learnWrite(this.text)
   }
 
   /** Emits what the statement has found out, in the caller's async context. */
@@ -222,34 +217,22 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   succeeded(result: StatementResult, arrival: Arrival): Served {
     const { server, role, reason, attempts } = arrival
-    const servedBy = { server, region: this.#engine.stateOf(server)?.region, role, reason, attempts }
+    const servedBy = { server, region: this.engine.stateOf(server)?.region, role, reason, attempts }
     if (this.#hedging !== undefined) this.#hedging.note(performance.now() - this.#hedgeStartedAt)
     return { result, servedBy }
   }
 
-  report(server: string, generation: number, sign: 'lost' | 'role', error: unknown): void {
-    this.#engine.report({ server, generation, sign, error })
-  }
-
-  mayResend(why: RetryReason): boolean {
-    return this.#engine.budget.withdraw(why)
-  }
-
-  refundResend(why: RetryReason): void {
-    this.#engine.budget.refund(why)
-  }
-
   waitForWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean> {
     this.#stage = 'failing-over'
-    return this.#engine.waitForWriter(since, waitedMs, signal)
+    return this.engine.waitForWriter(since, waitedMs, signal)
   }
 
   candidates(): readonly Candidate[] {
-    return candidatesOf(this.#engine.topology)
+    return candidatesOf(this.engine.topology)
   }
 
   listState(): ListState {
-    return this.#engine.list
+    return this.engine.list
   }
 
   hedge(): HedgePlan | undefined {
@@ -264,19 +247,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 }
 
-/** Whoever asks for the primary may know of effects that no text shows. */
-function isForPrimary({ target }: Scope, { route }: Request): boolean {
-  return route === 'primary' || target.kind === 'primary'
-}
-
 function asHedged({ server }: Attempt): Attempt {
   return { server, reason: 'hedged' }
-}
-
-/** A query's own `query_timeout`, which pg's types leave out. */
-export function queryTimeoutOf(config: object): number | undefined {
-  const { query_timeout: timeoutMs } = config as { readonly query_timeout?: unknown }
-  return typeof timeoutMs === 'number' && timeoutMs > 0 ? timeoutMs : undefined
 }
 
 function ignore(): void {}

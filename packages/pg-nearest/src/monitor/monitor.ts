@@ -14,11 +14,13 @@ import { steadyNow } from '../clock.ts'
 import type { Sign } from '../topology/health.ts'
 import { hasWriter, writeOrder } from '../topology/server-selection.ts'
 import { areRoutedAlike } from '../topology/routing-state.ts'
+import { byName, changedIn, isChanged, isWorse } from '../topology/topology-changes.ts'
 import type { PrimaryTrail } from '../observations/staleness.ts'
 import type { MemberMachine } from '../observations/update-members.ts'
 import type { Role, Server, ServerState, Topology } from '../topology/topology.ts'
 import { isErrorResponse } from '../driver-errors.ts'
 import { describeFailure } from '../failures/describe-failure.ts'
+import type { ServerReport } from '../failures/server-report.ts'
 import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
 import { observedPosition } from '../observations/observed-position.ts'
 import { nextProbeMs } from './probe-backoff.ts'
@@ -28,7 +30,6 @@ import { createStallAwareClock } from './stall-aware-clock.ts'
 import { createPositionWatch } from '../positions/position-watch.ts'
 import { createCrossPoolSharing } from './cross-pool-sharing.ts'
 import { createProblemReporter } from './problem-reporter.ts'
-import type { Report } from './connection-report.ts'
 import { createServerMembers, renewalMs, type SeenMember, type ServerMembers } from '../positions/server-members.ts'
 import { createServerWatch, type ServerWatch } from './server-watch.ts'
 import type { MonitoredServer } from './monitor-dependencies.ts'
@@ -79,7 +80,7 @@ export interface Monitor {
   /** Probes every server now. Resolves when each has answered, failed or left the list. */
   refresh(): Promise<Topology>
   /** Takes evidence from a connection. Ignored if all connections have been replaced since. */
-  report(report: Report): void
+  report(report: ServerReport): void
   /** Only the first of several statements sent at once was answered. */
   noPipelines(server: string): void
   /** Replaces the list. Servers that left it are no longer watched, but stay in the topology until `forget`. */
@@ -208,7 +209,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     reportProblems(next.topology, isAlike ? changedIn(before, next.topology) : next.topology.servers)
     if (isAlike) return
     tellPrimary(next.topology)
-    if (!changed(before, next.topology)) return
+    if (!isChanged(before, next.topology)) return
     options.onChange(next.topology)
     if (isWorse(were, next.topology)) options.onTrouble()
   }
@@ -357,28 +358,4 @@ function roleOf({ standby }: KnownPosition): Role {
 
 function tellersIn({ servers }: Topology): string[] {
   return servers.flatMap(({ name, positions }) => (positions === 'full' ? [name] : []))
-}
-
-function byName(topology: Topology): ReadonlyMap<string, ServerState> {
-  return new Map(topology.servers.map((server) => [server.name, server]))
-}
-
-/** Of two snapshots in which the servers stand alike, and so in the same order. */
-function changedIn(before: Topology, after: Topology): readonly ServerState[] {
-  return after.servers.filter((server, i) => server !== before.servers[i])
-}
-
-function changed(before: Topology, after: Topology): boolean {
-  return (
-    before.servers.length !== after.servers.length ||
-    after.servers.some((server, i) => differs(server, before.servers[i]))
-  )
-}
-
-function differs(a: ServerState, b: ServerState | undefined): boolean {
-  return b === undefined || a.name !== b.name || a.role !== b.role || a.health !== b.health || a.timeline !== b.timeline
-}
-
-function isWorse(were: ReadonlyMap<string, ServerState>, after: Topology): boolean {
-  return after.servers.some(({ name, health }) => health === 'down' && were.get(name)?.health !== 'down')
 }

@@ -26,7 +26,6 @@ export interface ServerWatchOptions {
 export interface ServerWatch {
   readonly name: string
   readonly connections: MonitoredConnections
-  readonly contact: Liveness
   /** Probes it now, and from then on at its pace. */
   start(): void
   /** Probes it now, or joins the probe that is under way. `undefined`: it failed, or the watch has ended. Never rejects. */
@@ -144,9 +143,6 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   return {
     name,
     connections,
-    get contact() {
-      return contact
-    },
     start() {
       if (phase !== 'waiting') return
       phase = 'running'

@@ -174,3 +174,10 @@ function withoutRepeats(tiers: Tiers): Tiers {
     .map((tier) => tier.filter(({ server }) => !seen.has(server) && seen.add(server)))
     .filter((tier) => tier.length > 0)
 }
+
+/** With the servers to avoid behind all others. */
+export function avoiding(avoid: readonly string[] | undefined, attempts: readonly Attempt[]): readonly Attempt[] {
+  if (avoid === undefined || avoid.length === 0) return attempts
+  const avoided = ({ server }: Attempt): boolean => avoid.includes(server)
+  return [...attempts.filter((each) => !avoided(each)), ...attempts.filter(avoided)]
+}

@@ -38,6 +38,11 @@ export function planStatement(engine: Knowledge, scope: Narrowing, request: Requ
   return { need, reads, attempts: attemptsFor(engine, scope, request, need, learned, reads) }
 }
 
+/** By its text, because a standby has refused it, or because it asks for the primary: there it may have effects that no text shows. */
+export function isKnownToWrite(engine: Knowledge, scope: Narrowing, request: Request): boolean {
+  return request.route === 'primary' || scope.target.kind === 'primary' || !planStatement(engine, scope, request).reads
+}
+
 function attemptsFor(
   { topology, chooser }: Knowledge,
   { target, readOnly }: Narrowing,

@@ -26,3 +26,9 @@ export interface Call {
   readonly request: Request
   readonly callback: QueryCallback | undefined
 }
+
+/** A query's own `query_timeout`, which pg's types leave out. */
+export function queryTimeoutOf(config: object): number | undefined {
+  const { query_timeout: timeoutMs } = config as { readonly query_timeout?: unknown }
+  return typeof timeoutMs === 'number' && timeoutMs > 0 ? timeoutMs : undefined
+}

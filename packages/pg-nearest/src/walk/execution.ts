@@ -2,7 +2,8 @@ import type { Candidate } from '../errors.ts'
 import type { ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import type { ListState } from '../failures/no-server-error.ts'
-import type { RetryReason } from '../limits/retry-budget.ts'
+import type { RetryBudget } from '../limits/retry-budget.ts'
+import type { ServerReport } from '../failures/server-report.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
 import type { WalkFacts } from './walk-state.ts'
@@ -43,8 +44,16 @@ export type AttemptEnd<R> =
   | { readonly kind: 'replan'; readonly unlisted?: true }
   | { readonly kind: 'cut'; readonly error: unknown }
 
+/** What walks need from their pool. */
+export interface WalkEngine {
+  readonly budget: RetryBudget
+  /** Passes evidence to the monitor. */
+  report(report: ServerReport<'lost' | 'role'>): void
+}
+
 /** A statement for `walk`, which tries it on one server after the other. */
 export interface Execution<R, T> {
+  readonly engine: WalkEngine
   readonly facts: WalkFacts
   /** Without values, because errors contain it. */
   readonly text: string
@@ -64,12 +73,6 @@ export interface Execution<R, T> {
   learn(): void
   /** It has succeeded. Returns what the walk resolves with. */
   succeeded(result: R, arrival: Arrival): T
-  /** Evidence for the monitor: a connection was lost, or the server's role has changed. */
-  report(server: string, generation: number, sign: 'lost' | 'role', error: unknown): void
-  /** Whether the retry budget allows sending it once more. */
-  mayResend(why: RetryReason): boolean
-  /** Sending it once more was not in vain: see `RetryBudget.refund`. */
-  refundResend(why: RetryReason): void
   /** Waits for a server that has said, after `since` (by `clock.ts`), that it takes writes, or for the first list of servers. */
   waitForWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
   /** All servers, for an error's message. */

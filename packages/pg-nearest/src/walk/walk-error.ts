@@ -1,7 +1,7 @@
-import { NearestError, OutcomeUnknownError, type Candidate } from '../errors.ts'
+import { OutcomeUnknownError, type Candidate } from '../errors.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
 import { noServerError, type ListState } from '../failures/no-server-error.ts'
-import { WHY_READ_ONLY } from '../failures/server-problem.ts'
+import { notLentError, notWritableError } from '../failures/refused-error.ts'
 import type { WalkEnd } from './walk-state-machine.ts'
 import type { WalkFailure } from './walk-state.ts'
 
@@ -26,27 +26,9 @@ export function walkError(
     }
     case 'error': {
       const { server, standby, evidence } = end
-      if (evidence.kind === 'no-connection' && evidence.why === 'queue') return notLent(server, evidence.error)
+      if (evidence.kind === 'no-connection' && evidence.why === 'queue') return notLentError(server, evidence.error)
       if (evidence.kind !== 'answered' || !provesWrite(evidence.error) || standby || readOnly) return evidence.error
-      return notWritable(server, evidence.error)
+      return notWritableError(server, evidence.error)
     }
   }
-}
-
-/** A primary refused a write that was not sent READ ONLY. */
-function notWritable(server: string, cause: unknown): NearestError {
-  return new NearestError(
-    'NEAREST_READ_ONLY',
-    `${server} is the primary and refuses to write, though it is no standby: look at default_transaction_read_only there. ${WHY_READ_ONLY}`,
-    { cause },
-  )
-}
-
-function notLent(server: string, cause: unknown): NearestError {
-  if (cause instanceof NearestError) return cause
-  return new NearestError(
-    'NEAREST_TIMEOUT',
-    `No connection to ${server} came free within connectionTimeoutMillis: raise it or "max", or look for clients that are never released.`,
-    { cause },
-  )
 }

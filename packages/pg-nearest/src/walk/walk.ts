@@ -60,7 +60,7 @@ class Walk<R, T> {
   #do(command: WalkCommand): void {
     switch (command.kind) {
       case 'try':
-        if (command.resends !== undefined && !this.#execution.mayResend(command.resends)) {
+        if (command.resends !== undefined && !this.#execution.engine.budget.withdraw(command.resends)) {
           return this.#take({ kind: 'no-budget', leg: command.leg })
         }
         return this.#try(command.leg, command.attempt)
@@ -150,15 +150,14 @@ class Walk<R, T> {
 
   /** Reports what a failure says about the server. Failures to connect are reported by the connections themselves. */
   #tell(server: string, { evidence, generation, forced }: Extract<AttemptEnd<R>, { kind: 'failed' }>): void {
-    const { facts } = this.#execution
+    const { facts, engine } = this.#execution
     if (generation === undefined) return
-    if (evidence.kind === 'lost') this.#execution.report(server, generation, 'lost', evidence.error)
-    if (evidence.kind === 'standby' || evidence.kind === 'misled') {
-      this.#execution.report(server, generation, 'role', evidence.error)
-    }
-    if (evidence.kind !== 'answered' || facts.readOnly || forced || !provesWrite(evidence.error)) return
+    const { kind, error } = evidence
+    if (kind === 'lost') engine.report({ server, generation, sign: 'lost', error })
+    if (kind === 'standby' || kind === 'misled') engine.report({ server, generation, sign: 'role', error })
+    if (kind !== 'answered' || facts.readOnly || forced || !provesWrite(error)) return
     this.#execution.learn()
-    this.#execution.report(server, generation, 'role', evidence.error)
+    engine.report({ server, generation, sign: 'role', error })
   }
 
   async #catchUp(leg: number, behind: ReplicaBehindError): Promise<void> {
@@ -204,7 +203,7 @@ class Walk<R, T> {
     if (showsPrimaryOnly(this.#state, standby)) this.#execution.learn()
     const { server, reason: planned } = attempt
     const reason = planned === 'unproven' ? planned : (detourReason(this.#state, leg) ?? planned)
-    if (reason === 'schema-lag') this.#execution.refundResend('lag')
+    if (reason === 'schema-lag') this.#execution.engine.budget.refund('lag')
     const attempts = (this.#state.legs[leg]?.failures ?? 0) + 1
     const arrival = { server, role: standby ? ('replica' as const) : ('primary' as const), reason, attempts }
     this.#resolve(this.#execution.succeeded(result, arrival))

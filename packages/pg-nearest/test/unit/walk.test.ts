@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { AttemptEnd, Execution } from '../../src/walk/execution.ts'
 import { walk } from '../../src/walk/walk.ts'
+import { createRetryBudget } from '../../src/limits/retry-budget.ts'
 import { ReplicaBehindError } from '../../src/session-positions/replica-behind-error.ts'
 import type { Attempt } from '../../src/route/plan-servers.ts'
 
@@ -30,6 +31,7 @@ function execution({
   ...change
 }: Change): Execution<string, string> {
   return {
+    engine: { report: () => undefined, budget: createRetryBudget() },
     facts: { reads: true, readOnly: false, harmless: false, mayCommitInside: false },
     text: 'select 1',
     signal: undefined,
@@ -41,9 +43,6 @@ function execution({
     waitToCatchUp: () => Promise.resolve(true),
     learn: () => undefined,
     succeeded: (result) => result,
-    report: () => undefined,
-    mayResend: () => true,
-    refundResend: () => undefined,
     waitForWriter: async (_, __, signal) => {
       await untilAborted(signal)
       return false

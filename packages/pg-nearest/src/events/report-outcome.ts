@@ -1,21 +1,25 @@
-import type { ServedBy } from '../events/served-by.ts'
-import type { Engine } from './engine.ts'
-import type { StatementResult } from '../wire/exchange.ts'
+import type { QueryEvent } from './event-types.ts'
+import type { ServedBy } from './served-by.ts'
+
+interface Listening {
+  /** `undefined` while nobody listens. */
+  readonly onQuery: ((event: QueryEvent) => void) | undefined
+}
 
 /** The time if somebody listens for `query`; otherwise 0, because reading the clock costs something. */
-export function clock({ onQuery }: Engine): number {
+export function clock({ onQuery }: Listening): number {
   return onQuery === undefined ? 0 : performance.now()
 }
 
 /** Sets `servedBy` on a result, and emits `query`. */
-export function reportResult(
-  { onQuery }: Engine,
+export function reportResult<R extends object>(
+  { onQuery }: Listening,
   text: string,
   start: number,
-  result: StatementResult,
+  result: R,
   servedBy: ServedBy,
-): StatementResult {
-  if (Array.isArray(result)) for (const each of result) mark(each, servedBy)
+): R {
+  if (Array.isArray(result)) for (const each of result as readonly object[]) mark(each, servedBy)
   mark(result, servedBy)
   onQuery?.({ text, durationMs: performance.now() - start, servedBy })
   return result
@@ -26,7 +30,7 @@ function mark(result: object, servedBy: ServedBy): void {
 }
 
 /** Emits `query` for a failed statement. Returns the error to throw, with a stack trace that leads to the caller. */
-export function reportFailure({ onQuery }: Engine, text: string, start: number, error: unknown): unknown {
+export function reportFailure({ onQuery }: Listening, text: string, start: number, error: unknown): unknown {
   onQuery?.({ text, durationMs: performance.now() - start, servedBy: undefined, error })
   // pg creates its errors in a socket callback. Its own pool does the same as this.
   if (error instanceof Error && 'severity' in error) Error.captureStackTrace(error, reportFailure)

@@ -1,0 +1,15 @@
+/**
+ * What a connection, or an attempt to make one, has shown about a server.
+ *
+ * - `unreachable`: no connection could be made.
+ * - `refused`: the server answered an attempt to connect with an error.
+ * - `lost`: a connection died with a statement on it.
+ * - `role`: the server does not have the role that it was thought to have.
+ */
+export interface ServerReport<Sign = 'unreachable' | 'refused' | 'lost' | 'role'> {
+  readonly server: string
+  /** The generation of the server's connections at that time. */
+  readonly generation: number
+  readonly sign: Sign
+  readonly error: unknown
+}
