@@ -15,8 +15,10 @@ import { schemaLagOf } from './schema-lag.ts'
  * - `unreadable`: it succeeded, but a type parser of the caller's threw on its rows.
  * - `lost`: it was sent, and the connection died before ReadyForQuery.
  * - `behind`: the server lacks something that the read must show.
- * - `standby`: a transaction that may write had begun on a server that turned out to be a standby, and was given up there, unseen.
- * - `misled`: the connection leads to a standby, though its name led to the primary a moment ago, so nothing was sent.
+ * - `standby`: a transaction that may write had begun on a server that turned out to be a standby, and was given up there, unseen. Behind a
+ *   pooler, or while it is taken for the primary, another connection would lead there, too: another server is asked.
+ * - `misled`: the connection leads to a standby, though its name led to the primary a moment ago, so nothing was sent. Another connection
+ *   may lead to the primary.
  */
 export type Evidence =
   | {
