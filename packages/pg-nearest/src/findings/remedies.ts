@@ -5,6 +5,7 @@ import { isReady, onPrimary, otherUrl, psql, setting, startIt, streamFrom, ident
 import { flyAppOf, isPrivate, type Place } from './place.ts'
 import { createDatabase, findHost, letIn, reachHost } from './reach-server.ts'
 import type { Patient } from './patient.ts'
+import { settleRivals, stopIt } from './settle-rivals.ts'
 
 const UNUSED = 'Nothing runs there meanwhile: reads go further away, and without the primary nothing is written.'
 const WRONG_URL = 'What answers there is no server of this cluster, so it is not used.'
@@ -45,8 +46,7 @@ const REMEDIES: Readonly<Record<ProblemCode, readonly [why: string, mend: (patie
   NEAREST_OTHER_CLUSTER: ['Its data are others, so it is not used.', URL_OF],
   NEAREST_WRONG_PLACE: [
     'Reads “next door” would cross the ocean, and a primary that was replaced would take writes that are lost.',
-    ({ place, server: { declared } }) =>
-      declared === 'replica' ? otherUrl(place) : `pg_ctl stop, on ${place.host}, and pg_rewind before it comes back`,
+    (patient) => settleRivals(patient) ?? (isPrimaryItself(patient) ? otherUrl(patient.place) : stopIt(patient.place)),
   ],
   NEAREST_NO_EVIDENCE: [
     'A backup that was restored, or a branch, would take writes that are lost; so nothing is written there.',
@@ -75,8 +75,16 @@ export function remedyOf(code: ProblemCode, patient: Patient): Remedy {
   return { why, mend: mend(patient) }
 }
 
+/** The list has it twice: there is no other one that it could have been replaced by. */
+function isPrimaryItself({ server: { declared, timeline }, servers }: Patient): boolean {
+  return declared === 'replica' && servers.some((other) => other.declared === 'primary' && other.timeline === timeline)
+}
+
 /** Only with pg_monitor a role is told at once which timeline a replica follows. */
-function provePromotion({ place, server, servers, places, primary }: Patient): string {
+function provePromotion(patient: Patient): string {
+  const { place, server, servers, places, primary } = patient
+  const settled = settleRivals(patient)
+  if (settled !== undefined) return settled
   const untold = servers.some(
     ({ health, timeline, timelineIsLate }) => health === 'up' && (timelineIsLate || timeline === undefined),
   )
@@ -117,7 +125,7 @@ function takeWrites({ place, primary }: Patient): string {
   // @see https://github.com/fly-apps/postgres-flex: at 90 % of the disk
   return app === undefined
     ? command
-    : `fly volumes list --app ${app}: is one full? Then fly volumes extend; else ${command}`
+    : `fly volumes list --app ${app}: is one full? Then fly volumes extend <id>; else ${command}`
 }
 
 /** What is missing, as on Aurora, no GRANT can give. */

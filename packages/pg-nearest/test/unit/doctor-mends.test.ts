@@ -153,3 +153,38 @@ test('what PostgreSQL there does not have, no GRANT gives', () => {
   )
   expect(mendOf('NEAREST_NO_POSITIONS', { servers: [nrt, refused('0A000')] })).not.toContain('grant')
 })
+
+describe('a second primary', () => {
+  const stop = /^(?:if .* was promoted: )?pg_ctl stop .* on nrt\.example\.com/
+
+  test('that is the first by another name has another URL', () => {
+    expect(mendOf('NEAREST_WRONG_PLACE', { servers: [nrt, { ...ord, role: 'primary' }] })).toMatch(
+      /^export DATABASE_URL_ORD=/,
+    )
+  })
+
+  test('of a later timeline: one of the two must go, and a person knows which', () => {
+    const servers = [nrt, { ...ord, role: 'primary', timeline: 3 }] as const
+    const mends = [mendOf('NEAREST_WRONG_PLACE', { servers }), mendOf('NEAREST_NO_EVIDENCE', { servers }, 'nrt')]
+    for (const mend of mends) {
+      expect(mend).toMatch(stop)
+      expect(mend).toContain('take ord out of the list')
+    }
+  })
+
+  test('that was replaced is stopped', () => {
+    expect(mendOf('NEAREST_WRONG_PLACE', { servers: [nrt, { ...ord, timeline: 3 }] }, 'nrt')).toMatch(stop)
+  })
+
+  test('that answers while the first is away: pg_monitor shows whether it was promoted, and is given there', () => {
+    const servers = [
+      { ...nrt, health: 'down', problem: 'nrt is gone.' },
+      { ...ord, role: 'primary', systemIdentifier: undefined },
+      serverState({ name: 'syd', region: 'syd', timeline: 1, timelineIsLate: true }),
+    ] as const
+    const mend = mendOf('NEAREST_NO_EVIDENCE', { servers })
+    expect(mend).toMatch(/^if it was promoted: psql -h ord\.example\.com .*grant pg_monitor to app/)
+    expect(mend).toContain('PRIMARY_REGION=ord')
+    expect(mend).toContain('take ord out of the list')
+  })
+})
