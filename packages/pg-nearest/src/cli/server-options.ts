@@ -10,6 +10,7 @@ export const serverFlags = {
   replica: { type: 'string', multiple: true },
   region: { type: 'string' },
   discover: { type: 'boolean' },
+  cluster: { type: 'string' },
   'env-file': { type: 'string' },
 } as const
 
@@ -18,6 +19,7 @@ export interface ServerFlags {
   readonly replica?: readonly string[] | undefined
   readonly region?: string | undefined
   readonly discover?: boolean | undefined
+  readonly cluster?: string | undefined
   readonly 'env-file'?: string | undefined
 }
 
@@ -27,6 +29,11 @@ export interface ServerFlags {
  * @param env - takes the variables of `--env-file`, because the pool and pg read this process's own.
  */
 export async function serverOptions(flags: ServerFlags, env: NodeJS.ProcessEnv): Promise<NearestPoolOptions> {
+  const { cluster } = flags
+  return { ...(await serversOf(flags, env)), ...(cluster === undefined ? {} : { cluster }) }
+}
+
+async function serversOf(flags: ServerFlags, env: NodeJS.ProcessEnv): Promise<NearestPoolOptions> {
   const file = flags['env-file']
   const variables = file === undefined ? env : Object.assign(env, await readVariables(file))
   const where = flags.region === undefined ? {} : { MY_REGION: flags.region, FLY_REGION: flags.region }

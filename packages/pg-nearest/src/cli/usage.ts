@@ -3,6 +3,7 @@ const SERVERS = `Servers (default: from the environment, as fly() of pg-nearest/
   --replica region=URL      a replica; once for each
   --discover                the machines that Fly's DNS lists, as fly({ discover: true }) does; needs a Fly host name and the primary's
                             region. Default where both are set, and no replica
+  --cluster IDENTIFIER      as the option cluster: select system_identifier from pg_control_system()
   --region CODE             where this runs
   --env-file FILE           read variables from a file first, named from this folder. Node 20 looks for it by itself, too, and ends
                             with exit code 9 where there is none

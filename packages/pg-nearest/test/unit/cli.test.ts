@@ -162,6 +162,13 @@ describe('where the servers are', () => {
     expect(await serverOptions({}, env)).toMatchObject({ region: 'syd' })
   })
 
+  test('the cluster, for a list from either', async () => {
+    const cluster = '7300000000000000000'
+    for (const flags of [{ cluster, primary: ['postgres://h/app'] }, { cluster }]) {
+      expect(await serverOptions(flags, { DATABASE_URL: 'postgres://h/app' })).toMatchObject({ cluster })
+    }
+  })
+
   test('a region without a URL is an error also where this process has no region', async () => {
     const env = { DATABASE_URL: 'postgres://h/app', PRIMARY_REGION: 'nrt', REPLICA_REGIONS: 'nrt,ord' }
     await expect(serverOptions({}, env)).rejects.toMatchObject({ option: 'DATABASE_URL_ORD' })
