@@ -57,25 +57,6 @@ describe('the next step', () => {
       ['fail: nobody-left'],
     ],
     [
-      'nor does a name that does not exist, unless the list of servers is to come',
-      WRITES,
-      on('nrt'),
-      [failure({ kind: 'no-connection', why: 'unreachable', error: { code: 'ENOTFOUND' } }, { mayWait: true })],
-      ['fail: nobody-left'],
-    ],
-    [
-      'it is',
-      WRITES,
-      on('nrt'),
-      [
-        failure(
-          { kind: 'no-connection', why: 'unreachable', error: { code: 'ENOTFOUND' }, beforeList: true },
-          { mayWait: true },
-        ),
-      ],
-      ['wait, round 1'],
-    ],
-    [
       'a connection that had died is made anew',
       WRITES,
       on('nrt', 'syd'),
