@@ -1,6 +1,8 @@
+import { onNpxGone } from './npx-gone.ts'
+
 /**
- * An abort signal for the first of some operating system signals, or for the moment when nobody reads `output` any more.
- * Neither ends this process then.
+ * An abort signal for the first of some operating system signals, or for the moment when nobody reads `output` any more, or npx, which has
+ * started this process, is gone. Neither ends this process then.
  */
 export function abortOnSignal(
   names: readonly NodeJS.Signals[],
@@ -10,11 +12,13 @@ export function abortOnSignal(
   const abort = (): void => controller.abort()
   for (const name of names) process.on(name, abort)
   output.on('error', abort)
+  const npx = onNpxGone(abort)
   return {
     signal: controller.signal,
     forget: () => {
       for (const name of names) process.off(name, abort)
       output.off('error', abort)
+      npx.forget()
     },
   }
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { WorldError } from '../world-error.ts'
 import type { World } from '../world-types.ts'
+import { regionRtt } from '../geo/region-rtt.ts'
 import { startWorld } from '../world.ts'
 import { runApp } from '../app/run-app.ts'
 import { announcement, announcementJson, appAnnouncement } from './startup-text.ts'
@@ -33,6 +34,9 @@ const isMisuse = (error: unknown): boolean =>
   (error instanceof WorldError && (error.code === 'WORLD_BAD_OPTION' || error.code === 'WORLD_UNKNOWN_REGION'))
 
 async function live(request: Start): Promise<void> {
+  const { primary, rtt } = request.world
+  // A world of one region asks for no distance, so that a misspelt one would pass.
+  if (rtt === undefined) regionRtt(primary, primary)
   const interrupted = abortOnSignal(['SIGINT', 'SIGTERM', 'SIGHUP'], process.stdout)
   const world = await boot(request)
   try {

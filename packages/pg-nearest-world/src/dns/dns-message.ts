@@ -6,7 +6,6 @@ import {
   TRUNCATED_RESPONSE,
   AUTHORITATIVE_ANSWER,
 } from 'dns-packet'
-import type { SrvAnswer, StringAnswer, TxtAnswer } from 'dns-packet'
 
 /** What a client asks for. */
 export interface Question {
@@ -15,8 +14,19 @@ export interface Question {
   readonly type: string
 }
 
-/** One record of an answer. */
-export type Record = (StringAnswer & { type: 'A' | 'AAAA' | 'CNAME' }) | TxtAnswer | SrvAnswer
+interface RecordOf<Type extends string, Data> {
+  readonly type: Type
+  readonly name: string
+  /** In seconds. */
+  readonly ttl?: number
+  readonly data: Data
+}
+
+/** One record of an answer. In types of our own, so that whoever uses this package needs none of dns-packet's. */
+export type Record =
+  | RecordOf<'A' | 'AAAA' | 'CNAME', string>
+  | RecordOf<'TXT', string | string[]>
+  | RecordOf<'SRV', { port: number; target: string; priority?: number; weight?: number }>
 
 export interface Query extends Question {
   readonly id: number

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { chooseInstances, wishOf, type Instance, type Wish } from './choose-instances.ts'
 import { forwardRequest, type Answer, type Outgoing } from './forward-request.ts'
+import { EdgeFailure } from './edge-failure.ts'
 import { firstReachable, type Found } from './first-reachable.ts'
 import { failedHeaders, replayedHeaders, withHeaders, type HeaderList } from './forwarded-headers.ts'
 import {
@@ -18,17 +19,6 @@ import type { InstanceLinks } from './instance-links.ts'
 const MOST_REPLAYS = 5
 /** For an instance that is about to start. */
 const USUAL_TIMEOUT_MS = 5_000
-
-/** What the edge itself answers. */
-export class EdgeFailure extends Error {
-  override readonly name = 'EdgeFailure'
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
-}
 
 /** A request that has come to the edge, with the headers that every instance shall see. */
 export interface Arrived {

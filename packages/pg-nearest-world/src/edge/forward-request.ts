@@ -46,14 +46,18 @@ export function forwardRequest(port: number, agent: Agent, outgoing: Outgoing): 
   })
 }
 
-/** A list of headers is sent as it is, so that what Node would add has to be in it. */
-function connectionHeaders({ upgrade, headers, body: { bytes } }: Outgoing): HeaderList {
+/** Node sends them chunked if nothing says how long they are, even without a body. */
+const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+
+/** A list of headers is sent as it is, so that what Node would add has to be in it. The body stays as long, or as unknown, as it came. */
+function connectionHeaders({ method, upgrade, headers, body: { chunked } }: Outgoing): HeaderList {
   if (upgrade !== undefined)
     return [
       ['Connection', 'Upgrade'],
       ['Upgrade', upgrade],
     ]
   const keepAlive = ['Connection', 'keep-alive'] as const
-  if (bytes?.length === 0 || headers.some(([name]) => name.toLowerCase() === 'content-length')) return [keepAlive]
-  return [keepAlive, bytes === undefined ? ['Transfer-Encoding', 'chunked'] : ['Content-Length', String(bytes.length)]]
+  if (chunked) return [keepAlive, ['Transfer-Encoding', 'chunked']]
+  if (!WITH_BODY.has(method) || headers.some(([name]) => name.toLowerCase() === 'content-length')) return [keepAlive]
+  return [keepAlive, ['Content-Length', '0']]
 }

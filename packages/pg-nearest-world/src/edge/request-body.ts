@@ -8,6 +8,8 @@ const REPLAYABLE_BYTES = 1_000_000
 export interface RequestBody {
   /** `undefined`: larger than 1 MB. It can be sent once. */
   readonly bytes: Buffer | undefined
+  /** The client did not say how long it is. */
+  readonly chunked: boolean
   sendTo(target: Writable): void
 }
 
@@ -23,7 +25,7 @@ export async function readBody(request: IncomingMessage): Promise<RequestBody> {
       if (length > REPLAYABLE_BYTES) return tooLarge(request, chunks)
     } else if (request.readableEnded || request.complete) {
       const bytes = Buffer.concat(chunks)
-      return { bytes, sendTo: (target) => void target.end(bytes) }
+      return { bytes, chunked: isChunked(request), sendTo: (target) => void target.end(bytes) }
     } else {
       await readable(request)
     }
@@ -33,11 +35,16 @@ export async function readBody(request: IncomingMessage): Promise<RequestBody> {
 function tooLarge(request: IncomingMessage, chunks: readonly Buffer[]): RequestBody {
   return {
     bytes: undefined,
+    chunked: isChunked(request),
     sendTo(target) {
       for (const chunk of chunks) target.write(chunk)
       request.pipe(target)
     },
   }
+}
+
+function isChunked({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined
 }
 
 function readable(request: IncomingMessage): Promise<void> {

@@ -1,3 +1,5 @@
+import { EdgeFailure } from './edge-failure.ts'
+
 const NAME = 'edge-region'
 
 /** What may say where a request comes from. */
@@ -21,7 +23,10 @@ export interface RequestRegion {
 
 /**
  * The region that the query's `edge-region` names, else the header of that name, else the region of the door, else the cookie of that
- * name, else the primary's. A region that the world does not have says nothing.
+ * name, else the primary's.
+ *
+ * @throws EdgeFailure if the query or the header names a region that the world does not have: what is measured would be another one. A
+ *   cookie may be of another world, and says nothing then.
  */
 export function requestRegion(
   { path, header, cookie, door }: RegionClues,
@@ -33,6 +38,12 @@ export function requestRegion(
   const asked = parameters.find(isOurs)?.slice(NAME.length + 1)
   const rest = parameters.filter((parameter) => !isOurs(parameter)).join('&')
   const isKnown = (region: string | undefined): region is string => region !== undefined && regions.includes(region)
+  const wrong = [asked, [header].flat()[0]].find((named) => named !== undefined && named !== '' && !isKnown(named))
+  if (wrong !== undefined)
+    throw new EdgeFailure(
+      400,
+      `${NAME} ${JSON.stringify(wrong)} is none of this world's regions: ${regions.join(', ')}.`,
+    )
   return {
     region: [asked, [header].flat()[0], door, keptIn(cookie)].find(isKnown) ?? primary,
     path: asked === undefined ? path : rest === '' ? front : `${front}?${rest}`,

@@ -2,7 +2,8 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:ht
 import { pipeline } from 'node:stream'
 import type { Duplex } from 'node:stream'
 import { endToEnd, withHeaders, type HeaderList } from './forwarded-headers.ts'
-import { EdgeFailure, type Delivered } from './deliver.ts'
+import type { Delivered } from './deliver.ts'
+import { EdgeFailure } from './edge-failure.ts'
 
 /** What the edge says beside an instance's own headers. */
 export interface EdgeAnswer {

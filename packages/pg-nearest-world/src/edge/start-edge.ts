@@ -48,9 +48,10 @@ export async function startEdge(world: World, { app = 'app', port = 0 }: EdgeOpt
 
   const openDoor = async (region: string | undefined, at: number): Promise<void> => {
     const door = createServer((request, response) => {
-      const from = regionOf(request, region)
-      void bring(request, from, undefined, hasLeft(response))
-        .then((delivered) => passOn(delivered, { replaced: answerHeaders(delivered), added: cookieOf(from) }, response))
+      void bring(request, region, undefined, hasLeft(response))
+        .then((brought) =>
+          passOn(brought, { replaced: answerHeaders(brought), added: cookieOf(brought.from) }, response),
+        )
         // An app's status may be none, and then it cannot be passed on.
         .catch((error: unknown) => {
           const { status, message } = failureOf(error)
@@ -61,7 +62,7 @@ export async function startEdge(world: World, { app = 'app', port = 0 }: EdgeOpt
       if (isHttp2Offer(request)) return takeAsPlain(door, request, client, head)
       sockets.add(client)
       client.on('close', () => sockets.delete(client)).on('error', () => undefined)
-      void bring(request, regionOf(request, region), request.headers.upgrade, hasLeft(client)).then(
+      void bring(request, region, request.headers.upgrade, hasLeft(client)).then(
         (delivered) => passUpgradeOn(delivered, answerHeaders(delivered), client, head),
         (error: unknown) => refuseUpgrade(failureOf(error), client),
       )
@@ -80,10 +81,12 @@ export async function startEdge(world: World, { app = 'app', port = 0 }: EdgeOpt
 
   const bring = async (
     request: IncomingMessage,
-    { region, path }: RequestRegion,
+    door: string | undefined,
     upgrade: string | undefined,
     signal: AbortSignal,
-  ): Promise<Delivered> => {
+  ): Promise<Delivered & { readonly from: RequestRegion }> => {
+    const from = regionOf(request, door)
+    const { region, path } = from
     const headers = edgeHeaders(endToEnd(request.rawHeaders), {
       region,
       clientAddress: request.socket.remoteAddress ?? '',
@@ -92,7 +95,8 @@ export async function startEdge(world: World, { app = 'app', port = 0 }: EdgeOpt
     })
     const body = upgrade === undefined ? await readBody(request) : NO_BODY
     const method = request.method ?? 'GET'
-    return deliver({ region, method, path, headers, wishes: request.headers, body, upgrade, signal }, backend)
+    const arrived = { region, method, path, headers, wishes: request.headers, body, upgrade, signal }
+    return { ...(await deliver(arrived, backend)), from }
   }
 
   await openDoor(undefined, port)
@@ -121,7 +125,7 @@ export async function startEdge(world: World, { app = 'app', port = 0 }: EdgeOpt
   return edge
 }
 
-const NO_BODY = { bytes: Buffer.alloc(0), sendTo: (target: { end(): unknown }) => void target.end() }
+const NO_BODY = { bytes: Buffer.alloc(0), chunked: false, sendTo: (target: { end(): unknown }) => void target.end() }
 
 /** What the edge adds to a response, so that one can see where it was made. */
 function answerHeaders({ instance, replays }: Delivered): HeaderList {

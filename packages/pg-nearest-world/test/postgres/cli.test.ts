@@ -92,6 +92,7 @@ test.each([
   [[], 2, '--primary is missing'],
   [['--primary', 'atlantis', '--replicas', 'ord'], 2, 'atlantis'],
   [['--primary', 'nrt', '--replicas', 'nrt'], 2, 'nrt'],
+  [['--primary', 'ntr'], 2, '"ntr" is not known'],
   [['--primary', 'nrt', '--binaries', '/nowhere'], 1, '/nowhere'],
 ])('%j ends with %d and one line', async (argv, code, message) => {
   const ended = await run(...argv)
@@ -192,4 +193,18 @@ test('it stops when nobody reads on', async () => {
   say('help')
   expect(await exit(child)).toBe(0)
   await expect(ask(url, 'select 1 as value')).rejects.toThrow('ECONNREFUSED')
+})
+
+test('a world that npx has started ends with it, though nobody tells it so', async () => {
+  const quoted = [process.execPath, program, '--primary', 'nrt', '--json'].map((word) => `'${word}'`).join(' ')
+  const env = { ...process.env, npm_command: 'exec' }
+  const shell = spawn('sh', ['-c', `${quoted} < /dev/null & wait`], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(shell)
+  shell.once('exit', () => running.delete(shell))
+  let seen = ''
+  shell.stdout.setEncoding('utf8').on('data', (chunk: string) => (seen += chunk))
+  await until(async () => seen.includes('"url"'), 4_000)
+  const ended = text(shell.stderr)
+  shell.kill('SIGKILL')
+  expect(await ended).toContain('Stopping the world.')
 })

@@ -1,5 +1,5 @@
 import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -119,6 +119,25 @@ describe('where a request goes', () => {
     const cookie = cookies.map((each) => each.split(';', 1)[0]).join('; ')
     expect((await fetch(`${edge.url()}/b`, { headers: { cookie } })).headers.get('x-served')).toBe('ord')
     expect((await fetch(`${edge.url('syd')}/b`, { headers: { cookie } })).headers.get('x-served')).toBe('syd')
+  })
+
+  test('a region that is none is refused, with those that there are', async () => {
+    const answers = await Promise.all([get('/a?edge-region=mars'), get('/a', { headers: { 'edge-region': 'mars' } })])
+    expect(answers.map(({ status }) => status)).toEqual([400, 400])
+    expect(answers[0]?.body).toContain('"mars" is none of this world\'s regions: nrt, ')
+  })
+
+  test('a body is as long, or as unknown, as it came', async () => {
+    const { hostname, port } = new URL(edge.url('syd'))
+    const bare = connect(Number(port), hostname)
+    bare.write('POST /a HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\r\n')
+    const answer = await text(bare)
+    expect(answer).toContain('"content-length":"0"')
+    expect(answer).not.toContain('"transfer-encoding"')
+    const body = new Blob(['hello']).stream()
+    const { seen } = await get('/a', { method: 'POST', body, duplex: 'half' })
+    expect(seen).toMatchObject({ body: 'hello', headers: { 'transfer-encoding': 'chunked' } })
+    expect(seen.headers['content-length']).toBeUndefined()
   })
 
   test('over the link, and on a connection that is open already: one round trip', async () => {

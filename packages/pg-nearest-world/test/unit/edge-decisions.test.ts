@@ -126,13 +126,20 @@ describe('where a request comes from', () => {
     ['/a?edge-region=ord&b=1', 'syd', 'ord', '/a?b=1'],
     ['/a?edge-region=ord', undefined, 'ord', '/a'],
     ['/a?b=1&edge-region=ord&c', undefined, 'ord', '/a?b=1&c'],
-    ['/a?edge-region=mars', 'syd', 'syd', '/a'],
     ['/a?edge-region=', undefined, 'nrt', '/a'],
-    ['/a?x-edge-region=ord', ['mars'], 'nrt', '/a?x-edge-region=ord'],
+    ['/a?x-edge-region=ord', [''], 'nrt', '/a?x-edge-region=ord'],
     ['/a?b=?edge-region=ord', undefined, 'nrt', '/a?b=?edge-region=ord'],
   ])('%s, header %s: %s, %s', (path, header, region, rest) => {
     expect(from(path, { header })).toMatchObject({ region, path: rest })
     expect(from(path, { header, door: 'nrt' })).toMatchObject({ region, path: rest })
+  })
+
+  test.each<[string, Partial<RegionClues>]>([
+    ['/a?edge-region=mars', { header: 'syd' }],
+    ['/a?edge-region=syd', { header: ['mars'] }],
+    ['/a', { header: 'mars', door: 'syd' }],
+  ])('%s, %o: a region that is none is a mistake', (path, clues) => {
+    expect(() => from(path, clues)).toThrow(/"mars" is none of this world's regions: nrt, ord, syd\./)
   })
 
   test.each<[string, Partial<RegionClues>, string]>([
@@ -148,7 +155,6 @@ describe('where a request comes from', () => {
 
   test.each<[string, Partial<RegionClues>, string | undefined]>([
     ['/?edge-region=syd', {}, 'edge-region=syd; Path=/; HttpOnly; SameSite=Lax'],
-    ['/?edge-region=mars', {}, undefined],
     ['/?edge-region=syd', { door: 'ord' }, undefined],
     ['/', { header: 'syd', cookie: 'edge-region=syd' }, undefined],
   ])('%s, %o is remembered: %s', (path, clues, remember) => {
