@@ -40,7 +40,9 @@ describe.each([
 
   /** `Server-Timing`: where the request ran, and the one server that it asked. */
   const queried = ({ region, role }: Setting['reads']): RegExp =>
-    new RegExp(`^pg-nearest;desc="[a-z-]+, \\d to the primary", ${region};desc="${role}";dur=[\\d.]+$`)
+    new RegExp(
+      `^pg-nearest;desc="[a-z -]+, \\d to the primary(?: next door)?";dur=[\\d.]+, ${region};desc="${role}";dur=[\\d.]+$`,
+    )
 
   const page = async (path: string): Promise<string> => (await app.request(path)).text()
 

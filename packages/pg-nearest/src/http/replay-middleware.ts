@@ -1,5 +1,6 @@
 import { lines } from '../http-session/cookie.ts'
 import type { ReplayOptions } from '../replay/replay-options.ts'
+import { plainPathOf } from '../replay/route-key.ts'
 import { Replayer, type ReplayPool } from '../replay/replayer.ts'
 import type { Middleware } from './middleware.ts'
 
@@ -12,6 +13,7 @@ export function replayMiddleware(pool: ReplayPool, options?: ReplayOptions): Mid
   const replayer = new Replayer(pool, options)
   return (request, response) => {
     const { method, url } = request
-    return replayer.consider({ method, url, header: (name) => lines(request.header(name))[0] }, response)
+    const header = (name: string): string | undefined => lines(request.header(name))[0]
+    return replayer.consider({ method, url, path: plainPathOf(url), header }, response)
   }
 }

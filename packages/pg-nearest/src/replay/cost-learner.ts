@@ -22,6 +22,14 @@ export interface CostLearner {
   learn(route: string, trips: number): void
 }
 
+/**
+ * Whether what a request cost says something of others of its route. A failure does not, nor does one that was turned away (401, 415) before it
+ * came to what the route is there for.
+ */
+export function isTelling(status: number, trips: number): boolean {
+  return status < 400 || (status < 500 && trips > 0)
+}
+
 export function createCostLearner(): CostLearner {
   const routes = new Map<string, Route>()
   const put = (name: string, route: Route): void => {

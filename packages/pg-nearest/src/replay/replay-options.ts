@@ -7,8 +7,10 @@ import type { Decision, ReplayPolicy } from './replay-decision.ts'
 /** A request, whatever the framework. */
 export interface ReplayRequest {
   readonly method: string
-  /** With or without scheme and host. */
+  /** With or without scheme and host, as the framework has it. */
   readonly url: string
+  /** Of the URL, without scheme, host and query, whatever the framework: `/cart/7`. */
+  readonly path: string
   header(name: string): string | undefined
 }
 

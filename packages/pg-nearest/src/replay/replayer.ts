@@ -1,5 +1,5 @@
 import { OptionError, RequestReplayedError } from '../errors.ts'
-import { createCostLearner } from './cost-learner.ts'
+import { createCostLearner, isTelling } from './cost-learner.ts'
 import { fateAfter, type WriteFate } from './first-write.ts'
 import { flyReplayHeader } from './fly-replay-header.ts'
 import { runCounted, type ObservedPool } from './observe-statements.ts'
@@ -8,6 +8,7 @@ import { decide, type Decision, type ReplayPolicy, type RequestFacts } from './r
 import { checkReplayOptions, policyFor, type ReplayOptions, type ReplayRequest } from './replay-options.ts'
 import { requestLength } from './request-length.ts'
 import { routeKey } from './route-key.ts'
+import { serverTiming } from './server-timing.ts'
 import { createTripCounter } from './trip-counter.ts'
 
 /** What is needed of the pool that `createPool` returns. */
@@ -91,7 +92,7 @@ export class Replayer {
   consider(request: ReplayRequest, response: PendingResponse): Replayed | RunsHere {
     const { routeOf } = this.#options
     const policy = policyFor(this.#options, request)
-    const route = routeOf === undefined ? routeKey(request.method, request.url) : routeOf(request)
+    const route = routeOf === undefined ? routeKey(request.method, request.path) : routeOf(request)
     this.#noteFailure(request)
     const facts = (writing: boolean): RequestFacts => ({
       ...this.#factsOf(request, policy),
@@ -129,12 +130,14 @@ export class Replayer {
       headerWriter: (status) => {
         if (status < 200 || fate === 'replayed') return undefined
         this.#tell(route, decision, counter.trips)
-        const timing = `${STATE};desc="${decision.reason}, ${counter.trips} to the primary"`
+        const timing = serverTiming(decision.reason, counter, region === primaryRegion)
         return (headers) => headers.append('server-timing', timing)
       },
       end: (status) => {
-        // Beside the primary reads run there, too, so that it says nothing of what it costs elsewhere. Nor does a failure.
-        if (region !== primaryRegion && status < 500 && fate !== 'replayed') this.#learner.learn(route, counter.trips)
+        const { trips } = counter
+        // Beside the primary reads run there, too, so that it says nothing of what it costs elsewhere.
+        if (region === primaryRegion || fate === 'replayed' || !isTelling(status, trips)) return
+        this.#learner.learn(route, trips)
       },
     }
   }

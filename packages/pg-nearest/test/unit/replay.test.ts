@@ -1,11 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createCostLearner, type CostLearner } from '../../src/replay/cost-learner.ts'
+import { createCostLearner, isTelling, type CostLearner } from '../../src/replay/cost-learner.ts'
 import { decide, type RequestFacts } from '../../src/replay/replay-decision.ts'
 import { fateAfter, type WriteFate } from '../../src/replay/first-write.ts'
 import { isRedirected, redirectTo } from '../../src/replay/redirect.ts'
 import { requestLength } from '../../src/replay/request-length.ts'
-import { routeKey } from '../../src/replay/route-key.ts'
+import { plainPathOf, routeKey } from '../../src/replay/route-key.ts'
 import { createTripCounter } from '../../src/replay/trip-counter.ts'
 
 /** A request in syd that has cost five round trips so far. */
@@ -299,7 +299,7 @@ test.each([
   ['POST', '/%E6%B3%A8%E6%96%87/12', 'POST /%E6%B3%A8%E6%96%87/:id'],
   ['GET', `/${'x'.repeat(500)}`, `GET /${'x'.repeat(195)}`],
 ])('the route of %s %s', (method, url, key) => {
-  expect(routeKey(method, url)).toBe(key)
+  expect(routeKey(method, plainPathOf(url))).toBe(key)
 })
 
 test.each([
@@ -312,4 +312,28 @@ test.each([
   [{ 'transfer-encoding': 'chunked', 'content-length': '5' }, undefined],
 ])('the length of a body by %j: %s', (headers: Record<string, string>, length) => {
   expect(requestLength((name) => headers[name])).toBe(length)
+})
+
+test('a request that was turned away before it came to the primary, or that failed, says nothing of its route', () => {
+  const cases = [
+    [200, 0],
+    [302, 5],
+    [401, 0],
+    [415, 0],
+    [409, 3],
+    [500, 5],
+  ] as const
+  expect(cases.map(([status, trips]) => isTelling(status, trips))).toEqual([true, true, false, false, true, false])
+})
+
+test('what runs at the same time is waited for once', () => {
+  const counter = createTripCounter()
+  for (const [start, end] of [
+    [0, 100],
+    [50, 120],
+    [10, 130],
+    [200, 240],
+  ] as const)
+    counter.note(start, end)
+  expect([counter.trips, counter.waitedMs]).toEqual([2, 170])
 })
