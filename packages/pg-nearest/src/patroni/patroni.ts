@@ -103,7 +103,9 @@ function checkedUrl(url: unknown): string {
   if (typeof url !== 'string' || !/^https?:\/\//.test(url) || !URL.canParse(url)) {
     throw new OptionError(
       'urls',
-      `patroni() takes URLs such as http://10.0.0.1:8008, but it got ${describeValue(url)}.`,
+      typeof url === 'string'
+        ? `A URL of patroni() must begin with http:// or https://, as http://10.0.0.1:8008 does.`
+        : `patroni() takes URLs such as http://10.0.0.1:8008, but it got ${describeValue(url)}.`,
     )
   }
   const { username, password } = new URL(url)

@@ -40,6 +40,8 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   #primaryRegion: { readonly region: string; readonly handle: RoutedPool } | undefined
   readonly #poller: ServerListPoller | undefined
   #replicas: ReadonlyMap<string, RoutedPool> = new Map()
+  /** Of the latest call of `servers`. */
+  #listProblem: ProblemEvent | undefined
   readonly #labelled = new Map<string, RoutedPool>()
 
   /** @internal */
@@ -63,10 +65,16 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
       source,
       intervalMs,
       intervalOf: wantedInterval,
-      onList: (list) => this.setServers(list),
+      onList: (list) => {
+        this.setServers(list)
+        this.#listProblem = undefined
+      },
       onProblem: (cause) => {
         servers.keep()
-        events.emit('problem', pollProblem(cause))
+        const problem = pollProblem(cause)
+        const isNew = problem.message !== this.#listProblem?.message
+        this.#listProblem = problem
+        if (isNew) events.emit('problem', problem)
       },
     })
     this.#poller.start()
@@ -204,7 +212,9 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   /** What is known about the servers now. Asks no server, and does not wake a pool that is quiet. */
   status(): Status {
     const { monitor, region, connections, quiet, listed } = this.#servers
-    return statusOf(monitor.topology, region, connections, quiet, listed)
+    const status = statusOf(monitor.topology, region, connections, quiet, listed)
+    const problem = this.#listProblem
+    return problem === undefined ? status : { ...status, problems: [...status.problems, problem.message] }
   }
 
   /** Probes every server now. Resolves when each has answered or failed, and never rejects. */

@@ -250,9 +250,12 @@ describe('servers: a function', () => {
       await until(() => told.some((message) => message.includes(says)), says)
       expect(told.join(' ')).not.toContain('hush')
       expect(own.regions()).toEqual(['ord'])
+      expect(own.status().problems.join(' ')).toContain(says)
     }
+    expect(told).toHaveLength(1)
     answer = () => without('ord')
     await until(() => own.regions().join() === 'syd', 'the next list')
+    expect(own.status().problems).toEqual([])
   })
 
   test('is read anew at once when a server goes', async () => {
