@@ -4,6 +4,7 @@ import { afterAnswer, type KnownAddresses } from '../discovery/known-addresses.t
 import { parseRegion } from '../discovery/parse-region.ts'
 import { refreshInterval } from '../discovery/dns-refresh-interval.ts'
 import { describeValue, isPlainObject } from '../error-messages/describe-value.ts'
+import { checkNames } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'
 import { entryWithHost } from '../server-list/entry-with-host.ts'
 import type { ServerOptions, ServerSource } from '../server-list/server-list.ts'
@@ -118,13 +119,14 @@ function checked(name: unknown, options: unknown): DnsOptions {
   const bad = (option: string, value: unknown): never => {
     throw new OptionError(
       option,
-      `${option} of dns() must be a name such as db.example.com, but it is ${describeValue(value)}.`,
+      `${option} of dns() must be a name such as db.example.com, without scheme or port, but it is ${typeof value === 'string' ? 'a text that is none' : describeValue(value)}.`,
     )
   }
   if (typeof name !== 'string' || !NAME.test(name)) return bad('name', name)
   if (!isPlainObject(options)) {
     throw new OptionError('options', `dns() takes options such as { family: 4 }, but it got ${describeValue(options)}.`)
   }
+  checkNames(options, ['replicas', 'family', 'resolver'])
   const { replicas = {}, family } = options
   if (!isPlainObject(replicas)) return bad('replicas', replicas)
   for (const [region, own] of Object.entries(replicas)) {

@@ -1,5 +1,4 @@
-import { closestName } from '../error-messages/closest-name.ts'
-import { redactName } from '../error-messages/quote-unless-secret.ts'
+import { unknownName } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'
 import { pgOptionChecks, serverNaming } from '../server-list/pg-option-checks.ts'
 
@@ -51,20 +50,7 @@ function oneServer(name: string): string {
   return 'names one server. Give it in an entry: primary for the server that takes the writes, replicas for the others.'
 }
 
-/** @throws OptionError for the first name that is not among these. */
-export function checkNames(options: object, names: readonly string[]): void {
-  const wrong = Object.keys(options).find((name) => !names.includes(name))
-  if (wrong !== undefined) throw unknownName(wrong, names, `It takes ${names.join(', ')}.`)
-}
-
 function unknownOption(name: string, own: readonly string[]): OptionError {
   const names = [...own, ...Object.keys(pgOptionChecks)]
   return unknownName(name, names, `It takes ${own.join(', ')}, and the options of pg.Pool.`)
-}
-
-function unknownName(name: string, names: readonly string[], otherwise: string): OptionError {
-  const closest = closestName(name, names)
-  const hint = closest === undefined ? otherwise : `Did you mean ${closest}?`
-  const shown = redactName(name)
-  return new OptionError(shown === JSON.stringify(name) ? name : 'options', `There is no option ${shown}. ${hint}`)
 }

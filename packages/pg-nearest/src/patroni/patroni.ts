@@ -1,5 +1,6 @@
 import { messageOf } from '../driver-errors.ts'
 import { describeValue, isPlainObject } from '../error-messages/describe-value.ts'
+import { checkNames } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'
 import { entryWithHost } from '../server-list/entry-with-host.ts'
 import type { ServerEntry, ServerList, ServerSource } from '../server-list/server-list.ts'
@@ -123,7 +124,9 @@ function checked(options: unknown): PatroniOptions {
       `patroni() takes options such as { regionOf }, but it got ${describeValue(options)}.`,
     )
   }
-  for (const name of ['regionOf', 'fetch'] as const) {
+  const names = ['regionOf', 'fetch'] as const
+  checkNames(options, names)
+  for (const name of names) {
     const value = options[name]
     if (value === undefined || typeof value === 'function') continue
     throw new OptionError(name, `${name} must be a function, but it is ${describeValue(value)}.`)

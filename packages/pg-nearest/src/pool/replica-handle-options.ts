@@ -2,7 +2,7 @@ import { closestName } from '../error-messages/closest-name.ts'
 import { describeValue, isPlainObject } from '../error-messages/describe-value.ts'
 import { redactName } from '../error-messages/quote-unless-secret.ts'
 import { NearestError, OptionError } from '../errors.ts'
-import { checkNames } from '../options/option-names.ts'
+import { checkNames } from '../error-messages/unknown-name.ts'
 
 /** Options of `pool.replica`. */
 export interface ReplicaOptions {

@@ -1,5 +1,5 @@
 import { OptionError } from '../errors.ts'
-import { checkNames } from '../options/option-names.ts'
+import { checkNames } from '../error-messages/unknown-name.ts'
 import { parseBookmark } from '../session/bookmark-text.ts'
 import type { ReplicationWait } from '../servers/replication-wait.ts'
 

@@ -1,5 +1,5 @@
 import { OptionError } from '../errors.ts'
-import { checkNames } from '../options/option-names.ts'
+import { checkNames } from '../error-messages/unknown-name.ts'
 import { formatBookmark, formatTimeBookmark, parseBookmark, parseTimeBookmark } from '../session/bookmark-text.ts'
 import { shows } from '../session/bookmark.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'

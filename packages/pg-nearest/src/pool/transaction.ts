@@ -1,7 +1,7 @@
 import { isOutcomeUnknownError, NearestError, OptionError } from '../errors.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 import { describeValue } from '../error-messages/describe-value.ts'
-import { checkNames } from '../options/option-names.ts'
+import { checkNames } from '../error-messages/unknown-name.ts'
 import { isSubmittable } from '../route/parse-query-arguments.ts'
 import type { RoutedClient, Transaction } from './query-types.ts'
 

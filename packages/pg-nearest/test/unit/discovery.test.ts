@@ -258,6 +258,7 @@ describe('dns()', () => {
     ['db', { replicas: { ord: 'a b' } }, 'replicas.ord'],
     ['db', { replicas: { 'o r d': 'x' } }, 'replicas'],
     ['db', { family: 5 }, 'family'],
+    ['db', { replica: {} }, 'replica'],
   ])('%j %j is refused', (own, options, option) => {
     const make = (): unknown => dns(own, options as DnsOptions)
     expect(make).toThrow(expect.objectContaining({ option }))

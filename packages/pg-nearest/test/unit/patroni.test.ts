@@ -138,6 +138,7 @@ describe('patroni()', () => {
     ['postgres://u:secret@x', {}, 'urls'],
     ['http://u:secret@10.0.0.1:8008', {}, 'urls'],
     ['http://x', { regionOf: 'nrt' }, 'regionOf'],
+    ['http://x', { regionof: () => 'nrt' }, 'regionof'],
   ])('%j %j is refused', (urls, options, option) => {
     const make = (): unknown => patroni(urls, options as PatroniOptions)
     expect(make).toThrow(expect.objectContaining({ option }))
