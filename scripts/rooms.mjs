@@ -6,12 +6,14 @@ export const houses = [
   {
     src: 'packages/pg-nearest/src',
     order:
-      'cli -> doctor -> findings -> terminal, fly, aurora, dns, patroni, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> server-list, client -> client-transaction -> client-connection -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> observations -> topology -> error-messages, errors',
+      'cli -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> server-list, client -> client-transaction -> client-connection -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> observations -> topology -> error-messages, errors',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
-      cli: ['doctor', 'findings', 'terminal', 'fly', 'pool', 'servers', 'options', 'error-messages'],
-      doctor: ['findings', 'pool', 'servers', 'options', 'pg-client', 'limits', 'discovery'],
-      findings: ['terminal', 'fly', 'servers', 'discovery', 'error-messages'],
+      cli: ['doctor', 'findings', 'examination', 'terminal', 'fly', 'pool', 'servers', 'options', 'error-messages'],
+      doctor: ['findings', 'examination', 'pool', 'servers', 'options', 'pg-client', 'limits', 'discovery'],
+      findings: ['remedies', 'examination', 'terminal', 'fly', 'servers', 'discovery', 'error-messages'],
+      remedies: ['examination', 'fly', 'servers', 'error-messages'],
+      examination: ['fly', 'servers'],
       terminal: [],
       fly: ['options', 'discovery', 'error-messages'],
       aurora: ['options', 'server-list', 'pg-client', 'limits', 'discovery', 'error-messages'],
@@ -143,7 +145,7 @@ export const houses = [
       topology: [],
       'error-messages': [],
     },
-    pure: ['findings', 'route', 'statement', 'session', 'observations', 'topology'],
+    pure: ['findings', 'remedies', 'examination', 'route', 'statement', 'session', 'observations', 'topology'],
     /** Of pure rooms, what holds state or chance on purpose. */
     impureFiles: ['session/current-session.ts', 'session/bookmark-seal.ts'],
     /** Below everything: they import no room. */

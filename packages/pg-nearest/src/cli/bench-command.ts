@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { writerOf } from '../findings/place.ts'
+import { writerOf } from '../examination/place.ts'
 import { createPool } from '../pool/create-pool.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
 import type { RoutedPool } from '../pool/routed-pool.ts'

@@ -1,6 +1,6 @@
 import { parseArgs, styleText } from 'node:util'
 import { examine } from '../doctor/examine.ts'
-import type { Examination } from '../findings/examination.ts'
+import type { Examination } from '../examination/examination.ts'
 import type { Finding } from '../findings/finding.ts'
 import { findingsOf } from '../findings/findings.ts'
 import { serverFlags } from './server-options.ts'

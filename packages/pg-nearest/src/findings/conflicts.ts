@@ -1,8 +1,8 @@
 import { duration } from '../terminal/format.ts'
-import type { ServerFacts } from './examination.ts'
+import type { ServerFacts } from '../examination/examination.ts'
 import type { Finding, Say } from './finding.ts'
-import { setting } from './mend.ts'
-import type { Place } from './place.ts'
+import { setting } from '../remedies/commands.ts'
+import type { Place } from '../examination/place.ts'
 
 /** PostgreSQL's own default. */
 const USUAL_DELAY_MS = 30_000

@@ -1,3 +1,4 @@
+import type { Remedy } from '../remedies/remedies.ts'
 import type { ProblemCode } from '../servers/status.ts'
 
 /** What doctor alone can find, by a code that stays the same between releases. The others have the code of the problem. */
@@ -29,12 +30,6 @@ export type FindingCode =
   | 'DOCTOR_REGION_NOT_LISTED'
   | 'DOCTOR_NO_SUCH_REGION'
   | 'DOCTOR_NO_READS'
-
-/** Why something matters, and the command that mends it. */
-export interface Remedy {
-  readonly why: string
-  readonly mend: string
-}
 
 interface Told {
   /** `undefined`: it concerns all servers. */

@@ -1,10 +1,10 @@
 import type { ServerStatus } from '../servers/status.ts'
 import { bytes, duration } from '../terminal/format.ts'
-import type { ServerFacts } from './examination.ts'
+import type { ServerFacts } from '../examination/examination.ts'
 import type { Finding, Say } from './finding.ts'
-import { identifier, onPrimary, psql, setting, streamFrom } from './mend.ts'
-import type { Patient } from './patient.ts'
-import type { Place } from './place.ts'
+import { identifier, onPrimary, psql, setting, streamFrom } from '../remedies/commands.ts'
+import type { Patient } from '../examination/patient.ts'
+import type { Place } from '../examination/place.ts'
 
 /** A replica that is further behind is worth a warning: reads of sessions go elsewhere meanwhile. */
 const MUCH_LAG_MS = 10_000

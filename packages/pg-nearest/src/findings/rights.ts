@@ -1,8 +1,8 @@
 import type { ServerStatus } from '../servers/status.ts'
-import type { PoolLimits, ServerFacts } from './examination.ts'
+import type { PoolLimits, ServerFacts } from '../examination/examination.ts'
 import type { Finding, Say } from './finding.ts'
-import { identifier, onPrimary } from './mend.ts'
-import { flyAppOf, type PrimaryPlace } from './place.ts'
+import { identifier, onPrimary } from '../remedies/commands.ts'
+import { flyAppOf, type PrimaryPlace } from '../examination/place.ts'
 
 /** The monitor's. */
 const OWN_CONNECTIONS = 1

@@ -1,9 +1,9 @@
 import { duration } from '../terminal/format.ts'
-import type { PoolLimits, ServerFacts } from './examination.ts'
+import type { PoolLimits, ServerFacts } from '../examination/examination.ts'
 import type { Finding, Say } from './finding.ts'
-import { identifier, onPrimary, otherUrl, setting } from './mend.ts'
-import type { Patient } from './patient.ts'
-import { isLocal, isManaged, isPrivate, type Place } from './place.ts'
+import { identifier, onPrimary, otherUrl, setting } from '../remedies/commands.ts'
+import type { Patient } from '../examination/patient.ts'
+import { isLocal, isManaged, isPrivate, type Place } from '../examination/place.ts'
 
 /** After so long the proxy of Fly's managed PostgreSQL cuts a connection. @see https://fly.io/docs/mpg/ */
 const FLY_PROXY_MS = 600_000

@@ -1,6 +1,6 @@
-import { identifier, isReady, onPrimary, otherUrl, psql, word } from './mend.ts'
-import type { Patient } from './patient.ts'
-import { flyAppOf, isManaged, type Place } from './place.ts'
+import { identifier, isReady, onPrimary, otherUrl, psql, word } from './commands.ts'
+import type { Patient } from '../examination/patient.ts'
+import { flyAppOf, isManaged, type Place } from '../examination/place.ts'
 
 const INSIDE = 'fly ssh console --app <your app>, and doctor there (or fly wireguard create, here)'
 

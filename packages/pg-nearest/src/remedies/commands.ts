@@ -1,4 +1,4 @@
-import { flyAppOf, isManaged, type Place, type PrimaryPlace } from './place.ts'
+import { flyAppOf, isManaged, type Place, type PrimaryPlace } from '../examination/place.ts'
 
 /** What a standby takes, too. Roles, rights and databases are changed by {@link onPrimary}. */
 type TakenAnywhere = `select ${string}` | `show ${string}` | `alter system ${string}`

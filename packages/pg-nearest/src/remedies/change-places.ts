@@ -1,6 +1,6 @@
 import type { ServerStatus } from '../servers/status.ts'
-import { setVariables, variableOf } from './mend.ts'
-import { isInPlace, placeOf, writerOf, type Place } from './place.ts'
+import { setVariables, variableOf } from './commands.ts'
+import { isInPlace, placeOf, writerOf, type Place } from '../examination/place.ts'
 
 /**
  * After a failover that is to stay: the list calls the old primary the primary. `undefined` where the roles are as listed, or nobody is the

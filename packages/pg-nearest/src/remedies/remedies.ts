@@ -1,11 +1,16 @@
 import type { ProblemCode } from '../servers/status.ts'
 import { changePlaces } from './change-places.ts'
-import type { Remedy } from './finding.ts'
-import { isReady, onPrimary, otherUrl, psql, setting, startIt, streamFrom, identifier } from './mend.ts'
-import { flyAppOf, isPrivate, type Place } from './place.ts'
+import { isReady, onPrimary, otherUrl, psql, setting, startIt, streamFrom, identifier } from './commands.ts'
+import { flyAppOf, isPrivate, type Place } from '../examination/place.ts'
 import { createDatabase, findHost, letIn, reachHost } from './reach-server.ts'
-import type { Patient } from './patient.ts'
+import type { Patient } from '../examination/patient.ts'
 import { settleRivals, stopIt } from './settle-rivals.ts'
+
+/** Why something matters, and the command that mends it. */
+export interface Remedy {
+  readonly why: string
+  readonly mend: string
+}
 
 const UNUSED = 'Nothing runs there meanwhile: reads go further away, and without the primary nothing is written.'
 const WRONG_URL = 'What answers there is no server of this cluster, so it is not used.'

@@ -1,5 +1,5 @@
-import type { Patient } from './patient.ts'
-import { flyAppOf, placeOf, type Place } from './place.ts'
+import type { Patient } from '../examination/patient.ts'
+import { flyAppOf, placeOf, type Place } from '../examination/place.ts'
 
 /** Of two that say they are the primary one must go, and which, only a person knows; `undefined` where no other one says so. */
 export function settleRivals({ server, servers, places }: Patient): string | undefined {
