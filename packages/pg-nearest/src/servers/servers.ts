@@ -327,10 +327,13 @@ function createEngine(parts: EngineParts): Engine {
     get list() {
       return firstList.state
     },
-    waitForWriter(since, waitedMs, signal) {
+    async waitForWriter(since, waitedMs, signal) {
       const leftMs = failoverTimeoutMs - waitedMs
       const writer = monitor().waitForWriter(since, leftMs, signal)
-      return firstList.state === 'awaited' ? firstList.orElse(writer, leftMs, signal) : writer
+      if (firstList.state !== 'awaited') return writer
+      const found = await firstList.orElse(writer, leftMs, signal)
+      // Without a list one database has no standby that could be promoted.
+      return found || alone() ? found : writer
     },
     stateOf: (server) => monitor().stateOf(server),
     get onQuery() {

@@ -338,6 +338,20 @@ describe('servers: a function', () => {
       const failed = settled(failing.query('select 1'), 'a read without a list')
       await expect(failed).rejects.toThrow('The list of servers could not be fetched so far')
     })
+
+    test('nor does a list that fails end the wait for a primary', async () => {
+      world.partition('nrt', 'ord')
+      let fail: () => void = () => undefined
+      const failed = new Promise<never>((_, reject) => (fail = () => reject(new Error('no registry'))))
+      const own = start(without(), { servers: () => failed, failoverTimeoutMs: 20_000 })
+      own.on('problem', () => undefined)
+      const written = own.query("insert into users (name) values ('Rosalind')")
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      fail()
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      world.heal('nrt', 'ord')
+      expect((await settled(written, 'the write', 20_000)).servedBy.server).toBe('nrt')
+    })
   })
 
   test('is not asked any more when the pool has ended, and must be a function', async () => {
