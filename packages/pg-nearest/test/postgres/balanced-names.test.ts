@@ -2,12 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { doctorCommand } from '../../src/cli/doctor-command.ts'
-import type { Terminal } from '../../src/terminal/terminal.ts'
 import { COUNTERS, countInSessions, pauseInTurn } from './balanced-sessions.ts'
 import { ask, caughtUp, until } from './fixtures.ts'
 import { startNameSwitch, type NameSwitch } from './name-switch.ts'
 import { TestPools } from './test-pools.ts'
+import { runDoctor } from './run-doctor.ts'
 
 /** A name that leads to several machines in turn, as a reader's endpoint or a balancer does. */
 
@@ -92,10 +91,9 @@ describe('a reader’s name that leads to two standbys in turn', () => {
   })
 
   test('is named by doctor', async () => {
-    const printed: string[] = []
-    const terminal = { env: {}, color: false, print: (text: string) => printed.push(text) } as unknown as Terminal
     const argv = ['--region', 'ord', '--primary', `nrt=${world.url('nrt')}`, '--replica', `ord=${name.url}`]
-    expect(await doctorCommand(argv, terminal)).toBe(1)
-    expect(printed.join()).toMatch(/ord +leads to 2 servers in turn/)
+    const [code, out] = await runDoctor(argv)
+    expect(code).toBe(1)
+    expect(out).toMatch(/ord +leads to 2 servers in turn/)
   })
 })

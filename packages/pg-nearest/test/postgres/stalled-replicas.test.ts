@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { NearestPool, ProblemEvent, ServerStatus } from '../../src/index.ts'
-import { doctorCommand } from '../../src/cli/doctor-command.ts'
 import { administer, ask, caughtUp, nextProblem, until, withUsers } from './fixtures.ts'
 import { startNameSwitch } from './name-switch.ts'
 import { settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
+import { runDoctor } from './run-doctor.ts'
 
 const STALLED_AFTER_MS = 1_000
 
@@ -35,11 +35,7 @@ async function doctor(): Promise<[code: number, out: string]> {
   const servers = world.regions.map((region) => `${region}=${world.url(region)}`)
   const [primary = '', ...replicas] = servers
   const argv = ['--primary', primary, ...replicas.flatMap((replica) => ['--replica', replica])]
-  let out = ''
-  const print = (text: string): void => void (out += text)
-  const quiet = { redraw: print, progress: print, complain: print, interrupted: new AbortController().signal }
-  const code = await doctorCommand(argv, { ...quiet, env: {}, color: false, print })
-  return [code, out]
+  return runDoctor(argv)
 }
 
 /** How a standby follows is its administrator's business. */
