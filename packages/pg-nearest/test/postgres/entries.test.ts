@@ -198,12 +198,11 @@ describe('a password function', () => {
     const client = await pool.replica('ord').connect()
     await client.query('begin read only')
     hangs = true
-    // The probe has to make a new connection, in vain. Only the superuser may end others' connections.
-    await administer(
-      world,
-      'ord',
-      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pg-nearest monitor'",
-    )
+    // The probe has to make a new connection, in vain. In the middle of a question it would be told what a server that stops says. Only the
+    // superuser may end others' connections.
+    const end =
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pg-nearest monitor' and state = 'idle'"
+    await until(async () => (await administer(world, 'ord', end)).length > 0, 'the probe to pause')
     await until(() => hung >= 3, 'the probe to fail again and again')
     expect(healthOf(pool.status(), 'ord')).toBe('suspect')
     expect((await client.query('select 1 as one')).servedBy.server).toBe('ord')

@@ -75,11 +75,12 @@ describe('setServers', () => {
 
   test('those that stay keep their connections, and what is known of them', async () => {
     const own = start(without('syd'), { application_name: 'kept' })
-    await own.query('select 1')
+    // Until the servers have answered, another one may be read.
     await own.refresh()
+    await own.query('select 1')
     const before = await ask(
       world.url('ord'),
-      "select pid, backend_start from pg_stat_activity where application_name = 'kept' order by pid",
+      "select pid from pg_stat_activity where application_name = 'kept' order by pid",
     )
     own.setServers(without())
     await own.refresh()
@@ -87,7 +88,7 @@ describe('setServers', () => {
     await own.query('select 1')
     const after = await ask(
       world.url('ord'),
-      "select pid, backend_start from pg_stat_activity where application_name = 'kept' order by pid",
+      "select pid from pg_stat_activity where application_name = 'kept' order by pid",
     )
     expect(after).toEqual(before)
   })
