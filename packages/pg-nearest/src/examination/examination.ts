@@ -15,7 +15,7 @@ export interface ServerFacts {
   /** By name, in the units of `pg_settings`; as they are for this role. */
   readonly settings: ReadonlyMap<string, string>
   /** Where each of them comes from, as in `pg_settings`: `user`, `database`, `configuration file`, … */
-  readonly sources?: ReadonlyMap<string, string>
+  readonly sources: ReadonlyMap<string, string>
   /** `undefined` on a primary, too. */
   readonly replay?: Replay | undefined
   /** Queries that replay has cancelled in this database. */

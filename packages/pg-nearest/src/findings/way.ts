@@ -46,7 +46,7 @@ function idleLimitOf(
   return [
     say.bad('DOCTOR_IDLE_LIMIT', `ends connections that are idle for ${duration(limitMs)}, and ${kept}`, {
       why: 'Connections die while they wait, so the next statement pays for a new one, and a write on one that dies has an unknown outcome.',
-      mend: `createPool({ idleTimeoutMillis: ${Math.floor(limitMs / 2)} }), or ${withoutIdleLimit(patient, sources?.get('idle_session_timeout'))}`,
+      mend: `createPool({ idleTimeoutMillis: ${Math.floor(limitMs / 2)} }), or ${withoutIdleLimit(patient, sources.get('idle_session_timeout'))}`,
     }),
   ]
 }

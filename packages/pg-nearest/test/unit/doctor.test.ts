@@ -172,7 +172,7 @@ describe('how late a replica is that the pool has not seen catch up', () => {
     ],
     ['it has replayed no commit', { paused: false, ageMs: undefined }, { verdict: 'unknown' }],
   ])('%s', (_name, replay, check) => {
-    const facts = { encrypted: false, settings: new Map(), replay }
+    const facts = { encrypted: false, settings: new Map(), sources: new Map(), replay }
     const checks = findingsOf(examined(statusOf(topologyOf([nrt, late]), IN_ORD), facts))
     expect(checks).toContainEqual(expect.objectContaining({ server: 'ord', ...check }))
   })
