@@ -82,6 +82,7 @@ describe('a text that only the standby’s refusal shows to be a write', () => {
   test('another text learns for itself', async () => {
     await using pool = createPool(world.poolOptions('ord'))
     await pool.query('select hit()')
+    await caughtUp(world, pool)
     const { servedBy } = await pool.query('select hit() as h')
     expect(servedBy.attempts).toBe(2)
   })
