@@ -10,36 +10,49 @@ const LINK_MS = 160
 
 let world: World
 let pool: NearestPool
+/** Whatever crosses the ocean is a statement's. */
+let unprobed: NearestPool
 
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: LINK_MS })
   await withUsers(world)
   pool = await poolIn('ord')
+  unprobed = await poolIn('ord', { probeIntervalMs: 600_000 })
 })
 afterAll(async () => {
   await pool?.end()
+  await unprobed?.end()
   await world?.stop()
 })
 
 async function poolIn(region: string, options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  const made = createPool({ ...world.poolOptions(region), stream: countedSocket, ...options })
+  const counter = { answers: 0 }
+  const made = createPool({ ...world.poolOptions(region), stream: () => countedSocket(counter), ...options })
+  counters.set(made, counter)
   await made.refresh()
   // A connection to each, so that what follows is not counted with the time of a handshake.
   await Promise.all([1, 2, 3].map(() => made.primary.query('select 1')))
   await made.query('select 1')
   await made.refresh()
+  // What was dialled for a query that another connection has served by now.
+  await until(() => made.idleCount === made.totalCount, 'every connection to be made')
   return made
 }
 
-/** Answers of the primary that something was written for. */
-let answers = 0
+interface Counter {
+  /** Of the primary, that something was written for. */
+  answers: number
+}
 
-function countedSocket(): Socket {
+const counters = new WeakMap<NearestPool, Counter>()
+
+function countedSocket(counter: Counter): Socket {
   const socket = new Socket()
   let written = 0
   socket.on('data', () => {
     const { bytesWritten, remotePort } = socket
-    if (bytesWritten > written && remotePort === Number(new URL(world.url('nrt', { from: 'ord' })).port)) answers++
+    if (bytesWritten > written && remotePort === Number(new URL(world.url('nrt', { from: 'ord' })).port))
+      counter.answers++
     written = bytesWritten
   })
   return socket
@@ -47,14 +60,15 @@ function countedSocket(): Socket {
 
 /**
  * How many times the ocean was crossed there and back. The clock, for a link of a known length, counts too much if the machine is busy;
- * the answers, if the monitor asks meanwhile. Neither counts too little.
+ * the answers, if the pool's monitor asks meanwhile. Neither counts too little.
  */
-async function trips<T>(work: () => Promise<T>): Promise<{ trips: number; ms: number; value: T }> {
-  const answersBefore = answers
+async function trips<T>(by: NearestPool, work: () => Promise<T>): Promise<{ trips: number; ms: number; value: T }> {
+  const counter = counters.get(by) as Counter
+  const { answers } = counter
   const start = performance.now()
   const value = await work()
   const ms = performance.now() - start
-  return { trips: Math.min(Math.round(ms / LINK_MS), answers - answersBefore), ms, value }
+  return { trips: Math.min(Math.round(ms / LINK_MS), counter.answers - answers), ms, value }
 }
 
 const insert = { text: 'insert into users (name, age) values ($1, 1)' }
@@ -63,7 +77,7 @@ const someone = (): { text: string; values: string[] } => ({ ...insert, values: 
 
 describe.each(['session', 'strong'] as const)('a write (%s)', (consistency) => {
   test('and its position: one round trip', async () => {
-    const one = await trips(() => pool.session({ consistency }, () => pool.query(someone())))
+    const one = await trips(unprobed, () => unprobed.session({ consistency }, () => unprobed.query(someone())))
     expect(one.trips).toBe(1)
     expect(one.value.servedBy).toMatchObject({ server: 'nrt', attempts: 1 })
   })
@@ -71,8 +85,8 @@ describe.each(['session', 'strong'] as const)('a write (%s)', (consistency) => {
 
 describe('transaction()', () => {
   test.each([1, 2, 3, 5])('of %i statements, awaited one by one: one round trip more', async (n) => {
-    const counted = await trips(() =>
-      pool.transaction(async (tx) => {
+    const counted = await trips(unprobed, () =>
+      unprobed.transaction(async (tx) => {
         for (let i = 0; i < n; i++) await tx.query(someone())
       }),
     )
@@ -81,8 +95,8 @@ describe('transaction()', () => {
 
   test('with nothing awaited in between: one round trip', async () => {
     const names: string[] = []
-    const counted = await trips(() =>
-      pool.transaction((tx) => {
+    const counted = await trips(unprobed, () =>
+      unprobed.transaction((tx) => {
         for (let i = 0; i < 5; i++) {
           const one = someone()
           names.push(...one.values)
@@ -91,13 +105,13 @@ describe('transaction()', () => {
       }),
     )
     expect(counted.trips).toBe(1)
-    const { rows } = await pool.primary.query('select name from users where name = any($1) order by id', [names])
+    const { rows } = await unprobed.primary.query('select name from users where name = any($1) order by id', [names])
     expect(rows.map(({ name }) => name as string)).toEqual(names)
   })
 
   test('what is awaited together travels together', async () => {
-    const counted = await trips(() =>
-      pool.transaction(async (tx) => {
+    const counted = await trips(unprobed, () =>
+      unprobed.transaction(async (tx) => {
         await tx.query('select 1')
         return Promise.all([tx.query(someone()), tx.query('select 2 as n'), tx.query(someone())])
       }),
@@ -108,14 +122,14 @@ describe('transaction()', () => {
   })
 
   test('of nothing: none', async () => {
-    expect((await trips(() => pool.transaction(() => 'nothing'))).trips).toBe(0)
+    expect((await trips(unprobed, () => unprobed.transaction(() => 'nothing'))).trips).toBe(0)
   })
 
   test('that throws before its first statement: none', async () => {
     const thrown = new Error('thought better of it')
-    const counted = await trips(() =>
+    const counted = await trips(unprobed, () =>
       expect(
-        pool.transaction(() => {
+        unprobed.transaction(() => {
           throw thrown
         }),
       ).rejects.toBe(thrown),
@@ -125,7 +139,7 @@ describe('transaction()', () => {
 
   test('pipeline: false pays for each, and gives the same', async () => {
     await using plain = await poolIn('ord', { pipeline: false })
-    const counted = await trips(() =>
+    const counted = await trips(plain, () =>
       plain.transaction(async (tx) => {
         await tx.query(someone())
         void tx.query(someone())
@@ -143,8 +157,8 @@ describe('transaction()', () => {
 
 describe('a borrowed client', () => {
   test.each([1, 3])('BEGIN, %i statements and COMMIT, awaited one by one: one round trip more', async (n) => {
-    const client = await pool.connect()
-    const counted = await trips(async () => {
+    const client = await unprobed.connect()
+    const counted = await trips(unprobed, async () => {
       await client.query('BEGIN')
       for (let i = 0; i < n; i++) await client.query(someone())
       return client.query('COMMIT')
@@ -155,8 +169,8 @@ describe('a borrowed client', () => {
   })
 
   test('and nothing awaited: one', async () => {
-    const client = await pool.connect()
-    const counted = await trips(() =>
+    const client = await unprobed.connect()
+    const counted = await trips(unprobed, () =>
       Promise.all([client.query('BEGIN'), client.query(someone()), client.query(someone()), client.query('COMMIT')]),
     )
     client.release()
@@ -173,7 +187,7 @@ describe('a read right after a write', () => {
       const one = someone()
       await pool.query(one)
       await caughtUp(world)
-      const read = await trips(() => pool.query('select 1 from users where name = $1', one.values))
+      const read = await trips(pool, () => pool.query('select 1 from users where name = $1', one.values))
       expect(read.value.rowCount).toBe(1)
       expect(read.value.servedBy).toMatchObject({ server: 'ord', reason: 'own-region' })
       expect(read.ms).toBeLessThan(LINK_MS / 2)
@@ -184,7 +198,7 @@ describe('a read right after a write', () => {
     const one = someone()
     await pool.query(one)
     await caughtUp(world)
-    const read = await trips(() => pool.query('select 1 from users where name = $1', one.values))
+    const read = await trips(pool, () => pool.query('select 1 from users where name = $1', one.values))
     expect([read.value.rowCount, read.value.servedBy.server, read.trips]).toEqual([1, 'ord', 0])
   })
 
@@ -196,7 +210,7 @@ describe('a read right after a write', () => {
       await session.query(one)
       const times: number[] = []
       for (let i = 0; i < 5; i++) {
-        const read = await trips(() => session.query('select 1 from users where name = $1', one.values))
+        const read = await trips(pool, () => session.query('select 1 from users where name = $1', one.values))
         expect(read.value.rowCount).toBe(1)
         expect(read.value.servedBy).toMatchObject({ server: 'nrt', reason: 'lagging' })
         times.push(read.ms)
