@@ -4,9 +4,14 @@ import { PgQuery, type Field, type ResultInternals, type RowDescription } from '
 /** A `pg.Query` that makes the pattern of its rows in a cheaper way than pg, for which that is a twentieth of a short read's work. */
 export class DescribedQuery extends PgQuery {
   override handleRowDescription(message: RowDescription): void {
-    if (this._result.command !== null || this.callback === undefined) return super.handleRowDescription(message)
-    describe(this._result, message.fields)
-    this._accumulateRows = true
+    try {
+      if (this._result.command !== null || this.callback === undefined) return super.handleRowDescription(message)
+      describe(this._result, message.fields)
+      this._accumulateRows = true
+    } catch (error) {
+      // The caller's `getTypeParser` has thrown. With pg that ends the process; so it is told as one of its parsers that throws.
+      this._canceledDueToError = error
+    }
   }
 }
 
@@ -16,7 +21,8 @@ function describe(result: ResultInternals, fields: readonly Field[]): void {
   const parsers: ((value: string) => unknown)[] = []
   const row: Record<string, unknown> = {}
   for (const { name, dataTypeID, format } of fields) {
-    if (name === '__proto__') Object.defineProperty(row, name, PLAIN)
+    // Assigning would call a setter, or fail where the app has frozen what all objects inherit.
+    if (name in Object.prototype) Object.defineProperty(row, name, PLAIN)
     else row[name] = null
     parsers.push(types.getTypeParser(dataTypeID, format))
   }

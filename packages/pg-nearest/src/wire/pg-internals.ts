@@ -127,6 +127,8 @@ export interface QueryInternals extends QueryHandlers {
   readonly _result: ResultInternals
   /** Rows are kept for the result. */
   _accumulateRows: boolean
+  /** A type parser has thrown: told at ReadyForQuery. */
+  _canceledDueToError: unknown
 }
 
 /** A `pg.Result` from the inside. */

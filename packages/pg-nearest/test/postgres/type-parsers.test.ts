@@ -126,6 +126,27 @@ describe.each(THROWN)('a type parser that throws %s', (_, properties) => {
   })
 })
 
+describe('types whose getTypeParser throws, for a type that they do not know', () => {
+  const thrown = new Error('no such type')
+  const types = {
+    getTypeParser: () => {
+      throw thrown
+    },
+  } as unknown as pg.CustomTypesConfig
+
+  test('are told as a parser that throws, and end neither the connection nor the process', async () => {
+    const insert = { text: "insert into notes values ('unknown type') returning name", types }
+    expect(await rejectionOf(pool.query(insert), 'the query')).toBe(thrown)
+    expect(await rowsOf('unknown type')).toBe(1)
+    const client = await pool.connect()
+    await client.query('begin')
+    expect(await rejectionOf(client.query(insert), 'the query in a transaction')).toBe(thrown)
+    expect((await settled(client.query('commit'), 'its COMMIT')).command).toBe('COMMIT')
+    client.release()
+    expect(await rowsOf('unknown type')).toBe(2)
+  })
+})
+
 describe.each(['toPostgres', 'toJSON'])('a value whose %s queries', (converter) => {
   const seven = { text: 'select $1::int as n, $2::text as t', values: [7, 'inner'] }
   const thrown = new Error('the value has thrown')

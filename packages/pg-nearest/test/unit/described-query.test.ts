@@ -57,6 +57,35 @@ test.each(Object.entries(CASES))('rows of %s are as those of pg', (_, given) => 
   }
 })
 
+test('names that all objects have are columns where the app has frozen those', () => {
+  const inherited = Object.getOwnPropertyDescriptor(Object.prototype, 'toString') as PropertyDescriptor
+  // oxlint-disable-next-line no-extend-native -- as Object.freeze(Object.prototype), which could not be undone
+  Object.defineProperty(Object.prototype, 'toString', { ...inherited, writable: false })
+  try {
+    const given = { names: ['toString', 'id'], rows: [['1', '2']] }
+    expect(results(DescribedQuery, given, undefined)).toEqual(results(PgQuery, given, undefined))
+  } finally {
+    // oxlint-disable-next-line no-extend-native -- puts it back
+    Object.defineProperty(Object.prototype, 'toString', inherited)
+  }
+})
+
+test('types whose getTypeParser throws are told when the statement has ended', () => {
+  const thrown = new Error('no such type')
+  const getTypeParser = (): never => {
+    throw thrown
+  }
+  let told: unknown
+  const query = new DescribedQuery({ text: 'select', types: { getTypeParser } })
+  query.callback = (error) => (told = error)
+  query.handleRowDescription({ fields: [{ name: 'id', dataTypeID: 23, format: 'text' }] })
+  query.handleDataRow({ fields: ['7'] })
+  query.handleCommandComplete({ text: 'SELECT 1' }, undefined as never)
+  expect(told).toBeUndefined()
+  query.handleReadyForQuery(undefined as never)
+  expect(told).toBe(thrown)
+})
+
 test('who listens for rows, and wants no result, gets them one by one', () => {
   const rows: unknown[] = []
   const query = new DescribedQuery({ text: 'select' }) as QueryInternals & NodeJS.EventEmitter
