@@ -27,7 +27,7 @@ const UNDEFINED_FUNCTION = '42883'
  * @param client - a new one
  */
 export async function askInstances(client: pg.Client, signal: AbortSignal): Promise<readonly InstanceRow[]> {
-  await connectClient(client, signal)
+  await connectClient(client, Number.POSITIVE_INFINITY, signal)
   try {
     const asked = client.query<(string | null)[]>({ text: QUESTION, rowMode: 'array', types: TEXT })
     // A result for each statement, the answer last.

@@ -124,8 +124,7 @@ function clientOf(entry: ServerOptions, pgOptions: PgOptions): pg.Client {
   const [server] = parseServerList(entry, undefined, { pgOptions })
   if (server === undefined) throw new Error('There is no server to ask')
   const login = (): typeof server.login => server.login
-  // The caller's signal ends it.
-  const InstanceClient = serverClient({ server: server.address.label, login, connectTimeoutMs: 0, ownTimer: true })
+  const InstanceClient = serverClient({ server: server.address.label, login })
   return new InstanceClient({ application_name: 'pg-nearest aurora', ...pgOptions })
 }
 

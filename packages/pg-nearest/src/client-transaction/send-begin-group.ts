@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
+import { startStallAwareTimer, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
 import { positionQuestion, type PositionQuestions, type PositionReply } from '../session-positions/position-question.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
@@ -37,9 +38,9 @@ export function sendBeginGroup(
   if (!lease.pipelines) return inTurn(lease, configs, [], ask)
   const sent = guarded ? [begin, { text: SNAPSHOT }, ...rest] : configs
   let ends: readonly StatementEnd[] | undefined
-  let swallowed: NodeJS.Timeout | undefined
+  let swallowed: StallAwareTimer | undefined
   const land = (): void => {
-    clearTimeout(swallowed)
+    swallowed?.stop()
     if (ends === undefined) return
     const unsendable = ends.findIndex(({ kind }) => kind === 'unsendable')
     // With pg, statements behind one that could not be encoded still run.
@@ -51,7 +52,7 @@ export function sendBeginGroup(
   const group: GroupExchange = new GroupExchange(sent, lease.client, (all) => {
     ends = guarded ? withoutGuard(all) : all
     if (questions?.after === true && !group.unsendable)
-      swallowed = setTimeout(() => lease.disablePipelining(), SWALLOWED_MS)
+      swallowed = startStallAwareTimer(SWALLOWED_MS, () => lease.disablePipelining())
     else land()
   })
   if (questions?.after !== true) return lease.send(group)

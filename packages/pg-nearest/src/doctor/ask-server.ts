@@ -40,7 +40,7 @@ const SLOTS = `select slot_name as slot from pg_catalog.pg_replication_slots
  * @returns `undefined` if no connection can be made
  */
 export async function askServer(server: ListedServer, pgOptions: pg.PoolConfig): Promise<ServerFacts | undefined> {
-  const Client = serverClient({ server: server.name, login: () => server.login, connectTimeoutMs: CONNECT_MS })
+  const Client = serverClient({ server: server.name, login: () => server.login })
   const client = new Client({ ...pgOptions, application_name: pgOptions.application_name ?? 'pg-nearest doctor' })
   const signal = AbortSignal.timeout(ANSWERS_MS)
   const ask = async <R extends pg.QueryResultRow>(text: string): Promise<R[] | undefined> =>
@@ -49,7 +49,7 @@ export async function askServer(server: ListedServer, pgOptions: pg.PoolConfig):
       () => undefined,
     )
   try {
-    await connectClient(client, signal)
+    await connectClient(client, CONNECT_MS, signal)
     const settings = await ask<{ name: string; setting: string; source: string }>(SETTINGS)
     const replay = await ask<{ paused: boolean; ageMs: number | null }>(REPLAY)
     const conflicts = await ask<{ n: string }>(CONFLICTS)

@@ -12,6 +12,7 @@ import {
   type PositionReply,
 } from '../session-positions/position-question.ts'
 import { isCaughtUp, type PositionBefore } from '../freshness/is-caught-up.ts'
+import { startStallAwareTimer, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
 import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { writeOrder } from '../topology/server-selection.ts'
@@ -195,7 +196,7 @@ class QuestionedRun {
   #open: number
   #end: StatementEnd | undefined
   #behind: ReplicaBehindError | undefined
-  #timer: NodeJS.Timeout | undefined
+  #timer: StallAwareTimer | undefined
   #told = false
 
   constructor(lease: Lease, run: StatementRun, questions: PositionQuestions, check: FreshnessCheck, onEnd: OnEnd) {
@@ -241,7 +242,7 @@ class QuestionedRun {
     this.#behind = this.#lease.alive ? this.#check.arrived(this.#lease, this.#questions) : undefined
     const behind = this.#behind
     if (behind !== undefined && this.#end === undefined) {
-      this.#timer = setTimeout(() => this.#tell({ kind: 'behind', error: behind }), NEARLY_THROUGH_MS)
+      this.#timer = startStallAwareTimer(NEARLY_THROUGH_MS, () => this.#tell({ kind: 'behind', error: behind }))
     }
     this.#landed()
   }
@@ -249,7 +250,7 @@ class QuestionedRun {
   #landed(): void {
     this.#open--
     if (this.#open === 1 && this.#questions.after && this.#end !== undefined && this.#behind === undefined) {
-      this.#timer = setTimeout(() => this.#lease.disablePipelining(), SWALLOWED_MS)
+      this.#timer = startStallAwareTimer(SWALLOWED_MS, () => this.#lease.disablePipelining())
     }
     if (this.#open > 0 || this.#told) return
     if (this.#behind !== undefined) return this.#tell({ kind: 'behind', error: this.#behind })
@@ -259,7 +260,7 @@ class QuestionedRun {
   #tell(end: RunEnd): void {
     if (this.#told) return
     this.#told = true
-    clearTimeout(this.#timer)
+    this.#timer?.stop()
     this.#onEnd(end)
   }
 }

@@ -1,6 +1,6 @@
 import { codeOf, isErrorResponse, isAuthenticationFailure } from '../driver-errors.ts'
 import type { Sign } from '../topology/health.ts'
-import { SilentError } from '../probe/stall-aware-timeout.ts'
+import { SilentError } from '../limits/stall-aware-timeout.ts'
 
 /** What a failure to connect to a server, or to query it, says about that server. */
 export interface ServerEvidence {

@@ -245,9 +245,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   const clock = createStallAwareClock(TICK_MS, performance.now())
   const tick = (): void => {
+    if (phase !== 'running') return
     const now = performance.now()
     const listenedMs = clock.tick(now)
-    if (listenedMs === undefined) return
     for (const watch of watches.values()) watch.tick(now, listenedMs)
   }
 
@@ -280,7 +280,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
     start() {
       if (phase !== 'waiting') return
       phase = 'running'
-      ticker = setInterval(tick, TICK_MS)
+      // Node runs timers that are due before it reads what has arrived.
+      ticker = setInterval(() => setImmediate(tick), TICK_MS)
       ticker.unref()
       for (const watch of watches.values()) watch.start()
     },

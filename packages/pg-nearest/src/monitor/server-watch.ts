@@ -3,7 +3,7 @@ import { afterListening, nextLiveness, type Liveness } from './liveness.ts'
 import { classifyServerError, type ServerEvidence } from './classify-server-error.ts'
 import type { ReplayPosition } from '../probe/probe.ts'
 import type { MonitoredServer, MonitoredConnections } from './monitor-dependencies.ts'
-import { SilentError, withinTime } from '../probe/stall-aware-timeout.ts'
+import { SilentError, withinTime } from '../limits/stall-aware-timeout.ts'
 import type { AwaitedPosition } from '../probe/wait-for-lsn.ts'
 
 export interface ServerWatchOptions {

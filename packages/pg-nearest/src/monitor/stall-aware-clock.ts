@@ -1,10 +1,7 @@
-/** If a tick is later than this, the process was too busy to read the servers' answers. */
-const LATE_MS = 50
-
 /** Measures the time between ticks, without the time in which the process was too busy to receive anything. */
 export interface StallAwareClock {
-  /** Milliseconds since the last tick; `undefined` if the process was too busy. */
-  tick(now: number): number | undefined
+  /** Milliseconds since the last tick: no more than a tick should take. */
+  tick(now: number): number
 }
 
 export function createStallAwareClock(tickMs: number, start: number): StallAwareClock {
@@ -13,7 +10,7 @@ export function createStallAwareClock(tickMs: number, start: number): StallAware
     tick(now) {
       const passedMs = now - last
       last = now
-      return passedMs > tickMs + LATE_MS ? undefined : passedMs
+      return Math.min(passedMs, tickMs)
     },
   }
 }

@@ -1,6 +1,7 @@
 import { isAuthenticationFailure } from '../driver-errors.ts'
-import { errorNameAndCode } from './error-name-and-code.ts'
 import { PasswordError } from '../errors.ts'
+import { SilentError, withinTime } from '../limits/stall-aware-timeout.ts'
+import { errorNameAndCode } from './error-name-and-code.ts'
 
 /** pg passes what it knows of the connection. */
 export type PasswordFunction = (parameters?: unknown) => string | Promise<string>
@@ -19,21 +20,14 @@ export async function askForPassword(
   ask: () => string | Promise<string>,
   leftMs: number,
 ): Promise<string> {
-  let timer: NodeJS.Timeout | undefined
-  const withinMs = Math.max(1, Math.floor(leftMs * SHARE))
-  const late = new Promise<never>((_resolve, reject) => {
-    if (!Number.isFinite(withinMs)) return
-    timer = setTimeout(() => reject(new PasswordError(server, 'did not answer in time')), withinMs)
-    timer.unref()
-  })
   try {
-    const password: unknown = await Promise.race([Promise.resolve().then(ask), late])
+    const password: unknown = await withinTime(Promise.resolve().then(ask), leftMs * SHARE)
     if (typeof password === 'string' && password !== '') return password
     throw new PasswordError(server, 'has not returned a text')
   } catch (error) {
-    throw error instanceof PasswordError ? error : new PasswordError(server, `has failed${errorNameAndCode(error)}`)
-  } finally {
-    clearTimeout(timer)
+    if (error instanceof PasswordError) throw error
+    const how = error instanceof SilentError ? 'did not answer in time' : `has failed${errorNameAndCode(error)}`
+    throw new PasswordError(server, how)
   }
 }
 

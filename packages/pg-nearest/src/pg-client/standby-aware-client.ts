@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { connectTimeLeft } from './connect-client.ts'
 import { askForPassword, type PasswordFunction } from './password-function.ts'
 import { identify, setPassword } from '../wire/pg-internals.ts'
 import { guardStartup } from './startup-guard.ts'
@@ -23,10 +24,6 @@ export interface ServerClientOptions {
   readonly server: string
   /** Holds the password. Kept in a closure, so that no options object that could be printed contains it. */
   readonly login: () => ClientLogin
-  /** Milliseconds until the server must have taken the connection. */
-  readonly connectTimeoutMs: number
-  /** The caller ends the connection when that time has passed, and pg does not. */
-  readonly ownTimer?: boolean
   /** A connection reports that its server was promoted. */
   readonly onPromotion?: (() => void) | undefined
 }
@@ -41,30 +38,27 @@ const IN_HOT_STANDBY = Symbol('in_hot_standby')
 
 /** A `pg.Client` for one server that tracks, without a query, whether the server is in recovery. */
 export function serverClient(options: ServerClientOptions): typeof pg.Client {
-  const { server, login, connectTimeoutMs, ownTimer = false, onPromotion } = options
+  const { server, login, onPromotion } = options
   return class ServerClient extends pg.Client {
     [IN_HOT_STANDBY]: boolean | undefined = undefined
 
     constructor(config?: pg.ClientConfig) {
-      const madeAt = performance.now()
       const { address, password, settings } = login()
       const { stream, ...given } = { ...config, ...settings }
       const factory = stream === undefined ? addressFactory(address.hostaddr) : checkedStream(server, stream)
-      const wanted = given.connectionTimeoutMillis || connectTimeoutMs
-      const limitMs = Math.min(wanted, connectTimeoutMs)
       super({
         ...given,
         ...(factory === undefined ? {} : { stream: factory }),
         ...(address.url === undefined ? {} : { connectionString: address.url }),
-        connectionTimeoutMillis: ownTimer ? 0 : limitMs,
+        // `connectClient` limits it.
+        connectionTimeoutMillis: 0,
       })
       identify(this, address)
       noteStreamFactory(this, factory)
       guardStartup(this)
       if (typeof password === 'string') setPassword(this, password)
       else if (password !== undefined) {
-        const leftMs = (): number => madeAt + limitMs - performance.now()
-        setPassword(this, (parameters) => askForPassword(server, () => password(parameters), leftMs()))
+        setPassword(this, (parameters) => askForPassword(server, () => password(parameters), connectTimeLeft(this)))
       }
       // pg would apply it to the whole pipeline, which it takes for one query. Each statement has its own timer instead.
       ;(this as unknown as { connectionParameters: { query_timeout?: unknown } }).connectionParameters.query_timeout =

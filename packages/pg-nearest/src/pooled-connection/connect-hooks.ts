@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { NearestError } from '../errors.ts'
+import { SilentError, withinTime } from '../limits/stall-aware-timeout.ts'
 
 /** Options of `pg.Pool` that its types leave out. */
 export interface ConnectHooks {
@@ -65,20 +66,17 @@ async function runHook(
   withinMs: number,
   hook: () => unknown,
 ): Promise<void> {
-  let late: NodeJS.Timeout | undefined
   let end: () => void = ignore
-  const bound = new Promise<void>((resolve, reject) => {
-    late = setTimeout(() => reject(new HookError(lateError(name, withinMs), true)), withinMs)
+  const closing = new Promise<void>((resolve) => {
     end = resolve
     over.addEventListener('abort', end)
   })
   try {
-    await Promise.race([(async () => hook())(), bound])
+    await withinTime(Promise.race([(async () => hook())(), closing]), withinMs)
     if (!over.aborted) throwIfOpen(client, name)
   } catch (error) {
-    throw error instanceof HookError ? error : new HookError(error)
+    throw error instanceof SilentError ? new HookError(lateError(name, withinMs), true) : new HookError(error)
   } finally {
-    clearTimeout(late)
     over.removeEventListener('abort', end)
   }
 }

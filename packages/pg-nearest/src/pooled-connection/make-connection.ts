@@ -2,8 +2,9 @@ import { connectClient } from '../pg-client/connect-client.ts'
 import { runConnectHook, type ConnectHooks } from './connect-hooks.ts'
 import type { Connection } from './connection.ts'
 
-/** pg ends the connection when its time is over, but a stream of the user's may not tell that it is closed. */
-const TELLING_MS = 250
+interface ConnectOptions extends ConnectHooks {
+  readonly connectionTimeoutMillis?: number | undefined
+}
 
 /**
  * Connects, and runs `onConnect`. Ends in time, whatever the user's stream and hook do: each has `connectTimeoutMs`.
@@ -12,18 +13,13 @@ const TELLING_MS = 250
  */
 export async function makeConnection(
   connection: Connection,
-  hooks: ConnectHooks,
+  options: ConnectOptions,
   connectTimeoutMs: number,
 ): Promise<void> {
-  const dial = new AbortController()
-  // pg's own message.
-  const late = setTimeout(() => dial.abort(new Error('timeout expired')), connectTimeoutMs + TELLING_MS)
-  try {
-    await connectClient(connection.client, AbortSignal.any([connection.over, dial.signal]))
-  } finally {
-    clearTimeout(late)
-  }
-  await runConnectHook(connection, hooks, connectTimeoutMs)
+  // Nobody waits for longer.
+  const withinMs = Math.min(options.connectionTimeoutMillis || connectTimeoutMs, connectTimeoutMs)
+  await connectClient(connection.client, withinMs, connection.over)
+  await runConnectHook(connection, options, connectTimeoutMs)
   // While the hook ran nothing else was listening to the socket.
   if (connection.hasDied) throw new Error('Connection terminated unexpectedly')
 }

@@ -4,8 +4,8 @@ import { connectClient, destroySocket } from '../pg-client/connect-client.ts'
 import { noteStage } from '../pg-client/startup-guard.ts'
 import { askAgainAfterMs } from '../pg-client/password-function.ts'
 import { serverClient, type ClientLogin } from '../pg-client/standby-aware-client.ts'
-import { SilentError, withinTime } from './stall-aware-timeout.ts'
 import { isErrorResponse } from '../driver-errors.ts'
+import { SilentError, withinTime } from '../limits/stall-aware-timeout.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 
 export interface ProbeConnectionOptions {
@@ -71,9 +71,8 @@ type State =
 const GOODBYE_MS = 1_000
 
 export function createProbeConnection(options: ProbeConnectionOptions): ProbeConnection {
-  // No time-out in pg: the one here takes a busy process into account.
-  const { server, login, connectTimeoutMs } = options
-  const ProbeClient = serverClient({ server, login, connectTimeoutMs, ownTimer: true })
+  const { server, login } = options
+  const ProbeClient = serverClient({ server, login })
   let state: State = { is: 'none' }
   let renewal: Attempt | undefined
 
@@ -153,7 +152,7 @@ export function createProbeConnection(options: ProbeConnectionOptions): ProbeCon
       })
       try {
         // oxlint-disable-next-line no-await-in-loop -- again when the password has changed meanwhile
-        return await orDestroyed(client, withinTime(connectClient(client, signal), connectTimeoutMs), signal)
+        return await orDestroyed(client, connectClient(client, options.connectTimeoutMs, signal), signal)
       } catch (error) {
         noteStage(client, error)
         const pauseMs = askAgainAfterMs(login().password, error, tries)

@@ -4,7 +4,7 @@ import { codeOf, isErrorResponse, isRefusedQuestion } from '../driver-errors.ts'
 import type { Observation } from '../observations/topology-updates.ts'
 import { parseLsn } from '../topology/lsn.ts'
 import { isPooled } from '../pg-client/pooled-backend.ts'
-import { SilentError } from './stall-aware-timeout.ts'
+import { SilentError } from '../limits/stall-aware-timeout.ts'
 import {
   itemQuestion,
   PROBE_ITEMS,

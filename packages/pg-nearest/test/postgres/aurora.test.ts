@@ -77,8 +77,10 @@ describe('the instances of a cluster', () => {
   test('have the password from the function of the cluster’s entry', async () => {
     const { hostname: host, port, username: user, password, pathname } = new URL(world.url('nrt'))
     let asked = 0
-    const token = (): string => {
+    // As a signer does that looks for its credentials first.
+    const token = async (): Promise<string> => {
       asked++
+      await sleep(20)
       return password
     }
     const pool = start({ primary: { host, port, user, database: pathname.slice(1), password: token } })

@@ -100,3 +100,31 @@ test('a hook that is late says so, and those who come later get a connection', a
   await settled(pool.query('select 1'), 'the next read')
   await settled(pool.end(), 'end()')
 })
+
+test('time in which this process is too busy to hear a new connection is not the server’s, nor the hooks’', async () => {
+  const { password } = new URL(world.url('nrt'))
+  const busy = (): void => {
+    const end = performance.now() + 1_500
+    while (performance.now() < end);
+  }
+  const pool = pools.create({
+    primary: {
+      url: world.url('nrt'),
+      password: async () => {
+        setImmediate(busy)
+        return new Promise<string>((resolve) => setTimeout(resolve, 20, password))
+      },
+    },
+    connectTimeoutMs: 1_000,
+    onConnect: async (client) => {
+      const asked = client.query('select 1')
+      busy()
+      await asked
+    },
+  })
+  const reading = pool.query<{ n: number }>('select 1 as n')
+  // As an app does that loads the rest of itself.
+  busy()
+  expect((await settled(reading, 'the read', 15_000)).rows).toEqual([{ n: 1 }])
+  await pool.end()
+})

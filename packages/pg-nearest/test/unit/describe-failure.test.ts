@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { noteDialling, type Dialling } from '../../src/driver-errors.ts'
-import { SilentError } from '../../src/probe/stall-aware-timeout.ts'
+import { SilentError } from '../../src/limits/stall-aware-timeout.ts'
 import { describeFailure } from '../../src/failures/describe-failure.ts'
 import type { FailureCode } from '../../src/topology/problem.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createServerWatch, type ServerWatch } from '../../src/monitor/server-watch.ts'
 import type { SilenceLimits } from '../../src/monitor/monitor-dependencies.ts'
-import { SilentError } from '../../src/probe/stall-aware-timeout.ts'
+import { SilentError } from '../../src/limits/stall-aware-timeout.ts'
 import { observation } from './observation.ts'
 
 const SILENT_MS = 1_200

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createServerListPoller } from '../../src/discovery/server-list-poller.ts'
 import { redactPasswords } from '../../src/error-messages/redact-passwords.ts'
 import { createPositionWatch } from '../../src/positions/position-watch.ts'
-import { SilentError, withinTime } from '../../src/probe/stall-aware-timeout.ts'
+import { SilentError, withinTime } from '../../src/limits/stall-aware-timeout.ts'
 import { createWriterWaiters } from '../../src/monitor/writer-waiters.ts'
 import { serverState, topologyOf } from './server-state.ts'
 
@@ -26,6 +26,18 @@ describe('an answer within its time', () => {
     while (performance.now() < busyUntil);
     await expect(taken).resolves.toBe('there')
   })
+})
+
+test('a process that is always busy does not wait for ever', async () => {
+  let stop = false
+  const work = (): void => {
+    const until = performance.now() + 200
+    while (performance.now() < until);
+    if (!stop) setImmediate(work)
+  }
+  setImmediate(work)
+  await expect(withinTime(new Promise(() => undefined), 100)).rejects.toThrow(SilentError)
+  stop = true
 })
 
 describe('waiting for somebody who takes writes', () => {
