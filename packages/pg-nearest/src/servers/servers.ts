@@ -80,6 +80,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
   const { probeTimeoutMs: timeoutMs, pipeline, waitForLsn } = options
   const probeOptions = { connectTimeoutMs, timeoutMs, pipeline, waitForLsn, pgOptions }
   let listed = options.servers
+  let lists = 0
   const quiet = createQuietTimer({
     afterMs: options.quietAfterMs,
     onQuiet() {
@@ -195,6 +196,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       events,
       scope,
       alone: () => listed.length === 1,
+      lists: () => lists,
       region: () => region.region,
       process,
       firstList,
@@ -233,6 +235,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       logins.use(next, (name) => same.has(name))
       region = regionAmong(options, next)
       const gone = [...connections].filter(([name]) => !same.has(name))
+      if (gone.length > 0 || next.length > before.size) lists++
       process.resize(next.length)
       for (const [name] of gone) connections.delete(name)
       for (const server of next) if (!connections.has(server.name)) connections.set(server.name, connect(server))
@@ -269,13 +272,14 @@ interface EngineParts {
   readonly events: EventRelay
   readonly scope: object
   readonly alone: () => boolean
+  readonly lists: () => number
   readonly region: () => string | undefined
   readonly process: ProcessSession
   readonly firstList: FirstList
 }
 
 function createEngine(parts: EngineParts): Engine {
-  const { options, monitor, connections, events, scope, alone, region, process, firstList } = parts
+  const { options, monitor, connections, events, scope, alone, lists, region, process, firstList } = parts
   const { learnedStatements, consistency, assumeReplicatedAfterMs } = options
   const { failoverTimeoutMs, hedge, timeoutMs, pgOptions } = options
   const emitQuery = (event: QueryEvent): void => events.emit('query', event)
@@ -322,6 +326,9 @@ function createEngine(parts: EngineParts): Engine {
     queryTimeoutMs:
       typeof pgOptions.query_timeout === 'number' && pgOptions.query_timeout > 0 ? pgOptions.query_timeout : undefined,
     budget: createRetryBudget(),
+    get lists() {
+      return lists()
+    },
     hedging: hedge === undefined ? undefined : createHedging(hedge),
     timeoutMs,
     get list() {

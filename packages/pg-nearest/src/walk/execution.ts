@@ -47,6 +47,8 @@ export type AttemptEnd<R> =
 /** What walks need from their pool. */
 export interface WalkEngine {
   readonly budget: RetryBudget
+  /** How often the list of servers has changed. */
+  readonly lists: number
   /** Passes evidence to the monitor. */
   report(report: ServerReport<'lost' | 'role'>): void
 }

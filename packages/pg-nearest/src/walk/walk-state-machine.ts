@@ -18,6 +18,8 @@ export type WalkEvent =
       readonly evidence: Evidence
       /** Where to go if a standby could not run it. */
       readonly primaries: readonly Attempt[]
+      /** A new plan, if the list of servers has changed since the latest. */
+      readonly relisted?: readonly Attempt[] | undefined
       /** Whether to wait for a primary if no server is left. */
       readonly mayWait: boolean
     }
@@ -116,10 +118,10 @@ export function admit(
 type Failed = Extract<WalkEvent, { kind: 'failed' }>
 
 function afterFailure(stood: WalkState, event: Failed): WalkStep {
-  const { leg, standby, forced, evidence, mayWait } = event
+  const { leg, standby, forced, evidence, mayWait, relisted } = event
   const server = stood.legs[leg]?.at?.server
   if (server === undefined) return [stood, []]
-  const before = noteWrites(stood, evidence)
+  const before = noteWrites(relisted === undefined ? stood : onNewList(stood, leg, server, relisted), evidence)
   const { facts, history } = before
   const readOnly = facts.readOnly || forced
   const meaning = meaningOf(evidence, {
@@ -279,6 +281,16 @@ function replan(state: WalkState, { leg, attempts, mayWait, unlisted }: Replanne
   const spent = unlisted ? { lists: lists - 1 } : { mayReplan: false }
   const planned = left ? withLeg(withHistory(state, spent), leg, { left: attempts }) : state
   return advance(planned, leg, { resends: undefined, mayWait })
+}
+
+/** What has failed comes last: it may be another server under its name. */
+function onNewList(state: WalkState, leg: number, server: string, attempts: readonly Attempt[]): WalkState {
+  const { lists, tried } = state.history
+  if (lists === 0) return state
+  const [again, untried] = [true, false].map((wanted) =>
+    attempts.filter((each) => (each.server === server || tried.includes(each.server)) === wanted),
+  ) as [Attempt[], Attempt[]]
+  return withLeg(withHistory(state, { lists: lists - 1 }), leg, { left: [...untried, ...again] })
 }
 
 /** A primary has come. */

@@ -28,6 +28,8 @@ class Walk<R, T> {
   readonly #resolve: (result: T) => void
   readonly #reject: (error: unknown) => void
   #state: WalkState
+  /** The list that the latest plan was made by. */
+  #list: number
   /** The result of the attempt that succeeded. */
   #result: { readonly result: R; readonly standby: boolean } | undefined
   /** One for each leg, if it may be hedged. */
@@ -41,6 +43,7 @@ class Walk<R, T> {
     this.#execution = execution
     this.#resolve = resolve
     this.#reject = reject
+    this.#list = execution.engine.lists
     this.#state = beginWalk(execution.facts, execution.attempts)
   }
 
@@ -131,7 +134,7 @@ class Walk<R, T> {
         return {
           kind: 'replanned',
           leg,
-          attempts: execution.replan(),
+          attempts: this.#replan(),
           mayWait: execution.mayAwaitPrimary(),
           unlisted: end.unlisted === true,
         }
@@ -143,9 +146,15 @@ class Walk<R, T> {
         const beforeList = execution.listState() === 'awaited'
         const evidence = end.evidence.kind === 'no-connection' ? { ...end.evidence, beforeList } : end.evidence
         const mayWait = execution.mayAwaitPrimary()
-        return { kind: 'failed', leg, standby, forced, evidence, primaries: execution.primaries(), mayWait }
+        const relisted = this.#list === execution.engine.lists ? undefined : this.#replan()
+        return { kind: 'failed', leg, standby, forced, evidence, primaries: execution.primaries(), relisted, mayWait }
       }
     }
+  }
+
+  #replan(): readonly Attempt[] {
+    this.#list = this.#execution.engine.lists
+    return this.#execution.replan()
   }
 
   /** Reports what a failure says about the server. Failures to connect are reported by the connections themselves. */
@@ -175,7 +184,7 @@ class Walk<R, T> {
     const waitedMs = performance.now() - (this.#failingSince ?? performance.now())
     const found = signal?.aborted !== true && (await execution.waitForWriter(this.#failedAt, waitedMs, signal))
     if (signal?.aborted === true) return this.#take({ kind: 'cut', error: signal.reason })
-    this.#take({ kind: 'waited', attempts: found ? execution.replan() : undefined })
+    this.#take({ kind: 'waited', attempts: found ? this.#replan() : undefined })
   }
 
   /** Gives each leg its own signal, so that the loser can be cancelled alone. */

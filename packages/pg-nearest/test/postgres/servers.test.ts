@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
@@ -313,6 +315,26 @@ describe('servers: a function', () => {
       answer(without())
       await settled(begun, 'what waited for the list')
       expect((await own.query("select 1 from users where name in ('Hedy', 'Edith')")).rowCount).toBe(2)
+    })
+
+    test('so does what has begun on a server that fails when it has come', async () => {
+      const silent = createServer((socket) => void socket.on('error', () => undefined)).listen(0, '127.0.0.1')
+      await once(silent, 'listening')
+      try {
+        const primary = { region: 'nrt', url: `postgres://app@127.0.0.1:${(silent.address() as AddressInfo).port}/app` }
+        let answer: ((list: ServerList) => void) | undefined
+        const servers = (): Promise<ServerList> => new Promise((resolve) => (answer = resolve))
+        const own = pools.create({ region: 'ord', primary, servers, connectTimeoutMs: 500 })
+        const client = await own.connect()
+        const begun = [own.query('select 1'), own.replica().query('select 1'), client.query('select 1')]
+        await until(() => answer !== undefined && own.totalCount > 0, 'a connection and a list that are asked for')
+        answer?.({ primary, replicas: { ord: world.url('ord') } })
+        const served = await settled(Promise.all(begun), 'what had begun before the list')
+        expect(served.map(({ servedBy }) => servedBy.server)).toEqual(['ord', 'ord', 'ord'])
+        client.release()
+      } finally {
+        silent.close()
+      }
     })
 
     test('for failoverTimeoutMs, or its own time; then its error says so', async () => {

@@ -26,12 +26,13 @@ interface Failed {
   readonly forced?: boolean
   readonly mayWait?: boolean
   readonly primaries?: readonly Attempt[]
+  readonly relisted?: readonly Attempt[]
 }
 export function failure(
   of: Evidence,
-  { leg = 0, standby = false, forced = false, mayWait = false, primaries = [] }: Failed = {},
+  { leg = 0, standby = false, forced = false, mayWait = false, primaries = [], relisted }: Failed = {},
 ) {
-  return { kind: 'failed', leg, standby, forced, evidence: of, primaries, mayWait } as const
+  return { kind: 'failed', leg, standby, forced, evidence: of, primaries, relisted, mayWait } as const
 }
 
 export const replanned = (attempts: readonly Attempt[], unlisted = false): WalkEvent => ({

@@ -263,7 +263,8 @@ export class WalkModel {
   #fail(leg: number, evidence: Evidence, standby: boolean, forced: boolean): void {
     const mayWait = this.#draw(2) === 0
     const { over } = this.state
-    this.#tell({ kind: 'failed', leg, standby, forced, evidence, primaries: this.#attempts(true), mayWait })
+    const relisted = this.#draw(16) === 0 ? this.#attempts(true) : undefined
+    this.#tell({ kind: 'failed', leg, standby, forced, evidence, primaries: this.#attempts(true), relisted, mayWait })
     if (over || evidence.kind !== 'answered' || (forced && isWriteRefused(evidence.error))) return
     const { facts } = this.#program
     if (meaningOf(evidence, { ...facts, standby, readOnly: facts.readOnly || forced }) !== 'fail') return

@@ -31,7 +31,7 @@ function execution({
   ...change
 }: Change): Execution<string, string> {
   return {
-    engine: { report: () => undefined, budget: createRetryBudget() },
+    engine: { report: () => undefined, budget: createRetryBudget(), lists: 0 },
     facts: { reads: true, readOnly: false, harmless: false, mayCommitInside: false },
     text: 'select 1',
     signal: undefined,
