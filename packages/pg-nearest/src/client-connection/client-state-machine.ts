@@ -1,6 +1,6 @@
 import type { NearestError } from '../errors.ts'
-import { mayLeaveState } from '../statement/stateless-functions.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
+import { factsOf } from '../statement/text-facts.ts'
 import type { Request } from '../route/request.ts'
 
 /**
@@ -86,6 +86,10 @@ export function nextClientState(
 function afterAnswer(before: Reading, { config: { text } }: Request, need: StatementNeed): Reading {
   const isFree = before.snapshotPerStatement && !(need.class === 'read' && mayLeaveState(text))
   return before.keeps === 'nothing' && !isFree ? { ...before, keeps: 'transaction' } : before
+}
+
+function mayLeaveState(text: string | undefined): boolean {
+  return typeof text !== 'string' || factsOf(text).is('mayLeaveState')
 }
 
 /** After a cursor, a stream or a COPY, which pin nothing. */

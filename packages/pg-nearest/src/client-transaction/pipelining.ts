@@ -1,6 +1,6 @@
 import type { Request } from '../route/request.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
-import { isSingleStatement, namesTransactionMode, readsFromClient } from '../statement/statement-traits.ts'
+import { factsOf } from '../statement/text-facts.ts'
 
 /** Options that pg's types leave out. */
 interface Config {
@@ -17,8 +17,8 @@ export function mayBePipelined({ config, signal, timeoutMs }: Request, { transac
   const { rows, query_timeout: queryTimeout } = config as Config
   return (
     typeof config.text === 'string' &&
-    !readsFromClient(config.text) &&
-    !namesTransactionMode(config.text) &&
+    !factsOf(config.text).is('readsFromClient') &&
+    !factsOf(config.text).is('namesTransactionMode') &&
     config.name === undefined &&
     signal === undefined &&
     timeoutMs === undefined &&
@@ -31,6 +31,7 @@ export function mayBePipelined({ config, signal, timeoutMs }: Request, { transac
 
 /** Whether it may be sent in one group with the BEGIN ahead of it: one statement, and not a comment alone, which never fails. */
 export function mayJoinBegin(request: Request, need: StatementNeed): boolean {
-  const { text } = request.config
-  return mayBePipelined(request, need) && isSingleStatement(text) && /^\s*[a-z(]/i.test(text)
+  if (!mayBePipelined(request, need)) return false
+  const facts = factsOf(request.config.text)
+  return facts.is('single') && facts.is('beginsWithWord')
 }

@@ -3,6 +3,7 @@ import { isLag, isTooLateToSet, meaningInReading } from '../route/failure-meanin
 import { planPrimary, type Attempt } from '../route/plan-servers.ts'
 import type { Request } from '../route/request.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
+import { factsOf } from '../statement/text-facts.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import { beginAnywhere } from './begin-read-only-anywhere.ts'
@@ -111,14 +112,12 @@ async function beginAgain(client: ClientContext, statement: QueuedStatement, { b
 
 /** Need not run on the primary: it shows a setting of this transaction. */
 function showsTransaction({ request: { config } }: QueuedStatement): boolean {
-  return typeof config.text === 'string' && SHOWS_TRANSACTION.test(config.text)
+  return typeof config.text === 'string' && factsOf(config.text).is('showsTransaction')
 }
-
-const SHOWS_TRANSACTION = /^\s*show\s+transaction(?:_isolation|_deferrable|\s+isolation\s+level)\s*;?\s*$/i
 
 /** SET TRANSACTION READ WRITE. */
 function asksToWrite({ request: { config } }: QueuedStatement): boolean {
-  return typeof config.text === 'string' && /\bread\s+write\b/i.test(config.text)
+  return typeof config.text === 'string' && factsOf(config.text).is('asksForReadWrite')
 }
 
 /** For a transaction whose snapshot or savepoint would be lost by moving. */

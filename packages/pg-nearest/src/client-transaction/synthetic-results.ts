@@ -1,20 +1,14 @@
 import pg from 'pg'
-
-const MODE =
-  '(?:isolation\\s+level\\s+(?:serializable|repeatable\\s+read|read\\s+committed|read\\s+uncommitted)|read\\s+write|read\\s+only|(?:not\\s+)?deferrable)'
-const BEGIN = new RegExp(
-  `^\\s*(?:begin(?:\\s+(?:work|transaction))?|start\\s+transaction)(?:\\s+${MODE}(?:\\s*,?\\s*${MODE})*)?\\s*;?\\s*$`,
-  'i',
-)
+import { factsOf } from '../statement/text-facts.ts'
 
 /** A BEGIN that no server refuses, so that it can be answered before it is sent. */
 export function isDeferrable({ text, values, name }: pg.QueryConfig): boolean {
-  return name === undefined && (values === undefined || values.length === 0) && BEGIN.test(text)
+  return name === undefined && (values === undefined || values.length === 0) && factsOf(text).is('isPlainBegin')
 }
 
-/** The `command` of its result, as in pg: BEGIN or START. */
-export function commandOf({ text }: pg.QueryConfig): string {
-  return /\w+/.exec(text)?.[0].toUpperCase() ?? ''
+/** The `command` of a BEGIN's result, as in pg. */
+export function commandOf({ text }: pg.QueryConfig): 'BEGIN' | 'START' {
+  return text.trimStart().toUpperCase().startsWith('START') ? 'START' : 'BEGIN'
 }
 
 /** pg exports it, but its types leave it out. */

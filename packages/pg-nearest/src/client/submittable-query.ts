@@ -4,8 +4,7 @@ import { planRead } from '../route/plan-servers.ts'
 import { NearestError } from '../errors.ts'
 import { RELOCK, SNAPSHOT } from '../execute/read-only-enforcement.ts'
 import type { OwnSession } from '../execute/engine.ts'
-import { classify, mayControlTransaction } from '../statement/classify.ts'
-import { isSingleStatement } from '../statement/statement-traits.ts'
+import { factsOf } from '../statement/text-facts.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { Exchange } from '../wire/exchange.ts'
@@ -77,7 +76,7 @@ export async function runSubmittable(
 
 /** One whose text is not known may do anything but end a transaction. */
 function needOf(text: string | undefined): StatementNeed {
-  return text === undefined ? { class: 'session' } : classify(text)
+  return text === undefined ? { class: 'session' } : factsOf(text).need
 }
 
 /** Puts it into a READ ONLY transaction that cannot be made READ WRITE. */
@@ -89,12 +88,9 @@ function guarded(client: pg.Client, submittable: SubmittableExchange, inTransact
 
 /** A COPY is sent by the simple protocol, so its text could contain a COMMIT with a write behind it. */
 function refuseControl(text: string | undefined): void {
-  if (
-    text === undefined ||
-    (isSingleStatement(text) ? classify(text).class !== 'transaction' : !mayControlTransaction(text))
-  ) {
-    return
-  }
+  if (text === undefined) return
+  const facts = factsOf(text)
+  if (facts.is('single') ? facts.need.class !== 'transaction' : !facts.is('mayControlTransaction')) return
   throw new NearestError(
     'NEAREST_READ_ONLY',
     'A cursor, a stream or a COPY on a read-only handle takes one statement that reads: give BEGIN, COMMIT and the like to query().',

@@ -1,7 +1,6 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
-import { classify, mayControlTransaction } from '../statement/classify.ts'
-import { isSingleStatement, setsIsolation } from '../statement/statement-traits.ts'
+import { factsOf } from '../statement/text-facts.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
@@ -99,24 +98,22 @@ function inside(lease: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] 
 /** A transaction that has failed has lost its READ ONLY, so that one chained to it would be READ WRITE. */
 function mayChain({ text }: pg.QueryConfig): boolean {
   // By its name alone it may be any statement.
-  return typeof text !== 'string' || classify(text).transaction?.kind === 'chain'
+  return typeof text !== 'string' || factsOf(text).need.transaction?.kind === 'chain'
 }
 
 /** It ends the transaction or a savepoint, or must precede any query. None of these can make the transaction READ WRITE. */
 function needsNoSnapshot(text: string): boolean {
-  const kind = classify(text).transaction?.kind
-  return (
-    kind === 'commit' ||
-    kind === 'rollback' ||
-    /^\s*(?:savepoint|release|rollback)\s/i.test(text) ||
-    setsIsolation(text)
-  )
+  const facts = factsOf(text)
+  const kind = facts.need.transaction?.kind
+  return kind === 'commit' || kind === 'rollback' || facts.is('isSavepointControl') || facts.is('setsIsolation')
 }
 
 /** A text of several statements must not be able to end or change the transaction. */
 function mustBeAlone(config: pg.QueryConfig): boolean {
   if ((config as { readonly rows?: number }).rows !== undefined) return false
-  return typeof config.text !== 'string' || isSingleStatement(config.text) || mayControlTransaction(config.text)
+  if (typeof config.text !== 'string') return true
+  const facts = factsOf(config.text)
+  return facts.is('single') || facts.is('mayControlTransaction')
 }
 
 function plain(client: pg.Client, text: string, onEnd: (end: StatementEnd) => unknown): Exchange {

@@ -16,7 +16,8 @@ import { startStallAwareTimer, type StallAwareTimer } from '../limits/stall-awar
 import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { writeOrder } from '../topology/server-selection.ts'
-import { isSingleStatement, mayAskAfter, runsInside } from '../statement/statement-traits.ts'
+import { mayAskAfter, runsInside } from '../statement/question-behind.ts'
+import { factsOf } from '../statement/text-facts.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../wire/group-exchange.ts'
 import { QuestionedStatementExchange } from '../wire/questioned-statement-exchange.ts'
@@ -73,7 +74,7 @@ function mayShareSync(
 ): boolean {
   if (!lease.provenStandby || !lease.pipelines || !isPlainOn(lease, enforcement)) return false
   if (before || inside || introduction !== undefined) return false
-  if (typeof config.text !== 'string' || !isSingleStatement(config.text)) return false
+  if (typeof config.text !== 'string' || !factsOf(config.text).is('single')) return false
   for (const key in config) if (!SHARING.has(key)) return false
   return config.values === undefined || Array.isArray(config.values)
 }
@@ -106,7 +107,7 @@ function sendInOneTransaction(
 ): void {
   const { config, enforcement } = run
   const { before, after, introduction = '' } = questions
-  const isAlone = typeof config.text === 'string' && isSingleStatement(config.text) && !('rows' in config)
+  const isAlone = typeof config.text === 'string' && factsOf(config.text).is('single') && !('rows' in config)
   if (!isAlone || (enforcement !== 'begin' && !isPlainOn(lease, enforcement))) {
     return onEnd({ kind: 'behind', error: new ReplicaBehindError(lease.server) })
   }

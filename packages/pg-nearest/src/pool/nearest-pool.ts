@@ -13,6 +13,7 @@ import { parseServerList } from '../server-list/parse-server-list.ts'
 import { serverListOf } from '../options/server-list-argument.ts'
 import type { ServerList } from '../server-list/server-list.ts'
 import { wantedInterval } from '../server-list/wanted-interval.ts'
+import { newPgPool } from './pg-pool-face.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
 import { createServers, type Servers } from '../servers/servers.ts'
 import { parseReplicaOptions, unknownLabel, type ReplicaOptions } from './replica-handle-options.ts'
@@ -51,8 +52,9 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
       onQuiet: () => this.#poller?.pause(),
       onWake: () => this.#poller?.start(),
     })
-    const parts: PoolParts = { servers, options: parsed.pgOptions }
+    const parts: PoolParts = { servers, face: newPgPool(parsed.pgOptions) }
     super(parts, { target: { kind: 'nearest' }, readOnly: false })
+    Object.assign(this, parts.face)
     this.#servers = servers
     this.#parts = parts
     this.primary = this.#handle({ kind: 'primary' })
@@ -132,7 +134,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
    */
   setServers(list: ServerList): void {
     const { primary, replicas } = serverListOf(list)
-    const surroundings = { pgOptions: this.#parts.options, before: this.#servers.listed }
+    const surroundings = { pgOptions: this.options, before: this.#servers.listed }
     this.#servers.use(parseServerList(primary, replicas, surroundings))
     notePublicAddresses(this, this.#servers.listed)
     this.#replicas = this.#handles()

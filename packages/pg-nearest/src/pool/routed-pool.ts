@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import type { ClientLimits } from '../client-connection/client-context.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
 import type { Scope } from '../execute/engine.ts'
@@ -10,6 +10,7 @@ import { BorrowedClient } from '../client/borrowed-client.ts'
 import { promiseOrCallback } from '../client/promise-or-callback.ts'
 import type { RoutedClient, Transaction } from './query-types.ts'
 import type { ArrayRow, Callback, Routed, Row, Served } from './query-types.ts'
+import { PgPoolFace } from './pg-pool-face.ts'
 import { endedError } from '../servers/ended-error.ts'
 import type { Servers } from '../servers/servers.ts'
 import { withRetries } from './transaction-retry.ts'
@@ -23,28 +24,41 @@ type Work<T> = (transaction: Transaction) => T | Promise<T>
 /** What a pool shares with its handles. */
 export interface PoolParts {
   readonly servers: Servers
-  /** For `pool.options`; contains nothing that names a server. */
-  readonly options: pg.PoolConfig
+  /** What pg's constructor has made of the options, which contain nothing that names a server. */
+  readonly face: pg.Pool
 }
+
+/** `pg.Pool`'s counts, summed over all servers. */
+const COUNTS = [
+  ['totalCount', 'total'],
+  ['idleCount', 'idle'],
+  ['waitingCount', 'waiting'],
+] as const
 
 /**
  * A `pg.Pool` over several servers. It is `instanceof pg.Pool`, so that libraries accept it, but the base class opens no connections.
  * Handles (`pool.primary`, `pool.replica()`) are of this class, too, with a narrower scope.
  */
-export class RoutedPool extends pg.Pool {
+export class RoutedPool extends PgPoolFace {
   readonly #servers: Servers
   readonly #scope: Scope
 
   /** @internal */
-  constructor({ servers, options }: PoolParts, scope: Scope) {
-    super(options)
-    // As pg hides a password: it may hold a key and its passphrase.
-    Object.defineProperty(this.options, 'ssl', { enumerable: false })
+  constructor({ servers, face }: PoolParts, scope: Scope) {
+    super(face)
     this.#servers = servers
     this.#scope = scope
+  }
+
+  static {
     // pg's types declare these as properties and its code as accessors, so they cannot be overridden in the usual way.
     for (const [name, count] of COUNTS) {
-      Object.defineProperty(this, name, { get: () => sum(servers.connections, count) })
+      Object.defineProperty(this.prototype, name, {
+        configurable: true,
+        get(this: RoutedPool) {
+          return sum(this.#servers.connections, count)
+        },
+      })
     }
   }
 
@@ -173,13 +187,6 @@ export class RoutedPool extends pg.Pool {
     return promiseOrCallback(Promise.resolve(), callback)
   }
 }
-
-/** `pg.Pool`'s counts, summed over all servers. */
-const COUNTS = [
-  ['totalCount', 'total'],
-  ['idleCount', 'idle'],
-  ['waitingCount', 'waiting'],
-] as const
 
 function sum(connections: Iterable<ServerConnections>, count: 'total' | 'idle' | 'waiting'): number {
   let all = 0

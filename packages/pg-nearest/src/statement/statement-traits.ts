@@ -1,4 +1,4 @@
-import type { StatementNeed, TransactionControl } from './statement-class.ts'
+// What a text alone shows. To be asked by `factsOf`, which works each out once.
 
 /** No second statement follows. May say `false` for a single statement with a semicolon in a string. */
 export function isSingleStatement(text: string): boolean {
@@ -15,24 +15,9 @@ export function readsFromClient(text: string): boolean {
   return /\bcopy\b/i.test(text) && /\bstdin\b/i.test(text)
 }
 
-/**
- * Whether a position query may be sent behind it. Not if SET TRANSACTION ISOLATION LEVEL may follow, which must precede any query;
- * and not behind a COPY, which would take the query for its rows.
- */
-export function mayAskAfter(text: string | undefined, { transaction }: StatementNeed): boolean {
-  if (typeof text !== 'string') return true
-  if (transaction !== undefined && (transaction.kind === 'begin' || mayHaveBegunAnother(text, transaction)))
-    return false
+/** A position query may be sent behind it: it shows or writes something, and would not take the query for its rows. */
+export function mayPrecedeQuestion(text: string): boolean {
   return !(isSingleStatement(text) && SEES_NOTHING.test(text)) && !EMPTY.test(text) && !readsFromClient(text)
-}
-
-/**
- * Where a query behind a statement runs: in a transaction that it would abort if it failed, or outside of one.
- *
- * @param open - whether a transaction is open ahead of the statement.
- */
-export function runsInside(open: boolean, { transaction }: StatementNeed): boolean {
-  return open && transaction?.kind !== 'commit' && transaction?.kind !== 'rollback'
 }
 
 /** These need no snapshot, so they show and write nothing. */
@@ -42,23 +27,6 @@ const SEES_NOTHING =
 /** Only white space, semicolons and comments. */
 const EMPTY = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*$/
 
-/** At its end the open transaction may be committed. */
-export function mayCommit({ transaction }: StatementNeed): boolean {
-  return transaction !== undefined && COMMITTING.has(transaction.kind)
-}
-
-const COMMITTING: ReadonlySet<TransactionControl['kind']> = new Set(['commit', 'chain', 'other'])
-
-/** It may commit and begin the next transaction at once, so that its position cannot be asked for. */
-export function commitsUnseen(text: string | undefined, { transaction }: StatementNeed): boolean {
-  return transaction !== undefined && typeof text === 'string' && mayHaveBegunAnother(text, transaction)
-}
-
-/** COMMIT AND CHAIN, or several statements, of which the last may be BEGIN. */
-function mayHaveBegunAnother(text: string, { kind }: TransactionControl): boolean {
-  return kind === 'chain' || !isSingleStatement(text)
-}
-
 /** It is SET TRANSACTION ISOLATION LEVEL, which must precede any query. */
 export function setsIsolation(text: string): boolean {
   return ISOLATION.test(text)
@@ -66,3 +34,35 @@ export function setsIsolation(text: string): boolean {
 
 const ISOLATION =
   /^\s*set\s+transaction\s+isolation\s+level\s+(?:serializable|repeatable\s+read|read\s+committed|read\s+uncommitted)\s*;?\s*$/i
+
+/** SAVEPOINT, RELEASE or ROLLBACK. */
+export function isSavepointControl(text: string): boolean {
+  return /^\s*(?:savepoint|release|rollback)\s/i.test(text)
+}
+
+/** Not a comment alone, which never fails. */
+export function beginsWithWord(text: string): boolean {
+  return /^\s*[a-z(]/i.test(text)
+}
+
+/** It shows a setting of its transaction. */
+export function showsTransaction(text: string): boolean {
+  return /^\s*show\s+transaction(?:_isolation|_deferrable|\s+isolation\s+level)\s*;?\s*$/i.test(text)
+}
+
+/** SET TRANSACTION READ WRITE. */
+export function asksForReadWrite(text: string): boolean {
+  return /\bread\s+write\b/i.test(text)
+}
+
+const MODE =
+  '(?:isolation\\s+level\\s+(?:serializable|repeatable\\s+read|read\\s+committed|read\\s+uncommitted)|read\\s+write|read\\s+only|(?:not\\s+)?deferrable)'
+const BEGIN = new RegExp(
+  `^\\s*(?:begin(?:\\s+(?:work|transaction))?|start\\s+transaction)(?:\\s+${MODE}(?:\\s*,?\\s*${MODE})*)?\\s*;?\\s*$`,
+  'i',
+)
+
+/** A BEGIN that no server refuses. */
+export function isPlainBegin(text: string): boolean {
+  return BEGIN.test(text)
+}

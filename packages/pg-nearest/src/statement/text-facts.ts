@@ -1,0 +1,84 @@
+import { classify, mayControlTransaction } from './classify.ts'
+import type { StatementNeed } from './statement-class.ts'
+import {
+  asksForReadWrite,
+  beginsWithWord,
+  isPlainBegin,
+  isSavepointControl,
+  isSingleStatement,
+  mayPrecedeQuestion,
+  namesTransactionMode,
+  readsFromClient,
+  setsIsolation,
+  showsTransaction,
+} from './statement-traits.ts'
+import { mayLeaveState } from './stateless-functions.ts'
+import { TextCache } from './text-cache.ts'
+
+type Fact =
+  /** No second statement follows. May be false for a single one with a semicolon in a string. */
+  | 'single'
+  | 'beginsWithWord'
+  | 'readsFromClient'
+  | 'namesTransactionMode'
+  | 'mayControlTransaction'
+  | 'mayPrecedeQuestion'
+  | 'mayLeaveState'
+  | 'isPlainBegin'
+  | 'isSavepointControl'
+  | 'setsIsolation'
+  | 'showsTransaction'
+  | 'asksForReadWrite'
+
+/** What follows from a text alone. Each fact is worked out when it is first asked for, and once. */
+export class TextFacts {
+  readonly #text: string
+  #need: StatementNeed | undefined
+  #known: Partial<Record<Fact, boolean>> | undefined
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  get need(): StatementNeed {
+    return (this.#need ??= classify(this.#text))
+  }
+
+  is(fact: Fact): boolean {
+    const known = (this.#known ??= {})
+    return (known[fact] ??= FACTS[fact](this.#text))
+  }
+}
+
+const FACTS: Readonly<Record<Fact, (text: string) => boolean>> = {
+  single: isSingleStatement,
+  beginsWithWord,
+  readsFromClient,
+  namesTransactionMode,
+  mayControlTransaction,
+  mayPrecedeQuestion,
+  mayLeaveState,
+  isPlainBegin,
+  isSavepointControl,
+  setsIsolation,
+  showsTransaction,
+  asksForReadWrite,
+}
+
+/** A text of any length is kept, but not so many that somebody who sends ever new ones could fill the memory. */
+const MOST_TEXTS = 10_000
+const MOST_CHARACTERS = 4_000_000
+
+const known = new TextCache<TextFacts>(MOST_TEXTS, MOST_CHARACTERS)
+
+/** The same for all pools of the process. */
+export function factsOf(text: string): TextFacts {
+  let facts = known.get(text)
+  if (facts === undefined) known.set(text, (facts = new TextFacts(text)))
+  return facts
+}
+
+/** How many texts are kept. */
+export function keptTexts(): number {
+  return known.size
+}
