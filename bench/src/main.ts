@@ -10,8 +10,10 @@ import { faultsScenario } from './scenarios/faults.ts'
 import { overhead } from './scenarios/overhead.ts'
 import { replayTable } from './replay-table.ts'
 import { replayTimes } from './scenarios/replay.ts'
+import { servers } from './scenarios/servers.ts'
 import { sessions } from './scenarios/sessions.ts'
 import { worldTimes } from './scenarios/world.ts'
+import { serversTable } from './servers-table.ts'
 import { sessionsTable } from './sessions-table.ts'
 import { worldTable } from './world-table.ts'
 
@@ -25,10 +27,12 @@ const usage = `npm run bench -w bench [-- <scenario>] [options]
   faults           one of two replicas is slow, killed or cut off under readers: what they notice of it
   builds           this build and another one (--other), side by side with a bare pg.Pool in one process: reads, writes,
                    borrowed clients and transactions, at 1 and at 50 callers
+  servers          pools of 2, 18 and 200 servers, each in a process of its own: processor time for a read, what they take
+                   while idle, and of the heap
   replay           requests to an app in three regions: all but GET replayed beside the primary, none, and by what they cost
   world            how long a world of five regions takes to boot, and how exact its links are
 
-  --time SECONDS   for all of overhead, guard (default 30) or builds (default 300)
+  --time SECONDS   for all of overhead, guard, servers (default 30) or builds (default 300)
   --other FOLDER   for builds: packages/pg-nearest of another checkout, built there
   --only TEXT      for builds: only the cases with this in their name
   --json           the figures as one JSON object
@@ -73,12 +77,13 @@ async function bench(args: string[]): Promise<number> {
   else if (scenario === 'guard') show(await guard(seconds), guardTable)
   else if (scenario === 'faults') show(await faultsScenario(), faultsTable)
   else if (scenario === 'builds') show(await builds(values.other, seconds, values.only), buildsTable)
+  else if (scenario === 'servers') show(await servers(seconds), serversTable)
   else if (scenario === 'replay') show(await replayTimes(), replayTable)
   else if (scenario === 'world') show(await worldTimes(), worldTable)
   else {
     const said = JSON.stringify(scenario)
     throw new RangeError(
-      `There is no scenario ${said}: there are overhead, sessions, guard, faults, builds, replay and world.`,
+      `There is no scenario ${said}: there are overhead, sessions, guard, faults, builds, servers, replay and world.`,
     )
   }
   return 0

@@ -90,7 +90,9 @@ export class FreshnessCheck {
     if (first === undefined || (primary === undefined && this.#estimate(first.server) === 'shows')) return attempts
     const { topology, process } = this.#context
     const estimate = (server: string) => this.#estimate(server)
-    const sure = primary === undefined ? orderByFreshness(attempts, estimate) : planPrimary(topology, primary)
+    const isPrimary = (server: string) => writeOrder(topology).some(({ name }) => name === server)
+    const sure =
+      primary === undefined ? orderByFreshness(attempts, estimate, isPrimary) : planPrimary(topology, primary)
     if (this.#session !== process || primary === 'strong') return sure
     // With the primary known to be gone, only servers that are sure to show it come before the unproven ones.
     const reachable = !isWriterGone(topology) ? sure : sure.filter(({ server }) => estimate(server) === 'shows')

@@ -11,18 +11,25 @@ import type { Attempt } from '../route/plan-servers.ts'
  */
 export type FreshnessEstimate = 'shows' | 'primary' | 'near' | 'far' | 'never'
 
+/** So many of the best servers are estimated for each read. The others count as those that may show it. */
+const MOST_ESTIMATED = 16
+
 /**
  * Orders a read's servers: first those that are sure to show what it must show, and the best server of the plan if it is near;
  * those that may show it come behind the primary.
+ *
+ * @param isPrimary - it takes the writes.
  */
 export function orderByFreshness(
   attempts: readonly Attempt[],
   estimateOf: (server: string) => FreshnessEstimate,
+  isPrimary: (server: string) => boolean,
 ): Attempt[] {
   const sure: Attempt[] = []
   const others: Attempt[] = []
   for (const [i, attempt] of attempts.entries()) {
-    const estimate = estimateOf(attempt.server)
+    const { server } = attempt
+    const estimate = i < MOST_ESTIMATED ? estimateOf(server) : isPrimary(server) ? 'primary' : 'far'
     if (estimate === 'shows' || estimate === 'primary' || (estimate === 'near' && i === 0)) sure.push(attempt)
     else if (estimate !== 'never') others.push(attempt)
   }

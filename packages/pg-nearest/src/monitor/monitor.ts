@@ -23,7 +23,7 @@ import { describeFailure } from '../failures/describe-failure.ts'
 import type { ServerReport } from '../failures/server-report.ts'
 import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
 import { observedPosition } from '../observations/observed-position.ts'
-import { nextProbeMs } from './probe-backoff.ts'
+import { nextProbeMs, sharedIntervalMs } from './probe-backoff.ts'
 import { createKnownPositions, type KnownPosition, type KnownPositions } from '../positions/known-positions.ts'
 import { processMachines } from '../positions/machine-registry.ts'
 import { createStallAwareClock } from './stall-aware-clock.ts'
@@ -163,7 +163,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
       intervalMs,
       silentMs,
       boundSilentMs,
-      nextMs: () => nextProbeMs(intervalMs, states.get(name)?.failures ?? 0, isSearching(), random),
+      nextMs: () => {
+        const { failures, role } = states.get(name) ?? UNHEARD
+        const isUsed = role === 'primary' || (watches.get(name)?.connections.total ?? 0) > 0
+        return nextProbeMs(sharedIntervalMs(intervalMs, watches.size, isUsed), failures, isSearching(), random)
+      },
       mayHaveMoved: () => phase === 'running' && isSearching(),
       renewalMs: (now, renewals) => renewalMs(members, name, { now, renewals, intervalMs }),
       onAnswer(answer) {
@@ -198,15 +202,17 @@ export function createMonitor(options: MonitorOptions): Monitor {
     const before = observed.topology
     observed = next
     const were = states
-    states = byName(next.topology)
     // Most answers change nothing but positions and times.
     const isAlike = areRoutedAlike(before, next.topology)
-    if (!isAlike) {
+    const changed = isAlike ? changedIn(before, next.topology) : next.topology.servers
+    if (isAlike) for (const state of changed) states.set(state.name, state)
+    else {
+      states = byName(next.topology)
       dropDemoted(before, were, next.topology)
       if (hasWriter(before) && !hasWriter(next.topology)) for (const watch of watches.values()) watch.reschedule()
     }
     writers.update(next.topology)
-    reportProblems(next.topology, isAlike ? changedIn(before, next.topology) : next.topology.servers)
+    reportProblems(next.topology, changed)
     if (isAlike) return
     tellPrimary(next.topology)
     if (!isChanged(before, next.topology)) return
@@ -334,7 +340,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   }
 }
 
-const UNHEARD: Pick<ServerState, 'role' | 'machine'> = { role: 'unknown', machine: undefined }
+const UNHEARD: Pick<ServerState, 'role' | 'machine' | 'failures'> = { role: 'unknown', machine: undefined, failures: 0 }
 
 function notePosition(positions: KnownPositions, server: string, seen: Observation): void {
   const { role, machine, sentAt, rttMs, clockMs } = seen

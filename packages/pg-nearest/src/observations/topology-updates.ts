@@ -265,6 +265,8 @@ function replace(
   asOf: number,
   change: (state: ServerState) => ServerState,
 ): Topology {
-  const servers = topology.servers.map((state) => (state.name === name ? change(state) : state))
-  return succeed(topology, { ...topology, asOf, servers })
+  const at = topology.servers.findIndex((state) => state.name === name)
+  const state = topology.servers[at]
+  if (state === undefined) return succeed(topology, { ...topology, asOf }, [])
+  return succeed(topology, { ...topology, asOf, servers: topology.servers.with(at, change(state)) }, [at])
 }

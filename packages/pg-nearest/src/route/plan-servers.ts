@@ -1,14 +1,7 @@
 import type { RouteReason } from '../events/served-by.ts'
 import { isUsable } from '../topology/health.ts'
-import {
-  isReplica,
-  leastLoadedFirst,
-  readTiers,
-  writeOrder,
-  type Choice,
-  type Chooser,
-  type Equals,
-} from '../topology/server-selection.ts'
+import { equalsOf, leastLoadedFirst, type Equals } from '../topology/least-loaded-first.ts'
+import { isReplica, readTiers, writeOrder, type Choice, type Chooser } from '../topology/server-selection.ts'
 import { perRoutingStates, type RoutingState, type RoutingStates } from '../topology/routing-state.ts'
 
 /** Try this server, for this reason. */
@@ -98,7 +91,8 @@ function partsOf(tiers: Tiers, weights: ReadonlyMap<string, number>): Part[] {
   for (const members of tiers) {
     if (members.length > 1) {
       // Servers of weight 0 have no equals but each other.
-      parts.push({ members, weights: members.map(({ server }) => weights.get(server) || 1) })
+      const weightOf = ({ server }: Attempt): number => weights.get(server) || 1
+      parts.push(equalsOf(members, members.map(weightOf)))
       fixed = undefined
     } else {
       if (fixed === undefined) parts.push({ fixed: (fixed = []) })

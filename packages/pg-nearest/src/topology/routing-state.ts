@@ -84,21 +84,20 @@ export function areRoutedAlike(before: Topology, after: Topology): boolean {
   return firstLike(before) === firstLike(after)
 }
 
-/** To be told of a snapshot that has come out of another one: if the servers stand alike, what was worked out stays. */
-export function succeed(before: Topology, after: Topology): Topology {
+/**
+ * To be told of a snapshot that has come out of another one: if the servers stand alike, what was worked out stays.
+ *
+ * @param changed - the places of those that are not the same as before. There are as many as before.
+ */
+export function succeed(before: Topology, after: Topology, changed: readonly number[]): Topology {
   const first = firstLike(before)
-  const isLike =
-    after.servers.length === before.servers.length &&
-    after.cluster === before.cluster &&
-    after.stalledAfterMs === before.stalledAfterMs &&
-    after.servers.every((server, i) => server === before.servers[i] || isLikeFirst(first, i, server))
-  if (isLike) firsts.set(after, first)
+  if (changed.every((at) => isLikeFirst(first, at, after.servers[at]))) firsts.set(after, first)
   return after
 }
 
-function isLikeFirst(first: RoutingStates, at: number, server: RoutingState): boolean {
+function isLikeFirst(first: RoutingStates, at: number, server: RoutingState | undefined): boolean {
   const was = first.servers[at]
-  if (was === undefined) return false
+  if (was === undefined || server === undefined) return false
   return NAMES.every((name) => {
     const differs = DIFFERS[name] as Differs<unknown>
     return !differs(was[name], server[name], first)

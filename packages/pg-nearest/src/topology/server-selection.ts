@@ -139,57 +139,6 @@ function rtt(server: RoutingState): number {
   return server.rttMs ?? Number.POSITIVE_INFINITY
 }
 
-/** Servers of which none is better than the others. */
-export interface Equals<T> {
-  readonly members: readonly T[]
-  /** In the order of the members. */
-  readonly weights: readonly number[]
-}
-
-/**
- * Draws two by weight, and puts the less loaded of them first ("power of two choices"): nearly even load, without all clients choosing the
- * same idle server. The others follow from a random one on, so that what fails on one is not sent to the same next one by all.
- */
-export function leastLoadedFirst<T extends { readonly server: string }>(
-  { members, weights }: Equals<T>,
-  { load, random }: Chooser,
-): readonly T[] {
-  if (members.length < 2) return members
-  const one = draw(weights, random(), undefined)
-  const other = draw(weights, random(), one)
-  const loadOf = (at: number): number => load(members[at]?.server ?? '') / (weights[at] ?? 1)
-  const [first, second] = loadOf(other) < loadOf(one) ? [other, one] : [one, other]
-  const order: T[] = []
-  const add = (at: number): void => {
-    const member = members[at]
-    if (member !== undefined) order.push(member)
-  }
-  add(first)
-  add(second)
-  const from = Math.floor(random() * members.length)
-  for (let i = 0; i < members.length; i++) {
-    const at = (from + i) % members.length
-    if (at !== first && at !== second) add(at)
-  }
-  return order
-}
-
-/** One comes as often as its weight says. */
-function draw(weights: readonly number[], random: number, except: number | undefined): number {
-  const weightOf = (at: number): number => (at === except ? 0 : (weights[at] ?? 0))
-  let total = 0
-  for (let at = 0; at < weights.length; at++) total += weightOf(at)
-  let left = random * total
-  let drawn = 0
-  for (let at = 0; at < weights.length; at++) {
-    if (at === except) continue
-    drawn = at
-    left -= weightOf(at)
-    if (left < 0) break
-  }
-  return drawn
-}
-
 function lastSeenFirst(servers: readonly RoutingState[]): RoutingState[] {
   return servers.toSorted((a, b) => (b.lastSeenAt ?? 0) - (a.lastSeenAt ?? 0))
 }

@@ -1,6 +1,6 @@
 import type { ServerState, Topology } from './topology.ts'
 
-export function byName(topology: Topology): ReadonlyMap<string, ServerState> {
+export function byName(topology: Topology): Map<string, ServerState> {
   return new Map(topology.servers.map((server) => [server.name, server]))
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { nextProbeMs } from '../../src/monitor/probe-backoff.ts'
+import { nextProbeMs, sharedIntervalMs } from '../../src/monitor/probe-backoff.ts'
 
 test.each([
   { failures: 0, searching: false, random: 0, is: 450 },
@@ -15,6 +15,16 @@ test.each([
     expect(nextProbeMs(500, failures, searching, () => random)).toBeCloseTo(is)
   },
 )
+
+test.each([
+  { servers: 1, used: false, is: 500 },
+  { servers: 32, used: false, is: 500 },
+  { servers: 64, used: false, is: 1_000 },
+  { servers: 320, used: false, is: 5_000 },
+  { servers: 320, used: true, is: 500 },
+])('one of $servers servers, used $used: every $is ms', ({ servers, used, is }) => {
+  expect(sharedIntervalMs(500, servers, used)).toBe(is)
+})
 
 test('it never asks in a tight loop, and never gives up', () => {
   fc.assert(

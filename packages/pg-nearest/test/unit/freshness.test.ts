@@ -12,6 +12,8 @@ const planned: Attempt[] = [
   { server: 'syd', reason: 'nearest' },
 ]
 
+const isNrt = (server: string): boolean => server === 'nrt'
+
 describe('the order of a read’s servers', () => {
   test.each<[string, Record<string, FreshnessEstimate>, string]>([
     [
@@ -36,8 +38,21 @@ describe('the order of a read’s servers', () => {
     ],
     ['only the primary can', { ord: 'never', atl: 'never', nrt: 'primary', syd: 'never' }, 'nrt lagging'],
   ])('%s', (_, outlooks, order) => {
-    const ordered = orderByFreshness(planned, (server) => outlooks[server] ?? 'never')
+    const ordered = orderByFreshness(planned, (server) => outlooks[server] ?? 'never', isNrt)
     expect(ordered.map(({ server, reason }) => `${server} ${reason}`).join(', ')).toBe(order)
+  })
+
+  test('of hundreds only the best are looked at, and the primary comes ahead of the rest', () => {
+    const many = Array.from({ length: 300 }, (_, i): Attempt => ({ server: `r${i}`, reason: 'nearest' }))
+    let estimated = 0
+    const estimate = (): FreshnessEstimate => {
+      estimated++
+      return 'never'
+    }
+    const ordered = orderByFreshness([...many, { server: 'nrt', reason: 'nearest' }], estimate, isNrt)
+    expect(ordered[0]).toEqual({ server: 'nrt', reason: 'lagging' })
+    expect(ordered).toHaveLength(1 + 300 - 16)
+    expect(estimated).toBe(16)
   })
 
   test('never invents a server, never repeats one, and drops only those that cannot prove it', () => {
@@ -46,7 +61,7 @@ describe('the order of a read’s servers', () => {
       fc.property(fc.uniqueArray(fc.tuple(fc.string(), outlook), { selector: ([name]) => name }), (servers) => {
         const outlooks = new Map(servers)
         const attempts = servers.map(([server]): Attempt => ({ server, reason: 'nearest' }))
-        const ordered = orderByFreshness(attempts, (server) => outlooks.get(server) ?? 'never')
+        const ordered = orderByFreshness(attempts, (server) => outlooks.get(server) ?? 'never', isNrt)
         const kept = servers.filter(([, each]) => each !== 'never').map(([server]) => server)
         expect(ordered.map(({ server }) => server).toSorted()).toEqual(kept.toSorted())
       }),
