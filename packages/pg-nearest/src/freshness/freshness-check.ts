@@ -119,19 +119,19 @@ export class FreshnessCheck {
     const state = this.#context.stateOf(server)
     const shared = proves && (lease.pooled || state?.pooled === true)
     const proof = proves ? this.#proofOf(lease, shared) : 'given'
+    const askable = this.#askable(server)
     const tells = state?.machine !== undefined
     // Ahead of a statement nothing is asked that may fail.
-    const mayAsk =
-      proof === 'given' || (proof === 'machine' ? tells : proof === 'position' && this.#askable(server) === 'yes')
+    const mayAsk = proof === 'given' || (proof !== 'never' && askable === 'yes') || (proof === 'machine' && tells)
     if (!mayAsk) return new ReplicaBehindError(server)
-    const before = proof !== 'given'
     const isAtHome = isUsualReadServer(this.#context, this.#session, server)
-    const introduces = !lease.introduced && (tells || this.#askable(server) === 'unknown')
+    const introduces = !lease.introduced && (tells || askable !== 'no')
+    // Behind a BEGIN nothing can be asked; and connections that have not told their machine would count as led to one each.
+    const before = proof !== 'given' || (proves && introduces && !inside && !shared && !mayFollow())
     const wanted = this.#session.blind || !isAtHome || (!standby && !this.#hasAll(server))
     const reveals = (wanted || (introduces && !before)) && mayFollow()
     if (!before && !reveals) return undefined
     const { positions } = this.#context
-    const askable = positions.askable(server)
     this.#unpositioned = reveals && askable === 'no'
     const after = reveals && (askable !== 'no' || introduces || shared)
     if (!before && !after) return undefined

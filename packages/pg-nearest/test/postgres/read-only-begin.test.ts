@@ -33,3 +33,19 @@ test.each([
   })
   expect(await within(5_000, 'the transaction', read)).toEqual({ rows: [{ n: 3 }], server: 'ord' })
 })
+
+test.each([
+  { where: 'the pool', on: (own: NearestPool) => own },
+  { where: 'a read-only handle', on: (own: NearestPool) => own.replica() },
+])('on $where: many at once, the first that a process asks for, are begun on one machine', async ({ on }) => {
+  await using own = createPool({ ...world.poolOptions('ord'), failoverTimeoutMs: 500 })
+  own.on('error', () => undefined)
+  const read = () => on(own).transaction({ readOnly: true }, (transaction) => transaction.query('select 1'))
+  for (let round = 0; round < 2; round++) {
+    // oxlint-disable-next-line no-await-in-loop -- one round after the other
+    const reads = await within(10_000, 'the transactions', Promise.all(Array.from({ length: 20 }, read)))
+    const reasons = new Set(reads.map(({ servedBy }) => `${servedBy.server}: ${servedBy.reason}`))
+    expect(reasons, `round ${round}`).toEqual(new Set(['ord: transaction']))
+  }
+  expect((await own.query('select 1')).servedBy).toMatchObject({ server: 'ord', reason: 'own-region' })
+})
