@@ -1,3 +1,4 @@
+import { onAbort } from '../limits/on-abort.ts'
 import { writerIn } from '../topology/server-selection.ts'
 import type { Topology } from '../topology/topology.ts'
 
@@ -40,11 +41,11 @@ export function createWriterWaiters(): WriterWaiters {
           settle(found) {
             waiting.delete(waiter)
             clearTimeout(timer)
-            signal?.removeEventListener('abort', giveUp)
+            forget?.()
             resolve(found)
           },
         }
-        signal?.addEventListener('abort', giveUp)
+        const forget = signal && onAbort(signal, giveUp)
         waiting.add(waiter)
       }),
     update(topology) {

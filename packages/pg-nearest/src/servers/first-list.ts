@@ -1,4 +1,5 @@
 import type { ListState } from '../failures/no-server-error.ts'
+import { onAbort } from '../limits/on-abort.ts'
 
 /** The first list that the option `servers` gives: until it has come, a server that cannot be reached proves little. */
 export interface FirstList {
@@ -37,10 +38,10 @@ export function createFirstList(expected: boolean): FirstList {
         const end = (found: boolean): void => {
           clearTimeout(timer)
           waiting.delete(end)
-          signal?.removeEventListener('abort', giveUp)
+          forget?.()
           resolve(found)
         }
-        signal?.addEventListener('abort', giveUp)
+        const forget = signal && onAbort(signal, giveUp)
         waiting.add(end)
         void other.then((found) => found && end(true))
       }),
