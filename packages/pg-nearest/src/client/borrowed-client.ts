@@ -56,6 +56,15 @@ export class BorrowedClient extends EventEmitter {
     this.#session.release(error, this.#onReleased)
   }
 
+  /**
+   * Closes the connection if a cursor, a stream or a COPY is using it.
+   *
+   * @internal
+   */
+  endStream(why: string): void {
+    this.#session.endStream(why)
+  }
+
   /** The server that a connection was last taken to. */
   get lastServer(): string | undefined {
     return this.#session.lastServer

@@ -166,9 +166,7 @@ export class ClientExecutor {
       this.#client.become({ kind: 'lost', error: terminated })
       if (held.lease?.quiet === false) held.lease.kill(terminated)
     }
-    const leftOpen = setTimeout(() => {
-      if (held.lease?.occupied === true) held.lease.kill(new Error('The client was released'))
-    }, OPEN_CURSOR_MS)
+    const leftOpen = setTimeout(() => this.endStream('The client was released'), OPEN_CURSOR_MS)
     this.#queue.whenIdle(() => {
       clearTimeout(leftOpen)
       this.#forgetAbort?.()
@@ -177,6 +175,12 @@ export class ClientExecutor {
       this.#client.reset()
       onReleased()
     })
+  }
+
+  /** Closes the connection if a cursor, a stream or a COPY is using it. */
+  endStream(why: string): void {
+    const { lease } = this.#client.held
+    if (lease?.occupied === true) lease.kill(new Error(why))
   }
 
   /** Cancels what runs and closes the connection, which rolls back an open transaction. */

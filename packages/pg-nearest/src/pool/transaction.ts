@@ -1,3 +1,4 @@
+import type { BorrowedClient } from '../client/borrowed-client.ts'
 import { isOutcomeUnknownError, NearestError, OptionError } from '../errors.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 import { describeValue } from '../error-messages/describe-value.ts'
@@ -62,12 +63,14 @@ export function retriesOf({ retries = 0 }: TransactionOptions): number {
   throw new OptionError('retries', `retries must be a whole number from 0 to ${MOST_RETRIES}.`)
 }
 
+type TransactionClient = RoutedClient & Pick<BorrowedClient, 'endStream'>
+
 /**
  * Runs `work` between BEGIN and COMMIT, or ROLLBACK if it throws. The COMMIT does not wait for statements that `work` did not await;
  * if one of them fails, the COMMIT rejects.
  */
 export async function runTransaction<T>(
-  client: RoutedClient,
+  client: TransactionClient,
   options: TransactionOptions,
   work: (transaction: Transaction) => T | Promise<T>,
 ): Promise<T> {
@@ -96,11 +99,21 @@ export async function runTransaction<T>(
     if (command === 'ROLLBACK') throw rolledBack(firstFailure?.error)
     return value
   } catch (error) {
-    if (client.getTransactionStatus() !== 'I') await client.query('rollback').catch(() => undefined)
+    if (client.getTransactionStatus() !== 'I') await rollBack(client)
     throw signal?.aborted === true && !isOutcomeUnknownError(error) ? signal.reason : error
   } finally {
     client.release()
   }
+}
+
+/** How long what is being read or copied has to end before a ROLLBACK, which would otherwise wait for ever for what nobody reads any more. */
+const OPEN_STREAM_MS = 1_000
+
+async function rollBack(client: TransactionClient): Promise<void> {
+  const end = (): void => client.endStream('The transaction was rolled back, because its function has failed')
+  const leftOpen = setInterval(end, OPEN_STREAM_MS)
+  await client.query('rollback').catch(() => undefined)
+  clearInterval(leftOpen)
 }
 
 /** COMMIT or ROLLBACK is on its way, and what is given now would run behind it, on its own. */

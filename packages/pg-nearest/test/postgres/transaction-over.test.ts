@@ -133,3 +133,21 @@ test('what was given before the function ended is part of it, though nobody wait
   await settled(Promise.all(given), 'the writes')
   expect(await notes()).toEqual(['a', 'b', 'c'])
 })
+
+test.each([
+  { what: 'a cursor', open: async (tx: Transaction) => tx.query(new Cursor('select generate_series(1, 100)')).read(2) },
+  { what: 'a cursor that nobody reads', open: async (tx: Transaction) => void tx.query(new Cursor('select 1')) },
+  {
+    what: 'a COPY',
+    open: async (tx: Transaction) => void tx.query(from('copy notes from stdin')).on('error', () => undefined),
+  },
+])('a function that throws, and leaves $what open: it is rolled back, and the pool can be ended', async ({ open }) => {
+  const work = pool.transaction(async (tx) => {
+    await tx.query(insert('left'))
+    await open(tx)
+    throw thrown
+  })
+  expect(await rejectionOf(work, 'the transaction')).toBe(thrown)
+  expect(await notes()).toEqual([])
+  await settled(pool.end(), 'end()')
+})
