@@ -102,7 +102,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     },
     mayAwaitPrimary: () => options.mayWait !== false && mayAwaitPrimary(engine, scope, facts.reads),
     replan: () => planning.replan(),
-    primaries: () => planFallback(engine.topology),
+    primaries: () => planFallback(engine.topology, scope.target),
     waitToCatchUp: options.waitToCatchUp ?? (() => Promise.resolve(false)),
     learn: () => {
       if (learns) engine.statements.learnWrite(text)
@@ -118,6 +118,6 @@ function endOfLost({ state }: ClientContext): { readonly kind: 'cut'; readonly e
   return state.kind === 'lost' ? { kind: 'cut', error: state.error } : undefined
 }
 
-function onPrimaries({ engine }: ClientContext): Planning {
-  return { enterClaim: () => FREE_GATE, replan: () => planFallback(engine.topology) }
+function onPrimaries({ engine, scope }: ClientContext): Planning {
+  return { enterClaim: () => FREE_GATE, replan: () => planFallback(engine.topology, scope.target) }
 }

@@ -75,7 +75,7 @@ export async function placeStream(client: ClientContext, need: StatementNeed): P
 }
 
 function isOfPrimary(need: StatementNeed): boolean {
-  return need.class === 'write' || need.class === 'session'
+  return need.class !== 'read' && need.class !== 'transaction'
 }
 
 /** A replica may lack what the primary has: if that cannot be asked, the replica's error stands, and the transaction has failed. */
@@ -126,7 +126,7 @@ async function readWhereItIs(client: ClientContext, statement: QueuedStatement):
   if (statement.need.class === 'session') throw notHereError(server)
   const serving = await runPinnedOrLose(client, statement)
   // The standby has run it, so it does not write; but its answer should have been the primary's.
-  if (statement.need.class === 'write') throw notHereError(server)
+  if (isOfPrimary(statement.need)) throw notHereError(server)
   return serving
 }
 

@@ -8,6 +8,8 @@ import type { Role } from '../topology/topology.ts'
  * - `no-replica`: the primary, because no replica could be used.
  * - `asked`: the caller named the server (`pool.primary`, `pool.replica('syd')`, `route: 'primary'`).
  * - `write`, `session`: the text needs the primary.
+ * - `server-bound`: a standby would answer it with what is true of itself (`pg_is_in_recovery()`, `pg_stat_activity` …), so the primary
+ *   answers. `pool.queryEach()` asks every server.
  * - `learned-write`: a standby has refused this text before.
  * - `transaction`: part of a transaction.
  * - `pinned`: this borrowed client needs one connection (SET, LISTEN, a temporary table, an advisory lock …).
@@ -27,6 +29,7 @@ export type RouteReason =
   | 'asked'
   | 'write'
   | 'session'
+  | 'server-bound'
   | 'learned-write'
   | 'transaction'
   | 'pinned'

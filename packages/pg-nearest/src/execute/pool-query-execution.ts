@@ -99,7 +99,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   primaries(): readonly Attempt[] {
-    return planFallback(this.engine.topology)
+    return planFallback(this.engine.topology, this.#scope.target)
   }
 
   /** For an error about its time. */

@@ -16,6 +16,8 @@ import { wantedInterval } from '../server-list/wanted-interval.ts'
 import { newPgPool } from './pg-pool-face.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
 import { createServers, type Servers } from '../servers/servers.ts'
+import { queryEach, type EachResult } from './query-each.ts'
+import type { Routed, Row } from './query-types.ts'
 import { parseReplicaOptions, unknownLabel, type ReplicaOptions } from './replica-handle-options.ts'
 import { parseReplicatedOptions, type ReplicatedOptions } from './replicated-options.ts'
 import { bookmarkOf, newSessionState, parseSessionOptions, Session, type SessionOptions } from './session.ts'
@@ -162,6 +164,28 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
       'NEAREST_UNKNOWN_REGION',
       `There is no replica in ${JSON.stringify(region)}: they are in ${this.regions().join(', ')}. Add it to "replicas", or leave the region out.`,
     )
+  }
+
+  /**
+   * Runs a statement on every server of the list, each by itself, and read-only: to see what each one says, as of
+   * `select pg_is_in_recovery()`. A server that fails, or does not answer within `timeoutMs` (of the query, by default 5 seconds), hides
+   * nobody else's answer. What the session has written may not show. Costs a trip to each server, and a connection where there was none.
+   *
+   * @example
+   * ```ts
+   * import { createPool } from 'pg-nearest'
+   *
+   * const pool = createPool({ primary: 'postgres://nrt.example.com/app', replicas: { ord: 'postgres://ord.example.com/app' } })
+   * for (const { server, rows, error } of await pool.queryEach('select pg_is_in_recovery()')) console.log(server, rows, error)
+   * ```
+   *
+   * @returns one entry for each server, in the order of the list; never rejects because of a server.
+   */
+  queryEach<R extends Row = Row>(
+    query: string | Routed<pg.QueryConfig>,
+    values: unknown[] = [],
+  ): Promise<EachResult<R>[]> {
+    return queryEach<R>(this.#parts, query, values)
   }
 
   /** The regions that have a replica, in the order of the configuration. */

@@ -14,13 +14,14 @@ export interface Attempt {
   readonly onPrimary?: boolean
 }
 
-/** Where the caller wants a statement to run: wherever is best, on the primary, on a region's replica, or on one with a label. */
+/** Where the caller wants a statement to run: wherever is best, on the primary, on a region's replica, on one with a label, or on this server only. */
 export type Target =
   | { readonly kind: 'nearest' }
   | { readonly kind: 'primary' }
   /** `region: undefined` means this process's own. */
   | { readonly kind: 'replica'; readonly region: string | undefined }
   | { readonly kind: 'labelled'; readonly label: string }
+  | { readonly kind: 'server'; readonly server: string }
 
 /**
  * The one server that this process normally reads from; `undefined` if several are equally near, or if its name may lead to several
@@ -56,8 +57,9 @@ export function planPrimary(topology: RoutingStates, reason: RouteReason): reado
   return writeOrder(topology).map((server) => ({ server: server.name, reason, onPrimary: true }))
 }
 
-/** The primaries, for a statement that a standby could not run. Their freshness is not checked. */
-export function planFallback(topology: RoutingStates): readonly Attempt[] {
+/** The primaries, for a statement that a standby could not run. Their freshness is not checked. None where one server is meant. */
+export function planFallback(topology: RoutingStates, { kind }: Target): readonly Attempt[] {
+  if (kind === 'server') return []
   return writeOrder(topology).map(({ name }) => ({ server: name, reason: 'retry', unproven: true, onPrimary: true }))
 }
 
@@ -120,6 +122,8 @@ function tiersFor(topology: RoutingStates, target: Target, region: string | unde
       return replicaTiers(topology, target.region ?? region)
     case 'labelled':
       return labelledTiers(topology, target.label, region)
+    case 'server':
+      return [[{ server: target.server, reason: 'asked' }]]
   }
 }
 

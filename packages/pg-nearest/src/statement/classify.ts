@@ -6,6 +6,7 @@ import { tokenize, type Token } from './tokenizer.ts'
 
 const READ: StatementNeed = { class: 'read' }
 const WRITE: StatementNeed = { class: 'write' }
+const SERVER_BOUND: StatementNeed = { class: 'server-bound' }
 const SESSION: StatementNeed = { class: 'session' }
 
 /**
@@ -17,9 +18,13 @@ export function classify(text: string): StatementNeed {
   const statements = statementsOf(tokens)
   const needs = statements.map(classifyStatement)
   const need = needs.length > 1 ? strongest(needs) : (needs[0] ?? READ)
-  if (doubtful) return { ...(need.class === 'read' ? WRITE : need), mayCommitInside: true }
+  if (doubtful) return { ...(seemsToOnlyRead(need) ? WRITE : need), mayCommitInside: true }
   const hasControl = needs.length > 1 && needs.some(({ transaction }) => transaction !== undefined)
   return hasControl || statements.some(runsProcedure) ? { ...need, mayCommitInside: true } : need
+}
+
+function seemsToOnlyRead(need: StatementNeed): boolean {
+  return need.class === 'read' || need.class === 'server-bound'
 }
 
 /** Procedures and anonymous blocks may commit what they have done so far. */
@@ -60,7 +65,8 @@ function statementsOf(tokens: readonly Token[]): Token[][] {
 function strongest(needs: readonly StatementNeed[]): StatementNeed {
   if (needs.some((need) => need.class === 'transaction')) return OTHER_CONTROL
   if (needs.some((need) => need.class === 'session')) return SESSION
-  return needs.some((need) => need.class === 'write') ? WRITE : READ
+  if (needs.some((need) => need.class === 'write')) return WRITE
+  return needs.some((need) => need.class === 'server-bound') ? SERVER_BOUND : READ
 }
 
 function classifyStatement(tokens: readonly Token[]): StatementNeed {
@@ -122,7 +128,8 @@ function classifyQuery(
     const bound =
       (called ? primaryOnlyFunction(text) : named ? undefined : primaryOnlyColumn(text)) ?? primaryOnlyRelation(text)
     if (bound === 'session') return SESSION
-    if (bound === 'primary' || (kind === 'word' && writes(tokens, i, mayModify))) need = WRITE
+    if (bound === 'write' || (kind === 'word' && writes(tokens, i, mayModify))) need = WRITE
+    else if (bound === 'server-bound' && need === READ) need = SERVER_BOUND
   }
   return need === WRITE && touchesSession(tokens) ? SESSION : need
 }

@@ -1,8 +1,7 @@
-/**
- * What must run on the primary though a standby would accept it, because its result differs between servers or its effect would be
- * lost there. `session`: on one connection to the primary. `primary`: on any.
- */
-export type PrimaryOnly = 'session' | 'primary'
+import type { StatementClass } from './statement-class.ts'
+
+/** The class of a statement that must run on the primary because of a name in it, though a standby would accept it. */
+export type PrimaryOnly = Exclude<StatementClass, 'read' | 'transaction'>
 
 const SESSION_FUNCTIONS: ReadonlySet<string> = new Set([
   'current_setting',
@@ -24,71 +23,85 @@ const SESSION_FUNCTIONS: ReadonlySet<string> = new Set([
 ])
 const SESSION_FUNCTION_PREFIXES = ['pg_advisory_', 'pg_try_advisory_', 'dblink', 'postgres_fdw_']
 
-const PRIMARY_FUNCTIONS: ReadonlySet<string> = new Set([
+/** Their effect would be lost on a standby, or strike the wrong server. */
+const WRITING_FUNCTIONS: ReadonlySet<string> = new Set([
+  'binary_upgrade_set_next_pg_type_oid',
   'bt_index_parent_check',
   'gin_clean_pending_list',
-  'pg_current_logfile',
-  'pg_get_sequence_data',
-  'pg_nextoid',
-  'pg_prewarm',
-  'pg_sequence_last_value',
-  'pg_truncate_visibility_map',
-  'binary_upgrade_set_next_pg_type_oid',
-  'inet_server_addr',
-  'inet_server_port',
   'loread',
   'lowrite',
   'nextval',
-  'pg_blocking_pids',
   'pg_cancel_backend',
-  'pg_conf_load_time',
   'pg_import_system_collations',
-  'pg_jit_available',
-  'pg_lock_status',
-  'pg_notification_queue_usage',
+  'pg_nextoid',
   'pg_notify',
-  'pg_postmaster_start_time',
-  'pg_prepared_xact',
+  'pg_prewarm',
   'pg_promote',
-  'pg_read_binary_file',
-  'pg_read_file',
-  'pg_relation_filepath',
   'pg_reload_conf',
   'pg_rotate_logfile',
-  'pg_safe_snapshot_blocking_pids',
-  'pg_show_all_file_settings',
+  'pg_stat_clear_snapshot',
+  'pg_stat_force_next_flush',
   'pg_switch_wal',
   'pg_terminate_backend',
+  'pg_truncate_visibility_map',
+  'pg_wal_replay_pause',
+  'pg_wal_replay_resume',
   'setval',
 ])
-const PRIMARY_FUNCTION_PREFIXES = [
+const WRITING_FUNCTION_PREFIXES = [
   'brin_',
   'lo_',
   'pg_backup_',
   'pg_clear_',
-  'pg_control_',
   'pg_copy_',
   'pg_create_',
-  'pg_current_snapshot',
-  'pg_current_wal_',
   'pg_current_xact_',
   'pg_drop_',
   'pg_file_',
+  'pg_log_',
+  'pg_logical_',
+  'pg_replication_',
+  'pg_restore_',
+  'pg_start_backup',
+  'pg_stat_reset',
+  'pg_stat_statements_reset',
+  'pg_stop_backup',
+  'pg_sync_',
+  'txid_current',
+]
+
+/** A standby would answer with what is true of itself. */
+const SERVER_BOUND_FUNCTIONS: ReadonlySet<string> = new Set([
+  'inet_server_addr',
+  'inet_server_port',
+  'pg_blocking_pids',
+  'pg_conf_load_time',
+  'pg_current_logfile',
+  'pg_get_sequence_data',
+  'pg_jit_available',
+  'pg_lock_status',
+  'pg_notification_queue_usage',
+  'pg_postmaster_start_time',
+  'pg_prepared_xact',
+  'pg_read_binary_file',
+  'pg_read_file',
+  'pg_relation_filepath',
+  'pg_safe_snapshot_blocking_pids',
+  'pg_sequence_last_value',
+  'pg_show_all_file_settings',
+])
+const SERVER_BOUND_FUNCTION_PREFIXES = [
+  'pg_control_',
+  'pg_current_snapshot',
+  'pg_current_wal_',
   'pg_get_replication_',
   'pg_get_wal_',
   'pg_hba_',
   'pg_is_in_',
   'pg_is_wal_',
   'pg_last_',
-  'pg_log_',
-  'pg_logical_',
   'pg_ls_',
-  'pg_replication_',
-  'pg_restore_',
-  'pg_start_backup',
   'pg_stat_',
-  'pg_stop_backup',
-  'pg_sync_',
   'pg_wal',
   'pg_xact_',
   'txid_',
@@ -100,7 +113,7 @@ const SESSION_RELATIONS: ReadonlySet<string> = new Set([
   'pg_prepared_statements',
   'pg_settings',
 ])
-const PRIMARY_RELATIONS: ReadonlySet<string> = new Set([
+const SERVER_BOUND_RELATIONS: ReadonlySet<string> = new Set([
   'pg_aios',
   'pg_buffercache',
   'pg_config',
@@ -115,7 +128,7 @@ const PRIMARY_RELATIONS: ReadonlySet<string> = new Set([
   'pg_shmem_allocations',
   'pg_shmem_allocations_numa',
 ])
-const PRIMARY_RELATION_PREFIXES = ['pg_stat_', 'pg_statio_', 'pg_buffercache']
+const SERVER_BOUND_RELATION_PREFIXES = ['pg_stat_', 'pg_statio_', 'pg_buffercache']
 
 /** The columns of a sequence. A standby shows them up to 32 values ahead, as logged in the WAL. */
 const SEQUENCE_COLUMNS: ReadonlySet<string> = new Set(['is_called', 'last_value', 'log_cnt'])
@@ -123,20 +136,23 @@ const SEQUENCE_COLUMNS: ReadonlySet<string> = new Set(['is_called', 'last_value'
 /** Where a function of this name must run; `undefined`: anywhere. */
 export function primaryOnlyFunction(name: string): PrimaryOnly | undefined {
   if (SESSION_FUNCTIONS.has(name) || startsWithAny(name, SESSION_FUNCTION_PREFIXES)) return 'session'
-  if (PRIMARY_FUNCTIONS.has(name) || startsWithAny(name, PRIMARY_FUNCTION_PREFIXES)) return 'primary'
+  if (WRITING_FUNCTIONS.has(name) || startsWithAny(name, WRITING_FUNCTION_PREFIXES)) return 'write'
+  if (SERVER_BOUND_FUNCTIONS.has(name) || startsWithAny(name, SERVER_BOUND_FUNCTION_PREFIXES)) return 'server-bound'
   return undefined
 }
 
 /** Where a column of this name must be read; `undefined`: anywhere. */
 export function primaryOnlyColumn(name: string): PrimaryOnly | undefined {
-  return SEQUENCE_COLUMNS.has(name) ? 'primary' : undefined
+  return SEQUENCE_COLUMNS.has(name) ? 'server-bound' : undefined
 }
 
 /** Where a relation or a schema of this name must be read; `undefined`: anywhere. */
 export function primaryOnlyRelation(name: string): PrimaryOnly | undefined {
   if (!name.startsWith('pg_')) return undefined
   if (name === 'pg_temp' || name.startsWith('pg_temp_') || SESSION_RELATIONS.has(name)) return 'session'
-  return PRIMARY_RELATIONS.has(name) || startsWithAny(name, PRIMARY_RELATION_PREFIXES) ? 'primary' : undefined
+  return SERVER_BOUND_RELATIONS.has(name) || startsWithAny(name, SERVER_BOUND_RELATION_PREFIXES)
+    ? 'server-bound'
+    : undefined
 }
 
 function startsWithAny(name: string, prefixes: readonly string[]): boolean {

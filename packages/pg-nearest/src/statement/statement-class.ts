@@ -3,13 +3,14 @@
  * wrong `write` or `session` costs a round trip to the primary. But what a standby would accept with a different effect must never
  * be called `read`.
  */
-export type StatementClass = 'read' | 'write' | 'session' | 'transaction'
+export type StatementClass = 'read' | 'write' | 'server-bound' | 'session' | 'transaction'
 
 /** What a text needs. */
 export interface StatementNeed {
   /**
    * - `read`: any server that is fresh enough.
    * - `write`: the primary, on any connection.
+   * - `server-bound`: the same, though it writes nothing: a standby would answer it, too, but with what is true of that standby.
    * - `session`: the primary, and from here on the same connection (SET, LISTEN, temporary tables, advisory locks …).
    * - `transaction`: BEGIN, COMMIT, SAVEPOINT … A text of several statements with one of them among the others is this.
    */

@@ -112,3 +112,34 @@ test('route: "primary" and pool.primary run anything on the primary', async () =
   const direct = await pool.primary.query('select name from users')
   expect(direct.servedBy).toMatchObject(asked)
 })
+
+describe('what a server would answer about itself', () => {
+  test('is answered by the primary, and says why', async () => {
+    await using pool = createPool(world.poolOptions('ord'))
+    const { rows, servedBy } = await pool.query('select pg_is_in_recovery() as standby')
+    expect(rows).toEqual([{ standby: false }])
+    expect(servedBy).toMatchObject({ server: 'nrt', reason: 'server-bound', attempts: 1 })
+  })
+
+  test('is asked of each server by queryEach, which hides none because of another, and writes nowhere', async () => {
+    await using pool = createPool(world.poolOptions('ord'))
+    const before = await pool.queryEach('select pg_is_in_recovery() as standby')
+    expect(before).toEqual([
+      { server: 'nrt', region: 'nrt', role: 'primary', rows: [{ standby: false }] },
+      { server: 'ord', region: 'ord', role: 'replica', rows: [{ standby: true }] },
+      { server: 'syd', region: 'syd', role: 'replica', rows: [{ standby: true }] },
+    ])
+    const written = await pool.queryEach('update hits set n = n + $1', [1])
+    expect(written.map(({ rows, error }) => [rows, (error as { code?: string }).code])).toEqual(
+      [0, 1, 2].map(() => [undefined, '25006']),
+    )
+    await world.kill('syd')
+    try {
+      const [nrt, ord, syd] = await pool.queryEach('select 1 as one')
+      expect([nrt?.rows, ord?.rows, syd?.rows]).toEqual([[{ one: 1 }], [{ one: 1 }], undefined])
+      expect(syd).toMatchObject({ role: 'unknown', error: { code: 'NEAREST_NO_SERVER' } })
+    } finally {
+      await world.start('syd')
+    }
+  })
+})

@@ -23,7 +23,7 @@ describe('classify', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const need = classify(text)
-        expect(['read', 'write', 'session', 'transaction']).toContain(need.class)
+        expect(['read', 'write', 'server-bound', 'session', 'transaction']).toContain(need.class)
         expect(need.transaction !== undefined).toBe(need.class === 'transaction')
         expect(classify(text)).toEqual(need)
       }),

@@ -10,6 +10,7 @@ const REASONS: Readonly<Record<RouteReason, true>> = {
   asked: true,
   write: true,
   session: true,
+  'server-bound': true,
   'learned-write': true,
   transaction: true,
   pinned: true,
