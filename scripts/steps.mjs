@@ -70,6 +70,12 @@ const short = [
     built: true,
     group: 'package',
   },
+  {
+    name: 'picture',
+    about: 'the pictures are as the script draws them',
+    run: ['node', 'scripts/picture.mjs', '--check'],
+    group: 'package',
+  },
 ]
 
 /** What `npm run test:long` checks: whatever shows something only after a while, or measures. */
