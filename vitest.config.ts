@@ -6,6 +6,7 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 /** Tests read the sources, so no stale build can pass; the packaging checks read the build. */
 const alias = [
   { find: /^pg-nearest-world$/, replacement: source('packages/pg-nearest-world/src/index.ts') },
+  { find: /^pg-nearest-world\/testing$/, replacement: source('packages/pg-nearest-world/src/testing/index.ts') },
   {
     find: /^pg-nearest\/(aurora|dns|fly|opentelemetry|patroni)$/,
     replacement: source('packages/pg-nearest/src/$1/index.ts'),
@@ -109,6 +110,8 @@ const unhurried = onServersOf([
   'world-edge',
   'world-end',
   'world-failover',
+  'world-fixture',
+  'world-ports',
   'world-version',
   'wrong-ports',
   'wrong-servers',
@@ -140,7 +143,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['packages/*/test/unit/**/*.test.ts', 'examples/*/test/unit/**/*.test.ts'],
+          include: [
+            'packages/*/test/unit/**/*.test.ts',
+            'examples/*/test/unit/**/*.test.ts',
+            'docs/test/unit/**/*.test.ts',
+          ],
           // What is pure leaves nothing behind, and a process for each file would take longer than its tests.
           isolate: false,
           maxWorkers: 2,
@@ -188,6 +195,10 @@ export default defineConfig({
           hookTimeout: 60_000,
           fileParallelism: false,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'site', include: ['docs/test/browser/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 },
       },
     ],
   },

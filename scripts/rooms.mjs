@@ -156,13 +156,14 @@ export const houses = [
   },
   {
     src: 'packages/pg-nearest-world/src',
-    order: 'cli -> app -> edge, dns -> cluster, wan, geo',
+    order: 'cli -> app -> edge, dns, testing -> cluster, wan, geo',
     hint: 'What world.ts gives may be used, for it brings the rooms together.',
     mayImport: {
       cli: ['app', 'cluster', 'wan', 'geo'],
       app: ['edge', 'cluster'],
       edge: ['geo'],
       dns: ['cluster'],
+      testing: ['cluster'],
       cluster: [],
       wan: [],
       geo: [],

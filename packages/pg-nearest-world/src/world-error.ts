@@ -28,3 +28,7 @@ export class WorldError extends Error {
     this.code = code
   }
 }
+
+export function portInUse(port: number): WorldError {
+  return new WorldError('WORLD_SERVER_FAILED', `Port ${port} is in use: name another one as the first of the ports.`)
+}

@@ -10,6 +10,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof WorldOptions>([
   'rtt',
   'version',
   'binaries',
+  'ports',
   'settings',
   'database',
   'fresh',
@@ -26,6 +27,8 @@ export interface ParsedWorldOptions {
   /** The round-trip time between two regions in milliseconds, as configured. */
   readonly rtt: (a: string, b: string) => number
   readonly binaries: WantedBinaries
+  /** `undefined`: any that are free. */
+  readonly ports: number | undefined
   readonly settings: Readonly<Record<string, string>>
   readonly database: string
   readonly fresh: boolean
@@ -45,6 +48,7 @@ export function parseWorldOptions(options: WorldOptions): ParsedWorldOptions {
     rtt,
     version,
     binaries,
+    ports,
     settings = {},
     database = 'app',
     fresh = false,
@@ -62,10 +66,12 @@ export function parseWorldOptions(options: WorldOptions): ParsedWorldOptions {
       )
     }
   }
+  if (ports !== undefined && !(Number.isInteger(ports) && ports >= 1_024 && ports <= 65_000))
+    bad('"ports" must be the first of some ports, from 1024 to 65000, such as 5500.')
   const distance = rttOf(rtt)
   for (const a of regions) for (const b of regions) distance(a, b)
   if (typeof fresh !== 'boolean') bad('"fresh" must be true or false.')
-  return { regions, rtt: distance, binaries: wantedOf(binaries, version), settings, database, fresh, onProgress }
+  return { regions, rtt: distance, binaries: wantedOf(binaries, version), ports, settings, database, fresh, onProgress }
 }
 
 function wantedOf(folder: string | undefined, named: PostgresVersion | undefined): WantedBinaries {

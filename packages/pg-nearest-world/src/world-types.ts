@@ -27,6 +27,11 @@ export interface WorldOptions {
    * given, too. Default: PostgreSQL from npm.
    */
   readonly binaries?: string | undefined
+  /**
+   * The first of fixed ports, so that URLs are the same each time: the servers have this one and those that follow it, in the order of the
+   * regions, and the links between regions those from a hundred higher on. From 1,024 to 65,000. Default: any that are free.
+   */
+  readonly ports?: number | undefined
   /** Settings for `postgresql.conf` of every server. */
   readonly settings?: Readonly<Record<string, string>> | undefined
   /** The name of the database. Default `app`. */

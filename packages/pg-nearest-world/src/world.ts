@@ -5,6 +5,7 @@ import { baseBackup } from './cluster/base-backup.ts'
 import { APP_ROLE, configure, copyTemplate, DEFAULT_DATABASE, follow } from './cluster/data-directory.ts'
 import { createServer, type Server } from './cluster/server.ts'
 import {
+  isReplayPaused,
   waitAndCheckDiverged,
   pauseReplay,
   promote,
@@ -47,10 +48,13 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   return world
 }
 
+/** With fixed ports, how many are left for servers before those of the links. */
+const LINKS_FROM = 100
+
 class RunningWorld implements World {
   readonly #options: ParsedWorldOptions
   readonly #resources: WorldResources
-  readonly #network: Network = createNetwork()
+  readonly #network: Network
   readonly #servers = new Map<string, Server>()
   /** Servers that were down during a promotion: their timeline may have diverged from the new primary's. */
   readonly #outdated = new Set<string>()
@@ -63,6 +67,7 @@ class RunningWorld implements World {
     this.#options = options
     this.#resources = resources
     this.#primary = options.regions[0] ?? ''
+    this.#network = createNetwork(options.ports === undefined ? undefined : options.ports + LINKS_FROM)
   }
 
   async boot(): Promise<void> {
@@ -262,8 +267,9 @@ class RunningWorld implements World {
       osUser,
       template: { password },
     } = this.#resources
-    const { database } = this.#options
-    const server = await createServer({ region, data: join(folder, region), binaries, osUser, password, database })
+    const { database, ports } = this.#options
+    const port = ports === undefined ? undefined : ports + this.#servers.size
+    const server = await createServer({ region, data: join(folder, region), binaries, osUser, password, database, port })
     this.#servers.set(region, server)
     await this.#network.addRegion(region, () => server.listeningPort)
     return server
@@ -317,7 +323,8 @@ class RunningWorld implements World {
     if (await waitAndCheckDiverged(server.region, server.adminUrl('postgres'), port, position, this.#end.signal)) {
       await server.kill()
       await this.#cloneAnew(server)
-    } else if (this.#canStream(server)) {
+    } else if (this.#canStream(server) && !(await isReplayPaused(server.adminUrl('postgres')))) {
+      // One that is paused follows when it replays again.
       await this.#streams(server)
     }
   }

@@ -14,6 +14,8 @@ export type Arguments =
       readonly world: WorldOptions
       /** Print the variables of an app in this region only. */
       readonly region: string | undefined
+      /** Write these variables to this file. */
+      readonly envFile: string | undefined
       /** Print one JSON object instead of tables. */
       readonly json: boolean
       /** A command to run in each region. */
@@ -34,6 +36,8 @@ const flags = {
   replicas: { type: 'string', multiple: true },
   region: { type: 'string' },
   rtt: { type: 'string', multiple: true },
+  ports: { type: 'string' },
+  'env-file': { type: 'string' },
   postgres: { type: 'string' },
   binaries: { type: 'string' },
   database: { type: 'string' },
@@ -67,17 +71,33 @@ export function parseArguments(argv: readonly string[]): Arguments {
   return {
     kind: 'start',
     region: values.region,
+    envFile: parseEnvFile(values),
     json: values.json === true,
     app,
     world: {
       primary,
       replicas,
-      ...(values.rtt === undefined ? {} : { rtt: parseRtt(values.rtt.flatMap(words)) }),
+      ...(values.rtt === undefined ? {} : { rtt: parseRtt(values.rtt.flatMap(words), regions) }),
+      ...(values.ports === undefined ? {} : { ports: parsePorts(values.ports) }),
       ...(values.postgres === undefined ? {} : { version: parseMajor(values.postgres) }),
       ...(values.binaries === undefined ? {} : { binaries: values.binaries }),
       ...(values.database === undefined ? {} : { database: values.database }),
     },
   }
+}
+
+function parsePorts(word: string): number {
+  const first = Number(word)
+  if (Number.isInteger(first) && first >= 1_024 && first <= 65_000) return first
+  throw new UsageError(`--ports must be the first of some ports, from 1024 to 65000: ${JSON.stringify(word)} is none.`)
+}
+
+function parseEnvFile({ region, 'env-file': file, app }: Read['values']): string | undefined {
+  if (file === undefined) return undefined
+  if (app !== undefined) throw new UsageError('--env-file does not go with --app, which hands each copy its variables.')
+  if (region === undefined)
+    throw new UsageError('--env-file needs to know whose variables: name the app’s region with --region.')
+  return file
 }
 
 function parseApp({ app, port, watch }: Read['values']): AppArguments | undefined {
@@ -118,7 +138,7 @@ function parseMajor(word: string): PostgresVersion {
   throw new UsageError(`--postgres must be one of ${VERSIONS.join(', ')}, and ${JSON.stringify(word)} is none.`)
 }
 
-function parseRtt(entries: readonly string[]): Rtt {
+function parseRtt(entries: readonly string[], regions: readonly string[]): Rtt {
   const [first, ...more] = entries
   if (first === undefined) throw new UsageError('--rtt is empty. Write --rtt 100, or --rtt nrt-ord=128,nrt-syd=137')
   if (!first.includes('=') && more.length === 0) return parseDuration(first)
@@ -127,8 +147,15 @@ function parseRtt(entries: readonly string[]): Rtt {
     const [, pair, time] = /^([^=]+-[^=]+)=([^=]+)$/.exec(entry) ?? []
     if (pair === undefined || time === undefined)
       throw new UsageError(`--rtt ${entry}: write one time for all pairs, or pairs such as nrt-ord=128,nrt-syd=137`)
+    const stranger = pair.split('-').find((region) => !regions.includes(region))
+    if (stranger !== undefined) throw new UsageError(`--rtt ${entry}: ${notHere(stranger, regions)}`)
     if (pairs.has(pair)) throw new UsageError(`--rtt gives the pair ${pair} twice.`)
     pairs.set(pair, parseDuration(time))
   }
   return Object.fromEntries(pairs)
+}
+
+function notHere(region: string, regions: readonly string[]): string {
+  const meant = nearestWord(region, regions)
+  return `there is no region ${JSON.stringify(region)} in this world. ${meant === undefined ? `It has ${regions.join(', ')}.` : `Did you mean ${meant}?`}`
 }

@@ -10,6 +10,7 @@ import { MAX_REPLAY_LAG_MS, readReplayLag, setReplayLag } from '../cluster/apply
 import { statusTable, urlTable } from './tables.ts'
 import type { ShownStatus } from './tables.ts'
 import { UsageError } from './usage-error.ts'
+import { WorldError } from '../world-error.ts'
 
 /** Everything that can be typed at the prompt. */
 export const commands: readonly Command[] = [
@@ -108,7 +109,9 @@ export const commands: readonly Command[] = [
   }),
 
   command('add', [newRegion], 'let one more region join', async ({ world, print, joined }, code) => {
-    await world.addRegion(code)
+    await world.addRegion(code).catch((error: unknown) => {
+      throw isUnknownRegion(error) ? new UsageError(noDistance(code)) : error
+    })
     await joined(code)
     print(`${code} has joined: ${world.url(code)}`)
   }),
@@ -128,6 +131,12 @@ export function helpText(): string {
   const width = Math.max(...rows.map(([usage]) => usage.length))
   return rows.map(([usage, help]) => `  ${usage.padEnd(width)}  ${help}`).join('\n')
 }
+
+const isUnknownRegion = (error: unknown): boolean =>
+  error instanceof WorldError && error.code === 'WORLD_UNKNOWN_REGION'
+
+const noDistance = (code: string): string =>
+  `The distance to ${JSON.stringify(code)} is not known: name a region of Fly's, which Tab offers, or start the world with one --rtt for all.`
 
 const roleOf = (world: World, code: string): string => (world.primary === code ? 'the primary' : 'a replica')
 

@@ -10,6 +10,8 @@ import type { Arguments } from './arguments.ts'
 import { errorText } from './error-text.ts'
 import { progressBar } from './progress.ts'
 import { prompt } from './prompt.ts'
+import { claimEnvFile } from './env-file.ts'
+import { envLines } from './env-lines.ts'
 import { abortOnSignal } from './abort-on-signal.ts'
 import { usage } from './usage.ts'
 import { UsageError } from './usage-error.ts'
@@ -37,12 +39,15 @@ async function live(request: Start): Promise<void> {
   const { primary, rtt } = request.world
   // A world of one region asks for no distance, so that a misspelt one would pass.
   if (rtt === undefined) regionRtt(primary, primary)
+  const envFile = request.envFile === undefined ? undefined : await claimEnvFile(request.envFile)
   const interrupted = abortOnSignal(['SIGINT', 'SIGTERM', 'SIGHUP'], process.stdout)
   const world = await boot(request)
   try {
+    await envFile?.write(envLines(world.poolOptions(request.region ?? world.primary)))
     if (!interrupted.signal.aborted) await serve(world, request, interrupted.signal)
   } finally {
     process.stderr.write('Stopping the world.\n')
+    await envFile?.remove()
     await world.stop()
     interrupted.forget()
   }

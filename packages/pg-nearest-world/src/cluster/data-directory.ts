@@ -27,10 +27,22 @@ const INITDB = [
   '--no-instructions',
 ]
 
+/**
+ * The least of what a standby may not have less of than its primary had: the template remembers what it was made with, so that no
+ * setting of a world's is too low for its replicas.
+ */
+const LEAST = [
+  'max_connections=1',
+  'max_worker_processes=0',
+  'max_wal_senders=0',
+  'max_prepared_transactions=0',
+  'max_locks_per_transaction=10',
+].flatMap((setting) => ['-c', setting])
+
 /** The data directory that `initdb` made in an earlier run. If there is none, makes it and keeps it for later runs. */
 export async function cachedTemplate(binaries: Binaries, osUser: OsUser | undefined): Promise<Template> {
   const made = createHash('sha256')
-    .update([...INITDB, APP_ROLE].join(' '))
+    .update([...INITDB, ...LEAST, APP_ROLE].join(' '))
     .digest('hex')
     .slice(0, 8)
   const name = `data-${binaries.version}-${osUser?.uid ?? process.getuid?.() ?? 'own'}-${made}`
@@ -58,7 +70,7 @@ async function initialise(folder: string, { postgres, initdb }: Binaries, osUser
   await runProgram(initdb, ['-D', data, `--username=${SUPERUSER}`, `--pwfile=${password}`, ...INITDB], osUser)
   await runProgram(
     postgres,
-    ['--single', '-F', '-D', data, 'postgres'],
+    ['--single', '-F', ...LEAST, '-D', data, 'postgres'],
     osUser,
     `create role ${APP_ROLE} login password '${secret}'\ncreate database ${DEFAULT_DATABASE} owner ${APP_ROLE}\n`,
   )

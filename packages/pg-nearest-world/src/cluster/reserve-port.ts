@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { WorldError } from '../world-error.ts'
+import { portInUse, WorldError } from '../world-error.ts'
 import { cacheFolder } from './cache-folder.ts'
 
 /** A port on 127.0.0.1 that no other world uses until it is released, even while nothing listens on it. */
@@ -25,23 +25,31 @@ const ATTEMPTS = 200
  * owner's process id. A lock whose owner has ended may be taken over.
  */
 export async function reservePort(candidate: () => number = randomPort): Promise<ReservedPort> {
-  const folder = join(await cacheFolder(), 'ports')
-  await mkdir(folder, { recursive: true })
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const port = candidate()
-    const file = join(folder, String(port))
     // oxlint-disable-next-line no-await-in-loop -- the next port is tried only if this one is taken
-    if (!(await lock(file))) continue
-    const release = (): Promise<void> => rm(file, { force: true })
-    // oxlint-disable-next-line no-await-in-loop -- as above
-    if (await isFree(port)) return { port, release }
-    // oxlint-disable-next-line no-await-in-loop -- as above
-    await release()
+    const reserved = await tryPort(candidate())
+    if (reserved !== undefined) return reserved
   }
   throw new WorldError(
     'WORLD_SERVER_FAILED',
     `No free port was found between ${FIRST_PORT} and ${LAST_PORT}: ${ATTEMPTS} were tried.`,
   )
+}
+
+/** @throws WorldError if another world has it, or a program listens on it. */
+export async function reserveFixedPort(port: number): Promise<ReservedPort> {
+  return (await tryPort(port)) ?? Promise.reject(portInUse(port))
+}
+
+async function tryPort(port: number): Promise<ReservedPort | undefined> {
+  const folder = join(await cacheFolder(), 'ports')
+  await mkdir(folder, { recursive: true })
+  const file = join(folder, String(port))
+  if (!(await lock(file))) return undefined
+  const release = (): Promise<void> => rm(file, { force: true })
+  if (await isFree(port)) return { port, release }
+  await release()
+  return undefined
 }
 
 function randomPort(): number {

@@ -10,7 +10,7 @@ import type { Binaries } from './binaries.ts'
 import { cleanEnvironment } from './run-program.ts'
 import { APP_ROLE, SUPERUSER } from './data-directory.ts'
 import { childrenOf, gone, signal } from './process-tree.ts'
-import { reservePort } from './reserve-port.ts'
+import { reserveFixedPort, reservePort } from './reserve-port.ts'
 import { freeSharedMemory } from './shared-memory.ts'
 
 /** One PostgreSQL server of a world. */
@@ -46,6 +46,8 @@ export interface ServerOptions {
   readonly osUser: OsUser | undefined
   readonly password: string
   readonly database: string
+  /** `undefined`: any that is free. */
+  readonly port: number | undefined
 }
 
 const STARTS_WITHIN_MS = 30_000
@@ -53,8 +55,8 @@ const STARTS_WITHIN_MS = 30_000
 const KEPT_OUTPUT = 2_000
 
 export async function createServer(options: ServerOptions): Promise<Server> {
-  const { region, data, binaries, osUser, password, database } = options
-  let reserved = await reservePort()
+  const { region, data, binaries, osUser, password, database, port } = options
+  let reserved = await (port === undefined ? reservePort() : reserveFixedPort(port))
   let child: ChildProcess | undefined
   /** Resolves when the child has ended and all that it wrote has been read. */
   let ended: Promise<unknown> = Promise.resolve()
@@ -140,7 +142,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       try {
         await waitUntilItAnswers()
       } catch (error) {
-        if (!/Address already in use|could not bind/.test(lastOutput)) throw error
+        if (port !== undefined || !/Address already in use|could not bind/.test(lastOutput)) throw error
         // Another program listens on the port.
         await reserved.release()
         reserved = await reservePort()

@@ -27,6 +27,11 @@ export async function pauseReplay(region: string, url: string): Promise<void> {
   }, `${region} did not pause`)
 }
 
+export async function isReplayPaused(url: string): Promise<boolean> {
+  const [row] = await runSql<{ paused: boolean }>(url, 'select pg_is_wal_replay_paused() as paused')
+  return row?.paused === true
+}
+
 export async function resumeReplay(url: string): Promise<void> {
   await runSql(url, 'select pg_wal_replay_resume()')
 }

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net'
-import { WorldError } from '../world-error.ts'
+import { portInUse, WorldError } from '../world-error.ts'
 import { bandwidth } from './bandwidth.ts'
 import { relayConnection } from './relay-connection.ts'
 import { createScheduler, type Scheduler } from './scheduler.ts'
@@ -53,12 +53,14 @@ interface Pair {
   readonly from: ReadonlyMap<string, Direction>
 }
 
-export function createNetwork(): Network {
+/** @param firstPort - of the links between servers; `undefined`: any that are free. */
+export function createNetwork(firstPort?: number): Network {
   const scheduler = createScheduler()
   const ports = new Map<string, () => number | undefined>()
   const pairs = new Map<string, Pair>()
   const links = new Map<string, Link>()
   const open = new Set<Link>()
+  let nextPort = firstPort ?? 0
 
   const pairOf = (a: string, b: string): Pair => {
     const pair = pairs.get(pairName(a, b))
@@ -85,7 +87,9 @@ export function createNetwork(): Network {
       endings.add(end)
     })
     await new Promise<void>((resolve, reject) => {
-      listener.once('error', reject)
+      listener.once('error', (error: NodeJS.ErrnoException) =>
+        reject(error.code === 'EADDRINUSE' ? portInUse(at.port) : error),
+      )
       listener.listen(at, resolve)
     })
     const link = {
@@ -103,7 +107,8 @@ export function createNetwork(): Network {
   }
 
   const addLink = async (from: string, to: string): Promise<void> => {
-    links.set(linkName(from, to), await openLink(from, to, () => ports.get(to)?.()))
+    const at = { ...LOOPBACK, port: firstPort === undefined ? 0 : nextPort++ }
+    links.set(linkName(from, to), await openLink(from, to, () => ports.get(to)?.(), at))
   }
 
   return {

@@ -13,19 +13,31 @@ describe('parseArguments', () => {
     ['--primary a --postgres 16', { primary: 'a', replicas: [], version: 16 }],
     ['--primary a --rtt 100', { primary: 'a', replicas: [], rtt: 100 }],
     ['--primary a --rtt 0.1s', { primary: 'a', replicas: [], rtt: 100 }],
-    ['--primary a --rtt a-b=128,a-c=1s', { primary: 'a', replicas: [], rtt: { 'a-b': 128, 'a-c': 1000 } }],
-    ['--primary a --rtt a-b=128 --rtt a-c=0', { primary: 'a', replicas: [], rtt: { 'a-b': 128, 'a-c': 0 } }],
+    ['--primary a --replicas b --rtt a-b=1s', { primary: 'a', replicas: ['b'], rtt: { 'a-b': 1000 } }],
+    [
+      '--primary a --replicas b,c --rtt a-b=128 --rtt a-c=0',
+      { primary: 'a', replicas: ['b', 'c'], rtt: { 'a-b': 128, 'a-c': 0 } },
+    ],
+    ['--primary a --ports 5500', { primary: 'a', replicas: [], ports: 5500 }],
     [
       '--primary a --binaries /opt/pg --database shop',
       { primary: 'a', replicas: [], binaries: '/opt/pg', database: 'shop' },
     ],
   ])('%s', (line, world) => {
-    expect(parse(line)).toEqual({ kind: 'start', world, region: undefined, json: false, app: undefined })
+    expect(parse(line)).toEqual({
+      kind: 'start',
+      world,
+      region: undefined,
+      envFile: undefined,
+      json: false,
+      app: undefined,
+    })
   })
 
   test('what is printed', () => {
     expect(parse('--primary nrt --replicas ord --json')).toMatchObject({ kind: 'start', json: true })
     expect(parse('--primary nrt --replicas ord --region ord')).toMatchObject({ kind: 'start', region: 'ord' })
+    expect(parse('--primary nrt --region nrt --env-file .env')).toMatchObject({ region: 'nrt', envFile: '.env' })
   })
 
   test.each([
@@ -64,13 +76,22 @@ describe('parseArguments', () => {
     ['--primary nrt --rtt ,', '--rtt is empty. Write --rtt 100, or --rtt nrt-ord=128,nrt-syd=137'],
     ['--primary nrt --rtt far', '"far" is not a length of time. Write 300, 250ms, 5s or 2m.'],
     ['--primary nrt --rtt=-5', '"-5" is not a length of time. Write 300, 250ms, 5s or 2m.'],
-    ['--primary nrt --rtt nrt-ord=1 --rtt nrt-ord=2', '--rtt gives the pair nrt-ord twice.'],
+    ['--primary nrt --env-file .env', '--env-file needs to know whose variables: name the app’s region with --region.'],
+    ['--app x --env-file .env', '--env-file does not go with --app, which hands each copy its variables.'],
+    ['--primary nrt --ports 80', '--ports must be the first of some ports, from 1024 to 65000: "80" is none.'],
+    ['--primary nrt --ports many', '--ports must be the first of some ports, from 1024 to 65000: "many" is none.'],
+    [
+      '--primary nrt --replicas ord --rtt nrt-odr=1',
+      '--rtt nrt-odr=1: there is no region "odr" in this world. Did you mean ord?',
+    ],
+    ['--primary nrt --rtt nrt-syd=1', '--rtt nrt-syd=1: there is no region "syd" in this world. It has nrt.'],
+    ['--primary nrt --replicas ord --rtt nrt-ord=1 --rtt nrt-ord=2', '--rtt gives the pair nrt-ord twice.'],
     [
       '--primary nrt --rtt 100,200',
       '--rtt 100: write one time for all pairs, or pairs such as nrt-ord=128,nrt-syd=137',
     ],
     [
-      '--primary nrt --rtt nrt-ord=1,5',
+      '--primary nrt --replicas ord --rtt nrt-ord=1,5',
       '--rtt 5: write one time for all pairs, or pairs such as nrt-ord=128,nrt-syd=137',
     ],
   ])('%s is refused', (line, message) => {
