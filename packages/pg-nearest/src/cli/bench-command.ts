@@ -53,7 +53,7 @@ export async function benchCommand(argv: readonly string[], terminal: Terminal):
   try {
     const { figures, failures } = await benchAll(pool, request, terminal)
     if (values.json === true) terminal.print(JSON.stringify({ ...request, figures, failures }))
-    else if (figures.length > 0) terminal.print(benchText(figures, values.markdown === true))
+    else if (figures.length > 0) terminal.print(benchText(figures, values.markdown === true, terminal.columns))
     for (const [error, names] of byError(failures)) terminal.complain(`${names.join(', ')}: ${error}`)
     if (figures.length === 0) return 3
     return failures.length > 0 ? 1 : 0

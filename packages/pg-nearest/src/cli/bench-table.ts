@@ -1,6 +1,6 @@
 import { milliseconds } from '../terminal/format.ts'
 import type { Figures } from './measure-latency.ts'
-import { markdownTable, table, type Column } from '../terminal/table.ts'
+import { markdownTable, tableWithin, type Column } from '../terminal/table.ts'
 
 const COLUMNS: readonly Column[] = [
   { name: 'Name', align: 'left' },
@@ -12,7 +12,7 @@ const COLUMNS: readonly Column[] = [
 ]
 
 /** The figures, the fastest first, with how much slower the others are. */
-export function benchText(figures: readonly Figures[], markdown: boolean): string {
+export function benchText(figures: readonly Figures[], markdown: boolean, available?: number): string {
   const sorted = figures.toSorted((a, b) => b.ips - a.ips)
   const rows = sorted.map(({ name, ips, average, deviation, median, p99 }) => [
     name,
@@ -23,7 +23,7 @@ export function benchText(figures: readonly Figures[], markdown: boolean): strin
     milliseconds(p99),
   ])
   const comparison = sorted.length < 2 ? [] : ['', 'Comparison:', markdown ? fenced(compare(sorted)) : compare(sorted)]
-  return [markdown ? markdownTable(COLUMNS, rows) : table(COLUMNS, rows, 4), ...comparison].join('\n')
+  return [markdown ? markdownTable(COLUMNS, rows) : tableWithin(available, COLUMNS, rows, 4), ...comparison].join('\n')
 }
 
 function compare(sorted: readonly Figures[]): string {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { closestName } from '../error-messages/closest-name.ts'
 import { redactPasswords } from '../error-messages/redact-passwords.ts'
 import { isOptionError } from '../errors.ts'
 import { benchCommand } from './bench-command.ts'
@@ -39,7 +40,9 @@ export async function run(argv: readonly string[]): Promise<number> {
     }
     const command = COMMANDS.get(name)
     if (command === undefined) {
-      throw new UsageError(`There is no command ${JSON.stringify(name)}: there are ${COMMAND_NAMES}.`)
+      const meant = closestName(name, COMMANDS.keys())
+      const hint = meant === undefined ? `: there are ${COMMAND_NAMES}.` : `. Did you mean ${meant}?`
+      throw new UsageError(`There is no command ${JSON.stringify(name)}${hint}`)
     }
     if (rest.includes('--version')) {
       terminal.print(await version())

@@ -50,7 +50,7 @@ async function show(pool: NearestPool, json: boolean, terminal: Terminal): Promi
   // Lag can be computed only once the primary's position is known: hence the second refresh.
   await pool.refresh()
   const status = await pool.refresh()
-  terminal.print(json ? JSON.stringify(status) : statusText(status, terminal.color))
+  terminal.print(json ? JSON.stringify(status) : statusText(status, terminal))
   return status
 }
 
@@ -63,7 +63,7 @@ async function watch(pool: NearestPool, seconds: number, json: boolean, terminal
     if (json) terminal.print(JSON.stringify(status))
     else {
       const head = `${new Date().toLocaleTimeString()}, every ${seconds} s, Ctrl-C ends`
-      terminal.redraw(`${head}\n\n${statusText(status, terminal.color)}`)
+      terminal.redraw(`${head}\n\n${statusText(status, terminal)}`)
     }
     await sleep(seconds * 1_000, undefined, { signal: terminal.interrupted }).catch(() => undefined)
   }

@@ -3,7 +3,8 @@ import type { ServerStatus, Status } from '../servers/status.ts'
 import { fromHere } from '../findings/from-here.ts'
 import { isInPlace } from '../examination/place.ts'
 import { bytes, duration } from '../terminal/format.ts'
-import { table, type Column } from '../terminal/table.ts'
+import { tableWithin, type Column } from '../terminal/table.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 const COLUMNS: readonly Column[] = [
   { name: '', align: 'left' },
@@ -21,7 +22,7 @@ const COLUMNS: readonly Column[] = [
 const UNKNOWN = '–'
 
 /** A status for a person: a row for each server, and what is wrong in sentences. */
-export function statusText(status: Status, color: boolean): string {
+export function statusText(status: Status, { color, columns }: Pick<Terminal, 'color' | 'columns'>): string {
   const { servers } = status
   const remarks = [...status.problems, ...misplaced(servers)]
   const paint = (style: 'green' | 'red' | 'yellow' | 'bold', text: string): string =>
@@ -41,7 +42,11 @@ export function statusText(status: Status, color: boolean): string {
     server.lsn ?? UNKNOWN,
     server.version ?? UNKNOWN,
   ])
-  const lines = [table(COLUMNS, rows), '', `Reads ${fromHere(status)} ${reads(servers)} ${writes(servers)}`]
+  const lines = [
+    tableWithin(columns, COLUMNS, rows),
+    '',
+    `Reads ${fromHere(status)} ${reads(servers)} ${writes(servers)}`,
+  ]
   return [...lines, ...remarks.map((remark) => paint('red', `! ${remark}`))].join('\n')
 }
 

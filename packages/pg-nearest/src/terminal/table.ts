@@ -20,6 +20,29 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
     .join('\n')
 }
 
+/** The table; where that is too wide for a terminal, a block of lines for each row instead, with the name of each value in front of it. */
+export function tableWithin(
+  available: number | undefined,
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  gap = 2,
+): string {
+  const whole = table(columns, rows, gap)
+  const widest = Math.max(...whole.split('\n').map(width))
+  return available === undefined || widest <= available ? whole : rows.map((row) => block(columns, row)).join('\n\n')
+}
+
+/** What stands under no name is a mark in front of the first line. */
+function block(columns: readonly Column[], row: readonly string[]): string {
+  const cells = columns.map(({ name }, i) => [name, row[i] ?? ''] as const)
+  const mark = cells.flatMap(([name, value]) => (name === '' ? value : [])).join('')
+  const named = cells.filter(([name]) => name !== '')
+  const names = Math.max(...named.map(([name]) => width(name)))
+  return named
+    .map(([name, value], i) => `${pad(i === 0 ? mark : '', 2, 'left')}${pad(name, names, 'left')}  ${value}`)
+    .join('\n')
+}
+
 export function markdownTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const cells = (texts: readonly string[]): string =>
     `| ${texts.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`

@@ -3,6 +3,8 @@ export interface Terminal {
   readonly env: NodeJS.ProcessEnv
   /** Standard output takes colours. */
   readonly color: boolean
+  /** How wide the terminal is; `undefined` if standard output is none. */
+  readonly columns: number | undefined
   /** A line, or several, on standard output. */
   print(text: string): void
   /** Replaces what was drawn before, if standard output is a terminal. */
@@ -11,7 +13,7 @@ export interface Terminal {
   progress(text: string): void
   /** A line on standard error. */
   complain(text: string): void
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C, or when nobody reads what is printed any more. */
   readonly interrupted: AbortSignal
 }
 
@@ -23,9 +25,12 @@ export function processTerminal(): Terminal {
   const interrupt = new AbortController()
   // Once, so that a second Ctrl-C ends the process.
   process.once('SIGINT', () => interrupt.abort())
+  // As with `| head`: there is nobody left to tell.
+  for (const stream of [stdout, stderr]) stream.on('error', () => interrupt.abort())
   return {
     env,
     color: stdout.isTTY && stdout.hasColors(),
+    columns: stdout.isTTY ? stdout.columns : undefined,
     print: (text) => void stdout.write(`${text}\n`),
     redraw: (text) => void stdout.write(stdout.isTTY ? `${CLEAR_SCREEN}${text}\n` : `${text}\n\n`),
     progress: (text) => void (stderr.isTTY && stderr.write(`${CLEAR_LINE}${text}`)),

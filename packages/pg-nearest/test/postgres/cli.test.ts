@@ -231,7 +231,8 @@ test.each([
   { args: ['status', '--help'], code: 0, says: '--watch' },
   { args: ['bench', '--help'], code: 0, says: '--markdown' },
   { args: ['--version'], code: 0, says: '0.' },
-  { args: ['stats'], code: 2, says: 'There is no command "stats"' },
+  { args: ['stats'], code: 2, says: 'There is no command "stats". Did you mean status?' },
+  { args: ['dance'], code: 2, says: 'There is no command "dance": there are status, doctor, bench and wait.' },
   { args: ['status', '--nonsense'], code: 2, says: '--nonsense' },
   { args: ['status', '--watch', '0'], code: 2, says: '--watch takes seconds' },
   { args: ['status', '--watch', 'x'], code: 2, says: '--watch takes seconds' },
@@ -251,6 +252,15 @@ test.each([
   expect(output.code).toBe(code)
   expect(output.out + output.err).toContain(says)
   expect(output.out + output.err).not.toContain('hush')
+})
+
+test('ends without a word when nobody reads what it prints any more', async () => {
+  const child = spawn(process.execPath, [program, 'status', '--watch', '0.1'], { env })
+  let err = ''
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
+  child.stdout.once('data', () => child.stdout.destroy())
+  const code = await new Promise((done) => child.once('close', done))
+  expect({ code, err }).toEqual({ code: 0, err: '' })
 })
 
 test('no password is printed', async () => {

@@ -8,6 +8,7 @@ export async function runDoctor(argv: readonly string[]): Promise<[code: number,
   const code = await doctorCommand(argv, {
     env: {},
     color: false,
+    columns: undefined,
     print,
     redraw: print,
     progress: print,

@@ -11,6 +11,9 @@ import { parseServerList } from '../../src/server-list/parse-server-list.ts'
 import { statusOf } from '../../src/servers/status.ts'
 import { IN_ORD, serverState, topologyOf } from './server-state.ts'
 
+/** No colours, and no terminal that could be too narrow. */
+const PLAIN = { color: false, columns: undefined }
+
 function figures(name: string, ips: number, average: number, deviation: number, median: number, p99: number): Figures {
   return { name, ips, average, deviation, median, p99, samples: 100 }
 }
@@ -78,7 +81,7 @@ describe('status', () => {
   ])
 
   test('prints a row for each server, where reads go, and what is wrong', () => {
-    expect(statusText(statusOf(topology, IN_ORD), false)).toBe(
+    expect(statusText(statusOf(topology, IN_ORD), PLAIN)).toBe(
       `
    server  region  role     health  round trip   lag    behind  position   version
    nrt     nrt     primary  up          128 ms   0 B  ≤ 0.0 ms  0/3000060  18.4
@@ -90,8 +93,27 @@ Reads from ord go to ord. Writes go to nrt.
     )
   })
 
+  test('on a narrow terminal, a block for each server', () => {
+    const text = statusText(statusOf(topology, IN_ORD), { ...PLAIN, columns: 40 })
+    const [first = '', second = ''] = text.split('\n\n')
+    expect(Math.max(...`${first}\n${second}`.split('\n').map((line) => line.length))).toBeLessThanOrEqual(40)
+    expect(second).toBe(
+      `
+→ server      ord
+  region      ord
+  role        replica
+  health      up
+  round trip  0.4 ms
+  lag         96 B
+  behind      ≤ 64 ms
+  position    0/3000000
+  version     18.4`.slice(1),
+    )
+    expect(statusText(statusOf(topology, IN_ORD), { ...PLAIN, columns: 90 })).toContain('   server  region')
+  })
+
   test('where everything is down, no arrow points at what is nowhere to go', () => {
-    const text = statusText(statusOf(topologyOf([serverState({ health: 'down' })]), IN_ORD), false)
+    const text = statusText(statusOf(topologyOf([serverState({ health: 'down' })]), IN_ORD), PLAIN)
     expect(text).toContain('have nowhere to go.')
     expect(text).not.toContain('→')
   })
@@ -101,7 +123,7 @@ Reads from ord go to ord. Writes go to nrt.
     const states = listed.map(({ name }) => serverState({ name, region: undefined }))
     const status = statusOf(topologyOf(states), IN_ORD, [], false, listed)
     expect(status.servers.map(({ address }) => address)).toEqual(['db1:5432', '[fdaa::3]:5433'])
-    expect(statusText(status, false)).toMatch(/primary +db1:5432 [^]* primary#2 +\[fdaa::3\]:5433 /)
+    expect(statusText(status, PLAIN)).toMatch(/primary +db1:5432 [^]* primary#2 +\[fdaa::3\]:5433 /)
     expect(JSON.stringify(status)).not.toContain('secret')
   })
 
