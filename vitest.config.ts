@@ -58,6 +58,7 @@ const unhurried = onServersOf([
   'http-node',
   'lost-begin',
   'lost-reads',
+  'modes',
   'monitor',
   'one-database',
   'orm',

@@ -6,7 +6,7 @@ export const houses = [
   {
     src: 'packages/pg-nearest/src',
     order:
-      'cli -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> server-list, client -> client-transaction -> client-connection -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> observations -> topology -> error-messages, errors',
+      'cli -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> server-list, client -> client-transaction -> client-connection -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> modes, observations -> topology -> error-messages, errors',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: ['doctor', 'findings', 'examination', 'terminal', 'fly', 'pool', 'servers', 'options', 'error-messages'],
@@ -38,6 +38,7 @@ export const houses = [
         'discovery',
         'events',
         'error-messages',
+        'modes',
       ],
       servers: [
         'options',
@@ -55,8 +56,9 @@ export const houses = [
         'events',
         'observations',
         'topology',
+        'modes',
       ],
-      options: ['server-list', 'limits', 'session', 'discovery', 'error-messages'],
+      options: ['server-list', 'limits', 'session', 'discovery', 'error-messages', 'modes'],
       'server-list': ['discovery', 'error-messages'],
       client: [
         'client-transaction',
@@ -69,6 +71,7 @@ export const houses = [
         'limits',
         'statement',
         'events',
+        'modes',
       ],
       'client-transaction': [
         'client-connection',
@@ -96,6 +99,7 @@ export const houses = [
         'write-guard',
         'statement',
         'events',
+        'topology',
       ],
       execute: [
         'walk',
@@ -113,6 +117,7 @@ export const houses = [
         'statement',
         'events',
         'topology',
+        'modes',
       ],
       walk: ['session-positions', 'route', 'failures', 'limits', 'events'],
       freshness: ['session-positions', 'pooled-connection', 'route', 'positions', 'probe', 'session', 'topology'],
@@ -129,7 +134,7 @@ export const houses = [
       connections: ['checkout', 'pooled-connection', 'monitor', 'pg-client', 'wire', 'limits', 'topology'],
       checkout: ['pooled-connection', 'limits'],
       'pooled-connection': ['pg-client', 'wire', 'limits', 'topology'],
-      route: ['session', 'statement', 'events', 'topology', 'error-messages'],
+      route: ['session', 'statement', 'events', 'topology', 'error-messages', 'modes'],
       monitor: ['positions', 'probe', 'failures', 'limits', 'events', 'observations', 'topology'],
       positions: ['probe'],
       probe: ['pg-client', 'limits', 'observations', 'topology'],
@@ -137,16 +142,17 @@ export const houses = [
       wire: [],
       failures: ['statement', 'topology'],
       limits: [],
-      session: [],
+      session: ['modes'],
       'write-guard': [],
       statement: [],
       discovery: ['topology', 'error-messages'],
-      events: ['topology'],
+      events: ['topology', 'modes'],
+      modes: ['error-messages'],
       observations: ['topology'],
       topology: [],
       'error-messages': [],
     },
-    pure: ['findings', 'remedies', 'examination', 'route', 'statement', 'session', 'observations', 'topology'],
+    pure: ['findings', 'remedies', 'examination', 'route', 'statement', 'session', 'modes', 'observations', 'topology'],
     /** Of pure rooms, what holds state or chance on purpose. */
     impureFiles: ['session/current-session.ts', 'session/bookmark-seal.ts'],
     /** Below everything: they import no room. */

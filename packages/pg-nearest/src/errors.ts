@@ -17,6 +17,7 @@
  * | `NEAREST_ROLLED_BACK` | a transaction's COMMIT was answered with ROLLBACK, because one of its statements had failed |
  * | `NEAREST_TRANSACTION_OVER` | a statement was given to `transaction()` after its function had ended |
  * | `NEAREST_READ_ONLY` | the primary refuses writes: fenced, or out of disk |
+ * | `NEAREST_READ_ONLY_MODE` | the pool is in the mode `read-only`, so this was not written |
  * | `NEAREST_OVERLOADED` | `maxWaiting` statements are waiting for a connection to the server already |
  * | `NEAREST_NOT_REPLICATED` | `pool.replicated()` waited in vain: `missing` says for whom, and why |
  * | `NEAREST_REQUEST_REPLAYED` | a write was not sent, because its request runs beside the primary instead: see `first-write` |
@@ -40,6 +41,7 @@ export type NearestErrorCode =
   | 'NEAREST_ROLLED_BACK'
   | 'NEAREST_TRANSACTION_OVER'
   | 'NEAREST_READ_ONLY'
+  | 'NEAREST_READ_ONLY_MODE'
   | 'NEAREST_OVERLOADED'
   | 'NEAREST_NOT_REPLICATED'
   | 'NEAREST_REQUEST_REPLAYED'
@@ -185,6 +187,15 @@ export class RequestReplayedError extends NearestError {
   }
 }
 
+/** The pool, or this session of it, is in the mode `read-only`, so a write was not sent, or the server has refused it: it had no effect. */
+export class ReadOnlyModeError extends NearestError {
+  override readonly name = 'ReadOnlyModeError'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('NEAREST_READ_ONLY_MODE', message, options)
+  }
+}
+
 /** A server that has not said in time that it shows a position. */
 export interface MissingServer {
   readonly server: string
@@ -252,6 +263,25 @@ export function isNoServerError(error: unknown): error is NoServerError {
 
 export function isRequestReplayedError(error: unknown): error is RequestReplayedError {
   return error instanceof RequestReplayedError
+}
+
+export function isReadOnlyModeError(error: unknown): error is ReadOnlyModeError {
+  return error instanceof ReadOnlyModeError
+}
+
+const PASSING: ReadonlySet<NearestErrorCode> = new Set([
+  'NEAREST_READ_ONLY_MODE',
+  'NEAREST_READ_ONLY',
+  'NEAREST_NO_SERVER',
+])
+
+/**
+ * Whether a statement failed because nothing can be written now, or no server can be reached: it had no effect, and may succeed later. A
+ * web app answers 503, as the middlewares of this package do. Looks at an error's causes, too, as ORMs wrap errors.
+ */
+export function isUnavailableError(error: unknown): boolean {
+  const codes = [...causesOf(error)].flatMap((each) => (each instanceof NearestError ? [each.code] : []))
+  return !codes.includes('08007') && codes.some((code) => PASSING.has(code))
 }
 
 export function isNotReplicatedError(error: unknown): error is NotReplicatedError {

@@ -5,8 +5,10 @@ export {
   isOptionError,
   isOutcomeUnknownError,
   isPasswordError,
+  isReadOnlyModeError,
   isRequestReplayedError,
   isStreamError,
+  isUnavailableError,
   NearestError,
   nearestErrorOf,
   NoServerError,
@@ -14,6 +16,7 @@ export {
   OptionError,
   OutcomeUnknownError,
   PasswordError,
+  ReadOnlyModeError,
   RequestReplayedError,
   StreamError,
   type Candidate,
@@ -22,8 +25,20 @@ export {
   type NearestErrorCode,
 } from './errors.ts'
 export type { PoolMessage, QueryTrace } from './events/diagnostics-channels.ts'
-export type { NearestEvents, PositionLostEvent, PrimaryEvent, ProblemEvent, QueryEvent } from './events/event-types.ts'
+export type {
+  ModeEvent,
+  NearestEvents,
+  ObservedEvent,
+  ObservedProof,
+  PositionLostEvent,
+  PrimaryEvent,
+  ProblemEvent,
+  QueryEvent,
+  WriterEvent,
+} from './events/event-types.ts'
 export type { RouteReason, ServedBy } from './events/served-by.ts'
+export type { Mode } from './modes/mode.ts'
+export type { ModeShare, ModeShares } from './modes/mode-setting.ts'
 export type { HedgeOptions } from './limits/hedge-options.ts'
 export type { RouteOptions } from './route/request.ts'
 export { createPool } from './pool/create-pool.ts'

@@ -4,6 +4,7 @@ import { servedLine, serverTiming } from '../../src/web/served.ts'
 
 const query = (durationMs: number, servedBy?: Partial<ServedBy>): QueryEvent => ({
   text: 'select 1',
+  mode: 'normal',
   durationMs,
   servedBy: servedBy && {
     server: 'ord',

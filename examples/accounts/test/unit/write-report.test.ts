@@ -9,6 +9,7 @@ import type { WriteReport } from '../../src/web/write-report.ts'
 
 const written: QueryEvent = {
   text: 'insert into users',
+  mode: 'normal',
   durationMs: 137,
   servedBy: { server: 'nrt', region: 'nrt', role: 'primary', reason: 'write', attempts: 1 },
 }

@@ -5,6 +5,7 @@ import { isOptionError } from '../errors.ts'
 import { benchCommand } from './bench-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { errorText } from './error-text.ts'
+import { reportCommand } from './report-command.ts'
 import { statusCommand } from './status-command.ts'
 import { processTerminal, type Terminal } from '../terminal/terminal.ts'
 import { mainUsage } from './usage.ts'
@@ -18,6 +19,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['doctor', doctorCommand],
   ['bench', benchCommand],
   ['wait', waitCommand],
+  ['report', reportCommand],
 ])
 
 const COMMAND_NAMES = new Intl.ListFormat('en-GB').format(COMMANDS.keys())

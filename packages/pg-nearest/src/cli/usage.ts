@@ -18,6 +18,7 @@ export const mainUsage = `pg-nearest: PostgreSQL in several regions
   pg-nearest doctor     what is right and wrong with each server, and what to do about it
   pg-nearest bench      what a query costs from here, against every region
   pg-nearest wait       until every replica shows what the primary has now
+  pg-nearest report     what the mode normal would have made of what was observed
 
   pg-nearest <command> --help
   pg-nearest --version`
@@ -77,3 +78,14 @@ Waits until every replica itself has said that it shows what the primary has now
 ${SERVERS}
 
 Exit code: 0 all show it, 1 a server is missing, 2 bad usage, or no replica in the list.`
+
+export const reportUsage: string = `pg-nearest report [FILE or URL …]
+
+Reads pool.status() as JSON from files, URLs (of a health check, say) or standard input, and says what the mode normal would have made of
+all that ran in the mode observe: how much a replica would have answered, whether it had what it had to show, and the time that it would have
+saved. Those of several processes are added up.
+
+  --json                    the sum as one JSON object
+  --help
+
+Exit code: 0 done, 1 nothing was observed, 2 bad usage.`

@@ -1,13 +1,16 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
 import { runWithinAsync, type LimitedEnd } from '../execute/run-with-cancellation.ts'
-import type { Engine, Scope } from '../execute/engine.ts'
+import { scopeOf, type Engine, type OwnSession, type Scope } from '../execute/engine.ts'
+import { noteWritten, shadowOf, tellShadow, type Shadow } from '../execute/observe-statement.ts'
 import type { Enforcement } from '../execute/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../execute/run-statement.ts'
 import type { Trust } from '../freshness/freshness-check.ts'
 import { positionBefore } from '../freshness/is-caught-up.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { commitsUnseen, mayCommit } from '../statement/question-behind.ts'
+import { nextShadowPlace, placedIn, SHADOW_FREE, type ShadowPlace } from '../route/shadow-place.ts'
+import { writeOrder } from '../topology/server-selection.ts'
 import { getsWrites } from '../route/gets-writes.ts'
 import type { Request } from '../route/request.ts'
 import { errorAfterLost, lostTransactionError } from '../failures/transaction-lost-errors.ts'
@@ -34,13 +37,15 @@ export interface ClientLimits {
 /** What the statements of one borrowed client share. */
 export class ClientContext {
   readonly engine: Engine
-  readonly scope: Scope
+  /** As its pool lent it. */
+  readonly #given: Scope
+  #scope: Scope
+  #shadow: ShadowPlace = SHADOW_FREE
   readonly held: HeldConnection
   /** See {@link ClientLimits.signal}. */
   readonly signal: AbortSignal | undefined
   readonly avoid: readonly string[] | undefined
-  /** Wherever it runs, writes are refused by the server. */
-  readonly neverWrites: boolean
+  readonly #readOnly: boolean
   #state: ClientState = FREE
   /** What {@link holdForNow} was said of. */
   #makeshift: Lease | undefined
@@ -51,11 +56,50 @@ export class ClientContext {
 
   constructor(engine: Engine, scope: Scope, held: HeldConnection, limits: ClientLimits) {
     this.engine = engine
-    this.scope = scope
+    this.#given = scope
+    this.#scope = scope
     this.held = held
     this.signal = limits.signal
     this.avoid = limits.avoid
-    this.neverWrites = scope.readOnly || limits.readOnly === true
+    this.#readOnly = limits.readOnly === true
+  }
+
+  /** In the mode in which it runs. */
+  get scope(): Scope {
+    return this.#scope
+  }
+
+  /** Wherever it runs, writes are refused by the server. */
+  get neverWrites(): boolean {
+    return this.#scope.readOnly || this.#readOnly
+  }
+
+  /** Takes over the mode of now, unless a transaction is open, which ends in that in which it began. */
+  followMode(own: OwnSession): void {
+    const { engine } = this
+    // A client that was lent while all was normal costs nothing.
+    if (engine.modes.uniform === 'normal' && this.#scope === this.#given) return
+    if (!this.held.open && this.begin === undefined) this.#scope = scopeOf(engine, this.#given, () => own)
+  }
+
+  /** In the mode `observe`: tells what would have become of a statement that has succeeded. */
+  observe({ request, need, own }: QueuedStatement, tookMs: number): void {
+    const { engine, scope } = this
+    if (scope.instead === undefined) return
+    const shadow = this.#placedShadow() ?? shadowOf(engine, scope, request, own)
+    this.#shadow = nextShadowPlace(this.#shadow, need, shadow?.onReplica === true ? shadow.server : undefined)
+    noteWritten(engine, own, shadow)
+    tellShadow(engine, request.config.text, shadow, tookMs)
+  }
+
+  #placedShadow(): Shadow | undefined {
+    const placed = placedIn(this.#shadow)
+    if (placed === undefined) return undefined
+    const [primary] = writeOrder(this.engine.topology)
+    const server = placed.server ?? primary?.name
+    return server === undefined
+      ? undefined
+      : { server, reason: placed.reason, onReplica: placed.server !== undefined, proof: 'unneeded' }
   }
 
   get state(): ClientState {

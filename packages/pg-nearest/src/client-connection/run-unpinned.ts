@@ -5,7 +5,7 @@ import { FREE_GATE } from '../session-positions/bookmark-claims.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { withoutName } from '../execute/without-name.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
-import { avoiding, planPrimary, type Attempt } from '../route/plan-servers.ts'
+import { avoiding, isRegional, planPrimary, type Attempt } from '../route/plan-servers.ts'
 import { planStatement, type StatementPlan } from '../route/plan-statement.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from './client-context.ts'
@@ -57,6 +57,7 @@ function executionOf(
     facts: {
       reads,
       readOnly: client.scope.readOnly,
+      regional: isRegional(client.scope.target),
       harmless: begins,
       mayCommitInside: need.mayCommitInside === true,
     },
@@ -93,7 +94,7 @@ function executionOf(
 /** The held connection's server first. After a write the client stays on the primary, so that its reads see its writes. */
 export function heldServerFirst(
   client: ClientContext,
-  { attempts, reads }: Omit<StatementPlan, 'need'>,
+  { attempts, reads }: Pick<StatementPlan, 'attempts' | 'reads'>,
   check?: FreshnessCheck,
 ): readonly Attempt[] {
   const { isOnStandby } = client

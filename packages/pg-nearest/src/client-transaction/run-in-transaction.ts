@@ -1,6 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { isLag, isTooLateToSet, meaningInReading } from '../route/failure-meaning.ts'
-import { planPrimary, type Attempt } from '../route/plan-servers.ts'
+import { isRegional, planPrimary, type Attempt } from '../route/plan-servers.ts'
 import type { Request } from '../route/request.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { factsOf } from '../statement/text-facts.ts'
@@ -37,7 +37,8 @@ export async function readInTransaction(
 ): Promise<Serving> {
   const { need } = statement
   if (state.failed && need.transaction?.kind === 'chain' && !client.neverWrites) return chainOnPrimary(client)
-  if (state.failed || client.scope.readOnly || showsTransaction(statement)) return runPinnedOrLose(client, statement)
+  if (state.failed || isRegional(client.scope.target) || showsTransaction(statement))
+    return runPinnedOrLose(client, statement)
   if (state.keeps !== 'nothing') return readWhereItIs(client, statement)
   if (!isOfPrimary(need)) {
     const lease = client.held.here
@@ -70,7 +71,7 @@ export async function readInTransaction(
 /** The same for a cursor, a stream or a COPY, which moves ahead of being sent or not at all: nobody else can send it again. */
 export async function placeStream(client: ClientContext, need: StatementNeed): Promise<void> {
   const { state } = client
-  if (state.kind !== 'reading' || state.failed || client.scope.readOnly) return
+  if (state.kind !== 'reading' || state.failed || isRegional(client.scope.target)) return
   if (state.keeps === 'nothing' && isOfPrimary(need)) await moveToPrimary(client, state.begin)
 }
 

@@ -123,7 +123,9 @@ export class BorrowedClient extends EventEmitter {
   #run(request: Request): Promise<object> {
     if (this.#released) return Promise.reject(released())
     const { trace } = this.#engine
-    return trace === undefined ? this.#runInTime(request) : trace(request.config, () => this.#runInTime(request))
+    return trace === undefined
+      ? this.#runInTime(request)
+      : trace(request.config, this.#session.mode, () => this.#runInTime(request))
   }
 
   #runInTime(request: Request): Promise<object> {

@@ -1,6 +1,8 @@
 import type pg from 'pg'
 import { ownSession, type Engine, type Scope } from '../execute/engine.ts'
 import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
+import { failureInMode } from '../execute/failure-in-mode.ts'
+import { notSentError } from '../failures/mode-errors.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import { planPrimary, type Attempt } from '../route/plan-servers.ts'
@@ -18,6 +20,7 @@ import { runSubmittable } from './submittable-query.ts'
 import { HeldConnection, type OnHold } from '../client-connection/held-connection.ts'
 import { openTransaction } from '../client-transaction/pipelined-begin.ts'
 import { mayBePipelined, mayJoinBegin } from '../client-transaction/pipelining.ts'
+import type { Mode } from '../modes/mode.ts'
 import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
 import { readInTransaction, runInTransaction } from '../client-transaction/run-in-transaction.ts'
 import { limitWaiting } from './limit-waiting.ts'
@@ -68,6 +71,12 @@ export class ClientExecutor {
     return this.#client.held.lastServer
   }
 
+  /** The mode of now, which a transaction that is open may not be in. */
+  get mode(): Mode {
+    const { engine, scope } = this.#client
+    return engine.modes.uniform ?? engine.modes.of(ownSession(engine, scope))
+  }
+
   /** For an error about the time of what it runs. */
   get waitingFor(): string | undefined {
     const { lease, lastServer } = this.#client.held
@@ -81,14 +90,19 @@ export class ClientExecutor {
 
   /** Like `run`, but with callbacks: one is called once, in the same tick in which the statement ends. */
   give(request: Request, resolve: (result: StatementResult) => void, reject: (error: unknown) => void): void {
-    const { engine, scope } = this.#client
+    const client = this.#client
+    const { engine, scope } = client
     const { text } = request.config
-    const start = clock(engine)
-    const fail = (error: unknown): void => reject(reportFailure(engine, text, start, error))
+    const start = engine.modes.uniform === 'normal' ? clock(engine) : performance.now()
+    const fail = (error: unknown): void => {
+      const told = failureInMode(client.scope, own, error)
+      reject(reportFailure(engine, text, start, told, client.scope.mode))
+    }
     const settle = ({ result, servedBy }: Serving): void => {
       let reported: StatementResult
       try {
-        reported = reportResult(engine, text, start, result, servedBy)
+        client.observe(statement, performance.now() - start)
+        reported = reportResult(engine, text, start, result, servedBy, client.scope.mode)
       } catch (error) {
         // A bug here must not leave the caller waiting.
         return fail(error)
@@ -129,6 +143,7 @@ export class ClientExecutor {
     return new Promise((resolve, reject) => {
       const run = async (): Promise<void> => {
         this.#client.throwIfLost()
+        this.#client.followMode(own)
         if (this.#client.mayWrite) guard?.({ writes: true })
         if (this.#client.begin !== undefined) await this.#openAlone(this.#client.begin)
         await runSubmittable(this.#client, query, { types, isGivenUp, own })
@@ -136,7 +151,7 @@ export class ClientExecutor {
       const start = (): Promise<() => void> =>
         run().then(
           () => resolve,
-          (error: unknown) => () => reject(error),
+          (error: unknown) => () => reject(failureInMode(this.#client.scope, own, error)),
         )
       this.#queue.add({
         request: { config: { text: '' } },
@@ -202,6 +217,7 @@ export class ClientExecutor {
     }
     client.throwIfLost()
     statement.request.signal?.throwIfAborted()
+    client.followMode(statement.own)
     this.#passGuard(statement)
     if (client.begin !== undefined) return this.#openWith(client.begin, statement)
     switch (client.state.kind) {
@@ -229,6 +245,7 @@ export class ClientExecutor {
   async #chooseOrDefer(statement: QueuedStatement): Promise<Serving> {
     const client = this.#client
     const plan = planStatement(client.engine, client.scope, statement.request)
+    if (plan.refused) throw notSentError()
     const attempts = heldServerFirst(client, plan, statement.check)
     const [first] = attempts
     if (first === undefined || !this.#mayDefer(statement, first)) {

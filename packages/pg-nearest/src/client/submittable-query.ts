@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
-import { planRead } from '../route/plan-servers.ts'
+import { isRegional, planRead } from '../route/plan-servers.ts'
 import { NearestError } from '../errors.ts'
 import { RELOCK, SNAPSHOT } from '../execute/read-only-enforcement.ts'
 import type { OwnSession } from '../execute/engine.ts'
@@ -35,11 +35,12 @@ export async function runSubmittable(
   { types, isGivenUp, own }: SubmittedIn,
 ): Promise<void> {
   const { held, engine, scope } = client
+  const regional = isRegional(scope.target)
   const text = textOf(query)
-  const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || scope.readOnly)
+  const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || regional)
   if (!isPlaced) {
     const { topology, chooser } = engine
-    const attempts = scope.readOnly ? planRead(topology, scope.target, chooser) : attemptsOnPrimary(client)
+    const attempts = regional ? planRead(topology, scope.target, chooser) : attemptsOnPrimary(client)
     await takeConnection(client, text ?? '', attempts, client.signal)
     client.throwIfLost()
   }

@@ -1,4 +1,5 @@
 import { channel, tracingChannel, type Channel, type TracingChannel } from 'node:diagnostics_channel'
+import type { Mode } from '../modes/mode.ts'
 import type { QueryEvent } from './event-types.ts'
 import type { ServedBy } from './served-by.ts'
 
@@ -10,13 +11,14 @@ export interface QueryTrace extends Partial<QueryEvent> {
   /** The pool that `createPool` made, whichever handle of it the statement was given to. */
   readonly pool: object
   readonly text: string
+  readonly mode: Mode
   /** The number of values. The values themselves are never published. */
   readonly parameters: number
   /** The command, such as `INSERT`, and the number of rows; not the rows. */
   readonly result?: { readonly command: string | undefined; readonly rowCount: number | undefined }
 }
 
-/** What the channels `pg-nearest:topology`, `pg-nearest:problem`, `pg-nearest:primary` and `pg-nearest:position-lost` carry. */
+/** What the channels `pg-nearest:topology`, `:problem`, `:primary`, `:position-lost`, `:mode`, `:writer` and `:observed` carry. */
 export interface PoolMessage<Event> {
   /** The pool that `createPool` made. */
   readonly pool: object
@@ -25,7 +27,7 @@ export interface PoolMessage<Event> {
 }
 
 /** Runs a statement and publishes it on the tracing channel. */
-export type Trace = <T extends object>(statement: Statement, run: () => Promise<T>) => Promise<T>
+export type Trace = <T extends object>(statement: Statement, mode: Mode, run: () => Promise<T>) => Promise<T>
 
 interface Statement {
   readonly text: string
@@ -33,9 +35,8 @@ interface Statement {
 }
 
 const queries: TracingChannel<unknown, QueryTrace> = tracingChannel('pg-nearest:query')
-const channels: ReadonlyMap<string, Channel> = new Map(
-  ['topology', 'problem', 'primary', 'position-lost'].map((event) => [event, channel(`pg-nearest:${event}`)]),
-)
+const EVENTS = ['topology', 'problem', 'primary', 'position-lost', 'mode', 'writer', 'observed']
+const channels: ReadonlyMap<string, Channel> = new Map(EVENTS.map((event) => [event, channel(`pg-nearest:${event}`)]))
 
 /** Whether the tracing channel has subscribers. */
 export function isTraced(): boolean {
@@ -52,11 +53,13 @@ export function publish(pool: object, event: string, argument: unknown): void {
 export function traceQuery<T extends object>(
   pool: object,
   { text, values }: Statement,
+  mode: Mode,
   run: () => Promise<T>,
 ): Promise<T> {
   const trace: { -readonly [Key in keyof QueryTrace]: QueryTrace[Key] } = {
     pool,
     text,
+    mode,
     parameters: values?.length ?? 0,
   }
   const start = performance.now()

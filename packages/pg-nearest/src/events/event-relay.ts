@@ -19,7 +19,8 @@ export function createEventRelay(): EventRelay {
   const callbacks: ((event: string) => void)[] = []
   let target: EventEmitter | undefined
   const hasListeners = (event: string): boolean => target !== undefined && target.listenerCount(event) > 0
-  const trace: Trace = (statement, run) => (target === undefined ? run() : traceQuery(target, statement, run))
+  const trace: Trace = (statement, mode, run) =>
+    target === undefined ? run() : traceQuery(target, statement, mode, run)
   return {
     emit(event, ...args) {
       if (target === undefined) return

@@ -1,4 +1,5 @@
-import type { ServedBy } from './served-by.ts'
+import type { Mode } from '../modes/mode.ts'
+import type { RouteReason, ServedBy } from './served-by.ts'
 import type { ProblemCode } from '../topology/problem.ts'
 import type { Topology } from '../topology/topology.ts'
 
@@ -11,6 +12,8 @@ export interface QueryEvent {
   /** From the call to the result, waiting for a connection included. */
   readonly durationMs: number
   readonly error?: unknown
+  /** The pool's mode in which it ran. */
+  readonly mode: Mode
 }
 
 /** Something that needs a person's attention: a wrong URL, a server that is down, a replica that turns out to be the primary. */
@@ -44,6 +47,44 @@ export interface PositionLostEvent {
   readonly now: { readonly lsn: string; readonly timeline: number }
 }
 
+/** The pool runs statements in another mode now, or others of its sessions do. */
+export interface ModeEvent {
+  readonly mode: Mode
+  readonly before: Mode
+}
+
+/** Whether the pool has a server that takes writes has changed. */
+export interface WriterEvent {
+  readonly available: boolean
+  /** Who takes the writes; `undefined` while nobody does. */
+  readonly server: string | undefined
+  readonly region: string | undefined
+}
+
+/**
+ * Whether a replica had shown what a read must show.
+ *
+ * - `unneeded`: nothing had to be shown, or the primary would have answered anyway.
+ * - `held`: it had.
+ * - `failed`: it had not, and the primary would have been asked.
+ */
+export type ObservedProof = 'unneeded' | 'held' | 'failed'
+
+/** In the mode `observe`: what would have become of a statement that ran on the primary. */
+export interface ObservedEvent {
+  /** The text, without its values. */
+  readonly text: string
+  /** The server that would have run it. */
+  readonly server: string
+  readonly region: string | undefined
+  readonly reason: RouteReason
+  readonly proof: ObservedProof
+  /** From the call to the result, on the primary. */
+  readonly tookMs: number
+  /** How much sooner the result would have come, by the measured round trips; below 0: so much later. */
+  readonly savedMs: number
+}
+
 /** The events of a pool beside those of `pg.Pool`. Listeners run in the caller's async context. */
 export interface NearestEvents {
   query: [event: QueryEvent]
@@ -54,6 +95,15 @@ export interface NearestEvents {
   primary: [event: PrimaryEvent]
   /** Emitted once for each session that is affected. */
   'position-lost': [event: PositionLostEvent]
+  /** `pool.mode` or `pool.modes` was set. */
+  mode: [event: ModeEvent]
+  /**
+   * No server takes writes any more, so that nothing is written until this is emitted again; or one does. Not with one database, which
+   * nobody probes.
+   */
+  writer: [event: WriterEvent]
+  /** In the mode `observe`, for each statement that succeeded. */
+  observed: [event: ObservedEvent]
   /** The pool has not been used for `quietAfterMs`: its connections are closed, and no server is asked. */
   quiet: []
   /** It is used again after that. */

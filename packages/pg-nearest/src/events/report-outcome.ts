@@ -1,3 +1,4 @@
+import type { Mode } from '../modes/mode.ts'
 import type { QueryEvent } from './event-types.ts'
 import type { ServedBy } from './served-by.ts'
 
@@ -18,10 +19,11 @@ export function reportResult<R extends object>(
   start: number,
   result: R,
   servedBy: ServedBy,
+  mode: Mode = 'normal',
 ): R {
   if (Array.isArray(result)) for (const each of result as readonly object[]) mark(each, servedBy)
   mark(result, servedBy)
-  onQuery?.({ text, durationMs: performance.now() - start, servedBy })
+  onQuery?.({ text, durationMs: performance.now() - start, servedBy, mode })
   return result
 }
 
@@ -30,8 +32,14 @@ function mark(result: object, servedBy: ServedBy): void {
 }
 
 /** Emits `query` for a failed statement. Returns the error to throw, with a stack trace that leads to the caller. */
-export function reportFailure({ onQuery }: Listening, text: string, start: number, error: unknown): unknown {
-  onQuery?.({ text, durationMs: performance.now() - start, servedBy: undefined, error })
+export function reportFailure(
+  { onQuery }: Listening,
+  text: string,
+  start: number,
+  error: unknown,
+  mode: Mode = 'normal',
+): unknown {
+  onQuery?.({ text, durationMs: performance.now() - start, servedBy: undefined, error, mode })
   // pg creates its errors in a socket callback. Its own pool does the same as this.
   if (error instanceof Error && 'severity' in error) Error.captureStackTrace(error, reportFailure)
   return error

@@ -14,6 +14,7 @@ import type { Role } from '../topology/topology.ts'
  * - `transaction`: part of a transaction.
  * - `pinned`: this borrowed client needs one connection (SET, LISTEN, a temporary table, an advisory lock …).
  * - `own-write`: this borrowed client has written before.
+ * - `mode`: the primary, because the pool is in a mode in which everything runs there: `primary-only`, `observe`.
  * - `strong`: the caller wanted the primary's answer (`consistency: 'strong'`).
  * - `lagging`: a nearer server was not sure to show what this session has written or seen, or was too stale.
  * - `unproven`: the nearest server, which may not show all that was written, because no server that does could be reached. Only
@@ -34,6 +35,7 @@ export type RouteReason =
   | 'transaction'
   | 'pinned'
   | 'own-write'
+  | 'mode'
   | 'strong'
   | 'lagging'
   | 'unproven'

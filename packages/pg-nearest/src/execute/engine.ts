@@ -2,12 +2,14 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import type { WaitingCaller } from '../checkout/next-lending.ts'
 import type { Preference } from '../checkout/preference.ts'
 import type { Purpose } from '../checkout/wait-queue.ts'
+import type { Observer } from './observe-statement.ts'
 import type { Trace } from '../events/diagnostics-channels.ts'
 import type { QueryEvent } from '../events/event-types.ts'
 import type { ListState } from '../failures/no-server-error.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
-import type { Target } from '../route/plan-servers.ts'
+import type { Mode } from '../modes/mode.ts'
+import { inMode, type Narrowing } from '../route/in-mode.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementCache } from '../statement/statement-cache.ts'
 import type { WalkEngine } from '../walk/execution.ts'
@@ -38,6 +40,9 @@ export interface Engine extends FreshnessContext, WalkEngine {
   /** The pool's `query_timeout`: milliseconds from sending a statement to its answer. */
   readonly queryTimeoutMs: number | undefined
   readonly list: ListState
+  readonly modes: ModesInForce
+  /** Takes what {@link Narrowing.instead} would have done. */
+  readonly observer: Observer
   /**
    * Waits for a server that has said, after `since`, that it takes writes, or for the first list, for what is left of `failoverTimeoutMs`.
    */
@@ -48,11 +53,15 @@ export interface Engine extends FreshnessContext, WalkEngine {
   readonly trace: Trace | undefined
 }
 
+/** Which mode a statement runs in, by its session. */
+export interface ModesInForce {
+  /** The mode of all sessions; `undefined`: not all are in the same. */
+  readonly uniform: Mode | undefined
+  of(session: OwnSession): Mode
+}
+
 /** Where a pool, or a handle of it, runs its statements. */
-export interface Scope {
-  readonly target: Target
-  /** Every write is refused by the server. */
-  readonly readOnly: boolean
+export interface Scope extends Narrowing {
   /** The handle's session, which takes precedence over the async context. */
   readonly session?: SessionState | undefined
 }
@@ -63,4 +72,15 @@ export type OwnSession = SessionState | undefined
 /** To be asked in the async context of the caller. */
 export function ownSession(engine: Engine, { session }: Scope): OwnSession {
   return session ?? engine.currentSession()
+}
+
+/** What the mode of now makes of a scope. To be asked in the async context of the caller. */
+export function scopeNow(engine: Engine, scope: Scope): Scope {
+  return scopeOf(engine, scope, () => ownSession(engine, scope))
+}
+
+/** The same for a statement whose session is known. */
+export function scopeOf({ modes }: Engine, scope: Scope, session: () => OwnSession): Scope {
+  const mode = modes.uniform ?? modes.of(session())
+  return mode === 'normal' ? scope : inMode(scope, mode)
 }

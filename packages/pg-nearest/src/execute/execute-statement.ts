@@ -1,12 +1,14 @@
 import { withinDeadline } from '../limits/within-deadline.ts'
 import type { Request } from '../route/request.ts'
 import type { StatementResult } from '../wire/exchange.ts'
-import type { Engine, Scope } from './engine.ts'
+import { ownSession, type Engine, type Scope } from './engine.ts'
 import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
+import { failureInMode } from './failure-in-mode.ts'
+import { observeStatement } from './observe-statement.ts'
 import { walk } from '../walk/walk.ts'
 import { PoolQueryExecution, type Served } from './pool-query-execution.ts'
 
-/** Runs one statement of `pool.query`. `onEnd` is called when it is over. */
+/** Runs one statement of `pool.query`. `onEnd` is called when it is over. The scope is that of the mode of now. */
 export async function executeStatement(
   engine: Engine,
   scope: Scope,
@@ -15,6 +17,7 @@ export async function executeStatement(
 ): Promise<StatementResult> {
   const timeoutMs = request.timeoutMs ?? engine.timeoutMs
   const startedAt = clock(engine)
+  const observation = scope.instead && observeStatement(engine, scope, request)
   let execution: PoolQueryExecution | undefined
   const run = (signal: AbortSignal | undefined): Promise<Served> => {
     execution = new PoolQueryExecution(engine, scope, request, signal)
@@ -28,10 +31,12 @@ export async function executeStatement(
           whose: request.timeoutMs === undefined ? 'pool' : 'call',
           waitingFor: () => execution?.waitingFor,
         }))
-    return reportResult(engine, request.config.text, startedAt, result, servedBy)
+    observation?.ended()
+    return reportResult(engine, request.config.text, startedAt, result, servedBy, scope.mode)
   } catch (error) {
+    const told = failureInMode(scope, ownSession(engine, scope), error)
     // And from here the error's stack trace leads to the caller.
-    throw reportFailure(engine, request.config.text, startedAt, error)
+    throw reportFailure(engine, request.config.text, startedAt, told, scope.mode)
   } finally {
     execution?.emitLosses()
     onEnd()

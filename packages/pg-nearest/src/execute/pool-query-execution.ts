@@ -10,7 +10,7 @@ import { positionBefore } from '../freshness/is-caught-up.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
-import { planFallback, type Attempt } from '../route/plan-servers.ts'
+import { isRegional, planFallback, type Attempt } from '../route/plan-servers.ts'
 import { isKnownToWrite, planStatement } from '../route/plan-statement.ts'
 import { queryTimeoutOf, type Request } from '../route/request.ts'
 import type { SessionState } from '../session/session-state.ts'
@@ -26,6 +26,7 @@ import { candidatesOf, type ListState } from '../failures/no-server-error.ts'
 import { runStatement, type RunEnd } from './run-statement.ts'
 import { withoutName } from './without-name.ts'
 import type { WalkFacts } from '../walk/walk-state.ts'
+import { notSentError } from '../failures/mode-errors.ts'
 import { getsWrites } from '../route/gets-writes.ts'
 import type { WriteGuard } from '../write-guard/write-guard.ts'
 
@@ -60,12 +61,15 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   #hedgeStartedAt = 0
 
   constructor(engine: Engine, scope: Scope, request: Request, signal: AbortSignal | undefined) {
-    const { need, reads, attempts } = planStatement(engine, scope, request)
+    const { need, reads, refused, attempts } = planStatement(engine, scope, request)
+    if (refused) throw notSentError()
     this.#guard = scope.readOnly ? undefined : engine.writeGuard()
     // Before a connection is made to the primary, which may be far.
     if (this.#guard !== undefined && isKnownToWrite(engine, scope, request)) this.#guard({ writes: true })
     this.text = request.config.text
-    this.facts = { reads, readOnly: scope.readOnly, harmless: false, mayCommitInside: need.mayCommitInside === true }
+    const { readOnly, target } = scope
+    const mayCommitInside = need.mayCommitInside === true
+    this.facts = { reads, readOnly, regional: isRegional(target), harmless: false, mayCommitInside }
     this.signal = signal
     this.#own = ownSession(engine, scope)
     this.#check = createFreshnessCheck(engine, this.#own, request.consistency, reads)

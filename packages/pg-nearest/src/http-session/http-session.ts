@@ -37,11 +37,16 @@ export interface ResponseHeaders {
 }
 
 /** Begins a session that goes on from these bookmarks. */
-export function beginSession(pool: SessionPool, brought: RequestBookmarks, { seal }: ParsedHttpOptions): Session {
+export function beginSession(
+  pool: SessionPool,
+  brought: RequestBookmarks,
+  { seal }: ParsedHttpOptions,
+  route?: string,
+): Session {
   const { start } = brought
   // With an unreadable bookmark the session asks the primary first.
   const bookmark = typeof start === 'object' ? formatBookmark(start) : start
-  return pool.session({ bookmark, trusted: seal !== undefined })
+  return pool.session({ bookmark, trusted: seal !== undefined, route })
 }
 
 /** The session of one request, and how its bookmark goes back to the client. */
@@ -52,21 +57,32 @@ export class HttpSession {
   readonly #brought: RequestBookmarks
   readonly #atStart: string | undefined
 
-  constructor(pool: SessionPool, options: ParsedHttpOptions, request: RequestHead) {
+  constructor(pool: SessionPool, options: ParsedHttpOptions, request: RequestHead, route?: string) {
     this.#options = options
     this.#request = request
     this.#brought = readRequestBookmarks((name) => request.header(name), options, Date.now())
-    this.session = beginSession(pool, this.#brought, options)
+    this.session = beginSession(pool, this.#brought, options, route)
     this.#atStart = this.session.bookmark()
   }
 
-  /** Returns a function that adds the bookmark to a response's headers; `undefined` if there is nothing to add or remove. */
+  /** Returns a function that adds what the client needs to a response's headers; `undefined` if there is nothing to add or remove. */
   headerWriter(status: number): ((headers: ResponseHeaders) => void) | undefined {
     // 1xx are not final responses, and 101 hands the connection over.
     if (status < 200) return undefined
     const changes = cookieChanges(this.#brought, { atStart: this.#atStart, atEnd: this.session.bookmark() }, newNonce)
-    if (changes.add === undefined && changes.remove.length === 0) return undefined
-    return (headers) => this.#write(headers, changes)
+    const isSame = changes.add === undefined && changes.remove.length === 0
+    const isUnavailable = this.isUnavailable(status)
+    if (isSame && !isUnavailable) return undefined
+    return (headers) => {
+      if (!isSame) this.#write(headers, changes)
+      if (isUnavailable && lines(headers.get('retry-after')).length === 0)
+        headers.set('retry-after', String(this.#options.retryAfterSeconds))
+    }
+  }
+
+  /** The request has failed because nothing could be written, or no server be reached: its client may try again later. */
+  isUnavailable(status: number): boolean {
+    return status >= 500 && this.session.unavailable
   }
 
   /**
@@ -121,12 +137,16 @@ export class HttpSessions {
     this.#options = parseHttpOptions(options)
   }
 
-  /** The request's session. If it is new, the caller must add its bookmark to the response. */
-  forRequest(request: RequestHead): { readonly http: HttpSession; readonly isNew: boolean } {
+  /**
+   * The request's session. If it is new, the caller must add its bookmark to the response.
+   *
+   * @param route - its name, for the pool's option `modes`.
+   */
+  forRequest(request: RequestHead, route?: string): { readonly http: HttpSession; readonly isNew: boolean } {
     const byPool = sessionsByRequest.get(request.identity) ?? new Map<SessionPool, HttpSession>()
     const known = byPool.get(this.#pool)
     if (known !== undefined) return { http: known, isNew: false }
-    const http = new HttpSession(this.#pool, this.#options, request)
+    const http = new HttpSession(this.#pool, this.#options, request, route)
     sessionsByRequest.set(request.identity, byPool.set(this.#pool, http))
     return { http, isNew: true }
   }

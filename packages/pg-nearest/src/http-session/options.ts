@@ -34,6 +34,12 @@ export interface HttpSessionOptions {
   readonly sameSite?: 'lax' | 'strict' | 'none' | undefined
   /** Default: if `NODE_ENV` is `production`, or the request came by https. */
   readonly secure?: boolean | undefined
+  /**
+   * Seconds after which a client may try again: the `Retry-After` of the 503 that a request is answered with when it fails (by an error, or a
+   * status from 500 on) after a statement of its session has failed because nothing could be written (the mode `read-only`, no primary) or
+   * no server be reached. 1 to 86,400; default 5.
+   */
+  readonly retryAfterSeconds?: number | undefined
 }
 
 /** Options that have been checked, with their defaults filled in. */
@@ -48,6 +54,7 @@ export interface ParsedHttpOptions {
   readonly sameSite: 'Lax' | 'Strict' | 'None'
   /** `undefined`: as the request came. */
   readonly secure: boolean | undefined
+  readonly retryAfterSeconds: number
 }
 
 const TOKEN = /^[\w!#$%&'*+.^`|~-]{1,100}$/
@@ -58,17 +65,20 @@ type Check = readonly [holds: (value: unknown) => boolean, must: string]
 
 const text = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value)
 
+const seconds: Check = [
+  (value) => typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= LONGEST_AGE,
+  `a whole number from 1 to ${LONGEST_AGE}`,
+]
+
 const checks: Readonly<Record<Exclude<keyof HttpSessionOptions, 'secret'>, Check>> = {
   cookie: [text(TOKEN), 'a name for a cookie, such as pg-nearest'],
   header: [text(TOKEN), 'the name of a header, such as x-pg-bookmark'],
-  maxAgeSeconds: [
-    (value) => typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= LONGEST_AGE,
-    `a whole number from 1 to ${LONGEST_AGE}`,
-  ],
+  maxAgeSeconds: seconds,
   path: [text(/^\/[!-:<-~]*$/), 'a path, such as /app'],
   domain: [text(/^[a-z0-9.-]{1,253}$/i), 'a domain, such as example.com'],
   sameSite: [(value) => typeof value === 'string' && Object.hasOwn(SAME_SITE, value), 'lax, strict or none'],
   secure: [(value) => typeof value === 'boolean', 'true or false'],
+  retryAfterSeconds: seconds,
 }
 const names: readonly string[] = [...Object.keys(checks), 'secret']
 
@@ -83,7 +93,7 @@ export function parseHttpOptions(options: HttpSessionOptions): ParsedHttpOptions
     if (value !== undefined && !holds(value)) throw new OptionError(name, `${name} must be ${must}.`)
   }
   const { cookie = 'pg-nearest', header, secret, maxAgeSeconds = 60 }: HttpSessionOptions = options
-  const { path = '/', domain, sameSite = 'lax', secure }: HttpSessionOptions = options
+  const { path = '/', domain, sameSite = 'lax', secure, retryAfterSeconds = 5 }: HttpSessionOptions = options
   if (sameSite === 'none' && secure === false) {
     throw new OptionError('secure', 'secure cannot be false with sameSite: "none": no browser keeps such a cookie.')
   }
@@ -95,6 +105,7 @@ export function parseHttpOptions(options: HttpSessionOptions): ParsedHttpOptions
     path,
     domain,
     sameSite: SAME_SITE[sameSite],
+    retryAfterSeconds,
     secure: secure ?? (sameSite === 'none' || process.env['NODE_ENV'] === 'production' ? true : undefined),
   }
 }

@@ -5,7 +5,7 @@ import type { ReplayPool } from '../replay/replayer.ts'
 import type { Middleware } from './middleware.ts'
 import { replayMiddleware } from './replay-middleware.ts'
 import { sessionMiddleware } from './session-middleware.ts'
-import { headOf, PendingFetchResponse } from './wrap-handler.ts'
+import { headOf, PendingFetchResponse, withStatus } from './wrap-handler.ts'
 
 export type { HttpSessionOptions } from '../http-session/options.ts'
 export type { SessionPool } from '../http-session/http-session.ts'
@@ -76,9 +76,7 @@ function honoMiddleware(middleware: Middleware): HonoMiddleware {
     }
     const instead = pending.begin(context.res)
     if (instead !== undefined) {
-      // Otherwise Hono adds the headers of the one that is there.
-      context.res = undefined
-      context.res = instead
+      replaceResponse(context, instead)
       return undefined
     }
     const { status } = context.res
@@ -89,6 +87,14 @@ function honoMiddleware(middleware: Middleware): HonoMiddleware {
       set: (name, value) => context.header(name, value),
       append: (name, value) => context.header(name, value, { append: true }),
     })
+    const final = withStatus(context.res, around.statusFor?.(status) ?? status)
+    if (final !== context.res) replaceResponse(context, final)
     return undefined
   }
+}
+
+/** Otherwise Hono adds the headers of the one that is there. */
+function replaceResponse(context: HonoContext, response: Response): void {
+  context.res = undefined
+  context.res = response
 }

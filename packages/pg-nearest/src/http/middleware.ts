@@ -21,6 +21,10 @@ export interface Around {
   run<T>(work: () => T): T
   /** Returns a function that adds to the headers of a response with this status; `undefined` if there is nothing to add. */
   headerWriter(status: number): ((headers: ResponseHeaders) => void) | undefined
+  /** The status that a response gets instead of this one. Default: none. */
+  statusFor?(status: number): number
+  /** What its client gets instead of this error of its handler; `undefined`: the error is thrown on. Default: none. */
+  answerFor?(error: unknown): { readonly status: number; readonly body: string } | undefined
   /** The request is over. */
   end(status: number): void
 }

@@ -1,7 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import type { ResponseHeaders } from '../http-session/http-session.ts'
-import type { Answer, Middleware } from './middleware.ts'
+import type { Answer, Around, Middleware } from './middleware.ts'
 
 /** A request of `node:http`, or of the compatibility API of `node:http2`. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
@@ -38,7 +37,7 @@ export function runNodeMiddleware(
     return
   }
   keepContext(request, (work) => around.run(work))
-  writeWithHead(response, (status) => around.headerWriter(status))
+  writeWithHead(response, around)
   response.once('finish', () => around.end(response.statusCode))
   around.run(next)
 }
@@ -87,15 +86,13 @@ function keepContext(request: NodeRequest, run: (work: () => boolean) => boolean
 }
 
 /** Every way to send headers (`write`, `end`, `pipe`) calls `writeHead`. */
-function writeWithHead(
-  response: NodeResponse,
-  writerFor: (status: number) => ((headers: ResponseHeaders) => void) | undefined,
-): void {
+function writeWithHead(response: NodeResponse, around: Around): void {
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => NodeResponse
   override(response, 'writeHead', (...args: unknown[]) => {
     const [status, first, second] = args
-    const write = response.headersSent || typeof status !== 'number' ? undefined : writerFor(status)
+    const write = response.headersSent || typeof status !== 'number' ? undefined : around.headerWriter(status)
     if (write === undefined) return writeHead(...args)
+    const final = around.statusFor?.(status as number) ?? status
     const [reason, headers] = typeof first === 'string' ? [[first], second] : [[], second ?? first]
     // Headers in the arguments would replace those that are set here.
     setAll(response as ServerResponse, headers)
@@ -104,7 +101,9 @@ function writeWithHead(
       set: (name, value) => response.setHeader(name, value),
       append: (name, value) => (response as ServerResponse).appendHeader(name, value),
     })
-    return writeHead(status, ...reason)
+    if (final === status) return writeHead(status, ...reason)
+    // It may have been set for the other one. HTTP/2 has none.
+    return writeHead(final, ...('stream' in response ? [] : [STATUS_CODES[final as number] ?? '']))
   })
 }
 

@@ -13,7 +13,8 @@ export function wrapHandler<R extends Request, Rest extends readonly unknown[]>(
     const finish = (response: Response): Response => {
       around.end(response.status)
       const write = around.headerWriter(response.status)
-      return write === undefined ? response : changeHeaders(response, write)
+      const written = write === undefined ? response : changeHeaders(response, write)
+      return withStatus(written, around.statusFor?.(response.status) ?? response.status)
     }
     try {
       const response = await around.run(async () => handler(request, ...rest))
@@ -21,7 +22,10 @@ export function wrapHandler<R extends Request, Rest extends readonly unknown[]>(
     } catch (error) {
       const instead = pending.begin()
       if (instead !== undefined) return instead
-      throw error instanceof Response ? finish(error) : error
+      if (error instanceof Response) throw finish(error)
+      const answer = around.answerFor?.(error)
+      if (answer === undefined) throw error
+      return finish(new Response(answer.body, answer))
     }
   }
 }
@@ -71,6 +75,11 @@ export function headOf(request: Request): IncomingHead {
   const { method, url, headers } = request
   const https = url.startsWith('https:')
   return { identity: request, method, url, https, header: (name) => headers.get(name) }
+}
+
+/** The response with this status. */
+export function withStatus(response: Response, status: number): Response {
+  return status === response.status ? response : new Response(response.body, { status, headers: response.headers })
 }
 
 /** The response with its headers changed; a copy, if they are of the kind that cannot be, as those of a redirect and of what was fetched. */

@@ -20,7 +20,7 @@ export function addressAttributes(address: PublicAddress | undefined): Attribute
 
 /** Attributes of a statement that has ended, for its span and its duration. */
 export function outcomeAttributes(
-  { servedBy, result, error }: QueryTrace,
+  { servedBy, result, error, mode }: QueryTrace,
   addresses: ReadonlyMap<string, PublicAddress>,
 ): Attributes {
   const server = servedBy?.server ?? (isOutcomeUnknownError(error) ? error.server : undefined)
@@ -28,6 +28,7 @@ export function outcomeAttributes(
     ...addressAttributes(server === undefined ? undefined : addresses.get(server)),
     ...(result?.command === undefined ? {} : { 'db.operation.name': result.command }),
     ...(server === undefined ? {} : { 'pg_nearest.server': server }),
+    'pg_nearest.mode': mode,
     ...(servedBy === undefined ? {} : { 'pg_nearest.role': servedBy.role }),
     ...(servedBy?.region === undefined ? {} : { 'pg_nearest.region': servedBy.region }),
     ...errorAttributes(error),

@@ -25,6 +25,8 @@ export const ownOptions = [
   'stalledAfterMs',
   'hedge',
   'learnedStatements',
+  'mode',
+  'modes',
 ] as const
 
 /**

@@ -9,6 +9,8 @@ import { parseServerList } from '../server-list/parse-server-list.ts'
 import { CONSISTENCIES, CONSISTENCY_NAMES, isConsistency, type Consistency } from '../session/consistency.ts'
 import { flag, milliseconds, mismatch, pgOptionChecks, wholeNumber } from '../server-list/pg-option-checks.ts'
 import type { Check } from '../server-list/pg-option-checks.ts'
+import type { ModeSetting } from '../modes/mode-setting.ts'
+import { initialModes } from '../modes/parse-mode.ts'
 import { HEDGES, hedgeOptions, isHedge, type HedgeOptions } from '../limits/hedge-options.ts'
 import type { NearestPoolOptions } from './pool-options.ts'
 import type { PgOptions, ServerSource } from '../server-list/server-list.ts'
@@ -41,6 +43,8 @@ export interface ParsedOptions {
   /** The option `cluster`. */
   readonly cluster: string | undefined
   readonly learnedStatements: number
+  /** The options `mode` and `modes`, and the variable. */
+  readonly modes: ModeSetting
 }
 
 const checks: Readonly<Record<string, Check>> = {
@@ -108,6 +112,8 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     cluster,
     hedge,
     learnedStatements,
+    mode,
+    modes,
     ...given
   }: NearestPoolOptions = options
   const pgOptions = withoutUndefined(given)
@@ -136,6 +142,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     cluster,
     hedge: hedge === undefined || hedge === false ? undefined : hedgeOptions(hedge),
     learnedStatements: learnedStatements ?? 10_000,
+    modes: initialModes(mode, modes, env ?? process.env),
   }
 }
 

@@ -1,4 +1,6 @@
 import type { HedgeOptions } from '../limits/hedge-options.ts'
+import type { ModeShares } from '../modes/mode-setting.ts'
+import type { Mode } from '../modes/mode.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { ServerList, ServerSource, PgOptions } from '../server-list/server-list.ts'
 
@@ -114,4 +116,24 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   readonly connectTimeoutMs?: number | undefined
   /** How many texts to remember that a standby has refused. Default 10,000; 0 for none. */
   readonly learnedStatements?: number | undefined
+  /**
+   * What is done with statements. Default `normal`; `pool.mode` changes it at run time. The variable `PG_NEAREST_MODE` counts more than
+   * `mode` and `modes`, so that an operator can choose without a change of the program.
+   *
+   * - `normal`: each runs where it belongs.
+   * - `read-only`: likewise, but the server refuses every write. A statement whose first word shows that it writes is not sent; both fail with
+   *   `NEAREST_READ_ONLY_MODE`. A transaction runs READ ONLY.
+   * - `primary-only`: all of them run on the primary, and none on a replica.
+   * - `observe`: likewise, and what `normal` would have done with each is worked out, and told in the status, by the event `observed` and by
+   *   `npx pg-nearest report`. A replica that might be behind is asked for its position, beside the statement.
+   */
+  readonly mode?: Mode | undefined
+  /**
+   * Which sessions are in another mode: `{ observe: 0.1 }` for a tenth of them, `{ 'primary-only': { routes: ['POST /cart*'] } }` for those
+   * of a route, or both for a part of a route's. A route's name counts more than a share, and the rest is in `mode`. Each session draws its lot
+   * when it begins, and a larger share has all who were in the smaller one; one with a `key` of a bookmark store has always the same. What runs outside of `pool.session`
+   * is one session for each process. The middlewares of `pg-nearest/http` name routes by method and path, in which numbers, UUIDs and the
+   * like are `:id`. Default: none.
+   */
+  readonly modes?: ModeShares | undefined
 }

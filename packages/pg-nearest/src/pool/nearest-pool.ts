@@ -1,6 +1,9 @@
 import pg from 'pg'
 import { NearestError } from '../errors.ts'
 import type { NearestEvents, ProblemEvent } from '../events/event-types.ts'
+import { sharesOf, type ModeShares } from '../modes/mode-setting.ts'
+import type { Mode } from '../modes/mode.ts'
+import { parseMode, parseShares } from '../modes/parse-mode.ts'
 import { messageOf } from '../driver-errors.ts'
 import type { Target } from '../route/plan-servers.ts'
 import type { EventRelay } from '../events/event-relay.ts'
@@ -235,10 +238,48 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     return runGuarded(this.#servers.scope, guard, work)
   }
 
+  /**
+   * The mode of this pool's sessions: see the option `mode`. Setting it puts every session into that mode, and ends what `modes` said. It
+   * takes effect with the next statement; a transaction that is open ends in the mode in which it began. Costs nothing.
+   *
+   * @example
+   * ```ts
+   * import { createPool } from 'pg-nearest'
+   *
+   * const pool = createPool({ primary: 'postgres://nrt.example.com/app', replicas: { ord: 'postgres://ord.example.com/app' } })
+   * process.on('SIGUSR2', () => {
+   *   pool.mode = 'primary-only'
+   * })
+   * ```
+   *
+   * @throws OptionError when it is set to what is no mode.
+   */
+  get mode(): Mode {
+    return this.#servers.modes.setting.mode
+  }
+
+  set mode(mode: Mode) {
+    this.#servers.modes.setMode(parseMode(mode, 'mode'))
+  }
+
+  /**
+   * Which sessions are in other modes than `mode`: see the option `modes`. Setting it replaces all of it.
+   *
+   * @throws OptionError when it is set to what cannot be used.
+   */
+  get modes(): ModeShares {
+    return sharesOf(this.#servers.modes.setting)
+  }
+
+  set modes(modes: ModeShares) {
+    this.#servers.modes.setShares(parseShares(modes))
+  }
+
   /** What is known about the servers now. Asks no server, and does not wake a pool that is quiet. */
   status(): Status {
-    const { monitor, region, connections, quiet, listed } = this.#servers
-    const status = statusOf(monitor.topology, region, connections, quiet, listed)
+    const { monitor, region, connections, quiet, listed, forecaster } = this.#servers
+    const modes = { mode: this.mode, modes: this.modes, observed: forecaster.forecast }
+    const status = statusOf(monitor.topology, region, connections, quiet, listed, modes)
     const problem = this.#listProblem
     return problem === undefined ? status : { ...status, problems: [...status.problems, problem.message] }
   }

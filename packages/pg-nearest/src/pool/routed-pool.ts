@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { ClientLimits } from '../client-connection/client-context.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
-import type { Scope } from '../execute/engine.ts'
+import { scopeNow, type Scope } from '../execute/engine.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
 import { withinDeadline } from '../limits/within-deadline.ts'
 import type { Call, QueryCallback, Request } from '../route/request.ts'
@@ -175,9 +175,10 @@ export class RoutedPool extends PgPoolFace {
     const { engine, ended, inFlight } = this.#servers
     if (ended.aborted) return Promise.reject(endedError())
     inFlight.begin()
+    const scope = scopeNow(engine, this.#scope)
     const { trace } = engine
-    if (trace === undefined) return executeStatement(engine, this.#scope, request, inFlight.end)
-    return trace(request.config, () => executeStatement(engine, this.#scope, request, inFlight.end))
+    if (trace === undefined) return executeStatement(engine, scope, request, inFlight.end)
+    return trace(request.config, scope.mode ?? 'normal', () => executeStatement(engine, scope, request, inFlight.end))
   }
 
   /** Does nothing on a handle, whose connections belong to its pool. */

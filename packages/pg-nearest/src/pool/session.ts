@@ -1,4 +1,5 @@
 import { OptionError } from '../errors.ts'
+import { describeValue } from '../error-messages/describe-value.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
 import { formatBookmark, formatTimeBookmark, parseBookmark, parseTimeBookmark } from '../session/bookmark-text.ts'
 import { shows } from '../session/bookmark.ts'
@@ -24,6 +25,8 @@ export interface SessionOptions {
    * trusted, an unknown position counts as lost only once every server has denied it. Default true.
    */
   readonly trusted?: boolean | undefined
+  /** The name of the route that it is for, such as `GET /reports/:id`: see the pool's option `modes`. Default: none. */
+  readonly route?: string | undefined
 }
 
 /**
@@ -50,13 +53,18 @@ export class Session extends RoutedPool {
     return bookmarkOf(this.#state, this.#servers)
   }
 
+  /** One of its statements failed because nothing could be written, or no server be reached: see `isUnavailableError`. */
+  get unavailable(): boolean {
+    return this.#state.unavailable
+  }
+
   /** Runs `work` in this session: what it, and everything that it starts, runs on the pool belongs to the session. */
   run<T>(work: () => T): T {
     return currentSession.run(this.#servers.scope, this.#state, work)
   }
 }
 
-const NAMES: readonly (keyof SessionOptions)[] = ['bookmark', 'consistency', 'trusted']
+const NAMES: readonly (keyof SessionOptions)[] = ['bookmark', 'consistency', 'trusted', 'route']
 
 /** @throws OptionError for a wrong name or a wrong `consistency`. Any bookmark is accepted. */
 export function parseSessionOptions(from: string | SessionOptions | undefined): SessionOptions {
@@ -66,13 +74,17 @@ export function parseSessionOptions(from: string | SessionOptions | undefined): 
   if (from.consistency !== undefined && !isConsistency(from.consistency)) {
     throw new OptionError('consistency', `consistency must be ${CONSISTENCIES}.`)
   }
+  if (from.route !== undefined && typeof from.route !== 'string') {
+    throw new OptionError('route', `route must be the name of a route, but it is ${describeValue(from.route)}.`)
+  }
   return from.bookmark === null ? { ...from, bookmark: undefined } : from
 }
 
-export function newSessionState({ bookmark, consistency, trusted }: SessionOptions): SessionState {
-  if (bookmark === undefined) return new SessionState(undefined, { consistency })
+export function newSessionState({ bookmark, consistency, trusted, route }: SessionOptions): SessionState {
+  const lot = { draw: Math.random(), route }
+  if (bookmark === undefined) return new SessionState(undefined, { consistency, lot })
   const knownUntil = parseTimeBookmark(bookmark)
-  const beginning = { consistency, trusted, beganAt: performance.now(), knownUntil }
+  const beginning = { consistency, trusted, beganAt: performance.now(), knownUntil, lot }
   return new SessionState(parseBookmark(bookmark) ?? 'unknown', beginning)
 }
 

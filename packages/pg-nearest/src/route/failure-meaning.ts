@@ -107,10 +107,11 @@ function meaningOfAnswer(answered: Answered, circumstances: Circumstances): Mean
   if (mayCommitInside && !nothingCommitted) return 'fail'
   const standby = circumstances.standby || answered.nothingCommitted === true
   if (isOfConnection(error)) return reads || harmless ? 'again' : 'fail'
-  if (provesRecovery(error)) return readOnly ? 'fail' : 'primary'
+  const isFinal = readOnly && (regional === true || provesWrite(error))
+  if (provesRecovery(error)) return isFinal ? 'fail' : 'primary'
   if (!standby) return mayAskRoles === true && !readOnly && provesWrite(error) ? 'primary' : 'fail'
   if (isRecoveryConflict(error)) return 'next'
-  if (isRefusedByStandby(error)) return readOnly ? 'fail' : 'primary'
+  if (isRefusedByStandby(error)) return isFinal ? 'fail' : 'primary'
   if (needsPrimary(error)) return 'primary'
   return regional !== true && mayBeLag(answered) ? 'primary' : 'fail'
 }

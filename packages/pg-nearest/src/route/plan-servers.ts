@@ -18,10 +18,17 @@ export interface Attempt {
 export type Target =
   | { readonly kind: 'nearest' }
   | { readonly kind: 'primary' }
+  /** The primary, because the pool's mode says so. */
+  | { readonly kind: 'mode' }
   /** `region: undefined` means this process's own. */
   | { readonly kind: 'replica'; readonly region: string | undefined }
   | { readonly kind: 'labelled'; readonly label: string }
   | { readonly kind: 'server'; readonly server: string }
+
+/** The caller wants the answer of this region, or of a server with this label, whatever another one would say. */
+export function isRegional({ kind }: Target): boolean {
+  return kind === 'replica' || kind === 'labelled'
+}
 
 /**
  * The one server that this process normally reads from; `undefined` if several are equally near, or if its name may lead to several
@@ -118,6 +125,8 @@ function tiersFor(topology: RoutingStates, target: Target, region: string | unde
       return readTiers(topology, region).map((tier) => tier.map(attempt))
     case 'primary':
       return planPrimary(topology, 'asked').map((each) => [each])
+    case 'mode':
+      return planPrimary(topology, 'mode').map((each) => [each])
     case 'replica':
       return replicaTiers(topology, target.region ?? region)
     case 'labelled':

@@ -3,13 +3,17 @@ import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementCache } from '../statement/statement-cache.ts'
 import type { Chooser } from '../topology/server-selection.ts'
 import type { Topology } from '../topology/topology.ts'
-import { planPrimary, planRead, type Attempt, type Target } from './plan-servers.ts'
+import { surelyWrites } from '../statement/surely-writes.ts'
+import { isReadOnlyByMode, type Narrowing } from './in-mode.ts'
+import { isRegional, planPrimary, planRead, type Attempt } from './plan-servers.ts'
 import type { Request } from './request.ts'
 
 export interface StatementPlan {
   readonly need: StatementNeed
   /** The text looks like a read, and no standby has refused it. */
   readonly reads: boolean
+  /** Nothing is to be sent, because the pool's mode lets nothing be written. */
+  readonly refused: boolean
   readonly attempts: readonly Attempt[]
 }
 
@@ -18,12 +22,6 @@ interface Knowledge {
   readonly topology: Topology
   readonly chooser: Chooser
   readonly statements: StatementCache
-}
-
-/** Where a pool, or a handle of it, runs its statements. */
-interface Narrowing {
-  readonly target: Target
-  readonly readOnly: boolean
 }
 
 /** A query with a prepared statement's name and no text may be anything. */
@@ -35,7 +33,8 @@ export function planStatement(engine: Knowledge, scope: Narrowing, request: Requ
   const { need, learned } =
     typeof text === 'string' ? engine.statements.needOf(text) : { need: UNKNOWN, learned: false }
   const reads = !learned && (need.class === 'read' || need.transaction?.standbyCanBegin === true)
-  return { need, reads, attempts: attemptsFor(engine, scope, request, need, learned, reads) }
+  const refused = isReadOnlyByMode(scope) && need.class === 'write' && typeof text === 'string' && surelyWrites(text)
+  return { need, reads, refused, attempts: attemptsFor(engine, scope, request, need, learned, reads) }
 }
 
 /** By its text, because a standby has refused it, or because it asks for the primary: there it may have effects that no text shows. */
@@ -45,17 +44,17 @@ export function isKnownToWrite(engine: Knowledge, scope: Narrowing, request: Req
 
 function attemptsFor(
   { topology, chooser }: Knowledge,
-  { target, readOnly }: Narrowing,
+  { target }: Narrowing,
   request: Request,
   need: StatementNeed,
   learned: boolean,
   reads: boolean,
 ): readonly Attempt[] {
   if (request.route === 'primary') return planPrimary(topology, 'asked')
-  if (readOnly || target.kind === 'primary') return planRead(topology, target, chooser)
+  if (isRegional(target) || target.kind === 'primary') return planRead(topology, target, chooser)
   if (!reads) return planPrimary(topology, learned ? 'learned-write' : reasonOf(need))
   const attempts = planRead(topology, target, chooser)
-  return need.class === 'transaction' ? attempts.map(({ server }) => ({ server, reason: 'transaction' })) : attempts
+  return need.class === 'transaction' ? attempts.map((attempt) => ({ ...attempt, reason: 'transaction' })) : attempts
 }
 
 function reasonOf(need: StatementNeed): RouteReason {

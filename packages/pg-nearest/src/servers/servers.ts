@@ -29,7 +29,10 @@ import { createDrainCounter, type DrainCounter } from './drain-counter.ts'
 import { endedError } from './ended-error.ts'
 import { createFirstList, type FirstList } from './first-list.ts'
 import { createProcessSession, type ProcessSession } from './process-session.ts'
+import { createForecaster, type Forecaster } from './forecast.ts'
+import { createModeSwitch, type ModeSwitch } from './mode-switch.ts'
 import { createQuietTimer } from './quiet-timer.ts'
+import { createWriterWatch } from './writer-watch.ts'
 
 /** So long a read waits at a replica that refuses new connections: another server can answer it. */
 const REFUSED_READ_MS = 500
@@ -37,6 +40,9 @@ const REFUSED_READ_MS = 500
 /** All of a pool's servers: what is known about them, and the connections to them. */
 export interface Servers {
   readonly engine: Engine
+  readonly modes: ModeSwitch
+  /** What was observed. */
+  readonly forecaster: Forecaster
   /** Identifies this pool's sessions in the async context. */
   readonly scope: object
   readonly monitor: Monitor
@@ -143,6 +149,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
     const probe = createProbe({ server: name, login: logins.of(name), ...probeOptions, onLoss })
     return { probe, connections: at }
   }
+  const watchWriter = createWriterWatch((event) => events.emit('writer', event))
   const newMonitor = (initial: Observed, writer?: string): Monitor =>
     createMonitor({
       initial,
@@ -152,7 +159,10 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       silentMs: options.probeTimeoutMs,
       boundSilentMs: options.silenceTimeoutMs,
       random: Math.random,
-      onChange: (topology) => events.emit('topology', inWallTime(topology, aheadMs())),
+      onChange(topology) {
+        events.emit('topology', inWallTime(topology, aheadMs()))
+        if (firstList.state !== 'awaited') watchWriter(topology)
+      },
       onProblem: (problem) => events.emit('problem', problem),
       onPrimary: (event) => events.emit('primary', event),
       onTrouble: listener.onTrouble,
@@ -187,10 +197,21 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
     if (!connections.has(name)) monitor.forget(name)
   }
 
+  const lot = { draw: Math.random(), route: undefined }
+  const modes = createModeSwitch(options.modes, lot, (event) => events.emit('mode', event))
+  const forecaster = createForecaster(
+    (server) => monitor.stateOf(server)?.role === 'replica',
+    (event) => events.emit('observed', event),
+  )
+
   watch()
   return {
+    modes,
+    forecaster,
     engine: createEngine({
       options,
+      modes,
+      observer: forecaster,
       monitor: () => monitor,
       connections,
       events,
@@ -266,6 +287,8 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
 
 interface EngineParts {
   readonly options: ParsedOptions
+  readonly modes: ModeSwitch
+  readonly observer: Forecaster
   /** Another one after each time that the pool was quiet. */
   readonly monitor: () => Monitor
   readonly connections: ReadonlyMap<string, ServerConnections>
@@ -279,7 +302,8 @@ interface EngineParts {
 }
 
 function createEngine(parts: EngineParts): Engine {
-  const { options, monitor, connections, events, scope, alone, lists, region, process, firstList } = parts
+  const { options, modes, observer, monitor, connections, events, scope, alone, lists, region, process, firstList } =
+    parts
   const { learnedStatements, consistency, assumeReplicatedAfterMs } = options
   const { failoverTimeoutMs, hedge, timeoutMs, pgOptions } = options
   const emitQuery = (event: QueryEvent): void => events.emit('query', event)
@@ -331,6 +355,8 @@ function createEngine(parts: EngineParts): Engine {
     },
     hedging: hedge === undefined ? undefined : createHedging(hedge),
     timeoutMs,
+    modes,
+    observer,
     get list() {
       return firstList.state
     },

@@ -1,6 +1,9 @@
 import type { ProcessRegion } from '../discovery/process-region.ts'
 import type { ListedServer } from '../discovery/listed-server.ts'
 import type { ServerAddress } from '../discovery/parse-server-url.ts'
+import type { ModeShares } from '../modes/mode-setting.ts'
+import type { Mode } from '../modes/mode.ts'
+import type { Forecast } from './forecast.ts'
 import { formatLsn } from '../topology/lsn.ts'
 import { problemOf } from '../failures/server-problem.ts'
 import type { ProblemCode } from '../topology/problem.ts'
@@ -42,10 +45,21 @@ export interface ConnectionCounts {
   readonly waiting: number
 }
 
+const NORMAL: ModeStatus = { mode: 'normal', modes: {}, observed: undefined }
 const NO_CONNECTIONS: ConnectionCounts = { total: 0, idle: 0, waiting: 0 }
 
+/** In which mode a pool runs statements, and what it has observed. */
+export interface ModeStatus {
+  /** The mode of all sessions that `modes` says nothing of. */
+  readonly mode: Mode
+  /** Which sessions are in other modes. Empty: none. */
+  readonly modes: ModeShares
+  /** What `normal` would have made of all that ran in the mode `observe`; `undefined`: nothing did. */
+  readonly observed: Forecast | undefined
+}
+
 /** What a pool knows about its servers, for people and dashboards. Plain data, fit for JSON. */
-export interface Status {
+export interface Status extends ModeStatus {
   /** The region of this process. */
   readonly region: string | undefined
   /** The variable of the platform that says so, such as `VERCEL_REGION`; `undefined` if the option does, or nothing. */
@@ -71,6 +85,7 @@ export function statusOf(
   connections: Iterable<ConnectionCounts & { readonly server: string }> = [],
   quiet = false,
   listed: readonly ListedServer[] = [],
+  modes: ModeStatus = NORMAL,
 ): Status {
   const { region, variable: regionVariable, unmatched: unmatchedRegions } = place
   const topology = inWallTime(snapshot, aheadMs())
@@ -98,7 +113,7 @@ export function statusOf(
     }
   })
   const problems = servers.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))
-  return { region, regionVariable, unmatchedRegions, asOf: topology.asOf, quiet, servers, problems }
+  return { region, regionVariable, unmatchedRegions, asOf: topology.asOf, ...modes, quiet, servers, problems }
 }
 
 function addressOf(address: ServerAddress | undefined): string | undefined {

@@ -32,7 +32,11 @@ export function settleByTime(context: FreshnessContext, session: SessionState): 
     session.settleBeginning()
 }
 
-export function requirementOf(context: FreshnessContext, session: SessionState, consistency: Consistency): Requirement {
+export function requirementOf(
+  context: FreshnessContext,
+  session: Pick<SessionState, 'bookmark' | 'blind'>,
+  consistency: Consistency,
+): Requirement {
   const { bookmark } = session
   if (consistency === 'strong') return { bookmark, primary: 'strong' }
   if (session.blind) return { bookmark, primary: 'lagging' }

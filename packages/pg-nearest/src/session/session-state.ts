@@ -1,4 +1,5 @@
 import { laterBookmark, shows, type Bookmark, type Forks, type ServerPosition } from './bookmark.ts'
+import type { ModeLot } from '../modes/mode-setting.ts'
 import type { Consistency } from './consistency.ts'
 
 /** The machine that a session reads from without asking for positions: it never goes backwards by itself. */
@@ -32,6 +33,8 @@ export interface SessionBeginning {
   readonly beganAt?: number | undefined
   /** For `'unknown'`: up to when there may be something to show, by the primary's clock. */
   readonly knownUntil?: number | undefined
+  /** What its mode depends on, where not all sessions are in the same. */
+  readonly lot?: ModeLot | undefined
 }
 
 /**
@@ -46,6 +49,7 @@ export class SessionState {
   #home: Home | undefined
   #homeUsedAt = 0
   #toldLost: Bookmark | undefined
+  #unavailable = false
 
   /** What its reads must show; `undefined`: as the pool says. */
   readonly consistency: Consistency | undefined
@@ -55,6 +59,7 @@ export class SessionState {
   readonly beganAt: number
   /** See {@link SessionBeginning.knownUntil}. */
   readonly knownUntil: number | undefined
+  readonly lot: ModeLot | undefined
   /** The bookmark that it began with, until a server is seen to show it or the primary has answered. */
   #claim: Bookmark | undefined
   /** A claim that the primary did not know. */
@@ -63,14 +68,24 @@ export class SessionState {
   /** @param start - `'unknown'`: its position is not known, so that its first read asks the primary. */
   constructor(
     start?: Bookmark | 'unknown',
-    { consistency, trusted = true, beganAt = Number.NEGATIVE_INFINITY, knownUntil }: SessionBeginning = {},
+    { consistency, trusted = true, beganAt = Number.NEGATIVE_INFINITY, knownUntil, lot }: SessionBeginning = {},
   ) {
+    this.lot = lot
     this.consistency = consistency
     this.trusted = trusted
     this.beganAt = beganAt
     this.knownUntil = knownUntil
     if (start === 'unknown') this.#blindSince = Number.NEGATIVE_INFINITY
     else this.#bookmark = this.#claim = start
+  }
+
+  /** One of its statements failed because nothing could be written, or no server be reached. */
+  get unavailable(): boolean {
+    return this.#unavailable
+  }
+
+  noteUnavailable(): void {
+    this.#unavailable = true
   }
 
   /** What a read must show, as far as it is known. */

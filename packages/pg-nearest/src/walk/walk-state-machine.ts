@@ -132,7 +132,7 @@ function afterFailure(stood: WalkState, event: Failed): WalkStep {
     reads: facts.reads,
     harmless: facts.harmless,
     mayCommitInside: facts.mayCommitInside,
-    regional: facts.readOnly,
+    regional: facts.regional === true,
   })
   // It writes after all. Another attempt may have run it.
   if (forced && evidence.kind === 'answered' && isWriteRefused(evidence.error)) {

@@ -8,6 +8,8 @@ export interface WalkFacts {
   readonly reads: boolean
   /** Writes are refused wherever it runs, so a standby's refusal is final. */
   readonly readOnly: boolean
+  /** The caller wants this region's answer, so that a replica's error stands. Default false. */
+  readonly regional?: boolean
   /** It has no effect that outlives its connection, like BEGIN. */
   readonly harmless: boolean
   /** If it fails, a part of it may have been committed. */

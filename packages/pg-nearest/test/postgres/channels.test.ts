@@ -60,7 +60,7 @@ describe('the tracing channel of queries', () => {
       durationMs: expect.any(Number),
       result: { command: 'SELECT', rowCount: 1 },
     })
-    expect(events).toEqual([{ text: first?.trace.text, servedBy, durationMs: expect.any(Number) }])
+    expect(events).toEqual([{ text: first?.trace.text, mode: 'normal', servedBy, durationMs: expect.any(Number) }])
     expect(inspect(first?.trace.result), 'no rows').not.toContain('Ada')
   })
 

@@ -52,7 +52,18 @@ describe('a span', () => {
       'pg_nearest.role': 'replica',
       'pg_nearest.reason': 'own-region',
       'pg_nearest.attempts': 1,
+      'pg_nearest.mode': 'normal',
     })
+  })
+
+  test('says in which mode a statement ran, one that failed included', async () => {
+    instrument(pool, collector.providers)
+    pool.mode = 'read-only'
+    await pool.query('select name from users')
+    await expect(pool.query('delete from hits')).rejects.toMatchObject({ code: 'NEAREST_READ_ONLY_MODE' })
+    for (const name of ['SELECT users', 'DELETE hits']) {
+      expect(collector.span(name).attributes).toMatchObject({ 'pg_nearest.mode': 'read-only' })
+    }
   })
 
   test('lasts as long as the call, the wait for a connection included', async () => {

@@ -173,7 +173,7 @@ describe('the next step', () => {
     ],
     [
       'a handle of a region gives that region’s answer',
-      { ...READS, readOnly: true },
+      { ...READS, readOnly: true, regional: true },
       on('ord'),
       [failure(evidence('answered', '42P01'), { standby: true, primaries: on('nrt') })],
       ['0: abandon', 'fail: error'],

@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises'
+import { text as readAll } from 'node:stream/consumers'
+import { parseArgs } from 'node:util'
+import { redactPasswords } from '../error-messages/redact-passwords.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { readForecast, sumOf } from './read-forecast.ts'
+import { reportText } from './report-text.ts'
+import { UsageError } from './usage-error.ts'
+import { reportUsage } from './usage.ts'
+
+const WAIT_MS = 10_000
+
+/** `pg-nearest report`. Resolves with the exit code. */
+export async function reportCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  })
+  if (values.help === true) {
+    terminal.print(reportUsage)
+    return 0
+  }
+  if (positionals.length === 0 && process.stdin.isTTY) {
+    throw new UsageError('Where is the status? Give a file or a URL that holds it, or pipe it in.')
+  }
+  const sources = positionals.length === 0 ? ['-'] : positionals
+  const read = await Promise.all(
+    sources.map(async (source) => readForecast(await contentOf(source, terminal.interrupted), named(source))),
+  )
+  const forecast = sumOf(read.filter((each) => each !== undefined))
+  if (forecast === undefined) {
+    terminal.complain('Nothing was observed: set the mode to observe (PG_NEAREST_MODE=observe), and let the app run.')
+    if (values.json === true) terminal.print('null')
+    return 1
+  }
+  terminal.print(values.json === true ? JSON.stringify(forecast) : reportText(forecast))
+  return 0
+}
+
+function named(source: string): string {
+  return source === '-' ? 'standard input' : redactPasswords(source)
+}
+
+async function contentOf(source: string, interrupted: AbortSignal): Promise<string> {
+  if (source === '-') return readAll(process.stdin)
+  if (!/^https?:\/\//i.test(source)) return readFile(source, 'utf8')
+  const response = await fetch(source, { signal: AbortSignal.any([interrupted, AbortSignal.timeout(WAIT_MS)]) })
+  if (!response.ok) throw new UsageError(`${named(source)} answered ${response.status}.`)
+  return response.text()
+}

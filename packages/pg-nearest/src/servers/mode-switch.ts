@@ -1,0 +1,38 @@
+import type { ModeEvent } from '../events/event-types.ts'
+import type { ModesInForce, OwnSession } from '../execute/engine.ts'
+import { modeOf, type ModeLot, type ModeSetting, type ParsedShare } from '../modes/mode-setting.ts'
+import type { Mode } from '../modes/mode.ts'
+
+/** The mode of a pool, which its operators may change at any time. */
+export interface ModeSwitch extends ModesInForce {
+  readonly setting: ModeSetting
+  /** Puts every session into this mode. */
+  setMode(mode: Mode): void
+  /** Puts shares of the sessions into other modes. */
+  setShares(shares: readonly ParsedShare[]): void
+}
+
+/** @param lot - of what runs outside of explicit sessions: the process is one session. */
+export function createModeSwitch(initial: ModeSetting, lot: ModeLot, onChange: (event: ModeEvent) => void): ModeSwitch {
+  let setting = initial
+  const change = (next: ModeSetting): void => {
+    const before = setting.mode
+    setting = next
+    onChange({ mode: next.mode, before })
+  }
+  return {
+    get setting() {
+      return setting
+    },
+    get uniform() {
+      return setting.shares.length === 0 ? setting.mode : undefined
+    },
+    of: (session: OwnSession) => modeOf(setting, session?.lot ?? lot),
+    setMode(mode) {
+      if (mode !== setting.mode || setting.shares.length > 0) change({ mode, shares: [] })
+    },
+    setShares(shares) {
+      change({ mode: setting.mode, shares })
+    },
+  }
+}
