@@ -8,7 +8,7 @@ const alias = [
   { find: /^pg-nearest-world$/, replacement: source('packages/pg-nearest-world/src/index.ts') },
   { find: /^pg-nearest-world\/testing$/, replacement: source('packages/pg-nearest-world/src/testing/index.ts') },
   {
-    find: /^pg-nearest\/(aurora|dns|fly|opentelemetry|patroni)$/,
+    find: /^pg-nearest\/(aurora|bookmark-table|dns|fly|opentelemetry|patroni|redis)$/,
     replacement: source('packages/pg-nearest/src/$1/index.ts'),
   },
   { find: /^pg-nearest\/(express|fastify|hono)$/, replacement: source('packages/pg-nearest/src/http/$1.ts') },
@@ -37,6 +37,7 @@ const unhurried = onServersOf([
   'aurora',
   'balanced-names',
   'balanced-writers',
+  'bookmark-stores',
   'borrowed-client',
   'broken-streams',
   'channels',

@@ -6,7 +6,7 @@ export const houses = [
   {
     src: 'packages/pg-nearest/src',
     order:
-      'cli -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> server-list, client -> client-transaction -> client-connection -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> modes, observations -> topology -> error-messages, errors',
+      'cli -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, redis, bookmark-table, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> bookmark-store -> server-list, client -> client-transaction -> client-connection -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> modes, observations -> topology -> error-messages, errors',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: ['doctor', 'findings', 'examination', 'terminal', 'fly', 'pool', 'servers', 'options', 'error-messages'],
@@ -19,6 +19,8 @@ export const houses = [
       aurora: ['options', 'server-list', 'pg-client', 'limits', 'discovery', 'error-messages'],
       dns: ['server-list', 'discovery', 'error-messages'],
       patroni: ['server-list', 'discovery', 'error-messages'],
+      redis: ['bookmark-store', 'session', 'error-messages'],
+      'bookmark-table': ['bookmark-store', 'session', 'error-messages'],
       http: ['http-session', 'replay', 'pool'],
       'http-session': ['pool', 'session', 'error-messages'],
       replay: ['events', 'error-messages'],
@@ -42,6 +44,7 @@ export const houses = [
       ],
       servers: [
         'options',
+        'bookmark-store',
         'execute',
         'session-positions',
         'connections',
@@ -58,7 +61,8 @@ export const houses = [
         'topology',
         'modes',
       ],
-      options: ['server-list', 'limits', 'session', 'discovery', 'error-messages', 'modes'],
+      'bookmark-store': ['limits', 'session', 'events', 'error-messages'],
+      options: ['bookmark-store', 'server-list', 'limits', 'session', 'discovery', 'error-messages', 'modes'],
       'server-list': ['discovery', 'error-messages'],
       client: [
         'client-transaction',

@@ -34,9 +34,11 @@ export type {
   PrimaryEvent,
   ProblemEvent,
   QueryEvent,
+  StoreEvent,
   WriterEvent,
 } from './events/event-types.ts'
 export type { RouteReason, ServedBy } from './events/served-by.ts'
+export type { Forecast, ForecastRoute } from './servers/forecast.ts'
 export type { Mode } from './modes/mode.ts'
 export type { ModeShare, ModeShares } from './modes/mode-setting.ts'
 export type { HedgeOptions } from './limits/hedge-options.ts'
@@ -52,7 +54,8 @@ export type { Routed, Served } from './pool/query-types.ts'
 export type { RoutedClient, Transaction } from './pool/query-types.ts'
 export type { RoutedPool } from './pool/routed-pool.ts'
 export type { Session, SessionOptions } from './pool/session.ts'
-export type { ConnectionCounts, ServerStatus, Status } from './servers/status.ts'
+export type { BookmarkStore } from './bookmark-store/bookmark-store.ts'
+export type { BookmarkStoreStatus, ConnectionCounts, PoolState, ServerStatus, Status } from './servers/status.ts'
 export type { Consistency } from './session/consistency.ts'
 export type { TransactionOptions } from './pool/transaction.ts'
 export type { ProblemCode } from './topology/problem.ts'

@@ -18,7 +18,7 @@ export interface QueryTrace extends Partial<QueryEvent> {
   readonly result?: { readonly command: string | undefined; readonly rowCount: number | undefined }
 }
 
-/** What the channels `pg-nearest:topology`, `:problem`, `:primary`, `:position-lost`, `:mode`, `:writer` and `:observed` carry. */
+/** What the channels `pg-nearest:topology`, `:problem`, `:primary`, `:position-lost`, `:mode`, `:writer`, `:observed` and `:store` carry. */
 export interface PoolMessage<Event> {
   /** The pool that `createPool` made. */
   readonly pool: object
@@ -35,7 +35,7 @@ interface Statement {
 }
 
 const queries: TracingChannel<unknown, QueryTrace> = tracingChannel('pg-nearest:query')
-const EVENTS = ['topology', 'problem', 'primary', 'position-lost', 'mode', 'writer', 'observed']
+const EVENTS = ['topology', 'problem', 'primary', 'position-lost', 'mode', 'writer', 'observed', 'store']
 const channels: ReadonlyMap<string, Channel> = new Map(EVENTS.map((event) => [event, channel(`pg-nearest:${event}`)]))
 
 /** Whether the tracing channel has subscribers. */

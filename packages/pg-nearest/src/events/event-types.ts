@@ -61,6 +61,16 @@ export interface WriterEvent {
   readonly region: string | undefined
 }
 
+/** The bookmark store does not answer, or answers again. Sessions ask the primary meanwhile. */
+export interface StoreEvent {
+  readonly available: boolean
+  /** `NEAREST_STORE_GARBAGE`: it answers, but what it held for some key was no bookmark. `undefined`: all is well again. */
+  readonly code: 'NEAREST_STORE_SILENT' | 'NEAREST_STORE_FAILED' | 'NEAREST_STORE_GARBAGE' | undefined
+  /** A sentence that says what to do. Contains no key. */
+  readonly message: string
+  readonly cause?: unknown
+}
+
 /**
  * Whether a replica had shown what a read must show.
  *
@@ -102,6 +112,8 @@ export interface NearestEvents {
    * nobody probes.
    */
   writer: [event: WriterEvent]
+  /** Once when the bookmark store fails, and once when it works again. */
+  store: [event: StoreEvent]
   /** In the mode `observe`, for each statement that succeeded. */
   observed: [event: ObservedEvent]
   /** The pool has not been used for `quietAfterMs`: its connections are closed, and no server is asked. */

@@ -161,6 +161,7 @@ export class FreshnessCheck {
   ): ReplicaBehindError | undefined {
     const machine = questions === undefined ? lease.identity : this.#answers.introduce(lease, questions)
     const { server } = lease
+    if (!this.#reads) this.#session.noteWrite()
     if (questions?.after === true && !this.#unpositioned) {
       if (questions.answerAfter.position !== 'refused') {
         return this.#answers.after(lease, questions, trust === 'prove', done)
@@ -188,6 +189,7 @@ export class FreshnessCheck {
   /** Something may have been written at a position that is not known: the session's reads go to the primary until it has answered. */
   markUnknown(): void {
     const now = performance.now()
+    this.#session.noteWrite()
     for (const session of this.#sessions()) session.markUnknown(now)
   }
 

@@ -27,6 +27,8 @@ export const ownOptions = [
   'learnedStatements',
   'mode',
   'modes',
+  'bookmarkStore',
+  'bookmarkStoreTimeoutMs',
 ] as const
 
 /**

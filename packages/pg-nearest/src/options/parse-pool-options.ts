@@ -11,6 +11,8 @@ import { flag, milliseconds, mismatch, pgOptionChecks, wholeNumber } from '../se
 import type { Check } from '../server-list/pg-option-checks.ts'
 import type { ModeSetting } from '../modes/mode-setting.ts'
 import { initialModes } from '../modes/parse-mode.ts'
+import { isBookmarkStore } from '../bookmark-store/bookmark-store.ts'
+import type { StoreClientOptions } from '../bookmark-store/store-client.ts'
 import { HEDGES, hedgeOptions, isHedge, type HedgeOptions } from '../limits/hedge-options.ts'
 import type { NearestPoolOptions } from './pool-options.ts'
 import type { PgOptions, ServerSource } from '../server-list/server-list.ts'
@@ -45,6 +47,7 @@ export interface ParsedOptions {
   readonly learnedStatements: number
   /** The options `mode` and `modes`, and the variable. */
   readonly modes: ModeSetting
+  readonly bookmarkStore: Pick<StoreClientOptions, 'store' | 'timeoutMs'> | undefined
 }
 
 const checks: Readonly<Record<string, Check>> = {
@@ -70,6 +73,9 @@ const checks: Readonly<Record<string, Check>> = {
       : 'the number that pg_control_system() calls system_identifier, as a text',
   hedge: (value) => (isHedge(value) ? undefined : HEDGES),
   learnedStatements: wholeNumber(0),
+  bookmarkStore: (value) =>
+    isBookmarkStore(value) ? undefined : 'what redisStore() or bookmarkTable() returns, or another { get, put }',
+  bookmarkStoreTimeoutMs: milliseconds(1),
 }
 
 /**
@@ -114,6 +120,8 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     learnedStatements,
     mode,
     modes,
+    bookmarkStore,
+    bookmarkStoreTimeoutMs,
     ...given
   }: NearestPoolOptions = options
   const pgOptions = withoutUndefined(given)
@@ -142,6 +150,8 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     cluster,
     hedge: hedge === undefined || hedge === false ? undefined : hedgeOptions(hedge),
     learnedStatements: learnedStatements ?? 10_000,
+    bookmarkStore:
+      bookmarkStore === undefined ? undefined : { store: bookmarkStore, timeoutMs: bookmarkStoreTimeoutMs ?? 100 },
     modes: initialModes(mode, modes, env ?? process.env),
   }
 }

@@ -1,4 +1,5 @@
 import type { HedgeOptions } from '../limits/hedge-options.ts'
+import type { BookmarkStore } from '../bookmark-store/bookmark-store.ts'
 import type { ModeShares } from '../modes/mode-setting.ts'
 import type { Mode } from '../modes/mode.ts'
 import type { Consistency } from '../session/consistency.ts'
@@ -136,4 +137,14 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    * like are `:id`. Default: none.
    */
   readonly modes?: ModeShares | undefined
+  /**
+   * Where the bookmarks of `pool.sharedSession` are kept: `redisStore()` of `pg-nearest/redis`, `bookmarkTable()` of
+   * `pg-nearest/bookmark-table`, or one of your own. Default: nowhere, so that a shared session asks the primary first.
+   */
+  readonly bookmarkStore?: BookmarkStore | undefined
+  /**
+   * Milliseconds that the store may take for each answer. Then it counts as silent: a session asks the primary, and what was to be kept is
+   * put later. Default 100; at least 1.
+   */
+  readonly bookmarkStoreTimeoutMs?: number | undefined
 }

@@ -24,6 +24,7 @@ import type { Routed, Row } from './query-types.ts'
 import { parseReplicaOptions, unknownLabel, type ReplicaOptions } from './replica-handle-options.ts'
 import { parseReplicatedOptions, type ReplicatedOptions } from './replicated-options.ts'
 import { bookmarkOf, newSessionState, parseSessionOptions, Session, type SessionOptions } from './session.ts'
+import { runShared } from './shared-session.ts'
 import { waitUntilReplicated } from '../servers/replication-wait.ts'
 import { statusOf, type Status } from '../servers/status.ts'
 import { runGuarded, type WriteGuard } from '../write-guard/write-guard.ts'
@@ -220,6 +221,32 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   }
 
   /**
+   * Runs `work` in a session that everybody shares who gives the same key: a user, a team, a tenant. It begins with what any process has
+   * written in a session of that key, in any region, by the option `bookmarkStore`; and when the promise resolves, the next one of that key sees what this
+   * one has written. What the caller's own session has seen counts, too.
+   *
+   * A store that does not answer within `bookmarkStoreTimeoutMs`, or fails, is no error: the session asks the primary, and the event `store`
+   * tells. Without a store it asks the primary, too, unless there is one database.
+   *
+   * @example
+   * ```ts
+   * import { createPool } from 'pg-nearest'
+   *
+   * const pool = createPool({ primary: 'postgres://localhost/app' })
+   * export const rename = (team: number, name: string): Promise<unknown> =>
+   *   pool.sharedSession(`team:${team}`, () => pool.query('update teams set name = $1 where id = $2', [name, team]))
+   * ```
+   *
+   * Cost: a question to the store before `work`, and one after it, before the promise is settled, if `work` has written.
+   *
+   * @returns what `work` returns.
+   * @throws OptionError for a key that is no text of 1 to 512 characters; what `work` throws.
+   */
+  sharedSession<T>(key: string, work: () => T | Promise<T>): Promise<T> {
+    return runShared(this.#parts, key, work)
+  }
+
+  /**
    * The bookmark of the caller's session; outside of a session that of everything this process has written and, as far as is known,
    * seen. See {@link Session.bookmark}.
    */
@@ -277,9 +304,10 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
 
   /** What is known about the servers now. Asks no server, and does not wake a pool that is quiet. */
   status(): Status {
-    const { monitor, region, connections, quiet, listed, forecaster } = this.#servers
-    const modes = { mode: this.mode, modes: this.modes, observed: forecaster.forecast }
-    const status = statusOf(monitor.topology, region, connections, quiet, listed, modes)
+    const { monitor, region, connections, quiet, listed, forecaster, bookmarkStore: store } = this.#servers
+    const bookmarkStore = store && { problem: store.problem, unsaved: store.unsaved }
+    const state = { mode: this.mode, modes: this.modes, observed: forecaster.forecast, bookmarkStore }
+    const status = statusOf(monitor.topology, region, connections, quiet, listed, state)
     const problem = this.#listProblem
     return problem === undefined ? status : { ...status, problems: [...status.problems, problem.message] }
   }

@@ -3,6 +3,7 @@ import { describeValue } from '../error-messages/describe-value.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
 import { formatBookmark, formatTimeBookmark, parseBookmark, parseTimeBookmark } from '../session/bookmark-text.ts'
 import { shows } from '../session/bookmark.ts'
+import { UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
 import { currentSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
@@ -80,16 +81,17 @@ export function parseSessionOptions(from: string | SessionOptions | undefined): 
   return from.bookmark === null ? { ...from, bookmark: undefined } : from
 }
 
-export function newSessionState({ bookmark, consistency, trusted, route }: SessionOptions): SessionState {
-  const lot = { draw: Math.random(), route }
+/** @param draw - its lot among the sessions, for the pool's option `modes`. */
+export function newSessionState(
+  { bookmark, consistency, trusted, route }: SessionOptions,
+  draw: number = Math.random(),
+): SessionState {
+  const lot = { draw, route }
   if (bookmark === undefined) return new SessionState(undefined, { consistency, lot })
   const knownUntil = parseTimeBookmark(bookmark)
   const beginning = { consistency, trusted, beganAt: performance.now(), knownUntil, lot }
   return new SessionState(parseBookmark(bookmark) ?? 'unknown', beginning)
 }
-
-/** The bookmark of a session whose position is not known: no valid bookmark, so the next session's first read asks the primary. */
-const UNKNOWN = 'unknown'
 
 export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Servers): string | undefined {
   const { home } = state
@@ -98,7 +100,7 @@ export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Ser
   if (time !== undefined) return formatTimeBookmark(time)
   // What was read from a server that does not tell its position has none.
   const isPositioned = state.home === undefined || engine.positions.askable(state.home.server) === 'yes'
-  if (state.blind || !isPositioned) return UNKNOWN
+  if (state.blind || !isPositioned) return UNKNOWN_BOOKMARK
   const { bookmark } = state
   if (bookmark === undefined) return undefined
   // By name, because the roles in the list are those of the configuration.

@@ -7,6 +7,7 @@ import type { Engine } from '../execute/engine.ts'
 import { createServerConnections } from '../connections/server-connections.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
 import { unlisted } from '../connections/no-connection-error.ts'
+import { StoreClient } from '../bookmark-store/store-client.ts'
 import { createBookmarkClaims } from '../session-positions/bookmark-claims.ts'
 import { createHedging } from '../limits/hedge-policy.ts'
 import { createRetryBudget } from '../limits/retry-budget.ts'
@@ -43,6 +44,8 @@ export interface Servers {
   readonly modes: ModeSwitch
   /** What was observed. */
   readonly forecaster: Forecaster
+  /** `undefined` without the option `bookmarkStore`. */
+  readonly bookmarkStore: StoreClient | undefined
   /** Identifies this pool's sessions in the async context. */
   readonly scope: object
   readonly monitor: Monitor
@@ -205,9 +208,12 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
   )
 
   watch()
+  const bookmarkStore =
+    options.bookmarkStore && new StoreClient({ ...options.bookmarkStore, tell: (event) => events.emit('store', event) })
   return {
     modes,
     forecaster,
+    bookmarkStore,
     engine: createEngine({
       options,
       modes,
@@ -272,6 +278,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       // The monitor keeps running until nothing is in flight: a server that is silent now would otherwise never give it up.
       await inFlight.over()
       quiet.stop()
+      bookmarkStore?.stop()
       monitor.stop()
       await Promise.all(everyone().map((each) => each.end()))
     },
@@ -279,6 +286,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       ending.abort(endedError())
       firstList.failed()
       quiet.stop()
+      bookmarkStore?.stop()
       monitor.stop()
       for (const each of everyone()) each.destroy()
     },

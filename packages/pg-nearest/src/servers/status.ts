@@ -45,21 +45,31 @@ export interface ConnectionCounts {
   readonly waiting: number
 }
 
-const NORMAL: ModeStatus = { mode: 'normal', modes: {}, observed: undefined }
+const NORMAL: PoolState = { mode: 'normal', modes: {}, observed: undefined, bookmarkStore: undefined }
 const NO_CONNECTIONS: ConnectionCounts = { total: 0, idle: 0, waiting: 0 }
 
-/** In which mode a pool runs statements, and what it has observed. */
-export interface ModeStatus {
+/** In which mode a pool runs statements, what it has observed, and its bookmark store. */
+export interface PoolState {
   /** The mode of all sessions that `modes` says nothing of. */
   readonly mode: Mode
   /** Which sessions are in other modes. Empty: none. */
   readonly modes: ModeShares
   /** What `normal` would have made of all that ran in the mode `observe`; `undefined`: nothing did. */
   readonly observed: Forecast | undefined
+  /** `undefined` without the option `bookmarkStore`. */
+  readonly bookmarkStore: BookmarkStoreStatus | undefined
+}
+
+/** How the bookmark store is doing. */
+export interface BookmarkStoreStatus {
+  /** What was wrong with its last answer, in a sentence; `undefined`: nothing. */
+  readonly problem: string | undefined
+  /** How many keys have a bookmark that could not be put there yet. */
+  readonly unsaved: number
 }
 
 /** What a pool knows about its servers, for people and dashboards. Plain data, fit for JSON. */
-export interface Status extends ModeStatus {
+export interface Status extends PoolState {
   /** The region of this process. */
   readonly region: string | undefined
   /** The variable of the platform that says so, such as `VERCEL_REGION`; `undefined` if the option does, or nothing. */
@@ -85,7 +95,7 @@ export function statusOf(
   connections: Iterable<ConnectionCounts & { readonly server: string }> = [],
   quiet = false,
   listed: readonly ListedServer[] = [],
-  modes: ModeStatus = NORMAL,
+  state: PoolState = NORMAL,
 ): Status {
   const { region, variable: regionVariable, unmatched: unmatchedRegions } = place
   const topology = inWallTime(snapshot, aheadMs())
@@ -112,8 +122,8 @@ export function statusOf(
       connections: countsOf(known.find((each) => each.server === server.name)),
     }
   })
-  const problems = servers.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))
-  return { region, regionVariable, unmatchedRegions, asOf: topology.asOf, ...modes, quiet, servers, problems }
+  const all = [...servers, state.bookmarkStore].flatMap((each) => each?.problem ?? [])
+  return { region, regionVariable, unmatchedRegions, asOf: topology.asOf, ...state, quiet, servers, problems: all }
 }
 
 function addressOf(address: ServerAddress | undefined): string | undefined {

@@ -50,6 +50,7 @@ export class SessionState {
   #homeUsedAt = 0
   #toldLost: Bookmark | undefined
   #unavailable = false
+  #wrote = false
 
   /** What its reads must show; `undefined`: as the pool says. */
   readonly consistency: Consistency | undefined
@@ -86,6 +87,15 @@ export class SessionState {
 
   noteUnavailable(): void {
     this.#unavailable = true
+  }
+
+  /** Something may have been written in it. */
+  get wrote(): boolean {
+    return this.#wrote
+  }
+
+  noteWrite(): void {
+    this.#wrote = true
   }
 
   /** What a read must show, as far as it is known. */
@@ -156,6 +166,7 @@ export class SessionState {
    * nothing.
    */
   beginUnsettled(): (now: number) => void {
+    this.#wrote = true
     let open = true
     this.#unsettled++
     return (now) => {

@@ -103,6 +103,11 @@ export class Program {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
+  /** Stops it (`SIGSTOP`), or lets it go on (`SIGCONT`). */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal)
+  }
+
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (!this.running) return
     const exited = once(this.#child, 'exit')

@@ -1,0 +1,173 @@
+import { messageOf } from '../driver-errors.ts'
+import { withoutSecrets } from '../error-messages/without-secrets.ts'
+import type { StoreEvent } from '../events/event-types.ts'
+import { backoffMs } from '../limits/retry-backoff.ts'
+import { unlessAborted } from '../limits/unless-aborted.ts'
+import { isBookmark, mergeBookmarks, UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
+import type { BookmarkStore } from './bookmark-store.ts'
+
+export interface StoreClientOptions {
+  readonly store: BookmarkStore
+  /** How long an answer may take. */
+  readonly timeoutMs: number
+  readonly tell: (event: StoreEvent) => void
+}
+
+/** What could not be put yet. */
+interface Unsaved {
+  readonly bookmark: string
+  readonly until: number
+}
+
+/** So long what could not be put is tried again. */
+const KEEP_MS = 60_000
+const BACKOFF = { first: 100, longest: 2_000 }
+/** Garbage is told so often at most. */
+const GARBAGE_MS = 60_000
+const MOST_UNSAVED = 10_000
+
+/** Asks a store for no longer than it may take, and never fails. */
+export class StoreClient {
+  readonly #options: StoreClientOptions
+  readonly #unsaved = new Map<string, Unsaved>()
+  #timer: NodeJS.Timeout | undefined
+  #failures = 0
+  #problem: StoreEvent | undefined
+  #garbageToldAt = Number.NEGATIVE_INFINITY
+  #stopped = false
+
+  constructor(options: StoreClientOptions) {
+    this.#options = options
+  }
+
+  /** What is wrong with it; `undefined`: nothing was at the last answer. */
+  get problem(): string | undefined {
+    return this.#problem?.message
+  }
+
+  /** How many keys have a bookmark that could not be put yet. */
+  get unsaved(): number {
+    return this.#unsaved.size
+  }
+
+  /** What a session of this key begins with; `'unknown'` if the store does not tell. */
+  async get(key: string): Promise<string | undefined> {
+    let kept: unknown
+    try {
+      kept = await this.#within((signal) => this.#options.store.get(key, signal))
+    } catch (error) {
+      this.#failed(error)
+      return UNKNOWN_BOOKMARK
+    }
+    if (kept !== undefined && kept !== null && kept !== UNKNOWN_BOOKMARK && !isBookmark(kept)) {
+      this.#tellGarbage()
+      return UNKNOWN_BOOKMARK
+    }
+    this.#works()
+    return mergeBookmarks([typeof kept === 'string' ? kept : undefined, this.#unsaved.get(key)?.bookmark])
+  }
+
+  /** Resolves when it is kept, or could not be in time; then it is tried again by and by. */
+  async put(key: string, bookmark: string): Promise<void> {
+    const unsaved = this.#unsaved.get(key)
+    const merged = mergeBookmarks([bookmark, unsaved?.bookmark]) ?? bookmark
+    try {
+      await this.#within((signal) => this.#options.store.put(key, merged, signal))
+    } catch (error) {
+      this.#remember(key, merged)
+      return this.#failed(error)
+    }
+    if (this.#unsaved.get(key) === unsaved) this.#unsaved.delete(key)
+    this.#works()
+  }
+
+  /** Nothing is tried again from now on. */
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+  }
+
+  async #within<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const signal = AbortSignal.timeout(this.#options.timeoutMs)
+    // What a store throws at once counts as what it rejects with.
+    return unlessAborted((async () => ask(signal))(), signal)
+  }
+
+  #remember(key: string, bookmark: string): void {
+    if (this.#stopped || (this.#unsaved.size >= MOST_UNSAVED && !this.#unsaved.has(key))) return
+    this.#unsaved.set(key, { bookmark, until: performance.now() + KEEP_MS })
+    this.#again()
+  }
+
+  #again(): void {
+    if (this.#timer !== undefined || this.#stopped) return
+    this.#failures++
+    this.#timer = setTimeout(() => void this.#putAll(), backoffMs(BACKOFF, this.#failures, Math.random))
+    this.#timer.unref()
+  }
+
+  /** One after the other, and no further than the first that fails. */
+  async #putAll(): Promise<void> {
+    const now = performance.now()
+    for (const [key, { bookmark, until }] of this.#unsaved) {
+      if (until <= now) {
+        this.#unsaved.delete(key)
+        continue
+      }
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- the store may have come back only just now
+        await this.#within((signal) => this.#options.store.put(key, bookmark, signal))
+      } catch (error) {
+        this.#failed(error)
+        break
+      }
+      if (this.#unsaved.get(key)?.bookmark === bookmark) this.#unsaved.delete(key)
+      this.#works()
+    }
+    this.#timer = undefined
+    if (this.#unsaved.size > 0) this.#again()
+    else this.#failures = 0
+  }
+
+  #failed(error: unknown): void {
+    const isSilent = error instanceof DOMException && error.name === 'TimeoutError'
+    const { timeoutMs } = this.#options
+    if (isSilent) {
+      const what = `The bookmark store has not answered within ${timeoutMs} ms, so sessions ask the primary`
+      return this.#tell(
+        'NEAREST_STORE_SILENT',
+        `${what}: is it up, and near? "bookmarkStoreTimeoutMs" says how long it may take.`,
+      )
+    }
+    const cause = withoutSecrets(error)
+    this.#tell(
+      'NEAREST_STORE_FAILED',
+      `The bookmark store has failed, so sessions ask the primary: ${messageOf(cause)}`,
+      cause,
+    )
+  }
+
+  /** Of other keys it may tell well, so that this is no state of the store. */
+  #tellGarbage(): void {
+    const now = performance.now()
+    if (now - this.#garbageToldAt < GARBAGE_MS) return
+    this.#garbageToldAt = now
+    const message =
+      'The bookmark store holds something that is no bookmark, so that session asks the primary: what else writes there?'
+    this.#options.tell({ available: true, code: 'NEAREST_STORE_GARBAGE', message })
+  }
+
+  /** Once, until it is another problem, or none. */
+  #tell(code: NonNullable<StoreEvent['code']>, message: string, cause?: unknown): void {
+    const isNews = this.#problem?.code !== code
+    const event: StoreEvent = { available: false, code, message, cause }
+    this.#problem = event
+    if (isNews) this.#options.tell(event)
+  }
+
+  #works(): void {
+    if (this.#problem === undefined) return
+    this.#problem = undefined
+    this.#options.tell({ available: true, code: undefined, message: 'The bookmark store answers again.' })
+  }
+}

@@ -1,0 +1,138 @@
+import type { BookmarkStore } from '../bookmark-store/bookmark-store.ts'
+import { parseKeepMs } from '../bookmark-store/keep-ms.ts'
+import { describeValue } from '../error-messages/describe-value.ts'
+import { checkNames } from '../error-messages/unknown-name.ts'
+import { OptionError } from '../errors.ts'
+import { UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
+import { bookmarkInOrder, orderedBookmark } from '../session/ordered-bookmark.ts'
+
+/** What is needed of a `pg.Pool`, or of a pool of `createPool`. */
+export interface BookmarkDatabase {
+  query(config: { readonly text: string; readonly values: unknown[]; readonly route: 'primary' }): Promise<{
+    readonly rows: readonly unknown[]
+  }>
+}
+
+/** Options of {@link bookmarkTable}. */
+export interface BookmarkTableOptions {
+  /** The name of the table, with or without a schema: lower-case letters, digits and `_`. Default `pg_nearest_bookmarks`. */
+  readonly table?: string | undefined
+  /**
+   * Milliseconds for which a bookmark is kept: longer than replicas fall behind. For as long after a start of that database all sessions ask
+   * the primary, because bookmarks may be missing. 1,000 to 86,400,000; default 60,000.
+   */
+  readonly keepMs?: number | undefined
+}
+
+const TABLE = 'pg_nearest_bookmarks'
+const NAME = /^(?:[a-z_][a-z0-9_]{0,62}\.)?[a-z_][a-z0-9_]{0,62}$/
+/** Of so many puts one removes what has expired. */
+const CLEANED_EACH = 500
+
+/**
+ * The statement that makes the table: for a migration.
+ *
+ * @throws OptionError for a name that cannot be used.
+ */
+export function bookmarkTableSql(table: string = TABLE): string {
+  return `create table if not exists ${checkedName(table)} (
+  key text primary key,
+  value text collate "C" not null,
+  expires timestamptz not null
+)`
+}
+
+/**
+ * Keeps bookmarks in a table of a PostgreSQL that is near: for `createPool({ bookmarkStore })`. It need not be the app's database. Costs a
+ * statement there before a shared session, and one after it if it has written. Make the table with {@link bookmarkTableSql}.
+ *
+ * @example
+ * ```ts
+ * import pg from 'pg'
+ * import { createPool } from 'pg-nearest'
+ * import { bookmarkTable } from 'pg-nearest/bookmark-table'
+ *
+ * const near = new pg.Pool({ connectionString: 'postgres://near.example.com/sessions' })
+ * near.on('error', () => undefined) // it connects again by itself
+ * export const pool = createPool({ primary: 'postgres://localhost/app', bookmarkStore: bookmarkTable(near) })
+ * ```
+ *
+ * @throws OptionError for what is no pool, and for options that cannot be used.
+ */
+export function bookmarkTable(database: BookmarkDatabase, options: BookmarkTableOptions = {}): BookmarkStore {
+  if (typeof (database as BookmarkDatabase | undefined)?.query !== 'function') {
+    throw new OptionError('database', `database must be a pool of pg, but it is ${describeValue(database)}.`)
+  }
+  checkNames(options, ['table', 'keepMs'])
+  const table = checkedName(options.table ?? TABLE)
+  const keepMs = parseKeepMs(options.keepMs)
+  const run = async (text: string, values: unknown[]): Promise<readonly unknown[]> => {
+    const { rows } = await database.query({ text, values, route: 'primary' })
+    return rows
+  }
+  return {
+    async get(key) {
+      const [row] = (await run(get(table), [kept(key), unknown(key), keepMs])) as readonly [Answer]
+      if (row.trusted !== true) {
+        if (row.trusted === null) await run(mark(table), [])
+        return UNKNOWN_BOOKMARK
+      }
+      return row.value === null ? undefined : (bookmarkInOrder(row.value) ?? row.value)
+    },
+    async put(key, bookmark) {
+      const ordered = orderedBookmark(bookmark)
+      if (ordered === undefined) await run(put(table), [unknown(key), UNKNOWN_BOOKMARK, UNKNOWN_BOOKMARK, keepMs])
+      else await run(put(table), [kept(key), ordered.text, ordered.group, keepMs])
+      if (Math.random() < 1 / CLEANED_EACH)
+        await run(`delete from ${table} where expires < now() and key <> '${SINCE}'`, [])
+    },
+  }
+}
+
+interface Answer {
+  readonly value: string | null
+  /** `null`: this server has not marked since when it keeps bookmarks. */
+  readonly trusted: boolean | null
+}
+
+const SINCE = 'since'
+
+function kept(key: string): string {
+  return `at:${key}`
+}
+
+function unknown(key: string): string {
+  return `unknown:${key}`
+}
+
+/** When this server was started, whatever the time zone of the connection. */
+const STARTED = 'extract(epoch from pg_postmaster_start_time())::text'
+
+/** A server that was started, or promoted, a short time ago may have lost bookmarks, or have been away when they were put. */
+function get(table: string): string {
+  return `select
+  (select value from ${table} where key = $1 and expires > now()) as value,
+  (select now() - expires >= $3 * interval '1 ms' from ${table}
+    where key = '${SINCE}' and value = ${STARTED})
+    and not exists (select from ${table} where key = $2 and expires > now()) as trusted`
+}
+
+function mark(table: string): string {
+  return `insert into ${table} values ('${SINCE}', ${STARTED}, now())
+on conflict (key) do update set value = excluded.value, expires = excluded.expires where ${table.replace(/^.*\./, '')}.value <> excluded.value`
+}
+
+function put(table: string): string {
+  return `insert into ${table} as kept values ($1, $2, now() + $4 * interval '1 ms')
+on conflict (key) do update set expires = excluded.expires, value = case
+  when kept.expires > now() and starts_with(kept.value, $3) and kept.value >= excluded.value then kept.value
+  else excluded.value end`
+}
+
+function checkedName(table: unknown): string {
+  if (typeof table === 'string' && NAME.test(table)) return table
+  throw new OptionError(
+    'table',
+    `table must be a name of lower-case letters, digits and _, but it is ${describeValue(table)}.`,
+  )
+}

@@ -1,0 +1,33 @@
+/**
+ * `KEYS`: the bookmark, the mark of an unknown position, and since when this very server keeps bookmarks. `ARGV`: for how many milliseconds.
+ * A server that was started, or promoted, less long ago may have lost some, or have been away when they were put.
+ */
+export const GET = `
+local info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')
+local server = (string.match(info, 'run_id:(%w+)') or '') .. (string.match(info, 'master_replid:(%w+)') or '')
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local mark = redis.call('GET', KEYS[3])
+local since = now
+if mark and string.sub(mark, 1, #server + 1) == server .. ' ' then
+  since = tonumber(string.sub(mark, #server + 2)) or now
+else
+  redis.call('SET', KEYS[3], server .. ' ' .. string.format('%.0f', now))
+end
+if now - since < tonumber(ARGV[1]) or redis.call('EXISTS', KEYS[2]) == 1 then return 'unknown' end
+return redis.call('GET', KEYS[1])
+`
+
+/** `KEYS`: the bookmark. `ARGV`: the new one, how those that it can be compared with begin, and for how many milliseconds it is kept. */
+export const PUT = `
+local kept = redis.call('GET', KEYS[1])
+if kept and string.sub(kept, 1, #ARGV[2]) == ARGV[2] and kept >= ARGV[1] then
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+else
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+end
+return 1
+`
+
+/** `KEYS`: the mark of an unknown position. `ARGV`: for how many milliseconds. */
+export const PUT_UNKNOWN = `return redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])`

@@ -1,0 +1,23 @@
+import { Redis } from 'ioredis'
+import { createPool } from '../../src/pool/create-pool.ts'
+import type { NearestPoolOptions } from '../../src/options/pool-options.ts'
+import { redisStore } from '../../src/redis/redis-store.ts'
+import { perform, type Task } from './member.ts'
+
+/** The process of one region, which is told what to do by the one that began it. */
+const [, , options = '{}', port = '0', keepMs = '0'] = process.argv
+const redis = new Redis(Number(port), '127.0.0.1', { retryStrategy: () => 50, maxRetriesPerRequest: 1 })
+redis.on('error', () => undefined)
+const pool = createPool({
+  ...(JSON.parse(options) as NearestPoolOptions),
+  bookmarkStore: redisStore(redis, { keepMs: Number(keepMs) }),
+})
+
+process.on('message', (task: Task) => {
+  perform(pool, task).then(
+    (done) => process.send?.(done),
+    (error: unknown) => process.send?.({ id: task.id, failed: String(error) }),
+  )
+})
+process.on('disconnect', () => process.exit())
+process.send?.('ready')

@@ -1,0 +1,154 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { StoreClient } from '../../src/bookmark-store/store-client.ts'
+import { bookmarkTable, bookmarkTableSql } from '../../src/bookmark-table/index.ts'
+import { createPool, type StoreEvent } from '../../src/index.ts'
+import { redisStore, type RedisClient } from '../../src/redis/index.ts'
+import { laterBookmark, type Bookmark } from '../../src/session/bookmark.ts'
+import { formatBookmark, formatTimeBookmark, parseBookmark } from '../../src/session/bookmark-text.ts'
+import { mergeBookmarks } from '../../src/session/merge-bookmarks.ts'
+import { bookmarkInOrder, orderedBookmark } from '../../src/session/ordered-bookmark.ts'
+
+const anyBookmark: fc.Arbitrary<Bookmark> = fc
+  .record({
+    systemIdentifier: fc.constantFrom('7', '7584219461823984721'),
+    timeline: fc.integer({ min: 1, max: 40 }),
+    lsn: fc.bigInt({ min: 1n, max: 2n ** 64n - 2n }),
+    certain: fc.boolean(),
+  })
+  .map(({ systemIdentifier, timeline, lsn, certain }) =>
+    certain ? { systemIdentifier, timeline, lsn, certain } : { systemIdentifier, timeline, lsn },
+  )
+
+describe('bookmarks of several sessions', () => {
+  test('of one cluster are the latest of them, in whichever order they come', () => {
+    fc.assert(
+      fc.property(fc.array(anyBookmark, { minLength: 1, maxLength: 5 }), (all) => {
+        const own = all.map((each) => ({ ...each, systemIdentifier: '7' }))
+        const latest = own.reduce((a: Bookmark, b) => laterBookmark(a, b))
+        const merged = parseBookmark(mergeBookmarks(own.map(formatBookmark)))
+        expect([merged?.timeline, merged?.lsn]).toEqual([latest.timeline, latest.lsn])
+        const backwards = parseBookmark(mergeBookmarks(own.toReversed().map(formatBookmark)))
+        expect([backwards?.timeline, backwards?.lsn]).toEqual([latest.timeline, latest.lsn])
+      }),
+    )
+  })
+
+  const a = formatBookmark({ systemIdentifier: '7', timeline: 1, lsn: 5n })
+  const b = formatBookmark({ systemIdentifier: '8', timeline: 1, lsn: 5n })
+  test.each<[texts: (string | undefined)[], merged: string | undefined]>([
+    [[], undefined],
+    [[undefined, undefined], undefined],
+    [[a, undefined], a],
+    [[a, a], a],
+    [['unknown'], 'unknown'],
+    [[a, 'unknown'], 'unknown'],
+    [[a, 'garbage'], 'unknown'],
+    [[a, b], 'unknown'],
+    [
+      [formatTimeBookmark(1_790_000_000_000), formatTimeBookmark(1_790_000_000_001)],
+      formatTimeBookmark(1_790_000_000_001),
+    ],
+    [[a, formatTimeBookmark(1_790_000_000_000)], 'unknown'],
+  ])('%#: what cannot be compared is not known', (texts, merged) => {
+    expect(mergeBookmarks(texts)).toBe(merged)
+  })
+})
+
+describe('a bookmark as a store compares it', () => {
+  const sign = (value: number): number => Math.sign(value)
+  const bytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
+
+  test('is in the order of positions, within its cluster', () => {
+    fc.assert(
+      fc.property(anyBookmark, anyBookmark, (a, b) => {
+        const [x, y] = [orderedBookmark(formatBookmark(a)), orderedBookmark(formatBookmark(b))]
+        expect(x?.group === y?.group).toBe(a.systemIdentifier === b.systemIdentifier)
+        if (a.systemIdentifier !== b.systemIdentifier) return
+        const byPosition = a.timeline - b.timeline || Number(a.lsn > b.lsn) - Number(a.lsn < b.lsn)
+        if (byPosition !== 0) expect(sign(bytes(x?.text ?? '', y?.text ?? ''))).toBe(sign(byPosition))
+      }),
+    )
+  })
+
+  test('is the same when it is read', () => {
+    fc.assert(
+      fc.property(anyBookmark.map(formatBookmark), (text) => {
+        expect(bookmarkInOrder(orderedBookmark(text)?.text ?? '')).toBe(text)
+      }),
+    )
+    const time = formatTimeBookmark(1_790_000_000_123)
+    expect(bookmarkInOrder(orderedBookmark(time)?.text ?? '')).toBe(time)
+  })
+
+  test('is none when it is something else', () => {
+    fc.assert(fc.property(fc.string(), (text) => bookmarkInOrder(text) === undefined))
+    const wrong = [
+      'p:0:00000001:0000000000000005:0',
+      `p:${'9'.repeat(20)}:00000001:0000000000000005:0`,
+      'p:7:00000000:0000000000000005:1',
+      't:7',
+    ]
+    expect(wrong.filter((text) => bookmarkInOrder(text) !== undefined)).toEqual([])
+    expect(orderedBookmark('unknown')).toBeUndefined()
+  })
+})
+
+describe('a store that is asked', () => {
+  const ask = (get: () => Promise<unknown>): { client: StoreClient; events: StoreEvent[] } => {
+    const events: StoreEvent[] = []
+    const store = { get: get as () => Promise<string>, put: () => Promise.resolve() }
+    return { client: new StoreClient({ store, timeoutMs: 50, tell: (event) => void events.push(event) }), events }
+  }
+
+  test.each<[what: string, get: () => Promise<unknown>, code: StoreEvent['code']]>([
+    ['rejects', () => Promise.reject(new Error('no')), 'NEAREST_STORE_FAILED'],
+    [
+      'throws',
+      () => {
+        throw new Error('at once')
+      },
+      'NEAREST_STORE_FAILED',
+    ],
+    ['never answers', () => new Promise(() => undefined), 'NEAREST_STORE_SILENT'],
+    ['answers a number', () => Promise.resolve(7), 'NEAREST_STORE_GARBAGE'],
+    ['answers an object', () => Promise.resolve({}), 'NEAREST_STORE_GARBAGE'],
+    ['answers an empty text', () => Promise.resolve(''), 'NEAREST_STORE_GARBAGE'],
+    ['answers a megabyte', () => Promise.resolve('x'.repeat(1_000_000)), 'NEAREST_STORE_GARBAGE'],
+  ])('and %s makes the session blind, and is told once', async (_, get, code) => {
+    const { client, events } = ask(get)
+    expect([await client.get('key'), await client.get('key')]).toEqual(['unknown', 'unknown'])
+    expect(events.map((event) => event.code)).toEqual([code])
+  })
+
+  test('and has nothing, or does not know, is no problem', async () => {
+    for (const answer of [undefined, null, 'unknown']) {
+      const { client, events } = ask(() => Promise.resolve(answer))
+      expect(await client.get('key')).toBe(answer ?? undefined)
+      expect([events, client.problem]).toEqual([[], undefined])
+    }
+  })
+
+  test('tells no password of an error', async () => {
+    const { client, events } = ask(() => Promise.reject(new Error('redis://app:hunter2@localhost is down')))
+    await client.get('key')
+    expect(JSON.stringify(events)).not.toContain('hunter2')
+    expect(events[0]?.message).not.toContain('hunter2')
+  })
+})
+
+test('what is no store, no client, no table and no time is an error at once', () => {
+  const primary = 'postgres://localhost/app'
+  expect(() => createPool({ primary, bookmarkStore: {} as never })).toThrow('bookmarkStore must be what redisStore()')
+  expect(() => createPool({ primary, bookmarkStoreTimeoutMs: 0 })).toThrow('bookmarkStoreTimeoutMs')
+  const client: RedisClient = { call: () => Promise.resolve(null) }
+  expect(() => redisStore(undefined as never)).toThrow('client must be one of ioredis or redis, but it is undefined.')
+  expect(() => redisStore(client, { keepMs: 10 })).toThrow('keepMs must be a whole number of milliseconds')
+  expect(() => redisStore(client, { prefix: 7 as never })).toThrow('prefix must be a text, but it is a number.')
+  expect(() => redisStore(client, { ttl: 7 } as never)).toThrow('There is no option "ttl".')
+  expect(() => bookmarkTable({} as never)).toThrow('database must be a pool of pg, but it is an object.')
+  const database = { query: () => Promise.resolve({ rows: [] }) }
+  expect(() => bookmarkTable(database, { table: 'a; drop table users' })).toThrow('table must be a name of')
+  expect(() => bookmarkTableSql('Users')).toThrow('table must be a name of')
+  expect(bookmarkTableSql()).toContain('create table if not exists pg_nearest_bookmarks')
+})
