@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { flyServers } from '../fly/fly.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
+import { MODE_VARIABLE } from '../modes/parse-mode.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Flags that say where the servers are, as `parseArgs` takes them. */
@@ -26,11 +27,14 @@ export interface ServerFlags {
 /**
  * The servers from the flags, otherwise from the environment.
  *
- * @param env - takes the variables of `--env-file`, because the pool and pg read this process's own.
+ * @param env - takes the variables of `--env-file`, because the pool and pg read this process's own; loses `PG_NEAREST_MODE`.
  */
 export async function serverOptions(flags: ServerFlags, env: NodeJS.ProcessEnv): Promise<NearestPoolOptions> {
   const { cluster } = flags
-  return { ...(await serversOf(flags, env)), ...(cluster === undefined ? {} : { cluster }) }
+  const servers = await serversOf(flags, env)
+  // It is for the app: a command asks every server.
+  Reflect.deleteProperty(env, MODE_VARIABLE)
+  return { ...servers, ...(cluster === undefined ? {} : { cluster }) }
 }
 
 async function serversOf(flags: ServerFlags, env: NodeJS.ProcessEnv): Promise<NearestPoolOptions> {

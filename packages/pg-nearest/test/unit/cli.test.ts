@@ -182,6 +182,9 @@ describe('where the servers are', () => {
     const env = { DATABASE_URL: 'postgres://h/app', PRIMARY_REGION: 'nrt', MY_REGION: 'syd' }
     expect(await serverOptions({ region: 'ord' }, env)).toMatchObject({ region: 'ord', primary: { region: 'nrt' } })
     expect(await serverOptions({}, env)).toMatchObject({ region: 'syd' })
+    const observing = { ...env, PG_NEAREST_MODE: 'primary-only' }
+    await serverOptions({}, observing)
+    expect(observing).toEqual(env)
   })
 
   test('the cluster, for a list from either', async () => {
