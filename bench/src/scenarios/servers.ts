@@ -38,7 +38,7 @@ export async function servers(seconds: number): Promise<ServersCost[]> {
     Array.from({ length: 2 * MOST_LINKS }, (_, i) => openLink(world.url(i % 2 === 0 ? 'ord' : 'syd'))),
   )
   const near = world.poolOptions('ord')
-  const { ord = '' } = near.replicas as Record<string, string>
+  const { ord = '' } = near.replicas
   const children = COUNTS.map(startChild)
   try {
     const heaps: number[] = []

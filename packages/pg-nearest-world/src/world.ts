@@ -261,15 +261,12 @@ class RunningWorld implements World {
   }
 
   async #addServer(region: string): Promise<Server> {
-    const {
-      folder,
-      binaries,
-      osUser,
-      template: { password },
-    } = this.#resources
+    const { folder, binaries, osUser, template } = this.#resources
     const { database, ports } = this.#options
+    const { password } = template
+    const data = join(folder, region)
     const port = ports === undefined ? undefined : ports + this.#servers.size
-    const server = await createServer({ region, data: join(folder, region), binaries, osUser, password, database, port })
+    const server = await createServer({ region, data, binaries, osUser, password, database, port })
     this.#servers.set(region, server)
     await this.#network.addRegion(region, () => server.listeningPort)
     return server
