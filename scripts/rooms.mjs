@@ -61,6 +61,7 @@ export const houses = [
         'connections',
         'monitor',
         'probe',
+        'pg-client',
         'failures',
         'limits',
         'session',

@@ -15,6 +15,7 @@
  * | `NEAREST_BEHIND` | a server does not show yet what a read must show; only as part of a `NEAREST_NO_SERVER` |
  * | `NEAREST_CONNECTION_LOST` | the connection died inside of a transaction, which is rolled back, or with session state |
  * | `NEAREST_ROLLED_BACK` | a transaction's COMMIT was answered with ROLLBACK, because one of its statements had failed |
+ * | `NEAREST_POOL_TRANSACTION` | `pool.query('BEGIN')`, where each statement may run on another connection |
  * | `NEAREST_TRANSACTION_OVER` | a statement was given to `transaction()` after its function had ended |
  * | `NEAREST_READ_ONLY` | the primary refuses writes: fenced, or out of disk |
  * | `NEAREST_READ_ONLY_MODE` | the pool is in the mode `read-only`, so this was not written |
@@ -39,6 +40,7 @@ export type NearestErrorCode =
   | 'NEAREST_BEHIND'
   | 'NEAREST_CONNECTION_LOST'
   | 'NEAREST_ROLLED_BACK'
+  | 'NEAREST_POOL_TRANSACTION'
   | 'NEAREST_TRANSACTION_OVER'
   | 'NEAREST_READ_ONLY'
   | 'NEAREST_READ_ONLY_MODE'

@@ -7,9 +7,11 @@ import { emitSafely } from '../events/emit-safely.ts'
 import { withinDeadline } from '../limits/within-deadline.ts'
 import type { QueryCallback, Request } from '../route/request.ts'
 import { isSubmittable, parseQueryArguments } from '../route/parse-query-arguments.ts'
+import { lendTo, type Borrower } from '../wire/lent-client.ts'
+import { internalsOf, type ClientInternals } from '../wire/pg-internals.ts'
 import { call, promiseOrCallback } from './promise-or-callback.ts'
 
-const FORWARDED = ['notice', 'notification', 'error', 'end'] as const
+const FORWARDED = ['notice', 'notification', 'error', 'end', 'drain'] as const
 
 /**
  * What `pool.connect()` lends: a `pg.PoolClient` that chooses a server for each statement, until one needs to stay on its connection
@@ -19,7 +21,7 @@ const FORWARDED = ['notice', 'notification', 'error', 'end'] as const
  * Statements run in the order in which they are given. A BEGIN for the primary is sent with the first statement behind it, and
  * statements of a transaction that are not awaited are sent together.
  */
-export class BorrowedClient extends EventEmitter {
+export class BorrowedClient extends EventEmitter implements Borrower {
   readonly escapeIdentifier: typeof pg.escapeIdentifier = pg.escapeIdentifier
   readonly escapeLiteral: typeof pg.escapeLiteral = pg.escapeLiteral
   readonly #engine: Engine
@@ -28,6 +30,8 @@ export class BorrowedClient extends EventEmitter {
   #ownTypes = false
   readonly #onReleased: () => void
   #released = false
+  /** By `end`, after which it may still be released, as in pg. */
+  #ended = false
 
   /** @param onReleased - called once, when the last statement has ended and the connection has been returned. */
   constructor(engine: Engine, scope: Scope, onReleased: () => void, limits: ClientLimits = {}) {
@@ -39,18 +43,22 @@ export class BorrowedClient extends EventEmitter {
 
   /** As `query` of a `pg.Client`. */
   query(first: unknown, second?: unknown, third?: unknown): unknown {
-    if (isSubmittable(first)) return this.#submit(first, second ?? third)
+    if (isSubmittable(first)) {
+      void this.submit(first, second ?? third)
+      return first
+    }
     const { request, callback } = parseQueryArguments(first, second, third)
     const config = this.#ownTypes ? { types: this.#types, ...request.config } : request.config
     return this.#runWith({ ...request, config }, callback)
   }
 
   /**
-   * Returns the connection. With an error, or `true`, it is closed instead.
+   * Returns the connection. With an error, or `true`, it is closed instead. May be called by itself, as pg's.
    *
    * @throws if the client was released before, as pg does.
    */
-  release(error?: Error | boolean): void {
+  readonly release = (error?: Error | boolean): void => {
+    if (this.#ended) return void (this.#ended = false)
     if (this.#released) throw new Error('Release called on client which has already been released to the pool.')
     this.#released = true
     this.#session.release(error, this.#onReleased)
@@ -65,6 +73,25 @@ export class BorrowedClient extends EventEmitter {
     this.#session.endStream(why)
   }
 
+  /**
+   * Takes a connection to the only server, and lends pg's own client of it: the same each time that it is this connection, and what
+   * listeners and hooks have been given.
+   *
+   * @throws what kept it from being taken; then it is released.
+   */
+  async open(): Promise<pg.PoolClient> {
+    let client: pg.PoolClient
+    try {
+      client = await this.#session.open()
+    } catch (error) {
+      this.release()
+      throw error
+    }
+    lendTo(client, this)
+    client.release = this.release
+    return client
+  }
+
   /** The server that a connection was last taken to. */
   get lastServer(): string | undefined {
     return this.#session.lastServer
@@ -75,9 +102,38 @@ export class BorrowedClient extends EventEmitter {
     return this.#session.waitingFor
   }
 
-  /** The backend's process ID, while this client holds a connection. */
+  /** The backend's process ID, while this client holds a connection; so are those below of that connection. */
   get processID(): number | null {
-    return (this.#session.client as { processID?: number } | undefined)?.processID ?? null
+    return this.#held?.processID ?? null
+  }
+
+  get secretKey(): ClientInternals['secretKey'] {
+    return this.#held?.secretKey ?? null
+  }
+
+  get connection(): ClientInternals['connection'] | undefined {
+    return this.#held?.connection
+  }
+
+  get host(): string | undefined {
+    return this.#session.client?.host
+  }
+
+  get port(): number | undefined {
+    return this.#session.client?.port
+  }
+
+  get database(): string | undefined {
+    return this.#session.client?.database
+  }
+
+  get user(): string | undefined {
+    return this.#session.client?.user
+  }
+
+  get #held(): ClientInternals | undefined {
+    const { client } = this.#session
+    return client && internalsOf(client)
   }
 
   /** `I`, `T` or `E` as PostgreSQL says it. */
@@ -94,13 +150,17 @@ export class BorrowedClient extends EventEmitter {
     this.#types.setTypeParser(...args)
   }
 
-  /** Does nothing, because connections are made on demand. */
+  /** Fails, as that of a client that pg's pool has lent. */
   connect(callback?: QueryCallback): unknown {
-    return promiseOrCallback(Promise.resolve(this), callback)
+    const error = new Error('Client has already been connected. You cannot reuse a client.')
+    return promiseOrCallback(Promise.reject(error), callback)
   }
 
   end(callback?: QueryCallback): unknown {
-    if (!this.#released) this.release(true)
+    if (!this.#released) {
+      this.release(true)
+      this.#ended = true
+    }
     return promiseOrCallback(Promise.resolve(undefined), callback)
   }
 
@@ -136,15 +196,17 @@ export class BorrowedClient extends EventEmitter {
     })
   }
 
-  /** A cursor or a stream talks to the connection itself, so it runs on the primary and is never retried. */
-  #submit<T extends pg.Submittable>(query: T, callback: unknown): T {
-    const failing = query as T & { handleError?: (error: unknown, connection: unknown) => void; callback?: unknown }
+  /**
+   * Runs a cursor, a stream or a COPY: it talks to the connection itself, so it runs on the primary and is never retried. Resolves when it
+   * has ended; it tells itself how.
+   */
+  submit(query: pg.Submittable, callback?: unknown): Promise<void> {
+    const failing = query as { handleError?: (error: unknown, connection: unknown) => void; callback?: unknown }
     if (failing.callback === undefined && typeof callback === 'function') failing.callback = callback
     const submitted = this.#released
       ? Promise.reject(released())
       : this.#session.submit(query, this.#ownTypes ? this.#types : undefined)
-    submitted.catch((error: unknown) => failing.handleError?.(error, null))
-    return query
+    return submitted.catch((error: unknown) => failing.handleError?.(error, null))
   }
 
   #forward(client: pg.PoolClient, attached: boolean): void {
@@ -165,6 +227,10 @@ export class BorrowedClient extends EventEmitter {
     ]),
   ) as Record<(typeof FORWARDED)[number], (...args: unknown[]) => void>
 }
+
+// Libraries ask whether it is a client of pg's. Nothing is inherited that is used.
+Object.setPrototypeOf(BorrowedClient.prototype, Object.create(pg.Client.prototype) as object)
+Object.defineProperty(BorrowedClient, 'name', { value: pg.Client.name })
 
 function released(): Error {
   return new Error('Client was released to the pool and is not queryable')

@@ -26,6 +26,7 @@ import { readInTransaction, runInTransaction } from '../client-transaction/run-i
 import { limitWaiting } from './limit-waiting.ts'
 import { delivering, StatementQueue, type Turn } from './statement-queue.ts'
 import { runPinnedOrLose } from '../client-connection/run-pinned.ts'
+import { takeConnection } from '../client-connection/take-connection.ts'
 import { guardStatement } from './guard-statement.ts'
 
 /** How long a released client waits for a cursor that was left open. */
@@ -82,6 +83,15 @@ export class ClientExecutor {
     const { lease, lastServer } = this.#client.held
     if (lease === undefined) return lastServer && `for a connection to ${lastServer}`
     return lease.quiet ? undefined : `for an answer of ${lease.server}`
+  }
+
+  /** Takes a connection to the primary now, instead of with the first statement. */
+  async open(): Promise<pg.PoolClient> {
+    const client = this.#client
+    await takeConnection(client, '', attemptsOnPrimary(client), client.signal)
+    // With `max: 1` a statement of the pool may have begun it.
+    if (client.held.open) client.become({ kind: 'transaction', stateful: false, readOnly: false })
+    return client.held.here.client
   }
 
   run(request: Request): Promise<StatementResult> {

@@ -113,7 +113,8 @@ export class SubmittableExchange implements Exchange {
 
   lost(cause: unknown, written: boolean): void {
     this.#settleCloses?.()
-    this.#query.handleError?.(cause, this.#connection)
+    // A query without a callback emits each error, and somebody may listen to the first only.
+    if (this.#error === undefined) this.#query.handleError?.(cause, this.#connection)
     this.#onEnd({ kind: 'lost', error: this.#error ?? cause, written })
   }
 }

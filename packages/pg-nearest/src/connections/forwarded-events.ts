@@ -1,19 +1,37 @@
-const FORWARDED: ReadonlySet<string> = new Set(['connect', 'acquire', 'remove', 'release'])
+import type pg from 'pg'
+import { asItself } from '../wire/lent-client.ts'
 
-/** Passes on the events of `pg.Pool` that have listeners. */
+/** The events of `pg.Pool`, and what the option `log` is told of each. */
+const FORWARDED: ReadonlyMap<string, string> = new Map([
+  ['connect', 'new client connected'],
+  ['acquire', 'client acquired'],
+  ['release', 'client released'],
+  ['remove', 'client removed'],
+])
+
+/** Passes on the events of `pg.Pool` that have listeners, and tells the option `log` of them. */
 export class ForwardedEvents {
   readonly #onEvent: (event: string, ...args: unknown[]) => void
+  readonly #log: pg.PoolConfig['log']
   readonly #wanted = new Set<string>()
 
-  constructor(onEvent: (event: string, ...args: unknown[]) => void) {
+  constructor(onEvent: (event: string, ...args: unknown[]) => void, log: pg.PoolConfig['log']) {
     this.#onEvent = onEvent
+    this.#log = log
   }
 
   forward(event: string): void {
     if (FORWARDED.has(event)) this.#wanted.add(event)
   }
 
+  log(message: string): void {
+    this.#log?.(message)
+  }
+
+  /** The last argument is the client. */
   emit(event: string, ...args: unknown[]): void {
-    if (this.#wanted.size > 0 && this.#wanted.has(event)) this.#onEvent(event, ...args)
+    if (this.#log !== undefined) this.log(FORWARDED.get(event) ?? event)
+    if (this.#wanted.size === 0 || !this.#wanted.has(event)) return
+    asItself(args.at(-1), () => this.#onEvent(event, ...args))
   }
 }

@@ -15,6 +15,8 @@ export interface ServerConnections extends MonitoredConnections {
   readonly total: number
   readonly idle: number
   readonly waiting: number
+  /** Those in use that have reached `maxLifetimeSeconds`. */
+  readonly expired: number
   /** Starts to pass on this event of `pg.Pool`. Errors are always passed on. */
   forward(event: string): void
   /** Takes an idle connection; `undefined` if there is none, or none that the caller would have. */

@@ -23,9 +23,6 @@ import { nextLending, wouldHave, type WaitingCaller } from '../checkout/next-len
 import type { Preference } from '../checkout/preference.ts'
 import { WaitQueue, type Purpose, type Waiter } from '../checkout/wait-queue.ts'
 
-/** As `pg.Pool`. */
-const DEFAULT_MAX = 10
-
 export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
   return new Connections(options)
 }
@@ -34,7 +31,6 @@ class Connections implements ServerConnections, Lender {
   readonly server: string
   readonly #options: ServerConnectionsOptions
   readonly #Client: typeof pg.Client
-  readonly #clientOptions: pg.PoolConfig
   readonly #maxUses: number
   readonly #all = new Set<Connection>()
   readonly #idle: IdleConnections
@@ -55,10 +51,9 @@ class Connections implements ServerConnections, Lender {
     const { pgOptions } = options
     this.server = options.server.name
     this.#options = options
-    this.#events = new ForwardedEvents(options.onEvent)
+    this.#events = new ForwardedEvents(options.onEvent, pgOptions.log)
     this.#pause = new RefusalPause(() => this.#serve(), options.refusedWaitMs)
     this.#Client = serverClient({ ...options, server: this.server })
-    this.#clientOptions = pgOptions
     this.#maxUses = pgOptions.maxUses || Number.POSITIVE_INFINITY
     this.#idle = new IdleConnections({
       timeoutMs: idleTimeoutOf(pgOptions),
@@ -68,8 +63,9 @@ class Connections implements ServerConnections, Lender {
     })
   }
 
+  /** By default 10, as of `pg.Pool`. */
   get #max(): number {
-    return this.#options.login().max ?? this.#options.pgOptions.max ?? DEFAULT_MAX
+    return this.#options.login().max ?? this.#options.pgOptions.max ?? 10
   }
 
   get inFlight(): number {
@@ -93,6 +89,10 @@ class Connections implements ServerConnections, Lender {
     return Math.max(0, this.#queue.size - this.#dialling)
   }
 
+  get expired(): number {
+    return this.#countOf(({ expired }) => expired)
+  }
+
   get generation(): number {
     return this.#generation
   }
@@ -109,8 +109,8 @@ class Connections implements ServerConnections, Lender {
     this.#options.onNoPipelines()
   }
 
+  /** While the server refuses new connections, any is better than none. */
   take(purpose: Purpose, preference?: Preference): Lease | undefined {
-    // While the server refuses new connections, any is better than none.
     const connection = this.#idle.take(this.#pause.active ? undefined : preference)
     return connection === undefined ? undefined : this.#lend(connection, purpose)
   }
@@ -135,6 +135,7 @@ class Connections implements ServerConnections, Lender {
     connection.comeBack()
     this.#events.emit('release', error, connection.client)
     if (connection.state === 'closed') this.#events.emit('remove', connection.client)
+    if (connection.uses >= this.#maxUses) this.#events.log('remove expended client')
     if (error || !connection.alive || this.isSpent(connection)) return this.#remove(connection)
     if (connection.fit) {
       connection.signal('return')
@@ -227,7 +228,7 @@ class Connections implements ServerConnections, Lender {
   /** `undefined`: it could not even begin, as when the user's `stream` throws. */
   #newConnection(): Connection | undefined {
     try {
-      return new Connection(new this.#Client(this.#clientOptions), this.#generation, {
+      return new Connection(new this.#Client(this.#options.pgOptions), this.#generation, {
         onSettled: (settled) => this.#settled(settled),
         onDeath: (dead, error, was) => this.#died(dead, error, was),
         onClosed: (closed) => this.#closed(closed),

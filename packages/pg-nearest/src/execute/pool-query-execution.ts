@@ -20,7 +20,8 @@ import { notSent, runWithin, type LimitedEnd } from './run-with-cancellation.ts'
 import { ownSession, type Engine, type Scope } from './engine.ts'
 import type { Arrival, Execution, HedgePlan, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from './may-await-primary.ts'
-import { warnOfOpenTransaction } from './warn-of-open-transaction.ts'
+import { beginOnPoolError, warnOfOpenTransaction } from './warn-of-open-transaction.ts'
+import type { Enforcement } from './read-only-enforcement.ts'
 import { awaitBookmarkClaim } from '../walk/await-bookmark-claim.ts'
 import { candidatesOf, type ListState } from '../failures/no-server-error.ts'
 import { runStatement, type RunEnd } from './run-statement.ts'
@@ -63,6 +64,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   constructor(engine: Engine, scope: Scope, request: Request, signal: AbortSignal | undefined) {
     const { need, reads, refused, attempts } = planStatement(engine, scope, request)
     if (refused) throw notSentError()
+    if (need.transaction?.kind === 'begin' && !engine.single) throw beginOnPoolError()
     this.#guard = scope.readOnly ? undefined : engine.writeGuard()
     // Before a connection is made to the primary, which may be far.
     if (this.#guard !== undefined && isKnownToWrite(engine, scope, request)) this.#guard({ writes: true })
@@ -170,7 +172,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     lease.movable = reads
     const run = {
       config,
-      enforcement: forced ? 'statement' : readOnly ? (reads ? 'read' : 'statement') : 'none',
+      enforcement: enforcementOf(this.facts, forced, lease.status !== 'I'),
       check: this.#check,
       trust: trusts(attempt),
       need: this.#need,
@@ -184,7 +186,10 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       const { standby: isStandby } = lease
       if (end.kind === 'answered' && isOfConnection(end.error)) this.#config = withoutName(config)
       const isAnswered = end.kind === 'result' || end.kind === 'answered'
-      if (isAnswered && lease.status !== 'I') warnOfOpenTransaction(this.engine)
+      if (isAnswered && lease.status !== 'I') {
+        if (this.engine.single) lease.keepTransaction()
+        else warnOfOpenTransaction(this.engine)
+      }
       lease.release()
       if (end.kind === 'result') turn.end({ kind: 'result', result: end.result, standby: isStandby })
       else if (end.kind === 'cut') turn.end(end)
@@ -249,6 +254,13 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     if (afterMs === undefined || proving.length < 2) return undefined
     return { afterMs, take: () => hedging.take(), attempts: () => proving.map(asHedged) }
   }
+}
+
+/** @param open - in a transaction that a statement before has begun. */
+function enforcementOf({ readOnly, reads }: WalkFacts, forced: boolean, open: boolean): Enforcement {
+  if (!readOnly && !forced) return 'none'
+  if (open) return 'inside'
+  return readOnly && reads && !forced ? 'read' : 'statement'
 }
 
 function asHedged({ server }: Attempt): Attempt {

@@ -32,6 +32,8 @@ export interface ParsedOptions {
   readonly probeTimeoutMs: number
   readonly silenceTimeoutMs: number
   readonly connectTimeoutMs: number
+  /** The same for the connections that statements run on. */
+  readonly dialTimeoutMs: number
   readonly failoverTimeoutMs: number
   readonly maxWaiting: number
   /** `Infinity`: never. */
@@ -49,6 +51,9 @@ export interface ParsedOptions {
   readonly modes: ModeSetting
   readonly bookmarkStore: Pick<StoreClientOptions, 'store' | 'timeoutMs'> | undefined
 }
+
+/** Enough for a database that has to wake up, and for TLS and a password over the longest ways: that takes six round trips. */
+const CONNECT_MS = 5_000
 
 const checks: Readonly<Record<string, Check>> = {
   ...pgOptionChecks,
@@ -139,7 +144,8 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     probeIntervalMs: probeIntervalMs ?? 500,
     probeTimeoutMs: probeTimeoutMs ?? 1_200,
     silenceTimeoutMs: Math.max(silenceTimeoutMs ?? 5_000, probeTimeoutMs ?? 1_200),
-    connectTimeoutMs: connectTimeoutMs ?? 2_000,
+    connectTimeoutMs: connectTimeoutMs ?? CONNECT_MS,
+    dialTimeoutMs: connectTimeoutMs ?? (pgOptions.connectionTimeoutMillis || CONNECT_MS),
     failoverTimeoutMs: failoverTimeoutMs ?? 5_000,
     maxWaiting: maxWaiting ?? 10_000,
     quietAfterMs: quietAfterMs === 0 ? Number.POSITIVE_INFINITY : (quietAfterMs ?? 60_000),

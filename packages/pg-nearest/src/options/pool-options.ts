@@ -111,8 +111,9 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   readonly hedge?: boolean | Partial<HedgeOptions> | undefined
   /**
    * Milliseconds that a server has to accept a connection before the next server is tried, and that `onConnect` and `verify` have each on a
-   * new connection before its callers are refused (`NEAREST_TIMEOUT`). Default 2,000; at least 1. (pg's
-   * `connectionTimeoutMillis` limits the whole wait for a connection, also while all are in use. By default there is no limit.)
+   * new connection before its callers are refused (`NEAREST_TIMEOUT`). Default: `connectionTimeoutMillis`, if that is given, otherwise 5,000;
+   * at least 1. (pg's `connectionTimeoutMillis` limits the whole wait for a connection, also while all are in use. By default there is no
+   * limit.)
    */
   readonly connectTimeoutMs?: number | undefined
   /** How many texts to remember that a standby has refused. Default 10,000; 0 for none. */

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { connectTimeLeft } from './connect-client.ts'
 import { askForPassword, type PasswordFunction } from './password-function.ts'
 import { identify, setPassword } from '../wire/pg-internals.ts'
+import { makeLendable } from '../wire/lent-client.ts'
 import { guardStartup } from './startup-guard.ts'
 import { addressFactory, checkedStream, noteStreamFactory } from './stream-factory.ts'
 
@@ -39,7 +40,7 @@ const IN_HOT_STANDBY = Symbol('in_hot_standby')
 /** A `pg.Client` for one server that tracks, without a query, whether the server is in recovery. */
 export function serverClient(options: ServerClientOptions): typeof pg.Client {
   const { server, login, onPromotion } = options
-  return class ServerClient extends pg.Client {
+  class ServerClient extends pg.Client {
     [IN_HOT_STANDBY]: boolean | undefined = undefined
 
     constructor(config?: pg.ClientConfig) {
@@ -71,6 +72,10 @@ export function serverClient(options: ServerClientOptions): typeof pg.Client {
       })
     }
   }
+  makeLendable(ServerClient)
+  // Some libraries look at it.
+  Object.defineProperty(ServerClient, 'name', { value: 'Client' })
+  return ServerClient
 }
 
 /**

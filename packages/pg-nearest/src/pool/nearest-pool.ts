@@ -16,7 +16,7 @@ import { parseServerList } from '../server-list/parse-server-list.ts'
 import { serverListOf } from '../options/server-list-argument.ts'
 import type { ServerList } from '../server-list/server-list.ts'
 import { wantedInterval } from '../server-list/wanted-interval.ts'
-import { newPgPool } from './pg-pool-face.ts'
+import { nameAsPgPool, newPgPool } from './pg-pool-face.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
 import { createServers, type Servers } from '../servers/servers.ts'
 import { queryEach, type EachResult } from './query-each.ts'
@@ -51,6 +51,10 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   #listProblem: ProblemEvent | undefined
   readonly #labelled = new Map<string, RoutedPool>()
 
+  static {
+    nameAsPgPool(this)
+  }
+
   /** @internal */
   constructor(parsed: ParsedOptions, events: EventRelay) {
     const servers = createServers(parsed, events, {
@@ -58,7 +62,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
       onQuiet: () => this.#poller?.pause(),
       onWake: () => this.#poller?.start(),
     })
-    const parts: PoolParts = { servers, face: newPgPool(parsed.pgOptions) }
+    const parts: PoolParts = { servers, face: newPgPool(parsed.pgOptions, servers.Client) }
     super(parts, { target: { kind: 'nearest' }, readOnly: false })
     Object.assign(this, parts.face)
     this.#servers = servers
@@ -348,7 +352,7 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   override end(): Promise<void>
   override end(callback: () => void): void
   override end(callback?: () => void): Promise<void> | void {
-    return promiseOrCallback(this.#end(), callback)
+    return this.asOwnPromise(promiseOrCallback(this.#end(), callback))
   }
 
   async #end(): Promise<void> {

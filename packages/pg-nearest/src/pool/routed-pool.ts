@@ -5,14 +5,15 @@ import { scopeNow, type Scope } from '../execute/engine.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
 import { withinDeadline } from '../limits/within-deadline.ts'
 import type { Call, QueryCallback, Request } from '../route/request.ts'
-import { parseQueryArguments, timeoutOf } from '../route/parse-query-arguments.ts'
+import { isSubmittable, parseQueryArguments, timeoutOf } from '../route/parse-query-arguments.ts'
 import { BorrowedClient } from '../client/borrowed-client.ts'
 import { promiseOrCallback } from '../client/promise-or-callback.ts'
 import type { RoutedClient, Transaction } from './query-types.ts'
 import type { ArrayRow, Callback, Routed, Row, Served } from './query-types.ts'
-import { PgPoolFace } from './pg-pool-face.ts'
+import { nameAsPgPool, PgPoolFace } from './pg-pool-face.ts'
 import { endedError } from '../servers/ended-error.ts'
 import type { Servers } from '../servers/servers.ts'
+import { submitOnPool } from '../client/submit-on-pool.ts'
 import { withRetries } from './transaction-retry.ts'
 import { checkTransactionOptions, retriesOf, runTransaction, type TransactionOptions } from './transaction.ts'
 
@@ -33,6 +34,7 @@ const COUNTS = [
   ['totalCount', 'total'],
   ['idleCount', 'idle'],
   ['waitingCount', 'waiting'],
+  ['expiredCount', 'expired'],
 ] as const
 
 /**
@@ -51,6 +53,7 @@ export class RoutedPool extends PgPoolFace {
   }
 
   static {
+    nameAsPgPool(this)
     // pg's types declare these as properties and its code as accessors, so they cannot be overridden in the usual way.
     for (const [name, count] of COUNTS) {
       Object.defineProperty(this.prototype, name, {
@@ -63,7 +66,8 @@ export class RoutedPool extends PgPoolFace {
   }
 
   /**
-   * Runs a statement on the server where it belongs, in all the forms of pg's `query`. The result's `servedBy` says which it was.
+   * Runs a statement on the server where it belongs, in all the forms of pg's `query`. The result's `servedBy` says which it was. A cursor,
+   * a stream or a COPY is returned, and has a connection until it has been read to its end, has failed, or was closed.
    *
    * Cost: one round trip to that server. A text that looks like a read but writes costs another round trip to a standby the first
    * time.
@@ -93,31 +97,42 @@ export class RoutedPool extends PgPoolFace {
     callback: Callback<pg.QueryResult<R>>,
   ): void
   override query(first: unknown, second?: unknown, third?: unknown): unknown {
+    if (isSubmittable(first)) return this.asOwnPromise(submitOnPool(this.#lend(), first, second ?? third))
     let call: Call
     try {
       call = parseQueryArguments(first, second, third)
     } catch (error) {
       const callback = [first, second, third].find((argument) => typeof argument === 'function')
-      return promiseOrCallback(Promise.reject(error as Error), callback as QueryCallback | undefined)
+      return this.asOwnPromise(promiseOrCallback(Promise.reject(error as Error), callback as QueryCallback | undefined))
     }
-    return promiseOrCallback(this.#execute(call.request), call.callback)
+    return this.asOwnPromise(promiseOrCallback(this.#execute(call.request), call.callback))
   }
 
   /**
-   * Lends a client that chooses a server for each statement, until one needs to stay on its connection. Costs nothing by itself: a
-   * connection is taken with the first statement. Release it, as with `pg.Pool`.
+   * Lends a client. Release it, as with `pg.Pool`.
+   *
+   * With one server it is pg's own client of a connection, which is taken now, as by `pg.Pool`: so an error, a full pool and
+   * `connectionTimeoutMillis` show here. With several, it chooses a server for each statement, until one needs to stay on its connection,
+   * and costs nothing by itself: a connection is taken with the first statement, which says where it belongs.
+   *
+   * @throws with one server, what `query` throws when there is no connection.
    */
   override connect(): Promise<RoutedClient>
   override connect(callback: ConnectCallback): void
   override connect(callback?: ConnectCallback): Promise<RoutedClient> | void {
     const { ended } = this.#servers
     if (ended.aborted) {
-      if (callback === undefined) return Promise.reject(endedError())
+      if (callback === undefined) return this.asOwnPromise(Promise.reject(endedError()))
       return void process.nextTick(callback, endedError(), undefined, () => undefined)
     }
-    const client = this.#lend()
-    if (callback === undefined) return Promise.resolve(client)
-    process.nextTick(callback, undefined, client, (error?: Error | boolean) => client.release(error))
+    const borrowed = this.#lend()
+    const lent = this.#servers.engine.alone ? (borrowed.open() as Promise<RoutedClient>) : Promise.resolve(borrowed)
+    if (callback === undefined) return this.asOwnPromise(lent)
+    const done: Done = (error) => borrowed.release(error)
+    lent.then(
+      (client) => process.nextTick(callback, undefined, client, done),
+      (error: Error) => process.nextTick(callback, error, undefined, () => undefined),
+    )
   }
 
   /**
@@ -163,6 +178,15 @@ export class RoutedPool extends PgPoolFace {
     })
   }
 
+  /** @internal A promise of the class that the option `Promise` names; anything else as it is. */
+  protected asOwnPromise<T>(value: T): T {
+    const { Promise: Own = Promise } = this.options
+    if (Own === Promise || !(value instanceof Promise)) return value
+    return new Own((resolve, reject) => {
+      value.then(resolve, reject)
+    }) as T
+  }
+
   /** @throws NearestError if the pool was ended. */
   #lend(limits?: ClientLimits): RoutedClient & BorrowedClient {
     const { engine, ended, inFlight } = this.#servers
@@ -185,11 +209,11 @@ export class RoutedPool extends PgPoolFace {
   override end(): Promise<void>
   override end(callback: () => void): void
   override end(callback?: () => void): Promise<void> | void {
-    return promiseOrCallback(Promise.resolve(), callback)
+    return this.asOwnPromise(promiseOrCallback(Promise.resolve(), callback))
   }
 }
 
-function sum(connections: Iterable<ServerConnections>, count: 'total' | 'idle' | 'waiting'): number {
+function sum(connections: Iterable<ServerConnections>, count: (typeof COUNTS)[number][1]): number {
   let all = 0
   for (const each of connections) all += each[count]
   return all

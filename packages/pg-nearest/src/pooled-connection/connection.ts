@@ -1,4 +1,4 @@
-import type pg from 'pg'
+import pg from 'pg'
 import { requestCancel } from '../pg-client/cancel-request.ts'
 import { isStandby } from '../pg-client/standby-aware-client.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
@@ -47,6 +47,8 @@ export class Connection {
   taken = false
   /** What runs on it can run on another server instead. */
   movable = false
+  /** A statement of `pool.query` has begun a transaction, which the next one goes on with: there is no other connection. */
+  goesOn = false
   /** The user's `verify` is looking at it, and nobody has it yet. */
   verifying = false
   #state: ConnectionState = 'connecting'
@@ -109,9 +111,10 @@ export class Connection {
     return this.#fence
   }
 
-  /** It can be lent: nothing is in flight, and no transaction is open. */
+  /** It can be lent: nothing is in flight, and no transaction is open, but for one that {@link goesOn}. */
   get fit(): boolean {
-    return this.alive && !this.#doomed && this.#fence === undefined && this.quiet && this.pipeline.status === 'I'
+    const isUsable = this.alive && !this.#doomed && this.#fence === undefined && this.quiet
+    return isUsable && (this.pipeline.status === 'I' || this.goesOn)
   }
 
   /** The first ReadyForQuery has arrived, and `onConnect` has ended. */
@@ -200,12 +203,13 @@ export class Connection {
     const late = setTimeout(() => this.#destroy(), CLOSING_MS)
     late.unref()
     internalsOf(this.client).connection.stream.once('close', () => clearTimeout(late))
-    void this.client.end().catch(ignore)
+    void (Reflect.apply(pg.Client.prototype.end, this.client, []) as Promise<void>).catch(ignore)
   }
 
   /** Its user has given it back. */
   comeBack(): void {
     this.uses++
+    if (this.#pipeline?.status === 'I') this.goesOn = false
     this.movable = false
     this.taken = false
   }

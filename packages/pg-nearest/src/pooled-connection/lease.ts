@@ -147,6 +147,11 @@ export class Lease {
     this.#connection.movable = movable
   }
 
+  /** Its transaction stays open when it is released, for whoever has it next. */
+  keepTransaction(): void {
+    this.#connection.goesOn = true
+  }
+
   send(...exchanges: Exchange[]): void {
     this.#connection.pipeline.send(...exchanges)
   }

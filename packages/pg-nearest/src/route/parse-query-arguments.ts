@@ -14,9 +14,6 @@ export function parseQueryArguments(first: unknown, second: unknown, third: unkn
   if (typeof first === 'function') {
     throw new TypeError('Passing a function as the first parameter to pool.query is not supported')
   }
-  if (isSubmittable(first)) {
-    throw new TypeError('A cursor or a stream keeps its connection: take a client with pool.connect(), and release it.')
-  }
   const values = typeof second === 'function' ? undefined : (second as unknown[] | null | undefined)
   const callback = (typeof second === 'function' ? second : typeof third === 'function' ? third : undefined) as
     QueryCallback | undefined

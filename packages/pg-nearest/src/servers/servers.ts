@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
 import { isSameServer, type ListedServer } from '../discovery/listed-server.ts'
 import type { ProcessRegion } from '../discovery/process-region.ts'
 import type { QueryEvent } from '../events/event-types.ts'
@@ -12,6 +13,7 @@ import { createBookmarkClaims } from '../session-positions/bookmark-claims.ts'
 import { createHedging } from '../limits/hedge-policy.ts'
 import { createRetryBudget } from '../limits/retry-budget.ts'
 import { classifyServerError } from '../monitor/classify-server-error.ts'
+import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { createMonitor, type Monitor } from '../monitor/monitor.ts'
 import { createProbe } from '../probe/probe.ts'
 import type { MonitoredServer } from '../monitor/monitor-dependencies.ts'
@@ -54,6 +56,8 @@ export interface Servers {
   /** Where this process runs, among the regions of the current list. */
   readonly region: ProcessRegion
   readonly connections: Iterable<ServerConnections>
+  /** A class of clients that connect to the primary, whatever options they are made with. */
+  readonly Client: typeof pg.Client
   /** Aborted when the pool is being ended: nothing new may begin, and what only waits ends with its reason. */
   readonly ended: AbortSignal
   /** Statements and borrowed clients. They wake a quiet pool. */
@@ -85,7 +89,7 @@ const DRAIN_MS = 30_000
 
 /** Opens only the monitor's connections, and those only if there are several servers. */
 export function createServers(options: ParsedOptions, events: EventRelay, listener: ServersListener): Servers {
-  const { pgOptions, connectTimeoutMs } = options
+  const { pgOptions, connectTimeoutMs, dialTimeoutMs } = options
   const { probeTimeoutMs: timeoutMs, pipeline, waitForLsn } = options
   const probeOptions = { connectTimeoutMs, timeoutMs, pipeline, waitForLsn, pgOptions }
   let listed = options.servers
@@ -111,7 +115,13 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
   })
   const inFlight = createDrainCounter(quiet)
   const firstList = createFirstList(options.source !== undefined)
-  const process = createProcessSession(options.source !== undefined, listed.length, inFlight)
+  const process = createProcessSession({
+    mayGrow: options.source !== undefined,
+    servers: listed.length,
+    inFlight,
+    cluster: () => monitor.positions.of(writeOrder(monitor.topology)[0]?.name ?? '')?.systemIdentifier,
+    isPrimary: (server) => monitor.roleOf(server, undefined) !== 'replica',
+  })
   let region = regionAmong(options, listed)
   let monitor: Monitor
   const heard = new Set<string>()
@@ -124,7 +134,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
     const made = createServerConnections({
       server,
       login: logins.of(name),
-      connectTimeoutMs,
+      connectTimeoutMs: dialTimeoutMs,
       pgOptions,
       maxWaiting: options.maxWaiting,
       probedRole: (machine) => monitor.roleOf(name, machine),
@@ -229,6 +239,10 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       firstList,
     }),
     scope,
+    Client: serverClient({
+      server: 'primary',
+      login: () => logins.of(writeOrder(monitor.topology)[0]?.name ?? '')(),
+    }),
     get monitor() {
       return monitor
     },
@@ -277,6 +291,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       firstList.failed()
       // The monitor keeps running until nothing is in flight: a server that is silent now would otherwise never give it up.
       await inFlight.over()
+      process.leave()
       quiet.stop()
       bookmarkStore?.stop()
       monitor.stop()
@@ -284,6 +299,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
     },
     destroy() {
       ending.abort(endedError())
+      process.leave()
       firstList.failed()
       quiet.stop()
       bookmarkStore?.stop()
@@ -334,8 +350,14 @@ function createEngine(parts: EngineParts): Engine {
     get process() {
       return process.state
     },
+    get watched() {
+      return process.watched
+    },
     get alone() {
       return alone()
+    },
+    get single() {
+      return alone() && pgOptions.max === 1
     },
     currentSession: () => currentSession.get(scope),
     writeGuard: () => currentWriteGuard.get(scope),

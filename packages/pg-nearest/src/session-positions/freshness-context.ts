@@ -24,6 +24,8 @@ export interface FreshnessContext {
   readonly alone: boolean
   /** The session of everything outside of an explicit session. `undefined` with one server, where nothing can be stale, unless others are expected. */
   readonly process: SessionState | undefined
+  /** Another pool of this process must see what is written on the primary. */
+  readonly watched: boolean
   /** The caller's explicit session, from the async context. */
   currentSession(): SessionState | undefined
   /** Waits until a standby has replayed this position. Resolves with `false` after `withinMs`. */

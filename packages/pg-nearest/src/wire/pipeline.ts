@@ -1,4 +1,4 @@
-import type pg from 'pg'
+import pg from 'pg'
 import type { Exchange } from './exchange.ts'
 import {
   internalsOf,
@@ -68,8 +68,8 @@ export class Pipeline {
     for (const exchange of exchanges) this.#unwritten.push(exchange)
     if (this.#active) return this.#write(this.#internals.connection)
     this.#active = true
-    // The client has no other query and the server is ready, so pg calls `submit` at once.
-    this.#client.query(this as unknown as pg.Submittable)
+    // The client has no other query and the server is ready, so pg calls `submit` at once. Its own `query` may be a borrower's.
+    Reflect.apply(pg.Client.prototype.query, this.#client, [this])
   }
 
   /** Calls back when nothing is in flight any more, or the connection is dead; at once if that is so already. */
@@ -141,7 +141,7 @@ export class Pipeline {
 
   handleReadyForQuery(connection: WireConnection): void {
     const ended = this.#written.shift()
-    this.#status = this.#client.getTransactionStatus() ?? 'I'
+    this.#status = pg.Client.prototype.getTransactionStatus.call(this.#client) ?? 'I'
     this.#active = !this.quiet
     if (this.#active) this.#stayActive()
     ended?.handleReadyForQuery(connection)

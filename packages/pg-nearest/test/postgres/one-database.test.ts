@@ -36,7 +36,7 @@ describe.each(setups)('$name', ({ make }) => {
     }
     process.on('warning', heard)
     await pool.query('begin; select 1; commit')
-    for (const text of ['begin', "insert into users (name) values ('Nobody'); begin", 'begin read only']) {
+    for (const text of ["insert into users (name) values ('Nobody'); begin", 'select 1; begin read only']) {
       await pool.query(text)
     }
     await pool.query("delete from users where name = 'Nobody'")
@@ -49,6 +49,15 @@ describe.each(setups)('$name', ({ make }) => {
     await new Promise((resolve) => setImmediate(resolve))
     process.off('warning', heard)
     expect(warnings).toEqual([expect.objectContaining({ message: expect.stringContaining('Use pool.transaction(') })])
+  })
+
+  test('pool.query() begins no transaction by itself, on handles neither', async () => {
+    await using pool = make()
+    for (const text of ['begin', 'BEGIN READ ONLY', 'start transaction']) {
+      for (const handle of [pool, pool.primary, pool.replica()]) {
+        await expect(handle.query(text)).rejects.toMatchObject({ code: 'NEAREST_POOL_TRANSACTION' })
+      }
+    }
   })
 
   test('an error about the time says whose it was, and which server was waited for', async () => {

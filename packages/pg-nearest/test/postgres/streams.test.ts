@@ -67,6 +67,15 @@ test('a cursor of a read-only handle runs on its replica', async () => {
   await until(async () => (await scansOf(world.url('ord'), 'users')) > before, 'the replica to count it')
 })
 
-test('pool.query takes none, and says what to do', async () => {
-  await expect(async () => pool.query(new Cursor('select 1'))).rejects.toThrow('pool.connect()')
+test('pool.query gives back what it was given, and releases the connection when that has ended', async () => {
+  const cursor = pool.query(new Cursor('select n from generate_series(1, 3) as n'))
+  expect(await cursor.read(2)).toEqual([{ n: 1 }, { n: 2 }])
+  expect(pool.totalCount - pool.idleCount).toBe(1)
+  await cursor.close()
+  const stream = pool.replica().query(new QueryStream('select n from generate_series(1, 3) as n'))
+  const rows: unknown[] = []
+  for await (const row of stream) rows.push(row)
+  expect(rows).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }])
+  await expect(pool.query(new Cursor('selekt')).read(1)).rejects.toMatchObject({ code: '42601' })
+  await until(() => pool.totalCount === pool.idleCount, 'every connection to be idle')
 })

@@ -92,7 +92,7 @@ describe('the other options', () => {
       pgOptions: {},
       probeIntervalMs: 500,
       probeTimeoutMs: 1_200,
-      connectTimeoutMs: 2_000,
+      connectTimeoutMs: 5_000,
       learnedStatements: 10_000,
     })
   })

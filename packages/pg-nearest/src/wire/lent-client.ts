@@ -1,0 +1,61 @@
+import pg from 'pg'
+
+/** Does for a client what whoever has borrowed it asks for. */
+export interface Borrower {
+  query(first: unknown, second: unknown, third: unknown): unknown
+  end(callback: unknown): unknown
+  getTransactionStatus(): string | null
+}
+
+const BORROWER = Symbol('borrower')
+
+interface Lendable extends pg.Client {
+  [BORROWER]?: Borrower | undefined
+}
+
+/**
+ * From now on the client's user is the borrower: after it was released, too, until it is lent to somebody else, so that nobody runs
+ * anything on a connection that is another's.
+ */
+export function lendTo(client: pg.Client, borrower: Borrower): void {
+  ;(client as Lendable)[BORROWER] = borrower
+}
+
+/** Runs something while the client is its own user: a listener of the pool's events may use it as pg's. */
+export function asItself(client: unknown, work: () => void): void {
+  if (!(client instanceof pg.Client)) return work()
+  const lendable = client as Lendable
+  const borrower = lendable[BORROWER]
+  lendable[BORROWER] = undefined
+  try {
+    work()
+  } finally {
+    lendable[BORROWER] = borrower
+  }
+}
+
+/** Lets the borrower of a client answer for it. Takes a class, so that nothing has to be done for each client. */
+export function makeLendable(Client: typeof pg.Client): void {
+  const own = {
+    query(this: Lendable, first: unknown, second?: unknown, third?: unknown): unknown {
+      const borrower = this[BORROWER]
+      return borrower === undefined
+        ? Reflect.apply(pg.Client.prototype.query, this, [first, second, third])
+        : borrower.query(first, second, third)
+    },
+    end(this: Lendable, callback?: unknown): unknown {
+      const borrower = this[BORROWER]
+      return borrower === undefined
+        ? Reflect.apply(pg.Client.prototype.end, this, callback === undefined ? [] : [callback])
+        : borrower.end(callback)
+    },
+    getTransactionStatus(this: Lendable): string | null {
+      const borrower = this[BORROWER]
+      if (borrower !== undefined) return borrower.getTransactionStatus()
+      return pg.Client.prototype.getTransactionStatus.call(this)
+    },
+  }
+  for (const [name, value] of Object.entries(own)) {
+    Object.defineProperty(Client.prototype, name, { value, writable: true, configurable: true })
+  }
+}
