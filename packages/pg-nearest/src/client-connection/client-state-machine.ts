@@ -10,9 +10,10 @@ import type { Request } from '../route/request.ts'
  * - `transaction`: everything runs on the held connection until COMMIT or ROLLBACK. `stateful`: the connection also has state that
  *   outlives the transaction. `readOnly`: it began READ ONLY, and nothing in it can have changed that.
  * - `reading`: a READ ONLY transaction on a standby, or on a primary that gets no writes. While it `keeps` nothing, it can begin again
- *   elsewhere with `begin`. `failed`: a statement has failed, so that nothing runs until ROLLBACK; on another server the transaction would
+ *   elsewhere with `begin`, and `locals`, which set what lasts until its end. `failed`: a statement has failed, so that nothing runs until ROLLBACK; on another server the transaction would
  *   not be in that state. `unproven`: it began where nothing proved that it shows what it must.
- * - `pinned`: the connection has session state (SET, LISTEN, a temporary table …) until the release.
+ * - `pinned`: the connection has session state (SET, LISTEN, a temporary table …) until the release or DISCARD ALL; `by` settings alone, until RESET
+ *   ALL.
  * - `lost`: the connection died with session state or an open transaction; nothing runs until the release.
  * - `unbegun`: a BEGIN that had been answered has failed; nothing runs until ROLLBACK or the release.
  */
@@ -22,12 +23,13 @@ export type ClientState =
   | {
       readonly kind: 'reading'
       readonly begin: Request
+      readonly locals: readonly Request[]
       readonly snapshotPerStatement: boolean
       readonly keeps: Kept
       readonly failed: boolean
       readonly unproven: boolean
     }
-  | { readonly kind: 'pinned' }
+  | { readonly kind: 'pinned'; readonly by: 'settings' | 'state' }
   | { readonly kind: 'lost'; readonly error: unknown }
   | { readonly kind: 'unbegun'; readonly error: NearestError }
 
@@ -63,27 +65,50 @@ export function nextClientState(
   { request, need, open, standby, failed, unproven = false }: StatementOutcome,
 ): ClientState {
   if (before.kind === 'lost' || before.kind === 'unbegun') return before
-  const stateful =
-    need.class === 'session' || before.kind === 'pinned' || (before.kind === 'transaction' && before.stateful)
-  if (!open) return stateful ? { kind: 'pinned' } : FREE
+  if (!open) return nextOutside(before, need, failed)
+  const stateful = boundBy(before) !== undefined || leavesSessionState(need)
   const control = need.transaction
   if (before.kind === 'reading' && standby) {
     if (failed) return { ...before, failed }
     // The next transaction has begun, as the first did.
-    if (control?.kind === 'chain') return { ...before, keeps: before.keeps === 'chain' ? 'chain' : 'nothing', failed }
+    if (control?.kind === 'chain')
+      return { ...before, locals: [], keeps: before.keeps === 'chain' ? 'chain' : 'nothing', failed }
     // ROLLBACK TO SAVEPOINT clears the failure; after any such statement there may be a savepoint.
     if (control?.kind === 'within' || control?.kind === 'other') return { ...before, keeps: 'chain', failed }
     return afterAnswer(before, request, need)
   }
   if (before.kind === 'free' && standby && control?.standbyCanBegin === true) {
     const { snapshotPerStatement } = control
-    return { kind: 'reading', begin: request, snapshotPerStatement, keeps: 'nothing', failed, unproven }
+    return { kind: 'reading', begin: request, locals: [], snapshotPerStatement, keeps: 'nothing', failed, unproven }
   }
   const readOnly = before.kind === 'transaction' ? staysReadOnly(before, need) : control?.readOnly === true
   return { kind: 'transaction', stateful, readOnly }
 }
 
-function afterAnswer(before: Reading, { config: { text } }: Request, need: StatementNeed): Reading {
+/** Whether its effect on the connection outlives its transaction. */
+function leavesSessionState({ class: kind, session }: StatementNeed): boolean {
+  return kind === 'session' && session !== 'local'
+}
+
+/** What the connection has that outlives a transaction. */
+function boundBy(state: ClientState): 'settings' | 'state' | undefined {
+  if (state.kind === 'pinned') return state.by
+  return state.kind === 'transaction' && state.stateful ? 'state' : undefined
+}
+
+/** No transaction is open. */
+function nextOutside(before: ClientState, need: StatementNeed, failed: boolean): ClientState {
+  const { session } = need
+  const was = boundBy(before)
+  if (!failed && (session === 'discard' || (session === 'reset' && was !== 'state'))) return FREE
+  const adds = session === 'setting' || session === 'reset' ? 'settings' : 'state'
+  const by = leavesSessionState(need) && was !== 'state' ? adds : was
+  return by === undefined ? FREE : { kind: 'pinned', by }
+}
+
+function afterAnswer(before: Reading, request: Request, need: StatementNeed): Reading {
+  const { text } = request.config
+  if (need.session === 'local') return afterSettings(before, request)
   const isFree = before.snapshotPerStatement && !(need.class === 'read' && mayLeaveState(text))
   return before.keeps === 'nothing' && !isFree ? { ...before, keeps: 'transaction' } : before
 }
@@ -91,6 +116,21 @@ function afterAnswer(before: Reading, { config: { text } }: Request, need: State
 function mayLeaveState(text: string | undefined): boolean {
   return typeof text !== 'string' || factsOf(text).is('mayLeaveState')
 }
+
+/** It has read settings, or set them until the transaction's end, maybe in a query that has read something else, too. */
+function afterSettings(before: Reading, request: Request): Reading {
+  const { text } = request.config
+  const after = SETS.test(text) ? { ...before, locals: [...before.locals, request] } : before
+  const isFree =
+    !IS_QUERY.test(text) || (before.snapshotPerStatement && !mayLeaveState(text.replace(SETTING, 'concat(')))
+  return before.keeps === 'nothing' && !isFree ? { ...after, keeps: 'transaction' } : after
+}
+
+/** SET LOCAL or set_config(). */
+const SETS = /\bset(?:_config)?\b/i
+const SETTING = /\b(?:set_config|current_setting)\s*\(/gi
+/** Unlike SET and SHOW, it takes a snapshot. */
+const IS_QUERY = /^\s*(?!set\s|show\s)/i
 
 /** After a cursor, a stream or a COPY, which pin nothing. */
 export function nextStateAfterStream(
@@ -100,7 +140,7 @@ export function nextStateAfterStream(
   switch (before.kind) {
     case 'transaction':
       if (open) return { ...before, readOnly: staysReadOnly(before, need) }
-      return before.stateful ? { kind: 'pinned' } : FREE
+      return before.stateful ? { kind: 'pinned', by: 'state' } : FREE
     case 'reading':
       if (!open) return FREE
       return failed ? { ...before, failed } : afterAnswer(before, request, need)

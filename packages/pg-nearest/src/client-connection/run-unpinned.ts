@@ -91,7 +91,10 @@ function executionOf(
   })
 }
 
-/** The held connection's server first. After a write the client stays on the primary, so that its reads see its writes. */
+/**
+ * The held connection's server first. After a write the client stays on the primary until the server that it would read from is known to show
+ * what was written.
+ */
 export function heldServerFirst(
   client: ClientContext,
   { attempts, reads }: Pick<StatementPlan, 'attempts' | 'reads'>,
@@ -100,6 +103,9 @@ export function heldServerFirst(
   const { isOnStandby } = client
   const lease = client.held.lease?.spent === false ? client.held.lease : undefined
   const onPrimary = lease !== undefined && !isOnStandby
+  if (onPrimary && reads && leavesPrimary(client, attempts[0], check)) {
+    return avoiding(client.avoid, check === undefined ? attempts : check.order(attempts))
+  }
   const ordered = reads && !onPrimary && check !== undefined ? check.order(attempts) : attempts
   if (lease === undefined || (isOnStandby && !reads)) return avoiding(client.avoid, ordered)
   const planned = ordered.find(({ server, unproven }) => server === lease.server && unproven !== true)
@@ -107,6 +113,12 @@ export function heldServerFirst(
   const stays: Attempt = planned ?? { server: lease.server, reason: 'own-write' }
   const first = isOnStandby || planned === ordered[0] ? stays : { ...stays, reason: 'own-write' as const }
   return [first, ...ordered.filter(({ server }) => server !== lease.server)]
+}
+
+/** Without a check a read may show anything. */
+function leavesPrimary({ engine, held }: ClientContext, nearest: Attempt | undefined, check?: FreshnessCheck): boolean {
+  if (engine.alone || nearest === undefined || nearest.server === held.lease?.server) return false
+  return check === undefined || check.isShownBy(nearest.server)
 }
 
 export function attemptsOnPrimary(client: ClientContext): readonly Attempt[] {

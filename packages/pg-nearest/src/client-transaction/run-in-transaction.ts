@@ -64,7 +64,7 @@ export async function readInTransaction(
     if (isOver || meaningInReading(ended.evidence) === 'fail') throw ended.error
     if (isLag(ended.error)) return askPrimary(client, statement, state, ended.error)
   }
-  await moveToPrimary(client, state.begin)
+  await moveToPrimary(client, state)
   return runPinnedOrLose(client, statement)
 }
 
@@ -72,23 +72,24 @@ export async function readInTransaction(
 export async function placeStream(client: ClientContext, need: StatementNeed): Promise<void> {
   const { state } = client
   if (state.kind !== 'reading' || state.failed || isRegional(client.scope.target)) return
-  if (state.keeps === 'nothing' && isOfPrimary(need)) await moveToPrimary(client, state.begin)
+  if (state.keeps === 'nothing' && isOfPrimary(need)) await moveToPrimary(client, state)
 }
 
+/** What only touches settings, until its end, does so wherever the transaction is. */
 function isOfPrimary(need: StatementNeed): boolean {
-  return need.class !== 'read' && need.class !== 'transaction'
+  return need.class !== 'read' && need.class !== 'transaction' && need.session !== 'local'
 }
 
 /** A replica may lack what the primary has: if that cannot be asked, the replica's error stands, and the transaction has failed. */
 async function askPrimary(
   client: ClientContext,
   statement: QueuedStatement,
-  { begin }: Reading,
+  state: Reading,
   said: unknown,
 ): Promise<Serving> {
   if (!client.engine.budget.withdraw('lag')) throw said
   try {
-    await moveToPrimary(client, begin, false)
+    await moveToPrimary(client, state, false)
   } catch (error) {
     if (client.signalOf(statement)?.aborted === true) throw error
     client.held.letGo(true)
@@ -101,10 +102,15 @@ async function askPrimary(
   return serving
 }
 
-async function beginAgain(client: ClientContext, statement: QueuedStatement, { begin }: Reading): Promise<void> {
+async function beginAgain(
+  client: ClientContext,
+  statement: QueuedStatement,
+  { begin, locals }: Reading,
+): Promise<void> {
   client.become(FREE)
   try {
     await beginAnywhere(client, { ...statement, request: { ...begin, signal: client.signalOf(statement) } })
+    await setAgain(client, locals)
   } catch (error) {
     client.lose(lostTransactionError())
     throw error
@@ -124,7 +130,7 @@ function asksToWrite({ request: { config } }: QueuedStatement): boolean {
 /** For a transaction whose snapshot or savepoint would be lost by moving. */
 async function readWhereItIs(client: ClientContext, statement: QueuedStatement): Promise<Serving> {
   const { server } = client.held.here
-  if (statement.need.class === 'session') throw notHereError(server)
+  if (statement.need.class === 'session' && isOfPrimary(statement.need)) throw notHereError(server)
   const serving = await runPinnedOrLose(client, statement)
   // The standby has run it, so it does not write; but its answer should have been the primary's.
   if (isOfPrimary(statement.need)) throw notHereError(server)
@@ -133,19 +139,39 @@ async function readWhereItIs(client: ClientContext, statement: QueuedStatement):
 
 /** A transaction that has failed has lost its READ ONLY: with AND CHAIN a new one follows that may write. */
 async function chainOnPrimary(client: ClientContext): Promise<Serving> {
-  await moveToPrimary(client, { config: { text: 'BEGIN' } })
+  await moveToPrimary(client, { begin: { config: { text: 'BEGIN' } }, locals: [] })
   client.become({ kind: 'transaction', stateful: false, readOnly: false })
   const servedBy = client.servedBy(client.held.here.server, 'primary', 'transaction', 1)
   return { result: emptyResult('ROLLBACK'), servedBy }
 }
 
-async function moveToPrimary(client: ClientContext, { config, signal }: Request, mayWait = true): Promise<void> {
+async function moveToPrimary(
+  client: ClientContext,
+  { begin: { config, signal }, locals }: Pick<Reading, 'begin' | 'locals'>,
+  mayWait = true,
+): Promise<void> {
   await client.held.rollBack()
   const attempts: readonly Attempt[] = planPrimary(client.engine.topology, 'transaction')
   const begin = (lease: Lease, onEnd: (end: StatementEnd) => void): void =>
     lease.send(new StatementExchange(config, lease.client, onEnd))
   await takeConnection(client, config.text, attempts, signal ?? client.signal, begin, mayWait)
   client.become({ kind: 'transaction', stateful: false, readOnly: true })
+  await setAgain(client, locals)
+}
+
+/** Sets what had been set until the transaction's end, where it has begun again. */
+async function setAgain(client: ClientContext, locals: readonly Request[]): Promise<void> {
+  const { here } = client.held
+  const ends = locals.map(
+    ({ config }) =>
+      new Promise<StatementEnd>((resolve) => here.send(new StatementExchange(config, here.client, resolve))),
+  )
+  const failed = (await Promise.all(ends)).find(({ kind }) => kind !== 'result')
+  if (failed !== undefined) {
+    client.lose(lostTransactionError())
+    throw lostTransactionError()
+  }
+  if (client.state.kind === 'reading') client.become({ ...client.state, locals })
 }
 
 /** No primary could run a transaction that only reads: elsewhere, one statement after the other. */

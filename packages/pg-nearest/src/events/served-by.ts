@@ -13,7 +13,7 @@ import type { Role } from '../topology/topology.ts'
  * - `learned-write`: a standby has refused this text before.
  * - `transaction`: part of a transaction.
  * - `pinned`: this borrowed client needs one connection (SET, LISTEN, a temporary table, an advisory lock …).
- * - `own-write`: this borrowed client has written before.
+ * - `own-write`: this borrowed client has written before, and the server that it would read from is not known to show it yet.
  * - `mode`: the primary, because the pool is in a mode in which everything runs there: `primary-only`, `observe`.
  * - `strong`: the caller wanted the primary's answer (`consistency: 'strong'`).
  * - `lagging`: a nearer server was not sure to show what this session has written or seen, or was too stale.

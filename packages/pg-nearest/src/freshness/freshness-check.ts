@@ -84,6 +84,11 @@ export class FreshnessCheck {
     return estimateOf(this.#context, this.#session, this.#required, server)
   }
 
+  /** Whether a server is known to show what the statement must show. */
+  isShownBy(server: string): boolean {
+    return this.#requirement.primary === undefined && this.#estimate(server) === 'shows'
+  }
+
   #ordered(attempts: readonly Attempt[]): readonly Attempt[] {
     const { primary } = this.#requirement
     const first = attempts[0]

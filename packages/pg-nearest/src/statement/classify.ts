@@ -1,5 +1,6 @@
 import type { StatementNeed } from './statement-class.ts'
 import { primaryOnlyColumn, primaryOnlyFunction, primaryOnlyRelation } from './primary-only-names.ts'
+import { callsLocally, sessionEffect } from './session-effect.ts'
 import { namesTransactionMode } from './statement-traits.ts'
 import { OTHER_CONTROL, transactionControl } from './transaction-control.ts'
 import { tokenize, type Token } from './tokenizer.ts'
@@ -8,6 +9,7 @@ const READ: StatementNeed = { class: 'read' }
 const WRITE: StatementNeed = { class: 'write' }
 const SERVER_BOUND: StatementNeed = { class: 'server-bound' }
 const SESSION: StatementNeed = { class: 'session' }
+const LOCAL: StatementNeed = { class: 'session', session: 'local' }
 
 /**
  * What a text needs, as far as it shows. In doubt the answer is `write`, which only costs a round trip to the primary. Never throws.
@@ -85,10 +87,11 @@ function classifyStatement(tokens: readonly Token[]): StatementNeed {
       return classifyCopy(tokens)
     case 'set':
     case 'prepare':
-      return transactionControl(tokens) ?? SESSION
+      return transactionControl(tokens) ?? settingsOf(tokens)
     case 'reset':
     case 'show':
     case 'discard':
+      return settingsOf(tokens)
     case 'listen':
     case 'unlisten':
     case 'load':
@@ -113,12 +116,18 @@ function classifyStatement(tokens: readonly Token[]): StatementNeed {
   }
 }
 
+function settingsOf(tokens: readonly Token[]): StatementNeed {
+  const session = sessionEffect(tokens)
+  return session === undefined ? SESSION : { class: 'session', session }
+}
+
 /** SELECT, VALUES, TABLE and WITH: a read, unless something in it writes or is bound to a server or a connection. */
 function classifyQuery(
   tokens: readonly Token[],
   mayModify: boolean = tokens.some(({ kind, text }) => kind === 'word' && text === 'with'),
 ): StatementNeed {
   let need = READ
+  let local = false
   for (const [i, token] of tokens.entries()) {
     const { kind, text } = token
     if (kind !== 'word' && kind !== 'name') continue
@@ -127,10 +136,15 @@ function classifyQuery(
     const named = tokens[i - 1]?.text === 'as'
     const bound =
       (called ? primaryOnlyFunction(text) : named ? undefined : primaryOnlyColumn(text)) ?? primaryOnlyRelation(text)
-    if (bound === 'session') return SESSION
+    if (bound === 'session') {
+      if (!called || !callsLocally(tokens, i)) return SESSION
+      local = true
+      continue
+    }
     if (bound === 'write' || (kind === 'word' && writes(tokens, i, mayModify))) need = WRITE
     else if (bound === 'server-bound' && need === READ) need = SERVER_BOUND
   }
+  if (local) return need === READ ? LOCAL : SESSION
   return need === WRITE && touchesSession(tokens) ? SESSION : need
 }
 

@@ -17,12 +17,22 @@ export interface StatementNeed {
   readonly class: StatementClass
   /** What a `transaction` text does; `undefined` for the other classes. */
   readonly transaction?: TransactionControl
+  /** What a `session` text does to its connection, if that is not for good; `undefined`: anything. */
+  readonly session?: SessionEffect
   /**
    * If it fails, a part of it may have been committed: CALL, DO, several statements with transaction control among them, or what cannot
    * be read to its end.
    */
   readonly mayCommitInside?: true
 }
+
+/**
+ * - `local`: it only reads settings, or sets them until its transaction ends (SHOW, current_setting, SET LOCAL, set_config(…, true)).
+ * - `setting`: it sets what RESET ALL sets back.
+ * - `reset`: it is RESET ALL.
+ * - `discard`: it is DISCARD ALL, after which a connection is as new.
+ */
+export type SessionEffect = 'local' | 'setting' | 'reset' | 'discard'
 
 export interface TransactionControl {
   /**

@@ -9,7 +9,7 @@ import {
   type ClientState,
   type Reading,
 } from '../../src/client-connection/client-state-machine.ts'
-import type { StatementNeed } from '../../src/statement/statement-class.ts'
+import type { SessionEffect, StatementNeed } from '../../src/statement/statement-class.ts'
 
 const request: Request = { config: { text: 'BEGIN READ ONLY' } }
 const read: StatementNeed = { class: 'read' }
@@ -35,18 +35,74 @@ const inTransaction: ClientState = { kind: 'transaction', stateful: false, readO
 const reading: Reading = {
   kind: 'reading',
   begin: request,
+  locals: [],
   snapshotPerStatement: true,
   keeps: 'nothing',
   failed: false,
   unproven: false,
 }
 const snapshot = { ...reading, snapshotPerStatement: false } as const
-const pinned: ClientState = { kind: 'pinned' }
+const pinned: ClientState = { kind: 'pinned', by: 'state' }
+const settings: ClientState = { kind: 'pinned', by: 'settings' }
+const effect = (kind: SessionEffect): StatementNeed => ({ class: 'session', session: kind })
 
 describe('where a borrowed client stands after a statement', () => {
   test.each([
     { name: 'a read leaves it free', before: FREE, need: read, open: false, standby: true, after: FREE },
-    { name: 'SET pins it', before: FREE, need: session, open: false, standby: false, after: pinned },
+    { name: 'LISTEN pins it', before: FREE, need: session, open: false, standby: false, after: pinned },
+    { name: 'SET pins it', before: FREE, need: effect('setting'), open: false, standby: false, after: settings },
+    { name: 'SHOW does not', before: FREE, need: effect('local'), open: false, standby: false, after: FREE },
+    {
+      name: 'RESET ALL frees it of SET',
+      before: settings,
+      need: effect('reset'),
+      open: false,
+      standby: false,
+      after: FREE,
+    },
+    { name: 'and not of LISTEN', before: pinned, need: effect('reset'), open: false, standby: false, after: pinned },
+    { name: 'LISTEN after SET', before: settings, need: session, open: false, standby: false, after: pinned },
+    { name: 'SET after LISTEN', before: pinned, need: effect('setting'), open: false, standby: false, after: pinned },
+    { name: 'DISCARD ALL frees it', before: pinned, need: effect('discard'), open: false, standby: false, after: FREE },
+    {
+      name: 'SET LOCAL is remembered where it reads',
+      before: reading,
+      need: effect('local'),
+      text: "set local app.user = '1'",
+      open: true,
+      standby: true,
+      after: { ...reading, locals: [{ config: { text: "set local app.user = '1'" } }] },
+    },
+    {
+      name: 'a query that sets something until the end, and has one snapshot for all',
+      before: snapshot,
+      need: effect('local'),
+      text: "select set_config('a.b', '1', true)",
+      open: true,
+      standby: true,
+      after: {
+        ...snapshot,
+        keeps: 'transaction',
+        locals: [{ config: { text: "select set_config('a.b', '1', true)" } }],
+      },
+    },
+    {
+      name: 'SHOW is not',
+      before: reading,
+      need: effect('local'),
+      text: 'show a',
+      open: true,
+      standby: true,
+      after: reading,
+    },
+    {
+      name: 'SET LOCAL in a transaction leaves nothing',
+      before: inTransaction,
+      need: effect('local'),
+      open: true,
+      standby: false,
+      after: inTransaction,
+    },
     { name: 'a pin stays', before: pinned, need: read, open: false, standby: false, after: pinned },
     { name: 'BEGIN opens', before: FREE, need: begin(false), open: true, standby: false, after: inTransaction },
     {
@@ -202,13 +258,21 @@ describe('where a borrowed client stands after a statement', () => {
     name: string
     before: ClientState
     need: StatementNeed
+    text?: string
     open: boolean
     standby: boolean
     unproven?: boolean
     after: ClientState
-  }[])('$name', ({ before, need, open, standby, unproven, after }) => {
+  }[])('$name', ({ before, need, text = 'BEGIN READ ONLY', open, standby, unproven, after }) => {
     expect(
-      nextClientState(before, { request, need, open, standby, failed: false, unproven: unproven === true }),
+      nextClientState(before, {
+        request: { config: { text } },
+        need,
+        open,
+        standby,
+        failed: false,
+        unproven: unproven === true,
+      }),
     ).toEqual(after)
   })
 })
