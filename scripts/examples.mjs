@@ -25,7 +25,7 @@ const configuration = {
   },
 }
 
-const files = (await Promise.all(['.', 'packages', 'examples'].map(sources))).flat()
+const files = (await Promise.all(['.', 'packages', 'examples', 'docs'].map(sources))).flat()
 const blocks = (await Promise.all([...new Set(files)].toSorted((a, b) => a.localeCompare(b)).map(blocksOf))).flat()
 process.exitCode = await compile(blocks)
 
@@ -34,7 +34,7 @@ async function sources(folder) {
   const names = await readdir(path, { recursive: folder !== '.' }).catch(() => [])
   return names
     .map((name) => join(folder, name))
-    .filter((name) => !/(^|\/)(node_modules|dist|test)\//.test(name))
+    .filter((name) => !/(^|\/)(node_modules|dist|test|reference|\.vitepress)\//.test(name))
     .filter((name) => name.endsWith('.md') || (/(^|\/)src\/.*\.tsx?$/.test(name) && folder !== '.'))
 }
 

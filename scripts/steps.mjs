@@ -95,6 +95,17 @@ const long = [
     built: true,
   },
   {
+    name: 'docs',
+    about: 'the site builds without a warning, and every link in it leads somewhere',
+    run: ['npm', 'run', '--silent', 'docs:build'],
+  },
+  {
+    name: 'site',
+    about: 'thirty statements, and worse, in the box of what runs where, in Chromium',
+    vitest: 'site',
+    needs: 'browser',
+  },
+  {
     name: 'soak',
     about: '20,000 operations of 64 sessions under faults: none reads anything stale',
     run: ['npm', 'run', '--silent', 'soak', '--', '--operations', '20000'],

@@ -1,3 +1,8 @@
+/**
+ * A real multi-region PostgreSQL on this machine.
+ *
+ * @module pg-nearest-world
+ */
 export { startWorld } from './world.ts'
 export { startDns } from './dns/start-dns.ts'
 export { startEdge } from './edge/start-edge.ts'

@@ -1,3 +1,8 @@
+/**
+ * A pool that knows where it is: `createPool`, and the types of all that it takes and gives.
+ *
+ * @module pg-nearest
+ */
 export {
   isNearestError,
   isNoServerError,

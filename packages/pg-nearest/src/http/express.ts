@@ -1,3 +1,8 @@
+/**
+ * Sessions and replays for Express, Connect and `node:http`.
+ *
+ * @module pg-nearest/express
+ */
 import type { SessionPool } from '../http-session/http-session.ts'
 import type { HttpSessionOptions } from '../http-session/options.ts'
 import type { ReplayOptions } from '../replay/replay-options.ts'

@@ -1,3 +1,8 @@
+/**
+ * Sessions and replays for Hono.
+ *
+ * @module pg-nearest/hono
+ */
 import type { SessionPool } from '../http-session/http-session.ts'
 import type { HttpSessionOptions } from '../http-session/options.ts'
 import type { ReplayOptions } from '../replay/replay-options.ts'

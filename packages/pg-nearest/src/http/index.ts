@@ -1,3 +1,8 @@
+/**
+ * Sessions and replays for handlers of the fetch kind.
+ *
+ * @module pg-nearest/http
+ */
 export type { SessionPool } from '../http-session/http-session.ts'
 export type { HttpSessionOptions } from '../http-session/options.ts'
 export { sessionFor } from './session-from-headers.ts'
