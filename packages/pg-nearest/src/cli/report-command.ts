@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { text as readAll } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
+import { messageOf } from '../driver-errors.ts'
+import { causesOf } from '../errors.ts'
 import { redactPasswords } from '../error-messages/redact-passwords.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { readForecast, sumOf } from './read-forecast.ts'
@@ -34,7 +36,7 @@ export async function reportCommand(argv: readonly string[], terminal: Terminal)
     if (values.json === true) terminal.print('null')
     return 1
   }
-  terminal.print(values.json === true ? JSON.stringify(forecast) : reportText(forecast))
+  terminal.print(values.json === true ? JSON.stringify(forecast) : reportText(forecast, terminal))
   return 0
 }
 
@@ -44,8 +46,19 @@ function named(source: string): string {
 
 async function contentOf(source: string, interrupted: AbortSignal): Promise<string> {
   if (source === '-') return readAll(process.stdin)
-  if (!/^https?:\/\//i.test(source)) return readFile(source, 'utf8')
-  const response = await fetch(source, { signal: AbortSignal.any([interrupted, AbortSignal.timeout(WAIT_MS)]) })
-  if (!response.ok) throw new UsageError(`${named(source)} answered ${response.status}.`)
-  return response.text()
+  try {
+    if (!/^https?:\/\//i.test(source)) return await readFile(source, 'utf8')
+    const response = await fetch(source, { signal: AbortSignal.any([interrupted, AbortSignal.timeout(WAIT_MS)]) })
+    if (response.ok) return await response.text()
+    throw new Error(`it answered ${response.status}`)
+  } catch (error) {
+    if (interrupted.aborted) throw error
+    throw new UsageError(`${named(source)} cannot be read: ${redactPasswords(reasonOf(error))}.`)
+  }
+}
+
+/** What `fetch` fails with says nothing by itself. */
+function reasonOf(error: unknown): string {
+  const [, cause] = causesOf(error)
+  return messageOf(cause ?? error) || 'no connection'
 }

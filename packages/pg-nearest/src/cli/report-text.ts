@@ -1,6 +1,7 @@
 import type { Forecast } from '../servers/forecast.ts'
 import { duration } from '../terminal/format.ts'
-import { table, type Column } from '../terminal/table.ts'
+import { tableWithin, type Column } from '../terminal/table.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 const COLUMNS: readonly Column[] = [
   { name: 'server', align: 'left' },
@@ -12,7 +13,7 @@ const COLUMNS: readonly Column[] = [
 ]
 
 /** What normal would have made of it, for a person. */
-export function reportText(forecast: Forecast): string {
+export function reportText(forecast: Forecast, { columns }: Pick<Terminal, 'columns'>): string {
   const { since, statements, onReplicas, proofs, tookMs, savedMs, routes } = forecast
   const part = (count: number): string => `${statements === 0 ? 0 : Math.round((count / statements) * 100)} %`
   const rows = routes.map(({ server, reason, statements: count, savedMs: saved }) => [
@@ -30,7 +31,7 @@ export function reportText(forecast: Forecast): string {
     `${asked} had to show what their session had written: the replica did for ${proofs.held}, and for ${proofs.failed} the primary would have been asked after all.`,
     `They took ${duration(tookMs)} in all, and would have taken about ${duration(Math.max(0, tookMs - savedMs))}.`,
     '',
-    table(COLUMNS, rows),
+    tableWithin(columns, COLUMNS, rows),
   ].join('\n')
 }
 

@@ -1,4 +1,7 @@
 import fc from 'fast-check'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import spec from '../../spec/modes.json' with { type: 'json' }
 import { isUnavailableError, OutcomeUnknownError, ReadOnlyModeError } from '../../src/errors.ts'
@@ -12,6 +15,7 @@ import { classify } from '../../src/statement/classify.ts'
 import { createStatementCache } from '../../src/statement/statement-cache.ts'
 import { surelyWrites } from '../../src/statement/surely-writes.ts'
 import { readForecast, sumOf } from '../../src/cli/read-forecast.ts'
+import { reportCommand } from '../../src/cli/report-command.ts'
 import { reportText } from '../../src/cli/report-text.ts'
 import type { Forecast } from '../../src/servers/forecast.ts'
 import { errorOf } from './error-of.ts'
@@ -238,7 +242,7 @@ describe('a report', () => {
   })
 
   test('is for people', () => {
-    expect(reportText(forecast(10))).toBe(
+    expect(reportText(forecast(10), { columns: undefined })).toBe(
       [
         '10 statements were observed since 2026-09-21T14:13:20.000Z.',
         'In the mode normal, 9 of them (90 %) would have been answered by a replica.',
@@ -250,6 +254,46 @@ describe('a report', () => {
         'nrt     write                1  10 %      –       –',
       ].join('\n'),
     )
+  })
+
+  test('fits a narrow terminal', () => {
+    const table = reportText(forecast(10), { columns: 40 }).split('\n\n').slice(1).join('\n')
+    expect(Math.max(...table.split('\n').map((line) => line.length))).toBeLessThanOrEqual(40)
+    expect(table).toContain('own-region')
+  })
+
+  test('is read from files, and says of what cannot be read why', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'pg-nearest-report-'))
+    try {
+      const file = join(folder, 'status.json')
+      await writeFile(file, JSON.stringify({ servers: [], observed: forecast(10) }))
+      const said: string[] = []
+      const say = (text: string): void => void said.push(text)
+      const { signal: interrupted } = new AbortController()
+      const ignore = (): void => undefined
+      const terminal = {
+        env: {},
+        color: false,
+        columns: undefined,
+        print: say,
+        complain: say,
+        redraw: ignore,
+        progress: ignore,
+        interrupted,
+      }
+      expect(await reportCommand([file, file], terminal)).toBe(0)
+      expect(said.join()).toContain('20 statements were observed')
+      const missing = reportCommand([join(folder, 'none.json')], terminal)
+      await expect(missing).rejects.toThrow(/none\.json cannot be read: ENOENT/)
+      const refused = reportCommand(['http://app:hunter2@127.0.0.1:1/health'], terminal)
+      const error = await errorOf(refused)
+      expect(String(error)).toContain('cannot be read')
+      expect(String(error)).not.toContain('hunter2')
+      await writeFile(file, '{"servers":[]}')
+      expect(await reportCommand([file], terminal)).toBe(1)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   test('is read from a status, or by itself, and from nothing else', () => {
