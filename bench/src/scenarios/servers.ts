@@ -68,7 +68,12 @@ export async function servers(seconds: number): Promise<ServersCost[]> {
       heapBytes: heaps[i] ?? Number.NaN,
     }))
   } finally {
-    await Promise.all(children.map((child) => ask(child, { kind: 'end' }).catch(() => child.kill())))
+    await Promise.all(
+      children.map(async (child) => {
+        await ask(child, { kind: 'end' }).catch(() => child.kill())
+        if (child.connected) child.disconnect()
+      }),
+    )
     for (const link of links) link.close()
   }
 }

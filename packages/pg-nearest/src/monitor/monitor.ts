@@ -47,6 +47,8 @@ export interface MonitorOptions {
   /** After this much silence writes and transactions in flight are given up, too. */
   readonly boundSilentMs: number
   readonly random: () => number
+  /** Whether this process reads there when all is well. */
+  readonly isHome: (name: string) => boolean
   // The callbacks below must not throw.
   /** A server's role or health changed. */
   readonly onChange: (topology: Topology) => void
@@ -165,7 +167,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
       boundSilentMs,
       nextMs: () => {
         const { failures, role } = states.get(name) ?? UNHEARD
-        const isUsed = role === 'primary' || (watches.get(name)?.connections.total ?? 0) > 0
+        const isOpen = (watches.get(name)?.connections.total ?? 0) > 0
+        const isUsed = role === 'primary' || isOpen || options.isHome(name)
         return nextProbeMs(sharedIntervalMs(intervalMs, watches.size, isUsed), failures, isSearching(), random)
       },
       mayHaveMoved: () => phase === 'running' && isSearching(),

@@ -20,13 +20,13 @@ export function nextProbeMs(intervalMs: number, failures: number, searching: boo
 }
 
 /** So many servers are each probed at the interval, whether anybody uses them or not. */
-const MOST_AT_INTERVAL = 32
+const MOST_AT_INTERVAL = 8
 
 /**
  * Milliseconds between two probes of one of many servers: those that nobody uses share the probes of {@link MOST_AT_INTERVAL}, so that
  * a list of hundreds costs no more than that. What runs on a server, and fails there, has it probed at once, whatever its interval.
  *
- * @param used - it takes the writes, or connections to it are open.
+ * @param used - it takes the writes, connections to it are open, or it is where this process reads when all is well.
  */
 export function sharedIntervalMs(intervalMs: number, servers: number, used: boolean): number {
   return used ? intervalMs : intervalMs * Math.max(1, servers / MOST_AT_INTERVAL)

@@ -58,7 +58,7 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   /**
    * Milliseconds between two probes of a server: one short query on a separate connection. Default 500; at least 50. While no server
    * takes writes, it is at most 100 ms, and a server is asked at once when another pool of this process has seen that it was promoted.
-   * With more than 32 servers it is longer for those that nobody uses, so that all of these together are asked as often as 32.
+   * With more than 8 servers it is longer for those elsewhere that nobody uses: all of these together are asked as often as 8.
    */
   readonly probeIntervalMs?: number | undefined
   /**

@@ -172,6 +172,8 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       silentMs: options.probeTimeoutMs,
       boundSilentMs: options.silenceTimeoutMs,
       random: Math.random,
+      isHome: (name) =>
+        region.region !== undefined && listed.some((each) => each.name === name && each.region === region.region),
       onChange(topology) {
         events.emit('topology', inWallTime(topology, aheadMs()))
         if (firstList.state !== 'awaited') watchWriter(topology)
