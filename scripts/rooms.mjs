@@ -6,7 +6,7 @@ export const houses = [
   {
     src: 'packages/pg-nearest/src',
     order:
-      'cli -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, redis, bookmark-table, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> bookmark-store -> server-list, client -> client-transaction -> client-connection -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> modes, observations -> topology -> error-messages, errors',
+      'cli -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, redis, bookmark-table, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> bookmark-store -> server-list, client -> client-transaction -> client-connection, flight -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> modes, observations -> topology -> error-messages, errors',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: [
@@ -42,12 +42,14 @@ export const houses = [
         'server-list',
         'client',
         'client-connection',
+        'flight',
         'execute',
         'connections',
         'route',
         'limits',
         'session',
         'write-guard',
+        'statement',
         'discovery',
         'events',
         'error-messages',
@@ -117,6 +119,7 @@ export const houses = [
         'events',
         'topology',
       ],
+      flight: ['execute', 'checkout', 'pooled-connection'],
       execute: [
         'walk',
         'freshness',

@@ -127,10 +127,10 @@ function executionOf(
 /** Adds the statements that were given in the same tick, up to a COMMIT. */
 async function gather(members: QueuedStatement[], takeNext: TakeNext): Promise<void> {
   await nextTurn()
-  while (!members.some(commits)) {
-    const next = takeNext(joins)
-    if (next === undefined) return
-    members.push(next)
+  let last = members.at(-1)
+  while (last !== undefined && !commits(last)) {
+    last = takeNext(joins)
+    if (last !== undefined) members.push(last)
   }
 }
 

@@ -6,6 +6,8 @@ import type { ClientLimits } from '../client-connection/client-context.ts'
 import { emitSafely } from '../events/emit-safely.ts'
 import { withinDeadline } from '../limits/within-deadline.ts'
 import type { QueryCallback, Request } from '../route/request.ts'
+import { factsOf } from '../statement/text-facts.ts'
+import { mayBePipelined } from '../client-transaction/pipelining.ts'
 import { isSubmittable, parseQueryArguments } from '../route/parse-query-arguments.ts'
 import { lendTo, type Borrower } from '../wire/lent-client.ts'
 import { internalsOf, type ClientInternals } from '../wire/pg-internals.ts'
@@ -90,6 +92,16 @@ export class BorrowedClient extends EventEmitter implements Borrower {
     lendTo(client, this)
     client.release = this.release
     return client
+  }
+
+  /** @internal See `TransactionClient`. */
+  mayPrecedeCommit(first: unknown, second: unknown): boolean {
+    if (isSubmittable(first) || this.#engine.queryTimeoutMs !== undefined) return false
+    const { request } = parseQueryArguments(first, second, undefined)
+    const { text } = request.config
+    if (typeof text !== 'string') return false
+    const { need } = factsOf(text)
+    return need.transaction === undefined && mayBePipelined(request, need)
   }
 
   /** The server that a connection was last taken to. */

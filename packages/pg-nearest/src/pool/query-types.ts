@@ -46,7 +46,41 @@ export interface RoutedQuery {
 /** A `pg.PoolClient` that chooses a server for each statement. Results have `servedBy`. */
 export type RoutedClient = { readonly query: RoutedQuery } & pg.PoolClient
 
+/** `query` in the forms that return a promise. */
+export interface CommittingQuery {
+  <R extends unknown[] = ArrayRow, I = unknown[]>(
+    config: Routed<pg.QueryArrayConfig<I>>,
+    values?: pg.QueryConfigValues<I>,
+  ): Promise<Served<pg.QueryArrayResult<R>>>
+  <R extends Row = Row, I = unknown[]>(
+    textOrConfig: string | Routed<pg.QueryConfig<I>>,
+    values?: pg.QueryConfigValues<I>,
+  ): Promise<Served<pg.QueryResult<R>>>
+}
+
 /** A transaction: what is run on it is part of it. */
 export interface Transaction {
   readonly query: RoutedQuery
+  /**
+   * Runs the last statement, and sends COMMIT along with it, which saves a round trip. Resolves with the statement's result when all is
+   * committed; if the statement fails, the server rolls back instead, and this rejects with its error. The transaction is over with it: what
+   * is asked for afterwards is refused, and what the function throws afterwards undoes nothing.
+   *
+   * A function that returns the promise of its last `query` itself, so that it is not `async`, has this by itself.
+   *
+   * @example
+   * ```ts
+   * import { createPool } from 'pg-nearest'
+   *
+   * const pool = createPool({ primary: 'postgres://nrt.example.com/app' })
+   * await pool.transaction(async (tx) => {
+   *   const { rows } = await tx.query('select credit from accounts where id = $1 for update', [1])
+   *   return tx.commitWith('update accounts set credit = $2 where id = $1', [1, Number(rows[0]?.['credit']) + 5])
+   * })
+   * ```
+   *
+   * @throws `NearestError` with code `NEAREST_TRANSACTION_OVER` if the transaction is over, `NEAREST_ROLLED_BACK` if an earlier statement had
+   *   failed; `OutcomeUnknownError` if the connection died with the COMMIT in flight.
+   */
+  readonly commitWith: CommittingQuery
 }

@@ -1,8 +1,9 @@
 import type pg from 'pg'
 import type { ClientLimits } from '../client-connection/client-context.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
-import { scopeNow, type Scope } from '../execute/engine.ts'
+import { scopeNow, type Engine, type Scope } from '../execute/engine.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
+import { shareConnections } from '../flight/share-connections.ts'
 import { withinDeadline } from '../limits/within-deadline.ts'
 import type { Call, QueryCallback, Request } from '../route/request.ts'
 import { isSubmittable, parseQueryArguments, timeoutOf } from '../route/parse-query-arguments.ts'
@@ -10,6 +11,16 @@ import { BorrowedClient } from '../client/borrowed-client.ts'
 import { promiseOrCallback } from '../client/promise-or-callback.ts'
 import type { RoutedClient, Transaction } from './query-types.ts'
 import type { ArrayRow, Callback, Routed, Row, Served } from './query-types.ts'
+import {
+  checkBatchOptions,
+  parseBatch,
+  routeBatch,
+  runBatch,
+  type BatchOptions,
+  type BatchOutcome,
+  type BatchStatement,
+  type BatchTransactionOptions,
+} from './batch.ts'
 import { nameAsPgPool, PgPoolFace } from './pg-pool-face.ts'
 import { endedError } from '../servers/ended-error.ts'
 import type { Servers } from '../servers/servers.ts'
@@ -140,7 +151,8 @@ export class RoutedPool extends PgPoolFace {
    * if it throws.
    *
    * Cost: n + 1 round trips for n statements that are awaited one by one, because BEGIN is sent with the first. Statements that are
-   * not awaited are sent together with what follows, COMMIT included: one round trip if nothing is awaited.
+   * not awaited are sent together with what follows, COMMIT included: one round trip if nothing is awaited. So is the statement whose
+   * own promise `work` returns, and that of {@link Transaction.commitWith}: n round trips, and one for a single statement.
    *
    * @returns what `work` returns.
    * @throws what `work` throws; `OutcomeUnknownError` if the connection died with the COMMIT in flight.
@@ -187,6 +199,54 @@ export class RoutedPool extends PgPoolFace {
     }) as T
   }
 
+  /**
+   * Runs many statements in one flight: those for one server are sent on one connection, one right behind the other, in their order, and
+   * each has its own result or error, as `Promise.allSettled` tells them. Reads ahead of the first statement that writes go where reads go;
+   * that one and all behind it go to the primary. Each is committed by itself, so that one that fails undoes none of the others; one that
+   * the connection died under is run again only if it reads, and otherwise rejects with `OutcomeUnknownError`.
+   *
+   * With `{ transaction: true }` they are one transaction on the primary, whose COMMIT travels with the last statement: either all results,
+   * or the first error, and nothing has happened.
+   *
+   * Cost: one round trip to each server that is involved, on one connection, which is busy meanwhile: what takes long holds up those behind
+   * it. Names of prepared statements are ignored.
+   *
+   * @example
+   * ```ts
+   * import { createPool } from 'pg-nearest'
+   *
+   * const pool = createPool({ primary: 'postgres://nrt.example.com/app' })
+   * const outcomes = await pool.batch([
+   *   'select count(*) from users',
+   *   { text: 'insert into users (name) values ($1)', values: ['Ada'] },
+   * ])
+   * for (const outcome of outcomes) console.log(outcome.status === 'fulfilled' ? outcome.value.rows : outcome.reason)
+   * ```
+   *
+   * @throws `OptionError` or `TypeError` for a statement that cannot be part of a batch (transaction control, COPY, cursors, limits of its
+   *   own); then none is sent.
+   */
+  batch(statements: readonly BatchStatement[], options?: BatchOptions): Promise<BatchOutcome[]>
+  batch(statements: readonly BatchStatement[], options: BatchTransactionOptions): Promise<Served<pg.QueryResult>[]>
+  async batch(
+    statements: readonly BatchStatement[],
+    options: BatchOptions | BatchTransactionOptions = {},
+  ): Promise<BatchOutcome[] | Served<pg.QueryResult>[]> {
+    checkBatchOptions(options)
+    const requests = parseBatch(statements)
+    const { transaction, ...rest } = options as Partial<BatchTransactionOptions>
+    if (requests.length === 0) return []
+    if (transaction === true) return this.transaction(rest, (tx) => runBatch(tx, requests))
+    const limits = { signal: options.signal, timeoutMs: timeoutOf(options) }
+    return withinDeadline(limits, (signal) => {
+      const engine = shareConnections(this.#servers.engine, signal)
+      const routed = this.#scope.readOnly ? requests : routeBatch(requests, engine.statements)
+      return Promise.allSettled(
+        routed.map((request) => this.#execute({ ...request, signal }, engine) as Promise<Served<pg.QueryResult>>),
+      )
+    })
+  }
+
   /** @throws NearestError if the pool was ended. */
   #lend(limits?: ClientLimits): RoutedClient & BorrowedClient {
     const { engine, ended, inFlight } = this.#servers
@@ -195,8 +255,8 @@ export class RoutedPool extends PgPoolFace {
     return new BorrowedClient(engine, this.#scope, inFlight.end, limits) as unknown as RoutedClient & BorrowedClient
   }
 
-  #execute(request: Request): Promise<unknown> {
-    const { engine, ended, inFlight } = this.#servers
+  #execute(request: Request, engine: Engine = this.#servers.engine): Promise<unknown> {
+    const { ended, inFlight } = this.#servers
     if (ended.aborted) return Promise.reject(endedError())
     inFlight.begin()
     const scope = scopeNow(engine, this.#scope)

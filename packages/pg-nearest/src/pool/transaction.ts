@@ -1,10 +1,10 @@
 import type { BorrowedClient } from '../client/borrowed-client.ts'
-import { isOutcomeUnknownError, NearestError, OptionError } from '../errors.ts'
+import { isOutcomeUnknownError, OptionError } from '../errors.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 import { describeValue } from '../error-messages/describe-value.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
-import { isSubmittable } from '../route/parse-query-arguments.ts'
 import type { RoutedClient, Transaction } from './query-types.ts'
+import { RunningTransaction, type TransactionClient } from './running-transaction.ts'
 
 /** Options of {@link RoutedPool.transaction}. */
 export interface TransactionOptions {
@@ -63,42 +63,34 @@ export function retriesOf({ retries = 0 }: TransactionOptions): number {
   throw new OptionError('retries', `retries must be a whole number from 0 to ${MOST_RETRIES}.`)
 }
 
-type TransactionClient = RoutedClient & Pick<BorrowedClient, 'endStream'>
-
 /**
- * Runs `work` between BEGIN and COMMIT, or ROLLBACK if it throws. The COMMIT does not wait for statements that `work` did not await;
- * if one of them fails, the COMMIT rejects.
+ * Runs `work` between BEGIN and COMMIT, or ROLLBACK if it throws. The COMMIT does not wait for statements that `work` did not await, nor for
+ * the one whose own promise it returns; if one of them fails, the COMMIT rejects.
  */
 export async function runTransaction<T>(
-  client: TransactionClient,
+  client: RoutedClient & TransactionClient & Pick<BorrowedClient, 'endStream'>,
   options: TransactionOptions,
   work: (transaction: Transaction) => T | Promise<T>,
 ): Promise<T> {
   const { signal } = options
-  let firstFailure: { readonly error: unknown } | undefined
-  let over = false
-  const query = (...args: Parameters<RoutedClient['query']>): unknown => {
-    if (over) return refuse(args)
-    const result: unknown = client.query(...args)
-    // It may not be awaited, and an unhandled rejection would end the process.
-    if (result instanceof Promise) result.catch((error: unknown) => (firstFailure ??= { error }))
-    return result
-  }
+  const running = new RunningTransaction(client)
   try {
     signal?.throwIfAborted()
     await client.query(beginText(options))
     let value: T
     try {
-      const working = Promise.resolve(work({ query: query as RoutedClient['query'] }))
+      const returned = work(running.handle)
+      running.returned(returned)
+      const working = Promise.resolve(returned)
       value = await (signal === undefined ? working : unlessAborted(working, signal))
     } finally {
-      over = true
+      running.end()
     }
-    signal?.throwIfAborted()
-    const { command } = await client.query('commit')
-    if (command === 'ROLLBACK') throw rolledBack(firstFailure?.error)
+    if (!running.commits) signal?.throwIfAborted()
+    await running.commit()
     return value
   } catch (error) {
+    await running.settled()
     if (client.getTransactionStatus() !== 'I') await rollBack(client)
     throw signal?.aborted === true && !isOutcomeUnknownError(error) ? signal.reason : error
   } finally {
@@ -109,33 +101,9 @@ export async function runTransaction<T>(
 /** How long what is being read or copied has to end before a ROLLBACK, which would otherwise wait for ever for what nobody reads any more. */
 const OPEN_STREAM_MS = 1_000
 
-async function rollBack(client: TransactionClient): Promise<void> {
+async function rollBack(client: RoutedClient & Pick<BorrowedClient, 'endStream'>): Promise<void> {
   const end = (): void => client.endStream('The transaction was rolled back, because its function has failed')
   const leftOpen = setInterval(end, OPEN_STREAM_MS)
   await client.query('rollback').catch(() => undefined)
   clearInterval(leftOpen)
-}
-
-/** COMMIT or ROLLBACK is on its way, and what is given now would run behind it, on its own. */
-function refuse(args: readonly unknown[]): Promise<never> | void {
-  const error = new NearestError(
-    'NEAREST_TRANSACTION_OVER',
-    'The transaction is over, because its function has ended: what it asks for afterwards would not be part of it. Let the function wait for all of its statements, for instance with Promise.all().',
-  )
-  const [query] = args
-  // Has no promise; and a COPY has a method of the name `callback`, which tells nobody.
-  if (isSubmittable(query)) throw error
-  const callback =
-    args.find((arg) => typeof arg === 'function') ?? (query as { readonly callback?: unknown } | undefined)?.callback
-  if (typeof callback === 'function') return void process.nextTick(callback, error)
-  return Promise.reject(error)
-}
-
-function rolledBack(cause: unknown): NearestError {
-  const why = cause instanceof Error ? ` (${cause.message})` : ''
-  return new NearestError(
-    'NEAREST_ROLLED_BACK',
-    `The transaction was rolled back: one of its statements had failed${why}, and its error was not passed on. Let it throw, or use a savepoint.`,
-    { cause },
-  )
 }

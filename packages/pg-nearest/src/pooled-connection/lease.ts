@@ -181,6 +181,11 @@ export class Lease {
     this.kill(new Error('Connection terminated'))
   }
 
+  /** For somebody who shares the connection with others, and returns it here when all have. */
+  lendOn<T>(make: (connection: Connection, lender: Lender) => T): T {
+    return make(this.#connection, this.#lender)
+  }
+
   /** Returns the connection. Calling it again does nothing. */
   release(error?: Error | boolean): void {
     if (this.#released) return

@@ -109,6 +109,23 @@ describe('transaction()', () => {
     expect(rows.map(({ name }) => name as string)).toEqual(names)
   })
 
+  test('whose function returns the promise of its only statement: one round trip', async () => {
+    const one = someone()
+    const counted = await trips(unprobed, () => unprobed.transaction((tx) => tx.query(one)))
+    expect([counted.trips, counted.value.rowCount]).toEqual([1, 1])
+    expect((await pool.primary.query('select 1 from users where name = $1', one.values)).rowCount).toBe(1)
+  })
+
+  test.each([1, 3])('of %i statements, the last of which commits: none beyond them', async (n) => {
+    const counted = await trips(unprobed, () =>
+      unprobed.transaction(async (tx) => {
+        for (let i = 1; i < n; i++) await tx.query(someone())
+        return tx.commitWith(someone())
+      }),
+    )
+    expect([counted.trips, counted.value.rowCount]).toEqual([n, 1])
+  })
+
   test('what is awaited together travels together', async () => {
     const counted = await trips(unprobed, () =>
       unprobed.transaction(async (tx) => {
@@ -152,6 +169,22 @@ describe('transaction()', () => {
       { n: (await plain.primary.query('select count(*)::int as n from users')).rows[0]?.n as number },
     ])
     expect(one.servedBy.server).toBe('nrt')
+  })
+})
+
+describe('a batch', () => {
+  test.each<[string, (many: { text: string }[]) => Promise<unknown[]>]>([
+    ['each by itself', (many) => unprobed.batch(many)],
+    ['in one transaction', (many) => unprobed.batch(many, { transaction: true })],
+  ])('of 200 writes, %s: one round trip', async (_, run) => {
+    const counted = await trips(unprobed, () => run(Array.from({ length: 200 }, someone)))
+    expect([counted.trips, counted.value.length]).toEqual([1, 200])
+  })
+
+  test('of reads and writes: one round trip for both', async () => {
+    const counted = await trips(unprobed, () => unprobed.batch(['select 1', someone(), 'select 2', someone()]))
+    expect(counted.trips).toBe(1)
+    expect(counted.value.map(({ status }) => status)).toEqual(counted.value.map(() => 'fulfilled'))
   })
 })
 

@@ -120,7 +120,7 @@ describe.each(['savepoint b', 'release a', 'rollback to a', 'set constraints all
   'a transaction whose connection dies with %s on its way',
   (text) => {
     /** Gives the statement over a slow link, and ends the connection before it arrives. */
-    async function cutOn(tx: Transaction): Promise<void> {
+    async function cutOn(tx: Pick<Transaction, 'query'>): Promise<void> {
       const { rows } = await tx.query<{ pid: number }>('select pg_backend_pid() as pid')
       world.setRtt('nrt', 'ord', 1_000)
       const result = tx.query(text)
