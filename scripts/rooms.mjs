@@ -119,7 +119,7 @@ export const houses = [
         'events',
         'topology',
       ],
-      flight: ['execute', 'checkout', 'pooled-connection'],
+      flight: ['execute', 'pooled-connection', 'limits'],
       execute: [
         'walk',
         'freshness',

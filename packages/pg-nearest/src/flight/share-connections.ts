@@ -1,6 +1,5 @@
-import type { Preference } from '../checkout/preference.ts'
-import type { Purpose } from '../checkout/wait-queue.ts'
 import type { Engine } from '../execute/engine.ts'
+import { unlessAborted } from '../limits/unless-aborted.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { SharedLease, type Sharing } from './shared-lease.ts'
@@ -33,13 +32,18 @@ export function shareConnections(engine: Engine, signal: AbortSignal | undefined
   const acquire: Engine['acquire'] = (server, purpose, ofCall, preference) => {
     if (preference?.()?.insists === true) return engine.acquire(server, purpose, ofCall, preference)
     let known = sharedAt(server)
-    if (known === undefined) shared.set(server, (known = connect(engine, server, purpose, signal, preference)))
-    return known.joinLater()
+    if (known === undefined) {
+      known = new SharedConnection(engine.acquire(server, purpose, signal, preference))
+      shared.set(server, known)
+    }
+    return known.joinLater(ofCall)
   }
   return Object.create(engine, {
     take: { value: take },
     acquire: { value: acquire },
     budget: { value: oneToken(engine.budget) },
+    // They are sent at once, so that none is sent behind the answer to another.
+    eachWriteAsks: { value: true },
     // The leg that loses is cancelled, and its neighbours would be with it.
     hedging: { value: undefined },
     // All else is the engine's own, and asked there each time.
@@ -60,17 +64,6 @@ function oneToken(budget: Engine['budget']): Engine['budget'] {
   }
 }
 
-function connect(
-  engine: Engine,
-  server: string,
-  purpose: Purpose,
-  signal: AbortSignal | undefined,
-  preference: (() => Preference | undefined) | undefined,
-): SharedConnection {
-  const acquired = engine.acquire(server, purpose, signal, preference)
-  return new SharedConnection(acquired)
-}
-
 /** One connection, and how many use it. */
 class SharedConnection {
   readonly #acquired: Promise<Lease>
@@ -78,12 +71,16 @@ class SharedConnection {
   #users = 0
   #cancelled: Promise<void> | undefined
   #over = false
+  #movable = true
 
   constructor(acquired: Promise<Lease>, lease?: Lease) {
     this.#acquired = acquired
     this.#lease = lease
     acquired.then(
-      (made) => (this.#lease = made),
+      (made) => {
+        this.#lease = made
+        if (lease === undefined) this.#endIfUnused()
+      },
       () => (this.#over = true),
     )
   }
@@ -99,12 +96,12 @@ class SharedConnection {
   }
 
   /** In the order of the calls. */
-  async joinLater(): Promise<Lease> {
+  async joinLater(signal: AbortSignal | undefined): Promise<Lease> {
     this.#users++
     try {
-      return this.#share(await this.#acquired)
+      return this.#share(await (signal === undefined ? this.#acquired : unlessAborted(this.#acquired, signal)))
     } finally {
-      this.#users--
+      this.#leave()
     }
   }
 
@@ -117,16 +114,28 @@ class SharedConnection {
         isSpent: (spent) => lender.isSpent(spent),
         disablePipelining: () => lender.disablePipelining(),
         cancelAll: () => (this.#cancelled ??= lease.cancel()),
-        takeBack: (_connection: Connection, error) => this.#leave(lease, error),
+        noteMovable: (movable) => {
+          // A write among them would be cut as early as a read.
+          lease.movable = this.#movable &&= movable
+        },
+        takeBack: (_connection: Connection, error) => {
+          if (error) lease.doom()
+          this.#leave()
+        },
       }
       return new SharedLease(connection, sharing)
     })
   }
 
-  #leave(lease: Lease, error: Error | boolean | undefined): void {
-    if (error) lease.doom()
-    if (--this.#users > 0) return
+  #leave(): void {
+    this.#users--
+    this.#endIfUnused()
+  }
+
+  /** Also when all who waited for it have been aborted. */
+  #endIfUnused(): void {
+    if (this.#users > 0 || this.#lease === undefined || this.#over) return
     this.#over = true
-    lease.release()
+    this.#lease.release()
   }
 }

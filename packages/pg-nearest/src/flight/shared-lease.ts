@@ -5,6 +5,8 @@ import { Lease, type Lender } from '../pooled-connection/lease.ts'
 export interface Sharing extends Lender {
   /** For all of them, and once. */
   cancelAll(): Promise<void>
+  /** One of them is sent. See {@link Lease.movable}. */
+  noteMovable(movable: boolean): void
 }
 
 /** The right of one of several to use a connection. Nobody cancels there for himself alone, because that would hit his neighbours. */
@@ -14,6 +16,10 @@ export class SharedLease extends Lease {
   constructor(connection: Connection, sharing: Sharing) {
     super(connection, sharing)
     this.#sharing = sharing
+  }
+
+  override set movable(movable: boolean) {
+    this.#sharing.noteMovable(movable)
   }
 
   /** What is his runs to its end. */
