@@ -5,6 +5,8 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 
 /** Tests read the sources, so no stale build can pass; the packaging checks read the build. */
 const alias = [
+  { find: /^pg-nearest-world\/(chaos|page)$/, replacement: source('packages/pg-nearest-world/src/$1/index.ts') },
+  { find: /^pg-nearest-page$/, replacement: source('packages/pg-nearest-page/src/index.ts') },
   { find: /^pg-nearest-world$/, replacement: source('packages/pg-nearest-world/src/index.ts') },
   { find: /^pg-nearest-world\/testing$/, replacement: source('packages/pg-nearest-world/src/testing/index.ts') },
   {
@@ -67,6 +69,7 @@ const unhurried = onServersOf([
   'near-client',
   'one-database',
   'orm',
+  'page-server',
   'partly-committed',
   'pg-face',
   'pgbouncer',
@@ -197,7 +200,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'browser',
-          include: ['examples/*/test/browser/**/*.test.ts'],
+          include: ['packages/*/test/browser/**/*.test.ts', 'examples/*/test/browser/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,

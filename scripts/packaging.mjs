@@ -8,9 +8,9 @@ import { promisify } from 'node:util'
 /** Looks at the published packages as npm would pack them, and uses them as their users would. */
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = join(root, 'node_modules', '.bin')
-const packages = ['packages/pg-nearest', 'packages/pg-nearest-world']
+const packages = ['packages/pg-nearest', 'packages/pg-nearest-page', 'packages/pg-nearest-world']
 const problems = []
-/** Every file of both packages, by its path in this repository. */
+/** Every file of the packages, by its path in this repository. */
 const packed = new Set()
 
 const scratch = await mkdtemp(join(tmpdir(), 'pg-nearest-packaging-'))
@@ -22,7 +22,7 @@ try {
   await rm(scratch, { recursive: true, force: true })
 }
 for (const problem of problems) console.error(`  ${problem}`)
-console.log(problems.length === 0 ? '  both packages are fit to publish' : `  ${problems.length} problems`)
+console.log(problems.length === 0 ? '  all packages are fit to publish' : `  ${problems.length} problems`)
 process.exitCode = problems.length === 0 ? 0 : 1
 
 async function checkPackage(folder) {

@@ -181,10 +181,12 @@ export const houses = [
   },
   {
     src: 'packages/pg-nearest-world/src',
-    order: 'cli -> app -> edge, dns, testing -> cluster, wan, geo',
+    order: 'cli -> app, page -> chaos, edge, dns, testing -> cluster, wan, geo',
     hint: 'What world.ts gives may be used, for it brings the rooms together.',
     mayImport: {
-      cli: ['app', 'cluster', 'wan', 'geo'],
+      cli: ['app', 'page', 'cluster', 'wan', 'geo'],
+      page: ['chaos', 'cluster', 'geo'],
+      chaos: [],
       app: ['edge', 'cluster'],
       edge: ['geo'],
       dns: ['cluster'],
@@ -197,5 +199,20 @@ export const houses = [
     impureFiles: [],
     foundations: [],
     doors: ['cli'],
+  },
+  {
+    src: 'packages/pg-nearest-page/src',
+    order: 'browser, server -> state, map',
+    hint: 'What a browser runs and what a server runs meet in what both may: state and map.',
+    mayImport: {
+      browser: ['state', 'map'],
+      server: [],
+      state: [],
+      map: [],
+    },
+    pure: ['state', 'map'],
+    impureFiles: [],
+    foundations: [],
+    doors: [],
   },
 ]

@@ -1,0 +1,17 @@
+export { ActionRefused, createPageHandler, type PageHandler, type PageOptions } from './server/page-handler.ts'
+export { startPageServer, type PageServer, type PageServerOptions } from './server/start-page-server.ts'
+export { initialWorld, reduceWorld } from './state/reduce-world.ts'
+export type {
+  Choice,
+  Counters,
+  Crossing,
+  LatencySample,
+  LinkFacts,
+  PlaceFacts,
+  Reading,
+  ServerFacts,
+  StatementFacts,
+  Told,
+  WorldEvent,
+  WorldState,
+} from './state/world-state.ts'
