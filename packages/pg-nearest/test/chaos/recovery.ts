@@ -1,6 +1,4 @@
-import type { Inflicted } from '../history/nemesis.ts'
-import { isRead, type Deed } from './deed.ts'
-import type { Promotion } from './promotion.ts'
+import { type Inflicted, type Deed, isRead, type Promotion } from 'pg-nearest-world/chaos'
 
 /** A stretch without any success is one if it is longer than this; with 15 and more a second, one is due every 70 ms. */
 const STRETCH_MS = 300

@@ -1,4 +1,4 @@
-import { KINDS, type Outcome } from './deed.ts'
+import { KINDS, type Outcome } from 'pg-nearest-world/chaos'
 import type { Spread } from './recovery.ts'
 import { isViolated, type ChaosReport, type Failure, type ToldFinding } from './report.ts'
 

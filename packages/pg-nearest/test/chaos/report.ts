@@ -1,7 +1,15 @@
-import type { Inflicted } from '../history/nemesis.ts'
-import type { Deed, Kind, Outcome } from './deed.ts'
+import {
+  type Inflicted,
+  type Deed,
+  type Evidence,
+  type Fates,
+  type Finding,
+  judge,
+  type Kind,
+  type Outcome,
+  type Verdict,
+} from 'pg-nearest-world/chaos'
 import { recoveries, takeovers, type Recovery, type Spread } from './recovery.ts'
-import { judge, type Evidence, type Fates, type Finding, type Verdict } from './verdict.ts'
 
 export interface ChaosRun extends Evidence {
   readonly seed: number

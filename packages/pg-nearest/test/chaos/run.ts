@@ -1,20 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createPool } from 'pg-nearest'
 import { startWorld, type World } from 'pg-nearest-world'
-import pg from 'pg'
-import { createRegisters } from '../history/registers.ts'
-import { isRead } from './deed.ts'
-import { Diary } from './diary.ts'
-import { chaosFaults } from './faults.ts'
-import { REGISTERS, startLoad, type App } from './load.ts'
-import { rowsAt, type Promotion } from './promotion.ts'
+import {
+  type App,
+  chaosFaults,
+  createDeeds,
+  createRegisters,
+  Diary,
+  type Promotion,
+  REGISTERS,
+  rowsAt,
+  settled,
+  startLoad,
+  startStorm,
+  type Step,
+  stepsOf,
+} from 'pg-nearest-world/chaos'
 import { chaosReport, type ChaosReport } from './report.ts'
-import { startStorm, stepsOf, type Step } from './storm.ts'
 
 /** One of them begins next to the primary. */
 const APPS = ['nrt', 'ord', 'ams'] as const
-/** For all apps to be well again before the next fault; after that it is a part of what is tested. */
-const SETTLES_MS = 15_000
 /** Load goes on after the last fault, to see what recovers. */
 const CALM_MS = 5_000
 const DESTROYS_MS = 10_000
@@ -57,7 +62,9 @@ export function chaosWorld(): Promise<World> {
 /** Runs the load under faults in a world of {@link chaosWorld}, and judges what came of it. */
 export async function runChaos(world: World, options: ChaosOptions): Promise<ChaosReport> {
   const { seed, seconds, hedge = false, steps = stepsOf(seed), onProgress } = options
-  await createTables(world)
+  await createDeeds(world)
+  // It waits until every replica has what was made after the table.
+  await createRegisters(world, REGISTERS)
   const diary = new Diary()
   const promotions: Promotion[] = []
   const apps = APPS.map((region): App => ({ region, pool: createPool({ ...world.poolOptions(region), hedge }) }))
@@ -73,7 +80,7 @@ export async function runChaos(world: World, options: ChaosOptions): Promise<Cha
     seed,
     steps,
     faults: chaosFaults(APPS, promotions),
-    settled: (signal) => settled(diary, signal),
+    settled: (signal) => settled(diary, APPS, signal),
     signal: ending.signal,
   })
   const ticker = setInterval(() => onProgress?.({ operations: diary.deeds.length, broken: storm.current }), 200)
@@ -103,33 +110,6 @@ export async function runChaos(world: World, options: ChaosOptions): Promise<Cha
     heldBack: load.heldBack,
     hungEnds: destroyed.filter((ended) => !ended).length,
   })
-}
-
-/** The table without a unique constraint, so that what is written twice is there twice. */
-async function createTables(world: World): Promise<void> {
-  const client = new pg.Client({ connectionString: world.url(world.primary) })
-  await client.connect()
-  try {
-    await client.query('create table deeds (id int not null)')
-  } finally {
-    await client.end()
-  }
-  // It waits until every replica has what was made after the table.
-  await createRegisters(world, REGISTERS)
-}
-
-/** Resolves when each app has begun and ended a read and a write from now on. */
-async function settled({ deeds, recorder }: Diary, signal: AbortSignal): Promise<void> {
-  const from = recorder.now()
-  const start = deeds.length
-  const missing = new Set(APPS.flatMap((app) => [`${app} true`, `${app} false`]))
-  const wellAgain = (): boolean => {
-    for (const deed of deeds.slice(start)) {
-      if (deed.outcome === 'ok' && deed.invokedAt >= from) missing.delete(`${deed.app} ${isRead(deed)}`)
-    }
-    return missing.size === 0
-  }
-  while (!signal.aborted && recorder.now() - from < SETTLES_MS && !wellAgain()) await sleep(50)
 }
 
 async function within(work: Promise<unknown>, ms: number): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { Random } from '../history/random.ts'
+import type { Random } from 'pg-nearest-world/chaos'
 import type { StatementOperation } from './operation.ts'
 
 /** What a generator of operations may look at. */

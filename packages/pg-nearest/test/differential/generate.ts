@@ -1,4 +1,4 @@
-import { seededRandom, type Random } from '../history/random.ts'
+import { type Random, seededRandom } from 'pg-nearest-world/chaos'
 import { draft, weighted, type Context, type Draft, type Drafter } from './draft.ts'
 import type { Operation, Program, Step } from './operation.ts'
 import { statement } from './statements.ts'

@@ -1,4 +1,4 @@
-import { seedOf } from '../history/random.ts'
+import { seedOf } from 'pg-nearest-world/chaos'
 import { signatureOf, type Difference } from './compare.ts'
 import { generateProgram } from './generate.ts'
 import { sizeOf, type Program } from './operation.ts'

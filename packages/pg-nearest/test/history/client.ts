@@ -1,9 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NearestPool, RoutedPool, Session } from 'pg-nearest'
-import { processSession } from './process-session.ts'
-import type { Random } from './random.ts'
-import type { Answer, Asking, Recorder } from './recorder.ts'
-import { readOf, WRITES } from './registers.ts'
+import {
+  type Answer,
+  type Asking,
+  processSession,
+  type Random,
+  readOf,
+  type Recorder,
+  WRITES,
+} from 'pg-nearest-world/chaos'
 
 export interface Place {
   readonly region: string

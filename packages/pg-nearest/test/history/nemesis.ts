@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { World } from 'pg-nearest-world'
-import { FAULTS, type Aim, type Fault } from './faults.ts'
-import { seededRandom, seedOf, type Random } from './random.ts'
+import { type Aim, type Fault, FAULTS, type Inflicted, type Random, seededRandom, seedOf } from 'pg-nearest-world/chaos'
 
 export interface NemesisOptions {
   readonly seed: number
@@ -13,15 +12,6 @@ export interface NemesisOptions {
   readonly lasts?: readonly [number, number]
   /** Milliseconds between two faults of one hand, least and most. Default 200 to 1,500. */
   readonly rests?: readonly [number, number]
-}
-
-export interface Inflicted {
-  readonly name: string
-  /** Such as `kill ord`. */
-  readonly what: string
-  /** As the history's times are: of `performance.now()`. */
-  readonly from: number
-  readonly to: number
 }
 
 export interface Nemesis {

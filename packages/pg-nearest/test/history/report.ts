@@ -1,7 +1,12 @@
-import { check, type Guarantee, type Verdict, type Violation } from './checker.ts'
-import type { Inflicted } from './nemesis.ts'
-import type { Operation } from './operation.ts'
-import { saysUnproven } from './process-session.ts'
+import {
+  type Inflicted,
+  check,
+  type Guarantee,
+  type Guarantees as Verdict,
+  type Operation,
+  saysUnproven,
+  type Violation,
+} from 'pg-nearest-world/chaos'
 
 /** How many violations are told in full. */
 const TOLD = 20

@@ -1,10 +1,7 @@
 import { createPool, type NearestPoolOptions } from 'pg-nearest'
 import type { World } from 'pg-nearest-world'
+import { createRegisters, type Operation, Recorder, seededRandom, seedOf } from 'pg-nearest-world/chaos'
 import { Client } from './client.ts'
-import type { Operation } from './operation.ts'
-import { seededRandom, seedOf } from './random.ts'
-import { Recorder } from './recorder.ts'
-import { createRegisters } from './registers.ts'
 
 export interface WorkloadOptions {
   readonly seed: number

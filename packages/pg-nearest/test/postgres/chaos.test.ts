@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { World } from 'pg-nearest-world'
-import type { FaultName } from '../chaos/faults.ts'
+import type { FaultName } from 'pg-nearest-world/chaos'
 import { chaosText, findingText } from '../chaos/report-text.ts'
 import { chaosWorld, runChaos } from '../chaos/run.ts'
 

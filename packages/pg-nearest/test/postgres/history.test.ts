@@ -1,6 +1,6 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { FAULTS } from '../history/faults.ts'
+import { FAULTS } from 'pg-nearest-world/chaos'
 import { startNemesis } from '../history/nemesis.ts'
 import { reportOf, reportText, violationText } from '../history/report.ts'
 import { startWorkload } from '../history/workload.ts'

@@ -1,10 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import type { Deed } from '../chaos/deed.ts'
-import type { Promotion } from '../chaos/promotion.ts'
+import {
+  type Deed,
+  type Evidence,
+  judge,
+  type Operation,
+  type Promotion,
+  stepsOf,
+  type Wrong,
+} from 'pg-nearest-world/chaos'
 import { recoveries, recoveryMs, spreadOf, takeovers } from '../chaos/recovery.ts'
-import { stepsOf } from '../chaos/storm.ts'
-import { judge, type Evidence, type Wrong } from '../chaos/verdict.ts'
-import type { Operation } from '../history/operation.ts'
 
 const deed = (more: Partial<Deed>): Deed => ({
   app: 'ord',

@@ -1,8 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { check, type Guarantee } from '../history/checker.ts'
-import type { Operation } from '../history/operation.ts'
-import { seededRandom, seedOf } from '../history/random.ts'
+import { check, type Guarantee, type Operation, seededRandom, seedOf } from 'pg-nearest-world/chaos'
 
 type Short = [kind: 'read' | 'write', version: number | undefined, from: number, to: number, more?: Partial<Operation>]
 

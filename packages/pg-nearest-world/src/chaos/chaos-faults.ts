@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import type { World } from 'pg-nearest-world'
-import { FAULTS, type Aim, type Fault } from '../history/faults.ts'
-import type { Random } from '../history/random.ts'
+import type { World } from '../world-types.ts'
+import { FAULTS, type Aim, type Fault } from './simple-faults.ts'
+import type { Random } from './random.ts'
 import { promoteAndLook, type Promotion } from './promotion.ts'
 
 export type FaultName =
@@ -146,9 +146,9 @@ const twoAtOnce: Fault = {
     const [one, other] = random.shuffle(FAULTS)
     const first = one?.aim(world, random)
     let second = other?.aim(world, random)
-    while (first !== undefined && second?.touches.some((each) => first.touches.includes(each)) === true) {
-      second = other?.aim(world, random)
-    }
+    const collide = (aim: Aim | undefined): boolean =>
+      aim?.touches.some((each) => first?.touches.includes(each)) === true
+    while (collide(second)) second = other?.aim(world, random)
     const aims = [first, second].filter((aim) => aim !== undefined)
     return {
       what: aims.map(({ what }) => what).join(', and '),

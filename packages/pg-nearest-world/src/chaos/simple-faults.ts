@@ -1,4 +1,4 @@
-import type { World } from 'pg-nearest-world'
+import type { World } from '../world-types.ts'
 import type { Random } from './random.ts'
 
 /** Something that goes wrong in a world for a while. */
@@ -6,6 +6,16 @@ export interface Fault {
   readonly name: string
   /** Chooses where: a replica, and what that fault must not share with another at the same time. */
   aim(world: World, random: Random): Aim
+}
+
+/** A fault that came and went. */
+export interface Inflicted {
+  readonly name: string
+  /** Such as `kill ord`. */
+  readonly what: string
+  /** As a history's times are: of `performance.now()`. */
+  readonly from: number
+  readonly to: number
 }
 
 export interface Aim {

@@ -11,7 +11,7 @@ export type Asking = Pick<Operation, 'session' | 'from' | 'by'>
 export class Recorder {
   readonly history: Operation[] = []
   /** One message for each code of an error. */
-  readonly messages = new Map<string, string>()
+  readonly messages: Map<string, string> = new Map()
   #last = 0
 
   /** The time in milliseconds, and never the same twice: what happened first has the smaller one. */

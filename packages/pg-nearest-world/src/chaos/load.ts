@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { NearestPool } from 'pg-nearest'
-import { processSession } from '../history/process-session.ts'
-import { seededRandom, seedOf, type Random } from '../history/random.ts'
-import { readOf } from '../history/registers.ts'
+import type { Consistency, NearestPool } from 'pg-nearest'
+import { processSession } from './process-session.ts'
+import { seededRandom, seedOf, type Random } from './random.ts'
+import { readOf } from './registers.ts'
 import type { Kind } from './deed.ts'
 import type { Diary } from './diary.ts'
 import { Walker } from './walker.ts'
@@ -12,8 +12,10 @@ export interface App {
   readonly pool: NearestPool
 }
 
-/** How many a second of each app; the rest of its 30 are those of the sessions. */
-const RATES = { read: 12, write: 7, transaction: 3, 'read-only transaction': 3 } as const
+type Rates = Readonly<Record<'read' | 'write' | 'transaction' | 'read-only transaction', number>>
+
+/** The rest of an app's 30 are those of the sessions. */
+const RATES: Rates = { read: 12, write: 7, transaction: 3, 'read-only transaction': 3 }
 const WALKERS_OF_EACH_APP = 4
 const WALKERS_REST_MS = 800
 /** So many of one kind wait in one app; more are held back, as a real app would refuse them. */
@@ -21,6 +23,19 @@ const MOST_WAITING = 64
 
 export const REGISTERS = 10
 const INSERT = 'insert into deeds (id) values ($1)'
+
+export interface LoadOptions {
+  /** How many a second of each app. Default: 25 in all. */
+  readonly rates?: Rates | undefined
+  /** People with a session, for each app; each asks every 0.8 s. Default 4. */
+  readonly walkers?: number | undefined
+  /** What the reads of sessions and apps must show, asked before each. Default: as their session. */
+  readonly consistency?: (() => Consistency | undefined) | undefined
+  /** Before the names of sessions, where there are several loads in one diary. Default `s`. */
+  readonly prefix?: string | undefined
+  /** Where its people may go. Default: the apps. */
+  readonly wander?: readonly App[] | undefined
+}
 
 export interface Load {
   /** Operations that were not begun, because so many waited already. */
@@ -33,25 +48,31 @@ export interface Load {
  * A steady load, begun by the clock and not by the end of what came before: when nobody answers, the next ones come all
  * the same, and the first of them that is answered tells when the servers were back.
  */
-export function startLoad(apps: readonly App[], seed: number, diary: Diary): Load {
+export function startLoad(apps: readonly App[], seed: number, diary: Diary, options: LoadOptions = {}): Load {
+  const { rates = RATES, walkers: walkersOfEachApp = WALKERS_OF_EACH_APP, prefix = 's', wander = apps } = options
+  const consistency = options.consistency ?? (() => undefined)
   let busy = true
   let heldBack = 0
   const timers = apps.flatMap((app, index) => {
     const random = seededRandom(seedOf(seed, index))
-    return Object.entries(RATES).map(([name, rate]) => {
+    return Object.entries(rates).map(([name, rate]) => {
       let waiting = 0
       return setInterval(() => {
         if (waiting >= MOST_WAITING) return void heldBack++
         waiting++
-        void act(name as keyof typeof RATES, app, random, diary).finally(() => waiting--)
+        void act(name as keyof Rates, app, random, diary, consistency()).finally(() => waiting--)
       }, 1_000 / rate)
     })
   })
-  const walkers = Array.from({ length: apps.length * WALKERS_OF_EACH_APP }, (_, index) =>
-    new Walker(`s${index}`, apps, REGISTERS, seededRandom(seedOf(seed, 100 + index)), diary).live(
-      () => busy,
-      WALKERS_REST_MS,
-    ),
+  const walkers = Array.from({ length: apps.length * walkersOfEachApp }, (_, index) =>
+    new Walker(
+      `${prefix}${index}`,
+      wander,
+      REGISTERS,
+      seededRandom(seedOf(seed, 100 + index)),
+      diary,
+      consistency,
+    ).live(() => busy, WALKERS_REST_MS),
   )
   return {
     get heldBack() {
@@ -66,7 +87,13 @@ export function startLoad(apps: readonly App[], seed: number, diary: Diary): Loa
   }
 }
 
-function act(kind: keyof typeof RATES, { region: app, pool }: App, random: Random, diary: Diary): Promise<unknown> {
+function act(
+  kind: keyof Rates,
+  { region: app, pool }: App,
+  random: Random,
+  diary: Diary,
+  consistency: Consistency | undefined,
+): Promise<unknown> {
   const session = processSession(app)
   const register = 1 + random.integer(REGISTERS)
   const doing = (
@@ -80,7 +107,7 @@ function act(kind: keyof typeof RATES, { region: app, pool }: App, random: Rando
   switch (kind) {
     case 'read':
       return diary.note(doing(), async (signal, invokedAt) => {
-        const answer = await pool.query<{ id: number; version: number }>({ ...readOf([register]), signal })
+        const answer = await pool.query<{ id: number; version: number }>({ ...readOf([register]), consistency, signal })
         diary.recorder.answered({ session, from: app }, 'read', invokedAt, [register], answer)
         return answer.servedBy.server
       })

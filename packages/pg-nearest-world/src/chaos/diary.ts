@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { isOutcomeUnknownError, type NearestPool } from 'pg-nearest'
-import { Recorder } from '../history/recorder.ts'
+import { Recorder } from './recorder.ts'
 import { isRead, type Deed, type Kind } from './deed.ts'
 import type { Loss } from './verdict.ts'
 
@@ -23,9 +23,24 @@ export class Diary {
     return this.#open
   }
 
+  /** The session that is at work here; `undefined` outside of {@link note}. */
+  get session(): string | undefined {
+    return this.#sessions.getStore()
+  }
+
   /** A number for a row, that no other row has. */
   newId(): number {
     return this.#nextId++
+  }
+
+  /** Drops what had ended by then, for a load without end. */
+  forget(before: number): void {
+    this.deeds.splice(0, firstAfter(this.deeds, before))
+    this.losses.splice(
+      0,
+      firstWith(this.losses, ({ at }) => at >= before),
+    )
+    this.recorder.history.splice(0, firstAfter(this.recorder.history, before))
   }
 
   listen(pool: NearestPool): void {
@@ -65,6 +80,15 @@ export class Diary {
       this.#open--
     }
   }
+}
+
+function firstAfter(ended: readonly { readonly completedAt: number }[], before: number): number {
+  return firstWith(ended, ({ completedAt }) => completedAt >= before)
+}
+
+function firstWith<T>(items: readonly T[], holds: (item: T) => boolean): number {
+  const index = items.findIndex(holds)
+  return index === -1 ? items.length : index
 }
 
 function outcomeOf(error: unknown, { aborted }: AbortSignal, kind: Kind): Deed['outcome'] {

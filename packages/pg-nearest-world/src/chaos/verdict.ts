@@ -1,6 +1,6 @@
-import { check, type Verdict as Guarantees, type Violation } from '../history/checker.ts'
-import type { Operation } from '../history/operation.ts'
-import { saysUnproven } from '../history/process-session.ts'
+import { check, type Verdict as Guarantees, type Violation } from './checker.ts'
+import type { Operation } from './operation.ts'
+import { saysUnproven } from './process-session.ts'
 import { isRead, type Deed } from './deed.ts'
 import type { Promotion } from './promotion.ts'
 
@@ -46,6 +46,8 @@ export interface Finding {
 export interface Verdict {
   readonly findings: readonly Finding[]
   readonly fates: Fates
+  /** Rows that were acknowledged, and that the timeline did not keep: `notKept` of the fates. */
+  readonly leftBehind: readonly number[]
   /** Reads that failed as they may. */
   readonly excusedReads: readonly Deed[]
   readonly guarantees: Guarantees['counts']
@@ -59,7 +61,7 @@ export interface Verdict {
 const FAILOVER_MS = 5_000
 
 export function judge(evidence: Evidence): Verdict {
-  const { findings, fates } = judgeRows(evidence)
+  const { findings, fates, leftBehind } = judgeRows(evidence)
   const badReads = evidence.deeds.filter((deed) => isRead(deed) && deed.outcome !== 'ok')
   const excusedReads = badReads.filter(mayFail)
   const { violations, counts } = check(evidence.history)
@@ -76,6 +78,7 @@ export function judge(evidence: Evidence): Verdict {
         .map((stale): Finding => ({ wrong: 'guarantee', stale })),
     ],
     fates,
+    leftBehind,
     excusedReads,
     guarantees: counts,
     excusedByLoss: told.length,
@@ -105,7 +108,12 @@ function isTold({ earlier, read }: Violation, { promotions, losses }: Evidence):
   )
 }
 
-function judgeRows({ deeds, rows, promotions }: Evidence): { findings: Finding[]; fates: Fates } {
+function judgeRows({
+  deeds,
+  rows,
+  promotions,
+}: Evidence): Pick<Verdict, 'fates' | 'leftBehind'> & { findings: Finding[] } {
+  const leftBehind: number[] = []
   const findings: Finding[] = []
   const fates = { acknowledged: 0, notKept: 0, unknownThere: 0, unknownAbsent: 0, abortedThere: 0, abortedAbsent: 0 }
   let refused = 0
@@ -128,6 +136,7 @@ function judgeRows({ deeds, rows, promotions }: Evidence): { findings: Finding[]
       case 'ok': {
         const lost = absent.filter((id) => !wasLeftBehind(deed, id, promotions))
         find('lost', lost)
+        leftBehind.push(...absent.filter((id) => !lost.includes(id)))
         fates.acknowledged += ids.length
         fates.notKept += absent.length - lost.length
         break
@@ -148,7 +157,7 @@ function judgeRows({ deeds, rows, promotions }: Evidence): { findings: Finding[]
   }
   const strangers = [...rows.keys()].filter((id) => !known.has(id))
   if (strangers.length > 0) findings.push({ wrong: 'nobody’s', ids: strangers })
-  return { findings, fates: { ...fates, refused } }
+  return { findings, fates: { ...fates, refused }, leftBehind }
 }
 
 /**

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { World } from 'pg-nearest-world'
-import type { Fault } from '../history/faults.ts'
-import type { Inflicted } from '../history/nemesis.ts'
-import { seededRandom, seedOf } from '../history/random.ts'
-import type { FaultName } from './faults.ts'
+import type { World } from '../world-types.ts'
+import type { Fault, Inflicted } from './simple-faults.ts'
+import { seededRandom, seedOf } from './random.ts'
+import type { FaultName } from './chaos-faults.ts'
 
 export interface Step {
   readonly name: FaultName

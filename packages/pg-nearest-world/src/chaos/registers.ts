@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import type { World } from 'pg-nearest-world'
+import type { World } from '../world-types.ts'
 
 const PATIENCE_MS = 15_000
 

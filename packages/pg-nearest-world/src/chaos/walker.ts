@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RoutedPool, Session } from 'pg-nearest'
-import { processSession } from '../history/process-session.ts'
-import type { Random } from '../history/random.ts'
-import { readOf, WRITES } from '../history/registers.ts'
+import type { Consistency, RoutedPool, Session } from 'pg-nearest'
+import { processSession } from './process-session.ts'
+import type { Random } from './random.ts'
+import { readOf, WRITES } from './registers.ts'
 import type { Diary } from './diary.ts'
 import type { App } from './load.ts'
 
@@ -13,16 +13,25 @@ export class Walker {
   readonly #registers: number
   readonly #random: Random
   readonly #diary: Diary
+  readonly #consistency: () => Consistency | undefined
   #generation = 0
   #app: App
   #session: Session
 
-  constructor(name: string, apps: readonly App[], registers: number, random: Random, diary: Diary) {
+  constructor(
+    name: string,
+    apps: readonly App[],
+    registers: number,
+    random: Random,
+    diary: Diary,
+    consistency: () => Consistency | undefined,
+  ) {
     this.#name = name
     this.#apps = apps
     this.#registers = registers
     this.#random = random
     this.#diary = diary
+    this.#consistency = consistency
     this.#app = random.pick(apps)
     this.#session = this.#app.pool.session()
   }
@@ -60,7 +69,11 @@ export class Walker {
     return this.#diary.note(
       { app: region, kind: writes ? 'session write' : 'session read', session },
       async (signal, invokedAt) => {
-        const answer = await handle.query<{ id: number; version: number }>({ ...config, signal })
+        const answer = await handle.query<{ id: number; version: number }>({
+          ...config,
+          consistency: this.#consistency(),
+          signal,
+        })
         recorder.answered({ session, from: region }, writes ? 'write' : 'read', invokedAt, registers, answer)
         return answer.servedBy.server
       },

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import type { World } from 'pg-nearest-world'
+import type { World } from '../world-types.ts'
 
 export interface Promotion {
   readonly old: string
@@ -41,20 +41,32 @@ async function look(client: pg.Client, promoting: Promise<void>): Promise<Pick<P
   return { promotedAt: performance.now(), ids: new Set((await rowsOf(client)).keys()) }
 }
 
-/** How often each row is there. */
-export async function rowsAt(url: string): Promise<ReadonlyMap<number, number>> {
-  const client = new pg.Client({ connectionString: url })
+/** Makes the table of the apps' writes, without a unique constraint, so that what is written twice is there twice. */
+export async function createDeeds(world: World): Promise<void> {
+  const client = new pg.Client({ connectionString: world.url(world.primary) })
   await client.connect()
   try {
-    return await rowsOf(client)
+    await client.query('create table deeds (id int not null)')
   } finally {
     await client.end()
   }
 }
 
-async function rowsOf(client: pg.Client): Promise<ReadonlyMap<number, number>> {
+/** How often each row is there, from this one on. */
+export async function rowsAt(url: string, from = 0): Promise<ReadonlyMap<number, number>> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return await rowsOf(client, from)
+  } finally {
+    await client.end()
+  }
+}
+
+async function rowsOf(client: pg.Client, from = 0): Promise<ReadonlyMap<number, number>> {
   const { rows } = await client.query<{ id: number; times: number }>(
-    'select id, count(*)::int as times from deeds group by id',
+    'select id, count(*)::int as times from deeds where id >= $1 group by id',
+    [from],
   )
   return new Map(rows.map(({ id, times }) => [id, times]))
 }
