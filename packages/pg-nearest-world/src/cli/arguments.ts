@@ -18,6 +18,8 @@ export type Arguments =
       readonly envFile: string | undefined
       /** Print one JSON object instead of tables. */
       readonly json: boolean
+      /** Serve the page that shows the world. */
+      readonly page: boolean
       /** A command to run in each region. */
       readonly app: AppArguments | undefined
     }
@@ -30,6 +32,8 @@ export interface AppArguments {
 
 /** Where an app runs that is started without a word of regions: those of the article that this began with. */
 const USUAL = { primary: 'nrt', replicas: ['ord', 'syd'] }
+/** What the page shows without a word of regions. */
+const SHOWN = { primary: 'nrt', replicas: ['ord', 'syd', 'atl', 'ams'] }
 
 const flags = {
   primary: { type: 'string' },
@@ -42,6 +46,7 @@ const flags = {
   binaries: { type: 'string' },
   database: { type: 'string' },
   json: { type: 'boolean' },
+  page: { type: 'boolean' },
   app: { type: 'string' },
   port: { type: 'string' },
   watch: { type: 'boolean' },
@@ -59,12 +64,13 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (stray !== undefined)
     throw new UsageError(`${JSON.stringify(stray)} stands alone. Put regions behind --primary and --replicas.`)
   const app = parseApp(values)
-  const usual = app !== undefined && values.primary === undefined && values.replicas === undefined
-  const { primary } = usual ? USUAL : values
+  const unsaid = values.primary === undefined && values.replicas === undefined
+  const usual = !unsaid ? undefined : app !== undefined ? USUAL : values.page === true ? SHOWN : undefined
+  const { primary } = usual ?? values
   if (primary === undefined)
     throw new UsageError('--primary is missing. Name its region: --primary nrt --replicas ord,syd')
 
-  const replicas = usual ? USUAL.replicas : (values.replicas ?? []).flatMap(words)
+  const replicas = usual?.replicas ?? (values.replicas ?? []).flatMap(words)
   const regions = [primary, ...replicas]
   if (values.region !== undefined && !regions.includes(values.region))
     throw new UsageError(`--region must be one of this world's regions: ${regions.join(', ')}.`)
@@ -73,6 +79,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     region: values.region,
     envFile: parseEnvFile(values),
     json: values.json === true,
+    page: values.page === true,
     app,
     world: {
       primary,

@@ -2,6 +2,7 @@ import Table from 'cli-table3'
 import pc from 'picocolors'
 import type { RegionStatus, UrlOptions, World } from '../world-types.ts'
 import { regions as geography } from '../geo/regions.ts'
+import { bytesOfLsn } from '../cluster/lsn.ts'
 import { formatBytes } from './byte-rate.ts'
 import { formatDuration } from './duration.ts'
 
@@ -70,12 +71,6 @@ function replay({ replayPaused, heldBackMs }: ShownStatus): string {
 
 function behind(primary: string | undefined, replica: string | undefined): string {
   if (primary === undefined || replica === undefined) return ''
-  const bytes = position(primary) - position(replica)
+  const bytes = bytesOfLsn(primary) - bytesOfLsn(replica)
   return bytes <= 0n ? '0 B' : formatBytes(Number(bytes))
-}
-
-/** `16/B374D848` is two halves of 32 bits, in hexadecimal. */
-function position(lsn: string): bigint {
-  const [high = '0', low = '0'] = lsn.split('/')
-  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`)
 }

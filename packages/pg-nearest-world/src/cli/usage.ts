@@ -2,6 +2,7 @@
 export const usage = `A real multi-region PostgreSQL on this machine: a primary, streaming replicas, and an ocean between them.
 
 Usage: pg-nearest-world --primary <region> [--replicas <region,...>] [options]
+       pg-nearest-world --page [options]
        pg-nearest-world --app <command> [options]
 
   --primary <region>    where the primary stands, such as nrt
@@ -14,6 +15,8 @@ Usage: pg-nearest-world --primary <region> [--replicas <region,...>] [options]
   --postgres <major>    PostgreSQL's major: 15, 16, 17 or 18 ($PG_NEAREST_WORLD_VERSION, or 18, the only one that comes along)
   --binaries <folder>   PostgreSQL's programs, instead of the ones from npm
   --database <name>     the database's name (app)
+  --page                serve a page that shows the world, and on which you break it, to this machine alone; without
+                        --primary with nrt, ord, syd, atl and ams
   --app <command>       run this in each region, such as 'npm start', behind a proxy that stands in for Fly's; without
                         --primary in nrt, ord and syd
   --port <port>         the proxy's (one that is free)

@@ -30,6 +30,7 @@ describe('parseArguments', () => {
       region: undefined,
       envFile: undefined,
       json: false,
+      page: false,
       app: undefined,
     })
   })
@@ -38,6 +39,14 @@ describe('parseArguments', () => {
     expect(parse('--primary nrt --replicas ord --json')).toMatchObject({ kind: 'start', json: true })
     expect(parse('--primary nrt --replicas ord --region ord')).toMatchObject({ kind: 'start', region: 'ord' })
     expect(parse('--primary nrt --region nrt --env-file .env')).toMatchObject({ region: 'nrt', envFile: '.env' })
+  })
+
+  test('a page', () => {
+    expect(parse('--page')).toMatchObject({
+      page: true,
+      world: { primary: 'nrt', replicas: ['ord', 'syd', 'atl', 'ams'] },
+    })
+    expect(parse('--page --primary ams')).toMatchObject({ page: true, world: { primary: 'ams', replicas: [] } })
   })
 
   test.each([

@@ -1,0 +1,1 @@
+export { startPage, type PageOptions, type RunningPage } from './start-page.ts'

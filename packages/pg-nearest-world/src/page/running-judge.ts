@@ -1,0 +1,44 @@
+import { createRunningVerdict, type RunningCounts } from '../chaos/running-verdict.ts'
+import { rowsAt } from '../chaos/promotion.ts'
+import type { PageWorld } from './page-world.ts'
+
+/** What ended longer ago is not judged again. */
+const WINDOW_MS = 120_000
+
+/** Judges what the apps did, as `npm run chaos` does at its end, again and again. */
+export interface RunningJudge {
+  /** Does nothing while the primary is being replaced, or cannot be asked for its rows. */
+  judge(): Promise<void>
+  readonly counts: RunningCounts
+}
+
+export function createRunningJudge({ world, diary, promotions, firstPrimary }: PageWorld): RunningJudge {
+  const verdict = createRunningVerdict()
+  const writer = (): string => promotions.at(-1)?.promoted ?? firstPrimary
+  let counted = 0
+  return {
+    async judge() {
+      const now = diary.recorder.now()
+      const deeds = diary.deeds.filter(({ completedAt }) => completedAt < now)
+      verdict.count(deeds.filter(({ completedAt }) => completedAt > counted))
+      counted = deeds.at(-1)?.completedAt ?? counted
+      const ids = new Set(deeds.flatMap((deed) => deed.ids))
+      const settled = promotions.length
+      if (world.primary !== writer() || !world.isUp(world.primary)) return
+      const rows = await rowsAt(world.url(world.primary), ids.size === 0 ? 0 : Math.min(...ids)).catch(() => undefined)
+      if (rows === undefined || promotions.length !== settled || world.primary !== writer()) return
+      verdict.judge({
+        deeds,
+        // A write that is under way is nobody's yet.
+        rows: new Map([...rows].filter(([id]) => ids.has(id))),
+        promotions,
+        history: diary.recorder.history.filter(({ completedAt }) => completedAt < now),
+        losses: diary.losses,
+      })
+      diary.forget(now - WINDOW_MS)
+    },
+    get counts() {
+      return verdict.counts
+    },
+  }
+}

@@ -1,0 +1,144 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createRunningVerdict } from '../../src/chaos/running-verdict.ts'
+import type { Deed } from '../../src/chaos/deed.ts'
+import type { Evidence } from '../../src/chaos/verdict.ts'
+import { parseAction } from '../../src/page/parse-action.ts'
+import { movesOf, withRead, type Latest } from '../../src/page/reading-from.ts'
+import { createStatementSample } from '../../src/page/statement-sample.ts'
+
+describe('parseAction', () => {
+  it.each<[asked: unknown]>([
+    [{ do: 'kill', region: 'ord' }],
+    [{ do: 'add', region: 'fra' }],
+    [{ do: 'lag', region: 'ord', ms: 2_000 }],
+    [{ do: 'rtt', a: 'nrt', b: 'ord', ms: 0 }],
+    [{ do: 'partition', a: 'nrt', b: 'ord' }],
+    [{ do: 'sessions', on: false }],
+    [{ do: 'chaos', on: true }],
+    [{ do: 'cross', from: 'nrt', to: 'ord', text: "Robert'); drop table notes;--" }],
+  ])('takes %j', (asked) => {
+    expect(parseAction(asked)).toEqual(asked)
+  })
+
+  it.each<[asked: unknown]>([
+    [undefined],
+    [null],
+    ['kill'],
+    [[]],
+    [{}],
+    [{ do: 'stop' }],
+    [{ do: 'kill' }],
+    [{ do: 'kill', region: '../etc' }],
+    [{ do: 'kill', region: ['ord'] }],
+    [{ do: 'lag', region: 'ord', ms: -1 }],
+    [{ do: 'lag', region: 'ord', ms: '1' }],
+    [{ do: 'lag', region: 'ord', ms: 1e9 }],
+    [{ do: 'rtt', a: 'nrt', b: 'ord', ms: Number.NaN }],
+    [{ do: 'sessions', on: 1 }],
+    [{ do: 'cross', from: 'nrt', to: 'ord', text: '' }],
+    [{ do: 'cross', from: 'nrt', to: 'ord', text: 'x'.repeat(81) }],
+  ])('refuses %j', (asked) => {
+    expect(parseAction(asked)).toBeUndefined()
+  })
+
+  it('answers to anything', () => {
+    fc.assert(fc.property(fc.anything(), (asked) => void parseAction(asked)))
+  })
+
+  it('passes on nothing that it does not know', () => {
+    expect(parseAction({ do: 'kill', region: 'ord', as: 'root' })).toEqual({ do: 'kill', region: 'ord' })
+  })
+})
+
+describe('where an app reads', () => {
+  const after = (...servers: readonly string[]): Latest =>
+    servers.reduce<Latest>((latest, server) => withRead(latest, 'ord', server), {})
+
+  it.each<[servers: string[], reading: Record<string, string>, from: string | undefined]>([
+    [['ord', 'ord', 'ord'], {}, undefined],
+    [['ord', 'ord', 'ord', 'ord'], {}, 'ord'],
+    [['ord', 'ord', 'ord', 'ord'], { ord: 'ord' }, undefined],
+    [['atl', 'atl', 'atl', 'nrt'], { ord: 'ord' }, undefined],
+    [['nrt', 'atl', 'atl', 'atl', 'atl'], { ord: 'ord' }, 'atl'],
+  ])('after %j, where it was %j, is %s', (servers, reading, from) => {
+    expect(movesOf(after(...servers), reading)).toEqual(from === undefined ? [] : [{ region: 'ord', from }])
+  })
+})
+
+describe('the sample of statements', () => {
+  const event = (reason: 'own-region' | 'lagging' | 'write', attempts = 1, error?: unknown) => ({
+    text: '',
+    durationMs: 1,
+    servedBy: { server: 'ord', region: 'ord', role: 'replica' as const, reason, attempts },
+    ...(error === undefined ? {} : { error }),
+  })
+
+  it('keeps what is rare, and makes nothing of what it does not keep', () => {
+    const sample = createStatementSample<string>()
+    let made = 0
+    const offer = (name: string, given: ReturnType<typeof event>): void =>
+      sample.offer(given, () => {
+        made++
+        return name
+      })
+    for (let i = 0; i < 20; i++) offer('next door', event('own-region'))
+    expect(made).toBe(4)
+    offer('failed', event('own-region', 1, new Error('it failed')))
+    offer('retried', event('own-region', 2))
+    offer('lagging', event('lagging'))
+    offer('write', event('write'))
+    offer('next door', event('own-region'))
+    expect(sample.take().toSorted()).toEqual(['failed', 'lagging', 'retried', 'write'])
+    expect(sample.take()).toEqual([])
+  })
+})
+
+describe('the running verdict', () => {
+  const deed = (more: Partial<Deed>): Deed => ({
+    app: 'ord',
+    kind: 'write',
+    ids: [],
+    invokedAt: 10,
+    completedAt: 20,
+    outcome: 'ok',
+    server: 'nrt',
+    ...more,
+  })
+  const evidence = (more: Partial<Evidence>): Evidence => ({
+    deeds: [],
+    rows: new Map(),
+    promotions: [],
+    history: [],
+    losses: [],
+    ...more,
+  })
+  const operation = (kind: 'read' | 'write', version: number, at: number) =>
+    ({ session: 's', kind, register: 1, version, invokedAt: at, completedAt: at + 1, outcome: 'ok' }) as const
+
+  it('counts each fault once, however often it is judged, and keeps it when its evidence is gone', () => {
+    const verdict = createRunningVerdict()
+    const wrong = evidence({
+      deeds: [deed({ ids: [1] }), deed({ ids: [2] }), deed({ kind: 'read', outcome: 'failed', code: 'XX000' })],
+      rows: new Map([[2, 2]]),
+      history: [operation('write', 3, 1), operation('read', 2, 5)],
+    })
+    verdict.judge(wrong)
+    verdict.judge(wrong)
+    verdict.judge(evidence({}))
+    expect(verdict.counts).toMatchObject({
+      readsFailed: 1,
+      writesLost: 1,
+      writesDoubled: 1,
+      sessionsBack: 1,
+      leftBehind: 0,
+    })
+  })
+
+  it('does not count as lost what no promoted server had', () => {
+    const verdict = createRunningVerdict()
+    const promotions = [{ old: 'nrt', promoted: 'ord', startedAt: 95, promotedAt: 100, ids: new Set<number>() }]
+    verdict.judge(evidence({ deeds: [deed({ ids: [7] })], promotions }))
+    expect(verdict.counts).toMatchObject({ writesLost: 0, leftBehind: 1 })
+  })
+})
