@@ -1,5 +1,6 @@
 export { ActionRefused, createPageHandler, type PageHandler, type PageOptions } from './server/page-handler.ts'
-export { startPageServer, type PageServer, type PageServerOptions } from './server/start-page-server.ts'
+export { pathOf, startPageServer, type PageServer, type PageServerOptions } from './server/start-page-server.ts'
+export { initialDashboard, reduceDashboard } from './state/reduce-dashboard.ts'
 export { initialWorld, reduceWorld } from './state/reduce-world.ts'
 export type {
   Choice,
@@ -15,3 +16,4 @@ export type {
   WorldEvent,
   WorldState,
 } from './state/world-state.ts'
+export type { DashboardEvent, DashboardState, PoolServer, RegionLatency, Second } from './state/dashboard-state.ts'

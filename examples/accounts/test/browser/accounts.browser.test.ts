@@ -7,7 +7,7 @@ import { startServer } from '../../src/server.ts'
 import type { RunningServer } from '../../src/server.ts'
 import { regionSetting, startThreeRegions } from '../postgres/worlds.ts'
 import type { Setting } from '../postgres/worlds.ts'
-import { hasBrowser, openBrowser } from './open-browser.ts'
+import { hasBrowser, openBrowser } from '../../../../packages/pg-nearest-world/test/browser/open-browser.ts'
 
 const patience = { timeout: 15_000, interval: 50 }
 

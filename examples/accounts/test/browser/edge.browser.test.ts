@@ -5,7 +5,7 @@ import { startApps } from '../../src/demo/apps.ts'
 import type { RegionApp } from '../../src/demo/apps.ts'
 import { startFrontDoor } from '../../src/demo/front-door.ts'
 import { startThreeRegions } from '../postgres/worlds.ts'
-import { hasBrowser, openBrowser } from './open-browser.ts'
+import { hasBrowser, openBrowser } from '../../../../packages/pg-nearest-world/test/browser/open-browser.ts'
 
 describe.skipIf(!hasBrowser)('a person who chooses where to browse from, at one URL', () => {
   let world: World

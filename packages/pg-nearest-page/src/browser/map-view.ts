@@ -142,7 +142,7 @@ function createNode(choose: () => void): HTMLButtonElement {
     'button',
     { type: 'button', class: 'node', click: choose },
     h('span', { class: 'dot' }),
-    h('span', { class: 'label' }, h('b'), h('small')),
+    h('span', { class: 'label' }, h('b'), ' ', h('small')),
   )
 }
 
@@ -154,7 +154,6 @@ function describe(node: HTMLButtonElement, state: WorldState, region: string, ch
     'data-role': server?.role ?? 'down',
     'data-state': stateOf(server),
     'aria-pressed': String(chosen),
-    'aria-label': `${city}: ${words}`,
   })
   const [name, more] = node.querySelectorAll('b, small')
   if (name !== undefined) setText(name, city)

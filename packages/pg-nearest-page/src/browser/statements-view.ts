@@ -41,7 +41,7 @@ export function createStatementsView(root: HTMLElement): (state: WorldState) => 
 
 function createRow(statement: StatementFacts, state: WorldState): HTMLLIElement {
   const { region, text, server, reason, ms, error, rttMs } = statement
-  const route = h('div', { class: 'route' })
+  const route = h('div', { class: 'route', tabindex: 0 })
   const details = h(
     'details',
     { toggle: () => details.open && route.childElementCount === 0 && route.append(...routeOf(statement, state)) },
@@ -88,7 +88,7 @@ function routeOf(
     h(
       'table',
       {},
-      h('thead', {}, row('th', ['server', 'role', 'health', 'distance', 'shows up to', ''])),
+      h('thead', {}, row('th', ['server', 'role', 'health', 'distance', 'shows up to', 'use'])),
       h(
         'tbody',
         {},

@@ -8,7 +8,7 @@ const SPOKEN = 3
 
 /** What has happened, newest first, in words; and the same for a screen reader as it happens. */
 export function createTimelineView(root: HTMLElement, nothing: string): (told: readonly Told[]) => void {
-  const list = h('ol', { class: 'events', reversed: true })
+  const list = h('ol', { class: 'events', reversed: true, tabindex: 0 })
   const empty = h('p', { class: 'hint' }, nothing)
   root.append(h('h2', { id: 'timeline-title' }, 'What happened'), empty, list)
   const live = byId('live')

@@ -25,9 +25,10 @@ export async function startPageServer({ port = 0, ...options }: PageServerOption
   const server = createServer(
     {
       maxHeaderSize: 8_192,
-      headersTimeout: 5_000,
-      requestTimeout: 10_000,
-      keepAliveTimeout: 5_000,
+      headersTimeout: 20_000,
+      requestTimeout: 20_000,
+      // Browsers open connections ahead of their requests, and complain of those that are closed meanwhile.
+      keepAliveTimeout: 65_000,
       connectionsCheckingInterval: 1_000,
     },
     (request, response) => handler.handle(request, response, pathOf(request.url)),

@@ -14,8 +14,8 @@ export interface RunningCounts {
 
 /** The verdict on a load without end: it judges the same evidence again as it grows, and counts each fault once. */
 export interface RunningVerdict {
-  /** Judges what has ended; `evidence` may begin anywhere, for what was found stays found. */
-  judge(evidence: Evidence): void
+  /** Judges what has ended; `evidence` may begin anywhere, for what was found stays found. Returns what is new. */
+  judge(evidence: Evidence): readonly Finding[]
   /** Counts operations, each once. */
   count(deeds: readonly Deed[]): void
   readonly counts: RunningCounts
@@ -29,32 +29,29 @@ export function createRunningVerdict(): RunningVerdict {
   const sessionsBack = new Set<string>()
   const leftBehind = new Set<number>()
 
-  const note = ({ wrong, deed, ids = [], stale }: Finding): void => {
+  /** Whether it is new. */
+  const note = ({ wrong, deed, ids = [], stale }: Finding): boolean => {
     switch (wrong) {
       case 'lost':
       case 'torn':
-        for (const id of ids) writesLost.add(id)
-        break
+        return addAll(writesLost, ids)
       case 'twice':
       case 'refused, and there':
       case 'nobody’s':
-        for (const id of ids) writesDoubled.add(id)
-        break
+        return addAll(writesDoubled, ids)
       case 'failed read':
       case 'aborted read':
-        if (deed !== undefined) readsFailed.add(`${deed.app} ${deed.invokedAt}`)
-        break
+        return addAll(readsFailed, deed === undefined ? [] : [`${deed.app} ${deed.invokedAt}`])
       case 'guarantee':
-        if (stale !== undefined) sessionsBack.add(`${stale.read.session} ${stale.read.invokedAt}`)
-        break
+        return addAll(sessionsBack, stale === undefined ? [] : [`${stale.read.session} ${stale.read.invokedAt}`])
     }
   }
 
   return {
     judge(evidence) {
       const verdict = judge(evidence)
-      for (const finding of verdict.findings) note(finding)
-      for (const id of verdict.leftBehind) leftBehind.add(id)
+      addAll(leftBehind, verdict.leftBehind)
+      return verdict.findings.filter(note)
     },
     count(deeds) {
       const read = deeds.filter(isRead).length
@@ -73,4 +70,11 @@ export function createRunningVerdict(): RunningVerdict {
       }
     },
   }
+}
+
+/** Whether any of them is new. */
+function addAll<T>(known: Set<T>, items: readonly T[]): boolean {
+  const before = known.size
+  for (const item of items) known.add(item)
+  return known.size > before
 }

@@ -14,8 +14,10 @@ export interface PageApp extends App {
 }
 
 /** A second, of each app; few, because it is one machine that plays them all. */
-const RATES = { read: 4, write: 1, transaction: 0.5, 'read-only transaction': 0.5 } as const
-const WALKERS = 2
+const RATES = { read: 3, write: 0.7, transaction: 0.3, 'read-only transaction': 0.3 } as const
+const WALKERS = 1
+/** A laptop that plays five regions and a browser may take its time to promote a server. */
+const FAILOVER_MS = 15_000
 
 export interface PageAppOptions {
   readonly world: World
@@ -31,7 +33,12 @@ export interface PageAppOptions {
 
 export function startPageApp(options: PageAppOptions): PageApp {
   const { world, region, plainTo, diary, roaming, consistency, seed } = options
-  const pool = createPool({ ...world.poolOptions(region), application_name: `page ${region}`, max: 6 })
+  const pool = createPool({
+    ...world.poolOptions(region),
+    application_name: `page ${region}`,
+    max: 6,
+    failoverTimeoutMs: FAILOVER_MS,
+  })
   diary.listen(pool)
   const app: App = { region, pool }
   roaming.push(app)

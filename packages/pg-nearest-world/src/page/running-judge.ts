@@ -1,4 +1,5 @@
 import { createRunningVerdict, type RunningCounts } from '../chaos/running-verdict.ts'
+import type { Finding } from '../chaos/verdict.ts'
 import { rowsAt } from '../chaos/promotion.ts'
 import type { PageWorld } from './page-world.ts'
 
@@ -7,8 +8,8 @@ const WINDOW_MS = 120_000
 
 /** Judges what the apps did, as `npm run chaos` does at its end, again and again. */
 export interface RunningJudge {
-  /** Does nothing while the primary is being replaced, or cannot be asked for its rows. */
-  judge(): Promise<void>
+  /** Resolves with what is new. Does nothing while the primary is being replaced, or cannot be asked for its rows. */
+  judge(): Promise<readonly Finding[]>
   readonly counts: RunningCounts
 }
 
@@ -24,10 +25,10 @@ export function createRunningJudge({ world, diary, promotions, firstPrimary }: P
       counted = deeds.at(-1)?.completedAt ?? counted
       const ids = new Set(deeds.flatMap((deed) => deed.ids))
       const settled = promotions.length
-      if (world.primary !== writer() || !world.isUp(world.primary)) return
+      if (world.primary !== writer() || !world.isUp(world.primary)) return []
       const rows = await rowsAt(world.url(world.primary), ids.size === 0 ? 0 : Math.min(...ids)).catch(() => undefined)
-      if (rows === undefined || promotions.length !== settled || world.primary !== writer()) return
-      verdict.judge({
+      if (rows === undefined || promotions.length !== settled || world.primary !== writer()) return []
+      const found = verdict.judge({
         deeds,
         // A write that is under way is nobody's yet.
         rows: new Map([...rows].filter(([id]) => ids.has(id))),
@@ -36,6 +37,7 @@ export function createRunningJudge({ world, diary, promotions, firstPrimary }: P
         losses: diary.losses,
       })
       diary.forget(now - WINDOW_MS)
+      return found
     },
     get counts() {
       return verdict.counts

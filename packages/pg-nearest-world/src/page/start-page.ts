@@ -11,6 +11,7 @@ import {
 } from 'pg-nearest-page'
 import type { World } from '../world-types.ts'
 import { startChaos, CHAOS_MS } from './chaos-minute.ts'
+import { findingWords } from './finding-words.ts'
 import { sampleLatency } from './latency-samples.ts'
 import { statementFacts, type PageApp } from './page-app.ts'
 import { startPageWorld } from './page-world.ts'
@@ -39,10 +40,12 @@ const PORT = 4100
 const TICK_MS = 250
 const LOOKS_MS = 500
 const SECOND_MS = 1_000
+/** Told in words of a second; all are counted. */
+const MOST_FINDINGS = 3
 
 /**
  * Serves a page that shows a world, and on which people break it, to this machine alone. An app reads and writes in each region meanwhile,
- * about 60 statements a second in all; it makes the tables `deeds`, `registers` and `notes`, and the function `bump`, for it.
+ * about 30 statements a second in all; it makes the tables `deeds`, `registers` and `notes`, and the function `bump`, for it.
  */
 export async function startPage(world: World, { port, app }: PageOptions = {}): Promise<RunningPage> {
   const page = await startPageWorld(world)
@@ -109,6 +112,12 @@ export async function startPage(world: World, { port, app }: PageOptions = {}): 
     })
     happen({ type: 'latency', at: Date.now(), samples })
     happen({ type: 'counters', counters: judge.counts })
+  }
+
+  const tellFindings = async (): Promise<void> => {
+    const found = await judge.judge()
+    for (const finding of found.slice(0, MOST_FINDINGS))
+      happen({ type: 'told', told: { at: Date.now(), tone: 'wrong', text: findingWords(finding) } })
   }
 
   const act = async (asked: unknown): Promise<void> => {
@@ -184,7 +193,7 @@ export async function startPage(world: World, { port, app }: PageOptions = {}): 
     every(TICK_MS, tick),
     every(LOOKS_MS, async () => happen({ type: 'servers', servers: await observer.look() })),
     every(SECOND_MS, everySecond),
-    every(SECOND_MS, judge.judge),
+    every(SECOND_MS, tellFindings),
   ]
 
   return {

@@ -1,0 +1,180 @@
+import { reduceDashboard } from '../state/reduce-dashboard.ts'
+import { reasonWords } from '../state/route-words.ts'
+import type { DashboardEvent, DashboardState, PoolServer } from '../state/dashboard-state.ts'
+import { createChart } from './chart.ts'
+import { follow } from './connection.ts'
+import { apply, byId, h, keyed, setText } from './dom.ts'
+import { bytes, duration, whole } from './format.ts'
+import { createTimelineView } from './timeline-view.ts'
+
+const problems = h('ul')
+byId('problems').append(h('h2', { id: 'problems-title' }, 'What to do'), problems)
+
+const servers = h('ul', { class: 'server-list' })
+byId('servers').append(h('h2', { id: 'servers-title' }, 'Servers'), servers)
+
+const chart = createChart([
+  { label: 'p99', colour: '--plain' },
+  { label: 'median', colour: '--accent', filled: true },
+])
+const [rate, latency] = [h('p', { class: 'hint' }), h('ul', { class: 'bars' })]
+byId('traffic').append(
+  h('h2', { id: 'traffic-title' }, 'Statements'),
+  rate,
+  chart.element,
+  h(
+    'p',
+    { class: 'hint' },
+    h('span', { class: 'key' }, 'median'),
+    h('span', { class: 'key plain' }, '99th percentile'),
+  ),
+  latency,
+)
+
+const routes = h('ul', { class: 'bars' })
+byId('routes').append(
+  h('h2', { id: 'routes-title' }, 'Why they ran where they ran'),
+  h('p', { class: 'hint' }, 'Since somebody began to look.'),
+  routes,
+)
+const timeline = createTimelineView(byId('timeline'), 'No problem and no promotion until now.')
+
+function show(state: DashboardState): void {
+  const up = state.servers.filter(({ health }) => health === 'up').length
+  const all = state.servers.length
+  setText(
+    byId('headline'),
+    state.quiet ? 'The pool is quiet' : up === all ? `All ${all} servers are up` : `${up} of ${all} servers are up`,
+  )
+  setText(byId('sub'), subOf(state))
+  setText(byId('where'), state.region === undefined ? '' : `as seen from ${state.region}`)
+  byId('problems').hidden = state.problems.length === 0
+  keyed(
+    problems,
+    state.problems,
+    (problem) => problem,
+    (problem) => h('li', {}, problem),
+  )
+  keyed(
+    servers,
+    state.servers,
+    ({ name }) => name,
+    ({ name }) =>
+      h(
+        'li',
+        { class: 'card' },
+        h('div', {}, h('h3', { class: 'name' }, name), h('p', { class: 'role' })),
+        h('p', { class: 'uses' }),
+        h('dl'),
+      ),
+    updateServer,
+  )
+  const last = state.seconds.at(-1)
+  setText(
+    rate,
+    last === undefined
+      ? 'None yet.'
+      : `${whole(last.statements)} in the last second${last.failed > 0 ? `, ${whole(last.failed)} failed` : ''}.`,
+  )
+  chart.update(
+    state.seconds.map(({ at }) => at / 1_000),
+    [state.seconds.map(({ p99 }) => p99), state.seconds.map(({ median }) => median)],
+  )
+  const slowest = Math.max(...state.latency.map(({ p99 }) => p99 ?? 0), 1)
+  bars(
+    latency,
+    state.latency.map(({ server, median, p99 }) => ({
+      name: server,
+      share: (p99 ?? 0) / slowest,
+      value: median === undefined ? '–' : duration(median),
+      title: `median ${told(median)}, 99th percentile ${told(p99)}`,
+    })),
+  )
+  const total = Object.values(state.reasons).reduce((sum, count) => sum + count, 0)
+  bars(
+    routes,
+    Object.entries(state.reasons)
+      .toSorted(([, a], [, b]) => b - a)
+      .map(([reason, count]) => ({
+        name: reason,
+        share: count / total,
+        value: whole(count),
+        title: reasonWords(reason),
+      })),
+  )
+  timeline(state.told)
+}
+
+function subOf({ servers: all, problems: wrong }: DashboardState): string {
+  const writer = all.find(({ writeTo }) => writeTo)
+  const reader = all.find(({ readFrom }) => readFrom)
+  const where = `Writes go to ${writer?.name ?? 'nobody'}, reads to ${reader?.name ?? 'nobody'}.`
+  return wrong.length === 0 ? `${where} Nothing is to be done.` : where
+}
+
+function updateServer(card: Element, server: PoolServer): void {
+  const { role, health, rttMs, lsn, lagBytes, stalenessMs, readFrom, writeTo, connections } = server
+  apply(card, { 'data-role': role, 'data-health': health })
+  const set = (selector: string, text: string): void => {
+    const element = card.querySelector(selector)
+    if (element !== null) setText(element, text)
+  }
+  set('.role', health === 'up' ? role : `${role} · ${health}`)
+  set(
+    '.uses',
+    [writeTo ? 'takes writes' : '', readFrom ? 'takes reads' : ''].filter((text) => text !== '').join(' and '),
+  )
+  const facts: readonly (readonly [string, string])[] = [
+    ['distance', told(rttMs)],
+    [
+      'behind',
+      role === 'primary' ? '–' : lagBytes === undefined ? 'not known' : `${bytes(lagBytes)} · ${told(stalenessMs)}`,
+    ],
+    ['position', lsn ?? '–'],
+    ['connections', `${connections.total}, ${connections.idle} idle, ${connections.waiting} waiting`],
+  ]
+  const list = card.querySelector('dl')
+  if (list === null) return
+  keyed(
+    list,
+    facts,
+    ([term]) => term,
+    ([term]) => h('div', {}, h('dt', {}, term), h('dd')),
+    (row, [, value]) => setText(row.lastElementChild ?? row, value),
+  )
+}
+
+interface Bar {
+  readonly name: string
+  readonly share: number
+  readonly value: string
+  readonly title: string
+}
+
+function bars(list: HTMLElement, all: readonly Bar[]): void {
+  keyed(
+    list,
+    all,
+    ({ name }) => name,
+    ({ name }) => h('li', {}, h('b', {}, name), h('progress', { max: 1, 'aria-label': name }), h('span')),
+    (row, { share, value, title }) => {
+      apply(row, { title })
+      const bar = row.querySelector('progress')
+      if (bar !== null) bar.value = share
+      setText(row.lastElementChild ?? row, value)
+    },
+  )
+}
+
+function told(ms: number | undefined): string {
+  return ms === undefined ? '–' : duration(ms)
+}
+
+follow<DashboardState, DashboardEvent>({
+  parse: (message) => JSON.parse(message),
+  reduce: (before, event) => {
+    if (event.type === 'snapshot') return event.state
+    return before === undefined ? undefined : reduceDashboard(before, event)
+  },
+  show,
+})
