@@ -1,4 +1,4 @@
-import { asc, eq, sql } from 'drizzle-orm'
+import { desc, eq, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type { NearestPool } from 'pg-nearest'
 import { users } from './schema.ts'
@@ -16,7 +16,7 @@ export interface UserPage {
 
 /** The context: all that the rest of the app may do with users. Reads run next door, writes on the primary. */
 export interface Accounts {
-  /** One page of all users, oldest first; the first page is 1. One query. */
+  /** One page of all users, newest first, so that who was just saved is on the first, which is 1. One query. */
   listUsers(page?: number): Promise<UserPage>
   getUser(id: number): Promise<User | undefined>
   createUser(input: UserInput): Promise<User>
@@ -37,7 +37,7 @@ export const createAccounts = (pool: NearestPool): Accounts => {
       const rows = await replica
         .select()
         .from(users)
-        .orderBy(asc(users.id))
+        .orderBy(desc(users.id))
         .limit(usersPerPage + 1)
         .offset((page - 1) * usersPerPage)
       return { users: rows.slice(0, usersPerPage), more: rows.length > usersPerPage }

@@ -18,8 +18,8 @@ const FIRST_PORT = 4001
 const USERS = 100
 
 /** An app in every region of the world, with the same users in all of their databases. */
-export async function startApps(world: World): Promise<RegionApp[]> {
-  const apps = await Promise.all(world.regions.map((region, i) => startApp(world, region, FIRST_PORT + i)))
+export async function startApps(world: World, worldPage?: () => string | undefined): Promise<RegionApp[]> {
+  const apps = await Promise.all(world.regions.map((region, i) => startApp(world, region, FIRST_PORT + i, worldPage)))
   const [home] = apps
   if (home === undefined) throw new Error('There is no region.')
   await migrateDatabase(home.pool)
@@ -29,9 +29,14 @@ export async function startApps(world: World): Promise<RegionApp[]> {
   return apps
 }
 
-async function startApp(world: World, region: string, port: number): Promise<RegionApp> {
+async function startApp(
+  world: World,
+  region: string,
+  port: number,
+  worldPage: (() => string | undefined) | undefined,
+): Promise<RegionApp> {
   const pool = createPool({ ...world.poolOptions(region), application_name: `accounts ${region}` })
-  const server = await listen({ pool, region, port, browseFrom: browsingRegions(world) })
+  const server = await listen({ pool, region, port, browseFrom: browsingRegions(world), worldPage })
   return {
     region,
     pool,

@@ -1,4 +1,5 @@
 import { startWorld, type Edge, type World } from 'pg-nearest-world'
+import { startPage, type RunningPage } from 'pg-nearest-world/page'
 import { startApps, type RegionApp } from './apps.ts'
 import type { DemoArguments } from './arguments.ts'
 import { readFromEveryRegion } from './from-every-region.ts'
@@ -22,11 +23,15 @@ export async function runDemo({ once, json, seconds }: DemoArguments, interrupte
   })
   const apps: RegionApp[] = []
   let edge: Edge | undefined
+  let page: RunningPage | undefined
   try {
     steps('the apps: users and pages')
-    apps.push(...(await startApps(world)))
+    apps.push(...(await startApps(world, () => page?.url)))
     edge = await startFrontDoor(world, apps)
+    // What is only measured is measured without the page's own apps.
+    if (!once && !json && !interrupted.aborted) page = await startPage(world, { app: `${edge.url()}/users` })
     steps('')
+    if (page !== undefined) say(`\nSee this world, and break it: ${page.url}`)
     say(
       `\nFive regions are up, with the distances between them and an app in each:\n\n${appTable(apps, world.primary)}`,
     )
@@ -44,6 +49,7 @@ export async function runDemo({ once, json, seconds }: DemoArguments, interrupte
     say('\nEnding the servers.')
   } finally {
     steps('')
+    await page?.close()
     await edge?.close()
     await Promise.all(apps.map((app) => app.close()))
     await world.stop()

@@ -25,10 +25,12 @@ export interface AppOptions {
   readonly region: string | undefined
   /** The regions that people may browse from, behind an edge that lets them choose. Default: none. */
   readonly browseFrom?: readonly BrowsingRegion[] | undefined
+  /** Where the world that it runs in can be seen, once there is such a page. */
+  readonly worldPage?: (() => string | undefined) | undefined
 }
 
 /** The app of one region. Several may live in one process, each with the pool of its region. */
-export const createApp = ({ pool, region, browseFrom = [] }: AppOptions): Hono<Environment> => {
+export const createApp = ({ pool, region, browseFrom = [], worldPage }: AppOptions): Hono<Environment> => {
   const app = new Hono<Environment>()
 
   app.get('/health', (c) => c.text('ok'))
@@ -42,6 +44,7 @@ export const createApp = ({ pool, region, browseFrom = [] }: AppOptions): Hono<E
   const logs = createRequestLogs(pool, region)
   app.use(logs.keep, async (c, next) => {
     c.set('browsing', { regions: browseFrom, current: c.req.header('fly-region') })
+    c.set('worldPage', worldPage?.())
     await next()
   })
   app.use(reportWrites)

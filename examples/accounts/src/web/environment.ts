@@ -10,6 +10,8 @@ export interface Environment {
     log: RequestLog
     /** Where a person may browse from, where there is a choice. */
     browsing: BrowsingFrom
+    /** Where the world that the app runs in can be seen. */
+    worldPage: string | undefined
     /** What this person's last change has cost, on the page that follows it. */
     report: WriteReport | undefined
   }

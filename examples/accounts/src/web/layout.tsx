@@ -33,6 +33,7 @@ export const layout = jsxRenderer(({ children, title }, c: Context<Environment>)
             {regionName(c.var.region)}
           </span>
         )}
+        {c.var.worldPage !== undefined && <a href={c.var.worldPage}>See this world, and break it</a>}
       </header>
       {c.var.browsing.regions.length > 0 && <RegionPicker browsing={c.var.browsing} url={c.req.url} />}
       <main id="main">

@@ -73,12 +73,12 @@ describe.each([
     return rows[0]?.count ?? Number.NaN
   }
 
-  it('leads from / to the users, who are listed in the order they came', async () => {
+  it('leads from / to the users, the newest of whom comes first', async () => {
     const root = await app.request('/')
     expect([root.status, root.headers.get('Location')]).toEqual([302, '/users'])
     const html = await page('/users')
     const names = [...html.matchAll(/<a href="\/users\/\d+">([^<]+)<\/a>/g)].map(([, name]) => name)
-    expect(names.slice(0, 3)).toEqual(['Ada Abe', 'Akira Adeyemi', 'Amara Andersen'])
+    expect(names.slice(-3)).toEqual(['Amara Andersen', 'Akira Adeyemi', 'Ada Abe'])
   })
 
   it('says in which region a page was served, and where and how fast it was read', async () => {
@@ -130,6 +130,8 @@ describe.each([
     const saved = await send('/users/several', { users: 'Mary Keller, 71\r\n\r\nHopper, Grace, 85\n' })
     expect([saved.status, saved.headers.get('Location')]).toEqual([303, '/users'])
     expect(await countUsers()).toBe(before + 2)
+    // A replica shows it a moment later to whoever brings no bookmark, as this test does.
+    await vi.waitFor(async () => expect(await page('/users')).toContain('>Hopper, Grace</a>'), patience)
     const refused = await send('/users/several', { users: 'Ada, 36\nBob' })
     const html = await refused.text()
     expect(refused.status).toBe(422)
@@ -228,7 +230,7 @@ describe.each([
     expect(await page('/users?page=2')).toMatch(/rel="prev" href="\/users".*rel="next" href="\/users\?page=3"/s)
     expect(await page(`/users?page=${lastPage}`)).not.toContain('rel="next"')
     expect(await page('/users?page=9999999')).toContain('There are no users on this page.')
-    expect(await page('/users?page=-1')).toContain('<a href="/users/1">')
+    expect(await page('/users?page=-1')).toContain('Page 1')
   })
 
   it('seeds and migrates a second time without a change', async () => {
