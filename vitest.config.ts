@@ -10,7 +10,7 @@ const alias = [
   { find: /^pg-nearest-world$/, replacement: source('packages/pg-nearest-world/src/index.ts') },
   { find: /^pg-nearest-world\/testing$/, replacement: source('packages/pg-nearest-world/src/testing/index.ts') },
   {
-    find: /^pg-nearest\/(aurora|bookmark-table|dns|fly|opentelemetry|patroni|redis)$/,
+    find: /^pg-nearest\/(aurora|bookmark-table|dashboard|dns|fly|opentelemetry|patroni|redis)$/,
     replacement: source('packages/pg-nearest/src/$1/index.ts'),
   },
   { find: /^pg-nearest\/(express|fastify|hono)$/, replacement: source('packages/pg-nearest/src/http/$1.ts') },
@@ -52,6 +52,7 @@ const unhurried = onServersOf([
   'contract',
   'copy-sessions',
   'cursors',
+  'dashboard',
   'demoted-primary',
   'differential',
   'discovery',

@@ -6,10 +6,11 @@ export const houses = [
   {
     src: 'packages/pg-nearest/src',
     order:
-      'cli -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, redis, bookmark-table, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> bookmark-store -> server-list, client -> client-transaction -> client-connection, flight -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> modes, observations -> topology -> error-messages, errors',
+      'cli -> dashboard -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, redis, bookmark-table, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> bookmark-store -> server-list, client -> client-transaction -> client-connection, flight -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> modes, observations -> topology -> error-messages, errors',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: [
+        'dashboard',
         'doctor',
         'findings',
         'examination',
@@ -21,6 +22,7 @@ export const houses = [
         'modes',
         'error-messages',
       ],
+      dashboard: ['pool', 'servers', 'events'],
       doctor: ['findings', 'examination', 'pool', 'servers', 'options', 'pg-client', 'limits', 'discovery'],
       findings: ['remedies', 'examination', 'terminal', 'fly', 'servers', 'discovery', 'error-messages'],
       remedies: ['examination', 'fly', 'servers', 'error-messages'],

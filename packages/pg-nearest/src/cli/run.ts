@@ -3,6 +3,7 @@ import { closestName } from '../error-messages/closest-name.ts'
 import { redactPasswords } from '../error-messages/redact-passwords.ts'
 import { isOptionError } from '../errors.ts'
 import { benchCommand } from './bench-command.ts'
+import { dashboardCommand } from './dashboard-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { errorText } from './error-text.ts'
 import { reportCommand } from './report-command.ts'
@@ -20,6 +21,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['bench', benchCommand],
   ['wait', waitCommand],
   ['report', reportCommand],
+  ['dashboard', dashboardCommand],
 ])
 
 const COMMAND_NAMES = new Intl.ListFormat('en-GB').format(COMMANDS.keys())

@@ -19,6 +19,7 @@ export const mainUsage = `pg-nearest: PostgreSQL in several regions
   pg-nearest bench      what a query costs from here, against every region
   pg-nearest wait       until every replica shows what the primary has now
   pg-nearest report     what the mode normal would have made of what was observed
+  pg-nearest dashboard  a page that shows the servers as they are, on this machine alone
 
   pg-nearest <command> --help
   pg-nearest --version`
@@ -89,3 +90,16 @@ saved. Those of several processes are added up.
   --help
 
 Exit code: 0 done, 1 nothing was observed, 2 bad usage.`
+
+export const dashboardUsage: string = `pg-nearest dashboard [options]
+
+Serves a page on 127.0.0.1 that shows each server's role, health, distance and lag, what is wrong and what to do about it, and failovers
+as they come; to this machine alone, and only to look at. What an app's own pool does is shown by pg-nearest/dashboard in that app.
+
+  --port NUMBER             default 4180, or one that is free
+  --help
+
+${SERVERS}
+
+Needs pg-nearest-page: npm install pg-nearest-page
+Exit code: 0 it was ended by Ctrl-C, 2 bad usage.`

@@ -1,0 +1,1 @@
+export { dashboard, type Dashboard } from './dashboard.ts'
