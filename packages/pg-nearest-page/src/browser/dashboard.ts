@@ -131,7 +131,7 @@ function updateServer(card: Element, server: PoolServer): void {
       role === 'primary' ? '–' : lagBytes === undefined ? 'not known' : `${bytes(lagBytes)} · ${told(stalenessMs)}`,
     ],
     ['position', lsn ?? '–'],
-    ['connections', `${connections.total}, ${connections.idle} idle, ${connections.waiting} waiting`],
+    ['connections', connectionWords(connections)],
   ]
   const list = card.querySelector('dl')
   if (list === null) return
@@ -142,6 +142,11 @@ function updateServer(card: Element, server: PoolServer): void {
     ([term]) => h('div', {}, h('dt', {}, term), h('dd')),
     (row, [, value]) => setText(row.lastElementChild ?? row, value),
   )
+}
+
+/** `10, 2 idle`; who waits for one is worth a word. */
+function connectionWords({ total, idle, waiting }: PoolServer['connections']): string {
+  return `${total}, ${waiting > 0 ? `${waiting} waiting` : `${idle} idle`}`
 }
 
 interface Bar {
