@@ -69,6 +69,7 @@ describe('where an app reads', () => {
 describe('the sample of statements', () => {
   const event = (reason: 'own-region' | 'lagging' | 'write', attempts = 1, error?: unknown) => ({
     text: '',
+    mode: 'normal' as const,
     durationMs: 1,
     servedBy: { server: 'ord', region: 'ord', role: 'replica' as const, reason, attempts },
     ...(error === undefined ? {} : { error }),
