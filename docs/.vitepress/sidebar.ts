@@ -1,7 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import type { DefaultTheme } from 'vitepress'
 
-type Item = DefaultTheme.SidebarItem
+/** An entry of VitePress's sidebar. */
+interface Item {
+  readonly text?: string
+  readonly link?: string
+  readonly items?: Item[]
+}
 
 const guide = (page: string, text: string): Item => ({ text, link: `/guide/${page}` })
 
@@ -46,6 +50,7 @@ export const sidebar: Item[] = [
       guide('outages', 'When things break'),
       guide('replay', 'Requests beside the primary'),
       guide('modes', 'Modes'),
+      guide('dashboard', 'The dashboard'),
       guide('telemetry', 'Telemetry'),
       guide('commands', 'On the command line'),
       guide('doctor', 'What the doctor looks at'),
@@ -58,6 +63,7 @@ export const sidebar: Item[] = [
       guide('reasons', 'Reasons and events'),
       guide('errors', 'Errors'),
       guide('limitations', 'Limitations'),
+      guide('differences', 'Differences from pg.Pool'),
       { text: 'The laws, and their tests', link: '/SPEC' },
       { text: 'A world on your laptop', link: '/world' },
       { text: 'Reference', link: '/reference/' },

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import spec from '../../../packages/pg-nearest/spec/classification.json' with { type: 'json' }
-import { hasBrowser, openBrowser } from '../../../examples/accounts/test/browser/open-browser.ts'
+import { hasBrowser, openBrowser } from '../../../packages/pg-nearest-world/test/browser/open-browser.ts'
 import { isBuilt, serveSite, type Site } from './serve-site.ts'
 
 if (!isBuilt) console.warn('The site is not built, so its box is not tested: npm run docs:build')

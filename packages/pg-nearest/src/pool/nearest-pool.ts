@@ -4,11 +4,9 @@ import type { NearestEvents, ProblemEvent } from '../events/event-types.ts'
 import { sharesOf, type ModeShares } from '../modes/mode-setting.ts'
 import type { Mode } from '../modes/mode.ts'
 import { parseMode, parseShares } from '../modes/parse-mode.ts'
-import { messageOf } from '../driver-errors.ts'
 import type { Target } from '../route/plan-servers.ts'
 import type { EventRelay } from '../events/event-relay.ts'
 import { createServerListPoller, type ServerListPoller } from '../discovery/server-list-poller.ts'
-import { withoutSecrets } from '../error-messages/without-secrets.ts'
 import { notePublicAddresses } from '../servers/public-addresses.ts'
 import { promiseOrCallback } from '../client/promise-or-callback.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
@@ -17,6 +15,7 @@ import { serverListOf } from '../options/server-list-argument.ts'
 import type { ServerList } from '../server-list/server-list.ts'
 import { wantedInterval } from '../server-list/wanted-interval.ts'
 import { nameAsPgPool, newPgPool } from './pg-pool-face.ts'
+import { pollProblem } from './poll-problem.ts'
 import { RoutedPool, type PoolParts } from './routed-pool.ts'
 import { createServers, type Servers } from '../servers/servers.ts'
 import { queryEach, type EachResult } from './query-each.ts'
@@ -387,15 +386,4 @@ const endOfPgPool: () => Promise<void> = pg.Pool.prototype.end
 
 function closeFace(pool: NearestPool): Promise<void> {
   return endOfPgPool.call(pool)
-}
-
-function pollProblem(error: unknown): ProblemEvent {
-  const cause = withoutSecrets(error)
-  return {
-    server: undefined,
-    region: undefined,
-    code: 'NEAREST_SERVER_LIST',
-    message: `The list of servers could not be read anew (${messageOf(cause)}), so it stays as it was: look at what "servers" does.`,
-    cause,
-  }
 }

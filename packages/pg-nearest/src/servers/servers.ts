@@ -2,24 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { isSameServer, type ListedServer } from '../discovery/listed-server.ts'
 import type { ProcessRegion } from '../discovery/process-region.ts'
-import type { QueryEvent } from '../events/event-types.ts'
 import type { EventRelay } from '../events/event-relay.ts'
 import type { Engine } from '../execute/engine.ts'
 import { createServerConnections } from '../connections/server-connections.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
-import { unlisted } from '../connections/no-connection-error.ts'
 import { StoreClient } from '../bookmark-store/store-client.ts'
-import { createBookmarkClaims } from '../session-positions/bookmark-claims.ts'
-import { createHedging } from '../limits/hedge-policy.ts'
-import { createRetryBudget } from '../limits/retry-budget.ts'
 import { classifyServerError } from '../monitor/classify-server-error.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { createMonitor, type Monitor } from '../monitor/monitor.ts'
 import { createProbe } from '../probe/probe.ts'
 import type { MonitoredServer } from '../monitor/monitor-dependencies.ts'
-import { currentSession } from '../session/current-session.ts'
-import { currentWriteGuard } from '../write-guard/write-guard.ts'
-import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
 import { dormantTopology } from '../observations/dormant-topology.ts'
 import { hasWriter, writeOrder } from '../topology/server-selection.ts'
@@ -27,11 +19,12 @@ import { initialTopology, type Observed } from '../observations/topology-updates
 import type { Topology } from '../topology/topology.ts'
 import { aheadMs, steadyNow } from '../clock.ts'
 import { inWallTime } from '../topology/in-wall-time.ts'
+import { createEngine } from './create-engine.ts'
 import { createCurrentLogins } from './current-logins.ts'
 import { createDrainCounter, type DrainCounter } from './drain-counter.ts'
 import { endedError } from './ended-error.ts'
-import { createFirstList, type FirstList } from './first-list.ts'
-import { createProcessSession, type ProcessSession } from './process-session.ts'
+import { createFirstList } from './first-list.ts'
+import { createProcessSession } from './process-session.ts'
 import { createForecaster, type Forecaster } from './forecast.ts'
 import { createModeSwitch, type ModeSwitch } from './mode-switch.ts'
 import { createQuietTimer } from './quiet-timer.ts'
@@ -307,105 +300,6 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       bookmarkStore?.stop()
       monitor.stop()
       for (const each of everyone()) each.destroy()
-    },
-  }
-}
-
-interface EngineParts {
-  readonly options: ParsedOptions
-  readonly modes: ModeSwitch
-  readonly observer: Forecaster
-  /** Another one after each time that the pool was quiet. */
-  readonly monitor: () => Monitor
-  readonly connections: ReadonlyMap<string, ServerConnections>
-  readonly events: EventRelay
-  readonly scope: object
-  readonly alone: () => boolean
-  readonly lists: () => number
-  readonly region: () => string | undefined
-  readonly process: ProcessSession
-  readonly firstList: FirstList
-}
-
-function createEngine(parts: EngineParts): Engine {
-  const { options, modes, observer, monitor, connections, events, scope, alone, lists, region, process, firstList } =
-    parts
-  const { learnedStatements, consistency, assumeReplicatedAfterMs } = options
-  const { failoverTimeoutMs, hedge, timeoutMs, pgOptions } = options
-  const emitQuery = (event: QueryEvent): void => events.emit('query', event)
-  return {
-    get topology() {
-      return monitor().topology
-    },
-    get trail() {
-      return monitor().trail
-    },
-    get positions() {
-      return monitor().positions
-    },
-    get members() {
-      return monitor().members
-    },
-    reached: (server, lsn, withinMs) => monitor().reached(server, lsn, withinMs),
-    consistency,
-    assumeReplicatedAfterMs,
-    get process() {
-      return process.state
-    },
-    get watched() {
-      return process.watched
-    },
-    get alone() {
-      return alone()
-    },
-    get single() {
-      return alone() && pgOptions.max === 1
-    },
-    currentSession: () => currentSession.get(scope),
-    writeGuard: () => currentWriteGuard.get(scope),
-    onPositionLost: (event) => events.emit('position-lost', event),
-    statements: createStatementCache({ max: learnedStatements, now: () => performance.now() }),
-    chooser: {
-      get region() {
-        return region()
-      },
-      load: (server) => connections.get(server)?.inFlight ?? 0,
-      random: Math.random,
-    },
-    take: (server, purpose, preference) => connections.get(server)?.take(purpose, preference),
-    acquire(server, purpose, signal, preference) {
-      const at = connections.get(server)
-      return at === undefined ? Promise.reject(unlisted(server)) : at.acquire(purpose, signal, preference)
-    },
-    report: (report) => monitor().report(report),
-    claims: createBookmarkClaims((server) => monitor().askNow(server)),
-    queryTimeoutMs:
-      typeof pgOptions.query_timeout === 'number' && pgOptions.query_timeout > 0 ? pgOptions.query_timeout : undefined,
-    budget: createRetryBudget(),
-    get lists() {
-      return lists()
-    },
-    hedging: hedge === undefined ? undefined : createHedging(hedge),
-    timeoutMs,
-    modes,
-    observer,
-    get list() {
-      return firstList.state
-    },
-    async waitForWriter(since, waitedMs, signal) {
-      const leftMs = failoverTimeoutMs - waitedMs
-      const writer = monitor().waitForWriter(since, leftMs, signal)
-      if (firstList.state !== 'awaited') return writer
-      const found = await firstList.orElse(writer, leftMs, signal)
-      // Without a list one database has no standby that could be promoted.
-      return found || alone() ? found : writer
-    },
-    stateOf: (server) => monitor().stateOf(server),
-    get onQuery() {
-      return events.hasListeners('query') ? emitQuery : undefined
-    },
-    get trace() {
-      return events.trace
     },
   }
 }

@@ -42,7 +42,7 @@ export function readMember(member: ProcessMember): ProcessMember {
     const { cluster, several, bookmark, unknownAt } = member
     return {
       cluster: typeof cluster === 'string' ? cluster : undefined,
-      several: Boolean(several),
+      several: (several as unknown) === true,
       bookmark: isBookmark(bookmark) ? bookmark : undefined,
       unknownAt: typeof unknownAt === 'number' && unknownAt <= performance.now() ? unknownAt : undefined,
     }
