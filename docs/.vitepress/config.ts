@@ -74,7 +74,7 @@ export default defineConfig({
     search: { provider: 'local' },
     outline: [2, 3],
     nav: [
-      { text: 'Guide', link: '/guide/sixty-seconds', activeMatch: '^/guide/' },
+      { text: 'Guide', link: '/guide/sixty-seconds', activeMatch: '^/guide/(?!what-runs-where)' },
       { text: 'What runs where', link: '/guide/what-runs-where' },
       { text: 'Reference', link: '/reference/', activeMatch: '^/reference/' },
       {
