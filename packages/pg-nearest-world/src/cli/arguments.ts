@@ -41,7 +41,8 @@ const flags = {
   region: { type: 'string' },
   rtt: { type: 'string', multiple: true },
   ports: { type: 'string' },
-  'env-file': { type: 'string' },
+  // Not --env-file, which Node 20 takes for its own wherever it stands.
+  'write-env': { type: 'string' },
   postgres: { type: 'string' },
   binaries: { type: 'string' },
   database: { type: 'string' },
@@ -99,11 +100,12 @@ function parsePorts(word: string): number {
   throw new UsageError(`--ports must be the first of some ports, from 1024 to 65000: ${JSON.stringify(word)} is none.`)
 }
 
-function parseEnvFile({ region, 'env-file': file, app }: Read['values']): string | undefined {
+function parseEnvFile({ region, 'write-env': file, app }: Read['values']): string | undefined {
   if (file === undefined) return undefined
-  if (app !== undefined) throw new UsageError('--env-file does not go with --app, which hands each copy its variables.')
+  if (app !== undefined)
+    throw new UsageError('--write-env does not go with --app, which hands each copy its variables.')
   if (region === undefined)
-    throw new UsageError('--env-file needs to know whose variables: name the app’s region with --region.')
+    throw new UsageError('--write-env needs to know whose variables: name the app’s region with --region.')
   return file
 }
 

@@ -15,7 +15,7 @@ export async function claimEnvFile(file: string): Promise<EnvFile> {
   const path = resolve(file)
   const isOurs = async (): Promise<boolean> => (await textOf(path))?.startsWith(MARK) === true
   if ((await textOf(path)) !== undefined && !(await isOurs()))
-    throw new UsageError(`--env-file ${file}: there is such a file already, and it is yours. Name another one.`)
+    throw new UsageError(`--write-env ${file}: there is such a file already, and it is yours. Name another one.`)
   return {
     // The URLs have a password.
     write: (lines) => writeFile(path, `${MARK}${lines}\n`, { mode: 0o600 }),
@@ -28,6 +28,6 @@ export async function claimEnvFile(file: string): Promise<EnvFile> {
 function textOf(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
-    throw new UsageError(`--env-file cannot be used: ${error.message}`)
+    throw new UsageError(`--write-env cannot be used: ${error.message}`)
   })
 }

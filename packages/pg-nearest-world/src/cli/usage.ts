@@ -8,7 +8,7 @@ Usage: pg-nearest-world --primary <region> [--replicas <region,...>] [options]
   --primary <region>    where the primary stands, such as nrt
   --replicas <regions>  where its replicas stand, such as ord,syd
   --region <region>     print the variables of an app in this region only
-  --env-file <file>     write them to this file, for as long as the world runs: --region ord --env-file .env
+  --write-env <file>    write them to this file, for as long as the world runs: --region ord --write-env .env
   --ports <first>       fixed ports, so that the URLs are the same each time: 5500, 5501 … (any that are free)
   --rtt <time>          one round trip for every pair of regions, such as 100 or 100ms
   --rtt <pair=time,...> or one for each pair: nrt-ord=128,nrt-syd=137

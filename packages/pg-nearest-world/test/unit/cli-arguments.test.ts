@@ -38,7 +38,7 @@ describe('parseArguments', () => {
   test('what is printed', () => {
     expect(parse('--primary nrt --replicas ord --json')).toMatchObject({ kind: 'start', json: true })
     expect(parse('--primary nrt --replicas ord --region ord')).toMatchObject({ kind: 'start', region: 'ord' })
-    expect(parse('--primary nrt --region nrt --env-file .env')).toMatchObject({ region: 'nrt', envFile: '.env' })
+    expect(parse('--primary nrt --region nrt --write-env .env')).toMatchObject({ region: 'nrt', envFile: '.env' })
   })
 
   test('a page', () => {
@@ -85,8 +85,11 @@ describe('parseArguments', () => {
     ['--primary nrt --rtt ,', '--rtt is empty. Write --rtt 100, or --rtt nrt-ord=128,nrt-syd=137'],
     ['--primary nrt --rtt far', '"far" is not a length of time. Write 300, 250ms, 5s or 2m.'],
     ['--primary nrt --rtt=-5', '"-5" is not a length of time. Write 300, 250ms, 5s or 2m.'],
-    ['--primary nrt --env-file .env', '--env-file needs to know whose variables: name the app’s region with --region.'],
-    ['--app x --env-file .env', '--env-file does not go with --app, which hands each copy its variables.'],
+    [
+      '--primary nrt --write-env .env',
+      '--write-env needs to know whose variables: name the app’s region with --region.',
+    ],
+    ['--app x --write-env .env', '--write-env does not go with --app, which hands each copy its variables.'],
     ['--primary nrt --ports 80', '--ports must be the first of some ports, from 1024 to 65000: "80" is none.'],
     ['--primary nrt --ports many', '--ports must be the first of some ports, from 1024 to 65000: "many" is none.'],
     [

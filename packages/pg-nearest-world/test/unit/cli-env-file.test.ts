@@ -44,5 +44,5 @@ test('nor is one that took its place meanwhile', async () => {
 })
 
 test('a folder is none', async () => {
-  await expect(claimEnvFile(folder)).rejects.toThrow(/^--env-file cannot be used: EISDIR/)
+  await expect(claimEnvFile(folder)).rejects.toThrow(/^--write-env cannot be used: EISDIR/)
 })
