@@ -293,6 +293,10 @@ describe('a request that fails because nothing can be written', () => {
       pool.mode = 'normal'
       const failed = await fetch(`${app.url}/fail/${randomName()}`, { method: 'POST' })
       expect([failed.status, failed.headers.get('retry-after')]).toEqual([500, null])
+      // The door names the route of each request.
+      pool.modes = { 'primary-only': { routes: ['GET /users/*'] } }
+      expect(await (await fetch(`${app.url}/users/Ada`)).json()).toMatchObject({ server: 'nrt' })
+      pool.mode = 'normal'
     } finally {
       await app.close()
     }
