@@ -9,7 +9,11 @@ export function readBody(request: IncomingMessage): Promise<unknown> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let bytes = 0
+    let ended = false
     const end = (value: unknown): void => {
+      // A request that has been read is closed, too.
+      if (ended) return
+      ended = true
       clearTimeout(timer)
       request.off('data', take)
       if (value === undefined) request.resume().setTimeout(1_000, () => request.destroy())

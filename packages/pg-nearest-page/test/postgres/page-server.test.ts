@@ -109,6 +109,13 @@ describe('the page’s server', () => {
     expect(broken.text).not.toContain('hunter2')
   })
 
+  it('lets what is asked for take its time, and does it once', async () => {
+    acting = () => sleep(1_500)
+    const token = { 'x-page-token': await tokenOf() }
+    expect((await send('{"do":"promote"}', token)).status).toBe(204)
+    expect(done).toEqual([{ do: 'promote' }])
+  })
+
   it('changes nothing for other hosts, other pages, and those without its token', async () => {
     const token = await tokenOf()
     const attempts: Record<string, string>[] = [

@@ -232,7 +232,11 @@ test.each([
   { args: ['bench', '--help'], code: 0, says: '--markdown' },
   { args: ['--version'], code: 0, says: '0.' },
   { args: ['stats'], code: 2, says: 'There is no command "stats". Did you mean status?' },
-  { args: ['dance'], code: 2, says: 'There is no command "dance": there are status, doctor, bench and wait.' },
+  {
+    args: ['dance'],
+    code: 2,
+    says: 'There is no command "dance": there are status, doctor, bench, wait, report and dashboard.',
+  },
   { args: ['status', '--nonsense'], code: 2, says: '--nonsense' },
   { args: ['status', '--watch', '0'], code: 2, says: '--watch takes seconds' },
   { args: ['status', '--watch', 'x'], code: 2, says: '--watch takes seconds' },
