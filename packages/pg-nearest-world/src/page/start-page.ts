@@ -153,6 +153,7 @@ export async function startPage(world: World, { port, app }: PageOptions = {}): 
     const ending = new AbortController()
     chaos = ending
     const endsAt = Date.now() + CHAOS_MS
+    const timer = setTimeout(() => ending.abort(), CHAOS_MS)
     const storm = startChaos(page, Math.floor(Math.random() * 2 ** 31), ending.signal)
     happen({ type: 'told', told: { at: Date.now(), tone: 'break', text: 'Chaos has a minute.' } })
     const follow = setInterval(() => {
@@ -163,6 +164,7 @@ export async function startPage(world: World, { port, app }: PageOptions = {}): 
     }, 100)
     const over = (text: string): void => {
       clearInterval(follow)
+      clearTimeout(timer)
       chaos = undefined
       happen({ type: 'chaos', chaos: undefined })
       happen({ type: 'told', told: { at: Date.now(), tone: 'mend', text } })
