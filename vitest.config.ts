@@ -126,6 +126,7 @@ const unhurried = onServersOf([
   'world-version',
   'wrong-ports',
   'wrong-servers',
+  'write-bursts',
 ])
 
 /** They run on every major of PostgreSQL: `PG_NEAREST_WORLD_VERSION` says on which. These measure time, too. */

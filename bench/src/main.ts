@@ -1,9 +1,11 @@
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { buildsTable } from './builds-table.ts'
+import { burstsTable } from './bursts-table.ts'
 import { guardTable } from './guard-table.ts'
 import { overheadTable } from './overhead-table.ts'
 import { builds } from './scenarios/builds.ts'
+import { bursts } from './scenarios/bursts.ts'
 import { guard } from './scenarios/guard.ts'
 import { faultsTable } from './faults-table.ts'
 import { faultsScenario } from './scenarios/faults.ts'
@@ -27,6 +29,7 @@ const usage = `npm run bench -w bench [-- <scenario>] [options]
   faults           one of two replicas is slow, killed or cut off under readers: what they notice of it
   builds           this build and another one (--other), side by side with a bare pg.Pool in one process: reads, writes,
                    borrowed clients and transactions, at 1 and at 50 callers
+  bursts           10, 100 and 1,000 inserts at once: a bare pg.Pool on the primary, and a session of our pool
   servers          pools of 2, 18 and 200 servers, each in a process of its own: processor time for a read, what they take
                    while idle, and of the heap
   replay           requests to an app in three regions: all but GET replayed beside the primary, none, and by what they cost
@@ -77,13 +80,14 @@ async function bench(args: string[]): Promise<number> {
   else if (scenario === 'guard') show(await guard(seconds), guardTable)
   else if (scenario === 'faults') show(await faultsScenario(), faultsTable)
   else if (scenario === 'builds') show(await builds(values.other, seconds, values.only), buildsTable)
+  else if (scenario === 'bursts') show(await bursts(), burstsTable)
   else if (scenario === 'servers') show(await servers(seconds), serversTable)
   else if (scenario === 'replay') show(await replayTimes(), replayTable)
   else if (scenario === 'world') show(await worldTimes(), worldTable)
   else {
     const said = JSON.stringify(scenario)
     throw new RangeError(
-      `There is no scenario ${said}: there are overhead, sessions, guard, faults, builds, servers, replay and world.`,
+      `There is no scenario ${said}: there are overhead, sessions, guard, faults, builds, bursts, servers, replay and world.`,
     )
   }
   return 0

@@ -75,6 +75,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     this.signal = signal
     this.#own = ownSession(engine, scope)
     this.#check = createFreshnessCheck(engine, this.#own, request.consistency, reads)
+    if (!reads) this.#check?.queue()
     this.attempts = this.#ordered(attempts)
     this.#need = need
     this.#hedging = reads ? engine.hedging : undefined
@@ -221,6 +222,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   /** Emits what the statement has found out, in the caller's async context. */
   emitLosses(): void {
     if (this.#replaced !== undefined) for (const check of this.#replaced) check.emitLosses()
+    this.#check?.unqueue()
     this.#check?.emitLosses()
   }
 

@@ -21,6 +21,12 @@ import { waitBudgetMs, waitMs } from './wait-budget.ts'
 export type Trust = 'prove' | 'trust'
 
 /**
+ * So many writes of a session must wait to be sent for one that is sent not to ask for its position: those that are sent last, behind its
+ * answer, ask for all. Until then the session reads from the primary.
+ */
+const MANY_WRITES = 32
+
+/**
  * What must be known ahead of a statement: nothing more, which machine it runs on, or its position, too. `never`: it cannot prove what
  * the statement must show.
  */
@@ -43,6 +49,9 @@ export class FreshnessCheck {
   #recorder: PositionRecorder | undefined
   /** A position is wanted, and the server does not tell it. */
   #unpositioned = false
+  /** A position is wanted, and later statements of the session ask for it. */
+  #leftToOthers = false
+  #isQueued = false
   #waited = false
 
   constructor(context: FreshnessContext, session: SessionState, consistency: Consistency, reads: boolean) {
@@ -61,6 +70,19 @@ export class FreshnessCheck {
 
   get #required(): Bookmark | undefined {
     return this.#requirement.bookmark
+  }
+
+  /** It is a write that waits to be sent. {@link unqueue} must be called when it does not any more. */
+  queue(): void {
+    this.#isQueued = true
+    this.#session.queuedWrites++
+  }
+
+  /** Calling it again does nothing. */
+  unqueue(): void {
+    if (!this.#isQueued) return
+    this.#isQueued = false
+    this.#session.queuedWrites--
   }
 
   /** Emits `position-lost` for what was found lost: to be called in the async context of the statement's caller. */
@@ -119,6 +141,8 @@ export class FreshnessCheck {
   ): PositionQuestions | ReplicaBehindError | undefined {
     const { server, standby } = lease
     this.#unpositioned = false
+    this.#leftToOthers = false
+    this.unqueue()
     const proves = this.#reads && standby && trust === 'prove'
     if (proves && this.#requirement.primary !== undefined) return new ReplicaBehindError(server)
     const state = this.#context.stateOf(server)
@@ -133,6 +157,8 @@ export class FreshnessCheck {
     const introduces = !lease.introduced && (tells || askable !== 'no')
     // Behind a BEGIN nothing can be asked; and connections that have not told their machine would count as led to one each.
     const before = proof !== 'given' || (proves && introduces && !inside && !shared && !mayFollow())
+    this.#leftToOthers = !this.#reads && !isAtHome && !inside && !introduces && this.#hasManyBehind
+    if (this.#leftToOthers) return undefined
     const wanted = this.#session.blind || !isAtHome || (!standby && !this.#hasAll(server))
     const reveals = (wanted || (introduces && !before)) && mayFollow()
     if (!before && !reveals) return undefined
@@ -174,7 +200,8 @@ export class FreshnessCheck {
       this.#context.positions.noteRefusal(server)
       this.#unpositioned = true
     }
-    if (isUsualReadServer(this.#context, this.#session, server)) this.#useHome(server, machine)
+    if (this.#leftToOthers) this.markUnknown()
+    else if (isUsualReadServer(this.#context, this.#session, server)) this.#useHome(server, machine)
     else if (this.#unpositioned) this.#noteUnpositioned(lease, machine, done)
     else if (!done && !this.#reads) this.markUnknown()
     return undefined
@@ -185,6 +212,10 @@ export class FreshnessCheck {
     if (!this.#reads) this.markUnknown()
     else if (!standby) this.#session.markUnknown(performance.now())
     else if (done) this.#useHome(server, machine)
+  }
+
+  get #hasManyBehind(): boolean {
+    return this.#session.queuedWrites >= MANY_WRITES && this.#context.eachWriteAsks !== true
   }
 
   #useHome(server: string, machine: string): void {

@@ -26,6 +26,8 @@ export interface FreshnessContext {
   readonly process: SessionState | undefined
   /** Another pool of this process must see what is written on the primary. */
   readonly watched: boolean
+  /** Each write asks for its own position, because all are sent before any is answered. Default false. */
+  readonly eachWriteAsks?: boolean
   /** The caller's explicit session, from the async context. */
   currentSession(): SessionState | undefined
   /** Waits until a standby has replayed this position. Resolves with `false` after `withinMs`. */

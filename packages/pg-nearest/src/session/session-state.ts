@@ -142,6 +142,9 @@ export class SessionState {
     return required === this.#replaced
   }
 
+  /** How many of its writes wait to be sent. */
+  queuedWrites = 0
+
   /** The server of reads whose positions are not known. */
   get home(): Home | undefined {
     return this.#home
