@@ -96,10 +96,12 @@ export class BorrowedClient extends EventEmitter implements Borrower {
 
   /** @internal See `TransactionClient`. */
   mayPrecedeCommit(first: unknown, second: unknown): boolean {
-    if (isSubmittable(first) || this.#engine.queryTimeoutMs !== undefined) return false
+    const { queryTimeoutMs, ownTypes } = this.#engine
+    if (isSubmittable(first) || queryTimeoutMs !== undefined || ownTypes) return false
     const { request } = parseQueryArguments(first, second, undefined)
-    const { text } = request.config
-    if (typeof text !== 'string') return false
+    const { text, types } = request.config
+    // The caller's own parser may throw where the server has done it.
+    if (typeof text !== 'string' || types !== undefined) return false
     const { need } = factsOf(text)
     return need.transaction === undefined && mayBePipelined(request, need)
   }

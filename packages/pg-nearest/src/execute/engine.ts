@@ -41,6 +41,8 @@ export interface Engine extends FreshnessContext, WalkEngine {
   readonly timeoutMs: number | undefined
   /** The pool's `query_timeout`: milliseconds from sending a statement to its answer. */
   readonly queryTimeoutMs: number | undefined
+  /** The pool's option `types`: what reads its results may throw. */
+  readonly ownTypes: boolean
   readonly list: ListState
   readonly modes: ModesInForce
   /** Takes what {@link Narrowing.instead} would have done. */

@@ -87,6 +87,7 @@ export function createEngine(parts: EngineParts): Engine {
     claims: createBookmarkClaims((server) => monitor().askNow(server)),
     queryTimeoutMs:
       typeof pgOptions.query_timeout === 'number' && pgOptions.query_timeout > 0 ? pgOptions.query_timeout : undefined,
+    ownTypes: pgOptions.types !== undefined,
     budget: createRetryBudget(),
     get lists() {
       return lists()
