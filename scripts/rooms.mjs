@@ -20,6 +20,7 @@ export const houses = [
         'servers',
         'options',
         'modes',
+        'limits',
         'error-messages',
       ],
       dashboard: ['pool', 'servers', 'events'],

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { messageOf } from '../driver-errors.ts'
 import { causesOf } from '../errors.ts'
 import { redactPasswords } from '../error-messages/redact-passwords.ts'
+import { onAbort } from '../limits/on-abort.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { readForecast, sumOf } from './read-forecast.ts'
 import { reportText } from './report-text.ts'
@@ -48,12 +49,25 @@ async function contentOf(source: string, interrupted: AbortSignal): Promise<stri
   if (source === '-') return readAll(process.stdin)
   try {
     if (!/^https?:\/\//i.test(source)) return await readFile(source, 'utf8')
-    const response = await fetch(source, { signal: AbortSignal.any([interrupted, AbortSignal.timeout(WAIT_MS)]) })
-    if (response.ok) return await response.text()
-    throw new Error(`it answered ${response.status}`)
+    return await fetchText(source, interrupted)
   } catch (error) {
     if (interrupted.aborted) throw error
     throw new UsageError(`${named(source)} cannot be read: ${redactPasswords(reasonOf(error))}.`)
+  }
+}
+
+/** With a timer of its own: Node 20 may collect a timeout that only `AbortSignal.any` holds. */
+async function fetchText(url: string, interrupted: AbortSignal): Promise<string> {
+  const end = new AbortController()
+  const timer = setTimeout(() => end.abort(new Error(`it has not answered within ${WAIT_MS / 1_000} s`)), WAIT_MS)
+  const forget = onAbort(interrupted, () => end.abort(interrupted.reason))
+  try {
+    const response = await fetch(url, { signal: end.signal })
+    if (response.ok) return await response.text()
+    throw new Error(`it answered ${response.status}`)
+  } finally {
+    clearTimeout(timer)
+    forget()
   }
 }
 
