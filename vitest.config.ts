@@ -110,7 +110,6 @@ const unhurried = onServersOf([
   'transaction-programs',
   'transaction-status',
   'two-phase',
-  'two-pools',
   'type-parsers',
   'unknown-outcome',
   'wait-for-lsn',

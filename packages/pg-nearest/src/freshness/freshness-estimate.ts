@@ -30,14 +30,9 @@ export function estimateOf(
   return (rttMsOf(context, server) ?? 0) <= nearMs(primaryRttMsOf(context)) ? 'near' : 'far'
 }
 
-/**
- * The process's own session reads from its usual server without asking for positions: that server never goes backwards. Not where another pool must see what
- * is written.
- */
+/** The process's own session reads from its usual server without asking for positions: that server never goes backwards. */
 export function isUsualReadServer(context: FreshnessContext, session: SessionState, server: string): boolean {
-  if (session !== context.process) return false
-  if (context.watched && writeOrder(context.topology)[0]?.name === server) return false
-  return server === usualReadServer(context.topology, context.chooser)
+  return session === context.process && server === usualReadServer(context.topology, context.chooser)
 }
 
 export function rttMsOf(context: FreshnessContext, server: string): number | undefined {

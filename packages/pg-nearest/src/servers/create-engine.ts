@@ -58,9 +58,6 @@ export function createEngine(parts: EngineParts): Engine {
     get process() {
       return process.state
     },
-    get watched() {
-      return process.watched
-    },
     get alone() {
       return alone()
     },

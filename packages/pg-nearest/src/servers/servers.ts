@@ -108,13 +108,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
   })
   const inFlight = createDrainCounter(quiet)
   const firstList = createFirstList(options.source !== undefined)
-  const process = createProcessSession({
-    mayGrow: options.source !== undefined,
-    servers: listed.length,
-    inFlight,
-    cluster: () => monitor.positions.of(writeOrder(monitor.topology)[0]?.name ?? '')?.systemIdentifier,
-    isPrimary: (server) => monitor.roleOf(server, undefined) !== 'replica',
-  })
+  const process = createProcessSession(options.source !== undefined, listed.length, inFlight)
   let region = regionAmong(options, listed)
   let monitor: Monitor
   const heard = new Set<string>()
@@ -286,7 +280,6 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       firstList.failed()
       // The monitor keeps running until nothing is in flight: a server that is silent now would otherwise never give it up.
       await inFlight.over()
-      process.leave()
       quiet.stop()
       bookmarkStore?.stop()
       monitor.stop()
@@ -294,7 +287,6 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
     },
     destroy() {
       ending.abort(endedError())
-      process.leave()
       firstList.failed()
       quiet.stop()
       bookmarkStore?.stop()

@@ -24,8 +24,6 @@ export interface FreshnessContext {
   readonly alone: boolean
   /** The session of everything outside of an explicit session. `undefined` with one server, where nothing can be stale, unless others are expected. */
   readonly process: SessionState | undefined
-  /** Another pool of this process must see what is written on the primary. */
-  readonly watched: boolean
   /** Each write asks for its own position, because all are sent before any is answered. Default false. */
   readonly eachWriteAsks?: boolean
   /** The caller's explicit session, from the async context. */

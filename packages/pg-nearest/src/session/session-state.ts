@@ -190,11 +190,6 @@ export class SessionState {
     this.#homeUsedAt = now
   }
 
-  /** When something was written or seen last at a position that is not known; now, while that goes on. */
-  unknownAt(now: number): number | undefined {
-    return this.#unsettled > 0 ? now : this.#blindSince
-  }
-
   /**
    * When the latest of what has no position was written or seen, by `performance.now()`. `undefined` if there is nothing of that kind, or
    * it is still going on.
