@@ -32,6 +32,7 @@ export default defineConfig({
     '.changeset/**',
     'bench/**',
     'examples/**',
+    'packages/pg-nearest-page/**',
     'packages/pg-nearest/README.md',
     'packages/pg-nearest-world/CREATING_FAULTS.md',
   ],
