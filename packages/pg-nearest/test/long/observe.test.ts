@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createPool, type NearestPool, type ObservedEvent, type QueryEvent } from '../../src/index.ts'
 import { until, withUsers } from '../postgres/fixtures.ts'
 
-const MS = 120_000
+/** In each of the two modes. The whole search: OBSERVE_SECONDS=120. */
+const MS = 1_000 * Number(process.env['OBSERVE_SECONDS'] ?? 15)
 
 let world: World
 beforeAll(async () => {
@@ -52,7 +53,7 @@ async function mixedLoad(pool: NearestPool): Promise<Measured> {
   return measured
 }
 
-test('what observe forecasts of two minutes is within 10 % of what then happens in normal', async () => {
+test('what observe forecasts is within 10 % of what then happens in normal', async () => {
   const pool = createPool({ ...world.poolOptions('ord'), mode: 'observe' })
   const forecast: Measured & { savedMs: number } = { reads: 0, onReplicas: 0, readMs: 0, savedMs: 0 }
   pool.on('observed', ({ text, server, tookMs, savedMs }: ObservedEvent) => {

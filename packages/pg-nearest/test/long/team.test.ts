@@ -8,7 +8,8 @@ import { redisServer, RedisServer } from '../postgres/redis-rig.ts'
 import type { Done, Task } from '../team/member.ts'
 import { ITEMS, pauseAtRandom, playTeam, type Member } from '../team/play-team.ts'
 
-const OPERATIONS = 10_000
+/** In each of the two runs. The whole search: TEAM_OPERATIONS=10000. */
+const OPERATIONS = Number(process.env['TEAM_OPERATIONS'] ?? 2_000)
 const AT_ONCE = 40
 /** Longer than a replay is paused, and than it then takes to catch up. */
 const KEEP_MS = 3_000
