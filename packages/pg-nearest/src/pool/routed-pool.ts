@@ -137,7 +137,8 @@ export class RoutedPool extends PgPoolFace {
       return void process.nextTick(callback, endedError(), undefined, () => undefined)
     }
     const borrowed = this.#lend()
-    const lent = this.#servers.engine.alone ? (borrowed.open() as Promise<RoutedClient>) : Promise.resolve(borrowed)
+    const { hasChoice } = this.#servers.engine
+    const lent = hasChoice ? Promise.resolve(borrowed) : (borrowed.open() as Promise<RoutedClient>)
     if (callback === undefined) return this.asOwnPromise(lent)
     const done: Done = (error) => borrowed.release(error)
     lent.then(

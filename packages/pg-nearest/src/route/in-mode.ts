@@ -28,8 +28,9 @@ export function inMode<Scope extends Narrowing>(scope: Scope, mode: Mode): Scope
   }
 }
 
+/** Who asks each server wants to hear of each, in any mode. */
 function onPrimary({ target }: Narrowing): Target {
-  return target.kind === 'primary' ? target : ON_PRIMARY
+  return target.kind === 'primary' || target.kind === 'server' ? target : ON_PRIMARY
 }
 
 /** What it may not write is its mode's doing, and not what its handle is for. */

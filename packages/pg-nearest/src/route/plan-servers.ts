@@ -25,9 +25,9 @@ export type Target =
   | { readonly kind: 'labelled'; readonly label: string }
   | { readonly kind: 'server'; readonly server: string }
 
-/** The caller wants the answer of this region, or of a server with this label, whatever another one would say. */
+/** The caller wants the answer of this region, of a server with this label, or of this one, whatever another one would say. */
 export function isRegional({ kind }: Target): boolean {
-  return kind === 'replica' || kind === 'labelled'
+  return kind === 'replica' || kind === 'labelled' || kind === 'server'
 }
 
 /**

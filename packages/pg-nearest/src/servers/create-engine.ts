@@ -61,6 +61,9 @@ export function createEngine(parts: EngineParts): Engine {
     get alone() {
       return alone()
     },
+    get hasChoice() {
+      return !alone() || options.source !== undefined
+    },
     get single() {
       return alone() && pgOptions.max === 1
     },

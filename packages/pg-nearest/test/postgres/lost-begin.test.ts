@@ -82,7 +82,9 @@ describe.each<Way>([
 
   test('the transaction rejects, and nothing is kept', async () => {
     const broken = primary.breakNext('first', how)
-    const work = pool.transaction((tx) => tx.query(insert('first')))
+    const work = pool.transaction(async (tx) => {
+      await tx.query(insert('first'))
+    })
     expect(await rejectionOf(work, 'the transaction')).toMatchObject(LOST)
     await settled(broken, 'the connection to die')
     expect(await notes()).toEqual([])

@@ -170,11 +170,14 @@ describe('setServers', () => {
     await own.query('select 1')
     // It has begun, and ends where it is.
     const begun = own.query(`${insert} returning pg_advisory_xact_lock(1)`)
-    const client = await own.connect()
+    const borrow = async (): Promise<unknown> => {
+      const client = await own.connect()
+      return client.query(insert).finally(() => client.release())
+    }
     const waiting = Promise.all([
       ...Array.from({ length: 3 }, () => own.query(insert)),
       own.transaction((tx) => tx.query(insert)),
-      client.query(insert).finally(() => client.release()),
+      borrow(),
     ])
     await until(() => own.waitingCount === 5, 'all to wait')
     own.setServers({ primary: { region: 'lhr', url: url('green') } })

@@ -75,7 +75,7 @@ beforeAll(async () => {
     transaction.transaction((tx) => tx.query(INSERT)),
   )
   begin('a write that waits for a connection', narrow, Promise.all([write(narrow, 'first'), write(narrow, 'second')]))
-  const cold = appIn('ord')
+  const cold = appIn('ord', { connectTimeoutMs: 2_000 })
   begin('a first connection', cold, write(cold, 'cold'))
 })
 afterAll(async () => {

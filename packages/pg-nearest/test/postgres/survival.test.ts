@@ -166,7 +166,11 @@ describe('a connection that dies with a statement on it', () => {
         await tx.query(slowly)
       })
       .catch((error: unknown) => error)
-    const begins = pool.transaction((tx) => tx.query(slowly)).catch((error: unknown) => error)
+    const begins = pool
+      .transaction(async (tx) => {
+        await tx.query(slowly)
+      })
+      .catch((error: unknown) => error)
     await Promise.all([running(world.url('nrt'), 'commit'), running(world.url('nrt'), slowly, 2)])
     await world.kill('nrt')
     expect(await commits).toMatchObject({ code: '08007' })
