@@ -27,8 +27,8 @@ const long = [
   'examples/*/test/long/**/*.test.ts',
 ]
 
-/** They do next to nothing for minutes: they run beside the long ones. */
-const waiting = ['packages/*/test/long/quiet.test.ts']
+/** They mostly wait, and measure no time: they run beside the long ones. */
+const waiting = ['quiet', 'team', 'contract-of-several'].map((name) => `packages/*/test/long/${name}.test.ts`)
 
 /** They look at what comes out, and only roughly at how long it takes: four at a time. */
 const unhurried = onServersOf([
