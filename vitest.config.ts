@@ -30,6 +30,9 @@ const long = [
 /** They mostly wait, and measure no time: they run beside the long ones. */
 const waiting = ['quiet', 'team', 'contract-of-several'].map((name) => `packages/*/test/long/${name}.test.ts`)
 
+/** A browser, a world and its chaos fill both cores for two minutes: by hand, where nothing else runs. */
+const page = 'packages/*/test/long/world-page.test.ts'
+
 /** They look at what comes out, and only roughly at how long it takes: four at a time. */
 const unhurried = onServersOf([
   'abort-signals',
@@ -183,11 +186,15 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'long', include: long, exclude: waiting, ...onServers, fileParallelism: false },
+        test: { name: 'long', include: long, exclude: [...waiting, page], ...onServers, fileParallelism: false },
       },
       {
         extends: true,
         test: { name: 'waiting', include: waiting, ...onServers },
+      },
+      {
+        extends: true,
+        test: { name: 'page', include: [page], ...onServers },
       },
       {
         extends: true,
