@@ -1,7 +1,7 @@
 import { runVitest, together } from './run-vitest.mjs'
 
-/** Runs these projects of vitest's, or the files of them that are named, on each of these majors of PostgreSQL; prints one table. */
-export async function runMajors({ versions, projects, files }) {
+/** Runs these projects of vitest's on each of these majors of PostgreSQL; prints one table. */
+export async function runMajors({ versions, projects }) {
   const counts = { passed: 0, failed: 0, skipped: 0 }
   const failures = []
   const rows = []
@@ -9,7 +9,7 @@ export async function runMajors({ versions, projects, files }) {
     const started = performance.now()
     const server = await serverOf(major)
     if (server.missing !== undefined) console.log(`  skipped: ${server.missing}`)
-    const ran = server.missing === undefined ? await onMajor(major, projects, files) : SKIPPED
+    const ran = server.missing === undefined ? await onMajor(major, projects) : SKIPPED
     for (const key of Object.keys(counts)) counts[key] += ran.counts[key]
     for (const failure of ran.failures ?? []) failures.push(`PostgreSQL ${major}: ${failure}`)
     const { passed, failed, skipped } = ran.counts
@@ -22,10 +22,10 @@ export async function runMajors({ versions, projects, files }) {
 
 const SKIPPED = { counts: { passed: 0, failed: 0, skipped: 1 } }
 
-async function onMajor(major, projects, files) {
+async function onMajor(major, projects) {
   const results = []
   for (const project of projects) {
-    results.push(await runVitest(project, { files, env: { PG_NEAREST_WORLD_VERSION: String(major) } }))
+    results.push(await runVitest(project, { env: { PG_NEAREST_WORLD_VERSION: String(major) } }))
   }
   return together(results)
 }

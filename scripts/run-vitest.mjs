@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { memoryFolderEnv } from './memory-folder.mjs'
 
 /** A step that hangs must not take the others with it. */
 const LONGEST_MINUTES = 25
@@ -43,7 +44,7 @@ export function together(results) {
  */
 export function run(program, args, { env: extra = {}, keepsOutput = false } = {}) {
   const bin = join(root, 'node_modules', '.bin')
-  const env = { ...process.env, ...extra, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` }
+  const env = { ...process.env, ...memoryFolderEnv(), ...extra, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` }
   const output = keepsOutput ? 'pipe' : 'inherit'
   return new Promise((resolve) => {
     const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', output, output] })

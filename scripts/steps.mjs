@@ -35,13 +35,6 @@ const short = [
     built: true,
   },
   {
-    name: 'majors',
-    about: 'what depends on the major most, on the oldest PostgreSQL that is supported',
-    majors: { versions: [15], projects: ['unhurried-majors'], files: ['torture', 'read-only-handles'] },
-    built: true,
-    group: 'package',
-  },
-  {
     name: 'browser',
     about: 'the example app in Chromium',
     vitest: 'browser',
