@@ -60,24 +60,35 @@ export async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient)
   }
 }
 
+type Work = PromiseLike<unknown> | (() => unknown)
+type Failure = Error & { readonly code?: string }
+
 /** The error with which something fails. */
-export async function errorOf(
-  work: PromiseLike<unknown> | (() => unknown),
-): Promise<Error & { readonly code?: string }> {
+export function errorOf(work: Work): Promise<Failure> {
+  return laterAwaited(failureOf(work))
+}
+
+export function messageOf(work: Work): Promise<string> {
+  return laterAwaited(failureOf(work).then(({ message }) => message))
+}
+
+export function codeOf(work: Work): Promise<string | undefined> {
+  return laterAwaited(failureOf(work).then(({ code }) => code))
+}
+
+async function failureOf(work: Work): Promise<Failure> {
   try {
     await (typeof work === 'function' ? work() : work)
   } catch (error) {
-    return error as Error
+    return error as Failure
   }
   throw new Error('It was expected to fail, and did not.')
 }
 
-export async function messageOf(work: PromiseLike<unknown> | (() => unknown)): Promise<string> {
-  return (await errorOf(work)).message
-}
-
-export async function codeOf(work: PromiseLike<unknown> | (() => unknown)): Promise<string | undefined> {
-  return (await errorOf(work)).code
+/** A case may await it only after it has rejected. */
+function laterAwaited<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
 }
 
 /** What is handed to a callback. */

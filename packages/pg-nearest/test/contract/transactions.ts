@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { casesOf, codeOf, withClient } from './contract-case.ts'
+import { casesOf, codeOf, until, withClient } from './contract-case.ts'
 
 export const transactions = casesOf('transaction', [
   [
@@ -47,6 +47,8 @@ export const transactions = casesOf('transaction', [
         await client.query('begin')
         seen.push(client.getTransactionStatus())
         await client.query('select 1/0').catch(() => undefined)
+        // pg rejects with the error, ahead of the status behind it.
+        await until(() => client.getTransactionStatus() !== 'T')
         seen.push(client.getTransactionStatus())
         await client.query('rollback')
         return [...seen, client.getTransactionStatus()]
