@@ -66,6 +66,7 @@ const unhurried = onServersOf([
   'hanging-hooks',
   'http',
   'http-node',
+  'left-open-streams',
   'lost-begin',
   'lost-reads',
   'modes',

@@ -17,6 +17,7 @@
  * | `NEAREST_ROLLED_BACK` | a transaction's COMMIT was answered with ROLLBACK, because one of its statements had failed |
  * | `NEAREST_POOL_TRANSACTION` | `pool.query('BEGIN')`, where each statement may run on another connection |
  * | `NEAREST_TRANSACTION_OVER` | a statement was given to `transaction()` after its function had ended |
+ * | `NEAREST_STREAM_LEFT_OPEN` | the function of a transaction left a cursor, a stream or a COPY open, and nobody went on with it, so that it was rolled back |
  * | `NEAREST_READ_ONLY` | the primary refuses writes: fenced, or out of disk |
  * | `NEAREST_READ_ONLY_MODE` | the pool is in the mode `read-only`, so this was not written |
  * | `NEAREST_OVERLOADED` | `maxWaiting` statements are waiting for a connection to the server already |
@@ -42,6 +43,7 @@ export type NearestErrorCode =
   | 'NEAREST_ROLLED_BACK'
   | 'NEAREST_POOL_TRANSACTION'
   | 'NEAREST_TRANSACTION_OVER'
+  | 'NEAREST_STREAM_LEFT_OPEN'
   | 'NEAREST_READ_ONLY'
   | 'NEAREST_READ_ONLY_MODE'
   | 'NEAREST_OVERLOADED'

@@ -26,7 +26,9 @@ export function loseConnection(client: ClientContext, lease: Lease, unanswered: 
   const mayBeCommitted = client.mayHaveCommittedOn(lease)
   const error = lostStatementError({ text, need, server, error: cause, open, mayBeCommitted, harmless })
   if (isOutcomeUnknownError(error)) check?.markUnknown()
-  if (client.signal?.aborted !== true) client.engine.report({ server, generation, sign: 'lost', error: cause })
+  // Whoever is lost already has been told of, or was cut off here, which says nothing about the server.
+  if (client.signal?.aborted !== true && client.state.kind !== 'lost')
+    client.engine.report({ server, generation, sign: 'lost', error: cause })
   client.lose(error)
   return error
 }

@@ -71,8 +71,13 @@ export class BorrowedClient extends EventEmitter implements Borrower {
    *
    * @internal
    */
-  endStream(why: string): void {
+  endStream(why: Error): void {
     this.#session.endStream(why)
+  }
+
+  /** @internal See `TransactionClient`. */
+  endLeftOpenStream(): () => void {
+    return this.#session.endLeftOpenStream()
   }
 
   /**

@@ -23,6 +23,7 @@ import { mayBePipelined, mayJoinBegin } from '../client-transaction/pipelining.t
 import type { Mode } from '../modes/mode.ts'
 import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
 import { readInTransaction, runInTransaction } from '../client-transaction/run-in-transaction.ts'
+import { watchLeftOpenStream } from './left-open-stream.ts'
 import { limitWaiting } from './limit-waiting.ts'
 import { delivering, StatementQueue, type Turn } from './statement-queue.ts'
 import { runPinnedOrLose } from '../client-connection/run-pinned.ts'
@@ -191,7 +192,7 @@ export class ClientExecutor {
       this.#client.become({ kind: 'lost', error: terminated })
       if (held.lease?.quiet === false) held.lease.kill(terminated)
     }
-    const leftOpen = setTimeout(() => this.endStream('The client was released'), OPEN_CURSOR_MS)
+    const leftOpen = setTimeout(() => this.endStream(new Error('The client was released')), OPEN_CURSOR_MS)
     this.#queue.whenIdle(() => {
       clearTimeout(leftOpen)
       this.#forgetAbort?.()
@@ -203,9 +204,16 @@ export class ClientExecutor {
   }
 
   /** Closes the connection if a cursor, a stream or a COPY is using it. */
-  endStream(why: string): void {
+  endStream(why: Error): void {
     const { lease } = this.#client.held
-    if (lease?.occupied === true) lease.kill(new Error(why))
+    if (lease?.occupied !== true) return
+    this.#client.become({ kind: 'lost', error: why })
+    lease.kill(why)
+  }
+
+  /** Closes the connection when what is using it has been left open: see {@link watchLeftOpenStream}. Returns what ends the watch. */
+  endLeftOpenStream(): () => void {
+    return watchLeftOpenStream(this.#client.held, (error) => this.endStream(error))
   }
 
   /** Cancels what runs and closes the connection, which rolls back an open transaction. */

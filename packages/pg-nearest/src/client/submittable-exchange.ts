@@ -1,5 +1,6 @@
+import type { Writable } from 'node:stream'
 import type pg from 'pg'
-import { forgetPortal, settleClosesOnLoss } from '../wire/cursor-close.ts'
+import { forgetPortal, isIdleCursor, settleClosesOnLoss } from '../wire/cursor-close.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import {
   adopt,
@@ -34,6 +35,8 @@ export class SubmittableExchange implements Exchange {
   readonly #isGivenUp: () => boolean
   #error: unknown
   #settleCloses: (() => void) | undefined
+  /** The server takes its rows. */
+  #copiesIn = false
 
   constructor(
     query: pg.Submittable,
@@ -56,6 +59,15 @@ export class SubmittableExchange implements Exchange {
 
   get text(): string | undefined {
     return this.#query.text
+  }
+
+  get usersTurn(): number | undefined {
+    const { stream } = this.#connection
+    const { writableEnded, destroyed } = this.#query as Partial<Writable>
+    const writes = this.#copiesIn && writableEnded === false && destroyed === false
+    // COPY TO reads from the socket itself, and leaves there what nobody reads.
+    const isUsers = writes || isIdleCursor(this.#query) || stream.readableLength > 0
+    return isUsers ? stream.bytesRead + stream.bytesWritten : undefined
   }
 
   submit(connection: WireConnection): Error | null | undefined | void {
@@ -93,6 +105,7 @@ export class SubmittableExchange implements Exchange {
   }
 
   handleCopyInResponse(connection: WireConnection): void {
+    this.#copiesIn = true
     this.#query.handleCopyInResponse?.(connection)
   }
 

@@ -7,6 +7,8 @@ export interface TransactionClient {
   readonly query: RoutedClient['query']
   /** Whether COMMIT may be sent behind such a query before it is answered: only if nothing but the server can make it fail. */
   mayPrecedeCommit(first: unknown, second: unknown): boolean
+  /** From now on, a cursor, a stream or a COPY that is left open loses its connection. Returns what ends that. */
+  endLeftOpenStream(): () => void
 }
 
 /** A transaction while its function runs, and its COMMIT. */
@@ -61,8 +63,13 @@ export class RunningTransaction {
   }
 
   async #sendCommit(): Promise<void> {
-    const { command } = await this.#client.query('commit')
-    if (command === 'ROLLBACK') throw rolledBack(this.#firstFailure?.error)
+    const forget = this.#client.endLeftOpenStream()
+    try {
+      const { command } = await this.#client.query('commit')
+      if (command === 'ROLLBACK') throw rolledBack(this.#firstFailure?.error)
+    } finally {
+      forget()
+    }
   }
 
   #query(args: Parameters<RoutedClient['query']>): unknown {

@@ -102,7 +102,8 @@ export async function runTransaction<T>(
 const OPEN_STREAM_MS = 1_000
 
 async function rollBack(client: RoutedClient & Pick<BorrowedClient, 'endStream'>): Promise<void> {
-  const end = (): void => client.endStream('The transaction was rolled back, because its function has failed')
+  const end = (): void =>
+    client.endStream(new Error('The transaction was rolled back, because its function has failed'))
   const leftOpen = setInterval(end, OPEN_STREAM_MS)
   await client.query('rollback').catch(() => undefined)
   clearInterval(leftOpen)

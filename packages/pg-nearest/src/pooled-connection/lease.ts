@@ -137,6 +137,11 @@ export class Lease {
     return this.#connection.pipeline.exclusive
   }
 
+  /** What is using it waits for whoever reads or writes it: see `Exchange.usersTurn`. */
+  get usersTurn(): number | undefined {
+    return this.#connection.pipeline.usersTurn
+  }
+
   /** As of the last ReadyForQuery. */
   get status(): TransactionStatus {
     return this.#connection.pipeline.status

@@ -2,6 +2,7 @@
 interface Closable {
   close?: (...args: never[]) => unknown
   _closePortal?: () => void
+  /** `idle`: it is open, and nobody has asked for more rows. */
   state?: string
   /** Reads that were requested before it was sent: number of rows, and callback. */
   readonly _queue?: [rows: number, callback: (error: unknown, ...rest: unknown[]) => void][]
@@ -65,6 +66,12 @@ export function settleClosesOnLoss(query: object): () => void {
     for (const onClosed of waiting) setImmediate(onClosed)
     waiting.clear()
   }
+}
+
+/** A cursor, or that of a stream, which is open and waits for whoever reads it. */
+export function isIdleCursor(query: object): boolean {
+  const cursor = ((query as { readonly cursor?: Closable }).cursor ?? query) as Closable
+  return typeof cursor.close === 'function' && cursor.state === 'idle'
 }
 
 /**

@@ -16,6 +16,10 @@ export interface Exchange extends QueryHandlers {
   readonly exclusive: boolean
   /** Known once it has been submitted: a statement in it could not be put into messages. */
   readonly unsendable?: boolean
+  /**
+   * Defined while it waits for whoever reads or writes it, and not for the server: the same number for as long as nothing moves.
+   */
+  readonly usersTurn?: number | undefined
   /** The connection died. `written`: the server may have received it. */
   lost(cause: unknown, written: boolean): void
 }

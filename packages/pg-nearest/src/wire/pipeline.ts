@@ -59,6 +59,11 @@ export class Pipeline {
     return this.#written[0]?.exclusive === true
   }
 
+  /** See {@link Exchange.usersTurn}. */
+  get usersTurn(): number | undefined {
+    return this.#written[0]?.usersTurn
+  }
+
   /** Sends these behind what is in flight: in one packet if several may be sent at once, otherwise one after the other. */
   send(...exchanges: Exchange[]): void {
     if (this.#death !== undefined) {

@@ -57,6 +57,7 @@ const ERRORS: Readonly<Record<NearestErrorCode, true>> = {
   NEAREST_ROLLED_BACK: true,
   NEAREST_POOL_TRANSACTION: true,
   NEAREST_TRANSACTION_OVER: true,
+  NEAREST_STREAM_LEFT_OPEN: true,
   NEAREST_NOT_HERE: true,
   NEAREST_TIMEOUT: true,
   NEAREST_READ_ONLY: true,
