@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
-import { casesOf, codeOf, processOf, untilAsleep, withClient } from './contract-case.ts'
+import { casesOf, codeOf, processOf, until, untilAsleep, withClient } from './contract-case.ts'
 
 export const poolFaces = casesOf('pool', [
   ['is a pg.Pool', true, ({ pool }) => pool() instanceof pg.Pool],
@@ -46,6 +46,8 @@ export const poolFaces = casesOf('pool', [
         )
         const client = new all.Client(all.options)
         await client.connect()
+        // With several servers the statement takes the connection.
+        await until(() => processOf(lent) > 0)
         await untilAsleep(all, processOf(lent))
         await client.query('select pg_cancel_backend($1)', [processOf(lent)])
         await client.end()
