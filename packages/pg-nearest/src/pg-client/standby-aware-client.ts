@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { connectTimeLeft } from './connect-client.ts'
 import { askForPassword, type PasswordFunction } from './password-function.ts'
+import { redactOwnPassword } from './redact-own-password.ts'
 import { identify, setPassword } from '../wire/pg-internals.ts'
 import { makeLendable } from '../wire/lent-client.ts'
 import { guardStartup } from './startup-guard.ts'
@@ -57,6 +58,7 @@ export function serverClient(options: ServerClientOptions): typeof pg.Client {
       identify(this, address)
       noteStreamFactory(this, factory)
       guardStartup(this)
+      redactOwnPassword(this)
       if (typeof password === 'string') setPassword(this, password)
       else if (password !== undefined) {
         setPassword(this, (parameters) => askForPassword(server, () => password(parameters), connectTimeLeft(this)))

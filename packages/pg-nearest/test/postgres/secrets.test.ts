@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool } from '../../src/index.ts'
 import { addSecret, look, secretsFound } from '../secrets/secret-watch.ts'
 import { entryOf } from './rotating-password.ts'
+import { rejectionOf } from './settling.ts'
+import { startPeer } from './wrong-peers.ts'
 
 // Every file of these tests is watched, and fails at its end if a password was seen: `test/secrets/setup.ts`.
 
@@ -76,4 +78,32 @@ test('it knows the passwords of functions and of configuration objects, and sees
     look('here', `a text with ${secret} in it`)
     expect(secretsFound().leaks, 'it is watched').toHaveLength(1)
   }
+})
+
+test('a server that repeats a password which it refuses is not quoted so far', async () => {
+  secretsFound()
+  await using primary = await startPeer('repeatsPassword')
+  await using ord = await startPeer('repeatsPassword')
+  await using syd = await startPeer('repeatsPassword')
+  const url = (password: string, { port }: { readonly port: number }): string =>
+    `postgres://app:${encodeURIComponent(password)}@127.0.0.1:${port}/app?sslmode=disable`
+  const ofFunction = 'again-by-a-function'
+  const pool = createPool({
+    primary: url('c0rrect horse/$battery', primary),
+    replicas: {
+      ord: { host: '127.0.0.1', port: ord.port, user: 'app', database: 'app', password: () => ofFunction },
+      syd: url('app', syd), // a name that is no secret
+    },
+    failoverTimeoutMs: 100,
+  })
+  const { problems } = await pool.refresh()
+  const told = (name: string): string =>
+    `${name} refused the user or the password (password "…" is wrong, as in postgres://app:…@db/app): check them in its URL, or its entry.`
+  expect(problems.slice(0, 2)).toEqual([told('primary'), told('ord')])
+  expect(problems[2]).toContain('password "app" is wrong')
+  const refused = await rejectionOf(pool.query('create table t ()'), 'the write', 10_000)
+  expect(String(refused)).toContain('password "…" is wrong')
+  await pool.end()
+  const { leaks } = secretsFound()
+  expect(leaks).toEqual([])
 })

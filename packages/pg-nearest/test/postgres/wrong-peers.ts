@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, TLSSocket } from 'node:tls'
+import { createReader, errorResponse, notice, wantsPassword } from '../protocol/messages.ts'
 import { TEST_CERTIFICATE } from './test-certificate.ts'
 
 /** Something that listens where PostgreSQL was expected. */
@@ -29,6 +30,8 @@ const peers = {
   endlessError: () => answering('E\0\0\0\x0aSFATAL'),
   /** The same at its end: no zero byte behind the last field. */
   unclosedNotice: () => answering('N\0\0\0\x0aSINFO\0'),
+  /** A pooler that repeats the password which it refuses. */
+  repeatsPassword: () => repeatingPassword(),
   hangUp: () => createServer((socket) => socket.end()),
   silent: () => createServer(() => undefined),
 }
@@ -88,4 +91,22 @@ function greeting(text: string): Server {
 
 function answering(text: string): Server {
   return createServer((socket) => socket.once('data', () => socket.write(text, 'latin1')))
+}
+
+function repeatingPassword(): Server {
+  return createServer((socket) => {
+    const read = createReader('client')
+    socket.on('data', (data) => {
+      for (const { type, body } of read(data)) {
+        if (type === undefined) socket.write(wantsPassword())
+        if (type !== 'p') continue
+        const given = body.toString('utf8', 0, body.length - 1)
+        const url = `postgres://app:${encodeURIComponent(given)}@db/app`
+        socket.write(notice(`a login with ${given}`))
+        socket.end(
+          errorResponse('FATAL', '28P01', `password "${given}" is wrong, as in ${url}`, `not ${given}, but another`),
+        )
+      }
+    })
+  })
 }

@@ -63,6 +63,8 @@ function int32(value: number): Buffer {
   return bytes
 }
 
+/** In clear text. */
+export const wantsPassword = (): Buffer => message('R', int32(3))
 export const authenticated = (): Buffer => message('R', int32(0))
 export const parameter = (name: string, value: string): Buffer => message('S', name, value)
 export const keyData = (pid: number, key: number): Buffer => message('K', int32(pid), int32(key))
@@ -75,11 +77,12 @@ export const bound = (): Buffer => message('2')
 export const closed = (): Buffer => message('3')
 export const noData = (): Buffer => message('n')
 export const notice = (text: string): Buffer => message('N', fields('NOTICE', '00000', text))
-export const errorResponse = (severity: string, code: string, text: string): Buffer =>
-  message('E', fields(severity, code, text))
+export const errorResponse = (severity: string, code: string, text: string, hint?: string): Buffer =>
+  message('E', fields(severity, code, text, hint))
 
-function fields(severity: string, code: string, text: string): Buffer {
-  return Buffer.from(`S${severity}\0V${severity}\0C${code}\0M${text}\0\0`)
+function fields(severity: string, code: string, text: string, hint?: string): Buffer {
+  const more = hint === undefined ? '' : `H${hint}\0`
+  return Buffer.from(`S${severity}\0V${severity}\0C${code}\0M${text}\0${more}\0`)
 }
 
 /** One column of text. */
