@@ -2,6 +2,7 @@ import { messageOf } from '../driver-errors.ts'
 import { withoutSecrets } from '../error-messages/without-secrets.ts'
 import type { StoreEvent } from '../events/event-types.ts'
 import { backoffMs } from '../limits/retry-backoff.ts'
+import { SilentError, startStallAwareTimer } from '../limits/stall-aware-timeout.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 import { isBookmark, mergeBookmarks, UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
 import type { BookmarkStore } from './bookmark-store.ts'
@@ -25,11 +26,14 @@ const BACKOFF = { first: 100, longest: 2_000 }
 /** Garbage is told so often at most. */
 const GARBAGE_MS = 60_000
 const MOST_UNSAVED = 10_000
+/** So long the end of a pool waits for what could not be put. */
+const END_MS = 1_000
 
 /** Asks a store for no longer than it may take, and never fails. */
 export class StoreClient {
   readonly #options: StoreClientOptions
   readonly #unsaved = new Map<string, Unsaved>()
+  readonly #putting = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | undefined
   #failures = 0
   #problem: StoreEvent | undefined
@@ -69,6 +73,12 @@ export class StoreClient {
 
   /** Resolves when it is kept, or could not be in time; then it is tried again by and by. */
   async put(key: string, bookmark: string): Promise<void> {
+    const putting = this.#put(key, bookmark)
+    this.#putting.add(putting)
+    await putting.finally(() => this.#putting.delete(putting))
+  }
+
+  async #put(key: string, bookmark: string): Promise<void> {
     const unsaved = this.#unsaved.get(key)
     const merged = mergeBookmarks([bookmark, unsaved?.bookmark]) ?? bookmark
     try {
@@ -81,6 +91,13 @@ export class StoreClient {
     this.#works()
   }
 
+  /** Tries what could not be put for the last time. */
+  async end(): Promise<void> {
+    await Promise.all(this.#putting)
+    this.stop()
+    await this.#putAll(performance.now() + END_MS)
+  }
+
   /** Nothing is tried again from now on. */
   stop(): void {
     this.#stopped = true
@@ -88,9 +105,15 @@ export class StoreClient {
   }
 
   async #within<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const signal = AbortSignal.timeout(this.#options.timeoutMs)
-    // What a store throws at once counts as what it rejects with.
-    return unlessAborted((async () => ask(signal))(), signal)
+    const { timeoutMs } = this.#options
+    const over = new AbortController()
+    const timer = startStallAwareTimer(timeoutMs, () => over.abort(new SilentError(timeoutMs)))
+    try {
+      // What a store throws at once counts as what it rejects with.
+      return await unlessAborted((async () => ask(over.signal))(), over.signal)
+    } finally {
+      timer.stop()
+    }
   }
 
   #remember(key: string, bookmark: string): void {
@@ -107,9 +130,11 @@ export class StoreClient {
   }
 
   /** One after the other, and no further than the first that fails. */
-  async #putAll(): Promise<void> {
-    const now = performance.now()
-    for (const [key, { bookmark, until }] of this.#unsaved) {
+  async #putAll(end = Number.POSITIVE_INFINITY): Promise<void> {
+    for (const [key, unsaved] of this.#unsaved) {
+      const { bookmark, until } = unsaved
+      const now = performance.now()
+      if (now >= end) break
       if (until <= now) {
         this.#unsaved.delete(key)
         continue
@@ -119,6 +144,8 @@ export class StoreClient {
         await this.#within((signal) => this.#options.store.put(key, bookmark, signal))
       } catch (error) {
         this.#failed(error)
+        // It may be this one alone that cannot be kept, so that the next time others are first.
+        if (this.#unsaved.get(key) === unsaved && this.#unsaved.delete(key)) this.#unsaved.set(key, unsaved)
         break
       }
       if (this.#unsaved.get(key)?.bookmark === bookmark) this.#unsaved.delete(key)
@@ -130,9 +157,8 @@ export class StoreClient {
   }
 
   #failed(error: unknown): void {
-    const isSilent = error instanceof DOMException && error.name === 'TimeoutError'
     const { timeoutMs } = this.#options
-    if (isSilent) {
+    if (error instanceof SilentError) {
       const what = `The bookmark store has not answered within ${timeoutMs} ms, so sessions ask the primary`
       return this.#tell(
         'NEAREST_STORE_SILENT',

@@ -98,11 +98,16 @@ interface Answer {
 const SINCE = 'since'
 
 function kept(key: string): string {
-  return `at:${key}`
+  return `at:${storable(key)}`
 }
 
 function unknown(key: string): string {
-  return `unknown:${key}`
+  return `unknown:${storable(key)}`
+}
+
+/** PostgreSQL's texts have no NUL. Two keys that become one see each other's writes, which harms nobody. */
+function storable(key: string): string {
+  return key.replaceAll('\0', '\uFFFD')
 }
 
 /** When this server was started, whatever the time zone of the connection. */

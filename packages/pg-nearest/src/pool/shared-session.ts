@@ -16,7 +16,10 @@ export async function runShared<T>(parts: PoolParts, key: string, work: () => T 
   const outer = servers.engine.currentSession()
   const kept = await beginningOf(servers, key)
   const bookmark = mergeBookmarks([kept, outer && bookmarkOf(outer, servers)])
-  const state = newSessionState({ bookmark }, drawOf(key))
+  // What the caller's session only claims to have seen stays a claim.
+  const trusted = bookmark === kept || outer === undefined || outer.trusted || outer.claim === undefined
+  const { consistency, lot } = outer ?? {}
+  const state = newSessionState({ bookmark, trusted, consistency, route: lot?.route }, drawOf(key))
   const session = new Session(parts, state)
   try {
     return await session.run(work)
@@ -60,6 +63,7 @@ const SETTLE_MS = 2_000
 
 /** The caller's own session has seen what the shared one has. */
 function goOn(outer: SessionState, state: SessionState): void {
+  if (state.unavailable) outer.noteUnavailable()
   if (state.wrote) outer.noteWrite()
   if (state.blind || state.home !== undefined) outer.markUnknown(performance.now())
   else if (state.bookmark !== undefined) outer.show(state.bookmark)

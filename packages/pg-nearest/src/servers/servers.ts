@@ -281,7 +281,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       // The monitor keeps running until nothing is in flight: a server that is silent now would otherwise never give it up.
       await inFlight.over()
       quiet.stop()
-      bookmarkStore?.stop()
+      await bookmarkStore?.end()
       monitor.stop()
       await Promise.all(everyone().map((each) => each.end()))
     },

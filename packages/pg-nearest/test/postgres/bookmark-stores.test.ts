@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { bookmarkTable, bookmarkTableSql } from '../../src/bookmark-table/index.ts'
 import { createPool, type BookmarkStore, type NearestPool, type StoreEvent } from '../../src/index.ts'
 import { redisStore } from '../../src/redis/index.ts'
-import { formatBookmark } from '../../src/session/bookmark-text.ts'
+import { formatBookmark, parseBookmark } from '../../src/session/bookmark-text.ts'
 import { ask, caughtUp, until, withUsers } from './fixtures.ts'
 import { perform } from '../team/member.ts'
 import { ITEMS, pauseAtRandom, playTeam, type Member } from '../team/play-team.ts'
@@ -128,6 +128,13 @@ describe.each(rigs)('a bookmark store in %s', (_, start) => {
     await until(async () => !(await rig.store.get('doubt', none)), 'it to expire', 5_000)
   })
 
+  test('takes any text for a key', async () => {
+    for (const key of ['a\0b', '\ud800', "'; drop table users --", '\u{1f600}'.repeat(256)]) {
+      await rig.store.put(key, at(5), none)
+      expect([key, await rig.store.get(key, none)]).toEqual([key, at(5)])
+    }
+  })
+
   test('shows a colleague in another region what was saved, and others what is there', async () => {
     const [ord, syd] = await Promise.all([poolIn('ord', rig.store), poolIn('syd', rig.store)])
     const name = `Barbara ${_}`
@@ -206,6 +213,47 @@ test('a store that is silent is waited for no longer than it may take', async ()
   expect(events.map(({ code }) => code)).toEqual(['NEAREST_STORE_SILENT'])
   await sleep(150)
   expect(events).toHaveLength(1)
+})
+
+describe('within the session of a request', () => {
+  const empty: BookmarkStore = { get: () => Promise.resolve(undefined), put: () => Promise.resolve() }
+  const shared = (pool: NearestPool, text = 'select 1'): Promise<{ readonly servedBy: { readonly server: string } }> =>
+    pool.sharedSession('team:1', () => pool.query(text))
+
+  test('it is in the mode of its route, and shows what that has to', async () => {
+    const pool = await poolIn('ord', empty)
+    pool.mode = 'primary-only'
+    pool.modes = { normal: { routes: ['GET /reports'] } }
+    const served = async (route: string): Promise<string> =>
+      (await pool.session({ route }, () => shared(pool))).servedBy.server
+    expect([await served('GET /reports'), await served('GET /')]).toEqual(['ord', 'nrt'])
+    pool.mode = 'normal'
+    const strong = await pool.session({ consistency: 'strong' }, () => shared(pool))
+    expect(strong.servedBy).toMatchObject({ server: 'nrt', reason: 'strong' })
+  })
+
+  test('that learns when nothing could be written', async () => {
+    const pool = await poolIn('ord', empty)
+    pool.mode = 'read-only'
+    const session = pool.session()
+    await expect(session.run(() => shared(pool, "insert into users (name) values ('Nobody')"))).rejects.toThrow('mode')
+    expect(session.unavailable).toBe(true)
+  })
+
+  test('what a client claims stays a claim', async () => {
+    const pool = await poolIn('ord', empty)
+    const lost: unknown[] = []
+    pool.on('position-lost', (event) => void lost.push(event))
+    await world.pauseReplay('syd')
+    const session = pool.session()
+    await session.query(INSERT, ['Katherine'])
+    const position = parseBookmark(session.bookmark())
+    await world.resumeReplay('syd')
+    if (position === undefined) throw new Error('Every replica has it already')
+    const forged = formatBookmark({ ...position, lsn: position.lsn + 2n ** 40n })
+    await pool.session({ bookmark: forged, trusted: false }, () => shared(pool))
+    expect(lost).toEqual([])
+  })
 })
 
 test('without a store a shared session asks the primary first, and a wrong key is an error', async () => {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { StoreClient } from '../../src/bookmark-store/store-client.ts'
@@ -127,6 +128,54 @@ describe('a store that is asked', () => {
       expect(await client.get('key')).toBe(answer ?? undefined)
       expect([events, client.problem]).toEqual([[], undefined])
     }
+  })
+
+  test('is not silent because this process was busy', async () => {
+    const { client, events } = ask(async () => {
+      await readFile(new URL(import.meta.url))
+      return undefined
+    })
+    const kept = client.get('key')
+    const busyUntil = performance.now() + 150
+    while (performance.now() < busyUntil);
+    expect([await kept, events]).toEqual([undefined, []])
+  })
+
+  const refusing = (refused: () => readonly string[]): { client: StoreClient; kept: string[] } => {
+    const kept: string[] = []
+    const put = (key: string): Promise<void> => {
+      if (refused().includes(key)) return Promise.reject(new Error('not that one'))
+      kept.push(key)
+      return Promise.resolve()
+    }
+    const store = { get: () => Promise.resolve(undefined), put }
+    return { client: new StoreClient({ store, timeoutMs: 50, tell: () => undefined }), kept }
+  }
+  const bookmark = formatBookmark({ systemIdentifier: '7', timeline: 1, lsn: 5n })
+
+  test('and refuses one key keeps those that come after it', async () => {
+    let refused = ['first', 'second', 'third']
+    const { client, kept } = refusing(() => refused)
+    for (const key of refused) await client.put(key, bookmark)
+    expect(client.unsaved).toBe(3)
+    refused = ['first']
+    await expect.poll(() => client.unsaved, { timeout: 5_000 }).toBe(1)
+    expect(kept.toSorted()).toEqual(['second', 'third'])
+    client.stop()
+  })
+
+  test('is asked once more at the end for what it did not take', async () => {
+    let refused = ['first', 'second']
+    const { client, kept } = refusing(() => refused)
+    for (const key of refused) await client.put(key, bookmark)
+    refused = []
+    await client.end()
+    expect([kept, client.unsaved]).toEqual([['first', 'second'], 0])
+    const silent = { get: () => Promise.resolve(undefined), put: () => new Promise<void>(() => undefined) }
+    const hanging = new StoreClient({ store: silent, timeoutMs: 50, tell: () => undefined })
+    void hanging.put('key', bookmark)
+    await hanging.end()
+    expect(hanging.unsaved).toBe(1)
   })
 
   test('tells no password of an error', async () => {
