@@ -109,6 +109,7 @@ const unhurried = onServersOf([
   'throwing-listeners',
   'time-limits',
   'torture',
+  'tracers',
   'transaction-cuts',
   'transaction-over',
   'transaction-programs',

@@ -6,7 +6,7 @@ export const houses = [
   {
     src: 'packages/pg-nearest/src',
     order:
-      'cli -> dashboard -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, redis, bookmark-table, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> bookmark-store -> server-list, client -> client-transaction -> client-connection, flight -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> failures -> limits, session, write-guard, statement, discovery, events -> modes, observations -> topology -> error-messages, errors',
+      'cli -> dashboard -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, redis, bookmark-table, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> bookmark-store -> server-list, client -> client-transaction -> client-connection, flight -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> tracers, failures -> limits, session, write-guard, statement, discovery, events -> modes, observations -> topology -> error-messages, errors',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: [
@@ -49,6 +49,7 @@ export const houses = [
         'execute',
         'connections',
         'route',
+        'tracers',
         'limits',
         'session',
         'write-guard',
@@ -88,6 +89,7 @@ export const houses = [
         'freshness',
         'route',
         'wire',
+        'tracers',
         'failures',
         'limits',
         'statement',
@@ -159,9 +161,10 @@ export const houses = [
       route: ['session', 'statement', 'events', 'topology', 'error-messages', 'modes'],
       monitor: ['positions', 'probe', 'failures', 'limits', 'events', 'observations', 'topology'],
       positions: ['probe'],
-      probe: ['pg-client', 'limits', 'observations', 'topology'],
+      probe: ['pg-client', 'wire', 'limits', 'observations', 'topology'],
       'pg-client': ['wire', 'limits'],
-      wire: [],
+      wire: ['tracers'],
+      tracers: [],
       failures: ['statement', 'topology'],
       limits: [],
       session: ['modes'],

@@ -9,6 +9,7 @@ import type { QueryCallback, Request } from '../route/request.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import { mayBePipelined } from '../client-transaction/pipelining.ts'
 import { isSubmittable, parseQueryArguments } from '../route/parse-query-arguments.ts'
+import { asCalled } from '../tracers/calls.ts'
 import { lendTo, type Borrower } from '../wire/lent-client.ts'
 import { internalsOf, type ClientInternals } from '../wire/pg-internals.ts'
 import { call, promiseOrCallback } from './promise-or-callback.ts'
@@ -50,7 +51,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
       return first
     }
     const { request, callback } = parseQueryArguments(first, second, third)
-    const config = this.#ownTypes ? { types: this.#types, ...request.config } : request.config
+    const config = asCalled(this.#ownTypes ? { types: this.#types, ...request.config } : request.config)
     return this.#runWith({ ...request, config }, callback)
   }
 

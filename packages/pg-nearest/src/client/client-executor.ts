@@ -8,6 +8,7 @@ import { onAbort } from '../limits/on-abort.ts'
 import { planPrimary, type Attempt } from '../route/plan-servers.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import { queryTimeoutOf, type Request } from '../route/request.ts'
+import { callerNow } from '../tracers/calls.ts'
 import { watchForEarlyClose } from '../wire/cursor-close.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import { commandOf, emptyResult, isDeferrable } from '../client-transaction/synthetic-results.ts'
@@ -149,6 +150,7 @@ export class ClientExecutor {
    */
   submit(query: pg.Submittable, types: pg.CustomTypesConfig | undefined): Promise<void> {
     const isGivenUp = watchForEarlyClose(query)
+    const caller = callerNow()
     const guard = this.#client.engine.writeGuard()
     const own = ownSession(this.#client.engine, this.#client.scope)
     return new Promise((resolve, reject) => {
@@ -157,7 +159,7 @@ export class ClientExecutor {
         this.#client.followMode(own)
         if (this.#client.mayWrite) guard?.({ writes: true })
         if (this.#client.begin !== undefined) await this.#openAlone(this.#client.begin)
-        await runSubmittable(this.#client, query, { types, isGivenUp, own })
+        await runSubmittable(this.#client, query, { types, isGivenUp, own, caller })
       }
       const start = (): Promise<() => void> =>
         run().then(

@@ -2,6 +2,8 @@ import type { Writable } from 'node:stream'
 import type pg from 'pg'
 import { forgetPortal, isIdleCursor, settleClosesOnLoss } from '../wire/cursor-close.ts'
 import type { Exchange } from '../wire/exchange.ts'
+import { CALLER, type Caller } from '../tracers/calls.ts'
+import { showStatement } from '../tracers/show-statement.ts'
 import {
   adopt,
   prepareValues,
@@ -21,6 +23,8 @@ export interface SubmittableOptions {
   readonly types: pg.CustomTypesConfig | undefined
   /** Called before it is sent: whether it was closed meanwhile. */
   readonly isGivenUp: () => boolean
+  /** The call that it was given in, if a tracer wants to know. */
+  readonly caller?: Caller | undefined
 }
 
 /**
@@ -33,6 +37,7 @@ export class SubmittableExchange implements Exchange {
   readonly #onEnd: (end: SubmittableEnd) => void
   readonly #connection: WireConnection
   readonly #isGivenUp: () => boolean
+  readonly #refusal: Error | undefined
   #error: unknown
   #settleCloses: (() => void) | undefined
   /** The server takes its rows. */
@@ -44,11 +49,16 @@ export class SubmittableExchange implements Exchange {
     onEnd: (end: SubmittableEnd) => void,
     options: SubmittableOptions,
   ) {
-    const { types, isGivenUp } = options
+    const { types, isGivenUp, caller } = options
     this.#isGivenUp = isGivenUp
     this.#query = query as unknown as Partial<QueryInternals>
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
-    this.#onEnd = onEnd
+    const shown = caller && showStatement(client, { ...seenOf(query), [CALLER]: caller })
+    this.#refusal = shown?.refusal
+    this.#onEnd = (end) => {
+      shown?.ended(end.error)
+      onEnd(end)
+    }
     adopt(this.#query, client, types)
     prepareValues(this.#query)
   }
@@ -76,7 +86,7 @@ export class SubmittableExchange implements Exchange {
       return new Error('It was closed before it was sent')
     }
     this.#settleCloses = settleClosesOnLoss(this.#query)
-    const refused = this.#query.submit?.(connection)
+    const refused = this.#refusal ?? this.#query.submit?.(connection)
     if (refused instanceof Error) {
       this.#query.handleError?.(refused, connection)
       this.#onEnd({ kind: 'ended', error: refused })
@@ -130,4 +140,17 @@ export class SubmittableExchange implements Exchange {
     if (this.#error === undefined) this.#query.handleError?.(cause, this.#connection)
     this.#onEnd({ kind: 'lost', error: this.#error ?? cause, written })
   }
+}
+
+/** Cursors and streams keep their text in different places. */
+export function textOf(query: object): string | undefined {
+  const { text, cursor } = query as { readonly text?: unknown; readonly cursor?: { readonly text?: unknown } }
+  const given = text ?? cursor?.text
+  return typeof given === 'string' ? given : undefined
+}
+
+/** What tracers are shown of it: not itself, because they copy it. */
+function seenOf(query: object): pg.QueryConfig {
+  const { values, name } = query as Partial<QueryInternals>
+  return { text: textOf(query) ?? '', ...(Array.isArray(values) && { values }), ...(name !== undefined && { name }) }
 }

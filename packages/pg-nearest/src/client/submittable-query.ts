@@ -8,7 +8,7 @@ import { factsOf } from '../statement/text-facts.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { Exchange } from '../wire/exchange.ts'
-import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } from './submittable-exchange.ts'
+import { SubmittableExchange, textOf, type SubmittableEnd, type SubmittableOptions } from './submittable-exchange.ts'
 import { StatementExchange } from '../wire/statement-exchange.ts'
 import type { ClientContext } from '../client-connection/client-context.ts'
 import { loseConnection } from '../client-connection/lose-connection.ts'
@@ -32,7 +32,7 @@ export interface SubmittedIn extends SubmittableOptions {
 export async function runSubmittable(
   client: ClientContext,
   query: pg.Submittable,
-  { types, isGivenUp, own }: SubmittedIn,
+  { types, isGivenUp, own, caller }: SubmittedIn,
 ): Promise<void> {
   const { held, engine, scope } = client
   const regional = isRegional(scope.target)
@@ -60,7 +60,7 @@ export async function runSubmittable(
   }
   const forget = signal && onAbort(signal, abort)
   const end = await new Promise<SubmittableEnd>((resolve) => {
-    const exchange = new SubmittableExchange(query, lease.client, resolve, { types, isGivenUp })
+    const exchange = new SubmittableExchange(query, lease.client, resolve, { types, isGivenUp, caller })
     lease.send(...(guards ? guarded(lease.client, exchange, open) : [exchange]))
   })
   forget?.()
@@ -96,13 +96,6 @@ function refuseControl(text: string | undefined): void {
     'NEAREST_READ_ONLY',
     'A cursor, a stream or a COPY on a read-only handle takes one statement that reads: give BEGIN, COMMIT and the like to query().',
   )
-}
-
-/** Cursors and streams keep their text in different places. */
-function textOf(query: object): string | undefined {
-  const { text, cursor } = query as { readonly text?: unknown; readonly cursor?: { readonly text?: unknown } }
-  const given = text ?? cursor?.text
-  return typeof given === 'string' ? given : undefined
 }
 
 function ignore(): void {}

@@ -9,6 +9,7 @@ import type { Call, QueryCallback, Request } from '../route/request.ts'
 import { isSubmittable, parseQueryArguments, timeoutOf } from '../route/parse-query-arguments.ts'
 import { BorrowedClient } from '../client/borrowed-client.ts'
 import { promiseOrCallback } from '../client/promise-or-callback.ts'
+import { asCalled } from '../tracers/calls.ts'
 import type { RoutedClient, Transaction } from './query-types.ts'
 import type { ArrayRow, Callback, Routed, Row, Served } from './query-types.ts'
 import {
@@ -116,7 +117,7 @@ export class RoutedPool extends PgPoolFace {
       const callback = [first, second, third].find((argument) => typeof argument === 'function')
       return this.asOwnPromise(promiseOrCallback(Promise.reject(error as Error), callback as QueryCallback | undefined))
     }
-    return this.asOwnPromise(promiseOrCallback(this.#execute(call.request), call.callback))
+    return this.asOwnPromise(promiseOrCallback(this.#execute(asCalledRequest(call.request)), call.callback))
   }
 
   /**
@@ -243,7 +244,10 @@ export class RoutedPool extends PgPoolFace {
       const engine = shareConnections(this.#servers.engine, signal)
       const routed = this.#scope.readOnly ? requests : routeBatch(requests, engine.statements)
       return Promise.allSettled(
-        routed.map((request) => this.#execute({ ...request, signal }, engine) as Promise<Served<pg.QueryResult>>),
+        routed.map(
+          (request) =>
+            this.#execute({ ...asCalledRequest(request), signal }, engine) as Promise<Served<pg.QueryResult>>,
+        ),
       )
     })
   }
@@ -272,6 +276,12 @@ export class RoutedPool extends PgPoolFace {
   override end(callback?: () => void): Promise<void> | void {
     return this.asOwnPromise(promiseOrCallback(Promise.resolve(), callback))
   }
+}
+
+/** Marked as given by somebody, if a tracer wants to know. */
+function asCalledRequest(request: Request): Request {
+  const config = asCalled(request.config)
+  return config === request.config ? request : { ...request, config }
 }
 
 function sum(connections: Iterable<ServerConnections>, count: (typeof COUNTS)[number][1]): number {

@@ -7,6 +7,7 @@ import { serverClient, type ClientLogin } from '../pg-client/standby-aware-clien
 import { isErrorResponse } from '../driver-errors.ts'
 import { SilentError, withinTime } from '../limits/stall-aware-timeout.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
+import { askQuietly } from '../wire/enqueue.ts'
 
 export interface ProbeConnectionOptions {
   readonly server: string
@@ -131,7 +132,11 @@ export function createProbeConnection(options: ProbeConnectionOptions): ProbeCon
     }
     dialledAt = performance.now()
     const client = await dial(false, signal)
-    await orDestroyed(client, withinTime(answered(client.query(options.warmUp())), options.timeoutMs), signal)
+    await orDestroyed(
+      client,
+      withinTime(answered(askQuietly(client, { text: options.warmUp() })), options.timeoutMs),
+      signal,
+    )
     // Without a check pipelining counts as possible.
     return asked(client, !options.pipeline, dialledAt)
   }
@@ -233,8 +238,8 @@ async function answersAtOnce(client: pg.Client, { warmUp, timeoutMs }: ProbeConn
   // pg's types leave out that sockets can be corked.
   const { stream } = client.connection as unknown as { readonly stream: { cork?(): void; uncork?(): void } }
   stream.cork?.()
-  const first = answered(client.query(warmUp()))
-  const second = answered(client.query(warmUp()))
+  const first = answered(askQuietly(client, { text: warmUp() }))
+  const second = answered(askQuietly(client, { text: warmUp() }))
   second.catch(ignore)
   stream.uncork?.()
   await withinTime(first, timeoutMs)

@@ -17,6 +17,7 @@ import {
   type RefusedItems,
 } from './probe-question.ts'
 import { canWaitForLsn, waitForLsn, type AwaitedPosition } from './wait-for-lsn.ts'
+import { askQuietly } from '../wire/enqueue.ts'
 import { createProbeConnection, type Asked, type ProbeConnectionOptions } from './probe-connection.ts'
 
 /** How long a refusal is believed on one connection: somebody may have granted what was missing. */
@@ -176,7 +177,7 @@ async function orRefused<T>(answer: Promise<T>): Promise<T | undefined> {
 /** The last statement's row, as text whatever type parsers the app has set. */
 async function askRow({ client, within }: Asked, text: string): Promise<ProbeRow | undefined> {
   const asked = { text, rowMode: 'array' as const, types: TEXT }
-  const result = (await within(client.query<(string | null)[]>(asked))) as unknown as ArrayResult | ArrayResult[]
+  const result = (await within(askQuietly(client, asked))) as unknown as ArrayResult | ArrayResult[]
   const last = Array.isArray(result) ? result.at(-1) : result
   return last?.rows[0]
 }

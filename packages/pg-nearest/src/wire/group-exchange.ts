@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { DescribedQuery } from './described-query.ts'
 import type { Exchange, StatementEnd } from './exchange.ts'
+import { showExchange } from './show-exchange.ts'
 import {
   adopt,
   isPlain,
@@ -26,6 +27,7 @@ export class GroupExchange implements Exchange {
   readonly #members: readonly QueryInternals[]
   readonly #ends: (StatementEnd | undefined)[]
   readonly #onEnd: OnEnd
+  readonly #shown: ((end: StatementEnd) => void)[] = []
   #at = 0
   /** The server's error, if it has answered with one. */
   #answer: unknown
@@ -33,7 +35,10 @@ export class GroupExchange implements Exchange {
   #isRolledBack = false
 
   constructor(configs: readonly pg.QueryConfig[], client: pg.Client, onEnd: OnEnd) {
-    this.#onEnd = onEnd
+    this.#onEnd = (ends) => {
+      for (const [i, ended] of this.#shown.entries()) ended?.(ends[i] as StatementEnd)
+      onEnd(ends)
+    }
     this.#ends = configs.map(() => undefined)
     this.#members = configs.map((config, i) => this.#statement(config, i, client))
   }
@@ -42,6 +47,12 @@ export class GroupExchange implements Exchange {
     const query = isPlain(config)
       ? new DescribedQuery(config.text, config.values as unknown[])
       : new DescribedQuery(config)
+    const shown = showExchange(client, config)
+    if (shown !== undefined) {
+      query.text = shown.text
+      this.#shown[i] = shown.ended
+      if (shown.refusal !== undefined) this.#ends[i] = { kind: 'unsendable', error: shown.refusal }
+    }
     adopt(query, client)
     sendExtended(query)
     prepareValues(query)
@@ -77,7 +88,7 @@ export class GroupExchange implements Exchange {
   #submit(connection: WireConnection): Error | null {
     const unsynced = withoutSync(connection)
     for (const [i, member] of this.#members.entries()) {
-      const refused = member.submit(unsynced)
+      const refused = this.#ends[i] === undefined && member.submit(unsynced)
       if (refused instanceof Error) this.#ends[i] = { kind: 'unsendable', error: refused }
       const end = this.#ends[i]
       if (end === undefined) continue

@@ -40,6 +40,8 @@ export interface ClientInternals {
   _activeQuery: unknown
   /** The server is waiting for a query. */
   readyForQuery: boolean
+  readonly _queryQueue: QueryHandlers[]
+  _pulseQueryQueue(): void
   ref(): void
   unref(): void
 }
@@ -115,7 +117,7 @@ export type QueryCallback = (error: unknown, result?: pg.QueryResult) => void
 
 /** A `pg.Query` from the inside. */
 export interface QueryInternals extends QueryHandlers {
-  readonly text: string
+  text: string
   readonly name: string | undefined
   /** Rows to fetch at a time; the portal stays open in between. */
   readonly rows: number | undefined

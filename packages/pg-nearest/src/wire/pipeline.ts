@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { enqueue } from './enqueue.ts'
 import type { Exchange } from './exchange.ts'
 import {
   internalsOf,
@@ -73,8 +74,8 @@ export class Pipeline {
     for (const exchange of exchanges) this.#unwritten.push(exchange)
     if (this.#active) return this.#write(this.#internals.connection)
     this.#active = true
-    // The client has no other query and the server is ready, so pg calls `submit` at once. Its own `query` may be a borrower's.
-    Reflect.apply(pg.Client.prototype.query, this.#client, [this])
+    // The client has no other query and the server is ready, so pg calls `submit` at once.
+    if (enqueue(this.#client, this)) this.#internals._pulseQueryQueue()
   }
 
   /** Calls back when nothing is in flight any more, or the connection is dead; at once if that is so already. */

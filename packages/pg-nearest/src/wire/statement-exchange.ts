@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { DescribedQuery } from './described-query.ts'
 import type { Exchange, StatementEnd, StatementResult } from './exchange.ts'
+import { showExchange, type ShownExchange } from './show-exchange.ts'
 import { adopt, isPlain, prepareValues, type QueryCallback, type WireConnection } from './pg-internals.ts'
 
 /** One statement with a Sync of its own, as `client.query` sends it. */
@@ -13,14 +14,26 @@ export class StatementExchange extends DescribedQuery implements Exchange {
   #answer: unknown
   #synced = false
   #isReady = false
+  /** Why a tracer does not let it be sent. */
+  #refusal: Error | undefined
 
   constructor(config: pg.QueryConfig, client: pg.Client, onEnd: (end: StatementEnd) => void) {
     if (isPlain(config)) super(config.text, config.values as unknown[] | undefined)
     else super(config)
-    this.#onEnd = onEnd
+    const shown = showExchange(client, config)
+    this.#onEnd = shown === undefined ? onEnd : this.#shownAs(shown, onEnd)
     this.callback = StatementExchange.#capture
     adopt(this, client)
     prepareValues(this)
+  }
+
+  #shownAs(shown: ShownExchange, onEnd: (end: StatementEnd) => void): (end: StatementEnd) => void {
+    this.text = shown.text
+    this.#refusal = shown.refusal
+    return (end) => {
+      shown.ended(end)
+      onEnd(end)
+    }
   }
 
   /** With `rows`, pg fetches page by page and sends Sync after the last one. */
@@ -34,7 +47,7 @@ export class StatementExchange extends DescribedQuery implements Exchange {
 
   override submit(connection: WireConnection): Error | null | undefined | void {
     this.#writing = true
-    const refused = super.submit(connection)
+    const refused = this.#refusal ?? super.submit(connection)
     this.#writing = false
     if (refused instanceof Error) this.#onEnd((this.#failure = { kind: 'unsendable', error: refused }))
     return refused
