@@ -184,7 +184,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'unhurried', include: unhurried, ...onServers, maxWorkers: 4 },
+        test: { name: 'unhurried', include: unhurried, ...onServers, maxWorkers: 6 },
       },
       {
         extends: true,
