@@ -24,6 +24,7 @@ export interface QueuedStatement {
   readonly own: OwnSession
   /** What it was given under. */
   readonly guard: WriteGuard | undefined
+  /** Made when its turn has come: what is ahead of it may have written. */
   readonly check: FreshnessCheck | undefined
   readonly settle: (serving: Serving) => void
   /** Only the first call of `settle` or `fail` has an effect. */

@@ -123,7 +123,7 @@ export class ClientExecutor {
     }
     const { need, reads } = planStatement(engine, scope, request)
     const own = ownSession(engine, scope)
-    const check = createFreshnessCheck(engine, own, request.consistency, reads)
+    const check = onDemand(() => createFreshnessCheck(engine, own, request.consistency, reads))
     const pipelined = mayBePipelined(request, need)
     const queryTimeoutMs = queryTimeoutOf(request.config) ?? engine.queryTimeoutMs
     const statement: QueuedStatement & Turn = {
@@ -133,7 +133,9 @@ export class ClientExecutor {
       queryTimeoutMs,
       own,
       guard: engine.writeGuard(),
-      check,
+      get check() {
+        return check()
+      },
       pipelined,
       followable: pipelined && need.transaction === undefined,
       ...onlyOnce(settle, fail),
@@ -333,6 +335,12 @@ export class ClientExecutor {
     else client.become({ kind: 'unbegun', error: notBegunError(error) })
     return error
   }
+}
+
+/** Makes it when it is asked for, and then has the same. */
+function onDemand<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => (made ??= { value: make() }).value
 }
 
 /** Makes later calls of either do nothing. */

@@ -41,6 +41,27 @@ test('after a write it reads from the replica again, once that shows what was wr
   client.release()
 })
 
+test.each<{ what: string; write: () => Promise<unknown>[] }>([
+  { what: 'a write', write: () => [client.query('select hit()')] },
+  { what: 'a transaction', write: () => ['begin', 'select hit()', 'commit'].map((text) => client.query(text)) },
+])('what is given behind $what that nobody has awaited shows it, though the replica does not', async ({ write }) => {
+  const [before] = (await client.query<{ n: number }>('select n from hits')).rows
+  await caughtUp(world, pool)
+  expect(await by('select n from hits'), 'it is near').toBe('ord own-region')
+  await world.pauseReplay('ord')
+  try {
+    const written = Promise.all(write())
+    const reads = Array.from({ length: 3 }, () => client.query<{ n: number }>('select n from hits'))
+    const shown = (await Promise.all(reads)).map(({ rows }) => rows[0]?.n)
+    await written
+    const after = (before?.n ?? 0) + 1
+    expect(shown).toEqual([after, after, after])
+  } finally {
+    await world.resumeReplay('ord')
+    client.release()
+  }
+})
+
 test('what ends the state of its connection frees it', async () => {
   const after = async (...texts: string[]): Promise<string> => {
     for (const text of texts) await client.query(text)
