@@ -129,9 +129,14 @@ function asksToWrite({ request: { config } }: QueuedStatement): boolean {
 
 /** For a transaction whose snapshot or savepoint would be lost by moving. */
 async function readWhereItIs(client: ClientContext, statement: QueuedStatement): Promise<Serving> {
-  const { server } = client.held.here
+  const lease = client.held.here
+  const { server } = lease
+  const { open } = client.held
   if (statement.need.class === 'session' && isOfPrimary(statement.need)) throw notHereError(server)
-  const serving = await runPinnedOrLose(client, statement)
+  const ended = await runPinned(client, statement)
+  if (asksToWrite(statement) && ended.kind === 'refused' && !ended.cut && meaningInReading(ended.evidence) !== 'fail')
+    throw notHereError(server, ended.error)
+  const serving = servingOrLose(client, statement, { lease, open }, ended)
   // The standby has run it, so it does not write; but its answer should have been the primary's.
   if (isOfPrimary(statement.need)) throw notHereError(server)
   return serving

@@ -34,10 +34,11 @@ export function isStandbyError(server: string): NearestError {
   )
 }
 
-export function notHereError(server: string): NearestError {
+export function notHereError(server: string, cause?: unknown): NearestError {
   return new NearestError(
     'NEAREST_NOT_HERE',
     `This statement needs the primary, and its read-only transaction runs on ${server}: begin the transaction without READ ONLY, or on pool.primary.`,
+    { cause },
   )
 }
 

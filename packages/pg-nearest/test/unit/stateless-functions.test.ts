@@ -9,6 +9,7 @@ test.each([
   'SELECT COUNT(*) FROM users',
   'select pg_catalog.lower(name) from users',
   "select 'be(1)' -- be(2)",
+  "copy (select repeat('x', 3) from users) to stdout",
 ])('leaves nothing: %s', (text) => {
   expect(mayLeaveState(text)).toBe(false)
 })
@@ -21,6 +22,8 @@ test.each([
   'select app.count(1)',
   'select "app" . lower (name) from users',
   'select count(be(1)) from users',
+  "select copy('ada')",
+  "copy (select be('ada')) to stdout",
   "select 'unterminated",
   undefined,
 ])('may leave something: %s', (text) => {
