@@ -155,9 +155,12 @@ test('with one database nothing is asked in the background', async () => {
 test('a read-only handle on the primary costs one round trip, not three', async () => {
   await using pool = createPool({ primary: world.url('nrt', { from: 'ord' }) })
   await pool.replica().query('select 1')
-  const started = performance.now()
-  await pool.replica().query('select 1')
-  const took = performance.now() - started
-  expect(took).toBeGreaterThanOrEqual(30)
-  expect(took).toBeLessThan(60)
+  let least = Infinity
+  for (let i = 0; i < 5; i++) {
+    const started = performance.now()
+    await pool.replica().query('select 1')
+    least = Math.min(least, performance.now() - started)
+  }
+  expect(least).toBeGreaterThanOrEqual(30)
+  expect(least).toBeLessThan(60)
 })
