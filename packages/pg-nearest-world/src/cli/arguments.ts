@@ -134,6 +134,8 @@ function read(argv: readonly string[]): Read {
 /** node:util's message is several sentences about positionals: its first line is kept, with a suggestion. */
 function explain(message: string): string {
   const unknown = /^Unknown option '--?([^']*)'/.exec(message)?.[1]
+  const bare = /^Option '(?:-\w, )?(--\S+) <value>' argument missing/.exec(message)?.[1]
+  if (bare !== undefined) return `${bare} needs a value behind it. See --help.`
   if (unknown === undefined) return message.split('\n', 1)[0] ?? message
   const meant = nearestWord(unknown, Object.keys(flags))
   return `There is no option --${unknown}. ${meant === undefined ? 'See --help.' : `Did you mean --${meant}?`}`

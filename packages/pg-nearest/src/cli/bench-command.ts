@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { writerOf } from '../examination/place.ts'
 import { createPool } from '../pool/create-pool.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
@@ -8,6 +7,7 @@ import { benchText } from './bench-table.ts'
 import { errorText } from './error-text.ts'
 import { measure, type Figures } from './measure-latency.ts'
 import { progressBar } from '../terminal/progress-bar.ts'
+import { parseOptions } from './parse-options.ts'
 import { serverFlags } from './server-options.ts'
 import { serversToAsk } from './servers-to-ask.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -27,7 +27,7 @@ interface Failure {
 
 /** `pg-nearest bench`. Resolves with the exit code. */
 export async function benchCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = parseOptions('bench', {
     args: [...argv],
     options: {
       ...serverFlags,

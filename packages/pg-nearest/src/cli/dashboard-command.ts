@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util'
 import { servePool } from '../dashboard/serve-pool.ts'
 import { createPool } from '../pool/create-pool.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { parseOptions } from './parse-options.ts'
 import { serverFlags } from './server-options.ts'
 import { serversToAsk } from './servers-to-ask.ts'
 import { UsageError } from './usage-error.ts'
@@ -9,7 +9,7 @@ import { dashboardUsage } from './usage.ts'
 
 /** `pg-nearest dashboard`. Resolves with the exit code, once it is interrupted. */
 export async function dashboardCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = parseOptions('dashboard', {
     args: [...argv],
     options: { ...serverFlags, port: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
   })

@@ -1,18 +1,19 @@
-import { parseArgs, styleText } from 'node:util'
+import { styleText } from 'node:util'
 import { examine } from '../doctor/examine.ts'
 import type { Examination } from '../examination/examination.ts'
 import type { Finding } from '../findings/finding.ts'
 import { findingsOf } from '../findings/findings.ts'
+import { parseOptions } from './parse-options.ts'
 import { serverFlags } from './server-options.ts'
 import { serversToAsk } from './servers-to-ask.ts'
 import { exitCodeOf } from './status-command.ts'
-import { table } from '../terminal/table.ts'
+import { wrap } from '../terminal/wrap.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { doctorUsage } from './usage.ts'
 
 /** `pg-nearest doctor`. Resolves with the exit code. */
 export async function doctorCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = parseOptions('doctor', {
     args: [...argv],
     options: { ...serverFlags, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
   })
@@ -25,7 +26,7 @@ export async function doctorCommand(argv: readonly string[], terminal: Terminal)
   const examination = await examine(options).finally(() => terminal.progress(''))
   const findings = findingsOf(examination)
   terminal.print(
-    values.json === true ? JSON.stringify(doctorReport(examination, findings)) : doctorText(findings, terminal.color),
+    values.json === true ? JSON.stringify(doctorReport(examination, findings)) : doctorText(findings, terminal),
   )
   return Math.max(exitCodeOf(examination.status), findings.some(({ verdict }) => verdict === 'bad') ? 1 : 0)
 }
@@ -53,25 +54,28 @@ function count(findings: readonly Finding[], wanted: Finding['verdict']): number
 const MARKS = { good: ['✓', 'green'], bad: ['✗', 'red'], unknown: ['?', 'yellow'] } as const
 
 /** A line for each finding, with why and what mends it under those that are not good, and how many are bad. */
-export function doctorText(findings: readonly Finding[], color: boolean): string {
+export function doctorText(
+  findings: readonly Finding[],
+  { color, columns }: Pick<Terminal, 'color' | 'columns'>,
+): string {
   const paint = (style: 'green' | 'red' | 'yellow', text: string): string => (color ? styleText(style, text) : text)
-  const rows = findings.flatMap((finding) => {
-    const { server, verdict, message } = finding
+  const names = Math.max(...findings.map(({ server = '' }) => server.length))
+  const indent = names + MARK
+  const lines = findings.map((finding) => {
+    const { server = '', verdict, message } = finding
     const [mark, style] = MARKS[verdict]
-    const line = [paint(style, mark), server ?? '']
-    if (finding.verdict === 'good') return [[...line, message]]
-    return [
-      [...line, `${message} (${finding.code})`],
-      ['', '', `  ${finding.why}`],
-      ['', '', `  → ${finding.mend}`],
-    ]
+    const head = `${paint(style, mark)}  ${server.padEnd(names)}  `
+    if (finding.verdict === 'good') return head + wrap(message, columns, indent)
+    const why = wrap(finding.why, columns, indent + 2)
+    const under = ' '.repeat(indent + 2)
+    // What is to be copied stays in one piece.
+    return `${head}${wrap(`${message} (${finding.code})`, columns, indent)}\n${under}${why}\n${under}→ ${finding.mend}`
   })
-  const lines = table(
-    ['', '', ''].map((name) => ({ name, align: 'left' as const })),
-    rows,
-  ).trimStart()
-  return `${lines}\n\n${conclusion(findings)}`
+  return `${lines.join('\n')}\n\n${conclusion(findings)}`
 }
+
+/** The columns in front of a message, beside the server's name. */
+const MARK = 5
 
 function conclusion(findings: readonly Finding[]): string {
   const bad = count(findings, 'bad')

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { text as readAll } from 'node:stream/consumers'
-import { parseArgs } from 'node:util'
 import { messageOf } from '../driver-errors.ts'
 import { causesOf } from '../errors.ts'
 import { redactPasswords } from '../error-messages/redact-passwords.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { parseOptions } from './parse-options.ts'
 import { readForecast, sumOf } from './read-forecast.ts'
 import { reportText } from './report-text.ts'
 import { UsageError } from './usage-error.ts'
@@ -15,7 +15,7 @@ const WAIT_MS = 10_000
 
 /** `pg-nearest report`. Resolves with the exit code. */
 export async function reportCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = parseOptions('report', {
     args: [...argv],
     allowPositionals: true,
     options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
@@ -57,18 +57,29 @@ async function contentOf(source: string, interrupted: AbortSignal): Promise<stri
 }
 
 /** With a timer of its own: Node 20 may collect a timeout that only `AbortSignal.any` holds. */
-async function fetchText(url: string, interrupted: AbortSignal): Promise<string> {
+async function fetchText(address: string, interrupted: AbortSignal): Promise<string> {
+  const { url, headers } = withoutCredentials(address)
   const end = new AbortController()
   const timer = setTimeout(() => end.abort(new Error(`it has not answered within ${WAIT_MS / 1_000} s`)), WAIT_MS)
   const forget = onAbort(interrupted, () => end.abort(interrupted.reason))
   try {
-    const response = await fetch(url, { signal: end.signal })
+    const response = await fetch(url, { signal: end.signal, headers })
     if (response.ok) return await response.text()
     throw new Error(`it answered ${response.status}`)
   } finally {
     clearTimeout(timer)
     forget()
   }
+}
+
+/** `fetch` takes no URL that has a user in it. */
+function withoutCredentials(address: string): { url: URL; headers: Record<string, string> } {
+  const url = new URL(address)
+  const { username, password } = url
+  if (username === '' && password === '') return { url, headers: {} }
+  url.username = url.password = ''
+  const basic = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
+  return { url, headers: { authorization: `Basic ${basic}` } }
 }
 
 /** What `fetch` fails with says nothing by itself. */

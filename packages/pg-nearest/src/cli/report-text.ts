@@ -1,6 +1,7 @@
 import type { Forecast } from '../servers/forecast.ts'
 import { duration } from '../terminal/format.ts'
 import { tableWithin, type Column } from '../terminal/table.ts'
+import { wrap } from '../terminal/wrap.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
 const COLUMNS: readonly Column[] = [
@@ -25,14 +26,13 @@ export function reportText(forecast: Forecast, { columns }: Pick<Terminal, 'colu
     signed(saved / Math.max(1, count)),
   ])
   const asked = proofs.held + proofs.failed
-  return [
+  const sentences = [
     `${statements} statements were observed since ${new Date(since).toISOString()}.`,
     `In the mode normal, ${onReplicas} of them (${part(onReplicas)}) would have been answered by a replica.`,
     `${asked} had to show what their session had written: the replica did for ${proofs.held}, and for ${proofs.failed} the primary would have been asked after all.`,
     `They took ${duration(tookMs)} in all, and would have taken about ${duration(Math.max(0, tookMs - savedMs))}.`,
-    '',
-    tableWithin(columns, COLUMNS, rows),
-  ].join('\n')
+  ]
+  return [...sentences.map((each) => wrap(each, columns)), '', tableWithin(columns, COLUMNS, rows)].join('\n')
 }
 
 function signed(ms: number): string {

@@ -64,8 +64,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 function isMisuse(error: unknown): boolean {
-  if (error instanceof UsageError || isOptionError(error)) return true
-  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  return error instanceof UsageError || isOptionError(error)
 }
 
 async function version(): Promise<string> {

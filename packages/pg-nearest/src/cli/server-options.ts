@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { flyServers } from '../fly/fly.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
-import { MODE_VARIABLE } from '../modes/parse-mode.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Flags that say where the servers are, as `parseArgs` takes them. */
@@ -27,13 +26,11 @@ export interface ServerFlags {
 /**
  * The servers from the flags, otherwise from the environment.
  *
- * @param env - takes the variables of `--env-file`, because the pool and pg read this process's own; loses `PG_NEAREST_MODE`.
+ * @param env - takes the variables of `--env-file`, because the pool and pg read this process's own.
  */
 export async function serverOptions(flags: ServerFlags, env: NodeJS.ProcessEnv): Promise<NearestPoolOptions> {
   const { cluster } = flags
   const servers = await serversOf(flags, env)
-  // It is for the app: a command asks every server.
-  Reflect.deleteProperty(env, MODE_VARIABLE)
   return { ...servers, ...(cluster === undefined ? {} : { cluster }) }
 }
 

@@ -1,5 +1,7 @@
 import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { unusedVariables } from '../fly/configured-regions.ts'
+import { isMode } from '../modes/mode.ts'
+import { MODE_VARIABLE } from '../modes/parse-mode.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { errorText } from './error-text.ts'
 import { serverOptions, type ServerFlags } from './server-options.ts'
@@ -12,6 +14,7 @@ export async function serversToAsk(
 ): Promise<NearestPoolOptions> {
   const options = await serverOptions(flags, terminal.env)
   const tell = (text: string): void => terminal.complain(`pg-nearest: ${text}`)
+  tellOfMode(terminal.env, tell)
   if (flags.primary === undefined && flags.discover !== true) {
     for (const name of unusedVariables(terminal.env))
       tell(`${name} is set, and not used: REPLICA_REGIONS does not name it.`)
@@ -20,6 +23,15 @@ export async function serversToAsk(
   if (follow === 'follow') return listed
   const { servers: _servers, ...rest } = listed
   return rest
+}
+
+/** The variable is for the app: a command asks every server. */
+function tellOfMode(env: NodeJS.ProcessEnv, tell: (text: string) => void): void {
+  const mode = env[MODE_VARIABLE]?.trim() ?? ''
+  Reflect.deleteProperty(env, MODE_VARIABLE)
+  if (mode === '' || mode === 'normal') return
+  if (isMode(mode)) tell(`${MODE_VARIABLE} is ${mode}, for an app that has it. This is what the mode normal does.`)
+  else tell(`${MODE_VARIABLE} is no mode, so that an app that has it does not start.`)
 }
 
 /**

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { createPool } from '../pool/create-pool.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
 import type { Status } from '../servers/status.ts'
+import { parseOptions } from './parse-options.ts'
 import { serverFlags } from './server-options.ts'
 import { serversToAsk } from './servers-to-ask.ts'
 import { misplaced, statusText } from './status-table.ts'
@@ -15,7 +15,7 @@ const DEFAULT_SECONDS = 2
 /** `pg-nearest status`. Resolves with the exit code. */
 export async function statusCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const { args, seconds } = takeWatch(argv)
-  const { values } = parseArgs({
+  const { values } = parseOptions('status', {
     args,
     options: { ...serverFlags, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
   })

@@ -4,6 +4,7 @@ import { fromHere } from '../findings/from-here.ts'
 import { isInPlace } from '../examination/place.ts'
 import { bytes, duration } from '../terminal/format.ts'
 import { tableWithin, type Column } from '../terminal/table.ts'
+import { wrap } from '../terminal/wrap.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
 const COLUMNS: readonly Column[] = [
@@ -45,9 +46,9 @@ export function statusText(status: Status, { color, columns }: Pick<Terminal, 'c
   const lines = [
     tableWithin(columns, COLUMNS, rows),
     '',
-    `Reads ${fromHere(status)} ${reads(servers)} ${writes(servers)}`,
+    wrap(`Reads ${fromHere(status)} ${reads(servers)} ${writes(servers)}`, columns),
   ]
-  return [...lines, ...remarks.map((remark) => paint('red', `! ${remark}`))].join('\n')
+  return [...lines, ...remarks.map((remark) => paint('red', wrap(`! ${remark}`, columns, 2)))].join('\n')
 }
 
 /** Servers that have another role than the list has for them, a sentence each. */

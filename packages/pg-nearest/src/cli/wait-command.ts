@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util'
 import { isNotReplicatedError, type MissingServer } from '../errors.ts'
 import { createPool } from '../pool/create-pool.ts'
+import { parseOptions } from './parse-options.ts'
 import { serverFlags } from './server-options.ts'
 import { serversToAsk } from './servers-to-ask.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -12,7 +12,7 @@ const LONGEST_SECONDS = 86_400
 
 /** `pg-nearest wait`. Resolves with the exit code. */
 export async function waitCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = parseOptions('wait', {
     args: [...argv],
     options: {
       ...serverFlags,

@@ -237,7 +237,13 @@ test.each([
     code: 2,
     says: 'There is no command "dance": there are status, doctor, bench, wait, report and dashboard.',
   },
-  { args: ['status', '--nonsense'], code: 2, says: '--nonsense' },
+  {
+    args: ['status', '--nonsense'],
+    code: 2,
+    says: 'status has no option --nonsense. Those that there are: npx pg-nearest status --help',
+  },
+  { args: ['doctor', '--jsn'], code: 2, says: 'doctor has no option --jsn. Did you mean --json?' },
+  { args: ['wait', '--primary'], code: 2, says: 'What it takes: npx pg-nearest wait --help' },
   { args: ['status', '--watch', '0'], code: 2, says: '--watch takes seconds' },
   { args: ['status', '--watch', 'x'], code: 2, says: '--watch takes seconds' },
   { args: ['bench', '--time', 'long'], code: 2, says: '--time takes seconds' },
@@ -249,7 +255,11 @@ test.each([
     says: 'several --primary',
   },
   { args: ['postgres://app:hush@h/app'], code: 2, says: 'There is no command "postgres://…@h/app"' },
-  { args: ['wait', 'postgres://app:hu@hush@h/app'], code: 2, says: "Unexpected argument 'postgres://…@h/app'" },
+  {
+    args: ['wait', 'postgres://app:hu@hush@h/app'],
+    code: 2,
+    says: 'wait has no use for "postgres://…@h/app". A server is given by',
+  },
   { args: ['doctor', '--postgres://app:hush@h/app'], code: 2, says: '--postgres://…@h/app' },
 ])('pg-nearest $args: $code', async ({ args, code, says }) => {
   const output = await run(args, {})

@@ -1,18 +1,32 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { benchText } from '../../src/cli/bench-table.ts'
 import { bytes, duration } from '../../src/terminal/format.ts'
 import type { Figures } from '../../src/cli/measure-latency.ts'
 import { progressBar } from '../../src/terminal/progress-bar.ts'
 import { serverOptions } from '../../src/cli/server-options.ts'
+import { serversToAsk } from '../../src/cli/servers-to-ask.ts'
 import { exitCodeOf } from '../../src/cli/status-command.ts'
 import { statusText } from '../../src/cli/status-table.ts'
+import * as usages from '../../src/cli/usage.ts'
 import { table } from '../../src/terminal/table.ts'
+import type { Terminal } from '../../src/terminal/terminal.ts'
+import { wrap } from '../../src/terminal/wrap.ts'
 import { parseServerList } from '../../src/server-list/parse-server-list.ts'
 import { statusOf } from '../../src/servers/status.ts'
 import { IN_ORD, serverState, topologyOf } from './server-state.ts'
 
 /** No colours, and no terminal that could be too narrow. */
 const PLAIN = { color: false, columns: undefined }
+const QUIET: Terminal = {
+  ...PLAIN,
+  env: {},
+  print: () => undefined,
+  redraw: () => undefined,
+  progress: () => undefined,
+  complain: () => undefined,
+  interrupted: new AbortController().signal,
+}
 
 function figures(name: string, ips: number, average: number, deviation: number, median: number, p99: number): Figures {
   return { name, ips, average, deviation, median, p99, samples: 100 }
@@ -182,9 +196,18 @@ describe('where the servers are', () => {
     const env = { DATABASE_URL: 'postgres://h/app', PRIMARY_REGION: 'nrt', MY_REGION: 'syd' }
     expect(await serverOptions({ region: 'ord' }, env)).toMatchObject({ region: 'ord', primary: { region: 'nrt' } })
     expect(await serverOptions({}, env)).toMatchObject({ region: 'syd' })
-    const observing = { ...env, PG_NEAREST_MODE: 'primary-only' }
-    await serverOptions({}, observing)
-    expect(observing).toEqual(env)
+  })
+
+  test.each([
+    ['normal', []],
+    ['primary-only', ['PG_NEAREST_MODE is primary-only, for an app that has it. This is what the mode normal does.']],
+    ['of', ['PG_NEAREST_MODE is no mode, so that an app that has it does not start.']],
+  ])('the mode %s of an app is told, and has no effect', async (mode, told) => {
+    const env: NodeJS.ProcessEnv = { DATABASE_URL: 'postgres://h/app', PG_NEAREST_MODE: mode }
+    const complaints: string[] = []
+    await serversToAsk({}, { ...QUIET, env, complain: (text) => void complaints.push(text) })
+    expect(complaints).toEqual(told.map((text) => `pg-nearest: ${text}`))
+    expect(env).not.toHaveProperty('PG_NEAREST_MODE')
   })
 
   test('the cluster, for a list from either', async () => {
@@ -268,6 +291,23 @@ test.each([
   [16_000_000, '16.0 MB'],
 ])('%d bytes are %s', (count, text) => {
   expect(bytes(count)).toBe(text)
+})
+
+test('help fits a terminal of 80 columns', () => {
+  const lines = Object.values(usages).flatMap((text) => text.split('\n'))
+  expect(lines.filter((line) => line.length > 80)).toEqual([])
+  expect(lines.length).toBeGreaterThan(80)
+})
+
+test('a text is broken between its words, and set in', () => {
+  const text = 'ord refused the connection: nothing listens there'
+  expect(wrap(text, undefined)).toBe(text)
+  expect(wrap(text, 30, 4)).toBe('ord refused the\n    connection: nothing\n    listens there')
+  fc.assert(
+    fc.property(fc.string(), fc.nat(60), (any, width) => {
+      expect(wrap(any, width).replaceAll('\n', ' ')).toBe(any.replaceAll('\n', ' '))
+    }),
+  )
 })
 
 test('colours do not count as width', () => {

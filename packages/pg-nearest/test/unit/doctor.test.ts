@@ -21,10 +21,25 @@ function examined(status: Status, facts?: ServerFacts): Examination {
 }
 
 function linesOf(...servers: readonly ServerState[]): string[] {
-  return doctorText(findingsOf(examined(statusOf(topologyOf(servers), IN_ORD))), false)
+  return doctorText(findingsOf(examined(statusOf(topologyOf(servers), IN_ORD))), { color: false, columns: undefined })
     .split('\n')
     .map((line) => line.replaceAll(/ +/g, ' '))
 }
+
+test('on a narrow terminal words stay whole, and what mends it stays in one piece', () => {
+  const down = serverState({
+    ...ord,
+    health: 'down',
+    problem: 'ord refused the connection: nothing listens on port 9 of it.',
+  })
+  const findings = findingsOf(examined(statusOf(topologyOf([nrt, down]), IN_ORD)))
+  const lines = doctorText(findings, { color: false, columns: 40 }).split('\n')
+  const texts = lines.filter((line) => !line.trimStart().startsWith('→'))
+  expect(texts.filter((line) => line.length > 40)).toEqual([])
+  const mends = findings.flatMap((finding) => (finding.verdict === 'good' ? [] : `→ ${finding.mend}`))
+  expect(lines.map((line) => line.trim()).filter((line) => line.startsWith('→'))).toEqual(mends)
+  expect(mends.length).toBeGreaterThan(0)
+})
 
 test('all is well', () => {
   expect(linesOf(nrt, ord)).toEqual([
