@@ -33,6 +33,7 @@ export const sidebar: Item[] = [
       guide('hono', 'Hono'),
       guide('next', 'Next.js'),
       guide('fetch', 'Fetch handlers'),
+      guide('testing', 'Testing with a late replica'),
     ],
   },
   {

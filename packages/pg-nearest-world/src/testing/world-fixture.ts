@@ -27,17 +27,22 @@ export interface WorldFixture {
 /**
  * Starts a world before the tests of a file, and stops it after them.
  *
+ * @param prepare - what the tests need in it, such as tables: runs once it is up, and every replica shows what it has written before the first test
+ *   begins. A hook of your own is no place for that, because `node:test` on Node 20 does not wait for the one before it.
+ *
  * @example
  * ```ts
  * import { createPool } from 'pg-nearest'
  * import { worldFixture } from 'pg-nearest-world/testing'
  * import { after, before, test } from 'node:test'
  *
- * const fixture = worldFixture({ primary: 'nrt', replicas: ['ord'] }, { before, after })
+ * const fixture = worldFixture({ primary: 'nrt', replicas: ['ord'] }, { before, after }, async (world) => {
+ *   await using pool = createPool(world.poolOptions('nrt'))
+ *   await pool.query('create table users (name text)')
+ * })
  *
  * test('a user sees what they have saved, however late the replica is', async () => {
  *   await using pool = createPool(fixture.world.poolOptions('ord'))
- *   await pool.query('create table if not exists users (name text)')
  *   await fixture.whileLagging(async () => {
  *     await pool.query("insert into users values ('Ada')")
  *     const { rows } = await pool.query('select name from users')
@@ -46,10 +51,22 @@ export interface WorldFixture {
  * })
  * ```
  */
-export function worldFixture(options: WorldOptions, { before, after }: TestHooks): WorldFixture {
+export function worldFixture(
+  options: WorldOptions,
+  { before, after }: TestHooks,
+  prepare?: (world: World) => unknown,
+): WorldFixture {
   let running: World | undefined
   before(async () => {
-    running = await startWorld(options)
+    const world = await startWorld(options)
+    try {
+      await prepare?.(world)
+      if (prepare !== undefined) await allCaughtUp(world, replicasOf(world))
+    } catch (error) {
+      await world.stop()
+      throw error
+    }
+    running = world
   })
   after(async () => {
     await running?.stop()
@@ -70,17 +87,28 @@ export function worldFixture(options: WorldOptions, { before, after }: TestHooks
 async function whileLagging<T>(
   world: World,
   work: () => Promise<T> | T,
-  regions: readonly string[] = world.regions.filter((region) => region !== world.primary),
+  regions: readonly string[] = replicasOf(world),
 ): Promise<T> {
-  const all = (change: (region: string) => Promise<void>): Promise<unknown> => Promise.all(regions.map(change))
   try {
-    await all((region) => world.pauseReplay(region))
+    await all(regions, (region) => world.pauseReplay(region))
     return await work()
   } finally {
-    await all((region) => world.resumeReplay(region))
-    const position = await positionOf(world)
-    await all((region) => caughtUp(world, region, position))
+    await all(regions, (region) => world.resumeReplay(region))
+    await allCaughtUp(world, regions)
   }
+}
+
+function replicasOf({ regions, primary }: World): readonly string[] {
+  return regions.filter((region) => region !== primary)
+}
+
+function all(regions: readonly string[], change: (region: string) => Promise<void>): Promise<unknown> {
+  return Promise.all(regions.map(change))
+}
+
+async function allCaughtUp(world: World, regions: readonly string[]): Promise<void> {
+  const position = await positionOf(world)
+  await all(regions, (region) => caughtUp(world, region, position))
 }
 
 /** What is on the primary's disk: all that has been acknowledged. */

@@ -1,11 +1,16 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { World } from 'pg-nearest-world'
 import { worldFixture } from 'pg-nearest-world/testing'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createPool } from '../../src/index.ts'
 
-const fixture = worldFixture({ primary: 'nrt', replicas: ['ord'], rtt: 10 }, { before: beforeAll, after: afterAll })
+const hooks = { before: beforeAll, after: afterAll }
+const fixture = worldFixture({ primary: 'nrt', replicas: ['ord'], rtt: 10 }, hooks, async (world) => {
+  await using pool = createPool(world.poolOptions('nrt'))
+  await pool.query('create table prepared (n int); insert into prepared select generate_series(1, 10000)')
+})
 beforeEach(async () => {
   await using pool = createPool(fixture.world.poolOptions('ord'))
   await pool.query('drop table if exists saved; create table saved (name text)')
@@ -25,6 +30,28 @@ async function saveAndLook(carries: boolean, name = 'Ada'): Promise<number> {
   )
   return rows.length
 }
+
+test('every replica shows what was prepared before the first test begins', async () => {
+  await using pool = createPool(fixture.world.poolOptions('ord'))
+  expect((await pool.replica().query('select count(*)::int as n from prepared')).rows).toEqual([{ n: 10_000 }])
+})
+
+test('what the preparation throws fails the hook, and leaves no world behind', async () => {
+  const failure = new Error('failed')
+  let started: World | undefined
+  const before: (() => Promise<void>)[] = []
+  const failing = worldFixture(
+    { primary: 'nrt' },
+    { before: (work) => before.push(work), after: () => undefined },
+    (world) => {
+      started = world
+      throw failure
+    },
+  )
+  await expect(before[0]?.()).rejects.toBe(failure)
+  expect(() => failing.world).toThrow('There is no world here')
+  await expect(started?.kill('nrt')).rejects.toMatchObject({ name: 'WorldError' })
+})
 
 test('an app that forgets the session does not see what it saved, each time', async () => {
   for (const name of ['Ada', 'Grace', 'Edsger'])
