@@ -107,7 +107,77 @@ test('nothing is nothing, and ten thousand are ten thousand', async () => {
   expect(await written()).toHaveLength(10_000)
 })
 
+test('what one of them does to its connection, or to its rows, is not held against the others', async () => {
+  const types = {
+    getTypeParser: () => () => {
+      throw new Error('a parser with a bug')
+    },
+  }
+  const outcomes = await settled(
+    pool.batch([
+      'select 1',
+      { text: 'select 2', types } as BatchStatement,
+      'select 3',
+      'copy (select 4) to stdout',
+      'select 5',
+      insert(6),
+      'set local statement_timeout = 1',
+      'select 7, pg_terminate_backend(pg_backend_pid()) for update',
+      'select 8',
+    ]),
+    'the batch',
+  )
+  const [one, parsed, three, , five, six, , killed, eight] = shown(outcomes)
+  expect([one, three, five, six]).toEqual([
+    [1, 'ord'],
+    [3, 'ord'],
+    [5, expect.any(String)],
+    [6, 'nrt'],
+  ])
+  expect([parsed, killed]).toEqual(['Error: a parser with a bug', '08007'])
+  // A read that the connection died under is run again.
+  expect(eight).toEqual([8, 'nrt'])
+  expect(await written()).toEqual([6])
+  expect((await settled(pool.batch(['select 9', insert(9)]), 'the next batch')).map(({ status }) => status)).toEqual([
+    'fulfilled',
+    'fulfilled',
+  ])
+})
+
+test('values that use the pool, or end it, while they are sent', async () => {
+  const uncaught = collectUncaught()
+  let inner: Promise<unknown> | undefined
+  const asking = { toPostgres: () => ((inner = pool.batch(['select 1', insert(2)])), 1) }
+  const outcomes = await settled(
+    pool.batch(['select 1', { ...insert(1), values: [asking, 'note'] }, 'select 3']),
+    'the outer batch',
+  )
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled'])
+  await settled(inner ?? Promise.reject(new Error('never asked')), 'the inner batch')
+  expect(await written()).toEqual([1, 2])
+  const ending = { toPostgres: () => (void pool.end(), 4) }
+  const last = await settled(
+    pool.batch(['select 1', { ...insert(4), values: [ending, 'note'] }, insert(5)]),
+    'the last batch',
+  )
+  expect(last.map(({ status }) => status).slice(0, 1)).toEqual(['fulfilled'])
+  uncaught.stop()
+  expect(uncaught.errors).toEqual([])
+})
+
 describe('in one transaction', () => {
+  test('that is aborted: its reason, and nothing is written or held', async () => {
+    const stop = new AbortController()
+    const running = pool.batch([insert(1), "select pg_sleep(5), 'aborted' for update", insert(2)], {
+      transaction: true,
+      signal: stop.signal,
+    })
+    setTimeout(() => stop.abort(new Error('enough')), 150)
+    await expect(settled(running, 'the batch')).rejects.toThrow('enough')
+    await expect.poll(() => pool.totalCount - pool.idleCount).toBe(0)
+    expect(await written()).toEqual([])
+  })
+
   test('all or nothing, with the error of the first that failed', async () => {
     await pool.batch([insert(1), insert(2)], { transaction: true })
     const failing = pool.batch([insert(3), insert(1), 'select 1/0', insert(4)], { transaction: true })

@@ -163,6 +163,11 @@ test('flipped under load, nothing fails that need not, and who should see nothin
         const client = await loaded.connect()
         await client.query(`select * from ${on}`).finally(() => client.release())
       }),
+    () =>
+      run('batch', async (on) => {
+        const outcomes = await loaded.batch([`select * from ${on}`, `select count(*) from ${on}`])
+        for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+      }),
     () => run('transaction', (on) => loaded.transaction({ readOnly: true }, (tx) => tx.query(`select * from ${on}`))),
   ]
   const load = [...works, ...works].map(async (work) => {
@@ -178,7 +183,7 @@ test('flipped under load, nothing fails that need not, and who should see nothin
     await sleep(100)
     const on = `flip_${i}`
     table = on
-    const kinds = mode === 'read-only' ? 3 : 4
+    const kinds = mode === 'read-only' ? 4 : 5
     await until(() => succeeded.get(on)?.size === kinds, `all kinds in ${mode}`)
   }
   done = true
@@ -253,6 +258,37 @@ describe('observe', () => {
     expect(saved).toBeLessThan(30)
     expect(pool.status().observed?.statements).toBe(observed.statements)
     expect(JSON.parse(JSON.stringify(pool.status()))).toHaveProperty('observed.routes')
+  })
+
+  test('is held up by no replica that says nothing any more, and by no listener that throws', async () => {
+    const replicas = { ord: world.url('ord', { from: 'nrt' }) }
+    const primary = { region: 'nrt', url: world.url('nrt') }
+    const observing = poolOf({ mode: 'observe', primary, replicas })
+    await observing.refresh()
+    observing.on('observed', () => {
+      throw new Error('a listener of observed has a bug')
+    })
+    const warnings: string[] = []
+    const onWarning = ({ message }: Error): void => void warnings.push(message)
+    process.on('warning', onWarning)
+    world.partition('nrt', 'ord')
+    try {
+      const session = observing.session()
+      await session.query(INSERT)
+      for (let i = 0; i < 5; i++) expect((await session.query('select 1')).servedBy.server).toBe('nrt')
+      const outcomes = await session.batch(['select 1', INSERT, 'select 2'])
+      expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled'])
+      await until(() => observing.status().observed?.statements === 9, 'all of them', 10_000)
+      const begun = performance.now()
+      await session.query('select 3')
+      await observing.end()
+      expect(performance.now() - begun).toBeLessThan(5_000)
+      expect(warnings.some((text) => text.includes('of observed has a bug'))).toBe(true)
+    } finally {
+      process.off('warning', onWarning)
+      world.heal('nrt', 'ord')
+      await caughtUp(world)
+    }
   })
 
   test('says of a replica that is behind that its proof would have failed', async () => {
