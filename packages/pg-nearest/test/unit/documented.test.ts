@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { NearestErrorCode } from '../../src/errors.ts'
-import type { NearestEvents } from '../../src/events/event-types.ts'
+import type { NearestEvents, StoreEvent } from '../../src/events/event-types.ts'
+import * as usages from '../../src/cli/usage.ts'
+import * as errors from '../../src/errors.ts'
+import type { FindingCode } from '../../src/findings/finding.ts'
 import type { RouteReason } from '../../src/events/served-by.ts'
 import { ownOptions } from '../../src/options/option-names.ts'
 import { parsePoolOptions } from '../../src/options/parse-pool-options.ts'
@@ -104,6 +107,42 @@ const PROBLEMS: Readonly<Record<ProblemCode, true>> = {
   NEAREST_SERVER_LIST: true,
 }
 
+type OwnFinding = Extract<FindingCode, `DOCTOR_${string}`>
+const FINDINGS: Readonly<Record<OwnFinding, true>> = {
+  DOCTOR_SILENT: true,
+  DOCTOR_OTHER_ROLE: true,
+  DOCTOR_OLD_VERSION: true,
+  DOCTOR_NO_PRIMARY: true,
+  DOCTOR_TIMELINE: true,
+  DOCTOR_NO_LAG: true,
+  DOCTOR_PAUSED: true,
+  DOCTOR_LATE: true,
+  DOCTOR_APPLY_DELAY: true,
+  DOCTOR_NOT_STREAMING: true,
+  DOCTOR_CONFLICTS: true,
+  DOCTOR_ENDLESS_CONFLICTS: true,
+  DOCTOR_UNUSED_SLOT: true,
+  DOCTOR_TABLES: true,
+  DOCTOR_SUPERUSER: true,
+  DOCTOR_FEW_CONNECTIONS: true,
+  DOCTOR_IDLE_LIMIT: true,
+  DOCTOR_PROXY_LIMIT: true,
+  DOCTOR_UNENCRYPTED: true,
+  DOCTOR_POOLER: true,
+  DOCTOR_TOO_NEAR: true,
+  DOCTOR_TOO_FAR: true,
+  DOCTOR_MACHINE_STOPPED: true,
+  DOCTOR_REGION_NOT_LISTED: true,
+  DOCTOR_NO_SUCH_REGION: true,
+  DOCTOR_NO_READS: true,
+}
+
+const STORE: Readonly<Record<NonNullable<StoreEvent['code']>, true>> = {
+  NEAREST_STORE_SILENT: true,
+  NEAREST_STORE_FAILED: true,
+  NEAREST_STORE_GARBAGE: true,
+}
+
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
 /** The cells of the tables whose first column has this head, row by row. */
@@ -128,9 +167,10 @@ test.each([
   ['reason', 'docs/reasons.md', REASONS],
   ['event', 'docs/reasons.md', EVENTS],
   ['code', 'docs/errors.md', ERRORS],
-  ['code', 'docs/doctor.md', PROBLEMS],
+  ['code', 'docs/doctor.md', { ...PROBLEMS, ...FINDINGS }],
+  ['store', 'docs/shared-sessions.md', STORE],
 ])('every %s stands in the tables of %s, and no other', (head, file, names) => {
-  const told = namesUnder(head, read(file)).filter((name) => !name.startsWith('DOCTOR_'))
+  const told = namesUnder(head, read(file))
   expect(sorted(told)).toEqual(sorted(Object.keys(names)))
 })
 
@@ -167,4 +207,51 @@ test('the statements that surprise are classified as their table says', () => {
   )
   expect(told.map(([text = '']) => [text, classify(text).class])).toEqual(told)
   expect(told.length).toBeGreaterThan(10)
+})
+
+const guides = readdirSync(new URL('../../docs', import.meta.url))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => read(`docs/${name}`))
+  .join('\n')
+
+test('every guard stands among the errors', () => {
+  const guards = Object.keys(errors).filter((name) => /^is[A-Z]/.test(name) || name === 'nearestErrorOf')
+  expect(guards.filter((name) => !read('docs/errors.md').includes(`\`${name}`))).toEqual([])
+  expect(guards.length).toBeGreaterThan(8)
+})
+
+test('every door, and every option of a command, stands in a guide', () => {
+  const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, string> }
+  const doors = Object.keys(exports).filter((door) => !/^\.$|json$/.test(door))
+  expect(doors.filter((door) => !guides.includes(`pg-nearest${door.slice(1)}`))).toEqual([])
+  const options = new Set(Object.values(usages).flatMap((usage) => usage.match(/--[a-z-]+/g) ?? []))
+  const unnamed = [...options].filter((option) => !read('docs/commands.md').includes(option))
+  expect(unnamed).toEqual(['--version'])
+  const commands = usages.mainUsage.match(/(?<=^ {2}pg-nearest )[a-z]+/gm) ?? []
+  expect(commands.filter((command) => !read('docs/commands.md').includes(`npx pg-nearest ${command}`))).toEqual([])
+  expect(commands).toHaveLength(6)
+})
+
+/** What a user gives to a function, beside `createPool`. */
+const OPTIONS = [
+  'src/route/request.ts',
+  'src/pool/batch.ts',
+  'src/pool/transaction.ts',
+  'src/pool/session.ts',
+  'src/pool/replicated-options.ts',
+  'src/pool/replica-handle-options.ts',
+  'src/http-session/options.ts',
+  'src/replay/replay-options.ts',
+  'src/opentelemetry/options.ts',
+  'src/bookmark-table/bookmark-table.ts',
+  'src/redis/redis-store.ts',
+]
+
+test.each(OPTIONS)('every option of %s stands in a guide', (file) => {
+  const interfaces = [...read(file).matchAll(/^export interface (?!Parsed)\w*Options\b.*?^}/gms)].map(([text]) => text)
+  const names = interfaces.flatMap((text) =>
+    [...text.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name = '']) => name),
+  )
+  expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(guides))).toEqual([])
+  expect(names.length).toBeGreaterThan(0)
 })
