@@ -7,6 +7,8 @@ export type Purpose = 'statement' | 'client'
 /** A caller waiting for a connection. Settled exactly once, and removed from the queue in the same tick. */
 export interface Waiter<T> extends WaitingCaller {
   readonly purpose: Purpose
+  /** It need not wait for a server that does not answer: another one can be asked instead. */
+  readonly mayMove: boolean
   overtaken: number
   /** Returns whether it was taken: a waiter that has left the queue takes nothing. */
   give(value: T): boolean
@@ -17,12 +19,15 @@ export interface Wanted {
   readonly purpose: Purpose
   /** `undefined`: all are equal to it. */
   readonly preference?: WaitingCaller['preference']
+  /** Default false. */
+  readonly mayMove?: boolean | undefined
 }
 
 /** One object instead of several closures, and its own place in the queue, because a set is measurable on short reads. */
 class QueuedWaiter<T> implements Waiter<T> {
   readonly purpose: Purpose
   readonly preference: WaitingCaller['preference']
+  readonly mayMove: boolean
   readonly since: number = performance.now()
   overtaken = 0
   timer: NodeJS.Timeout | undefined
@@ -35,13 +40,14 @@ class QueuedWaiter<T> implements Waiter<T> {
   readonly #reject: (error: unknown) => void
 
   constructor(
-    { purpose, preference }: Wanted,
+    { purpose, preference, mayMove = false }: Wanted,
     onLeave: (waiter: QueuedWaiter<T>) => void,
     resolve: (value: T) => void,
     reject: (error: unknown) => void,
   ) {
     this.purpose = purpose
     this.preference = preference
+    this.mayMove = mayMove
     this.#onLeave = onLeave
     this.#resolve = resolve
     this.#reject = reject

@@ -56,7 +56,8 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     if (before !== undefined) return before
     let lease: Lease
     try {
-      lease = await held.take(to.server, signal, () => machinePreference(engine, to, planning.check?.()))
+      const preference = (): ReturnType<typeof machinePreference> => machinePreference(engine, to, planning.check?.())
+      lease = await held.take(to.server, signal, preference, facts.reads && turn.hasNext)
     } catch (error) {
       return notSent(error, signal)
     }

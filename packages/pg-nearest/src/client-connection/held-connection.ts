@@ -15,6 +15,7 @@ type Acquire = (
   purpose: Purpose,
   signal: AbortSignal | undefined,
   preference: () => Preference | undefined,
+  mayMove: boolean,
 ) => Promise<Lease>
 
 /** It undoes nothing by itself, so it takes a round trip; a server that does not answer may be gone. */
@@ -52,18 +53,23 @@ export class HeldConnection {
     return (this.#lease?.status ?? 'I') !== 'I'
   }
 
-  /** Holds a connection to this server: the present one if it leads there, otherwise a new one in its place. */
+  /**
+   * Holds a connection to this server: the present one if it leads there, otherwise a new one in its place.
+   *
+   * @param mayMove - another server can be asked instead, if this one does not accept a connection.
+   */
   async take(
     server: string,
     signal: AbortSignal | undefined,
     preference: () => Preference | undefined,
+    mayMove: boolean,
   ): Promise<Lease> {
     const present = this.#lease
     const stays = present?.server === server && present.alive && !present.spent
     if (stays && lastSuiting([present], preference()) !== undefined) return present
     this.letGo()
     this.#lastServer = server
-    const lease = await this.#acquire(server, 'client', signal, preference)
+    const lease = await this.#acquire(server, 'client', signal, preference, mayMove)
     this.#lease = lease
     this.#onHold(lease.client, true)
     return lease

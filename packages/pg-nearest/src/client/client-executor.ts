@@ -47,9 +47,10 @@ export class ClientExecutor {
   readonly #forgetAbort: (() => void) | undefined
 
   constructor(engine: Engine, scope: Scope, onHold: OnHold, limits: ClientLimits) {
-    const held = new HeldConnection((server, purpose, signal, preference) => {
+    const held = new HeldConnection((server, purpose, signal, preference, mayMove) => {
       const lease = engine.take(server, purpose, preference())
-      return lease === undefined ? engine.acquire(server, purpose, signal, preference) : Promise.resolve(lease)
+      if (lease !== undefined) return Promise.resolve(lease)
+      return engine.acquire(server, purpose, signal, preference, mayMove)
     }, onHold)
     this.#client = new ClientContext(engine, scope, held, limits)
     this.#queue = new StatementQueue(

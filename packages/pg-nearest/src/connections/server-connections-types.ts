@@ -25,9 +25,15 @@ export interface ServerConnections extends MonitoredConnections {
    * Waits for a connection. To be called when {@link take} has found none.
    *
    * @param preference - asked again whenever there is a connection.
+   * @param mayMove - another server can be asked instead, if this one does not accept a connection. Default false.
    * @throws `NoConnectionError` when none can be had, the signal's reason when it is aborted.
    */
-  acquire(purpose: Purpose, signal: AbortSignal | undefined, preference?: WaitingCaller['preference']): Promise<Lease>
+  acquire(
+    purpose: Purpose,
+    signal: AbortSignal | undefined,
+    preference?: WaitingCaller['preference'],
+    mayMove?: boolean,
+  ): Promise<Lease>
   /** The server has left the list: refuses those who wait, as nothing of theirs was sent; what runs goes on to its end. */
   leave(): void
   /** Lends nothing more. Resolves when every connection has been returned and its socket is closed. */

@@ -2,7 +2,6 @@ import { AsyncResource } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { PasswordError } from '../errors.ts'
-import type { Role } from '../topology/topology.ts'
 import { askAgainAfterMs } from '../pg-client/password-function.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { Connection } from '../pooled-connection/connection.ts'
@@ -16,11 +15,9 @@ import { NoConnectionError, overloaded, rejectSoon, timedOut, unlisted } from '.
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
 import { refuseForHook } from './refuse-for-hook.ts'
 import { RefusalPause } from './refusal-pause.ts'
-import type { SilenceLimits } from '../monitor/monitor-dependencies.ts'
 import { ForwardedEvents } from './forwarded-events.ts'
-import { giveUp, waitingSince } from './silent-server.ts'
-import { nextLending, wouldHave, type WaitingCaller } from '../checkout/next-lending.ts'
-import type { Preference } from '../checkout/preference.ts'
+import { areUnanswered, giveUp, moveWaiters, waitingSince } from './silent-server.ts'
+import { nextLending, wouldHave } from '../checkout/next-lending.ts'
 import { WaitQueue, type Purpose, type Waiter } from '../checkout/wait-queue.ts'
 
 export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
@@ -101,7 +98,7 @@ class Connections implements ServerConnections, Lender {
     this.#events.forward(event)
   }
 
-  probedRole(machine: string | undefined): Role {
+  probedRole(...[machine]: Parameters<Lender['probedRole']>): ReturnType<Lender['probedRole']> {
     return this.#options.probedRole(machine)
   }
 
@@ -110,12 +107,12 @@ class Connections implements ServerConnections, Lender {
   }
 
   /** While the server refuses new connections, any is better than none. */
-  take(purpose: Purpose, preference?: Preference): Lease | undefined {
+  take(...[purpose, preference]: Parameters<ServerConnections['take']>): Lease | undefined {
     const connection = this.#idle.take(this.#pause.active ? undefined : preference)
     return connection === undefined ? undefined : this.#lend(connection, purpose)
   }
 
-  acquire(purpose: Purpose, signal: AbortSignal | undefined, preference?: WaitingCaller['preference']): Promise<Lease> {
+  acquire(...[purpose, signal, preference, mayMove]: Parameters<ServerConnections['acquire']>): Promise<Lease> {
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
     if (this.#pause.hopeless !== undefined) return rejectSoon(this.#pause.hopeless)
@@ -125,7 +122,7 @@ class Connections implements ServerConnections, Lender {
       return rejectSoon(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
     const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
-    const waiting = this.#queue.wait({ purpose, preference }, timeoutMs, timedOut, signal)
+    const waiting = this.#queue.wait({ purpose, preference, mayMove }, timeoutMs, timedOut, signal)
     this.#serve()
     return waiting
   }
@@ -149,7 +146,15 @@ class Connections implements ServerConnections, Lender {
     return waitingSince(this.#all, now)
   }
 
-  giveUp(now: number, limits: SilenceLimits): void {
+  get unanswered(): boolean {
+    return areUnanswered(this.#all)
+  }
+
+  moveWaiters(): void {
+    moveWaiters(this.#queue)
+  }
+
+  giveUp(...[now, limits]: Parameters<ServerConnections['giveUp']>): void {
     this.#generation = nextGenerationNumber()
     giveUp(this.#all, this.#queue, now, limits)
     this.#serve()
@@ -181,7 +186,7 @@ class Connections implements ServerConnections, Lender {
       if (each.state === 'connecting' || each.verifying) each.kill(new Error('The pool was ended'))
     return (this.#ended ??= new Promise((resolve) => {
       this.#onEnded = resolve
-      this.#tellEnded()
+      if (this.#all.size === 0) resolve()
     }))
   }
 
@@ -382,10 +387,6 @@ class Connections implements ServerConnections, Lender {
       this.#pause.cut()
     }
     this.#serve()
-    this.#tellEnded()
-  }
-
-  #tellEnded(): void {
     if (this.#all.size === 0) this.#onEnded?.()
   }
 

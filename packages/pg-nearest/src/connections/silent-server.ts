@@ -1,6 +1,6 @@
 import type { SilenceLimits } from '../monitor/monitor-dependencies.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
-import { silentSince } from '../pooled-connection/silence.ts'
+import { bytesReceived, silentSince } from '../pooled-connection/silence.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { NoConnectionError, silent } from './no-connection-error.ts'
 import type { WaitQueue } from '../checkout/wait-queue.ts'
@@ -13,6 +13,24 @@ export function waitingSince(connections: Iterable<Connection>, now: number): nu
     if (its !== undefined && its < (since ?? Number.POSITIVE_INFINITY)) since = its
   }
   return since
+}
+
+/** None is open, and those that are being made have not received a byte. */
+export function areUnanswered(connections: Iterable<Connection>): boolean {
+  let dialled = false
+  for (const connection of connections) {
+    if (connection.alive) return false
+    if (connection.state !== 'connecting') continue
+    // A hook may be at work on it, or it is only far.
+    if (bytesReceived(connection) > 0) return false
+    dialled = true
+  }
+  return dialled
+}
+
+/** Refuses those who can go elsewhere. */
+export function moveWaiters(queue: WaitQueue<Lease>): void {
+  for (const waiter of queue) if (waiter.mayMove) waiter.refuse(new NoConnectionError('unreachable', silent()))
 }
 
 /** Closes what is unused, and what has waited too long; and refuses those who have waited too long for a connection. */

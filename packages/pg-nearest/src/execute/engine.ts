@@ -29,6 +29,7 @@ export interface Engine extends FreshnessContext, WalkEngine {
   /**
    * Waits for a connection. To be called when `take` has found none.
    *
+   * @param mayMove - another server can be asked instead, if this one does not accept a connection. Default false.
    * @throws `NoConnectionError` when no connection can be had, the signal's reason when it is aborted.
    */
   acquire(
@@ -36,6 +37,7 @@ export interface Engine extends FreshnessContext, WalkEngine {
     purpose: Purpose,
     signal: AbortSignal | undefined,
     preference?: WaitingCaller['preference'],
+    mayMove?: boolean,
   ): Promise<Lease>
   /** `undefined` unless the option `hedge` is set. */
   readonly hedging: Hedging | undefined

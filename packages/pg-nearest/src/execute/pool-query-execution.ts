@@ -131,7 +131,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const lease = this.engine.take(server, 'statement', preference())
     if (lease !== undefined) return this.#run(lease, attempt, turn, signal)
     this.#stage = 'connecting'
-    this.engine.acquire(server, 'statement', signal, preference).then(
+    this.engine.acquire(server, 'statement', signal, preference, this.facts.reads && turn.hasNext).then(
       (acquired) => {
         try {
           this.#run(acquired, attempt, turn, signal)

@@ -29,10 +29,11 @@ export function shareConnections(engine: Engine, signal: AbortSignal | undefined
     shared.set(server, taken)
     return taken.join()
   }
-  const acquire: Engine['acquire'] = (server, purpose, ofCall, preference) => {
-    if (preference?.()?.insists === true) return engine.acquire(server, purpose, ofCall, preference)
+  const acquire: Engine['acquire'] = (server, purpose, ofCall, preference, mayMove) => {
+    if (preference?.()?.insists === true) return engine.acquire(server, purpose, ofCall, preference, mayMove)
     let known = sharedAt(server)
     if (known === undefined) {
+      // Not all who join it can go elsewhere.
       known = new SharedConnection(engine.acquire(server, purpose, signal, preference))
       shared.set(server, known)
     }

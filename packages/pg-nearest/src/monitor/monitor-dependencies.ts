@@ -12,6 +12,10 @@ export interface MonitoredConnections {
   leadsTo(machine: string): boolean
   /** Since when a connection has been waiting without receiving a byte, by `performance.now()`; `undefined`: none is. */
   waitingSince(now: number): number | undefined
+  /** None is open, and those that are being made have not received a byte. */
+  readonly unanswered: boolean
+  /** No connection is accepted: refuses those who wait for one and can go elsewhere. What is being made goes on. */
+  moveWaiters(): void
   /**
    * The server is silent: closes idle connections, and those that have waited too long. Called repeatedly while the silence lasts.
    */

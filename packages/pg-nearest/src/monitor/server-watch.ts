@@ -66,6 +66,8 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   let renewals = 0
   /** How often it was looked in a row. */
   let looks = 0
+  /** For how long connections have been dialled in vain. */
+  let unansweredMs = 0
   const isEnded = (): boolean => phase === 'ended'
 
   const hear = (sign: ServerEvidence['contact'], waitedMs = 0): void => {
@@ -159,6 +161,8 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
     tick(now, listenedMs) {
       contact = afterListening(contact, listenedMs)
       giveUp(now)
+      unansweredMs = connections.unanswered ? unansweredMs + listenedMs : 0
+      if (unansweredMs >= silentMs) connections.moveWaiters()
       const waitingSince = connections.waitingSince(now)
       if (waitingSince !== undefined && now - Math.max(waitingSince, heardAt) > intervalMs / 2) void ask()
     },

@@ -111,7 +111,8 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   readonly hedge?: boolean | Partial<HedgeOptions> | undefined
   /**
    * Milliseconds that a server has to accept a connection before the next server is tried, and that `onConnect` and `verify` have each on a
-   * new connection before its callers are refused (`NEAREST_TIMEOUT`). Default: `connectionTimeoutMillis`, if that is given, otherwise 5,000;
+   * new connection before its callers are refused (`NEAREST_TIMEOUT`). A read waits for it no longer than `probeTimeoutMs` while there is another
+   * server to ask; the connection is still made, for those who come later. Default: `connectionTimeoutMillis`, if that is given, otherwise 5,000;
    * at least 1. (pg's `connectionTimeoutMillis` limits the whole wait for a connection, also while all are in use. By default there is no
    * limit.)
    */

@@ -11,7 +11,11 @@ export function silentSince(connection: Connection, now: number): number | undef
     connection.heard = undefined
     return undefined
   }
-  const { bytesRead: bytes } = internalsOf(connection.client).connection.stream
+  const bytes = bytesReceived(connection)
   if (connection.heard?.bytes !== bytes) connection.heard = { bytes, since: now }
   return connection.heard.since
+}
+
+export function bytesReceived({ client }: Connection): number {
+  return internalsOf(client).connection.stream.bytesRead
 }

@@ -79,9 +79,9 @@ export function createEngine(parts: EngineParts): Engine {
       random: Math.random,
     },
     take: (server, purpose, preference) => connections.get(server)?.take(purpose, preference),
-    acquire(server, purpose, signal, preference) {
+    acquire(server, purpose, signal, preference, mayMove) {
       const at = connections.get(server)
-      return at === undefined ? Promise.reject(unlisted(server)) : at.acquire(purpose, signal, preference)
+      return at === undefined ? Promise.reject(unlisted(server)) : at.acquire(purpose, signal, preference, mayMove)
     },
     report: (report) => monitor().report(report),
     claims: createBookmarkClaims((server) => monitor().askNow(server)),

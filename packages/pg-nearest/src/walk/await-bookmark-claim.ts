@@ -26,6 +26,7 @@ function runInside<R>(
 ): void {
   try {
     run({
+      hasNext: turn.hasNext,
       admit: (provenStandby) => turn.admit(provenStandby),
       end(end) {
         leave()

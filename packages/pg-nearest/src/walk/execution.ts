@@ -13,6 +13,8 @@ export type Arrival = Omit<ServedBy, 'region'>
 
 /** One attempt's end of the walk. One object instead of two closures, because that is measurable on short reads. */
 export interface Turn<R> {
+  /** Another server is left to be tried. */
+  readonly hasNext: boolean
   /** To be asked when a connection has been taken, before anything is sent on it. */
   admit(provenStandby: boolean): 'as-is' | 'read-only' | 'no'
   /** To be called once. */

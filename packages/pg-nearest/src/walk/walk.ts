@@ -105,6 +105,10 @@ class Walk<R, T> {
     }
   }
 
+  hasNext(leg: number): boolean {
+    return (this.#state.legs[leg]?.left.length ?? 0) > 0
+  }
+
   admit(leg: number, provenStandby: boolean): 'as-is' | 'read-only' | 'no' {
     const [state, verdict] = admit(this.#state, leg, provenStandby)
     this.#state = state
@@ -233,6 +237,10 @@ class WalkTurn<R, T> implements Turn<R> {
     this.#walk = walked
     this.#leg = leg
     this.#attempt = attempt
+  }
+
+  get hasNext(): boolean {
+    return this.#walk.hasNext(this.#leg)
   }
 
   admit(provenStandby: boolean): 'as-is' | 'read-only' | 'no' {

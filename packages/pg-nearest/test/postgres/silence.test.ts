@@ -25,6 +25,14 @@ afterEach(async () => {
   await pools.destroyAll()
 })
 
+/** The process that accepts connections; those that are open go on. Returns what undoes it. */
+async function freezeMain(region: string): Promise<() => void> {
+  const pid = (await world.status()).find((server) => server.region === region)?.pid
+  if (pid === undefined) throw new Error(`There is no server in ${region}.`)
+  process.kill(pid, 'SIGSTOP')
+  return () => void process.kill(pid, 'SIGCONT')
+}
+
 async function warm(): Promise<NearestPool> {
   const pool = await pools.start(world.poolOptions('ord'))
   // One connection for each transaction, and one for the write.
@@ -86,6 +94,39 @@ test('a long one: what is on its way is cut after about five seconds, and said t
   committing.release()
   world.heal('nrt', 'ord')
   await writesAgain(pool)
+})
+
+test('a read that needs a new connection moves as soon, if the server answers those that it has and accepts none', async () => {
+  const pool = pools.create(world.poolOptions('ord'))
+  await pool.refresh()
+  const thaw = await freezeMain('ord')
+  try {
+    const read = () => pool.query({ text: 'select 1 as one', consistency: 'eventual' })
+    expect((await within(SHORT_MS, 'a cold read', read())).servedBy.server).toBe('nrt')
+    expect((await within(500, 'the next one', read())).servedBy.server).toBe('nrt')
+  } finally {
+    thaw()
+  }
+})
+
+test('a server that has accepted a connection is no silent one, however long what is done on it at first may take', async () => {
+  const pool = pools.create({ ...world.poolOptions('ord'), onConnect: () => sleep(2_000) })
+  await pool.refresh()
+  expect((await within(SHORT_MS, 'a cold read', pool.query('select 1'))).servedBy.server).toBe('ord')
+})
+
+test('what can run nowhere else waits for a server that is slow to accept it', async () => {
+  const pool = pools.create(world.poolOptions('ord'))
+  await pool.refresh()
+  const thaw = await freezeMain('nrt')
+  try {
+    const written = errorOf(CUT_MS, 'a cold write', write(pool, 'slowly accepted'))
+    await sleep(SHORT_MS)
+    thaw()
+    expect(await written).toBeUndefined()
+  } finally {
+    thaw()
+  }
 })
 
 test('a read on a silent replica moves within about two seconds, and a read after it at once', async () => {

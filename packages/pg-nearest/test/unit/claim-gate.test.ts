@@ -151,7 +151,7 @@ function passing(gate: ClaimGate, signal?: AbortSignal): AttemptEnd<never>[] {
 }
 
 function turnTo(ends: AttemptEnd<never>[]): Turn<never> {
-  return { admit: () => 'as-is', end: (end) => void ends.push(end) }
+  return { hasNext: false, admit: () => 'as-is', end: (end) => void ends.push(end) }
 }
 
 function shown(end: AttemptEnd<never>): string {

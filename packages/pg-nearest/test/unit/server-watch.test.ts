@@ -12,11 +12,24 @@ interface Question {
   readonly fail: (error: unknown) => void
 }
 
+interface Watched {
+  readonly watch: ServerWatch
+  readonly questions: Question[]
+  readonly givenUp: SilenceLimits[]
+  readonly told: () => number
+  /** Whether connections are dialled in vain. */
+  readonly dialling: { inVain: boolean }
+  /** How often those who wait for one were sent elsewhere. */
+  readonly moves: () => number
+}
+
 /** A server whose answers are given by hand. */
-function watched(): { watch: ServerWatch; questions: Question[]; givenUp: SilenceLimits[]; told: () => number } {
+function watched(): Watched {
   const questions: Question[] = []
   const givenUp: SilenceLimits[] = []
   let answers = 0
+  let moves = 0
+  const dialling = { inVain: false }
   const watch = createServerWatch({
     name: 'ord',
     supervised: {
@@ -36,6 +49,10 @@ function watched(): { watch: ServerWatch; questions: Question[]; givenUp: Silenc
         total: 0,
         leadsTo: () => false,
         waitingSince: () => undefined,
+        get unanswered() {
+          return dialling.inVain
+        },
+        moveWaiters: () => moves++,
         giveUp: (_now, limits) => givenUp.push(limits),
         drop: () => undefined,
         retire: () => undefined,
@@ -50,7 +67,7 @@ function watched(): { watch: ServerWatch; questions: Question[]; givenUp: Silenc
     onAnswer: () => answers++,
     onFailure: () => undefined,
   })
-  return { watch, questions, givenUp, told: () => answers }
+  return { watch, questions, givenUp, told: () => answers, dialling, moves: () => moves }
 }
 
 async function turn(): Promise<void> {
@@ -102,6 +119,29 @@ describe('a silent server', () => {
     watch.heard()
     watch.tick(performance.now(), 100)
     expect(givenUp).toHaveLength(1)
+  })
+})
+
+describe('a server that accepts no connection', () => {
+  test('sends those who wait for one elsewhere as soon as it has been silent for as long as a probe may be', () => {
+    const { watch, givenUp, dialling, moves } = watched()
+    dialling.inVain = true
+    for (let i = 0; i < 11; i++) watch.tick(performance.now(), 100)
+    expect(moves()).toBe(0)
+    for (let i = 0; i < 10; i++) watch.tick(performance.now(), 100)
+    expect(moves(), 'and whoever comes after them, too').toBe(10)
+    expect(givenUp, 'what is being made goes on').toEqual([])
+  })
+
+  test('begins anew once one is open, and time in which this process heard nothing does not count', () => {
+    const { watch, dialling, moves } = watched()
+    dialling.inVain = true
+    for (let i = 0; i < 11; i++) watch.tick(performance.now(), 100)
+    dialling.inVain = false
+    watch.tick(performance.now(), 100)
+    dialling.inVain = true
+    for (let i = 0; i < 11; i++) watch.tick(performance.now() + 60_000, 100)
+    expect(moves()).toBe(0)
   })
 })
 
