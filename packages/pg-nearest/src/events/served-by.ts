@@ -1,3 +1,4 @@
+import type { FailedAttempt } from '../errors.ts'
 import type { Role } from '../topology/topology.ts'
 
 /**
@@ -52,4 +53,6 @@ export interface ServedBy {
   readonly reason: RouteReason
   /** How many servers were tried, this one included. */
   readonly attempts: number
+  /** Those that were tried before, and why each did not do. Absent if the first one answered. */
+  readonly failed?: readonly FailedAttempt[]
 }

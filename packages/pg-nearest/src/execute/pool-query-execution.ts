@@ -227,8 +227,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   succeeded(result: StatementResult, arrival: Arrival): Served {
-    const { server, role, reason, attempts } = arrival
-    const servedBy = { server, region: this.engine.stateOf(server)?.region, role, reason, attempts }
+    const { server, role, reason, attempts, failed } = arrival
+    const region = this.engine.stateOf(server)?.region
+    const servedBy = failed === undefined ? { server, region, role, reason, attempts } : { ...arrival, region }
     if (this.#hedging !== undefined) this.#hedging.note(performance.now() - this.#hedgeStartedAt)
     return { result, servedBy }
   }

@@ -1,9 +1,13 @@
-import { OutcomeUnknownError, type Candidate } from '../errors.ts'
+import { OutcomeUnknownError, type Candidate, type FailedAttempt } from '../errors.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
 import { noServerError, type ListState } from '../failures/no-server-error.ts'
 import { notLentError, notWritableError } from '../failures/refused-error.ts'
 import type { WalkEnd } from './walk-state-machine.ts'
 import type { WalkFailure } from './walk-state.ts'
+
+export function failedAttempts(failures: readonly WalkFailure[]): readonly FailedAttempt[] {
+  return failures.map(({ server, evidence }) => ({ server, error: evidence.error }))
+}
 
 /** The error that the caller gets. */
 export function walkError(
@@ -21,8 +25,7 @@ export function walkError(
     case 'unknown':
       return new OutcomeUnknownError(text, end.server, end.error)
     case 'nobody': {
-      const attempts = failures.map(({ server, evidence }) => ({ server, error: evidence.error }))
-      return noServerError(attempts, candidates, end.gaveUp, list)
+      return noServerError(failedAttempts(failures), candidates, end.gaveUp, list)
     }
     case 'error': {
       const { server, standby, evidence } = end

@@ -5,7 +5,7 @@ import type { ReplicaBehindError } from '../session-positions/replica-behind-err
 import { provesWrite } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
 import type { AttemptEnd, Execution, Turn } from './execution.ts'
-import { walkError } from './walk-error.ts'
+import { failedAttempts, walkError } from './walk-error.ts'
 import { detourReason, showsPrimaryOnly } from './detour-reason.ts'
 import { admit, nextStep, type WalkCommand, type WalkEvent } from './walk-state-machine.ts'
 import { beginWalk, type WalkState } from './walk-state.ts'
@@ -219,7 +219,9 @@ class Walk<R, T> {
     if (reason === 'schema-lag') this.#execution.engine.budget.refund('lag')
     const attempts = (this.#state.legs[leg]?.failures ?? 0) + 1
     const arrival = { server, role: standby ? ('replica' as const) : ('primary' as const), reason, attempts }
-    this.#resolve(this.#execution.succeeded(result, arrival))
+    const { failures } = this.#state.history
+    const told = failures.length === 0 ? arrival : { ...arrival, failed: failedAttempts(failures) }
+    this.#resolve(this.#execution.succeeded(result, told))
   }
 
   #leave(): void {

@@ -71,7 +71,14 @@ describe('a text that only the standby’s refusal shows to be a write', () => {
     await using pool = createPool(world.poolOptions('ord'))
     const first = await pool.query('select hit()')
     expect(first.rows).toEqual([{ hit: 1 }])
-    expect(first.servedBy).toEqual({ server: 'nrt', region: 'nrt', role: 'primary', reason: 'retry', attempts: 2 })
+    expect(first.servedBy).toEqual({
+      server: 'nrt',
+      region: 'nrt',
+      role: 'primary',
+      reason: 'retry',
+      attempts: 2,
+      failed: [{ server: 'ord', error: expect.objectContaining({ code: '25006' }) }],
+    })
     for (const n of [2, 3, 4]) {
       const later = await pool.query('select hit()')
       expect(later.rows).toEqual([{ hit: n }])
