@@ -2,10 +2,12 @@ import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { buildsTable } from './builds-table.ts'
 import { burstsTable } from './bursts-table.ts'
+import { dashboardTable } from './dashboard-table.ts'
 import { guardTable } from './guard-table.ts'
 import { overheadTable } from './overhead-table.ts'
 import { builds } from './scenarios/builds.ts'
 import { bursts } from './scenarios/bursts.ts'
+import { dashboardCost } from './scenarios/dashboard.ts'
 import { guard } from './scenarios/guard.ts'
 import { faultsTable } from './faults-table.ts'
 import { faultsScenario } from './scenarios/faults.ts'
@@ -33,9 +35,10 @@ const usage = `npm run bench -w bench [-- <scenario>] [options]
   servers          pools of 2, 18 and 200 servers, each in a process of its own: processor time for a read, what they take
                    while idle, and of the heap
   replay           requests to an app in three regions: all but GET replayed beside the primary, none, and by what they cost
+  dashboard        what it costs a pool under 50 callers that somebody looks at its dashboard
   world            how long a world of five regions takes to boot, and how exact its links are
 
-  --time SECONDS   for all of overhead, guard, servers (default 30) or builds (default 300)
+  --time SECONDS   for all of overhead, guard, servers, dashboard (default 30) or builds (default 300)
   --other FOLDER   for builds: packages/pg-nearest of another checkout, built there
   --only TEXT      for builds: only the cases with this in their name
   --json           the figures as one JSON object
@@ -83,11 +86,12 @@ async function bench(args: string[]): Promise<number> {
   else if (scenario === 'bursts') show(await bursts(), burstsTable)
   else if (scenario === 'servers') show(await servers(seconds), serversTable)
   else if (scenario === 'replay') show(await replayTimes(), replayTable)
+  else if (scenario === 'dashboard') show(await dashboardCost(seconds), dashboardTable)
   else if (scenario === 'world') show(await worldTimes(), worldTable)
   else {
     const said = JSON.stringify(scenario)
     throw new RangeError(
-      `There is no scenario ${said}: there are overhead, sessions, guard, faults, builds, bursts, servers, replay and world.`,
+      `There is no scenario ${said}: there are overhead, sessions, guard, faults, builds, bursts, servers, replay, dashboard and world.`,
     )
   }
   return 0
