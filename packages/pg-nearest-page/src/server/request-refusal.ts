@@ -1,3 +1,5 @@
+import { sameText } from './same-text.ts'
+
 /** What of a request decides whether it is let in. */
 export interface Asked {
   readonly method: string
@@ -47,11 +49,4 @@ const OTHER_PAGE: Refusal = { status: 403, why: 'Another page may not ask this o
 function isOwn(origin: string, host: string | undefined, hosts: readonly string[] | undefined): boolean {
   const own = /^https?:\/\/(.+)$/.exec(origin)?.[1]
   return own !== undefined && (hosts === undefined ? own === host : hosts.includes(own))
-}
-
-/** In a time that does not tell how much of it was right. */
-function sameText(given: string, wanted: string): boolean {
-  let differences = given.length ^ wanted.length
-  for (let i = 0; i < wanted.length; i++) differences |= wanted.charCodeAt(i) ^ (given.charCodeAt(i) || 0)
-  return differences === 0
 }

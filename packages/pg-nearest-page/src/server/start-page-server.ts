@@ -1,26 +1,42 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { isIPv6 } from 'node:net'
+import { admissionOf, type Gate } from './admission.ts'
 import { createPageHandler, type PageHandler, type PageOptions } from './page-handler.ts'
 
 export interface PageServerOptions extends PageOptions {
-  /** On 127.0.0.1. Default 0: one that is free. */
+  /** Default 0: one that is free. */
   readonly port?: number | undefined
+  /**
+   * The address to listen on. Default 127.0.0.1: this machine alone. On any other one nobody is let in who has not opened `url`, in which there
+   * is a key; it is not encrypted on its way, so put a proxy with TLS before it, or use a network that you trust.
+   */
+  readonly host?: string | undefined
 }
 
 export interface PageServer extends Pick<PageHandler, 'publish' | 'clients'> {
+  /** With the key, if one is needed. */
   readonly url: string
   close(): Promise<void>
 }
 
-const LOOPBACK = '127.0.0.1'
+const OWN_ADDRESS = '127.0.0.1'
+const LOOPBACK: readonly string[] = [OWN_ADDRESS, '::1']
 const MOST_CONNECTIONS = 64
 
 /**
  * Serves a page to this machine, and to nobody else: it listens on the loopback address, answers only to that as its host, and to no other
  * page. Rejects when the port is taken.
  */
-export async function startPageServer({ port = 0, ...options }: PageServerOptions): Promise<PageServer> {
-  let hosts: readonly string[] = []
+export async function startPageServer({
+  port = 0,
+  host = OWN_ADDRESS,
+  ...options
+}: PageServerOptions): Promise<PageServer> {
+  let gate: Gate | undefined
+  // Under which names others reach this machine it does not know; the key keeps out whoever was led here.
+  let hosts: readonly string[] | undefined = []
   const handler = await createPageHandler(options, () => hosts)
   const server = createServer(
     {
@@ -31,16 +47,23 @@ export async function startPageServer({ port = 0, ...options }: PageServerOption
       keepAliveTimeout: 65_000,
       connectionsCheckingInterval: 1_000,
     },
-    (request, response) => handler.handle(request, response, pathOf(request.url)),
+    (request, response) => {
+      if (gate === undefined || isLetIn(request, response, gate)) handler.handle(request, response, pathOf(request.url))
+    },
   )
   server.maxConnections = MOST_CONNECTIONS
-  server.listen(port, LOOPBACK)
+  server.listen(port, host)
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('The page has no port.')
-  hosts = [`${LOOPBACK}:${address.port}`, `localhost:${address.port}`]
+  if (LOOPBACK.includes(host)) hosts = [...LOOPBACK, 'localhost'].map((name) => `${inUrl(name)}:${address.port}`)
+  else {
+    hosts = undefined
+    // Cookies know no ports.
+    gate = { name: `pg-nearest-page-${address.port}`, key: randomBytes(24).toString('base64url') }
+  }
   return {
-    url: `http://${LOOPBACK}:${address.port}/`,
+    url: `http://${inUrl(host)}:${address.port}/${gate === undefined ? '' : `?key=${gate.key}`}`,
     publish: handler.publish,
     get clients() {
       return handler.clients
@@ -53,6 +76,32 @@ export async function startPageServer({ port = 0, ...options }: PageServerOption
       await closed
     },
   }
+}
+
+/** Answers those who are not. */
+function isLetIn({ method = '', url = '/', headers }: IncomingMessage, response: ServerResponse, gate: Gate): boolean {
+  switch (admissionOf({ method, url, cookies: headers.cookie }, gate)) {
+    case 'in':
+      return true
+    case 'arrives':
+      // The address without the key, so that it stays out of the browser's history and of what it tells others.
+      response.writeHead(303, {
+        location: './',
+        'set-cookie': `${gate.name}=${gate.key}; HttpOnly; SameSite=Strict`,
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+      })
+      response.end()
+      return false
+    case 'out':
+      response.writeHead(401, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
+      response.end('Open the address that the program has printed: there is a key in it.')
+      return false
+  }
+}
+
+function inUrl(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host
 }
 
 /** `/state/reduce.js?x` is `state/reduce.js`. */

@@ -195,6 +195,33 @@ describe('the page’s server', () => {
   })
 })
 
+describe('the page’s server, on another address than this machine’s own', () => {
+  it('lets in who has opened the address that it has printed, and nobody else', async () => {
+    const server = await startPageServer({ page: 'dashboard', snapshot: () => ({}), host: '0.0.0.0' })
+    try {
+      const printed = new URL(server.url)
+      printed.hostname = '127.0.0.1'
+      const at = (path: string): string => new URL(path, printed).href
+      const [bare, asset, stream] = await Promise.all(
+        ['/', '/page.css', '/events'].map(async (path) => (await fetch(at(path))).status),
+      )
+      expect([bare, asset, stream]).toEqual([401, 401, 401])
+      const arrival = await fetch(printed, { redirect: 'manual' })
+      expect(arrival.status).toBe(303)
+      expect(new URL(arrival.headers.get('location') ?? '', printed).href).toBe(at('/'))
+      const set = arrival.headers.get('set-cookie') ?? ''
+      expect(set).toContain('HttpOnly; SameSite=Strict')
+      const cookie = set.split(';', 1)[0] ?? ''
+      const page = await fetch(at('/'), { headers: { cookie } })
+      expect(page.status).toBe(200)
+      const origin = await fetch(at('/'), { headers: { cookie, origin: 'http://evil.example' } })
+      expect(origin.status, 'another page, although the browser brings the cookie').toBe(403)
+    } finally {
+      await server.close()
+    }
+  })
+})
+
 describe('the assets', () => {
   it('are below 150 kB as they are sent', async () => {
     const assets = await loadAssets('world')

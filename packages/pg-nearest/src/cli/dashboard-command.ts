@@ -11,7 +11,12 @@ import { dashboardUsage } from './usage.ts'
 export async function dashboardCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const { values } = parseOptions('dashboard', {
     args: [...argv],
-    options: { ...serverFlags, port: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      ...serverFlags,
+      port: { type: 'string' },
+      host: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
   })
   if (values.help === true) {
     terminal.print(dashboardUsage)
@@ -22,7 +27,7 @@ export async function dashboardCommand(argv: readonly string[], terminal: Termin
   const pool = createPool({ ...(await serversToAsk(values, terminal, 'follow')), quietAfterMs: 0 })
   try {
     await pool.refresh()
-    const page = await servePool(pool, port)
+    const page = await servePool(pool, { port, host: values.host })
     try {
       terminal.print(`The dashboard: ${page.url}`)
       await interrupted(terminal.interrupted)

@@ -114,10 +114,12 @@ export const dashboardUsage: string = `pg-nearest dashboard [options]
 
 Serves a page on 127.0.0.1 that shows each server's role, health, distance and
 lag, what is wrong and what to do about it, and failovers as they come; to this
-machine alone, and only to look at. What an app's own pool does is shown by
-pg-nearest/dashboard in that app.
+machine alone unless --host says otherwise, and only to look at. What an app's
+own pool does is shown by pg-nearest/dashboard in that app.
 
   --port NUMBER           default 4180, or one that is free
+  --host ADDRESS          listen there, such as 0.0.0.0: whoever opens the
+                          address that is printed, with the key in it, is let in
   --help
 
 ${SERVERS}

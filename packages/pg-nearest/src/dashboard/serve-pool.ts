@@ -5,17 +5,23 @@ import { createPoolPage } from './pool-page.ts'
 
 const PORT = 4180
 
-/** Serves a pool's dashboard to this machine alone; on its usual port, or any other where that is taken. */
+export interface ServedOn {
+  readonly port: number | undefined
+  /** `undefined`: this machine alone. */
+  readonly host: string | undefined
+}
+
+/** Serves a pool's dashboard; on its usual port, or any other where that is taken. */
 export async function servePool(
   pool: NearestPool,
-  port: number | undefined,
+  { port, host }: ServedOn,
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
   const page = await loadPage()
   let publish: PageServer['publish'] | undefined
   const shown = createPoolPage(page, pool, (event) => publish?.(event))
-  const server = await page.startPageServer({ ...shown.options, port: port ?? PORT }).catch((error: unknown) => {
+  const server = await page.startPageServer({ ...shown.options, host, port: port ?? PORT }).catch((error: unknown) => {
     if (port !== undefined) throw error
-    return page.startPageServer(shown.options)
+    return page.startPageServer({ ...shown.options, host })
   })
   ;({ publish } = server)
   return {
