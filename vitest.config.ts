@@ -126,6 +126,7 @@ const unhurried = onServersOf([
   'world-end',
   'world-failover',
   'world-fixture',
+  'world-page',
   'world-ports',
   'world-version',
   'wrong-ports',

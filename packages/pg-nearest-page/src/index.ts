@@ -6,6 +6,7 @@ export type {
   Choice,
   Counters,
   Crossing,
+  FailedTry,
   LatencySample,
   LinkFacts,
   PlaceFacts,

@@ -44,7 +44,7 @@ export function createInspector(root: HTMLElement, selection: Selection): (state
       picker,
       state.places,
       (place) => place.region,
-      (place) => h('option', { value: place.region }, `${place.city} (${place.region})`),
+      (place) => h('option', { value: place.region }, place.city),
     )
     if (picker.value !== region) picker.value = region
     keyed(

@@ -7,6 +7,7 @@ import { act } from './actions.ts'
 import { apply, h, keyed, setText, svg } from './dom.ts'
 import { bytes } from './format.ts'
 import { createLinksLayer } from './links-layer.ts'
+import { enableDrags } from './map-drag.ts'
 import type { Selection } from './selection.ts'
 
 /** Pixels between two servers, so that a finger finds one. */
@@ -51,6 +52,7 @@ export function createMapView(root: HTMLElement, selection: Selection): (state: 
     ),
   )
   let latest: WorldState | undefined
+  enableDrags(sea, nodes, () => latest)
 
   /** The region that may join nearest to the pointer. */
   const candidateAt = ({ clientX, clientY }: MouseEvent): PlaceFacts | undefined => {

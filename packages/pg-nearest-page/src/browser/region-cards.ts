@@ -12,7 +12,11 @@ interface Parts {
   readonly nearest: Element
   readonly plain: Element
   readonly write: Element
+  /** What the chart shows already. */
+  drawn: readonly LatencySample[] | undefined
 }
+
+const NONE: readonly LatencySample[] = []
 
 const parts = new WeakMap<Element, Parts>()
 
@@ -57,14 +61,14 @@ function createCard({ region }: PlaceFacts, selection: Selection): HTMLLIElement
     chart.element,
     h('p', { class: 'write' }, 'a write ', write),
   )
-  parts.set(card, { chart, name, from, nearest, plain, write })
+  parts.set(card, { chart, name, from, nearest, plain, write, drawn: undefined })
   return card
 }
 
 function updateCard(card: Element, state: WorldState, region: string, chosen: boolean): void {
   const shown = parts.get(card)
   if (shown === undefined) return
-  const samples = state.latency[region] ?? []
+  const samples = state.latency[region] ?? NONE
   const last = samples.at(-1)
   const reads = state.reading[region]
   setText(shown.name, cityOf(state, region))
@@ -77,6 +81,9 @@ function updateCard(card: Element, state: WorldState, region: string, chosen: bo
   setText(shown.nearest, told(last?.nearest))
   setText(shown.plain, told(last?.plain))
   setText(shown.write, told(lastOf(samples, 'write')))
+  // A second brings a sample, and several updates.
+  if (shown.drawn === samples) return
+  shown.drawn = samples
   shown.chart.update(
     state.times.slice(-samples.length).map((at) => at / 1_000),
     [samples.map(({ plain }) => plain), samples.map(({ nearest }) => nearest)],

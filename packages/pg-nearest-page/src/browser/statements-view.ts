@@ -1,8 +1,7 @@
-import { cityOf } from '../state/reduce-world.ts'
-import { reasonWords } from '../state/route-words.ts'
 import type { StatementFacts, WorldState } from '../state/world-state.ts'
 import { apply, h, keyed } from './dom.ts'
-import { duration, timeOfDay } from './format.ts'
+import { duration } from './format.ts'
+import { routeDetails } from './route-details.ts'
 
 const SHOWN = 14
 
@@ -44,7 +43,7 @@ function createRow(statement: StatementFacts, state: WorldState): HTMLLIElement 
   const route = h('div', { class: 'route', tabindex: 0 })
   const details = h(
     'details',
-    { toggle: () => details.open && route.childElementCount === 0 && route.append(...routeOf(statement, state)) },
+    { toggle: () => details.open && route.childElementCount === 0 && route.append(...routeDetails(statement, state)) },
     h(
       'summary',
       {},
@@ -68,51 +67,4 @@ function tripsOf(ms: number, rttMs: number | undefined): string {
   if (rttMs === undefined || rttMs < 5) return 'next door'
   const trips = Math.max(1, Math.round(ms / rttMs))
   return trips === 1 ? '1 trip' : `${trips} trips`
-}
-
-function routeOf(
-  { at, server, reason, attempts, rttMs, ms, error, choices, region, text }: StatementFacts,
-  state: WorldState,
-): Node[] {
-  const why = error ?? reasonWords(reason ?? '')
-  const attempt =
-    attempts > 1 ? `${attempts} servers were tried, this one last.` : 'The first server that was asked answered.'
-  const distance =
-    rttMs === undefined || rttMs < 5 || server === undefined
-      ? ''
-      : ` ${cityOf(state, region)} and ${cityOf(state, server)} are ${duration(rttMs)} apart, so it took ${(ms / rttMs).toFixed(1)} round trips.`
-  return [
-    h('p', {}, h('code', {}, text)),
-    h('p', {}, why, error === undefined ? ` ${attempt}${distance}` : ''),
-    h('p', { class: 'hint' }, `What the app in ${cityOf(state, region)} knew at ${timeOfDay(at)}, nearest first:`),
-    h(
-      'table',
-      {},
-      h('thead', {}, row('th', ['server', 'role', 'health', 'distance', 'shows up to', 'use'])),
-      h(
-        'tbody',
-        {},
-        ...choices.map((choice) =>
-          row('td', [
-            choice.server,
-            choice.role,
-            choice.health,
-            choice.rttMs === undefined ? '–' : duration(choice.rttMs),
-            choice.lsn ?? '–',
-            choice.server === server
-              ? 'answered'
-              : choice.writeTo
-                ? 'takes writes'
-                : choice.readFrom
-                  ? 'takes reads'
-                  : '',
-          ]),
-        ),
-      ),
-    ),
-  ]
-}
-
-function row(name: 'th' | 'td', cells: readonly string[]): HTMLTableRowElement {
-  return h('tr', {}, ...cells.map((cell) => h(name, name === 'th' ? { scope: 'col' } : {}, cell)))
 }

@@ -29,8 +29,10 @@ const MODULES: Readonly<Record<PageName, readonly string[]>> = {
     'browser/format',
     'browser/map-view',
     'browser/links-layer',
+    'browser/map-drag',
     'browser/inspector',
     'browser/region-cards',
+    'browser/route-details',
     'browser/statements-view',
     'browser/timeline-view',
     'browser/counters-view',
@@ -44,6 +46,7 @@ const MODULES: Readonly<Record<PageName, readonly string[]>> = {
     'state/world-state',
     'state/reduce-world',
     'state/route-words',
+    'state/drag-meaning',
   ],
   dashboard: [
     'browser/dashboard',

@@ -6,6 +6,8 @@ export const REASONS: Readonly<Record<string, string>> = {
   asked: 'The caller named this server.',
   write: 'It writes, and only the primary takes writes.',
   session: 'It needs the primary: what it does would mean nothing on a replica.',
+  'server-bound': 'A replica would have answered with what is true of itself, so the primary did.',
+  mode: 'The primary, because of the mode that the pool is in.',
   'learned-write': 'A replica has refused this text before, so it goes to the primary at once.',
   transaction: 'It is part of a transaction, and stays where that began.',
   pinned: 'Its client needs one connection.',
@@ -20,4 +22,17 @@ export const REASONS: Readonly<Record<string, string>> = {
 
 export function reasonWords(reason: string): string {
   return REASONS[reason] ?? reason
+}
+
+const READS_ELSEWHERE: ReadonlySet<string> = new Set(['own-region', 'nearest', 'lagging', 'retry', 'hedged'])
+
+/** How it was made sure that the answer shows what it must. */
+export function proofWords(reason: string, role: string | undefined, sessions: boolean): string {
+  if (role === 'primary') return 'It is the primary, and nobody has anything newer.'
+  if (reason === 'unproven') return 'None: no server that could prove it was in reach.'
+  if (!sessions) return 'None: sessions are off, so it shows whatever this server had.'
+  if (reason === 'transaction')
+    return 'Its transaction began on a server that had all that its session has written and seen.'
+  if (!READS_ELSEWHERE.has(reason)) return 'None was needed.'
+  return 'The server has replayed all that its session has written and seen: it said so beside this statement, or before.'
 }

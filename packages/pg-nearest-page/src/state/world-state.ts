@@ -45,12 +45,20 @@ export interface StatementFacts {
   /** `undefined` if it failed. */
   readonly server: string | undefined
   readonly reason: string | undefined
-  readonly attempts: number
+  /** The servers that were tried before, and why each did not do. */
+  readonly failed: readonly FailedTry[]
+  /** Whether it had to show what its session has written and seen. */
+  readonly sessions: boolean
   /** Milliseconds of one round trip from the app to that server. */
   readonly rttMs: number | undefined
   readonly error: string | undefined
   /** The servers as that app's pool knew them when the statement had run, nearest first. */
   readonly choices: readonly Choice[]
+}
+
+export interface FailedTry {
+  readonly server: string
+  readonly why: string
 }
 
 export interface Choice {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { dragMeaning } from '../../src/state/drag-meaning.ts'
 import { cityOf, initialWorld, reduceWorld } from '../../src/state/reduce-world.ts'
 import { REASONS } from '../../src/state/route-words.ts'
 import type { WorldEvent, WorldState } from '../../src/state/world-state.ts'
@@ -78,5 +79,54 @@ describe('reduceWorld', () => {
 describe('the words for reasons', () => {
   it('are sentences', () => {
     for (const words of Object.values(REASONS)) expect(words).toMatch(/^[A-Z].*\.$/)
+  })
+})
+
+describe('dragMeaning', () => {
+  const server = (region: string, role: 'primary' | 'replica' | 'down') => ({
+    region,
+    role,
+    lsn: undefined,
+    lagBytes: undefined,
+    lagMs: undefined,
+    paused: false,
+    heldBackMs: 0,
+    connections: undefined,
+  })
+  const link = (a: string, b: string, partitioned = false) => ({ a, b, rttMs: 1, usualRttMs: 1, partitioned })
+  const world = after(
+    { type: 'servers', servers: [server('nrt', 'primary'), server('ord', 'replica'), server('atl', 'down')] },
+    { type: 'links', links: [link('nrt', 'ord'), link('nrt', 'atl', true), link('ord', 'atl')] },
+  )
+
+  it.each([
+    ['the primary on a replica', 'nrt', 'ord', { words: 'Promote Chicago', action: { do: 'promote', region: 'ord' } }],
+    ['the primary on a dead server', 'nrt', 'atl', undefined],
+    [
+      'a replica on another',
+      'atl',
+      'ord',
+      { words: 'Cut Atlanta – Chicago', action: { do: 'partition', a: 'ord', b: 'atl' } },
+    ],
+    [
+      'a replica on the primary',
+      'ord',
+      'nrt',
+      { words: 'Cut Chicago – Tokyo', action: { do: 'partition', a: 'nrt', b: 'ord' } },
+    ],
+    [
+      'over a link that is cut',
+      'atl',
+      'nrt',
+      { words: 'Mend Atlanta – Tokyo', action: { do: 'heal', a: 'nrt', b: 'atl' } },
+    ],
+    ['on itself', 'ord', 'ord', undefined],
+    ['on what is not in the world', 'ord', 'fra', undefined],
+  ] as const)('%s', (_, from, to, meaning) => {
+    expect(dragMeaning(world, from, to)).toEqual(meaning)
+  })
+
+  it('is nothing while something is being done', () => {
+    expect(dragMeaning({ ...world, busy: 'Killing Chicago' }, 'nrt', 'ord')).toBeUndefined()
   })
 })

@@ -63,7 +63,8 @@ export async function rowsAt(url: string, from = 0): Promise<ReadonlyMap<number,
   }
 }
 
-async function rowsOf(client: pg.Client, from = 0): Promise<ReadonlyMap<number, number>> {
+/** The same over a connection that there is. */
+export async function rowsOf(client: Pick<pg.Client, 'query'>, from = 0): Promise<ReadonlyMap<number, number>> {
   const { rows } = await client.query<{ id: number; times: number }>(
     'select id, count(*)::int as times from deeds where id >= $1 group by id',
     [from],

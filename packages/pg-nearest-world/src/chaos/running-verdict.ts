@@ -1,16 +1,6 @@
+import type { Counters } from 'pg-nearest-page'
 import { isRead, type Deed } from './deed.ts'
 import { judge, type Evidence, type Finding } from './verdict.ts'
-
-/** What went wrong until now, and of how much. */
-export interface RunningCounts {
-  readonly reads: number
-  readonly writes: number
-  readonly readsFailed: number
-  readonly writesLost: number
-  readonly writesDoubled: number
-  readonly sessionsBack: number
-  readonly leftBehind: number
-}
 
 /** The verdict on a load without end: it judges the same evidence again as it grows, and counts each fault once. */
 export interface RunningVerdict {
@@ -18,7 +8,7 @@ export interface RunningVerdict {
   judge(evidence: Evidence): readonly Finding[]
   /** Counts operations, each once. */
   count(deeds: readonly Deed[]): void
-  readonly counts: RunningCounts
+  readonly counts: Counters
 }
 
 export function createRunningVerdict(): RunningVerdict {

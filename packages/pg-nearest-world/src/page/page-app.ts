@@ -3,19 +3,22 @@ import type { Choice, StatementFacts } from 'pg-nearest-page'
 import type { Diary } from '../chaos/diary.ts'
 import { startLoad, type App, type Load } from '../chaos/load.ts'
 import type { World } from '../world-types.ts'
-import { startPlainReader, type PlainReader } from './plain-reader.ts'
+import { createPlainReader, type PlainReader } from './plain-reader.ts'
 
-/** An app that reads and writes in one region, through pg-nearest, and reads beside that through a plain pool. */
+/** An app that reads and writes in one region, through pg-nearest, and reads beside that through a plain pool; while it works. */
 export interface PageApp extends App {
   readonly plain: PlainReader
-  /** Calls back for each statement, until the returned function is called. */
-  watch(onQuery: (event: QueryEvent) => void): () => void
+  work(): void
+  /** Begins nothing more; resolves when what was begun has ended. */
+  rest(): Promise<void>
   stop(): Promise<void>
 }
 
 /** A second, of each app; few, because it is one machine that plays them all. */
 const RATES = { read: 3, write: 0.7, transaction: 0.3, 'read-only transaction': 0.3 } as const
 const WALKERS = 1
+/** Half as often as by default: five apps ask as many servers each, on one machine. */
+const PROBE_MS = 1_000
 /** A laptop that plays five regions and a browser may take its time to promote a server. */
 const FAILOVER_MS = 15_000
 
@@ -31,45 +34,59 @@ export interface PageAppOptions {
   readonly seed: number
 }
 
-export function startPageApp(options: PageAppOptions): PageApp {
+export function createPageApp(options: PageAppOptions): PageApp {
   const { world, region, plainTo, diary, roaming, consistency, seed } = options
   const pool = createPool({
     ...world.poolOptions(region),
     application_name: `page ${region}`,
     max: 6,
+    probeIntervalMs: PROBE_MS,
     failoverTimeoutMs: FAILOVER_MS,
   })
   diary.listen(pool)
   const app: App = { region, pool }
   roaming.push(app)
-  const load: Load = startLoad([app], seed, diary, {
-    rates: RATES,
-    walkers: WALKERS,
-    prefix: `${region} `,
-    wander: roaming,
-    consistency,
-  })
-  const plain = startPlainReader(world.url(plainTo, { from: region }))
+  const plain = createPlainReader(world.url(plainTo, { from: region }))
+  let loads = 0
+  let load: Load | undefined
+  const rest = async (): Promise<void> => {
+    const working = load
+    load = undefined
+    await Promise.all([working?.stop(), plain.rest()])
+  }
   return {
     ...app,
     plain,
-    watch(onQuery) {
-      pool.on('query', onQuery)
-      return () => pool.off('query', onQuery)
+    work() {
+      plain.work()
+      load ??= startLoad([app], seed, diary, {
+        rates: RATES,
+        walkers: WALKERS,
+        // Whoever comes after a rest is somebody else.
+        prefix: `${region} ${loads++} `,
+        wander: roaming,
+        consistency,
+      })
     },
+    rest,
     async stop() {
-      await Promise.all([load.stop(), plain.stop()])
+      await rest()
       await pool.destroy()
     },
   }
 }
 
+export interface Circumstances {
+  readonly id: number
+  readonly sessions: boolean
+  readonly rtt: (a: string, b: string) => number
+}
+
 /** A statement as the page tells it: never with its values. */
 export function statementFacts(
-  id: number,
   { region, pool }: App,
   { text, servedBy, durationMs, error }: QueryEvent,
-  rtt: (a: string, b: string) => number,
+  { id, sessions, rtt }: Circumstances,
 ): StatementFacts {
   return {
     id,
@@ -79,7 +96,8 @@ export function statementFacts(
     ms: durationMs,
     server: servedBy?.server,
     reason: servedBy?.reason,
-    attempts: servedBy?.attempts ?? 0,
+    failed: (servedBy?.failed ?? []).map(({ server, error: why }) => ({ server, why: errorWords(why) })),
+    sessions,
     rttMs: servedBy?.region === undefined ? undefined : rtt(region, servedBy.region),
     error: error === undefined ? undefined : errorWords(error),
     choices: choicesOf(pool),
@@ -101,6 +119,9 @@ function choicesOf(pool: NearestPool): readonly Choice[] {
     .toSorted((a, b) => (a.rttMs ?? Infinity) - (b.rttMs ?? Infinity))
 }
 
+/** What is behind it says more than that nothing could be had. */
 function errorWords(error: unknown): string {
-  return error instanceof Error ? error.message.slice(0, 300) : 'It failed.'
+  if (!(error instanceof Error)) return 'It failed.'
+  const { cause } = error
+  return (cause instanceof Error && cause.message !== '' ? cause : error).message.slice(0, 300)
 }

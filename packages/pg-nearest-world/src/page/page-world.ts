@@ -6,7 +6,7 @@ import { createDeeds, type Promotion } from '../chaos/promotion.ts'
 import { createRegisters } from '../chaos/registers.ts'
 import type { World } from '../world-types.ts'
 import { NOTES } from './cross.ts'
-import { startPageApp, type PageApp } from './page-app.ts'
+import { createPageApp, type PageApp } from './page-app.ts'
 
 /** A world with an app at work in each region, and all that they do written down. */
 export interface PageWorld {
@@ -22,6 +22,10 @@ export interface PageWorld {
   sessions: boolean
   appIn(region: string): PageApp | undefined
   addApp(region: string): PageApp
+  /** All apps read and write from now on, those that come later included. */
+  work(): void
+  /** None does; resolves when what was begun has ended. */
+  rest(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -31,6 +35,7 @@ export async function startPageWorld(world: World): Promise<PageWorld> {
   const diary = new Diary()
   const apps: PageApp[] = []
   const roaming: App[] = []
+  let working = false
   const page: PageWorld = {
     world,
     diary,
@@ -41,7 +46,7 @@ export async function startPageWorld(world: World): Promise<PageWorld> {
     appIn: (region) => apps.find((app) => app.region === region),
     addApp(region) {
       for (const { region: own, pool } of apps) pool.setServers(serversFor(world, own))
-      const app = startPageApp({
+      const app = createPageApp({
         world,
         region,
         plainTo: firstPrimary,
@@ -51,7 +56,16 @@ export async function startPageWorld(world: World): Promise<PageWorld> {
         seed: apps.length,
       })
       apps.push(app)
+      if (working) app.work()
       return app
+    },
+    work() {
+      working = true
+      for (const app of apps) app.work()
+    },
+    async rest() {
+      working = false
+      await Promise.all(apps.map((app) => app.rest()))
     },
     async stop() {
       await Promise.all(apps.map((app) => app.stop()))

@@ -1,24 +1,36 @@
-/** Where reads have gone that nothing but the distance decides, by the app's region: the servers of the latest, newest last. */
-export type Latest = Readonly<Record<string, readonly string[]>>
+import type { ServedBy } from 'pg-nearest'
 
-/** So many in a row make a move. One alone may only have looked for its own write. */
+/** A read, and what decided where it went. */
+export type Read = Pick<ServedBy, 'server' | 'reason'>
+
+/** So many in a row make a move, whatever has decided. One alone may only have looked for its own write. */
 const IN_A_ROW = 4
+/** Of those that nothing but the distance decides: one may have been on its way while servers came and went. */
+const BY_DISTANCE = 2
 
-export interface Move {
-  readonly region: string
-  readonly from: string
+type Reason = Read['reason']
+
+const DISTANCE: ReadonlySet<Reason> = new Set<Reason>(['own-region', 'nearest', 'no-replica'])
+const READS: ReadonlySet<Reason> = new Set<Reason>([...DISTANCE, 'lagging', 'unproven', 'retry', 'hedged'])
+
+/** Whether a statement that ran for this reason is a read that was sent where it is best read. */
+export function isRead(reason: Reason): boolean {
+  return READS.has(reason)
 }
 
-/** What is known once this app has read from that server. */
-export function withRead(latest: Latest, region: string, server: string): Latest {
-  return { ...latest, [region]: [...(latest[region] ?? []), server].slice(-IN_A_ROW) }
+/** An app's latest reads, newest last, with one more. */
+export function withRead(latest: readonly Read[], read: Read): readonly Read[] {
+  return [...latest, read].slice(-IN_A_ROW)
 }
 
-/** The apps that have read from another server lately than `reading` says. */
-export function movesOf(latest: Latest, reading: Readonly<Record<string, string>>): readonly Move[] {
-  return Object.entries(latest).flatMap(([region, servers]) => {
-    const [from] = servers
-    const agree = servers.length === IN_A_ROW && servers.every((server) => server === from)
-    return from === undefined || !agree || reading[region] === from ? [] : [{ region, from }]
-  })
+/** The server that an app reads from, by its latest reads; `undefined` while they do not tell. */
+export function readingFrom(latest: readonly Read[]): string | undefined {
+  const byDistance = latest.filter(({ reason }) => DISTANCE.has(reason)).slice(-BY_DISTANCE)
+  if (byDistance.length === BY_DISTANCE) return common(byDistance)
+  return latest.length === IN_A_ROW ? common(latest) : undefined
+}
+
+function common(reads: readonly Read[]): string | undefined {
+  const [first] = reads
+  return reads.every(({ server }) => server === first?.server) ? first?.server : undefined
 }

@@ -125,10 +125,31 @@ describe.skipIf(!hasBrowser)('the page of a world', () => {
     await until(async () => (await page.locator('.links path.cut').count()) === 0)
   })
 
+  it('cuts a link where one server is dragged on another, and mends it so', async () => {
+    const middle = async (city: string): Promise<{ x: number; y: number }> => {
+      const box = await node(city).locator('.dot').boundingBox()
+      if (box === null) throw new Error(`There is no ${city}.`)
+      return { x: box.x + box.width / 2, y: box.y + box.height / 2 }
+    }
+    for (const [words, cut] of [
+      ['Cut Sydney – Chicago', 1],
+      ['Mend Sydney – Chicago', 0],
+    ] as const) {
+      const [from, to] = [await middle('Sydney'), await middle('Chicago')]
+      await page.mouse.move(from.x, from.y)
+      await page.mouse.down()
+      await page.mouse.move(to.x, to.y, { steps: 5 })
+      expect(await page.locator('.dragging > .ghost').last().textContent()).toBe(words)
+      await page.mouse.up()
+      await until(async () => (await page.locator('.links path.cut').count()) === cut)
+    }
+  })
+
   it('tells how a statement was routed', async () => {
     await page.locator('.statement-list summary').first().click()
     await until(async () => (await page.locator('.route tbody tr').count()) >= 5)
-    expect(await page.locator('details[open] .route').textContent()).toContain('answered')
+    const shown = await page.locator('details[open] .route').textContent()
+    for (const part of ['Plan', 'Attempts', 'Proof', 'answered']) expect(shown).toContain(part)
   })
 
   it('changes nothing without the token, and has lost, doubled and taken back nothing until now', async () => {

@@ -42,15 +42,17 @@ describe.skipIf(!hasBrowser)('the page of a world, where nothing else runs', () 
       async () => (await told()).some((text) => /^Chicago reads from \w+ now.*No read failed\.$/.test(text)),
       { timeout: 10_000, interval: 20 },
     )
-    expect(performance.now() - killed).toBeLessThan(SOON_MS)
+    const tookMs = performance.now() - killed
     await press('Start Chicago')
     await vi.waitUntil(
       async () => (await told()).some((text) => text.startsWith('Chicago reads next door again')),
       CHAOS,
     )
+    expect(tookMs).toBeLessThan(SOON_MS)
   })
 
-  it('has a minute of chaos with nothing failed, lost, doubled or taken back', async () => {
+  it('has a minute of chaos with nothing failed, lost, doubled or taken back, though it began with a dead server', async () => {
+    await world.kill('ord')
     await press('Chaos for a minute')
     await vi.waitUntil(async () => (await told()).some((text) => text.startsWith('Chaos is over')), CHAOS)
     expect(await wrong()).toEqual([])

@@ -4,7 +4,7 @@ import { createRunningVerdict } from '../../src/chaos/running-verdict.ts'
 import type { Deed } from '../../src/chaos/deed.ts'
 import type { Evidence } from '../../src/chaos/verdict.ts'
 import { parseAction } from '../../src/page/parse-action.ts'
-import { movesOf, withRead, type Latest } from '../../src/page/reading-from.ts'
+import { isRead, readingFrom, withRead, type Read } from '../../src/page/reading-from.ts'
 import { createStatementSample } from '../../src/page/statement-sample.ts'
 
 describe('parseAction', () => {
@@ -52,17 +52,32 @@ describe('parseAction', () => {
 })
 
 describe('where an app reads', () => {
-  const after = (...servers: readonly string[]): Latest =>
-    servers.reduce<Latest>((latest, server) => withRead(latest, 'ord', server), {})
+  const ord = { server: 'ord', reason: 'own-region' } as const
+  const atl = { server: 'atl', reason: 'nearest' } as const
+  const nrt = { server: 'nrt', reason: 'lagging' } as const
+  const retried = { server: 'atl', reason: 'retry' } as const
+  const after = (reads: readonly Read[]): readonly Read[] =>
+    reads.reduce<readonly Read[]>((latest, read) => withRead(latest, read), [])
 
-  it.each<[servers: string[], reading: Record<string, string>, from: string | undefined]>([
-    [['ord', 'ord', 'ord'], {}, undefined],
-    [['ord', 'ord', 'ord', 'ord'], {}, 'ord'],
-    [['ord', 'ord', 'ord', 'ord'], { ord: 'ord' }, undefined],
-    [['atl', 'atl', 'atl', 'nrt'], { ord: 'ord' }, undefined],
-    [['nrt', 'atl', 'atl', 'atl', 'atl'], { ord: 'ord' }, 'atl'],
-  ])('after %j, where it was %j, is %s', (servers, reading, from) => {
-    expect(movesOf(after(...servers), reading)).toEqual(from === undefined ? [] : [{ region: 'ord', from }])
+  it.each<[what: string, reads: readonly Read[], from: string | undefined]>([
+    ['nothing of nothing', [], undefined],
+    ['nothing of one', [ord], undefined],
+    ['next door', [ord, ord], 'ord'],
+    ['elsewhere, two reads after a server has died', [ord, ord, ord, ord, retried, atl, atl], 'atl'],
+    ['nothing yet while the distance has decided once', [ord, ord, ord, retried, atl], undefined],
+    ['next door again', [atl, atl, atl, atl, ord, ord], 'ord'],
+    ['next door, though single reads look for what their session has written', [ord, nrt, ord, nrt], 'ord'],
+    ['at the primary, if all do that', [ord, ord, nrt, nrt, nrt, nrt], 'nrt'],
+    ['nothing yet between the two', [ord, nrt, nrt, nrt], undefined],
+  ])('tells %s', (_what, reads, from) => {
+    expect(readingFrom(after(reads))).toBe(from)
+  })
+
+  it('goes by the reads alone', () => {
+    expect(isRead('write')).toBe(false)
+    expect(isRead('transaction')).toBe(false)
+    expect(isRead('own-region')).toBe(true)
+    expect(isRead('lagging')).toBe(true)
   })
 })
 

@@ -1,0 +1,47 @@
+import pg from 'pg'
+import { startWorld, type World } from 'pg-nearest-world'
+import { startPage, type RunningPage } from 'pg-nearest-world/page'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+let world: World
+let page: RunningPage
+let client: pg.Client
+
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt' })
+  page = await startPage(world, { port: 0, restAfterMs: 300 })
+  client = new pg.Client({ connectionString: world.url('nrt') })
+  await client.connect()
+})
+afterAll(async () => {
+  await client?.end()
+  await page?.close()
+  await world?.stop()
+})
+
+async function deeds(): Promise<number> {
+  const { rows } = await client.query<{ count: number }>('select count(*)::int as count from deeds')
+  return rows[0]?.count ?? 0
+}
+
+/** Looks at the page until the returned function is called. */
+async function look(): Promise<() => void> {
+  const gone = new AbortController()
+  const response = await fetch(`${page.url}events`, { signal: gone.signal })
+  await response.body?.getReader().read()
+  return () => gone.abort()
+}
+
+test('the apps rest soon after the last one has looked away, and work again for the next one', async () => {
+  for (let round = 0; round < 2; round++) {
+    const away = await look()
+    const before = await deeds()
+    await vi.waitUntil(async () => (await deeds()) > before, { timeout: 10_000 })
+    away()
+    await sleep(1_500)
+    const rested = await deeds()
+    await sleep(2_500)
+    expect(await deeds()).toBe(rested)
+  }
+})
