@@ -1,0 +1,129 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { startWorld } from 'pg-nearest-world'
+import { startPage } from 'pg-nearest-world/page'
+import { chromium } from 'playwright-core'
+import { animatedWebp } from './animated-webp.mjs'
+import { findBrowser } from './find-browser.mjs'
+
+/**
+ * Plays the story of the page of a world on real servers, and takes its pictures: at rest and in trouble, on a desk and on a phone, by day and by
+ * night, and the story as one animation. `npm run build && node scripts/page-pictures.mjs --to FOLDER`
+ */
+const { values } = parseArgs({ options: { to: { type: 'string', default: 'examples/accounts/docs/screenshots' } } })
+
+const DESK = { width: 1440, height: 1000 }
+const PHONE = { width: 390, height: 844 }
+const STORY = { width: 1200, height: 820 }
+const QUALITY = 0.6
+/** So that the charts have something to show. */
+const FILLS_MS = 45_000
+
+const executablePath = await findBrowser()
+if (executablePath === undefined) throw new Error('There is no Chromium: install one, or name it in CHROMIUM_PATH.')
+await mkdir(values.to, { recursive: true })
+const world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd', 'atl', 'ams'] })
+const running = await startPage(world, { port: 0 })
+const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
+
+async function open(viewport, colorScheme, deviceScaleFactor = 1) {
+  const page = await browser.newPage({ viewport, colorScheme, deviceScaleFactor, reducedMotion: 'reduce' })
+  await page.goto(running.url)
+  return page
+}
+
+const press = (page, name) => page.getByRole('button', { name, exact: true }).click()
+const choose = (page, city) => page.getByRole('button', { name: new RegExp(`^${city} `) }).click()
+const told = (page, text) => page.locator('.timeline li span', { hasText: text }).first().waitFor({ timeout: 60_000 })
+
+const frames = []
+
+/** A still of the story, and how long it is shown. */
+async function frame(page, ms) {
+  frames.push({ png: await page.screenshot(), ms })
+}
+
+/** A browser is what is at hand that can write WebP. */
+async function toWebp(helper, png) {
+  const encoded = await helper.evaluate(
+    async ([data, quality]) => {
+      const picture = await createImageBitmap(await (await fetch(`data:image/png;base64,${data}`)).blob())
+      const canvas = new OffscreenCanvas(picture.width, picture.height)
+      canvas.getContext('2d').drawImage(picture, 0, 0)
+      const blob = await canvas.convertToBlob({ type: 'image/webp', quality })
+      return Array.from(new Uint8Array(await blob.arrayBuffer()))
+    },
+    [png.toString('base64'), QUALITY],
+  )
+  return Buffer.from(encoded)
+}
+
+async function shoot(pages, name) {
+  for (const [which, page] of pages) {
+    await page.evaluate(() => scrollTo(0, 0))
+    await page.screenshot({ path: join(values.to, `world-${which}-${name}.png`) })
+    await page.screenshot({ path: join(values.to, `world-${which}-${name}-whole.png`), fullPage: true })
+  }
+}
+
+try {
+  const stills = new Map([
+    ['desktop-light', await open(DESK, 'light')],
+    ['desktop-dark', await open(DESK, 'dark')],
+    ['phone-light', await open(PHONE, 'light', 2)],
+    ['phone-dark', await open(PHONE, 'dark', 2)],
+  ])
+  const story = await open(STORY, 'light')
+  await sleep(FILLS_MS)
+  await shoot(stills, 'rest')
+  await frame(story, 2_000)
+
+  await choose(story, 'Chicago')
+  await frame(story, 900)
+  await press(story, 'Kill Chicago')
+  await told(story, 'was killed')
+  await frame(story, 900)
+  await told(story, /^Chicago reads from /)
+  await frame(story, 2_200)
+
+  await choose(story, 'Sydney')
+  await press(story, 'Cut the link to Tokyo')
+  await told(story, 'Nothing passes between')
+  await sleep(3_000)
+  await frame(story, 1_800)
+  await sleep(4_000)
+  await shoot(stills, 'trouble')
+
+  await press(story, 'Mend the link to Tokyo')
+  await choose(story, 'Chicago')
+  await press(story, 'Start Chicago')
+  await told(story, /^Chicago reads next door again/)
+  await frame(story, 1_600)
+  await choose(story, 'Amsterdam')
+  await press(story, 'Promote Amsterdam')
+  await told(story, 'was promoted')
+  await sleep(2_500)
+  await frame(story, 2_200)
+  await press(story, 'Chaos for a minute')
+  await told(story, 'Chaos has a minute')
+  for (let i = 0; i < 4; i++) {
+    await sleep(9_000)
+    await frame(story, 1_000)
+  }
+  await told(story, 'Chaos is over')
+  await sleep(1_500)
+  await frame(story, 3_000)
+
+  const helper = await browser.newPage()
+  const pictures = []
+  for (const { png, ms } of frames) pictures.push({ webp: await toWebp(helper, png), ms })
+  const animation = animatedWebp(pictures, STORY)
+  await writeFile(join(values.to, 'world-story.webp'), animation)
+  console.log(`world-story.webp: ${pictures.length} pictures, ${Math.round(animation.length / 1e3)} kB`)
+} finally {
+  await browser.close()
+  await running.close()
+  await world.stop()
+}
