@@ -11,8 +11,8 @@ interface ScheduledCall {
   readonly run: () => void
 }
 
-/** Node's timers fire a millisecond or more late. So they are set this much early, and setImmediate polls for the rest. */
-const EARLY_MS = 1.5
+/** Node's timers take whole milliseconds, and fire a little late. So they are set this much early, and setImmediate polls for the rest. */
+const EARLY_MS = 0.3
 
 export function createScheduler(): Scheduler {
   /** Sorted by time, the next one last. */
