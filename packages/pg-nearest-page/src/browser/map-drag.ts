@@ -11,7 +11,7 @@ export function enableDrags(sea: HTMLElement, nodes: HTMLElement, latest: () => 
   const line = svg('line', { class: 'drag-line' })
   const canvas = svg('svg', { class: 'drag', 'aria-hidden': 'true' })
   canvas.append(line)
-  const hint = h('p', { class: 'ghost', 'aria-hidden': 'true', hidden: true })
+  const hint = h('p', { class: 'ghost drag-hint', 'aria-hidden': 'true', hidden: true })
   sea.append(canvas, hint)
 
   const regionOf = (element: Element | null | undefined): string | undefined =>
