@@ -8,13 +8,13 @@ export function wrap(text: string, available: number | undefined, indent = 0): s
   if (available === undefined) return text
   const width = Math.max(LEAST, available - indent)
   const lines: string[] = []
-  let line = ''
+  let line: string | undefined
   for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`
-    if (line !== '' && stripVTControlCharacters(longer).length > width) {
+    const longer = line === undefined ? word : `${line} ${word}`
+    if (line !== undefined && line !== '' && stripVTControlCharacters(longer).length > width) {
       lines.push(line)
       line = word
     } else line = longer
   }
-  return [...lines, line].join(`\n${' '.repeat(indent)}`)
+  return [...lines, line ?? ''].join(`\n${' '.repeat(indent)}`)
 }
