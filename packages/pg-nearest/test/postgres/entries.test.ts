@@ -164,9 +164,10 @@ describe('a password function', () => {
   ]
   test.each(broken)('%s is that server’s trouble only, with its name and its code', async (_, password, says) => {
     const pool = await start({ connectTimeoutMs: 800, replicas: { ord: { ...ord(), password } } })
-    const { server, message } = await nextProblemOf(pool)
-    expect(server).toBe('ord')
-    expect(message).toMatch(says)
+    // Where others have both cores, the server may be late itself.
+    const problemOfOrd = (): string | undefined => pool.status().servers.find(({ name }) => name === 'ord')?.problem
+    await until(() => says.test(problemOfOrd() ?? ''), `a problem that says ${says.source}`)
+    const message = problemOfOrd()
     expect(message).not.toContain('vault')
     expect((await pool.query('select 1')).servedBy.server).toBe('nrt')
     const alone = pools.create({ connectTimeoutMs: 800, primary: { ...nrt(), password } })
@@ -175,11 +176,6 @@ describe('a password function', () => {
     expect(isNoServerError(error) && error.attempts.every((attempt) => isPasswordError(attempt.error))).toBe(true)
     expect(error).toMatchObject({ attempts: [{ server: 'nrt', error: { code: 'NEAREST_PASSWORD', server: 'nrt' } }] })
   })
-
-  async function nextProblemOf(pool: NearestPool): Promise<{ server: string; message: string }> {
-    const told = pool.status().servers.find(({ name }) => name === 'ord')?.problem
-    return told === undefined ? ((await nextProblem(pool, 'ord')) as never) : { server: 'ord', message: told }
-  }
 
   test('that begins to hang cuts nothing that runs', async () => {
     let hangs = false
