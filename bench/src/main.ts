@@ -5,12 +5,14 @@ import { burstsTable } from './bursts-table.ts'
 import { dashboardTable } from './dashboard-table.ts'
 import { guardTable } from './guard-table.ts'
 import { overheadTable } from './overhead-table.ts'
+import { movingTable } from './moving-table.ts'
 import { builds } from './scenarios/builds.ts'
 import { bursts } from './scenarios/bursts.ts'
 import { dashboardCost } from './scenarios/dashboard.ts'
 import { guard } from './scenarios/guard.ts'
 import { faultsTable } from './faults-table.ts'
 import { faultsScenario } from './scenarios/faults.ts'
+import { moving } from './scenarios/moving.ts'
 import { overhead } from './scenarios/overhead.ts'
 import { replayTable } from './replay-table.ts'
 import { replayTimes } from './scenarios/replay.ts'
@@ -27,6 +29,8 @@ const usage = `npm run bench -w bench [-- <scenario>] [options]
                    (the default)
   sessions         transactions, and reads right after writes, 100 ms from the primary: our pool, pg, Drizzle, Kysely
                    and Prisma side by side; how long they take, and how many reads are stale
+  moving           what people come from, and our pool, in an app with a replica next door: reads, reads after writes,
+                   transactions, stale reads, and reads that fail when that replica dies
   guard            what it costs a local read to show one's own writes: a bare pg.Pool, our pool, our pool in a session
   faults           one of two replicas is slow, killed or cut off under readers: what they notice of it
   builds           this build and another one (--other), side by side with a bare pg.Pool in one process: reads, writes,
@@ -80,6 +84,7 @@ async function bench(args: string[]): Promise<number> {
     )
   if (scenario === 'overhead') show(await overhead(seconds), overheadTable)
   else if (scenario === 'sessions') show(await sessions(), sessionsTable)
+  else if (scenario === 'moving') show(await moving(), movingTable)
   else if (scenario === 'guard') show(await guard(seconds), guardTable)
   else if (scenario === 'faults') show(await faultsScenario(), faultsTable)
   else if (scenario === 'builds') show(await builds(values.other, seconds, values.only), buildsTable)
@@ -91,7 +96,7 @@ async function bench(args: string[]): Promise<number> {
   else {
     const said = JSON.stringify(scenario)
     throw new RangeError(
-      `There is no scenario ${said}: there are overhead, sessions, guard, faults, builds, bursts, servers, replay, dashboard and world.`,
+      `There is no scenario ${said}: there are overhead, sessions, moving, guard, faults, builds, bursts, servers, replay, dashboard and world.`,
     )
   }
   return 0

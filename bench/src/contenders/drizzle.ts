@@ -16,17 +16,27 @@ const accounts = pgTable('accounts', {
  * @see https://orm.drizzle.team/docs/read-replicas
  * @see https://orm.drizzle.team/docs/transactions
  */
-export function drizzle({ primary, replica, max }: Servers): Contender {
-  const writes = new pg.Pool({ connectionString: primary, max })
-  const reads = new pg.Pool({ connectionString: replica, max })
-  const db = withReplicas(connect({ client: writes }), [connect({ client: reads })])
+export function drizzle({ primary, replicas, max }: Servers): Contender {
+  const poolOf = (connectionString: string): pg.Pool =>
+    new pg.Pool({ connectionString, max }).on('error', () => undefined)
+  const writes = poolOf(primary)
+  const reads = replicas.map(poolOf)
+  const [first, ...others] = reads.map((client) => connect({ client }))
+  if (first === undefined) throw new RangeError('There is no replica.')
+  const db = withReplicas(connect({ client: writes }), [first, ...others])
   const plus = (amount: number) => ({ balance: sql`${accounts.balance} + ${amount}` })
 
   const write = (id: number, balance: number): Promise<unknown> =>
     db.update(accounts).set({ balance }).where(eq(accounts.id, id))
 
+  const read = async (id: number): Promise<number | undefined> => {
+    const [row] = await db.select({ balance: accounts.balance }).from(accounts).where(eq(accounts.id, id))
+    return row?.balance
+  }
+
   return {
     name: 'Drizzle, withReplicas',
+    read,
     one: (id) => db.transaction((tx) => tx.update(accounts).set(plus(-1)).where(eq(accounts.id, id))),
     three: (id, to) =>
       db.transaction(async (tx) => {
@@ -36,14 +46,13 @@ export function drizzle({ primary, replica, max }: Servers): Contender {
       }),
     writeThenRead: async (id, balance) => {
       await write(id, balance)
-      const [row] = await db.select({ balance: accounts.balance }).from(accounts).where(eq(accounts.id, id))
-      return row?.balance
+      return read(id)
     },
     writeThenReadPrimary: async (id, balance) => {
       await write(id, balance)
       const [row] = await db.$primary.select({ balance: accounts.balance }).from(accounts).where(eq(accounts.id, id))
       return row?.balance
     },
-    end: async () => void (await Promise.all([writes.end(), reads.end()])),
+    end: async () => void (await Promise.all([writes, ...reads].map((pool) => pool.end()))),
   }
 }

@@ -12,11 +12,11 @@ interface Database {
  *
  * @see https://kysely.dev/docs/examples/transactions/simple-transaction
  */
-export function kysely({ primary, replica, max }: Servers): Contender {
+export function kysely({ primary, replicas: [near = primary], max }: Servers): Contender {
   const connect = (connectionString: string): Kysely<Database> =>
     new Kysely({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString, max }) }) })
   const writes = connect(primary)
-  const reads = connect(replica)
+  const reads = connect(near)
 
   const add = (db: Kysely<Database>, id: number, amount: number): Promise<unknown> =>
     db
@@ -34,6 +34,7 @@ export function kysely({ primary, replica, max }: Servers): Contender {
 
   return {
     name: 'Kysely, two instances',
+    read: async (id) => (await read(reads, id))?.balance,
     one: (id) => writes.transaction().execute((trx) => add(trx, id, -1)),
     three: (id, to) =>
       writes.transaction().execute(async (trx) => {

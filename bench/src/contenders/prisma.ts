@@ -12,12 +12,16 @@ import { PrismaClient } from './prisma/generated/client.ts'
  * @see https://www.prisma.io/docs/orm/v7/prisma-client/setup-and-configuration/read-replicas
  * @see https://www.prisma.io/docs/orm/prisma-client/queries/transactions
  */
-export function prisma({ primary, replica, max }: Servers): Contender {
+export function prisma({ primary, replicas, max }: Servers): Contender {
   const connect = (connectionString: string) => new PrismaClient({ adapter: new PrismaPg({ connectionString, max }) })
-  const db = connect(primary).$extends(readReplicas({ replicas: [connect(replica)] }))
+  const db = connect(primary).$extends(readReplicas({ replicas: replicas.map(connect) }))
+
+  const read = async (id: number): Promise<number | undefined> =>
+    (await db.account.findUnique({ where: { id } }))?.balance
 
   return {
     name: 'Prisma 7, readReplicas',
+    read,
     one: (id) => db.$transaction((tx) => tx.account.update({ where: { id }, data: { balance: { decrement: 1 } } })),
     three: (id, to) =>
       db.$transaction(async (tx) => {
@@ -27,7 +31,7 @@ export function prisma({ primary, replica, max }: Servers): Contender {
       }),
     writeThenRead: async (id, balance) => {
       await db.account.update({ where: { id }, data: { balance } })
-      return (await db.account.findUnique({ where: { id } }))?.balance
+      return read(id)
     },
     writeThenReadPrimary: async (id, balance) => {
       await db.account.update({ where: { id }, data: { balance } })

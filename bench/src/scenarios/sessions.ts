@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
-import type { Contender, Servers } from '../contenders/contender.ts'
+import { createAccounts } from '../accounts.ts'
+import type { Contender } from '../contenders/contender.ts'
 import { drizzle } from '../contenders/drizzle.ts'
 import { kysely } from '../contenders/kysely.ts'
 import { nearest } from '../contenders/nearest.ts'
@@ -45,7 +44,7 @@ export async function sessions(): Promise<Sessions> {
   using progress = progressLine()
   progress.show('starting a primary in nrt and a replica in ord')
   await using world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: RTT_MS })
-  const servers = { primary: world.url('nrt', { from: 'ord' }), replica: world.url('ord'), max: BATCH }
+  const servers = { primary: world.url('nrt', { from: 'ord' }), replicas: [world.url('ord')], max: BATCH }
   const rttMs = await measureLink(servers.primary)
   const contenders: Contender[] = []
   try {
@@ -170,23 +169,6 @@ function batch(accounts: Accounts): Promise<{ stale: boolean; ms: number }[]> {
       return { stale, ms: performance.now() - begin }
     }),
   )
-}
-
-async function createAccounts({ primary, replica }: Servers, count: number): Promise<void> {
-  const pools = [primary, replica].map((connectionString) => new pg.Pool({ connectionString, max: 1 }))
-  try {
-    await at(pools, 0).query(
-      `create table accounts (id int primary key, balance int not null);
-       insert into accounts select n, 0 from generate_series(1, ${count}) as n`,
-    )
-    for (;;) {
-      const { rows } = await at(pools, 1).query("select to_regclass('accounts') is not null as there")
-      if (rows[0]?.['there'] === true) return
-      await sleep(20)
-    }
-  } finally {
-    await Promise.all(pools.map((pool) => pool.end()))
-  }
 }
 
 function at<T>(list: readonly T[], i: number): T {
