@@ -28,8 +28,10 @@ export function parseOptions<const Config extends ParseArgsConfig>(command: stri
         const hint = text.includes('://') ? 'A server is given by --primary or --replica' : 'What it takes'
         throw new UsageError(`${command} has no use for ${JSON.stringify(text)}. ${hint}: ${help}`)
       }
-      case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE':
-        throw new UsageError(`${said}. What it takes: ${help}`)
+      case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE': {
+        const [, name] = /'(?:-\w, )?(--\S+) <value>' argument missing/.exec(said) ?? []
+        throw new UsageError(`${name === undefined ? said : `${name} needs a value behind it.`} What it takes: ${help}`)
+      }
       default:
         throw error
     }

@@ -243,7 +243,11 @@ test.each([
     says: 'status has no option --nonsense. Those that there are: npx pg-nearest status --help',
   },
   { args: ['doctor', '--jsn'], code: 2, says: 'doctor has no option --jsn. Did you mean --json?' },
-  { args: ['wait', '--primary'], code: 2, says: 'What it takes: npx pg-nearest wait --help' },
+  {
+    args: ['wait', '--primary'],
+    code: 2,
+    says: '--primary needs a value behind it. What it takes: npx pg-nearest wait',
+  },
   { args: ['status', '--watch', '0'], code: 2, says: '--watch takes seconds' },
   { args: ['status', '--watch', 'x'], code: 2, says: '--watch takes seconds' },
   { args: ['bench', '--time', 'long'], code: 2, says: '--time takes seconds' },
