@@ -20,6 +20,10 @@ export interface ChartLine {
 const HEIGHT = 76
 /** Seconds that it shows. */
 const SPAN = 120
+/** Milliseconds. */
+const LEAST_CEILING = 5
+/** The share of all values that must be in sight: one slow second is not to flatten two minutes. */
+const IN_SIGHT = 0.95
 
 /** A small chart without words: what it shows is told in text beside it. */
 export function createChart(lines: readonly ChartLine[]): Chart {
@@ -27,6 +31,7 @@ export function createChart(lines: readonly ChartLine[]): Chart {
   const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
   let shown: uPlotType | undefined
   let latest: uPlotType.AlignedData = [[]]
+  let ceiling = LEAST_CEILING
 
   const draw = (): void => {
     const width = element.clientWidth
@@ -42,7 +47,7 @@ export function createChart(lines: readonly ChartLine[]): Chart {
         axes: [{ show: false }, { show: false }],
         scales: {
           x: { time: false, range: (_, __, end) => [end - SPAN, end] },
-          y: { range: (_, __, most) => [0, Math.max(5, (most ?? 0) * 1.1)] },
+          y: { range: () => [0, ceiling] },
         },
         series: [
           {},
@@ -69,8 +74,14 @@ export function createChart(lines: readonly ChartLine[]): Chart {
     update(times, values) {
       // A gap is `null` for uPlot.
       latest = [[...times], ...values.map((line) => line.map((value) => value ?? null))]
+      ceiling = Math.max(LEAST_CEILING, usualMost(values.flat()) * 1.25)
       if (shown === undefined) draw()
       else shown.setData(latest)
     },
   }
+}
+
+function usualMost(values: readonly (number | undefined)[]): number {
+  const known = values.filter((value) => value !== undefined).toSorted((a, b) => a - b)
+  return known[Math.floor((known.length - 1) * IN_SIGHT)] ?? 0
 }
