@@ -10,9 +10,16 @@ import { findBrowser } from './find-browser.mjs'
 
 /**
  * Plays the story of the page of a world on real servers, and takes its pictures: at rest and in trouble, on a desk and on a phone, by day and by
- * night, and the story as one animation. `npm run build && node scripts/page-pictures.mjs --to FOLDER`
+ * night, and the story as one animation. `npm run build && node scripts/page-pictures.mjs --to FOLDER`. Without a folder only those of the README
+ * are taken.
  */
-const { values } = parseArgs({ options: { to: { type: 'string', default: 'examples/accounts/docs/screenshots' } } })
+const { values } = parseArgs({ options: { to: { type: 'string' } } })
+const folder = values.to ?? 'examples/accounts/docs/screenshots'
+/** Of the README. */
+const SHOWN = new Map([
+  ['desktop-light-rest', 'world-desktop-light.png'],
+  ['phone-dark-trouble', 'world-phone-dark.png'],
+])
 
 const DESK = { width: 1440, height: 1000 }
 const PHONE = { width: 390, height: 844 }
@@ -23,7 +30,7 @@ const FILLS_MS = 45_000
 
 const executablePath = await findBrowser()
 if (executablePath === undefined) throw new Error('There is no Chromium: install one, or name it in CHROMIUM_PATH.')
-await mkdir(values.to, { recursive: true })
+await mkdir(folder, { recursive: true })
 const world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd', 'atl', 'ams'] })
 const running = await startPage(world, { port: 0 })
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
@@ -62,9 +69,13 @@ async function toWebp(helper, png) {
 
 async function shoot(pages, name) {
   for (const [which, page] of pages) {
+    const picture = values.to === undefined ? SHOWN.get(`${which}-${name}`) : `world-${which}-${name}.png`
+    if (picture === undefined) continue
     await page.evaluate(() => scrollTo(0, 0))
-    await page.screenshot({ path: join(values.to, `world-${which}-${name}.png`) })
-    await page.screenshot({ path: join(values.to, `world-${which}-${name}-whole.png`), fullPage: true })
+    await page.screenshot({ path: join(folder, picture) })
+    if (values.to !== undefined) {
+      await page.screenshot({ path: join(folder, picture.replace('.png', '-whole.png')), fullPage: true })
+    }
   }
 }
 
@@ -120,7 +131,7 @@ try {
   const pictures = []
   for (const { png, ms } of frames) pictures.push({ webp: await toWebp(helper, png), ms })
   const animation = animatedWebp(pictures, STORY)
-  await writeFile(join(values.to, 'world-story.webp'), animation)
+  await writeFile(join(folder, 'world-story.webp'), animation)
   console.log(`world-story.webp: ${pictures.length} pictures, ${Math.round(animation.length / 1e3)} kB`)
 } finally {
   await browser.close()

@@ -44,7 +44,11 @@ function show(state: DashboardState): void {
   const all = state.servers.length
   setText(
     byId('headline'),
-    state.quiet ? 'The pool is quiet' : up === all ? `All ${all} servers are up` : `${up} of ${all} servers are up`,
+    state.quiet
+      ? 'The pool is quiet'
+      : up === all
+        ? `All ${all} servers are up`
+        : `${up} of ${all} servers ${up === 1 ? 'is' : 'are'} up`,
   )
   setText(byId('sub'), subOf(state))
   setText(byId('where'), state.region === undefined ? '' : `as seen from ${state.region}`)
@@ -113,23 +117,17 @@ function subOf({ servers: all, problems: wrong }: DashboardState): string {
 }
 
 function updateServer(card: Element, server: PoolServer): void {
-  const { role, health, rttMs, lsn, lagBytes, stalenessMs, readFrom, writeTo, connections } = server
+  const { role, health, rttMs, lsn, connections } = server
   apply(card, { 'data-role': role, 'data-health': health })
   const set = (selector: string, text: string): void => {
     const element = card.querySelector(selector)
     if (element !== null) setText(element, text)
   }
   set('.role', health === 'up' ? role : `${role} · ${health}`)
-  set(
-    '.uses',
-    [writeTo ? 'takes writes' : '', readFrom ? 'takes reads' : ''].filter((text) => text !== '').join(' and '),
-  )
+  set('.uses', usesOf(server))
   const facts: readonly (readonly [string, string])[] = [
     ['distance', told(rttMs)],
-    [
-      'behind',
-      role === 'primary' ? '–' : lagBytes === undefined ? 'not known' : `${bytes(lagBytes)} · ${told(stalenessMs)}`,
-    ],
+    ['behind', behindWords(server)],
     ['position', lsn ?? '–'],
     ['connections', connectionWords(connections)],
   ]
@@ -142,6 +140,17 @@ function updateServer(card: Element, server: PoolServer): void {
     ([term]) => h('div', {}, h('dt', {}, term), h('dd')),
     (row, [, value]) => setText(row.lastElementChild ?? row, value),
   )
+}
+
+function usesOf({ readFrom, writeTo }: PoolServer): string {
+  if (!readFrom && !writeTo) return ''
+  return `takes ${[...(writeTo ? ['writes'] : []), ...(readFrom ? ['reads'] : [])].join(' and ')}`
+}
+
+/** Of one that is down only what it was is known. */
+function behindWords({ role, health, lagBytes, stalenessMs }: PoolServer): string {
+  if (role === 'primary' || health === 'down') return '–'
+  return lagBytes === undefined ? 'not known' : `${bytes(lagBytes)} · ${told(stalenessMs)}`
 }
 
 /** `10, 2 idle`; who waits for one is worth a word. */
