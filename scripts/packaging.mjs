@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { access, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
+import { access, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,12 +9,15 @@ import { promisify } from 'node:util'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = join(root, 'node_modules', '.bin')
 const packages = ['packages/pg-nearest', 'packages/pg-nearest-page', 'packages/pg-nearest-world']
+/** What npm downloads of the library itself. */
+const MOST_BYTES = 450_000
 const problems = []
 /** Every file of the packages, by its path in this repository. */
 const packed = new Set()
 
 const scratch = await mkdtemp(join(tmpdir(), 'pg-nearest-packaging-'))
 try {
+  await makeCopy()
   await tool('knip', ['--no-progress'], root)
   for (const folder of packages) await checkPackage(folder)
   for (const file of packed) if (file.endsWith('.md')) await checkLinks(file)
@@ -25,8 +28,16 @@ for (const problem of problems) console.error(`  ${problem}`)
 console.log(problems.length === 0 ? '  all packages are fit to publish' : `  ${problems.length} problems`)
 process.exitCode = problems.length === 0 ? 0 : 1
 
+/** Of what packs the packages, because packing changes `dist`, which others may be using. */
+async function makeCopy() {
+  const filter = (path) => !path.includes('/node_modules/')
+  for (const folder of ['scripts', ...packages])
+    await cp(join(root, folder), join(scratch, folder), { recursive: true, filter })
+  await symlink(join(root, 'node_modules'), join(scratch, 'node_modules'))
+}
+
 async function checkPackage(folder) {
-  const path = join(root, folder)
+  const path = join(scratch, folder)
   const manifest = JSON.parse(await readFile(join(path, 'package.json'), 'utf8'))
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', scratch], path)
   const [pack] = JSON.parse(stdout)
@@ -41,7 +52,10 @@ async function checkPackage(folder) {
     if (/(^|\/)test\/|\.tsbuildinfo$/.test(file)) problems.push(`${folder}: ${file} is in the package`)
   }
   await tool('publint', ['--strict', tarball], path)
-  await tool('attw', [tarball, '--profile', 'esm-only', '--no-emoji'], path)
+  const isDual = manifest.main !== undefined
+  await tool('attw', [tarball, '--profile', isDual ? 'node16' : 'esm-only', '--no-emoji'], path)
+  if (isDual && pack.size > MOST_BYTES)
+    problems.push(`${folder}: the package has ${pack.size} bytes, more than ${MOST_BYTES}`)
   await checkInstalled(folder, manifest, tarball)
 }
 
@@ -54,13 +68,19 @@ async function checkInstalled(folder, manifest, tarball) {
   const needed = { ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies }
   for (const name of Object.keys(needed)) await link(name, app)
 
-  for (const [door, target] of Object.entries(manifest.exports)) {
-    if (!(await exists(join(installed, target))))
-      problems.push(`${folder}: exports ${door} names ${target}, which is not built`)
-    if (!target.endsWith('.js')) continue
+  for (const [door, targets] of Object.entries(manifest.exports)) {
+    for (const target of filesOf(targets)) {
+      if (!(await exists(join(installed, target))))
+        problems.push(`${folder}: exports ${door} names ${target}, which is not built`)
+    }
+    if (!filesOf(targets).some((target) => target.endsWith('.js'))) continue
     const name = join(manifest.name, door)
     await node(app, ['--input-type=module', '-e', `await import('${name}')`], `${folder}: import '${name}'`)
     await node(app, ['-e', `require('${name}')`], `${folder}: require('${name}')`)
+    if (typeof targets === 'string') continue
+    // One form of the code, however it is loaded.
+    const same = `import('${name}').then((esm) => { const cjs = require('./${join('node_modules', manifest.name, targets.require)}'); for (const each in cjs) if (cjs[each] !== esm[each]) throw new Error(each) })`
+    await node(app, ['-e', same], `${folder}: both forms of '${name}'`)
   }
   for (const [name, target] of Object.entries(manifest.bin ?? {})) {
     const text = await readFile(join(installed, target), 'utf8').catch(() => '')
@@ -74,11 +94,16 @@ async function checkInstalled(folder, manifest, tarball) {
   await checkMaps(folder, installed)
 }
 
+/** Of a door: one, or one for each way to load it. */
+function filesOf(targets) {
+  return typeof targets === 'string' ? [targets] : Object.values(targets)
+}
+
 /** A room that has an index is a door: it must be exported, or it is none. */
 async function checkDoors(folder, manifest, installed) {
   const { stdout } = await run('find', ['dist', '-name', 'index.js'], installed)
   for (const file of stdout.trim().split('\n')) {
-    if (!Object.values(manifest.exports).includes(`./${file}`))
+    if (!Object.values(manifest.exports).flatMap(filesOf).includes(`./${file}`))
       problems.push(`${folder}: ${file} is built and not exported`)
   }
 }

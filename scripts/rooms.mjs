@@ -6,7 +6,7 @@ export const houses = [
   {
     src: 'packages/pg-nearest/src',
     order:
-      'cli -> dashboard -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, redis, bookmark-table, http, opentelemetry -> http-session, replay -> pool -> servers -> options -> bookmark-store -> server-list, client -> client-transaction -> client-connection, flight -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> tracers, failures -> limits, session, write-guard, statement, discovery, events -> modes, observations -> topology -> error-messages, errors',
+      'cli -> dashboard -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, redis, bookmark-table, http, pg-module, kysely, drizzle, opentelemetry -> http-session, replay -> pool -> servers -> options -> bookmark-store -> server-list, client -> client-transaction -> client-connection, flight -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> tracers, failures -> limits, session, write-guard, statement, discovery, events -> modes, observations -> topology -> error-messages, errors',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: [
@@ -38,6 +38,9 @@ export const houses = [
       http: ['http-session', 'replay', 'pool'],
       'http-session': ['pool', 'session', 'error-messages'],
       replay: ['events', 'error-messages'],
+      'pg-module': ['pool', 'client', 'route'],
+      kysely: [],
+      drizzle: [],
       opentelemetry: ['pool', 'servers', 'statement', 'events'],
       pool: [
         'servers',
@@ -134,6 +137,7 @@ export const houses = [
         'pooled-connection',
         'route',
         'wire',
+        'tracers',
         'failures',
         'limits',
         'session',
@@ -179,7 +183,7 @@ export const houses = [
     },
     pure: ['findings', 'remedies', 'examination', 'route', 'statement', 'session', 'modes', 'observations', 'topology'],
     /** Of pure rooms, what holds state or chance on purpose. */
-    impureFiles: ['session/current-session.ts', 'session/bookmark-seal.ts'],
+    impureFiles: ['session/current-consistency.ts', 'session/current-session.ts', 'session/bookmark-seal.ts'],
     /** Below everything: they import no room. */
     foundations: ['errors.ts', 'driver-errors.ts'],
     /** Rooms that files beside the rooms must not import. */

@@ -19,6 +19,7 @@
  * | `NEAREST_TRANSACTION_OVER` | a statement was given to `transaction()` after its function had ended |
  * | `NEAREST_STREAM_LEFT_OPEN` | the function of a transaction left a cursor, a stream or a COPY open, and nobody went on with it, so that it was rolled back |
  * | `NEAREST_READ_ONLY` | the primary refuses writes: fenced, or out of disk |
+ * | `NEAREST_READ_ONLY_HANDLE` | what writes was run on a handle that only reads (`pool.replica()`), or in a read-only transaction: `cause` is the server's refusal |
  * | `NEAREST_READ_ONLY_MODE` | the pool is in the mode `read-only`, so this was not written |
  * | `NEAREST_OVERLOADED` | `maxWaiting` statements are waiting for a connection to the server already |
  * | `NEAREST_NOT_REPLICATED` | `pool.replicated()` waited in vain: `missing` says for whom, and why |
@@ -45,6 +46,7 @@ export type NearestErrorCode =
   | 'NEAREST_TRANSACTION_OVER'
   | 'NEAREST_STREAM_LEFT_OPEN'
   | 'NEAREST_READ_ONLY'
+  | 'NEAREST_READ_ONLY_HANDLE'
   | 'NEAREST_READ_ONLY_MODE'
   | 'NEAREST_OVERLOADED'
   | 'NEAREST_NOT_REPLICATED'
@@ -53,6 +55,9 @@ export type NearestErrorCode =
   | 'NEAREST_ENDED'
   | 'NEAREST_TIMEOUT'
   | '08007'
+
+/** All copies of this library in the process know an error by that, and its kind by its name: their classes are others. */
+const BRAND: unique symbol = Symbol.for('pg-nearest.error')
 
 /**
  * The base class of the errors of pg-nearest. PostgreSQL's errors about a statement (a unique violation, a syntax error) are not
@@ -65,6 +70,10 @@ export class NearestError extends Error {
   constructor(code: NearestErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
+  }
+
+  static {
+    Object.defineProperty(this.prototype, BRAND, { value: true })
   }
 }
 
@@ -249,28 +258,28 @@ export function* causesOf(error: unknown): Generator<object> {
  * ```
  */
 export function nearestErrorOf(error: unknown): NearestError | undefined {
-  for (const each of causesOf(error)) if (each instanceof NearestError) return each
+  for (const each of causesOf(error)) if (isNearestError(each)) return each
   return undefined
 }
 
 export function isNearestError(error: unknown): error is NearestError {
-  return error instanceof NearestError
+  return typeof error === 'object' && error !== null && BRAND in error
 }
 
 export function isOptionError(error: unknown): error is OptionError {
-  return error instanceof OptionError
+  return isNearestError(error) && error.name === 'OptionError'
 }
 
 export function isNoServerError(error: unknown): error is NoServerError {
-  return error instanceof NoServerError
+  return isNearestError(error) && error.name === 'NoServerError'
 }
 
 export function isRequestReplayedError(error: unknown): error is RequestReplayedError {
-  return error instanceof RequestReplayedError
+  return isNearestError(error) && error.name === 'RequestReplayedError'
 }
 
 export function isReadOnlyModeError(error: unknown): error is ReadOnlyModeError {
-  return error instanceof ReadOnlyModeError
+  return isNearestError(error) && error.name === 'ReadOnlyModeError'
 }
 
 const PASSING: ReadonlySet<NearestErrorCode> = new Set([
@@ -284,22 +293,22 @@ const PASSING: ReadonlySet<NearestErrorCode> = new Set([
  * web app answers 503, as the middlewares of this package do. Looks at an error's causes, too, as ORMs wrap errors.
  */
 export function isUnavailableError(error: unknown): boolean {
-  const codes = [...causesOf(error)].flatMap((each) => (each instanceof NearestError ? [each.code] : []))
+  const codes = [...causesOf(error)].flatMap((each) => (isNearestError(each) ? [each.code] : []))
   return !codes.includes('08007') && codes.some((code) => PASSING.has(code))
 }
 
 export function isNotReplicatedError(error: unknown): error is NotReplicatedError {
-  return error instanceof NotReplicatedError
+  return isNearestError(error) && error.name === 'NotReplicatedError'
 }
 
 export function isPasswordError(error: unknown): error is PasswordError {
-  return error instanceof PasswordError
+  return isNearestError(error) && error.name === 'PasswordError'
 }
 
 export function isStreamError(error: unknown): error is StreamError {
-  return error instanceof StreamError
+  return isNearestError(error) && error.name === 'StreamError'
 }
 
 export function isOutcomeUnknownError(error: unknown): error is OutcomeUnknownError {
-  return error instanceof OutcomeUnknownError
+  return isNearestError(error) && error.name === 'OutcomeUnknownError'
 }

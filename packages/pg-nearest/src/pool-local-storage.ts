@@ -9,7 +9,8 @@ interface Frame<T> {
 
 /**
  * What callers run in, for each pool by itself. All copies of this library in the process share what has the same name, so that they find
- * each other's. Made when it is first needed, so that nobody else pays for it.
+ * each other's: it ends with a number, another one whenever the shape of a frame or of what is in it changes. Made when it is first needed,
+ * so that nobody else pays for it.
  */
 export class PoolLocalStorage<T> {
   readonly #name: symbol

@@ -211,7 +211,7 @@ describe.each([
 
   it('refuses a write on the replica handle, the same everywhere', async () => {
     const write = setting.pool.replica().query("insert into users (name, age) values ('Wrong place', 1)")
-    await expect(write).rejects.toMatchObject({ code: '25006' })
+    await expect(write).rejects.toMatchObject({ code: 'NEAREST_READ_ONLY_HANDLE' })
   })
 
   it('shows fifty users a page', async () => {

@@ -142,7 +142,7 @@ describe('Repo.replica()', () => {
       servedBy: { region: 'ord', role: 'replica' },
     })
     await expect(here.replica().query("insert into users (name, age) values ('No', 1)")).rejects.toMatchObject({
-      code: '25006',
+      code: 'NEAREST_READ_ONLY_HANDLE',
     })
   })
 
@@ -150,7 +150,7 @@ describe('Repo.replica()', () => {
     await using alone = createPool(fly({ env: { ...machine('ord', []), DATABASE_URL_NRT: undefined } }))
     expect((await alone.replica().query('select 1')).servedBy).toMatchObject({ role: 'primary' })
     await expect(alone.replica().query("insert into users (name, age) values ('No', 1)")).rejects.toMatchObject({
-      code: '25006',
+      code: 'NEAREST_READ_ONLY_HANDLE',
     })
   })
 })

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { closestName } from '../error-messages/closest-name.ts'
 import { redactPasswords } from '../error-messages/redact-passwords.ts'
 import { isOptionError } from '../errors.ts'
@@ -39,7 +39,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       return name === undefined ? 2 : 0
     }
     if (name === '--version' || name === '-v') {
-      terminal.print(await version())
+      terminal.print(version())
       return 0
     }
     const command = COMMANDS.get(name)
@@ -49,7 +49,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       throw new UsageError(`There is no command ${JSON.stringify(name)}${hint}`)
     }
     if (rest.includes('--version')) {
-      terminal.print(await version())
+      terminal.print(version())
       return 0
     }
     return await command(rest, terminal)
@@ -67,7 +67,7 @@ function isMisuse(error: unknown): boolean {
   return error instanceof UsageError || isOptionError(error)
 }
 
-async function version(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
+/** By its name, because what npm packs is in other files. */
+function version(): string {
+  return (createRequire(import.meta.url)('pg-nearest/package.json') as { readonly version: string }).version
 }

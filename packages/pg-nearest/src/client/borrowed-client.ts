@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
 import type { Engine, Scope } from '../execute/engine.ts'
+import { inSurroundings } from '../execute/in-surroundings.ts'
 import { ClientExecutor } from './client-executor.ts'
 import type { ClientLimits } from '../client-connection/client-context.ts'
 import { emitSafely } from '../events/emit-safely.ts'
@@ -9,7 +10,6 @@ import type { QueryCallback, Request } from '../route/request.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import { mayBePipelined } from '../client-transaction/pipelining.ts'
 import { isSubmittable, parseQueryArguments } from '../route/parse-query-arguments.ts'
-import { asCalled } from '../tracers/calls.ts'
 import { lendTo, type Borrower } from '../wire/lent-client.ts'
 import { internalsOf, type ClientInternals } from '../wire/pg-internals.ts'
 import { call, promiseOrCallback } from './promise-or-callback.ts'
@@ -51,8 +51,8 @@ export class BorrowedClient extends EventEmitter implements Borrower {
       return first
     }
     const { request, callback } = parseQueryArguments(first, second, third)
-    const config = asCalled(this.#ownTypes ? { types: this.#types, ...request.config } : request.config)
-    return this.#runWith({ ...request, config }, callback)
+    const config = this.#ownTypes ? { types: this.#types, ...request.config } : request.config
+    return this.#runWith(inSurroundings(this.#engine, { ...request, config }), callback)
   }
 
   /**

@@ -108,22 +108,27 @@ export class ClientExecutor {
     const { text } = request.config
     const start = engine.modes.uniform === 'normal' ? clock(engine) : performance.now()
     const fail = (error: unknown): void => {
-      const told = failureInMode(client.scope, own, error)
+      const told = failureInMode(client.scope, own, error, client.neverWrites)
+      open?.closeWrite()
       reject(reportFailure(engine, text, start, told, client.scope.mode))
     }
     const settle = ({ result, servedBy }: Serving): void => {
       let reported: StatementResult
       try {
         client.observe(statement, performance.now() - start)
+        witness?.push(servedBy)
         reported = reportResult(engine, text, start, result, servedBy, client.scope.mode)
       } catch (error) {
         // A bug here must not leave the caller waiting.
         return fail(error)
       }
+      open?.closeWrite()
       resolve(reported)
     }
     const { need, reads } = planStatement(engine, scope, request)
     const own = ownSession(engine, scope)
+    const open = reads ? undefined : own
+    const witness = engine.currentWitness()
     const check = onDemand(() => createFreshnessCheck(engine, own, request.consistency, reads))
     const pipelined = mayBePipelined(request, need)
     const queryTimeoutMs = queryTimeoutOf(request.config) ?? engine.queryTimeoutMs
@@ -142,6 +147,7 @@ export class ClientExecutor {
       ...onlyOnce(settle, fail),
       start: () => delivering(this.#route(statement), statement),
     }
+    open?.openWrite()
     this.#queue.add(statement)
     limitWaiting(this.#queue, statement)
   }
@@ -167,7 +173,7 @@ export class ClientExecutor {
       const start = (): Promise<() => void> =>
         run().then(
           () => resolve,
-          (error: unknown) => () => reject(failureInMode(this.#client.scope, own, error)),
+          (error: unknown) => () => reject(failureInMode(this.#client.scope, own, error, this.#client.neverWrites)),
         )
       this.#queue.add({
         request: { config: { text: '' } },

@@ -3,6 +3,7 @@ import type { WaitingCaller } from '../checkout/next-lending.ts'
 import type { Preference } from '../checkout/preference.ts'
 import type { Purpose } from '../checkout/wait-queue.ts'
 import type { Observer } from './observe-statement.ts'
+import type { Witness } from '../events/current-witness.ts'
 import type { Trace } from '../events/diagnostics-channels.ts'
 import type { QueryEvent } from '../events/event-types.ts'
 import type { ListState } from '../failures/no-server-error.ts'
@@ -10,6 +11,7 @@ import type { FreshnessContext } from '../session-positions/freshness-context.ts
 import type { Hedging } from '../limits/hedge-policy.ts'
 import type { Mode } from '../modes/mode.ts'
 import { inMode, type Narrowing } from '../route/in-mode.ts'
+import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementCache } from '../statement/statement-cache.ts'
 import type { WalkEngine } from '../walk/execution.ts'
@@ -22,6 +24,9 @@ export interface Engine extends FreshnessContext, WalkEngine {
   readonly hasChoice: boolean
   /** There is one server, and at most one connection to it: statements of `pool.query` can share a transaction. */
   readonly single: boolean
+  /** What the caller's reads must show, and who wants to know who has answered him, from the async context. */
+  currentConsistency(): Consistency | undefined
+  currentWitness(): Witness | undefined
   /** The caller's guard, from the async context. */
   writeGuard(): WriteGuard | undefined
   /** Takes an idle connection; `undefined` if there is none, or none that the caller would have. */

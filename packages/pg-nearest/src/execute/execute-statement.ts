@@ -17,6 +17,7 @@ export async function executeStatement(
 ): Promise<StatementResult> {
   const timeoutMs = request.timeoutMs ?? engine.timeoutMs
   const startedAt = clock(engine)
+  const witness = engine.currentWitness()
   const observation = scope.instead && observeStatement(engine, scope, request)
   let execution: PoolQueryExecution | undefined
   const run = (signal: AbortSignal | undefined): Promise<Served> => {
@@ -32,6 +33,7 @@ export async function executeStatement(
           waitingFor: () => execution?.waitingFor,
         }))
     observation?.ended()
+    witness?.push(servedBy)
     return reportResult(engine, request.config.text, startedAt, result, servedBy, scope.mode)
   } catch (error) {
     const told = failureInMode(scope, ownSession(engine, scope), error)

@@ -1,12 +1,27 @@
 import { isUnavailableError } from '../errors.ts'
 import { refusedInModeError } from '../failures/mode-errors.ts'
+import { readOnlyHandleError } from '../failures/read-only-handle-error.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
+import { handleName } from '../route/handle-name.ts'
 import { isReadOnlyByMode } from '../route/in-mode.ts'
 import type { OwnSession, Scope } from './engine.ts'
 
-/** What the caller is told of a failure in the mode that the statement ran in. Its session learns if nothing could be written. */
-export function failureInMode(scope: Scope, session: OwnSession, error: unknown): unknown {
-  const told = isReadOnlyByMode(scope) && provesWrite(error) ? refusedInModeError(error) : error
+/**
+ * What the caller is told of a failure where, and in the mode that, the statement ran. Its session learns if nothing could be written.
+ *
+ * @param neverWrites - it ran where the server was told to refuse writes.
+ */
+export function failureInMode(
+  scope: Scope,
+  session: OwnSession,
+  error: unknown,
+  neverWrites: boolean = scope.readOnly,
+): unknown {
+  const told = neverWrites && provesWrite(error) ? refusalIn(scope, error) : error
   if (isUnavailableError(told)) session?.noteUnavailable()
   return told
+}
+
+function refusalIn(scope: Scope, error: unknown): Error {
+  return isReadOnlyByMode(scope) ? refusedInModeError(error) : readOnlyHandleError(handleName(scope), error)
 }

@@ -84,6 +84,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     this.#request = request
     this.#config = request.config
     engine.budget.deposit()
+    if (!reads) this.#own?.openWrite()
   }
 
   mayAwaitPrimary(): boolean {
@@ -223,6 +224,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   emitLosses(): void {
     if (this.#replaced !== undefined) for (const check of this.#replaced) check.emitLosses()
     this.#check?.unqueue()
+    if (!this.facts.reads) this.#own?.closeWrite()
     this.#check?.emitLosses()
   }
 

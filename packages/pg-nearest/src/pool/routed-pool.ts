@@ -1,8 +1,14 @@
 import type pg from 'pg'
 import type { ClientLimits } from '../client-connection/client-context.ts'
+import { OptionError } from '../errors.ts'
+import { currentWitness } from '../events/current-witness.ts'
+import type { ServedBy } from '../events/served-by.ts'
+import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
+import { currentConsistency } from '../session/current-consistency.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
 import { scopeNow, type Engine, type Scope } from '../execute/engine.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
+import { inSurroundings } from '../execute/in-surroundings.ts'
 import { shareConnections } from '../flight/share-connections.ts'
 import { withinDeadline } from '../limits/within-deadline.ts'
 import type { Call, QueryCallback, Request } from '../route/request.ts'
@@ -117,7 +123,9 @@ export class RoutedPool extends PgPoolFace {
       const callback = [first, second, third].find((argument) => typeof argument === 'function')
       return this.asOwnPromise(promiseOrCallback(Promise.reject(error as Error), callback as QueryCallback | undefined))
     }
-    return this.asOwnPromise(promiseOrCallback(this.#execute(asCalledRequest(call.request)), call.callback))
+    return this.asOwnPromise(
+      promiseOrCallback(this.#execute(inSurroundings(this.#servers.engine, call.request)), call.callback),
+    )
   }
 
   /**
@@ -246,10 +254,42 @@ export class RoutedPool extends PgPoolFace {
       return Promise.allSettled(
         routed.map(
           (request) =>
-            this.#execute({ ...asCalledRequest(request), signal }, engine) as Promise<Served<pg.QueryResult>>,
+            this.#execute({ ...request, config: asCalled(request.config), signal }, engine) as Promise<
+              Served<pg.QueryResult>
+            >,
         ),
       )
     })
+  }
+
+  /**
+   * Runs `work`, whose reads show what `consistency` asks for, unless they ask for something themselves: for libraries whose queries take no
+   * such option. They stay in the caller's session.
+   *
+   * @example
+   * ```ts
+   * import { createPool } from 'pg-nearest'
+   *
+   * const pool = createPool({ primary: 'postgres://localhost/app' })
+   * const balance = await pool.withConsistency('strong', () => pool.query('select credit from accounts'))
+   * ```
+   *
+   * @throws OptionError if it is none.
+   */
+  async withConsistency<T>(consistency: Consistency, work: () => T | PromiseLike<T>): Promise<T> {
+    if (!isConsistency(consistency)) throw new OptionError('consistency', `consistency must be ${CONSISTENCIES}.`)
+    // Awaited in there, because queries of some libraries begin only when they are.
+    return currentConsistency.run(this.#servers.scope, consistency, async () => await work())
+  }
+
+  /**
+   * Runs `work`, and tells which servers have answered it and why, one for each statement, in the order of the answers: for libraries that
+   * hand on rows only. What runs in `work` in a `servedBy` of its own is told there.
+   */
+  async servedBy<T>(work: () => T | PromiseLike<T>): Promise<{ result: T; servedBy: readonly ServedBy[] }> {
+    const servedBy: ServedBy[] = []
+    const result = await currentWitness.run(this.#servers.scope, servedBy, async () => await work())
+    return { result, servedBy }
   }
 
   /** @throws NearestError if the pool was ended. */
@@ -276,12 +316,6 @@ export class RoutedPool extends PgPoolFace {
   override end(callback?: () => void): Promise<void> | void {
     return this.asOwnPromise(promiseOrCallback(Promise.resolve(), callback))
   }
-}
-
-/** Marked as given by somebody, if a tracer wants to know. */
-function asCalledRequest(request: Request): Request {
-  const config = asCalled(request.config)
-  return config === request.config ? request : { ...request, config }
 }
 
 function sum(connections: Iterable<ServerConnections>, count: (typeof COUNTS)[number][1]): number {

@@ -59,6 +59,11 @@ export class Session extends RoutedPool {
     return this.#state.unavailable
   }
 
+  /** @internal Calls back once none of its writes is on its way any more; at once if that is so. */
+  whenWritten(callback: () => void): void {
+    this.#state.whenWritten(callback)
+  }
+
   /** Runs `work` in this session: what it, and everything that it starts, runs on the pool belongs to the session. */
   run<T>(work: () => T): T {
     return currentSession.run(this.#servers.scope, this.#state, work)
@@ -94,6 +99,8 @@ export function newSessionState(
 }
 
 export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Servers): string | undefined {
+  // What it is about to write has no position yet, and the primary will have it.
+  if (state.writing) return UNKNOWN_BOOKMARK
   const { home } = state
   if (home !== undefined) state.settleHome(engine.positions.at(home.server, home.machine))
   const time = timeBookmarkOf(state, engine)

@@ -7,6 +7,8 @@ import { createBookmarkClaims } from '../session-positions/bookmark-claims.ts'
 import { createHedging } from '../limits/hedge-policy.ts'
 import { createRetryBudget } from '../limits/retry-budget.ts'
 import type { Monitor } from '../monitor/monitor.ts'
+import { currentWitness } from '../events/current-witness.ts'
+import { currentConsistency } from '../session/current-consistency.ts'
 import { currentSession } from '../session/current-session.ts'
 import { currentWriteGuard } from '../write-guard/write-guard.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
@@ -68,6 +70,8 @@ export function createEngine(parts: EngineParts): Engine {
       return alone() && pgOptions.max === 1
     },
     currentSession: () => currentSession.get(scope),
+    currentConsistency: () => currentConsistency.get(scope),
+    currentWitness: () => currentWitness.get(scope),
     writeGuard: () => currentWriteGuard.get(scope),
     onPositionLost: (event) => events.emit('position-lost', event),
     statements: createStatementCache({ max: learnedStatements, now: () => performance.now() }),

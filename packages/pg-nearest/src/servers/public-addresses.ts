@@ -4,8 +4,13 @@ import type { ServerAddress } from '../discovery/parse-server-url.ts'
 /** The parts of an address that may be published: neither user nor password. */
 export type PublicAddress = Pick<ServerAddress, 'host' | 'port' | 'database' | 'label'>
 
-/** Kept outside of the pools, so that printing a pool shows no host. */
-const addresses = new WeakMap<object, Map<string, PublicAddress>>()
+type Addresses = WeakMap<object, Map<string, PublicAddress>>
+
+/** Another number whenever the shape of what is shared changes. */
+const KEY = Symbol.for('pg-nearest.addresses.1')
+
+/** Kept outside of the pools, so that printing a pool shows no host; shared by all copies of this library in the process. */
+const addresses = ((globalThis as { [KEY]?: Addresses })[KEY] ??= new WeakMap())
 
 /** Records the pool's current list. */
 export function notePublicAddresses(pool: object, servers: readonly ListedServer[]): void {

@@ -51,6 +51,8 @@ export class SessionState {
   #toldLost: Bookmark | undefined
   #unavailable = false
   #wrote = false
+  #openWrites = 0
+  readonly #onWritten: (() => void)[] = []
 
   /** What its reads must show; `undefined`: as the pool says. */
   readonly consistency: Consistency | undefined
@@ -144,6 +146,26 @@ export class SessionState {
 
   /** How many of its writes wait to be sent. */
   queuedWrites = 0
+
+  /** Some of its writes have been given, and not been answered yet. */
+  get writing(): boolean {
+    return this.#openWrites > 0
+  }
+
+  /** Calls back once that is no longer so; at once if it is not. */
+  whenWritten(callback: () => void): void {
+    if (this.writing) this.#onWritten.push(callback)
+    else callback()
+  }
+
+  openWrite(): void {
+    this.#openWrites++
+  }
+
+  closeWrite(): void {
+    this.#openWrites--
+    if (!this.writing) for (const callback of this.#onWritten.splice(0)) callback()
+  }
 
   /** The server of reads whose positions are not known. */
   get home(): Home | undefined {

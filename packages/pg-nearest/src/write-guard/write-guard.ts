@@ -10,7 +10,7 @@ export interface WriteAttempt {
 export type WriteGuard = (attempt: WriteAttempt) => void
 
 /** The guard that the caller runs under. */
-export const currentWriteGuard: PoolLocalStorage<WriteGuard> = new PoolLocalStorage('pg-nearest.write-guard')
+export const currentWriteGuard: PoolLocalStorage<WriteGuard> = new PoolLocalStorage('pg-nearest.write-guard.1')
 
 /** Runs `work`, and everything that it starts, under this guard, and after it those that the caller runs under. */
 export function runGuarded<T>(pool: object, guard: WriteGuard, work: () => T): T {

@@ -305,7 +305,10 @@ describe('weights and labels', () => {
     const handle = pool.replica({ label: 'reporting' })
     const eventual = { text: 'select 1', consistency: 'eventual' } as const
     expect((await handle.query(eventual)).servedBy).toMatchObject({ server: 'ord', reason: 'asked' })
-    await expect(handle.query("insert into users (name) values ('nobody')")).rejects.toMatchObject({ code: '25006' })
+    await expect(handle.query("insert into users (name) values ('nobody')")).rejects.toMatchObject({
+      code: 'NEAREST_READ_ONLY_HANDLE',
+      cause: { code: '25006' },
+    })
     expect(pool.replica({ label: 'reporting' })).toBe(handle)
     await world.kill('nrt')
     try {

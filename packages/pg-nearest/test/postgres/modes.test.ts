@@ -114,7 +114,10 @@ describe('read-only', () => {
     }
     await expect(pool.transaction((tx) => tx.query(INSERT))).rejects.toSatisfy(isReadOnlyModeError)
     // A region's own handle says what its server does.
-    await expect(pool.replica().query(INSERT)).rejects.toMatchObject({ code: '25006' })
+    await expect(pool.replica().query(INSERT)).rejects.toMatchObject({
+      code: 'NEAREST_READ_ONLY_HANDLE',
+      cause: { code: '25006' },
+    })
     const read = 'select count(*)::int as n from hits'
     const { rows, servedBy } = await pool.query<{ n: number }>(read)
     expect([rows[0]?.n, servedBy.server]).toEqual([before?.['n'], 'ord'])

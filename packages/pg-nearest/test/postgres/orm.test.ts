@@ -4,7 +4,9 @@ import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { Kysely, PostgresDialect, sql, type Generated } from 'kysely'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createPool, type NearestPool, type QueryEvent } from '../../src/index.ts'
+import { readOnly as readOnlyDrizzle } from '../../src/drizzle/index.ts'
+import { createPool, nearestErrorOf, type NearestPool, type QueryEvent } from '../../src/index.ts'
+import { readOnly as readOnlyKysely } from '../../src/kysely/index.ts'
 import { ask, caughtUp, withUsers } from './fixtures.ts'
 
 let world: World
@@ -87,7 +89,7 @@ describe('Drizzle, unmodified', () => {
       .insert(users)
       .values({ name: 'Nobody' })
       .catch((error: unknown) => error)
-    expect((refused as Error).cause).toMatchObject({ code: '25006' })
+    expect((refused as Error).cause).toMatchObject({ code: 'NEAREST_READ_ONLY_HANDLE', cause: { code: '25006' } })
   })
 })
 
@@ -154,5 +156,56 @@ describe('Kysely, unmodified', () => {
       expect(rows).toEqual([{ search_path: 'pg_catalog' }])
       await sql`reset search_path`.execute(connection)
     })
+  })
+})
+
+describe('what their queries take no option for', () => {
+  const users = pgTable('users', { name: text().notNull() })
+  const db = new Kysely<{ users: { name: string } }>({
+    dialect: new PostgresDialect({ pool: () => Promise.resolve(pool) }),
+  })
+
+  test('consistency: strong reads ask the primary, and those around them do not', async () => {
+    const drizzled = drizzle({ client: pool })
+    await pool.withConsistency('strong', () => db.selectFrom('users').selectAll().execute())
+    await pool.withConsistency('strong', () => drizzled.select().from(users))
+    await Promise.all([
+      db.selectFrom('users').selectAll().execute(),
+      pool.withConsistency('strong', () => pool.query('select name from users')),
+      drizzled.select().from(users),
+    ])
+    expect(servers().slice(0, 2)).toEqual(['nrt', 'nrt'])
+    expect(servers().slice(2)).toEqual(expect.arrayContaining(['nrt', 'ord']))
+    expect(servers()).toHaveLength(5)
+    await expect(pool.withConsistency('best' as 'strong', () => 1)).rejects.toMatchObject({ option: 'consistency' })
+  })
+
+  test('who has answered, for what was asked in there only', async () => {
+    const drizzled = drizzle({ client: pool })
+    const [one, two] = await Promise.all([
+      pool.servedBy(() => db.selectFrom('users').select('name').execute()),
+      pool.servedBy(async () => {
+        await drizzled.insert(users).values({ name: 'Kurt' })
+        return drizzled.transaction((tx) => tx.select().from(users))
+      }),
+    ])
+    expect([one.result.length, two.result.length]).toEqual([3, 4])
+    expect(one.servedBy).toMatchObject([{ server: 'ord', role: 'replica', reason: 'own-region' }])
+    expect(two.servedBy.map(({ server }) => server)).toEqual(['nrt', 'nrt', 'nrt', 'nrt'])
+    await expect(pool.servedBy(() => Promise.reject(new Error('of the work')))).rejects.toThrow('of the work')
+  })
+
+  test('a raw write on a flavour that only reads fails with the name of the handle', async () => {
+    const reading = readOnlyKysely(new Kysely({ dialect: new PostgresDialect({ pool: pool.replica('ord') }) }))
+    await expect(sql`insert into users (name) values ('Nobody')`.execute(reading)).rejects.toMatchObject({
+      code: 'NEAREST_READ_ONLY_HANDLE',
+      message: expect.stringMatching(/^pool\.replica\('ord'\) only reads/) as string,
+      cause: { code: '25006' },
+    })
+    const drizzled = readOnlyDrizzle(drizzle({ client: pool.replica() }))
+    const refused = await drizzled
+      .execute(`insert into users (name) values ('Nobody')`)
+      .catch((error: unknown) => error)
+    expect(nearestErrorOf(refused)).toMatchObject({ code: 'NEAREST_READ_ONLY_HANDLE', cause: { code: '25006' } })
   })
 })

@@ -44,7 +44,7 @@ function behind(mode: PoolMode): void {
     expect(written).toMatchObject({ rows: [{ name: 'Barbara' }], servedBy: { server: 'nrt', role: 'primary' } })
     expect((await pool.query('select hit() as n')).servedBy).toMatchObject({ server: 'nrt' })
     await expect(pool.replica().query("insert into users (name) values ('No')")).rejects.toMatchObject({
-      code: '25006',
+      code: 'NEAREST_READ_ONLY_HANDLE',
     })
   })
 

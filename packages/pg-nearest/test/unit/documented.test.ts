@@ -64,6 +64,7 @@ const ERRORS: Readonly<Record<NearestErrorCode, true>> = {
   NEAREST_NOT_HERE: true,
   NEAREST_TIMEOUT: true,
   NEAREST_READ_ONLY: true,
+  NEAREST_READ_ONLY_HANDLE: true,
   NEAREST_READ_ONLY_MODE: true,
   NEAREST_OVERLOADED: true,
   NEAREST_BEHIND: true,

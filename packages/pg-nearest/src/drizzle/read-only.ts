@@ -1,0 +1,43 @@
+type Selects = 'select' | 'selectDistinct' | 'selectDistinctOn'
+
+/** What Drizzle has for reading; the rest of it can write. */
+type Reads = Selects | '$client' | '$count' | '$with' | 'execute' | 'query' | 'rollback'
+
+// oxlint-disable-next-line typescript/no-explicit-any -- of a generic method only its own parameters are looked at
+type Any = any
+
+/** A database of Drizzle's, or one of its transactions, by what is used of it here. */
+export interface DrizzleLike {
+  select(): unknown
+  with(...ctes: Any[]): unknown
+}
+
+/** The same database without what writes. What is raw, such as `execute`, the server refuses if it writes. */
+export type ReadOnlyDrizzle<D> = Pick<D, Extract<keyof D, Reads>> &
+  (D extends { with(...ctes: infer Ctes): infer Builder }
+    ? { with(...ctes: Ctes): Pick<Builder, Extract<keyof Builder, Selects>> }
+    : unknown) &
+  (D extends { transaction(work: (tx: infer Tx) => Any, options?: infer Options): Any }
+    ? { transaction<T>(work: (tx: ReadOnlyDrizzle<Tx>) => Promise<T>, options?: Options): Promise<T> }
+    : unknown)
+
+/**
+ * The same database, by a type that cannot write: for one whose client is `pool.replica()`.
+ *
+ * @example
+ * ```ts
+ * import { drizzle } from 'drizzle-orm/node-postgres'
+ * import { pgTable, text } from 'drizzle-orm/pg-core'
+ * import { createPool } from 'pg-nearest'
+ * import { readOnly } from 'pg-nearest/drizzle'
+ *
+ * const users = pgTable('users', { name: text().notNull() })
+ * const pool = createPool({ primary: 'postgres://nrt.example.com/app', replicas: { ord: 'postgres://ord.example.com/app' } })
+ * const replica = readOnly(drizzle({ client: pool.replica() }))
+ * console.log(await replica.select().from(users))
+ * // replica.insert(users) is an error of the compiler.
+ * ```
+ */
+export function readOnly<D extends DrizzleLike>(db: D): ReadOnlyDrizzle<D> {
+  return db as unknown as ReadOnlyDrizzle<D>
+}

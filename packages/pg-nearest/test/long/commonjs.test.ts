@@ -1,0 +1,109 @@
+import { execFile, type ExecFileOptions } from 'node:child_process'
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { withUsers } from '../postgres/fixtures.ts'
+
+const execute = promisify(execFile)
+/** With all that it has printed, if it fails. */
+const run = (program: string, argv: readonly string[], options: ExecFileOptions = {}): Promise<{ stdout: string }> =>
+  execute(program, argv, { ...options, encoding: 'utf8' }).catch((error: Error & { stdout?: string }) => {
+    throw new Error(`${error.message}\n${error.stdout}`, { cause: error })
+  })
+const root = fileURLToPath(new URL('../../../..', import.meta.url))
+const quickly = ['--no-audit', '--no-fund', '--fetch-retries=1', '--fetch-timeout=20000']
+const TOOLS = ['jest@30.5.2', 'typescript@5.9.3', 'ts-node@10.9.2', '@types/node@20.19.43', 'pg@8.23.1']
+
+const isReachable = await run('npm', ['view', 'jest', 'version', ...quickly]).then(
+  () => true,
+  () => false,
+)
+if (!isReachable) console.warn('No registry of npm, from which Jest could be installed, so CommonJS is not tested.')
+
+const APP = `
+import { createPool, isOptionError, NearestError, type NearestPool } from 'pg-nearest'
+import { session } from 'pg-nearest/express'
+
+export const pool: NearestPool = createPool(JSON.parse(process.env.POOL ?? '{}'))
+export const middleware = session(pool)
+export async function names(): Promise<string[]> {
+  const { rows, servedBy } = await pool.query<{ name: string }>('select name from users order by id')
+  const region: string | undefined = servedBy.region
+  // @ts-expect-error -- no type is any
+  const wrong: number = rows
+  return [region ?? 'nowhere', ...rows.map(({ name }) => name)]
+}
+export const told = (error: unknown): boolean => error instanceof NearestError && isOptionError(error)
+`
+
+const JEST = `
+const { createPool, isNearestError } = require('pg-nearest')
+const { names, pool, told } = require('./app.js')
+
+afterAll(() => pool.end())
+test('reads, in a session, and knows errors', async () => {
+  expect(await names()).toEqual(['ord', 'Ada', 'Grace', 'Edsger'])
+  const name = await pool.session(undefined, async () => {
+    await pool.query("insert into users (name) values ('Jest')")
+    return (await pool.query("select name from users where name = 'Jest'")).rows
+  })
+  expect(name).toEqual([{ name: 'Jest' }])
+  let error
+  try { createPool({ primary: 5 }) } catch (thrown) { error = thrown }
+  expect([told(error), isNearestError(error)]).toEqual([true, true])
+})
+`
+
+describe.skipIf(!isReachable)('the packed library in CommonJS', () => {
+  let folder = ''
+  let world: World
+  let env: NodeJS.ProcessEnv
+  beforeAll(async () => {
+    world = await startWorld({ primary: 'nrt', replicas: ['ord'] })
+    await withUsers(world)
+    env = { ...process.env, POOL: JSON.stringify(world.poolOptions('ord')) }
+    folder = await mkdtemp(join(tmpdir(), 'pg-nearest-commonjs-'))
+    // A copy, because packing changes what others use.
+    for (const path of ['scripts', 'packages/pg-nearest'])
+      await cp(join(root, path), join(folder, 'repository', path), { recursive: true })
+    await symlink(join(root, 'node_modules'), join(folder, 'repository/node_modules'))
+    const library = join(folder, 'repository/packages/pg-nearest')
+    const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: library })
+    await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true }))
+    await writeFile(join(folder, 'app.ts'), APP)
+    await writeFile(join(folder, 'app.test.js'), JEST)
+    await run('npm', ['install', ...quickly, `./${stdout.trim()}`, ...TOOLS], { cwd: folder })
+    await rm(join(folder, 'repository'), { recursive: true })
+  }, 300_000)
+  afterAll(async () => {
+    await world.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  const bin = (name: string): string => join(folder, 'node_modules/.bin', name)
+  const strict = ['--strict', '--target', 'es2022', '--types', 'node', '--esModuleInterop', '--outDir', '.']
+
+  test.each([
+    ['commonjs', ['--module', 'commonjs']],
+    ['node16', ['--module', 'node16']],
+    ['nodenext', ['--module', 'nodenext']],
+  ])('TypeScript 5 compiles it with the module %s, and without @types/pg of its own', async (_, module) => {
+    await run(bin('tsc'), ['app.ts', ...module, ...strict], { cwd: folder })
+  })
+
+  test('Jest runs it', async () => {
+    await run(bin('tsc'), ['app.ts', '--module', 'commonjs', ...strict], { cwd: folder })
+    await run(bin('jest'), ['--rootDir', folder], { cwd: folder, env })
+  })
+
+  test('ts-node runs it', async () => {
+    const program = "require('./app.ts').names().then((names) => { console.log(names.length); process.exit() })"
+    const options = JSON.stringify({ module: 'commonjs', target: 'es2022', esModuleInterop: true, types: ['node'] })
+    const { stdout } = await run(bin('ts-node'), ['-O', options, '-e', program], { cwd: folder, env })
+    expect(Number(stdout)).toBeGreaterThanOrEqual(4)
+  })
+})

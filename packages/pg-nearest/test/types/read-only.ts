@@ -1,0 +1,128 @@
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
+import { integer, pgTable, text } from 'drizzle-orm/pg-core'
+import { sql, type Kysely } from 'kysely'
+import { readOnly as readOnlyDrizzle } from '../../src/drizzle/index.ts'
+import { readOnly as readOnlyKysely } from '../../src/kysely/index.ts'
+
+/** Compiled, never run: what a flavour of a library cannot do, and what the library has that is not known here. */
+interface Database {
+  users: { id: number; name: string }
+}
+const users = pgTable('users', { id: integer().primaryKey(), name: text().notNull() })
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+function same<A, B>(_really: Same<A, B>): void {}
+
+export async function kysely(db: Kysely<Database>): Promise<void> {
+  const reading = readOnlyKysely(db)
+  const names = await reading.selectFrom('users').select('name').where('id', '=', 1).execute()
+  same<typeof names, { name: string }[]>(true)
+  const { rows } = await sql<{ one: number }>`select 1 as one`.execute(reading)
+  same<typeof rows, { one: number }[]>(true)
+  const within = await reading
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .execute(async (tx) => {
+      // @ts-expect-error -- it writes
+      void tx.insertInto
+      return tx.selectFrom('users').select('id').executeTakeFirstOrThrow()
+    })
+  same<typeof within, { id: number }>(true)
+  await reading.connection().execute(async (one) => {
+    // @ts-expect-error -- it writes
+    void one.deleteFrom
+    return one.withSchema('public').selectFrom('users').selectAll().execute()
+  })
+  // @ts-expect-error -- it writes
+  void reading.insertInto
+  // @ts-expect-error -- it writes
+  void reading.updateTable
+  // @ts-expect-error -- it writes
+  void reading.withSchema('public').deleteFrom
+  // @ts-expect-error -- it writes
+  void reading.mergeInto
+  // @ts-expect-error -- it writes
+  void reading.replaceInto
+  // @ts-expect-error -- it writes
+  void reading.schema
+  // @ts-expect-error -- its expressions may write
+  void reading.with
+}
+
+export async function drizzle(db: NodePgDatabase<{ users: typeof users }>): Promise<void> {
+  const reading = readOnlyDrizzle(db)
+  const names = await reading.select({ name: users.name }).from(users)
+  same<typeof names, { name: string }[]>(true)
+  const first = await reading.query.users.findFirst({ columns: { id: true } })
+  same<typeof first, { id: number } | undefined>(true)
+  const those = reading.$with('those').as(reading.select().from(users))
+  await reading.with(those).select().from(those)
+  const within = await reading.transaction(
+    async (tx) => {
+      // @ts-expect-error -- it writes
+      void tx.delete
+      return tx.select({ id: users.id }).from(users)
+    },
+    { isolationLevel: 'repeatable read' },
+  )
+  same<typeof within, { id: number }[]>(true)
+  // @ts-expect-error -- it writes
+  void reading.insert
+  // @ts-expect-error -- it writes
+  void reading.update
+  // @ts-expect-error -- it writes
+  void reading.delete
+  // @ts-expect-error -- it writes
+  void reading.refreshMaterializedView
+  // @ts-expect-error -- it writes
+  void reading.with(those).insert
+}
+
+/** Whoever fails here has a library with something new: see whether it reads, and whether it belongs into the flavour. */
+type KnownOfKysely =
+  | 'connection'
+  | 'deleteFrom'
+  | 'destroy'
+  | 'dynamic'
+  | 'executeQuery'
+  | 'fn'
+  | 'getExecutor'
+  | 'insertInto'
+  | 'introspection'
+  | 'isTransaction'
+  | 'mergeInto'
+  | 'replaceInto'
+  | 'schema'
+  | 'selectFrom'
+  | 'selectNoFrom'
+  | 'startTransaction'
+  | 'transaction'
+  | 'updateTable'
+  | 'with'
+  | 'withPlugin'
+  | 'withRecursive'
+  | 'withSchema'
+  | 'withTables'
+  | 'withoutPlugins'
+  | 'case'
+  | typeof Symbol.asyncDispose
+same<Exclude<keyof Kysely<Database>, KnownOfKysely>, never>(true)
+
+type KnownOfDrizzle =
+  | '$cache'
+  | '$client'
+  | '$count'
+  | '$with'
+  | '_'
+  | 'delete'
+  | 'execute'
+  | 'insert'
+  | 'query'
+  | 'refreshMaterializedView'
+  | 'select'
+  | 'selectDistinct'
+  | 'selectDistinctOn'
+  | 'transaction'
+  | 'update'
+  | 'with'
+same<Exclude<keyof NodePgDatabase<{ users: typeof users }>, KnownOfDrizzle>, never>(true)
