@@ -21,6 +21,8 @@ export interface Around {
   run<T>(work: () => T): T
   /** Returns a function that adds to the headers of a response with this status; `undefined` if there is nothing to add. */
   headerWriter(status: number): ((headers: ResponseHeaders) => void) | undefined
+  /** Calls back once nothing is being written any more; at once if that is so. Default: nothing may be. */
+  whenWritten?(callback: () => void): void
   /** The status that a response gets instead of this one. Default: none. */
   statusFor?(status: number): number
   /** What its client gets instead of this error of its handler; `undefined`: the error is thrown on. Default: none. */

@@ -1,12 +1,11 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Http2ServerRequest } from 'node:http2'
+import { delayHead } from './late-head.ts'
 import type { Answer, Around, Middleware } from './middleware.ts'
+import { headersOf, isClosed, override, type NodeResponse } from './node-response.ts'
 
 /** A request of `node:http`, or of the compatibility API of `node:http2`. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
-/** A response of `node:http`, or of the compatibility API of `node:http2`. */
-export type NodeResponse = ServerResponse | Http2ServerResponse
-
 /** How a framework tells what is needed of a request. */
 export interface NodeHead {
   /** With the path that a router is mounted at. */
@@ -49,10 +48,6 @@ function headerOf(request: NodeRequest, name: string): string | string[] | undef
   return name === 'transfer-encoding' && isUntold ? 'chunked' : headers[name]
 }
 
-function isClosed(response: NodeResponse): boolean {
-  return 'stream' in response ? response.stream.destroyed : response.destroyed
-}
-
 /** The handler goes on with the response as if it were its own: it may set headers, write and end it, and the client gets this answer. */
 function answerInstead(response: NodeResponse, { status, headers }: Answer): void {
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => NodeResponse
@@ -88,22 +83,21 @@ function keepContext(request: NodeRequest, run: (work: () => boolean) => boolean
 /** Every way to send headers (`write`, `end`, `pipe`) calls `writeHead`. */
 function writeWithHead(response: NodeResponse, around: Around): void {
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => NodeResponse
+  const late = delayHead(response, around)
   override(response, 'writeHead', (...args: unknown[]) => {
     const [status, first, second] = args
-    const write = response.headersSent || typeof status !== 'number' ? undefined : around.headerWriter(status)
-    if (write === undefined) return writeHead(...args)
-    const final = around.statusFor?.(status as number) ?? status
+    if (response.headersSent || typeof status !== 'number') return writeHead(...args)
+    const write = late.isLast ? around.headerWriter(status) : undefined
+    if (late.isLast && write === undefined) return writeHead(...args)
+    const final = around.statusFor?.(status) ?? status
     const [reason, headers] = typeof first === 'string' ? [[first], second] : [[], second ?? first]
     // Headers in the arguments would replace those that are set here.
     setAll(response as ServerResponse, headers)
-    write({
-      get: (name) => lineOf(response.getHeader(name)),
-      set: (name, value) => response.setHeader(name, value),
-      append: (name, value) => (response as ServerResponse).appendHeader(name, value),
-    })
+    if (write === undefined) late.made(status)
+    else write(headersOf(response))
     if (final === status) return writeHead(status, ...reason)
     // It may have been set for the other one. HTTP/2 has none.
-    return writeHead(final, ...('stream' in response ? [] : [STATUS_CODES[final as number] ?? '']))
+    return writeHead(final, ...('stream' in response ? [] : [STATUS_CODES[final] ?? '']))
   })
 }
 
@@ -117,12 +111,4 @@ function setAll(response: ServerResponse, headers: unknown): void {
   const pairs = Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]] as [string, string])
   for (const [name] of pairs) response.removeHeader(name)
   for (const [name, value] of pairs) response.appendHeader(name, value)
-}
-
-function lineOf(value: number | string | string[] | undefined): string | string[] | undefined {
-  return typeof value === 'number' ? String(value) : value
-}
-
-function override(target: object, name: 'emit' | 'writeHead' | 'write' | 'end', value: unknown): void {
-  Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false })
 }

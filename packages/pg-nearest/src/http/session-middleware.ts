@@ -19,6 +19,7 @@ export function sessionMiddleware(pool: SessionPool, options?: HttpSessionOption
       kind: 'here',
       run: (work) => http.session.run(work),
       headerWriter: (status) => (isNew ? http.headerWriter(status) : undefined),
+      whenWritten: (callback) => http.session.whenWritten(callback),
       statusFor: (status) => (isNew && http.isUnavailable(status) ? UNAVAILABLE : status),
       answerFor: (error) =>
         isNew && isUnavailableError(error) ? { status: UNAVAILABLE, body: 'Service Unavailable' } : undefined,

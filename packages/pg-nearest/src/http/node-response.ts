@@ -1,0 +1,34 @@
+import type { ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+import type { HeaderValue } from '../http-session/cookie.ts'
+import type { ResponseHeaders } from '../http-session/http-session.ts'
+
+/** A response of `node:http`, or of the compatibility API of `node:http2`. */
+export type NodeResponse = ServerResponse | Http2ServerResponse
+
+/** Puts something in the place of one of its methods. */
+export function override(
+  target: object,
+  name: 'emit' | 'writeHead' | 'write' | 'end' | 'flushHeaders',
+  value: unknown,
+): void {
+  Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false })
+}
+
+/** Nobody gets what is written to it any more. */
+export function isClosed(response: NodeResponse): boolean {
+  return 'stream' in response ? response.stream.destroyed : response.destroyed
+}
+
+/** The headers of a response whose head is not made yet. */
+export function headersOf(response: NodeResponse): ResponseHeaders {
+  return {
+    get: (name) => lineOf(response.getHeader(name)),
+    set: (name, value) => response.setHeader(name, value),
+    append: (name, value) => (response as ServerResponse).appendHeader(name, value),
+  }
+}
+
+function lineOf(value: number | string | string[] | undefined): HeaderValue {
+  return typeof value === 'number' ? String(value) : value
+}
