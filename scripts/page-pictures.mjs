@@ -23,7 +23,10 @@ const SHOWN = new Map([
 
 const DESK = { width: 1440, height: 1000 }
 const PHONE = { width: 390, height: 844 }
-const STORY = { width: 1200, height: 820 }
+/** All that the story is about is in sight. */
+const STORY = { width: 1360, height: 1100 }
+const SCALE = 0.7
+const SHRUNK = { width: Math.round(STORY.width * SCALE), height: Math.round(STORY.height * SCALE) }
 const QUALITY = 0.6
 /** So that the charts have something to show. */
 const FILLS_MS = 45_000
@@ -49,20 +52,24 @@ const frames = []
 
 /** A still of the story, and how long it is shown. */
 async function frame(page, ms) {
+  // A click may have scrolled to its button.
+  await page.evaluate(() => scrollTo(0, 0))
   frames.push({ png: await page.screenshot(), ms })
 }
 
 /** A browser is what is at hand that can write WebP. */
 async function toWebp(helper, png) {
   const encoded = await helper.evaluate(
-    async ([data, quality]) => {
+    async ([data, quality, width, height]) => {
       const picture = await createImageBitmap(await (await fetch(`data:image/png;base64,${data}`)).blob())
-      const canvas = new OffscreenCanvas(picture.width, picture.height)
-      canvas.getContext('2d').drawImage(picture, 0, 0)
+      const canvas = new OffscreenCanvas(width, height)
+      const context = canvas.getContext('2d')
+      context.imageSmoothingQuality = 'high'
+      context.drawImage(picture, 0, 0, width, height)
       const blob = await canvas.convertToBlob({ type: 'image/webp', quality })
       return Array.from(new Uint8Array(await blob.arrayBuffer()))
     },
-    [png.toString('base64'), QUALITY],
+    [png.toString('base64'), QUALITY, SHRUNK.width, SHRUNK.height],
   )
   return Buffer.from(encoded)
 }
@@ -130,7 +137,7 @@ try {
   const helper = await browser.newPage()
   const pictures = []
   for (const { png, ms } of frames) pictures.push({ webp: await toWebp(helper, png), ms })
-  const animation = animatedWebp(pictures, STORY)
+  const animation = animatedWebp(pictures, SHRUNK)
   await writeFile(join(folder, 'world-story.webp'), animation)
   console.log(`world-story.webp: ${pictures.length} pictures, ${Math.round(animation.length / 1e3)} kB`)
 } finally {
