@@ -67,6 +67,7 @@ const unhurried = onServersOf([
   'hanging-hooks',
   'http',
   'http-node',
+  'lanes',
   'left-open-streams',
   'login-sessions',
   'lost-begin',

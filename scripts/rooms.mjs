@@ -6,7 +6,7 @@ export const houses = [
   {
     src: 'packages/pg-nearest/src',
     order:
-      'cli -> dashboard -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, redis, bookmark-table, http, pg-module, kysely, drizzle, opentelemetry -> http-session, replay -> pool -> servers -> options -> bookmark-store -> server-list, client -> client-transaction -> client-connection, flight -> execute -> walk -> freshness -> session-positions -> connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> tracers, failures -> limits, session, write-guard, statement, discovery, events -> modes, observations -> topology -> error-messages, errors',
+      'cli -> dashboard -> doctor -> findings -> remedies -> examination -> terminal, fly, aurora, dns, patroni, redis, bookmark-table, http, pg-module, kysely, drizzle, opentelemetry -> http-session, replay -> pool -> servers -> options -> bookmark-store -> server-list, client -> client-transaction -> client-connection, flight -> execute -> walk -> freshness -> session-positions -> lanes, connections -> checkout -> pooled-connection -> route -> monitor -> positions -> probe -> pg-client -> wire -> tracers, failures -> limits, session, write-guard, statement, discovery, events, lane-codec -> modes, observations -> topology -> error-messages, errors',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: [
@@ -67,6 +67,7 @@ export const houses = [
         'bookmark-store',
         'execute',
         'session-positions',
+        'lanes',
         'connections',
         'monitor',
         'probe',
@@ -132,6 +133,7 @@ export const houses = [
         'walk',
         'freshness',
         'session-positions',
+        'lanes',
         'connections',
         'checkout',
         'pooled-connection',
@@ -160,6 +162,7 @@ export const houses = [
         'topology',
       ],
       connections: ['checkout', 'pooled-connection', 'monitor', 'pg-client', 'wire', 'limits', 'topology'],
+      lanes: ['pooled-connection', 'pg-client', 'wire', 'statement', 'lane-codec'],
       checkout: ['pooled-connection', 'limits'],
       'pooled-connection': ['pg-client', 'wire', 'limits', 'topology'],
       route: ['session', 'statement', 'events', 'topology', 'error-messages', 'modes'],
@@ -174,6 +177,7 @@ export const houses = [
       session: ['modes'],
       'write-guard': [],
       statement: [],
+      'lane-codec': [],
       discovery: ['topology', 'error-messages'],
       events: ['topology', 'modes'],
       modes: ['error-messages'],
@@ -181,7 +185,18 @@ export const houses = [
       topology: [],
       'error-messages': [],
     },
-    pure: ['findings', 'remedies', 'examination', 'route', 'statement', 'session', 'modes', 'observations', 'topology'],
+    pure: [
+      'findings',
+      'remedies',
+      'examination',
+      'route',
+      'statement',
+      'session',
+      'modes',
+      'observations',
+      'topology',
+      'lane-codec',
+    ],
     /** Of pure rooms, what holds state or chance on purpose. */
     impureFiles: ['session/current-consistency.ts', 'session/current-session.ts', 'session/bookmark-seal.ts'],
     /** Below everything: they import no room. */

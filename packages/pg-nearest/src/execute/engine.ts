@@ -1,3 +1,4 @@
+import type { Lanes } from '../lanes/lanes.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { WaitingCaller } from '../checkout/next-lending.ts'
 import type { Preference } from '../checkout/preference.ts'
@@ -44,6 +45,8 @@ export interface Engine extends FreshnessContext, WalkEngine {
     preference?: WaitingCaller['preference'],
     mayMove?: boolean,
   ): Promise<Lease>
+  /** `undefined` unless the option `lanes` is set. */
+  readonly lanes: Lanes | undefined
   /** `undefined` unless the option `hedge` is set. */
   readonly hedging: Hedging | undefined
   /** The pool's `timeoutMs`; `undefined`: no limit. */

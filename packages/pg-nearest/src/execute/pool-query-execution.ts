@@ -16,6 +16,10 @@ import { queryTimeoutOf, type Request } from '../route/request.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
+import { rideLane, sharingOf, ticketFor, type RideEnd, type RideRequest, type Ticket } from './lane-ride.ts'
+import type { Lane } from '../lanes/lane.ts'
+import type { Rescue } from '../lanes/lane-read.ts'
+import type { SyncSharing } from '../statement/sync-sharing.ts'
 import { notSent, runWithin, type LimitedEnd } from './run-with-cancellation.ts'
 import { ownSession, type Engine, type Scope } from './engine.ts'
 import type { Arrival, Execution, HedgePlan, Turn } from '../walk/execution.ts'
@@ -56,6 +60,10 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   readonly #need: StatementNeed
   readonly #hedging: Hedging | undefined
   readonly #guard: WriteGuard | undefined
+  /** With whom it may share a connection; `undefined`: with nobody. */
+  #sharing: SyncSharing | undefined
+  readonly #mayShare: boolean
+  #rescue: Rescue | undefined
   /** What it does on its latest server. */
   #stage: 'connecting' | 'running' | 'failing-over' = 'connecting'
   #server: string | undefined
@@ -79,6 +87,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     this.attempts = this.#ordered(attempts)
     this.#need = need
     this.#hedging = reads ? engine.hedging : undefined
+    this.#sharing = engine.lanes && sharingOf(engine, this.facts, need, request.config)
+    this.#mayShare = this.#sharing !== undefined
     this.engine = engine
     this.#scope = scope
     this.#request = request
@@ -129,8 +139,12 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   #connect(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
     const { server } = attempt
     const preference = (): MachinePreference | undefined => machinePreference(this.engine, attempt, this.#check)
-    const lease = this.engine.take(server, 'statement', preference())
+    const preferred = preference()
+    const rides = this.#sharing !== undefined && preferred === undefined
+    if (rides && this.#join(attempt, turn, signal, false)) return
+    const lease = this.engine.take(server, 'statement', preferred)
     if (lease !== undefined) return this.#run(lease, attempt, turn, signal)
+    if (rides && this.#join(attempt, turn, signal, true)) return
     this.#stage = 'connecting'
     this.engine.acquire(server, 'statement', signal, preference, this.facts.reads && turn.hasNext).then(
       (acquired) => {
@@ -144,6 +158,57 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     )
   }
 
+  /** Returns whether it runs on a connection with others, which it does if one is there. */
+  #join(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined, crowded: boolean): boolean {
+    const { lanes } = this.engine
+    if (this.#sharing === undefined || lanes?.mayShare(this.text) !== true) return false
+    const lane = lanes.join(attempt.server, crowded)
+    if (lane === undefined || isMisled(this.engine, attempt, lane.lease)) return false
+    const request = this.#rideRequest(this.#sharing, attempt, signal)
+    const ticket = ticketFor(lane.lease, request)
+    if (ticket === undefined) return false
+    this.#ride(lane, ticket, request, attempt, turn)
+    return true
+  }
+
+  /** Returns whether its own connection is one that others may share now. */
+  #open(lease: Lease, attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): boolean {
+    const { lanes } = this.engine
+    if (this.#sharing === undefined || lanes?.mayShare(this.text) !== true) return false
+    const request = this.#rideRequest(this.#sharing, attempt, signal)
+    const ticket = ticketFor(lease, request)
+    const lane = ticket && lanes.open(lease)
+    if (ticket === undefined || lane === undefined) return false
+    this.#ride(lane, ticket, request, attempt, turn)
+    return true
+  }
+
+  #rideRequest(sharing: SyncSharing, attempt: Attempt, signal: AbortSignal | undefined): RideRequest {
+    return { config: this.#config, sharing, check: this.#check, trust: trusts(attempt), signal }
+  }
+
+  #ride(lane: Lane, ticket: Ticket, request: RideRequest, attempt: Attempt, turn: StatementTurn): void {
+    const { lease } = lane
+    const { standby, generation } = lease
+    this.#stage = 'running'
+    rideLane(lane, ticket, request, (end: RideEnd) => {
+      if (end.kind === 'result') return turn.end({ kind: 'result', result: end.result, standby: lease.standby })
+      if (end.kind === 'cut') return turn.end(end)
+      if (end.kind === 'lost' && !end.mayResend) {
+        const evidence = { kind: 'lost', error: end.error } as const
+        return turn.end({ kind: 'failed', evidence, standby, forced: true, generation })
+      }
+      if (end.kind === 'slow') this.#rescue = end.rescue
+      // As if nothing had been: it could write nothing.
+      this.#sharing = undefined
+      try {
+        this.#connect(attempt, turn, request.signal)
+      } catch (error) {
+        turn.end({ kind: 'cut', error })
+      }
+    })
+  }
+
   #run(lease: Lease, attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
     const { reads, readOnly } = this.facts
     // Read before sending: the reply may announce a promotion.
@@ -151,6 +216,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     if (isMisled(this.engine, attempt, lease)) {
       return turn.end({ kind: 'failed', evidence: misledBy(lease), standby, forced: false, generation })
     }
+    if (this.#sharing !== undefined && this.#open(lease, attempt, turn, signal)) return
     const restricted = !provenStandby && !getsWrites(this.engine.topology, lease.server)
     // It gets no writes any more.
     const isStale = restricted && !reads && !readOnly
@@ -183,8 +249,10 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     } as const
     const queryTimeoutMs = queryTimeoutOf(config) ?? this.engine.queryTimeoutMs
     const harmless = provenStandby || run.enforcement !== 'none'
+    const startedAt = this.#mayShare ? performance.now() : 0
     const concluded = (end: LimitedEnd<RunEnd>): void => {
       this.#note(end, harmless, lease)
+      if (this.#mayShare) this.#noteTime(end, lease.server, startedAt)
       const { standby: isStandby } = lease
       if (end.kind === 'answered' && isOfConnection(end.error)) this.#config = withoutName(config)
       const isAnswered = end.kind === 'result' || end.kind === 'answered'
@@ -210,6 +278,13 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   #note({ kind }: LimitedEnd<RunEnd>, harmless: boolean, lease: Lease): void {
     if ((kind === 'cut' || kind === 'lost') && !harmless) this.#check?.markUnknown()
     if (kind === 'behind' && !lease.quiet) void lease.cancel()
+  }
+
+  /** Shows whether it may share a connection the next time. */
+  #noteTime({ kind }: LimitedEnd<RunEnd>, server: string, startedAt: number): void {
+    const { lanes } = this.engine
+    if (kind === 'result') lanes?.ran(server, this.text, performance.now() - startedAt, this.#rescue)
+    else if (kind === 'answered' || kind === 'unreadable') lanes?.failed(this.text)
   }
 
   waitToCatchUp(behind: ReplicaBehindError): Promise<boolean> {

@@ -45,6 +45,8 @@ export function shareConnections(engine: Engine, signal: AbortSignal | undefined
     budget: { value: oneToken(engine.budget) },
     // They are sent at once, so that none is sent behind the answer to another.
     eachWriteAsks: { value: true },
+    // They share one already.
+    lanes: { value: undefined },
     // The leg that loses is cancelled, and its neighbours would be with it.
     hedging: { value: undefined },
     // All else is the engine's own, and asked there each time.

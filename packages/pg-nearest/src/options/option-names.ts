@@ -14,6 +14,7 @@ export const ownOptions = [
   'assumeReplicatedAfterMs',
   'waitForLsn',
   'pipeline',
+  'lanes',
   'probeIntervalMs',
   'probeTimeoutMs',
   'silenceTimeoutMs',

@@ -28,6 +28,7 @@ export interface ParsedOptions {
   readonly assumeReplicatedAfterMs: number | undefined
   readonly waitForLsn: boolean
   readonly pipeline: boolean
+  readonly lanes: boolean
   readonly probeIntervalMs: number
   readonly probeTimeoutMs: number
   readonly silenceTimeoutMs: number
@@ -61,6 +62,7 @@ const checks: Readonly<Record<string, Check>> = {
   assumeReplicatedAfterMs: milliseconds(0),
   waitForLsn: flag,
   pipeline: flag,
+  lanes: flag,
   probeIntervalMs: milliseconds(50),
   probeTimeoutMs: milliseconds(1),
   silenceTimeoutMs: milliseconds(1),
@@ -109,6 +111,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     assumeReplicatedAfterMs,
     waitForLsn,
     pipeline,
+    lanes,
     probeIntervalMs,
     probeTimeoutMs,
     silenceTimeoutMs,
@@ -141,6 +144,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     assumeReplicatedAfterMs,
     waitForLsn: waitForLsn ?? true,
     pipeline: pipeline ?? true,
+    lanes: lanes ?? (env ?? process.env)['PG_NEAREST_LANES'] === 'on',
     probeIntervalMs: probeIntervalMs ?? 500,
     probeTimeoutMs: probeTimeoutMs ?? 1_200,
     silenceTimeoutMs: Math.max(silenceTimeoutMs ?? 5_000, probeTimeoutMs ?? 1_200),

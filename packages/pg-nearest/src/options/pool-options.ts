@@ -56,6 +56,13 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    */
   readonly pipeline?: boolean | undefined
   /**
+   * Whether plain reads that are in flight at the same time may share a connection. Default false. Such a read is one query, calls only
+   * functions of PostgreSQL's that leave no trace, and has no name and no `rows`; all others have a connection to themselves. Aborting one
+   * that shares abandons it, and does not cancel it on the server. What a view, a policy or an operator calls cannot be seen from a text:
+   * leave it off where one of those sets something that others must not see.
+   */
+  readonly lanes?: boolean | undefined
+  /**
    * Milliseconds between two probes of a server: one short query on a separate connection. Default 500; at least 50. While no server
    * takes writes, it is at most 100 ms, and a server is asked at once when another pool of this process has seen that it was promoted.
    * With more than 8 servers it is longer for those elsewhere that nobody uses: all of these together are asked as often as 8.

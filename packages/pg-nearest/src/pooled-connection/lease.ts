@@ -127,6 +127,11 @@ export class Lease {
     return this.#connection.pipeline.together
   }
 
+  /** Exchanges that read their answers by themselves can be sent now. Not before the next answer when it is asked for the first time. */
+  get readable(): boolean {
+    return this.#connection.pipeline.readable
+  }
+
   /** Nothing is in flight. */
   get quiet(): boolean {
     return this.#connection.quiet

@@ -4,6 +4,7 @@ import type { Engine } from '../execute/engine.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
 import { unlisted } from '../connections/no-connection-error.ts'
 import { createBookmarkClaims } from '../session-positions/bookmark-claims.ts'
+import { Lanes } from '../lanes/lanes.ts'
 import { createHedging } from '../limits/hedge-policy.ts'
 import { createRetryBudget } from '../limits/retry-budget.ts'
 import type { Monitor } from '../monitor/monitor.ts'
@@ -40,6 +41,8 @@ export function createEngine(parts: EngineParts): Engine {
     parts
   const { learnedStatements, consistency, assumeReplicatedAfterMs } = options
   const { failoverTimeoutMs, hedge, timeoutMs, pgOptions } = options
+  const budget = createRetryBudget()
+  const report: Engine['report'] = (what) => monitor().report(what)
   const emitQuery = (event: QueryEvent): void => events.emit('query', event)
   return {
     get topology() {
@@ -87,15 +90,24 @@ export function createEngine(parts: EngineParts): Engine {
       const at = connections.get(server)
       return at === undefined ? Promise.reject(unlisted(server)) : at.acquire(purpose, signal, preference, mayMove)
     },
-    report: (report) => monitor().report(report),
+    report,
     claims: createBookmarkClaims((server) => monitor().askNow(server)),
     queryTimeoutMs:
       typeof pgOptions.query_timeout === 'number' && pgOptions.query_timeout > 0 ? pgOptions.query_timeout : undefined,
     ownTypes: pgOptions.types !== undefined,
-    budget: createRetryBudget(),
+    budget,
     get lists() {
       return lists()
     },
+    lanes: options.lanes
+      ? new Lanes({
+          isShort: (server) => (connections.get(server)?.waiting ?? 0) > 0,
+          onLost({ server, generation }, error) {
+            report({ server, generation, sign: 'lost', error })
+            return budget.withdraw('loss')
+          },
+        })
+      : undefined,
     hedging: hedge === undefined ? undefined : createHedging(hedge),
     timeoutMs,
     modes,

@@ -48,7 +48,8 @@ export interface PositionQuestions {
 
 /** For a server that is known to be a standby. */
 export const OF_STANDBY = 'select pg_catalog.pg_last_wal_replay_lsn()'
-const OF_ANY = `select case when r then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_insert_lsn() end,
+/** For one that may be either. */
+export const OF_ANY = `select case when r then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_insert_lsn() end,
        case when r then null else pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()) end
   from pg_catalog.pg_is_in_recovery() as r`
 

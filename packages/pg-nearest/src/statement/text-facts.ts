@@ -13,6 +13,7 @@ import {
   showsTransaction,
 } from './statement-traits.ts'
 import { mayLeaveState } from './stateless-functions.ts'
+import { syncSharing, type SyncSharing } from './sync-sharing.ts'
 import { TextCache } from './text-cache.ts'
 
 type Fact =
@@ -35,6 +36,7 @@ export class TextFacts {
   readonly #text: string
   #need: StatementNeed | undefined
   #known: Partial<Record<Fact, boolean>> | undefined
+  #sharing: { readonly with: SyncSharing | undefined } | undefined
 
   constructor(text: string) {
     this.#text = text
@@ -42,6 +44,11 @@ export class TextFacts {
 
   get need(): StatementNeed {
     return (this.#need ??= classify(this.#text))
+  }
+
+  /** See {@link syncSharing}. */
+  get sharing(): SyncSharing | undefined {
+    return (this.#sharing ??= { with: syncSharing(this.#text) }).with
   }
 
   is(fact: Fact): boolean {

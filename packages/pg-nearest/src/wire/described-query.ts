@@ -16,7 +16,7 @@ export class DescribedQuery extends PgQuery {
 }
 
 /** What pg's `addFields` does. pg copies an object without a prototype, and V8 keeps those as slow hash tables. */
-function describe(result: ResultInternals, fields: readonly Field[]): void {
+export function describe(result: ResultInternals, fields: readonly Field[]): void {
   const types = result._types ?? pg.types
   const parsers: ((value: string) => unknown)[] = []
   const row: Record<string, unknown> = {}

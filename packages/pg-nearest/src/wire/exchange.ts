@@ -20,8 +20,21 @@ export interface Exchange extends QueryHandlers {
    * Defined while it waits for whoever reads or writes it, and not for the server: the same number for as long as nothing moves.
    */
   readonly usersTurn?: number | undefined
+  /** Reads its answers by itself, before pg does. */
+  readonly reader?: MessageReader
   /** The connection died. `written`: the server may have received it. */
   lost(cause: unknown, written: boolean): void
+}
+
+/** Reads whole messages as they come off the wire. */
+export interface MessageReader {
+  /**
+   * Returns whether it has read the message; what it has not is left to pg.
+   *
+   * @param type - the message's first byte. Its body is between `start` and `end`.
+   * @throws what the connection ends with: such a message cannot come here.
+   */
+  read(type: number, bytes: Buffer, start: number, end: number): boolean
 }
 
 /**

@@ -88,15 +88,32 @@ export function guardParser(connection: WireConnection, guard: ParserGuard): voi
     const parse = stream.listeners('data').at(-1) as ((chunk: Buffer) => void) | undefined
     if (parse === undefined) return
     stream.off('data', parse)
-    stream.on('data', (chunk: Buffer) => {
+    const guarded = (chunk: Buffer): void => {
       if (!guard.accepts(chunk)) return
       try {
         parse.call(stream, chunk)
       } catch (error) {
         if (!guard.caught(error)) throw error
       }
-    })
+    }
+    stream.on('data', guarded)
+    parsers.set(connection, guarded)
   }
+}
+
+/** What reads the chunks of each connection that is guarded. */
+const parsers = new WeakMap<WireConnection, (chunk: Buffer) => void>()
+
+/** Gives the chunks of a guarded connection to somebody else. Returns how he hands them on to pg's parser; `undefined`: nobody guards it. */
+export function interceptParser(
+  connection: WireConnection,
+  take: (chunk: Buffer) => void,
+): ((chunk: Buffer) => void) | undefined {
+  const parse = parsers.get(connection)
+  if (parse === undefined) return undefined
+  connection.stream.off('data', parse)
+  connection.stream.on('data', take)
+  return parse
 }
 
 /** The methods that a client calls on its active query. */
@@ -144,6 +161,16 @@ export interface ResultInternals {
   _prebuiltEmptyResultObject: object | null
 }
 
+/** `pg.Result`, with the constructor and the methods that its types leave out. */
+export const PgResult: new (
+  rowMode: 'array' | undefined,
+  types: pg.CustomTypesConfig | undefined,
+) => ResultInternals &
+  pg.QueryResult & {
+    parseRow(row: readonly (string | null)[]): object
+    addCommandComplete(message: { readonly text: string }): void
+  } = pg.Result as never
+
 /** A column, with what pg's types leave out or take for a text. */
 export interface Field {
   readonly name: string
@@ -179,6 +206,19 @@ export function adopt(query: Partial<QueryInternals>, client: pg.Client, ownType
 export function prepareValues(query: Partial<QueryInternals>): void {
   const { values } = query
   if (Array.isArray(values) && values.some(isConverted)) query.values = values.map(converted)
+}
+
+/**
+ * What is sent for these values, however their owner changes them afterwards.
+ *
+ * @throws what their own `toPostgres` or `toJSON` throws.
+ */
+export function sentValues(values: readonly unknown[]): (string | Buffer | null)[] {
+  return Array.from(values, (value) => {
+    if (typeof value === 'string') return value
+    const sent = utils.prepareValue(value) ?? null
+    return Buffer.isBuffer(sent) ? Buffer.from(sent) : sent
+  })
 }
 
 /** One that throws does so again, and no more, when pg converts it. */

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { enqueue } from './enqueue.ts'
 import type { Exchange } from './exchange.ts'
+import { tapMessages, type MessageTap } from './message-tap.ts'
 import {
   internalsOf,
   type ClientInternals,
@@ -31,6 +32,7 @@ export class Pipeline {
   /** The error that `submit` returned when nothing could be written; pg passes it back to `handleError`. */
   #refused: Error | undefined
   #onQuiet: (() => void)[] = []
+  #tap: MessageTap | undefined
 
   /** @param client - connected, and used by nobody else. */
   constructor(client: pg.Client, together: boolean) {
@@ -76,6 +78,22 @@ export class Pipeline {
     this.#active = true
     // The client has no other query and the server is ready, so pg calls `submit` at once.
     if (enqueue(this.#client, this)) this.#internals._pulseQueryQueue()
+  }
+
+  /**
+   * Whether exchanges with a reader of their own can be sent now: pg has read to the end of a message. Not before the connection's next
+   * answer when it is asked for the first time.
+   */
+  get readable(): boolean {
+    this.#tap ??= tapMessages(
+      this.#internals.connection,
+      () => this.#written[0]?.reader,
+      (error) => {
+        this.#internals.connection.stream.destroy()
+        this.#die(error)
+      },
+    )
+    return this.#tap.betweenMessages
   }
 
   /** Calls back when nothing is in flight any more, or the connection is dead; at once if that is so already. */

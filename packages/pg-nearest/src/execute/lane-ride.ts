@@ -1,0 +1,141 @@
+import type pg from 'pg'
+import type { Lane } from '../lanes/lane.ts'
+import type { LaneEnd, LaneRead, Question } from '../lanes/lane-read.ts'
+import { onAbort } from '../limits/on-abort.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
+import { OF_ANY, OF_STANDBY, readReply, type PositionQuestions } from '../session-positions/position-question.ts'
+import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
+import { queryTimeoutOf } from '../route/request.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
+import type { SyncSharing } from '../statement/sync-sharing.ts'
+import { factsOf } from '../statement/text-facts.ts'
+import { CALLER, type Called } from '../tracers/calls.ts'
+import { sentValues } from '../wire/pg-internals.ts'
+import type { WalkFacts } from '../walk/walk-state.ts'
+import type { Engine } from './engine.ts'
+
+/** The server refuses more. */
+const MOST_VALUES = 65_535
+const MOST_CHARACTERS = 1_000_000
+
+/** With whom a statement may share a connection; `undefined`: with nobody. */
+export function sharingOf(
+  engine: Engine,
+  { reads }: WalkFacts,
+  need: StatementNeed,
+  config: pg.QueryConfig,
+): SyncSharing | undefined {
+  if (!reads || need.class !== 'read') return undefined
+  // One that may be cancelled alone shares with nobody.
+  if (engine.single || engine.hedging !== undefined || engine.queryTimeoutMs !== undefined) return undefined
+  for (const key in config) if (!SHARED.has(key)) return undefined
+  const { text, values } = config
+  if (typeof text !== 'string' || queryTimeoutOf(config) !== undefined) return undefined
+  // A tracer wants to see it.
+  if ((config as Called)[CALLER] !== undefined) return undefined
+  if (values !== undefined && (!Array.isArray(values) || values.length > MOST_VALUES)) return undefined
+  return factsOf(text).sharing
+}
+
+const SHARED: ReadonlySet<string> = new Set(['text', 'values', 'rowMode', 'types'])
+
+/** A read that wants to share a connection. */
+export interface RideRequest {
+  readonly config: pg.QueryConfig
+  readonly sharing: SyncSharing
+  readonly check: FreshnessCheck | undefined
+  readonly trust: Trust
+  readonly signal: AbortSignal | undefined
+}
+
+export type RideEnd =
+  | { readonly kind: 'result'; readonly result: pg.QueryResult }
+  | { readonly kind: 'cut'; readonly error: unknown }
+  /** It must run where it is alone. */
+  | Exclude<LaneEnd, { readonly kind: 'result' }>
+
+/** What a read needs to travel in a lane. */
+export interface Ticket {
+  readonly values: LaneRead['values']
+  readonly questions: PositionQuestions | undefined
+}
+
+/** `undefined`: on this connection more must be asked than a lane can, or it cannot be sent. */
+export function ticketFor(lease: Lease, { config, check, trust }: RideRequest): Ticket | undefined {
+  // A statement that may share is one that a position can be asked for behind it.
+  const questions = check?.begin(lease, trust, false, () => true)
+  if (questions instanceof ReplicaBehindError) return undefined
+  if (questions !== undefined && (questions.before || questions.shared || questions.introduction !== undefined)) {
+    return undefined
+  }
+  const { values } = config as { readonly values?: readonly unknown[] }
+  if (values === undefined) return { values: [], questions }
+  try {
+    const sent = sentValues(values)
+    const characters = sent.reduce((sum, value) => sum + (value?.length ?? 0), 0)
+    return characters > MOST_CHARACTERS ? undefined : { values: sent, questions }
+  } catch {
+    // It is told as pg tells it.
+    return undefined
+  }
+}
+
+/** Runs a read in a lane. Calls back once. */
+export function rideLane(lane: Lane, ticket: Ticket, request: RideRequest, onEnd: (end: RideEnd) => void): void {
+  lane.add(new LaneRide(lane, ticket, request, onEnd))
+}
+
+const ASK_STANDBY: Question = { text: OF_STANDBY, columns: 1 }
+const ASK_ANY: Question = { text: OF_ANY, columns: 2 }
+
+class LaneRide implements LaneRead {
+  readonly text: string
+  readonly values: LaneRead['values']
+  readonly rowMode: 'array' | undefined
+  readonly types: pg.CustomTypesConfig | undefined
+  readonly sharing: SyncSharing
+  readonly question: Question | undefined = undefined
+  readonly #lane: Lane
+  readonly #request: RideRequest
+  readonly #questions: PositionQuestions | undefined
+  readonly #onEnd: (end: RideEnd) => void
+  readonly #forget: (() => void) | undefined
+  #over = false
+
+  constructor(lane: Lane, { values, questions }: Ticket, request: RideRequest, onEnd: (end: RideEnd) => void) {
+    const { config, sharing, signal } = request
+    this.text = config.text
+    this.values = values
+    this.rowMode = (config as Partial<pg.QueryArrayConfig>).rowMode
+    this.types = config.types
+    this.sharing = sharing
+    if (questions?.after === true) this.question = lane.lease.provenStandby ? ASK_STANDBY : ASK_ANY
+    this.#lane = lane
+    this.#request = request
+    this.#questions = questions
+    this.#onEnd = onEnd
+    // Nobody cancels there, because that would hit his neighbours.
+    this.#forget = signal && onAbort(signal, () => this.#tell({ kind: 'cut', error: signal.reason }))
+  }
+
+  end(end: LaneEnd): void {
+    if (this.#over) return
+    this.#tell(end.kind === 'result' && this.#isBehind(end) ? { kind: 'failed' } : end)
+  }
+
+  /** Records what it has shown. */
+  #isBehind({ answer }: Extract<LaneEnd, { kind: 'result' }>): boolean {
+    const { check, trust } = this.#request
+    const questions = this.#questions
+    if (questions?.after === true) questions.answerAfter = readReply(answer, undefined)
+    return check?.end(this.#lane.lease, trust, questions, true) !== undefined
+  }
+
+  #tell(end: RideEnd): void {
+    if (this.#over) return
+    this.#over = true
+    this.#forget?.()
+    this.#onEnd(end)
+  }
+}

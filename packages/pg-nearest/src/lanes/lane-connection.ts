@@ -1,0 +1,27 @@
+import type { Lease } from '../pooled-connection/lease.ts'
+import { internalsOf } from '../wire/pg-internals.ts'
+import { PreparedStatements } from './prepared-statements.ts'
+
+/** What lanes know of one connection, for as long as it lives. */
+export interface LaneConnection {
+  readonly statements: PreparedStatements
+  /** No pooler is in between, and its transactions are READ COMMITTED. */
+  isKnown: boolean
+  /** The contrary. */
+  isUnfit: boolean
+}
+
+const known = new WeakMap<object, LaneConnection>()
+
+/** `undefined`: it cannot be shared. */
+export function laneConnectionOf(lease: Lease): LaneConnection | undefined {
+  const { client, pooled, pipelines, quiet, status, fence } = lease
+  if (pooled || !pipelines || !quiet || status !== 'I' || fence !== undefined) return undefined
+  if (internalsOf(client).binary || !lease.readable) return undefined
+  let connection = known.get(client)
+  if (connection === undefined) {
+    connection = { statements: new PreparedStatements(), isKnown: false, isUnfit: false }
+    known.set(client, connection)
+  }
+  return connection.isUnfit ? undefined : connection
+}

@@ -1,0 +1,232 @@
+import { isPooled } from '../pg-client/pooled-backend.ts'
+import { MessageWriter } from '../lane-codec/message-writer.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { internalsOf } from '../wire/pg-internals.ts'
+import { BatchExchange, type BatchEnd } from './batch-exchange.ts'
+import { groupReads } from './group-reads.ts'
+import type { LaneConnection } from './lane-connection.ts'
+import type { LaneEnd, LaneRead, Rescue } from './lane-read.ts'
+import { AskingStatement, ReadStatement, type LaneStatement, type RowShape } from './lane-statement.ts'
+import { unnamed, type PreparedStatement } from './prepared-statements.ts'
+
+/** What a lane tells of itself. */
+export interface LaneEvents {
+  /** A batch took so long, and was answered. */
+  onAnswered(ms: number): void
+  /** The server has refused this text, and with it its batch. */
+  onCulprit(text: string): void
+  /** Its connection has died with something in flight. Returns whether that may be sent again. */
+  onLost(lease: Lease, error: unknown): boolean
+  /** Nothing is in flight any more, or it is of no use. It gives its connection back. */
+  onOver(lane: Lane): void
+}
+
+/** What precedes each batch: it can write nothing, and tells in what it runs. */
+const RESTRICTION = {
+  text: `select pg_catalog.set_config('transaction_read_only', 'on', true), pg_catalog.current_setting('transaction_isolation'), pg_catalog.pg_backend_pid()`,
+  columns: 3,
+}
+
+const writer = new MessageWriter()
+
+/** One connection with many reads on it. Those that may share a transaction share a Sync. */
+export class Lane {
+  readonly lease: Lease
+  readonly #connection: LaneConnection
+  readonly #events: LaneEvents
+  #waiting: LaneRead[] = []
+  readonly #batches = new Set<BatchExchange>()
+  #inFlight = 0
+  #over = false
+  #heard = 0
+  #heardAt = 0
+
+  constructor(lease: Lease, connection: LaneConnection, events: LaneEvents) {
+    this.lease = lease
+    this.#connection = connection
+    this.#events = events
+    lease.movable = true
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Another read may come along. */
+  get open(): boolean {
+    return !this.#over && this.lease.alive && !this.lease.spent
+  }
+
+  /** It is sent with all others of this turn of the event loop. */
+  add(read: LaneRead): void {
+    if (this.#waiting.push(read) === 1) process.nextTick(() => this.#flush())
+    this.#inFlight++
+  }
+
+  /** For how long nothing has come, though something was sent. To be asked again and again. */
+  silentMs(now: number): number {
+    const [first] = this.#batches
+    const { bytesRead } = internalsOf(this.lease.client).connection.stream
+    if (bytesRead !== this.#heard || first === undefined) {
+      this.#heard = bytesRead
+      this.#heardAt = now
+      return 0
+    }
+    return now - Math.max(first.sentAt, this.#heardAt)
+  }
+
+  /** Ends all that has not been answered, so that it runs elsewhere, and cancels it here. */
+  rescue(rescue: Rescue): void {
+    const reads = this.#unanswered()
+    const { lease } = this
+    void lease.cancel()
+    this.#leave()
+    for (const read of reads) read.end({ kind: 'slow', rescue })
+  }
+
+  #unanswered(): readonly LaneRead[] {
+    return [...[...this.#batches].flatMap(({ statements }) => readsOf(statements)), ...this.#waiting]
+  }
+
+  #flush(): void {
+    const reads = this.#waiting
+    this.#waiting = []
+    if (this.#over || reads.length === 0) return
+    // Something may have come meanwhile that pg has read by half.
+    if (this.#batches.size === 0 && this.lease.alive && !this.lease.readable)
+      return this.#endAll(reads, { kind: 'failed' })
+    const now = performance.now()
+    const batches = groupReads(reads).map((group) => this.#batchOf(group, now))
+    for (const batch of batches) this.#batches.add(batch)
+    this.lease.send(...batches)
+  }
+
+  #batchOf(reads: readonly LaneRead[], now: number): BatchExchange {
+    const statements: LaneStatement[] = []
+    const shapes = new Map<string, RowShape>()
+    const restriction = this.#prepare(RESTRICTION.text)
+    statements.push(this.#write(new AskingStatement(restriction, RESTRICTION), []))
+    const { _types: types } = internalsOf(this.lease.client)
+    for (const read of reads) {
+      let shape = shapes.get(read.text)
+      const isFirst = shape === undefined
+      if (shape === undefined) shapes.set(read.text, (shape = { fields: undefined }))
+      const statement = new ReadStatement(this.#prepare(read.text), read, shape, types)
+      statement.describes = isFirst
+      statements.push(this.#write(statement, read.values))
+    }
+    const question = reads.find((read) => read.question !== undefined)?.question
+    if (question !== undefined) {
+      statements.push(this.#write(new AskingStatement(this.#prepare(question.text), question), []))
+    }
+    writer.sync()
+    return new BatchExchange(statements, writer.take(), now, (batch, end) => this.#ended(batch, end))
+  }
+
+  /** Until it is known that no pooler is in between, nothing is left on its servers. */
+  #prepare(text: string): PreparedStatement {
+    if (!this.#connection.isKnown) return unnamed(text)
+    return this.#connection.statements.of(text, (evicted) => {
+      this.#evicted.push(evicted)
+    })
+  }
+
+  readonly #evicted: PreparedStatement[] = []
+
+  #write<S extends LaneStatement>(statement: S, values: LaneRead['values']): S {
+    const { prepared } = statement
+    const { text, name } = prepared
+    const isNamed = name.length > 1
+    for (const evicted of this.#evicted.splice(0)) {
+      writer.closeStatement(evicted.name)
+      statement.closes++
+    }
+    if (!prepared.parsed) {
+      if (isNamed) {
+        writer.closeStatement(name)
+        statement.closes++
+      }
+      writer.parse(name, text)
+      statement.parses = true
+      prepared.parsed = isNamed
+    }
+    writer.bind(name, values)
+    if (statement.describes) writer.describePortal()
+    writer.execute()
+    return statement
+  }
+
+  #ended(batch: BatchExchange, end: BatchEnd): void {
+    if (this.#over) return
+    this.#batches.delete(batch)
+    const reads = readsOf(batch.statements)
+    this.#inFlight -= reads.length
+    switch (end.kind) {
+      case 'answered':
+        this.#events.onAnswered(performance.now() - batch.sentAt)
+        if (this.#isSound(batch)) this.#settle(batch)
+        else this.#refuse(reads)
+        break
+      case 'refused':
+        this.#connection.statements.forget()
+        if (end.culprit !== undefined) this.#events.onCulprit(end.culprit)
+        this.#refuse(reads)
+        break
+      case 'unsent':
+        this.#endAll(reads, { kind: 'unsent' })
+        break
+      case 'lost': {
+        const { error } = end
+        this.#endAll(reads, { kind: 'lost', error, mayResend: this.#events.onLost(this.lease, error) })
+      }
+    }
+    if (this.#inFlight === 0) this.#leave()
+  }
+
+  /** It ran where and as it should. */
+  #isSound({ statements: [restriction] }: BatchExchange): boolean {
+    const connection = this.#connection
+    const [, isolation, backend] = restriction instanceof AskingStatement ? (restriction.answer ?? []) : []
+    const isSound =
+      isolation === 'read committed' && !isPooled(this.lease.client, Number(backend)) && this.lease.status === 'I'
+    if (isSound) connection.isKnown = true
+    else connection.isUnfit = true
+    return isSound
+  }
+
+  #settle({ statements }: BatchExchange): void {
+    const last = statements.at(-1)
+    const answer = last instanceof AskingStatement ? last.answer : undefined
+    // The last of them may give the connection back.
+    for (const statement of statements) {
+      if (!(statement instanceof ReadStatement)) continue
+      const { result, read } = statement
+      read.end(result === undefined ? { kind: 'failed' } : { kind: 'result', result, answer })
+    }
+  }
+
+  #refuse(reads: readonly LaneRead[]): void {
+    for (const read of reads) read.end({ kind: 'failed' })
+  }
+
+  /** Nothing comes of it. */
+  #endAll(reads: readonly LaneRead[], end: LaneEnd): void {
+    const all = [...reads, ...this.#unanswered()]
+    this.#leave()
+    for (const read of all) read.end(end)
+  }
+
+  #leave(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#batches.clear()
+    this.#waiting = []
+    this.#inFlight = 0
+    this.#events.onOver(this)
+    this.lease.release()
+  }
+}
+
+function readsOf(statements: readonly LaneStatement[]): readonly LaneRead[] {
+  return statements.flatMap((statement) => (statement instanceof ReadStatement ? [statement.read] : []))
+}

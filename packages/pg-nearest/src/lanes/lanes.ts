@@ -1,0 +1,81 @@
+import { AsyncResource } from 'node:async_hooks'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { Lane, type LaneEvents } from './lane.ts'
+import { laneConnectionOf } from './lane-connection.ts'
+import type { Rescue } from './lane-read.ts'
+import { KnownTexts } from './known-texts.ts'
+import { ServerLanes } from './server-lanes.ts'
+
+/** What lanes need from their pool. */
+export interface LanesOptions {
+  /** Somebody waits for a connection to this server, and no other is being made. */
+  readonly isShort: (server: string) => boolean
+  /** A connection has died. Returns whether what was in flight on it may be sent again, as one loss. */
+  readonly onLost: (lease: Lease, error: unknown) => boolean
+}
+
+/** The connections of a pool that many reads share at once. Nothing is in here as long as no read is in flight. */
+export class Lanes {
+  readonly #options: LanesOptions
+  readonly #texts = new KnownTexts()
+  readonly #servers = new Map<string, ServerLanes>()
+  readonly #context = new AsyncResource('pg-nearest')
+
+  constructor(options: LanesOptions) {
+    this.#options = options
+  }
+
+  /** Whether a text was quick so far. */
+  mayShare(text: string): boolean {
+    return this.#texts.mayShare(text)
+  }
+
+  /**
+   * A lane that takes one more read.
+   *
+   * @param crowded - even if another one would be better, were there a connection for it.
+   */
+  join(server: string, crowded: boolean): Lane | undefined {
+    if (this.#options.isShort(server)) return undefined
+    return this.#servers.get(server)?.join(crowded)
+  }
+
+  /** Makes a lane of a connection, which it gives back by itself. `undefined`: it must not be shared, or there are enough. */
+  open(lease: Lease): Lane | undefined {
+    const server = this.#of(lease.server)
+    if (server.isFull || this.#options.isShort(lease.server)) return undefined
+    const connection = laneConnectionOf(lease)
+    if (connection === undefined) return undefined
+    const events: LaneEvents = {
+      onAnswered: (ms) => server.limit.note(ms),
+      onCulprit: (text) => this.#texts.keepApart(text),
+      onLost: this.#options.onLost,
+      onOver: (lane) => server.remove(lane),
+    }
+    const lane = new Lane(lease, connection, events)
+    server.add(lane)
+    return lane
+  }
+
+  /** A read has run by itself, and taken so long. */
+  ran(server: string, text: string, ms: number, rescue: Rescue | undefined): void {
+    const { limit } = this.#of(server)
+    this.#texts.ran(text, ms > limit.ms)
+    limit.note(ms)
+    rescue?.ran(text, ms)
+  }
+
+  /** It has failed by itself. */
+  failed(text: string): void {
+    this.#texts.keepApart(text)
+  }
+
+  #of(server: string): ServerLanes {
+    let known = this.#servers.get(server)
+    if (known === undefined) {
+      known = new ServerLanes((text) => this.#texts.keepApart(text), this.#context)
+      this.#servers.set(server, known)
+    }
+    return known
+  }
+}

@@ -1,0 +1,105 @@
+import type { AsyncResource } from 'node:async_hooks'
+import type { Lane } from './lane.ts'
+import type { Rescue } from './lane-read.ts'
+import { PatienceLimit } from './limit.ts'
+
+/** A second lane is opened when the first has so many in flight. */
+const ENOUGH = 64
+const CROWDED = 512
+const MOST_LANES = 2
+/** Each read pays for a tenth of one that is run twice, and so many can be run from the start. */
+const SHARE = 0.1
+const RESERVE = 100
+const MOST_TOKENS = 1_000
+/** After so many times the patience, a lane's reads run elsewhere whatever that costs: it may wait for one of this process's own locks. */
+const HOPELESS = 20
+
+/** The lanes to one server, and their watch. */
+export class ServerLanes {
+  readonly limit: PatienceLimit = new PatienceLimit()
+  readonly #lanes: Lane[] = []
+  readonly #keepApart: (text: string) => void
+  readonly #context: AsyncResource
+  #tokens = RESERVE
+  #watching = false
+
+  /** @param context - the pool's own: a watch that goes on must not keep what belongs to the request that it began with. */
+  constructor(keepApart: (text: string) => void, context: AsyncResource) {
+    this.#keepApart = keepApart
+    this.#context = context
+  }
+
+  get isFull(): boolean {
+    return this.#lanes.length >= MOST_LANES
+  }
+
+  /** Fills one after the other, because few large batches cost less than many small ones. */
+  join(crowded: boolean): Lane | undefined {
+    const most = crowded || this.isFull ? CROWDED : ENOUGH
+    const lane =
+      this.#lanes.find(({ open, inFlight }) => open && inFlight < ENOUGH) ??
+      (most === CROWDED ? this.#emptiest() : undefined)
+    if (lane !== undefined && this.#tokens < MOST_TOKENS) this.#tokens += SHARE
+    return lane
+  }
+
+  #emptiest(): Lane | undefined {
+    const [first, second] = this.#lanes.filter(({ open, inFlight }) => open && inFlight < CROWDED)
+    return second !== undefined && first !== undefined && second.inFlight < first.inFlight ? second : first
+  }
+
+  add(lane: Lane): void {
+    this.#lanes.push(lane)
+    if (!this.#watching) this.#context.runInAsyncScope(() => this.#watch())
+  }
+
+  remove(lane: Lane): void {
+    const at = this.#lanes.indexOf(lane)
+    if (at >= 0) this.#lanes.splice(at, 1)
+  }
+
+  /** One timer for all, and for as long as there is something to watch. */
+  #watch(): void {
+    this.#watching = true
+    const everyMs = Math.max(1, this.limit.ms / 2)
+    const due = performance.now() + everyMs
+    setTimeout(() => {
+      // Node runs timers that are due before it reads what has arrived.
+      setImmediate(() => {
+        this.#watching = false
+        // This process was busy, so that nothing could be heard.
+        if (performance.now() - due < everyMs) this.#look()
+        if (this.#lanes.length > 0) this.#watch()
+      })
+    }, everyMs).unref()
+  }
+
+  #look(): void {
+    const now = performance.now()
+    const limitMs = this.limit.ms
+    for (const lane of this.#lanes.slice()) {
+      const silentMs = lane.silentMs(now)
+      if (silentMs < limitMs) continue
+      const { inFlight } = lane
+      // One that is alone holds nobody up.
+      if (inFlight < 2 || (this.#tokens < inFlight && silentMs < limitMs * HOPELESS)) continue
+      this.#tokens = Math.max(0, this.#tokens - inFlight)
+      lane.rescue(this.#newRescue(inFlight))
+    }
+  }
+
+  /** Only who was slow while others were quick is at fault: a busy machine makes nobody a culprit. */
+  #newRescue(reads: number): Rescue {
+    let quick = 0
+    let left = reads
+    const slow = new Set<string>()
+    return {
+      ran: (text, ms) => {
+        left--
+        if (ms > this.limit.ms) slow.add(text)
+        else quick++
+        if (left === 0 && quick >= slow.size) for (const each of slow) this.#keepApart(each)
+      },
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { groupReads } from '../../src/lanes/group-reads.ts'
+import type { LaneRead } from '../../src/lanes/lane-read.ts'
+
+test('a group reads one set of tables only, and who shares with nobody is alone', () => {
+  fc.assert(
+    fc.property(fc.array(fc.option(fc.constantFrom('users', 'teams', 'orders'), { nil: undefined })), (tables) => {
+      const reads = tables.map(readOf)
+      const groups = groupReads(reads)
+      expect(new Set(groups.flat())).toEqual(new Set(reads))
+      expect(groups.flat()).toHaveLength(reads.length)
+      for (const group of groups) {
+        expect(group.length).toBeGreaterThan(0)
+        expect(group.length).toBeLessThanOrEqual(64)
+        const [first] = group
+        if (group.length > 1) expect(first?.sharing.tables).toBeDefined()
+        expect(group.every(({ sharing }) => sharing.tables === first?.sharing.tables)).toBe(true)
+      }
+    }),
+  )
+})
+
+test('what may share does', () => {
+  const reads = Array.from({ length: 130 }, (_, i) => readOf(i % 2 === 0 ? 'users' : 'teams'))
+  expect(groupReads(reads).map(({ length }) => length)).toEqual([64, 64, 1, 1])
+})
+
+function readOf(tables: string | undefined): LaneRead {
+  const end = (): void => undefined
+  return { text: '', values: [], rowMode: undefined, types: undefined, sharing: { tables }, question: undefined, end }
+}

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { KnownTexts } from '../../src/lanes/known-texts.ts'
+import { PatienceLimit } from '../../src/lanes/limit.ts'
+
+const TEXT = 'select 1'
+
+function known(...slow: boolean[]): KnownTexts {
+  const texts = new KnownTexts()
+  for (const each of slow) texts.ran(TEXT, each)
+  return texts
+}
+
+test('a text has a connection to itself until it was seen to be quick', () => {
+  expect(known().mayShare(TEXT)).toBe(false)
+  expect(known(false).mayShare(TEXT)).toBe(false)
+  expect(known(false, false).mayShare(TEXT)).toBe(true)
+})
+
+test('one that is slow now and then comes in seldom', () => {
+  const texts = known(false, false, true)
+  const comesIn = Array.from({ length: 1_024 }, () => texts.mayShare(TEXT)).filter(Boolean)
+  expect(comesIn).toHaveLength(2)
+})
+
+test('one that is slow never does', () => {
+  const texts = known(...Array.from({ length: 10 }, () => true))
+  expect(Array.from({ length: 1_024 }, () => texts.mayShare(TEXT))).not.toContain(true)
+})
+
+test('one that held up others stays away for a while, and longer the next time', () => {
+  const texts = known(false, false)
+  const runsApart = (): number => {
+    texts.keepApart(TEXT)
+    let runs = 0
+    for (; !texts.mayShare(TEXT); runs++) texts.ran(TEXT, false)
+    return runs
+  }
+  expect([runsApart(), runsApart()]).toEqual([64, 256])
+})
+
+test('patience follows the distance, and what is typical', () => {
+  const limit = new PatienceLimit()
+  for (let i = 0; i < 100; i++) limit.note(1)
+  expect(limit.ms).toBeCloseTo(21.5, 0)
+  for (let i = 0; i < 1_000; i++) limit.note(101)
+  expect(limit.ms).toBeGreaterThan(500)
+  const far = new PatienceLimit()
+  for (let i = 0; i < 100; i++) far.note(100)
+  expect(far.ms).toBeCloseTo(170, 0)
+})
