@@ -3,12 +3,14 @@ import { parseArgs } from 'node:util'
 import { buildsTable } from './builds-table.ts'
 import { burstsTable } from './bursts-table.ts'
 import { dashboardTable } from './dashboard-table.ts'
+import { clientsTable } from './clients-table.ts'
 import { guardTable } from './guard-table.ts'
 import { overheadTable } from './overhead-table.ts'
 import { movingTable } from './moving-table.ts'
 import { builds } from './scenarios/builds.ts'
 import { bursts } from './scenarios/bursts.ts'
 import { dashboardCost } from './scenarios/dashboard.ts'
+import { clients } from './scenarios/clients.ts'
 import { guard } from './scenarios/guard.ts'
 import { faultsTable } from './faults-table.ts'
 import { faultsScenario } from './scenarios/faults.ts'
@@ -27,6 +29,7 @@ const usage = `npm run bench -w bench [-- <scenario>] [options]
 
   overhead         a bare pg.Pool on a replica and our pool, side by side: the same read by key, at 1 and at 50 callers
                    (the default)
+  clients          the same read at 1, 50 and 500 callers: pg.Pool, named statements on it, our pool, and our pool with lanes
   sessions         transactions, and reads right after writes, 100 ms from the primary: our pool, pg, Drizzle, Kysely
                    and Prisma side by side; how long they take, and how many reads are stale
   moving           what people come from, and our pool, in an app with a replica next door: reads, reads after writes,
@@ -42,7 +45,7 @@ const usage = `npm run bench -w bench [-- <scenario>] [options]
   dashboard        what it costs a pool under 50 callers that somebody looks at its dashboard
   world            how long a world of five regions takes to boot, and how exact its links are
 
-  --time SECONDS   for all of overhead, guard, servers, dashboard (default 30) or builds (default 300)
+  --time SECONDS   for all of overhead, clients, guard, servers, dashboard (default 30) or builds (default 300)
   --other FOLDER   for builds: packages/pg-nearest of another checkout, built there
   --only TEXT      for builds: only the cases with this in their name
   --json           the figures as one JSON object
@@ -85,6 +88,7 @@ async function bench(args: string[]): Promise<number> {
   if (scenario === 'overhead') show(await overhead(seconds), overheadTable)
   else if (scenario === 'sessions') show(await sessions(), sessionsTable)
   else if (scenario === 'moving') show(await moving(), movingTable)
+  else if (scenario === 'clients') show(await clients(seconds), clientsTable)
   else if (scenario === 'guard') show(await guard(seconds), guardTable)
   else if (scenario === 'faults') show(await faultsScenario(), faultsTable)
   else if (scenario === 'builds') show(await builds(values.other, seconds, values.only), buildsTable)
@@ -96,7 +100,7 @@ async function bench(args: string[]): Promise<number> {
   else {
     const said = JSON.stringify(scenario)
     throw new RangeError(
-      `There is no scenario ${said}: there are overhead, sessions, moving, guard, faults, builds, bursts, servers, replay, dashboard and world.`,
+      `There is no scenario ${said}: there are overhead, clients, sessions, moving, guard, faults, builds, bursts, servers, replay, dashboard and world.`,
     )
   }
   return 0

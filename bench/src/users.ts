@@ -19,8 +19,14 @@ export async function createUsers(ours: NearestPool, replica: pg.Pool): Promise<
   await ours.refresh()
 }
 
-/** Reads by key, one after the other. */
-export function userReader(): (pool: pg.Pool) => Promise<pg.QueryResult> {
-  let id = 0
-  return (pool) => pool.query(READ, [1 + (id++ % USERS)])
+/** Reads by key, one after the other; with a name by a statement that is prepared. Fails for another user's row. */
+export function userReader(): (pool: Pick<pg.Pool, 'query'>, name?: string) => Promise<void> {
+  let next = 0
+  return async (pool, name) => {
+    const id = 1 + (next++ % USERS)
+    const { rows } = await (name === undefined
+      ? pool.query(READ, [id])
+      : pool.query({ name, text: READ, values: [id] }))
+    if (rows[0]?.['id'] !== id) throw new Error(`User ${id} was asked for, and not ${JSON.stringify(rows)}`)
+  }
 }
