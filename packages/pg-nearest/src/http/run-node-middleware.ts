@@ -87,8 +87,8 @@ function writeWithHead(response: NodeResponse, around: Around): void {
   override(response, 'writeHead', (...args: unknown[]) => {
     const [status, first, second] = args
     if (response.headersSent || typeof status !== 'number') return writeHead(...args)
-    const write = late.isLast ? around.headerWriter(status) : undefined
-    if (late.isLast && write === undefined) return writeHead(...args)
+    const write = around.headerWriter(status)
+    if (write === undefined && late.isLast) return writeHead(...args)
     const final = around.statusFor?.(status) ?? status
     const [reason, headers] = typeof first === 'string' ? [[first], second] : [[], second ?? first]
     // Headers in the arguments would replace those that are set here.
