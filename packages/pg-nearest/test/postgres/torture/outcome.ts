@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { ServedBy } from '../../../src/index.ts'
+import { isNearestError, type ServedBy } from '../../../src/index.ts'
 
 /** What a caller gets to see of one statement: comparable between two databases of one server. */
 export type Outcome =
@@ -14,11 +14,17 @@ export async function outcomeOf(run: () => Promise<unknown>, volatile: boolean):
     const given = (await run()) as Result | Result[]
     const results = [given].flat()
     return { results: results.map((result) => describe(result, volatile)), servedBy: servedByOf(given) }
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error
+  } catch (thrown) {
+    const error = refusalIn(thrown)
+    if (!(error instanceof pg.DatabaseError)) throw thrown
     const { code, severity, message, detail, hint, position, where, schema, table, column, constraint } = error
     return { error: { code, severity, message, detail, hint, position, where, schema, table, column, constraint } }
   }
+}
+
+/** The server's own words, where what only reads has added to them. */
+function refusalIn(error: unknown): unknown {
+  return isNearestError(error) && error.code === 'NEAREST_READ_ONLY_HANDLE' ? error.cause : error
 }
 
 /** Without the label, which the reference does not have. */
