@@ -1,3 +1,4 @@
+import { isErrorResponse } from '../driver-errors.ts'
 import { isUnavailableError } from '../errors.ts'
 import { refusedInModeError } from '../failures/mode-errors.ts'
 import { readOnlyHandleError } from '../failures/read-only-handle-error.ts'
@@ -17,7 +18,8 @@ export function failureInMode(
   error: unknown,
   neverWrites: boolean = scope.readOnly,
 ): unknown {
-  const told = neverWrites && provesWrite(error) ? refusalIn(scope, error) : error
+  // What a type parser of the caller's throws may look like it.
+  const told = neverWrites && isErrorResponse(error) && provesWrite(error) ? refusalIn(scope, error) : error
   if (isUnavailableError(told)) session?.noteUnavailable()
   return told
 }
