@@ -58,6 +58,15 @@ test('reads, in a session, and knows errors', async () => {
 })
 `
 
+const MAIN = `
+import { names } from './app'
+
+void names().then((all) => {
+  console.log(all.length)
+  process.exit()
+})
+`
+
 describe.skipIf(!isReachable)('the packed library in CommonJS', () => {
   let folder = ''
   let world: World
@@ -101,9 +110,9 @@ describe.skipIf(!isReachable)('the packed library in CommonJS', () => {
   })
 
   test('ts-node runs it', async () => {
-    const program = "require('./app.ts').names().then((names) => { console.log(names.length); process.exit() })"
+    await writeFile(join(folder, 'main.ts'), MAIN)
     const options = JSON.stringify({ module: 'commonjs', target: 'es2022', esModuleInterop: true, types: ['node'] })
-    const { stdout } = await run(bin('ts-node'), ['-O', options, '-e', program], { cwd: folder, env })
+    const { stdout } = await run(bin('ts-node'), ['-O', options, 'main.ts'], { cwd: folder, env })
     expect(Number(stdout)).toBeGreaterThanOrEqual(4)
   })
 })
