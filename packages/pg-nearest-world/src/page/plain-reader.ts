@@ -1,5 +1,5 @@
-import pg from 'pg'
 import { readOf } from '../chaos/registers.ts'
+import { impatientPool } from './impatient-pool.ts'
 
 /** What one read through a plain pool to the primary takes, again and again: what an app has without pg-nearest. */
 export interface PlainReader {
@@ -19,13 +19,7 @@ export function createPlainReader(url: string): PlainReader {
   let working: (() => Promise<void>) | undefined
 
   const begin = (): (() => Promise<void>) => {
-    const pool = new pg.Pool({
-      connectionString: url,
-      max: 1,
-      connectionTimeoutMillis: PATIENCE_MS,
-      query_timeout: PATIENCE_MS,
-    })
-    pool.on('error', () => undefined)
+    const pool = impatientPool(url, PATIENCE_MS)
     let reading: Promise<void> | undefined
     const read = async (): Promise<void> => {
       const begun = performance.now()

@@ -1,8 +1,9 @@
-import pg from 'pg'
+import type pg from 'pg'
 import type { Counters } from 'pg-nearest-page'
 import { createRunningVerdict } from '../chaos/running-verdict.ts'
 import type { Finding } from '../chaos/verdict.ts'
 import { rowsOf } from '../chaos/promotion.ts'
+import { impatientPool } from './impatient-pool.ts'
 import type { PageWorld } from './page-world.ts'
 
 /** What ended longer ago is not judged again. */
@@ -31,13 +32,7 @@ export function createRunningJudge({ world, diary, promotions, firstPrimary }: P
   const poolAt = (url: string): pg.Pool => {
     if (primary?.url === url) return primary.pool
     void close()
-    const pool = new pg.Pool({
-      connectionString: url,
-      max: 1,
-      connectionTimeoutMillis: PATIENCE_MS,
-      query_timeout: PATIENCE_MS,
-    })
-    pool.on('error', () => undefined)
+    const pool = impatientPool(url, PATIENCE_MS)
     primary = { url, pool }
     return pool
   }

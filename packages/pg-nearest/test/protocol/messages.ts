@@ -43,7 +43,8 @@ export function strings(body: Buffer, count: number): string[] {
   return found
 }
 
-function message(type: string, ...parts: readonly (string | Buffer)[]): Buffer {
+/** A text has a NUL behind it. */
+export function message(type: string, ...parts: readonly (string | Buffer)[]): Buffer {
   const body = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(`${part}\0`) : part)))
   const head = Buffer.alloc(5)
   head.write(type, 0, 'latin1')
@@ -51,13 +52,13 @@ function message(type: string, ...parts: readonly (string | Buffer)[]): Buffer {
   return Buffer.concat([head, body])
 }
 
-function int16(value: number): Buffer {
+export function int16(value: number): Buffer {
   const bytes = Buffer.alloc(2)
   bytes.writeInt16BE(value)
   return bytes
 }
 
-function int32(value: number): Buffer {
+export function int32(value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32BE(value)
   return bytes

@@ -1,10 +1,6 @@
-/** What a server sends, for tests of those who read it. */
-function message(type: string, body: Buffer = Buffer.alloc(0)): Buffer {
-  const head = Buffer.from(`${type}0000`)
-  head.writeInt32BE(body.length + 4, 1)
-  return Buffer.concat([head, body])
-}
+import { int16, int32, message } from '../protocol/messages.ts'
 
+/** What follows a message's head. */
 export function bodyOf(whole: Buffer): Buffer {
   return whole.subarray(5)
 }
@@ -19,53 +15,31 @@ export interface Column {
 }
 
 export function rowDescription(columns: readonly Column[]): Buffer {
-  return message('T', Buffer.concat([int16(columns.length), ...columns.map(described)]))
+  return message('T', int16(columns.length), ...columns.map(described))
 }
 
 export function dataRow(row: readonly (string | null)[]): Buffer {
-  return message('D', Buffer.concat([int16(row.length), ...row.map(valueOf)]))
+  return message('D', int16(row.length), ...row.map(valueOf))
 }
 
 export function commandComplete(tag: string): Buffer {
-  return message('C', cString(tag))
+  return message('C', tag)
 }
 
 export function errorResponse(code: string, text: string): Buffer {
-  return message(
-    'E',
-    Buffer.concat([cString('SERROR'), cString('VERROR'), cString(`C${code}`), cString(`M${text}`), cString('')]),
-  )
+  return message('E', 'SERROR', 'VERROR', `C${code}`, `M${text}`, '')
 }
 
 export function noticeResponse(text: string): Buffer {
-  return message(
-    'N',
-    Buffer.concat([cString('SNOTICE'), cString('VNOTICE'), cString('C00000'), cString(`M${text}`), cString('')]),
-  )
+  return message('N', 'SNOTICE', 'VNOTICE', 'C00000', `M${text}`, '')
 }
 
 function described({ name, type }: Column): Buffer {
-  return Buffer.concat([cString(name), int32(1), int16(1), int32(type), int16(4), int32(-1), int16(0)])
+  return Buffer.concat([Buffer.from(`${name}\0`), int32(1), int16(1), int32(type), int16(4), int32(-1), int16(0)])
 }
 
 function valueOf(value: string | null): Buffer {
   if (value === null) return int32(-1)
   const bytes = Buffer.from(value)
   return Buffer.concat([int32(bytes.length), bytes])
-}
-
-function cString(text: string): Buffer {
-  return Buffer.from(`${text}\0`)
-}
-
-function int16(value: number): Buffer {
-  const bytes = Buffer.alloc(2)
-  bytes.writeInt16BE(value)
-  return bytes
-}
-
-function int32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeInt32BE(value)
-  return bytes
 }
