@@ -78,7 +78,7 @@ test('few at once ask each for their own, and so do those of a batch, behind whi
   const session = pool.session()
   const batch = numbers(100).map((n) => ({ text: 'insert into notes values ($1)', values: [n + 100] }))
   expect((await session.batch(batch)).every(({ status }) => status === 'fulfilled')).toBe(true)
-  await caughtUp(world)
+  await caughtUp(world, pool)
   expect((await session.query('select 1')).servedBy.server).toBe('ord')
 })
 
