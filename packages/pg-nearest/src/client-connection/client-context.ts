@@ -5,7 +5,7 @@ import { scopeOf, type Engine, type OwnSession, type Scope } from '../execute/en
 import { noteWritten, shadowOf, tellShadow, type Shadow } from '../execute/observe-statement.ts'
 import type { Enforcement } from '../execute/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../execute/run-statement.ts'
-import type { Trust } from '../freshness/freshness-check.ts'
+import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import { positionBefore } from '../freshness/is-caught-up.ts'
 import type { StatementNeed } from '../statement/statement-class.ts'
 import { commitsUnseen, mayCommit } from '../statement/question-behind.ts'
@@ -32,6 +32,14 @@ export interface ClientLimits {
   readonly readOnly?: boolean | undefined
   /** Servers that are tried last, because they have just failed. */
   readonly avoid?: readonly string[] | undefined
+}
+
+/** How a statement is sent this time. */
+export interface Sending {
+  readonly config: Request['config']
+  readonly enforcement: Enforcement
+  readonly trust: Trust
+  readonly check: FreshnessCheck | undefined
 }
 
 /** What the statements of one borrowed client share. */
@@ -186,9 +194,9 @@ export class ClientContext {
    * Sends a statement on the held connection. If the caller's limit ends it, the caller is told at once, and this resolves when the
    * connection can be used again.
    */
-  async send(statement: QueuedStatement, lease: Lease, enforcement: Enforcement, trust: Trust): Promise<HeldEnd> {
-    const { request, need, check } = statement
-    const { config } = request
+  async send(statement: QueuedStatement, lease: Lease, sending: Sending): Promise<HeldEnd> {
+    const { need } = statement
+    const { config, enforcement, check, trust } = sending
     const wasOpen = lease.status !== 'I'
     const before = lease.standby ? positionBefore(this.engine, lease) : undefined
     const run = { config, enforcement, check, trust, need, context: this.engine, before }

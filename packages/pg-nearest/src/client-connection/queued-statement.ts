@@ -26,7 +26,18 @@ export interface QueuedStatement {
   readonly guard: WriteGuard | undefined
   /** Made when its turn has come: what is ahead of it may have written. */
   readonly check: FreshnessCheck | undefined
-  readonly settle: (serving: Serving) => void
+  settle(serving: Serving): void
   /** Only the first call of `settle` or `fail` has an effect. */
-  readonly fail: (error: unknown) => void
+  fail(error: unknown): void
+}
+
+/** The same, as if it were given now: its time begins again. */
+export function givenNow(
+  statement: QueuedStatement,
+  { need, check }: Pick<QueuedStatement, 'need' | 'check'>,
+): QueuedStatement {
+  const { request, queryTimeoutMs, own, guard } = statement
+  const settle = (serving: Serving): void => statement.settle(serving)
+  const fail = (error: unknown): void => statement.fail(error)
+  return { request, need, givenAt: performance.now(), queryTimeoutMs, own, guard, check, settle, fail }
 }

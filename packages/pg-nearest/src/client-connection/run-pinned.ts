@@ -15,7 +15,14 @@ export type PinnedEnd =
 export async function runPinned(client: ClientContext, statement: QueuedStatement): Promise<PinnedEnd> {
   const lease = client.held.here
   const { pinnedBy } = client
-  const { end, open } = await client.send(statement, lease, client.enforcementOf(statement, false), 'trust')
+  const { check, request } = statement
+  const enforcement = client.enforcementOf(statement, false)
+  const { end, open } = await client.send(statement, lease, {
+    config: request.config,
+    enforcement,
+    trust: 'trust',
+    check,
+  })
   switch (end.kind) {
     case 'result': {
       client.settle(statement, open, false)

@@ -1,3 +1,4 @@
+import { inRegion } from '../events/served-by.ts'
 import type { Execution } from '../walk/execution.ts'
 import { walk } from '../walk/walk.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
@@ -71,8 +72,7 @@ function executionOf(
       if (!forced) guardOnConnection(client, statement, lease)
       const enforcement = forced && !begins ? 'statement' : client.enforcementOf(statement, reads)
       lease.movable = reads
-      const sent = { ...statement, check, request: { ...request, config } }
-      const ended = await client.send(sent, lease, enforcement, trusts(attempt))
+      const ended = await client.send(statement, lease, { config, enforcement, trust: trusts(attempt), check })
       if (ended.end.kind === 'answered' && isOfConnection(ended.end.error)) config = withoutName(config)
       lease.movable = false
       open = ended.open
@@ -86,7 +86,7 @@ function executionOf(
     succeeded: (result, arrival) => {
       client.settle(statement, open, false, arrival.reason === 'unproven')
       if (reads && (arrival.reason === 'schema-lag' || arrival.reason === 'lagging')) client.holdForNow()
-      return { result, servedBy: { ...arrival, region: client.engine.stateOf(arrival.server)?.region } }
+      return { result, servedBy: inRegion(arrival, client.engine.stateOf(arrival.server)?.region) }
     },
   })
 }

@@ -1,7 +1,7 @@
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { ClientContext } from '../client-connection/client-context.ts'
-import type { QueuedStatement } from '../client-connection/queued-statement.ts'
+import { givenNow, type QueuedStatement } from '../client-connection/queued-statement.ts'
 import { heldServerFirst, runUnpinned } from '../client-connection/run-unpinned.ts'
 
 export function readsOnly({ need }: Pick<QueuedStatement, 'need'>): boolean {
@@ -12,7 +12,7 @@ export function readsOnly({ need }: Pick<QueuedStatement, 'need'>): boolean {
 export async function beginAnywhere(client: ClientContext, begin: QueuedStatement): Promise<void> {
   const plan = planStatement(client.engine, client.scope, begin.request)
   const check = createFreshnessCheck(client.engine, begin.own, begin.request.consistency, true)
-  const begun = { ...begin, need: plan.need, check, givenAt: performance.now() }
+  const begun = givenNow(begin, { need: plan.need, check })
   await runUnpinned(client, begun, true, heldServerFirst(client, plan, check))
   client.begin = undefined
 }

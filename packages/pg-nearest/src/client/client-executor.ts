@@ -1,13 +1,11 @@
 import type pg from 'pg'
 import { ownSession, type Engine, type Scope } from '../execute/engine.ts'
-import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
 import { failureInMode } from '../execute/failure-in-mode.ts'
 import { notSentError } from '../failures/mode-errors.ts'
-import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import { planPrimary, type Attempt } from '../route/plan-servers.ts'
 import { planStatement } from '../route/plan-statement.ts'
-import { queryTimeoutOf, type Request } from '../route/request.ts'
+import type { Request } from '../route/request.ts'
 import { callerNow } from '../tracers/calls.ts'
 import { watchForEarlyClose } from '../wire/cursor-close.ts'
 import type { StatementResult } from '../wire/exchange.ts'
@@ -20,13 +18,14 @@ import { FREE } from '../client-connection/client-state-machine.ts'
 import { runSubmittable } from './submittable-query.ts'
 import { HeldConnection, type OnHold } from '../client-connection/held-connection.ts'
 import { openTransaction } from '../client-transaction/pipelined-begin.ts'
-import { mayBePipelined, mayJoinBegin } from '../client-transaction/pipelining.ts'
+import { mayJoinBegin } from '../client-transaction/pipelining.ts'
 import type { Mode } from '../modes/mode.ts'
-import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
+import { givenNow, type QueuedStatement, type Serving } from '../client-connection/queued-statement.ts'
 import { readInTransaction, runInTransaction } from '../client-transaction/run-in-transaction.ts'
 import { watchLeftOpenStream } from './left-open-stream.ts'
 import { limitWaiting } from './limit-waiting.ts'
-import { delivering, StatementQueue, type Turn } from './statement-queue.ts'
+import { GivenStatement } from './given-statement.ts'
+import { StatementQueue, type Turn } from './statement-queue.ts'
 import { runPinnedOrLose } from '../client-connection/run-pinned.ts'
 import { takeConnection } from '../client-connection/take-connection.ts'
 import { guardStatement } from './guard-statement.ts'
@@ -103,51 +102,7 @@ export class ClientExecutor {
 
   /** Like `run`, but with callbacks: one is called once, in the same tick in which the statement ends. */
   give(request: Request, resolve: (result: StatementResult) => void, reject: (error: unknown) => void): void {
-    const client = this.#client
-    const { engine, scope } = client
-    const { text } = request.config
-    const start = engine.modes.uniform === 'normal' ? clock(engine) : performance.now()
-    const fail = (error: unknown): void => {
-      const told = failureInMode(client.scope, own, error, client.neverWrites)
-      open?.closeWrite()
-      reject(reportFailure(engine, text, start, told, client.scope.mode))
-    }
-    const settle = ({ result, servedBy }: Serving): void => {
-      let reported: StatementResult
-      try {
-        client.observe(statement, performance.now() - start)
-        witness?.push(servedBy)
-        reported = reportResult(engine, text, start, result, servedBy, client.scope.mode)
-      } catch (error) {
-        // A bug here must not leave the caller waiting.
-        return fail(error)
-      }
-      open?.closeWrite()
-      resolve(reported)
-    }
-    const { need, reads } = planStatement(engine, scope, request)
-    const own = ownSession(engine, scope)
-    const open = reads ? undefined : own
-    const witness = engine.currentWitness()
-    const check = onDemand(() => createFreshnessCheck(engine, own, request.consistency, reads))
-    const pipelined = mayBePipelined(request, need)
-    const queryTimeoutMs = queryTimeoutOf(request.config) ?? engine.queryTimeoutMs
-    const statement: QueuedStatement & Turn = {
-      request,
-      need,
-      givenAt: queryTimeoutMs === undefined ? 0 : performance.now(),
-      queryTimeoutMs,
-      own,
-      guard: engine.writeGuard(),
-      get check() {
-        return check()
-      },
-      pipelined,
-      followable: pipelined && need.transaction === undefined,
-      ...onlyOnce(settle, fail),
-      start: () => delivering(this.#route(statement), statement),
-    }
-    open?.openWrite()
+    const statement = new GivenStatement(this.#client, request, { resolve, reject }, (turn) => this.#route(turn))
     this.#queue.add(statement)
     limitWaiting(this.#queue, statement)
   }
@@ -323,8 +278,7 @@ export class ClientExecutor {
   async #openAlone(begin: QueuedStatement): Promise<void> {
     try {
       if (readsOnly(begin)) return await beginAnywhere(this.#client, begin)
-      const begun = { ...begin, givenAt: performance.now() }
-      await runUnpinned(this.#client, begun, false, attemptsOnPrimary(this.#client))
+      await runUnpinned(this.#client, givenNow(begin, begin), false, attemptsOnPrimary(this.#client))
       this.#client.begin = undefined
     } catch (error) {
       throw this.#unbegun(error)
@@ -341,31 +295,5 @@ export class ClientExecutor {
     if (begin !== undefined && held.open) client.settle(begin, true, true)
     else client.become({ kind: 'unbegun', error: notBegunError(error) })
     return error
-  }
-}
-
-/** Makes it when it is asked for, and then has the same. */
-function onDemand<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined
-  return () => (made ??= { value: make() }).value
-}
-
-/** Makes later calls of either do nothing. */
-function onlyOnce(
-  settle: QueuedStatement['settle'],
-  fail: QueuedStatement['fail'],
-): Pick<QueuedStatement, 'settle' | 'fail'> {
-  let told = false
-  return {
-    settle: (serving) => {
-      if (told) return
-      told = true
-      settle(serving)
-    },
-    fail: (error) => {
-      if (told) return
-      told = true
-      fail(error)
-    },
   }
 }

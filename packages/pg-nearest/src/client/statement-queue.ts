@@ -112,10 +112,10 @@ export class StatementQueue<T extends Turn> {
 /** Resolves, when the work has ended, with a function that hands its outcome to the caller. */
 export function delivering(
   work: Promise<Serving>,
-  { settle, fail }: Pick<QueuedStatement, 'settle' | 'fail'>,
+  statement: Pick<QueuedStatement, 'settle' | 'fail'>,
 ): Promise<() => void> {
   return work.then(
-    (serving) => () => settle(serving),
-    (error: unknown) => () => fail(error),
+    (serving) => () => statement.settle(serving),
+    (error: unknown) => () => statement.fail(error),
   )
 }

@@ -1,6 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { Candidate } from '../errors.ts'
-import type { ServedBy } from '../events/served-by.ts'
+import { inRegion, type ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { FREE_GATE } from '../session-positions/bookmark-claims.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
@@ -304,11 +304,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   succeeded(result: StatementResult, arrival: Arrival): Served {
-    const { server, role, reason, attempts, failed } = arrival
-    const region = this.engine.stateOf(server)?.region
-    const servedBy = failed === undefined ? { server, region, role, reason, attempts } : { ...arrival, region }
     if (this.#hedging !== undefined) this.#hedging.note(performance.now() - this.#hedgeStartedAt)
-    return { result, servedBy }
+    return { result, servedBy: inRegion(arrival, this.engine.stateOf(arrival.server)?.region) }
   }
 
   waitForWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean> {

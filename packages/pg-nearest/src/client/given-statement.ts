@@ -1,0 +1,113 @@
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import { ownSession, type OwnSession } from '../execute/engine.ts'
+import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
+import { failureInMode } from '../execute/failure-in-mode.ts'
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import { planStatement } from '../route/plan-statement.ts'
+import { queryTimeoutOf, type Request } from '../route/request.ts'
+import type { StatementNeed } from '../statement/statement-class.ts'
+import type { StatementResult } from '../wire/exchange.ts'
+import type { ClientContext } from '../client-connection/client-context.ts'
+import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
+import { mayBePipelined } from '../client-transaction/pipelining.ts'
+import { delivering, type Turn } from './statement-queue.ts'
+
+/** Whoever gave a statement: one of the two is called once, in the same tick in which it ends. */
+export interface Caller {
+  readonly resolve: (result: StatementResult) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** A statement that was given to a borrowed client, from then until its caller has been told. */
+export class GivenStatement implements QueuedStatement, Turn {
+  readonly request: Request
+  readonly need: StatementNeed
+  readonly givenAt: number
+  readonly queryTimeoutMs: number | undefined
+  readonly own: OwnSession
+  readonly guard: QueuedStatement['guard']
+  readonly pipelined: boolean
+  readonly followable: boolean
+  onLeft?: () => void
+  readonly #client: ClientContext
+  readonly #route: (statement: QueuedStatement) => Promise<Serving>
+  readonly #caller: Caller
+  readonly #reads: boolean
+  readonly #witness: ReturnType<ClientContext['engine']['currentWitness']>
+  readonly #start: number
+  #check: FreshnessCheck | undefined
+  #isChecked = false
+  #isTold = false
+
+  constructor(
+    client: ClientContext,
+    request: Request,
+    caller: Caller,
+    route: (statement: QueuedStatement) => Promise<Serving>,
+  ) {
+    const { engine, scope } = client
+    const { need, reads } = planStatement(engine, scope, request)
+    this.#client = client
+    this.#route = route
+    this.#caller = caller
+    this.#start = engine.modes.uniform === 'normal' ? clock(engine) : performance.now()
+    this.#reads = reads
+    this.#witness = engine.currentWitness()
+    this.request = request
+    this.need = need
+    this.own = ownSession(engine, scope)
+    this.guard = engine.writeGuard()
+    this.pipelined = mayBePipelined(request, need)
+    this.followable = this.pipelined && need.transaction === undefined
+    this.queryTimeoutMs = queryTimeoutOf(request.config) ?? engine.queryTimeoutMs
+    this.givenAt = this.queryTimeoutMs === undefined ? 0 : performance.now()
+    if (!reads) this.own?.openWrite()
+  }
+
+  get check(): FreshnessCheck | undefined {
+    if (!this.#isChecked) {
+      this.#isChecked = true
+      this.#check = createFreshnessCheck(this.#client.engine, this.own, this.request.consistency, this.#reads)
+    }
+    return this.#check
+  }
+
+  start(): Promise<() => void> {
+    return delivering(this.#route(this), this)
+  }
+
+  settle(serving: Serving): void {
+    if (this.#isTold) return
+    this.#isTold = true
+    const { engine, scope } = this.#client
+    let reported: StatementResult
+    try {
+      this.#client.observe(this, performance.now() - this.#start)
+      this.#witness?.push(serving.servedBy)
+      const { text } = this.request.config
+      reported = reportResult(engine, text, this.#start, serving.result, serving.servedBy, scope.mode)
+    } catch (error) {
+      // A bug here must not leave the caller waiting.
+      return this.#reject(error)
+    }
+    this.#closeWrite()
+    this.#caller.resolve(reported)
+  }
+
+  fail(error: unknown): void {
+    if (this.#isTold) return
+    this.#isTold = true
+    this.#reject(error)
+  }
+
+  #reject(error: unknown): void {
+    const { engine, scope, neverWrites } = this.#client
+    const told = failureInMode(scope, this.own, error, neverWrites)
+    this.#closeWrite()
+    this.#caller.reject(reportFailure(engine, this.request.config.text, this.#start, told, scope.mode))
+  }
+
+  #closeWrite(): void {
+    if (!this.#reads) this.own?.closeWrite()
+  }
+}
