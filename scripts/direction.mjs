@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,7 @@ import { roomRules } from './room-rules.mjs'
 
 /**
  * Shows that the linter refuses what ARCHITECTURE.md forbids, and nothing else: each import of one room from another, and
- * what a pure room may not use, as a snippet of its own.
+ * what a pure room may not use, as a snippet of its own. And that no room is a hall.
  */
 const root = fileURLToPath(new URL('..', import.meta.url))
 const impure = [
@@ -82,6 +82,13 @@ if ((await readFile(join(root, '.oxlintrc.rooms.json'), 'utf8')) !== (await room
   wrong++
   console.error('  .oxlintrc.rooms.json is not what scripts/rooms.mjs says: npm run rooms')
 }
+for (const { src, mayImport, maxLines } of houses)
+  for (const room of Object.keys(mayImport)) {
+    const lines = await linesOf(join(root, src, room))
+    if (lines <= maxLines) continue
+    wrong++
+    console.error(`  ${src}/${room}: ${lines} lines, and a room has at most ${maxLines}`)
+  }
 process.exitCode = wrong === 0 ? 0 : 1
 
 async function lint() {
@@ -89,4 +96,10 @@ async function lint() {
   const args = ['-c', config, '--no-ignore', '-f', 'unix', 'packages']
   const { stdout } = await promisify(execFile)(oxlint, args, { cwd: scratch }).catch((error) => error)
   return stdout.split('\n').filter((line) => /no-restricted-(imports|globals|properties)/.test(line))
+}
+
+async function linesOf(room) {
+  const files = (await readdir(room, { recursive: true })).filter((file) => file.endsWith('.ts'))
+  const texts = await Promise.all(files.map((file) => readFile(join(room, file), 'utf8')))
+  return texts.join('').split('\n').length - 1
 }

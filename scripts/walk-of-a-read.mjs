@@ -38,7 +38,8 @@ try {
 
 function check(way, rows, write, entered, architecture) {
   const shown = [...architecture.matchAll(/^\| +(\d+) +\| +`([^`]+)` +\| .*? \| *((?:`[^`]+`(?:, )?)*) *\|$/gm)]
-  const [shownTransaction = ''] = /^`pool\/routed-pool` → `pool\/transaction`.*$/m.exec(architecture) ?? []
+  const [shownTransaction = ''] =
+    /^`routed-pool\/routed-pool` → `transaction\/transaction`.*$/m.exec(architecture) ?? []
   const transaction = [...shownTransaction.matchAll(/`([^`]+)`/g)].map(([, file]) => file)
   const expected = shown.map(([, at, file, asks]) => `| ${at} | \`${file}\` | ${asks.trim()} |`)
   const problems = [

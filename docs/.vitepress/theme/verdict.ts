@@ -1,11 +1,11 @@
-import { classify } from '../../../packages/pg-nearest/src/statement/classify.ts'
+import { classify } from '../../../packages/pg-nearest/src/classification/classify.ts'
 import {
   primaryOnlyColumn,
   primaryOnlyFunction,
   primaryOnlyRelation,
-} from '../../../packages/pg-nearest/src/statement/primary-only-names.ts'
-import type { StatementClass, StatementNeed } from '../../../packages/pg-nearest/src/statement/statement-class.ts'
-import { tokenize, type Token } from '../../../packages/pg-nearest/src/statement/tokenizer.ts'
+} from '../../../packages/pg-nearest/src/classification/primary-only-names.ts'
+import type { StatementClass, StatementNeed } from '../../../packages/pg-nearest/src/classification/statement-class.ts'
+import { tokenize, type Token } from '../../../packages/pg-nearest/src/classification/tokenizer.ts'
 import type { RouteReason } from '../../../packages/pg-nearest/src/events/served-by.ts'
 
 /** What the page says of a text. */

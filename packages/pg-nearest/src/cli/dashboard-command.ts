@@ -1,11 +1,11 @@
 import { servePool } from '../dashboard/serve-pool.ts'
 import { createPool } from '../pool/create-pool.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { parseOptions } from './parse-options.ts'
-import { serverFlags } from './server-options.ts'
-import { serversToAsk } from './servers-to-ask.ts'
-import { UsageError } from './usage-error.ts'
-import { dashboardUsage } from './usage.ts'
+import { parseOptions } from '../cli-options/parse-options.ts'
+import { serverFlags } from '../cli-options/server-options.ts'
+import { serversToAsk } from '../cli-options/servers-to-ask.ts'
+import { UsageError } from '../cli-options/usage-error.ts'
+import { dashboardUsage } from '../cli-options/usage.ts'
 
 /** `pg-nearest dashboard`. Resolves with the exit code, once it is interrupted. */
 export async function dashboardCommand(argv: readonly string[], terminal: Terminal): Promise<number> {

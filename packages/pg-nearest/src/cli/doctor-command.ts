@@ -3,13 +3,13 @@ import { examine } from '../doctor/examine.ts'
 import type { Examination } from '../examination/examination.ts'
 import type { Finding } from '../findings/finding.ts'
 import { findingsOf } from '../findings/findings.ts'
-import { parseOptions } from './parse-options.ts'
-import { serverFlags } from './server-options.ts'
-import { serversToAsk } from './servers-to-ask.ts'
+import { parseOptions } from '../cli-options/parse-options.ts'
+import { serverFlags } from '../cli-options/server-options.ts'
+import { serversToAsk } from '../cli-options/servers-to-ask.ts'
 import { exitCodeOf } from './status-command.ts'
 import { wrap } from '../terminal/wrap.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { doctorUsage } from './usage.ts'
+import { doctorUsage } from '../cli-options/usage.ts'
 
 /** `pg-nearest doctor`. Resolves with the exit code. */
 export async function doctorCommand(argv: readonly string[], terminal: Terminal): Promise<number> {

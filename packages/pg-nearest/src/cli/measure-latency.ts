@@ -1,5 +1,5 @@
 import type { Bench, Statistics } from 'tinybench'
-import { UsageError } from './usage-error.ts'
+import { UsageError } from '../cli-options/usage-error.ts'
 
 /** Statistics of repeated measurements, in milliseconds. */
 export interface Figures {

@@ -1,6 +1,6 @@
 import { isPlainObject } from '../error-messages/describe-value.ts'
-import type { Forecast, ForecastRoute } from '../servers/forecast.ts'
-import { UsageError } from './usage-error.ts'
+import type { Forecast, ForecastRoute } from '../engine/forecast.ts'
+import { UsageError } from '../cli-options/usage-error.ts'
 
 /** The forecast in a pool's status, or by itself, as JSON that came from elsewhere. `undefined`: nothing was observed. */
 export function readForecast(text: string, source: string): Forecast | undefined {

@@ -5,11 +5,11 @@ import { causesOf } from '../errors.ts'
 import { redactPasswords } from '../error-messages/redact-passwords.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { parseOptions } from './parse-options.ts'
+import { parseOptions } from '../cli-options/parse-options.ts'
 import { readForecast, sumOf } from './read-forecast.ts'
 import { reportText } from './report-text.ts'
-import { UsageError } from './usage-error.ts'
-import { reportUsage } from './usage.ts'
+import { UsageError } from '../cli-options/usage-error.ts'
+import { reportUsage } from '../cli-options/usage.ts'
 
 const WAIT_MS = 10_000
 

@@ -5,13 +5,13 @@ import { isOptionError } from '../errors.ts'
 import { benchCommand } from './bench-command.ts'
 import { dashboardCommand } from './dashboard-command.ts'
 import { doctorCommand } from './doctor-command.ts'
-import { errorText } from './error-text.ts'
+import { errorText } from '../cli-options/error-text.ts'
 import { reportCommand } from './report-command.ts'
 import { statusCommand } from './status-command.ts'
 import { processTerminal, type Terminal } from '../terminal/terminal.ts'
-import { mainUsage } from './usage.ts'
+import { mainUsage } from '../cli-options/usage.ts'
 import { waitCommand } from './wait-command.ts'
-import { UsageError } from './usage-error.ts'
+import { UsageError } from '../cli-options/usage-error.ts'
 
 type Command = (argv: readonly string[], terminal: Terminal) => Promise<number>
 

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createPool } from '../pool/create-pool.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
 import type { Status } from '../servers/status.ts'
-import { parseOptions } from './parse-options.ts'
-import { serverFlags } from './server-options.ts'
-import { serversToAsk } from './servers-to-ask.ts'
+import { parseOptions } from '../cli-options/parse-options.ts'
+import { serverFlags } from '../cli-options/server-options.ts'
+import { serversToAsk } from '../cli-options/servers-to-ask.ts'
 import { misplaced, statusText } from './status-table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { statusUsage } from './usage.ts'
-import { UsageError } from './usage-error.ts'
+import { statusUsage } from '../cli-options/usage.ts'
+import { UsageError } from '../cli-options/usage-error.ts'
 
 const DEFAULT_SECONDS = 2
 

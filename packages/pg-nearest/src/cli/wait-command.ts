@@ -1,11 +1,11 @@
 import { isNotReplicatedError, type MissingServer } from '../errors.ts'
 import { createPool } from '../pool/create-pool.ts'
-import { parseOptions } from './parse-options.ts'
-import { serverFlags } from './server-options.ts'
-import { serversToAsk } from './servers-to-ask.ts'
+import { parseOptions } from '../cli-options/parse-options.ts'
+import { serverFlags } from '../cli-options/server-options.ts'
+import { serversToAsk } from '../cli-options/servers-to-ask.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { UsageError } from './usage-error.ts'
-import { waitUsage } from './usage.ts'
+import { UsageError } from '../cli-options/usage-error.ts'
+import { waitUsage } from '../cli-options/usage.ts'
 
 const DEFAULT_SECONDS = '60'
 const LONGEST_SECONDS = 86_400

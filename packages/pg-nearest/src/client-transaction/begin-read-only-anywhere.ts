@@ -1,8 +1,8 @@
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { planStatement } from '../route/plan-statement.ts'
-import type { ClientContext } from '../client-connection/client-context.ts'
-import { givenNow, type QueuedStatement } from '../client-connection/queued-statement.ts'
-import { heldServerFirst, runUnpinned } from '../client-connection/run-unpinned.ts'
+import type { ClientContext } from '../client-state/client-context.ts'
+import { givenNow, type QueuedStatement } from '../client-state/queued-statement.ts'
+import { heldServerFirst, runUnpinned } from '../client-execution/run-unpinned.ts'
 
 export function readsOnly({ need }: Pick<QueuedStatement, 'need'>): boolean {
   return need.transaction?.standbyCanBegin === true

@@ -2,23 +2,23 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import { isLag, isTooLateToSet, meaningInReading } from '../route/failure-meaning.ts'
 import { isRegional, planPrimary, type Attempt } from '../route/plan-servers.ts'
 import type { Request } from '../route/request.ts'
-import type { StatementNeed } from '../statement/statement-class.ts'
+import type { StatementNeed } from '../classification/statement-class.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
-import { StatementExchange } from '../wire/statement-exchange.ts'
+import { StatementExchange } from '../exchange/statement-exchange.ts'
 import { beginAnywhere } from './begin-read-only-anywhere.ts'
 import { abortedError, emptyResult } from './synthetic-results.ts'
-import type { ClientContext } from '../client-connection/client-context.ts'
+import type { ClientContext } from '../client-state/client-context.ts'
 import {
   lostTransactionError,
   notBegunError,
   notHereError,
   staysReadOnlyError,
 } from '../failures/transaction-lost-errors.ts'
-import { FREE, type Reading } from '../client-connection/client-state-machine.ts'
-import { takeConnection } from '../client-connection/take-connection.ts'
-import { runPinned, runPinnedOrLose, servingOrLose } from '../client-connection/run-pinned.ts'
-import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
+import { FREE, type Reading } from '../client-state/client-state-machine.ts'
+import { takeConnection } from '../client-execution/take-connection.ts'
+import { runPinned, runPinnedOrLose, servingOrLose } from '../client-execution/run-pinned.ts'
+import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
 
 /** Runs a statement in a transaction that has been begun. */
 export function runInTransaction(client: ClientContext, statement: QueuedStatement): Promise<Serving> {

@@ -1,11 +1,11 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
-import { SNAPSHOT } from '../execute/read-only-enforcement.ts'
+import { SNAPSHOT } from '../send/read-only-enforcement.ts'
 import { startStallAwareTimer, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
 import { positionQuestion, type PositionQuestions, type PositionReply } from '../session-positions/position-question.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
-import { GroupExchange } from '../wire/group-exchange.ts'
-import { StatementExchange } from '../wire/statement-exchange.ts'
+import { GroupExchange } from '../exchange/group-exchange.ts'
+import { StatementExchange } from '../exchange/statement-exchange.ts'
 
 interface Options {
   readonly questions: PositionQuestions | undefined

@@ -1,5 +1,5 @@
-import type { ClientContext } from '../client-connection/client-context.ts'
-import type { QueuedStatement } from '../client-connection/queued-statement.ts'
+import type { ClientContext } from '../client-state/client-context.ts'
+import type { QueuedStatement } from '../client-state/queued-statement.ts'
 import { isKnownToWrite } from '../route/plan-statement.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { onAbort } from '../limits/on-abort.ts'
-import type { QueuedStatement } from '../client-connection/queued-statement.ts'
+import type { QueuedStatement } from '../client-state/queued-statement.ts'
 import type { StatementQueue, Turn } from './statement-queue.ts'
 
 /** Takes a statement out of the queue when its caller's signal or `query_timeout` ends it before its turn. */

@@ -1,4 +1,4 @@
-import type { QueuedStatement, Serving } from '../client-connection/queued-statement.ts'
+import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
 
 /** An entry of the queue. */
 export interface Turn {

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { asItself } from '../wire/lent-client.ts'
+import { asItself } from '../pg-client/lent-client.ts'
 
 /** The events of `pg.Pool`, and what the option `log` is told of each. */
 const FORWARDED: ReadonlyMap<string, string> = new Map([

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { MonitoredConnections } from '../monitor/monitor-dependencies.ts'
+import type { MonitoredConnections } from '../server-watch/monitor-dependencies.ts'
 import type { ClientLogin } from '../pg-client/standby-aware-client.ts'
 import type { Role } from '../topology/topology.ts'
 import type { Lease } from '../pooled-connection/lease.ts'

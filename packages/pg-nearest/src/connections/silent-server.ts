@@ -1,4 +1,4 @@
-import type { SilenceLimits } from '../monitor/monitor-dependencies.ts'
+import type { SilenceLimits } from '../server-watch/monitor-dependencies.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
 import { bytesReceived, silentSince } from '../pooled-connection/silence.ts'
 import type { Lease } from '../pooled-connection/lease.ts'

@@ -7,7 +7,7 @@ import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
 import type { Bookmark } from '../session/bookmark.ts'
 import type { SessionState } from '../session/session-state.ts'
-import { writeOrder } from '../topology/server-selection.ts'
+import { writeOrder } from '../server-selection/server-selection.ts'
 import { ownSession, type Engine, type OwnSession, type Scope } from './engine.ts'
 
 /** Takes what statements would have done elsewhere, and remembers what sessions have written meanwhile. */

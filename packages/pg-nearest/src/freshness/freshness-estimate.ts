@@ -1,7 +1,7 @@
 import { usualReadServer } from '../route/plan-servers.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 import type { SessionState } from '../session/session-state.ts'
-import { writeOrder } from '../topology/server-selection.ts'
+import { writeOrder } from '../server-selection/server-selection.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import type { FreshnessEstimate } from './order-by-freshness.ts'
 import { nearMs } from './wait-budget.ts'

@@ -1,6 +1,6 @@
 import type { KnownPosition } from '../positions/known-positions.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import { writeOrder } from '../topology/server-selection.ts'
+import { writeOrder } from '../server-selection/server-selection.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 
 /** What was known of the position of the standby behind a connection when a statement was sent there. */

@@ -1,6 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
-import { PreparedStatements } from './prepared-statements.ts'
+import { PreparedStatements } from '../lane-batch/prepared-statements.ts'
 
 /** What lanes know of one connection, for as long as it lives. */
 export interface LaneConnection {

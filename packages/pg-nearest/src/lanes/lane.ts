@@ -2,12 +2,12 @@ import { isPooled } from '../pg-client/pooled-backend.ts'
 import { MessageWriter } from '../lane-codec/message-writer.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
-import { BatchExchange, type BatchEnd } from './batch-exchange.ts'
-import { groupReads } from './group-reads.ts'
+import { BatchExchange, type BatchEnd } from '../lane-batch/batch-exchange.ts'
+import { groupReads } from '../lane-batch/group-reads.ts'
 import type { LaneConnection } from './lane-connection.ts'
-import type { LaneEnd, LaneRead, Rescue } from './lane-read.ts'
-import { AskingStatement, ReadStatement, type LaneStatement, type RowShape } from './lane-statement.ts'
-import { unnamed, type PreparedStatement } from './prepared-statements.ts'
+import type { LaneEnd, LaneRead, Rescue } from '../lane-batch/lane-read.ts'
+import { AskingStatement, ReadStatement, type LaneStatement, type RowShape } from '../lane-batch/lane-statement.ts'
+import { unnamed, type PreparedStatement } from '../lane-batch/prepared-statements.ts'
 
 /** What a lane tells of itself. */
 export interface LaneEvents {

@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { Lane, type LaneEvents } from './lane.ts'
 import { laneConnectionOf } from './lane-connection.ts'
-import type { Rescue } from './lane-read.ts'
+import type { Rescue } from '../lane-batch/lane-read.ts'
 import { KnownTexts } from './known-texts.ts'
 import { ServerLanes } from './server-lanes.ts'
 

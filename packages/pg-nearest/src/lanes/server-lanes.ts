@@ -1,6 +1,6 @@
 import type { AsyncResource } from 'node:async_hooks'
 import type { Lane } from './lane.ts'
-import type { Rescue } from './lane-read.ts'
+import type { Rescue } from '../lane-batch/lane-read.ts'
 import { PatienceLimit } from './limit.ts'
 
 /** A second lane is opened when the first has so many in flight. */

@@ -1,5 +1,5 @@
 import { onAbort } from '../limits/on-abort.ts'
-import { writerIn } from '../topology/server-selection.ts'
+import { writerIn } from '../server-selection/server-selection.ts'
 import type { Topology } from '../topology/topology.ts'
 
 /** Callers waiting for a server that takes writes. */

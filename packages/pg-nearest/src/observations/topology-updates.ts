@@ -1,7 +1,7 @@
 import { nextHealth, type Sign } from '../topology/health.ts'
 import { normalizeInsertLsn } from '../topology/lsn.ts'
 import { averageRtt, leastRtt } from './round-trip.ts'
-import { writeOrder } from '../topology/server-selection.ts'
+import { writeOrder } from '../server-selection/server-selection.ts'
 import { succeed } from '../topology/routing-state.ts'
 import { extendTrail, type PrimaryTrail } from './staleness.ts'
 import { lagOf } from './lag.ts'

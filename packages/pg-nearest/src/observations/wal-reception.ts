@@ -1,4 +1,4 @@
-import { writerIn } from '../topology/server-selection.ts'
+import { writerIn } from '../server-selection/server-selection.ts'
 import type { Observation } from './topology-updates.ts'
 import type { ServerState, Topology } from '../topology/topology.ts'
 

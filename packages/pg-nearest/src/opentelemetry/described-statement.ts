@@ -1,4 +1,4 @@
-import { tokenize } from '../statement/tokenizer.ts'
+import { tokenize } from '../classification/tokenizer.ts'
 import { querySummary } from './query-summary.ts'
 
 export interface DescribedStatement {

@@ -1,4 +1,4 @@
-import type { Token } from '../statement/tokenizer.ts'
+import type { Token } from '../classification/tokenizer.ts'
 
 /** As the conventions advise. */
 const LONGEST = 255

@@ -3,7 +3,7 @@ import { connectTimeLeft } from './connect-client.ts'
 import { askForPassword, type PasswordFunction } from './password-function.ts'
 import { redactOwnPassword } from './redact-own-password.ts'
 import { identify, setPassword } from '../wire/pg-internals.ts'
-import { makeLendable } from '../wire/lent-client.ts'
+import { makeLendable } from './lent-client.ts'
 import { guardStartup } from './startup-guard.ts'
 import { addressFactory, checkedStream, noteStreamFactory } from './stream-factory.ts'
 

@@ -7,7 +7,7 @@ import { UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
 import { currentSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
-import { RoutedPool, type PoolParts } from './routed-pool.ts'
+import { RoutedPool, type PoolParts } from '../routed-pool/routed-pool.ts'
 import type { Servers } from '../servers/servers.ts'
 import { timeBookmarkOf } from '../servers/time-bookmark.ts'
 

@@ -4,7 +4,7 @@ import { OptionError } from '../errors.ts'
 import { mergeBookmarks, UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { Servers } from '../servers/servers.ts'
-import type { PoolParts } from './routed-pool.ts'
+import type { PoolParts } from '../routed-pool/routed-pool.ts'
 import { bookmarkOf, newSessionState, Session } from './session.ts'
 
 const LONGEST_KEY = 512

@@ -3,7 +3,7 @@ import { requestCancel } from '../pg-client/cancel-request.ts'
 import { isStandby } from '../pg-client/standby-aware-client.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import { Pipeline } from '../wire/pipeline.ts'
-import { InternalQueryExchange } from '../wire/internal-query-exchange.ts'
+import { InternalQueryExchange } from '../exchange/internal-query-exchange.ts'
 import { nextConnectionState, type ConnectionSignal, type ConnectionState } from './connection-lifecycle.ts'
 
 /** How long the server has to end what was cancelled or is still in flight, before the connection is closed. */

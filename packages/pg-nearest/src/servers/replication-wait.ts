@@ -7,7 +7,7 @@ import { formatLsn } from '../topology/lsn.ts'
 import { describeRefusals } from '../topology/refused-function.ts'
 import { observedPosition, type ObservedPosition } from '../observations/observed-position.ts'
 import type { Observation } from '../observations/topology-updates.ts'
-import { writeOrder } from '../topology/server-selection.ts'
+import { writeOrder } from '../server-selection/server-selection.ts'
 import { endedError } from './ended-error.ts'
 import type { Servers } from './servers.ts'
 

@@ -1,6 +1,6 @@
 import type { Engine } from '../execute/engine.ts'
 import type { SessionState } from '../session/session-state.ts'
-import { writeOrder } from '../topology/server-selection.ts'
+import { writeOrder } from '../server-selection/server-selection.ts'
 
 /**
  * Where the primary tells no position: up to when a session may have something to show, by the primary's clock. `undefined` if there is

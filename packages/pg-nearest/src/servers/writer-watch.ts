@@ -1,5 +1,5 @@
 import type { WriterEvent } from '../events/event-types.ts'
-import { hasWriter, isWriterGone, writeOrder } from '../topology/server-selection.ts'
+import { hasWriter, isWriterGone, writeOrder } from '../server-selection/server-selection.ts'
 import type { Topology } from '../topology/topology.ts'
 
 /** Tells when the last server that takes writes is gone, and when one is there again. To be called with each change. */

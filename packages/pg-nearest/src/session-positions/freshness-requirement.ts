@@ -2,7 +2,7 @@ import { steadyNow } from '../clock.ts'
 import { laterBookmark, type Bookmark } from '../session/bookmark.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
-import { writeOrder } from '../topology/server-selection.ts'
+import { writeOrder } from '../server-selection/server-selection.ts'
 import { positionWithin } from '../observations/staleness.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 

@@ -4,7 +4,7 @@ import { readIntroduction, type Introduction } from '../probe/probe-question.ts'
 import { normalizeInsertLsn, parseLsn } from '../topology/lsn.ts'
 import { isRefusedQuestion } from '../driver-errors.ts'
 import type { Exchange } from '../wire/exchange.ts'
-import { InternalQueryExchange, type Fields } from '../wire/internal-query-exchange.ts'
+import { InternalQueryExchange, type Fields } from '../exchange/internal-query-exchange.ts'
 
 /** A server's position, as it answers on the connection that was asked. */
 export interface PositionAnswer {

@@ -1,4 +1,4 @@
-import { tokenize } from './tokenizer.ts'
+import { tokenize } from '../classification/tokenizer.ts'
 
 /**
  * Whether a read may call a function that leaves something in its transaction, such as a setting for the statements behind it. In doubt

@@ -1,4 +1,4 @@
-import { tokenize } from './tokenizer.ts'
+import { tokenize } from '../classification/tokenizer.ts'
 
 /** These write, whatever follows. */
 const WRITING: ReadonlySet<string> = new Set(

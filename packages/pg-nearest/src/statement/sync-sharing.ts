@@ -1,6 +1,6 @@
 import { mayLeaveState } from './stateless-functions.ts'
-import { isSingleStatement } from './statement-traits.ts'
-import { tokenize, type Token } from './tokenizer.ts'
+import { isSingleStatement } from '../classification/statement-traits.ts'
+import { tokenize, type Token } from '../classification/tokenizer.ts'
 
 /** With which others a read may share a Sync, and so a transaction: its locks, its `now()`, and what a function leaves in it. */
 export interface SyncSharing {

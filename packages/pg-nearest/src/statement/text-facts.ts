@@ -1,5 +1,5 @@
-import { classify, mayControlTransaction } from './classify.ts'
-import type { StatementNeed } from './statement-class.ts'
+import { classify, mayControlTransaction } from '../classification/classify.ts'
+import type { StatementNeed } from '../classification/statement-class.ts'
 import {
   asksForReadWrite,
   beginsWithWord,
@@ -11,7 +11,7 @@ import {
   readsFromClient,
   setsIsolation,
   showsTransaction,
-} from './statement-traits.ts'
+} from '../classification/statement-traits.ts'
 import { mayLeaveState } from './stateless-functions.ts'
 import { syncSharing, type SyncSharing } from './sync-sharing.ts'
 import { TextCache } from './text-cache.ts'

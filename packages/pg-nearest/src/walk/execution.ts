@@ -6,7 +6,7 @@ import type { RetryBudget } from '../limits/retry-budget.ts'
 import type { ServerReport } from '../failures/server-report.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
-import type { WalkFacts } from './walk-state.ts'
+import type { WalkFacts } from '../walk-states/walk-state.ts'
 
 /** The server that answered, and how many were tried. */
 export type Arrival = Omit<ServedBy, 'region'>

@@ -2,8 +2,8 @@ import { OutcomeUnknownError, type Candidate, type FailedAttempt } from '../erro
 import { provesWrite } from '../route/failure-meaning.ts'
 import { noServerError, type ListState } from '../failures/no-server-error.ts'
 import { notLentError, notWritableError } from '../failures/refused-error.ts'
-import type { WalkEnd } from './walk-state-machine.ts'
-import type { WalkFailure } from './walk-state.ts'
+import type { WalkEnd } from '../walk-states/walk-state-machine.ts'
+import type { WalkFailure } from '../walk-states/walk-state.ts'
 
 export function failedAttempts(failures: readonly WalkFailure[]): readonly FailedAttempt[] {
   return failures.map(({ server, evidence }) => ({ server, error: evidence.error }))

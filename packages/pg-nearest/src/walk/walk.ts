@@ -6,9 +6,9 @@ import { provesWrite } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
 import type { AttemptEnd, Execution, Turn } from './execution.ts'
 import { failedAttempts, walkError } from './walk-error.ts'
-import { detourReason, showsPrimaryOnly } from './detour-reason.ts'
-import { admit, nextStep, type WalkCommand, type WalkEvent } from './walk-state-machine.ts'
-import { beginWalk, type WalkState } from './walk-state.ts'
+import { detourReason, showsPrimaryOnly } from '../walk-states/detour-reason.ts'
+import { admit, nextStep, type WalkCommand, type WalkEvent } from '../walk-states/walk-state-machine.ts'
+import { beginWalk, type WalkState } from '../walk-states/walk-state.ts'
 
 /**
  * Tries the plan's servers in turn until one runs the statement. The plan decides where to go, and `nextStep` what to do next.

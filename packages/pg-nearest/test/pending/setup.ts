@@ -1,6 +1,6 @@
 import { afterAll, afterEach } from 'vitest'
 import { NearestPool } from '../../src/pool/nearest-pool.ts'
-import { RoutedPool } from '../../src/pool/routed-pool.ts'
+import { RoutedPool } from '../../src/routed-pool/routed-pool.ts'
 import { failOnPending, PendingCalls, type PendingCall } from './pending-calls.ts'
 import { watchPools } from './watch-pools.ts'
 

@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises'
 import { startDns, startWorld, type ScriptedAnswer, type World, type WorldDns } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { listedNow } from '../../src/cli/servers-to-ask.ts'
+import { listedNow } from '../../src/cli-options/servers-to-ask.ts'
 import { flyServers } from '../../src/fly/fly.ts'
 import { fly } from '../../src/fly/index.ts'
 import { createPool, type NearestPool, type NearestPoolOptions, type ProblemEvent } from '../../src/index.ts'

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import pg from 'pg'
 import { NearestPool } from '../../src/pool/nearest-pool.ts'
-import { RoutedPool } from '../../src/pool/routed-pool.ts'
+import { RoutedPool } from '../../src/routed-pool/routed-pool.ts'
 
 /** What was said somewhere, and where. */
 export interface Leak {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import spec from '../../spec/classification.json' with { type: 'json' }
-import { classify } from '../../src/statement/classify.ts'
+import { classify } from '../../src/classification/classify.ts'
 
 describe('spec/classification.json', () => {
   for (const { section, cases } of spec.sections) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import spec from '../../spec/classification.json' with { type: 'json' }
-import { classify } from '../../src/statement/classify.ts'
+import { classify } from '../../src/classification/classify.ts'
 
 const cases = spec.sections.flatMap((section) => section.cases)
 const textsOf = (wanted: string): string[] => cases.filter((row) => row.class === wanted).map(({ text }) => text)

@@ -8,8 +8,8 @@ import {
   nextStateAfterStream,
   type ClientState,
   type Reading,
-} from '../../src/client-connection/client-state-machine.ts'
-import type { SessionEffect, StatementNeed } from '../../src/statement/statement-class.ts'
+} from '../../src/client-state/client-state-machine.ts'
+import type { SessionEffect, StatementNeed } from '../../src/classification/statement-class.ts'
 
 const request: Request = { config: { text: 'BEGIN READ ONLY' } }
 const read: StatementNeed = { class: 'read' }

@@ -2,13 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { NearestErrorCode } from '../../src/errors.ts'
 import type { NearestEvents, StoreEvent } from '../../src/events/event-types.ts'
-import * as usages from '../../src/cli/usage.ts'
+import * as usages from '../../src/cli-options/usage.ts'
 import * as errors from '../../src/errors.ts'
 import type { FindingCode } from '../../src/findings/finding.ts'
 import type { RouteReason } from '../../src/events/served-by.ts'
 import { ownOptions } from '../../src/options/option-names.ts'
 import { parsePoolOptions } from '../../src/options/parse-pool-options.ts'
-import { classify } from '../../src/statement/classify.ts'
+import { classify } from '../../src/classification/classify.ts'
 import type { ProblemCode } from '../../src/topology/problem.ts'
 
 /** The compiler sees to it that each of these has every name, and no other. */
@@ -236,8 +236,8 @@ test('every door, and every option of a command, stands in a guide', () => {
 /** What a user gives to a function, beside `createPool`. */
 const OPTIONS = [
   'src/route/request.ts',
-  'src/pool/batch.ts',
-  'src/pool/transaction.ts',
+  'src/transaction/batch.ts',
+  'src/transaction/transaction.ts',
   'src/pool/session.ts',
   'src/pool/replicated-options.ts',
   'src/pool/replica-handle-options.ts',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { groupReads } from '../../src/lanes/group-reads.ts'
-import type { LaneRead } from '../../src/lanes/lane-read.ts'
+import { groupReads } from '../../src/lane-batch/group-reads.ts'
+import type { LaneRead } from '../../src/lane-batch/lane-read.ts'
 
 test('a group reads one set of tables only, and who shares with nobody is alone', () => {
   fc.assert(

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Lease } from '../../src/pooled-connection/lease.ts'
-import { runWithinAsync } from '../../src/execute/run-with-cancellation.ts'
+import { runWithinAsync } from '../../src/send/run-with-cancellation.ts'
 import { onAbort } from '../../src/limits/on-abort.ts'
 import { withinDeadline } from '../../src/limits/within-deadline.ts'
 import { pause, sleep } from '../../src/limits/retry-backoff.ts'

@@ -10,7 +10,7 @@ import {
   type Observed,
 } from '../../src/observations/topology-updates.ts'
 import { GONE, observation } from './observation.ts'
-import { readTiers, writeOrder } from '../../src/topology/server-selection.ts'
+import { readTiers, writeOrder } from '../../src/server-selection/server-selection.ts'
 import { problemOf } from '../../src/failures/server-problem.ts'
 import type { Server, ServerState } from '../../src/topology/topology.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { querySummary } from '../../src/opentelemetry/query-summary.ts'
-import { tokenize } from '../../src/statement/tokenizer.ts'
+import { tokenize } from '../../src/classification/tokenizer.ts'
 
 const summaryOf = (text: string): string | undefined => querySummary(tokenize(text).tokens)
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { NearestError, nearestErrorOf, OutcomeUnknownError } from '../../src/index.ts'
 import { backoffMs } from '../../src/limits/retry-backoff.ts'
-import { isRetryable } from '../../src/pool/transaction-retry.ts'
+import { isRetryable } from '../../src/transaction/transaction-retry.ts'
 
 const coded = (code: string, cause?: unknown): Error => Object.assign(new Error(code, { cause }), { code })
 const wrapped = (cause: unknown): Error => new Error('Failed query', { cause })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createServerWatch, type ServerWatch } from '../../src/monitor/server-watch.ts'
-import type { SilenceLimits } from '../../src/monitor/monitor-dependencies.ts'
+import { createServerWatch, type ServerWatch } from '../../src/server-watch/server-watch.ts'
+import type { SilenceLimits } from '../../src/server-watch/monitor-dependencies.ts'
 import { SilentError } from '../../src/limits/stall-aware-timeout.ts'
 import { observation } from './observation.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { afterListening, nextLiveness, type Liveness, type LivenessSign } from '../../src/monitor/liveness.ts'
-import { classifyServerError } from '../../src/monitor/classify-server-error.ts'
+import { afterListening, nextLiveness, type Liveness, type LivenessSign } from '../../src/server-watch/liveness.ts'
+import { classifyServerError } from '../../src/server-watch/classify-server-error.ts'
 import { createStallAwareClock } from '../../src/monitor/stall-aware-clock.ts'
 import { SilentError } from '../../src/limits/stall-aware-timeout.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { classify } from '../../src/statement/classify.ts'
+import { classify } from '../../src/classification/classify.ts'
 import { factsOf, keptTexts } from '../../src/statement/text-facts.ts'
 import { TextCache } from '../../src/statement/text-cache.ts'
 import { createStatementCache, type StatementCache } from '../../src/statement/statement-cache.ts'

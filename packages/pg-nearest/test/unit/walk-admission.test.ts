@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { admit, nextStep, type WalkEvent } from '../../src/walk/walk-state-machine.ts'
-import { beginWalk, type WalkFacts, type WalkState } from '../../src/walk/walk-state.ts'
+import { admit, nextStep, type WalkEvent } from '../../src/walk-states/walk-state-machine.ts'
+import { beginWalk, type WalkFacts, type WalkState } from '../../src/walk-states/walk-state.ts'
 import { behind, failure, lost, on, READS, slow, unreachable } from './walk-events.ts'
 
 describe('who may run it where it could write', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { NearestError, NoServerError, OutcomeUnknownError } from '../../src/errors.ts'
 import { walkError } from '../../src/walk/walk-error.ts'
-import type { WalkEnd } from '../../src/walk/walk-state-machine.ts'
+import type { WalkEnd } from '../../src/walk-states/walk-state-machine.ts'
 import type { Evidence } from '../../src/route/failure-meaning.ts'
 
 const failed = new Error('it failed')

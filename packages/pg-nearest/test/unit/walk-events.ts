@@ -1,8 +1,8 @@
 import { ReplicaBehindError } from '../../src/session-positions/replica-behind-error.ts'
 import type { Evidence } from '../../src/route/failure-meaning.ts'
 import type { Attempt } from '../../src/route/plan-servers.ts'
-import { admit, nextStep, type WalkCommand, type WalkEvent } from '../../src/walk/walk-state-machine.ts'
-import { beginWalk, type WalkFacts, type WalkState } from '../../src/walk/walk-state.ts'
+import { admit, nextStep, type WalkCommand, type WalkEvent } from '../../src/walk-states/walk-state-machine.ts'
+import { beginWalk, type WalkFacts, type WalkState } from '../../src/walk-states/walk-state.ts'
 
 export const READS: WalkFacts = { reads: true, readOnly: false, harmless: false, mayCommitInside: false }
 export const WRITES: WalkFacts = { reads: false, readOnly: false, harmless: false, mayCommitInside: false }

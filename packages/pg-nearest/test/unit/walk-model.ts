@@ -1,8 +1,8 @@
 import { ReplicaBehindError } from '../../src/session-positions/replica-behind-error.ts'
 import { isDemotion, isWriteRefused, meaningOf, type Evidence } from '../../src/route/failure-meaning.ts'
 import type { Attempt } from '../../src/route/plan-servers.ts'
-import { admit, nextStep, type WalkCommand, type WalkEvent } from '../../src/walk/walk-state-machine.ts'
-import { beginWalk, type WalkFacts, type WalkState } from '../../src/walk/walk-state.ts'
+import { admit, nextStep, type WalkCommand, type WalkEvent } from '../../src/walk-states/walk-state-machine.ts'
+import { beginWalk, type WalkFacts, type WalkState } from '../../src/walk-states/walk-state.ts'
 
 /** What happens in one run is drawn from `choices`, over and over. */
 export interface WalkProgram {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
-import type { WalkFacts } from '../../src/walk/walk-state.ts'
+import type { WalkFacts } from '../../src/walk-states/walk-state.ts'
 import { WalkModel, type WalkProgram } from './walk-model.ts'
 
 /** The long lane sets it to 100,000. */

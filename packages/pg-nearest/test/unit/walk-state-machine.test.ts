@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { nextStep, type WalkEvent } from '../../src/walk/walk-state-machine.ts'
-import { beginWalk, type WalkFacts } from '../../src/walk/walk-state.ts'
+import { nextStep, type WalkEvent } from '../../src/walk-states/walk-state-machine.ts'
+import { beginWalk, type WalkFacts } from '../../src/walk-states/walk-state.ts'
 import type { Attempt } from '../../src/route/plan-servers.ts'
 import {
   after,

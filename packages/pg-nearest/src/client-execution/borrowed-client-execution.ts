@@ -1,0 +1,124 @@
+import type { Lease } from '../pooled-connection/lease.ts'
+import { FREE_GATE, type ClaimGate } from '../session-positions/bookmark-claims.ts'
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import { isMisled, machinePreference } from '../freshness/machine-preference.ts'
+import { notSent, type LimitedEnd } from '../send/run-with-cancellation.ts'
+import type { AttemptEnd, Execution, Turn } from '../walk/execution.ts'
+import { mayAwaitPrimary } from '../execute/may-await-primary.ts'
+import { awaitBookmarkClaim } from '../walk/await-bookmark-claim.ts'
+import { candidatesOf } from '../failures/no-server-error.ts'
+import type { WalkFacts } from '../walk-states/walk-state.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
+import { planFallback, type Attempt } from '../route/plan-servers.ts'
+import type { ClientContext } from '../client-state/client-context.ts'
+
+/** How something ended on the held connection. */
+export type HeldRunEnd<R> = { readonly kind: 'result'; readonly result: R } | LimitedEnd<Evidence>
+
+/** How something follows what its session learns on the way. */
+export interface Planning {
+  /** See {@link ClaimGate}. */
+  enterClaim(server: string): ClaimGate
+  /** What it must show. */
+  check?(): FreshnessCheck | undefined
+  /** A new plan, after what it was planned by has changed. */
+  replan(): readonly Attempt[]
+}
+
+export interface HeldOptions<R, T> {
+  readonly facts: WalkFacts
+  readonly text: string
+  readonly signal: AbortSignal | undefined
+  readonly attempts: readonly Attempt[]
+  /** Whether a standby's refusal shows that the text writes. */
+  readonly learns: boolean
+  /** Whether it is worth waiting for a primary. Default: as for any statement. */
+  readonly mayWait?: boolean
+  /** For what reads. */
+  readonly planning?: Planning | undefined
+  /** Runs it on the connection that the client holds now. `forced`: READ ONLY. */
+  run(lease: Lease, attempt: Attempt, forced: boolean): Promise<HeldRunEnd<R>>
+  waitToCatchUp?: Execution<R, T>['waitToCatchUp']
+  succeeded: Execution<R, T>['succeeded']
+}
+
+/** What was answered may have left a transaction open. If the connection has died since, the next statement must find that out. */
+const ANSWERED: ReadonlySet<HeldRunEnd<unknown>['kind']> = new Set(['result', 'answered', 'unreadable'])
+
+/** An execution for `walk` that leaves the client holding the connection on which it ends. */
+export function borrowedClientExecution<R, T>(client: ClientContext, options: HeldOptions<R, T>): Execution<R, T> {
+  const { engine, scope, held } = client
+  const { facts, text, signal, learns } = options
+  const planning = options.planning ?? onPrimaries(client)
+  engine.budget.deposit()
+  const attempt = async (to: Attempt, turn: Turn<R>): Promise<AttemptEnd<R>> => {
+    const before = endOfLost(client)
+    if (before !== undefined) return before
+    let lease: Lease
+    try {
+      const preference = (): ReturnType<typeof machinePreference> => machinePreference(engine, to, planning.check?.())
+      lease = await held.take(to.server, signal, preference, facts.reads && turn.hasNext)
+    } catch (error) {
+      return notSent(error, signal)
+    }
+    // The client was released with an error, or aborted, while it waited for the connection.
+    const meanwhile = endOfLost(client)
+    if (meanwhile !== undefined) {
+      held.letGo()
+      return meanwhile
+    }
+    if (isMisled(engine, to, lease)) {
+      const { generation } = lease
+      return { kind: 'failed', evidence: held.letGoMisled(), standby: true, forced: false, generation }
+    }
+    const { restricted } = client
+    // It gets no writes any more.
+    if (restricted && !facts.reads && !client.neverWrites) return { kind: 'replan' }
+    const verdict = turn.admit(lease.provenStandby || restricted)
+    if (verdict === 'no') return { kind: 'not-admitted' }
+    const forced = verdict === 'read-only' || restricted
+    const { standby, generation } = lease
+    const end = await options.run(lease, to, forced)
+    if (!lease.alive && !ANSWERED.has(end.kind)) held.letGo(true)
+    if (end.kind === 'result') return { kind: 'result', result: end.result, standby: lease.standby }
+    if (end.kind === 'cut') return end
+    return { kind: 'failed', evidence: end, standby, forced, generation }
+  }
+  return {
+    engine,
+    facts,
+    text,
+    signal,
+    attempts: options.attempts,
+    attempt: (to, turn, ofWalk) => {
+      const gate = planning.enterClaim(to.server)
+      // Nobody holds a connection while he waits for somebody else's answer.
+      if (gate.kind === 'asking' && !held.open) held.letGo()
+      awaitBookmarkClaim(gate, ofWalk, turn, (inside) => {
+        attempt(to, inside).then(
+          (end) => inside.end(end),
+          (error: unknown) => inside.end({ kind: 'cut', error }),
+        )
+      })
+    },
+    mayAwaitPrimary: () => options.mayWait !== false && mayAwaitPrimary(engine, scope, facts.reads),
+    replan: () => planning.replan(),
+    primaries: () => planFallback(engine.topology, scope.target),
+    waitToCatchUp: options.waitToCatchUp ?? (() => Promise.resolve(false)),
+    learn: () => {
+      if (learns) engine.statements.learnWrite(text)
+    },
+    succeeded: options.succeeded,
+    waitForWriter: (since, waitedMs, ofCall) => engine.waitForWriter(since, waitedMs, ofCall),
+    candidates: () => candidatesOf(engine.topology),
+    listState: () => engine.list,
+  }
+}
+
+function endOfLost({ state }: ClientContext): { readonly kind: 'cut'; readonly error: unknown } | undefined {
+  return state.kind === 'lost' ? { kind: 'cut', error: state.error } : undefined
+}
+
+function onPrimaries({ engine, scope }: ClientContext): Planning {
+  return { enterClaim: () => FREE_GATE, replan: () => planFallback(engine.topology, scope.target) }
+}

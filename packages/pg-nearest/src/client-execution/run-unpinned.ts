@@ -1,0 +1,126 @@
+import { inRegion } from '../events/served-by.ts'
+import type { Execution } from '../walk/execution.ts'
+import { walk } from '../walk/walk.ts'
+import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
+import { FREE_GATE } from '../session-positions/bookmark-claims.ts'
+import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import { withoutName } from '../execute/without-name.ts'
+import { isOfConnection } from '../route/failure-meaning.ts'
+import { avoiding, isRegional, planPrimary, type Attempt } from '../route/plan-servers.ts'
+import { planStatement, type StatementPlan } from '../route/plan-statement.ts'
+import type { StatementResult } from '../wire/exchange.ts'
+import type { ClientContext } from '../client-state/client-context.ts'
+import { giveUpOnStandby } from '../client-state/give-up-on-standby.ts'
+import { guardOnConnection } from '../client-state/guard-on-connection.ts'
+import { borrowedClientExecution, type Planning } from './borrowed-client-execution.ts'
+import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
+
+/** Runs a statement that is not pinned on the plan's servers in turn. The client keeps the connection that it ends on. */
+export async function runUnpinned(
+  client: ClientContext,
+  statement: QueuedStatement,
+  reads: boolean,
+  attempts: readonly Attempt[],
+): Promise<Serving> {
+  try {
+    return await walk(executionOf(client, statement, reads, attempts))
+  } catch (error) {
+    // A text of several statements may have begun a transaction before it failed.
+    if (client.held.open) client.settle(statement, true, true)
+    throw error
+  }
+}
+
+function executionOf(
+  client: ClientContext,
+  statement: QueuedStatement,
+  reads: boolean,
+  attempts: readonly Attempt[],
+): Execution<StatementResult, Serving> {
+  const { need, request } = statement
+  const begins = need.transaction?.kind === 'begin'
+  let { check } = statement
+  let { config } = request
+  let open = false
+  let mayMove = begins && !reads
+  const planning: Planning = {
+    enterClaim: (server) => (begins ? check?.enterClaimToBegin(server) : check?.enterClaim(server)) ?? FREE_GATE,
+    check: () => check,
+    replan: () => {
+      check?.emitLosses()
+      check = createFreshnessCheck(client.engine, statement.own, request.consistency, true)
+      if (client.held.lease?.alive === false) client.held.letGo(true)
+      const plan = planStatement(client.engine, client.scope, request)
+      return heldServerFirst(client, { attempts: plan.attempts, reads }, check)
+    },
+  }
+  return borrowedClientExecution<StatementResult, Serving>(client, {
+    facts: {
+      reads,
+      readOnly: client.scope.readOnly,
+      regional: isRegional(client.scope.target),
+      harmless: begins,
+      mayCommitInside: need.mayCommitInside === true,
+    },
+    text: request.config.text,
+    signal: client.signalOf(statement),
+    attempts,
+    learns: true,
+    planning: reads ? planning : undefined,
+    run: async (lease, attempt, forced) => {
+      // A BEGIN on a server that gets no writes is kept from them by what it begins.
+      if (!forced) guardOnConnection(client, statement, lease)
+      const enforcement = forced && !begins ? 'statement' : client.enforcementOf(statement, reads)
+      lease.movable = reads
+      const ended = await client.send(statement, lease, { config, enforcement, trust: trusts(attempt), check })
+      if (ended.end.kind === 'answered' && isOfConnection(ended.end.error)) config = withoutName(config)
+      lease.movable = false
+      open = ended.open
+      // A transaction that began on a server that is behind is rolled back before it begins elsewhere.
+      if (ended.end.kind === 'behind' && open) await client.held.rollBack()
+      if (!mayMove || (ended.end.kind !== 'result' && ended.end.kind !== 'answered')) return ended.end
+      mayMove = false
+      return giveUpOnStandby(client, lease) ?? ended.end
+    },
+    waitToCatchUp: (behind) => (check === undefined ? Promise.resolve(false) : check.waitToCatchUp(behind)),
+    succeeded: (result, arrival) => {
+      client.settle(statement, open, false, arrival.reason === 'unproven')
+      if (reads && (arrival.reason === 'schema-lag' || arrival.reason === 'lagging')) client.holdForNow()
+      return { result, servedBy: inRegion(arrival, client.engine.stateOf(arrival.server)?.region) }
+    },
+  })
+}
+
+/**
+ * The held connection's server first. After a write the client stays on the primary until the server that it would read from is known to show
+ * what was written.
+ */
+export function heldServerFirst(
+  client: ClientContext,
+  { attempts, reads }: Pick<StatementPlan, 'attempts' | 'reads'>,
+  check?: FreshnessCheck,
+): readonly Attempt[] {
+  const { isOnStandby } = client
+  const lease = client.held.lease?.spent === false ? client.held.lease : undefined
+  const onPrimary = lease !== undefined && !isOnStandby
+  if (onPrimary && reads && leavesPrimary(client, attempts[0], check)) {
+    return avoiding(client.avoid, check === undefined ? attempts : check.order(attempts))
+  }
+  const ordered = reads && !onPrimary && check !== undefined ? check.order(attempts) : attempts
+  if (lease === undefined || (isOnStandby && !reads)) return avoiding(client.avoid, ordered)
+  const planned = ordered.find(({ server, unproven }) => server === lease.server && unproven !== true)
+  if (planned === undefined && isOnStandby) return ordered
+  const stays: Attempt = planned ?? { server: lease.server, reason: 'own-write' }
+  const first = isOnStandby || planned === ordered[0] ? stays : { ...stays, reason: 'own-write' as const }
+  return [first, ...ordered.filter(({ server }) => server !== lease.server)]
+}
+
+/** Without a check a read may show anything. */
+function leavesPrimary({ engine, held }: ClientContext, nearest: Attempt | undefined, check?: FreshnessCheck): boolean {
+  if (engine.alone || nearest === undefined || nearest.server === held.lease?.server) return false
+  return check === undefined || check.isShownBy(nearest.server)
+}
+
+export function attemptsOnPrimary(client: ClientContext): readonly Attempt[] {
+  return heldServerFirst(client, { reads: false, attempts: planPrimary(client.engine.topology, 'transaction') })
+}

@@ -1,0 +1,276 @@
+import type { Lease } from '../pooled-connection/lease.ts'
+import type { RouteReason, ServedBy } from '../events/served-by.ts'
+import { runWithinAsync, type LimitedEnd } from '../send/run-with-cancellation.ts'
+import { scopeOf, type Engine, type OwnSession, type Scope } from '../execute/engine.ts'
+import { noteWritten, shadowOf, tellShadow, type Shadow } from '../execute/observe-statement.ts'
+import type { Enforcement } from '../send/read-only-enforcement.ts'
+import { runStatement, type RunEnd } from '../send/run-statement.ts'
+import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
+import { positionBefore } from '../freshness/is-caught-up.ts'
+import type { StatementNeed } from '../classification/statement-class.ts'
+import { commitsUnseen, mayCommit } from '../statement/question-behind.ts'
+import { nextShadowPlace, placedIn, SHADOW_FREE, type ShadowPlace } from '../route/shadow-place.ts'
+import { writeOrder } from '../server-selection/server-selection.ts'
+import { getsWrites } from '../route/gets-writes.ts'
+import type { Request } from '../route/request.ts'
+import { errorAfterLost, lostTransactionError } from '../failures/transaction-lost-errors.ts'
+import { FREE, nextClientState, nextStateAfterStream, type ClientState } from './client-state-machine.ts'
+import type { HeldConnection } from './held-connection.ts'
+import type { QueuedStatement } from './queued-statement.ts'
+
+/** How a statement ended on the held connection, and whether a transaction was open then. */
+export interface HeldEnd {
+  readonly end: LimitedEnd<RunEnd>
+  readonly open: boolean
+}
+
+/** Restrictions of a borrowed client, beside the scope of its pool. */
+export interface ClientLimits {
+  /** Aborting it cancels what runs, and nothing runs afterwards. */
+  readonly signal?: AbortSignal | undefined
+  /** Writes are refused by the server, as on a read-only handle; but statements that a standby cannot run go to the primary. */
+  readonly readOnly?: boolean | undefined
+  /** Servers that are tried last, because they have just failed. */
+  readonly avoid?: readonly string[] | undefined
+}
+
+/** How a statement is sent this time. */
+export interface Sending {
+  readonly config: Request['config']
+  readonly enforcement: Enforcement
+  readonly trust: Trust
+  readonly check: FreshnessCheck | undefined
+}
+
+/** What the statements of one borrowed client share. */
+export class ClientContext {
+  readonly engine: Engine
+  /** As its pool lent it. */
+  readonly #given: Scope
+  #scope: Scope
+  #shadow: ShadowPlace = SHADOW_FREE
+  readonly held: HeldConnection
+  /** See {@link ClientLimits.signal}. */
+  readonly signal: AbortSignal | undefined
+  readonly avoid: readonly string[] | undefined
+  readonly #readOnly: boolean
+  #state: ClientState = FREE
+  /** What {@link holdForNow} was said of. */
+  #makeshift: Lease | undefined
+  /** A BEGIN that has been answered but not sent yet. */
+  begin: QueuedStatement | undefined
+  /** The connection that died with what may commit on it. */
+  #lostCommitOn: Lease | undefined
+
+  constructor(engine: Engine, scope: Scope, held: HeldConnection, limits: ClientLimits) {
+    this.engine = engine
+    this.#given = scope
+    this.#scope = scope
+    this.held = held
+    this.signal = limits.signal
+    this.avoid = limits.avoid
+    this.#readOnly = limits.readOnly === true
+  }
+
+  /** In the mode in which it runs. */
+  get scope(): Scope {
+    return this.#scope
+  }
+
+  /** Wherever it runs, writes are refused by the server. */
+  get neverWrites(): boolean {
+    return this.#scope.readOnly || this.#readOnly
+  }
+
+  /** Takes over the mode of now, unless a transaction is open, which ends in that in which it began. */
+  followMode(own: OwnSession): void {
+    const { engine } = this
+    // A client that was lent while all was normal costs nothing.
+    if (engine.modes.uniform === 'normal' && this.#scope === this.#given) return
+    if (!this.held.open && this.begin === undefined) this.#scope = scopeOf(engine, this.#given, () => own)
+  }
+
+  /** In the mode `observe`: tells what would have become of a statement that has succeeded. */
+  observe({ request, need, own }: QueuedStatement, tookMs: number): void {
+    const { engine, scope } = this
+    if (scope.instead === undefined) return
+    const shadow = this.#placedShadow() ?? shadowOf(engine, scope, request, own)
+    this.#shadow = nextShadowPlace(this.#shadow, need, shadow?.onReplica === true ? shadow.server : undefined)
+    noteWritten(engine, own, shadow)
+    tellShadow(engine, request.config.text, shadow, tookMs)
+  }
+
+  #placedShadow(): Shadow | undefined {
+    const placed = placedIn(this.#shadow)
+    if (placed === undefined) return undefined
+    const [primary] = writeOrder(this.engine.topology)
+    const server = placed.server ?? primary?.name
+    return server === undefined
+      ? undefined
+      : { server, reason: placed.reason, onReplica: placed.server !== undefined, proof: 'unneeded' }
+  }
+
+  get state(): ClientState {
+    return this.#state
+  }
+
+  /** Goes on in this state; but what is lost stays so until `reset`, whatever ends meanwhile, and the first reason stays. */
+  become(next: ClientState): void {
+    if (this.#state.kind === 'lost') return
+    this.#state = next
+    const mayWrite = next.kind === 'pinned' || (next.kind === 'transaction' && !next.readOnly)
+    if (mayWrite) this.#makeshift = undefined
+    this.#leaveMakeshift()
+  }
+
+  /**
+   * The connection that is held is the primary's only because what was read was missing elsewhere, which passes: it is let go when the
+   * client is free, unless it has written by then.
+   */
+  holdForNow(): void {
+    this.#makeshift = this.held.lease
+    this.#leaveMakeshift()
+  }
+
+  #leaveMakeshift(): void {
+    if (this.#makeshift === undefined || this.#state.kind !== 'free') return
+    if (this.#makeshift === this.held.lease) this.held.letGo()
+    this.#makeshift = undefined
+  }
+
+  /** The client was released. */
+  reset(): void {
+    this.#state = FREE
+  }
+
+  /**
+   * What is held leads to a primary that gets no writes, or may be one, so that it serves as a standby does. Never while something runs
+   * there that was begun where writes went.
+   */
+  get restricted(): boolean {
+    const { lease } = this.held
+    const mayMove = this.state.kind === 'free' || this.state.kind === 'reading'
+    return lease !== undefined && mayMove && !lease.provenStandby && !getsWrites(this.engine.topology, lease.server)
+  }
+
+  /** What is held is a standby's connection, or serves as one. */
+  get isOnStandby(): boolean {
+    return this.held.lease?.standby === true || this.restricted
+  }
+
+  /** Writes are refused by the server that is held, though it may be a primary. */
+  get keepsFromWriting(): boolean {
+    return this.neverWrites || this.restricted
+  }
+
+  /** Whether what is given now may write, as far as the client's state says: not in a transaction that is READ ONLY. */
+  get mayWrite(): boolean {
+    const { state, begin } = this
+    if (this.neverWrites || state.kind === 'reading') return false
+    if (begin !== undefined) return begin.need.transaction?.readOnly !== true
+    return state.kind !== 'transaction' || !state.readOnly
+  }
+
+  throwIfLost(): void {
+    const isBound = this.state.kind === 'transaction' || this.state.kind === 'reading' || this.state.kind === 'pinned'
+    if (isBound && this.held.lease === undefined) this.become({ kind: 'lost', error: lostTransactionError() })
+    if (this.state.kind === 'lost' || this.state.kind === 'unbegun') throw this.state.error
+  }
+
+  /** The statement's own signal, otherwise the client's. */
+  signalOf(statement: Pick<QueuedStatement, 'request'>): AbortSignal | undefined {
+    return statement.request.signal ?? this.signal
+  }
+
+  /** How a statement is kept from writing. */
+  enforcementOf({ need }: Pick<QueuedStatement, 'need'>, reads: boolean): Enforcement {
+    if (!this.keepsFromWriting) return 'none'
+    if (this.held.open) return 'inside'
+    if (need.transaction?.kind === 'begin') return 'begin'
+    return reads ? 'read' : 'statement'
+  }
+
+  /**
+   * Sends a statement on the held connection. If the caller's limit ends it, the caller is told at once, and this resolves when the
+   * connection can be used again.
+   */
+  async send(statement: QueuedStatement, lease: Lease, sending: Sending): Promise<HeldEnd> {
+    const { need } = statement
+    const { config, enforcement, check, trust } = sending
+    const wasOpen = lease.status !== 'I'
+    const before = lease.standby ? positionBefore(this.engine, lease) : undefined
+    const run = { config, enforcement, check, trust, need, context: this.engine, before }
+    const limits = {
+      signal: this.signalOf(statement),
+      timeoutMs: timeLeft(statement),
+    }
+    const unseen = commitsUnseen(config.text, need)
+    const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || mayCommit(need))
+    let open = wasOpen
+    const end = await runWithinAsync<RunEnd>(
+      lease,
+      limits,
+      (onEnd) =>
+        runStatement(lease, run, (ended) => {
+          open = lease.status !== 'I'
+          if (ended.kind === 'lost') this.noteLost(lease, need)
+          onEnd(ended)
+        }),
+      canWrite ? () => check?.beginUnsettled() ?? ignore : undefined,
+    )
+    check?.emitLosses()
+    if (unseen || (canWrite && (end.kind === 'cut' || end.kind === 'lost'))) check?.markUnknown()
+    if (end.kind !== 'cut' && end.kind !== 'behind') return { end, open }
+    if (end.kind === 'cut') statement.fail(end.error)
+    if (!lease.quiet && lease.alive) await lease.cancel()
+    await lease.fence
+    return { end, open: lease.status !== 'I' }
+  }
+
+  /** Updates the state after a statement. `refused`: the server answered with an error. */
+  settle({ request, need }: QueuedStatement, open: boolean, refused: boolean, unproven = false): void {
+    const standby = this.isOnStandby
+    this.become(nextClientState(this.state, { request, need, open, standby, failed: refused, unproven }))
+  }
+
+  /** Updates the state after a cursor, a stream or a COPY. `refused`: the server answered with an error. */
+  settleStream(request: Request, need: StatementNeed, open: boolean, refused: boolean): void {
+    this.become(nextStateAfterStream(this.state, { request, need, open, failed: refused }))
+  }
+
+  /**
+   * A statement died with its connection. To be called in the same tick, so that all that was in flight is known when the first of them
+   * is judged.
+   */
+  noteLost(lease: Lease, need: StatementNeed): void {
+    if (mayCommit(need)) this.#lostCommitOn = lease
+  }
+
+  /** Whether what is unanswered on a connection that has died may be committed: what may commit it was on its way. */
+  mayHaveCommittedOn(lease: Lease): boolean {
+    return this.#lostCommitOn === lease
+  }
+
+  /** Why the next statement runs on the held connection. */
+  get pinnedBy(): RouteReason {
+    if (this.state.kind === 'pinned') return 'pinned'
+    return this.state.kind === 'reading' && this.state.unproven ? 'unproven' : 'transaction'
+  }
+
+  servedBy(server: string, role: ServedBy['role'], reason: RouteReason, attempts: number): ServedBy {
+    return { server, region: this.engine.stateOf(server)?.region, role, reason, attempts }
+  }
+
+  /** The connection is lost: nothing runs before the release. */
+  lose(error: unknown): void {
+    this.held.letGo(true)
+    this.become({ kind: 'lost', error: errorAfterLost(error) })
+  }
+}
+
+/** As in pg, `query_timeout` counts from when the statement was given. */
+function timeLeft({ givenAt, queryTimeoutMs }: QueuedStatement): number | undefined {
+  return queryTimeoutMs && Math.max(1, givenAt + queryTimeoutMs - performance.now())
+}
+
+function ignore(): void {}

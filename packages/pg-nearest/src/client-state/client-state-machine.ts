@@ -1,0 +1,160 @@
+import type { NearestError } from '../errors.ts'
+import type { StatementNeed } from '../classification/statement-class.ts'
+import { factsOf } from '../statement/text-facts.ts'
+import type { Request } from '../route/request.ts'
+
+/**
+ * What a borrowed client may do next.
+ *
+ * - `free`: each statement chooses its server.
+ * - `transaction`: everything runs on the held connection until COMMIT or ROLLBACK. `stateful`: the connection also has state that
+ *   outlives the transaction. `readOnly`: it began READ ONLY, and nothing in it can have changed that.
+ * - `reading`: a READ ONLY transaction on a standby, or on a primary that gets no writes. While it `keeps` nothing, it can begin again
+ *   elsewhere with `begin`, and `locals`, which set what lasts until its end. `failed`: a statement has failed, so that nothing runs until ROLLBACK; on another server the transaction would
+ *   not be in that state. `unproven`: it began where nothing proved that it shows what it must.
+ * - `pinned`: the connection has session state (SET, LISTEN, a temporary table …) until the release or DISCARD ALL; `by` settings alone, until RESET
+ *   ALL.
+ * - `lost`: the connection died with session state or an open transaction; nothing runs until the release.
+ * - `unbegun`: a BEGIN that had been answered has failed; nothing runs until ROLLBACK or the release.
+ */
+export type ClientState =
+  | { readonly kind: 'free' }
+  | { readonly kind: 'transaction'; readonly stateful: boolean; readonly readOnly: boolean }
+  | {
+      readonly kind: 'reading'
+      readonly begin: Request
+      readonly locals: readonly Request[]
+      readonly snapshotPerStatement: boolean
+      readonly keeps: Kept
+      readonly failed: boolean
+      readonly unproven: boolean
+    }
+  | { readonly kind: 'pinned'; readonly by: 'settings' | 'state' }
+  | { readonly kind: 'lost'; readonly error: unknown }
+  | { readonly kind: 'unbegun'; readonly error: NearestError }
+
+/**
+ * What a READ ONLY transaction would lose if it began again elsewhere.
+ *
+ * - `nothing`: none of it has been answered, or each statement takes its own snapshot.
+ * - `transaction`: the snapshot that was read, or what a function may have set.
+ * - `chain`: a savepoint, or modes that the next transaction of its chain has as well, so that `begin` does not tell them.
+ */
+export type Kept = 'nothing' | 'transaction' | 'chain'
+
+export type Reading = Extract<ClientState, { readonly kind: 'reading' }>
+
+/** A statement that has ended, and the connection as of its ReadyForQuery. */
+export interface StatementOutcome {
+  readonly request: Request
+  readonly need: StatementNeed
+  /** A transaction is open, failed or not. */
+  readonly open: boolean
+  /** It ran on a standby, or on a primary that gets no writes. */
+  readonly standby: boolean
+  /** The server answered with an error. */
+  readonly failed: boolean
+  /** It ran on a server that could not prove to show what it must. Default false. */
+  readonly unproven?: boolean
+}
+
+export const FREE: ClientState = { kind: 'free' }
+
+export function nextClientState(
+  before: ClientState,
+  { request, need, open, standby, failed, unproven = false }: StatementOutcome,
+): ClientState {
+  if (before.kind === 'lost' || before.kind === 'unbegun') return before
+  if (!open) return nextOutside(before, need, failed)
+  const stateful = boundBy(before) !== undefined || leavesSessionState(need)
+  const control = need.transaction
+  if (before.kind === 'reading' && standby) {
+    if (failed) return { ...before, failed }
+    // The next transaction has begun, as the first did.
+    if (control?.kind === 'chain')
+      return { ...before, locals: [], keeps: before.keeps === 'chain' ? 'chain' : 'nothing', failed }
+    // ROLLBACK TO SAVEPOINT clears the failure; after any such statement there may be a savepoint.
+    if (control?.kind === 'within' || control?.kind === 'other') return { ...before, keeps: 'chain', failed }
+    return afterAnswer(before, request, need)
+  }
+  if (before.kind === 'free' && standby && control?.standbyCanBegin === true) {
+    const { snapshotPerStatement } = control
+    return { kind: 'reading', begin: request, locals: [], snapshotPerStatement, keeps: 'nothing', failed, unproven }
+  }
+  const readOnly = before.kind === 'transaction' ? staysReadOnly(before, need) : control?.readOnly === true
+  return { kind: 'transaction', stateful, readOnly }
+}
+
+/** Whether its effect on the connection outlives its transaction. */
+function leavesSessionState({ class: kind, session }: StatementNeed): boolean {
+  return kind === 'session' && session !== 'local'
+}
+
+/** What the connection has that outlives a transaction. */
+function boundBy(state: ClientState): 'settings' | 'state' | undefined {
+  if (state.kind === 'pinned') return state.by
+  return state.kind === 'transaction' && state.stateful ? 'state' : undefined
+}
+
+/** No transaction is open. */
+function nextOutside(before: ClientState, need: StatementNeed, failed: boolean): ClientState {
+  const { session } = need
+  const was = boundBy(before)
+  if (!failed && (session === 'discard' || (session === 'reset' && was !== 'state'))) return FREE
+  const adds = session === 'setting' || session === 'reset' ? 'settings' : 'state'
+  const by = leavesSessionState(need) && was !== 'state' ? adds : was
+  return by === undefined ? FREE : { kind: 'pinned', by }
+}
+
+function afterAnswer(before: Reading, request: Request, need: StatementNeed): Reading {
+  const { text } = request.config
+  if (need.session === 'local') return afterSettings(before, request)
+  const isFree = before.snapshotPerStatement && !(need.class === 'read' && mayLeaveState(text))
+  return before.keeps === 'nothing' && !isFree ? { ...before, keeps: 'transaction' } : before
+}
+
+function mayLeaveState(text: string | undefined): boolean {
+  return typeof text !== 'string' || factsOf(text).is('mayLeaveState')
+}
+
+/** It has read settings, or set them until the transaction's end, maybe in a query that has read something else, too. */
+function afterSettings(before: Reading, request: Request): Reading {
+  const { text } = request.config
+  const after = SETS.test(text) ? { ...before, locals: [...before.locals, request] } : before
+  const isFree =
+    !IS_QUERY.test(text) || (before.snapshotPerStatement && !mayLeaveState(text.replace(SETTING, 'concat(')))
+  return before.keeps === 'nothing' && !isFree ? { ...after, keeps: 'transaction' } : after
+}
+
+/** SET LOCAL or set_config(). */
+const SETS = /\bset(?:_config)?\b/i
+const SETTING = /\b(?:set_config|current_setting)\s*\(/gi
+/** Unlike SET and SHOW, it takes a snapshot. */
+const IS_QUERY = /^\s*(?!set\s|show\s)/i
+
+/** After a cursor, a stream or a COPY, which pin nothing. */
+export function nextStateAfterStream(
+  before: ClientState,
+  { request, need, open, failed }: Pick<StatementOutcome, 'request' | 'need' | 'open' | 'failed'>,
+): ClientState {
+  switch (before.kind) {
+    case 'transaction':
+      if (open) return { ...before, readOnly: staysReadOnly(before, need) }
+      return before.stateful ? { kind: 'pinned', by: 'state' } : FREE
+    case 'reading':
+      if (!open) return FREE
+      return failed ? { ...before, failed } : afterAnswer(before, request, need)
+    case 'free':
+    case 'pinned':
+      return open ? { kind: 'transaction', stateful: before.kind === 'pinned', readOnly: false } : before
+    case 'lost':
+    case 'unbegun':
+      return before
+  }
+}
+
+/** Only reads since BEGIN READ ONLY, this one included: anything else could be SET TRANSACTION READ WRITE. */
+export function staysReadOnly(before: ClientState, need: StatementNeed): boolean {
+  const ends = need.transaction?.kind === 'commit' || need.transaction?.kind === 'rollback'
+  return before.kind === 'transaction' && before.readOnly && (need.class === 'read' || ends)
+}

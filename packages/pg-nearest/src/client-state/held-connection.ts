@@ -1,0 +1,109 @@
+import type pg from 'pg'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { lastSuiting, type Preference } from '../checkout/preference.ts'
+import type { Purpose } from '../checkout/wait-queue.ts'
+import { misledBy } from '../freshness/machine-preference.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
+import { lostTransactionError } from '../failures/transaction-lost-errors.ts'
+import { StatementExchange } from '../exchange/statement-exchange.ts'
+
+/** Called when a client takes or returns a connection, so that the connection's events can be passed on. */
+export type OnHold = (client: pg.PoolClient, held: boolean) => void
+
+type Acquire = (
+  server: string,
+  purpose: Purpose,
+  signal: AbortSignal | undefined,
+  preference: () => Preference | undefined,
+  mayMove: boolean,
+) => Promise<Lease>
+
+/** It undoes nothing by itself, so it takes a round trip; a server that does not answer may be gone. */
+const ROLLBACK_MS = 5_000
+
+/** The one connection that a borrowed client holds, or none. */
+export class HeldConnection {
+  readonly #acquire: Acquire
+  readonly #onHold: OnHold
+  #lease: Lease | undefined
+  #lastServer: string | undefined
+
+  constructor(acquire: Acquire, onHold: OnHold) {
+    this.#acquire = acquire
+    this.#onHold = onHold
+  }
+
+  get lease(): Lease | undefined {
+    return this.#lease
+  }
+
+  /** The server that a connection was last requested for. */
+  get lastServer(): string | undefined {
+    return this.#lastServer
+  }
+
+  /** @throws `NearestError` if no connection is held any more. */
+  get here(): Lease {
+    if (this.#lease === undefined) throw lostTransactionError()
+    return this.#lease
+  }
+
+  /** A transaction is open, failed or not. */
+  get open(): boolean {
+    return (this.#lease?.status ?? 'I') !== 'I'
+  }
+
+  /**
+   * Holds a connection to this server: the present one if it leads there, otherwise a new one in its place.
+   *
+   * @param mayMove - another server can be asked instead, if this one does not accept a connection.
+   */
+  async take(
+    server: string,
+    signal: AbortSignal | undefined,
+    preference: () => Preference | undefined,
+    mayMove: boolean,
+  ): Promise<Lease> {
+    const present = this.#lease
+    const stays = present?.server === server && present.alive && !present.spent
+    if (stays && lastSuiting([present], preference()) !== undefined) return present
+    this.letGo()
+    this.#lastServer = server
+    const lease = await this.#acquire(server, 'client', signal, preference, mayMove)
+    this.#lease = lease
+    this.#onHold(lease.client, true)
+    return lease
+  }
+
+  /** Rolls back, or closes the connection if that fails or takes longer than {@link ROLLBACK_MS}. */
+  async rollBack(): Promise<void> {
+    const lease = this.#lease
+    if (lease === undefined) return
+    await lease.fence
+    const late = setTimeout(() => lease.kill(new Error('Connection terminated')), ROLLBACK_MS)
+    const ended = await new Promise<boolean>((resolve) => {
+      lease.send(new StatementExchange({ text: 'ROLLBACK' }, lease.client, ({ kind }) => resolve(kind === 'result')))
+    })
+    clearTimeout(late)
+    if (!ended) this.letGo(true)
+  }
+
+  letGo(error?: Error | boolean): void {
+    this.#forget()?.release(error)
+  }
+
+  /** It leads to a standby, where only a primary will do. */
+  letGoMisled(): Evidence {
+    const lease = this.here
+    this.#forget()
+    return misledBy(lease)
+  }
+
+  #forget(): Lease | undefined {
+    const lease = this.#lease
+    if (lease === undefined) return undefined
+    this.#lease = undefined
+    this.#onHold(lease.client, false)
+    return lease
+  }
+}

@@ -1,0 +1,43 @@
+import type { ServedBy } from '../events/served-by.ts'
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import type { Request } from '../route/request.ts'
+import type { OwnSession } from '../execute/engine.ts'
+import type { WriteGuard } from '../write-guard/write-guard.ts'
+import type { StatementNeed } from '../classification/statement-class.ts'
+import type { StatementResult } from '../wire/exchange.ts'
+
+/** A result, and which server gave it. */
+export interface Serving {
+  readonly result: StatementResult
+  readonly servedBy: ServedBy
+}
+
+/** A statement of a borrowed client. */
+export interface QueuedStatement {
+  readonly request: Request
+  readonly need: StatementNeed
+  /** By `performance.now()`; 0 without `query_timeout`, because reading the clock costs something. */
+  readonly givenAt: number
+  /** Milliseconds from when it was given. */
+  readonly queryTimeoutMs: number | undefined
+  /** The session that it was given in. */
+  readonly own: OwnSession
+  /** What it was given under. */
+  readonly guard: WriteGuard | undefined
+  /** Made when its turn has come: what is ahead of it may have written. */
+  readonly check: FreshnessCheck | undefined
+  settle(serving: Serving): void
+  /** Only the first call of `settle` or `fail` has an effect. */
+  fail(error: unknown): void
+}
+
+/** The same, as if it were given now: its time begins again. */
+export function givenNow(
+  statement: QueuedStatement,
+  { need, check }: Pick<QueuedStatement, 'need' | 'check'>,
+): QueuedStatement {
+  const { request, queryTimeoutMs, own, guard } = statement
+  const settle = (serving: Serving): void => statement.settle(serving)
+  const fail = (error: unknown): void => statement.fail(error)
+  return { request, need, givenAt: performance.now(), queryTimeoutMs, own, guard, check, settle, fail }
+}

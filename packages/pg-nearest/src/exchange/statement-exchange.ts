@@ -1,0 +1,89 @@
+import type pg from 'pg'
+import { DescribedQuery } from '../wire/described-query.ts'
+import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
+import { showExchange, type ShownExchange } from './show-exchange.ts'
+import { adopt, isPlain, prepareValues, type QueryCallback, type WireConnection } from '../wire/pg-internals.ts'
+
+/** One statement with a Sync of its own, as `client.query` sends it. */
+export class StatementExchange extends DescribedQuery implements Exchange {
+  readonly #onEnd: (end: StatementEnd) => void
+  #failure: { readonly kind: 'answered' | 'unreadable' | 'unsendable'; readonly error: unknown } | undefined
+  #result: StatementResult | undefined
+  #writing = false
+  /** The server's error, if it has answered with one. */
+  #answer: unknown
+  #synced = false
+  #isReady = false
+  /** Why a tracer does not let it be sent. */
+  #refusal: Error | undefined
+
+  constructor(config: pg.QueryConfig, client: pg.Client, onEnd: (end: StatementEnd) => void) {
+    if (isPlain(config)) super(config.text, config.values as unknown[] | undefined)
+    else super(config)
+    const shown = showExchange(client, config)
+    this.#onEnd = shown === undefined ? onEnd : this.#shownAs(shown, onEnd)
+    this.callback = StatementExchange.#capture
+    adopt(this, client)
+    prepareValues(this)
+  }
+
+  #shownAs(shown: ShownExchange, onEnd: (end: StatementEnd) => void): (end: StatementEnd) => void {
+    this.text = shown.text
+    this.#refusal = shown.refusal
+    return (end) => {
+      shown.ended(end)
+      onEnd(end)
+    }
+  }
+
+  /** With `rows`, pg fetches page by page and sends Sync after the last one. */
+  get exclusive(): boolean {
+    return this.rows !== undefined
+  }
+
+  get unsendable(): boolean {
+    return this.#failure?.kind === 'unsendable'
+  }
+
+  override submit(connection: WireConnection): Error | null | undefined | void {
+    this.#writing = true
+    const refused = this.#refusal ?? super.submit(connection)
+    this.#writing = false
+    if (refused instanceof Error) this.#onEnd((this.#failure = { kind: 'unsendable', error: refused }))
+    return refused
+  }
+
+  override handleCommandComplete(message: unknown, connection: WireConnection): void {
+    this.#synced = true
+    super.handleCommandComplete(message, connection)
+  }
+
+  override handleError(error: unknown, connection: WireConnection): void {
+    // pg also passes errors of type parsers here.
+    if (!this.#isReady) this.#answer = error
+    super.handleError(error, connection)
+    // pg sends no Sync after an error of a paged query, and the server waits for one.
+    if (this.exclusive && !this.#writing && !this.#synced && !this.#isReady) connection.sync()
+  }
+
+  override handleReadyForQuery(connection: WireConnection): void {
+    this.#isReady = true
+    if (this.#failure === undefined) super.handleReadyForQuery(connection)
+    this.#onEnd(this.#failure ?? { kind: 'result', result: this.#result as StatementResult })
+  }
+
+  lost(cause: unknown, written: boolean): void {
+    if (this.#failure?.kind === 'unsendable') this.#onEnd(this.#failure)
+    else this.#onEnd({ kind: written ? 'lost' : 'unsent', error: this.#failure?.error ?? cause })
+  }
+
+  /** Called by pg as `this.callback`. Shared, because a closure for each statement is measurable on short reads. */
+  static readonly #capture = function (this: StatementExchange, error: unknown, result?: pg.QueryResult): void {
+    if (!error) this.#result = result
+    else
+      this.#failure ??= {
+        kind: this.#writing ? 'unsendable' : error === this.#answer ? 'answered' : 'unreadable',
+        error,
+      }
+  } as QueryCallback
+}

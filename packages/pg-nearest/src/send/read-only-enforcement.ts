@@ -1,0 +1,134 @@
+import type pg from 'pg'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { factsOf } from '../statement/text-facts.ts'
+import type { Exchange, StatementEnd } from '../wire/exchange.ts'
+import { GroupExchange } from '../exchange/group-exchange.ts'
+import { StatementExchange } from '../exchange/statement-exchange.ts'
+
+/**
+ * How a statement is kept from writing.
+ *
+ * - `none`: not at all.
+ * - `read`: on a primary as `statement`. The text looks like a read, so on a standby nothing is needed.
+ * - `statement`: by a READ ONLY transaction around it, on a standby, too, because it might be promoted.
+ * - `begin`: it is a BEGIN, whose transaction is made READ ONLY.
+ * - `inside`: it is part of such a transaction, which it must not be able to change, or to end with another statement behind it.
+ */
+export type Enforcement = 'none' | 'read' | 'statement' | 'begin' | 'inside'
+
+/** Whether it can be sent as it is. */
+export function isPlainOn({ provenStandby }: Lease, enforcement: Enforcement): boolean {
+  return enforcement === 'none' || (provenStandby && enforcement !== 'statement' && enforcement !== 'begin')
+}
+
+const BEGIN = 'BEGIN READ ONLY'
+/** Makes the transaction that has just begun READ ONLY. */
+export const RESTRICTION = 'SET TRANSACTION READ ONLY'
+/**
+ * A transaction that has taken a snapshot cannot be made READ WRITE any more.
+ *
+ * @see https://www.postgresql.org/docs/current/sql-set-transaction.html
+ */
+export const SNAPSHOT = 'SELECT 1'
+/** What precedes a statement in such a transaction: until PostgreSQL 15, RESET could have made it READ WRITE all the same. */
+export const RELOCK: readonly string[] = ['SET TRANSACTION READ ONLY', SNAPSHOT]
+
+type OnEnd = (end: StatementEnd) => void
+
+/**
+ * The exchanges that run a statement so that the server refuses a write, in one round trip and without leaving anything on the
+ * connection. A text that may contain a COMMIT is sent by the extended protocol, which takes a single statement: so no write can
+ * follow the COMMIT.
+ */
+export function statementExchanges(
+  lease: Lease,
+  config: pg.QueryConfig,
+  enforcement: Enforcement,
+  onEnd: OnEnd,
+): Exchange[] {
+  switch (isPlainOn(lease, enforcement) ? 'none' : enforcement) {
+    case 'none':
+      return [new StatementExchange(config, lease.client, onEnd)]
+    case 'read':
+    case 'statement':
+      return around(lease, config, onEnd)
+    case 'begin':
+      return beginning(lease, config, onEnd)
+    case 'inside':
+      return inside(lease, config, onEnd)
+  }
+}
+
+/** BEGIN, the statement, COMMIT. `onEnd` is called when all three have ended. */
+function around({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] {
+  let ended: StatementEnd | undefined
+  const commit = plain(client, 'COMMIT', (end) => onEnd(lossOf(end) ?? (ended as StatementEnd)))
+  const tell = (end: StatementEnd): void => {
+    ended ??= end
+  }
+  if (mustBeAlone(config)) return [group(client, [BEGIN, SNAPSHOT], config, tell), commit]
+  const ahead = [BEGIN, SNAPSHOT].map((text) => plain(client, text, (end) => end.kind !== 'result' && tell(end)))
+  return [...ahead, new StatementExchange(config, client, tell), commit]
+}
+
+/** If the connection dies with the COMMIT in flight, the statement counts as lost. It could not write, so it can be repeated. */
+function lossOf(end: StatementEnd): StatementEnd | undefined {
+  return end.kind === 'lost' || end.kind === 'unsent' ? end : undefined
+}
+
+function beginning({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] {
+  let begun: StatementEnd | undefined
+  const restrict = plain(client, RESTRICTION, (end) => {
+    onEnd(begun?.kind === 'result' && end.kind !== 'result' ? end : (begun as StatementEnd))
+  })
+  return [alone(client, config, (end) => (begun = end)), restrict]
+}
+
+function inside(lease: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] {
+  const { client, status } = lease
+  if (status === 'E' && mayChain(config)) return beginning(lease, config, onEnd)
+  const needsNone = status === 'E' || (typeof config.text === 'string' && needsNoSnapshot(config.text))
+  if (mustBeAlone(config)) {
+    return [needsNone ? alone(client, config, onEnd) : group(client, RELOCK, config, onEnd)]
+  }
+  const statement = new StatementExchange(config, client, onEnd)
+  return needsNone ? [statement] : [...RELOCK.map((text) => plain(client, text, () => undefined)), statement]
+}
+
+/** A transaction that has failed has lost its READ ONLY, so that one chained to it would be READ WRITE. */
+function mayChain({ text }: pg.QueryConfig): boolean {
+  // By its name alone it may be any statement.
+  return typeof text !== 'string' || factsOf(text).need.transaction?.kind === 'chain'
+}
+
+/** It ends the transaction or a savepoint, or must precede any query. None of these can make the transaction READ WRITE. */
+function needsNoSnapshot(text: string): boolean {
+  const facts = factsOf(text)
+  const kind = facts.need.transaction?.kind
+  return kind === 'commit' || kind === 'rollback' || facts.is('isSavepointControl') || facts.is('setsIsolation')
+}
+
+/** A text of several statements must not be able to end or change the transaction. */
+function mustBeAlone(config: pg.QueryConfig): boolean {
+  if ((config as { readonly rows?: number }).rows !== undefined) return false
+  if (typeof config.text !== 'string') return true
+  const facts = factsOf(config.text)
+  return facts.is('single') || facts.is('mayControlTransaction')
+}
+
+function plain(client: pg.Client, text: string, onEnd: (end: StatementEnd) => unknown): Exchange {
+  return new StatementExchange({ text }, client, (end) => void onEnd(end))
+}
+
+/** By the extended protocol, in which the server refuses a text with several statements. */
+function alone(client: pg.Client, config: pg.QueryConfig, onEnd: (end: StatementEnd) => unknown): Exchange {
+  return new GroupExchange([config], client, ([end]) => void onEnd(end as StatementEnd))
+}
+
+/** If one of the texts ahead fails, the statement is skipped and ends with that failure. */
+function group(client: pg.Client, ahead: readonly string[], config: pg.QueryConfig, onEnd: OnEnd): Exchange {
+  const configs = [...ahead.map((text) => ({ text })), config]
+  return new GroupExchange(configs, client, (ends) => {
+    onEnd(ends.find((end) => end.kind !== 'result') ?? (ends.at(-1) as StatementEnd))
+  })
+}

@@ -1,0 +1,267 @@
+import type pg from 'pg'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
+import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
+import type { FreshnessContext } from '../session-positions/freshness-context.ts'
+import {
+  NO_REPLY,
+  OF_STANDBY,
+  positionQuestion,
+  readReply,
+  type PositionQuestions,
+  type PositionReply,
+} from '../session-positions/position-question.ts'
+import { isCaughtUp, type PositionBefore } from '../freshness/is-caught-up.ts'
+import { startStallAwareTimer, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
+import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
+import type { StatementNeed } from '../classification/statement-class.ts'
+import { writeOrder } from '../server-selection/server-selection.ts'
+import { mayAskAfter, runsInside } from '../statement/question-behind.ts'
+import { factsOf } from '../statement/text-facts.ts'
+import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
+import { GroupExchange } from '../exchange/group-exchange.ts'
+import { QuestionedStatementExchange } from '../exchange/questioned-statement-exchange.ts'
+import { StatementExchange } from '../exchange/statement-exchange.ts'
+import { isPlainOn, RESTRICTION, statementExchanges, type Enforcement } from './read-only-enforcement.ts'
+
+/** A statement for one connection. */
+export interface StatementRun {
+  readonly config: pg.QueryConfig
+  readonly enforcement: Enforcement
+  readonly check: FreshnessCheck | undefined
+  readonly trust: Trust
+  /** Whether a position query may be sent behind it is told from its text, when one is wanted. */
+  readonly need: StatementNeed
+  readonly context: Pick<FreshnessContext, 'topology' | 'positions' | 'alone'>
+  /** What is known of a standby's position when it is sent. */
+  readonly before: PositionBefore
+}
+
+/** How it ended: with its result, or with evidence of what went wrong. */
+export type RunEnd = { readonly kind: 'result'; readonly result: StatementResult } | Evidence
+
+type OnEnd = (end: RunEnd) => void
+
+/**
+ * Sends a statement with the position queries that its session needs. Calls back once: when everything has been answered, or when
+ * the server turns out to lack what the statement must show. In that case the statement may still be running.
+ */
+export function runStatement(lease: Lease, given: StatementRun, onEnd: OnEnd): void {
+  const { status } = lease
+  const inside = given.check !== undefined && runsInside(status !== 'I', given.need)
+  // In a transaction that has failed nothing is shown, written or answered.
+  const run = inside && status === 'E' ? { ...given, check: undefined } : given
+  const { check, trust, config, need } = run
+  if (check === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
+  const questions = check.begin(lease, trust, inside, () => mayAskAfter(config.text, need))
+  if (questions instanceof ReplicaBehindError) return onEnd({ kind: 'behind', error: questions })
+  if (questions === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
+  if (questions.shared) return sendInOneTransaction(lease, run, questions, check, onEnd)
+  if (mayShareSync(lease, run, questions)) return sendWithQuestion(lease, run, questions, onEnd)
+  new QuestionedRun(lease, run, questions, check, onEnd).start()
+}
+
+function send(lease: Lease, { config, enforcement }: StatementRun, onEnd: (end: StatementEnd) => void): void {
+  if (enforcement === 'none') lease.send(new StatementExchange(config, lease.client, onEnd))
+  else lease.send(...statementExchanges(lease, config, enforcement, onEnd))
+}
+
+/** A standby commits nothing, so statement and position query can share a Sync there, which costs half as much as two. */
+function mayShareSync(
+  lease: Lease,
+  { config, enforcement }: StatementRun,
+  { before, inside, introduction }: PositionQuestions,
+): boolean {
+  if (!lease.provenStandby || !lease.pipelines || !isPlainOn(lease, enforcement)) return false
+  if (before || inside || introduction !== undefined) return false
+  if (typeof config.text !== 'string' || !factsOf(config.text).is('single')) return false
+  for (const key in config) if (!SHARING.has(key)) return false
+  return config.values === undefined || Array.isArray(config.values)
+}
+
+const SHARING: ReadonlySet<string> = new Set(['text', 'values', 'rowMode', 'types'])
+
+function sendWithQuestion(lease: Lease, run: StatementRun, questions: PositionQuestions, onEnd: OnEnd): void {
+  const exchange: QuestionedStatementExchange = new QuestionedStatementExchange(
+    run.config,
+    OF_STANDBY,
+    lease.client,
+    (end) => {
+      questions.answerAfter = readReply(exchange.answer, exchange.refusal)
+      onEnd(conclude(lease, run, questions, end))
+    },
+  )
+  lease.send(exchange)
+}
+
+/**
+ * For a connection whose transactions may run on different machines: the questions share the statement's. A statement that cannot be sent
+ * so proves nothing there.
+ */
+function sendInOneTransaction(
+  lease: Lease,
+  run: StatementRun,
+  questions: PositionQuestions,
+  check: FreshnessCheck,
+  onEnd: OnEnd,
+): void {
+  const { config, enforcement } = run
+  const { before, after, introduction = '' } = questions
+  const isAlone = typeof config.text === 'string' && factsOf(config.text).is('single') && !('rows' in config)
+  if (!isAlone || (enforcement !== 'begin' && !isPlainOn(lease, enforcement))) {
+    return onEnd({ kind: 'behind', error: new ReplicaBehindError(lease.server) })
+  }
+  const question = { text: introduction, rowMode: 'array' as const, types: AS_TEXT }
+  // A transaction's isolation can be set only ahead of its first query.
+  const begins = run.need.transaction?.kind === 'begin'
+  const ahead = before && !begins ? [question] : []
+  const restriction = enforcement === 'begin' ? [{ text: RESTRICTION }] : []
+  const behind = after || (before && begins) ? [question] : []
+  lease.send(
+    new GroupExchange([...ahead, config, ...restriction, ...behind], lease.client, (ends) => {
+      const [asked, statement, ...rest] = before && !begins ? ends : [undefined, ...ends]
+      const last = behind.length > 0 ? rest.at(-1) : undefined
+      questions.answerBefore = replyOf(begins ? last : asked)
+      questions.answerAfter = replyOf(last)
+      const lacking = before && lease.alive ? check.arrived(lease, questions) : undefined
+      // What fails in a transaction takes the rest along.
+      const failed = statement?.kind === 'skipped' || (statement?.kind === 'result' && rest.some(isAnswered))
+      const error = lacking ?? (failed ? new ReplicaBehindError(lease.server) : undefined)
+      onEnd(
+        error === undefined ? conclude(lease, run, questions, statement as StatementEnd) : { kind: 'behind', error },
+      )
+    }),
+  )
+}
+
+function isAnswered(end: StatementEnd | undefined): boolean {
+  return end?.kind === 'answered'
+}
+
+const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value }
+
+function replyOf(end: StatementEnd | undefined): PositionReply {
+  if (end?.kind === 'answered') return readReply(undefined, end.error)
+  if (end?.kind !== 'result') return NO_REPLY
+  const [row] = (end.result as pg.QueryArrayResult<(string | null)[]>).rows
+  return readReply(row, undefined, true)
+}
+
+/** Records the end of a statement for its session, and turns it into evidence. */
+function conclude(
+  lease: Lease,
+  { check, trust, context, before }: StatementRun,
+  questions: PositionQuestions | undefined,
+  end: StatementEnd,
+): RunEnd {
+  switch (end.kind) {
+    case 'result': {
+      const behind = check?.end(lease, trust, questions, true)
+      return behind === undefined ? end : { kind: 'behind', error: behind }
+    }
+    case 'unreadable': {
+      const behind = check?.end(lease, trust, questions, true)
+      return { kind: behind === undefined ? 'unreadable' : 'behind', error: behind ?? end.error }
+    }
+    case 'answered': {
+      if (isOfConnection(end.error) || isDemotion(end.error)) lease.doom()
+      // Its name led to a standby when the connection was made, and leads to the primary now, or may.
+      const isWriters = context.alone || writeOrder(context.topology)[0]?.name === lease.server
+      if (isWriters && lease.standby && provesWrite(end.error)) lease.doom()
+      const behind = check?.end(lease, trust, questions, false)
+      if (behind !== undefined) return { kind: 'behind', error: behind }
+      const level = isCaughtUp(context, before, performance.now())
+      return { kind: 'answered', error: end.error, level, nothingCommitted: lease.committedNothing }
+    }
+    case 'skipped':
+      return { kind: 'unsent', error: new Error('The statement was skipped') }
+    case 'unsendable':
+    case 'unsent':
+    case 'lost':
+      return { kind: end.kind, error: end.error }
+  }
+}
+
+/** A position query is answered at once. If it is not, a pooler in between has swallowed it. */
+const SWALLOWED_MS = 2_000
+/** How long to wait for a statement on a server that is behind before cancelling it: it may be nearly done. */
+const NEARLY_THROUGH_MS = 3
+
+/** A statement with position queries ahead of it and behind it. Each has its own Sync, because a write is committed only with its Sync. */
+class QuestionedRun {
+  readonly #lease: Lease
+  readonly #run: StatementRun
+  readonly #questions: PositionQuestions
+  readonly #check: FreshnessCheck
+  readonly #onEnd: OnEnd
+  #open: number
+  #end: StatementEnd | undefined
+  #behind: ReplicaBehindError | undefined
+  #timer: StallAwareTimer | undefined
+  #told = false
+
+  constructor(lease: Lease, run: StatementRun, questions: PositionQuestions, check: FreshnessCheck, onEnd: OnEnd) {
+    this.#lease = lease
+    this.#run = run
+    this.#questions = questions
+    this.#check = check
+    this.#onEnd = onEnd
+    this.#open = 1 + Number(questions.before) + Number(questions.after)
+  }
+
+  start(): void {
+    const { config, enforcement } = this.#run
+    const lease = this.#lease
+    const { before, after, inside, introduction } = this.#questions
+    const exchanges: Exchange[] = []
+    if (before) {
+      exchanges.push(
+        ...positionQuestion(lease, { inside: false, introduction }, (reply) => {
+          this.#questions.answerBefore = reply
+          this.#arrived()
+        }),
+      )
+    }
+    const ended = (end: StatementEnd): void => {
+      this.#end = end
+      this.#landed()
+    }
+    const statement = statementExchanges(lease, config, enforcement, ended)
+    exchanges.push(...statement)
+    if (after) {
+      const answered = (reply: PositionReply): void => {
+        this.#questions.answerAfter = reply
+        this.#landed()
+      }
+      const again = before ? undefined : introduction
+      exchanges.push(...positionQuestion(lease, { inside, introduction: again, about: statement }, answered))
+    }
+    lease.send(...exchanges)
+  }
+
+  #arrived(): void {
+    this.#behind = this.#lease.alive ? this.#check.arrived(this.#lease, this.#questions) : undefined
+    const behind = this.#behind
+    if (behind !== undefined && this.#end === undefined) {
+      this.#timer = startStallAwareTimer(NEARLY_THROUGH_MS, () => this.#tell({ kind: 'behind', error: behind }))
+    }
+    this.#landed()
+  }
+
+  #landed(): void {
+    this.#open--
+    if (this.#open === 1 && this.#questions.after && this.#end !== undefined && this.#behind === undefined) {
+      this.#timer = startStallAwareTimer(SWALLOWED_MS, () => this.#lease.disablePipelining())
+    }
+    if (this.#open > 0 || this.#told) return
+    if (this.#behind !== undefined) return this.#tell({ kind: 'behind', error: this.#behind })
+    this.#tell(conclude(this.#lease, this.#run, this.#questions, this.#end as StatementEnd))
+  }
+
+  #tell(end: RunEnd): void {
+    if (this.#told) return
+    this.#told = true
+    this.#timer?.stop()
+    this.#onEnd(end)
+  }
+}

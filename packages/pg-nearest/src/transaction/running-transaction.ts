@@ -1,0 +1,128 @@
+import { NearestError } from '../errors.ts'
+import { isSubmittable } from '../route/parse-query-arguments.ts'
+import type { RoutedClient, Transaction } from '../route/query-types.ts'
+
+/** The client of a transaction. */
+export interface TransactionClient {
+  readonly query: RoutedClient['query']
+  /** Whether COMMIT may be sent behind such a query before it is answered: only if nothing but the server can make it fail. */
+  mayPrecedeCommit(first: unknown, second: unknown): boolean
+  /** From now on, a cursor, a stream or a COPY that is left open loses its connection. Returns what ends that. */
+  endLeftOpenStream(): () => void
+}
+
+/** A transaction while its function runs, and its COMMIT. */
+export class RunningTransaction {
+  /** What the function is given. */
+  readonly handle: Transaction
+  readonly #client: TransactionClient
+  /** The promise of the latest query, and whether COMMIT may be sent behind that. */
+  #last: { readonly promise: Promise<unknown>; readonly mayPrecede: boolean } | undefined
+  #firstFailure: { readonly error: unknown } | undefined
+  #over = false
+  #committed: Promise<void> | undefined
+
+  constructor(client: TransactionClient) {
+    this.#client = client
+    const query = (...args: Parameters<RoutedClient['query']>): unknown => this.#query(args)
+    const commitWith = (first: unknown, second: unknown): Promise<unknown> => this.#commitWith([first, second])
+    this.handle = { query: query as Transaction['query'], commitWith: commitWith as Transaction['commitWith'] }
+  }
+
+  /** The function has ended, or thrown: what it asks for from now on is refused. */
+  end(): void {
+    this.#over = true
+  }
+
+  /**
+   * Sends COMMIT behind the latest query at once, if the function has returned that query's own promise: nothing but its failure, after which
+   * COMMIT rolls back, can be a reason against it.
+   */
+  returned(value: unknown): void {
+    if (this.#last?.mayPrecede === true && value === this.#last.promise) void this.commit().catch(ignore)
+  }
+
+  /** Waits for a COMMIT that has been sent, however it ends. */
+  async settled(): Promise<void> {
+    await this.#committed?.catch(ignore)
+  }
+
+  /** COMMIT has been sent. */
+  get commits(): boolean {
+    return this.#committed !== undefined
+  }
+
+  /**
+   * Sends COMMIT, unless it is on its way.
+   *
+   * @throws the first failure of a query, if that has rolled it back.
+   */
+  commit(): Promise<void> {
+    this.#over = true
+    return (this.#committed ??= this.#sendCommit())
+  }
+
+  async #sendCommit(): Promise<void> {
+    const forget = this.#client.endLeftOpenStream()
+    try {
+      const { command } = await this.#client.query('commit')
+      if (command === 'ROLLBACK') throw rolledBack(this.#firstFailure?.error)
+    } finally {
+      forget()
+    }
+  }
+
+  #query(args: Parameters<RoutedClient['query']>): unknown {
+    if (this.#over) return refuse(args)
+    const promise: unknown = this.#client.query(...args)
+    this.#last = undefined
+    if (!(promise instanceof Promise)) return promise
+    // It may not be awaited, and an unhandled rejection would end the process.
+    promise.catch((error: unknown) => (this.#firstFailure ??= { error }))
+    this.#last = { promise, mayPrecede: this.#client.mayPrecedeCommit(args[0], args[1]) }
+    return promise
+  }
+
+  async #commitWith([query, values]: readonly [unknown, unknown]): Promise<unknown> {
+    if (isSubmittable(query) || typeof values === 'function') throw new TypeError(ONLY_PROMISES)
+    const result = this.#query([query, values] as never) as Promise<unknown>
+    const mayPrecede = this.#last?.promise === result && this.#last.mayPrecede
+    this.#over = true
+    const committed = mayPrecede ? this.commit() : result.then(() => this.commit())
+    committed.catch(ignore)
+    // Its own error says more than that of the COMMIT behind it, which must have been answered, too.
+    await Promise.allSettled([result, committed])
+    await result
+    await committed
+    return result
+  }
+}
+
+const ONLY_PROMISES =
+  'commitWith() takes a query and its values, and returns a promise: give cursors, streams and queries with a callback to query().'
+
+/** COMMIT or ROLLBACK is on its way, and what is given now would run behind it, on its own. */
+function refuse(args: readonly unknown[]): Promise<never> | void {
+  const error = new NearestError(
+    'NEAREST_TRANSACTION_OVER',
+    'The transaction is over, because its function has ended, or has asked for its last statement with commitWith(): what it asks for afterwards would not be part of it. Let the function wait for all of its statements, for instance with Promise.all().',
+  )
+  const [query] = args
+  // Has no promise; and a COPY has a method of the name `callback`, which tells nobody.
+  if (isSubmittable(query)) throw error
+  const callback =
+    args.find((arg) => typeof arg === 'function') ?? (query as { readonly callback?: unknown } | undefined)?.callback
+  if (typeof callback === 'function') return void process.nextTick(callback, error)
+  return Promise.reject(error)
+}
+
+function rolledBack(cause: unknown): NearestError {
+  const why = cause instanceof Error ? ` (${cause.message})` : ''
+  return new NearestError(
+    'NEAREST_ROLLED_BACK',
+    `The transaction was rolled back: one of its statements had failed${why}, and its error was not passed on. Let it throw, or use a savepoint.`,
+    { cause },
+  )
+}
+
+function ignore(): void {}
