@@ -117,6 +117,7 @@ export function createNetwork(firstPort?: number): Network {
       ports.set(region, port)
       pairs.set(pairName(region, region), createPair(region, region, scheduler))
       for (const other of others) pairs.set(pairName(region, other), createPair(region, other, scheduler))
+      await scheduler.ready
       await Promise.all(others.flatMap((other) => [addLink(region, other), addLink(other, region)]))
     },
     openLink,

@@ -1,5 +1,9 @@
+import { createAlarm, type Alarm } from './alarm.ts'
+
 /** Runs functions at given times (milliseconds of `performance.now()`), accurate to a fraction of a millisecond. */
 export interface Scheduler {
+  /** Resolves when it is that accurate. */
+  readonly ready: Promise<void>
   now(): number
   at(due: number, run: () => void): void
   /** Cancels everything that has not run. */
@@ -11,13 +15,12 @@ interface ScheduledCall {
   readonly run: () => void
 }
 
-/** Node's timers take whole milliseconds, and fire a little late. So they are set this much early, and setImmediate polls for the rest. */
+/** It takes a moment to be woken. So the alarm is set this much early, and setImmediate polls for the rest. */
 const EARLY_MS = 0.3
 
-export function createScheduler(): Scheduler {
+export function createScheduler(alarmFor: (ring: () => void) => Alarm = createAlarm): Scheduler {
   /** Sorted by time, the next one last. */
   const calls: ScheduledCall[] = []
-  let timer: NodeJS.Timeout | undefined
   let turn: NodeJS.Immediate | undefined
 
   const runDue = (): void => {
@@ -31,15 +34,18 @@ export function createScheduler(): Scheduler {
 
   const wait = (): void => {
     const next = calls.at(-1)
-    clearTimeout(timer)
-    timer = undefined
     if (next === undefined || turn !== undefined) return
-    const early = next.due - performance.now() - EARLY_MS
-    if (early < 1) turn = setImmediate(runDue)
-    else timer = setTimeout(runDue, Math.floor(early))
+    const early = next.due - EARLY_MS
+    if (early <= performance.now()) turn = setImmediate(runDue)
+    else alarm.set(early)
   }
 
+  const alarm = alarmFor(() => {
+    turn ??= setImmediate(runDue)
+  })
+
   return {
+    ready: alarm.ready,
     now: () => performance.now(),
     at(due, run) {
       const place = placeFor(calls, due)
@@ -48,7 +54,7 @@ export function createScheduler(): Scheduler {
     },
     stop() {
       calls.length = 0
-      clearTimeout(timer)
+      alarm.stop()
       clearImmediate(turn)
       turn = undefined
     },

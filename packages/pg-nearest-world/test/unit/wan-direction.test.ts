@@ -20,6 +20,7 @@ function createRig(given: Partial<LinkConditions>, random: () => number = Math.r
   let now = 1_000
   let calls: { due: number; run: () => void }[] = []
   const scheduler: Scheduler = {
+    ready: Promise.resolve(),
     now: () => now,
     at: (due, run) => {
       calls.push({ due, run })

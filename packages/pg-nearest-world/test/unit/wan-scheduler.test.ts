@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Alarm } from '../../src/wan/alarm.ts'
 import { createScheduler } from '../../src/wan/scheduler.ts'
 
 beforeEach(() => {
@@ -11,8 +12,21 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
+/** Rings when the faked time has come. */
+function fakeAlarm(ring: () => void): Alarm {
+  let timer: NodeJS.Timeout | undefined
+  return {
+    ready: Promise.resolve(),
+    set(due) {
+      clearTimeout(timer)
+      timer = setTimeout(ring, due - performance.now())
+    },
+    stop: () => clearTimeout(timer),
+  }
+}
+
 test('everything runs when it is due, the earlier first, and equals in the order of asking', async () => {
-  const scheduler = createScheduler()
+  const scheduler = createScheduler(fakeAlarm)
   const start = scheduler.now()
   const ran: string[] = []
   const at = (name: string, ms: number): void =>
@@ -32,7 +46,7 @@ test('everything runs when it is due, the earlier first, and equals in the order
 })
 
 test('what is asked for while another one runs is not forgotten', async () => {
-  const scheduler = createScheduler()
+  const scheduler = createScheduler(fakeAlarm)
   const ran: number[] = []
   scheduler.at(scheduler.now() + 5, () => {
     ran.push(1)
@@ -46,7 +60,7 @@ test('what is asked for while another one runs is not forgotten', async () => {
 })
 
 test('a stopped scheduler forgets, and leaves no timer behind', async () => {
-  const scheduler = createScheduler()
+  const scheduler = createScheduler(fakeAlarm)
   const ran: number[] = []
   scheduler.at(scheduler.now() + 5, () => ran.push(1))
   scheduler.at(scheduler.now() + 1_000, () => ran.push(2))
