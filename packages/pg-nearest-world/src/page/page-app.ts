@@ -1,16 +1,14 @@
 import { createPool, type Consistency, type NearestPool, type QueryEvent } from 'pg-nearest'
 import type { Choice, StatementFacts } from 'pg-nearest-page'
 import type { Diary } from '../chaos/diary.ts'
-import { startLoad, type App, type Load } from '../chaos/load.ts'
+import { startLoad, type App } from '../chaos/load.ts'
 import type { World } from '../world-types.ts'
-import { createPlainReader, type PlainReader } from './plain-reader.ts'
+import { startPlainReader, type PlainReader } from './plain-reader.ts'
 
-/** An app that reads and writes in one region, through pg-nearest, and reads beside that through a plain pool; while it works. */
+/** An app that reads and writes in one region, through pg-nearest, and reads beside that through a plain pool. */
 export interface PageApp extends App {
   readonly plain: PlainReader
-  work(): void
-  /** Begins nothing more; resolves when what was begun has ended. */
-  rest(): Promise<void>
+  /** Begins nothing more; resolves when what was begun has ended, and its connections have. */
   stop(): Promise<void>
 }
 
@@ -32,10 +30,12 @@ export interface PageAppOptions {
   readonly roaming: App[]
   readonly consistency: () => Consistency | undefined
   readonly seed: number
+  /** Before the names of its people. */
+  readonly prefix: string
 }
 
-export function createPageApp(options: PageAppOptions): PageApp {
-  const { world, region, plainTo, diary, roaming, consistency, seed } = options
+export function startPageApp(options: PageAppOptions): PageApp {
+  const { world, region, plainTo, diary, roaming, consistency, seed, prefix } = options
   const pool = createPool({
     ...world.poolOptions(region),
     application_name: `page ${region}`,
@@ -46,31 +46,13 @@ export function createPageApp(options: PageAppOptions): PageApp {
   diary.listen(pool)
   const app: App = { region, pool }
   roaming.push(app)
-  const plain = createPlainReader(world.url(plainTo, { from: region }))
-  let loads = 0
-  let load: Load | undefined
-  const rest = async (): Promise<void> => {
-    const working = load
-    load = undefined
-    await Promise.all([working?.stop(), plain.rest()])
-  }
+  const plain = startPlainReader(world.url(plainTo, { from: region }))
+  const load = startLoad([app], seed, diary, { rates: RATES, walkers: WALKERS, prefix, wander: roaming, consistency })
   return {
     ...app,
     plain,
-    work() {
-      plain.work()
-      load ??= startLoad([app], seed, diary, {
-        rates: RATES,
-        walkers: WALKERS,
-        // Whoever comes after a rest is somebody else.
-        prefix: `${region} ${loads++} `,
-        wander: roaming,
-        consistency,
-      })
-    },
-    rest,
     async stop() {
-      await rest()
+      await Promise.all([load.stop(), plain.stop()])
       await pool.destroy()
     },
   }

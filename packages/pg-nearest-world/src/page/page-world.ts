@@ -6,13 +6,13 @@ import { createDeeds, type Promotion } from '../chaos/promotion.ts'
 import { createRegisters } from '../chaos/registers.ts'
 import type { World } from '../world-types.ts'
 import { NOTES } from './cross.ts'
-import { createPageApp, type PageApp } from './page-app.ts'
+import { startPageApp, type PageApp } from './page-app.ts'
 
-/** A world with an app at work in each region, and all that they do written down. */
+/** A world, the apps at work in its regions, and all that they do written down. */
 export interface PageWorld {
   readonly world: World
   readonly diary: Diary
-  /** In the order of their coming. */
+  /** In the order of their coming. None while they rest: then they have no connections either. */
   readonly apps: readonly PageApp[]
   /** In their order; whoever promotes adds to it. */
   readonly promotions: Promotion[]
@@ -21,21 +21,21 @@ export interface PageWorld {
   /** Whether reads show what their session has written and seen. */
   sessions: boolean
   appIn(region: string): PageApp | undefined
-  addApp(region: string): PageApp
-  /** All apps read and write from now on, those that come later included. */
+  /** An app in each region begins to read and write. */
   work(): void
-  /** None does; resolves when what was begun has ended. */
+  /** One more region has an app, too. */
+  addApp(region: string): void
+  /** All end. Resolves when what was begun has ended. */
   rest(): Promise<void>
-  stop(): Promise<void>
 }
 
-export async function startPageWorld(world: World): Promise<PageWorld> {
+export async function createPageWorld(world: World): Promise<PageWorld> {
   const firstPrimary = world.primary
   await createTables(world)
   const diary = new Diary()
   const apps: PageApp[] = []
   const roaming: App[] = []
-  let working = false
+  let started = 0
   const page: PageWorld = {
     world,
     diary,
@@ -44,35 +44,21 @@ export async function startPageWorld(world: World): Promise<PageWorld> {
     firstPrimary,
     sessions: true,
     appIn: (region) => apps.find((app) => app.region === region),
+    work() {
+      for (const region of world.regions) page.addApp(region)
+    },
     addApp(region) {
       for (const { region: own, pool } of apps) pool.setServers(serversFor(world, own))
-      const app = createPageApp({
-        world,
-        region,
-        plainTo: firstPrimary,
-        diary,
-        roaming,
-        consistency,
-        seed: apps.length,
-      })
-      apps.push(app)
-      if (working) app.work()
-      return app
-    },
-    work() {
-      working = true
-      for (const app of apps) app.work()
+      const seed = started++
+      const prefix = `${region} ${seed} `
+      apps.push(startPageApp({ world, region, plainTo: firstPrimary, diary, roaming, consistency, seed, prefix }))
     },
     async rest() {
-      working = false
-      await Promise.all(apps.map((app) => app.rest()))
-    },
-    async stop() {
-      await Promise.all(apps.map((app) => app.stop()))
+      roaming.length = 0
+      await Promise.all(apps.splice(0).map((app) => app.stop()))
     },
   }
   const consistency = (): Consistency | undefined => (page.sessions ? undefined : 'eventual')
-  for (const region of world.regions) page.addApp(region)
   return page
 }
 

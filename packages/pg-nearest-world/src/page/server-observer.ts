@@ -12,7 +12,7 @@ const QUESTION = `
          case when standby then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end::text as lsn,
          case when standby then pg_is_wal_replay_paused() else false end as paused,
          (extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::float8 as "replayedMsAgo",
-         (select setting::int from pg_settings where name = 'recovery_min_apply_delay') as "heldBackMs",
+         (extract(epoch from current_setting('recovery_min_apply_delay')::interval) * 1000)::float8 as "heldBackMs",
          (select count(*)::int from pg_stat_activity where usename = '${APP_ROLE}') as connections
     from pg_is_in_recovery() as standby`
 

@@ -1,7 +1,7 @@
 /** What goes on while somebody looks, and for a while after that. */
 export interface Shift {
-  /** Begins, or goes on. */
-  begin(): void
+  /** Begins, as soon as what came before has ended, or goes on. Resolves when it does. */
+  begin(): Promise<void>
   /** Nobody looks any more: ends it after a while, unless it is begun again. */
   endLater(): void
   /** Resolves when it has ended. */
@@ -17,16 +17,18 @@ export interface ShiftOptions {
 }
 
 export function createShift({ afterMs, work, mustGoOn }: ShiftOptions): Shift {
+  let wanted = false
   let stop: (() => Promise<void>) | undefined
-  let ending: Promise<void> = Promise.resolve()
+  let ended: Promise<void> = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
 
   const end = (): Promise<void> => {
     clearTimeout(timer)
+    wanted = false
     const ends = stop
     stop = undefined
-    if (ends !== undefined) ending = Promise.all([ending, ends()]).then(() => undefined)
-    return ending
+    if (ends !== undefined) ended = ends()
+    return ended
   }
   const endLater = (): void => {
     clearTimeout(timer)
@@ -40,7 +42,10 @@ export function createShift({ afterMs, work, mustGoOn }: ShiftOptions): Shift {
   return {
     begin() {
       clearTimeout(timer)
-      stop ??= work()
+      wanted = true
+      return ended.then(() => {
+        if (wanted) stop ??= work()
+      })
     },
     endLater,
     end,

@@ -13,7 +13,7 @@ import { createChaosMinute } from './chaos-minute.ts'
 import { findingWords } from './finding-words.ts'
 import { followApp, type AppActivity } from './app-activity.ts'
 import { statementFacts } from './page-app.ts'
-import { startPageWorld } from './page-world.ts'
+import { createPageWorld } from './page-world.ts'
 import { parseAction, type Action } from './parse-action.ts'
 import { performing } from './perform-action.ts'
 import { candidatesOf, linksOf, placeOf } from './places.ts'
@@ -54,8 +54,7 @@ export async function startPage(
   world: World,
   { port, app, restAfterMs = REST_AFTER_MS }: PageOptions = {},
 ): Promise<RunningPage> {
-  const page = await startPageWorld(world)
-  const { apps } = page
+  const page = await createPageWorld(world)
   const judge = createRunningJudge(page)
   const observer = createServerObserver(world)
   const sample = createStatementSample<StatementFacts>()
@@ -84,7 +83,7 @@ export async function startPage(
   }
 
   const followApps = (): void => {
-    for (const each of apps) {
+    for (const each of page.apps) {
       if (activities.has(each.region)) continue
       const activity = followApp(each, {
         onReading: (from) => readsFrom(each.region, from),
@@ -136,6 +135,9 @@ export async function startPage(
   const act = async (asked: unknown): Promise<void> => {
     const action = parseAction(asked)
     if (action === undefined) throw new ActionRefused('The page asked for something that there is not.')
+    // Whoever acts without looking finds the apps at work, too.
+    await shift.begin()
+    if (!watched) shift.endLater()
     if (action.do === 'chaos') return action.on ? chaos.begin() : chaos.end()
     if (chaos.on && action.do !== 'sessions' && action.do !== 'cross')
       throw new ActionRefused('Chaos has the world for the moment: end it, or wait.')
@@ -161,6 +163,7 @@ export async function startPage(
     mustGoOn: () => chaos.on,
     work() {
       page.work()
+      followApps()
       const loops = [
         repeat(TICK_MS, tick),
         repeat(LOOKS_MS, async () => happen({ type: 'servers', servers: await observer.look() })),
@@ -169,6 +172,10 @@ export async function startPage(
       ]
       return async () => {
         await Promise.all([page.rest(), ...loops.map((stop) => stop())])
+        activities.clear()
+        await tellFindings()
+        // Those who come next have not seen what these have.
+        page.diary.forget(Infinity)
       }
     },
   })
@@ -181,14 +188,12 @@ export async function startPage(
       onWatched(now: boolean) {
         watched = now
         sample.take()
-        if (now) shift.begin()
+        if (now) void shift.begin()
         else shift.endLater()
       },
     },
     port,
   )
-  followApps()
-
   happen({ type: 'servers', servers: await observer.look() })
 
   return {
@@ -197,8 +202,7 @@ export async function startPage(
       chaos.end()
       await shift.end()
       await server.close()
-      await Promise.all([page.stop(), judge.close()])
-      await observer.close()
+      await Promise.all([judge.close(), observer.close()])
     },
   }
 }

@@ -43,5 +43,19 @@ test('the apps rest soon after the last one has looked away, and work again for 
     const rested = await deeds()
     await sleep(2_500)
     expect(await deeds()).toBe(rested)
+    const { rows } = await client.query("select from pg_stat_activity where application_name like 'page %'")
+    expect(rows, 'connections of apps that rest').toHaveLength(0)
   }
+})
+
+test('whoever acts without looking finds the apps at work', async () => {
+  const token = /name="page-token" content="([^"]+)"/.exec(await (await fetch(page.url)).text())?.[1] ?? ''
+  const { status } = await fetch(`${page.url}act`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-page-token': token },
+    body: JSON.stringify({ do: 'cross', from: 'nrt', to: 'nrt', text: 'hello' }),
+  })
+  expect(status).toBe(204)
+  const { rows } = await client.query('select body from notes')
+  expect(rows).toEqual([{ body: 'hello' }])
 })
