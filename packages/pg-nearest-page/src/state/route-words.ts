@@ -26,13 +26,16 @@ export function reasonWords(reason: string): string {
 
 const READS_ELSEWHERE: ReadonlySet<string> = new Set(['own-region', 'nearest', 'lagging', 'retry', 'hedged'])
 
-/** How it was made sure that the answer shows what it must. */
+/** Why its answer is not older than it may be, for somebody who does not know how replication works. */
 export function proofWords(reason: string, role: string | undefined, sessions: boolean): string {
-  if (role === 'primary') return 'It is the primary, and nobody has anything newer.'
-  if (reason === 'unproven') return 'None: no server that could prove it was in reach.'
-  if (!sessions) return 'None: sessions are off, so it shows whatever this server had.'
+  if (role === 'primary')
+    return 'Every change is made on the primary first, so no server could have had a newer answer.'
+  if (reason === 'unproven')
+    return 'None. No primary could be reached, so this may be older than what was shown before; the app is told so.'
+  if (!sessions)
+    return 'None. Sessions are off, so it is whatever this server had, even if a change made a moment ago is missing.'
   if (reason === 'transaction')
-    return 'Its transaction began on a server that had all that its session has written and seen.'
+    return 'When the transaction began, this server already had every change that the session had made or seen.'
   if (!READS_ELSEWHERE.has(reason)) return 'None was needed.'
-  return 'The server has replayed all that its session has written and seen: it said so beside this statement, or before.'
+  return 'Together with the answer, or just before it, this server reported how far it has copied the primary’s changes: past the last one that the session had made or seen. So none of them is missing.'
 }

@@ -79,13 +79,21 @@ describe.skipIf(!hasBrowser)('the page of a world', () => {
     await node('Amsterdam').click()
     await press('Pause replay Amsterdam')
     await says('Amsterdam', 'paused')
+    const elsewhere = await browser.newContext({ viewport: { width: 390, height: 844 }, colorScheme: 'dark' })
+    const other = await elsewhere.newPage()
+    await other.goto(running.url)
     await page.locator('select[name=to]').selectOption('ams')
     await press('Write, then read')
-    const [withSession, without] = [page.locator('.readings > *').first(), page.locator('.readings > *').last()]
-    await until(async () => (await withSession.count()) === 1)
-    expect(await withSession.locator('.row').textContent()).toBe('Ada Lovelace, 36')
-    expect(await without.locator('.row').textContent()).toBe('Nobody here')
-    expect(await page.locator('.bookmark code').textContent()).toMatch(/^[\w-]{32}$/)
+    for (const looking of [page, other]) {
+      const [withSession, without] = [looking.locator('.readings > *').first(), looking.locator('.readings > *').last()]
+      await until(async () => (await withSession.count()) === 1)
+      expect(await withSession.locator('.row').textContent()).toBe('Ada Lovelace, 36')
+      expect(await without.locator('.row').textContent()).toBe('Nobody here')
+    }
+    const bookmarks = await Promise.all([page, other].map((each) => each.locator('.bookmark code').textContent()))
+    expect(bookmarks[0]).toMatch(/^[\w-]{32}$/)
+    expect(bookmarks[1], 'the same in the other browser').toBe(bookmarks[0])
+    await elsewhere.close()
     await press('Resume replay Amsterdam')
     await says('Amsterdam', 'replica')
   })
@@ -150,6 +158,7 @@ describe.skipIf(!hasBrowser)('the page of a world', () => {
     await until(async () => (await page.locator('.route tbody tr').count()) >= 5)
     const shown = await page.locator('details[open] .route').textContent()
     for (const part of ['Plan', 'Attempts', 'Proof', 'answered']) expect(shown).toContain(part)
+    expect(shown).toMatch(/copied the primary’s changes|made on the primary first|this server already had every change/)
   })
 
   it('changes nothing without the token, and has lost, doubled and taken back nothing until now', async () => {
