@@ -3,8 +3,8 @@ import type { ServedBy } from 'pg-nearest'
 /** A read, and what decided where it went. */
 export type Read = Pick<ServedBy, 'server' | 'reason'>
 
-/** So many in a row make a move, whatever has decided. One alone may only have looked for its own write. */
-const IN_A_ROW = 4
+/** So many in a row make a move, whatever has decided. A few may only have looked for what their session has written. */
+const IN_A_ROW = 8
 /** Of those that nothing but the distance decides: one may have been on its way while servers came and went. */
 const BY_DISTANCE = 2
 

@@ -56,6 +56,7 @@ describe('where an app reads', () => {
   const atl = { server: 'atl', reason: 'nearest' } as const
   const nrt = { server: 'nrt', reason: 'lagging' } as const
   const retried = { server: 'atl', reason: 'retry' } as const
+  const some = (many: number, read: Read): readonly Read[] => Array.from({ length: many }, () => read)
   const after = (reads: readonly Read[]): readonly Read[] =>
     reads.reduce<readonly Read[]>((latest, read) => withRead(latest, read), [])
 
@@ -67,8 +68,9 @@ describe('where an app reads', () => {
     ['nothing yet while the distance has decided once', [ord, ord, ord, retried, atl], undefined],
     ['next door again', [atl, atl, atl, atl, ord, ord], 'ord'],
     ['next door, though single reads look for what their session has written', [ord, nrt, ord, nrt], 'ord'],
-    ['at the primary, if all do that', [ord, ord, nrt, nrt, nrt, nrt], 'nrt'],
-    ['nothing yet between the two', [ord, nrt, nrt, nrt], undefined],
+    ['at the primary, if all do that', [ord, ord, ...some(8, nrt)], 'nrt'],
+    ['next door, though several in a row do', [ord, ord, ...some(6, nrt)], 'ord'],
+    ['nothing yet between the two', [ord, ...some(7, nrt)], undefined],
   ])('tells %s', (_what, reads, from) => {
     expect(readingFrom(after(reads))).toBe(from)
   })
