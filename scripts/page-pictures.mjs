@@ -29,7 +29,7 @@ const SCALE = 0.7
 const SHRUNK = { width: Math.round(STORY.width * SCALE), height: Math.round(STORY.height * SCALE) }
 const QUALITY = 0.6
 /** So that the charts have something to show. */
-const FILLS_MS = 45_000
+const FILLS_MS = 110_000
 
 const executablePath = await findBrowser()
 if (executablePath === undefined) throw new Error('There is no Chromium: install one, or name it in CHROMIUM_PATH.')

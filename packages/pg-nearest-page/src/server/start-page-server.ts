@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { admissionOf, type Gate } from './admission.ts'
 import { createPageHandler, type PageHandler, type PageOptions } from './page-handler.ts'
 
@@ -16,7 +17,7 @@ export interface PageServerOptions extends PageOptions {
 }
 
 export interface PageServer extends Pick<PageHandler, 'publish' | 'clients'> {
-  /** With the key, if one is needed. */
+  /** As a browser is to open it; with the key, if one is needed. */
   readonly url: string
   close(): Promise<void>
 }
@@ -26,8 +27,8 @@ const LOOPBACK: readonly string[] = [OWN_ADDRESS, '::1']
 const MOST_CONNECTIONS = 64
 
 /**
- * Serves a page to this machine, and to nobody else: it listens on the loopback address, answers only to that as its host, and to no other
- * page. Rejects when the port is taken.
+ * Serves a page to this machine, and to nobody else unless `host` says otherwise: it listens on the loopback address, answers only to that as
+ * its host, and to no other page. Rejects when the port is taken.
  */
 export async function startPageServer({
   port = 0,
@@ -63,7 +64,7 @@ export async function startPageServer({
     gate = { name: `pg-nearest-page-${address.port}`, key: randomBytes(24).toString('base64url') }
   }
   return {
-    url: `http://${inUrl(host)}:${address.port}/${gate === undefined ? '' : `?key=${gate.key}`}`,
+    url: `http://${inUrl(reachable(host))}:${address.port}/${gate === undefined ? '' : `?key=${gate.key}`}`,
     publish: handler.publish,
     get clients() {
       return handler.clients
@@ -94,10 +95,19 @@ function isLetIn({ method = '', url = '/', headers }: IncomingMessage, response:
       response.end()
       return false
     case 'out':
-      response.writeHead(401, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
+      response.writeHead(403, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
       response.end('Open the address that the program has printed: there is a key in it.')
       return false
   }
+}
+
+/** Where others find this machine, if it listens on all of its addresses. */
+function reachable(host: string): string {
+  if (host !== '0.0.0.0' && host !== '::') return host
+  const outer = Object.values(networkInterfaces())
+    .flat()
+    .find((each) => each?.internal === false && each.family === 'IPv4')
+  return outer?.address ?? OWN_ADDRESS
 }
 
 function inUrl(host: string): string {

@@ -12,6 +12,24 @@ interface Answer {
   readonly text: string
 }
 
+/** With whatever headers; a browser's own `fetch` would not let `Host` and `Origin` be forged. */
+function askAt(url: URL, options: RequestOptions, body?: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, options, (response) => {
+      let text = ''
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()))
+      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, text }))
+      response.on('error', reject)
+    })
+    asked.on('error', reject)
+    asked.end(body)
+  })
+}
+
+function tokenIn(html: string): string {
+  return /name="page-token" content="([^"]+)"/.exec(html)?.[1] ?? ''
+}
+
 describe('the page’s server', () => {
   let server: PageServer
   let done: unknown[] = []
@@ -33,16 +51,7 @@ describe('the page’s server', () => {
   afterEach(() => server.close())
 
   const ask = (path: string, { body, ...options }: RequestOptions & { body?: string } = {}): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      const asked = request(`${server.url}${path}`, options, (response) => {
-        let text = ''
-        response.on('data', (chunk: Buffer) => (text += chunk.toString()))
-        response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, text }))
-        response.on('error', reject)
-      })
-      asked.on('error', reject)
-      asked.end(body)
-    })
+    askAt(new URL(`${server.url}${path}`), options, body)
 
   /** Which statuses these paths have, each once. */
   const statusesOf = async (paths: readonly string[]): Promise<(number | undefined)[]> => {
@@ -50,8 +59,7 @@ describe('the page’s server', () => {
     return [...new Set(answers.map(({ status }) => status))]
   }
 
-  const tokenOf = async (): Promise<string> =>
-    /name="page-token" content="([^"]+)"/.exec((await ask('')).text)?.[1] ?? ''
+  const tokenOf = async (): Promise<string> => tokenIn((await ask('')).text)
 
   const send = (body: string, headers: Record<string, string> = {}): Promise<Answer> =>
     ask('act', { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body })
@@ -196,29 +204,90 @@ describe('the page’s server', () => {
 })
 
 describe('the page’s server, on another address than this machine’s own', () => {
+  let server: PageServer
+  let done: unknown[] = []
+  let printed: URL
+
+  beforeEach(async () => {
+    done = []
+    server = await startPageServer({
+      page: 'world',
+      snapshot: () => ({}),
+      act: async (action) => void done.push(action),
+      maxClients: 3,
+      host: '0.0.0.0',
+    })
+    printed = new URL(server.url)
+    printed.hostname = '127.0.0.1'
+  })
+  afterEach(() => server.close())
+
+  const ask = (path: string, { body, ...options }: RequestOptions & { body?: string } = {}): Promise<Answer> =>
+    askAt(new URL(path, printed), options, body)
+
+  const arrive = async (): Promise<{ cookie: string; token: string }> => {
+    const { headers } = await ask(printed.href)
+    const cookie = headers['set-cookie']?.[0]?.split(';', 1)[0] ?? ''
+    return { cookie, token: tokenIn((await ask('/', { headers: { cookie } })).text) }
+  }
+  const kill = (headers: Record<string, string>): Promise<Answer> =>
+    ask('/act', { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: '{"do":"kill"}' })
+
   it('lets in who has opened the address that it has printed, and nobody else', async () => {
-    const server = await startPageServer({ page: 'dashboard', snapshot: () => ({}), host: '0.0.0.0' })
-    try {
-      const printed = new URL(server.url)
-      printed.hostname = '127.0.0.1'
-      const at = (path: string): string => new URL(path, printed).href
-      const [bare, asset, stream] = await Promise.all(
-        ['/', '/page.css', '/events'].map(async (path) => (await fetch(at(path))).status),
-      )
-      expect([bare, asset, stream]).toEqual([401, 401, 401])
-      const arrival = await fetch(printed, { redirect: 'manual' })
-      expect(arrival.status).toBe(303)
-      expect(new URL(arrival.headers.get('location') ?? '', printed).href).toBe(at('/'))
-      const set = arrival.headers.get('set-cookie') ?? ''
-      expect(set).toContain('HttpOnly; SameSite=Strict')
-      const cookie = set.split(';', 1)[0] ?? ''
-      const page = await fetch(at('/'), { headers: { cookie } })
-      expect(page.status).toBe(200)
-      const origin = await fetch(at('/'), { headers: { cookie, origin: 'http://evil.example' } })
-      expect(origin.status, 'another page, although the browser brings the cookie').toBe(403)
-    } finally {
-      await server.close()
-    }
+    const strangers = await Promise.all(
+      ['/', '/page.css', '/events', '/events?key=guessed', '/?key='].map((at) => ask(at)),
+    )
+    expect(strangers.map(({ status }) => status)).toEqual([403, 403, 403, 403, 403])
+    const arrival = await ask(printed.href)
+    expect(arrival.status).toBe(303)
+    expect(arrival.headers.location, 'without the key').toBe('./')
+    expect(arrival.headers['set-cookie']?.[0]).toContain('HttpOnly; SameSite=Strict')
+    const { cookie, token } = await arrive()
+    expect((await kill({ cookie, 'x-page-token': token })).status).toBe(204)
+    expect(done).toEqual([{ do: 'kill' }])
+  })
+
+  it('prints an address that a browser can open, not the one for all addresses', () => {
+    expect(new URL(server.url).hostname).not.toBe('0.0.0.0')
+  })
+
+  it('changes nothing for those who lack the key or the token, nor for other pages to which a browser brings the cookie', async () => {
+    const { cookie, token } = await arrive()
+    const own = { cookie, 'x-page-token': token }
+    const attempts: Record<string, string>[] = [
+      {},
+      { 'x-page-token': token },
+      { 'x-page-token': token, cookie: cookie.slice(0, -1) },
+      { cookie },
+      { cookie, 'x-page-token': 'guessed' },
+      { ...own, origin: 'http://evil.example' },
+      { ...own, origin: 'null' },
+      { ...own, origin: `http://evil.example:${printed.port}` },
+      { ...own, 'sec-fetch-site': 'cross-site' },
+      { ...own, 'sec-fetch-site': 'same-site' },
+      { ...own, 'content-type': 'text/plain' },
+      // Another page’s name that leads here: its browser has no cookie for that name.
+      { 'x-page-token': token, host: 'evil.example', origin: 'http://evil.example' },
+    ]
+    for (const headers of attempts) expect([403, 415]).toContain((await kill(headers)).status)
+    expect(done).toEqual([])
+    expect((await ask('/', { headers: { host: 'evil.example' } })).text).not.toContain(token)
+  })
+
+  it('is not held up by many who have no key', async () => {
+    const { cookie } = await arrive()
+    const crowd = await Promise.all(
+      Array.from({ length: 200 }, () =>
+        ask('/events').then(
+          ({ status }) => status,
+          () => 'cut off',
+        ),
+      ),
+    )
+    expect(crowd.filter((status) => status !== 403 && status !== 'cut off')).toEqual([])
+    expect(server.clients).toBe(0)
+    const { status } = await ask('/', { headers: { cookie } })
+    expect(status).toBe(200)
   })
 })
 

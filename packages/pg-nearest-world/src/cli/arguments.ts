@@ -20,6 +20,8 @@ export type Arguments =
       readonly json: boolean
       /** Serve the page that shows the world. */
       readonly page: boolean
+      /** The address that it listens on; `undefined`: for this machine alone. */
+      readonly host: string | undefined
       /** A command to run in each region. */
       readonly app: AppArguments | undefined
     }
@@ -48,6 +50,7 @@ const flags = {
   database: { type: 'string' },
   json: { type: 'boolean' },
   page: { type: 'boolean' },
+  host: { type: 'string' },
   app: { type: 'string' },
   port: { type: 'string' },
   watch: { type: 'boolean' },
@@ -81,6 +84,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     envFile: parseEnvFile(values),
     json: values.json === true,
     page: values.page === true,
+    host: parseHost(values),
     app,
     world: {
       primary,
@@ -107,6 +111,13 @@ function parseEnvFile({ region, 'write-env': file, app }: Read['values']): strin
   if (region === undefined)
     throw new UsageError('--write-env needs to know whose variables: name the app’s region with --region.')
   return file
+}
+
+function parseHost({ host, page }: Read['values']): string | undefined {
+  if (host !== undefined && page !== true)
+    throw new UsageError('--host is where the page listens, and goes with --page.')
+  if (host?.trim() === '') throw new UsageError('--host is empty. Name an address of this machine, such as 0.0.0.0.')
+  return host
 }
 
 function parseApp({ app, port, watch }: Read['values']): AppArguments | undefined {

@@ -3,7 +3,7 @@ import { WorldError } from '../world-error.ts'
 import type { World } from '../world-types.ts'
 import { regionRtt } from '../geo/region-rtt.ts'
 import { startWorld } from '../world.ts'
-import type { RunningPage } from '../page/start-page.ts'
+import type { PageOptions, RunningPage } from '../page/start-page.ts'
 import { runApp } from '../app/run-app.ts'
 import { announcement, announcementJson, appAnnouncement } from './startup-text.ts'
 import { parseArguments } from './arguments.ts'
@@ -64,12 +64,12 @@ async function boot({ world }: Start): Promise<World> {
 }
 
 async function serve(world: World, request: Start, signal: AbortSignal): Promise<void> {
-  const { json, region, app, page } = request
+  const { json, region, app, page, host } = request
   // Nothing but the JSON object is printed on standard output.
   const output = json ? process.stderr : process.stdout
   const print = (line: string): void => void output.write(`${line}\n`)
   const running = app === undefined ? undefined : await runApp(world, { ...app, folder: process.cwd(), print })
-  const shown = page ? await showPage(world, running?.edge.url()) : undefined
+  const shown = page ? await showPage(world, { host, app: running?.edge.url() }) : undefined
   try {
     if (json) process.stdout.write(`${announcementJson(world, region, running?.edge)}\n`)
     else print(running === undefined ? announcement(world, region) : appAnnouncement(world, running.edge))
@@ -84,9 +84,9 @@ async function serve(world: World, request: Start, signal: AbortSignal): Promise
 }
 
 /** Loaded only where it is wanted: it brings a pool, and what it does to all servers. */
-async function showPage(world: World, app: string | undefined): Promise<RunningPage> {
+async function showPage(world: World, options: PageOptions): Promise<RunningPage> {
   const { startPage } = await import('../page/start-page.ts')
-  return startPage(world, { app })
+  return startPage(world, options)
 }
 
 /** A program that has closed our standard input may still use the world: it runs until a signal. */

@@ -17,6 +17,8 @@ Usage: pg-nearest-world --primary <region> [--replicas <region,...>] [options]
   --database <name>     the database's name (app)
   --page                serve a page that shows the world, and on which you break it, to this machine alone; without
                         --primary with nrt, ord, syd, atl and ams
+  --host <address>      serve the page there, such as 0.0.0.0: whoever opens the address that is printed, with its key,
+                        may break the world, and nobody else
   --app <command>       run this in each region, such as 'npm start', behind a proxy that stands in for Fly's; without
                         --primary in nrt, ord and syd
   --port <port>         the proxy's (one that is free)

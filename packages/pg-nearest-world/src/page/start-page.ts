@@ -24,8 +24,13 @@ import { createShift } from './shift.ts'
 import { createStatementSample } from './statement-sample.ts'
 
 export interface PageOptions {
-  /** On 127.0.0.1. Default 4100, or one that is free if that is taken. */
+  /** Default 4100, or one that is free if that is taken. */
   readonly port?: number | undefined
+  /**
+   * The address to listen on. Default 127.0.0.1: this machine alone. On any other one whoever has opened `url`, in which there is a key, may
+   * break the world; it is not encrypted on its way.
+   */
+  readonly host?: string | undefined
   /** Where the app runs that the page shall lead to. */
   readonly app?: string | undefined
   /** Milliseconds after which the apps rest, because nobody looks. Default 60,000. */
@@ -47,12 +52,12 @@ const REST_AFTER_MS = 60_000
 const MOST_FINDINGS = 3
 
 /**
- * Serves a page that shows a world, and on which people break it, to this machine alone. While somebody looks, and for a minute after that, an
+ * Serves a page that shows a world, and on which people break it, to this machine alone unless `host` says otherwise. While somebody looks, and for a minute after that, an
  * app reads and writes in each region, about 30 statements a second in all; it makes the tables `deeds`, `registers` and `notes`, and the function `bump`, for it.
  */
 export async function startPage(
   world: World,
-  { port, app, restAfterMs = REST_AFTER_MS }: PageOptions = {},
+  { port, host, app, restAfterMs = REST_AFTER_MS }: PageOptions = {},
 ): Promise<RunningPage> {
   const page = await createPageWorld(world)
   const judge = createRunningJudge(page)
@@ -183,6 +188,7 @@ export async function startPage(
   const server = await listen(
     {
       page: 'world' as const,
+      host,
       snapshot: (): WorldEvent => ({ type: 'snapshot', state }),
       act,
       onWatched(now: boolean) {

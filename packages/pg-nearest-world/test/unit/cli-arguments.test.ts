@@ -31,6 +31,7 @@ describe('parseArguments', () => {
       envFile: undefined,
       json: false,
       page: false,
+      host: undefined,
       app: undefined,
     })
   })
@@ -47,6 +48,7 @@ describe('parseArguments', () => {
       world: { primary: 'nrt', replicas: ['ord', 'syd', 'atl', 'ams'] },
     })
     expect(parse('--page --primary ams')).toMatchObject({ page: true, world: { primary: 'ams', replicas: [] } })
+    expect(parse('--page --host 0.0.0.0')).toMatchObject({ page: true, host: '0.0.0.0' })
   })
 
   test.each([
@@ -67,6 +69,8 @@ describe('parseArguments', () => {
   })
 
   test.each([
+    ['--primary nrt --host 0.0.0.0', '--host is where the page listens, and goes with --page.'],
+    ['--page --host=', '--host is empty. Name an address of this machine, such as 0.0.0.0.'],
     ['--replicas ord', '--primary is missing. Name its region: --primary nrt --replicas ord,syd'],
     ['--primary nrt ord', '"ord" stands alone. Put regions behind --primary and --replicas.'],
     ['--primary nrt --replica ord', 'There is no option --replica. Did you mean --replicas?'],
