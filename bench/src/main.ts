@@ -42,7 +42,7 @@ const usage = `npm run bench -w bench [-- <scenario>] [options]
   servers          pools of 2, 18 and 200 servers, each in a process of its own: processor time for a read, what they take
                    while idle, and of the heap
   replay           requests to an app in three regions: all but GET replayed beside the primary, none, and by what they cost
-  dashboard        what it costs a pool under 50 callers that somebody looks at its dashboard
+  dashboard        what it costs a pool with lanes, under 50 callers, that somebody looks at its dashboard
   world            how long a world of five regions takes to boot, and how exact its links are
 
   --time SECONDS   for all of overhead, clients, guard, servers, dashboard (default 30) or builds (default 300)
