@@ -37,7 +37,9 @@ byId('routes').append(
   h('p', { class: 'hint' }, 'Since somebody began to look.'),
   routes,
 )
-const timeline = createTimelineView(byId('timeline'), 'No problem and no promotion until now.')
+/** What the chart shows already: a second brings one more, and two updates. */
+let drawn: DashboardState['seconds'] | undefined
+const timeline = createTimelineView(byId('timeline'), 'No problems and no promotions so far.')
 
 function show(state: DashboardState): void {
   const up = state.servers.filter(({ health }) => health === 'up').length
@@ -80,10 +82,13 @@ function show(state: DashboardState): void {
       ? 'None yet.'
       : `${whole(last.statements)} in the last second${last.failed > 0 ? `, ${whole(last.failed)} failed` : ''}.`,
   )
-  chart.update(
-    state.seconds.map(({ at }) => at / 1_000),
-    [state.seconds.map(({ p99 }) => p99), state.seconds.map(({ median }) => median)],
-  )
+  if (drawn !== state.seconds) {
+    drawn = state.seconds
+    chart.update(
+      drawn.map(({ at }) => at / 1_000),
+      [drawn.map(({ p99 }) => p99), drawn.map(({ median }) => median)],
+    )
+  }
   const slowest = Math.max(...state.latency.map(({ p99 }) => p99 ?? 0), 1)
   bars(
     latency,
@@ -91,7 +96,7 @@ function show(state: DashboardState): void {
       name: server,
       share: (p99 ?? 0) / slowest,
       value: median === undefined ? '–' : duration(median),
-      title: `median ${told(median)}, 99th percentile ${told(p99)}`,
+      note: `99th percentile ${told(p99)}`,
     })),
   )
   const total = Object.values(state.reasons).reduce((sum, count) => sum + count, 0)
@@ -103,7 +108,7 @@ function show(state: DashboardState): void {
         name: reason,
         share: count / total,
         value: whole(count),
-        title: reasonWords(reason),
+        note: reasonWords(reason),
       })),
   )
   timeline(state.told)
@@ -113,7 +118,7 @@ function subOf({ servers: all, problems: wrong }: DashboardState): string {
   const writer = all.find(({ writeTo }) => writeTo)
   const reader = all.find(({ readFrom }) => readFrom)
   const where = `Writes go to ${writer?.name ?? 'nobody'}, reads to ${reader?.name ?? 'nobody'}.`
-  return wrong.length === 0 ? `${where} Nothing is to be done.` : where
+  return wrong.length === 0 ? `${where} There is nothing to do.` : where
 }
 
 function updateServer(card: Element, server: PoolServer): void {
@@ -162,7 +167,8 @@ interface Bar {
   readonly name: string
   readonly share: number
   readonly value: string
-  readonly title: string
+  /** Below it, in words. */
+  readonly note: string
 }
 
 function bars(list: HTMLElement, all: readonly Bar[]): void {
@@ -170,12 +176,13 @@ function bars(list: HTMLElement, all: readonly Bar[]): void {
     list,
     all,
     ({ name }) => name,
-    ({ name }) => h('li', {}, h('b', {}, name), h('progress', { max: 1, 'aria-label': name }), h('span')),
-    (row, { share, value, title }) => {
-      apply(row, { title })
+    ({ name }) => h('li', {}, h('b', {}, name), h('progress', { max: 1, 'aria-label': name }), h('span'), h('small')),
+    (row, { share, value, note }) => {
       const bar = row.querySelector('progress')
+      const [figure, words] = row.querySelectorAll('span, small')
       if (bar !== null) bar.value = share
-      setText(row.lastElementChild ?? row, value)
+      if (figure !== undefined) setText(figure, value)
+      if (words !== undefined) setText(words, note)
     },
   )
 }

@@ -63,5 +63,5 @@ export function keyed<T, E extends Element>(
   for (const gone of kept.values()) gone.remove()
 }
 
-/** For what only sighted people with a moment to spare want. */
+/** It matches where motion is unwelcome. */
 export const calm: MediaQueryList = matchMedia('(prefers-reduced-motion: reduce)')

@@ -12,7 +12,7 @@ export interface EventStream {
   readonly clients: number
   /** Sends the first message and keeps the response open. `false` if there are as many as may be. */
   add(response: ServerResponse): boolean
-  /** To everybody who looks; nobody's, it is dropped. */
+  /** To everybody who looks; dropped while nobody does. */
   publish(event: unknown): void
   close(): void
 }

@@ -11,7 +11,7 @@ export interface PageOptions {
   readonly snapshot: () => unknown
   /**
    * Does what the page asks for, a JSON value that it must check. Rejects with a {@link ActionRefused}, if the page shall say why it was
-   * not done. Default: the page is only to be looked at.
+   * not done. Default: the page is read-only.
    */
   readonly act?: ((action: unknown) => Promise<void>) | undefined
   /** Whether anybody looks. */
@@ -52,7 +52,7 @@ export async function createPageHandler(
     const body = await readBody(request)
     if (body === undefined) {
       response.setHeader('connection', 'close')
-      return answer(response, 413, 'That is too much, or no JSON.')
+      return answer(response, 413, 'That is too much, or not JSON.')
     }
     if (act === undefined || acting >= MOST_ACTIONS) return answer(response, 429, 'Something is being done already.')
     acting++
@@ -61,7 +61,7 @@ export async function createPageHandler(
       answer(response, 204)
     } catch (error) {
       if (error instanceof ActionRefused) answer(response, 409, error.message)
-      else answer(response, 500, 'It did not work, and the program’s own output says why.')
+      else answer(response, 500, 'It did not work, for a reason that the program did not expect.')
     } finally {
       acting--
     }
@@ -82,7 +82,7 @@ export async function createPageHandler(
       if (path === 'events' && method === 'GET') {
         if (!stream.add(response)) {
           response.setHeader('retry-after', '10')
-          answer(response, 503, 'As many look at this page as may.')
+          answer(response, 503, 'As many people as may are looking at this page already.')
         }
         return
       }

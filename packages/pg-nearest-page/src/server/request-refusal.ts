@@ -37,14 +37,14 @@ export function refusalOf(asked: Asked, { hosts, token }: Policy): Refusal | und
   const visits = asked.mode === 'navigate' && (asked.method === 'GET' || asked.method === 'HEAD')
   if (!visits && asked.site !== undefined && asked.site !== 'same-origin' && asked.site !== 'none') return OTHER_PAGE
   if (asked.method === 'GET' || asked.method === 'HEAD') return undefined
-  if (asked.method !== 'POST' || token === undefined) return { status: 405, why: 'This is only to be looked at.' }
+  if (asked.method !== 'POST' || token === undefined) return { status: 405, why: 'This page is read-only.' }
   if (!sameText(asked.token ?? '', token))
-    return { status: 403, why: 'The page’s token is missing or was another one: reload the page.' }
+    return { status: 403, why: 'The page’s token is missing or out of date: reload the page.' }
   if (asked.contentType?.split(';')[0]?.trim() !== 'application/json') return { status: 415, why: 'Send JSON.' }
   return undefined
 }
 
-const OTHER_PAGE: Refusal = { status: 403, why: 'Another page may not ask this one.' }
+const OTHER_PAGE: Refusal = { status: 403, why: 'Requests from other pages are refused.' }
 
 function isOwn(origin: string, host: string | undefined, hosts: readonly string[] | undefined): boolean {
   const own = /^https?:\/\/(.+)$/.exec(origin)?.[1]

@@ -59,7 +59,7 @@ export function createChaosMinute(page: PageWorld, happen: (event: WorldEvent) =
         await mendWorld(page.world)
       } catch (error) {
         ending = undefined
-        throw new ActionRefused(`Chaos wants a whole world, and it could not be mended: ${String(error)}`)
+        throw new ActionRefused(`Chaos needs a whole world, and this one could not be mended: ${String(error)}`)
       }
       const endsAt = Date.now() + CHAOS_MS
       tell('break', 'Chaos has a minute.')

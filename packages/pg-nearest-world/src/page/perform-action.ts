@@ -1,3 +1,4 @@
+import { isNearestError } from 'pg-nearest'
 import { ActionRefused, type Crossing, type Told } from 'pg-nearest-page'
 import { promoteAndLook } from '../chaos/promotion.ts'
 import { setReplayLag } from '../cluster/apply-delay.ts'
@@ -16,7 +17,7 @@ export interface Performing {
 
 type WorldAction = Exclude<Action, { readonly do: 'chaos' }>
 
-/** What is to be done for an action. `run` rejects with {@link ActionRefused} where the world says why it cannot. */
+/** What is to be done for an action. `run` rejects with {@link ActionRefused} where the world, or a pool, says why it cannot. */
 export function performing(action: WorldAction, page: PageWorld, onCrossing: (crossing: Crossing) => void): Performing {
   const { doing, run } = planOf(action, page, onCrossing)
   return {
@@ -25,7 +26,7 @@ export function performing(action: WorldAction, page: PageWorld, onCrossing: (cr
       try {
         return await run()
       } catch (error) {
-        throw error instanceof WorldError ? new ActionRefused(error.message) : error
+        throw error instanceof WorldError || isNearestError(error) ? new ActionRefused(error.message) : error
       }
     },
   }
@@ -43,7 +44,7 @@ function planOf(action: WorldAction, page: PageWorld, onCrossing: (crossing: Cro
         world.start(action.region),
       )
     case 'pause':
-      return plan(`Pausing ${city(action.region)}`, 'break', `${city(action.region)} replays nothing any more.`, () =>
+      return plan(`Pausing ${city(action.region)}`, 'break', `${city(action.region)} no longer replays anything.`, () =>
         world.pauseReplay(action.region),
       )
     case 'resume':

@@ -48,7 +48,7 @@ const TICK_MS = 250
 const LOOKS_MS = 500
 const SECOND_MS = 1_000
 const REST_AFTER_MS = 60_000
-/** Told in words of a second; all are counted. */
+/** So many a second are told in words; all are counted. */
 const MOST_FINDINGS = 3
 
 /**
@@ -139,7 +139,7 @@ export async function startPage(
 
   const act = async (asked: unknown): Promise<void> => {
     const action = parseAction(asked)
-    if (action === undefined) throw new ActionRefused('The page asked for something that there is not.')
+    if (action === undefined) throw new ActionRefused('There is no such action, or not with these values.')
     // Whoever acts without looking finds the apps at work, too.
     await shift.begin()
     if (!watched) shift.endLater()

@@ -69,6 +69,7 @@ describe.skipIf(!hasBrowser)('the page of a world', () => {
     await until(async () => (await told()).some((text) => text.includes('Chicago was killed')))
     await until(async () => (await told()).some((text) => /^Chicago reads from \w+ now/.test(text)))
     await says('Chicago', 'down')
+    expect(await faults(), 'in trouble').toEqual([])
     expect(await page.locator('#live').textContent(), 'to a screen reader').not.toBe('')
     await press('Start Chicago')
     await until(async () => (await told()).some((text) => text.startsWith('Chicago reads next door again')))
@@ -161,7 +162,7 @@ describe.skipIf(!hasBrowser)('the page of a world', () => {
     expect(shown).toMatch(/copied the primary’s changes|made on the primary first|this server already had every change/)
   })
 
-  it('changes nothing without the token, and has lost, doubled and taken back nothing until now', async () => {
+  it('changes nothing without the token, and has lost, doubled and taken back nothing so far', async () => {
     const status: unknown = await page.evaluate(
       `fetch('act', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"do":"kill","region":"nrt"}' }).then((answer) => answer.status)`,
     )
