@@ -155,7 +155,8 @@ function usesOf({ readFrom, writeTo }: PoolServer): string {
 /** Of one that is down only what it was is known. */
 function behindWords({ role, health, lagBytes, stalenessMs }: PoolServer): string {
   if (role === 'primary' || health === 'down') return '–'
-  return lagBytes === undefined ? 'not known' : `${bytes(lagBytes)} · ${told(stalenessMs)}`
+  if (lagBytes === undefined) return 'not known'
+  return stalenessMs === undefined ? bytes(lagBytes) : `${bytes(lagBytes)} · ${duration(stalenessMs)}`
 }
 
 /** `10, 2 idle`; who waits for one is worth a word. */

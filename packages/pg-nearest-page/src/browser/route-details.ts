@@ -24,21 +24,26 @@ export function routeDetails(statement: StatementFacts, state: WorldState): Node
     ),
     h('p', { class: 'hint' }, `What the app in ${cityOf(state, region)} knew at ${timeOfDay(at)}, nearest first:`),
     h(
-      'table',
-      {},
-      h('thead', {}, row('th', ['server', 'role', 'health', 'distance', 'shows up to', 'use'])),
+      'div',
+      // It scrolls where the page is narrow, by keyboard, too.
+      { class: 'wide', role: 'region', 'aria-label': 'Servers, as its app knew them', tabindex: 0 },
       h(
-        'tbody',
+        'table',
         {},
-        ...choices.map((choice) =>
-          row('td', [
-            choice.server,
-            choice.role,
-            choice.health,
-            choice.rttMs === undefined ? '–' : duration(choice.rttMs),
-            choice.lsn ?? '–',
-            useOf(choice, server),
-          ]),
+        h('thead', {}, row('th', ['server', 'role', 'health', 'distance', 'shows up to', 'use'])),
+        h(
+          'tbody',
+          {},
+          ...choices.map((choice) =>
+            row('td', [
+              choice.server,
+              choice.role,
+              choice.health,
+              choice.rttMs === undefined ? '–' : duration(choice.rttMs),
+              choice.lsn ?? '–',
+              useOf(choice, server),
+            ]),
+          ),
         ),
       ),
     ),

@@ -40,7 +40,7 @@ export function createStatementsView(root: HTMLElement): (state: WorldState) => 
 
 function createRow(statement: StatementFacts, state: WorldState): HTMLLIElement {
   const { region, text, server, reason, ms, error, rttMs } = statement
-  const route = h('div', { class: 'route', tabindex: 0 })
+  const route = h('div', { class: 'route' })
   const details = h(
     'details',
     { toggle: () => details.open && route.childElementCount === 0 && route.append(...routeDetails(statement, state)) },
