@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -10,6 +10,8 @@ import { promisify } from 'node:util'
  */
 const root = fileURLToPath(new URL('..', import.meta.url))
 const cache = join(root, 'node_modules', '.cache')
+/** What people make of their schema by a command, and where the example has it. */
+const generated = [{ from: 'bench/src/contenders/prisma/generated', to: 'generated/prisma' }]
 
 const configuration = {
   extends: '../../../tsconfig.base.json',
@@ -20,6 +22,7 @@ const configuration = {
     declarationMap: false,
     isolatedDeclarations: false,
     rewriteRelativeImportExtensions: false,
+    allowImportingTsExtensions: true,
     noUnusedLocals: false,
     tsBuildInfoFile: null,
   },
@@ -68,6 +71,7 @@ async function compile(all) {
   try {
     const modules = checked.map((_, i) => `example-${i}.ts`)
     for (const [i, { text }] of checked.entries()) await writeFile(join(scratch, modules[i]), `${text}\nexport {}\n`)
+    for (const { from, to } of generated) await cp(join(root, from), join(scratch, to), { recursive: true })
     await writeFile(join(scratch, 'tsconfig.json'), JSON.stringify({ ...configuration, files: modules }))
     const tsc = join(root, 'node_modules', '.bin', 'tsc')
     const compiled = await promisify(execFile)(tsc, ['-p', scratch]).then(

@@ -49,3 +49,8 @@ export { Prisma }
  *
  */
 export type Account = Prisma.AccountModel
+/**
+ * Model User
+ * Of packages/pg-nearest/docs/prisma.md, whose program is compiled against this client.
+ */
+export type User = Prisma.UserModel

@@ -19,7 +19,7 @@ const config: runtime.GetPrismaClientConfig = {
   engineVersion: '0edf323efd1d98336f3f0a68684b56f689b900d3',
   activeProvider: 'postgresql',
   inlineSchema:
-    'generator client {\n  provider               = "prisma-client"\n  output                 = "./generated"\n  runtime                = "nodejs"\n  moduleFormat           = "esm"\n  generatedFileExtension = "ts"\n  importFileExtension    = "ts"\n}\n\ndatasource db {\n  provider = "postgresql"\n}\n\nmodel Account {\n  id      Int @id\n  balance Int\n\n  @@map("accounts")\n}\n',
+    'generator client {\n  provider               = "prisma-client"\n  output                 = "./generated"\n  runtime                = "nodejs"\n  moduleFormat           = "esm"\n  generatedFileExtension = "ts"\n  importFileExtension    = "ts"\n}\n\ndatasource db {\n  provider = "postgresql"\n}\n\nmodel Account {\n  id      Int @id\n  balance Int\n\n  @@map("accounts")\n}\n\n/// Of packages/pg-nearest/docs/prisma.md, whose program is compiled against this client.\nmodel User {\n  id   Int    @id @default(autoincrement())\n  name String\n\n  @@map("users")\n}\n',
   runtimeDataModel: {
     models: {},
     enums: {},
@@ -32,14 +32,14 @@ const config: runtime.GetPrismaClientConfig = {
 }
 
 config.runtimeDataModel = JSON.parse(
-  '{"models":{"Account":{"fields":[{"name":"id","kind":"scalar","type":"Int"},{"name":"balance","kind":"scalar","type":"Int"}],"dbName":"accounts","schema":null}},"enums":{},"types":{}}',
+  '{"models":{"Account":{"fields":[{"name":"id","kind":"scalar","type":"Int"},{"name":"balance","kind":"scalar","type":"Int"}],"dbName":"accounts","schema":null},"User":{"fields":[{"name":"id","kind":"scalar","type":"Int"},{"name":"name","kind":"scalar","type":"String"}],"dbName":"users","schema":null}},"enums":{},"types":{}}',
 )
 config.parameterizationSchema = {
   strings: JSON.parse(
-    '["where","Account.findUnique","Account.findUniqueOrThrow","orderBy","cursor","Account.findFirst","Account.findFirstOrThrow","Account.findMany","data","Account.createOne","Account.createMany","Account.createManyAndReturn","Account.updateOne","Account.updateMany","Account.updateManyAndReturn","create","update","Account.upsertOne","Account.deleteOne","Account.deleteMany","having","_count","_avg","_sum","_min","_max","Account.groupBy","Account.aggregate","AND","OR","NOT","id","balance","equals","in","notIn","lt","lte","gt","gte","not","set","increment","decrement","multiply","divide"]',
+    '["where","Account.findUnique","Account.findUniqueOrThrow","orderBy","cursor","Account.findFirst","Account.findFirstOrThrow","Account.findMany","data","Account.createOne","Account.createMany","Account.createManyAndReturn","Account.updateOne","Account.updateMany","Account.updateManyAndReturn","create","update","Account.upsertOne","Account.deleteOne","Account.deleteMany","having","_count","_avg","_sum","_min","_max","Account.groupBy","Account.aggregate","User.findUnique","User.findUniqueOrThrow","User.findFirst","User.findFirstOrThrow","User.findMany","User.createOne","User.createMany","User.createManyAndReturn","User.updateOne","User.updateMany","User.updateManyAndReturn","User.upsertOne","User.deleteOne","User.deleteMany","User.groupBy","User.aggregate","AND","OR","NOT","id","name","equals","in","notIn","lt","lte","gt","gte","contains","startsWith","endsWith","not","balance","set","increment","decrement","multiply","divide"]',
   ),
   graph:
-    'JgsQBRwAAB8AMB0AAAQAEB4AAB8AMB8CAAAAASACACAAIQEAAAABACABAAAAAQAgBRwAAB8AMB0AAAQAEB4AAB8AMB8CACAAISACACAAIQADAAAABAAgAwAABQAwBAAAAQAgAwAAAAQAIAMAAAUAMAQAAAEAIAMAAAAEACADAAAFADAEAAABACACHwIAAAABIAIAAAABAQgAAAkAIAIfAgAAAAEgAgAAAAEBCAAACwAwAQgAAAsAMAIfAgAmACEgAgAmACECAAAAAQAgCAAADgAgAh8CACYAISACACYAIQIAAAAEACAIAAAQACACAAAABAAgCAAAEAAgAwAAAAEAIA8AAAkAIBAAAA4AIAEAAAABACABAAAABAAgBRUAACEAIBYAACIAIBcAACUAIBgAACQAIBkAACMAIAUcAAAaADAdAAAXABAeAAAaADAfAgAbACEgAgAbACEDAAAABAAgAwAAFgAwFAAAFwAgAwAAAAQAIAMAAAUAMAQAAAEAIAUcAAAaADAdAAAXABAeAAAaADAfAgAbACEgAgAbACENFQAAHQAgFgAAHgAgFwAAHQAgGAAAHQAgGQAAHQAgIQIAAAABIgIAAAAEIwIAAAAEJAIAAAABJQIAAAABJgIAAAABJwIAAAABKAIAHAAhDRUAAB0AIBYAAB4AIBcAAB0AIBgAAB0AIBkAAB0AICECAAAAASICAAAABCMCAAAABCQCAAAAASUCAAAAASYCAAAAAScCAAAAASgCABwAIQghAgAAAAEiAgAAAAQjAgAAAAQkAgAAAAElAgAAAAEmAgAAAAEnAgAAAAEoAgAdACEIIQgAAAABIggAAAAEIwgAAAAEJAgAAAABJQgAAAABJggAAAABJwgAAAABKAgAHgAhBRwAAB8AMB0AAAQAEB4AAB8AMB8CACAAISACACAAIQghAgAAAAEiAgAAAAQjAgAAAAQkAgAAAAElAgAAAAEmAgAAAAEnAgAAAAEoAgAdACEAAAAAAAUpAgAAAAEqAgAAAAErAgAAAAEsAgAAAAEtAgAAAAEAAAAABRUABhYABxcACBgACRkACgAAAAAABRUABhYABxcACBgACRkACgECAQIDAQUGAQYHAQcIAQkKAQoMAgsNAwwPAQ0RAg4SBBETARIUARMVAhoYBRsZCw',
+    'SxUgBSwAAD8AMC0AAAQAEC4AAD8AMC8CAAAAATwCADwAIQEAAAABACABAAAAAQAgBSwAAD8AMC0AAAQAEC4AAD8AMC8CADwAITwCADwAIQADAAAABAAgAwAABQAwBAAAAQAgAwAAAAQAIAMAAAUAMAQAAAEAIAMAAAAEACADAAAFADAEAAABACACLwIAAAABPAIAAAABAQgAAAkAIAIvAgAAAAE8AgAAAAEBCAAACwAwAQgAAAsAMAIvAgBGACE8AgBGACECAAAAAQAgCAAADgAgAi8CAEYAITwCAEYAIQIAAAAEACAIAAAQACACAAAABAAgCAAAEAAgAwAAAAEAIA8AAAkAIBAAAA4AIAEAAAABACABAAAABAAgBRUAAEcAIBYAAEgAIBcAAEsAIBgAAEoAIBkAAEkAIAUsAAA-ADAtAAAXABAuAAA-ADAvAgA0ACE8AgA0ACEDAAAABAAgAwAAFgAwFAAAFwAgAwAAAAQAIAMAAAUAMAQAAAEAIAUsAAA7ADAtAAAdABAuAAA7ADAvAgAAAAEwAQA9ACEBAAAAGgAgAQAAABoAIAUsAAA7ADAtAAAdABAuAAA7ADAvAgA8ACEwAQA9ACEAAwAAAB0AIAMAAB4AMAQAABoAIAMAAAAdACADAAAeADAEAAAaACADAAAAHQAgAwAAHgAwBAAAGgAgAi8CAAAAATABAAAAAQEIAAAiACACLwIAAAABMAEAAAABAQgAACQAMAEIAAAkADACLwIARgAhMAEARQAhAgAAABoAIAgAACcAIAIvAgBGACEwAQBFACECAAAAHQAgCAAAKQAgAgAAAB0AIAgAACkAIAMAAAAaACAPAAAiACAQAAAnACABAAAAGgAgAQAAAB0AIAUVAABAACAWAABBACAXAABEACAYAABDACAZAABCACAFLAAAMwAwLQAAMAAQLgAAMwAwLwIANAAhMAEANQAhAwAAAB0AIAMAAC8AMBQAADAAIAMAAAAdACADAAAeADAEAAAaACAFLAAAMwAwLQAAMAAQLgAAMwAwLwIANAAhMAEANQAhDRUAADcAIBYAADoAIBcAADcAIBgAADcAIBkAADcAIDECAAAAATICAAAABDMCAAAABDQCAAAAATUCAAAAATYCAAAAATcCAAAAATsCADkAIQ4VAAA3ACAYAAA4ACAZAAA4ACAxAQAAAAEyAQAAAAQzAQAAAAQ0AQAAAAE1AQAAAAE2AQAAAAE3AQAAAAE4AQAAAAE5AQAAAAE6AQAAAAE7AQA2ACEOFQAANwAgGAAAOAAgGQAAOAAgMQEAAAABMgEAAAAEMwEAAAAENAEAAAABNQEAAAABNgEAAAABNwEAAAABOAEAAAABOQEAAAABOgEAAAABOwEANgAhCDECAAAAATICAAAABDMCAAAABDQCAAAAATUCAAAAATYCAAAAATcCAAAAATsCADcAIQsxAQAAAAEyAQAAAAQzAQAAAAQ0AQAAAAE1AQAAAAE2AQAAAAE3AQAAAAE4AQAAAAE5AQAAAAE6AQAAAAE7AQA4ACENFQAANwAgFgAAOgAgFwAANwAgGAAANwAgGQAANwAgMQIAAAABMgIAAAAEMwIAAAAENAIAAAABNQIAAAABNgIAAAABNwIAAAABOwIAOQAhCDEIAAAAATIIAAAABDMIAAAABDQIAAAAATUIAAAAATYIAAAAATcIAAAAATsIADoAIQUsAAA7ADAtAAAdABAuAAA7ADAvAgA8ACEwAQA9ACEIMQIAAAABMgIAAAAEMwIAAAAENAIAAAABNQIAAAABNgIAAAABNwIAAAABOwIANwAhCzEBAAAAATIBAAAABDMBAAAABDQBAAAAATUBAAAAATYBAAAAATcBAAAAATgBAAAAATkBAAAAAToBAAAAATsBADgAIQUsAAA-ADAtAAAXABAuAAA-ADAvAgA0ACE8AgA0ACEFLAAAPwAwLQAABAAQLgAAPwAwLwIAPAAhPAIAPAAhAAAAAAABPQEAAAABBT0CAAAAAT4CAAAAAT8CAAAAAUACAAAAAUECAAAAAQAAAAAAAAAAAAUVAAYWAAcXAAgYAAkZAAoAAAAAAAUVAAYWAAcXAAgYAAkZAAoAAAAFFQAQFgARFwASGAATGQAUAAAAAAAFFQAQFgARFwASGAATGQAUAQIBAgMBBQYBBgcBBwgBCQoBCgwCCw0DDA8BDRECDhIEERMBEhQBExUCGhgFGxkLHBsMHRwMHh8MHyAMICEMISMMIiUCIyYNJCgMJSoCJisOJywMKC0MKS4CKjEPKzIV',
 }
 
 async function decodeBase64AsWasm(wasmBase64: string): Promise<WebAssembly.Module> {
@@ -222,6 +222,16 @@ export interface PrismaClient<
    * ```
    */
   get account(): Prisma.AccountDelegate<ExtArgs, { omit: OmitOpts }>
+
+  /**
+   * `prisma.user`: Exposes CRUD operations for the **User** model.
+   * Example usage:
+   * ```ts
+   * // Fetch zero or more Users
+   * const users = await prisma.user.findMany()
+   * ```
+   */
+  get user(): Prisma.UserDelegate<ExtArgs, { omit: OmitOpts }>
 }
 
 export function getPrismaClientClass(): PrismaClientConstructor {
