@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { SNAPSHOT } from '../send/read-only-enforcement.ts'
-import { startStallAwareTimer, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
+import type { StallAwareTimer } from '../limits/stall-aware-timeout.ts'
 import { positionQuestion, type PositionQuestions, type PositionReply } from '../session-positions/position-question.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { GroupExchange } from '../exchange/group-exchange.ts'
@@ -51,8 +51,7 @@ export function sendBeginGroup(
   }
   const group: GroupExchange = new GroupExchange(sent, lease.client, (all) => {
     ends = guarded ? withoutGuard(all) : all
-    if (questions?.after === true && !group.unsendable)
-      swallowed = startStallAwareTimer(SWALLOWED_MS, () => lease.disablePipelining())
+    if (questions?.after === true && !group.unsendable) swallowed = lease.awaitPosition()
     else land()
   })
   if (questions?.after !== true) return lease.send(group)
@@ -63,9 +62,6 @@ export function sendBeginGroup(
   }
   lease.send(group, ...positionQuestion(lease, { inside, introduction, about: [group] }, answered))
 }
-
-/** A position query is answered at once. If it is not, a pooler in between has swallowed it. */
-const SWALLOWED_MS = 2_000
 
 /** Sends one after the other until one fails; the rest is skipped, because the transaction has failed. */
 function inTurn(lease: Lease, left: readonly pg.QueryConfig[], ends: readonly StatementEnd[], onEnds: OnEnds): void {

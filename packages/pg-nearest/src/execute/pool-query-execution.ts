@@ -5,7 +5,7 @@ import type { ReplicaBehindError } from '../session-positions/replica-behind-err
 import { FREE_GATE } from '../session-positions/bookmark-claims.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { isMisled, machinePreference, misledBy } from '../freshness/machine-preference.ts'
-import type { MachinePreference } from '../freshness/furthest-machines.ts'
+import type { Preference } from '../checkout/preference.ts'
 import { positionBefore } from '../freshness/is-caught-up.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
@@ -138,7 +138,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   #connect(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
     const { server } = attempt
-    const preference = (): MachinePreference | undefined => machinePreference(this.engine, attempt, this.#check)
+    const preference = (): Preference | undefined => machinePreference(this.engine, attempt, this.#check)
     const preferred = preference()
     const rides = this.#sharing !== undefined && preferred === undefined
     if (rides && this.#join(attempt, turn, signal, false)) return

@@ -1,3 +1,4 @@
+import type { Preference } from '../checkout/preference.ts'
 import type { Askable } from '../positions/known-positions.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { introductionQuestion } from '../probe/probe-question.ts'
@@ -9,7 +10,7 @@ import { isWriterGone, writeOrder } from '../server-selection/server-selection.t
 import { PositionRecorder } from '../session-positions/position-recorder.ts'
 import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { estimateOf, isUsualReadServer, primaryRttMsOf, rttMsOf } from './freshness-estimate.ts'
-import { furthest, type MachinePreference } from './furthest-machines.ts'
+import { furthest } from './furthest-machines.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/bookmark-claims.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import { orderByFreshness, type FreshnessEstimate } from './order-by-freshness.ts'
@@ -319,7 +320,7 @@ export class FreshnessCheck {
   }
 
   /** Which of the machines behind a name are the best to ask; `undefined`: there is only one, or all are equal. */
-  prefers(server: string): MachinePreference | undefined {
+  prefers(server: string): Preference | undefined {
     const { members = [] } = this.#context.stateOf(server) ?? {}
     if (members.length < 2 || !this.#reads) return undefined
     const { home } = this.#session

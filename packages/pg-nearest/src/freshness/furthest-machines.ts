@@ -1,12 +1,6 @@
+import type { Preference } from '../checkout/preference.ts'
 import type { KnownPosition, KnownPositions } from '../positions/known-positions.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
-
-/** Of the machines behind one name, those that a statement should rather run on. */
-export interface MachinePreference {
-  suits(machine: string): boolean
-  /** Whether a new connection, which may lead to one of them, is better than one that leads elsewhere. */
-  readonly insists: boolean
-}
 
 /**
  * Of the machines behind a name: those that are known to show a position, otherwise those that are furthest on the way there. `undefined`
@@ -17,7 +11,7 @@ export function furthest(
   server: string,
   required: Bookmark,
   now: number,
-): MachinePreference | undefined {
+): Preference | undefined {
   const all = [...positions.all(server)]
   const that = (showing: 'yes' | 'no'): KnownPosition[] =>
     all.filter((known) => shows(known, required, positions) === showing)

@@ -6,14 +6,14 @@ import { stalledMembers } from '../topology/stalled.ts'
 import type { ServerState } from '../topology/topology.ts'
 import type { FreshnessCheck } from './freshness-check.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
-import type { MachinePreference } from './furthest-machines.ts'
+import type { Preference } from '../checkout/preference.ts'
 
 /** On which of the machines behind its name an attempt should rather run; `undefined`: there is only one, or all are equal. */
 export function machinePreference(
   context: FreshnessContext,
   { server, onPrimary }: Attempt,
   check: FreshnessCheck | undefined,
-): MachinePreference | undefined {
+): Preference | undefined {
   const state = context.stateOf(server)
   if (state === undefined || state.members.length < 2) return undefined
   const { members } = state
@@ -24,7 +24,7 @@ export function machinePreference(
 }
 
 /** Those that receive nothing any more are for when nobody else is left. */
-function awayFromStalled({ topology }: FreshnessContext, server: ServerState): MachinePreference | undefined {
+function awayFromStalled({ topology }: FreshnessContext, server: ServerState): Preference | undefined {
   const stalled = stalledMembers(topology, server).map(({ machine }) => machine)
   if (stalled.length === 0 || stalled.length === server.members.length) return undefined
   return { suits: (machine) => !stalled.includes(machine), insists: true }

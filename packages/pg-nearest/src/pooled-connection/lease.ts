@@ -4,7 +4,10 @@ import type { Exchange } from '../wire/exchange.ts'
 import type { TransactionStatus } from '../wire/pipeline.ts'
 import { isPooled } from '../pg-client/pooled-backend.ts'
 import { isStandby } from '../pg-client/standby-aware-client.ts'
+import { startStallAwareTimer, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
 import type { Connection } from './connection.ts'
+
+const SWALLOWED_MS = 2_000
 
 /** What a lease needs from its server's connections. */
 export interface Lender {
@@ -186,9 +189,12 @@ export class Lease {
     if (!this.#released) this.#connection.kill(cause)
   }
 
-  disablePipelining(): void {
-    this.#lender.disablePipelining()
-    this.kill(new Error('Connection terminated'))
+  /** Only a position query is unanswered still, and it is answered at once: otherwise a pooler in between has swallowed it. */
+  awaitPosition(): StallAwareTimer {
+    return startStallAwareTimer(SWALLOWED_MS, () => {
+      this.#lender.disablePipelining()
+      this.kill(new Error('Connection terminated'))
+    })
   }
 
   /** For somebody who shares the connection with others, and returns it here when all have. */

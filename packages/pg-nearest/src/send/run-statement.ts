@@ -182,8 +182,6 @@ function conclude(
   }
 }
 
-/** A position query is answered at once. If it is not, a pooler in between has swallowed it. */
-const SWALLOWED_MS = 2_000
 /** How long to wait for a statement on a server that is behind before cancelling it: it may be nearly done. */
 const NEARLY_THROUGH_MS = 3
 
@@ -251,7 +249,7 @@ class QuestionedRun {
   #landed(): void {
     this.#open--
     if (this.#open === 1 && this.#questions.after && this.#end !== undefined && this.#behind === undefined) {
-      this.#timer = startStallAwareTimer(SWALLOWED_MS, () => this.#lease.disablePipelining())
+      this.#timer = this.#lease.awaitPosition()
     }
     if (this.#open > 0 || this.#told) return
     if (this.#behind !== undefined) return this.#tell({ kind: 'behind', error: this.#behind })
