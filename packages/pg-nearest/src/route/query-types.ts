@@ -17,9 +17,8 @@ export type ArrayRow = Row[string][]
 /** pg's callback form. */
 export type Callback<Result> = (error: Error, result: Served<Result>) => void
 
-/** pg's `query` in all its forms, with `servedBy` on the results. */
-export interface RoutedQuery {
-  <T extends pg.Submittable>(stream: T): T
+/** `query` in the forms that return a promise. */
+export interface CommittingQuery {
   <R extends unknown[] = ArrayRow, I = unknown[]>(
     config: Routed<pg.QueryArrayConfig<I>>,
     values?: pg.QueryConfigValues<I>,
@@ -28,6 +27,11 @@ export interface RoutedQuery {
     textOrConfig: string | Routed<pg.QueryConfig<I>>,
     values?: pg.QueryConfigValues<I>,
   ): Promise<Served<pg.QueryResult<R>>>
+}
+
+/** pg's `query` in all its forms, with `servedBy` on the results. */
+export interface RoutedQuery extends CommittingQuery {
+  <T extends pg.Submittable>(stream: T): T
   <R extends unknown[] = ArrayRow, I = unknown[]>(
     config: Routed<pg.QueryArrayConfig<I>>,
     callback: Callback<pg.QueryArrayResult<R>>,
@@ -45,18 +49,6 @@ export interface RoutedQuery {
 
 /** A `pg.PoolClient` that chooses a server for each statement. Results have `servedBy`. */
 export type RoutedClient = { readonly query: RoutedQuery } & pg.PoolClient
-
-/** `query` in the forms that return a promise. */
-export interface CommittingQuery {
-  <R extends unknown[] = ArrayRow, I = unknown[]>(
-    config: Routed<pg.QueryArrayConfig<I>>,
-    values?: pg.QueryConfigValues<I>,
-  ): Promise<Served<pg.QueryArrayResult<R>>>
-  <R extends Row = Row, I = unknown[]>(
-    textOrConfig: string | Routed<pg.QueryConfig<I>>,
-    values?: pg.QueryConfigValues<I>,
-  ): Promise<Served<pg.QueryResult<R>>>
-}
 
 /** A transaction: what is run on it is part of it. */
 export interface Transaction {
