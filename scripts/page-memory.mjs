@@ -39,24 +39,26 @@ async function pageMetrics() {
   await devtools.send('HeapProfiler.collectGarbage')
   const { metrics } = await devtools.send('Performance.getMetrics')
   const valueOf = (wanted) => metrics.find(({ name }) => name === wanted)?.value ?? Number.NaN
-  return { heap: valueOf('JSHeapUsedSize'), nodes: valueOf('Nodes') }
+  return { heap: valueOf('JSHeapUsedSize'), nodes: valueOf('Nodes'), busyS: valueOf('TaskDuration') }
 }
 
 const samples = []
 try {
   await page.goto(running.url)
-  console.log('minute  process heap  process RSS  page heap  page nodes  updates/s  CPU of the process')
+  console.log('minute  process heap  process RSS  page heap  page nodes  updates/s  CPU of the process  of the page')
   for (const begun = performance.now(); performance.now() - begun < minutes * 60_000;) {
     const cpu = process.cpuUsage()
     const from = performance.now()
+    const { busyS } = await pageMetrics()
     updates = 0
     await sleep(EVERY_MS)
     const tookMs = performance.now() - from
     const { user, system } = process.cpuUsage(cpu)
     const perSecond = (updates * 1_000) / tookMs
+    const after = await pageMetrics()
     collect()
     const { heapUsed, rss } = process.memoryUsage()
-    const sample = { ...(await pageMetrics()), heapUsed, rss, perSecond }
+    const sample = { ...after, heapUsed, rss, perSecond }
     samples.push(sample)
     const cells = [
       ((performance.now() - begun) / 60_000).toFixed(1).padStart(6),
@@ -66,6 +68,7 @@ try {
       String(sample.nodes).padStart(10),
       perSecond.toFixed(1).padStart(9),
       `${((user + system) / 10 / tookMs).toFixed(1)} %`.padStart(18),
+      `${(((after.busyS - busyS) * 100_000) / tookMs).toFixed(1)} %`.padStart(11),
     ]
     console.log(cells.join('  '))
   }
