@@ -1,6 +1,6 @@
+import { whole } from '../state/format.ts'
 import type { Counters, WorldState } from '../state/world-state.ts'
 import { h, setText } from './dom.ts'
-import { whole } from './format.ts'
 
 interface Counter {
   readonly title: string

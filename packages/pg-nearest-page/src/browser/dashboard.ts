@@ -1,10 +1,10 @@
 import { reduceDashboard } from '../state/reduce-dashboard.ts'
 import { reasonWords } from '../state/route-words.ts'
 import type { DashboardEvent, DashboardState, PoolServer } from '../state/dashboard-state.ts'
+import { bytes, duration, whole } from '../state/format.ts'
 import { createChart } from './chart.ts'
 import { follow } from './connection.ts'
 import { apply, byId, h, keyed, setText } from './dom.ts'
-import { bytes, duration, whole } from './format.ts'
 import { createTimelineView } from './timeline-view.ts'
 
 const problems = h('ul')

@@ -1,9 +1,9 @@
+import { duration } from '../state/format.ts'
 import { cityOf } from '../state/reduce-world.ts'
 import { reasonWords } from '../state/route-words.ts'
 import type { Crossing, Reading, WorldState } from '../state/world-state.ts'
 import { act } from './actions.ts'
 import { h, keyed, setText } from './dom.ts'
-import { duration } from './format.ts'
 
 /** Somebody saves in one region and looks in another at once: with the bookmark that the browser takes along, and without. */
 export function createExperimentView(root: HTMLElement): (state: WorldState) => void {

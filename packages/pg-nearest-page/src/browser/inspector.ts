@@ -1,8 +1,8 @@
+import { bytes, duration } from '../state/format.ts'
 import { cityOf } from '../state/reduce-world.ts'
 import type { LinkFacts, WorldState } from '../state/world-state.ts'
 import { act } from './actions.ts'
 import { apply, h, keyed, setText } from './dom.ts'
-import { bytes, duration } from './format.ts'
 import type { Selection } from './selection.ts'
 import { serverWords } from './map-view.ts'
 

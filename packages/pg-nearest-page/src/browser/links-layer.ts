@@ -1,13 +1,16 @@
-import { arcBetween, freePlace } from '../map/arc.ts'
+import { arcBetween, freePlace, type Arc } from '../map/arc.ts'
 import type { Point } from '../map/spread.ts'
+import { WIDTH } from '../map/world-map.ts'
+import { duration } from '../state/format.ts'
 import type { WorldState } from '../state/world-state.ts'
-import { apply, calm, keyed, setText, svg } from './dom.ts'
-import { duration } from './format.ts'
+import { apply, calm, h, keyed, setText, svg } from './dom.ts'
 
 interface ShownLink {
   readonly key: string
-  readonly path: string
+  /** From the primary, if it is its link. */
+  readonly arc: Arc
   readonly middle: Point
+  readonly rttMs: number
   readonly kind: 'wal' | 'cut' | 'idle'
   readonly label: string
 }
@@ -20,6 +23,8 @@ interface ShownRead {
 /** A pulse of WAL takes longer than in the world, where nobody would see it. */
 const PULSE_SLOWNESS = 7
 const LEAST_PULSE_MS = 450
+/** A pulse goes straight from one of these shares of its arc to the next. */
+const STOPS = Array.from({ length: 17 }, (_, i) => i / 16)
 /** Viewbox units between two labels. */
 const LABEL_APART = 46
 /** Viewbox units that a link must have for a label. */
@@ -28,13 +33,14 @@ const LABEL_FROM = 60
 /** What is between the servers: replication from the primary, links that are cut, and reads that go elsewhere. */
 export function createLinksLayer(
   picture: SVGSVGElement,
+  layer: HTMLElement,
 ): (state: WorldState, points: ReadonlyMap<string, Point>) => void {
   const lines = svg('g', { class: 'links' })
   const reads = svg('g', { class: 'reads' })
-  const pulses = svg('g', { class: 'pulses' })
   const labels = svg('g', { class: 'labels' })
-  picture.append(lines, reads, pulses, labels)
+  picture.append(lines, reads, labels)
   const replayed = new Map<string, string | undefined>()
+  const pulse = createPulses(picture, layer)
 
   return (state, points) => {
     const links = linksOf(state, points)
@@ -43,7 +49,7 @@ export function createLinksLayer(
       links,
       ({ key }) => key,
       () => svg('path'),
-      (line, { path, kind }) => apply(line, { d: path, class: kind }),
+      (line, { arc, kind }) => apply(line, { d: arc.path, class: kind }),
     )
     keyed(
       labels,
@@ -66,7 +72,7 @@ export function createLinksLayer(
       const moved = replayed.get(region) !== lsn && replayed.has(region)
       replayed.set(region, lsn)
       const link = links.find(({ key, kind }) => kind === 'wal' && key.split('-').includes(region))
-      if (moved && role === 'replica' && link !== undefined) pulse(pulses, state, points, region)
+      if (moved && role === 'replica' && link !== undefined) pulse(region, link)
     }
   }
 }
@@ -87,8 +93,9 @@ function linksOf(state: WorldState, points: ReadonlyMap<string, Point>): readonl
     return [
       {
         key: `${a}-${b}`,
-        path: arc.path,
+        arc,
         middle,
+        rttMs,
         kind: partitioned ? 'cut' : streams ? 'wal' : 'idle',
         label: partitioned ? 'cut' : far ? duration(rttMs) : '',
       } as const,
@@ -104,19 +111,26 @@ function readsOf(state: WorldState, points: ReadonlyMap<string, Point>): readonl
   })
 }
 
-/** From the primary to the replica that has just replayed something. */
-function pulse(layer: SVGGElement, state: WorldState, points: ReadonlyMap<string, Point>, region: string): void {
-  const [from, to] = [points.get(state.primary), points.get(region)]
-  if (calm.matches || document.hidden || from === undefined || to === undefined || layer.childElementCount > 24) return
-  const link = state.links.find(
-    ({ a, b }) => (a === region && b === state.primary) || (b === region && a === state.primary),
-  )
-  const dot = svg('circle', { r: 2.6 })
-  dot.style.offsetPath = `path("${arcBetween(from, to).path}")`
-  layer.append(dot)
-  const ends = dot.animate([{ offsetDistance: '0%' }, { offsetDistance: '100%' }], {
-    duration: Math.max(LEAST_PULSE_MS, ((link?.rttMs ?? 100) / 2) * PULSE_SLOWNESS),
-    easing: 'ease-in-out',
-  })
-  ends.addEventListener('finish', () => dot.remove())
+/**
+ * From the primary to the replica that has just replayed something: elements beside the picture, moved by `transform` alone, which a browser does
+ * without painting the map again for each frame.
+ */
+function createPulses(picture: SVGSVGElement, layer: HTMLElement): (region: string, link: ShownLink) => void {
+  const dots = new Map<string, HTMLElement>()
+  const flights = new Map<string, Animation>()
+  return (region, { arc, rttMs }) => {
+    if (calm.matches || document.hidden || flights.get(region)?.playState === 'running') return
+    const dot = dots.get(region) ?? h('span')
+    if (!dot.isConnected) layer.append(dot)
+    dots.set(region, dot)
+    const scale = picture.clientWidth / WIDTH
+    const flight = dot.animate(
+      STOPS.map((share) => {
+        const [x, y] = arc.at(share)
+        return { opacity: 1, transform: `translate(${x * scale}px, ${y * scale}px)` }
+      }),
+      { duration: Math.max(LEAST_PULSE_MS, (rttMs / 2) * PULSE_SLOWNESS), easing: 'ease-in-out' },
+    )
+    flights.set(region, flight)
+  }
 }

@@ -1,11 +1,11 @@
 import { project } from '../map/project.ts'
 import { spread, type Point } from '../map/spread.ts'
 import { HEIGHT, LAND, WIDTH } from '../map/world-map.ts'
+import { bytes } from '../state/format.ts'
 import { cityOf } from '../state/reduce-world.ts'
 import type { PlaceFacts, ServerFacts, WorldState } from '../state/world-state.ts'
 import { act } from './actions.ts'
 import { apply, h, keyed, setText, svg } from './dom.ts'
-import { bytes } from './format.ts'
 import { createLinksLayer } from './links-layer.ts'
 import { enableDrags } from './map-drag.ts'
 import type { Selection } from './selection.ts'
@@ -21,10 +21,11 @@ const NEAR_CLICK = 70
 export function createMapView(root: HTMLElement, selection: Selection): (state: WorldState) => void {
   const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, 'aria-hidden': 'true', class: 'picture' })
   picture.append(svg('path', { d: LAND, class: 'land' }))
-  const links = createLinksLayer(picture)
+  const pulses = h('div', { class: 'pulses', 'aria-hidden': 'true' })
+  const links = createLinksLayer(picture, pulses)
   const nodes = h('div', { class: 'nodes' })
   const ghost = h('p', { class: 'ghost', 'aria-hidden': 'true', hidden: true })
-  const sea = h('div', { class: 'sea' }, picture, ghost, nodes)
+  const sea = h('div', { class: 'sea' }, picture, pulses, ghost, nodes)
   const picker = h('select', { 'aria-label': 'Region to add' })
   const add = h(
     'button',

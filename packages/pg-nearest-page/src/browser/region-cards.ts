@@ -1,8 +1,8 @@
+import { duration } from '../state/format.ts'
 import { cityOf } from '../state/reduce-world.ts'
 import type { LatencySample, PlaceFacts, WorldState } from '../state/world-state.ts'
 import { createChart, type Chart } from './chart.ts'
 import { apply, h, keyed, setText } from './dom.ts'
-import { duration } from './format.ts'
 import type { Selection } from './selection.ts'
 
 interface Parts {

@@ -1,8 +1,9 @@
+import { duration } from '../state/format.ts'
 import { cityOf } from '../state/reduce-world.ts'
 import { proofWords, reasonWords } from '../state/route-words.ts'
 import type { StatementFacts, WorldState } from '../state/world-state.ts'
 import { h } from './dom.ts'
-import { duration, timeOfDay } from './format.ts'
+import { timeOfDay } from './time-of-day.ts'
 
 const NEXT_DOOR_MS = 5
 

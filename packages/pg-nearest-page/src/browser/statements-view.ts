@@ -1,6 +1,6 @@
+import { duration } from '../state/format.ts'
 import type { StatementFacts, WorldState } from '../state/world-state.ts'
 import { apply, h, keyed } from './dom.ts'
-import { duration } from './format.ts'
 import { routeDetails } from './route-details.ts'
 
 const SHOWN = 14

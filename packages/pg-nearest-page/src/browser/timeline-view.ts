@@ -1,6 +1,6 @@
 import type { Told } from '../state/world-state.ts'
 import { byId, h, keyed, setText } from './dom.ts'
-import { timeOfDay } from './format.ts'
+import { timeOfDay } from './time-of-day.ts'
 
 const SHOWN = 30
 /** A screen reader is told this much at once; more would not be listened to. */

@@ -16,11 +16,6 @@ export function whole(count: number): string {
   return count.toLocaleString('en')
 }
 
-/** `14:03:59`, where the reader is. */
-export function timeOfDay(at: number): string {
-  return new Date(at).toLocaleTimeString('en-GB')
-}
-
 /** `five regions` */
 export function regionCount(count: number): string {
   const words = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine']
