@@ -1,23 +1,19 @@
-import { AsyncResource } from 'node:async_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
-import { PasswordError } from '../errors.ts'
-import { askAgainAfterMs } from '../pg-client/password-function.ts'
-import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { Connection } from '../pooled-connection/connection.ts'
 import type { ConnectionState } from '../pooled-connection/connection-lifecycle.ts'
-import { HookError, MOST_DEATHS, runVerifyHook, type ConnectHooks } from '../pooled-connection/connect-hooks.ts'
-import { makeConnection } from '../pooled-connection/make-connection.ts'
+import { MOST_DEATHS, runVerifyHook, type ConnectHooks } from '../pooled-connection/connect-hooks.ts'
+import { Dialer } from './dialer.ts'
 import { IdleConnections, idleTimeoutOf } from './idle-connections.ts'
 import { Lease, type Lender } from '../pooled-connection/lease.ts'
 import { nextGenerationNumber } from './generation-number.ts'
 import { NoConnectionError, overloaded, rejectSoon, timedOut, unlisted } from './no-connection-error.ts'
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
-import { refuseForHook } from './refuse-for-hook.ts'
 import { RefusalPause } from './refusal-pause.ts'
 import { ForwardedEvents } from './forwarded-events.ts'
 import { areUnanswered, giveUp, moveWaiters, waitingSince } from './silent-server.ts'
-import { nextLending, wouldHave } from '../checkout/next-lending.ts'
+import { nextLending, wouldHave, type WaitingCaller } from '../checkout/next-lending.ts'
+import type { Preference } from '../checkout/preference.ts'
+import type { SilenceLimits } from '../server-watch/monitor-dependencies.ts'
+import type { Role } from '../topology/topology.ts'
 import { WaitQueue, type Purpose, type Waiter } from '../checkout/wait-queue.ts'
 
 export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
@@ -27,17 +23,14 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
 class Connections implements ServerConnections, Lender {
   readonly server: string
   readonly #options: ServerConnectionsOptions
-  readonly #Client: typeof pg.Client
   readonly #maxUses: number
   readonly #all = new Set<Connection>()
   readonly #idle: IdleConnections
   readonly #queue = new WaitQueue<Lease>()
   readonly #events: ForwardedEvents
-  /** The pool's own: a connection outlives the request that it was made for, and must not keep what belongs to that. */
-  readonly #context = new AsyncResource('pg-nearest')
+  readonly #dialer: Dialer
   #generation = nextGenerationNumber()
   #taken = 0
-  #dialling = 0
   readonly #pause: RefusalPause
   #deathsInVerify = 0
   #ending = false
@@ -50,7 +43,7 @@ class Connections implements ServerConnections, Lender {
     this.#options = options
     this.#events = new ForwardedEvents(options.onEvent, pgOptions.log)
     this.#pause = new RefusalPause(() => this.#serve(), options.refusedWaitMs)
-    this.#Client = serverClient({ ...options, server: this.server })
+    this.#dialer = this.#makeDialer()
     this.#maxUses = pgOptions.maxUses || Number.POSITIVE_INFINITY
     this.#idle = new IdleConnections({
       timeoutMs: idleTimeoutOf(pgOptions),
@@ -83,7 +76,7 @@ class Connections implements ServerConnections, Lender {
 
   /** As `pg.Pool` counts: without those for whom a connection is being dialled. */
   get waiting(): number {
-    return Math.max(0, this.#queue.size - this.#dialling)
+    return Math.max(0, this.#queue.size - this.#dialer.dialling)
   }
 
   get expired(): number {
@@ -98,7 +91,7 @@ class Connections implements ServerConnections, Lender {
     this.#events.forward(event)
   }
 
-  probedRole(...[machine]: Parameters<Lender['probedRole']>): ReturnType<Lender['probedRole']> {
+  probedRole(machine: string | undefined): Role {
     return this.#options.probedRole(machine)
   }
 
@@ -107,12 +100,17 @@ class Connections implements ServerConnections, Lender {
   }
 
   /** While the server refuses new connections, any is better than none. */
-  take(...[purpose, preference]: Parameters<ServerConnections['take']>): Lease | undefined {
+  take(purpose: Purpose, preference?: Preference): Lease | undefined {
     const connection = this.#idle.take(this.#pause.active ? undefined : preference)
     return connection === undefined ? undefined : this.#lend(connection, purpose)
   }
 
-  acquire(...[purpose, signal, preference, mayMove]: Parameters<ServerConnections['acquire']>): Promise<Lease> {
+  acquire(
+    purpose: Purpose,
+    signal: AbortSignal | undefined,
+    preference?: WaitingCaller['preference'],
+    mayMove?: boolean,
+  ): Promise<Lease> {
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
     if (this.#pause.hopeless !== undefined) return rejectSoon(this.#pause.hopeless)
@@ -154,7 +152,7 @@ class Connections implements ServerConnections, Lender {
     moveWaiters(this.#queue)
   }
 
-  giveUp(...[now, limits]: Parameters<ServerConnections['giveUp']>): void {
+  giveUp(now: number, limits: SilenceLimits): void {
     this.#generation = nextGenerationNumber()
     giveUp(this.#all, this.#queue, now, limits)
     this.#serve()
@@ -203,7 +201,7 @@ class Connections implements ServerConnections, Lender {
     for (let step = this.#nextStep; step !== undefined; step = this.#nextStep) {
       switch (step.kind) {
         case 'dial':
-          void this.#context.runInAsyncScope(() => this.#dial())
+          this.#dialer.dial()
           break
         case 'replace':
           this.#idle.remove(step.connection)
@@ -226,61 +224,31 @@ class Connections implements ServerConnections, Lender {
   get #nextStep(): ReturnType<typeof nextLending<Waiter<Lease>, Connection>> {
     if (this.#ending || this.#queue.size === 0) return undefined
     const { active: refuses } = this.#pause
-    const now = { max: this.#max, idle: this.#idle.fit, all: this.#all, dialling: this.#dialling, refuses }
+    const now = { max: this.#max, idle: this.#idle.fit, all: this.#all, dialling: this.#dialer.dialling, refuses }
     return nextLending(this.#queue, now, () => performance.now())
   }
 
-  /** `undefined`: it could not even begin, as when the user's `stream` throws. */
-  #newConnection(): Connection | undefined {
-    try {
-      return new Connection(new this.#Client(this.#options.pgOptions), this.#generation, {
+  #makeDialer(): Dialer {
+    return new Dialer(this.#options, {
+      generation: () => this.#generation,
+      hasRoom: () => this.#all.size < this.#max && !this.#ending,
+      all: this.#all,
+      queue: this.#queue,
+      pause: this.#pause,
+      events: {
         onSettled: (settled) => this.#settled(settled),
         onDeath: (dead, error, was) => this.#died(dead, error, was),
         onClosed: (closed) => this.#closed(closed),
-      })
-    } catch (error) {
-      this.#dialFailed(undefined, error)
-      return undefined
-    }
+      },
+      onConnected: (connection) => this.#connected(connection),
+      serve: () => this.#serve(),
+    })
   }
 
-  /** @param tries - how often the server has refused what the password function gave, in a row */
-  async #dial(tries = 0): Promise<void> {
-    const connection = this.#newConnection()
-    if (connection === undefined) return
-    this.#all.add(connection)
-    this.#dialling++
-    try {
-      await makeConnection(connection, this.#options.pgOptions, this.#options.connectTimeoutMs)
-    } catch (error) {
-      if (connection.state === 'connecting') {
-        const pauseMs = askAgainAfterMs(this.#options.login().password, error, tries + 1)
-        if (pauseMs !== undefined) return this.#dialAgain(connection, error, pauseMs, tries + 1)
-      }
-      this.#dialling--
-      // Waiters are refused before more is dialled for them. A connection that was given up has been reported already.
-      if (connection.state === 'connecting') {
-        const cause = error instanceof HookError && connection.hasDied ? error.cause : error
-        this.#dialFailed(connection, cause)
-      }
-      connection.kill(error)
-      return this.#serve()
-    }
-    this.#dialling--
-    // It may have been closed while the hook ran.
-    if (connection.state !== 'connecting') return this.#serve()
-    this.#pause.reset()
+  async #connected(connection: Connection): Promise<void> {
     connection.open(this.#options.pipelines())
     this.#events.emit('connect', connection.client)
     await this.#verified(connection)
-  }
-
-  /** The waiter keeps its turn meanwhile. */
-  async #dialAgain(refused: Connection, error: unknown, pauseMs: number, tries: number): Promise<void> {
-    refused.kill(error)
-    await sleep(pauseMs)
-    this.#dialling--
-    if (this.#dialling < this.#queue.size && this.#all.size < this.#max && !this.#ending) await this.#dial(tries)
   }
 
   /** As in pg, `verify` runs on a connection that counts as lent. */
@@ -295,7 +263,7 @@ class Connections implements ServerConnections, Lender {
     try {
       await runVerifyHook(connection, verify, this.#options.connectTimeoutMs)
     } catch (error) {
-      this.#dialFailed(connection, error)
+      this.#dialer.failed(connection, error)
       return this.takeBack(connection, true)
     }
     this.#taken--
@@ -313,24 +281,9 @@ class Connections implements ServerConnections, Lender {
   #diedInVerify(connection: Connection): void {
     if (++this.#deathsInVerify > MOST_DEATHS) {
       this.#deathsInVerify = 0
-      this.#dialFailed(connection, new Error('Connection terminated unexpectedly'))
+      this.#dialer.failed(connection, new Error('Connection terminated unexpectedly'))
     }
     this.#remove(connection)
-  }
-
-  #dialFailed(connection: Connection | undefined, error: unknown): void {
-    if (error instanceof HookError) return refuseForHook(this.#queue, error, connection?.dialledAt ?? 0)
-    const why = error instanceof pg.DatabaseError || error instanceof PasswordError ? 'refused' : 'unreachable'
-    this.#options.onDialFailed(error, connection?.generation ?? this.#generation)
-    const open = this.#countOf(({ alive }) => alive)
-    const connecting = this.#countOf((each) => each !== connection && each.state === 'connecting')
-    if (open === 0 && (why === 'unreachable' || connecting === 0)) {
-      this.#queue.refuseAll(new NoConnectionError(why, error))
-    } else if (why === 'refused') {
-      this.#pause.begin(new NoConnectionError(why, error))
-      this.#serve()
-      if (this.#pause.hopeless !== undefined) this.#queue.refuseAll(this.#pause.hopeless)
-    } else this.#queue.first?.refuse(new NoConnectionError(why, error))
   }
 
   #countOf(wanted: (connection: Connection) => boolean): number {

@@ -1,0 +1,121 @@
+import { AsyncResource } from 'node:async_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import type { WaitQueue } from '../checkout/wait-queue.ts'
+import { PasswordError } from '../errors.ts'
+import { askAgainAfterMs } from '../pg-client/password-function.ts'
+import { serverClient } from '../pg-client/standby-aware-client.ts'
+import { HookError } from '../pooled-connection/connect-hooks.ts'
+import { Connection, type ConnectionEvents } from '../pooled-connection/connection.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { makeConnection } from '../pooled-connection/make-connection.ts'
+import { NoConnectionError } from './no-connection-error.ts'
+import { refuseForHook } from './refuse-for-hook.ts'
+import type { RefusalPause } from './refusal-pause.ts'
+import type { ServerConnectionsOptions } from './server-connections-types.ts'
+
+/** The connections that it dials for. */
+export interface DialingConnections {
+  generation(): number
+  /** All of one server's. One that is dialled is among them at once. */
+  readonly all: Set<Connection>
+  readonly queue: WaitQueue<Lease>
+  readonly pause: RefusalPause
+  readonly events: ConnectionEvents
+  /** There may be one more. */
+  hasRoom(): boolean
+  /** One has connected. */
+  onConnected(connection: Connection): Promise<void>
+  /** Something has changed for those who wait. */
+  serve(): void
+}
+
+/** Makes connections to one server, and refuses those who wait for one when that fails. */
+export class Dialer {
+  readonly #options: ServerConnectionsOptions
+  readonly #connections: DialingConnections
+  readonly #Client: typeof pg.Client
+  /** The pool's own: a connection outlives the request that it was made for, and must not keep what belongs to that. */
+  readonly #context = new AsyncResource('pg-nearest')
+  #dialling = 0
+
+  constructor(options: ServerConnectionsOptions, connections: DialingConnections) {
+    this.#options = options
+    this.#connections = connections
+    this.#Client = serverClient({ ...options, server: options.server.name })
+  }
+
+  /** How many are being dialled. */
+  get dialling(): number {
+    return this.#dialling
+  }
+
+  dial(): void {
+    void this.#context.runInAsyncScope(() => this.#dial())
+  }
+
+  /** @param connection - `undefined`: it could not even begin. */
+  failed(connection: Connection | undefined, error: unknown): void {
+    const { all, generation, pause, queue } = this.#connections
+    if (error instanceof HookError) return refuseForHook(queue, error, connection?.dialledAt ?? 0)
+    const why = error instanceof pg.DatabaseError || error instanceof PasswordError ? 'refused' : 'unreachable'
+    this.#options.onDialFailed(error, connection?.generation ?? generation())
+    const noneOpen = ![...all].some(({ alive }) => alive)
+    const connecting = [...all].some((each) => each !== connection && each.state === 'connecting')
+    if (noneOpen && (why === 'unreachable' || !connecting)) {
+      queue.refuseAll(new NoConnectionError(why, error))
+    } else if (why === 'refused') {
+      pause.begin(new NoConnectionError(why, error))
+      this.#connections.serve()
+      if (pause.hopeless !== undefined) queue.refuseAll(pause.hopeless)
+    } else queue.first?.refuse(new NoConnectionError(why, error))
+  }
+
+  /** `undefined`: it could not even begin, as when the user's `stream` throws. */
+  #newConnection(): Connection | undefined {
+    try {
+      const { generation, events } = this.#connections
+      return new Connection(new this.#Client(this.#options.pgOptions), generation(), events)
+    } catch (error) {
+      this.failed(undefined, error)
+      return undefined
+    }
+  }
+
+  /** @param tries - how often the server has refused what the password function gave, in a row */
+  async #dial(tries = 0): Promise<void> {
+    const connection = this.#newConnection()
+    if (connection === undefined) return
+    this.#connections.all.add(connection)
+    this.#dialling++
+    try {
+      await makeConnection(connection, this.#options.pgOptions, this.#options.connectTimeoutMs)
+    } catch (error) {
+      if (connection.state === 'connecting') {
+        const pauseMs = askAgainAfterMs(this.#options.login().password, error, tries + 1)
+        if (pauseMs !== undefined) return this.#dialAgain(connection, error, pauseMs, tries + 1)
+      }
+      this.#dialling--
+      // Waiters are refused before more is dialled for them. A connection that was given up has been reported already.
+      if (connection.state === 'connecting') {
+        const cause = error instanceof HookError && connection.hasDied ? error.cause : error
+        this.failed(connection, cause)
+      }
+      connection.kill(error)
+      return this.#connections.serve()
+    }
+    this.#dialling--
+    // It may have been closed while the hook ran.
+    if (connection.state !== 'connecting') return this.#connections.serve()
+    this.#connections.pause.reset()
+    await this.#connections.onConnected(connection)
+  }
+
+  /** The waiter keeps its turn meanwhile. */
+  async #dialAgain(refused: Connection, error: unknown, pauseMs: number, tries: number): Promise<void> {
+    refused.kill(error)
+    await sleep(pauseMs)
+    this.#dialling--
+    if (this.#dialling < this.#connections.queue.size && this.#connections.hasRoom()) await this.#dial(tries)
+  }
+}
