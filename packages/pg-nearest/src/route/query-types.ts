@@ -29,9 +29,8 @@ export interface CommittingQuery {
   ): Promise<Served<pg.QueryResult<R>>>
 }
 
-/** pg's `query` in all its forms, with `servedBy` on the results. */
-export interface RoutedQuery extends CommittingQuery {
-  <T extends pg.Submittable>(stream: T): T
+/** `query` in the forms that take a callback. */
+interface CallbackQuery {
   <R extends unknown[] = ArrayRow, I = unknown[]>(
     config: Routed<pg.QueryArrayConfig<I>>,
     callback: Callback<pg.QueryArrayResult<R>>,
@@ -46,6 +45,9 @@ export interface RoutedQuery extends CommittingQuery {
     callback: Callback<pg.QueryResult<R>>,
   ): void
 }
+
+/** pg's `query` in all its forms, with `servedBy` on the results. TypeScript tries them in this order, which is pg's. */
+export type RoutedQuery = (<T extends pg.Submittable>(stream: T) => T) & CommittingQuery & CallbackQuery
 
 /** A `pg.PoolClient` that chooses a server for each statement. Results have `servedBy`. */
 export type RoutedClient = { readonly query: RoutedQuery } & pg.PoolClient

@@ -13,6 +13,7 @@ import {
   type Status,
 } from '../../src/index.ts'
 import { currentRegion, fly } from '../../src/fly/index.ts'
+import type { RoutedClient } from '../../src/route/query-types.ts'
 
 /** Compiled, never run: what the types promise to those who use them. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -25,6 +26,11 @@ export async function libraries(pool: NearestPool): Promise<void> {
   for (const client of handles) drizzle({ client })
   new PostgresDialect({ pool })
   new PostgresDialect({ pool: pool.replica() })
+}
+
+/** The forms with a callback are tried last, as pg's are: these values would do for both. */
+export function valuesOfAnyForm(client: RoutedClient, values: never): Promise<pg.QueryResult> {
+  return client.query('select $1::int', values)
 }
 
 export async function queries(pool: NearestPool): Promise<void> {
