@@ -41,6 +41,11 @@ export async function run(work: () => Promise<unknown>, { callers, ms }: Load): 
   }
 }
 
+/** How long a turn may take, so that all take so many seconds together. A round that warms up comes on top. */
+export function msOfTurn(seconds: number, turnsOfRound: number, rounds: number): number {
+  return (seconds * 1_000) / (turnsOfRound * (rounds + 1))
+}
+
 type OnRound = (done: number, of: number) => void
 
 /**
@@ -98,6 +103,14 @@ export interface Ratio {
   readonly median: number
   readonly low: number
   readonly high: number
+}
+
+/** By one figure of samples that were taken in the same rounds. */
+export function sampleRatio(above: readonly Sample[], below: readonly Sample[], figure: keyof Sample): Ratio {
+  return pairedRatio(
+    above.map((sample) => sample[figure]),
+    below.map((sample) => sample[figure]),
+  )
 }
 
 /** Of values that were taken in pairs. The range is the 95 % interval of the median: that of the ranks, by their order. */

@@ -3,7 +3,7 @@ import { createPool, type NearestPool, type NearestPoolOptions } from 'pg-neares
 import { startWorld, type World } from 'pg-nearest-world'
 import { loadBuild } from '../contenders/build.ts'
 import { loadOwnPg } from '../contenders/own-pg.ts'
-import { inRounds, medianSample, pairedRatio, run, type Ratio, type Sample } from '../measure.ts'
+import { inRounds, medianSample, msOfTurn, run, sampleRatio, type Ratio, type Sample } from '../measure.ts'
 import { progressLine } from '../progress.ts'
 import { createUsers } from '../users.ts'
 import { BUILD_CASES, type BuildCase } from './build-cases.ts'
@@ -47,7 +47,7 @@ export async function builds(other: string | undefined, seconds: number, only = 
   if (chosen.length === 0) {
     throw new RangeError(`No case has "${only}" in its name: ${BUILD_CASES.map(({ name }) => name).join('; ')}.`)
   }
-  const ms = (seconds * 1_000) / (chosen.length * CALLERS.length * 3 * (ROUNDS + 1))
+  const ms = msOfTurn(seconds, chosen.length * CALLERS.length * 3, ROUNDS)
   using progress = progressLine()
   progress.show('starting a primary in nrt and a replica in ord')
   await using world = await startWorld({ primary: 'nrt', replicas: ['ord'] })
@@ -103,11 +103,7 @@ async function compare(
 }
 
 function ratios(above: readonly Sample[], below: readonly Sample[]): Ratios {
-  const of = (figure: keyof Sample): Ratio =>
-    pairedRatio(
-      above.map((sample) => sample[figure]),
-      below.map((sample) => sample[figure]),
-    )
+  const of = (figure: keyof Sample): Ratio => sampleRatio(above, below, figure)
   return { p50: of('p50'), p99: of('p99'), throughput: of('throughput'), cpuUs: of('cpuUs') }
 }
 

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { createPool, type NearestPool } from 'pg-nearest'
 import { startWorld } from 'pg-nearest-world'
-import { inRounds, medianSample, pairedRatio, run, type Ratio, type Sample } from '../measure.ts'
+import { inRounds, medianSample, run, sampleRatio, type Ratio, type Sample } from '../measure.ts'
 import { loadOwnPg } from '../contenders/own-pg.ts'
 import { createUsers } from '../users.ts'
 
@@ -50,11 +50,10 @@ async function burst(ours: NearestPool, bare: pg.Pool, writes: number): Promise<
     ],
     ROUNDS,
   )
-  const rates = (samples: readonly Sample[]): number[] => samples.map(({ throughput }) => throughput)
   return {
     writes,
     bare: medianSample(bares),
     ours: medianSample(mine),
-    timeRatio: pairedRatio(rates(bares), rates(mine)),
+    timeRatio: sampleRatio(bares, mine, 'throughput'),
   }
 }

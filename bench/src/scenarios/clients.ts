@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { createPool } from 'pg-nearest'
 import { startWorld } from 'pg-nearest-world'
-import { inRounds, medianSample, pairedRatio, run, type Ratio, type Sample } from '../measure.ts'
+import { inRounds, medianSample, msOfTurn, run, sampleRatio, type Ratio, type Sample } from '../measure.ts'
 import { createUsers, userReader } from '../users.ts'
 
 /** One read by key, by several ways to a replica next door, so many callers at once. */
@@ -41,7 +41,7 @@ export async function clients(seconds: number): Promise<Clients[]> {
       { name: 'ours with lanes', pool: lanes, work: () => read(lanes) },
       { name: 'ours with lanes, in a session', pool: lanes, work: () => read(session) },
     ]
-    const ms = (seconds * 1_000) / (CALLERS.length * ways.length * (ROUNDS + 1))
+    const ms = msOfTurn(seconds, CALLERS.length * ways.length, ROUNDS)
     const results: Clients[] = []
     for (const callers of CALLERS) results.push(await compare(ways, callers, ms))
     return results
@@ -70,11 +70,7 @@ async function compare(ways: readonly Contender[], callers: number, ms: number):
     callers,
     ways: ways.map(({ name, pool }, i) => {
       const samples = rounds[i] ?? []
-      const to = (figure: 'throughput' | 'p50' | 'p99'): Ratio =>
-        pairedRatio(
-          samples.map((sample) => sample[figure]),
-          bare.map((sample) => sample[figure]),
-        )
+      const to = (figure: 'throughput' | 'p50' | 'p99'): Ratio => sampleRatio(samples, bare, figure)
       const sample = medianSample(samples)
       return {
         name,

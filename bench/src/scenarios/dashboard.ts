@@ -5,7 +5,7 @@ import pg from 'pg'
 import { createPool } from 'pg-nearest'
 import { dashboard } from 'pg-nearest/dashboard'
 import { startWorld } from 'pg-nearest-world'
-import { inRounds, medianSample, pairedRatio, run, type Ratio, type Sample } from '../measure.ts'
+import { inRounds, medianSample, msOfTurn, run, sampleRatio, type Ratio, type Sample } from '../measure.ts'
 import { progressLine } from '../progress.ts'
 import { createUsers, userReader } from '../users.ts'
 
@@ -40,7 +40,7 @@ export async function dashboardCost(seconds: number): Promise<DashboardCost> {
   const events = `http://127.0.0.1:${(server.address() as AddressInfo).port}/events`
   const read = userReader()
   const work = (): Promise<unknown> => read(pool)
-  const load = { callers: CALLERS, ms: (seconds * 1_000) / (2 * (ROUNDS + 1)) }
+  const load = { callers: CALLERS, ms: msOfTurn(seconds, 2, ROUNDS) }
   try {
     await run(work, { callers: CALLERS, ms: WARM_UP_MS })
     const [unwatched = [], watched = []] = await inRounds(
@@ -56,18 +56,13 @@ export async function dashboardCost(seconds: number): Promise<DashboardCost> {
       ROUNDS,
       (done, of) => progress.show(`reads on the replica, watched and not: ${done} of ${of}`),
     )
-    const ratio = (of: keyof Sample): Ratio =>
-      pairedRatio(
-        watched.map((sample) => sample[of]),
-        unwatched.map((sample) => sample[of]),
-      )
     return {
       callers: CALLERS,
       rounds: ROUNDS,
       unwatched: medianSample(unwatched),
       watched: medianSample(watched),
-      throughput: ratio('throughput'),
-      cpuUs: ratio('cpuUs'),
+      throughput: sampleRatio(watched, unwatched, 'throughput'),
+      cpuUs: sampleRatio(watched, unwatched, 'cpuUs'),
     }
   } finally {
     close()

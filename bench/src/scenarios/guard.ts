@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
 import { createPool, type NearestPool } from 'pg-nearest'
 import { startWorld } from 'pg-nearest-world'
-import { sideBySide } from '../measure.ts'
+import { msOfTurn, sideBySide } from '../measure.ts'
 import { progressLine } from '../progress.ts'
 import { createUsers, userReader } from '../users.ts'
 
@@ -45,7 +45,7 @@ export async function guard(seconds: number): Promise<Guard> {
         () => outside(read, ours),
         () => inside(read, ours),
       ]
-      const ms = (seconds * 1_000) / (works.length * (ROUNDS + 1))
+      const ms = msOfTurn(seconds, works.length, ROUNDS)
       const samples = await sideBySide(works, { callers: 1, ms }, ROUNDS, (done, of) =>
         progress.show(`reads on the replica, with and without the guard: ${done} of ${of}`),
       )

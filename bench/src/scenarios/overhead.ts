@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { createPool } from 'pg-nearest'
 import { startWorld } from 'pg-nearest-world'
-import { sideBySide, type Sample } from '../measure.ts'
+import { msOfTurn, sideBySide, type Sample } from '../measure.ts'
 import { createUsers, userReader } from '../users.ts'
 
 /** What routing costs: our pool against a bare `pg.Pool` on the same replica. */
@@ -25,7 +25,7 @@ export async function overhead(seconds: number): Promise<Overhead[]> {
   const bare = new pg.Pool({ connectionString: world.url('ord') })
   try {
     await createUsers(ours, bare)
-    const ms = (seconds * 1_000) / (CALLERS.length * 2 * (ROUNDS + 1))
+    const ms = msOfTurn(seconds, CALLERS.length * 2, ROUNDS)
     const results: Overhead[] = []
     for (const callers of CALLERS) results.push(await compare(bare, ours, callers, ms))
     return results

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net'
 import pg from 'pg'
 import { createPool, type NearestPoolOptions } from 'pg-nearest'
 import { startWorld } from 'pg-nearest-world'
-import { median, pairedRatio, type Ratio } from '../measure.ts'
+import { median, msOfTurn, pairedRatio, type Ratio } from '../measure.ts'
 import { progressLine } from '../progress.ts'
 import type { ServersTask } from '../servers-process.ts'
 import { createUsers } from '../users.ts'
@@ -46,7 +46,7 @@ export async function servers(seconds: number): Promise<ServersCost[]> {
       progress.show(`a pool of ${COUNTS[i]} servers`)
       heaps.push(await ask(child, { kind: 'open', options: optionsOf(COUNTS[i] ?? 2, near, ord, links) }))
     }
-    const ms = (seconds * 1_000) / (COUNTS.length * (ROUNDS + 1) * 2)
+    const ms = msOfTurn(seconds, COUNTS.length * 2, ROUNDS)
     const reads: number[][] = COUNTS.map(() => [])
     const idles: number[][] = COUNTS.map(() => [])
     for (let round = 0; round <= ROUNDS; round++) {
