@@ -78,7 +78,14 @@ export function doctorText(
 const MARK = 5
 
 function conclusion(findings: readonly Finding[]): string {
-  const bad = count(findings, 'bad')
-  if (bad > 0) return bad === 1 ? 'One thing to fix.' : `${bad} things to fix.`
+  const things = thingsToFix(findings)
+  if (things > 0) return things === 1 ? 'One thing to fix.' : `${things} things to fix.`
   return count(findings, 'unknown') > 0 ? 'Nothing is wrong, as far as could be checked.' : 'All is well.'
+}
+
+/** That reads have nowhere to go is no cause of its own: it ends when the servers are mended, and `status` does not count it either. */
+function thingsToFix(findings: readonly Finding[]): number {
+  const codes = findings.flatMap((finding) => (finding.verdict === 'bad' ? finding.code : []))
+  const causes = codes.filter((code) => code !== 'DOCTOR_NO_READS')
+  return causes.length > 0 ? causes.length : codes.length
 }

@@ -5,6 +5,7 @@ import { findingsOf } from '../../src/findings/findings.ts'
 import { isPrivate } from '../../src/examination/place.ts'
 import { kilometresBetween } from '../../src/discovery/region-places.ts'
 import { doctorText } from '../../src/cli/doctor-command.ts'
+import { statusText } from '../../src/cli/status-table.ts'
 import type { ProcessRegion } from '../../src/discovery/process-region.ts'
 import { statusOf, type Status } from '../../src/servers/status.ts'
 import type { ServerState } from '../../src/topology/topology.ts'
@@ -134,6 +135,16 @@ describe('what is wrong is said, with what to do', () => {
     expect(lines).toContain(line)
     expect(lines.at(-1)).not.toBe('All is well.')
   })
+})
+
+test('as many things are to be fixed as status remarks on, also when no server answers', () => {
+  const lost = (server: ServerState): ServerState => ({ ...server, health: 'down', problem: `${server.name} is gone.` })
+  for (const servers of [[lost(nrt)], [nrt, lost(ord)], [lost(nrt), lost(ord)]]) {
+    const status = statusOf(topologyOf(servers), IN_ORD)
+    const remarks = statusText(status, { color: false, columns: undefined }).match(/^! /gm) ?? []
+    const things = remarks.length === 1 ? 'One thing to fix.' : `${remarks.length} things to fix.`
+    expect(linesOf(...servers).at(-1)).toBe(things)
+  }
 })
 
 describe('a region without a server', () => {
