@@ -1,5 +1,6 @@
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { ownSession, type OwnSession } from '../execute/engine.ts'
+import type { Witness } from '../events/current-witness.ts'
 import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
 import { failureInMode } from '../execute/failure-in-mode.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
@@ -7,6 +8,7 @@ import { planStatement } from '../route/plan-statement.ts'
 import { queryTimeoutOf, type Request } from '../route/request.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
+import type { WriteGuard } from '../write-guard/write-guard.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
 import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
 import { mayBePipelined } from '../client-transaction/pipelining.ts'
@@ -25,7 +27,7 @@ export class GivenStatement implements QueuedStatement, Turn {
   readonly givenAt: number
   readonly queryTimeoutMs: number | undefined
   readonly own: OwnSession
-  readonly guard: QueuedStatement['guard']
+  readonly guard: WriteGuard | undefined
   readonly pipelined: boolean
   readonly followable: boolean
   onLeft?: () => void
@@ -33,7 +35,7 @@ export class GivenStatement implements QueuedStatement, Turn {
   readonly #route: (statement: QueuedStatement) => Promise<Serving>
   readonly #caller: Caller
   readonly #reads: boolean
-  readonly #witness: ReturnType<ClientContext['engine']['currentWitness']>
+  readonly #witness: Witness | undefined
   readonly #start: number
   #check: FreshnessCheck | undefined
   #isChecked = false
