@@ -75,7 +75,8 @@ async function untilAllShow(
   const target = wait.bookmark ?? (await positionOfPrimary(servers, timeoutMs, progress, stop))
   progress.position = formatLsn(target.lsn)
   progress.missing.clear()
-  for (const server of names) progress.missing.set(server, whyNot(undefined, undefined, target))
+  for (const server of names)
+    progress.missing.set(server, whyNot(undefined, undefined, target, unaskable(servers.monitor, server)))
   await Promise.all(names.map((server) => untilShown(servers, server, target, timeoutMs, progress, stop)))
   // Who was not named, and has left the list meanwhile, is nobody to wait for.
   if (wait.servers === undefined)

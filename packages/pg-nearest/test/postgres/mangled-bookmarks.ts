@@ -16,17 +16,22 @@ export async function readByMangled(count: number): Promise<void> {
   await writer.query('update register set n = 1')
   const good = writer.bookmark() ?? ''
   expect(good).not.toBe('')
-  let longest = 0
-  const read = async (bookmark: string): Promise<void> => {
+  const read = async (bookmark: string): Promise<number> => {
     const start = performance.now()
     const { rows } = await pool.session(bookmark).query<{ n: number }>('select n from register')
-    longest = Math.max(longest, performance.now() - start)
     expect(rows).toEqual([{ n: 1 }])
+    return performance.now() - start
   }
   const all = fc.sample(mangled(good), count)
-  for (let i = 0; i < all.length; i += 10) await Promise.all(all.slice(i, i + 10).map(read))
-  // A trip of 2 ms; the rest is this machine's business.
-  expect(longest).toBeLessThan(1_000)
+  let [longest, longestOfGood] = [0, 0]
+  for (let i = 0; i < all.length; i += 10) {
+    // oxlint-disable-next-line no-await-in-loop -- ten at once
+    const [ofGood, ...took] = await Promise.all([good, ...all.slice(i, i + 10)].map(read))
+    longest = Math.max(longest, ...took)
+    longestOfGood = Math.max(longestOfGood, ofGood ?? 0)
+  }
+  // A trip of 2 ms; what this machine takes for others, too, is its own business.
+  expect(longest).toBeLessThan(1_000 + longestOfGood)
 }
 
 /** One character more, less, or another; pieces of it; and what has nothing to do with it. */

@@ -193,6 +193,8 @@ describe('waiting until every replica shows what the primary has', () => {
     const wrong = world.url('ord').replace(/app:[^@]*@/, 'app:wrong@')
     const [primary, nobody] = [{ region: 'nrt', url: world.url('nrt') }, 'postgres://app@nowhere.invalid/app']
     const unheard = await pools.start({ primary, replicas: { ord: wrong, ams: nobody } })
+    const problems = (): number => unheard.status().servers.filter(({ problem }) => problem !== undefined).length
+    await until(() => problems() === 2, 'both to have failed')
     expect(await errorOf(10_000, 'it', unheard.replicated({ timeoutMs: 300 }))).toMatchObject({
       missing: [
         { server: 'ord', why: expect.stringMatching(/^it refused the user or the password/) },

@@ -125,7 +125,7 @@ describe('setServers', () => {
         client.release()
       }
     }
-    const backends = (): Promise<unknown> =>
+    const backends = (): Promise<unknown[][]> =>
       Promise.all(
         [ord, syd].map((url) =>
           ask(url, "select pid, backend_start from pg_stat_activity where application_name = 'swapped' order by pid"),
@@ -140,7 +140,8 @@ describe('setServers', () => {
     const machines = (list: typeof servers): unknown =>
       Object.fromEntries(list.map((each) => [each.name, each.machine]))
     expect(machines(after)).toEqual(machines(servers))
-    expect(await backends()).toEqual(before)
+    // Where nothing was free, one more was made.
+    expect(await backends()).toEqual(before.map((each): unknown => expect.arrayContaining(each)))
     own.setServers({ primary, replicas: { ord: [syd] } })
     await until(() => namesOf(own.status()).join() === 'nrt,ord#2', 'the first one to be left')
     own.setServers({ primary, replicas: { ord: [syd, ord] } })

@@ -48,7 +48,8 @@ export async function startTorture(): Promise<TortureRig> {
   const beside = new pg.Client({ connectionString: referenceUrl })
   await beside.connect()
   for (const client of [primary.client, beside]) await client.query("set lock_timeout = '5s'")
-  const pool = createPool({ ...world.poolOptions(REPLICA), application_name: APPLICATION })
+  // A busy machine is not a silent server: that would move reads.
+  const pool = createPool({ ...world.poolOptions(REPLICA), application_name: APPLICATION, probeTimeoutMs: 10_000 })
   const reference = new pg.Pool({ connectionString: referenceUrl })
 
   let changed = true
