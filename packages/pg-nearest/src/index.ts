@@ -43,7 +43,7 @@ export type {
   WriterEvent,
 } from './events/event-types.ts'
 export type { RouteReason, ServedBy } from './events/served-by.ts'
-export type { Forecast, ForecastRoute } from './engine/forecast.ts'
+export type { Forecast, ForecastRoute } from './engine/normal-mode-forecast.ts'
 export type { Mode } from './modes/mode.ts'
 export type { ModeShare, ModeShares } from './modes/mode-setting.ts'
 export type { HedgeOptions } from './limits/hedge-options.ts'

@@ -6,7 +6,7 @@ import { redactPasswords } from '../error-messages/redact-passwords.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { parseOptions } from '../cli-options/parse-options.ts'
-import { readForecast, sumOf } from './read-forecast.ts'
+import { parseForecast, sumOf } from './parse-forecast.ts'
 import { reportText } from './report-text.ts'
 import { UsageError } from '../cli-options/usage-error.ts'
 import { reportUsage } from '../cli-options/usage.ts'
@@ -29,7 +29,7 @@ export async function reportCommand(argv: readonly string[], terminal: Terminal)
   }
   const sources = positionals.length === 0 ? ['-'] : positionals
   const read = await Promise.all(
-    sources.map(async (source) => readForecast(await contentOf(source, terminal.interrupted), named(source))),
+    sources.map(async (source) => parseForecast(await contentOf(source, terminal.interrupted), named(source))),
   )
   const forecast = sumOf(read.filter((each) => each !== undefined))
   if (forecast === undefined) {

@@ -4,7 +4,7 @@ import { walk } from '../walk/walk.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { FREE_GATE } from '../session-positions/bookmark-claims.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
-import { withoutName } from '../execute/without-name.ts'
+import { withoutStatementName } from '../execute/without-statement-name.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
 import { avoiding, isRegional, planPrimary, type Attempt } from '../route/plan-servers.ts'
 import { planStatement, type StatementPlan } from '../route/plan-statement.ts'
@@ -73,7 +73,7 @@ function executionOf(
       const enforcement = forced && !begins ? 'statement' : client.enforcementOf(statement, reads)
       lease.movable = reads
       const ended = await client.send(statement, lease, { config, enforcement, trust: trusts(attempt), check })
-      if (ended.end.kind === 'answered' && isOfConnection(ended.end.error)) config = withoutName(config)
+      if (ended.end.kind === 'answered' && isOfConnection(ended.end.error)) config = withoutStatementName(config)
       lease.movable = false
       open = ended.open
       // A transaction that began on a server that is behind is rolled back before it begins elsewhere.

@@ -1,6 +1,6 @@
 import { resolveAddresses, createResolver, type AddressFamily, type DnsResolver } from '../discovery/dns-resolver.ts'
 import { targetsIn, type DnsTarget } from '../discovery/parse-dns-answers.ts'
-import { afterAnswer, type KnownAddresses } from '../discovery/known-addresses.ts'
+import { afterAnswer, type ResolvedAddresses } from '../discovery/resolved-addresses.ts'
 import { parseRegion } from '../discovery/parse-region.ts'
 import { refreshInterval } from '../discovery/dns-refresh-interval.ts'
 import { describeValue, isPlainObject } from '../error-messages/describe-value.ts'
@@ -45,7 +45,7 @@ export function dns(name: string, options: DnsOptions = {}): ServerSource {
   const { replicas = {}, family, resolver = createResolver() } = checked(name, options)
   const regions = Object.entries(replicas).map(([region, own]) => [parseRegion(region, 'replicas'), own] as const)
   const names = [...new Set([name, ...regions.map(([, own]) => own)])]
-  let known: KnownAddresses = new Map()
+  let known: ResolvedAddresses = new Map()
 
   return async (given) => {
     const template = typeof given.primary === 'string' ? { url: given.primary } : given.primary

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createResolver, type DnsResolver } from '../discovery/dns-resolver.ts'
 import type { ListedServer } from '../discovery/listed-server.ts'
 import type { Examination, Machine, PoolLimits } from '../examination/examination.ts'
-import { flyAppOf, type Place } from '../examination/place.ts'
+import { flyAppOf, type ServerLocation } from '../examination/server-location.ts'
 import { parsePoolOptions } from '../options/parse-pool-options.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { createPool } from '../pool/create-pool.ts'
@@ -59,7 +59,7 @@ async function machinesOf(
   return app === undefined ? undefined : askMachines(app, resolver)
 }
 
-function placeOf({ address: { host, port, user, database }, region, declared }: ListedServer): Place {
+function placeOf({ address: { host, port, user, database }, region, declared }: ListedServer): ServerLocation {
   return { host, port, user, database, region, declared }
 }
 

@@ -16,7 +16,7 @@ import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
 import type { FirstList } from './first-list.ts'
 import type { ProcessSession } from './process-session.ts'
-import type { Forecaster } from './forecast.ts'
+import type { Forecaster } from './normal-mode-forecast.ts'
 import type { ModeSwitch } from './mode-switch.ts'
 
 export interface EngineParts {

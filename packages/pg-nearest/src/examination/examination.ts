@@ -1,5 +1,5 @@
 import type { Status } from '../servers/status.ts'
-import type { Place } from './place.ts'
+import type { ServerLocation } from './server-location.ts'
 
 /** What a replica itself says of its replay. */
 export interface Replay {
@@ -63,7 +63,7 @@ export interface PoolLimits {
 export interface Examination {
   readonly status: Status
   /** By the server's name. */
-  readonly places: ReadonlyMap<string, Place>
+  readonly places: ReadonlyMap<string, ServerLocation>
   /** By the server's name, of those that could be asked. */
   readonly facts: ReadonlyMap<string, ServerFacts>
   /** `undefined`: it is not on Fly, or its DNS did not answer. */

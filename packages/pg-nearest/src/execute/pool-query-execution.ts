@@ -29,7 +29,7 @@ import type { Enforcement } from '../send/read-only-enforcement.ts'
 import { awaitBookmarkClaim } from '../walk/await-bookmark-claim.ts'
 import { candidatesOf, type ListState } from '../failures/no-server-error.ts'
 import { runStatement, type RunEnd } from '../send/run-statement.ts'
-import { withoutName } from './without-name.ts'
+import { withoutStatementName } from './without-statement-name.ts'
 import type { WalkFacts } from '../walk-states/walk-state.ts'
 import { notSentError } from '../failures/mode-errors.ts'
 import { getsWrites } from '../route/gets-writes.ts'
@@ -254,7 +254,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       this.#note(end, harmless, lease)
       if (this.#mayShare) this.#noteTime(end, lease.server, startedAt)
       const { standby: isStandby } = lease
-      if (end.kind === 'answered' && isOfConnection(end.error)) this.#config = withoutName(config)
+      if (end.kind === 'answered' && isOfConnection(end.error)) this.#config = withoutStatementName(config)
       const isAnswered = end.kind === 'result' || end.kind === 'answered'
       if (isAnswered && lease.status !== 'I') {
         if (this.engine.single) lease.keepTransaction()

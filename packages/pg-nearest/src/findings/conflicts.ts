@@ -2,13 +2,17 @@ import { duration } from '../terminal/format.ts'
 import type { ServerFacts } from '../examination/examination.ts'
 import type { Finding, Say } from './finding.ts'
 import { setting } from '../remedies/commands.ts'
-import type { Place } from '../examination/place.ts'
+import type { ServerLocation } from '../examination/server-location.ts'
 
 /** PostgreSQL's own default. */
 const USUAL_DELAY_MS = 30_000
 
 /** What happens to a query on a replica that stands in the way of replay. */
-export function conflictsOf({ settings, conflicts = 0 }: ServerFacts, place: Place, say: Say): readonly Finding[] {
+export function conflictsOf(
+  { settings, conflicts = 0 }: ServerFacts,
+  place: ServerLocation,
+  say: Say,
+): readonly Finding[] {
   const delayMs = Number(settings.get('max_standby_streaming_delay') ?? USUAL_DELAY_MS)
   const feedback = settings.get('hot_standby_feedback') === 'on'
   if (delayMs < 0) {

@@ -2,7 +2,7 @@ import type { ServerStatus, Status } from '../servers/status.ts'
 import { duration } from '../terminal/format.ts'
 import { kilometresBetween } from '../discovery/region-places.ts'
 import type { Finding, Say } from './finding.ts'
-import { flyAppOf, type Place } from '../examination/place.ts'
+import { flyAppOf, type ServerLocation } from '../examination/server-location.ts'
 
 /** Light in a vacuum, there and back. */
 const KM_PER_MS = 299.792_458 / 2
@@ -15,7 +15,7 @@ const LOCAL_MS = 100
 /** Round trips against what geography allows. */
 export function distanceOf(
   { leastRttMs, region }: ServerStatus,
-  place: Place,
+  place: ServerLocation,
   status: Status,
   say: Say,
 ): readonly Finding[] {

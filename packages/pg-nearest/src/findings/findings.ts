@@ -8,8 +8,15 @@ import { fromHere } from './from-here.ts'
 import { machinesOf } from './machines.ts'
 import { changePlaces } from '../remedies/change-places.ts'
 import { otherUrl, startIt } from '../remedies/commands.ts'
-import type { Patient } from '../examination/patient.ts'
-import { isInPlace, placeOf, primaryPlaceOf, writerOf, type Place, type PrimaryPlace } from '../examination/place.ts'
+import type { ExaminedServer } from '../examination/examined-server.ts'
+import {
+  isInPlace,
+  placeOf,
+  primaryLocationOf,
+  writerOf,
+  type ServerLocation,
+  type PrimaryLocation,
+} from '../examination/server-location.ts'
 import { regionOf } from './own-region.ts'
 import { remedyOf } from '../remedies/remedies.ts'
 import { replicationOf } from './replication.ts'
@@ -36,19 +43,19 @@ function findingsOfServer(server: ServerStatus, examination: Examination): reado
   const { name, health, role, rttMs, version } = server
   const say = sayOf(name)
   const place = placeOf(server, places)
-  const primary = primaryPlaceOf(servers, places)
-  const patient: Patient = { server, place, servers, places, machines, primary }
-  const problem = problemOf(patient, say)
+  const primary = primaryLocationOf(servers, places)
+  const examined: ExaminedServer = { server, place, servers, places, machines, primary }
+  const problem = problemOf(examined, say)
   if (health !== 'up') return [problem ?? silent(place, say)]
   const facts = known.get(name)
   const answers = say.good(`answers within ${duration(rttMs ?? 0)}, PostgreSQL ${version ?? '?'}`)
-  const around = [...wayOf(patient, facts, limits, say), ...distanceOf(server, place, status, say)]
+  const around = [...wayOf(examined, facts, limits, say), ...distanceOf(server, place, status, say)]
   if (problem !== undefined && server.pipelines) return [answers, problem, ...around]
   return [
     answers,
     ...versionOf(version, primary, say),
-    roleOf(patient, say),
-    ...(role === 'replica' ? replicationOf(patient, facts, writerOf(servers), say) : []),
+    roleOf(examined, say),
+    ...(role === 'replica' ? replicationOf(examined, facts, writerOf(servers), say) : []),
     ...(role === 'replica' && facts !== undefined ? conflictsOf(facts, place, say) : []),
     ...(role === 'primary' && facts !== undefined ? rightsOf(facts, primary, servers, limits, say) : []),
     problem ?? say.good('answers several statements that are sent at once'),
@@ -56,7 +63,7 @@ function findingsOfServer(server: ServerStatus, examination: Examination): reado
   ]
 }
 
-function roleOf({ server, place, servers, places }: Patient, say: Say): Finding {
+function roleOf({ server, place, servers, places }: ExaminedServer, say: Say): Finding {
   const { role, declared } = server
   if (isInPlace(server, servers)) return say.good(`is a ${role}, as the list has it`)
   return say.bad('DOCTOR_OTHER_ROLE', `is a ${role}, and the list calls it a ${declared}`, {
@@ -65,7 +72,7 @@ function roleOf({ server, place, servers, places }: Patient, say: Say): Finding 
   })
 }
 
-function versionOf(version: string | undefined, primary: PrimaryPlace, say: Say): readonly Finding[] {
+function versionOf(version: string | undefined, primary: PrimaryLocation, say: Say): readonly Finding[] {
   const major = Number.parseInt(version ?? '', 10)
   if (Number.isNaN(major) || major >= OLDEST_MAJOR) return []
   return [
@@ -76,7 +83,7 @@ function versionOf(version: string | undefined, primary: PrimaryPlace, say: Say)
   ]
 }
 
-function silent(place: Place, say: Say): Finding {
+function silent(place: ServerLocation, say: Say): Finding {
   return say.bad('DOCTOR_SILENT', 'did not answer in time', {
     why: 'Reads go further away meanwhile.',
     mend: startIt(place),
@@ -103,10 +110,10 @@ function unlessWritten(reader: ServerStatus, servers: readonly ServerStatus[]): 
 }
 
 /** The problem is a whole sentence that begins with the server's name, as the line does. */
-function problemOf(patient: Patient, say: Say): Finding | undefined {
-  const { name, problem, problemCode } = patient.server
+function problemOf(examined: ExaminedServer, say: Say): Finding | undefined {
+  const { name, problem, problemCode } = examined.server
   if (problem === undefined) return undefined
   const message = problem.startsWith(`${name} `) ? problem.slice(name.length + 1) : problem
   const code: ProblemCode = problemCode ?? 'NEAREST_UNUSABLE'
-  return say.bad(code, message, remedyOf(code, patient))
+  return say.bad(code, message, remedyOf(code, examined))
 }

@@ -3,8 +3,8 @@ import { bytes, duration } from '../terminal/format.ts'
 import type { ServerFacts } from '../examination/examination.ts'
 import type { Finding, Say } from './finding.ts'
 import { identifier, onPrimary, psql, setting, streamFrom } from '../remedies/commands.ts'
-import type { Patient } from '../examination/patient.ts'
-import type { Place } from '../examination/place.ts'
+import type { ExaminedServer } from '../examination/examined-server.ts'
+import type { ServerLocation } from '../examination/server-location.ts'
 
 /** A replica that is further behind is worth a warning: reads of sessions go elsewhere meanwhile. */
 const MUCH_LAG_MS = 10_000
@@ -13,12 +13,12 @@ const OLD_READS = 'Reads there show old data, and those of a session that has wr
 
 /** Whether a replica follows the primary, streams, and keeps up. */
 export function replicationOf(
-  patient: Patient,
+  examined: ExaminedServer,
   facts: ServerFacts | undefined,
   primary: ServerStatus | undefined,
   say: Say,
 ): readonly Finding[] {
-  const { server, place } = patient
+  const { server, place } = examined
   if (primary === undefined) {
     return [
       say.unknown('DOCTOR_NO_PRIMARY', 'cannot be compared: no primary answers', {
@@ -28,15 +28,15 @@ export function replicationOf(
     ]
   }
   return [
-    timelineOf(patient, primary, say),
-    ...streamOf(patient, primary, facts, say),
+    timelineOf(examined, primary, say),
+    ...streamOf(examined, primary, facts, say),
     lagOf(server, place, facts, say),
   ]
 }
 
-function timelineOf(patient: Patient, primary: ServerStatus, say: Say): Finding {
-  const { place, primary: primaryPlace } = patient
-  const { timeline, timelineIsLate } = patient.server
+function timelineOf(examined: ExaminedServer, primary: ServerStatus, say: Say): Finding {
+  const { place, primary: primaryPlace } = examined
+  const { timeline, timelineIsLate } = examined.server
   const grant = {
     why: 'After a failover, sessions that have written read there only once a checkpoint has told that it follows the new primary.',
     mend: onPrimary(primaryPlace, `grant pg_monitor to ${identifier(place.user ?? 'app')}`),
@@ -56,7 +56,7 @@ function timelineOf(patient: Patient, primary: ServerStatus, say: Say): Finding 
 }
 
 function streamOf(
-  { place, server: { receiving } }: Patient,
+  { place, server: { receiving } }: ExaminedServer,
   primary: ServerStatus,
   facts: ServerFacts | undefined,
   say: Say,
@@ -79,7 +79,7 @@ function streamOf(
 
 function lagOf(
   { lagBytes, stalenessMs }: ServerStatus,
-  place: Place,
+  place: ServerLocation,
   facts: ServerFacts | undefined,
   say: Say,
 ): Finding {

@@ -2,7 +2,7 @@ import type { ServerStatus } from '../servers/status.ts'
 import type { PoolLimits, ServerFacts } from '../examination/examination.ts'
 import type { Finding, Say } from './finding.ts'
 import { identifier, onPrimary } from '../remedies/commands.ts'
-import { flyAppOf, type PrimaryPlace } from '../examination/place.ts'
+import { flyAppOf, type PrimaryLocation } from '../examination/server-location.ts'
 
 /** The monitor's. */
 const OWN_CONNECTIONS = 1
@@ -10,7 +10,7 @@ const OWN_CONNECTIONS = 1
 /** What the role may do. Roles and rights are the same on every server of a cluster, so the primary's are enough. */
 export function rightsOf(
   { role, tables, unusedSlots = [] }: ServerFacts,
-  place: PrimaryPlace,
+  place: PrimaryLocation,
   servers: readonly ServerStatus[],
   { max }: PoolLimits,
   say: Say,
@@ -32,7 +32,7 @@ export function rightsOf(
 }
 
 /** A replica that is away needs its slot to come back. */
-function slotOf(slot: string, place: PrimaryPlace, servers: readonly ServerStatus[], say: Say): Finding {
+function slotOf(slot: string, place: PrimaryLocation, servers: readonly ServerStatus[], say: Say): Finding {
   const message = `keeps WAL for the replication slot ${slot}, which nothing reads`
   const why = 'The disk fills up, and then the primary takes no more writes.'
   const drop = onPrimary(place, `select pg_drop_replication_slot('${slot.replaceAll("'", "''")}')`)
@@ -44,7 +44,12 @@ function slotOf(slot: string, place: PrimaryPlace, servers: readonly ServerStatu
   return say.unknown('DOCTOR_UNUSED_SLOT', message, { why, mend })
 }
 
-function unreadable(tables: NonNullable<ServerFacts['tables']>, name: string, place: PrimaryPlace, say: Say): Finding {
+function unreadable(
+  tables: NonNullable<ServerFacts['tables']>,
+  name: string,
+  place: PrimaryLocation,
+  say: Say,
+): Finding {
   const schemas = tables.schemas.map(identifier).join(', ')
   const remedy = {
     why: 'Reads of them fail, on every server.',
@@ -63,7 +68,7 @@ function unreadable(tables: NonNullable<ServerFacts['tables']>, name: string, pl
 
 function connectionsOf(
   { name, connections, databaseConnections, superuser }: NonNullable<ServerFacts['role']>,
-  place: PrimaryPlace,
+  place: PrimaryLocation,
   max: number,
   say: Say,
 ): readonly Finding[] {
@@ -88,7 +93,7 @@ function connectionsOf(
 }
 
 /** On Fly `attach` makes a superuser unless it is told not to. @see https://fly.io/docs/flyctl/postgres-attach/ */
-function ordinaryRole(place: PrimaryPlace, superuser: string): string {
+function ordinaryRole(place: PrimaryLocation, superuser: string): string {
   const app = flyAppOf(place)
   const name = superuser === 'app' ? 'app_user' : 'app'
   return app === undefined

@@ -2,28 +2,28 @@ import { duration } from '../terminal/format.ts'
 import type { PoolLimits, ServerFacts } from '../examination/examination.ts'
 import type { Finding, Say } from './finding.ts'
 import { identifier, onPrimary, otherUrl, setting } from '../remedies/commands.ts'
-import type { Patient } from '../examination/patient.ts'
-import { isLocal, isManaged, isPrivate, type Place } from '../examination/place.ts'
+import type { ExaminedServer } from '../examination/examined-server.ts'
+import { isLocal, isManaged, isPrivate, type ServerLocation } from '../examination/server-location.ts'
 
 /** After so long the proxy of Fly's managed PostgreSQL cuts a connection. @see https://fly.io/docs/mpg/ */
 const FLY_PROXY_MS = 600_000
 
 /** What stands between: encryption, poolers, and who ends a connection first. */
 export function wayOf(
-  patient: Patient,
+  examined: ExaminedServer,
   facts: ServerFacts | undefined,
   limits: PoolLimits,
   say: Say,
 ): readonly Finding[] {
-  const { place, server } = patient
+  const { place, server } = examined
   return [
-    ...(facts === undefined ? [] : [encryptionOf(facts, place, say), ...idleLimitOf(facts, patient, limits, say)]),
+    ...(facts === undefined ? [] : [encryptionOf(facts, place, say), ...idleLimitOf(facts, examined, limits, say)]),
     ...proxyLimitOf(place, limits, say),
     ...(server.pooled ? [poolerOf(place, say)] : []),
   ]
 }
 
-function encryptionOf({ encrypted }: ServerFacts, place: Place, say: Say): Finding {
+function encryptionOf({ encrypted }: ServerFacts, place: ServerLocation, say: Say): Finding {
   if (encrypted) return say.good('is asked over an encrypted connection')
   if (isLocal(place)) return say.good('is asked unencrypted, on this machine')
   if (isPrivate(place)) return say.good('is asked unencrypted, over a private network')
@@ -35,7 +35,7 @@ function encryptionOf({ encrypted }: ServerFacts, place: Place, say: Say): Findi
 
 function idleLimitOf(
   { settings, sources }: ServerFacts,
-  patient: Patient,
+  examined: ExaminedServer,
   { idleTimeoutMs }: PoolLimits,
   say: Say,
 ): readonly Finding[] {
@@ -46,13 +46,13 @@ function idleLimitOf(
   return [
     say.bad('DOCTOR_IDLE_LIMIT', `ends connections that are idle for ${duration(limitMs)}, and ${kept}`, {
       why: 'Connections die while they wait, so the next statement pays for a new one, and a write on one that dies has an unknown outcome.',
-      mend: `createPool({ idleTimeoutMillis: ${Math.floor(limitMs / 2)} }), or ${withoutIdleLimit(patient, sources.get('idle_session_timeout'))}`,
+      mend: `createPool({ idleTimeoutMillis: ${Math.floor(limitMs / 2)} }), or ${withoutIdleLimit(examined, sources.get('idle_session_timeout'))}`,
     }),
   ]
 }
 
 /** @param source - as `pg_settings` has it: a server's own setting, or one that belongs to all of them */
-function withoutIdleLimit({ place, primary }: Patient, source: string | undefined): string {
+function withoutIdleLimit({ place, primary }: ExaminedServer, source: string | undefined): string {
   const name = 'idle_session_timeout'
   const role = `alter role ${identifier(place.user ?? 'app')}`
   const database = identifier(place.database ?? 'app')
@@ -63,7 +63,7 @@ function withoutIdleLimit({ place, primary }: Patient, source: string | undefine
   return setting(place, `set ${name} = 0`)
 }
 
-function proxyLimitOf(place: Place, { maxLifetimeMs }: PoolLimits, say: Say): readonly Finding[] {
+function proxyLimitOf(place: ServerLocation, { maxLifetimeMs }: PoolLimits, say: Say): readonly Finding[] {
   if (!isManaged(place)) return []
   if (maxLifetimeMs > 0 && maxLifetimeMs <= FLY_PROXY_MS)
     return [say.good('has a proxy that cuts connections after the pool has ended them')]
@@ -79,7 +79,7 @@ function proxyLimitOf(place: Place, { maxLifetimeMs }: PoolLimits, say: Say): re
   ]
 }
 
-function poolerOf(place: Place, say: Say): Finding {
+function poolerOf(place: ServerLocation, say: Say): Finding {
   const direct = isManaged(place) ? 'postgres://…@direct.<cluster>.flympg.net/…' : 'postgres://… (the server itself)'
   return say.unknown('DOCTOR_POOLER', 'is asked through a pooler', {
     why: 'In transaction mode SET, LISTEN, advisory locks and temporary tables do not stay with a connection; migrations need the server itself.',

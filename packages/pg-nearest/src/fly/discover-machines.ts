@@ -1,6 +1,6 @@
 import { resolveAddresses, type DnsResolver } from '../discovery/dns-resolver.ts'
 import { regionsIn } from '../discovery/parse-dns-answers.ts'
-import { afterAnswer, type KnownAddresses } from '../discovery/known-addresses.ts'
+import { afterAnswer, type ResolvedAddresses } from '../discovery/resolved-addresses.ts'
 import { refreshInterval } from '../discovery/dns-refresh-interval.ts'
 import { joinUrl, splitUrl } from '../discovery/url-parts.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
@@ -27,7 +27,7 @@ type List = NonNullable<Awaited<ReturnType<NonNullable<NearestPoolOptions['serve
  */
 export function discoverMachines(options: DiscoverMachinesOptions): () => Promise<List> {
   const { app, url, primaryRegion, resolver, random } = options
-  let known: KnownAddresses = new Map()
+  let known: ResolvedAddresses = new Map()
 
   const entryOf = (region: string, addresses: readonly string[]): { url: string; hostaddr: string } | undefined => {
     const parts = splitUrl(replicaUrl(url, region) ?? '')

@@ -3,5 +3,5 @@
  *
  * @module pg-nearest/pg-module
  */
-export { pgModule } from './pg-module.ts'
+export { pgModule } from './look-alike-module.ts'
 export type { ModulePool } from './pool-view.ts'

@@ -1,12 +1,15 @@
 import type { ServerStatus } from '../servers/status.ts'
 import { setVariables, variableOf } from './commands.ts'
-import { isInPlace, placeOf, writerOf, type Place } from '../examination/place.ts'
+import { isInPlace, placeOf, writerOf, type ServerLocation } from '../examination/server-location.ts'
 
 /**
  * After a failover that is to stay: the list calls the old primary the primary. `undefined` where the roles are as listed, or nobody is the
  * primary.
  */
-export function changePlaces(servers: readonly ServerStatus[], places: ReadonlyMap<string, Place>): string | undefined {
+export function changePlaces(
+  servers: readonly ServerStatus[],
+  places: ReadonlyMap<string, ServerLocation>,
+): string | undefined {
   const before = servers.find(({ declared }) => declared === 'primary')
   const now = writerOf(servers)
   if (before === undefined || now === undefined || isInPlace(now, servers)) return undefined

@@ -1,50 +1,50 @@
-import { flyAppOf, isManaged, type Place, type PrimaryPlace } from '../examination/place.ts'
+import { flyAppOf, isManaged, type ServerLocation, type PrimaryLocation } from '../examination/server-location.ts'
 
 /** What a standby takes, too. Roles, rights and databases are changed by {@link onPrimary}. */
 type TakenAnywhere = `select ${string}` | `show ${string}` | `alter system ${string}`
 
 /** Statements for an administrator, on any server; each a transaction of its own, as ALTER SYSTEM wants it. */
-export function psql(place: Place, ...statements: readonly TakenAnywhere[]): string {
+export function psql(place: ServerLocation, ...statements: readonly TakenAnywhere[]): string {
   return commandOf(place, statements)
 }
 
 /** Statements that only the primary takes, likewise. */
-export function onPrimary(primary: PrimaryPlace, ...statements: readonly string[]): string {
+export function onPrimary(primary: PrimaryLocation, ...statements: readonly string[]): string {
   return commandOf(primary, statements)
 }
 
-function commandOf({ host, port, database }: Place, statements: readonly string[]): string {
+function commandOf({ host, port, database }: ServerLocation, statements: readonly string[]): string {
   const where = `psql -h ${host} -p ${port} -U postgres${database === undefined ? '' : ` -d ${word(database)}`}`
   return [where, ...statements.map((statement) => `-c ${quoted(statement)}`)].join(' ')
 }
 
 /** A setting of the server, and that it rereads them. */
-export function setting(place: Place, change: string): string {
+export function setting(place: ServerLocation, change: string): string {
   return psql(place, `alter system ${change}`, 'select pg_reload_conf()')
 }
 
 /** Where a replica streams from: to be looked at first, for what is right already must not be replaced. */
-export function streamFrom(place: Place, primary: string): string {
+export function streamFrom(place: ServerLocation, primary: string): string {
   const change = setting(place, `set primary_conninfo = 'host=<${primary}> port=… user=…'`)
   return `${psql(place, 'show primary_conninfo', 'show primary_slot_name')}, and where that is not ${primary}: ${change}`
 }
 
 /** The variable in which fly() reads the server's URL. */
-export function variableOf({ declared, region }: Pick<Place, 'declared' | 'region'>): string {
+export function variableOf({ declared, region }: Pick<ServerLocation, 'declared' | 'region'>): string {
   return declared === 'primary' ? 'DATABASE_URL' : `DATABASE_URL_${region?.toUpperCase().replaceAll('-', '_') ?? '…'}`
 }
 
 /** Another URL for the server, where fly() reads it. */
-export function otherUrl(place: Place, example = 'postgres://…'): string {
+export function otherUrl(place: ServerLocation, example = 'postgres://…'): string {
   return setVariables(place, `${variableOf(place)}=${example}`)
 }
 
-export function setVariables(place: Place, assignments: string): string {
+export function setVariables(place: ServerLocation, assignments: string): string {
   return `${flyAppOf(place) === undefined ? 'export' : 'fly secrets set'} ${assignments}`
 }
 
 /** A server that does not run. */
-export function startIt(place: Place): string {
+export function startIt(place: ServerLocation): string {
   if (isManaged(place)) return 'fly mpg list, and fly mpg status <cluster id>'
   const app = flyAppOf(place)
   return app === undefined
@@ -52,7 +52,7 @@ export function startIt(place: Place): string {
     : `fly machine list --app ${app}, then fly machine start <id> --app ${app}`
 }
 
-export function isReady({ host, port }: Place): string {
+export function isReady({ host, port }: ServerLocation): string {
   return `pg_isready -h ${host} -p ${port}`
 }
 

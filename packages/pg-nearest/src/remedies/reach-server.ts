@@ -1,11 +1,11 @@
 import { identifier, isReady, onPrimary, otherUrl, psql, word } from './commands.ts'
-import type { Patient } from '../examination/patient.ts'
-import { flyAppOf, isManaged, type Place } from '../examination/place.ts'
+import type { ExaminedServer } from '../examination/examined-server.ts'
+import { flyAppOf, isManaged, type ServerLocation } from '../examination/server-location.ts'
 
 const INSIDE = 'fly ssh console --app <your app>, and doctor there (or fly wireguard create, here)'
 
 /** A name without an address. Fly's private names exist in its network only, and there only for machines that run. */
-export function findHost({ place, machines }: Patient): string {
+export function findHost({ place, machines }: ExaminedServer): string {
   const app = flyAppOf(place)
   if (isManaged(place)) return `${INSIDE}: such names exist only in Fly's network`
   if (app === undefined) return `getent hosts ${place.host}`
@@ -22,14 +22,14 @@ export function findHost({ place, machines }: Patient): string {
 }
 
 /** Nothing comes back from there. */
-export function reachHost({ place, machines }: Patient): string {
+export function reachHost({ place, machines }: ExaminedServer): string {
   const app = flyAppOf(place)
   if (app === undefined) return `nc -vz ${place.host} ${place.port}`
   return machines === undefined ? INSIDE : `fly machine list --app ${app}`
 }
 
 /** A password belongs to the role, on every server: where the primary takes it, this server's URL is wrong. */
-export function letIn({ place, server, servers, places, primary }: Patient): string {
+export function letIn({ place, server, servers, places, primary }: ExaminedServer): string {
   const { user = 'app', database = 'all' } = place
   if (/\bpg_hba\.conf\b/.test(server.problem ?? '')) {
     const line = `host ${word(database)} ${word(user)} <address of this machine>/32 scram-sha-256`
@@ -41,12 +41,16 @@ export function letIn({ place, server, servers, places, primary }: Patient): str
     : `${url}, or, where that has the right one: ${onPrimary(primary, String.raw`\password ${identifier(user)}`)}`
 }
 
-function isTakenElsewhere(user: string, servers: Patient['servers'], places: ReadonlyMap<string, Place>): boolean {
+function isTakenElsewhere(
+  user: string,
+  servers: ExaminedServer['servers'],
+  places: ReadonlyMap<string, ServerLocation>,
+): boolean {
   return servers.some(({ name, health }) => health === 'up' && places.get(name)?.user === user)
 }
 
 /** A standby has its primary's databases. */
-export function createDatabase({ place, servers, places, primary }: Patient): string {
+export function createDatabase({ place, servers, places, primary }: ExaminedServer): string {
   const { database = 'app', user = 'app', host, port } = place
   const others = servers.flatMap(({ name, health }) => (health === 'up' ? (places.get(name)?.database ?? []) : []))
   const [another] = others

@@ -1,9 +1,9 @@
 import type { ProblemCode } from '../servers/status.ts'
 import { changePlaces } from './change-places.ts'
 import { isReady, onPrimary, otherUrl, psql, setting, startIt, streamFrom, identifier } from './commands.ts'
-import { flyAppOf, isPrivate, type Place } from '../examination/place.ts'
+import { flyAppOf, isPrivate, type ServerLocation } from '../examination/server-location.ts'
 import { createDatabase, findHost, letIn, reachHost } from './reach-server.ts'
-import type { Patient } from '../examination/patient.ts'
+import type { ExaminedServer } from '../examination/examined-server.ts'
 import { settleRivals, stopIt } from './settle-rivals.ts'
 
 /** Why something matters, and the command that mends it. */
@@ -15,16 +15,17 @@ export interface Remedy {
 const UNUSED = 'Nothing runs there meanwhile: reads go further away, and without the primary nothing is written.'
 const WRONG_URL = 'What answers there is no server of this cluster, so it is not used.'
 
-const URL_OF = ({ place }: Patient): string => otherUrl(place)
-const withTls = ({ place }: Patient): string => otherUrl(place, 'postgres://…?sslmode=verify-full&sslrootcert=<file>')
-const look = ({ place }: Patient): string => isReady(place)
-const start = ({ place }: Patient): string => startIt(place)
+const URL_OF = ({ place }: ExaminedServer): string => otherUrl(place)
+const withTls = ({ place }: ExaminedServer): string =>
+  otherUrl(place, 'postgres://…?sslmode=verify-full&sslrootcert=<file>')
+const look = ({ place }: ExaminedServer): string => isReady(place)
+const start = ({ place }: ExaminedServer): string => startIt(place)
 /** What takes connections and answers nothing is mostly a proxy in front of a server that is down. */
-const startOrOtherUrl = ({ place }: Patient): string =>
+const startOrOtherUrl = ({ place }: ExaminedServer): string =>
   `${isReady(place)}; if it does not run: ${startIt(place)}; if another port is PostgreSQL's: ${otherUrl(place)}`
 
 /** What is to be done about the problems that a running pool reports, too. */
-const REMEDIES: Readonly<Record<ProblemCode, readonly [why: string, mend: (patient: Patient) => string]>> = {
+const REMEDIES: Readonly<Record<ProblemCode, readonly [why: string, mend: (examined: ExaminedServer) => string]>> = {
   NEAREST_HOST_NOT_FOUND: [UNUSED, findHost],
   NEAREST_UNREACHABLE: [UNUSED, reachHost],
   NEAREST_NOTHING_LISTENS: [UNUSED, start],
@@ -40,7 +41,7 @@ const REMEDIES: Readonly<Record<ProblemCode, readonly [why: string, mend: (patie
   NEAREST_NO_TLS: ['The URL asks for encryption, so no connection is made.', ({ place }) => encrypt(place)],
   NEAREST_CERTIFICATE: [
     'Anybody could pretend to be that server, so no connection is made.',
-    (patient) => `what it says after the colon; where that is the CA: ${withTls(patient)}`,
+    (examined) => `what it says after the colon; where that is the CA: ${withTls(examined)}`,
   ],
   NEAREST_FILE: ['Without it no connection is made.', withTls],
   NEAREST_AUTHENTICATION: [UNUSED, letIn],
@@ -51,7 +52,8 @@ const REMEDIES: Readonly<Record<ProblemCode, readonly [why: string, mend: (patie
   NEAREST_OTHER_CLUSTER: ['Its data are others, so it is not used.', URL_OF],
   NEAREST_WRONG_PLACE: [
     'Reads “next door” would cross the ocean, and a primary that was replaced would take writes that are lost.',
-    (patient) => settleRivals(patient) ?? (isPrimaryItself(patient) ? otherUrl(patient.place) : stopIt(patient.place)),
+    (examined) =>
+      settleRivals(examined) ?? (isPrimaryItself(examined) ? otherUrl(examined.place) : stopIt(examined.place)),
   ],
   NEAREST_NO_EVIDENCE: [
     'A backup that was restored, or a branch, would take writes that are lost; so nothing is written there.',
@@ -75,20 +77,20 @@ const REMEDIES: Readonly<Record<ProblemCode, readonly [why: string, mend: (patie
   NEAREST_SERVER_LIST: ['Servers that come or go are not noticed.', () => 'createPool({ servers: async () => … })'],
 }
 
-export function remedyOf(code: ProblemCode, patient: Patient): Remedy {
+export function remedyOf(code: ProblemCode, examined: ExaminedServer): Remedy {
   const [why, mend] = REMEDIES[code]
-  return { why, mend: mend(patient) }
+  return { why, mend: mend(examined) }
 }
 
 /** The list has it twice: there is no other one that it could have been replaced by. */
-function isPrimaryItself({ server: { declared, timeline }, servers }: Patient): boolean {
+function isPrimaryItself({ server: { declared, timeline }, servers }: ExaminedServer): boolean {
   return declared === 'replica' && servers.some((other) => other.declared === 'primary' && other.timeline === timeline)
 }
 
 /** Only with pg_monitor a role is told at once which timeline a replica follows. */
-function provePromotion(patient: Patient): string {
-  const { place, server, servers, places, primary } = patient
-  const settled = settleRivals(patient)
+function provePromotion(examined: ExaminedServer): string {
+  const { place, server, servers, places, primary } = examined
+  const settled = settleRivals(examined)
   if (settled !== undefined) return settled
   const untold = servers.some(
     ({ health, timeline, timelineIsLate }) => health === 'up' && (timelineIsLate || timeline === undefined),
@@ -99,13 +101,13 @@ function provePromotion(patient: Patient): string {
 }
 
 /** With `ssl` on and no certificate a server does not start again. */
-function encrypt(place: Place): string {
+function encrypt(place: ServerLocation): string {
   if (isPrivate(place)) return otherUrl(place, 'postgres://…?sslmode=disable')
   return `a certificate there (ssl_cert_file, ssl_key_file), and then ${setting(place, 'set ssl = on')}`
 }
 
 /** A standby with fewer than its primary stops replaying. */
-function moreConnections({ place, primary }: Patient): string {
+function moreConnections({ place, primary }: ExaminedServer): string {
   const app = flyAppOf(place)
   const more =
     app === undefined
@@ -115,7 +117,7 @@ function moreConnections({ place, primary }: Patient): string {
   return `POOL_SIZE=<fewer>; or, where the role's limit is named: ${onPrimary(primary, `alter role ${role} connection limit -1`)}; or ${more}`
 }
 
-function takeWrites({ place, primary }: Patient): string {
+function takeWrites({ place, primary }: ExaminedServer): string {
   const name = 'default_transaction_read_only'
   const app = flyAppOf(place)
   const command = onPrimary(
@@ -134,7 +136,7 @@ function takeWrites({ place, primary }: Patient): string {
 }
 
 /** What is missing, as on Aurora, no GRANT can give. */
-function tellPositions({ place, primary, server: { refused } }: Patient): string {
+function tellPositions({ place, primary, server: { refused } }: ExaminedServer): string {
   const calls = refused.filter(({ code }) => code === '42501').map(({ call }) => call)
   if (calls.length === 0) return "createPool({ consistency: 'eventual' }), where old reads do no harm"
   return onPrimary(primary, `grant execute on function ${calls.join(', ')} to ${identifier(place.user ?? 'app')}`)

@@ -1,8 +1,8 @@
-import type { Patient } from '../examination/patient.ts'
-import { flyAppOf, placeOf, type Place } from '../examination/place.ts'
+import type { ExaminedServer } from '../examination/examined-server.ts'
+import { flyAppOf, placeOf, type ServerLocation } from '../examination/server-location.ts'
 
 /** Of two that say they are the primary one must go, and which, only a person knows; `undefined` where no other one says so. */
-export function settleRivals({ server, servers, places }: Patient): string | undefined {
+export function settleRivals({ server, servers, places }: ExaminedServer): string | undefined {
   const rival = servers.find(
     ({ name, role, health, timeline }) =>
       name !== server.name && role === 'primary' && health === 'up' && timeline !== server.timeline,
@@ -16,7 +16,7 @@ export function settleRivals({ server, servers, places }: Patient): string | und
 }
 
 /** A primary that was replaced: what it has written since is lost to the others. */
-export function stopIt(place: Place): string {
+export function stopIt(place: ServerLocation): string {
   const app = flyAppOf(place)
   return app === undefined
     ? `pg_ctl stop -D <its data directory>, on ${place.host}, and pg_rewind before it comes back as a replica`

@@ -25,7 +25,7 @@ import { createDrainCounter, type DrainCounter } from '../engine/drain-counter.t
 import { endedError } from './ended-error.ts'
 import { createFirstList } from '../engine/first-list.ts'
 import { createProcessSession } from '../engine/process-session.ts'
-import { createForecaster, type Forecaster } from '../engine/forecast.ts'
+import { createForecaster, type Forecaster } from '../engine/normal-mode-forecast.ts'
 import { createModeSwitch, type ModeSwitch } from '../engine/mode-switch.ts'
 import { createQuietTimer } from './quiet-timer.ts'
 import { createWriterWatch } from './writer-watch.ts'

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { withoutName } from '../execute/without-name.ts'
+import { withoutStatementName } from '../execute/without-statement-name.ts'
 import { describeValue } from '../error-messages/describe-value.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'
@@ -69,7 +69,7 @@ function parseStatement(statement: BatchStatement, at: number): Request {
   const bad = (what: string): OptionError => new OptionError(`statements[${at}]`, `statements[${at}] ${what}`)
   if (isSubmittable(statement)) throw bad('is a cursor or a stream: take a client with pool.connect() for it.')
   const { request } = parseQueryArguments(statement, undefined, undefined)
-  const config = withoutName(request.config)
+  const config = withoutStatementName(request.config)
   if (typeof config.text !== 'string') throw bad('has no text.')
   const facts = factsOf(config.text)
   if (facts.is('readsFromClient')) throw bad('may be a COPY from the client: take a client with pool.connect() for it.')

@@ -4,7 +4,7 @@ import { dns, type DnsOptions } from '../../src/dns/index.ts'
 import { isOptionError } from '../../src/errors.ts'
 import { addressesIn, regionsIn, targetsIn } from '../../src/discovery/parse-dns-answers.ts'
 import { resolveAddresses, type DnsResolver } from '../../src/discovery/dns-resolver.ts'
-import { afterAnswer, type AnsweredAddresses, type KnownAddresses } from '../../src/discovery/known-addresses.ts'
+import { afterAnswer, type AnsweredAddresses, type ResolvedAddresses } from '../../src/discovery/resolved-addresses.ts'
 import { refreshInterval } from '../../src/discovery/dns-refresh-interval.ts'
 import { discoverMachines } from '../../src/fly/discover-machines.ts'
 import { parseServerList } from '../../src/server-list/parse-server-list.ts'
@@ -69,13 +69,16 @@ const addresses = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'), { maxLengt
 const answer: fc.Arbitrary<AnsweredAddresses> = fc
   .array(fc.tuple(name, fc.option(addresses, { nil: undefined })), { maxLength: 3 })
   .map((entries) => new Map(entries))
-const flat = (known: KnownAddresses): string[] =>
+const flat = (known: ResolvedAddresses): string[] =>
   [...known].flatMap(([at, found]) => [...found.keys()].map((a) => at + a))
 
 describe('what is known after answers', () => {
   const after = (...answers: Record<string, string[] | undefined>[]): string[] =>
     flat(
-      answers.reduce((known, said) => afterAnswer(known, new Map(Object.entries(said))), new Map() as KnownAddresses),
+      answers.reduce(
+        (known, said) => afterAnswer(known, new Map(Object.entries(said))),
+        new Map() as ResolvedAddresses,
+      ),
     )
 
   test.each<[string, Record<string, string[] | undefined>[], string[]]>([
@@ -96,7 +99,7 @@ describe('what is known after answers', () => {
   test('whatever comes, what was there once is never emptied, and nothing appears that nobody said', () => {
     fc.assert(
       fc.property(fc.array(answer, { maxLength: 30 }), (answers) => {
-        let known: KnownAddresses = new Map()
+        let known: ResolvedAddresses = new Map()
         for (const said of answers) {
           const before = flat(known)
           known = afterAnswer(known, said)
@@ -113,7 +116,7 @@ describe('what is known after answers', () => {
     fc.assert(
       fc.property(fc.array(answer), addresses, (answers, last) => {
         fc.pre(last.length > 0)
-        let known = answers.reduce(afterAnswer, new Map() as KnownAddresses)
+        let known = answers.reduce(afterAnswer, new Map() as ResolvedAddresses)
         for (let i = 0; i < 2; i++) known = afterAnswer(known, new Map([['nrt', last]]))
         expect(flat(known).toSorted()).toEqual(last.map((address) => `nrt${address}`).toSorted())
       }),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Machine } from '../../src/examination/examination.ts'
 import { findingsOf } from '../../src/findings/findings.ts'
-import type { Place } from '../../src/examination/place.ts'
+import type { ServerLocation } from '../../src/examination/server-location.ts'
 import { statusOf } from '../../src/servers/status.ts'
 import type { ServerState } from '../../src/topology/topology.ts'
 import { IN_ORD, serverState, topologyOf } from './server-state.ts'
@@ -9,7 +9,7 @@ import { IN_ORD, serverState, topologyOf } from './server-state.ts'
 const nrt = serverState({ name: 'nrt', region: 'nrt', declared: 'primary', role: 'primary', timeline: 2 })
 const ord = serverState({ name: 'ord', timeline: 2, lagBytes: 0, stalenessMs: 60 })
 
-const at = (host: string, known: Partial<Place> = {}): Place => ({
+const at = (host: string, known: Partial<ServerLocation> = {}): ServerLocation => ({
   host,
   port: 5433,
   user: 'app',
@@ -21,8 +21,8 @@ const at = (host: string, known: Partial<Place> = {}): Place => ({
 
 interface World {
   readonly servers: readonly ServerState[]
-  readonly nrt?: Place
-  readonly ord?: Place
+  readonly nrt?: ServerLocation
+  readonly ord?: ServerLocation
   readonly machines?: readonly Machine[]
 }
 

@@ -14,10 +14,10 @@ import { nextShadowPlace, placedIn, SHADOW_FREE, type ShadowPlace } from '../../
 import { classify } from '../../src/classification/classify.ts'
 import { createStatementCache } from '../../src/statement/statement-cache.ts'
 import { surelyWrites } from '../../src/statement/surely-writes.ts'
-import { readForecast, sumOf } from '../../src/cli/read-forecast.ts'
+import { parseForecast, sumOf } from '../../src/cli/parse-forecast.ts'
 import { reportCommand } from '../../src/cli/report-command.ts'
 import { reportText } from '../../src/cli/report-text.ts'
-import type { Forecast } from '../../src/engine/forecast.ts'
+import type { Forecast } from '../../src/engine/normal-mode-forecast.ts'
 import { errorOf } from './error-of.ts'
 import { serverState, topologyOf } from './server-state.ts'
 
@@ -298,9 +298,9 @@ describe('a report', () => {
 
   test('is read from a status, or by itself, and from nothing else', () => {
     const text = JSON.stringify(forecast(3))
-    expect(readForecast(text, 'it')).toEqual(forecast(3))
-    expect(readForecast(JSON.stringify({ servers: [], observed: forecast(3) }), 'it')).toEqual(forecast(3))
-    expect(readForecast('{"servers":[]}', 'it')).toBeUndefined()
+    expect(parseForecast(text, 'it')).toEqual(forecast(3))
+    expect(parseForecast(JSON.stringify({ servers: [], observed: forecast(3) }), 'it')).toEqual(forecast(3))
+    expect(parseForecast('{"servers":[]}', 'it')).toBeUndefined()
     for (const wrong of [
       '',
       '{',
@@ -311,7 +311,7 @@ describe('a report', () => {
       text.replace('"ord"', '"\\u001b[2J"'),
       text.replace('"held":2', '"held":null'),
     ]) {
-      expect(() => readForecast(wrong, 'x.json')).toThrow(/^x\.json (?:holds no JSON|is neither)/)
+      expect(() => parseForecast(wrong, 'x.json')).toThrow(/^x\.json (?:holds no JSON|is neither)/)
     }
   })
 })

@@ -1,9 +1,9 @@
 import { isPlainObject } from '../error-messages/describe-value.ts'
-import type { Forecast, ForecastRoute } from '../engine/forecast.ts'
+import type { Forecast, ForecastRoute } from '../engine/normal-mode-forecast.ts'
 import { UsageError } from '../cli-options/usage-error.ts'
 
 /** The forecast in a pool's status, or by itself, as JSON that came from elsewhere. `undefined`: nothing was observed. */
-export function readForecast(text: string, source: string): Forecast | undefined {
+export function parseForecast(text: string, source: string): Forecast | undefined {
   const value = parsed(text, source)
   const forecast = isPlainObject(value) && ('servers' in value || 'observed' in value) ? value['observed'] : value
   if (forecast === undefined || forecast === null) return undefined

@@ -1,5 +1,5 @@
 /** The addresses behind each of several names, in the order in which they were first seen, with how many answers in a row lack each. */
-export type KnownAddresses = ReadonlyMap<string, ReadonlyMap<string, number>>
+export type ResolvedAddresses = ReadonlyMap<string, ReadonlyMap<string, number>>
 
 /** What an answer says of a name; `undefined`: nothing, so that what is known stays. */
 export type AnsweredAddresses = ReadonlyMap<string, readonly string[] | undefined>
@@ -11,7 +11,7 @@ const GONE_AFTER = 2
  * What is known after another answer. A name that the answer does not have is one without addresses. What would leave no address at all is
  * no answer: then all stays as it was.
  */
-export function afterAnswer(known: KnownAddresses, answer: AnsweredAddresses): KnownAddresses {
+export function afterAnswer(known: ResolvedAddresses, answer: AnsweredAddresses): ResolvedAddresses {
   const next = new Map<string, ReadonlyMap<string, number>>()
   for (const name of new Set([...known.keys(), ...answer.keys()])) {
     const before = known.get(name) ?? new Map<string, number>()

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { moduleClient } from './module-client.ts'
+import { moduleClient } from './look-alike-client.ts'
 import { poolView, type ModulePool } from './pool-view.ts'
 
 /**

@@ -2,7 +2,7 @@ import type { ServerStatus } from '../servers/status.ts'
 import { databaseApp } from '../fly/replica-host.ts'
 
 /** Where a server is, and who uses it. Without secrets. */
-export interface Place {
+export interface ServerLocation {
   readonly host: string
   readonly port: number
   readonly user: string | undefined
@@ -11,20 +11,26 @@ export interface Place {
   readonly declared: 'primary' | 'replica'
 }
 
-/** Where roles, rights and databases can be changed: a standby refuses that. Made by {@link primaryPlaceOf} alone. */
-export interface PrimaryPlace extends Place {
+/** Where roles, rights and databases can be changed: a standby refuses that. Made by {@link primaryLocationOf} alone. */
+export interface PrimaryLocation extends ServerLocation {
   readonly takesChanges: true
 }
 
 /** The server that takes the writes; while none answers as such, the one that should, or a gap to fill in. */
-export function primaryPlaceOf(servers: readonly ServerStatus[], places: ReadonlyMap<string, Place>): PrimaryPlace {
+export function primaryLocationOf(
+  servers: readonly ServerStatus[],
+  places: ReadonlyMap<string, ServerLocation>,
+): PrimaryLocation {
   const writer = writerOf(servers) ?? servers.find(({ declared, role }) => declared === 'primary' && role !== 'replica')
   const place = writer === undefined ? { ...GAP, database: [...places.values()][0]?.database } : placeOf(writer, places)
   return { ...place, takesChanges: true }
 }
 
 /** Of a server that has left the list only the name is known. */
-export function placeOf({ name, region, declared }: ServerStatus, places: ReadonlyMap<string, Place>): Place {
+export function placeOf(
+  { name, region, declared }: ServerStatus,
+  places: ReadonlyMap<string, ServerLocation>,
+): ServerLocation {
   return places.get(name) ?? { host: name, port: 5432, user: undefined, database: undefined, region, declared }
 }
 
@@ -46,18 +52,18 @@ export function isInPlace({ role, declared, candidate }: ServerStatus, servers: 
 const GAP = { host: '<the primary>', port: 5432, user: undefined, region: undefined, declared: 'primary' } as const
 
 /** The app on Fly that the server's machines belong to, if that is its own (unmanaged) cluster. */
-export function flyAppOf({ host }: Place): string | undefined {
+export function flyAppOf({ host }: ServerLocation): string | undefined {
   return databaseApp(host)
 }
 
 /** Whether its traffic stays in this machine. */
-export function isLocal({ host }: Place): boolean {
+export function isLocal({ host }: ServerLocation): boolean {
   const name = plainName(host)
   return name.startsWith('/') || /^127\.|^::1$|^(?:.+\.)?localhost$/.test(name)
 }
 
 /** Whether its traffic stays in one machine or in a private network. */
-export function isPrivate(place: Place): boolean {
+export function isPrivate(place: ServerLocation): boolean {
   if (isLocal(place)) return true
   const name = plainName(place.host)
   if (/\.(?:internal|flycast|local)$/.test(name)) return true
@@ -66,7 +72,7 @@ export function isPrivate(place: Place): boolean {
 }
 
 /** Fly's managed PostgreSQL. */
-export function isManaged({ host }: Place): boolean {
+export function isManaged({ host }: ServerLocation): boolean {
   return /\.flympg\.net\.?$/i.test(host)
 }
 
