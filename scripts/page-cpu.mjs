@@ -5,8 +5,9 @@ import { startWorld } from 'pg-nearest-world'
 import { startPage } from 'pg-nearest-world/page'
 
 /**
- * What the page of a world takes of one core, its servers included: the world alone, with the page while nobody looks, and while somebody does
- * (a client that reads its events, as a browser would). On Linux: `npm run build && node scripts/page-cpu.mjs --seconds 60`.
+ * What the page of a world takes of one core, its servers included: the world alone; with the page while nobody looks; while somebody does (a
+ * client that reads its events, as a browser would) who has just come; and while he sees nothing happen. On Linux:
+ * `npm run build && node scripts/page-cpu.mjs --seconds 60`.
  */
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' } } })
 const seconds = Number(values.seconds)
@@ -58,7 +59,9 @@ try {
       for await (const chunk of body) bytes += chunk.length
       return bytes
     })().catch(() => undefined)
-    await report('somebody looks')
+    await report('somebody looks, just come')
+    await sleep(20_000)
+    await report('somebody looks, at rest')
     looking.abort()
     await read
     await report('nobody looks any more')

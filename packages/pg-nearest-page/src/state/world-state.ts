@@ -71,7 +71,7 @@ export interface Choice {
   readonly writeTo: boolean
 }
 
-/** What reads took in one region in the last second, in milliseconds; `undefined` if there was none, or none that succeeded. */
+/** What reads took in one region since the sample before, in milliseconds; `undefined` if there was none, or none that succeeded. */
 export interface LatencySample {
   readonly region: string
   readonly nearest: number | undefined

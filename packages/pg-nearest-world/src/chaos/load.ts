@@ -35,7 +35,12 @@ export interface LoadOptions {
   readonly prefix?: string | undefined
   /** Where its people may go. Default: the apps. */
   readonly wander?: readonly App[] | undefined
+  /** Asked at each turn whether what has its turn begins. Default: always. */
+  readonly turns?: Turns | undefined
 }
+
+/** Makes one that is asked at each turn of something whether it happens this time. */
+export type Turns = () => () => boolean
 
 export interface Load {
   /** Operations that were not begun, because so many waited already. */
@@ -50,14 +55,17 @@ export interface Load {
  */
 export function startLoad(apps: readonly App[], seed: number, diary: Diary, options: LoadOptions = {}): Load {
   const { rates = RATES, walkers: walkersOfEachApp = WALKERS_OF_EACH_APP, prefix = 's', wander = apps } = options
+  const { turns = () => () => true } = options
   const consistency = options.consistency ?? (() => undefined)
   let busy = true
   let heldBack = 0
   const timers = apps.flatMap((app, index) => {
     const random = seededRandom(seedOf(seed, index))
     return Object.entries(rates).map(([name, rate]) => {
+      const begins = turns()
       let waiting = 0
       return setInterval(() => {
+        if (!begins()) return
         if (waiting >= MOST_WAITING) return void heldBack++
         waiting++
         void act(name as keyof Rates, app, random, diary, consistency()).finally(() => waiting--)
@@ -72,7 +80,7 @@ export function startLoad(apps: readonly App[], seed: number, diary: Diary, opti
       seededRandom(seedOf(seed, 100 + index)),
       diary,
       consistency,
-    ).live(() => busy, WALKERS_REST_MS),
+    ).live(() => busy, WALKERS_REST_MS, turns()),
   )
   return {
     get heldBack() {

@@ -36,14 +36,15 @@ export class Walker {
     this.#session = this.#app.pool.session()
   }
 
-  async live(busy: () => boolean, restMs: number): Promise<void> {
+  async live(busy: () => boolean, restMs: number, begins: () => boolean): Promise<void> {
     while (busy()) {
       this.#wander()
       const own = this.#random.chance(0.8)
       const outcome = await this.#step(own ? this.#session : this.#app.pool, own)
       // What was given up may still be under way, and whoever comes after it would not know what it has shown.
       if (outcome === 'aborted') this.#begin()
-      await sleep(this.#random.between(0.5 * restMs, 1.5 * restMs))
+      do await sleep(this.#random.between(0.5 * restMs, 1.5 * restMs))
+      while (busy() && !begins())
     }
   }
 

@@ -1,7 +1,7 @@
 import { createPool, type Consistency, type NearestPool, type QueryEvent } from 'pg-nearest'
 import type { Choice, StatementFacts } from 'pg-nearest-page'
 import type { Diary } from '../chaos/diary.ts'
-import { startLoad, type App } from '../chaos/load.ts'
+import { startLoad, type App, type Turns } from '../chaos/load.ts'
 import type { World } from '../world-types.ts'
 import { startPlainReader, type PlainReader } from './plain-reader.ts'
 
@@ -15,8 +15,8 @@ export interface PageApp extends App {
 /** A second, of each app; few, because it is one machine that plays them all. */
 const RATES = { read: 3, write: 0.7, transaction: 0.3, 'read-only transaction': 0.3 } as const
 const WALKERS = 1
-/** Half as often as by default: five apps ask as many servers each, on one machine. */
-const PROBE_MS = 1_000
+/** More rarely than by default: five apps ask as many servers each, on one machine; and where a statement fails, nobody waits for it. */
+const PROBE_MS = 4_000
 /** A laptop that plays five regions and a browser may take its time to promote a server. */
 const FAILOVER_MS = 15_000
 
@@ -32,10 +32,11 @@ export interface PageAppOptions {
   readonly seed: number
   /** Before the names of its people. */
   readonly prefix: string
+  readonly turns: Turns
 }
 
 export function startPageApp(options: PageAppOptions): PageApp {
-  const { world, region, plainTo, diary, roaming, consistency, seed, prefix } = options
+  const { world, region, plainTo, diary, roaming, consistency, seed, prefix, turns } = options
   const pool = createPool({
     ...world.poolOptions(region),
     application_name: `page ${region}`,
@@ -46,8 +47,15 @@ export function startPageApp(options: PageAppOptions): PageApp {
   diary.listen(pool)
   const app: App = { region, pool }
   roaming.push(app)
-  const plain = startPlainReader(world.url(plainTo, { from: region }))
-  const load = startLoad([app], seed, diary, { rates: RATES, walkers: WALKERS, prefix, wander: roaming, consistency })
+  const plain = startPlainReader(world.url(plainTo, { from: region }), turns())
+  const load = startLoad([app], seed, diary, {
+    rates: RATES,
+    walkers: WALKERS,
+    prefix,
+    wander: roaming,
+    consistency,
+    turns,
+  })
   return {
     ...app,
     plain,

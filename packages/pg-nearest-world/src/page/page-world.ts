@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { Consistency } from 'pg-nearest'
 import { Diary } from '../chaos/diary.ts'
-import { REGISTERS, type App } from '../chaos/load.ts'
+import { REGISTERS, type App, type Turns } from '../chaos/load.ts'
 import { createDeeds, type Promotion } from '../chaos/promotion.ts'
 import { createRegisters } from '../chaos/registers.ts'
 import type { World } from '../world-types.ts'
@@ -29,7 +29,7 @@ export interface PageWorld {
   rest(): Promise<void>
 }
 
-export async function createPageWorld(world: World): Promise<PageWorld> {
+export async function createPageWorld(world: World, turns: Turns): Promise<PageWorld> {
   const firstPrimary = world.primary
   await createTables(world)
   const diary = new Diary()
@@ -51,7 +51,9 @@ export async function createPageWorld(world: World): Promise<PageWorld> {
       for (const { region: own, pool } of apps) pool.setServers(serversFor(world, own))
       const seed = started++
       const prefix = `${region} ${seed} `
-      apps.push(startPageApp({ world, region, plainTo: firstPrimary, diary, roaming, consistency, seed, prefix }))
+      apps.push(
+        startPageApp({ world, region, plainTo: firstPrimary, diary, roaming, consistency, seed, prefix, turns }),
+      )
     },
     async rest() {
       roaming.length = 0

@@ -13,10 +13,10 @@ export interface PlainReader {
 const EVERY_MS = 500
 const PATIENCE_MS = 3_000
 
-export function startPlainReader(url: string): PlainReader {
+export function startPlainReader(url: string, takesTurn: () => boolean): PlainReader {
   const pool = impatientPool(url, PATIENCE_MS)
   let taken: (number | undefined)[] = []
-  const stopReading = repeat(EVERY_MS, async () => {
+  const read = async (): Promise<void> => {
     const begun = performance.now()
     try {
       await pool.query(readOf([1]))
@@ -24,7 +24,8 @@ export function startPlainReader(url: string): PlainReader {
     } catch {
       taken.push(undefined)
     }
-  })
+  }
+  const stopReading = repeat(EVERY_MS, read, takesTurn)
   return {
     take() {
       const all = taken

@@ -14,6 +14,8 @@ import { findingWords } from './finding-words.ts'
 import { followApp, type AppActivity } from './app-activity.ts'
 import { statementFacts } from './page-app.ts'
 import { createPageWorld } from './page-world.ts'
+import { isNews } from './is-news.ts'
+import { createPace } from './pace.ts'
 import { parseAction, type Action } from './parse-action.ts'
 import { performing } from './perform-action.ts'
 import { candidatesOf, linksOf, placeOf } from './places.ts'
@@ -45,6 +47,7 @@ export interface RunningPage {
 
 const PORT = 4100
 const TICK_MS = 250
+/** At full pace, as all of these. */
 const LOOKS_MS = 500
 const SECOND_MS = 1_000
 const REST_AFTER_MS = 60_000
@@ -53,13 +56,14 @@ const MOST_FINDINGS = 3
 
 /**
  * Serves a page that shows a world, and on which people break it, to this machine alone unless `host` says otherwise. While somebody looks, and for a minute after that, an
- * app reads and writes in each region, about 30 statements a second in all; it makes the tables `deeds`, `registers` and `notes`, and the function `bump`, for it.
+ * app reads and writes in each region: about 30 statements a second in all, and a sixth of that while nothing happens. It makes the tables `deeds`, `registers` and `notes`, and the function `bump`, for it.
  */
 export async function startPage(
   world: World,
   { port, host, app, restAfterMs = REST_AFTER_MS }: PageOptions = {},
 ): Promise<RunningPage> {
-  const page = await createPageWorld(world)
+  const pace = createPace()
+  const page = await createPageWorld(world, pace.turns)
   const judge = createRunningJudge(page)
   const observer = createServerObserver(world)
   const sample = createStatementSample<StatementFacts>()
@@ -75,6 +79,7 @@ export async function startPage(
   let watched = false
 
   const happen = (event: WorldEvent): void => {
+    if (isNews(state, event)) pace.quicken()
     state = reduceWorld(state, event)
     server.publish(event)
   }
@@ -171,9 +176,9 @@ export async function startPage(
       followApps()
       const loops = [
         repeat(TICK_MS, tick),
-        repeat(LOOKS_MS, async () => happen({ type: 'servers', servers: await observer.look() })),
-        repeat(SECOND_MS, everySecond),
-        repeat(SECOND_MS, tellFindings),
+        repeat(LOOKS_MS, async () => happen({ type: 'servers', servers: await observer.look() }), pace.turns()),
+        repeat(SECOND_MS, everySecond, pace.turns()),
+        repeat(SECOND_MS, tellFindings, pace.turns()),
       ]
       return async () => {
         await Promise.all([page.rest(), ...loops.map((stop) => stop())])
@@ -194,8 +199,9 @@ export async function startPage(
       onWatched(now: boolean) {
         watched = now
         sample.take()
-        if (now) void shift.begin()
-        else shift.endLater()
+        if (!now) return shift.endLater()
+        pace.quicken()
+        void shift.begin()
       },
     },
     port,

@@ -1,6 +1,6 @@
 import { createAlarm, type Alarm } from './alarm.ts'
 
-/** Runs functions at given times (milliseconds of `performance.now()`), accurate to a fraction of a millisecond. */
+/** Runs functions at given times (milliseconds of `performance.now()`), accurate to a fraction of a millisecond, or to half a percent of the time until then. */
 export interface Scheduler {
   /** Resolves when it is that accurate. */
   readonly ready: Promise<void>
@@ -12,11 +12,15 @@ export interface Scheduler {
 
 interface ScheduledCall {
   readonly due: number
+  /** When the alarm is set for it. */
+  readonly wakeAt: number
   readonly run: () => void
 }
 
-/** It takes a moment to be woken. So the alarm is set this much early, and setImmediate polls for the rest. */
+/** It takes a moment to be woken. So the alarm is set this much early, and setImmediate polls for the rest, which costs the processor as long. */
 const EARLY_MS = 0.3
+/** Whatever is so far away is woken for in time: that moment is half a percent of it, which nobody notices. */
+const NOT_EARLY_MS = 60
 
 export function createScheduler(alarmFor: (ring: () => void) => Alarm = createAlarm): Scheduler {
   /** Sorted by time, the next one last. */
@@ -35,9 +39,8 @@ export function createScheduler(alarmFor: (ring: () => void) => Alarm = createAl
   const wait = (): void => {
     const next = calls.at(-1)
     if (next === undefined || turn !== undefined) return
-    const early = next.due - EARLY_MS
-    if (early <= performance.now()) turn = setImmediate(runDue)
-    else alarm.set(early)
+    if (next.wakeAt <= performance.now()) turn = setImmediate(runDue)
+    else alarm.set(next.wakeAt)
   }
 
   const alarm = alarmFor(() => {
@@ -49,7 +52,8 @@ export function createScheduler(alarmFor: (ring: () => void) => Alarm = createAl
     now: () => performance.now(),
     at(due, run) {
       const place = placeFor(calls, due)
-      calls.splice(place, 0, { due, run })
+      const aheadMs = due - performance.now()
+      calls.splice(place, 0, { due, wakeAt: due - EARLY_MS * Math.max(0, 1 - aheadMs / NOT_EARLY_MS), run })
       if (place === calls.length - 1) wait()
     },
     stop() {

@@ -1,8 +1,11 @@
 import fc from 'fast-check'
+import type { ServerFacts, StatementFacts, WorldEvent } from 'pg-nearest-page'
 import { describe, expect, it } from 'vitest'
 import { createRunningVerdict } from '../../src/chaos/running-verdict.ts'
 import type { Deed } from '../../src/chaos/deed.ts'
 import type { Evidence } from '../../src/chaos/verdict.ts'
+import { isNews } from '../../src/page/is-news.ts'
+import { createPace } from '../../src/page/pace.ts'
 import { parseAction } from '../../src/page/parse-action.ts'
 import { isRead, readingFrom, withRead, type Read } from '../../src/page/reading-from.ts'
 import { createStatementSample } from '../../src/page/statement-sample.ts'
@@ -158,5 +161,70 @@ describe('the running verdict', () => {
     const promotions = [{ old: 'nrt', promoted: 'ord', startedAt: 95, promotedAt: 100, ids: new Set<number>() }]
     verdict.judge(evidence({ deeds: [deed({ ids: [7] })], promotions }))
     expect(verdict.counts).toMatchObject({ writesLost: 0, leftBehind: 1 })
+  })
+})
+
+describe('the pace of a page', () => {
+  it('takes every sixth turn at rest, and all of them for twenty seconds from what happens', () => {
+    let now = 0
+    const pace = createPace(() => now)
+    const [one, another] = [pace.turns(), pace.turns()]
+    const taken = (turns: () => boolean): number => Array.from({ length: 12 }, () => turns()).filter(Boolean).length
+    expect([taken(one), taken(another)]).toEqual([2, 2])
+    pace.quicken()
+    expect(taken(one)).toBe(12)
+    now = 19_999
+    expect(taken(one)).toBe(12)
+    now = 20_000
+    expect(taken(one)).toBe(2)
+  })
+
+  it('begins with a turn that is taken, so that nothing waits for its first figure', () => {
+    expect(createPace(() => 0).turns()()).toBe(true)
+  })
+
+  const server: ServerFacts = {
+    region: 'ord',
+    role: 'replica',
+    lsn: '0/1',
+    lagBytes: 0,
+    lagMs: 0,
+    paused: false,
+    heldBackMs: 0,
+    connections: 3,
+  }
+  const statement: StatementFacts = {
+    id: 1,
+    at: 0,
+    region: 'ord',
+    text: 'select 1',
+    ms: 1,
+    server: 'nrt',
+    reason: 'lagging',
+    failed: [{ server: 'ord', why: 'It does not show yet what this session has written.' }],
+    sessions: true,
+    rttMs: 128,
+    error: undefined,
+    choices: [],
+  }
+  const servers = (changes: Partial<ServerFacts>): WorldEvent => ({
+    type: 'servers',
+    servers: [{ ...server, ...changes }],
+  })
+  it.each<[what: string, event: WorldEvent, expected: boolean]>([
+    ['the WAL goes on', servers({ lsn: '0/2', lagBytes: 8, lagMs: 3, connections: 4 }), false],
+    ['a server goes down', servers({ role: 'down' }), true],
+    ['one is promoted', servers({ role: 'primary' }), true],
+    ['its replay is paused', servers({ paused: true }), true],
+    ['its replay is held back', servers({ heldBackMs: 300 }), true],
+    ['one joins', { type: 'servers', servers: [server, { ...server, region: 'fra' }] }, true],
+    ['a read finds its replica behind', { type: 'statements', statements: [statement] }, false],
+    ['a statement fails', { type: 'statements', statements: [{ ...statement, error: 'It failed.' }] }, true],
+    ['time goes by', { type: 'latency', at: 0, samples: [] }, false],
+    ['an app reads elsewhere', { type: 'reading', region: 'ord', from: 'atl', reason: 'nearest', at: 0 }, true],
+    ['somebody does something', { type: 'busy', what: 'Killing Chicago' }, true],
+    ['chaos begins', { type: 'chaos', chaos: { endsAt: 0, broken: undefined } }, true],
+  ])('%s', (_, event, expected) => {
+    expect(isNews({ servers: [server] }, event)).toBe(expected)
   })
 })
