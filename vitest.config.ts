@@ -87,6 +87,7 @@ const unhurried = onServersOf([
   'read-only-begin',
   'read-only-handles',
   'reads',
+  'remembered-settings',
   'recovery-conflicts',
   'refresh',
   'refresh-and-close',

@@ -50,10 +50,11 @@ const told = (page, text) => page.locator('.timeline li span', { hasText: text }
 
 const frames = []
 
-/** A still of the story, and how long it is shown. */
-async function frame(page, ms) {
+/** A still of the story, and how long it is shown: of the page's beginning, or around what is found by a selector. */
+async function frame(page, ms, around) {
   // A click may have scrolled to its button.
   await page.evaluate(() => scrollTo(0, 0))
+  if (around !== undefined) await page.locator(around).evaluate((element) => element.scrollIntoView({ block: 'center' }))
   frames.push({ png: await page.screenshot(), ms })
 }
 
@@ -120,6 +121,15 @@ try {
   await told(story, /^Chicago reads next door again/)
   await frame(story, 1_600)
   await choose(story, 'Amsterdam')
+  await press(story, 'Pause replay Amsterdam')
+  await told(story, 'no longer replays')
+  await frame(story, 1_200)
+  await story.locator('select[name=to]').selectOption('ams')
+  await press(story, 'Write, then read')
+  await story.locator('.readings > *').first().waitFor()
+  await frame(story, 4_000, '.readings')
+  await press(story, 'Resume replay Amsterdam')
+  await told(story, 'replays again')
   await press(story, 'Promote Amsterdam')
   await told(story, 'was promoted')
   await sleep(2_500)

@@ -1,5 +1,6 @@
 import type { StatementNeed } from './statement-class.ts'
 import { primaryOnlyColumn, primaryOnlyFunction, primaryOnlyRelation } from './primary-only-names.ts'
+import { portableSetting } from './portable-settings.ts'
 import { callsLocally, sessionEffect } from './session-effect.ts'
 import { namesTransactionMode } from './statement-traits.ts'
 import { OTHER_CONTROL, transactionControl } from './transaction-control.ts'
@@ -20,9 +21,15 @@ export function classify(text: string): StatementNeed {
   const statements = statementsOf(tokens)
   const needs = statements.map(classifyStatement)
   const need = needs.length > 1 ? strongest(needs) : (needs[0] ?? READ)
-  if (doubtful) return { ...(seemsToOnlyRead(need) ? WRITE : need), mayCommitInside: true }
+  if (doubtful) return { ...inDoubt(need), mayCommitInside: true }
   const hasControl = needs.length > 1 && needs.some(({ transaction }) => transaction !== undefined)
   return hasControl || statements.some(runsProcedure) ? { ...need, mayCommitInside: true } : need
+}
+
+/** What a text needs that may be another one than it seems. */
+function inDoubt(need: StatementNeed): StatementNeed {
+  if (need.setting !== undefined) return SESSION
+  return seemsToOnlyRead(need) ? WRITE : need
 }
 
 function seemsToOnlyRead(need: StatementNeed): boolean {
@@ -118,7 +125,9 @@ function classifyStatement(tokens: readonly Token[]): StatementNeed {
 
 function settingsOf(tokens: readonly Token[]): StatementNeed {
   const session = sessionEffect(tokens)
-  return session === undefined ? SESSION : { class: 'session', session }
+  if (session === undefined) return SESSION
+  const setting = session === 'setting' ? portableSetting(tokens) : undefined
+  return setting === undefined ? { class: 'session', session } : { class: 'session', session, setting }
 }
 
 /** SELECT, VALUES, TABLE and WITH: a read, unless something in it writes or is bound to a server or a connection. */

@@ -19,6 +19,8 @@ export interface StatementNeed {
   readonly transaction?: TransactionControl
   /** What a `session` text does to its connection, if that is not for good; `undefined`: anything. */
   readonly session?: SessionEffect
+  /** The one setting that a `session` text sets or resets, if that means the same on another connection. */
+  readonly setting?: string
   /**
    * If it fails, a part of it may have been committed: CALL, DO, several statements with transaction control among them, or what cannot
    * be read to its end.

@@ -11,6 +11,7 @@ import type { WalkFacts } from '../walk-states/walk-state.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { planFallback, type Attempt } from '../route/plan-servers.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
+import type { SettingEnd } from '../client-state/remembered-settings.ts'
 
 /** How something ended on the held connection. */
 export type HeldRunEnd<R> = { readonly kind: 'result'; readonly result: R } | LimitedEnd<Evidence>
@@ -78,6 +79,14 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     if (verdict === 'no') return { kind: 'not-admitted' }
     const forced = verdict === 'read-only' || restricted
     const { standby, generation } = lease
+    if (!held.settings.areMadeOn(lease)) {
+      const failed = await held.settings.makeOn(lease, { signal, timeoutMs: engine.queryTimeoutMs })
+      const lost = endOfLost(client) ?? asAttemptEnd(failed, { standby, generation })
+      if (lost !== undefined) {
+        held.letGo(!lease.alive)
+        return lost
+      }
+    }
     const end = await options.run(lease, to, forced)
     if (!lease.alive && !ANSWERED.has(end.kind)) held.letGo(true)
     if (end.kind === 'result') return { kind: 'result', result: end.result, standby: lease.standby }
@@ -117,6 +126,17 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
 
 function endOfLost({ state }: ClientContext): { readonly kind: 'cut'; readonly error: unknown } | undefined {
   return state.kind === 'lost' ? { kind: 'cut', error: state.error } : undefined
+}
+
+/** What was to run has not been sent: where the connection has died, it can run elsewhere. */
+function asAttemptEnd(
+  failed: SettingEnd | undefined,
+  of: { readonly standby: boolean; readonly generation: number },
+): Extract<AttemptEnd<never>, { kind: 'cut' | 'failed' }> | undefined {
+  if (failed === undefined) return undefined
+  const error = failed.kind === 'skipped' ? new Error('The setting was skipped') : failed.error
+  if (failed.kind !== 'unsent' && failed.kind !== 'lost') return { kind: 'cut', error }
+  return { kind: 'failed', evidence: { kind: 'unsent', error }, forced: false, ...of }
 }
 
 function onPrimaries({ engine, scope }: ClientContext): Planning {

@@ -227,10 +227,24 @@ export class ClientContext {
     return { end, open: lease.status !== 'I' }
   }
 
+  /** Whether a statement is not bound to its connection by what it sets, because that is made again wherever the client goes. */
+  remembers({ setting }: StatementNeed): boolean {
+    return setting !== undefined && !this.engine.alone
+  }
+
   /** Updates the state after a statement. `refused`: the server answered with an error. */
   settle({ request, need }: QueuedStatement, open: boolean, refused: boolean, unproven = false): void {
     const standby = this.isOnStandby
-    this.become(nextClientState(this.state, { request, need, open, standby, failed: refused, unproven }))
+    const remembered = this.state.kind === 'free' && !open && this.remembers(need)
+    this.become(nextClientState(this.state, { request, need, open, standby, failed: refused, unproven, remembered }))
+    if (!refused && !open) this.#noteSettings(request, need)
+  }
+
+  #noteSettings({ config: { text } }: Request, { session, setting }: StatementNeed): void {
+    const { settings, lease } = this.held
+    if (session === 'reset' || session === 'discard') settings.forget()
+    if (this.state.kind !== 'free' || setting === undefined || lease === undefined || this.engine.alone) return
+    settings.remember(lease, setting, text)
   }
 
   /** Updates the state after a cursor, a stream or a COPY. `refused`: the server answered with an error. */

@@ -56,15 +56,17 @@ export interface StatementOutcome {
   readonly failed: boolean
   /** It ran on a server that could not prove to show what it must. Default false. */
   readonly unproven?: boolean
+  /** What it sets is made again on every connection. Default false. */
+  readonly remembered?: boolean
 }
 
 export const FREE: ClientState = { kind: 'free' }
 
 export function nextClientState(
   before: ClientState,
-  { request, need, open, standby, failed, unproven = false }: StatementOutcome,
+  { request, need, open, standby, failed, unproven = false, remembered = false }: StatementOutcome,
 ): ClientState {
-  if (before.kind === 'lost' || before.kind === 'unbegun') return before
+  if (before.kind === 'lost' || before.kind === 'unbegun' || remembered) return before
   if (!open) return nextOutside(before, need, failed)
   const stateful = boundBy(before) !== undefined || leavesSessionState(need)
   const control = need.transaction

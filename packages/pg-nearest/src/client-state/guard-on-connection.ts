@@ -14,6 +14,6 @@ export function guardOnConnection(
   lease: Lease,
 ): void {
   if (guard === undefined || lease.provenStandby || client.keepsFromWriting) return
-  if (need.transaction?.readOnly === true) return
+  if (need.transaction?.readOnly === true || client.remembers(need)) return
   guard({ writes: isKnownToWrite(client.engine, client.scope, request) })
 }

@@ -5,6 +5,7 @@ import type { Purpose } from '../checkout/wait-queue.ts'
 import { misledBy } from '../freshness/machine-preference.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { lostTransactionError } from '../failures/transaction-lost-errors.ts'
+import { RememberedSettings } from './remembered-settings.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 
 /** Called when a client takes or returns a connection, so that the connection's events can be passed on. */
@@ -25,6 +26,8 @@ const ROLLBACK_MS = 5_000
 export class HeldConnection {
   readonly #acquire: Acquire
   readonly #onHold: OnHold
+  /** What its client has set. */
+  readonly settings: RememberedSettings = new RememberedSettings()
   #lease: Lease | undefined
   #lastServer: string | undefined
 
@@ -89,14 +92,15 @@ export class HeldConnection {
   }
 
   letGo(error?: Error | boolean): void {
-    this.#forget()?.release(error)
+    const lease = this.#forget()
+    if (lease !== undefined) this.settings.release(lease, error)
   }
 
   /** It leads to a standby, where only a primary will do. */
   letGoMisled(): Evidence {
     const lease = this.here
     this.#forget()
-    return misledBy(lease)
+    return misledBy(lease, (error) => this.settings.release(lease, error))
   }
 
   #forget(): Lease | undefined {

@@ -228,9 +228,11 @@ export class ClientExecutor {
 
   async #chooseOrDefer(statement: QueuedStatement): Promise<Serving> {
     const client = this.#client
-    const plan = planStatement(client.engine, client.scope, statement.request)
+    const plan = planStatement(client.engine, client.scope, statement.request, (need) => client.remembers(need))
     if (plan.refused) throw notSentError()
-    const attempts = heldServerFirst(client, plan, statement.check)
+    // What is set stays where the client is.
+    const leaves = plan.reads && (client.isOnStandby || !client.remembers(plan.need))
+    const attempts = heldServerFirst(client, { ...plan, reads: leaves }, statement.check)
     const [first] = attempts
     if (first === undefined || !this.#mayDefer(statement, first)) {
       return runUnpinned(client, statement, plan.reads, attempts)

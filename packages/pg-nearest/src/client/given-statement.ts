@@ -48,7 +48,7 @@ export class GivenStatement implements QueuedStatement, Turn {
     route: (statement: QueuedStatement) => Promise<Serving>,
   ) {
     const { engine, scope } = client
-    const { need, reads } = planStatement(engine, scope, request)
+    const { need, reads } = planStatement(engine, scope, request, (of) => client.remembers(of))
     this.#client = client
     this.#route = route
     this.#caller = caller
@@ -69,6 +69,8 @@ export class GivenStatement implements QueuedStatement, Turn {
   get check(): FreshnessCheck | undefined {
     if (!this.#isChecked) {
       this.#isChecked = true
+      // What sets something shows nothing.
+      if (this.#client.remembers(this.need)) return undefined
       this.#check = createFreshnessCheck(this.#client.engine, this.own, this.request.consistency, this.#reads)
     }
     return this.#check

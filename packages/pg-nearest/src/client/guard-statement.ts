@@ -18,6 +18,7 @@ export function guardStatement(
   // It undoes what was done, and must not be kept from it.
   if (need.transaction?.kind === 'rollback' || need.transaction?.readOnly === true || !client.mayWrite) return
   if (begin !== undefined) return guard({ writes: true })
+  if (state.kind === 'free' && client.remembers(need)) return
   const writes = isKnownToWrite(engine, scope, statement.request)
   if (writes || state.kind !== 'free') guard({ writes })
 }

@@ -39,7 +39,7 @@ export function isMisled(context: FreshnessContext, { server, onPrimary }: Attem
 }
 
 /** Gives it back, because nothing was sent: one that has told its machine can serve reads. */
-export function misledBy(lease: Lease): Evidence {
-  lease.release(!lease.introduced)
+export function misledBy(lease: Lease, release: (error: boolean) => void = (error) => lease.release(error)): Evidence {
+  release(!lease.introduced)
   return { kind: 'misled', error: new Error(`${lease.server} led to a standby instead of the primary`) }
 }

@@ -27,12 +27,21 @@ interface Knowledge {
 /** A query with a prepared statement's name and no text may be anything. */
 const UNKNOWN: StatementNeed = { class: 'write' }
 
-/** What a statement outside of a transaction needs, and which servers to try, in order. */
-export function planStatement(engine: Knowledge, scope: Narrowing, request: Request): StatementPlan {
+/**
+ * What a statement outside of a transaction needs, and which servers to try, in order.
+ *
+ * @param isAnywhere - whether what is bound to its connection by its text may run wherever a read may.
+ */
+export function planStatement(
+  engine: Knowledge,
+  scope: Narrowing,
+  request: Request,
+  isAnywhere: (need: StatementNeed) => boolean = never,
+): StatementPlan {
   const { text } = request.config
   const { need, learned } =
     typeof text === 'string' ? engine.statements.needOf(text) : { need: UNKNOWN, learned: false }
-  const reads = !learned && (need.class === 'read' || need.transaction?.standbyCanBegin === true)
+  const reads = !learned && (need.class === 'read' || need.transaction?.standbyCanBegin === true || isAnywhere(need))
   const refused = isReadOnlyByMode(scope) && need.class === 'write' && typeof text === 'string' && surelyWrites(text)
   return { need, reads, refused, attempts: attemptsFor(engine, scope, request, need, learned, reads) }
 }
@@ -40,6 +49,10 @@ export function planStatement(engine: Knowledge, scope: Narrowing, request: Requ
 /** By its text, because a standby has refused it, or because it asks for the primary: there it may have effects that no text shows. */
 export function isKnownToWrite(engine: Knowledge, scope: Narrowing, request: Request): boolean {
   return request.route === 'primary' || scope.target.kind === 'primary' || !planStatement(engine, scope, request).reads
+}
+
+function never(): boolean {
+  return false
 }
 
 function attemptsFor(

@@ -42,6 +42,8 @@ export function nextShadowPlace(place: ShadowPlace, need: StatementNeed, replica
   }
   if (control === 'begin')
     return { kind: 'transaction', server: replica, after: replica === undefined ? later(place) : place }
+  // It is made again wherever the client goes.
+  if (need.setting !== undefined) return place
   if (need.class === 'session') return { kind: 'pinned' }
   return replica === undefined ? later(place) : place
 }

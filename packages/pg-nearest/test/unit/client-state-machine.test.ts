@@ -51,6 +51,15 @@ describe('where a borrowed client stands after a statement', () => {
     { name: 'a read leaves it free', before: FREE, need: read, open: false, standby: true, after: FREE },
     { name: 'LISTEN pins it', before: FREE, need: session, open: false, standby: false, after: pinned },
     { name: 'SET pins it', before: FREE, need: effect('setting'), open: false, standby: false, after: settings },
+    {
+      name: 'SET of what goes with the client does not',
+      before: FREE,
+      need: { ...effect('setting'), setting: 'jit' },
+      open: false,
+      standby: true,
+      after: FREE,
+      remembered: true,
+    },
     { name: 'SHOW does not', before: FREE, need: effect('local'), open: false, standby: false, after: FREE },
     {
       name: 'RESET ALL frees it of SET',
@@ -262,8 +271,9 @@ describe('where a borrowed client stands after a statement', () => {
     open: boolean
     standby: boolean
     unproven?: boolean
+    remembered?: boolean
     after: ClientState
-  }[])('$name', ({ before, need, text = 'BEGIN READ ONLY', open, standby, unproven, after }) => {
+  }[])('$name', ({ before, need, text = 'BEGIN READ ONLY', open, standby, unproven, remembered, after }) => {
     expect(
       nextClientState(before, {
         request: { config: { text } },
@@ -272,6 +282,7 @@ describe('where a borrowed client stands after a statement', () => {
         standby,
         failed: false,
         unproven: unproven === true,
+        remembered: remembered === true,
       }),
     ).toEqual(after)
   })
