@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { messageOf, noteDialling, type Dialling } from '../driver-errors.ts'
 import { guardParser, internalsOf } from '../wire/pg-internals.ts'
+import { isolateListeners } from './isolate-listeners.ts'
 import { HEAD_BYTES, StartupMessages } from './startup-messages.ts'
 
 /** What answers is no database of PostgreSQL's. */
@@ -60,6 +61,7 @@ export function guardStartup(client: pg.Client): void {
     state = 'ready'
     connection.off('parameterStatus', asked)
     connection.off('readyForQuery', leave)
+    isolateListeners(connection)
   }
   const is = (wanted: typeof state): boolean => state === wanted
   guardParser(connection, {
@@ -67,12 +69,8 @@ export function guardStartup(client: pg.Client): void {
       if (is('starting')) look(chunk)
       return !is('failed')
     },
-    caught(error) {
-      // Nobody else has the client before it is ready. Later a listener of the user's may have thrown.
-      if (is('ready') && !isOfParser(error)) return false
-      fail(describeNonsense(error))
-      return true
-    },
+    // Nobody else has the client before it is ready.
+    caught: (error) => fail(describeNonsense(error)),
   })
   come('dialling')
   connection.once('connect', () => {
@@ -92,11 +90,6 @@ export function noteStage(client: pg.Client, error: unknown): void {
 }
 
 const NONSENSE = 'sends what is no message of PostgreSQL’s'
-
-/** The parser has read beyond the end of a message, or a count below 0. */
-function isOfParser(error: unknown): boolean {
-  return error instanceof RangeError || messageOf(error).startsWith('Unknown authenticationOk')
-}
 
 function describeNonsense(error: unknown): Error {
   if (!/authentication/i.test(messageOf(error))) {

@@ -73,8 +73,8 @@ export function setPassword(client: pg.Client, password: string | ((parameters: 
 export interface ParserGuard {
   /** Whether these bytes may be parsed: some make the parser run for ever. */
   accepts(chunk: Buffer): boolean
-  /** The parser, or somebody who was told of a message, has thrown. Returns whether it was the parser. */
-  caught(error: unknown): boolean
+  /** The parser, or somebody who was told of a message, has thrown. */
+  caught(error: unknown): void
 }
 
 /**
@@ -93,7 +93,7 @@ export function guardParser(connection: WireConnection, guard: ParserGuard): voi
       try {
         parse.call(stream, chunk)
       } catch (error) {
-        if (!guard.caught(error)) throw error
+        guard.caught(error)
       }
     }
     stream.on('data', guarded)

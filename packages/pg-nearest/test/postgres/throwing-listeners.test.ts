@@ -14,7 +14,9 @@ beforeAll(async () => {
   await ask(
     world.url(world.primary),
     `create table notes (text text not null);
-     create function note(text text) returns void language sql volatile as 'insert into notes values (text)'`,
+     create function note(text text) returns void language sql volatile as 'insert into notes values (text)';
+     create function warn() returns int language plpgsql as $$ begin raise notice 'mind'; return 1; end $$;
+     create view warning as select warn() as one`,
   )
   await caughtUp(world)
 })
@@ -124,6 +126,24 @@ describe('listeners that throw', () => {
   test('of all events, with hedging, time-outs and one connection for each server', async () => {
     app(EVENTS, { hedge: { percentile: 0.1, budget: 1 }, max: 1, timeoutMs: 4_000 })
     await useIt()
+  })
+
+  test.each([true, false])('of a client’s notices, with lanes: %s', async (lanes) => {
+    pool = createPool({ ...world.poolOptions('ord'), lanes })
+    pool.on('connect', (client) => {
+      client.on('notice', () => {
+        throw new Error('a listener of notice has a bug')
+      })
+    })
+    const read = (): Promise<unknown> => pool.query('select one from warning').then(({ rows }) => rows[0])
+    for (let i = 0; i < 4; i++) expect(await settled(read(), 'a read')).toEqual({ one: 1 })
+    for (let i = 0; i < 3; i++) {
+      const rows = await settled(Promise.all(Array.from({ length: 20 }, read)), 'reads at once')
+      expect(rows).toEqual(Array.from({ length: 20 }, () => ({ one: 1 })))
+    }
+    if (lanes) expect(pool.totalCount).toBe(1)
+    await until(() => strays.length === 64, 'each to be told as nobody’s', 2_000)
+    for (const stray of strays.splice(0)) expect(stray).toMatchObject({ message: 'a listener of notice has a bug' })
   })
 
   test('of problem and remove, while the replica dies and comes back', async () => {
