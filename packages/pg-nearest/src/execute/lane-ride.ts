@@ -121,7 +121,13 @@ class LaneRide implements LaneRead {
 
   end(end: LaneEnd): void {
     if (this.#over) return
-    this.#tell(end.kind === 'result' && this.#isBehind(end) ? { kind: 'failed' } : end)
+    // What cannot be recorded was not shown.
+    let isBehind = true
+    try {
+      isBehind = end.kind === 'result' && this.#isBehind(end)
+    } finally {
+      this.#tell(isBehind ? { kind: 'failed' } : end)
+    }
   }
 
   /** Records what it has shown. */

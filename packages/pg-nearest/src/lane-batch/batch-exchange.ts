@@ -7,7 +7,8 @@ import { ReadStatement, type LaneStatement } from './lane-statement.ts'
  * connection. `culprit`: the text that is at fault, if one is.
  */
 export type BatchEnd =
-  | { readonly kind: 'answered' | 'unsent' }
+  | { readonly kind: 'answered' }
+  | { readonly kind: 'unsent' }
   | { readonly kind: 'refused'; readonly culprit: string | undefined }
   | { readonly kind: 'lost'; readonly error: unknown }
 

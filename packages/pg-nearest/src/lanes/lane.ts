@@ -1,3 +1,4 @@
+import { raiseLater } from '../raise-later.ts'
 import { isPooled } from '../pg-client/pooled-backend.ts'
 import { MessageWriter } from '../lane-codec/message-writer.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
@@ -26,6 +27,8 @@ const RESTRICTION = {
   text: `select pg_catalog.set_config('transaction_read_only', 'on', true), pg_catalog.current_setting('transaction_isolation'), pg_catalog.pg_backend_pid()`,
   columns: 3,
 }
+
+const FAILED: LaneEnd = { kind: 'failed' }
 
 const writer = new MessageWriter()
 
@@ -77,28 +80,27 @@ export class Lane {
 
   /** Ends all that has not been answered, so that it runs elsewhere, and cancels it here. */
   rescue(rescue: Rescue): void {
-    const reads = this.#unanswered()
-    const { lease } = this
-    void lease.cancel()
-    this.#leave()
-    for (const read of reads) read.end({ kind: 'slow', rescue })
-  }
-
-  #unanswered(): readonly LaneRead[] {
-    return [...[...this.#batches].flatMap(({ statements }) => readsOf(statements)), ...this.#waiting]
+    attempt(undefined, () => void this.lease.cancel())
+    this.#endAll({ kind: 'slow', rescue })
   }
 
   #flush(): void {
-    const reads = this.#waiting
-    this.#waiting = []
-    if (this.#over || reads.length === 0) return
+    if (this.#over || this.#waiting.length === 0) return
     // Something may have come meanwhile that pg has read by half.
-    if (this.#batches.size === 0 && this.lease.alive && !this.lease.readable)
-      return this.#endAll(reads, { kind: 'failed' })
+    if (this.#batches.size === 0 && this.lease.alive && !this.lease.readable) return this.#endAll(FAILED)
     const now = performance.now()
-    const batches = groupReads(reads).map((group) => this.#batchOf(group, now))
-    for (const batch of batches) this.#batches.add(batch)
-    this.lease.send(...batches)
+    try {
+      const batches = groupReads(this.#waiting).map((group) => this.#batchOf(group, now))
+      for (const batch of batches) this.#batches.add(batch)
+      this.#waiting = []
+      this.lease.send(...batches)
+    } catch (error) {
+      raiseLater(error)
+      // What was not sent counts as prepared.
+      this.#connection.isUnfit = true
+      writer.take()
+      this.#endAll(FAILED)
+    }
   }
 
   #batchOf(reads: readonly LaneRead[], now: number): BatchExchange {
@@ -156,31 +158,35 @@ export class Lane {
     return statement
   }
 
+  /** Its reads are taken out ahead of all else, so that whatever is thrown on the way, they are ended. */
   #ended(batch: BatchExchange, end: BatchEnd): void {
-    if (this.#over) return
-    this.#batches.delete(batch)
-    const reads = readsOf(batch.statements)
+    if (!this.#batches.delete(batch)) return
+    const reads = batch.statements.filter((statement) => statement instanceof ReadStatement)
     this.#inFlight -= reads.length
-    switch (end.kind) {
-      case 'answered':
-        this.#events.onAnswered(performance.now() - batch.sentAt)
-        if (this.#isSound(batch)) this.#settle(batch)
-        else this.#refuse(reads)
-        break
-      case 'refused':
-        this.#connection.statements.forget()
-        if (end.culprit !== undefined) this.#events.onCulprit(end.culprit)
-        this.#refuse(reads)
-        break
-      case 'unsent':
-        this.#endAll(reads, { kind: 'unsent' })
-        break
-      case 'lost': {
-        const { error } = end
-        this.#endAll(reads, { kind: 'lost', error, mayResend: this.#events.onLost(this.lease, error) })
-      }
+    if (end.kind === 'unsent' || end.kind === 'lost') {
+      return this.#endAll(end.kind === 'unsent' ? end : attempt(FAILED, () => this.#lossOf(end)), reads)
+    }
+    const isAnswered = attempt(false, () => this.#isAnswered(batch, end))
+    const last = batch.statements.at(-1)
+    const answer = last instanceof AskingStatement ? last.answer : undefined
+    for (const { read, result } of reads) {
+      endRead(read, isAnswered && result !== undefined ? { kind: 'result', result, answer } : FAILED)
     }
     if (this.#inFlight === 0) this.#leave()
+  }
+
+  #lossOf({ error }: Extract<BatchEnd, { kind: 'lost' }>): LaneEnd {
+    return { kind: 'lost', error, mayResend: this.#events.onLost(this.lease, error) }
+  }
+
+  #isAnswered(batch: BatchExchange, end: Exclude<BatchEnd, { kind: 'unsent' | 'lost' }>): boolean {
+    if (end.kind === 'answered') {
+      this.#events.onAnswered(performance.now() - batch.sentAt)
+      return this.#isSound(batch)
+    }
+    this.#connection.statements.forget()
+    if (end.culprit !== undefined) this.#events.onCulprit(end.culprit)
+    return false
   }
 
   /** It ran where and as it should. */
@@ -194,36 +200,41 @@ export class Lane {
     return isSound
   }
 
-  #settle({ statements }: BatchExchange): void {
-    const last = statements.at(-1)
-    const answer = last instanceof AskingStatement ? last.answer : undefined
-    // The last of them may give the connection back.
-    for (const statement of statements) {
-      if (!(statement instanceof ReadStatement)) continue
-      const { result, read } = statement
-      read.end(result === undefined ? { kind: 'failed' } : { kind: 'result', result, answer })
-    }
-  }
-
-  #refuse(reads: readonly LaneRead[]): void {
-    for (const read of reads) read.end({ kind: 'failed' })
-  }
-
-  /** Nothing comes of it. */
-  #endAll(reads: readonly LaneRead[], end: LaneEnd): void {
-    const all = [...reads, ...this.#unanswered()]
+  /** Nothing comes of these, and of what is in flight. */
+  #endAll(end: LaneEnd, ended: readonly LaneStatement[] = []): void {
+    const inFlight = [...this.#batches].flatMap(({ statements }) => statements)
+    const reads = [...readsOf(ended), ...readsOf(inFlight), ...this.#waiting]
+    this.#batches.clear()
+    this.#waiting = []
+    this.#inFlight = 0
     this.#leave()
-    for (const read of all) read.end(end)
+    for (const read of reads) endRead(read, end)
   }
 
   #leave(): void {
     if (this.#over) return
     this.#over = true
-    this.#batches.clear()
-    this.#waiting = []
-    this.#inFlight = 0
-    this.#events.onOver(this)
-    this.lease.release()
+    attempt(undefined, () => this.#events.onOver(this))
+    attempt(undefined, () => this.lease.release())
+  }
+}
+
+/** Nobody else waits for ever because of what this throws. */
+function endRead(read: LaneRead, end: LaneEnd): void {
+  try {
+    read.end(end)
+  } catch (error) {
+    raiseLater(error)
+  }
+}
+
+/** What this gives, or `otherwise` if it throws. */
+function attempt<T>(otherwise: T, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    raiseLater(error)
+    return otherwise
   }
 }
 

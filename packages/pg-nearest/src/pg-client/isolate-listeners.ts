@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import { raiseLater } from '../raise-later.ts'
 
 /**
  * From now on whoever is told of a message of this connection's may throw: pg's parser, which would forget how far it has read and begin
@@ -10,12 +11,8 @@ export function isolateListeners(connection: EventEmitter): void {
     try {
       return Reflect.apply(emit, connection, args)
     } catch (error) {
-      process.nextTick(raise, error)
+      raiseLater(error)
       return true
     }
   }
-}
-
-function raise(error: unknown): never {
-  throw error
 }

@@ -1,5 +1,7 @@
 import { channel, tracingChannel } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
@@ -212,6 +214,56 @@ describe('subscribers that throw', () => {
       for (const each of channels) each.unsubscribe(bug)
       await forgetSubscribers()
     }
+  })
+})
+
+describe('a log that throws while reads that share a connection are ended', () => {
+  let armed = false
+  const log = (message: unknown): void => {
+    if (!armed || message !== 'client released') return
+    armed = false
+    throw new Error('the log has a bug')
+  }
+  const read = (): Promise<unknown> => pool.query('select count(*)::int as n from notes').then(({ rows }) => rows[0])
+  const sockets: Socket[] = []
+
+  /** One whose reads have been quick so far, on its one connection. */
+  async function poolWithLanes(region: string): Promise<void> {
+    sockets.length = 0
+    pool = createPool({ ...world.poolOptions(region), lanes: true, log })
+    pool.on('connect', (client) =>
+      sockets.push((client as unknown as { connection: { stream: Socket } }).connection.stream),
+    )
+    for (let i = 0; i < 4; i++) await settled(read(), 'a read')
+  }
+
+  /** The first to be given back is the shared one, whose reads then run by themselves. */
+  async function readAll(end: () => Promise<void> | void): Promise<void> {
+    const reads = Promise.all(Array.from({ length: 50 }, read))
+    await new Promise(setImmediate)
+    armed = true
+    await end()
+    expect(await settled(reads, 'the reads')).toEqual(Array.from({ length: 50 }, () => ({ n: 0 })))
+    expect(armed).toBe(false)
+    expect(strays.splice(0)).toMatchObject([{ message: 'the log has a bug' }])
+  }
+
+  test('because it dies', async () => {
+    await poolWithLanes('ord')
+    await readAll(() => {
+      for (const socket of sockets) socket.destroy()
+    })
+  })
+
+  test('because it is silent', async () => {
+    await poolWithLanes(world.primary)
+    const locking = new pg.Client({ connectionString: world.url(world.primary) })
+    await locking.connect()
+    await locking.query('begin; lock table notes')
+    await readAll(async () => {
+      await until(() => !armed, 'the reads to be given up', 2_000)
+      await locking.end()
+    })
   })
 })
 
