@@ -29,7 +29,7 @@ export function sharingOf(
   if (!reads || need.class !== 'read') return undefined
   // One that may be cancelled alone shares with nobody.
   if (engine.single || engine.hedging !== undefined || engine.queryTimeoutMs !== undefined) return undefined
-  for (const key in config) if (!SHARED.has(key)) return undefined
+  for (const key in config) if (!SHARED.has(key) && config[key as keyof typeof config] !== undefined) return undefined
   const { text, values } = config
   if (typeof text !== 'string' || queryTimeoutOf(config) !== undefined) return undefined
   // A tracer wants to see it.
@@ -38,7 +38,16 @@ export function sharingOf(
   return factsOf(text).sharing
 }
 
-const SHARED: ReadonlySet<string> = new Set(['text', 'values', 'rowMode', 'types'])
+/** A signal and `timeoutMs` end the call and not the connection, and `consistency` is asked for as elsewhere. */
+const SHARED: ReadonlySet<string> = new Set([
+  'text',
+  'values',
+  'rowMode',
+  'types',
+  'signal',
+  'timeoutMs',
+  'consistency',
+])
 
 /** A read that wants to share a connection. */
 export interface RideRequest {
@@ -62,7 +71,8 @@ export interface Ticket {
 }
 
 /** `undefined`: on this connection more must be asked than a lane can, or it cannot be sent. */
-export function ticketFor(lease: Lease, { config, check, trust }: RideRequest): Ticket | undefined {
+export function ticketFor(lease: Lease, { config, check, trust, signal }: RideRequest): Ticket | undefined {
+  if (signal?.aborted === true) return undefined
   // A statement that may share is one that a position can be asked for behind it.
   const questions = check?.begin(lease, trust, false, () => true)
   if (questions instanceof ReplicaBehindError) return undefined
@@ -115,8 +125,16 @@ class LaneRide implements LaneRead {
     this.#request = request
     this.#questions = questions
     this.#onEnd = onEnd
-    // Nobody cancels there, because that would hit his neighbours.
-    this.#forget = signal && onAbort(signal, () => this.#tell({ kind: 'cut', error: signal.reason }))
+    this.#forget = signal && onAbort(signal, () => this.#abandon(signal.reason))
+  }
+
+  get abandoned(): boolean {
+    return this.#over
+  }
+
+  #abandon(reason: unknown): void {
+    this.#tell({ kind: 'cut', error: reason })
+    this.#lane.abandon()
   }
 
   end(end: LaneEnd): void {

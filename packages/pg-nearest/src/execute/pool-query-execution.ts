@@ -283,8 +283,10 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   /** Shows whether it may share a connection the next time. */
   #noteTime({ kind }: LimitedEnd<RunEnd>, server: string, startedAt: number): void {
     const { lanes } = this.engine
-    if (kind === 'result') lanes?.ran(server, this.text, performance.now() - startedAt, this.#rescue)
-    else if (kind === 'answered' || kind === 'unreadable') lanes?.failed(this.text)
+    const ms = performance.now() - startedAt
+    if (kind === 'result') lanes?.ran(server, this.text, ms, this.#rescue)
+    else if (kind === 'cut') lanes?.gaveUp(server, this.text, ms, this.#rescue)
+    else if (kind === 'answered' || kind === 'unreadable') lanes?.failed(this.text, this.#rescue)
   }
 
   waitToCatchUp(behind: ReplicaBehindError): Promise<boolean> {

@@ -13,6 +13,8 @@ export interface LaneRead {
   readonly sharing: SyncSharing
   /** A query that is answered with one row of so many columns, and must be asked behind it. */
   readonly question: Question | undefined
+  /** Nobody waits for it any more. */
+  readonly abandoned: boolean
   /** Called once. */
   end(end: LaneEnd): void
 }
@@ -38,6 +40,6 @@ export type LaneEnd =
 
 /** Finds out which of the reads that were silent together is the slow one. */
 export interface Rescue {
-  /** One of them has run alone. */
-  ran(text: string, ms: number): void
+  /** One of them has run alone; `undefined`: it did not come to its end. */
+  ran(text: string, ms: number | undefined): void
 }

@@ -41,6 +41,7 @@ export class Lane {
   readonly #batches = new Set<BatchExchange>()
   #inFlight = 0
   #over = false
+  #hasAbandoned = false
   #heard = 0
   #heardAt = 0
 
@@ -79,9 +80,26 @@ export class Lane {
   }
 
   /** Ends all that has not been answered, so that it runs elsewhere, and cancels it here. */
-  rescue(rescue: Rescue): void {
-    attempt(undefined, () => void this.lease.cancel())
-    this.#endAll({ kind: 'slow', rescue })
+  rescue(rescueOf: (reads: number) => Rescue): void {
+    const reads = this.#reads().filter(({ abandoned }) => !abandoned)
+    this.#cancel({ kind: 'slow', rescue: rescueOf(reads.length) })
+  }
+
+  /** Nobody waits for one of its reads any more. Only when nobody waits for any, they are cancelled: that hits no neighbour. */
+  abandon(): void {
+    if (this.#over) return
+    const reads = this.#reads()
+    this.#hasAbandoned = reads.some(({ abandoned }) => abandoned)
+    if (reads.every(({ abandoned }) => abandoned)) this.#cancel(FAILED)
+  }
+
+  #cancel(end: LaneEnd): void {
+    if (this.#batches.size > 0) attempt(undefined, () => void this.lease.cancel())
+    this.#endAll(end)
+  }
+
+  #reads(): readonly LaneRead[] {
+    return [...[...this.#batches].flatMap(({ statements }) => readsOf(statements)), ...this.#waiting]
   }
 
   #flush(): void {
@@ -89,9 +107,11 @@ export class Lane {
     // Something may have come meanwhile that pg has read by half.
     if (this.#batches.size === 0 && this.lease.alive && !this.lease.readable) return this.#endAll(FAILED)
     const now = performance.now()
+    const reads = this.#hasAbandoned ? this.#waiting.filter(({ abandoned }) => !abandoned) : this.#waiting
     try {
-      const batches = groupReads(this.#waiting).map((group) => this.#batchOf(group, now))
+      const batches = groupReads(reads).map((group) => this.#batchOf(group, now))
       for (const batch of batches) this.#batches.add(batch)
+      this.#inFlight -= this.#waiting.length - reads.length
       this.#waiting = []
       this.lease.send(...batches)
     } catch (error) {
@@ -173,6 +193,7 @@ export class Lane {
       endRead(read, isAnswered && result !== undefined ? { kind: 'result', result, answer } : FAILED)
     }
     if (this.#inFlight === 0) this.#leave()
+    else if (this.#hasAbandoned) this.abandon()
   }
 
   #lossOf({ error }: Extract<BatchEnd, { kind: 'lost' }>): LaneEnd {
@@ -202,8 +223,7 @@ export class Lane {
 
   /** Nothing comes of these, and of what is in flight. */
   #endAll(end: LaneEnd, ended: readonly LaneStatement[] = []): void {
-    const inFlight = [...this.#batches].flatMap(({ statements }) => statements)
-    const reads = [...readsOf(ended), ...readsOf(inFlight), ...this.#waiting]
+    const reads = [...readsOf(ended), ...this.#reads()]
     this.#batches.clear()
     this.#waiting = []
     this.#inFlight = 0

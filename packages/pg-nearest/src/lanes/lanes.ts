@@ -65,9 +65,16 @@ export class Lanes {
     rescue?.ran(text, ms)
   }
 
+  /** It was given up by itself after so long. */
+  gaveUp(server: string, text: string, ms: number, rescue: Rescue | undefined): void {
+    if (ms > this.#of(server).limit.ms) this.ran(server, text, ms, rescue)
+    else rescue?.ran(text, undefined)
+  }
+
   /** It has failed by itself. */
-  failed(text: string): void {
+  failed(text: string, rescue: Rescue | undefined): void {
     this.#texts.keepApart(text)
+    rescue?.ran(text, undefined)
   }
 
   #of(server: string): ServerLanes {

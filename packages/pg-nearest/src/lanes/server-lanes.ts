@@ -84,7 +84,7 @@ export class ServerLanes {
       // One that is alone holds nobody up.
       if (inFlight < 2 || (this.#tokens < inFlight && silentMs < limitMs * HOPELESS)) continue
       this.#tokens = Math.max(0, this.#tokens - inFlight)
-      lane.rescue(this.#newRescue(inFlight))
+      lane.rescue((reads) => this.#newRescue(reads))
     }
   }
 
@@ -96,8 +96,8 @@ export class ServerLanes {
     return {
       ran: (text, ms) => {
         left--
-        if (ms > this.limit.ms) slow.add(text)
-        else quick++
+        if (ms !== undefined && ms > this.limit.ms) slow.add(text)
+        else if (ms !== undefined) quick++
         if (left === 0 && quick >= slow.size) for (const each of slow) this.#keepApart(each)
       },
     }

@@ -3,6 +3,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
 import { administer, ask, caughtUp, until, withUsers } from './fixtures.ts'
+import { within } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
 let world: World
@@ -13,6 +14,7 @@ beforeAll(async () => {
     world.url('nrt'),
     `create table numbers (n int primary key, tenant text not null, note text);
      insert into numbers select n, case when n % 2 = 0 then 'even' else 'odd' end, null from generate_series(1, 1000) as n;
+     create table locked_apart (a int);
      create view hitting as select hit() as n;
      alter table numbers enable row level security;
      alter table numbers force row level security;
@@ -204,15 +206,63 @@ describe('what must not be shared', () => {
     for (let round = 0; round < 3; round++) expect(await readAll(pool, 20)).toEqual(expected(20))
     expect(connectionsOf(pool)).toBe(7)
   })
+})
+
+describe('a limit of one’s own', () => {
+  const LIMITS: readonly [what: string, options: object][] = [
+    ['an option that is undefined', { name: undefined, query_timeout: undefined }],
+    ['a signal', { signal: new AbortController().signal }],
+    ['timeoutMs', { timeoutMs: 10_000 }],
+    ['consistency', { consistency: 'eventual' }],
+  ]
+  test.each(LIMITS)('%s keeps nobody from sharing', async (_, options) => {
+    const pool = await poolWith([READ])
+    const reads = Array.from({ length: 20 }, () => pool.query({ text: READ, values: [1], ...options }))
+    for (const { rows } of await Promise.all(reads)) expect(rows).toEqual(expected(1))
+    expect(connectionsOf(pool)).toBe(1)
+  })
+
+  test('a consistency is kept', async () => {
+    const NOTE = 'select note from numbers where n = 2'
+    const pool = await poolWith([NOTE])
+    for (let i = 0; i < 10; i++) {
+      // Past the pool, so that no session knows.
+      await ask(world.url('nrt'), `update numbers set note = '${i}' where n = 2`)
+      const reads = Array.from({ length: 10 }, () => pool.query({ text: NOTE, consistency: 'strong' }))
+      for (const { rows } of await Promise.all(reads)) expect(rows).toEqual([{ note: String(i) }])
+    }
+  })
 
   test('aborting one ends it alone', async () => {
     const pool = await poolWith([READ])
     const abort = new AbortController()
+    const early = pool.query({ text: READ, values: [2], signal: AbortSignal.abort(new Error('before')) })
     const aborted = pool.query({ text: READ, values: [1], signal: abort.signal })
     const others = readAll(pool, 20)
-    abort.abort(new Error('enough'))
+    // They are on their way then.
+    setImmediate(() => abort.abort(new Error('enough')))
+    await expect(early).rejects.toThrow('before')
     await expect(aborted).rejects.toThrow('enough')
     expect(await others).toEqual(expected(20))
+    expect(connectionsOf(pool)).toBe(1)
+  })
+
+  test.each([
+    ['a signal', () => ({ signal: AbortSignal.timeout(200) }), { name: 'TimeoutError' }],
+    ['timeoutMs', () => ({ timeoutMs: 200 }), { code: 'NEAREST_TIMEOUT' }],
+  ])('%s ends one that waits for a lock, on the server, too', async (_, limit, error) => {
+    const LOCKED = 'select a from locked_apart'
+    const pool = await poolWith([LOCKED], world.poolOptions('nrt'))
+    const locking = new pg.Client({ connectionString: world.url('nrt') })
+    await locking.connect()
+    try {
+      await locking.query('begin; lock table locked_apart')
+      await expect(pool.query({ text: LOCKED, ...limit() })).rejects.toMatchObject(error)
+      await within(5_000, 'end()', pool.end())
+      expect(await ask(world.url('nrt'), 'select 1 from pg_locks where not granted')).toEqual([])
+    } finally {
+      await locking.end()
+    }
   })
 })
 

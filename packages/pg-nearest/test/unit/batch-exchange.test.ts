@@ -150,6 +150,7 @@ function readByBatch(
       types: undefined,
       sharing: { tables: undefined },
       question: undefined,
+      abandoned: false,
       end: () => undefined,
     }
     const statement = new ReadStatement(unnamed(read.text), read, { fields: undefined }, types)

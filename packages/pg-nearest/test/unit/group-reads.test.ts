@@ -28,5 +28,14 @@ test('what may share does', () => {
 
 function readOf(tables: string | undefined): LaneRead {
   const end = (): void => undefined
-  return { text: '', values: [], rowMode: undefined, types: undefined, sharing: { tables }, question: undefined, end }
+  return {
+    text: '',
+    values: [],
+    rowMode: undefined,
+    types: undefined,
+    sharing: { tables },
+    question: undefined,
+    abandoned: false,
+    end,
+  }
 }
