@@ -11,7 +11,7 @@ import {
   type RowTexts,
 } from '../lane-codec/message-reader.ts'
 import { describe } from '../wire/described-query.ts'
-import { PgResult, type Field } from '../wire/pg-internals.ts'
+import { copyField, PgResult, type Field } from '../wire/pg-internals.ts'
 import type pg from 'pg'
 import type { LaneRead, Question } from './lane-read.ts'
 import type { PreparedStatement } from './prepared-statements.ts'
@@ -180,7 +180,7 @@ export class ReadStatement extends LaneStatement {
     const result = new PgResult(this.read.rowMode, this.#types)
     try {
       // Its owner may change it.
-      describe(result, [...fields])
+      describe(result, fields.map(copyField))
     } catch {
       // `getTypeParser` is the caller's.
       this.#unreadable = true

@@ -178,6 +178,13 @@ export interface Field {
   readonly format: 'text' | 'binary'
 }
 
+/** Another one of pg's own class. Copying what it has, whatever that is, takes ten times as long. */
+export function copyField(field: Field): Field {
+  const { name, tableID, columnID, dataTypeID, dataTypeSize, dataTypeModifier, format } = field as pg.FieldDef & Field
+  const PgField = field.constructor as new (...all: unknown[]) => Field
+  return new PgField(name, tableID, columnID, dataTypeID, dataTypeSize, dataTypeModifier, format)
+}
+
 export interface RowDescription {
   readonly fields: readonly Field[]
 }

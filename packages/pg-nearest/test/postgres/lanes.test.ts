@@ -110,6 +110,19 @@ describe('reads that are in flight at the same time', () => {
     }
   })
 
+  test('are their owners’, to the last column', async () => {
+    const pool = await poolWith([READ])
+    for (let round = 0; round < 3; round++) {
+      const results = await Promise.all(Array.from({ length: 10 }, () => pool.query<{ n: number }>(READ, [1])))
+      for (const { fields, rows } of results) {
+        expect(fields.map(({ name }) => name)).toEqual(['n', 'double', 'tenant'])
+        expect(rows).toEqual(expected(1))
+        for (const field of fields) field.name = 'changed'
+      }
+    }
+    expect(connectionsOf(pool)).toBe(1)
+  })
+
   test('send what pg sends for values of any kind', async () => {
     const text =
       'select $1::text as a, $2::bytea as b, $3::timestamptz as c, $4::int[] as d, $5::jsonb as e, $6::bool as f'
