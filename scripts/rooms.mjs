@@ -137,6 +137,7 @@ export const houses = [
         'freshness',
         'route',
         'statement',
+        'pooled-connection',
         'classification',
         'exchange',
         'tracers',

@@ -242,6 +242,14 @@ export class FreshnessCheck {
     }
   }
 
+  /**
+   * Something begins to show what its server has, until it ends. Returns a function to call once its position is known; calling it again
+   * does nothing.
+   */
+  beginShowing(): () => void {
+    return this.#session.beginShowing()
+  }
+
   /** A write in an explicit session is a write of this process, too. */
   #sessions(): readonly SessionState[] {
     const { process } = this.#context

@@ -44,7 +44,7 @@ export class SessionState {
   #bookmark: Bookmark | undefined
   /** Since when the position is not known. A statement that is sent to the primary later than this makes it known again. */
   #blindSince: number | undefined
-  /** How many statements may still write at unknown positions. */
+  /** How many statements may still write, or show what was written, at unknown positions. */
   #unsettled = 0
   #home: Home | undefined
   #homeUsedAt = 0
@@ -199,6 +199,17 @@ export class SessionState {
       open = false
       this.#unsettled--
       this.markUnknown(now)
+    }
+  }
+
+  /** The same for what shows, until it ends, what is at unknown positions: what they are is asked for by then. */
+  beginShowing(): () => void {
+    let open = true
+    this.#unsettled++
+    return () => {
+      if (!open) return
+      open = false
+      this.#unsettled--
     }
   }
 

@@ -8,6 +8,7 @@ import { factsOf } from '../statement/text-facts.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { Exchange } from '../wire/exchange.ts'
+import { beginEffects } from './stream-effects.ts'
 import { SubmittableExchange, textOf, type SubmittableEnd, type SubmittableOptions } from './submittable-exchange.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
@@ -50,8 +51,9 @@ export async function runSubmittable(
   const open = held.open
   const guards = client.keepsFromWriting && !lease.provenStandby
   if (guards) refuseControl(text)
-  const check = createFreshnessCheck(engine, own, undefined, false)
-  const settled = lease.provenStandby ? undefined : check?.beginUnsettled()
+  const reads = onlyReads(client, text, need)
+  const check = createFreshnessCheck(engine, own, undefined, reads)
+  const effects = check && beginEffects(check, lease, reads)
   const { signal } = client
   const abort = (): void => {
     // The server would go on with a slow statement, and keep its locks.
@@ -64,8 +66,7 @@ export async function runSubmittable(
     lease.send(...(guards ? guarded(lease.client, exchange, open) : [exchange]))
   })
   forget?.()
-  settled?.()
-  check?.markUnknown()
+  await effects?.(end)
   if (end.kind === 'lost') {
     const { error: cause, written: sent } = end
     if (sent) client.noteLost(lease, need)
@@ -78,6 +79,18 @@ export async function runSubmittable(
 /** One whose text is not known may do anything but end a transaction. */
 function needOf(text: string | undefined): StatementNeed {
   return text === undefined ? { class: 'session' } : factsOf(text).need
+}
+
+/** Whether it certainly writes nothing, as far as its text and its transaction say. */
+function onlyReads(
+  { state, engine }: ClientContext,
+  text: string | undefined,
+  { class: kind }: StatementNeed,
+): boolean {
+  if (text === undefined || kind !== 'read') return false
+  // What its transaction has written is not known before COMMIT.
+  if (state.kind === 'transaction' && !state.readOnly) return false
+  return !factsOf(text).is('mayLeaveState') && !engine.statements.needOf(text).learned
 }
 
 /** Puts it into a READ ONLY transaction that cannot be made READ WRITE. */

@@ -1,0 +1,130 @@
+import { to } from 'pg-copy-streams'
+import Cursor from 'pg-cursor'
+import QueryStream from 'pg-query-stream'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createPool, type NearestPool, type RoutedClient, type Session } from '../../src/index.ts'
+import { ask, caughtUp, until, withUsers } from './fixtures.ts'
+import { settled } from './settling.ts'
+
+/** What a cursor that only reads does to its session, and to its client. */
+let world: World
+let pool: NearestPool
+let session: Session
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 20 })
+  await withUsers(world)
+  await ask(world.url('nrt'), 'create table notes (text text not null); create view hitting as select hit() as n')
+  await caughtUp(world)
+})
+afterAll(() => world.stop())
+beforeEach(async () => {
+  pool = createPool(world.poolOptions('ord'))
+  session = pool.session()
+  await caughtUp(world, pool)
+})
+afterEach(async () => {
+  await Promise.all([world.resumeReplay('ord'), world.resumeReplay('syd')])
+  await pool.destroy()
+})
+
+const READ = 'select name from users order by id'
+const SHOWN = 'select n from hits'
+
+/** Reads the first page of a cursor, and closes it. */
+async function readOn(client: RoutedClient, text: string): Promise<unknown[]> {
+  const cursor = client.query(new Cursor<Record<string, unknown>>(text))
+  const rows = await settled(cursor.read(2), 'the rows')
+  await settled(cursor.close(), 'close()')
+  return rows
+}
+
+/** Its connection is back in the pool, so that nothing of it is in flight. */
+async function released(client: RoutedClient): Promise<void> {
+  client.release()
+  await until(() => pool.totalCount === pool.idleCount, 'every connection to be idle')
+}
+
+async function whoReads(on: { query: Session['query'] }): Promise<string> {
+  return (await settled(on.query('select 1'), 'the read')).servedBy.server
+}
+
+describe('after a cursor that reads on the primary', () => {
+  test.each([
+    { where: 'outside of a transaction', before: [], after: [] },
+    { where: 'in a READ ONLY transaction', before: ['begin read only'], after: ['commit'] },
+    { where: 'on a connection with settings', before: ["set work_mem = '5MB'"], after: ['reset all'] },
+  ])('$where, its session reads from the replica', async ({ before, after }) => {
+    const client = await session.connect()
+    for (const text of before) await client.query(text)
+    await readOn(client, READ)
+    for (const text of after) await client.query(text)
+    await caughtUp(world, pool)
+    expect(await whoReads(client)).toBe('ord')
+    expect(await whoReads(session)).toBe('ord')
+    client.release()
+    expect(await whoReads(pool)).toBe('ord')
+  })
+
+  test.each<{ what: string; use: (client: RoutedClient) => Promise<unknown> }>([
+    { what: 'a query stream', use: (client) => client.query(new QueryStream(READ)).toArray() },
+    { what: 'COPY TO', use: (client) => client.query(to(`copy (${READ}) to stdout`)).toArray() },
+    { what: 'one that fails', use: (client) => readOn(client, 'select 1 / 0').catch(() => undefined) },
+  ])('or $what, though that was all that it did', async ({ use }) => {
+    const client = await session.connect()
+    for (let i = 0; i < 3; i++) await settled(use(client), 'it')
+    await released(client)
+    await caughtUp(world, pool)
+    expect(await whoReads(session)).toBe('ord')
+    expect(await whoReads(pool)).toBe('ord')
+  })
+
+  test('in a READ ONLY transaction on the primary, too', async () => {
+    await session.run(async () => {
+      const client = await pool.primary.connect()
+      await client.query('begin read only')
+      await readOn(client, READ)
+      await client.query('rollback')
+      await released(client)
+    })
+    await caughtUp(world, pool)
+    expect(await whoReads(session)).toBe('ord')
+  })
+
+  test('what it has shown is shown by the reads behind it', async () => {
+    await world.pauseReplay('ord')
+    await ask(world.url('nrt'), 'select hit()')
+    const client = await session.connect()
+    const seen = await readOn(client, SHOWN)
+    expect((await session.query(SHOWN)).rows).toEqual(seen)
+    client.release()
+  })
+
+  test('what it shows while it is open is shown by the reads beside it', async () => {
+    await world.pauseReplay('ord')
+    await ask(world.url('nrt'), 'select hit()')
+    const client = await session.connect()
+    const cursor = client.query(new Cursor<Record<string, unknown>>(SHOWN))
+    const seen = await settled(cursor.read(2), 'the rows')
+    expect((await session.query(SHOWN)).rows).toEqual(seen)
+    await cursor.close()
+    client.release()
+  })
+})
+
+describe('after a cursor that may have written', () => {
+  test.each([
+    { what: 'a function that nobody knows', text: 'select hit() as n' },
+    { what: 'a view that calls it', text: 'select n from hitting' },
+    { what: 'a write', text: 'update hits set n = n + 1 returning n' },
+  ])('$what: its session sees that, though the replica does not', async ({ text }) => {
+    await world.pauseReplay('ord')
+    const client = await session.connect()
+    const written = await readOn(client, text)
+    const elsewhere = pool.session(session.bookmark())
+    expect((await session.query(SHOWN)).rows).toEqual(written)
+    expect((await elsewhere.query(SHOWN)).rows).toEqual(written)
+    expect((await pool.query(SHOWN)).rows).toEqual(written)
+    client.release()
+  })
+})
