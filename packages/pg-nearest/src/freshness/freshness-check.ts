@@ -59,8 +59,7 @@ export class FreshnessCheck {
     this.#context = context
     this.#session = session
     this.#reads = reads
-    const { home } = session
-    if (home !== undefined) session.settleHome(context.positions.at(home.server, home.machine))
+    this.#settleHome()
     settleByTime(context, session)
     this.#requirement = reads ? requirementOf(context, session, consistency) : { bookmark: session.bookmark }
   }
@@ -246,8 +245,19 @@ export class FreshnessCheck {
    * Something begins to show what its server has, until it ends. Returns a function to call once its position is known; calling it again
    * does nothing.
    */
-  beginShowing(): () => void {
-    return this.#session.beginShowing()
+  beginShowing({ server, machine, standby }: Lease): () => void {
+    const { home } = this.#session
+    const isUsual = standby || isUsualReadServer(this.#context, this.#session, server)
+    const isHome = home === undefined || (home.server === server && home.machine === machine)
+    if (machine === undefined || !isUsual || !isHome) return this.#session.beginShowing()
+    // There it never goes backwards, so that reads beside it need not ask the primary.
+    this.#useHome(server, machine)
+    return () => this.#settleHome()
+  }
+
+  #settleHome(): void {
+    const { home } = this.#session
+    if (home !== undefined) this.#session.settleHome(this.#context.positions.at(home.server, home.machine))
   }
 
   /** A write in an explicit session is a write of this process, too. */

@@ -12,14 +12,14 @@ type OnEnd = (end: SubmittableEnd) => Promise<void>
  */
 export function beginEffects(check: FreshnessCheck, lease: Lease, reads: boolean): OnEnd {
   if (!reads) {
-    const settle = lease.provenStandby ? undefined : check.beginUnsettled()
+    const settle = check.beginUnsettled()
     return (): Promise<void> => {
-      settle?.()
+      settle()
       check.markUnknown()
       return Promise.resolve()
     }
   }
-  const settle = check.beginShowing()
+  const settle = check.beginShowing(lease)
   return async ({ kind }): Promise<void> => {
     // In a transaction that has failed nothing is answered.
     const tells = kind === 'ended' && lease.status !== 'E'

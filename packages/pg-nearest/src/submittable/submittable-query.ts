@@ -51,7 +51,7 @@ export async function runSubmittable(
   const open = held.open
   const guards = client.keepsFromWriting && !lease.provenStandby
   if (guards) refuseControl(text)
-  const reads = onlyReads(client, text, need)
+  const reads = lease.provenStandby || onlyReads(client, text, need)
   const check = createFreshnessCheck(engine, own, undefined, reads)
   const effects = check && beginEffects(check, lease, reads)
   const { signal } = client

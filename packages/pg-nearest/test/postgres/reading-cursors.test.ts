@@ -128,3 +128,59 @@ describe('after a cursor that may have written', () => {
     client.release()
   })
 })
+
+describe('after a cursor on pool.replica()', () => {
+  /** On a connection that has told its machine, as it does with its first statement. */
+  async function reader(): Promise<RoutedClient> {
+    const client = await pool.replica().connect()
+    await client.query('select 1')
+    return client
+  }
+
+  test('the session of the process reads from the replica', async () => {
+    const client = await reader()
+    await readOn(client, READ)
+    expect(await whoReads(pool)).toBe('ord')
+    client.release()
+    expect(await whoReads(pool)).toBe('ord')
+  })
+
+  test('a session reads from the replica, while it is open, too', async () => {
+    await session.run(async () => {
+      const client = await reader()
+      const cursor = client.query(new Cursor(READ))
+      await settled(cursor.read(1), 'a row')
+      expect(await whoReads(session)).toBe('ord')
+      await settled(cursor.close(), 'close()')
+      expect(await whoReads(session)).toBe('ord')
+      client.release()
+    })
+    expect(await whoReads(session)).toBe('ord')
+  })
+
+  test('or one whose text may write: it cannot there', async () => {
+    await session.run(async () => {
+      const client = await reader()
+      await expect(readOn(client, 'select hit()')).rejects.toMatchObject({ code: '25006' })
+      client.release()
+    })
+    expect(await whoReads(session)).toBe('ord')
+    expect(await whoReads(pool)).toBe('ord')
+  })
+
+  test('what it has shown is shown by the reads behind it on another replica, which does not have it', async () => {
+    await world.pauseReplay('syd')
+    const [written] = await ask(world.url('nrt'), 'select hit() as n')
+    const seen = await session.run(async () => {
+      const client = await reader()
+      await until(async () => (await ask(world.url('ord'), SHOWN))[0]?.n === written?.n, 'ord to have it')
+      const rows = await readOn(client, SHOWN)
+      await released(client)
+      expect((await pool.replica('syd').query(SHOWN)).rows).toEqual(rows)
+      return rows
+    })
+    expect(seen).toEqual([written])
+    const next = pool.session(session.bookmark())
+    expect((await next.run(() => pool.replica('syd').query(SHOWN))).rows).toEqual([written])
+  })
+})

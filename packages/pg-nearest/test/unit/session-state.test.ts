@@ -30,6 +30,19 @@ describe('a session', () => {
     expect([session.blind, session.bookmark]).toEqual([false, at(1, 6n)])
   })
 
+  test('does not see while something that began shows it what has no position yet, and sees when that has ended', () => {
+    const session = new SessionState(at(1, 5n))
+    const first = session.beginShowing()
+    const second = session.beginShowing()
+    first()
+    first()
+    expect(session.blind).toBe(true)
+    session.arrivedAtPrimary(at(1, 6n), 100, undefined, NO_FORKS)
+    expect(session.blind).toBe(true)
+    second()
+    expect([session.blind, session.wrote, session.bookmark]).toEqual([false, false, at(1, 6n)])
+  })
+
   describe('what the primary does not have is lost', () => {
     test.each([
       ['after a failover', at(1, 900n), at(2, 500n)],
