@@ -7,7 +7,7 @@ import type { OwnSession } from '../execute/engine.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'
 import { onAbort } from '../limits/on-abort.ts'
-import type { Exchange } from '../wire/exchange.ts'
+import type { Exchange, StatementEnd } from '../wire/exchange.ts'
 import { beginEffects } from './stream-effects.ts'
 import { SubmittableExchange, textOf, type SubmittableEnd, type SubmittableOptions } from './submittable-exchange.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
@@ -51,7 +51,7 @@ export async function runSubmittable(
   const open = held.open
   const guards = client.keepsFromWriting && !lease.provenStandby
   if (guards) refuseControl(text)
-  const reads = lease.provenStandby || onlyReads(client, text, need)
+  const reads = guards || lease.provenStandby || onlyReads(client, text, need)
   const check = createFreshnessCheck(engine, own, undefined, reads)
   const effects = check && beginEffects(check, lease, reads)
   const { signal } = client
@@ -62,8 +62,9 @@ export async function runSubmittable(
   }
   const forget = signal && onAbort(signal, abort)
   const end = await new Promise<SubmittableEnd>((resolve) => {
-    const exchange = new SubmittableExchange(query, lease.client, resolve, { types, isGivenUp, caller })
-    lease.send(...(guards ? guarded(lease.client, exchange, open) : [exchange]))
+    const make = (onEnd: OnEnd): SubmittableExchange =>
+      new SubmittableExchange(query, lease.client, onEnd, { types, isGivenUp, caller })
+    lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))
   })
   forget?.()
   await effects?.(end)
@@ -93,11 +94,29 @@ function onlyReads(
   return !factsOf(text).is('mayLeaveState') && !engine.statements.needOf(text).learned
 }
 
-/** Puts it into a READ ONLY transaction that cannot be made READ WRITE. */
-function guarded(client: pg.Client, submittable: SubmittableExchange, inTransaction: boolean): Exchange[] {
-  const plain = (text: string): Exchange => new StatementExchange({ text }, client, ignore)
-  if (inTransaction) return [...RELOCK.map(plain), submittable]
-  return [plain('BEGIN READ ONLY'), plain(SNAPSHOT), submittable, plain('COMMIT')]
+type OnEnd = (end: SubmittableEnd) => void
+
+/**
+ * Puts it into a READ ONLY transaction that cannot be made READ WRITE. `onEnd` is called when that has ended, too, if it is not the
+ * caller's: what is sent behind it must not take it for open.
+ */
+function guarded(
+  client: pg.Client,
+  inTransaction: boolean,
+  make: (onEnd: OnEnd) => SubmittableExchange,
+  onEnd: OnEnd,
+): Exchange[] {
+  const plain = (text: string, ended: (end: StatementEnd) => void = ignore): Exchange =>
+    new StatementExchange({ text }, client, ended)
+  if (inTransaction) return [...RELOCK.map((text) => plain(text)), make(onEnd)]
+  let ended: SubmittableEnd | undefined
+  const commit = plain('COMMIT', (end) => onEnd(lossOf(end) ?? (ended as SubmittableEnd)))
+  return [plain('BEGIN READ ONLY'), plain(SNAPSHOT), make((end) => (ended = end)), commit]
+}
+
+function lossOf(end: StatementEnd): SubmittableEnd | undefined {
+  if (end.kind !== 'lost' && end.kind !== 'unsent') return undefined
+  return { kind: 'lost', error: end.error, written: end.kind === 'lost' }
 }
 
 /** A COPY is sent by the simple protocol, so its text could contain a COMMIT with a write behind it. */

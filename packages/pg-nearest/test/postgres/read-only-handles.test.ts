@@ -261,6 +261,22 @@ describe('what speaks the protocol by itself, on pool.replica().connect() with o
     expect(Object.entries(written).filter(([, rows]) => rows > 0)).toEqual([])
   })
 
+  test.each<{ name: string; use: (client: RoutedClient) => Promise<unknown> }>([
+    { name: 'a cursor', use: (client) => client.query(new Cursor('values (1)')).read(10) },
+    { name: 'a query stream', use: (client) => client.query(new QueryStream('values (1)')).toArray() },
+    { name: 'COPY TO', use: (client) => client.query(to('copy (values (1)) to stdout')).toArray() },
+    { name: 'a cursor that fails', use: (client) => client.query(new Cursor('select 1 / 0')).read(10) },
+  ])('$name that reads, and behind it, not awaited, a write: nothing is written', async ({ use }) => {
+    const client = await one.replica().connect()
+    const read = use(client).catch(() => undefined)
+    const behind = [INSERT, `${INSERT}; select 1`, 'begin', INSERT, 'commit'].map((text) => client.query(text))
+    const outcomes = await settled(Promise.allSettled(behind), 'what is behind it')
+    await settled(read, 'it')
+    client.release()
+    expect((await observer.query('delete from notes')).rowCount).toBe(0)
+    expect(outcomes[0]).toMatchObject({ status: 'rejected', reason: { code: 'NEAREST_READ_ONLY_HANDLE' } })
+  })
+
   test('a cursor and COPY TO still read', async () => {
     const client = await one.replica().connect()
     expect(await settled(client.query(new Cursor('values (1), (2)')).read(10), 'the cursor')).toHaveLength(2)

@@ -14,7 +14,11 @@ let session: Session
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 20 })
   await withUsers(world)
-  await ask(world.url('nrt'), 'create table notes (text text not null); create view hitting as select hit() as n')
+  await ask(
+    world.url('nrt'),
+    `create view hitting as select hit() as n;
+     create function nothing() returns int language sql volatile as 'select 0'`,
+  )
   await caughtUp(world)
 })
 afterAll(() => world.stop())
@@ -182,5 +186,36 @@ describe('after a cursor on pool.replica()', () => {
     expect(seen).toEqual([written])
     const next = pool.session(session.bookmark())
     expect((await next.run(() => pool.replica('syd').query(SHOWN))).rows).toEqual([written])
+  })
+})
+
+describe('after a cursor on a read-only handle that has fallen back to the primary', () => {
+  let near: NearestPool
+  beforeEach(() => {
+    near = createPool(world.poolOptions('nrt'))
+  })
+  afterEach(() => near.destroy())
+
+  test.each([
+    { what: 'one that reads', text: READ },
+    { what: 'one whose text may write', text: 'select nothing()' },
+  ])('$what: its session knows how far that was', async ({ text }) => {
+    const own = near.session()
+    await own.run(async () => {
+      const client = await near.replica().connect()
+      await readOn(client, text)
+      expect(await whoReads(client)).toBe('nrt')
+      client.release()
+    })
+    await caughtUp(world, pool)
+    expect(await whoReads(pool.session(own.bookmark()))).toBe('ord')
+  })
+
+  test('its transaction has ended when it has', async () => {
+    const client = await near.replica().connect()
+    const rows = readOn(client, 'select now() as began')
+    const { rows: behind } = await client.query('select now() as began')
+    expect(behind).not.toEqual(await rows)
+    client.release()
   })
 })
