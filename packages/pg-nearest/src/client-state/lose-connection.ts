@@ -18,7 +18,10 @@ interface Unanswered {
   readonly cause: unknown
 }
 
-/** The client runs nothing more until its release. Returns the error for this statement. */
+/**
+ * The client runs nothing more until its release, unless it was free, so that nothing is lost with the connection. Returns the error
+ * for this statement.
+ */
 export function loseConnection(client: ClientContext, lease: Lease, unanswered: Unanswered): NearestError {
   const { text, need, check, open, sent, cause } = unanswered
   const { server, standby, generation } = lease
@@ -29,6 +32,7 @@ export function loseConnection(client: ClientContext, lease: Lease, unanswered: 
   // Whoever is lost already has been told of, or was cut off here, which says nothing about the server.
   if (client.signal?.aborted !== true && client.state.kind !== 'lost')
     client.engine.report({ server, generation, sign: 'lost', error: cause })
-  client.lose(error)
+  if (client.state.kind === 'free' && !open) client.held.letGo(true)
+  else client.lose(error)
   return error
 }

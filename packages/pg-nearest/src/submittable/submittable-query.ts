@@ -38,7 +38,8 @@ export async function runSubmittable(
   const { held, engine, scope } = client
   const regional = isRegional(scope.target)
   const text = textOf(query)
-  const isPlaced = held.lease !== undefined && (client.state.kind !== 'free' || regional)
+  const isFree = client.state.kind === 'free'
+  const isPlaced = isFree ? regional && held.lease?.alive === true : held.lease !== undefined
   if (!isPlaced) {
     const { topology, chooser } = engine
     const attempts = regional ? planRead(topology, scope.target, chooser) : attemptsOnPrimary(client)

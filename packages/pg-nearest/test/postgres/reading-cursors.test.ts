@@ -5,7 +5,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type RoutedClient, type Session } from '../../src/index.ts'
 import { ask, caughtUp, until, withUsers } from './fixtures.ts'
-import { settled } from './settling.ts'
+import { rejectionOf, settled } from './settling.ts'
 
 /** What a cursor that only reads does to its session, and to its client. */
 let world: World
@@ -24,6 +24,7 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 beforeEach(async () => {
   pool = createPool(world.poolOptions('ord'))
+  pool.on('error', () => undefined)
   session = pool.session()
   await caughtUp(world, pool)
 })
@@ -217,5 +218,99 @@ describe('after a cursor on a read-only handle that has fallen back to the prima
     const { rows: behind } = await client.query('select now() as began')
     expect(behind).not.toEqual(await rows)
     client.release()
+  })
+})
+
+describe('a cursor whose connection is lost', () => {
+  const MANY = 'select n::int from generate_series(1, 1000) as n'
+  let client: RoutedClient
+  beforeEach(async () => {
+    client = await pool.connect()
+  })
+
+  async function rowsOf(on: RoutedClient, text: string): Promise<unknown[]> {
+    return (await settled(on.query(text), text)).rows
+  }
+
+  /** Ends the connection of a client, as an administrator would, and waits until the cursor has heard of it. */
+  async function cutOff(on: RoutedClient, region: string, text: string): Promise<void> {
+    const cursor = on.query(new Cursor<Record<string, unknown>>(text))
+    await settled(cursor.read(1), 'the first row')
+    const { processID } = on as unknown as { readonly processID: number }
+    await ask(world.url(region), `select pg_terminate_backend(${processID}, 5000)`)
+    expect(await rejectionOf(cursor.read(100), 'the read')).toBeInstanceOf(Error)
+    await settled(cursor.close(), 'close()')
+  }
+
+  test('outside of a transaction: the client goes on, with whatever comes', async () => {
+    await cutOff(client, 'nrt', MANY)
+    expect(await rowsOf(client, 'select 42 as answer')).toEqual([{ answer: 42 }])
+    await cutOff(client, 'nrt', MANY)
+    expect(await readOn(client, MANY)).toHaveLength(2)
+    await cutOff(client, 'nrt', MANY)
+    await client.query('begin')
+    expect(await rowsOf(client, 'update hits set n = n returning 1 as one')).toEqual([{ one: 1 }])
+    await client.query('commit')
+    await released(client)
+  })
+
+  test('and what is given behind it, not awaited, runs', async () => {
+    const cursor = client.query(new Cursor<Record<string, unknown>>(MANY))
+    await settled(cursor.read(1), 'the first row')
+    const behind = client.query('select 42 as answer')
+    const { processID } = client as unknown as { readonly processID: number }
+    await ask(world.url('nrt'), `select pg_terminate_backend(${processID})`)
+    expect((await settled(behind, 'the statement behind it')).rows).toEqual([{ answer: 42 }])
+    await released(client)
+  })
+
+  test('with one database, whose client is of pg', async () => {
+    const one = createPool({ primary: world.url('nrt'), max: 1 })
+    one.on('error', () => undefined)
+    const lent = await one.connect()
+    await cutOff(lent, 'nrt', MANY)
+    expect(await rowsOf(lent, 'select 42 as answer')).toEqual([{ answer: 42 }])
+    lent.release()
+    const reader = await one.replica().connect()
+    await cutOff(reader, 'nrt', MANY)
+    expect(await rowsOf(reader, 'select 42 as answer')).toEqual([{ answer: 42 }])
+    reader.release()
+    await settled(one.end(), 'end()')
+  })
+
+  test('on a read-only handle: the next cursor, too', async () => {
+    const reader = await pool.replica().connect()
+    await cutOff(reader, 'ord', MANY)
+    await cutOff(reader, 'ord', MANY)
+    expect(await rowsOf(reader, 'select 42 as answer')).toEqual([{ answer: 42 }])
+    reader.release()
+  })
+
+  test('that was lost between two cursors on a read-only handle', async () => {
+    const reader = await pool.replica().connect()
+    await reader.query('select 1')
+    const { processID } = reader as unknown as { readonly processID: number }
+    await ask(world.url('ord'), `select pg_terminate_backend(${processID}, 5000)`)
+    expect(await readOn(reader, MANY)).toHaveLength(2)
+    reader.release()
+  })
+
+  test.each([
+    { name: 'a transaction', before: 'begin' },
+    { name: "a session's state", before: "set work_mem = '5MB'" },
+  ])('with $name: nothing runs before the release', async ({ before }) => {
+    await client.query(before)
+    await cutOff(client, 'nrt', MANY)
+    expect(await rejectionOf(client.query('select 1'), 'what follows')).toMatchObject({
+      code: 'NEAREST_CONNECTION_LOST',
+    })
+    await released(client)
+  })
+
+  test('after it may have written: what follows sees that', async () => {
+    await cutOff(client, 'nrt', 'select hit() from generate_series(1, 100)')
+    const [{ n }] = (await ask(world.url('nrt'), 'select n from hits')) as [{ n: number }]
+    expect(await rowsOf(client, 'select n from hits')).toEqual([{ n }])
+    await released(client)
   })
 })
