@@ -67,6 +67,7 @@ const unhurried = onServersOf([
   'hanging-hooks',
   'http',
   'http-node',
+  'lane-names',
   'lanes',
   'left-open-streams',
   'login-sessions',

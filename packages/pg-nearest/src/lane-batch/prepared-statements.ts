@@ -17,21 +17,19 @@ const MOST = 256
 /** 144 bits: two texts never have one name, on whatever server a pooler may take it to. */
 const NAME_CHARACTERS = 24
 const UNNAMED = Buffer.from([0])
+const NONE: readonly PreparedStatement[] = []
 
 /** The statements that lanes have prepared on one connection. When there are too many, the one that was not used for longest goes. */
 export class PreparedStatements {
-  #byText = new Map<string, PreparedStatement>()
+  readonly #byText = new Map<string, PreparedStatement>()
+  #leaving: PreparedStatement[] = []
   #uses = 0
 
-  /**
-   * The statement of a text. It must be parsed if it is not `parsed`, behind a Close: the server may still have what was forgotten here.
-   *
-   * @param onEvicted - called with the statement that must be closed to make room.
-   */
-  of(text: string, onEvicted: (evicted: PreparedStatement) => void): PreparedStatement {
+  /** The statement of a text. It must be parsed if it is not `parsed`, behind a Close: the server may still have it. */
+  of(text: string): PreparedStatement {
     let statement = this.#byText.get(text)
     if (statement === undefined) {
-      if (this.#byText.size >= MOST) onEvicted(this.#evict())
+      if (this.#byText.size >= MOST) this.#evict()
       statement = { text, name: nameOf(text), parsed: false, description: undefined, used: 0 }
       this.#byText.set(text, statement)
     }
@@ -39,16 +37,24 @@ export class PreparedStatements {
     return statement
   }
 
-  /** Something was not as expected. */
-  forget(): void {
-    this.#byText = new Map()
+  /** Those that made room. They must be closed ahead of all else in a batch: behind an error in it, a Close would be skipped. */
+  takeLeaving(): readonly PreparedStatement[] {
+    if (this.#leaving.length === 0) return NONE
+    const leaving = this.#leaving
+    this.#leaving = []
+    return leaving
   }
 
-  #evict(): PreparedStatement {
+  /** Something was not as expected: of none is it known whether the server has it. All keep their place, so that it never has more. */
+  doubt(): void {
+    for (const statement of this.#byText.values()) statement.parsed = false
+  }
+
+  #evict(): void {
     const [first, ...rest] = this.#byText.values()
     const oldest = rest.reduce((least, each) => (each.used < least.used ? each : least), first as PreparedStatement)
     this.#byText.delete(oldest.text)
-    return oldest
+    this.#leaving.push(oldest)
   }
 }
 

@@ -95,6 +95,8 @@ export class Lane {
 
   #cancel(end: LaneEnd): void {
     if (this.#batches.size > 0) attempt(undefined, () => void this.lease.cancel())
+    // What is cancelled may skip a Parse.
+    this.#connection.statements.doubt()
     this.#endAll(end)
   }
 
@@ -124,10 +126,8 @@ export class Lane {
   }
 
   #batchOf(reads: readonly LaneRead[], now: number): BatchExchange {
-    const statements: LaneStatement[] = []
+    const statements: LaneStatement[] = [new AskingStatement(this.#prepare(RESTRICTION.text), RESTRICTION)]
     const shapes = new Map<string, RowShape>()
-    const restriction = this.#prepare(RESTRICTION.text)
-    statements.push(this.#write(new AskingStatement(restriction, RESTRICTION), []))
     const { _types: types } = internalsOf(this.lease.client)
     for (const read of reads) {
       let shape = shapes.get(read.text)
@@ -135,47 +135,47 @@ export class Lane {
       if (shape === undefined) shapes.set(read.text, (shape = { fields: undefined }))
       const statement = new ReadStatement(this.#prepare(read.text), read, shape, types)
       statement.describes = isFirst
-      statements.push(this.#write(statement, read.values))
+      statements.push(statement)
     }
     const question = reads.find((read) => read.question !== undefined)?.question
-    if (question !== undefined) {
-      statements.push(this.#write(new AskingStatement(this.#prepare(question.text), question), []))
-    }
-    writer.sync()
+    if (question !== undefined) statements.push(new AskingStatement(this.#prepare(question.text), question))
+    this.#write(statements)
     return new BatchExchange(statements, writer.take(), now, (batch, end) => this.#ended(batch, end))
   }
 
   /** Until it is known that no pooler is in between, nothing is left on its servers. */
   #prepare(text: string): PreparedStatement {
-    if (!this.#connection.isKnown) return unnamed(text)
-    return this.#connection.statements.of(text, (evicted) => {
-      this.#evicted.push(evicted)
-    })
+    const { isKnown, statements } = this.#connection
+    return isKnown ? statements.of(text) : unnamed(text)
   }
 
-  readonly #evicted: PreparedStatement[] = []
+  #write(statements: readonly LaneStatement[]): void {
+    const [first] = statements
+    for (const leaving of this.#connection.statements.takeLeaving()) {
+      writer.closeStatement(leaving.name)
+      if (first !== undefined) first.closes++
+    }
+    for (const statement of statements) {
+      this.#writeParse(statement)
+      writer.bind(statement.prepared.name, statement instanceof ReadStatement ? statement.read.values : [])
+      if (statement.describes) writer.describePortal()
+      writer.execute()
+    }
+    writer.sync()
+  }
 
-  #write<S extends LaneStatement>(statement: S, values: LaneRead['values']): S {
+  #writeParse(statement: LaneStatement): void {
     const { prepared } = statement
+    if (prepared.parsed) return
     const { text, name } = prepared
     const isNamed = name.length > 1
-    for (const evicted of this.#evicted.splice(0)) {
-      writer.closeStatement(evicted.name)
+    if (isNamed) {
+      writer.closeStatement(name)
       statement.closes++
     }
-    if (!prepared.parsed) {
-      if (isNamed) {
-        writer.closeStatement(name)
-        statement.closes++
-      }
-      writer.parse(name, text)
-      statement.parses = true
-      prepared.parsed = isNamed
-    }
-    writer.bind(name, values)
-    if (statement.describes) writer.describePortal()
-    writer.execute()
-    return statement
+    writer.parse(name, text)
+    statement.parses = true
+    prepared.parsed = isNamed
   }
 
   /** Its reads are taken out ahead of all else, so that whatever is thrown on the way, they are ended. */
@@ -205,7 +205,7 @@ export class Lane {
       this.#events.onAnswered(performance.now() - batch.sentAt)
       return this.#isSound(batch)
     }
-    this.#connection.statements.forget()
+    this.#connection.statements.doubt()
     if (end.culprit !== undefined) this.#events.onCulprit(end.culprit)
     return false
   }
