@@ -54,7 +54,8 @@ const frames = []
 async function frame(page, ms, around) {
   // A click may have scrolled to its button.
   await page.evaluate(() => scrollTo(0, 0))
-  if (around !== undefined) await page.locator(around).evaluate((element) => element.scrollIntoView({ block: 'center' }))
+  if (around !== undefined)
+    await page.locator(around).evaluate((element) => element.scrollIntoView({ block: 'center' }))
   frames.push({ png: await page.screenshot(), ms })
 }
 
