@@ -165,16 +165,16 @@ describe('the running verdict', () => {
 })
 
 describe('the pace of a page', () => {
-  it('takes every sixth turn at rest, and all of them for twenty seconds from what happens', () => {
+  it('takes every eighth turn at rest, and all of them for twenty seconds from what happens', () => {
     let now = 0
     const pace = createPace(() => now)
     const [one, another] = [pace.turns(), pace.turns()]
-    const taken = (turns: () => boolean): number => Array.from({ length: 12 }, () => turns()).filter(Boolean).length
+    const taken = (turns: () => boolean): number => Array.from({ length: 16 }, () => turns()).filter(Boolean).length
     expect([taken(one), taken(another)]).toEqual([2, 2])
     pace.quicken()
-    expect(taken(one)).toBe(12)
+    expect(taken(one)).toBe(16)
     now = 19_999
-    expect(taken(one)).toBe(12)
+    expect(taken(one)).toBe(16)
     now = 20_000
     expect(taken(one)).toBe(2)
   })
