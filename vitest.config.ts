@@ -83,6 +83,7 @@ const unhurried = onServersOf([
   'pg-module',
   'pgbouncer',
   'poolers',
+  'pools-of-one-process',
   'quiet',
   'raised-codes',
   'read-only-begin',

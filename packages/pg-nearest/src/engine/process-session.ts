@@ -1,22 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SessionState } from '../session/session-state.ts'
+import { ProcessSessionState } from '../session/process-session-state.ts'
+import { moveMember, othersOf, processPeers, type PeerMember } from '../session/session-peers.ts'
+import type { SessionState } from '../session/session-state.ts'
 import type { DrainCounter } from './drain-counter.ts'
 
-/** What this process has written and seen outside of explicit sessions. */
+/** What this process has written and seen outside of explicit sessions: one for all pools that lead to the same database. */
 export interface ProcessSession {
-  /** `undefined` while there is one server, where nothing can be stale, and no other is expected. */
+  /**
+   * `undefined` while there is one server, where nothing can be stale, no other is expected, and no other pool of the process leads to
+   * its database.
+   */
   readonly state: SessionState | undefined
-  /** The list has changed to this many servers. */
-  resize(servers: number): void
+  /** The list leads to these databases now, each on a server of its own. */
+  lead(addresses: readonly string[]): void
+  /** The pool has ended. */
+  leave(): void
 }
 
 /** How long what was in flight with one server may go on unrecorded. */
 const IN_FLIGHT_MS = 30_000
 
 /** @param mayGrow - other servers are expected, so that a single one is no reason not to record. */
-export function createProcessSession(mayGrow: boolean, servers: number, inFlight: DrainCounter): ProcessSession {
-  const state = new SessionState()
-  let records = mayGrow || servers > 1
+export function createProcessSession(
+  mayGrow: boolean,
+  addresses: readonly string[],
+  inFlight: DrainCounter,
+): ProcessSession {
+  const state = new ProcessSessionState()
+  const registry = processPeers()
+  let led: readonly string[] = []
+  let records = mayGrow
 
   /** What was written until now is nowhere recorded, nor is what is in flight: the primary shows it. */
   const beginToRecord = async (): Promise<void> => {
@@ -25,15 +38,31 @@ export function createProcessSession(mayGrow: boolean, servers: number, inFlight
     await Promise.race([inFlight.over(), sleep(IN_FLIGHT_MS, undefined, { ref: false })])
     settle(performance.now())
   }
+  const member: PeerMember = {
+    peer: state.peer,
+    get hasChoice() {
+      return mayGrow || led.length > 1
+    },
+    onChange() {
+      const others = othersOf(registry, member, led)
+      const before = records
+      records = member.hasChoice || others.some(({ hasChoice }) => hasChoice)
+      state.peers = records ? others.map(({ peer }) => peer) : []
+      if (records && !before) void beginToRecord()
+    },
+  }
+  const lead = (next: readonly string[]): void => {
+    const before = led
+    led = next
+    moveMember(registry, member, before, next)
+  }
+  lead(addresses)
 
   return {
     get state() {
       return records ? state : undefined
     },
-    resize(next) {
-      const before = records
-      records = mayGrow || next > 1
-      if (records && !before) void beginToRecord()
-    },
+    lead,
+    leave: () => lead([]),
   }
 }

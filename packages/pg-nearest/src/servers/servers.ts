@@ -108,7 +108,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
   })
   const inFlight = createDrainCounter(quiet)
   const firstList = createFirstList(options.source !== undefined)
-  const process = createProcessSession(options.source !== undefined, listed.length, inFlight)
+  const process = createProcessSession(options.source !== undefined, listed.map(databaseOf), inFlight)
   let region = regionAmong(options, listed)
   let monitor: Monitor
   const heard = new Set<string>()
@@ -266,7 +266,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       region = regionAmong(options, next)
       const gone = [...connections].filter(([name]) => !same.has(name))
       if (gone.length > 0 || next.length > before.size) lists++
-      process.resize(next.length)
+      process.lead(next.map(databaseOf))
       for (const [name] of gone) connections.delete(name)
       for (const server of next) if (!connections.has(server.name)) connections.set(server.name, connect(server))
       monitor.setServers(next, (name) => same.has(name))
@@ -280,6 +280,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       firstList.failed()
       // The monitor keeps running until nothing is in flight: a server that is silent now would otherwise never give it up.
       await inFlight.over()
+      process.leave()
       quiet.stop()
       await bookmarkStore?.end()
       monitor.stop()
@@ -288,12 +289,18 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
     destroy() {
       ending.abort(endedError())
       firstList.failed()
+      process.leave()
       quiet.stop()
       bookmarkStore?.stop()
       monitor.stop()
       for (const each of everyone()) each.destroy()
     },
   }
+}
+
+/** Two pools whose servers have one of these in common lead to the same database. */
+function databaseOf({ address: { host, hostaddr, port, database } }: ListedServer): string {
+  return `${hostaddr ?? host}:${port}/${database ?? ''}`
 }
 
 function regionAmong({ findRegion }: ParsedOptions, listed: readonly ListedServer[]): ProcessRegion {

@@ -1,0 +1,44 @@
+import { laterBookmark, type Bookmark } from './bookmark.ts'
+import type { SessionPeer } from './session-peers.ts'
+import { SessionState } from './session-state.ts'
+
+/** A session whose writes are those of its peers, too. What it reads without asking where that was, it keeps to itself. */
+export class ProcessSessionState extends SessionState {
+  #peers: readonly SessionPeer[] = []
+
+  /** What peers tell. It is not told again: whoever knows it has told all. */
+  readonly peer: SessionPeer = {
+    show: (position) => super.show(position),
+    markUnknown: (now) => super.markUnknown(now),
+    beginUnsettled: () => super.beginUnsettled(),
+  }
+
+  /** Tells those who come what there is. */
+  set peers(peers: readonly SessionPeer[]) {
+    const coming = peers.filter((each) => !this.#peers.includes(each))
+    this.#peers = peers
+    for (const each of coming) {
+      if (this.bookmark !== undefined) each.show(this.bookmark)
+      if (this.blind) each.markUnknown(performance.now())
+    }
+  }
+
+  override show(position: Bookmark): void {
+    const before = this.bookmark
+    super.show(position)
+    if (this.#peers.length === 0 || (before !== undefined && laterBookmark(before, position) === before)) return
+    for (const each of this.#peers) each.show(position)
+  }
+
+  override markUnknown(now: number): void {
+    super.markUnknown(now)
+    for (const each of this.#peers) each.markUnknown(now)
+  }
+
+  override beginUnsettled(): (now: number) => void {
+    const settle = [super.beginUnsettled(), ...this.#peers.map((each) => each.beginUnsettled())]
+    return (now) => {
+      for (const each of settle) each(now)
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { createPool, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
+import { ask, caughtUp } from './fixtures.ts'
+
+/** Two pools that lead to the same database show each other's writes, as one pool shows its own. */
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
+  await ask(world.url('nrt'), 'create table notes (text text)')
+  await caughtUp(world)
+})
+afterAll(() => world.stop())
+
+const pools: NearestPool[] = []
+function start(options: NearestPoolOptions): NearestPool {
+  const pool = createPool(options)
+  pools.push(pool)
+  return pool
+}
+afterEach(async () => {
+  await world.resumeReplay('ord')
+  await Promise.all(pools.splice(0).map((pool) => pool.destroy()))
+})
+
+const several = (): NearestPool => start(world.poolOptions('ord'))
+const alone = (): NearestPool => start({ primary: world.poolOptions('ord').primary })
+
+let notes = 0
+/** Writes a new note and returns how to look for it. */
+async function write(pool: Pick<NearestPool, 'query'>): Promise<string> {
+  const text = `note ${notes++}`
+  await pool.query('insert into notes values ($1)', [text])
+  return text
+}
+async function reads(pool: NearestPool, text: string): Promise<[number | null, string]> {
+  const { rowCount, servedBy } = await pool.query('select from notes where text = $1', [text])
+  return [rowCount, servedBy.server]
+}
+
+async function behind(...all: NearestPool[]): Promise<void> {
+  await caughtUp(world, ...all)
+  await world.pauseReplay('ord')
+}
+
+test.each([
+  ['a pool with the same servers', several],
+  ['a pool with one database', alone],
+])('what %s has written is shown by another one', async (_, other) => {
+  const [writer, reader] = [other(), several()]
+  await behind(reader)
+  expect(await reads(reader, await write(writer))).toEqual([1, 'nrt'])
+  const inSession = await writer.session(undefined, () => write(writer))
+  expect(await reads(reader, inSession), 'in a session').toEqual([1, 'nrt'])
+  const inTransaction = await writer.transaction((transaction) => write(transaction))
+  expect(await reads(reader, inTransaction), 'in a transaction').toEqual([1, 'nrt'])
+})
+
+test.each([
+  ['a pool with the same servers', several],
+  ['a pool with one database', alone],
+])('what %s has written before the other one existed is shown, too', async (_, other) => {
+  const writer = other()
+  await behind(...(other === several ? [writer] : []))
+  const text = await write(writer)
+  const reader = several()
+  await reader.refresh()
+  expect(await reads(reader, text)).toEqual([1, 'nrt'])
+})
+
+test('what may have been written, though its caller has given up, is asked of the primary', async () => {
+  const [writer, reader] = [several(), several()]
+  await behind(writer, reader)
+  const slow = writer.query({ text: "insert into notes select 'late' from pg_sleep(0.5)", timeoutMs: 100 })
+  await expect(slow).rejects.toThrow()
+  expect((await reads(reader, 'late'))[1]).toBe('nrt')
+})
+
+test('what is only read stays with its pool, and so does all that there is when the other one has ended', async () => {
+  const [other, reader] = [several(), several()]
+  await behind(other, reader)
+  await other.query('select from notes')
+  expect((await reads(reader, 'none'))[1]).toBe('ord')
+  await other.end()
+  const last = several()
+  await last.end()
+  expect((await reads(reader, 'none'))[1]).toBe('ord')
+})
+
+test('two pools of one database record nothing: there is nothing that could be behind', async () => {
+  const [one, two] = [alone(), alone()]
+  await write(one)
+  expect([one.bookmark(), two.bookmark()]).toEqual([undefined, undefined])
+  const third = several()
+  await write(one)
+  expect(one.bookmark()).toBeDefined()
+  expect(third.bookmark()).toBe(one.bookmark())
+  await third.end()
+  expect(two.bookmark(), 'and nothing from then on').toBeUndefined()
+})
+
+test('nothing is left when all have ended', async () => {
+  const registry = (globalThis as Record<symbol, unknown>)[Symbol.for('pg-nearest.process-sessions.1')]
+  expect(registry).toBeInstanceOf(Map)
+  const [one, two] = [several(), alone()]
+  await Promise.all([one.end(), two.end()])
+  expect((registry as Map<string, unknown>).size).toBe(0)
+})
