@@ -79,8 +79,9 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     if (verdict === 'no') return { kind: 'not-admitted' }
     const forced = verdict === 'read-only' || restricted
     const { standby, generation } = lease
-    if (!held.settings.areMadeOn(lease)) {
-      const failed = await held.settings.makeOn(lease, { signal, timeoutMs: engine.queryTimeoutMs })
+    const { settings } = held
+    if (settings?.areMadeOn(lease) === false) {
+      const failed = await settings.makeOn(lease, { signal, timeoutMs: engine.queryTimeoutMs })
       const lost = endOfLost(client) ?? asAttemptEnd(failed, { standby, generation })
       if (lost !== undefined) {
         held.letGo(!lease.alive)

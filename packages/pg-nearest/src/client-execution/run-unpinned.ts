@@ -71,7 +71,7 @@ function executionOf(
       // A BEGIN on a server that gets no writes is kept from them by what it begins.
       if (!forced) guardOnConnection(client, statement, lease)
       const enforcement = forced && !begins ? 'statement' : client.enforcementOf(statement, reads)
-      if (client.remembers(need) && need.setting !== undefined) client.held.settings.keepBefore(lease, need.setting)
+      if (client.remembers(need) && need.setting !== undefined) client.held.beginSetting(lease, need.setting)
       lease.movable = reads
       const ended = await client.send(statement, lease, { config, enforcement, trust: trusts(attempt), check })
       if (ended.end.kind === 'answered' && isOfConnection(ended.end.error)) config = withoutStatementName(config)

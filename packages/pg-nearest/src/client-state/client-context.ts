@@ -242,9 +242,9 @@ export class ClientContext {
 
   #noteSettings({ config: { text } }: Request, { session, setting }: StatementNeed): void {
     const { settings, lease } = this.held
-    if (session === 'reset' || session === 'discard') settings.forget()
+    if (session === 'reset' || session === 'discard') settings?.forget()
     if (this.state.kind !== 'free' || setting === undefined || lease === undefined || this.engine.alone) return
-    settings.remember(lease, setting, text)
+    settings?.remember(lease, setting, text)
   }
 
   /** Updates the state after a cursor, a stream or a COPY. `refused`: the server answered with an error. */

@@ -26,8 +26,7 @@ const ROLLBACK_MS = 5_000
 export class HeldConnection {
   readonly #acquire: Acquire
   readonly #onHold: OnHold
-  /** What its client has set. */
-  readonly settings: RememberedSettings = new RememberedSettings()
+  #settings: RememberedSettings | undefined
   #lease: Lease | undefined
   #lastServer: string | undefined
 
@@ -38,6 +37,17 @@ export class HeldConnection {
 
   get lease(): Lease | undefined {
     return this.#lease
+  }
+
+  /** What its client has set, if it has set anything yet. */
+  get settings(): RememberedSettings | undefined {
+    return this.#settings
+  }
+
+  /** To be called ahead of a SET or RESET whose setting goes with the client. */
+  beginSetting(lease: Lease, name: string): void {
+    this.#settings ??= new RememberedSettings()
+    this.#settings.keepBefore(lease, name)
   }
 
   /** The server that a connection was last requested for. */
@@ -93,14 +103,19 @@ export class HeldConnection {
 
   letGo(error?: Error | boolean): void {
     const lease = this.#forget()
-    if (lease !== undefined) this.settings.release(lease, error)
+    if (lease !== undefined) this.#giveBack(lease, error)
   }
 
   /** It leads to a standby, where only a primary will do. */
   letGoMisled(): Evidence {
     const lease = this.here
     this.#forget()
-    return misledBy(lease, (error) => this.settings.release(lease, error))
+    return misledBy(lease, (error) => this.#giveBack(lease, error))
+  }
+
+  #giveBack(lease: Lease, error: Error | boolean | undefined): void {
+    if (this.#settings === undefined) lease.release(error)
+    else this.#settings.release(lease, error)
   }
 
   #forget(): Lease | undefined {

@@ -26,16 +26,17 @@ export class RememberedSettings {
     return this.#texts.size === 0 || this.#madeOn === lease
   }
 
-  /** Makes all of them, one after the other. Resolves with how the first ended that failed. */
+  /** Makes all of them, in one round trip. Resolves with how the first ended that failed. */
   async makeOn(lease: Lease, limits: RunLimits): Promise<SettingEnd | undefined> {
-    for (const [name, text] of this.#texts) {
-      this.keepBefore(lease, name)
-      // oxlint-disable-next-line no-await-in-loop -- the later ones may have failed for what an earlier one has done
-      const end = await runWithinAsync<StatementEnd>(lease, limits, (onEnd) => ask(lease, { text }, onEnd), undefined)
-      if (end.kind !== 'result') return end
-    }
-    this.#madeOn = lease
-    return undefined
+    const ends = await Promise.all(
+      [...this.#texts].map(([name, text]) => {
+        this.keepBefore(lease, name)
+        return runWithinAsync<StatementEnd>(lease, limits, (onEnd) => ask(lease, { text }, onEnd), undefined)
+      }),
+    )
+    const failed = ends.find((end) => end.kind !== 'result')
+    if (failed === undefined) this.#madeOn = lease
+    return failed
   }
 
   /** Sends the question what a setting is ahead of what changes it, once on each connection. It costs no round trip. */

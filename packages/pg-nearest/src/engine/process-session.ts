@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ProcessSessionState } from '../session/process-session-state.ts'
-import { moveMember, othersOf, processPeers, type PeerMember } from '../session/session-peers.ts'
+import { moveMember, othersOf, type PeerMember, type PeerRegistry } from '../session/session-peers.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { DrainCounter } from './drain-counter.ts'
 
@@ -47,7 +47,7 @@ export function createProcessSession(
       const others = othersOf(registry, member, led)
       const before = records
       records = member.hasChoice || others.some(({ hasChoice }) => hasChoice)
-      state.peers = records ? others.map(({ peer }) => peer) : []
+      state.usePeers(records ? others.map(({ peer }) => peer) : [], performance.now())
       if (records && !before) void beginToRecord()
     },
   }
@@ -65,4 +65,15 @@ export function createProcessSession(
     lead,
     leave: () => lead([]),
   }
+}
+
+/** Another number whenever the shape of what is shared changes: copies of both kinds then go on, each among themselves. */
+const KEY = Symbol.for('pg-nearest.process-sessions.1')
+
+/** Shared by all copies of this library in the process. */
+function processPeers(): PeerRegistry {
+  const holder = globalThis as { [KEY]?: unknown }
+  const registry: PeerRegistry = new Map()
+  holder[KEY] ??= registry
+  return holder[KEY] instanceof Map ? (holder[KEY] as PeerRegistry) : registry
 }

@@ -13,13 +13,13 @@ export class ProcessSessionState extends SessionState {
     beginUnsettled: () => super.beginUnsettled(),
   }
 
-  /** Tells those who come what there is. */
-  set peers(peers: readonly SessionPeer[]) {
+  /** These are its peers from now on. Those who come are told what there is. */
+  usePeers(peers: readonly SessionPeer[], now: number): void {
     const coming = peers.filter((each) => !this.#peers.includes(each))
     this.#peers = peers
     for (const each of coming) {
       if (this.bookmark !== undefined) each.show(this.bookmark)
-      if (this.blind) each.markUnknown(performance.now())
+      if (this.blind) each.markUnknown(now)
     }
   }
 

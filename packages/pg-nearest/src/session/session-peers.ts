@@ -21,17 +21,6 @@ export interface PeerMember {
 /** By a database's address; plain objects and functions, so that copies of this library need not know each other's code. */
 export type PeerRegistry = Map<string, Set<PeerMember>>
 
-/** Another number whenever the shape of what is shared changes: copies of both kinds then go on, each among themselves. */
-const KEY = Symbol.for('pg-nearest.process-sessions.1')
-
-/** Shared by all copies of this library in the process. */
-export function processPeers(): PeerRegistry {
-  const holder = globalThis as { [KEY]?: unknown }
-  const registry: PeerRegistry = new Map()
-  holder[KEY] ??= registry
-  return holder[KEY] instanceof Map ? (holder[KEY] as PeerRegistry) : registry
-}
-
 /** Leads to these databases from now on, instead of to those from before. */
 export function moveMember(
   registry: PeerRegistry,

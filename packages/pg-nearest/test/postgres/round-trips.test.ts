@@ -189,6 +189,19 @@ describe('a batch', () => {
 })
 
 describe('a borrowed client', () => {
+  test('what it has set costs none here, and one more where it writes first, however many settings there are', async () => {
+    const client = await unprobed.connect()
+    const settings = ['set jit = off', "set work_mem = '5MB'", 'set search_path to public', "set time zone 'UTC'"]
+    const set = await trips(unprobed, async () => {
+      for (const text of settings) await client.query(text)
+    })
+    expect(set.trips).toBe(0)
+    const write = (): Promise<unknown> => client.query({ ...insert, values: [`setting ${serial++}`] })
+    expect((await trips(unprobed, write)).trips, 'the settings and the write').toBe(2)
+    expect((await trips(unprobed, write)).trips).toBe(1)
+    client.release()
+  })
+
   test.each([1, 3])('BEGIN, %i statements and COMMIT, awaited one by one: one round trip more', async (n) => {
     const client = await unprobed.connect()
     const counted = await trips(unprobed, async () => {
