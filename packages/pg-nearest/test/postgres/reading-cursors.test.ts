@@ -297,7 +297,7 @@ describe('a cursor whose connection is lost', () => {
 
   test.each([
     { name: 'a transaction', before: 'begin' },
-    { name: "a session's state", before: "set work_mem = '5MB'" },
+    { name: "a session's state", before: "set app.who = 'ada'" },
   ])('with $name: nothing runs before the release', async ({ before }) => {
     await client.query(before)
     await cutOff(client, 'nrt', MANY)
