@@ -51,6 +51,7 @@ const SHARED: ReadonlySet<string> = new Set([
 
 /** A read that wants to share a connection. */
 export interface RideRequest {
+  /** By {@link withSentValues}. */
   readonly config: pg.QueryConfig
   readonly sharing: SyncSharing
   readonly check: FreshnessCheck | undefined
@@ -79,16 +80,25 @@ export function ticketFor(lease: Lease, { config, check, trust, signal }: RideRe
   if (questions !== undefined && (questions.before || questions.shared || questions.introduction !== undefined)) {
     return undefined
   }
-  const { values } = config as { readonly values?: readonly unknown[] }
-  if (values === undefined) return { values: [], questions }
-  try {
-    const sent = sentValues(values)
-    const characters = sent.reduce((sum, value) => sum + (value?.length ?? 0), 0)
-    return characters > MOST_CHARACTERS ? undefined : { values: sent, questions }
-  } catch {
-    // It is told as pg tells it.
-    return undefined
-  }
+  const { values = [] } = config as { readonly values?: readonly unknown[] }
+  // One that cannot be sent is told as pg tells it.
+  if (!values.every(isSendable)) return undefined
+  const characters = values.reduce((sum: number, value) => sum + (value?.length ?? 0), 0)
+  return characters > MOST_CHARACTERS ? undefined : { values, questions }
+}
+
+function isSendable(value: unknown): value is LaneRead['values'][number] {
+  return typeof value === 'string' || value === null || Buffer.isBuffer(value)
+}
+
+/** A statement that may share, with its values as they are sent: what converts them is the caller's, and is called once, however often it is sent. */
+export function withSentValues(config: pg.QueryConfig): pg.QueryConfig {
+  const { text, values, rowMode, types } = config as Partial<pg.QueryArrayConfig> & pg.QueryConfig
+  if (values === undefined) return config
+  const sent: Partial<pg.QueryArrayConfig> & pg.QueryConfig = { text, values: sentValues(values) }
+  if (rowMode !== undefined) sent.rowMode = rowMode
+  if (types !== undefined) sent.types = types
+  return sent
 }
 
 /** Runs a read in a lane. Calls back once. */

@@ -16,7 +16,15 @@ import { queryTimeoutOf, type Request } from '../route/request.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
-import { rideLane, sharingOf, ticketFor, type RideEnd, type RideRequest, type Ticket } from './lane-ride.ts'
+import {
+  rideLane,
+  sharingOf,
+  ticketFor,
+  withSentValues,
+  type RideEnd,
+  type RideRequest,
+  type Ticket,
+} from './lane-ride.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Rescue } from '../lane-batch/lane-read.ts'
 import type { SyncSharing } from '../statement/sync-sharing.ts'
@@ -63,6 +71,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   /** With whom it may share a connection; `undefined`: with nobody. */
   #sharing: SyncSharing | undefined
   readonly #mayShare: boolean
+  #isConverted = false
   #rescue: Rescue | undefined
   /** What it does on its latest server. */
   #stage: 'connecting' | 'running' | 'failing-over' = 'connecting'
@@ -184,6 +193,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   #rideRequest(sharing: SyncSharing, attempt: Attempt, signal: AbortSignal | undefined): RideRequest {
+    if (!this.#isConverted) this.#config = withSentValues(this.#config)
+    this.#isConverted = true
     return { config: this.#config, sharing, check: this.#check, trust: trusts(attempt), signal }
   }
 

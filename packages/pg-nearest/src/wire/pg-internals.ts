@@ -215,15 +215,11 @@ export function prepareValues(query: Partial<QueryInternals>): void {
   if (Array.isArray(values) && values.some(isConverted)) query.values = values.map(converted)
 }
 
-/**
- * What is sent for these values, however their owner changes them afterwards.
- *
- * @throws what their own `toPostgres` or `toJSON` throws.
- */
-export function sentValues(values: readonly unknown[]): (string | Buffer | null)[] {
+/** What is sent for these values, however their owner changes them afterwards. */
+export function sentValues(values: readonly unknown[]): unknown[] {
   return Array.from(values, (value) => {
     if (typeof value === 'string') return value
-    const sent = utils.prepareValue(value) ?? null
+    const sent = converted(value) ?? null
     return Buffer.isBuffer(sent) ? Buffer.from(sent) : sent
   })
 }

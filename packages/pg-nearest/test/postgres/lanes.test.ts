@@ -143,6 +143,22 @@ describe('reads that are in flight at the same time', () => {
   })
 })
 
+test.each([
+  ['answered', {}],
+  ['sent again by itself', { options: '-c default_transaction_isolation=serializable' }],
+])('values are converted once where reads are %s', async (_, options) => {
+  const pool = await poolWith([READ], { ...world.poolOptions('nrt'), ...options })
+  let conversions = 0
+  const one = { toPostgres: () => String(++conversions && 1) }
+  const bad = { toPostgres: () => raise(new Error(`not this one: ${++conversions}`)) }
+  for (let round = 1; round <= 3; round++) {
+    const reads = Array.from({ length: 20 }, () => pool.query(READ, [one]))
+    for (const { rows } of await Promise.all(reads)) expect(rows).toEqual(expected(1))
+    expect(conversions).toBe(21 * round - 1)
+    await expect(pool.query(READ, [bad])).rejects.toThrow(`not this one: ${21 * round}`)
+  }
+})
+
 describe('one that fails', () => {
   const DIVIDE = 'select n, 10 / ($1 - n) as q from numbers where n = 1'
 
