@@ -52,7 +52,8 @@ export async function runSubmittable(
   const open = held.open
   const guards = client.keepsFromWriting && !lease.provenStandby
   if (guards) refuseControl(text)
-  const reads = guards || lease.provenStandby || onlyReads(client, text, need)
+  // Behind a BEGIN nothing may be asked.
+  const reads = need.class !== 'transaction' && (guards || lease.provenStandby || onlyReads(client, text, need))
   const check = createFreshnessCheck(engine, own, undefined, reads)
   const effects = check && beginEffects(check, lease, reads)
   const { signal } = client

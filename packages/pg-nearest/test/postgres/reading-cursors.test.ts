@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { to } from 'pg-copy-streams'
 import Cursor from 'pg-cursor'
 import QueryStream from 'pg-query-stream'
@@ -171,6 +172,18 @@ describe('after a cursor on pool.replica()', () => {
     })
     expect(await whoReads(session)).toBe('ord')
     expect(await whoReads(pool)).toBe('ord')
+  })
+
+  test('nothing is asked behind a BEGIN, so that its isolation can still be set', async () => {
+    await session.run(async () => {
+      const client = await pool.replica().connect()
+      client.query(new pg.Query('begin') as never)
+      await client.query('set transaction isolation level repeatable read')
+      const { rows } = await client.query('show transaction_isolation')
+      expect(rows).toEqual([{ transaction_isolation: 'repeatable read' }])
+      await client.query('commit')
+      client.release()
+    })
   })
 
   test('what it has shown is shown by the reads behind it on another replica, which does not have it', async () => {
