@@ -4,6 +4,7 @@ import { forgetPortal, isIdleCursor, settleClosesOnLoss } from '../wire/cursor-c
 import type { Exchange } from '../wire/exchange.ts'
 import { CALLER, type Caller } from '../tracers/calls.ts'
 import { showStatement } from '../tracers/show-statement.ts'
+import { dropOnceDestroyed } from './copy-drop.ts'
 import {
   adopt,
   prepareValues,
@@ -25,6 +26,8 @@ export interface SubmittableOptions {
   readonly isGivenUp: () => boolean
   /** The call that it was given in, if a tracer wants to know. */
   readonly caller?: Caller | undefined
+  /** Called when a COPY TO that runs was destroyed: nobody wants what still comes. */
+  readonly onDestroyed?: () => void
 }
 
 /**
@@ -38,8 +41,10 @@ export class SubmittableExchange implements Exchange {
   readonly #connection: WireConnection
   readonly #isGivenUp: () => boolean
   readonly #refusal: Error | undefined
+  readonly #onDestroyed: (() => void) | undefined
   #error: unknown
   #settleCloses: (() => void) | undefined
+  #endDropping: (() => void) | undefined
   /** The server takes its rows. */
   #copiesIn = false
 
@@ -49,8 +54,9 @@ export class SubmittableExchange implements Exchange {
     onEnd: (end: SubmittableEnd) => void,
     options: SubmittableOptions,
   ) {
-    const { types, isGivenUp, caller } = options
+    const { types, isGivenUp, caller, onDestroyed } = options
     this.#isGivenUp = isGivenUp
+    this.#onDestroyed = onDestroyed
     this.#query = query as unknown as Partial<QueryInternals>
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
     const shown = caller && showStatement(client, { ...seenOf(query), [CALLER]: caller })
@@ -86,6 +92,7 @@ export class SubmittableExchange implements Exchange {
       return new Error('It was closed before it was sent')
     }
     this.#settleCloses = settleClosesOnLoss(this.#query)
+    this.#endDropping = dropOnceDestroyed(this.#query, () => this.#onDestroyed?.())
     const refused = this.#refusal ?? this.#query.submit?.(connection)
     if (refused instanceof Error) {
       this.#query.handleError?.(refused, connection)
@@ -125,6 +132,7 @@ export class SubmittableExchange implements Exchange {
 
   handleError(error: unknown, connection: WireConnection): void {
     this.#error ??= error
+    this.#endDropping?.()
     forgetPortal(this.#query)
     this.#query.handleError?.(error, connection)
   }
@@ -136,6 +144,7 @@ export class SubmittableExchange implements Exchange {
 
   lost(cause: unknown, written: boolean): void {
     this.#settleCloses?.()
+    this.#endDropping?.()
     // A query without a callback emits each error, and somebody may listen to the first only.
     if (this.#error === undefined) this.#query.handleError?.(cause, this.#connection)
     this.#onEnd({ kind: 'lost', error: this.#error ?? cause, written })

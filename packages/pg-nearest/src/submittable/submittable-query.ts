@@ -18,7 +18,7 @@ import { takeConnection } from '../client-execution/take-connection.ts'
 import { placeStream } from '../client-transaction/run-in-transaction.ts'
 
 /** What it was submitted with. */
-export interface SubmittedIn extends SubmittableOptions {
+export interface SubmittedIn extends Omit<SubmittableOptions, 'onDestroyed'> {
   /** The session that it was given in. */
   readonly own: OwnSession
 }
@@ -62,13 +62,16 @@ export async function runSubmittable(
     void lease.cancel()
     lease.kill(signal?.reason)
   }
+  // In a transaction, which a cancelled statement would abort, the rest of it is waited for.
+  const onDestroyed = (): unknown => open || lease.cancel()
   const forget = signal && onAbort(signal, abort)
   const end = await new Promise<SubmittableEnd>((resolve) => {
     const make = (onEnd: OnEnd): SubmittableExchange =>
-      new SubmittableExchange(query, lease.client, onEnd, { types, isGivenUp, caller })
+      new SubmittableExchange(query, lease.client, onEnd, { types, isGivenUp, caller, onDestroyed })
     lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))
   })
   forget?.()
+  if (lease.alive) await lease.fence
   await effects?.(end)
   if (end.kind === 'lost') {
     const { error: cause, written: sent } = end

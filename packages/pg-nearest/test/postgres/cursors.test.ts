@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { from, to } from 'pg-copy-streams'
 import Cursor from 'pg-cursor'
@@ -7,7 +7,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type RoutedClient } from '../../src/index.ts'
 import { ask, withUsers } from './fixtures.ts'
-import { errorOf, within } from './settling.ts'
+import { collectUncaught, errorOf, within } from './settling.ts'
 
 const BOUND_MS = 4_000
 const ROWS = 1_000
@@ -314,6 +314,66 @@ describe('COPY that fails midway', () => {
         .split('\n'),
     ).toHaveLength(ROWS)
     next.release()
+  })
+
+  describe('COPY TO that is destroyed', () => {
+    // Hours of it: the server has to be told.
+    const ENDLESS = "copy (select repeat('x', 1000), generate_series(1, 1000000000)) to stdout"
+    const LONG = "copy (select repeat('x', 1000) from generate_series(1, 5000)) to stdout"
+
+    async function destroyOn(on: RoutedClient, text: string): Promise<void> {
+      const stream = on.query(to(text))
+      for await (const chunk of stream) if ((chunk as Buffer).length > 0) break
+      expect(stream.destroyed).toBe(true)
+    }
+
+    test('outside of a transaction: the next statement runs, on the same connection', async () => {
+      const pid = 'select pg_backend_pid() as pid for update'
+      const before = await rowsOf('the first', client.query(pid))
+      await destroyOn(client, ENDLESS)
+      expect(await rowsOf('the next statement', client.query(pid))).toEqual(before)
+      client.release()
+      await leavesNothingBehind()
+    })
+
+    test('in a transaction: that goes on', async () => {
+      await client.query('begin')
+      await destroyOn(client, LONG)
+      expect(await rowsOf('the next statement', client.query('select 42 as answer'))).toEqual([{ answer: 42 }])
+      expect((await within(BOUND_MS, 'COMMIT', client.query('commit'))).command).toBe('COMMIT')
+      client.release()
+      await leavesNothingBehind()
+    })
+
+    test('at once, by its consumer, on a read-only handle and on the pool', async () => {
+      const uncaught = collectUncaught()
+      const stream = client.query(to(ENDLESS))
+      stream.destroy()
+      expect(await rowsOf('behind one destroyed at once', client.query('select 42 as n'))).toEqual([{ n: 42 }])
+      const mistake = new Error('the sink broke')
+      const broken = new Writable({ write: (_chunk, _encoding, callback) => callback(mistake) })
+      expect(await errorOf(BOUND_MS, 'it', pipeline(client.query(to(ENDLESS)), broken))).toBe(mistake)
+      expect(await rowsOf('behind one whose sink broke', client.query('select 42 as n'))).toEqual([{ n: 42 }])
+      client.release()
+      const reader = await pool.replica().connect()
+      await destroyOn(reader, ENDLESS)
+      expect(await rowsOf('behind one of a replica', reader.query('select 42 as n'))).toEqual([{ n: 42 }])
+      reader.release()
+      for await (const chunk of pool.query(to(ENDLESS))) if ((chunk as Buffer).length > 0) break
+      await leavesNothingBehind()
+      uncaught.stop()
+      expect(uncaught.errors).toEqual([])
+    })
+
+    test('once it has all: what follows is as ever', async () => {
+      const stream = client.query(to('copy (select 1) to stdout')).on('readable', () => undefined)
+      const behind = client.query('select 42 as answer')
+      expect(await rowsOf('the statement behind it', behind)).toEqual([{ answer: 42 }])
+      stream.destroy()
+      expect(await rowsOf('the next statement', client.query('select 43 as answer'))).toEqual([{ answer: 43 }])
+      client.release()
+      await leavesNothingBehind()
+    })
   })
 
   test('COPY TO, whose query fails: the next statement runs', async () => {
