@@ -1,4 +1,5 @@
 import { TextCache } from '../statement/text-cache.ts'
+import { isPenalized, penalize, type Penalty } from './penalty.ts'
 
 /** What is known of a text by its runs. */
 interface KnownText {
@@ -6,10 +7,8 @@ interface KnownText {
   runs: number
   /** The share of its runs that were slow, as far back as about 64. */
   slow: number
-  /** So many runs it must still make by itself. */
-  apart: number
-  /** How many those were the last time. */
-  penalty: number
+  /** For having held up others, or taken them along. */
+  penalty: Penalty | undefined
   /** Runs that it would have made in a lane. */
   turns: number
 }
@@ -20,17 +19,21 @@ const MOST_CHARACTERS = 4_000_000
 const FIRST_RUNS = 2
 /** One that is slow now and then may come in with every so many runs. */
 const SELDOM = 512
-const LEAST_PENALTY = 64
-const MOST_PENALTY = 65_536
 
 /** Which texts are quick enough to share a connection, and fail seldom enough. */
 export class KnownTexts {
   readonly #texts = new TextCache<KnownText>(MOST_TEXTS, MOST_CHARACTERS)
+  readonly #now: () => number
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
 
   /** Whether it may share a connection now. */
   mayShare(text: string): boolean {
     const known = this.#texts.get(text)
-    if (known === undefined || known.runs < FIRST_RUNS || known.apart > 0 || known.slow > 0.5) return false
+    if (known === undefined || known.runs < FIRST_RUNS || known.slow > 0.5) return false
+    if (known.penalty !== undefined && isPenalized(known.penalty, this.#now())) return false
     return known.slow <= 0.1 || ++known.turns % SELDOM === 0
   }
 
@@ -38,21 +41,19 @@ export class KnownTexts {
   ran(text: string, isSlow: boolean): void {
     const known = this.#of(text)
     known.runs++
-    if (known.apart > 0) known.apart--
     known.slow += isSlow ? (1 - known.slow) / 8 : -known.slow / 64
   }
 
-  /** It has held up others, or taken them along: it stays away for a while, and longer each time. */
+  /** It has held up others, or taken them along: it stays away for a while, and longer if it does so again. */
   keepApart(text: string): void {
     const known = this.#of(text)
-    known.penalty = Math.min(MOST_PENALTY, Math.max(LEAST_PENALTY, known.penalty * 4))
-    known.apart = known.penalty
+    known.penalty = penalize(known.penalty, this.#now())
   }
 
   #of(text: string): KnownText {
     let known = this.#texts.get(text)
     if (known === undefined) {
-      known = { runs: 0, slow: 0, apart: 0, penalty: 0, turns: 0 }
+      known = { runs: 0, slow: 0, penalty: undefined, turns: 0 }
       this.#texts.set(text, known)
     }
     return known

@@ -17,7 +17,7 @@ export interface LanesOptions {
 /** The connections of a pool that many reads share at once. Nothing is in here as long as no read is in flight. */
 export class Lanes {
   readonly #options: LanesOptions
-  readonly #texts = new KnownTexts()
+  readonly #texts = new KnownTexts(() => performance.now())
   readonly #servers = new Map<string, ServerLanes>()
   readonly #context = new AsyncResource('pg-nearest')
 

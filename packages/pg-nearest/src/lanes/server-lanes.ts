@@ -1,4 +1,5 @@
 import type { AsyncResource } from 'node:async_hooks'
+import { Blame } from './blame.ts'
 import type { Lane } from './lane.ts'
 import type { Rescue } from '../lane-batch/lane-read.ts'
 import { PatienceLimit } from './limit.ts'
@@ -88,18 +89,8 @@ export class ServerLanes {
     }
   }
 
-  /** Only who was slow while others were quick is at fault: a busy machine makes nobody a culprit. */
   #newRescue(reads: number): Rescue {
-    let quick = 0
-    let left = reads
-    const slow = new Set<string>()
-    return {
-      ran: (text, ms) => {
-        left--
-        if (ms !== undefined && ms > this.limit.ms) slow.add(text)
-        else if (ms !== undefined) quick++
-        if (left === 0 && quick >= slow.size) for (const each of slow) this.#keepApart(each)
-      },
-    }
+    const blame = new Blame(reads, this.#keepApart)
+    return { ran: (text, ms) => blame.ran(text, ms === undefined ? undefined : ms > this.limit.ms) }
   }
 }

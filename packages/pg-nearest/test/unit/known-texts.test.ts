@@ -5,7 +5,7 @@ import { PatienceLimit } from '../../src/lanes/limit.ts'
 const TEXT = 'select 1'
 
 function known(...slow: boolean[]): KnownTexts {
-  const texts = new KnownTexts()
+  const texts = new KnownTexts(() => 0)
   for (const each of slow) texts.ran(TEXT, each)
   return texts
 }
@@ -27,15 +27,17 @@ test('one that is slow never does', () => {
   expect(Array.from({ length: 1_024 }, () => texts.mayShare(TEXT))).not.toContain(true)
 })
 
-test('one that held up others stays away for a while, and longer the next time', () => {
-  const texts = known(false, false)
-  const runsApart = (): number => {
+test('one that held up others stays away for a while, however often it runs, and longer if it soon does it again', () => {
+  let now = 0
+  const texts = new KnownTexts(() => now)
+  for (let i = 0; i < 2; i++) texts.ran(TEXT, false)
+  const secondsApart = (): number => {
+    const from = now
     texts.keepApart(TEXT)
-    let runs = 0
-    for (; !texts.mayShare(TEXT); runs++) texts.ran(TEXT, false)
-    return runs
+    for (; !texts.mayShare(TEXT); now += 1_000) for (let i = 0; i < 100; i++) texts.ran(TEXT, false)
+    return (now - from) / 1_000
   }
-  expect([runsApart(), runsApart()]).toEqual([64, 256])
+  expect([secondsApart(), secondsApart(), secondsApart()]).toEqual([1, 4, 16])
 })
 
 test('patience follows the distance, and what is typical', () => {
