@@ -242,7 +242,7 @@ export const houses = [
         'limits',
         'server-selection',
       ],
-      lanes: ['lane-batch', 'lane-codec', 'pooled-connection', 'statement', 'pg-client', 'wire'],
+      lanes: ['lane-batch', 'checkout', 'lane-codec', 'pooled-connection', 'statement', 'pg-client', 'wire'],
       'write-guard': [],
       'lane-batch': ['lane-codec', 'statement', 'wire'],
       walk: ['walk-states', 'failures', 'session-positions', 'route', 'events', 'limits'],

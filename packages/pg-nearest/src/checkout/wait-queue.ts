@@ -15,12 +15,23 @@ export interface Waiter<T> extends WaitingCaller {
   refuse(error: unknown): void
 }
 
+/** What a waiter is refused with who shares a connection instead. */
+export const SHARES: unique symbol = Symbol('shares a connection')
+
+/**
+ * Who may share a connection that is in use: all; those alone who have waited longer than the first who needs his own; or nobody, because it
+ * is his turn.
+ */
+export type Sharers = 'all' | 'first' | 'nobody'
+
 export interface Wanted {
   readonly purpose: Purpose
   /** `undefined`: all are equal to it. */
   readonly preference?: WaitingCaller['preference']
   /** Default false. */
   readonly mayMove?: boolean | undefined
+  /** Shares a connection instead, if it can. Asked at most once, when there is room on one. */
+  readonly share?: (() => boolean) | undefined
 }
 
 /** One object instead of several closures, and its own place in the queue, because a set is measurable on short reads. */
@@ -28,6 +39,7 @@ class QueuedWaiter<T> implements Waiter<T> {
   readonly purpose: Purpose
   readonly preference: WaitingCaller['preference']
   readonly mayMove: boolean
+  share: (() => boolean) | undefined
   readonly since: number = performance.now()
   overtaken = 0
   timer: NodeJS.Timeout | undefined
@@ -40,7 +52,7 @@ class QueuedWaiter<T> implements Waiter<T> {
   readonly #reject: (error: unknown) => void
 
   constructor(
-    { purpose, preference, mayMove = false }: Wanted,
+    { purpose, preference, mayMove = false, share }: Wanted,
     onLeave: (waiter: QueuedWaiter<T>) => void,
     resolve: (value: T) => void,
     reject: (error: unknown) => void,
@@ -48,6 +60,7 @@ class QueuedWaiter<T> implements Waiter<T> {
     this.purpose = purpose
     this.preference = preference
     this.mayMove = mayMove
+    this.share = share
     this.#onLeave = onLeave
     this.#resolve = resolve
     this.#reject = reject
@@ -78,9 +91,16 @@ export class WaitQueue<T> implements Waiting<Waiter<T>> {
   #first: QueuedWaiter<T> | undefined
   #last: QueuedWaiter<T> | undefined
   #size = 0
+  #sharers = 0
 
   get size(): number {
     return this.#size
+  }
+
+  /** @param coming - how many connections are being made. */
+  sharers(coming: number): Sharers {
+    if (this.#size - this.#sharers <= coming) return 'all'
+    return this.#first?.share === undefined ? 'nobody' : 'first'
   }
 
   /** The one that has waited longest. */
@@ -117,6 +137,27 @@ export class WaitQueue<T> implements Waiting<Waiter<T>> {
     for (const waiter of this) waiter.refuse(error)
   }
 
+  /**
+   * Lets those go, in their order, who share a connection instead, as long as there is room on one.
+   *
+   * @param coming - how many connections are being made.
+   */
+  share(hasRoom: () => boolean, coming: number): void {
+    const past = this.sharers(coming) === 'all'
+    let waiter = this.#first
+    while (this.#sharers > 0 && waiter !== undefined && hasRoom()) {
+      const { share, behind } = waiter
+      if (share === undefined) {
+        if (!past) return
+      } else {
+        waiter.share = undefined
+        this.#sharers--
+        if (share()) waiter.refuse(SHARES)
+      }
+      waiter = behind
+    }
+  }
+
   #join(waiter: QueuedWaiter<T>): void {
     const last = this.#last
     waiter.ahead = last
@@ -124,6 +165,7 @@ export class WaitQueue<T> implements Waiting<Waiter<T>> {
     else last.behind = waiter
     this.#last = waiter
     this.#size++
+    if (waiter.share !== undefined) this.#sharers++
   }
 
   readonly #leave = (waiter: QueuedWaiter<T>): void => {
@@ -135,5 +177,8 @@ export class WaitQueue<T> implements Waiting<Waiter<T>> {
     // An old one that is garbage would keep all that came behind it until the old are collected.
     waiter.ahead = waiter.behind = undefined
     this.#size--
+    if (waiter.share === undefined) return
+    waiter.share = undefined
+    this.#sharers--
   }
 }

@@ -5,7 +5,7 @@ import type { Role } from '../topology/topology.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { WaitingCaller } from '../checkout/next-lending.ts'
 import type { Preference } from '../checkout/preference.ts'
-import type { Purpose } from '../checkout/wait-queue.ts'
+import type { Purpose, Sharers } from '../checkout/wait-queue.ts'
 
 /** The connections to one server. */
 export interface ServerConnections extends MonitoredConnections {
@@ -15,6 +15,7 @@ export interface ServerConnections extends MonitoredConnections {
   readonly total: number
   readonly idle: number
   readonly waiting: number
+  readonly sharers: Sharers
   /** Those in use that have reached `maxLifetimeSeconds`. */
   readonly expired: number
   /** Starts to pass on this event of `pg.Pool`. Errors are always passed on. */
@@ -26,6 +27,7 @@ export interface ServerConnections extends MonitoredConnections {
    *
    * @param preference - asked again whenever there is a connection.
    * @param mayMove - another server can be asked instead, if this one does not accept a connection. Default false.
+   * @param share - shares a connection with others instead, if it can. The promise rejects with `SHARES` then.
    * @throws `NoConnectionError` when none can be had, the signal's reason when it is aborted.
    */
   acquire(
@@ -33,7 +35,10 @@ export interface ServerConnections extends MonitoredConnections {
     signal: AbortSignal | undefined,
     preference?: WaitingCaller['preference'],
     mayMove?: boolean,
+    share?: () => boolean,
   ): Promise<Lease>
+  /** There is room on a shared connection: lets those who wait and may share it. */
+  share(hasRoom: () => boolean): void
   /** The server has left the list: refuses those who wait, as nothing of theirs was sent; what runs goes on to its end. */
   leave(): void
   /** Lends nothing more. Resolves when every connection has been returned and its socket is closed. */

@@ -14,7 +14,7 @@ import { nextLending, wouldHave, type WaitingCaller } from '../checkout/next-len
 import type { Preference } from '../checkout/preference.ts'
 import type { SilenceLimits } from '../server-watch/monitor-dependencies.ts'
 import type { Role } from '../topology/topology.ts'
-import { WaitQueue, type Purpose, type Waiter } from '../checkout/wait-queue.ts'
+import { WaitQueue, type Purpose, type Sharers, type Waiter } from '../checkout/wait-queue.ts'
 
 export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
   return new Connections(options)
@@ -79,6 +79,10 @@ class Connections implements ServerConnections, Lender {
     return Math.max(0, this.#queue.size - this.#dialer.dialling)
   }
 
+  get sharers(): Sharers {
+    return this.#queue.sharers(this.#dialer.dialling)
+  }
+
   get expired(): number {
     return this.#countOf(({ expired }) => expired)
   }
@@ -110,6 +114,7 @@ class Connections implements ServerConnections, Lender {
     signal: AbortSignal | undefined,
     preference?: WaitingCaller['preference'],
     mayMove?: boolean,
+    share?: () => boolean,
   ): Promise<Lease> {
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
@@ -120,9 +125,13 @@ class Connections implements ServerConnections, Lender {
       return rejectSoon(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
     const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
-    const waiting = this.#queue.wait({ purpose, preference, mayMove }, timeoutMs, timedOut, signal)
+    const waiting = this.#queue.wait({ purpose, preference, mayMove, share }, timeoutMs, timedOut, signal)
     this.#serve()
     return waiting
+  }
+
+  share(hasRoom: () => boolean): void {
+    this.#queue.share(hasRoom, this.#dialer.dialling)
   }
 
   takeBack(connection: Connection, error: Error | boolean | undefined): void {

@@ -86,9 +86,10 @@ export function createEngine(parts: EngineParts): Engine {
       random: Math.random,
     },
     take: (server, purpose, preference) => connections.get(server)?.take(purpose, preference),
-    acquire(server, purpose, signal, preference, mayMove) {
+    acquire(server, purpose, signal, preference, mayMove, share) {
       const at = connections.get(server)
-      return at === undefined ? Promise.reject(unlisted(server)) : at.acquire(purpose, signal, preference, mayMove)
+      if (at === undefined) return Promise.reject(unlisted(server))
+      return at.acquire(purpose, signal, preference, mayMove, share)
     },
     report,
     claims: createBookmarkClaims((server) => monitor().askNow(server)),
@@ -101,7 +102,8 @@ export function createEngine(parts: EngineParts): Engine {
     },
     lanes: options.lanes
       ? new Lanes({
-          isShort: (server) => (connections.get(server)?.waiting ?? 0) > 0,
+          sharers: (server) => connections.get(server)?.sharers ?? 'all',
+          onRoom: (server, hasRoom) => connections.get(server)?.share(hasRoom),
           onLost({ server, generation }, error) {
             report({ server, generation, sign: 'lost', error })
             return budget.withdraw('loss')

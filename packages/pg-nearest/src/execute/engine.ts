@@ -36,6 +36,7 @@ export interface Engine extends FreshnessContext, WalkEngine {
    * Waits for a connection. To be called when `take` has found none.
    *
    * @param mayMove - another server can be asked instead, if this one does not accept a connection. Default false.
+   * @param share - shares a connection with others instead, if it can. The promise rejects with `SHARES` then.
    * @throws `NoConnectionError` when no connection can be had, the signal's reason when it is aborted.
    */
   acquire(
@@ -44,6 +45,7 @@ export interface Engine extends FreshnessContext, WalkEngine {
     signal: AbortSignal | undefined,
     preference?: WaitingCaller['preference'],
     mayMove?: boolean,
+    share?: () => boolean,
   ): Promise<Lease>
   /** `undefined` unless the option `lanes` is set. */
   readonly lanes: Lanes | undefined

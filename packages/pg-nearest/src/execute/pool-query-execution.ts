@@ -6,6 +6,7 @@ import { FREE_GATE } from '../session-positions/bookmark-claims.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { isMisled, machinePreference, misledBy } from '../freshness/machine-preference.ts'
 import type { Preference } from '../checkout/preference.ts'
+import { SHARES } from '../checkout/wait-queue.ts'
 import { positionBefore } from '../freshness/is-caught-up.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
@@ -149,13 +150,15 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const { server } = attempt
     const preference = (): Preference | undefined => machinePreference(this.engine, attempt, this.#check)
     const preferred = preference()
-    const rides = this.#sharing !== undefined && preferred === undefined
-    if (rides && this.#join(attempt, turn, signal, false)) return
+    const rides = preferred === undefined && this.#mayRide()
+    const { lanes } = this.engine
+    if (rides && this.#join(lanes?.join(server, false), attempt, turn, signal)) return
     const lease = this.engine.take(server, 'statement', preferred)
     if (lease !== undefined) return this.#run(lease, attempt, turn, signal)
-    if (rides && this.#join(attempt, turn, signal, true)) return
+    if (rides && this.#join(lanes?.join(server, true), attempt, turn, signal)) return
     this.#stage = 'connecting'
-    this.engine.acquire(server, 'statement', signal, preference, this.facts.reads && turn.hasNext).then(
+    const share = rides ? () => this.#share(attempt, turn, signal) : undefined
+    this.engine.acquire(server, 'statement', signal, preference, this.facts.reads && turn.hasNext, share).then(
       (acquired) => {
         try {
           this.#run(acquired, attempt, turn, signal)
@@ -163,16 +166,29 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
           turn.end({ kind: 'cut', error })
         }
       },
-      (error: unknown) => turn.end(notSent(error, signal)),
+      (error: unknown) => {
+        if (error !== SHARES) turn.end(notSent(error, signal))
+      },
     )
   }
 
+  /** Returns whether it need not wait for a connection any more. */
+  #share(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): boolean {
+    try {
+      return this.#join(this.engine.lanes?.joinNext(attempt.server), attempt, turn, signal)
+    } catch (error) {
+      turn.end({ kind: 'cut', error })
+      return true
+    }
+  }
+
+  #mayRide(): boolean {
+    return this.#sharing !== undefined && this.engine.lanes?.mayShare(this.text) === true
+  }
+
   /** Returns whether it runs on a connection with others, which it does if one is there. */
-  #join(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined, crowded: boolean): boolean {
-    const { lanes } = this.engine
-    if (this.#sharing === undefined || lanes?.mayShare(this.text) !== true) return false
-    const lane = lanes.join(attempt.server, crowded)
-    if (lane === undefined || isMisled(this.engine, attempt, lane.lease)) return false
+  #join(lane: Lane | undefined, attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): boolean {
+    if (this.#sharing === undefined || lane === undefined || isMisled(this.engine, attempt, lane.lease)) return false
     const request = this.#rideRequest(this.#sharing, attempt, signal)
     const ticket = ticketFor(lane.lease, request)
     if (ticket === undefined) return false
@@ -182,11 +198,10 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   /** Returns whether its own connection is one that others may share now. */
   #open(lease: Lease, attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): boolean {
-    const { lanes } = this.engine
-    if (this.#sharing === undefined || lanes?.mayShare(this.text) !== true) return false
+    if (this.#sharing === undefined || !this.#mayRide()) return false
     const request = this.#rideRequest(this.#sharing, attempt, signal)
     const ticket = ticketFor(lease, request)
-    const lane = ticket && lanes.open(lease)
+    const lane = ticket && this.engine.lanes?.open(lease)
     if (ticket === undefined || lane === undefined) return false
     this.#ride(lane, ticket, request, attempt, turn)
     return true

@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
+import type { Sharers } from '../checkout/wait-queue.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { Lane, type LaneEvents } from './lane.ts'
 import { laneConnectionOf } from './lane-connection.ts'
@@ -8,8 +9,9 @@ import { ServerLanes } from './server-lanes.ts'
 
 /** What lanes need from their pool. */
 export interface LanesOptions {
-  /** Somebody waits for a connection to this server, and no other is being made. */
-  readonly isShort: (server: string) => boolean
+  readonly sharers: (server: string) => Sharers
+  /** Those who wait for a connection to this server can share one, as long as there is room. */
+  readonly onRoom: (server: string, hasRoom: () => boolean) => void
   /** A connection has died. Returns whether what was in flight on it may be sent again, as one loss. */
   readonly onLost: (lease: Lease, error: unknown) => boolean
 }
@@ -36,25 +38,38 @@ export class Lanes {
    * @param crowded - even if another one would be better, were there a connection for it.
    */
   join(server: string, crowded: boolean): Lane | undefined {
-    if (this.#options.isShort(server)) return undefined
+    if (this.#options.sharers(server) !== 'all') return undefined
     return this.#servers.get(server)?.join(crowded)
+  }
+
+  /** The same for one that has waited, and goes past nobody. */
+  joinNext(server: string): Lane | undefined {
+    return this.#servers.get(server)?.join(true)
   }
 
   /** Makes a lane of a connection, which it gives back by itself. `undefined`: it must not be shared, or there are enough. */
   open(lease: Lease): Lane | undefined {
     const server = this.#of(lease.server)
-    if (server.isFull || this.#options.isShort(lease.server)) return undefined
+    if (server.isFull || this.#options.sharers(lease.server) === 'nobody') return undefined
     const connection = laneConnectionOf(lease)
     if (connection === undefined) return undefined
     const events: LaneEvents = {
-      onAnswered: (ms) => server.limit.note(ms),
+      onAnswered: (ms) => {
+        server.limit.note(ms)
+        this.#offerRoom(lease.server, server)
+      },
       onCulprit: (text) => this.#texts.keepApart(text),
       onLost: this.#options.onLost,
       onOver: (lane) => server.remove(lane),
     }
     const lane = new Lane(lease, connection, events)
     server.add(lane)
+    this.#offerRoom(lease.server, server)
     return lane
+  }
+
+  #offerRoom(name: string, server: ServerLanes): void {
+    this.#options.onRoom(name, () => server.hasRoom)
   }
 
   /** A read has run by itself, and taken so long. */

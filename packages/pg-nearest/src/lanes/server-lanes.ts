@@ -34,6 +34,10 @@ export class ServerLanes {
     return this.#lanes.length >= MOST_LANES
   }
 
+  get hasRoom(): boolean {
+    return this.#emptiest() !== undefined
+  }
+
   /** Fills one after the other, because few large batches cost less than many small ones. */
   join(crowded: boolean): Lane | undefined {
     const most = crowded || this.isFull ? CROWDED : ENOUGH

@@ -41,6 +41,20 @@ async function comesIn(pool: NearestPool, text: string, values: unknown[] = [], 
   return false
 }
 
+test('when there were more than lanes take, those who wait come in as soon as there is room', async () => {
+  const pool = await start({ max: 2 })
+  const shared = await Promise.all(Array.from({ length: 2_000 }, () => isShared(pool, SHARED)))
+  expect(shared.filter(Boolean).length).toBeGreaterThan(1_900)
+})
+
+test('one who needs a connection for himself gets it, and sends nobody out of the lanes but for that long', async () => {
+  const pool = await start({ max: 2 })
+  const alone = 'select setting, pg_backend_pid() from sharing'
+  const texts = Array.from({ length: 1_500 }, (_, i) => (i % 150 === 149 ? alone : SHARED))
+  const shared = await Promise.all(texts.map((text) => isShared(pool, text)))
+  expect(shared.filter(Boolean).length).toBeGreaterThan(1_000)
+})
+
 test('a text that took others along may come back after a while, however seldom it runs', async () => {
   const pool = await start({ max: 3 })
   await expect(pool.query(QUOTIENT, [0])).rejects.toMatchObject({ code: '22012' })

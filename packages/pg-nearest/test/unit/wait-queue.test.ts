@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { WaitQueue, type Waiter } from '../../src/checkout/wait-queue.ts'
+import { SHARES, WaitQueue, type Waiter } from '../../src/checkout/wait-queue.ts'
 import { errorOf } from './error-of.ts'
 
 const late = new Error('late')
@@ -74,6 +74,37 @@ describe('whoever waits for a connection', () => {
     waiter.give('a')
     waiter.refuse(late)
     expect(await outcome).toBe(gone)
+  })
+
+  test('shares one instead as long as there is room, in the order of coming, and is asked once', async () => {
+    const queue = new WaitQueue<string>()
+    const asked: string[] = []
+    const wait = (name: string, shares: boolean): Promise<unknown> => {
+      const share = (): boolean => asked.push(name) > 0 && shares
+      return errorOf(queue.wait({ purpose: 'statement', share }, undefined, timedOut, undefined))
+    }
+    const outcomes = [wait('a', true), wait('b', false), wait('c', true), wait('d', true)]
+    const alone = queue.wait({ purpose: 'client' }, undefined, timedOut, undefined)
+    expect([0, 1].map((coming) => queue.sharers(coming))).toEqual(['first', 'all'])
+    for (let round = 0; round < 2; round++) queue.share(() => asked.length < 3, 1)
+    expect(asked).toEqual(['a', 'b', 'c'])
+    expect([1, 2].map((coming) => queue.sharers(coming))).toEqual(['nobody', 'all'])
+    queue.refuseAll(gone)
+    expect(queue.sharers(0)).toBe('all')
+    await expect(alone).rejects.toBe(gone)
+    expect(await Promise.all(outcomes)).toEqual([SHARES, gone, SHARES, gone])
+  })
+
+  test('shares past one who needs his own only if he may be passed', () => {
+    const queue = new WaitQueue<string>()
+    for (const share of [() => true, undefined, () => true]) {
+      void errorOf(queue.wait({ purpose: 'statement', share }, undefined, timedOut, undefined))
+    }
+    expect(queue.sharers(0)).toBe('first')
+    queue.share(() => true, 0)
+    expect([queue.size, queue.sharers(0)]).toEqual([2, 'nobody'])
+    queue.share(() => true, 1)
+    expect([queue.size, queue.sharers(0)]).toEqual([1, 'nobody'])
   })
 })
 
