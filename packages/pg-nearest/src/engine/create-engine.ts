@@ -102,6 +102,7 @@ export function createEngine(parts: EngineParts): Engine {
     },
     lanes: options.lanes
       ? new Lanes({
+          prepareFrom: options.prepareFrom,
           sharers: (server) => connections.get(server)?.sharers ?? 'all',
           onRoom: (server, hasRoom) => connections.get(server)?.share(hasRoom),
           onLost({ server, generation }, error) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { TextCache } from '../statement/text-cache.ts'
 import type { Field } from '../wire/pg-internals.ts'
 
 /** A text under its name on one connection, and the rows that it gave. */
@@ -14,6 +15,9 @@ export interface PreparedStatement {
 
 /** Statements of the server's that one connection may have. */
 const MOST = 256
+/** Texts of which it is known how often they were used under no name, and their characters. */
+const MOST_SEEN = 1_024
+const MOST_CHARACTERS = 500_000
 /** 144 bits: two texts never have one name, on whatever server a pooler may take it to. */
 const NAME_CHARACTERS = 24
 const UNNAMED = Buffer.from([0])
@@ -22,13 +26,21 @@ const NONE: readonly PreparedStatement[] = []
 /** The statements that lanes have prepared on one connection. When there are too many, the one that was not used for longest goes. */
 export class PreparedStatements {
   readonly #byText = new Map<string, PreparedStatement>()
+  readonly #seen = new TextCache<number>(MOST_SEEN, MOST_CHARACTERS)
+  readonly #prepareFrom: number
   #leaving: PreparedStatement[] = []
   #uses = 0
 
-  /** The statement of a text. It must be parsed if it is not `parsed`, behind a Close: the server may still have it. */
+  /** @param prepareFrom - the use of a text that is the first under a name. */
+  constructor(prepareFrom: number) {
+    this.#prepareFrom = prepareFrom
+  }
+
+  /** The statement of a text for one more use. It must be parsed if it is not `parsed`, behind a Close: the server may still have it. */
   of(text: string): PreparedStatement {
     let statement = this.#byText.get(text)
     if (statement === undefined) {
+      if (!this.#isDue(text)) return unnamed(text)
       if (this.#byText.size >= MOST) this.#evict()
       statement = { text, name: nameOf(text), parsed: false, description: undefined, used: 0 }
       this.#byText.set(text, statement)
@@ -48,6 +60,14 @@ export class PreparedStatements {
   /** Something was not as expected: of none is it known whether the server has it. All keep their place, so that it never has more. */
   doubt(): void {
     for (const statement of this.#byText.values()) statement.parsed = false
+  }
+
+  #isDue(text: string): boolean {
+    if (this.#prepareFrom === 1) return true
+    if (this.#prepareFrom === Number.POSITIVE_INFINITY) return false
+    const uses = (this.#seen.get(text) ?? 0) + 1
+    this.#seen.set(text, uses)
+    return uses >= this.#prepareFrom
   }
 
   #evict(): void {

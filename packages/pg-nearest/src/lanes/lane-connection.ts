@@ -13,14 +13,18 @@ export interface LaneConnection {
 
 const known = new WeakMap<object, LaneConnection>()
 
-/** `undefined`: it cannot be shared. */
-export function laneConnectionOf(lease: Lease): LaneConnection | undefined {
+/**
+ * `undefined`: it cannot be shared.
+ *
+ * @param prepareFrom - as of {@link PreparedStatements}.
+ */
+export function laneConnectionOf(lease: Lease, prepareFrom: number): LaneConnection | undefined {
   const { client, pooled, pipelines, quiet, status, fence } = lease
   if (pooled || !pipelines || !quiet || status !== 'I' || fence !== undefined) return undefined
   if (internalsOf(client).binary || !lease.readable) return undefined
   let connection = known.get(client)
   if (connection === undefined) {
-    connection = { statements: new PreparedStatements(), isKnown: false, isUnfit: false }
+    connection = { statements: new PreparedStatements(prepareFrom), isKnown: false, isUnfit: false }
     known.set(client, connection)
   }
   return connection.isUnfit ? undefined : connection

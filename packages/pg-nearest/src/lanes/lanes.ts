@@ -9,6 +9,8 @@ import { ServerLanes } from './server-lanes.ts'
 
 /** What lanes need from their pool. */
 export interface LanesOptions {
+  /** The use of a text on one connection that is the first under a name. */
+  readonly prepareFrom: number
   readonly sharers: (server: string) => Sharers
   /** Those who wait for a connection to this server can share one, as long as there is room. */
   readonly onRoom: (server: string, hasRoom: () => boolean) => void
@@ -51,7 +53,7 @@ export class Lanes {
   open(lease: Lease): Lane | undefined {
     const server = this.#of(lease.server)
     if (server.isFull || this.#options.sharers(lease.server) === 'nobody') return undefined
-    const connection = laneConnectionOf(lease)
+    const connection = laneConnectionOf(lease, this.#options.prepareFrom)
     if (connection === undefined) return undefined
     const events: LaneEvents = {
       onAnswered: (ms) => {

@@ -15,6 +15,7 @@ export const ownOptions = [
   'waitForLsn',
   'pipeline',
   'lanes',
+  'prepare',
   'probeIntervalMs',
   'probeTimeoutMs',
   'silenceTimeoutMs',

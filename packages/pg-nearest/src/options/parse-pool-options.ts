@@ -29,6 +29,8 @@ export interface ParsedOptions {
   readonly waitForLsn: boolean
   readonly pipeline: boolean
   readonly lanes: boolean
+  /** `Infinity`: never. */
+  readonly prepareFrom: number
   readonly probeIntervalMs: number
   readonly probeTimeoutMs: number
   readonly silenceTimeoutMs: number
@@ -63,6 +65,7 @@ const checks: Readonly<Record<string, Check>> = {
   waitForLsn: flag,
   pipeline: flag,
   lanes: flag,
+  prepare: (value) => (value === false ? undefined : wholeNumber(1)(value) && 'false, or a whole number of at least 1'),
   probeIntervalMs: milliseconds(50),
   probeTimeoutMs: milliseconds(1),
   silenceTimeoutMs: milliseconds(1),
@@ -112,6 +115,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     waitForLsn,
     pipeline,
     lanes,
+    prepare,
     probeIntervalMs,
     probeTimeoutMs,
     silenceTimeoutMs,
@@ -145,6 +149,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     waitForLsn: waitForLsn ?? true,
     pipeline: pipeline ?? true,
     lanes: lanes ?? (env ?? process.env)['PG_NEAREST_LANES'] === 'on',
+    prepareFrom: prepare === false ? Number.POSITIVE_INFINITY : (prepare ?? 2),
     probeIntervalMs: probeIntervalMs ?? 500,
     probeTimeoutMs: probeTimeoutMs ?? 1_200,
     silenceTimeoutMs: Math.max(silenceTimeoutMs ?? 5_000, probeTimeoutMs ?? 1_200),

@@ -63,6 +63,11 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    */
   readonly lanes?: boolean | undefined
   /**
+   * With `lanes`: the how-manieth use of a text on a shared connection is the first as a prepared statement, of which each connection keeps
+   * up to 256. Default 2, so that texts which do not come again leave nothing on the server; at least 1. `false`: none is prepared.
+   */
+  readonly prepare?: false | number | undefined
+  /**
    * Milliseconds between two probes of a server: one short query on a separate connection. Default 500; at least 50. While no server
    * takes writes, it is at most 100 ms, and a server is asked at once when another pool of this process has seen that it was promoted.
    * With more than 8 servers it is longer for those elsewhere that nobody uses: all of these together are asked as often as 8.

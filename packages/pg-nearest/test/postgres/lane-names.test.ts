@@ -7,24 +7,35 @@ import { TestPools } from './test-pools.ts'
 let world: World
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'] })
-  await ask(world.url('nrt'), 'create table one as select 1 as n')
+  await ask(
+    world.url('nrt'),
+    `create table one as select 1 as n;
+     create view sharing as select current_setting('transaction_read_only') as setting`,
+  )
 })
 afterAll(() => world.stop())
 
 const pools = new TestPools()
 afterEach(() => pools.destroyAll())
 
-/** On the connection that it is run on, which is the only one. */
-const NAMES = "select count(*)::int as n from pg_prepared_statements where name like 'pg_nearest_%'"
+/** On the primary it tells by itself whether it shares a connection: there it is READ ONLY. */
+const SHARED = 'select setting from sharing'
+/** Of the connection that it runs on, which is the only one. */
+const NAMES =
+  "select count(*)::int as n from pg_prepared_statements where name like 'pg_nearest_%' and statement like $1"
 const MOST_NAMES = 256
 const MOST_IN_BATCH = 64
 
+interface Setting {
+  readonly setting: string
+}
+
 async function start(options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
   const pool = await pools.start({ ...world.poolOptions('nrt'), lanes: true, max: 1, ...options })
-  await warmUp(pool, [NAMES])
-  // The first batch tells that there is no pooler in between.
-  await namesOf(pool)
-  return pool
+  // The first batch on a connection tells that no pooler is in between.
+  const FIRST = 'select setting, 1 as first from sharing'
+  for (let i = 0; i < 50; i++) if (await isShared(pool, FIRST)) return pool
+  throw new Error('nothing shared a connection')
 }
 
 /** A text is alone until it was seen to be quick. */
@@ -32,14 +43,33 @@ async function warmUp(pool: NearestPool, texts: readonly string[], values: unkno
   for (const text of texts) for (let i = 0; i < 2; i++) await pool.query(text, values)
 }
 
-/** Asked in a lane. */
-async function namesOf(pool: NearestPool): Promise<number> {
-  const [{ rows }] = await Promise.all([pool.query<{ n: number }>(NAMES), pool.query<{ n: number }>(NAMES)])
+async function isShared(pool: NearestPool, text: string, values: unknown[] = []): Promise<boolean> {
+  const { rows } = await pool.query<Setting>(text, values)
+  return rows[0]?.setting === 'on'
+}
+
+/** How many statements such as this one are prepared. */
+async function namesOf(pool: NearestPool, statement: string): Promise<number> {
+  const { rows } = await pool.query<{ n: number }>(NAMES, [statement])
   return rows[0]?.n ?? Number.NaN
 }
 
+test.each<[prepare: false | number | undefined, names: number[]]>([
+  [undefined, [0, 1, 1]],
+  [1, [1, 1, 1]],
+  [3, [0, 0, 1]],
+  [false, [0, 0, 0]],
+])('with `prepare: %s` a text has a name from that use on', async (prepare, names) => {
+  const pool = await start({ prepare })
+  const after: number[] = []
+  for (let i = 0; i < 50 && after.length < names.length; i++) {
+    if (await isShared(pool, SHARED)) after.push(await namesOf(pool, SHARED))
+  }
+  expect(after).toEqual(names)
+})
+
 test('what stands around an error in its batch is prepared under one name, and closed when its time has come', async () => {
-  const pool = await start()
+  const pool = await start({ prepare: 1 })
   let most = 0
   for (let round = 0; round < 20; round++) {
     const texts = Array.from({ length: 40 }, (_, i) => `select ${round * 100 + i} as i from one`)
@@ -53,7 +83,7 @@ test('what stands around an error in its batch is prepared under one name, and c
       ...texts.slice(half).map((text) => pool.query<{ i: number }>(text)),
     ])
     expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(1)
-    most = Math.max(most, await namesOf(pool))
+    most = Math.max(most, await namesOf(pool, '%'))
   }
   expect(most).toBeLessThanOrEqual(MOST_NAMES + MOST_IN_BATCH)
 })

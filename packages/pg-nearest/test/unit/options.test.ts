@@ -233,6 +233,8 @@ describe('what is refused, with what to do', () => {
     ['a time-out as a text', { primary, statement_timeout: '5s' }, 'statement_timeout', /false, or a number/],
     ['ssl as a text', { primary, ssl: 'require' }, 'ssl', /true, false, or an object/],
     ['a flag as a number', { primary, pipeline: 1 }, 'pipeline', /true or false, but it is 1/],
+    ['preparing before the first use', { primary, prepare: 0 }, 'prepare', /false, or a whole number of at least 1/],
+    ['preparing always', { primary, prepare: true }, 'prepare', /false, or a whole number of at least 1/],
     ['types without a parser', { primary, types: {} }, 'types', /getTypeParser/],
     ['log as a text', { primary, log: 'debug' }, 'log', /a function/],
     ['a wrong sslnegotiation', { primary, sslnegotiation: 'tls' }, 'sslnegotiation', /"direct"/],
