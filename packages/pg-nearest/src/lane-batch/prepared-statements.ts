@@ -49,7 +49,7 @@ export class PreparedStatements {
     return statement
   }
 
-  /** Those that made room. They must be closed ahead of all else in a batch: behind an error in it, a Close would be skipped. */
+  /** Those that have no name any more. They must be closed ahead of all else in a batch: behind an error in it, a Close would be skipped. */
   takeLeaving(): readonly PreparedStatement[] {
     if (this.#leaving.length === 0) return NONE
     const leaving = this.#leaving
@@ -60,6 +60,14 @@ export class PreparedStatements {
   /** Something was not as expected: of none is it known whether the server has it. All keep their place, so that it never has more. */
   doubt(): void {
     for (const statement of this.#byText.values()) statement.parsed = false
+  }
+
+  /** It has no name any more. */
+  drop(text: string): void {
+    const statement = this.#byText.get(text)
+    if (statement === undefined) return
+    this.#byText.delete(text)
+    this.#leaving.push(statement)
   }
 
   #isDue(text: string): boolean {
@@ -73,8 +81,7 @@ export class PreparedStatements {
   #evict(): void {
     const [first, ...rest] = this.#byText.values()
     const oldest = rest.reduce((least, each) => (each.used < least.used ? each : least), first as PreparedStatement)
-    this.#byText.delete(oldest.text)
-    this.#leaving.push(oldest)
+    this.drop(oldest.text)
   }
 }
 

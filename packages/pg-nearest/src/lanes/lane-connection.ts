@@ -1,10 +1,12 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import { PreparedStatements } from '../lane-batch/prepared-statements.ts'
+import { SlowPlans } from './slow-plans.ts'
 
 /** What lanes know of one connection, for as long as it lives. */
 export interface LaneConnection {
   readonly statements: PreparedStatements
+  readonly slowPlans: SlowPlans
   /** No pooler is in between, and its transactions are READ COMMITTED. */
   isKnown: boolean
   /** The contrary. */
@@ -24,7 +26,12 @@ export function laneConnectionOf(lease: Lease, prepareFrom: number): LaneConnect
   if (internalsOf(client).binary || !lease.readable) return undefined
   let connection = known.get(client)
   if (connection === undefined) {
-    connection = { statements: new PreparedStatements(prepareFrom), isKnown: false, isUnfit: false }
+    connection = {
+      statements: new PreparedStatements(prepareFrom),
+      slowPlans: new SlowPlans(),
+      isKnown: false,
+      isUnfit: false,
+    }
     known.set(client, connection)
   }
   return connection.isUnfit ? undefined : connection

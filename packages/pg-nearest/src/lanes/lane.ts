@@ -80,9 +80,22 @@ export class Lane {
   }
 
   /** Ends all that has not been answered, so that it runs elsewhere, and cancels it here. */
-  rescue(rescueOf: (reads: number) => Rescue): void {
+  rescue(rescueOf: (reads: number, onNobody: () => void) => Rescue): void {
     const reads = this.#reads().filter(({ abandoned }) => !abandoned)
-    this.#cancel({ kind: 'slow', rescue: rescueOf(reads.length) })
+    const [silent] = this.#batches
+    const rescue = rescueOf(reads.length, () => {
+      for (const statement of silent?.statements ?? []) {
+        if (statement instanceof ReadStatement && !statement.parses) this.#unname(statement.prepared.text)
+      }
+    })
+    this.#cancel({ kind: 'slow', rescue })
+  }
+
+  /** Its plan may be the slow one: only the first ones under a name are made for the values. */
+  #unname(text: string): void {
+    const { slowPlans, statements } = this.#connection
+    slowPlans.add(text, performance.now())
+    statements.drop(text)
   }
 
   /** Nobody waits for one of its reads any more. Only when nobody waits for any, they are cancelled: that hits no neighbour. */
@@ -126,27 +139,27 @@ export class Lane {
   }
 
   #batchOf(reads: readonly LaneRead[], now: number): BatchExchange {
-    const statements: LaneStatement[] = [new AskingStatement(this.#prepare(RESTRICTION.text), RESTRICTION)]
+    const statements: LaneStatement[] = [new AskingStatement(this.#prepare(RESTRICTION.text, now), RESTRICTION)]
     const shapes = new Map<string, RowShape>()
     const { _types: types } = internalsOf(this.lease.client)
     for (const read of reads) {
       let shape = shapes.get(read.text)
       const isFirst = shape === undefined
       if (shape === undefined) shapes.set(read.text, (shape = { fields: undefined }))
-      const statement = new ReadStatement(this.#prepare(read.text), read, shape, types)
+      const statement = new ReadStatement(this.#prepare(read.text, now), read, shape, types)
       statement.describes = isFirst
       statements.push(statement)
     }
     const question = reads.find((read) => read.question !== undefined)?.question
-    if (question !== undefined) statements.push(new AskingStatement(this.#prepare(question.text), question))
+    if (question !== undefined) statements.push(new AskingStatement(this.#prepare(question.text, now), question))
     this.#write(statements)
     return new BatchExchange(statements, writer.take(), now, (batch, end) => this.#ended(batch, end))
   }
 
   /** Until it is known that no pooler is in between, nothing is left on its servers. */
-  #prepare(text: string): PreparedStatement {
-    const { isKnown, statements } = this.#connection
-    return isKnown ? statements.of(text) : unnamed(text)
+  #prepare(text: string, now: number): PreparedStatement {
+    const { isKnown, statements, slowPlans } = this.#connection
+    return isKnown && !slowPlans.has(text, now) ? statements.of(text) : unnamed(text)
   }
 
   #write(statements: readonly LaneStatement[]): void {

@@ -89,12 +89,12 @@ export class ServerLanes {
       // One that is alone holds nobody up.
       if (inFlight < 2 || (this.#tokens < inFlight && silentMs < limitMs * HOPELESS)) continue
       this.#tokens = Math.max(0, this.#tokens - inFlight)
-      lane.rescue((reads) => this.#newRescue(reads))
+      lane.rescue((reads, onNobody) => this.#newRescue(reads, onNobody))
     }
   }
 
-  #newRescue(reads: number): Rescue {
-    const blame = new Blame(reads, this.#keepApart)
+  #newRescue(reads: number, onNobody: () => void): Rescue {
+    const blame = new Blame(reads, { onCulprit: this.#keepApart, onNobody })
     return { ran: (text, ms) => blame.ran(text, ms === undefined ? undefined : ms > this.limit.ms) }
   }
 }

@@ -4,9 +4,13 @@ import { Blame } from '../../src/lanes/blame.ts'
 
 type Run = readonly [text: string, isSlow: boolean | undefined]
 
+/** '': nobody was slow. */
 function blamed(reads: number, runs: readonly Run[]): string[] {
   const culprits: string[] = []
-  const blame = new Blame(reads, (text) => culprits.push(text))
+  const blame = new Blame(reads, {
+    onCulprit: (text) => void culprits.push(text),
+    onNobody: () => void culprits.push(''),
+  })
   for (const [text, isSlow] of runs) blame.ran(text, isSlow)
   return culprits
 }
@@ -23,7 +27,9 @@ test.each<[what: string, reads: number, runs: readonly Run[], culprits: readonly
   ['some were never heard of', 6, [QUICK, QUICK, QUICK, SLOW], ['slow']],
   ['too many were never heard of', 6, [QUICK, QUICK, SLOW], []],
   ['of one it was not seen', 3, [SLOW, UNSEEN, QUICK], ['slow']],
-  ['nobody was slow', 2, [QUICK, QUICK], []],
+  ['nobody was slow', 2, [QUICK, QUICK], ['']],
+  ['nobody was seen to be slow', 2, [QUICK, UNSEEN], ['']],
+  ['nobody was slow so far', 3, [QUICK, QUICK], []],
 ])('%s', (_, reads, runs, culprits) => {
   expect(blamed(reads, runs)).toEqual(culprits)
 })
@@ -32,12 +38,12 @@ test('who is told before all were heard is at fault whatever comes, and each is 
   const texts = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f')
   fc.assert(
     fc.property(fc.array(fc.tuple(texts, fc.constantFrom(true, false, undefined))), fc.nat(100), (runs, cut) => {
-      const all = blamed(runs.length, runs)
+      const all = blamed(runs.length, runs).filter((text) => text !== '')
       const slow = new Set(runs.filter(([, isSlow]) => isSlow === true).map(([text]) => text))
       const quick = runs.filter(([, isSlow]) => isSlow === false).length
       expect(new Set(all)).toEqual(quick >= slow.size ? slow : new Set())
       expect(new Set(all).size).toBe(all.length)
-      for (const text of blamed(runs.length, runs.slice(0, cut))) expect(all).toContain(text)
+      for (const text of blamed(runs.length + 1, runs.slice(0, cut))) expect(all).toContain(text)
     }),
   )
 })
