@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { raiseLater } from '../raise-later.ts'
 import { asItself } from '../pg-client/lent-client.ts'
 
 /** The events of `pg.Pool`, and what the option `log` is told of each. */
@@ -24,8 +25,13 @@ export class ForwardedEvents {
     if (FORWARDED.has(event)) this.#wanted.add(event)
   }
 
+  /** What it throws is nobody's who has, or gives back, a connection. */
   log(message: string): void {
-    this.#log?.(message)
+    try {
+      this.#log?.(message)
+    } catch (error) {
+      raiseLater(error)
+    }
   }
 
   /** The last argument is the client. */

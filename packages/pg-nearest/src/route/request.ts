@@ -7,7 +7,7 @@ export interface RouteOptions {
   readonly route?: 'primary' | undefined
   /** What a read must show. Default: as its session, or its pool. No effect on writes, which run on the primary. */
   readonly consistency?: Consistency | undefined
-  /** Aborting cancels the statement on the server and rejects with the signal's reason. */
+  /** Aborting cancels the statement on the server, unless others share its connection (`lanes`), and rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
   /**
    * Milliseconds that the call may take in all, waiting and retries included. Then it is cancelled on the server and rejects with

@@ -217,6 +217,23 @@ describe('subscribers that throw', () => {
   })
 })
 
+test.each(['new client connected', 'client acquired', 'client released', 'client removed', 'remove expended client'])(
+  'a log that throws at: %s',
+  async (message) => {
+    const log = (told: unknown): void => {
+      if (told === message) throw new Error('the log has a bug')
+    }
+    pool = createPool({ ...world.poolOptions(world.primary), max: 1, maxUses: 2, log })
+    for (let i = 0; i < 6; i++) {
+      expect((await settled(pool.query('select 1 as one'), 'a read')).rows).toEqual([{ one: 1 }])
+    }
+    await until(() => strays.length > 0, 'the mistake', 2_000)
+    await settled(pool.destroy(), 'the end of the pool')
+    await sleep(20)
+    for (const stray of strays.splice(0)) expect(stray).toMatchObject({ message: 'the log has a bug' })
+  },
+)
+
 describe('a log that throws while reads that share a connection are ended', () => {
   let armed = false
   const log = (message: unknown): void => {
