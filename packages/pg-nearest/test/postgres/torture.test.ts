@@ -145,7 +145,7 @@ describe.each(sections)('$section', ({ cases }) => {
       const ours = await runBorrowed(rig.pool, steps, each)
       await expectSame(each, ours, await runBorrowed(rig.reference, steps, each))
       const known = each.statementName !== undefined && each.retried === true
-      await expectServers(steps, ours.at(-1), [...(known ? [] : retriedAt), nameOf(each.server)])
+      await expectServers(steps, ours.at(-1), [...(known ? [] : retriedAt), nameOf(each.borrowed ?? each.server)])
     })
 
     if (inBlock)

@@ -12,6 +12,8 @@ export interface TortureCase {
   readonly statementName?: string
   /** Where it ends up outside of a read-write transaction; of several steps, the last one. */
   readonly server: string
+  /** Where it ends up on a borrowed client, if not there. */
+  readonly borrowed?: string
   /** Where it runs in a read-only transaction, if not there. */
   readonly readOnly?: string
   /**
