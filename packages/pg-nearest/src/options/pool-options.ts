@@ -63,8 +63,8 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    */
   readonly lanes?: boolean | undefined
   /**
-   * With `lanes`: the how-manieth use of a text on a shared connection is the first as a prepared statement, of which each connection keeps
-   * up to 256. Default 2, so that texts which do not come again leave nothing on the server; at least 1. `false`: none is prepared.
+   * With `lanes`: from which use on a text runs as a prepared statement on a shared connection, which keeps up to 256 of them. Default 2, so
+   * that texts which do not come again leave nothing on the server; at least 1. `false`: none is prepared.
    */
   readonly prepare?: false | number | undefined
   /**
