@@ -114,8 +114,9 @@ export class FreshnessCheck {
   #ordered(attempts: readonly Attempt[]): readonly Attempt[] {
     const { primary } = this.#requirement
     const first = attempts[0]
-    if (first === undefined || (primary === undefined && this.#estimate(first.server) === 'shows')) return attempts
-    const { topology, process } = this.#context
+    const { topology, process, alone } = this.#context
+    if (first === undefined || alone || (primary === undefined && this.#estimate(first.server) === 'shows'))
+      return attempts
     const estimate = (server: string) => this.#estimate(server)
     const isPrimary = (server: string) => writeOrder(topology).some(({ name }) => name === server)
     const sure =
