@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { readFile, rename, rm, writeFile, mkdir, access } from 'node:fs/promises'
 import { dirname, join, posix, relative } from 'node:path'
+import { promisify } from 'node:util'
 import { rollup } from 'rollup'
 
 /**
@@ -11,6 +13,10 @@ import { rollup } from 'rollup'
  */
 const DIST = 'dist'
 const OF_DEVELOPMENT = '.dist'
+/** The code without comments, in there: what they say stands in the types and in the repository, and is a fifth of the package. */
+const BARE = join(OF_DEVELOPMENT, '.bare')
+const AS_BARE = { removeComments: 'true', outDir: BARE, tsBuildInfoFile: 'null' }
+const NO_TYPES = ['composite', 'incremental', 'declaration', 'declarationMap', 'sourceMap', 'isolatedDeclarations']
 /** The compiler leaves the names of sources in types. */
 const RELATIVE = /((?:from |import\(|import )['"])(\.[^'"]+)\.[jt]s(['"])/g
 
@@ -30,6 +36,7 @@ async function pack() {
   try {
     const { exports } = JSON.parse(await readFile('package.json', 'utf8'))
     const doors = Object.values(exports).flatMap((door) => (typeof door === 'string' ? [] : [nameOf(door.import)]))
+    await compileBare()
     const chunks = await bundle([...doors, 'cli/main'])
     for (const [name, names] of chunks) await writeWrapper(name, names)
     const classes = await copyTypes(doors)
@@ -45,9 +52,15 @@ function nameOf(target) {
   return relative(DIST, target).replace(/\.js$/, '')
 }
 
+async function compileBare() {
+  const options = { ...AS_BARE, ...Object.fromEntries(NO_TYPES.map((name) => [name, 'false'])) }
+  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
+  await promisify(execFile)('npx', ['tsc', '-p', '.', ...args], { shell: process.platform === 'win32' })
+}
+
 /** Returns what each of the entries exports. */
 async function bundle(names) {
-  const input = Object.fromEntries(names.map((name) => [name, join(OF_DEVELOPMENT, `${name}.js`)]))
+  const input = Object.fromEntries(names.map((name) => [name, join(BARE, `${name}.js`)]))
   const build = await rollup({
     input,
     external: (id) => !/^[./]/.test(id),
