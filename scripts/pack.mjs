@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFile, rename, rm, writeFile, mkdir, access } from 'node:fs/promises'
-import { dirname, join, posix, relative } from 'node:path'
+import { dirname, join, posix, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { rollup } from 'rollup'
 
@@ -15,7 +16,9 @@ const DIST = 'dist'
 const OF_DEVELOPMENT = '.dist'
 /** The code without comments, in there: what they say stands in the types and in the repository, and is a fifth of the package. */
 const BARE = join(OF_DEVELOPMENT, '.bare')
-const AS_BARE = { removeComments: 'true', outDir: BARE, tsBuildInfoFile: 'null' }
+const AS_BARE = { removeComments: 'true', outDir: resolve(BARE), tsBuildInfoFile: 'null' }
+const SOURCES = fileURLToPath(new URL('../packages/pg-nearest', import.meta.url))
+const TSC = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
 const NO_TYPES = ['composite', 'incremental', 'declaration', 'declarationMap', 'sourceMap', 'isolatedDeclarations']
 /** The compiler leaves the names of sources in types. */
 const RELATIVE = /((?:from |import\(|import )['"])(\.[^'"]+)\.[jt]s(['"])/g
@@ -55,7 +58,7 @@ function nameOf(target) {
 async function compileBare() {
   const options = { ...AS_BARE, ...Object.fromEntries(NO_TYPES.map((name) => [name, 'false'])) }
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
-  await promisify(execFile)('npx', ['tsc', '-p', '.', ...args], { shell: process.platform === 'win32' })
+  await promisify(execFile)(process.execPath, [TSC, '-p', SOURCES, ...args])
 }
 
 /** Returns what each of the entries exports. */

@@ -31,7 +31,7 @@ process.exitCode = problems.length === 0 ? 0 : 1
 /** Of what packs the packages, because packing changes `dist`, which others may be using. */
 async function makeCopy() {
   const filter = (path) => !path.includes('/node_modules/')
-  for (const folder of ['scripts', ...packages])
+  for (const folder of ['scripts', 'tsconfig.base.json', ...packages])
     await cp(join(root, folder), join(scratch, folder), { recursive: true, filter })
   await symlink(join(root, 'node_modules'), join(scratch, 'node_modules'))
 }
