@@ -32,7 +32,7 @@ const PORTABLE: ReadonlySet<string> = new Set([
   'timezone',
   'work_mem',
 ])
-const PORTABLE_FAMILIES = /^(?:cpu|enable|geqo|jit|min_parallel|parallel)(?:_|$)/
+const PORTABLE_FAMILIES = /^(?:cpu|enable|geqo|jit|min_parallel|parallel)(?:_[a-z_]+)?$/
 
 /** The one setting that a SET or RESET changes, if it is such a one; `undefined`: it is not, or it lasts until the transaction's end only. */
 export function portableSetting(tokens: readonly Token[]): string | undefined {
@@ -40,6 +40,8 @@ export function portableSetting(tokens: readonly Token[]): string | undefined {
   const verb = words.shift()
   if (verb !== 'set' && verb !== 'reset') return undefined
   if (verb === 'set' && words[0] === 'session') words.shift()
+  // FROM CURRENT means what its connection has.
+  if (words[1] === 'from') return undefined
   const name = nameOf(words)
   return name !== undefined && (PORTABLE.has(name) || PORTABLE_FAMILIES.test(name)) ? name : undefined
 }

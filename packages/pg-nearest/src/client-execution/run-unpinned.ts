@@ -76,6 +76,8 @@ function executionOf(
       const ended = await client.send(statement, lease, { config, enforcement, trust: trusts(attempt), check })
       if (ended.end.kind === 'answered' && isOfConnection(ended.end.error)) config = withoutStatementName(config)
       lease.movable = false
+      // Nobody knows whether it is set there.
+      if (ended.end.kind === 'cut' && client.remembers(need)) client.held.letGo(!lease.alive)
       open = ended.open
       // A transaction that began on a server that is behind is rolled back before it begins elsewhere.
       if (ended.end.kind === 'behind' && open) await client.held.rollBack()

@@ -14,8 +14,8 @@ export type SettingEnd = Exclude<LimitedEnd<StatementEnd>, { readonly kind: 'res
  * it as it was.
  */
 export class RememberedSettings {
-  /** By the setting's name, in their order: the SET or RESET. */
-  readonly #texts = new Map<string, string>()
+  /** In their order, by {@link keyOf}. */
+  readonly #made = new Map<string, { readonly name: string; readonly text: string }>()
   /** The connection that has them all. */
   #madeOn: Lease | undefined
   /** What each setting was before, by the connection that it was changed on. */
@@ -23,13 +23,13 @@ export class RememberedSettings {
 
   /** Whether there is nothing to be made on this connection. */
   areMadeOn(lease: Lease): boolean {
-    return this.#texts.size === 0 || this.#madeOn === lease
+    return this.#made.size === 0 || this.#madeOn === lease
   }
 
   /** Makes all of them, in one round trip. Resolves with how the first ended that failed. */
   async makeOn(lease: Lease, limits: RunLimits): Promise<SettingEnd | undefined> {
     const ends = await Promise.all(
-      [...this.#texts].map(([name, text]) => {
+      [...this.#made.values()].map(({ name, text }) => {
         this.keepBefore(lease, name)
         return runWithinAsync<StatementEnd>(lease, limits, (onEnd) => ask(lease, { text }, onEnd), undefined)
       }),
@@ -48,7 +48,7 @@ export class RememberedSettings {
     if (before.has(name)) return
     const kept = before
     kept.set(name, undefined)
-    ask(lease, { text: `select current_setting('${name}') as "before"` }, (end) => {
+    ask(lease, { text: `select pg_catalog.current_setting('${name}') as "before"` }, (end) => {
       if (end.kind !== 'result' || Array.isArray(end.result)) return
       const [row] = end.result.rows as { readonly before: string }[]
       kept.set(name, row?.before)
@@ -58,14 +58,15 @@ export class RememberedSettings {
   /** A SET or RESET has succeeded. */
   remember(lease: Lease, name: string, text: string): void {
     const others = this.areMadeOn(lease)
-    this.#texts.delete(name)
-    this.#texts.set(name, text)
+    const key = keyOf(name, text)
+    this.#made.delete(key)
+    this.#made.set(key, { name, text })
     if (others) this.#madeOn = lease
   }
 
   /** RESET ALL or DISCARD ALL: nothing is made again. */
   forget(): void {
-    this.#texts.clear()
+    this.#made.clear()
     this.#madeOn = undefined
   }
 
@@ -77,12 +78,17 @@ export class RememberedSettings {
     const [names, values] = [[...before.keys()], [...before.values()]]
     if (!lease.quiet || values.includes(undefined)) return lease.release(true)
     const late = setTimeout(() => lease.kill(new Error('Connection terminated')), UNDO_MS)
-    const text = `select ${names.map((name, i) => `set_config('${name}', $${i + 1}, false)`).join(', ')}`
+    const text = `select ${names.map((name, i) => `pg_catalog.set_config('${name}', $${i + 1}, false)`).join(', ')}`
     ask(lease, { text, values }, ({ kind }) => {
       clearTimeout(late)
       lease.release(kind !== 'result')
     })
   }
+}
+
+/** The setting's name, as the latest SET of it is all that counts; but one of datestyle may change its style or its order only. */
+function keyOf(name: string, text: string): string {
+  return name === 'datestyle' ? text : name
 }
 
 function ask(lease: Lease, config: { text: string; values?: unknown[] }, onEnd: (end: StatementEnd) => void): void {

@@ -76,7 +76,9 @@ export async function openTransaction(
   const { request, need } = begin
   client.become(nextClientState(client.state, { request, need, open: true, standby: false, failed: false }))
   const { open } = client.held
-  for (const [i, member] of members.entries()) client.settle(member, open, ends[i]?.kind !== 'result')
+  const last = members.length - 1
+  // All but the last have ended while the transaction was open.
+  for (const [i, member] of members.entries()) client.settle(member, open || i < last, ends[i]?.kind !== 'result')
   return answerAll(client, members, finals, opened.server)
 }
 

@@ -172,6 +172,55 @@ test('what is set in a transaction that goes on pins it, as before', async () =>
   client.release(true)
 })
 
+test('a transaction that is sent in one go binds it as one that is awaited: what it has set is nowhere else', async () => {
+  await Promise.all(['begin', 'select 1', "set work_mem = '5MB'", 'commit'].map((text) => client.query(text)))
+  await caughtUp(world, pool)
+  expect(await setting('work_mem')).toBe('5MB on nrt')
+  client.release(true)
+})
+
+test('what is set or reset in a transaction that is rolled back is as before, though nothing was awaited', async () => {
+  await client.query('set jit = off')
+  const texts = ['begin', 'select 1', 'reset all', "set work_mem = '5MB'", 'select 1 / 0', 'commit']
+  await Promise.allSettled(texts.map((text) => client.query(text)))
+  await caughtUp(world, pool)
+  expect(await setting('jit')).toMatch(/^off on/)
+  expect(await setting('work_mem')).toMatch(/^7MB on/)
+  client.release()
+  expect(await left('jit')).toEqual(['on on nrt', 'on on ord'])
+})
+
+test('SET datestyle may change one half of it: what has set the other half counts still', async () => {
+  await client.query("set datestyle = 'SQL'")
+  await client.query("set datestyle = 'DMY'")
+  expect(await setting('datestyle')).toBe('SQL, DMY on ord')
+  await client.query('insert into public.notes values ($1)', ['written'])
+  expect(await setting('datestyle')).toBe('SQL, DMY on nrt')
+  client.release()
+})
+
+test('a SET that is cut off while its answer is on the way holds nowhere', async () => {
+  await client.query("insert into public.notes values ('written')")
+  const signal = AbortSignal.timeout(15)
+  await expect(client.query({ text: "set work_mem = '5MB'", signal })).rejects.toMatchObject({ name: 'TimeoutError' })
+  expect(await setting('work_mem'), 'behind the write').toMatch(/^7MB on /)
+  await caughtUp(world, pool)
+  expect(await setting('work_mem')).toBe('7MB on ord')
+  client.release()
+})
+
+test("functions of the app's that are named as PostgreSQL's do not keep it from being undone", async () => {
+  const like = (name: string, parameters: string): string =>
+    `create function private.${name}(${parameters}) returns text language sql as $$ select '6MB' $$`
+  await ask(world.url('nrt'), like('current_setting', 'text'))
+  await ask(world.url('nrt'), like('set_config', 'text, text, boolean'))
+  await caughtUp(world, pool)
+  await client.query('set search_path to private, pg_catalog')
+  await client.query("set work_mem = '5MB'")
+  client.release()
+  expect(await left('work_mem')).toEqual(['7MB on nrt', '7MB on ord'])
+})
+
 test('a cursor reads with it', async () => {
   await client.query('set search_path to private')
   const cursor = client.query(new Cursor<{ value: string }>("select public.setting_of('search_path') as value"))
