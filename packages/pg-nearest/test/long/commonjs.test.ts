@@ -77,7 +77,7 @@ describe.skipIf(!isReachable)('the packed library in CommonJS', () => {
     env = { ...process.env, POOL: JSON.stringify(world.poolOptions('ord')) }
     folder = await mkdtemp(join(tmpdir(), 'pg-nearest-commonjs-'))
     // A copy, because packing changes what others use.
-    for (const path of ['scripts', 'packages/pg-nearest'])
+    for (const path of ['scripts', 'tsconfig.base.json', 'packages/pg-nearest', 'packages/pg-nearest-page'])
       await cp(join(root, path), join(folder, 'repository', path), { recursive: true })
     await symlink(join(root, 'node_modules'), join(folder, 'repository/node_modules'))
     const library = join(folder, 'repository/packages/pg-nearest')
