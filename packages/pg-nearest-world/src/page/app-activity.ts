@@ -1,4 +1,4 @@
-import type { QueryEvent } from 'pg-nearest'
+import type { NearestPool, QueryEvent } from 'pg-nearest'
 import type { LatencySample } from 'pg-nearest-page'
 import { median } from './median.ts'
 import type { PageApp } from './page-app.ts'
@@ -14,12 +14,20 @@ export interface AppActivityOptions {
   readonly onQuery: (event: QueryEvent) => void
   /** With each read after which it is known where the app reads. */
   readonly onReading: (server: string) => void
+  /** Its pool has found something wrong, or lost a connection, as soon as it has. */
+  readonly onTrouble: () => void
 }
 
-export function followApp({ region, pool, plain }: PageApp, { onQuery, onReading }: AppActivityOptions): AppActivity {
+export function followApp(
+  { region, pool, plain }: PageApp,
+  { onQuery, onReading, onTrouble }: AppActivityOptions,
+): AppActivity {
   let latest: readonly Read[] = []
+  let readsFrom: string | undefined
   let reads: number[] = []
   let writes: number[] = []
+  pool.on('problem', onTrouble)
+  pool.on('error', onTrouble)
   pool.on('query', (event) => {
     onQuery(event)
     const { servedBy, durationMs } = event
@@ -27,9 +35,13 @@ export function followApp({ region, pool, plain }: PageApp, { onQuery, onReading
     if (servedBy.reason === 'write') writes.push(durationMs)
     if (!isRead(servedBy.reason)) return
     reads.push(durationMs)
-    latest = withRead(latest, servedBy)
-    const server = readingFrom(latest)
-    if (server !== undefined) onReading(server)
+    // Where it read from so far is down: one that goes elsewhere says enough.
+    const hasLost = readsFrom !== servedBy.server && isDown(pool, readsFrom)
+    latest = hasLost ? [] : withRead(latest, servedBy)
+    const server = hasLost ? servedBy.server : readingFrom(latest)
+    if (server === undefined) return
+    readsFrom = server
+    onReading(server)
   })
   return {
     sample() {
@@ -44,4 +56,8 @@ export function followApp({ region, pool, plain }: PageApp, { onQuery, onReading
       return taken
     },
   }
+}
+
+function isDown(pool: NearestPool, server: string | undefined): boolean {
+  return pool.status().servers.some(({ name, health }) => name === server && health === 'down')
 }

@@ -4,6 +4,7 @@ import type { Diary } from '../chaos/diary.ts'
 import { startLoad, type App, type Turns } from '../chaos/load.ts'
 import type { World } from '../world-types.ts'
 import { startPlainReader, type PlainReader } from './plain-reader.ts'
+import { repeat } from './repeat.ts'
 
 /** An app that reads and writes in one region, through pg-nearest, and reads beside that through a plain pool. */
 export interface PageApp extends App {
@@ -15,8 +16,10 @@ export interface PageApp extends App {
 /** A second, of each app; few, because it is one machine that plays them all. */
 const RATES = { read: 3, write: 0.7, transaction: 0.3, 'read-only transaction': 0.3 } as const
 const WALKERS = 1
-/** More rarely than by default: five apps ask as many servers each, on one machine; and where a statement fails, nobody waits for it. */
-const PROBE_MS = 4_000
+/** At full pace; five apps ask as many servers each, on one machine. */
+const REFRESH_MS = 1_000
+/** What a pool does by itself comes beside that, so it is rare. */
+const PROBE_MS = 8_000
 /** A laptop that plays five regions and a browser may take its time to promote a server. */
 const FAILOVER_MS = 15_000
 
@@ -48,6 +51,7 @@ export function startPageApp(options: PageAppOptions): PageApp {
   const app: App = { region, pool }
   roaming.push(app)
   const plain = startPlainReader(world.url(plainTo, { from: region }), turns())
+  const stopAsking = repeat(REFRESH_MS, () => void pool.refresh().catch(ignore), turns())
   const load = startLoad([app], seed, diary, {
     rates: RATES,
     walkers: WALKERS,
@@ -60,7 +64,7 @@ export function startPageApp(options: PageAppOptions): PageApp {
     ...app,
     plain,
     async stop() {
-      await Promise.all([load.stop(), plain.stop()])
+      await Promise.all([load.stop(), plain.stop(), stopAsking()])
       await pool.destroy()
     },
   }
@@ -115,3 +119,5 @@ function errorWords(error: unknown): string {
   const { cause } = error
   return (cause instanceof Error && cause.message !== '' ? cause : error).message.slice(0, 300)
 }
+
+function ignore(): void {}

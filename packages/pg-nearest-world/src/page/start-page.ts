@@ -97,6 +97,7 @@ export async function startPage(
       if (activities.has(each.region)) continue
       const activity = followApp(each, {
         onReading: (from) => readsFrom(each.region, from),
+        onTrouble: pace.quicken,
         onQuery(event) {
           if (!watched) return
           sample.offer(event, () =>

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Browser, Page } from 'playwright-core'
 import { startWorld, type World } from 'pg-nearest-world'
 import { startPage, type RunningPage } from 'pg-nearest-world/page'
@@ -6,6 +7,8 @@ import { hasBrowser, openBrowser } from '../browser/open-browser.ts'
 
 /** Within this time the page says that reads have gone elsewhere. */
 const SOON_MS = 2_000
+/** It is at rest twenty seconds after the last thing that happened. */
+const AT_REST_MS = 25_000
 const CHAOS = { timeout: 110_000, interval: 200 }
 
 describe.skipIf(!hasBrowser)('the page of a world, where nothing else runs', () => {
@@ -50,6 +53,20 @@ describe.skipIf(!hasBrowser)('the page of a world, where nothing else runs', () 
     )
     expect(tookMs).toBeLessThan(SOON_MS)
   })
+
+  it('says so as soon where nothing has happened for a while, and somebody kills the server from outside', async () => {
+    await sleep(AT_REST_MS)
+    const moves = async (): Promise<number> =>
+      (await told()).filter((text) => /^Chicago reads from \w+ now/.test(text)).length
+    const before = await moves()
+    const killed = performance.now()
+    await world.kill('ord')
+    await vi.waitUntil(async () => (await moves()) > before, { timeout: 20_000, interval: 20 })
+    const tookMs = performance.now() - killed
+    await world.start('ord')
+    await vi.waitUntil(async () => (await told())[0]?.startsWith('Chicago reads next door again') ?? false, CHAOS)
+    expect(tookMs).toBeLessThan(SOON_MS)
+  }, 90_000)
 
   it('has a minute of chaos with nothing failed, lost, doubled or taken back, though it began with a dead server', async () => {
     await world.kill('ord')
