@@ -1,34 +1,44 @@
 import Table from 'cli-table3'
-import type { Ratio } from './measure.ts'
-import type { Clients } from './scenarios/clients.ts'
+import type { Quartiles } from './measure.ts'
+import type { ClientsResult, Way } from './scenarios/clients.ts'
 
-export function clientsTable(results: readonly Clients[]): string {
+const HEAD = ['', 'p50', 'to first', 'p99', 'to first', 'calls/s', 'to first', 'CPU here', 'servers', 'open']
+
+export function clientsTable(results: readonly ClientsResult[]): string {
+  const missing = [...new Set(results.flatMap((result) => result.missing))]
+  return [
+    ...results.map(tableOf),
+    'Medians of 15 rounds, and of their ratios to the first line, with the quartiles; processor time for a call, in microseconds, of this',
+    'process and of the servers; connections that are open in the end. A wrong row would have ended it.',
+    ...(missing.length === 0 ? [] : [`Not here, and so not measured: ${missing.join(', ')}.`]),
+  ].join('\n')
+}
+
+function tableOf({ workload, callers, ways }: ClientsResult): string {
   const table = new Table({
-    head: [
-      'callers',
-      'a read by key',
-      'p50',
-      'to pg.Pool',
-      'p99',
-      'to pg.Pool',
-      'reads/s',
-      'to pg.Pool',
-      'CPU here',
-      'open',
-    ],
-    colAligns: ['right', 'left', ...Array.from({ length: 8 }, () => 'right' as const)],
+    head: [`${workload}, ${callers} at once`, ...HEAD.slice(1)],
+    colAligns: HEAD.map((_, i) => (i === 0 ? 'left' : 'right')),
     style: { head: [], border: [], compact: true },
   })
-  for (const { callers, ways } of results) {
-    for (const { name, sample, p50, p99, throughput, connections } of ways) {
-      const figures = [`${sample.p50.toFixed(3)} ms`, ratio(p50), `${sample.p99.toFixed(3)} ms`, ratio(p99)]
-      const cost = [Math.round(sample.throughput), ratio(throughput), `${sample.cpuUs.toFixed(1)} µs`, connections]
-      table.push([callers, name, ...figures, ...cost])
-    }
-  }
+  for (const way of ways) table.push(rowOf(way))
   return table.toString()
 }
 
-function ratio({ median, low, high }: Ratio): string {
-  return `${median.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`
+function rowOf({ name, sample, serverUs, p50, p99, throughput, connections }: Way): (string | number)[] {
+  return [
+    name,
+    `${sample.p50.toFixed(3)} ms`,
+    ratio(p50),
+    `${sample.p99.toFixed(3)} ms`,
+    ratio(p99),
+    Math.round(sample.throughput),
+    ratio(throughput),
+    sample.cpuUs.toFixed(1),
+    serverUs === undefined ? '' : serverUs.toFixed(1),
+    connections,
+  ]
+}
+
+function ratio({ median, q1, q3 }: Quartiles): string {
+  return `${median.toFixed(2)} (${q1.toFixed(2)}–${q3.toFixed(2)})`
 }

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
+import { arrivalsTable } from './arrivals-table.ts'
 import { buildsTable } from './builds-table.ts'
 import { burstsTable } from './bursts-table.ts'
 import { dashboardTable } from './dashboard-table.ts'
@@ -7,6 +8,7 @@ import { clientsTable } from './clients-table.ts'
 import { guardTable } from './guard-table.ts'
 import { overheadTable } from './overhead-table.ts'
 import { movingTable } from './moving-table.ts'
+import { arrivals } from './scenarios/arrivals.ts'
 import { builds } from './scenarios/builds.ts'
 import { bursts } from './scenarios/bursts.ts'
 import { dashboardCost } from './scenarios/dashboard.ts'
@@ -29,7 +31,9 @@ const usage = `npm run bench -w bench [-- <scenario>] [options]
 
   overhead         a bare pg.Pool on a replica and our pool, side by side: the same read by key, at 1 and at 50 callers
                    (the default)
-  clients          the same read at 1, 50 and 500 callers: pg.Pool, named statements on it, our pool, and our pool with lanes
+  clients          every way from Node to a database side by side: pg.Pool, pg's other ways, postgres.js, our pool with lanes and
+                   without, Kysely and Drizzle on each: a read by key at 1, 50 and 500 callers, 20 texts, writes among them
+  arrivals         reads that come at random, 500 to 10,000 a second, also with slow ones among them: what the fast ones take
   sessions         transactions, and reads right after writes, 100 ms from the primary: our pool, pg, Drizzle, Kysely
                    and Prisma side by side; how long they take, and how many reads are stale
   moving           what people come from, and our pool, in an app with a replica next door: reads, reads after writes,
@@ -45,11 +49,14 @@ const usage = `npm run bench -w bench [-- <scenario>] [options]
   dashboard        what it costs a pool with lanes, under 50 callers, that somebody looks at its dashboard
   world            how long a world of five regions takes to boot, and how exact its links are
 
-  --time SECONDS   for all of overhead, clients, guard, servers, dashboard (default 30) or builds (default 300)
+  --time SECONDS   for all of overhead, guard, servers, dashboard (default 30), clients, arrivals (default 120) or builds (default 300)
   --other FOLDER   for builds: packages/pg-nearest of another checkout, built there
-  --only TEXT      for builds: only the cases with this in their name
+  --only TEXT      for builds and clients: only the cases with this in their name
   --json           the figures as one JSON object
   --help`
+
+/** How long the long ones take by default. */
+const SECONDS: Readonly<Record<string, number>> = { builds: 300, clients: 120, arrivals: 120 }
 
 try {
   process.exitCode = await bench(process.argv.slice(2))
@@ -75,7 +82,7 @@ async function bench(args: string[]): Promise<number> {
     return 0
   }
   const [scenario = 'overhead'] = positionals
-  const seconds = Number(values.time ?? (scenario === 'builds' ? 300 : 30))
+  const seconds = Number(values.time ?? SECONDS[scenario] ?? 30)
   if (!(seconds >= 1 && seconds <= 3_600)) throw new RangeError('--time takes seconds, from 1 to 3600.')
   const { version }: { version: string } = createRequire(import.meta.url)('pg/package.json')
   const machine = { node: process.version, pg: version }
@@ -88,7 +95,8 @@ async function bench(args: string[]): Promise<number> {
   if (scenario === 'overhead') show(await overhead(seconds), overheadTable)
   else if (scenario === 'sessions') show(await sessions(), sessionsTable)
   else if (scenario === 'moving') show(await moving(), movingTable)
-  else if (scenario === 'clients') show(await clients(seconds), clientsTable)
+  else if (scenario === 'clients') show(await clients(seconds, values.only), clientsTable)
+  else if (scenario === 'arrivals') show(await arrivals(seconds), arrivalsTable)
   else if (scenario === 'guard') show(await guard(seconds), guardTable)
   else if (scenario === 'faults') show(await faultsScenario(), faultsTable)
   else if (scenario === 'builds') show(await builds(values.other, seconds, values.only), buildsTable)
@@ -100,7 +108,7 @@ async function bench(args: string[]): Promise<number> {
   else {
     const said = JSON.stringify(scenario)
     throw new RangeError(
-      `There is no scenario ${said}: there are overhead, clients, sessions, moving, guard, faults, builds, bursts, servers, replay, dashboard and world.`,
+      `There is no scenario ${said}: there are overhead, clients, arrivals, sessions, moving, guard, faults, builds, bursts, servers, replay, dashboard and world.`,
     )
   }
   return 0

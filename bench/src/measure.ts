@@ -8,6 +8,7 @@ export interface Sample {
   readonly throughput: number
   /** Processor time of this process for each call, in microseconds. */
   readonly cpuUs: number
+  readonly calls: number
 }
 
 export interface Load {
@@ -38,6 +39,7 @@ export async function run(work: () => Promise<unknown>, { callers, ms }: Load): 
     p99: percentile(latencies, 0.99),
     throughput: (latencies.length / took) * 1_000,
     cpuUs: (user + system) / latencies.length,
+    calls: latencies.length,
   }
 }
 
@@ -95,6 +97,7 @@ export function medianSample(samples: readonly Sample[]): Sample {
     p99: median(samples.map(({ p99 }) => p99)),
     throughput: median(samples.map(({ throughput }) => throughput)),
     cpuUs: median(samples.map(({ cpuUs }) => cpuUs)),
+    calls: samples.reduce((sum, { calls }) => sum + calls, 0),
   }
 }
 
@@ -103,6 +106,18 @@ export interface Ratio {
   readonly median: number
   readonly low: number
   readonly high: number
+}
+
+/** A ratio's median over the rounds, and between what the middle half of them lies. */
+export interface Quartiles {
+  readonly median: number
+  readonly q1: number
+  readonly q3: number
+}
+
+export function quartiles(above: readonly Sample[], below: readonly Sample[], figure: keyof Sample): Quartiles {
+  const ratios = above.map((sample, i) => sample[figure] / (below[i]?.[figure] ?? Number.NaN))
+  return { median: median(ratios), q1: percentile(ratios, 0.25), q3: percentile(ratios, 0.75) }
 }
 
 /** By one figure of samples that were taken in the same rounds. */

@@ -26,7 +26,7 @@ export interface CaseResult {
   readonly toBare: Ratios
 }
 
-type Ratios = Readonly<Record<keyof Sample, Ratio>>
+type Ratios = Readonly<Record<Exclude<keyof Sample, 'calls'>, Ratio>>
 
 interface Pools {
   readonly ours: NearestPool

@@ -1,0 +1,77 @@
+import pg from 'pg'
+import type { World } from 'pg-nearest-world'
+import { bunSql } from './bun-sql.ts'
+import { inSession, nearestPool } from './nearest-readers.ts'
+import { pgNative, pgPipelined, pgPool, pgPoolNamed } from './pg-readers.ts'
+import { postgresJs } from './postgres-js.ts'
+import { throughDrizzle, throughKysely } from './query-builders.ts'
+import type { Reader } from './reader.ts'
+
+const TUNED = { max: 2, max_pipeline: 1_000 }
+
+/** `pg.Pool` first: the others are compared with it. */
+export interface Readers {
+  readonly all: readonly Reader[]
+  readonly builders: readonly Reader[]
+  /** What is not here, and why. */
+  readonly missing: readonly string[]
+  end(): Promise<void>
+}
+
+/** All that read beside `ord`: from its replica, or as ours do, with the primary across the ocean. */
+export async function openNearReaders(world: World): Promise<Readers> {
+  const url = world.url('ord')
+  const options = world.poolOptions('ord')
+  const plain = nearestPool('ours', { ...options, lanes: false })
+  const lanes = nearestPool('ours, lanes', { ...options, lanes: true })
+  const eventual = nearestPool('ours, lanes, eventual', { ...options, lanes: true, consistency: 'eventual' })
+  const session = inSession('ours, lanes, in a session', lanes.pool)
+  const rivals = await openRivals(url)
+  const bare = new pg.Pool({ connectionString: url })
+  const builders = [
+    ...throughBoth('pg.Pool', bare),
+    ...throughBoth('ours', plain.pool),
+    ...throughBoth('ours, lanes', lanes.pool),
+  ]
+  return readersOf([...rivals.opened, plain, lanes, session, eventual], builders, rivals.missing, () => bare.end())
+}
+
+/** All that read and write in one place. Ours have a replica, too. */
+export async function openReadersAndWriters(world: World): Promise<Readers> {
+  const [primary, replica] = [world.url('nrt'), world.url('ord')]
+  const options = { region: 'nrt', primary: { url: primary, region: 'nrt' }, replicas: { nrt: replica } }
+  const rivals = await openRivals(primary)
+  const ours = [
+    nearestPool('ours', { ...options, lanes: false }),
+    nearestPool('ours, lanes', { ...options, lanes: true }),
+  ]
+  return readersOf([...rivals.opened, ...ours], [], rivals.missing)
+}
+
+function throughBoth(over: string, pool: pg.Pool): readonly Reader[] {
+  return [throughKysely(over, pool), throughDrizzle(over, pool)]
+}
+
+async function openRivals(
+  url: string,
+): Promise<{ readonly opened: readonly Reader[]; readonly missing: readonly string[] }> {
+  const optional = { 'pg-native': pgNative(url), 'Bun.SQL': bunSql(url) }
+  const there = Object.values(optional).filter((reader) => reader !== undefined)
+  const missing = Object.entries(optional).flatMap(([name, reader]) => (reader === undefined ? [name] : []))
+  const own = [pgPool(url), pgPoolNamed(url), await pgPipelined(url), postgresJs(url), postgresJs(url, TUNED)]
+  return { opened: [...own, ...there], missing }
+}
+
+function readersOf(
+  all: readonly Reader[],
+  builders: readonly Reader[],
+  missing: readonly string[],
+  endMore: () => Promise<void> = () => Promise.resolve(),
+): Readers {
+  return {
+    all,
+    builders,
+    missing,
+    end: async () => void (await Promise.all([...all.map((reader) => reader.end()), endMore()])),
+  }
+}
