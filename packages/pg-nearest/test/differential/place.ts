@@ -43,7 +43,8 @@ function isBound(program: Program, { outcomes }: Transcript, step: number | unde
 }
 
 const BEGINS = /^\s*(?:begin|start transaction)\b.*\bread only\b/i
-const ENDS = /^\s*(?:begin|start|commit|end|rollback|abort)\b(?!.*\b(?:chain|to)\b)/i
+/** A BEGIN alone does not: in a transaction it only warns. */
+const ENDS = /^\s*(?:(?:commit|end|rollback|abort)\b(?!.*\b(?:chain|to)\b)|(?:begin|start)\b[^;]*;\s*\S)/i
 const ONE_SNAPSHOT = /\brepeatable read\b/i
 const KEEPS = /^\s*(?:savepoint|release|set)\b|\b(?:say|inverse)\s*\(/i
 

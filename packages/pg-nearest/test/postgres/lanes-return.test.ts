@@ -60,5 +60,6 @@ test('a text that took others along may come back after a while, however seldom 
   await expect(pool.query(QUOTIENT, [0])).rejects.toMatchObject({ code: '22012' })
   expect(await isShared(pool, QUOTIENT, [1])).toBe(false)
   await delay(1_100)
-  expect(await comesIn(pool, QUOTIENT, [1], 40)).toBe(true)
+  // One that is slow now and then would come in with its 512th.
+  expect(await comesIn(pool, QUOTIENT, [1], 400)).toBe(true)
 })

@@ -90,9 +90,9 @@ describe('time-outs of pg', () => {
   })
 
   test('connectionTimeoutMillis: a full pool says so, in words', async () => {
-    await using pool = createPool({ ...world.poolOptions('ord'), max: 1, connectionTimeoutMillis: 150 })
+    await using pool = createPool({ ...world.poolOptions('ord'), max: 1, connectionTimeoutMillis: 600 })
     await pool.query('select 1')
-    const busy = pool.query('select pg_sleep(1)')
+    const busy = pool.query('select pg_sleep(2)')
     await expect(pool.query('select 1')).rejects.toMatchObject({
       code: 'NEAREST_TIMEOUT',
       message: expect.stringContaining('raise it or "max"'),

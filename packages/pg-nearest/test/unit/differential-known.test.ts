@@ -21,6 +21,7 @@ test.each([
   { name: 'a snapshot that a replica has shown', is: true, of: [SNAPSHOT, READ] },
   { name: 'one that a cursor has shown', is: true, of: [SNAPSHOT, cursor('table hits')] },
   { name: 'one that has been chained to', is: true, of: [SNAPSHOT, query('commit and chain'), READ] },
+  { name: 'another BEGIN, which only warns', is: true, of: [SNAPSHOT, query('BEGIN;')] },
   { name: 'a savepoint', is: true, of: [query('begin read only'), query('savepoint s0'), READ] },
   { name: 'what a function has set', is: true, of: [query('begin read only'), query("select say('hello') as said")] },
   { name: 'a snapshot of which nothing was shown', is: false, of: [SNAPSHOT] },
