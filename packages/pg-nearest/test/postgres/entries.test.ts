@@ -187,8 +187,8 @@ describe('a password function', () => {
     }
     const pool = await start({
       connectTimeoutMs: 600,
-      probeTimeoutMs: 400,
-      silenceTimeoutMs: 400,
+      probeTimeoutMs: 1_500,
+      silenceTimeoutMs: 1_500,
       replicas: { ord: { ...ord(), password: () => (hangs ? hanging() : password) } },
     })
     const client = await pool.replica('ord').connect()
@@ -199,7 +199,7 @@ describe('a password function', () => {
     const end =
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pg-nearest monitor' and state = 'idle'"
     await until(async () => (await administer(world, 'ord', end)).length > 0, 'the probe to pause')
-    await until(() => hung >= 3, 'the probe to fail again and again')
+    await until(() => hung >= 5, 'the probe to fail again and again')
     expect(healthOf(pool.status(), 'ord')).toBe('suspect')
     expect((await client.query('select 1 as one')).servedBy.server).toBe('ord')
     await client.query('commit')
