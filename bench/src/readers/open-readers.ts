@@ -44,6 +44,7 @@ export async function openReadersAndWriters(world: World): Promise<Readers> {
   const ours = [
     nearestPool('ours', { ...options, lanes: false }),
     nearestPool('ours, lanes', { ...options, lanes: true }),
+    nearestPool('ours, lanes, one database', { primary, lanes: true }),
   ]
   return readersOf([...rivals.opened, ...ours], [], rivals.missing)
 }

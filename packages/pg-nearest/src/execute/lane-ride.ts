@@ -28,7 +28,7 @@ export function sharingOf(
 ): SyncSharing | undefined {
   if (!reads || need.class !== 'read') return undefined
   // One that may be cancelled alone shares with nobody.
-  if (engine.single || engine.hedging !== undefined || engine.queryTimeoutMs !== undefined) return undefined
+  if (engine.hedging !== undefined || engine.queryTimeoutMs !== undefined) return undefined
   for (const key in config) if (!SHARED.has(key) && config[key as keyof typeof config] !== undefined) return undefined
   const { text, values } = config
   if (typeof text !== 'string' || queryTimeoutOf(config) !== undefined) return undefined
