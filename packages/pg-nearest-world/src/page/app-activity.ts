@@ -1,8 +1,8 @@
-import type { NearestPool, QueryEvent } from 'pg-nearest'
+import type { QueryEvent } from 'pg-nearest'
 import type { LatencySample } from 'pg-nearest-page'
 import { median } from './median.ts'
 import type { PageApp } from './page-app.ts'
-import { isRead, readingFrom, withRead, type Read } from './reading-from.ts'
+import { hasMoved, isRead, readingFrom, withRead, type Read } from './reading-from.ts'
 
 /** What an app's statements tell of it. */
 export interface AppActivity {
@@ -35,10 +35,9 @@ export function followApp(
     if (servedBy.reason === 'write') writes.push(durationMs)
     if (!isRead(servedBy.reason)) return
     reads.push(durationMs)
-    // Where it read from so far is down: one that goes elsewhere says enough.
-    const hasLost = readsFrom !== servedBy.server && isDown(pool, readsFrom)
-    latest = hasLost ? [] : withRead(latest, servedBy)
-    const server = hasLost ? servedBy.server : readingFrom(latest)
+    const moved = readsFrom !== servedBy.server && hasMoved(readsFrom, servedBy, pool.status().servers)
+    latest = moved ? [] : withRead(latest, servedBy)
+    const server = moved ? servedBy.server : readingFrom(latest)
     if (server === undefined) return
     readsFrom = server
     onReading(server)
@@ -56,8 +55,4 @@ export function followApp(
       return taken
     },
   }
-}
-
-function isDown(pool: NearestPool, server: string | undefined): boolean {
-  return pool.status().servers.some(({ name, health }) => name === server && health === 'down')
 }

@@ -1,4 +1,4 @@
-import type { ServedBy } from 'pg-nearest'
+import type { ServedBy, ServerStatus } from 'pg-nearest'
 
 /** A read, and what decided where it went. */
 export type Read = Pick<ServedBy, 'server' | 'reason'>
@@ -28,6 +28,19 @@ export function readingFrom(latest: readonly Read[]): string | undefined {
   const byDistance = latest.filter(({ reason }) => DISTANCE.has(reason)).slice(-BY_DISTANCE)
   if (byDistance.length === BY_DISTANCE) return common(byDistance)
   return latest.length === IN_A_ROW ? common(latest) : undefined
+}
+
+/**
+ * Whether this read alone tells that its app has gone elsewhere: the server that it read from is down, and another one answered that the
+ * pool has chosen instead. One that answered for another reason may only have been asked for what a session has written.
+ */
+export function hasMoved(
+  from: string | undefined,
+  { server }: Pick<Read, 'server'>,
+  servers: readonly Pick<ServerStatus, 'name' | 'health' | 'readFrom'>[],
+): boolean {
+  const isDown = servers.some(({ name, health }) => name === from && health === 'down')
+  return isDown && servers.some(({ name, readFrom }) => name === server && readFrom)
 }
 
 function common(reads: readonly Read[]): string | undefined {

@@ -7,7 +7,7 @@ import type { Evidence } from '../../src/chaos/verdict.ts'
 import { isNews } from '../../src/page/is-news.ts'
 import { createPace } from '../../src/page/pace.ts'
 import { parseAction } from '../../src/page/parse-action.ts'
-import { isRead, readingFrom, withRead, type Read } from '../../src/page/reading-from.ts'
+import { hasMoved, isRead, readingFrom, withRead, type Read } from '../../src/page/reading-from.ts'
 import { createStatementSample } from '../../src/page/statement-sample.ts'
 
 describe('parseAction', () => {
@@ -76,6 +76,23 @@ describe('where an app reads', () => {
     ['nothing yet between the two', [ord, ...some(7, nrt)], undefined],
   ])('tells %s', (_what, reads, from) => {
     expect(readingFrom(after(reads))).toBe(from)
+  })
+
+  const servers = (ordHealth: 'up' | 'down', chosen: string) =>
+    (['nrt', 'ord', 'atl'] as const).map((name) => ({
+      name,
+      health: name === 'ord' ? ordHealth : ('up' as const),
+      readFrom: name === chosen,
+    }))
+
+  it.each<[what: string, read: Pick<Read, 'server'>, known: ReturnType<typeof servers>, tells: boolean]>([
+    ['the first read that goes where the pool reads now', atl, servers('down', 'atl'), true],
+    ['one that was on its way when the server died', retried, servers('down', 'atl'), true],
+    ['nothing of one that looks at the primary for what its session has written', nrt, servers('down', 'atl'), false],
+    ['the primary, if the pool reads there', nrt, servers('down', 'nrt'), true],
+    ['nothing while the server is up', atl, servers('up', 'atl'), false],
+  ])('tells of a dead server by %s', (_what, read, known, tells) => {
+    expect(hasMoved('ord', read, known)).toBe(tells)
   })
 
   it('goes by the reads alone', () => {
