@@ -134,6 +134,7 @@ const unhurried = onServersOf([
   'world-failover',
   'world-fixture',
   'world-page',
+  'world-page-outside',
   'world-ports',
   'world-version',
   'wrong-ports',

@@ -56,8 +56,8 @@ export function createExperimentView(root: HTMLElement): (state: WorldState) => 
       to.value = state.places.find(({ region }) => region !== state.primary)?.region ?? state.primary
       begun = true
     }
-    go.disabled = state.busy !== undefined
-    setText(go, state.busy === 'Writing here, reading there' ? 'On its way' : 'Write, then read')
+    go.disabled = state.crosses
+    setText(go, state.crosses ? 'On its way' : 'Write, then read')
     if (state.crossing === shown || state.crossing === undefined) return
     shown = state.crossing
     result.replaceChildren(...resultOf(state.crossing, state))

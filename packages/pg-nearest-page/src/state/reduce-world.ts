@@ -29,6 +29,7 @@ export function initialWorld(
     sessions: true,
     busy: undefined,
     chaos: undefined,
+    crosses: false,
     crossing: undefined,
   }
 }
@@ -60,6 +61,8 @@ export function reduceWorld(state: WorldState, event: WorldEvent): WorldState {
       return { ...state, sessions: event.on }
     case 'chaos':
       return { ...state, chaos: event.chaos }
+    case 'crosses':
+      return { ...state, crosses: event.on }
     case 'crossing':
       return { ...state, crossing: event.crossing }
   }

@@ -138,9 +138,11 @@ export interface WorldState {
   readonly times: readonly number[]
   readonly counters: Counters
   readonly sessions: boolean
-  /** What is being done just now. */
+  /** What is being done to the world just now. */
   readonly busy: string | undefined
   readonly chaos: Chaos | undefined
+  /** Whether somebody writes here and reads there just now. */
+  readonly crosses: boolean
   readonly crossing: Crossing | undefined
   /** Where the accounts app can be looked at, if it runs beside this page. */
   readonly app: string | undefined
@@ -177,4 +179,5 @@ export type WorldEvent =
   | { readonly type: 'busy'; readonly what: string | undefined }
   | { readonly type: 'sessions'; readonly on: boolean }
   | { readonly type: 'chaos'; readonly chaos: Chaos | undefined }
+  | { readonly type: 'crosses'; readonly on: boolean }
   | { readonly type: 'crossing'; readonly crossing: Crossing }

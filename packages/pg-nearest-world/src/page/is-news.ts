@@ -18,6 +18,7 @@ export function isNews(state: Pick<WorldState, 'servers'>, event: WorldEvent): b
     case 'busy':
     case 'sessions':
     case 'chaos':
+    case 'crosses':
     case 'crossing':
       return true
   }

@@ -3,6 +3,7 @@ import type { Choice, StatementFacts } from 'pg-nearest-page'
 import type { Diary } from '../chaos/diary.ts'
 import { startLoad, type App, type Turns } from '../chaos/load.ts'
 import type { World } from '../world-types.ts'
+import { hasStopped } from './has-stopped.ts'
 import { startPlainReader, type PlainReader } from './plain-reader.ts'
 import { repeat } from './repeat.ts'
 
@@ -64,7 +65,10 @@ export function startPageApp(options: PageAppOptions): PageApp {
     ...app,
     plain,
     async stop() {
-      await Promise.all([load.stop(), plain.stop(), stopAsking()])
+      const ended = Promise.all([load.stop(), plain.stop(), stopAsking()])
+      // What waits for a server waits in vain.
+      if (hasStopped(world)) await pool.destroy()
+      await ended
       await pool.destroy()
     },
   }

@@ -23,7 +23,7 @@ export interface PageWorld {
   appIn(region: string): PageApp | undefined
   /** An app in each region begins to read and write. */
   work(): void
-  /** One more region has an app, too. */
+  /** One more region has an app, too, unless they rest or it has one. */
   addApp(region: string): void
   /** All end. Resolves when what was begun has ended. */
   rest(): Promise<void>
@@ -36,6 +36,7 @@ export async function createPageWorld(world: World, turns: Turns): Promise<PageW
   const apps: PageApp[] = []
   const roaming: App[] = []
   let started = 0
+  let atWork = false
   const page: PageWorld = {
     world,
     diary,
@@ -45,9 +46,11 @@ export async function createPageWorld(world: World, turns: Turns): Promise<PageW
     sessions: true,
     appIn: (region) => apps.find((app) => app.region === region),
     work() {
+      atWork = true
       for (const region of world.regions) page.addApp(region)
     },
     addApp(region) {
+      if (!atWork || page.appIn(region) !== undefined) return
       for (const { region: own, pool } of apps) pool.setServers(serversFor(world, own))
       const seed = started++
       const prefix = `${region} ${seed} `
@@ -56,6 +59,7 @@ export async function createPageWorld(world: World, turns: Turns): Promise<PageW
       )
     },
     async rest() {
+      atWork = false
       roaming.length = 0
       await Promise.all(apps.splice(0).map((app) => app.stop()))
     },

@@ -57,6 +57,7 @@ function planOf(action: WorldAction, page: PageWorld, onCrossing: (crossing: Cro
         'break',
         promotedWords(action.region, world.primary),
         async () => {
+          mustBeUp(action.region, page)
           page.promotions.push(await promoteAndLook(world, action.region))
         },
       )
@@ -126,8 +127,12 @@ const sessionWords = (on: boolean): string =>
 async function lag({ region, ms }: { readonly region: string; readonly ms: number }, page: PageWorld): Promise<void> {
   const { world } = page
   if (region === world.primary) throw new ActionRefused(`${city(region)} is the primary, which replays nothing.`)
-  if (!world.isUp(region)) throw new ActionRefused(`The server in ${city(region)} is down: start it before.`)
+  mustBeUp(region, page)
   await setReplayLag(world.url(region, { as: 'superuser' }), ms)
+}
+
+function mustBeUp(region: string, { world }: PageWorld): void {
+  if (!world.isUp(region)) throw new ActionRefused(`The server in ${city(region)} is down: start it before.`)
 }
 
 function appOf(page: PageWorld, region: string): PageApp {

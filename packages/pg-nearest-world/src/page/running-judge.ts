@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Counters } from 'pg-nearest-page'
 import { createRunningVerdict } from '../chaos/running-verdict.ts'
+import { isRead, type Deed } from '../chaos/deed.ts'
 import type { Finding } from '../chaos/verdict.ts'
 import { rowsOf } from '../chaos/promotion.ts'
 import { impatientPool } from './impatient-pool.ts'
@@ -12,16 +13,23 @@ const PATIENCE_MS = 2_000
 
 /** Judges what the apps did, as `npm run chaos` does at its end, again and again. */
 export interface RunningJudge {
-  /** Resolves with what is new. Does nothing while the primary is being replaced, or cannot be asked for its rows. */
+  /** Resolves with what is new. Judges only the reads while the primary is being replaced, or cannot be asked for its rows. */
   judge(): Promise<readonly Finding[]>
+  /** Looks whether there is another primary; often, so that it is known when it came. */
+  notice(): void
   readonly counts: Counters
   close(): Promise<void>
 }
 
-export function createRunningJudge({ world, diary, promotions, firstPrimary }: PageWorld): RunningJudge {
+/** @param isChanging - whether this page is at work on the world, and notes who is promoted. Otherwise it was done from outside. */
+export function createRunningJudge(
+  { world, diary, promotions, firstPrimary }: PageWorld,
+  isChanging: () => boolean,
+): RunningJudge {
   const verdict = createRunningVerdict()
   const writer = (): string => promotions.at(-1)?.promoted ?? firstPrimary
   let counted = 0
+  let noticed = { primary: firstPrimary, at: 0 }
   let primary: { readonly url: string; readonly pool: pg.Pool } | undefined
   const close = async (): Promise<void> => {
     const before = primary
@@ -36,19 +44,41 @@ export function createRunningJudge({ world, diary, promotions, firstPrimary }: P
     primary = { url, pool }
     return pool
   }
+  /** What a server that was promoted from outside had then it is not asked in time: what it has now tells nearly the same. */
+  const adopt = async (): Promise<void> => {
+    const { primary: promoted, at } = noticed
+    const [old, before] = [writer(), promotions.length]
+    const rows = await rowsOf(poolAt(world.url(promoted))).catch(() => undefined)
+    if (rows === undefined || isChanging() || promotions.length !== before || world.primary !== promoted) return
+    promotions.push({ old, promoted, startedAt: at, promotedAt: at, ids: new Set(rows.keys()) })
+  }
+  const notice = (): void => {
+    if (world.primary !== noticed.primary) noticed = { primary: world.primary, at: diary.recorder.now() }
+  }
+  /** Whether a read may fail, its rows and the promotions do not tell. */
+  const judgeReads = (deeds: readonly Deed[]): readonly Finding[] =>
+    verdict.judge({ deeds: deeds.filter(isRead), rows: new Map(), promotions: [], history: [], losses: [] })
+
   return {
+    notice,
     async judge() {
       const now = diary.recorder.now()
       const deeds = diary.deeds.filter(({ completedAt }) => completedAt < now)
       verdict.count(deeds.filter(({ completedAt }) => completedAt > counted))
       counted = deeds.at(-1)?.completedAt ?? counted
+      const failedReads = judgeReads(deeds)
       const ids = new Set(deeds.flatMap((deed) => deed.ids))
       const settled = promotions.length
-      if (world.primary !== writer() || !world.isUp(world.primary)) return []
+      if (!world.isUp(world.primary)) return failedReads
+      if (world.primary !== writer()) {
+        notice()
+        if (!isChanging()) await adopt()
+        return failedReads
+      }
       const rows = await rowsOf(poolAt(world.url(world.primary)), ids.size === 0 ? 0 : Math.min(...ids)).catch(
         () => undefined,
       )
-      if (rows === undefined || promotions.length !== settled || world.primary !== writer()) return []
+      if (rows === undefined || promotions.length !== settled || world.primary !== writer()) return failedReads
       const found = verdict.judge({
         deeds,
         // A write that is under way is nobody's yet.
@@ -58,7 +88,7 @@ export function createRunningJudge({ world, diary, promotions, firstPrimary }: P
         losses: diary.losses,
       })
       diary.forget(now - WINDOW_MS)
-      return found
+      return [...failedReads, ...found]
     },
     get counts() {
       return verdict.counts

@@ -12,6 +12,7 @@ import type { World } from '../world-types.ts'
 import { createChaosMinute } from './chaos-minute.ts'
 import { findingWords } from './finding-words.ts'
 import { followApp, type AppActivity } from './app-activity.ts'
+import { hasStopped } from './has-stopped.ts'
 import { statementFacts } from './page-app.ts'
 import { createPageWorld } from './page-world.ts'
 import { isNews } from './is-news.ts'
@@ -41,8 +42,10 @@ export interface PageOptions {
 
 export interface RunningPage {
   readonly url: string
-  /** Ends the page and its apps. The world goes on. */
+  /** Ends the page and its apps. The world goes on; when that stops, its page ends by itself. */
   close(): Promise<void>
+  /** As `close()`. */
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 const PORT = 4100
@@ -64,7 +67,7 @@ export async function startPage(
 ): Promise<RunningPage> {
   const pace = createPace()
   const page = await createPageWorld(world, pace.turns)
-  const judge = createRunningJudge(page)
+  const judge = createRunningJudge(page, () => state.busy !== undefined || chaos.on)
   const observer = createServerObserver(world)
   const sample = createStatementSample<StatementFacts>()
   const activities = new Map<string, AppActivity>()
@@ -99,7 +102,7 @@ export async function startPage(
         onReading: (from) => readsFrom(each.region, from),
         onTrouble: pace.quicken,
         onQuery(event) {
-          if (!watched) return
+          if (!watched || hasStopped(world)) return
           sample.offer(event, () =>
             statementFacts(each, event, {
               id: nextId++,
@@ -126,6 +129,10 @@ export async function startPage(
   }
 
   const tick = (): void => {
+    judge.notice()
+    // Somebody may have added it from outside.
+    if (state.busy === undefined) for (const region of world.regions) if (world.isUp(region)) page.addApp(region)
+    followApps()
     const statements = sample.take()
     if (statements.length > 0) happen({ type: 'statements', statements })
     describeWorld()
@@ -149,25 +156,36 @@ export async function startPage(
     // Whoever acts without looking finds the apps at work, too.
     await shift.begin()
     if (!watched) shift.endLater()
-    if (action.do === 'chaos') return action.on ? chaos.begin() : chaos.end()
-    if (chaos.on && action.do !== 'sessions' && action.do !== 'cross')
-      throw new ActionRefused('Chaos has the world for the moment: end it, or wait.')
+    if (action.do === 'chaos' && !action.on) return chaos.end()
+    if (action.do === 'cross' || action.do === 'sessions') return perform(action)
+    if (state.busy !== undefined) throw new ActionRefused(`${state.busy} has not ended yet: wait for that.`)
+    if (action.do === 'chaos') return chaos.begin()
+    if (chaos.on) throw new ActionRefused('Chaos has the world for the moment: end it, or wait.')
     await perform(action)
   }
 
   const perform = async (action: Exclude<Action, { do: 'chaos' }>): Promise<void> => {
     const { doing, run } = performing(action, page, (crossing) => happen({ type: 'crossing', crossing }))
-    happen({ type: 'busy', what: doing })
+    showDoing(action, doing)
     try {
       const words = await run()
       if (action.do === 'sessions') happen({ type: 'sessions', on: action.on })
-      if (action.do === 'add') followApps()
       if (words !== undefined) happen({ type: 'told', told: { at: Date.now(), ...words } })
     } finally {
-      happen({ type: 'busy', what: undefined })
-      describeWorld()
+      showDoing(action, undefined)
+      if (!hasStopped(world)) describeWorld()
     }
   }
+
+  /** What changes the world keeps others from changing it; a write does not, which may wait for as long as there is no primary. */
+  const showDoing = (action: Action, what: string | undefined): void => {
+    if (action.do === 'cross') happen({ type: 'crosses', on: what !== undefined })
+    else if (action.do !== 'sessions') happen({ type: 'busy', what })
+  }
+
+  /** Again and again until the world has stopped. */
+  const loop = (ms: number, work: () => void | Promise<void>, takesTurn?: () => boolean): (() => Promise<void>) =>
+    repeat(ms, () => (hasStopped(world) ? undefined : work()), takesTurn)
 
   const shift = createShift({
     afterMs: restAfterMs,
@@ -176,20 +194,31 @@ export async function startPage(
       page.work()
       followApps()
       const loops = [
-        repeat(TICK_MS, tick),
-        repeat(LOOKS_MS, async () => happen({ type: 'servers', servers: await observer.look() }), pace.turns()),
-        repeat(SECOND_MS, everySecond, pace.turns()),
-        repeat(SECOND_MS, tellFindings, pace.turns()),
+        loop(TICK_MS, tick),
+        loop(LOOKS_MS, async () => happen({ type: 'servers', servers: await observer.look() }), pace.turns()),
+        loop(SECOND_MS, everySecond, pace.turns()),
+        loop(SECOND_MS, tellFindings, pace.turns()),
       ]
       return async () => {
         await Promise.all([page.rest(), ...loops.map((stop) => stop())])
         activities.clear()
-        await tellFindings()
+        if (!hasStopped(world)) await tellFindings()
         // Those who come next have not seen what these have.
         page.diary.forget(Infinity)
       }
     },
   })
+
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => (closed ??= end())
+  const end = async (): Promise<void> => {
+    clearInterval(worldWatch)
+    chaos.end()
+    // Before the shift, which whoever comes would begin again.
+    await server.close()
+    await shift.end()
+    await Promise.all([judge.close(), observer.close()])
+  }
 
   const server = await listen(
     {
@@ -201,23 +230,19 @@ export async function startPage(
         watched = now
         sample.take()
         if (!now) return shift.endLater()
+        if (hasStopped(world)) return
         pace.quicken()
         void shift.begin()
       },
     },
     port,
   )
+  const worldWatch = setInterval(() => {
+    if (hasStopped(world)) void close()
+  }, TICK_MS)
   happen({ type: 'servers', servers: await observer.look() })
 
-  return {
-    url: server.url,
-    async close() {
-      chaos.end()
-      await shift.end()
-      await server.close()
-      await Promise.all([judge.close(), observer.close()])
-    },
-  }
+  return { url: server.url, close, [Symbol.asyncDispose]: close }
 }
 
 type ServerOptions = Omit<Parameters<typeof startPageServer>[0], 'port'>

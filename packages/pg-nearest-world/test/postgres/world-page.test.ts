@@ -116,3 +116,17 @@ test('two hundred attackers change nothing, and its apps do not notice', async (
   expect(first).toMatch(/"readsFailed":0,"writesLost":0,"writesDoubled":0,"sessionsBack":0/)
   expect(world.isUp('nrt')).toBe(true)
 })
+
+test('ends with its world, though nobody looks', async () => {
+  await client.end()
+  await sleep(1_000)
+  await world.stop()
+  await vi.waitUntil(
+    () =>
+      fetch(page.url).then(
+        () => false,
+        () => true,
+      ),
+    { timeout: 5_000 },
+  )
+})
