@@ -76,6 +76,7 @@ const unhurried = onServersOf([
   'lost-reads',
   'monitor',
   'near-client',
+  'near-cursors',
   'one-database',
   'orm',
   'page-server',

@@ -39,21 +39,10 @@ function executionOf(
 ): Execution<StatementResult, Serving> {
   const { need, request } = statement
   const begins = need.transaction?.kind === 'begin'
-  let { check } = statement
   let { config } = request
   let open = false
   let mayMove = begins && !reads
-  const planning: Planning = {
-    enterClaim: (server) => (begins ? check?.enterClaimToBegin(server) : check?.enterClaim(server)) ?? FREE_GATE,
-    check: () => check,
-    replan: () => {
-      check?.emitLosses()
-      check = createFreshnessCheck(client.engine, statement.own, request.consistency, true)
-      if (client.held.lease?.alive === false) client.held.letGo(true)
-      const plan = planStatement(client.engine, client.scope, request)
-      return heldServerFirst(client, { attempts: plan.attempts, reads }, check)
-    },
-  }
+  const planning = planReading(client, statement, statement.check)
   return borrowedClientExecution<StatementResult, Serving>(client, {
     facts: {
       reads,
@@ -73,6 +62,7 @@ function executionOf(
       const enforcement = forced && !begins ? 'statement' : client.enforcementOf(statement, reads)
       if (client.remembers(need) && need.setting !== undefined) client.held.beginSetting(lease, need.setting)
       lease.movable = reads
+      const check = planning.check()
       const ended = await client.send(statement, lease, { config, enforcement, trust: trusts(attempt), check })
       if (ended.end.kind === 'answered' && isOfConnection(ended.end.error)) config = withoutStatementName(config)
       lease.movable = false
@@ -85,13 +75,39 @@ function executionOf(
       mayMove = false
       return giveUpOnStandby(client, lease) ?? ended.end
     },
-    waitToCatchUp: (behind) => (check === undefined ? Promise.resolve(false) : check.waitToCatchUp(behind)),
+    waitToCatchUp: async (behind) => (await planning.check()?.waitToCatchUp(behind)) ?? false,
     succeeded: (result, arrival) => {
       client.settle(statement, open, false, arrival.reason === 'unproven')
       if (reads && (arrival.reason === 'schema-lag' || arrival.reason === 'lagging')) client.holdForNow()
       return { result, servedBy: inRegion(arrival, client.engine.stateOf(arrival.server)?.region) }
     },
   })
+}
+
+/**
+ * How a read follows what its session learns on the way.
+ *
+ * @param check - what it must show as its session is now.
+ */
+export function planReading(
+  client: ClientContext,
+  { need, request, own }: Pick<QueuedStatement, 'need' | 'request' | 'own'>,
+  check: FreshnessCheck | undefined,
+): Required<Planning> {
+  const { engine, scope } = client
+  const begins = need.transaction?.kind === 'begin'
+  let latest = check
+  return {
+    enterClaim: (server) => (begins ? latest?.enterClaimToBegin(server) : latest?.enterClaim(server)) ?? FREE_GATE,
+    check: () => latest,
+    replan: () => {
+      latest?.emitLosses()
+      latest = createFreshnessCheck(engine, own, request.consistency, true)
+      if (client.held.lease?.alive === false) client.held.letGo(true)
+      const plan = planStatement(engine, scope, request)
+      return heldServerFirst(client, { attempts: plan.attempts, reads: true }, latest)
+    },
+  }
 }
 
 /**

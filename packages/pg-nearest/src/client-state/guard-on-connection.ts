@@ -10,7 +10,7 @@ import type { QueuedStatement } from './queued-statement.ts'
  */
 export function guardOnConnection(
   client: ClientContext,
-  { guard, need, request }: QueuedStatement,
+  { guard, need, request }: Pick<QueuedStatement, 'guard' | 'need' | 'request'>,
   lease: Lease,
 ): void {
   if (guard === undefined || lease.provenStandby || client.keepsFromWriting) return

@@ -217,8 +217,8 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   }
 
   /**
-   * Runs a cursor, a stream or a COPY: it talks to the connection itself, so it runs on the primary and is never retried. Resolves when it
-   * has ended; it tells itself how.
+   * Runs a cursor, a stream or a COPY, which talks to the connection itself. A cursor or a stream of rows that only reads runs where a read
+   * runs, anything else on the primary. Resolves when it has ended; it tells itself how.
    */
   submit(query: pg.Submittable, callback?: unknown): Promise<void> {
     const failing = query as { handleError?: (error: unknown, connection: unknown) => void; callback?: unknown }

@@ -7,7 +7,7 @@ import { planPrimary, type Attempt } from '../route/plan-servers.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
 import { callerNow } from '../tracers/calls.ts'
-import { watchForEarlyClose } from '../wire/cursor-close.ts'
+import { watchForEarlyClose } from '../cursor/cursor-close.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import { commandOf, emptyResult, isDeferrable } from '../client-transaction/synthetic-results.ts'
 import { beginAnywhere, readsOnly } from '../client-transaction/begin-read-only-anywhere.ts'
@@ -15,7 +15,8 @@ import { runUnpinned, heldServerFirst, attemptsOnPrimary } from '../client-execu
 import { ClientContext, type ClientLimits } from '../client-state/client-context.ts'
 import { notBegunError } from '../failures/transaction-lost-errors.ts'
 import { FREE } from '../client-state/client-state-machine.ts'
-import { runSubmittable } from '../submittable/submittable-query.ts'
+import { readByCursor } from '../submittable/read-by-cursor.ts'
+import { readsAnywhere, runSubmittable } from '../submittable/submittable-query.ts'
 import { HeldConnection, type OnHold } from '../client-state/held-connection.ts'
 import { openTransaction } from '../client-transaction/pipelined-begin.ts'
 import { mayJoinBegin } from '../client-transaction/pipelining.ts'
@@ -115,15 +116,20 @@ export class ClientExecutor {
   submit(query: pg.Submittable, types: pg.CustomTypesConfig | undefined): Promise<void> {
     const isGivenUp = watchForEarlyClose(query)
     const caller = callerNow()
-    const guard = this.#client.engine.writeGuard()
-    const own = ownSession(this.#client.engine, this.#client.scope)
+    const { engine, scope } = this.#client
+    const guard = engine.writeGuard()
+    const own = ownSession(engine, scope)
+    const consistency = engine.currentConsistency()
+    const given = { types, isGivenUp, own, caller }
     return new Promise((resolve, reject) => {
       const run = async (): Promise<void> => {
-        this.#client.throwIfLost()
-        this.#client.followMode(own)
-        if (this.#client.mayWrite) guard?.({ writes: true })
-        if (this.#client.begin !== undefined) await this.#openAlone(this.#client.begin)
-        await runSubmittable(this.#client, query, { types, isGivenUp, own, caller })
+        const client = this.#client
+        client.throwIfLost()
+        client.followMode(own)
+        if (readsAnywhere(client, query)) return readByCursor(client, query, { ...given, guard, consistency })
+        if (client.mayWrite) guard?.({ writes: true })
+        if (client.begin !== undefined) await this.#openAlone(client.begin)
+        await runSubmittable(client, query, given)
       }
       const start = (): Promise<() => void> =>
         run().then(

@@ -164,14 +164,9 @@ function conclude(
       return { kind: behind === undefined ? 'unreadable' : 'behind', error: behind ?? end.error }
     }
     case 'answered': {
-      if (isOfConnection(end.error) || isDemotion(end.error)) lease.doom()
-      // Its name led to a standby when the connection was made, and leads to the primary now, or may.
-      const isWriters = context.alone || writeOrder(context.topology)[0]?.name === lease.server
-      if (isWriters && lease.standby && provesWrite(end.error)) lease.doom()
+      const evidence = evidenceOfAnswer(lease, end.error, context, before)
       const behind = check?.end(lease, trust, questions, false)
-      if (behind !== undefined) return { kind: 'behind', error: behind }
-      const level = isCaughtUp(context, before, performance.now())
-      return { kind: 'answered', error: end.error, level, nothingCommitted: lease.committedNothing }
+      return behind === undefined ? evidence : { kind: 'behind', error: behind }
     }
     case 'skipped':
       return { kind: 'unsent', error: new Error('The statement was skipped') }
@@ -180,6 +175,21 @@ function conclude(
     case 'lost':
       return { kind: end.kind, error: end.error }
   }
+}
+
+/** What a server's error says of it. Its connection is closed on release, if that is at fault. */
+export function evidenceOfAnswer(
+  lease: Lease,
+  error: unknown,
+  context: StatementRun['context'],
+  before: PositionBefore,
+): Evidence {
+  if (isOfConnection(error) || isDemotion(error)) lease.doom()
+  // Its name led to a standby when the connection was made, and leads to the primary now, or may.
+  const isWriters = context.alone || writeOrder(context.topology)[0]?.name === lease.server
+  if (isWriters && lease.standby && provesWrite(error)) lease.doom()
+  const level = isCaughtUp(context, before, performance.now())
+  return { kind: 'answered', error, level, nothingCommitted: lease.committedNothing }
 }
 
 /** How long to wait for a statement on a server that is behind before cancelling it: it may be nearly done. */

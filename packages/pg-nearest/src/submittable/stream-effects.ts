@@ -21,6 +21,8 @@ export function beginEffects(check: FreshnessCheck, lease: Lease, reads: boolean
   }
   const settle = check.beginShowing(lease)
   return async ({ kind }): Promise<void> => {
+    // It has shown nothing.
+    if (kind === 'untold') return settle()
     // In a transaction that has failed nothing is answered.
     const tells = kind === 'ended' && lease.status !== 'E'
     if (tells) await recordShown(check, lease)

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import type pg from 'pg'
-import { forgetPortal, isIdleCursor, settleClosesOnLoss } from '../wire/cursor-close.ts'
+import { holdCursor, type SentCursor } from '../cursor/cursor-again.ts'
+import { forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/cursor-close.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { CALLER, type Caller } from '../tracers/calls.ts'
 import { showStatement } from '../tracers/show-statement.ts'
@@ -15,9 +16,19 @@ import {
 } from '../wire/pg-internals.ts'
 
 /** How a submittable ended; it has been told already. `written`: the server may have received it. */
-export type SubmittableEnd =
+export type ToldEnd =
   | { readonly kind: 'ended'; readonly error: unknown }
   | { readonly kind: 'lost'; readonly error: unknown; readonly written: boolean }
+
+/** A cursor has failed before it had told anything, and not even that: it can be sent again, unless it `isGivenUp`. */
+export interface UntoldEnd {
+  readonly kind: 'untold'
+  readonly as: 'answered' | 'lost' | 'unsent'
+  readonly error: unknown
+  readonly isGivenUp: () => boolean
+}
+
+export type SubmittableEnd = ToldEnd | UntoldEnd
 
 export interface SubmittableOptions {
   /** Type parsers in place of the connection's. */
@@ -26,6 +37,8 @@ export interface SubmittableOptions {
   readonly isGivenUp: () => boolean
   /** The call that it was given in, if a tracer wants to know. */
   readonly caller?: Caller | undefined
+  /** It is a cursor, which is to be taken back if it fails before it has told anything. */
+  readonly takesBack?: boolean
   /** Called when a COPY TO that runs was destroyed: nobody wants what still comes. */
   readonly onDestroyed?: () => void
 }
@@ -42,6 +55,10 @@ export class SubmittableExchange implements Exchange {
   readonly #isGivenUp: () => boolean
   readonly #refusal: Error | undefined
   readonly #onDestroyed: (() => void) | undefined
+  readonly #takesBack: boolean
+  /** It has told nothing yet, and can be taken back. */
+  #sent: SentCursor | undefined
+  #untold: UntoldEnd | undefined
   #error: unknown
   #settleCloses: (() => void) | undefined
   #endDropping: (() => void) | undefined
@@ -54,8 +71,9 @@ export class SubmittableExchange implements Exchange {
     onEnd: (end: SubmittableEnd) => void,
     options: SubmittableOptions,
   ) {
-    const { types, isGivenUp, caller, onDestroyed } = options
+    const { types, isGivenUp, caller, takesBack = false, onDestroyed } = options
     this.#isGivenUp = isGivenUp
+    this.#takesBack = takesBack
     this.#onDestroyed = onDestroyed
     this.#query = query as unknown as Partial<QueryInternals>
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
@@ -97,6 +115,8 @@ export class SubmittableExchange implements Exchange {
     if (refused instanceof Error) {
       this.#query.handleError?.(refused, connection)
       this.#onEnd({ kind: 'ended', error: refused })
+    } else if (this.#takesBack) {
+      this.#sent = holdCursor(this.#query)
     }
     return refused
   }
@@ -106,18 +126,22 @@ export class SubmittableExchange implements Exchange {
   }
 
   handleDataRow(message: DataRow): void {
+    this.#settle()
     this.#query.handleDataRow?.(message)
   }
 
   handlePortalSuspended(connection: WireConnection): void {
+    this.#settle()
     this.#query.handlePortalSuspended?.(connection)
   }
 
   handleCommandComplete(message: unknown, connection: WireConnection): void {
+    this.#settle()
     this.#query.handleCommandComplete?.(message, connection)
   }
 
   handleEmptyQuery(connection: WireConnection): void {
+    this.#settle()
     this.#query.handleEmptyQuery?.(connection)
   }
 
@@ -133,21 +157,40 @@ export class SubmittableExchange implements Exchange {
   handleError(error: unknown, connection: WireConnection): void {
     this.#error ??= error
     this.#endDropping?.()
+    // As the cursor does that is told of it.
+    if (this.#takeBack('answered', error)) return connection.sync()
     forgetPortal(this.#query)
     this.#query.handleError?.(error, connection)
   }
 
   handleReadyForQuery(connection: WireConnection): void {
     if (this.#error === undefined) this.#query.handleReadyForQuery?.(connection)
-    this.#onEnd({ kind: 'ended', error: this.#error })
+    this.#onEnd(this.#untold ?? { kind: 'ended', error: this.#error })
   }
 
   lost(cause: unknown, written: boolean): void {
+    this.#takeBack(written ? 'lost' : 'unsent', cause)
+    // What was heard ahead of it may have been its farewell.
+    if (this.#untold !== undefined) return this.#onEnd({ ...this.#untold, as: written ? 'lost' : 'unsent' })
     this.#settleCloses?.()
     this.#endDropping?.()
     // A query without a callback emits each error, and somebody may listen to the first only.
     if (this.#error === undefined) this.#query.handleError?.(cause, this.#connection)
     this.#onEnd({ kind: 'lost', error: this.#error ?? cause, written })
+  }
+
+  #settle(): void {
+    this.#sent?.settle()
+    this.#sent = undefined
+  }
+
+  /** Whether it is as it was before it was sent. */
+  #takeBack(as: UntoldEnd['as'], error: unknown): boolean {
+    const isUnsent = this.#takesBack && this.#settleCloses === undefined
+    const isGivenUp = isUnsent ? this.#isGivenUp : this.#sent?.takeBack()
+    this.#sent = undefined
+    if (isGivenUp !== undefined) this.#untold = { kind: 'untold', as, error, isGivenUp }
+    return this.#untold !== undefined
   }
 }
 

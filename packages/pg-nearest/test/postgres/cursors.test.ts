@@ -299,8 +299,8 @@ describe('COPY that fails midway', () => {
   })
 
   test.each<[string, () => Promise<unknown>]>([
-    ['stream', () => collect(client.query(new QueryStream('select * from nowhere')))],
-    ['cursor', () => readAndClose(client.query(new Cursor('select * from nowhere')))],
+    ['stream', () => collect(client.query(new QueryStream('select * from nowhere for update')))],
+    ['cursor', () => readAndClose(client.query(new Cursor('select * from nowhere for update')))],
   ])('COPY TO behind a %s that failed has all rows, for the next borrower too', async (_, fail) => {
     await client.query('select 1')
     expect(await errorOf(BOUND_MS, 'it', fail())).toMatchObject({ code: '42P01' })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
+import QueryStream from 'pg-query-stream'
 import { startEdge, startWorld, type Edge, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { sessionFor, type ReplayEvent } from '../../src/http/index.ts'
@@ -31,7 +32,10 @@ function actIn(region: string, pool: NearestPool): Act {
     await work.catch((error: unknown) => void seen.push(`${region} ${isRequestReplayedError(error)}`))
   }
   const acts: Record<string, () => Promise<void>> = {
-    read: async () => void (await pool.query('select count(*) from orders')),
+    read: async () => {
+      await pool.query('select count(*) from orders')
+      await pool.query(new QueryStream('select region from orders')).toArray()
+    },
     five: async () => {
       await pool.query('select count(*) from orders')
       seen.push(`${region} mail`)

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createPool, type NearestPool } from '../../src/index.ts'
 import { ask, caughtUp, scansOf, until, withUsers } from './fixtures.ts'
 
-/** What talks to the connection by itself: it runs on the primary, or where a read-only handle says. */
+/** What talks to the connection by itself. */
 let world: World
 let pool: NearestPool
 beforeAll(async () => {

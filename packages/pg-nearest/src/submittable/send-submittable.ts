@@ -1,0 +1,109 @@
+import type pg from 'pg'
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { NearestError } from '../errors.ts'
+import { RELOCK, SNAPSHOT } from '../send/read-only-enforcement.ts'
+import { factsOf } from '../statement/text-facts.ts'
+import type { StatementNeed } from '../classification/statement-class.ts'
+import { onAbort } from '../limits/on-abort.ts'
+import type { Exchange, StatementEnd } from '../wire/exchange.ts'
+import { ignore } from '../wire/pg-internals.ts'
+import { beginEffects } from './stream-effects.ts'
+import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } from './submittable-exchange.ts'
+import { StatementExchange } from '../exchange/statement-exchange.ts'
+import type { ClientContext } from '../client-state/client-context.ts'
+import { loseConnection } from '../client-state/lose-connection.ts'
+
+/** What is submitted. */
+export interface Submitted extends Omit<SubmittableOptions, 'onDestroyed'> {
+  readonly query: pg.Submittable
+  /** `undefined`: nobody knows. */
+  readonly text: string | undefined
+  readonly need: StatementNeed
+}
+
+/** How it is sent this time. */
+export interface SubmittableSending {
+  readonly check: FreshnessCheck | undefined
+  /** It certainly writes nothing. */
+  readonly reads: boolean
+  /** It is to be kept from writing. */
+  readonly guards: boolean
+}
+
+/**
+ * Sends a cursor, a stream or a COPY on the held connection. Resolves when it has ended, and client and session know. When the client's signal
+ * is aborted, its connection is closed at once: nobody knows when it would be read to its end.
+ */
+export async function sendSubmittable(
+  client: ClientContext,
+  lease: Lease,
+  { query, text, need, ...options }: Submitted,
+  { check, reads, guards }: SubmittableSending,
+): Promise<SubmittableEnd> {
+  if (guards) refuseControl(text)
+  const { open } = client.held
+  const effects = check && beginEffects(check, lease, reads)
+  const { signal } = client
+  const abort = (): void => {
+    // The server would go on with a slow statement, and keep its locks.
+    void lease.cancel()
+    lease.kill(signal?.reason)
+  }
+  // In a transaction, which a cancelled statement would abort, the rest of it is waited for.
+  const onDestroyed = (): unknown => open || lease.cancel()
+  const forget = signal && onAbort(signal, abort)
+  const end = await new Promise<SubmittableEnd>((resolve) => {
+    const make = (onEnd: OnEnd): SubmittableExchange =>
+      new SubmittableExchange(query, lease.client, onEnd, { ...options, onDestroyed })
+    lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))
+  })
+  forget?.()
+  if (lease.alive) await lease.fence
+  await effects?.(end)
+  if (end.kind === 'untold') return end
+  if (end.kind === 'lost') {
+    const { error: cause, written: sent } = end
+    if (sent) client.noteLost(lease, need)
+    loseConnection(client, lease, { text: text ?? '', need, check, open, sent, cause })
+  } else {
+    client.settleStream({ config: { text: text ?? '' } }, need, lease.status !== 'I', end.error !== undefined)
+  }
+  return end
+}
+
+type OnEnd = (end: SubmittableEnd) => void
+
+/**
+ * Puts it into a READ ONLY transaction that cannot be made READ WRITE. `onEnd` is called when that has ended, too, if it is not the
+ * caller's: what is sent behind it must not take it for open.
+ */
+function guarded(
+  client: pg.Client,
+  inTransaction: boolean,
+  make: (onEnd: OnEnd) => SubmittableExchange,
+  onEnd: OnEnd,
+): Exchange[] {
+  const plain = (text: string, ended: (end: StatementEnd) => void = ignore): Exchange =>
+    new StatementExchange({ text }, client, ended)
+  if (inTransaction) return [...RELOCK.map((text) => plain(text)), make(onEnd)]
+  let ended: SubmittableEnd | undefined
+  const commit = plain('COMMIT', (end) => onEnd(lossOf(end) ?? (ended as SubmittableEnd)))
+  return [plain('BEGIN READ ONLY'), plain(SNAPSHOT), make((end) => (ended = end)), commit]
+}
+
+function lossOf(end: StatementEnd): SubmittableEnd | undefined {
+  if (end.kind !== 'lost' && end.kind !== 'unsent') return undefined
+  return { kind: 'lost', error: end.error, written: end.kind === 'lost' }
+}
+
+/** A COPY is sent by the simple protocol, so its text could contain a COMMIT with a write behind it. */
+function refuseControl(text: string | undefined): void {
+  if (text === undefined) return
+  const facts = factsOf(text)
+  if (facts.is('single') ? facts.need.class !== 'transaction' : !facts.is('mayControlTransaction')) return
+  throw new NearestError(
+    'NEAREST_READ_ONLY',
+    'A cursor, a stream or a COPY on a read-only handle takes one statement that reads: give BEGIN, COMMIT and the like to query().',
+  )
+}
