@@ -69,6 +69,7 @@ const unhurried = onServersOf([
   'http-node',
   'lane-names',
   'lanes',
+  'lanes-of-clients',
   'lanes-return',
   'left-open-streams',
   'login-sessions',

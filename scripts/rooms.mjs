@@ -7,7 +7,7 @@ export const houses = [
     src: 'packages/pg-nearest/src',
     maxLines: 900,
     order:
-      'cli, aurora, dns, patroni, redis, bookmark-table, http, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-session, replay -> remedies, terminal, pool -> routed-pool, examination -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, statement, events -> classification, probe, modes, exchange -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> topology',
+      'cli, aurora, dns, patroni, redis, bookmark-table, http, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-session, replay -> remedies, terminal, pool -> routed-pool, examination -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, statement, events -> classification, probe, modes, exchange -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> topology',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: [
@@ -180,6 +180,7 @@ export const houses = [
       'client-execution': [
         'client-state',
         'execute',
+        'lane-rides',
         'send',
         'walk',
         'freshness',
@@ -193,6 +194,7 @@ export const houses = [
       ],
       'client-state': [
         'execute',
+        'lane-rides',
         'send',
         'write-guard',
         'freshness',
@@ -208,10 +210,9 @@ export const houses = [
         'server-selection',
       ],
       execute: [
+        'lane-rides',
         'send',
-        'lanes',
         'write-guard',
-        'lane-batch',
         'walk',
         'freshness',
         'walk-states',
@@ -230,6 +231,22 @@ export const houses = [
         'limits',
         'server-selection',
         'topology',
+      ],
+      'lane-rides': [
+        'send',
+        'lanes',
+        'lane-batch',
+        'walk',
+        'freshness',
+        'walk-states',
+        'session-positions',
+        'route',
+        'pooled-connection',
+        'statement',
+        'classification',
+        'tracers',
+        'wire',
+        'limits',
       ],
       send: [
         'walk',

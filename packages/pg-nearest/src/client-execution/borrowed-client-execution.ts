@@ -11,6 +11,7 @@ import type { WalkFacts } from '../walk-states/walk-state.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { planFallback, type Attempt } from '../route/plan-servers.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
+import type { Boarding } from '../client-state/held-connection.ts'
 import type { SettingEnd } from '../client-state/remembered-settings.ts'
 
 /** How something ended on the held connection. */
@@ -37,6 +38,8 @@ export interface HeldOptions<R, T> {
   readonly mayWait?: boolean
   /** For what reads. */
   readonly planning?: Planning | undefined
+  /** How it may share a connection this time, instead of holding one. `onEnd` gets `undefined` if it must hold one after all. */
+  board?(attempt: Attempt, onEnd: (end: AttemptEnd<R> | undefined) => void): Boarding | undefined
   /** Runs it on the connection that the client holds now. `forced`: READ ONLY. */
   run(lease: Lease, attempt: Attempt, forced: boolean): Promise<HeldRunEnd<R>>
   waitToCatchUp?: Execution<R, T>['waitToCatchUp']
@@ -55,12 +58,20 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
   const attempt = async (to: Attempt, turn: Turn<R>): Promise<AttemptEnd<R>> => {
     const before = endOfLost(client)
     if (before !== undefined) return before
-    let lease: Lease
+    let lease: Lease | undefined
+    let shared: Promise<AttemptEnd<R> | undefined> | undefined
     try {
       const preference = (): ReturnType<typeof machinePreference> => machinePreference(engine, to, planning.check?.())
-      lease = await held.take(to.server, signal, preference, facts.reads && turn.hasNext)
+      let boarding: Boarding | undefined
+      shared = options.board && new Promise((resolve) => (boarding = options.board?.(to, resolve)))
+      lease = await held.take(to.server, signal, preference, facts.reads && turn.hasNext, boarding)
     } catch (error) {
       return notSent(error, signal)
+    }
+    if (lease === undefined) {
+      const end = await shared
+      planning.check?.()?.emitLosses()
+      return end ?? attempt(to, turn)
     }
     // The client was released with an error, or aborted, while it waited for the connection.
     const meanwhile = endOfLost(client)

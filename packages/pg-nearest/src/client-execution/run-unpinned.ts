@@ -4,6 +4,7 @@ import { walk } from '../walk/walk.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { FREE_GATE } from '../session-positions/bookmark-claims.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import { createLaneRider } from '../lane-rides/lane-rider.ts'
 import { withoutStatementName } from '../execute/without-statement-name.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
 import { avoiding, isRegional, planPrimary, type Attempt } from '../route/plan-servers.ts'
@@ -13,6 +14,7 @@ import type { ClientContext } from '../client-state/client-context.ts'
 import { giveUpOnStandby } from '../client-state/give-up-on-standby.ts'
 import { guardOnConnection } from '../client-state/guard-on-connection.ts'
 import { borrowedClientExecution, type Planning } from './borrowed-client-execution.ts'
+import { laneBoarding } from './lane-boarding.ts'
 import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
 
 /** Runs a statement that is not pinned on the plan's servers in turn. The client keeps the connection that it ends on. */
@@ -40,22 +42,29 @@ function executionOf(
   const { need, request } = statement
   const begins = need.transaction?.kind === 'begin'
   let { config } = request
+  const facts = {
+    reads,
+    readOnly: client.scope.readOnly,
+    regional: isRegional(client.scope.target),
+    harmless: begins,
+    mayCommitInside: need.mayCommitInside === true,
+  }
+  const signal = client.signalOf(statement)
+  const rider = client.engine.lanes && createLaneRider(client.engine, facts, need, config)
+  client.rider = rider
   let open = false
   let mayMove = begins && !reads
   const planning = planReading(client, statement, statement.check)
   return borrowedClientExecution<StatementResult, Serving>(client, {
-    facts: {
-      reads,
-      readOnly: client.scope.readOnly,
-      regional: isRegional(client.scope.target),
-      harmless: begins,
-      mayCommitInside: need.mayCommitInside === true,
-    },
+    facts,
     text: request.config.text,
-    signal: client.signalOf(statement),
+    signal,
     attempts,
     learns: true,
     planning: reads ? planning : undefined,
+    ...(rider && {
+      board: (attempt, end) => laneBoarding(client, rider, { attempt, check: planning.check(), signal, end }),
+    }),
     run: async (lease, attempt, forced) => {
       // A BEGIN on a server that gets no writes is kept from them by what it begins.
       if (!forced) guardOnConnection(client, statement, lease)
@@ -63,7 +72,14 @@ function executionOf(
       if (client.remembers(need) && need.setting !== undefined) client.held.beginSetting(lease, need.setting)
       lease.movable = reads
       const check = planning.check()
-      const ended = await client.send(statement, lease, { config, enforcement, trust: trusts(attempt), check })
+      const startedAt = rider === undefined ? 0 : performance.now()
+      const ended = await client.send(statement, lease, {
+        config: rider?.config ?? config,
+        enforcement,
+        trust: trusts(attempt),
+        check,
+        onEnd: rider && ((end) => rider.ranAlone(end, lease.server, performance.now() - startedAt)),
+      })
       if (ended.end.kind === 'answered' && isOfConnection(ended.end.error)) config = withoutStatementName(config)
       lease.movable = false
       // Nobody knows whether it is set there.

@@ -3,6 +3,7 @@ import type { RouteReason, ServedBy } from '../events/served-by.ts'
 import { runWithinAsync, type LimitedEnd } from '../send/run-with-cancellation.ts'
 import { scopeOf, type Engine, type OwnSession, type Scope } from '../execute/engine.ts'
 import { noteWritten, shadowOf, tellShadow, type Shadow } from '../execute/observe-statement.ts'
+import type { LaneRider } from '../lane-rides/lane-rider.ts'
 import type { Enforcement } from '../send/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../send/run-statement.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
@@ -40,6 +41,8 @@ export interface Sending {
   readonly enforcement: Enforcement
   readonly trust: Trust
   readonly check: FreshnessCheck | undefined
+  /** Called when it has ended, before what is cancelled is waited for. */
+  readonly onEnd?: ((end: LimitedEnd<RunEnd>) => void) | undefined
 }
 
 /** What the statements of one borrowed client share. */
@@ -59,6 +62,8 @@ export class ClientContext {
   #makeshift: Lease | undefined
   /** A BEGIN that has been answered but not sent yet. */
   begin: QueuedStatement | undefined
+  /** Its latest read that may share a connection with others. */
+  rider: LaneRider | undefined
   /** The connection that died with what may commit on it. */
   #lostCommitOn: Lease | undefined
 
@@ -171,6 +176,11 @@ export class ClientContext {
     return state.kind !== 'transaction' || !state.readOnly
   }
 
+  /** Nothing binds it to a connection of its own, so that what it reads may share one with others. */
+  get mayShare(): boolean {
+    return this.state.kind === 'free' && this.begin === undefined && this.held.isNeedless
+  }
+
   throwIfLost(): void {
     const isBound = this.state.kind === 'transaction' || this.state.kind === 'reading' || this.state.kind === 'pinned'
     if (isBound && this.held.lease === undefined) this.become({ kind: 'lost', error: lostTransactionError() })
@@ -218,6 +228,7 @@ export class ClientContext {
         }),
       canWrite ? () => check?.beginUnsettled() ?? ignore : undefined,
     )
+    sending.onEnd?.(end)
     check?.emitLosses()
     if (unseen || (canWrite && (end.kind === 'cut' || end.kind === 'lost'))) check?.markUnknown()
     if (end.kind !== 'cut' && end.kind !== 'behind') return { end, open }

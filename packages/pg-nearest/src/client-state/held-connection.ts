@@ -8,16 +8,31 @@ import { lostTransactionError } from '../failures/transaction-lost-errors.ts'
 import { RememberedSettings } from './remembered-settings.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 
-/** Called when a client takes or returns a connection, so that the connection's events can be passed on. */
-export type OnHold = (client: pg.PoolClient, held: boolean) => void
+/** Whose connection it is. */
+export interface Holder {
+  /** Called when a client takes or returns a connection, so that the connection's events can be passed on. */
+  onHold(client: pg.PoolClient, held: boolean): void
+  /** Whether somebody waits for what a connection of its own would tell. */
+  listens(): boolean
+}
 
-type Acquire = (
+/** How a read comes to share a connection with others, instead of holding one. Each returns whether it does. */
+export interface Boarding {
+  /** @param crowded - as of `Lanes.join`. */
+  join(crowded: boolean): boolean
+  joinNext(): boolean
+  open(lease: Lease): boolean
+}
+
+/** `undefined`: it shares one. */
+export type Acquire = (
   server: string,
   purpose: Purpose,
   signal: AbortSignal | undefined,
   preference: () => Preference | undefined,
   mayMove: boolean,
-) => Promise<Lease>
+  boarding: Boarding | undefined,
+) => Promise<Lease | undefined>
 
 /** It undoes nothing by itself, so it takes a round trip; a server that does not answer may be gone. */
 const ROLLBACK_MS = 5_000
@@ -25,18 +40,23 @@ const ROLLBACK_MS = 5_000
 /** The one connection that a borrowed client holds, or none. */
 export class HeldConnection {
   readonly #acquire: Acquire
-  readonly #onHold: OnHold
+  readonly #holder: Holder
   #settings: RememberedSettings | undefined
   #lease: Lease | undefined
   #lastServer: string | undefined
 
-  constructor(acquire: Acquire, onHold: OnHold) {
+  constructor(acquire: Acquire, holder: Holder) {
     this.#acquire = acquire
-    this.#onHold = onHold
+    this.#holder = holder
   }
 
   get lease(): Lease | undefined {
     return this.#lease
+  }
+
+  /** None is held, and none is missed: nothing is set, and nobody listens to it. */
+  get isNeedless(): boolean {
+    return this.#lease === undefined && this.#settings?.areNone !== false && !this.#holder.listens()
   }
 
   /** What its client has set, if it has set anything yet. */
@@ -70,21 +90,24 @@ export class HeldConnection {
    * Holds a connection to this server: the present one if it leads there, otherwise a new one in its place.
    *
    * @param mayMove - another server can be asked instead, if this one does not accept a connection.
+   * @param boarding - if there is no present one, this is tried. Resolves with `undefined` if it succeeds; then no connection is held.
    */
   async take(
     server: string,
     signal: AbortSignal | undefined,
     preference: () => Preference | undefined,
     mayMove: boolean,
-  ): Promise<Lease> {
+    boarding?: Boarding,
+  ): Promise<Lease | undefined> {
     const present = this.#lease
     const stays = present?.server === server && present.alive && !present.spent
     if (stays && lastSuiting([present], preference()) !== undefined) return present
     this.letGo()
     this.#lastServer = server
-    const lease = await this.#acquire(server, 'client', signal, preference, mayMove)
+    const lease = await this.#acquire(server, 'client', signal, preference, mayMove, boarding)
+    if (lease === undefined) return undefined
     this.#lease = lease
-    this.#onHold(lease.client, true)
+    this.#holder.onHold(lease.client, true)
     return lease
   }
 
@@ -122,7 +145,7 @@ export class HeldConnection {
     const lease = this.#lease
     if (lease === undefined) return undefined
     this.#lease = undefined
-    this.#onHold(lease.client, false)
+    this.#holder.onHold(lease.client, false)
     return lease
   }
 }

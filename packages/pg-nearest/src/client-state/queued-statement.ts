@@ -41,3 +41,10 @@ export function givenNow(
   const fail = (error: unknown): void => statement.fail(error)
   return { request, need, givenAt: performance.now(), queryTimeoutMs, own, guard, check, settle, fail }
 }
+
+/** In the place of a statement: a cursor, a stream or a COPY, which tells by itself how it ended. */
+export function placeInQueue(given: Pick<QueuedStatement, 'own' | 'guard' | 'fail'>): QueuedStatement {
+  const request = { config: { text: '' } }
+  const need = { class: 'session' } as const
+  return { ...given, request, need, givenAt: 0, queryTimeoutMs: undefined, check: undefined, settle: () => undefined }
+}

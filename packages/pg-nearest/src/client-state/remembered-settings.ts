@@ -21,9 +21,13 @@ export class RememberedSettings {
   /** What each setting was before, by the connection that it was changed on. */
   readonly #before = new WeakMap<Lease, Map<string, string | undefined>>()
 
+  get areNone(): boolean {
+    return this.#made.size === 0
+  }
+
   /** Whether there is nothing to be made on this connection. */
   areMadeOn(lease: Lease): boolean {
-    return this.#made.size === 0 || this.#madeOn === lease
+    return this.areNone || this.#madeOn === lease
   }
 
   /** Makes all of them, in one round trip. Resolves with how the first ended that failed. */

@@ -3,6 +3,7 @@ import pg from 'pg'
 import type { Engine, Scope } from '../execute/engine.ts'
 import { inSurroundings } from '../execute/in-surroundings.ts'
 import { ClientExecutor } from './client-executor.ts'
+import type { Holder } from '../client-state/held-connection.ts'
 import type { ClientLimits } from '../client-state/client-context.ts'
 import { emitSafely } from '../events/emit-safely.ts'
 import { withinDeadline } from '../limits/within-deadline.ts'
@@ -14,7 +15,9 @@ import { lendTo, type Borrower } from '../pg-client/lent-client.ts'
 import { internalsOf, type ClientInternals } from '../wire/pg-internals.ts'
 import { call, promiseOrCallback } from './promise-or-callback.ts'
 
-const FORWARDED = ['notice', 'notification', 'error', 'end', 'drain'] as const
+/** What only a connection of its own tells. */
+const OWN_EVENTS = ['notice', 'notification', 'end', 'drain'] as const
+const FORWARDED = [...OWN_EVENTS, 'error'] as const
 
 /**
  * What `pool.connect()` lends: a `pg.PoolClient` that chooses a server for each statement, until one needs to stay on its connection
@@ -40,7 +43,11 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   constructor(engine: Engine, scope: Scope, onReleased: () => void, limits: ClientLimits = {}) {
     super()
     this.#engine = engine
-    this.#session = new ClientExecutor(engine, scope, (client, attached) => this.#forward(client, attached), limits)
+    const holder: Holder = {
+      onHold: (client, held) => this.#forward(client, held),
+      listens: () => OWN_EVENTS.some((event) => this.listenerCount(event) > 0),
+    }
+    this.#session = new ClientExecutor(engine, scope, holder, limits)
     this.#onReleased = onReleased
   }
 

@@ -17,11 +17,12 @@ import { notBegunError } from '../failures/transaction-lost-errors.ts'
 import { FREE } from '../client-state/client-state-machine.ts'
 import { readByCursor } from '../submittable/read-by-cursor.ts'
 import { readsAnywhere, runSubmittable } from '../submittable/submittable-query.ts'
-import { HeldConnection, type OnHold } from '../client-state/held-connection.ts'
+import { acquireForClient } from '../client-state/acquire-for-client.ts'
+import { HeldConnection, type Holder } from '../client-state/held-connection.ts'
 import { openTransaction } from '../client-transaction/pipelined-begin.ts'
 import { mayJoinBegin } from '../client-transaction/pipelining.ts'
 import type { Mode } from '../modes/mode.ts'
-import { givenNow, type QueuedStatement, type Serving } from '../client-state/queued-statement.ts'
+import { givenNow, placeInQueue, type QueuedStatement, type Serving } from '../client-state/queued-statement.ts'
 import { readInTransaction, runInTransaction } from '../client-transaction/run-in-transaction.ts'
 import { watchLeftOpenStream } from '../submittable/left-open-stream.ts'
 import { limitWaiting } from './limit-waiting.ts'
@@ -46,12 +47,8 @@ export class ClientExecutor {
   readonly #queue: StatementQueue<QueuedStatement & Turn>
   readonly #forgetAbort: (() => void) | undefined
 
-  constructor(engine: Engine, scope: Scope, onHold: OnHold, limits: ClientLimits) {
-    const held = new HeldConnection((server, purpose, signal, preference, mayMove) => {
-      const lease = engine.take(server, purpose, preference())
-      if (lease !== undefined) return Promise.resolve(lease)
-      return engine.acquire(server, purpose, signal, preference, mayMove)
-    }, onHold)
+  constructor(engine: Engine, scope: Scope, holder: Holder, limits: ClientLimits) {
+    const held = new HeldConnection(acquireForClient(engine), holder)
     this.#client = new ClientContext(engine, scope, held, limits)
     this.#queue = new StatementQueue(
       () => this.#client.state.kind === 'transaction' && held.lease?.standby === false && held.lease.pipelines,
@@ -83,7 +80,9 @@ export class ClientExecutor {
 
   /** For an error about the time of what it runs. */
   get waitingFor(): string | undefined {
-    const { lease, lastServer } = this.#client.held
+    const { rider, held } = this.#client
+    const { lease, lastServer } = held
+    if (rider?.rides === true) return `for an answer of ${lastServer}`
     if (lease === undefined) return lastServer && `for a connection to ${lastServer}`
     return lease.quiet ? undefined : `for an answer of ${lease.server}`
   }
@@ -136,20 +135,8 @@ export class ClientExecutor {
           () => resolve,
           (error: unknown) => () => reject(failureInMode(this.#client.scope, own, error, this.#client.neverWrites)),
         )
-      this.#queue.add({
-        request: { config: { text: '' } },
-        need: { class: 'session' },
-        givenAt: 0,
-        queryTimeoutMs: undefined,
-        own,
-        guard,
-        check: undefined,
-        pipelined: false,
-        followable: false,
-        start,
-        settle: () => undefined,
-        fail: reject,
-      })
+      const place = placeInQueue({ own, guard, fail: reject })
+      this.#queue.add({ ...place, pipelined: false, followable: false, start })
     })
   }
 
@@ -163,6 +150,7 @@ export class ClientExecutor {
       const terminated = new Error('Connection terminated')
       this.#client.become({ kind: 'lost', error: terminated })
       if (held.lease?.quiet === false) held.lease.kill(terminated)
+      this.#client.rider?.abandon(terminated)
     }
     const leftOpen = setTimeout(() => this.endStream(new Error('The client was released')), OPEN_CURSOR_MS)
     this.#queue.whenIdle(() => {

@@ -1,4 +1,3 @@
-import type { Lanes } from '../lanes/lanes.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { WaitingCaller } from '../checkout/next-lending.ts'
 import type { Preference } from '../checkout/preference.ts'
@@ -8,8 +7,7 @@ import type { Witness } from '../events/current-witness.ts'
 import type { Trace } from '../events/diagnostics-channels.ts'
 import type { QueryEvent } from '../events/event-types.ts'
 import type { ListState } from '../failures/no-server-error.ts'
-import type { FreshnessContext } from '../session-positions/freshness-context.ts'
-import type { Hedging } from '../limits/hedge-policy.ts'
+import type { RideEngine } from '../lane-rides/ride-engine.ts'
 import type { Mode } from '../modes/mode.ts'
 import { inMode, type Narrowing } from '../route/in-mode.ts'
 import type { Consistency } from '../session/consistency.ts'
@@ -19,12 +17,10 @@ import type { WalkEngine } from '../walk/execution.ts'
 import type { WriteGuard } from '../write-guard/write-guard.ts'
 
 /** What running a statement needs from its pool. */
-export interface Engine extends FreshnessContext, WalkEngine {
+export interface Engine extends RideEngine, WalkEngine {
   readonly statements: StatementCache
   /** There may be several servers: the list has them, or `servers` may name them. */
   readonly hasChoice: boolean
-  /** There is one server, and at most one connection to it: statements of `pool.query` can share a transaction. */
-  readonly single: boolean
   /** What the caller's reads must show, and who wants to know who has answered him, from the async context. */
   currentConsistency(): Consistency | undefined
   currentWitness(): Witness | undefined
@@ -47,14 +43,8 @@ export interface Engine extends FreshnessContext, WalkEngine {
     mayMove?: boolean,
     share?: () => boolean,
   ): Promise<Lease>
-  /** `undefined` unless the option `lanes` is set. */
-  readonly lanes: Lanes | undefined
-  /** `undefined` unless the option `hedge` is set. */
-  readonly hedging: Hedging | undefined
   /** The pool's `timeoutMs`; `undefined`: no limit. */
   readonly timeoutMs: number | undefined
-  /** The pool's `query_timeout`: milliseconds from sending a statement to its answer. */
-  readonly queryTimeoutMs: number | undefined
   /** The pool's option `types`: what reads its results may throw. */
   readonly ownTypes: boolean
   readonly list: ListState

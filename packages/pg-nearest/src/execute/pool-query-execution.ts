@@ -17,18 +17,7 @@ import { queryTimeoutOf, type Request } from '../route/request.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'
 import type { StatementResult } from '../wire/exchange.ts'
-import {
-  rideLane,
-  sharingOf,
-  ticketFor,
-  withSentValues,
-  type RideEnd,
-  type RideRequest,
-  type Ticket,
-} from './lane-ride.ts'
-import type { Lane } from '../lanes/lane.ts'
-import type { Rescue } from '../lane-batch/lane-read.ts'
-import type { SyncSharing } from '../statement/sync-sharing.ts'
+import { createLaneRider, type LaneRider, type Trip } from '../lane-rides/lane-rider.ts'
 import { notSent, runWithin, type LimitedEnd } from '../send/run-with-cancellation.ts'
 import { ownSession, type Engine, type Scope } from './engine.ts'
 import type { Arrival, Execution, HedgePlan, Turn } from '../walk/execution.ts'
@@ -69,11 +58,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   readonly #need: StatementNeed
   readonly #hedging: Hedging | undefined
   readonly #guard: WriteGuard | undefined
-  /** With whom it may share a connection; `undefined`: with nobody. */
-  #sharing: SyncSharing | undefined
-  readonly #mayShare: boolean
-  #isConverted = false
-  #rescue: Rescue | undefined
+  readonly #rider: LaneRider | undefined
   /** What it does on its latest server. */
   #stage: 'connecting' | 'running' | 'failing-over' = 'connecting'
   #server: string | undefined
@@ -97,8 +82,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     this.attempts = this.#ordered(attempts)
     this.#need = need
     this.#hedging = reads ? engine.hedging : undefined
-    this.#sharing = engine.lanes && sharingOf(engine, this.facts, need, request.config)
-    this.#mayShare = this.#sharing !== undefined
+    this.#rider = engine.lanes && createLaneRider(engine, this.facts, need, request.config)
     this.engine = engine
     this.#scope = scope
     this.#request = request
@@ -150,14 +134,14 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const { server } = attempt
     const preference = (): Preference | undefined => machinePreference(this.engine, attempt, this.#check)
     const preferred = preference()
-    const rides = preferred === undefined && this.#mayRide()
-    const { lanes } = this.engine
-    if (rides && this.#join(lanes?.join(server, false), attempt, turn, signal)) return
+    const rider = preferred === undefined && this.#rider?.isWilling === true ? this.#rider : undefined
+    const trip = rider && this.#tripOf(attempt, turn, signal)
+    if (trip !== undefined && rider?.join(false, trip) === true) return
     const lease = this.engine.take(server, 'statement', preferred)
     if (lease !== undefined) return this.#run(lease, attempt, turn, signal)
-    if (rides && this.#join(lanes?.join(server, true), attempt, turn, signal)) return
+    if (trip !== undefined && rider?.join(true, trip) === true) return
     this.#stage = 'connecting'
-    const share = rides ? () => this.#share(attempt, turn, signal) : undefined
+    const share = trip && (() => this.#joinNext(trip))
     this.engine.acquire(server, 'statement', signal, preference, this.facts.reads && turn.hasNext, share).then(
       (acquired) => {
         try {
@@ -173,66 +157,26 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   /** Returns whether it need not wait for a connection any more. */
-  #share(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): boolean {
-    try {
-      return this.#join(this.engine.lanes?.joinNext(attempt.server), attempt, turn, signal)
-    } catch (error) {
-      turn.end({ kind: 'cut', error })
-      return true
+  #joinNext(trip: Trip): boolean {
+    const joined = this.#rider?.joinNext(trip) === true
+    if (joined) this.#stage = 'running'
+    return joined
+  }
+
+  #tripOf(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): Trip {
+    return {
+      attempt,
+      check: this.#check,
+      signal,
+      end: (end) => {
+        if (end !== undefined) return turn.end(end)
+        try {
+          this.#connect(attempt, turn, signal)
+        } catch (error) {
+          turn.end({ kind: 'cut', error })
+        }
+      },
     }
-  }
-
-  #mayRide(): boolean {
-    return this.#sharing !== undefined && this.engine.lanes?.mayShare(this.text) === true
-  }
-
-  /** Returns whether it runs on a connection with others, which it does if one is there. */
-  #join(lane: Lane | undefined, attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): boolean {
-    if (this.#sharing === undefined || lane === undefined || isMisled(this.engine, attempt, lane.lease)) return false
-    const request = this.#rideRequest(this.#sharing, attempt, signal)
-    const ticket = ticketFor(lane.lease, request)
-    if (ticket === undefined) return false
-    this.#ride(lane, ticket, request, attempt, turn)
-    return true
-  }
-
-  /** Returns whether its own connection is one that others may share now. */
-  #open(lease: Lease, attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): boolean {
-    if (this.#sharing === undefined || !this.#mayRide()) return false
-    const request = this.#rideRequest(this.#sharing, attempt, signal)
-    const ticket = ticketFor(lease, request)
-    const lane = ticket && this.engine.lanes?.open(lease)
-    if (ticket === undefined || lane === undefined) return false
-    this.#ride(lane, ticket, request, attempt, turn)
-    return true
-  }
-
-  #rideRequest(sharing: SyncSharing, attempt: Attempt, signal: AbortSignal | undefined): RideRequest {
-    if (!this.#isConverted) this.#config = withSentValues(this.#config)
-    this.#isConverted = true
-    return { config: this.#config, sharing, check: this.#check, trust: trusts(attempt), signal }
-  }
-
-  #ride(lane: Lane, ticket: Ticket, request: RideRequest, attempt: Attempt, turn: StatementTurn): void {
-    const { lease } = lane
-    const { standby, generation } = lease
-    this.#stage = 'running'
-    rideLane(lane, ticket, request, (end: RideEnd) => {
-      if (end.kind === 'result') return turn.end({ kind: 'result', result: end.result, standby: lease.standby })
-      if (end.kind === 'cut') return turn.end(end)
-      if (end.kind === 'lost' && !end.mayResend) {
-        const evidence = { kind: 'lost', error: end.error } as const
-        return turn.end({ kind: 'failed', evidence, standby, forced: true, generation })
-      }
-      if (end.kind === 'slow') this.#rescue = end.rescue
-      // As if nothing had been: it could write nothing.
-      this.#sharing = undefined
-      try {
-        this.#connect(attempt, turn, request.signal)
-      } catch (error) {
-        turn.end({ kind: 'cut', error })
-      }
-    })
   }
 
   #run(lease: Lease, attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
@@ -242,7 +186,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     if (isMisled(this.engine, attempt, lease)) {
       return turn.end({ kind: 'failed', evidence: misledBy(lease), standby, forced: false, generation })
     }
-    if (this.#sharing !== undefined && this.#open(lease, attempt, turn, signal)) return
+    const rider = this.#rider
+    if (rider?.open(lease, this.#tripOf(attempt, turn, signal)) === true) return
     const restricted = !provenStandby && !getsWrites(this.engine.topology, lease.server)
     // It gets no writes any more.
     const isStale = restricted && !reads && !readOnly
@@ -261,7 +206,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
         return turn.end({ kind: 'cut', error })
       }
     }
-    const config = this.#config
+    const config = rider?.config ?? this.#config
     this.#stage = 'running'
     lease.movable = reads
     const run = {
@@ -275,10 +220,10 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     } as const
     const queryTimeoutMs = queryTimeoutOf(config) ?? this.engine.queryTimeoutMs
     const harmless = provenStandby || run.enforcement !== 'none'
-    const startedAt = this.#mayShare ? performance.now() : 0
+    const startedAt = rider !== undefined ? performance.now() : 0
     const concluded = (end: LimitedEnd<RunEnd>): void => {
       this.#note(end, harmless, lease)
-      if (this.#mayShare) this.#noteTime(end, lease.server, startedAt)
+      rider?.ranAlone(end, lease.server, performance.now() - startedAt)
       const { standby: isStandby } = lease
       if (end.kind === 'answered' && isOfConnection(end.error)) this.#config = withoutStatementName(config)
       const isAnswered = end.kind === 'result' || end.kind === 'answered'
@@ -304,15 +249,6 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   #note({ kind }: LimitedEnd<RunEnd>, harmless: boolean, lease: Lease): void {
     if ((kind === 'cut' || kind === 'lost') && !harmless) this.#check?.markUnknown()
     if (kind === 'behind' && !lease.quiet) void lease.cancel()
-  }
-
-  /** Shows whether it may share a connection the next time. */
-  #noteTime({ kind }: LimitedEnd<RunEnd>, server: string, startedAt: number): void {
-    const { lanes } = this.engine
-    const ms = performance.now() - startedAt
-    if (kind === 'result') lanes?.ran(server, this.text, ms, this.#rescue)
-    else if (kind === 'cut') lanes?.gaveUp(server, this.text, ms, this.#rescue)
-    else if (kind === 'answered' || kind === 'unreadable') lanes?.failed(this.text, this.#rescue)
   }
 
   waitToCatchUp(behind: ReplicaBehindError): Promise<boolean> {

@@ -13,7 +13,7 @@ import { factsOf } from '../statement/text-facts.ts'
 import { CALLER, type Called } from '../tracers/calls.ts'
 import { sentValues } from '../wire/pg-internals.ts'
 import type { WalkFacts } from '../walk-states/walk-state.ts'
-import type { Engine } from './engine.ts'
+import type { RideEngine } from './ride-engine.ts'
 
 /** The server refuses more. */
 const MOST_VALUES = 65_535
@@ -21,7 +21,7 @@ const MOST_CHARACTERS = 1_000_000
 
 /** With whom a statement may share a connection; `undefined`: with nobody. */
 export function sharingOf(
-  engine: Engine,
+  engine: RideEngine,
   { reads }: WalkFacts,
   need: StatementNeed,
   config: pg.QueryConfig,
@@ -102,14 +102,16 @@ export function withSentValues(config: pg.QueryConfig): pg.QueryConfig {
 }
 
 /** Runs a read in a lane. Calls back once. */
-export function rideLane(lane: Lane, ticket: Ticket, request: RideRequest, onEnd: (end: RideEnd) => void): void {
-  lane.add(new LaneRide(lane, ticket, request, onEnd))
+export function rideLane(lane: Lane, ticket: Ticket, request: RideRequest, onEnd: (end: RideEnd) => void): LaneRide {
+  const ride = new LaneRide(lane, ticket, request, onEnd)
+  lane.add(ride)
+  return ride
 }
 
 const ASK_STANDBY: Question = { text: OF_STANDBY, columns: 1 }
 const ASK_ANY: Question = { text: OF_ANY, columns: 2 }
 
-class LaneRide implements LaneRead {
+export class LaneRide implements LaneRead {
   readonly text: string
   readonly values: LaneRead['values']
   readonly rowMode: 'array' | undefined
@@ -135,14 +137,15 @@ class LaneRide implements LaneRead {
     this.#request = request
     this.#questions = questions
     this.#onEnd = onEnd
-    this.#forget = signal && onAbort(signal, () => this.#abandon(signal.reason))
+    this.#forget = signal && onAbort(signal, () => this.abandon(signal.reason))
   }
 
   get abandoned(): boolean {
     return this.#over
   }
 
-  #abandon(reason: unknown): void {
+  /** Ends it, and cancels it if nobody waits for anything else in its lane. */
+  abandon(reason: unknown): void {
     this.#tell({ kind: 'cut', error: reason })
     this.#lane.abandon()
   }

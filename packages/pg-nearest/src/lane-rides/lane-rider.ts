@@ -1,0 +1,136 @@
+import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
+import { isMisled } from '../freshness/machine-preference.ts'
+import type { Rescue } from '../lane-batch/lane-read.ts'
+import type { Lane } from '../lanes/lane.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
+import type { Attempt } from '../route/plan-servers.ts'
+import type { Request } from '../route/request.ts'
+import type { RunEnd } from '../send/run-statement.ts'
+import type { LimitedEnd } from '../send/run-with-cancellation.ts'
+import type { StatementNeed } from '../classification/statement-class.ts'
+import type { SyncSharing } from '../statement/sync-sharing.ts'
+import type { AttemptEnd } from '../walk/execution.ts'
+import type { WalkFacts } from '../walk-states/walk-state.ts'
+import type { StatementResult } from '../wire/exchange.ts'
+import type { RideEngine } from './ride-engine.ts'
+import { rideLane, sharingOf, ticketFor, withSentValues, type LaneRide, type RideRequest } from './lane-ride.ts'
+
+/** One attempt that may share a connection. */
+export interface Trip {
+  readonly attempt: Attempt
+  readonly check: FreshnessCheck | undefined
+  readonly signal: AbortSignal | undefined
+  /** To be called once. `undefined`: nothing came of it, as if it had not been sent, so that it must run where it is alone. */
+  end(end: AttemptEnd<StatementResult> | undefined): void
+}
+
+/** `undefined`: it may share a connection with nobody. */
+export function createLaneRider(
+  engine: RideEngine,
+  facts: WalkFacts,
+  need: StatementNeed,
+  config: Request['config'],
+): LaneRider | undefined {
+  const sharing = sharingOf(engine, facts, need, config)
+  return sharing && new LaneRider(engine, config, sharing)
+}
+
+/** A read that shares connections with others as long as that goes well, whoever has given it. */
+export class LaneRider {
+  readonly #engine: RideEngine
+  #sharing: SyncSharing | undefined
+  #config: Request['config']
+  #isConverted = false
+  #rescue: Rescue | undefined
+  #ride: LaneRide | undefined
+
+  constructor(engine: RideEngine, config: Request['config'], sharing: SyncSharing) {
+    this.#engine = engine
+    this.#config = config
+    this.#sharing = sharing
+  }
+
+  /** What is sent of it, in lanes and elsewhere. */
+  get config(): Request['config'] {
+    return this.#config
+  }
+
+  /** Whether it may share a connection now. */
+  get isWilling(): boolean {
+    return this.#sharing !== undefined && this.#engine.lanes?.mayShare(this.#config.text) === true
+  }
+
+  /** Somebody waits for its answer in a lane. */
+  get rides(): boolean {
+    return this.#ride !== undefined
+  }
+
+  /**
+   * Joins others. Returns whether it does; so do those below.
+   *
+   * @param crowded - as of `Lanes.join`.
+   */
+  join(crowded: boolean, trip: Trip): boolean {
+    const lane = this.#engine.lanes?.join(trip.attempt.server, crowded)
+    return lane !== undefined && this.#board(lane.lease, trip, () => lane)
+  }
+
+  /** The same for one that has waited for a connection, where nobody hears what is thrown. */
+  joinNext(trip: Trip): boolean {
+    try {
+      const lane = this.#engine.lanes?.joinNext(trip.attempt.server)
+      return lane !== undefined && this.#board(lane.lease, trip, () => lane)
+    } catch (error) {
+      trip.end({ kind: 'cut', error })
+      return true
+    }
+  }
+
+  /** Shares its own connection with others. */
+  open(lease: Lease, trip: Trip): boolean {
+    return this.isWilling && this.#board(lease, trip, () => this.#engine.lanes?.open(lease))
+  }
+
+  #board(lease: Lease, trip: Trip, laneOn: () => Lane | undefined): boolean {
+    if (this.#sharing === undefined || isMisled(this.#engine, trip.attempt, lease)) return false
+    const request = this.#requestOf(this.#sharing, trip)
+    const ticket = ticketFor(lease, request)
+    const lane = ticket && laneOn()
+    if (ticket === undefined || lane === undefined) return false
+    const { standby, generation } = lease
+    this.#ride = rideLane(lane, ticket, request, (end) => {
+      this.#ride = undefined
+      if (end.kind === 'result') return trip.end({ kind: 'result', result: end.result, standby: lease.standby })
+      if (end.kind === 'cut') return trip.end(end)
+      if (end.kind === 'lost' && !end.mayResend) {
+        const evidence = { kind: 'lost', error: end.error } as const
+        return trip.end({ kind: 'failed', evidence, standby, forced: true, generation })
+      }
+      if (end.kind === 'slow') this.#rescue = end.rescue
+      // As if nothing had been: it could write nothing.
+      this.#sharing = undefined
+      trip.end(undefined)
+    })
+    return true
+  }
+
+  #requestOf(sharing: SyncSharing, { attempt, check, signal }: Trip): RideRequest {
+    if (!this.#isConverted) this.#config = withSentValues(this.#config)
+    this.#isConverted = true
+    return { config: this.#config, sharing, check, trust: trusts(attempt), signal }
+  }
+
+  /** Nobody waits for its answer any more, if it is in a lane. */
+  abandon(reason: unknown): void {
+    this.#ride?.abandon(reason)
+  }
+
+  /** It has run by itself: that shows whether it may share a connection the next time. */
+  ranAlone({ kind }: LimitedEnd<RunEnd>, server: string, ms: number): void {
+    const { lanes } = this.#engine
+    const { text } = this.#config
+    if (kind === 'result') lanes?.ran(server, text, ms, this.#rescue)
+    else if (kind === 'cut') lanes?.gaveUp(server, text, ms, this.#rescue)
+    else if (kind === 'answered' || kind === 'unreadable') lanes?.failed(text, this.#rescue)
+  }
+}

@@ -1,0 +1,265 @@
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { integer, pgTable } from 'drizzle-orm/pg-core'
+import { eq } from 'drizzle-orm'
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import Cursor from 'pg-cursor'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { NearestPool, NearestPoolOptions, RoutedClient } from '../../src/index.ts'
+import { ask, caughtUp } from './fixtures.ts'
+import { within } from './settling.ts'
+import { TestPools } from './test-pools.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'] })
+  await ask(
+    world.url('nrt'),
+    `create view sharing as select current_setting('transaction_read_only') as setting;
+     create table notes (n int primary key, note text);
+     insert into notes select n, null from generate_series(1, 10) as n;
+     create table locked (a int);
+     create function noisy() returns int language plpgsql as $$ begin raise notice 'heard'; return 1; end $$;
+     create view noise as select noisy() as n`,
+  )
+  await caughtUp(world)
+})
+afterAll(() => world.stop())
+
+const pools = new TestPools()
+afterEach(() => pools.destroyAll())
+
+/** On the primary it tells by itself whether it shares a connection: there it is READ ONLY. */
+const SHARED = 'select setting from sharing'
+
+/** One on the primary, that has seen that these texts are quick. */
+async function start(texts: readonly string[] = [], options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
+  const pool = await pools.start({ ...world.poolOptions('nrt'), lanes: true, ...options })
+  for (const text of [SHARED, ...texts])
+    for (let i = 0; i < 4; i++) await pool.query(text, text.includes('$1') ? [1] : [])
+  await until(async () => isShared(pool))
+  return pool
+}
+
+/** A slow run on a busy machine keeps a text apart for a while. */
+async function until(holds: () => Promise<boolean>, tries = 5_000): Promise<void> {
+  for (let i = 0; i < tries; i++) if (await holds()) return
+  throw new Error('It never came to hold')
+}
+
+async function isShared(asked: Pick<NearestPool | RoutedClient, 'query'>): Promise<boolean> {
+  const { rows } = await asked.query<{ setting: string }>(SHARED)
+  return rows[0]?.setting === 'on'
+}
+
+async function lending<T>(pool: NearestPool, work: (client: RoutedClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  try {
+    return await work(client)
+  } finally {
+    client.release()
+  }
+}
+
+describe('a read on a borrowed client that is free', () => {
+  test('shares a connection, and holds none', async () => {
+    const pool = await start()
+    await until(() => lending(pool, async (client) => (await isShared(client)) && pidOf(client) === null))
+    const clients = await Promise.all(Array.from({ length: 50 }, () => pool.connect()))
+    const shared = await Promise.all(clients.map(isShared))
+    expect(shared.filter(Boolean).length).toBeGreaterThan(45)
+    for (const client of clients) client.release()
+    expect(pool.totalCount).toBeLessThanOrEqual(3)
+  })
+
+  test('makes known by itself that its text is quick', async () => {
+    const pool = await pools.start({ ...world.poolOptions('nrt'), lanes: true })
+    await until(() => lending(pool, isShared))
+  })
+
+  test('has the forms of its client', async () => {
+    const text = 'select n, note from notes where n = $1'
+    const pool = await start([text])
+    await lending(pool, async (client) => {
+      client.setTypeParser(pg.types.builtins.INT4, (value: string) => `<${value}>`)
+      const { rows, servedBy } = await client.query({ text, values: [1], rowMode: 'array' })
+      expect(rows).toEqual([['<1>', null]])
+      expect(servedBy).toMatchObject({ server: 'nrt', role: 'primary' })
+      await new Promise<void>((resolve) =>
+        client.query(text, [2], (error, result) => {
+          expect([error, result.rows]).toEqual([undefined, [{ n: '<2>', note: null }]])
+          resolve()
+        }),
+      )
+      await expect(client.query(text, ['x'])).rejects.toMatchObject({ code: '22P02' })
+      expect(client.getTransactionStatus()).toBe('I')
+    })
+  })
+
+  test('keeps its place among statements that are not awaited', async () => {
+    const pool = await start(['select note from notes where n = 3'])
+    for (let round = 0; round < 20; round++) {
+      await lending(pool, async (client) => {
+        const before = client.query('select note from notes where n = 3')
+        const write = client.query('update notes set note = $1 where n = 3', [String(round)])
+        const after = client.query('select note from notes where n = 3')
+        const order: string[] = []
+        for (const [name, query] of Object.entries({ before, write, after })) void query.then(() => order.push(name))
+        expect((await before).rows).toEqual([{ note: round === 0 ? null : String(round - 1) }])
+        expect((await after).rows).toEqual([{ note: String(round) }])
+        expect(order).toEqual(['before', 'write', 'after'])
+      })
+    }
+  })
+
+  test('shows what its session wrote', async () => {
+    const text = 'select note from notes where n = 4'
+    const pool = await start([text], world.poolOptions('ord'))
+    await pool.session(undefined, async () => {
+      for (let i = 0; i < 10; i++) {
+        await pool.query('update notes set note = $1 where n = 4', [String(i)])
+        const reads = Array.from({ length: 5 }, () => lending(pool, async (client) => (await client.query(text)).rows))
+        expect(await Promise.all(reads)).toEqual(Array.from({ length: 5 }, () => [{ note: String(i) }]))
+      }
+    })
+  })
+})
+
+describe('what ends a read on its way', () => {
+  test('release() does not', async () => {
+    const pool = await start()
+    const client = await pool.connect()
+    const read = isShared(client)
+    client.release()
+    await expect(client.query(SHARED)).rejects.toThrow('not queryable')
+    expect(await read).toBe(true)
+  })
+
+  /** It waits for a lock in a lane, where nobody else is. */
+  async function locked(work: (pool: NearestPool, client: RoutedClient) => Promise<void>): Promise<void> {
+    const pool = await start(['select a from locked'])
+    const locking = new pg.Client({ connectionString: world.url('nrt') })
+    await locking.connect()
+    try {
+      await locking.query('begin; lock table locked')
+      await work(pool, await pool.connect())
+      await within(5_000, 'end()', pool.end())
+      expect(await ask(world.url('nrt'), 'select 1 from pg_locks where not granted')).toEqual([])
+    } finally {
+      await locking.end()
+    }
+  }
+
+  test('release(true) does, on the server, too', () =>
+    locked(async (_, client) => {
+      const read = client.query('select a from locked')
+      setTimeout(() => client.release(true), 50)
+      await expect(read).rejects.toThrow('Connection terminated')
+    }))
+
+  test('a signal does', () =>
+    locked(async (_, client) => {
+      const abort = new AbortController()
+      const read = client.query({ text: 'select a from locked', signal: abort.signal })
+      setTimeout(() => abort.abort(new Error('enough')), 50)
+      await expect(read).rejects.toThrow('enough')
+      client.release()
+    }))
+
+  test('timeoutMs does, and says what it waited for', () =>
+    locked(async (_, client) => {
+      const read = client.query({ text: 'select a from locked', timeoutMs: 100 })
+      await expect(read).rejects.toMatchObject({
+        code: 'NEAREST_TIMEOUT',
+        message: expect.stringContaining('for an answer of nrt') as string,
+      })
+      client.release()
+    }))
+})
+
+describe('a read on a borrowed client shares nothing', () => {
+  type Work = (client: RoutedClient) => Promise<unknown>
+  const BINDING: readonly [what: string, bind: Work][] = [
+    ['in a transaction', (client) => client.query('begin')],
+    [
+      'in a transaction that has begun',
+      async (client) => [await client.query('begin'), await client.query('select 1')],
+    ],
+    [
+      'in a transaction that has failed',
+      async (client) => void (await client.query('begin; select 1 / 0').catch(ignore)),
+    ],
+    ['behind a SET that goes with it', (client) => client.query("set time zone 'UTC'")],
+    ['behind a SET that binds it', (client) => client.query('set role none')],
+    ['behind a temporary table', (client) => client.query('create temp table own (a int)')],
+    ['behind an advisory lock', (client) => client.query('select pg_advisory_lock(7)')],
+    ['while somebody listens to its notices', async (client) => void client.on('notice', ignore)],
+  ]
+  test.each(BINDING)('%s', async (_, bind) => {
+    const pool = await start()
+    await lending(pool, async (client) => {
+      await bind(client)
+      for (let i = 0; i < 3; i++) expect(await isShared(client).catch(() => false)).toBe(false)
+      await client.query('rollback')
+    })
+  })
+
+  test('while a cursor is open', async () => {
+    const pool = await start()
+    await lending(pool, async (client) => {
+      const cursor = client.query(new Cursor('select n from generate_series(1, 3) as n'))
+      await cursor.read(1)
+      const read = isShared(client)
+      await cursor.close()
+      expect(await read).toBe(false)
+    })
+  })
+
+  test('and its notices are its own', async () => {
+    const pool = await start(['select n from noise'])
+    const heard = await Promise.all(
+      Array.from({ length: 5 }, () =>
+        lending(pool, async (client) => {
+          let notices = 0
+          client.on('notice', () => notices++)
+          await client.query('select n from noise')
+          return notices
+        }),
+      ),
+    )
+    expect(heard).toEqual([1, 1, 1, 1, 1])
+  })
+})
+
+describe('libraries, unmodified', () => {
+  test('Kysely, which borrows a client for each query', async () => {
+    const pool = await start()
+    const db = new Kysely<{ sharing: { setting: string } }>({ dialect: new PostgresDialect({ pool }) })
+    const read = async (): Promise<boolean> =>
+      (await db.selectFrom('sharing').select('setting').executeTakeFirstOrThrow()).setting === 'on'
+    await until(read)
+    const shared = await Promise.all(Array.from({ length: 50 }, read))
+    expect(shared.filter(Boolean).length).toBeGreaterThan(45)
+    expect(pool.totalCount).toBeLessThanOrEqual(3)
+  })
+
+  test('Drizzle, whose queries have types and a rowMode', async () => {
+    const notes = pgTable('notes', { n: integer() })
+    const pool = await start()
+    const db = drizzle({ client: pool })
+    const read = (n: number): Promise<{ n: number | null }[]> =>
+      db.select({ n: notes.n }).from(notes).where(eq(notes.n, n))
+    for (let i = 0; i < 20; i++) await read(1)
+    const before = pool.totalCount
+    const rows = await Promise.all(Array.from({ length: 50 }, (_, i) => read((i % 10) + 1)))
+    expect(rows).toEqual(Array.from({ length: 50 }, (_, i) => [{ n: (i % 10) + 1 }]))
+    expect(pool.totalCount).toBeLessThanOrEqual(before + 2)
+  })
+})
+
+function pidOf(client: RoutedClient): number | null {
+  return (client as RoutedClient & { readonly processID: number | null }).processID
+}
+
+function ignore(): void {}
