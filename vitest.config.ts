@@ -70,6 +70,7 @@ const unhurried = onServersOf([
   'lane-names',
   'lanes',
   'lanes-of-clients',
+  'lanes-of-one-database',
   'lanes-return',
   'left-open-streams',
   'login-sessions',

@@ -21,8 +21,7 @@ const FORWARDED = [...OWN_EVENTS, 'error'] as const
 
 /**
  * What `pool.connect()` lends: a `pg.PoolClient` that chooses a server for each statement, until one needs to stay on its connection
- * (BEGIN, SET ROLE, LISTEN, a temporary table, an advisory lock …). It holds at most one connection at a time, and moves only from a
- * replica to the primary.
+ * (BEGIN, SET ROLE, LISTEN, a temporary table, an advisory lock …). It holds at most one connection at a time.
  *
  * Statements run in the order in which they are given. A BEGIN for the primary is sent with the first statement behind it, and
  * statements of a transaction that are not awaited are sent together.

@@ -33,17 +33,9 @@ const READ = 'select n, n * 2 as double, tenant from numbers where n = $1'
 
 /** One that has seen that these texts are quick, on a connection that has told which machine it leads to. */
 async function poolWith(texts: readonly string[], options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  return warmedUp(await pools.start({ ...world.poolOptions('ord'), lanes: true, ...options }), texts)
-}
-
-async function warmedUp(pool: NearestPool, texts: readonly string[]): Promise<NearestPool> {
+  const pool = await pools.start({ ...world.poolOptions('ord'), lanes: true, ...options })
   for (const text of texts) for (let i = 0; i < 4; i++) await pool.query(text, text.includes('$1') ? [1] : [])
   return pool
-}
-
-/** The same with one database. */
-function startSingle(texts: readonly string[], options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  return warmedUp(pools.create({ primary: world.url('nrt'), lanes: true, ...options }), texts)
 }
 
 function readAll(pool: Pick<NearestPool, 'query'>, count: number): Promise<unknown[]> {
@@ -74,13 +66,9 @@ const TRIES = 5
  * How many connections a pool takes for it. On a busy machine a text may have been slow, or a lane silent, so that reads rightly run where
  * they are alone: then another pool is tried.
  */
-async function connectionsFor(
-  work: (pool: NearestPool) => Promise<void>,
-  most = 1,
-  start = () => poolWith([READ]),
-): Promise<number> {
+async function connectionsFor(work: (pool: NearestPool) => Promise<void>, most = 1): Promise<number> {
   for (let tries = 1; ; tries++) {
-    const pool = await start()
+    const pool = await poolWith([READ])
     await work(pool)
     if (connectionsOf(pool) <= most || tries === TRIES) return connectionsOf(pool)
   }
@@ -97,32 +85,6 @@ describe('reads that are in flight at the same time', () => {
   test('are a second connection’s when there are many', async () => {
     const connections = await connectionsFor(async (pool) => expect(await readAll(pool, 500)).toEqual(expected(500)), 2)
     expect(connections).toBeLessThanOrEqual(2)
-  })
-
-  test('share one to the only server, too', async () => {
-    const readRounds = async (pool: NearestPool): Promise<void> => {
-      for (let round = 0; round < 5; round++) expect(await readAll(pool, 50)).toEqual(expected(50))
-    }
-    expect(await connectionsFor(readRounds, 1, () => startSingle([READ]))).toBe(1)
-  })
-
-  test('see what was written before on the only server, also in a transaction that a pool of one has begun', async () => {
-    const NOTE = 'select note from numbers where n = 1'
-    const pool = await startSingle([NOTE], { max: 1 })
-    const notes = (): Promise<(string | null)[]> =>
-      Promise.all(
-        Array.from({ length: 10 }, async () => (await pool.query<{ note: string | null }>(NOTE)).rows[0]?.note ?? null),
-      )
-    for (let i = 0; i < 10; i++) {
-      await pool.query('update numbers set note = $1 where n = 1', [`${i}`])
-      expect(await notes()).toEqual(Array.from({ length: 10 }, () => `${i}`))
-    }
-    await pool.query('begin')
-    await pool.query("update numbers set note = 'inside' where n = 1")
-    expect(await notes()).toEqual(Array.from({ length: 10 }, () => 'inside'))
-    await pool.query('rollback')
-    expect(await notes()).toEqual(Array.from({ length: 10 }, () => '9'))
-    await pool.query('update numbers set note = null where n = 1')
   })
 
   test('have a connection each unless lanes are switched on', async () => {
