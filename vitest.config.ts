@@ -119,6 +119,7 @@ const unhurried = onServersOf([
   'throwing-listeners',
   'time-limits',
   'torture',
+  'traced-lanes',
   'tracers',
   'transaction-cuts',
   'transaction-over',

@@ -30,6 +30,8 @@ export async function runUnpinned(
     // A text of several statements may have begun a transaction before it failed.
     if (client.held.open) client.settle(statement, true, true)
     throw error
+  } finally {
+    client.rider?.end()
   }
 }
 
@@ -74,7 +76,7 @@ function executionOf(
       const check = planning.check()
       const startedAt = rider === undefined ? 0 : performance.now()
       const ended = await client.send(statement, lease, {
-        config: rider?.config ?? config,
+        config: rider?.takeConfig() ?? config,
         enforcement,
         trust: trusts(attempt),
         check,

@@ -40,6 +40,7 @@ export async function executeStatement(
     // And from here the error's stack trace leads to the caller.
     throw reportFailure(engine, request.config.text, startedAt, told, scope.mode)
   } finally {
+    execution?.end()
     execution?.emitLosses()
     onEnd()
   }

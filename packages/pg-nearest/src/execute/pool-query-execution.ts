@@ -206,7 +206,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
         return turn.end({ kind: 'cut', error })
       }
     }
-    const config = rider?.config ?? this.#config
+    const config = rider?.takeConfig() ?? this.#config
     this.#stage = 'running'
     lease.movable = reads
     const run = {
@@ -257,6 +257,11 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   learn(): void {
     this.engine.statements.learnWrite(this.text)
+  }
+
+  /** Nothing comes of it any more. */
+  end(): void {
+    this.#rider?.end()
   }
 
   /** Emits what the statement has found out, in the caller's async context. */

@@ -6,6 +6,8 @@ import type { SyncSharing } from '../statement/sync-sharing.ts'
 /** A read that shares a connection with others. */
 export interface LaneRead {
   readonly text: string
+  /** Its text with what a tracer has added to it. */
+  readonly sent: string
   readonly values: readonly ParameterValue[]
   readonly rowMode: 'array' | undefined
   /** Its own; `undefined`: those of its connection. */

@@ -32,8 +32,6 @@ export function sharingOf(
   for (const key in config) if (!SHARED.has(key) && config[key as keyof typeof config] !== undefined) return undefined
   const { text, values } = config
   if (typeof text !== 'string' || queryTimeoutOf(config) !== undefined) return undefined
-  // A tracer wants to see it.
-  if ((config as Called)[CALLER] !== undefined) return undefined
   if (values !== undefined && (!Array.isArray(values) || values.length > MOST_VALUES)) return undefined
   return factsOf(text).sharing
 }
@@ -54,6 +52,8 @@ export interface RideRequest {
   /** By {@link withSentValues}. */
   readonly config: pg.QueryConfig
   readonly sharing: SyncSharing
+  /** Its text with what a tracer has added to it. */
+  readonly sent?: string | undefined
   readonly check: FreshnessCheck | undefined
   readonly trust: Trust
   readonly signal: AbortSignal | undefined
@@ -91,13 +91,17 @@ function isSendable(value: unknown): value is LaneRead['values'][number] {
   return typeof value === 'string' || value === null || Buffer.isBuffer(value)
 }
 
+type Given = pg.QueryConfig & { [CALLER]?: Called[typeof CALLER] }
+
 /** A statement that may share, with its values as they are sent: what converts them is the caller's, and is called once, however often it is sent. */
 export function withSentValues(config: pg.QueryConfig): pg.QueryConfig {
-  const { text, values, rowMode, types } = config as Partial<pg.QueryArrayConfig> & pg.QueryConfig
-  if (values === undefined) return config
-  const sent: Partial<pg.QueryArrayConfig> & pg.QueryConfig = { text, values: sentValues(values) }
+  const { text, values, rowMode, types, [CALLER]: caller } = config as Partial<pg.QueryArrayConfig> & Given
+  if (values === undefined && caller === undefined) return config
+  const sent: Partial<pg.QueryArrayConfig> & Given = { text }
+  if (values !== undefined) sent.values = sentValues(values)
   if (rowMode !== undefined) sent.rowMode = rowMode
   if (types !== undefined) sent.types = types
+  if (caller !== undefined) sent[CALLER] = caller
   return sent
 }
 
@@ -113,6 +117,7 @@ const ASK_ANY: Question = { text: OF_ANY, columns: 2 }
 
 export class LaneRide implements LaneRead {
   readonly text: string
+  readonly sent: string
   readonly values: LaneRead['values']
   readonly rowMode: 'array' | undefined
   readonly types: pg.CustomTypesConfig | undefined
@@ -126,8 +131,9 @@ export class LaneRide implements LaneRead {
   #over = false
 
   constructor(lane: Lane, { values, questions }: Ticket, request: RideRequest, onEnd: (end: RideEnd) => void) {
-    const { config, sharing, signal } = request
+    const { config, sharing, signal, sent } = request
     this.text = config.text
+    this.sent = sent ?? config.text
     this.values = values
     this.rowMode = (config as Partial<pg.QueryArrayConfig>).rowMode
     this.types = config.types

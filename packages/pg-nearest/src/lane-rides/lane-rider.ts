@@ -9,11 +9,12 @@ import type { RunEnd } from '../send/run-statement.ts'
 import type { LimitedEnd } from '../send/run-with-cancellation.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'
 import type { SyncSharing } from '../statement/sync-sharing.ts'
+import { isCommented, SHOWN, showStatement, type Shown, type ShownStatement } from '../tracers/show-statement.ts'
 import type { AttemptEnd } from '../walk/execution.ts'
 import type { WalkFacts } from '../walk-states/walk-state.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { RideEngine } from './ride-engine.ts'
-import { rideLane, sharingOf, ticketFor, withSentValues, type LaneRide, type RideRequest } from './lane-ride.ts'
+import { rideLane, sharingOf, ticketFor, withSentValues, type LaneRide } from './lane-ride.ts'
 
 /** One attempt that may share a connection. */
 export interface Trip {
@@ -43,6 +44,8 @@ export class LaneRider {
   #isConverted = false
   #rescue: Rescue | undefined
   #ride: LaneRide | undefined
+  /** As tracers have seen it, as long as it has not ended. */
+  #shown: ShownStatement | undefined
 
   constructor(engine: RideEngine, config: Request['config'], sharing: SyncSharing) {
     this.#engine = engine
@@ -50,9 +53,13 @@ export class LaneRider {
     this.#sharing = sharing
   }
 
-  /** What is sent of it, in lanes and elsewhere. */
-  get config(): Request['config'] {
-    return this.#config
+  /** What is sent of it where it is alone. Tracers see it once, whatever has become of it in a lane. */
+  takeConfig(): Request['config'] {
+    const shown = this.#shown
+    if (shown === undefined) return this.#config
+    this.#shown = undefined
+    const config: Request['config'] & Shown = { ...this.#config, [SHOWN]: shown }
+    return config
   }
 
   /** Whether it may share a connection now. */
@@ -93,16 +100,27 @@ export class LaneRider {
 
   #board(lease: Lease, trip: Trip, laneOn: () => Lane | undefined): boolean {
     if (this.#sharing === undefined || isMisled(this.#engine, trip.attempt, lease)) return false
-    const request = this.#requestOf(this.#sharing, trip)
+    if (!this.#isConverted) this.#config = withSentValues(this.#config)
+    this.#isConverted = true
+    const { check, signal } = trip
+    const request = { config: this.#config, sharing: this.#sharing, check, trust: trusts(trip.attempt), signal }
     const ticket = ticketFor(lease, request)
-    const lane = ticket && laneOn()
-    if (ticket === undefined || lane === undefined) return false
+    if (ticket === undefined || !this.#isShownTo(lease)) return false
+    const lane = laneOn()
+    if (lane === undefined) return false
     const { standby, generation } = lease
-    this.#ride = rideLane(lane, ticket, request, (end) => {
+    this.#ride = rideLane(lane, ticket, { ...request, sent: this.#shown?.text }, (end) => {
       this.#ride = undefined
-      if (end.kind === 'result') return trip.end({ kind: 'result', result: end.result, standby: lease.standby })
-      if (end.kind === 'cut') return trip.end(end)
+      if (end.kind === 'result') {
+        this.#endShown(undefined, end.result)
+        return trip.end({ kind: 'result', result: end.result, standby: lease.standby })
+      }
+      if (end.kind === 'cut') {
+        this.#endShown(end.error)
+        return trip.end(end)
+      }
       if (end.kind === 'lost' && !end.mayResend) {
+        this.#endShown(end.error)
         const evidence = { kind: 'lost', error: end.error } as const
         return trip.end({ kind: 'failed', evidence, standby, forced: true, generation })
       }
@@ -114,10 +132,21 @@ export class LaneRider {
     return true
   }
 
-  #requestOf(sharing: SyncSharing, { attempt, check, signal }: Trip): RideRequest {
-    if (!this.#isConverted) this.#config = withSentValues(this.#config)
-    this.#isConverted = true
-    return { config: this.#config, sharing, check, trust: trusts(attempt), signal }
+  /** Shows it to tracers once. Returns whether it can be sent in a lane as they would have it. */
+  #isShownTo({ client }: Lease): boolean {
+    this.#shown ??= showStatement(client, this.#config)
+    const shown = this.#shown
+    return shown === undefined || (shown.refusal === undefined && isCommented(shown.text, this.#config.text))
+  }
+
+  #endShown(error: unknown, result?: StatementResult): void {
+    this.#shown?.ended(error, result)
+    this.#shown = undefined
+  }
+
+  /** Nothing comes of it any more. */
+  end(): void {
+    this.#endShown(new Error('The statement was not sent'))
   }
 
   /** Nobody waits for its answer any more, if it is in a lane. */

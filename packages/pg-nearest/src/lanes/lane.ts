@@ -146,7 +146,9 @@ export class Lane {
       let shape = shapes.get(read.text)
       const isFirst = shape === undefined
       if (shape === undefined) shapes.set(read.text, (shape = { fields: undefined }))
-      const statement = new ReadStatement(this.#prepare(read.text, now), read, shape, types)
+      // A comment for each request is worth no name.
+      const prepared = read.sent === read.text ? this.#prepare(read.text, now) : unnamed(read.text)
+      const statement = new ReadStatement(prepared, read, shape, types)
       statement.describes = isFirst
       statements.push(statement)
     }
@@ -186,7 +188,7 @@ export class Lane {
       writer.closeStatement(name)
       statement.closes++
     }
-    writer.parse(name, text)
+    writer.parse(name, statement instanceof ReadStatement ? statement.read.sent : text)
     statement.parses = true
     prepared.parsed = isNamed
   }

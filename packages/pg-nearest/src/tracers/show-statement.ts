@@ -10,6 +10,13 @@ export interface ShownStatement {
   ended(error: unknown, result?: unknown): void
 }
 
+/** On the options of a statement that tracers have been shown, but that has not been sent. */
+export const SHOWN: unique symbol = Symbol('shown')
+
+export interface Shown {
+  readonly [SHOWN]?: ShownStatement | undefined
+}
+
 /** What tracers make of it: a query of pg's. */
 interface Seen {
   readonly text: string
@@ -21,8 +28,9 @@ interface Seen {
  * Shows a statement that somebody has given to whoever has replaced `query` of pg's client, in the async context of that call: as if pg sent it
  * on this client, but only to them. `undefined` if nobody looks, or if it is a statement of the pool's own.
  */
-export function showStatement(client: pg.Client, config: pg.QueryConfig & Called): ShownStatement | undefined {
-  const { [CALLER]: caller, text } = config
+export function showStatement(client: pg.Client, config: pg.QueryConfig & Called & Shown): ShownStatement | undefined {
+  const { [CALLER]: caller, [SHOWN]: shown, text } = config
+  if (shown !== undefined) return shown
   if (caller === undefined || typeof text !== 'string') return undefined
   return caller(show, client, config)
 }
@@ -45,6 +53,15 @@ function show(client: pg.Client, { text, values, name }: pg.QueryConfig): ShownS
   if (query !== undefined) return { text: query.text, refusal: undefined, ended: endOf(query) }
   return early instanceof Error ? { text, refusal: early, ended: ignore } : undefined
 }
+
+/** Whether a tracer has added nothing to a text but a comment whose end is plain to see. */
+export function isCommented(text: string, original: string): boolean {
+  if (text === original) return true
+  const [ahead, behind, more] = text.split(original)
+  return more === undefined && behind !== undefined && COMMENT.test(ahead ?? '') && COMMENT.test(behind)
+}
+
+const COMMENT = /^\s*(?:\/\*[^*]*\*\/\s*)?$/
 
 /** The client, with a queue that nothing leaves. */
 function stageFor(client: pg.Client, queue: readonly Seen[]): pg.Client {

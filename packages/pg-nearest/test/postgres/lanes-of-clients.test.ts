@@ -5,13 +5,14 @@ import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import Cursor from 'pg-cursor'
 import { startWorld, type World } from 'pg-nearest-world'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { NearestPool, NearestPoolOptions, RoutedClient } from '../../src/index.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createPool, type NearestPool, type NearestPoolOptions, type RoutedClient } from '../../src/index.ts'
 import { ask, caughtUp } from './fixtures.ts'
 import { within } from './settling.ts'
-import { TestPools } from './test-pools.ts'
 
 let world: World
+/** On the primary, and with these texts. */
+let pool: NearestPool
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'] })
   await ask(
@@ -24,22 +25,28 @@ beforeAll(async () => {
      create view noise as select noisy() as n`,
   )
   await caughtUp(world)
+  pool = await start({ ...world.poolOptions('nrt'), lanes: true })
+  for (const text of TEXTS) for (let i = 0; i < 4; i++) await pool.query(text, text.includes('$1') ? [1] : [])
+  await until(() => isShared(pool))
 })
-afterAll(() => world.stop())
-
-const pools = new TestPools()
-afterEach(() => pools.destroyAll())
+afterAll(async () => {
+  await within(5_000, 'end()', pool.end())
+  await world.stop()
+})
 
 /** On the primary it tells by itself whether it shares a connection: there it is READ ONLY. */
 const SHARED = 'select setting from sharing'
 
-/** One on the primary, that has seen that these texts are quick. */
-async function start(texts: readonly string[] = [], options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  const pool = await pools.start({ ...world.poolOptions('nrt'), lanes: true, ...options })
-  for (const text of [SHARED, ...texts])
-    for (let i = 0; i < 4; i++) await pool.query(text, text.includes('$1') ? [1] : [])
-  await until(async () => isShared(pool))
-  return pool
+const BY_KEY = 'select n, note from notes where n = $1'
+const NOTE = 'select note from notes where n = 3'
+const LOCKED = 'select a from locked'
+const TEXTS = [SHARED, BY_KEY, NOTE, LOCKED, 'select n from noise']
+
+async function start(options: NearestPoolOptions): Promise<NearestPool> {
+  const started = createPool(options)
+  started.on('error', () => undefined)
+  await started.refresh()
+  return started
 }
 
 /** A slow run on a busy machine keeps a text apart for a while. */
@@ -53,8 +60,8 @@ async function isShared(asked: Pick<NearestPool | RoutedClient, 'query'>): Promi
   return rows[0]?.setting === 'on'
 }
 
-async function lending<T>(pool: NearestPool, work: (client: RoutedClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
+async function lending<T>(work: (client: RoutedClient) => Promise<T>, from = pool): Promise<T> {
+  const client = await from.connect()
   try {
     return await work(client)
   } finally {
@@ -64,8 +71,7 @@ async function lending<T>(pool: NearestPool, work: (client: RoutedClient) => Pro
 
 describe('a read on a borrowed client that is free', () => {
   test('shares a connection, and holds none', async () => {
-    const pool = await start()
-    await until(() => lending(pool, async (client) => (await isShared(client)) && pidOf(client) === null))
+    await until(() => lending(async (client) => (await isShared(client)) && pidOf(client) === null))
     const clients = await Promise.all(Array.from({ length: 50 }, () => pool.connect()))
     const shared = await Promise.all(clients.map(isShared))
     expect(shared.filter(Boolean).length).toBeGreaterThan(45)
@@ -74,14 +80,13 @@ describe('a read on a borrowed client that is free', () => {
   })
 
   test('makes known by itself that its text is quick', async () => {
-    const pool = await pools.start({ ...world.poolOptions('nrt'), lanes: true })
-    await until(() => lending(pool, isShared))
+    await using other = await start({ ...world.poolOptions('nrt'), lanes: true })
+    await until(() => lending(isShared, other))
   })
 
   test('has the forms of its client', async () => {
-    const text = 'select n, note from notes where n = $1'
-    const pool = await start([text])
-    await lending(pool, async (client) => {
+    const text = BY_KEY
+    await lending(async (client) => {
       client.setTypeParser(pg.types.builtins.INT4, (value: string) => `<${value}>`)
       const { rows, servedBy } = await client.query({ text, values: [1], rowMode: 'array' })
       expect(rows).toEqual([['<1>', null]])
@@ -98,12 +103,11 @@ describe('a read on a borrowed client that is free', () => {
   })
 
   test('keeps its place among statements that are not awaited', async () => {
-    const pool = await start(['select note from notes where n = 3'])
     for (let round = 0; round < 20; round++) {
-      await lending(pool, async (client) => {
-        const before = client.query('select note from notes where n = 3')
+      await lending(async (client) => {
+        const before = client.query(NOTE)
         const write = client.query('update notes set note = $1 where n = 3', [String(round)])
-        const after = client.query('select note from notes where n = 3')
+        const after = client.query(NOTE)
         const order: string[] = []
         for (const [name, query] of Object.entries({ before, write, after })) void query.then(() => order.push(name))
         expect((await before).rows).toEqual([{ note: round === 0 ? null : String(round - 1) }])
@@ -115,11 +119,11 @@ describe('a read on a borrowed client that is free', () => {
 
   test('shows what its session wrote', async () => {
     const text = 'select note from notes where n = 4'
-    const pool = await start([text], world.poolOptions('ord'))
-    await pool.session(undefined, async () => {
+    await using near = await start({ ...world.poolOptions('ord'), lanes: true })
+    await near.session(undefined, async () => {
       for (let i = 0; i < 10; i++) {
-        await pool.query('update notes set note = $1 where n = 4', [String(i)])
-        const reads = Array.from({ length: 5 }, () => lending(pool, async (client) => (await client.query(text)).rows))
+        await near.query('update notes set note = $1 where n = 4', [String(i)])
+        const reads = Array.from({ length: 5 }, () => lending(async (client) => (await client.query(text)).rows, near))
         expect(await Promise.all(reads)).toEqual(Array.from({ length: 5 }, () => [{ note: String(i) }]))
       }
     })
@@ -128,48 +132,47 @@ describe('a read on a borrowed client that is free', () => {
 
 describe('what ends a read on its way', () => {
   test('release() does not', async () => {
-    const pool = await start()
-    const client = await pool.connect()
-    const read = isShared(client)
-    client.release()
-    await expect(client.query(SHARED)).rejects.toThrow('not queryable')
-    expect(await read).toBe(true)
+    await until(async () => {
+      const client = await pool.connect()
+      const read = isShared(client)
+      client.release()
+      await expect(client.query(SHARED)).rejects.toThrow('not queryable')
+      return read
+    })
   })
 
-  /** It waits for a lock in a lane, where nobody else is. */
-  async function locked(work: (pool: NearestPool, client: RoutedClient) => Promise<void>): Promise<void> {
-    const pool = await start(['select a from locked'])
+  /** It waits for a lock, and nobody else is in its lane. */
+  async function locked(work: (client: RoutedClient) => Promise<void>): Promise<void> {
     const locking = new pg.Client({ connectionString: world.url('nrt') })
     await locking.connect()
     try {
       await locking.query('begin; lock table locked')
-      await work(pool, await pool.connect())
-      await within(5_000, 'end()', pool.end())
-      expect(await ask(world.url('nrt'), 'select 1 from pg_locks where not granted')).toEqual([])
+      await work(await pool.connect())
+      await until(async () => (await locking.query('select 1 from pg_locks where not granted')).rowCount === 0)
     } finally {
       await locking.end()
     }
   }
 
   test('release(true) does, on the server, too', () =>
-    locked(async (_, client) => {
-      const read = client.query('select a from locked')
+    locked(async (client) => {
+      const read = client.query(LOCKED)
       setTimeout(() => client.release(true), 50)
       await expect(read).rejects.toThrow('Connection terminated')
     }))
 
   test('a signal does', () =>
-    locked(async (_, client) => {
+    locked(async (client) => {
       const abort = new AbortController()
-      const read = client.query({ text: 'select a from locked', signal: abort.signal })
+      const read = client.query({ text: LOCKED, signal: abort.signal })
       setTimeout(() => abort.abort(new Error('enough')), 50)
       await expect(read).rejects.toThrow('enough')
       client.release()
     }))
 
   test('timeoutMs does, and says what it waited for', () =>
-    locked(async (_, client) => {
-      const read = client.query({ text: 'select a from locked', timeoutMs: 100 })
+    locked(async (client) => {
+      const read = client.query({ text: LOCKED, timeoutMs: 100 })
       await expect(read).rejects.toMatchObject({
         code: 'NEAREST_TIMEOUT',
         message: expect.stringContaining('for an answer of nrt') as string,
@@ -197,8 +200,7 @@ describe('a read on a borrowed client shares nothing', () => {
     ['while somebody listens to its notices', async (client) => void client.on('notice', ignore)],
   ]
   test.each(BINDING)('%s', async (_, bind) => {
-    const pool = await start()
-    await lending(pool, async (client) => {
+    await lending(async (client) => {
       await bind(client)
       for (let i = 0; i < 3; i++) expect(await isShared(client).catch(() => false)).toBe(false)
       await client.query('rollback')
@@ -206,8 +208,7 @@ describe('a read on a borrowed client shares nothing', () => {
   })
 
   test('while a cursor is open', async () => {
-    const pool = await start()
-    await lending(pool, async (client) => {
+    await lending(async (client) => {
       const cursor = client.query(new Cursor('select n from generate_series(1, 3) as n'))
       await cursor.read(1)
       const read = isShared(client)
@@ -217,10 +218,9 @@ describe('a read on a borrowed client shares nothing', () => {
   })
 
   test('and its notices are its own', async () => {
-    const pool = await start(['select n from noise'])
     const heard = await Promise.all(
       Array.from({ length: 5 }, () =>
-        lending(pool, async (client) => {
+        lending(async (client) => {
           let notices = 0
           client.on('notice', () => notices++)
           await client.query('select n from noise')
@@ -234,19 +234,18 @@ describe('a read on a borrowed client shares nothing', () => {
 
 describe('libraries, unmodified', () => {
   test('Kysely, which borrows a client for each query', async () => {
-    const pool = await start()
     const db = new Kysely<{ sharing: { setting: string } }>({ dialect: new PostgresDialect({ pool }) })
     const read = async (): Promise<boolean> =>
       (await db.selectFrom('sharing').select('setting').executeTakeFirstOrThrow()).setting === 'on'
     await until(read)
+    const before = pool.totalCount
     const shared = await Promise.all(Array.from({ length: 50 }, read))
     expect(shared.filter(Boolean).length).toBeGreaterThan(45)
-    expect(pool.totalCount).toBeLessThanOrEqual(3)
+    expect(pool.totalCount).toBeLessThanOrEqual(before + 2)
   })
 
   test('Drizzle, whose queries have types and a rowMode', async () => {
     const notes = pgTable('notes', { n: integer() })
-    const pool = await start()
     const db = drizzle({ client: pool })
     const read = (n: number): Promise<{ n: number | null }[]> =>
       db.select({ n: notes.n }).from(notes).where(eq(notes.n, n))

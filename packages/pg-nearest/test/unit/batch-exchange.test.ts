@@ -145,6 +145,7 @@ function readByBatch(
   const statements = given.map(({ rowMode }, i) => {
     const read: LaneRead = {
       text: String(i),
+      sent: String(i),
       values: [],
       rowMode,
       types: undefined,

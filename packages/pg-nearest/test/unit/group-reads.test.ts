@@ -30,6 +30,7 @@ function readOf(tables: string | undefined): LaneRead {
   const end = (): void => undefined
   return {
     text: '',
+    sent: '',
     values: [],
     rowMode: undefined,
     types: undefined,
