@@ -111,6 +111,7 @@ const unhurried = onServersOf([
   'session-results',
   'sessions',
   'shared-machines',
+  'spare-connections',
   'stalled-replicas',
   'start-up',
   'streams',

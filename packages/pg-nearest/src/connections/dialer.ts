@@ -8,7 +8,8 @@ import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { HookError } from '../pooled-connection/connect-hooks.ts'
 import { Connection, type ConnectionEvents } from '../pooled-connection/connection.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import { makeConnection } from '../pooled-connection/make-connection.ts'
+import { beginConnection, makeConnection, type BegunConnection } from '../pooled-connection/make-connection.ts'
+import { SpareConnection } from '../pooled-connection/spare-connection.ts'
 import { NoConnectionError } from './no-connection-error.ts'
 import { refuseForHook } from './refuse-for-hook.ts'
 import type { RefusalPause } from './refusal-pause.ts'
@@ -32,6 +33,7 @@ export interface DialingConnections {
 
 /** Makes connections to one server, and refuses those who wait for one when that fails. */
 export class Dialer {
+  readonly spare: SpareConnection
   readonly #options: ServerConnectionsOptions
   readonly #connections: DialingConnections
   readonly #Client: typeof pg.Client
@@ -43,6 +45,10 @@ export class Dialer {
     this.#options = options
     this.#connections = connections
     this.#Client = serverClient({ ...options, server: options.server.name })
+    this.spare = new SpareConnection({
+      begin: () => this.#context.runInAsyncScope(() => this.#begin(() => undefined)),
+      lifetimeMs: (options.pgOptions.maxLifetimeSeconds || Number.POSITIVE_INFINITY) * 1_000,
+    })
   }
 
   /** How many are being dialled. */
@@ -57,7 +63,7 @@ export class Dialer {
   /** @param connection - `undefined`: it could not even begin. */
   failed(connection: Connection | undefined, error: unknown): void {
     const { all, generation, pause, queue } = this.#connections
-    if (error instanceof HookError) return refuseForHook(queue, error, connection?.dialledAt ?? 0)
+    if (error instanceof HookError) return refuseForHook(queue, error, connection?.wantedAt ?? 0)
     const why = error instanceof pg.DatabaseError || error instanceof PasswordError ? 'refused' : 'unreachable'
     this.#options.onDialFailed(error, connection?.generation ?? generation())
     const noneOpen = ![...all].some(({ alive }) => alive)
@@ -72,24 +78,27 @@ export class Dialer {
   }
 
   /** `undefined`: it could not even begin, as when the user's `stream` throws. */
-  #newConnection(): Connection | undefined {
+  #begin(onFailed: (error: unknown) => void): BegunConnection | undefined {
     try {
       const { generation, events } = this.#connections
-      return new Connection(new this.#Client(this.#options.pgOptions), generation(), events)
+      const { pgOptions, connectTimeoutMs } = this.#options
+      const connection = new Connection(new this.#Client(pgOptions), generation(), events)
+      return beginConnection(connection, pgOptions, connectTimeoutMs)
     } catch (error) {
-      this.failed(undefined, error)
+      onFailed(error)
       return undefined
     }
   }
 
   /** @param tries - how often the server has refused what the password function gave, in a row */
   async #dial(tries = 0): Promise<void> {
-    const connection = this.#newConnection()
-    if (connection === undefined) return
+    const begun = this.spare.take() ?? this.#begin((error) => this.failed(undefined, error))
+    if (begun === undefined) return
+    const { connection } = begun
     this.#connections.all.add(connection)
     this.#dialling++
     try {
-      await makeConnection(connection, this.#options.pgOptions, this.#options.connectTimeoutMs)
+      await makeConnection(begun, this.#options.pgOptions, this.#options.connectTimeoutMs)
     } catch (error) {
       if (connection.state === 'connecting') {
         const pauseMs = askAgainAfterMs(this.#options.login().password, error, tries + 1)

@@ -7,10 +7,10 @@ import type { WaitQueue } from '../checkout/wait-queue.ts'
  * The user's hook has failed: the connection was made for the first who waits. If it did not end in time, all who have waited as long as
  * that are refused, because one after the other they would wait for ever.
  *
- * @param dialledAt - when the connection began, by `performance.now()`
+ * @param wantedAt - when the connection began, or was taken if it was made ahead; by `performance.now()`
  */
-export function refuseForHook(queue: WaitQueue<Lease>, { cause, late }: HookError, dialledAt: number): void {
+export function refuseForHook(queue: WaitQueue<Lease>, { cause, late }: HookError, wantedAt: number): void {
   const refusal = new NoConnectionError('hook', cause)
   if (!late) return queue.first?.refuse(refusal)
-  for (const waiter of queue) if (waiter.since <= dialledAt) waiter.refuse(refusal)
+  for (const waiter of queue) if (waiter.since <= wantedAt) waiter.refuse(refusal)
 }

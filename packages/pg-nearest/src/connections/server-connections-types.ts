@@ -37,6 +37,11 @@ export interface ServerConnections extends MonitoredConnections {
     mayMove?: boolean,
     share?: () => boolean,
   ): Promise<Lease>
+  /**
+   * Whether one connection should be ready before anybody needs it, within `max`. To be called every second: that is how soon it is made, and
+   * made again when it was taken. It is not among the counts, and no event tells of it, until it is taken.
+   */
+  keepSpare(isWanted: boolean): void
   /** There is room on a shared connection: lets those who wait and may share it. */
   share(hasRoom: () => boolean): void
   /** The server has left the list: refuses those who wait, as nothing of theirs was sent; what runs goes on to its end. */

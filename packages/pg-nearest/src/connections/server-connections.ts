@@ -2,7 +2,7 @@ import { Connection } from '../pooled-connection/connection.ts'
 import type { ConnectionState } from '../pooled-connection/connection-lifecycle.ts'
 import { MOST_DEATHS, runVerifyHook, type ConnectHooks } from '../pooled-connection/connect-hooks.ts'
 import { Dialer } from './dialer.ts'
-import { IdleConnections, idleTimeoutOf } from './idle-connections.ts'
+import { IdleConnections, idleTimeoutOf } from '../checkout/idle-connections.ts'
 import { Lease, type Lender } from '../pooled-connection/lease.ts'
 import { nextGenerationNumber } from '../pooled-connection/generation-number.ts'
 import { NoConnectionError, overloaded, rejectSoon, timedOut, unlisted } from './no-connection-error.ts'
@@ -56,6 +56,11 @@ class Connections implements ServerConnections, Lender {
   /** By default 10, as of `pg.Pool`. */
   get #max(): number {
     return this.#options.login().max ?? this.#options.pgOptions.max ?? 10
+  }
+
+  /** The same, without those that are being closed and were never the pool's. */
+  get #room(): number {
+    return this.#max - this.#dialer.spare.closing
   }
 
   get inFlight(): number {
@@ -162,13 +167,13 @@ class Connections implements ServerConnections, Lender {
   }
 
   giveUp(now: number, limits: SilenceLimits): void {
-    this.#generation = nextGenerationNumber()
+    this.#beginGeneration()
     giveUp(this.#all, this.#queue, now, limits)
     this.#serve()
   }
 
   retire(): void {
-    this.#generation = nextGenerationNumber()
+    this.#beginGeneration()
     for (const connection of this.#idle.takeAll()) connection.close()
     this.#serve()
   }
@@ -179,7 +184,7 @@ class Connections implements ServerConnections, Lender {
   }
 
   drop(primaryAt: number): void {
-    this.#generation = nextGenerationNumber()
+    this.#beginGeneration()
     for (const each of this.#all) if (!each.isBusyOnStandby(primaryAt)) each.kill(new Error('Connection terminated'))
     this.#serve()
   }
@@ -188,12 +193,13 @@ class Connections implements ServerConnections, Lender {
     this.#ending = true
     this.#queue.refuseAll(new NoConnectionError('unreachable', new Error('The pool was ended')))
     this.#pause.stop()
+    this.#dialer.spare.drop()
     for (const connection of this.#idle.takeAll()) connection.close()
     for (const each of this.#all)
       if (each.state === 'connecting' || each.verifying) each.kill(new Error('The pool was ended'))
     return (this.#ended ??= new Promise((resolve) => {
       this.#onEnded = resolve
-      if (this.#all.size === 0) resolve()
+      if (this.#isClosed) resolve()
     }))
   }
 
@@ -202,7 +208,19 @@ class Connections implements ServerConnections, Lender {
     this.#pause.stop()
     this.#queue.refuseAll(new NoConnectionError('unreachable', new Error('The pool was destroyed')))
     this.#idle.takeAll()
+    this.#dialer.spare.destroy()
     for (const connection of this.#all) connection.kill(new Error('The pool was destroyed'))
+  }
+
+  keepSpare(isWanted: boolean): void {
+    const { spare } = this.#dialer
+    if (!isWanted) return spare.drop()
+    if (!this.#ending && !this.#pause.active) spare.keep(() => this.#all.size < this.#room)
+  }
+
+  #beginGeneration(): void {
+    this.#generation = nextGenerationNumber()
+    this.#dialer.spare.drop()
   }
 
   /** Gives those who wait what is there, and dials one for each who has none dialling yet, up to `max`. Closing connections count. */
@@ -233,14 +251,14 @@ class Connections implements ServerConnections, Lender {
   get #nextStep(): ReturnType<typeof nextLending<Waiter<Lease>, Connection>> {
     if (this.#ending || this.#queue.size === 0) return undefined
     const { active: refuses } = this.#pause
-    const now = { max: this.#max, idle: this.#idle.fit, all: this.#all, dialling: this.#dialer.dialling, refuses }
+    const now = { max: this.#room, idle: this.#idle.fit, all: this.#all, dialling: this.#dialer.dialling, refuses }
     return nextLending(this.#queue, now, () => performance.now())
   }
 
   #makeDialer(): Dialer {
     return new Dialer(this.#options, {
       generation: () => this.#generation,
-      hasRoom: () => this.#all.size < this.#max && !this.#ending,
+      hasRoom: () => this.#all.size < this.#room && !this.#ending,
       all: this.#all,
       queue: this.#queue,
       pause: this.#pause,
@@ -341,6 +359,7 @@ class Connections implements ServerConnections, Lender {
 
   #closed(connection: Connection): void {
     this.#all.delete(connection)
+    this.#dialer.spare.closed(connection)
     this.#idle.remove(connection)
     if (connection.wasOpen) {
       // As in pg.Pool, a connection that is taken is released first.
@@ -349,14 +368,20 @@ class Connections implements ServerConnections, Lender {
       this.#pause.cut()
     }
     this.#serve()
-    if (this.#all.size === 0) this.#onEnded?.()
+    if (this.#isClosed) this.#onEnded?.()
+  }
+
+  get #isClosed(): boolean {
+    return this.#all.size === 0 && this.#dialer.spare.open === 0
   }
 
   /** Its lifetime begins when it can be lent: `verify` may take longer than that. */
   #keepNew(connection: Connection): void {
     const { maxLifetimeSeconds = 0 } = this.#options.pgOptions
     const expire = (): void => void (this.#idle.remove(connection) && this.#remove(connection))
-    if (maxLifetimeSeconds > 0) connection.limitLifetime(maxLifetimeSeconds * 1_000, expire)
+    // What was made ahead has lived for a while.
+    const leftMs = maxLifetimeSeconds * 1_000 - (connection.wantedAt - connection.dialledAt)
+    if (maxLifetimeSeconds > 0) connection.limitLifetime(leftMs, expire)
     this.#keep(connection)
   }
 }

@@ -113,7 +113,8 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    *
    * Default 60,000, so that a database which sleeps by itself, mostly after five minutes, is not kept awake by probes, and a pool that hot
    * reload has left behind soon costs nothing. A pool in use never goes quiet; one that is used every few seconds does not, either.
-   * 0: never, for a process that needs a connection ready, or that only watches: a quiet pool emits no events.
+   * Until then, with several servers, one connection to the primary and one to the server that is read from is ready before it is needed,
+   * unless `min` is 0. 0: never, for a process that only watches: a quiet pool emits no events.
    */
   readonly quietAfterMs?: number | undefined
   /**

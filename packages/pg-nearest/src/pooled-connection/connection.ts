@@ -28,6 +28,10 @@ export class Connection {
   since: number = performance.now()
   /** By `performance.now()`. */
   readonly dialledAt: number = performance.now()
+  /** When somebody began to wait for it; by `performance.now()`. Later than `dialledAt` if it was made ahead. */
+  wantedAt: number = this.dialledAt
+  /** It has logged in, and is nobody's yet. */
+  spare = false
   idleSince = 0
   uses = 0
   /** It has reached `maxLifetimeSeconds`. */
@@ -126,6 +130,13 @@ export class Connection {
     this.since = performance.now()
   }
 
+  /** It was made ahead, and somebody waits for it now. */
+  adopt(): void {
+    this.spare = false
+    this.wantedAt = performance.now()
+    this.since = this.wantedAt
+  }
+
   signal(signal: ConnectionSignal): void {
     this.#state = nextConnectionState(this.#state, signal)
   }
@@ -199,7 +210,8 @@ export class Connection {
   close(): void {
     if (this.#state === 'closing' || this.#state === 'closed') return
     this.#leave()
-    if (this.#pipeline?.alive !== true || !this.quiet) return this.#destroy()
+    const isListening = this.#pipeline === undefined ? this.spare : this.#pipeline.alive && this.quiet
+    if (!isListening) return this.#destroy()
     const late = setTimeout(() => this.#destroy(), CLOSING_MS)
     late.unref()
     internalsOf(this.client).connection.stream.once('close', () => clearTimeout(late))

@@ -6,19 +6,34 @@ interface ConnectOptions extends ConnectHooks {
   readonly connectionTimeoutMillis?: number | undefined
 }
 
+/** One that is being made. No hook has run on it. */
+export interface BegunConnection {
+  readonly connection: Connection
+  /** It has logged in. */
+  readonly connected: Promise<unknown>
+}
+
+export function beginConnection(
+  connection: Connection,
+  { connectionTimeoutMillis }: ConnectOptions,
+  connectTimeoutMs: number,
+): BegunConnection {
+  // Nobody waits for longer.
+  const withinMs = Math.min(connectionTimeoutMillis || connectTimeoutMs, connectTimeoutMs)
+  return { connection, connected: connectClient(connection.client, withinMs, connection.over) }
+}
+
 /**
- * Connects, and runs `onConnect`. Ends in time, whatever the user's stream and hook do: each has `connectTimeoutMs`.
+ * Makes what was begun ready to be lent: runs `onConnect`. Ends in time, whatever the user's stream and hook do: each has `connectTimeoutMs`.
  *
  * @throws HookError when the hook is at fault.
  */
 export async function makeConnection(
-  connection: Connection,
+  { connection, connected }: BegunConnection,
   options: ConnectOptions,
   connectTimeoutMs: number,
 ): Promise<void> {
-  // Nobody waits for longer.
-  const withinMs = Math.min(options.connectionTimeoutMillis || connectTimeoutMs, connectTimeoutMs)
-  await connectClient(connection.client, withinMs, connection.over)
+  await connected
   await runConnectHook(connection, options, connectTimeoutMs)
   // While the hook ran nothing else was listening to the socket.
   if (connection.hasDied) throw new Error('Connection terminated unexpectedly')

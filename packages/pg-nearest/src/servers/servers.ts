@@ -14,6 +14,7 @@ import { createProbe } from '../probe/probe.ts'
 import type { MonitoredServer } from '../server-watch/monitor-dependencies.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
 import { dormantTopology } from '../observations/dormant-topology.ts'
+import { firstChoices } from '../server-selection/first-choices.ts'
 import { hasWriter, writeOrder } from '../server-selection/server-selection.ts'
 import { initialTopology, type Observed } from '../observations/topology-updates.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -28,6 +29,7 @@ import { createProcessSession } from '../engine/process-session.ts'
 import { createForecaster, type Forecaster } from '../engine/normal-mode-forecast.ts'
 import { createModeSwitch, type ModeSwitch } from '../engine/mode-switch.ts'
 import { createQuietTimer } from './quiet-timer.ts'
+import { createSpareConnections } from './spare-connections.ts'
 import { createWriterWatch } from './writer-watch.ts'
 
 /** So long a read waits at a replica that refuses new connections: another server can answer it. */
@@ -77,6 +79,8 @@ export interface ServersListener {
   onWake(): void
 }
 
+const NONE: ReadonlySet<string> = new Set()
+
 /** How long a removed server may take to finish what it has begun. */
 const DRAIN_MS = 30_000
 
@@ -96,6 +100,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       if (home !== undefined) process.state?.settleHome(positions.at(home.server, home.machine))
       monitor.stop()
       monitor = newMonitor(dormantTopology(topology, steadyNow()), writerIn(topology))
+      spares.stop()
       for (const each of everyone()) each.retire()
       listener.onQuiet()
       events.emit('quiet')
@@ -164,6 +169,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       onChange(topology) {
         events.emit('topology', inWallTime(topology, aheadMs()))
         if (firstList.state !== 'awaited') watchWriter(topology)
+        spares.look()
       },
       onProblem: (problem) => events.emit('problem', problem),
       onPrimary: (event) => events.emit('primary', event),
@@ -180,9 +186,17 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
   const ending = new AbortController()
   const ended = ending.signal
 
+  const spares = createSpareConnections(connections, () => {
+    if (listed.length === 1) return NONE
+    const primaryOnly = modes.uniform === 'primary-only' || modes.uniform === 'observe'
+    return firstChoices(monitor.topology, { region: region.region, primaryOnly, draw: lot.draw })
+  })
+
   /** With one server there is nothing to choose from. */
   const watch = (): void => {
-    if (listed.length > 1 && !quiet.quiet) monitor.start()
+    if (listed.length === 1 || quiet.quiet) return
+    monitor.start()
+    if (pgOptions.min !== 0 && !ended.aborted) spares.start()
   }
 
   const drain = async (name: string, old: ServerConnections): Promise<void> => {
@@ -277,6 +291,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
     keep: () => firstList.failed(),
     async end() {
       ending.abort(endedError())
+      spares.stop()
       firstList.failed()
       // The monitor keeps running until nothing is in flight: a server that is silent now would otherwise never give it up.
       await inFlight.over()
@@ -288,6 +303,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
     },
     destroy() {
       ending.abort(endedError())
+      spares.stop()
       firstList.failed()
       process.leave()
       quiet.stop()

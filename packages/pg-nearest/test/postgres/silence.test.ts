@@ -97,7 +97,7 @@ test('a long one: what is on its way is cut after about five seconds, and said t
 })
 
 test('a read that needs a new connection moves as soon, if the server answers those that it has and accepts none', async () => {
-  const pool = pools.create(world.poolOptions('ord'))
+  const pool = pools.create({ ...world.poolOptions('ord'), min: 0 })
   await pool.refresh()
   const thaw = await freezeMain('ord')
   try {
@@ -110,13 +110,13 @@ test('a read that needs a new connection moves as soon, if the server answers th
 })
 
 test('a server that has accepted a connection is no silent one, however long what is done on it at first may take', async () => {
-  const pool = pools.create({ ...world.poolOptions('ord'), onConnect: () => sleep(2_000) })
+  const pool = pools.create({ ...world.poolOptions('ord'), min: 0, onConnect: () => sleep(2_000) })
   await pool.refresh()
   expect((await within(SHORT_MS, 'a cold read', pool.query('select 1'))).servedBy.server).toBe('ord')
 })
 
 test('what can run nowhere else waits for a server that is slow to accept it', async () => {
-  const pool = pools.create(world.poolOptions('ord'))
+  const pool = pools.create({ ...world.poolOptions('ord'), min: 0 })
   await pool.refresh()
   const thaw = await freezeMain('nrt')
   try {

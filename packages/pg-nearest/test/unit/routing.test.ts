@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import spec from '../../spec/routing.json' with { type: 'json' }
 import { planPrimary, planRead, type Attempt } from '../../src/route/plan-servers.ts'
 import { getsWrites } from '../../src/route/gets-writes.ts'
+import { firstChoices } from '../../src/server-selection/first-choices.ts'
 import { LATENCY_WINDOW_MS, type Chooser } from '../../src/server-selection/server-selection.ts'
 import type { ServerState, Topology } from '../../src/topology/topology.ts'
 import { serverState, topologyOf } from './server-state.ts'
@@ -46,7 +47,7 @@ function readOrder(topology: Topology, chooser: Chooser): ServerState[] {
 const shown = (attempts: readonly Attempt[]): string[] => attempts.map(({ server, reason }) => `${server} ${reason}`)
 
 describe('spec/routing.json', () => {
-  for (const { name, servers, region, read, write, withheld, replica, asked, labelled } of spec.cases) {
+  for (const { name, servers, region, read, write, withheld, ready, replica, asked, labelled } of spec.cases) {
     test(name, () => {
       const topology = fromText(servers)
       const chooser: Chooser = { region, load: () => 0, random: () => 0.5 }
@@ -55,6 +56,12 @@ describe('spec/routing.json', () => {
       if (withheld !== undefined) {
         const names = topology.servers.map((server) => server.name)
         expect(names.filter((server) => !getsWrites(topology, server))).toEqual(withheld)
+      }
+      if (ready !== undefined) {
+        const choices = { region, primaryOnly: false, draw: 0.5 }
+        const primaryOnly = firstChoices(topology, { ...choices, primaryOnly: true })
+        expect([...firstChoices(topology, choices)]).toEqual(ready)
+        expect([...primaryOnly]).toEqual(write?.slice(0, 1).filter((server) => ready.includes(server)) ?? [])
       }
       if (replica !== undefined) {
         expect(shown(planRead(topology, { kind: 'replica', region: asked }, chooser))).toEqual(replica)
