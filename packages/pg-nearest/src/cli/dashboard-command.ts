@@ -24,7 +24,7 @@ export async function dashboardCommand(argv: readonly string[], terminal: Termin
   }
   const port = portOf(values.port)
   // It is here to look, whether somebody asks something or not.
-  const pool = createPool({ ...(await serversToAsk(values, terminal, 'follow')), quietAfterMs: 0 })
+  const pool = createPool({ ...(await serversToAsk(values, terminal, 'follow')), quietAfterMs: 0, min: 0 })
   try {
     await pool.refresh()
     const page = await servePool(pool, { port, host: values.host })

@@ -23,7 +23,10 @@ export async function statusCommand(argv: readonly string[], terminal: Terminal)
     terminal.print(statusUsage)
     return 0
   }
-  const pool = createPool(await serversToAsk(values, terminal, seconds === undefined ? 'once' : 'follow'))
+  const pool = createPool({
+    ...(await serversToAsk(values, terminal, seconds === undefined ? 'once' : 'follow')),
+    min: 0,
+  })
   try {
     return seconds === undefined
       ? exitCodeOf(await show(pool, values.json === true, terminal))

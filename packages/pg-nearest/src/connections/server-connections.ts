@@ -215,7 +215,7 @@ class Connections implements ServerConnections, Lender {
   keepSpare(isWanted: boolean): void {
     const { spare } = this.#dialer
     if (!isWanted) return spare.drop()
-    if (!this.#ending && !this.#pause.active) spare.keep(() => this.#all.size < this.#room)
+    spare.keep(() => !this.#ending && !this.#pause.active && this.#all.size < this.#room)
   }
 
   #beginGeneration(): void {

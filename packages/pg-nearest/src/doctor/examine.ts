@@ -27,7 +27,7 @@ const DEFAULT_IDLE_MS = 10_000
 /** Looks at the servers as a pool with these options would, and asks each about itself. Closes its connections. */
 export async function examine(options: NearestPoolOptions, resolver?: DnsResolver): Promise<Examination> {
   const { servers, pgOptions } = parsePoolOptions(options)
-  const pool = createPool({ ...options, stalledAfterMs: STALLED_AFTER_MS })
+  const pool = createPool({ ...options, stalledAfterMs: STALLED_AFTER_MS, min: 0 })
   try {
     const status = await look(pool)
     const up = new Set(status.servers.flatMap(({ name, health }) => (health === 'up' ? name : [])))
