@@ -18,6 +18,8 @@ import type { WriteGuard } from '../write-guard/write-guard.ts'
 
 /** What running a statement needs from its pool. */
 export interface Engine extends RideEngine, WalkEngine {
+  /** There is one server, and at most one connection to it: statements of `pool.query` can share a transaction. */
+  readonly single: boolean
   readonly statements: StatementCache
   /** There may be several servers: the list has them, or `servers` may name them. */
   readonly hasChoice: boolean

@@ -4,8 +4,6 @@ import type { FreshnessContext } from '../session-positions/freshness-context.ts
 
 /** What a read that may share a connection needs from its pool. */
 export interface RideEngine extends FreshnessContext {
-  /** There is one server, and at most one connection to it: statements of `pool.query` can share a transaction. */
-  readonly single: boolean
   /** `undefined` unless the option `lanes` is set. */
   readonly lanes: Lanes | undefined
   /** `undefined` unless the option `hedge` is set. */

@@ -61,6 +61,21 @@ test('they see what was written before, and run in the transaction that a pool o
   expect(await notes()).toEqual(ten('9'))
 })
 
+test('where there is one connection, statements run in the order in which they were given', async () => {
+  const pool = await start({ max: 1 })
+  await pool.query("update notes set note = 'before'")
+  for (let i = 0; i < 10; i++) {
+    const before = readAll(pool, 5)
+    const rest = [pool.query('begin'), pool.query("update notes set note = 'inside'")]
+    const inside = readAll(pool, 5)
+    rest.push(pool.query('rollback'))
+    const after = readAll(pool, 5)
+    await Promise.all(rest)
+    const notes = [await before, await inside, await after].flatMap((reads) => reads.map(({ note }) => note))
+    expect(notes).toEqual([5, 5, 5].flatMap((n, k) => Array.from({ length: n }, () => (k === 1 ? 'inside' : 'before'))))
+  }
+})
+
 test('unless lanes are switched on, each has a connection to itself', async () => {
   const pool = pools.create({ primary: world.url('nrt'), lanes: false, max: 7 })
   for (let i = 0; i < 5; i++) expect((await readAll(pool, 50)).every(({ setting }) => setting === 'off')).toBe(true)
