@@ -4,6 +4,7 @@ import { Diary } from '../chaos/diary.ts'
 import { REGISTERS, type App, type Turns } from '../chaos/load.ts'
 import { createDeeds, type Promotion } from '../chaos/promotion.ts'
 import { createRegisters } from '../chaos/registers.ts'
+import { APP_ROLE } from '../cluster/data-directory.ts'
 import type { World } from '../world-types.ts'
 import { NOTES } from './cross.ts'
 import { startPageApp, type PageApp } from './page-app.ts'
@@ -31,7 +32,7 @@ export interface PageWorld {
 
 export async function createPageWorld(world: World, turns: Turns): Promise<PageWorld> {
   const firstPrimary = world.primary
-  await createTables(world)
+  await prepare(world)
   const diary = new Diary()
   const apps: PageApp[] = []
   const roaming: App[] = []
@@ -73,15 +74,21 @@ function serversFor(world: World, region: string): Parameters<PageApp['pool']['s
   return { primary, replicas }
 }
 
-async function createTables(world: World): Promise<void> {
+async function prepare(world: World): Promise<void> {
   await createDeeds(world)
-  const client = new pg.Client({ connectionString: world.url(world.primary) })
+  await run(world.url(world.primary), NOTES)
+  // As pg-nearest advises: without it a standby that follows another primary tells of that only at its next checkpoint, and is not read till then.
+  await run(world.url(world.primary, { as: 'superuser' }), `grant pg_monitor to ${APP_ROLE}`)
+  // It waits until every replica has what was made before.
+  await createRegisters(world, REGISTERS)
+}
+
+async function run(url: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    await client.query(NOTES)
+    await client.query(text)
   } finally {
     await client.end()
   }
-  // It waits until every replica has what was made before.
-  await createRegisters(world, REGISTERS)
 }

@@ -59,7 +59,7 @@ const MOST_FINDINGS = 3
 
 /**
  * Serves a page that shows a world, and on which people break it, to this machine alone unless `host` says otherwise. While somebody looks, and for a minute after that, an
- * app reads and writes in each region: about 30 statements a second in all, and an eighth of that while nothing happens. It makes the tables `deeds`, `registers` and `notes`, and the function `bump`, for it.
+ * app reads and writes in each region: about 30 statements a second in all, and an eighth of that while nothing happens. It makes the tables `deeds`, `registers` and `notes`, and the function `bump`, for it, and grants `pg_monitor` to the apps' role.
  */
 export async function startPage(
   world: World,

@@ -114,9 +114,23 @@ test('goes on counting when a server is promoted from outside, and a region adde
   looking.away()
 })
 
+test('when another server has taken the place of a dead primary, the replicas that are left are soon read next door again', async () => {
+  const looking = await look()
+  await vi.waitUntil(() => Object.keys(looking.state.reading).length === 5, SOON)
+  await world.kill(world.primary)
+  expect(await act({ do: 'promote', region: 'ams' })).toMatchObject({ status: 204 })
+  const left = world.regions.filter((region) => world.isUp(region))
+  expect(left).toHaveLength(4)
+  // Until then it may be told how it was.
+  await sleep(3_000)
+  const readNextDoor = (): boolean => left.every((region) => looking.state.reading[region] === region)
+  await vi.waitUntil(readNextDoor, { ...SOON, timeout: 10_000 })
+  looking.away()
+})
+
 test('counts at once the reads that fail because every server is dead', async () => {
   const looking = await look()
-  await Promise.all(world.regions.map((region) => world.kill(region)))
+  await Promise.all(world.regions.filter((region) => world.isUp(region)).map((region) => world.kill(region)))
   await vi.waitUntil(() => looking.state.counters.readsFailed > 0, SOON)
   await world.start(world.primary)
   looking.away()
