@@ -95,7 +95,10 @@ export class SpareConnection {
     const connection = this.#spare?.connection
     // What hears of its end may want another one.
     this.#spare = undefined
-    connection?.close()
+    if (connection === undefined) return
+    // Whoever awaits the pool's end goes on after it: the process must not end before.
+    if (connection.spare) internalsOf(connection.client).connection.stream.ref?.()
+    connection.close()
   }
 
   destroy(): void {
