@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
@@ -192,4 +194,16 @@ test('a server that refuses it is asked again, and then ever more rarely; statem
   } finally {
     await administer(world, 'nrt', `alter role ${url.username} connection limit -1`)
   }
+})
+
+test('a process that ends its pool goes on after that', async () => {
+  const script = `
+    import { setTimeout as sleep } from 'node:timers/promises'
+    import { createPool } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}
+    const pool = createPool(${JSON.stringify(world.poolOptions('ord'))})
+    await sleep(1_500)
+    await pool.end()
+    console.log('ended')`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
+  expect(stdout).toBe('ended\n')
 })
