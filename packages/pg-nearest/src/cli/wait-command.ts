@@ -32,7 +32,7 @@ export async function waitCommand(argv: readonly string[], terminal: Terminal): 
     throw new UsageError(`--timeout takes seconds, from 0 to ${LONGEST_SECONDS}.`)
   }
   const { server: servers, bookmark } = values
-  const pool = createPool(await serversToAsk(values, terminal))
+  const pool = createPool({ ...(await serversToAsk(values, terminal)), min: 0 })
   if (pool.status().servers.length === 1) {
     await pool.end()
     throw new UsageError(

@@ -181,8 +181,8 @@ test('every reason stands in the docstring, and no other', () => {
   expect(sorted(told)).toEqual(sorted(Object.keys(REASONS)))
 })
 
-test('every option stands in the tables, and no other but max', () => {
-  expect(sorted(namesUnder('option', read('docs/options.md')))).toEqual(sorted([...ownOptions, 'max']))
+test('every option stands in the tables, and no other but max and min', () => {
+  expect(sorted(namesUnder('option', read('docs/options.md')))).toEqual(sorted([...ownOptions, 'max', 'min']))
 })
 
 test('the defaults in the tables are those of the source', () => {
