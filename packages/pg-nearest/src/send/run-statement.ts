@@ -164,8 +164,9 @@ function conclude(
       return { kind: behind === undefined ? 'unreadable' : 'behind', error: behind ?? end.error }
     }
     case 'answered': {
-      const evidence = evidenceOfAnswer(lease, end.error, context, before)
+      // Its machine may have told with this answer who it is, which is evidence, too.
       const behind = check?.end(lease, trust, questions, false)
+      const evidence = evidenceOfAnswer(lease, end.error, context, before)
       return behind === undefined ? evidence : { kind: 'behind', error: behind }
     }
     case 'skipped':
