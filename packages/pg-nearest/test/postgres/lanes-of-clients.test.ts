@@ -39,7 +39,8 @@ const SHARED = 'select setting from sharing'
 
 const BY_KEY = 'select n, note from notes where n = $1'
 const NOTE = 'select note from notes where n = 3'
-const LOCKED = 'select a from locked'
+/** It tells so, too. */
+const LOCKED = 'select setting, (select count(*) from locked) as n from sharing'
 const TEXTS = [SHARED, BY_KEY, NOTE, LOCKED, 'select n from noise']
 
 async function start(options: NearestPoolOptions): Promise<NearestPool> {
@@ -145,6 +146,7 @@ describe('what ends a read on its way', () => {
   async function locked(work: (client: RoutedClient) => Promise<void>): Promise<void> {
     const locking = new pg.Client({ connectionString: world.url('nrt') })
     await locking.connect()
+    await until(async () => (await pool.query<{ setting: string }>(LOCKED)).rows[0]?.setting === 'on')
     try {
       await locking.query('begin; lock table locked')
       await work(await pool.connect())
