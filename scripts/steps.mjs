@@ -99,6 +99,13 @@ const long = [
     needs: 'browser',
   },
   {
+    name: 'page',
+    about:
+      'the page of a world says within two seconds what has happened, and nobody loses anything in a minute of chaos',
+    vitest: 'page',
+    needs: 'browser',
+  },
+  {
     name: 'soak',
     about: '20,000 operations of 64 sessions under faults: none reads anything stale',
     run: ['npm', 'run', '--silent', 'soak', '--', '--operations', '20000'],
