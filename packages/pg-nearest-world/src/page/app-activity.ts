@@ -2,7 +2,7 @@ import type { QueryEvent } from 'pg-nearest'
 import type { LatencySample } from 'pg-nearest-page'
 import { median } from './median.ts'
 import type { PageApp } from './page-app.ts'
-import { hasMoved, isRead, readingFrom, withRead, type Read } from './reading-from.ts'
+import { isRead, movedTo, readingFrom, withRead, type Read } from './reading-from.ts'
 
 /** What an app's statements tell of it. */
 export interface AppActivity {
@@ -35,9 +35,9 @@ export function followApp(
     if (servedBy.reason === 'write') writes.push(durationMs)
     if (!isRead(servedBy.reason)) return
     reads.push(durationMs)
-    const moved = readsFrom !== servedBy.server && hasMoved(readsFrom, servedBy, pool.status().servers)
-    latest = moved ? [] : withRead(latest, servedBy)
-    const server = moved ? servedBy.server : readingFrom(latest)
+    const moved = readsFrom === servedBy.server ? undefined : movedTo(readsFrom, servedBy, pool.status().servers)
+    latest = moved === undefined ? withRead(latest, servedBy) : []
+    const server = moved ?? readingFrom(latest)
     if (server === undefined) return
     readsFrom = server
     onReading(server)

@@ -49,6 +49,8 @@ export function startPageApp(options: PageAppOptions): PageApp {
     failoverTimeoutMs: FAILOVER_MS,
   })
   diary.listen(pool)
+  // A connection that is lost while nothing runs is the first sign of a dead server, and its pool's own probes are rare.
+  pool.on('error', () => void pool.refresh().catch(ignore))
   const app: App = { region, pool }
   roaming.push(app)
   const plain = startPlainReader(world.url(plainTo, { from: region }), turns())

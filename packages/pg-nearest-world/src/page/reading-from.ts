@@ -31,16 +31,18 @@ export function readingFrom(latest: readonly Read[]): string | undefined {
 }
 
 /**
- * Whether this read alone tells that its app has gone elsewhere: the server that it read from is down, and another one answered that the
- * pool has chosen instead. One that answered for another reason may only have been asked for what a session has written.
+ * Where an app reads from now, if this read alone tells that it has gone elsewhere: the server that it read from is down, and another one
+ * has answered. That one may only have been asked for what a session has written; the pool says which it has chosen instead.
  */
-export function hasMoved(
+export function movedTo(
   from: string | undefined,
   { server }: Pick<Read, 'server'>,
   servers: readonly Pick<ServerStatus, 'name' | 'health' | 'readFrom'>[],
-): boolean {
+): string | undefined {
   const isDown = servers.some(({ name, health }) => name === from && health === 'down')
-  return isDown && servers.some(({ name, readFrom }) => name === server && readFrom)
+  if (!isDown || server === from) return undefined
+  const chosen = servers.filter(({ readFrom }) => readFrom).map(({ name }) => name)
+  return chosen.includes(server) ? server : chosen[0]
 }
 
 function common(reads: readonly Read[]): string | undefined {

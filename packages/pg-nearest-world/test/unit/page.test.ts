@@ -7,7 +7,7 @@ import type { Evidence } from '../../src/chaos/verdict.ts'
 import { isNews } from '../../src/page/is-news.ts'
 import { createPace } from '../../src/page/pace.ts'
 import { parseAction } from '../../src/page/parse-action.ts'
-import { hasMoved, isRead, readingFrom, withRead, type Read } from '../../src/page/reading-from.ts'
+import { isRead, movedTo, readingFrom, withRead, type Read } from '../../src/page/reading-from.ts'
 import { createStatementSample } from '../../src/page/statement-sample.ts'
 
 describe('parseAction', () => {
@@ -85,14 +85,15 @@ describe('where an app reads', () => {
       readFrom: name === chosen,
     }))
 
-  it.each<[what: string, read: Pick<Read, 'server'>, known: ReturnType<typeof servers>, tells: boolean]>([
-    ['the first read that goes where the pool reads now', atl, servers('down', 'atl'), true],
-    ['one that was on its way when the server died', retried, servers('down', 'atl'), true],
-    ['nothing of one that looks at the primary for what its session has written', nrt, servers('down', 'atl'), false],
-    ['the primary, if the pool reads there', nrt, servers('down', 'nrt'), true],
-    ['nothing while the server is up', atl, servers('up', 'atl'), false],
-  ])('tells of a dead server by %s', (_what, read, known, tells) => {
-    expect(hasMoved('ord', read, known)).toBe(tells)
+  it.each<[what: string, read: Pick<Read, 'server'>, known: ReturnType<typeof servers>, to: string | undefined]>([
+    ['the first read that goes where the pool reads now', atl, servers('down', 'atl'), 'atl'],
+    ['one that was on its way when the server died', retried, servers('down', 'atl'), 'atl'],
+    ['one that looks at the primary for what its session has written', nrt, servers('down', 'atl'), 'atl'],
+    ['the primary, if the pool reads there', nrt, servers('down', 'nrt'), 'nrt'],
+    ['nothing while the pool has chosen nobody', nrt, servers('down', 'none'), undefined],
+    ['nothing while the server is up', atl, servers('up', 'atl'), undefined],
+  ])('tells of a dead server by %s', (_what, read, known, to) => {
+    expect(movedTo('ord', read, known)).toBe(to)
   })
 
   it('goes by the reads alone', () => {
