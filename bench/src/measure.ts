@@ -115,7 +115,12 @@ export interface Quartiles {
   readonly q3: number
 }
 
-export function quartiles(above: readonly Sample[], below: readonly Sample[], figure: keyof Sample): Quartiles {
+/** By one figure of what was measured in the same rounds. */
+export function quartiles<K extends string>(
+  above: readonly Readonly<Record<K, number>>[],
+  below: readonly Readonly<Record<K, number>>[],
+  figure: K,
+): Quartiles {
   const ratios = above.map((sample, i) => sample[figure] / (below[i]?.[figure] ?? Number.NaN))
   return { median: median(ratios), q1: percentile(ratios, 0.25), q3: percentile(ratios, 0.75) }
 }

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { createPool } from 'pg-nearest'
 import { startWorld } from 'pg-nearest-world'
-import { median, percentile, type Quartiles } from '../measure.ts'
+import { median, percentile, quartiles, type Quartiles } from '../measure.ts'
 import { progressLine } from '../progress.ts'
 import { openNearReaders } from '../readers/open-readers.ts'
 import type { Reader } from '../readers/reader.ts'
@@ -121,12 +121,11 @@ function waysOf(readers: readonly Reader[], rounds: readonly (readonly Latencies
   const [base = []] = rounds
   return readers.map(({ name }, i) => {
     const own = rounds[i] ?? []
-    const ratios = own.map(({ p99 }, round) => p99 / (base[round]?.p99 ?? Number.NaN))
     return {
       name,
       p50: median(own.map(({ p50 }) => p50)),
       p99: median(own.map(({ p99 }) => p99)),
-      p99Ratio: { median: median(ratios), q1: percentile(ratios, 0.25), q3: percentile(ratios, 0.75) },
+      p99Ratio: quartiles(own, base, 'p99'),
     }
   })
 }
