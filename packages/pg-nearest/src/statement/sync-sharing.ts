@@ -22,7 +22,7 @@ export function syncSharing(text: string): SyncSharing | undefined {
   const { tokens, doubtful } = tokenize(text)
   if (doubtful || !isQuery(tokens) || mayLeaveState(text) || tokens.some((_, i) => isHeldApart(tokens, i)))
     return undefined
-  if (READS_CLOCK.test(text)) return ALONE
+  if (READS_CLOCK.test(text) || tokens.some((_, i) => isAge(tokens, i))) return ALONE
   return { tables: onlyTable(tokens) ?? text }
 }
 
@@ -46,7 +46,12 @@ const OF_CATALOG: ReadonlySet<string> = new Set([
 
 /** Also in a string that becomes a time. One with escapes may hide it. */
 const READS_CLOCK =
-  /\b(?:now|today|tomorrow|yesterday|current_\w+|localtime\w*|transaction_timestamp|statement_timestamp|clock_timestamp|timeofday|age)\b|\\/i
+  /\b(?:now|today|tomorrow|yesterday|current_(?:date|time|timestamp)|localtime|localtimestamp|transaction_timestamp|statement_timestamp|clock_timestamp|timeofday)\b|\\/i
+
+/** The function, and not a column of that name. */
+function isAge(tokens: readonly Token[], i: number): boolean {
+  return tokens[i]?.text === 'age' && tokens[i + 1]?.text === '('
+}
 
 /** The only table that is named in a text, if that is plain to see. */
 function onlyTable(tokens: readonly Token[]): string | undefined {

@@ -18,6 +18,8 @@ test.each([
   ['select id from users where exists (select from teams)', 'select id from users where exists (select from teams)'],
   ['with u as (select 1) select * from u', 'with u as (select 1) select * from u'],
   ['select * from generate_series(1, 3)', 'select * from generate_series(1, 3)'],
+  ['select id, age from users where age > $1', 'users'],
+  ['select current_credit, current_user from accounts', 'accounts'],
 ])('shares a Sync with what reads the same: %s', (text, tables) => {
   expect(syncSharing(text)).toEqual({ tables })
 })
@@ -27,6 +29,10 @@ test.each([
   'select id from users where at < current_timestamp',
   "select id from users where at < 'today'::timestamptz",
   'select age(at) from users',
+  'select pg_catalog.AGE /* since */ (at) from users',
+  'select "age"(at) from users',
+  'select current_date - born from users',
+  'select localtime',
   String.raw`select e'\x6eow'::timestamptz`,
 ])('has a Sync of its own, because it may read the clock: %s', (text) => {
   expect(syncSharing(text)).toEqual({ tables: undefined })
