@@ -4,7 +4,7 @@ import type { SessionState } from '../session/session-state.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import type { FreshnessEstimate } from './order-by-freshness.ts'
-import { nearMs } from './wait-budget.ts'
+import { isAsNear, nearMs } from './wait-budget.ts'
 
 /** Estimates, without asking, whether a server shows what a session's read must show. */
 export function estimateOf(
@@ -27,7 +27,18 @@ export function estimateOf(
     if (showing === 'no' || showing === 'unknown') hopeless = false
   }
   if (heard && hopeless) return 'never'
-  return (rttMsOf(context, server) ?? 0) <= nearMs(primaryRttMsOf(context)) ? 'near' : 'far'
+  const [rttMs, primaryMs] = [rttMsOf(context, server), primaryRttMsOf(context)]
+  if ((rttMs ?? 0) > nearMs(primaryMs)) return 'far'
+  // A process that writes all the time would ask it in vain each time, and wait, though the primary is as near.
+  return isAsNear(primaryMs, rttMs) && isFoundBehind(context, server) ? 'far' : 'near'
+}
+
+function isFoundBehind({ positions }: FreshnessContext, server: string): boolean {
+  const now = performance.now()
+  for (const { machine } of positions.likely(server)) {
+    if (machine === undefined || !positions.isFoundBehind(server, machine, now)) return false
+  }
+  return true
 }
 
 /** The process's own session reads from its usual server without asking for positions: that server never goes backwards. */

@@ -7,6 +7,11 @@ const NEAR_SHARE = 0.05
 /** Always allowed, so that reads after a write stay on replicas even where the primary is equally near. */
 const LEAST_MS = 3
 
+/** The primary is hardly further than a replica: waiting for that may cost more than it saves. */
+export function isAsNear(primaryRttMs: number | undefined, rttMs: number | undefined): boolean {
+  return primaryRttMs !== undefined && rttMs !== undefined && primaryRttMs - rttMs <= LEAST_MS
+}
+
 /** A server that may be behind is worth asking if its round trip is at most this long. */
 export function nearMs(primaryRttMs: number | undefined): number {
   return Math.max(LEAST_MS, (primaryRttMs ?? 0) * NEAR_SHARE)

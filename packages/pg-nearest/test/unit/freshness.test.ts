@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { orderByFreshness, type FreshnessEstimate } from '../../src/freshness/order-by-freshness.ts'
-import { nearMs, waitBudgetMs, waitMs } from '../../src/freshness/wait-budget.ts'
+import { isAsNear, nearMs, waitBudgetMs, waitMs } from '../../src/freshness/wait-budget.ts'
 import type { Attempt } from '../../src/route/plan-servers.ts'
 import { positionWithin } from '../../src/observations/staleness.ts'
 
@@ -78,6 +78,19 @@ describe('how long to wait for a replica', () => {
     [200, 1, 16],
   ])('%s ms from the primary, %s ms from the replica: at most %s ms', (primary, replica, ms) =>
     expect(waitBudgetMs(primary, replica)).toBe(ms),
+  )
+
+  test.each([
+    [0.3, 0.3, true],
+    [4, 3.5, true],
+    [3.3, 0.3, true],
+    [3.4, 0.3, false],
+    [130, 0.3, false],
+    [0.3, 60, true],
+    [undefined, 0.3, false],
+    [0.3, undefined, false],
+  ])('a primary at %s ms is as near as a replica at %s ms: %s', (primary, replica, expected) =>
+    expect(isAsNear(primary, replica)).toBe(expected),
   )
 
   test('asking in vain and waiting in vain cost a tenth of the way to the primary, or a few milliseconds', () => {

@@ -1,0 +1,41 @@
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { administer, ask, caughtUp } from './fixtures.ts'
+import { TestPools } from './test-pools.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'] })
+  await ask(world.url('nrt'), 'create table notes (n int)')
+  await caughtUp(world)
+})
+afterAll(() => world.stop())
+
+const pools = new TestPools()
+afterEach(() => pools.destroyAll())
+
+const READS = 200
+
+test('a process beside its primary does not ask a replica in vain again and again', async () => {
+  const primary = { url: world.url('nrt'), region: 'nrt' }
+  const pool = await pools.start({ region: 'nrt', primary, replicas: { nrt: world.url('ord') } })
+  expect((await pool.query('select n from notes')).servedBy).toMatchObject({ role: 'replica' })
+  await administer(world, 'ord', 'select pg_wal_replay_pause()')
+  try {
+    await pool.query('insert into notes values (1)')
+    let asked = 0
+    for (let i = 0; i < READS; i++) {
+      const { rows, servedBy } = await pool.query('select n from notes')
+      expect(rows).toEqual([{ n: 1 }])
+      expect(servedBy).toMatchObject({ role: 'primary', reason: 'lagging' })
+      if (servedBy.attempts > 1) asked++
+    }
+    expect(asked).toBeGreaterThan(0)
+    // Each time for as long as it has been behind by then, so that the number grows with the logarithm of the time.
+    expect(asked).toBeLessThan(READS / 10)
+  } finally {
+    await administer(world, 'ord', 'select pg_wal_replay_resume()')
+  }
+  await caughtUp(world, pool)
+  expect((await pool.query('select n from notes')).servedBy).toMatchObject({ role: 'replica' })
+})
