@@ -174,8 +174,7 @@ test('connections do not multiply: full pools to the own replica and the primary
   await Promise.all(Array.from({ length: 100 }, (_, i) => pool.query(texts[i % 2] ?? '')))
   const connections = (region: string): Promise<number> => connectionsTo(far.url(region))
   const monitor = 1
-  expect(await connections('ord')).toBeLessThanOrEqual(4 + monitor)
-  expect(await connections('nrt')).toBeLessThanOrEqual(4 + monitor)
-  expect(await connections('syd')).toBe(monitor)
-  expect(await connections('ams')).toBe(monitor)
+  // A server may need a while to end one that was closed here: the monitor's, on a busy machine.
+  for (const region of ['ord', 'nrt']) await expect.poll(() => connections(region)).toBeLessThanOrEqual(4 + monitor)
+  for (const region of ['syd', 'ams']) await expect.poll(() => connections(region)).toBe(monitor)
 })
