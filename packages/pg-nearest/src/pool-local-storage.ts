@@ -13,26 +13,29 @@ interface Frame<T> {
  * so that nobody else pays for it.
  */
 export class PoolLocalStorage<T> {
-  readonly #name: symbol
-  #storage: AsyncLocalStorage<Frame<T>> | undefined
+  /** Looked up once: asking `globalThis` with each statement is measurable on short reads. */
+  readonly #shared: Shared<T>
 
   constructor(name: string) {
-    this.#name = Symbol.for(name)
+    this.#shared = (globalThis as Registry<T>)[Symbol.for(name)] ??= { storage: undefined }
   }
 
   /** The value of this pool that the caller runs in. */
   get(pool: object): T | undefined {
-    this.#storage ??= (globalThis as Registry<T>)[this.#name]
-    let frame = this.#storage?.getStore()
+    let frame = this.#shared.storage?.getStore()
     while (frame !== undefined && frame.pool !== pool) frame = frame.outer
     return frame?.value
   }
 
   /** Runs `work`, and everything that it starts, in this value. */
   run<R>(pool: object, value: T, work: () => R): R {
-    const storage = (this.#storage ??= (globalThis as Registry<T>)[this.#name] ??= new AsyncLocalStorage())
+    const storage = (this.#shared.storage ??= new AsyncLocalStorage())
     return storage.run({ pool, value, outer: storage.getStore() }, work)
   }
 }
 
-type Registry<T> = Record<symbol, AsyncLocalStorage<Frame<T>> | undefined>
+interface Shared<T> {
+  storage: AsyncLocalStorage<Frame<T>> | undefined
+}
+
+type Registry<T> = Record<symbol, Shared<T> | undefined>

@@ -13,6 +13,8 @@ export interface LaneRead {
   /** Its own; `undefined`: those of its connection. */
   readonly types: pg.CustomTypesConfig | undefined
   readonly sharing: SyncSharing
+  /** Its standby must tell its position ahead of it. */
+  readonly asksAhead: boolean
   /** A query that is answered with one row of so many columns, and must be asked behind it. */
   readonly question: Question | undefined
   /** Nobody waits for it any more. */
@@ -27,7 +29,8 @@ export interface Question {
 }
 
 /**
- * How a read in a lane ended: with its result and the answer to its question, or with nothing, so that it must be run where it is alone.
+ * How a read in a lane ended: with its result, the position ahead of it and the answer to its question, or with nothing, so that it must be
+ * run where it is alone.
  *
  * - `failed`: the server refused it, or another one in its batch, or its rows could not be read.
  * - `slow`: something ahead of it takes long.
@@ -35,7 +38,12 @@ export interface Question {
  * - `lost`: the connection died. It could write nothing.
  */
 export type LaneEnd =
-  | { readonly kind: 'result'; readonly result: pg.QueryResult; readonly answer: RowTexts | undefined }
+  | {
+      readonly kind: 'result'
+      readonly result: pg.QueryResult
+      readonly ahead: RowTexts | undefined
+      readonly answer: RowTexts | undefined
+    }
   | { readonly kind: 'failed' | 'unsent' }
   | { readonly kind: 'slow'; readonly rescue: Rescue }
   | { readonly kind: 'lost'; readonly error: unknown; readonly mayResend: boolean }

@@ -4,7 +4,14 @@ import type { LaneEnd, LaneRead, Question } from '../lane-batch/lane-read.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
-import { OF_ANY, OF_STANDBY, readReply, type PositionQuestions } from '../session-positions/position-question.ts'
+import {
+  NO_REPLY,
+  OF_ANY,
+  OF_STANDBY,
+  readReply,
+  type PositionQuestions,
+  type PositionReply,
+} from '../session-positions/position-question.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import { queryTimeoutOf } from '../route/request.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'
@@ -53,7 +60,7 @@ export interface RideRequest {
   readonly config: pg.QueryConfig
   readonly sharing: SyncSharing
   /** Its text with what a tracer has added to it. */
-  readonly sent?: string | undefined
+  sent: string | undefined
   readonly check: FreshnessCheck | undefined
   readonly trust: Trust
   readonly signal: AbortSignal | undefined
@@ -61,6 +68,8 @@ export interface RideRequest {
 
 export type RideEnd =
   | { readonly kind: 'result'; readonly result: pg.QueryResult }
+  /** Its server lacked what it must show. */
+  | { readonly kind: 'behind'; readonly error: ReplicaBehindError }
   | { readonly kind: 'cut'; readonly error: unknown }
   /** It must run where it is alone. */
   | Exclude<LaneEnd, { readonly kind: 'result' }>
@@ -77,19 +86,23 @@ export function ticketFor(lease: Lease, { config, check, trust, signal }: RideRe
   // A statement that may share is one that a position can be asked for behind it.
   const questions = check?.begin(lease, trust, false, () => true)
   if (questions instanceof ReplicaBehindError) return undefined
-  if (questions !== undefined && (questions.before || questions.shared || questions.introduction !== undefined)) {
-    return undefined
-  }
-  const { values = [] } = config as { readonly values?: readonly unknown[] }
-  // One that cannot be sent is told as pg tells it.
-  if (!values.every(isSendable)) return undefined
-  const characters = values.reduce((sum: number, value) => sum + (value?.length ?? 0), 0)
-  return characters > MOST_CHARACTERS ? undefined : { values, questions }
+  if (questions !== undefined && (questions.shared || questions.introduction !== undefined)) return undefined
+  if (questions?.before === true && !lease.provenStandby) return undefined
+  const { values = NONE } = config as { readonly values?: readonly unknown[] }
+  return areSendable(values) ? { values, questions } : undefined
 }
 
-function isSendable(value: unknown): value is LaneRead['values'][number] {
-  return typeof value === 'string' || value === null || Buffer.isBuffer(value)
+/** One that cannot be sent is told as pg tells it, where it is alone. */
+function areSendable(values: readonly unknown[]): values is LaneRead['values'] {
+  let characters = 0
+  for (const value of values) {
+    if (typeof value !== 'string' && value !== null && !Buffer.isBuffer(value)) return false
+    characters += value?.length ?? 0
+  }
+  return characters <= MOST_CHARACTERS
 }
+
+const NONE: LaneRead['values'] = []
 
 type Given = pg.QueryConfig & { [CALLER]?: Called[typeof CALLER] }
 
@@ -112,6 +125,18 @@ export function rideLane(lane: Lane, ticket: Ticket, request: RideRequest, onEnd
   return ride
 }
 
+type Answered = Extract<LaneEnd, { readonly kind: 'result' }>
+
+/** A batch has one answer for all of its reads. */
+const replies = new WeakMap<object, PositionReply>()
+
+function replyOf(fields: Answered['answer']): PositionReply {
+  if (fields === undefined) return NO_REPLY
+  let reply = replies.get(fields)
+  if (reply === undefined) replies.set(fields, (reply = readReply(fields, undefined)))
+  return reply
+}
+
 const ASK_STANDBY: Question = { text: OF_STANDBY, columns: 1 }
 const ASK_ANY: Question = { text: OF_ANY, columns: 2 }
 
@@ -122,6 +147,7 @@ export class LaneRide implements LaneRead {
   readonly rowMode: 'array' | undefined
   readonly types: pg.CustomTypesConfig | undefined
   readonly sharing: SyncSharing
+  readonly asksAhead: boolean
   readonly question: Question | undefined = undefined
   readonly #lane: Lane
   readonly #request: RideRequest
@@ -138,6 +164,7 @@ export class LaneRide implements LaneRead {
     this.rowMode = (config as Partial<pg.QueryArrayConfig>).rowMode
     this.types = config.types
     this.sharing = sharing
+    this.asksAhead = questions?.before === true
     if (questions?.after === true) this.question = lane.lease.provenStandby ? ASK_STANDBY : ASK_ANY
     this.#lane = lane
     this.#request = request
@@ -159,20 +186,24 @@ export class LaneRide implements LaneRead {
   end(end: LaneEnd): void {
     if (this.#over) return
     // What cannot be recorded was not shown.
-    let isBehind = true
+    let told: RideEnd = { kind: 'failed' }
     try {
-      isBehind = end.kind === 'result' && this.#isBehind(end)
+      told = end.kind === 'result' ? this.#weigh(end) : end
     } finally {
-      this.#tell(isBehind ? { kind: 'failed' } : end)
+      this.#tell(told)
     }
   }
 
   /** Records what it has shown. */
-  #isBehind({ answer }: Extract<LaneEnd, { kind: 'result' }>): boolean {
+  #weigh({ result, ahead, answer }: Answered): RideEnd {
     const { check, trust } = this.#request
+    const { lease } = this.#lane
     const questions = this.#questions
-    if (questions?.after === true) questions.answerAfter = readReply(answer, undefined)
-    return check?.end(this.#lane.lease, trust, questions, true) !== undefined
+    if (questions?.before === true) questions.answerBefore = replyOf(ahead)
+    if (questions?.after === true) questions.answerAfter = replyOf(answer)
+    const lacking = questions?.before === true ? check?.arrived(lease, questions) : undefined
+    const behind = lacking ?? check?.end(lease, trust, questions, true)
+    return behind === undefined ? { kind: 'result', result } : { kind: 'behind', error: behind }
   }
 
   #tell(end: RideEnd): void {

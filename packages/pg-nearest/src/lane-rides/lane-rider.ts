@@ -3,6 +3,7 @@ import { isMisled } from '../freshness/machine-preference.ts'
 import type { Rescue } from '../lane-batch/lane-read.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
+import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
 import type { Request } from '../route/request.ts'
 import type { RunEnd } from '../send/run-statement.ts'
@@ -14,7 +15,7 @@ import type { AttemptEnd } from '../walk/execution.ts'
 import type { WalkFacts } from '../walk-states/walk-state.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { RideEngine } from './ride-engine.ts'
-import { rideLane, sharingOf, ticketFor, withSentValues, type LaneRide } from './lane-ride.ts'
+import { rideLane, sharingOf, ticketFor, withSentValues, type LaneRide, type RideRequest } from './lane-ride.ts'
 
 /** One attempt that may share a connection. */
 export interface Trip {
@@ -103,13 +104,23 @@ export class LaneRider {
     if (!this.#isConverted) this.#config = withSentValues(this.#config)
     this.#isConverted = true
     const { check, signal } = trip
-    const request = { config: this.#config, sharing: this.#sharing, check, trust: trusts(trip.attempt), signal }
+    const request: RideRequest = {
+      config: this.#config,
+      sharing: this.#sharing,
+      sent: undefined,
+      check,
+      trust: trusts(trip.attempt),
+      signal,
+    }
     const ticket = ticketFor(lease, request)
     if (ticket === undefined || !this.#isShownTo(lease)) return false
     const lane = laneOn()
     if (lane === undefined) return false
     const { standby, generation } = lease
-    this.#ride = rideLane(lane, ticket, { ...request, sent: this.#shown?.text }, (end) => {
+    const failed = (evidence: Evidence): void =>
+      trip.end({ kind: 'failed', evidence, standby, forced: true, generation })
+    request.sent = this.#shown?.text
+    this.#ride = rideLane(lane, ticket, request, (end) => {
       this.#ride = undefined
       if (end.kind === 'result') {
         this.#endShown(undefined, end.result)
@@ -119,10 +130,11 @@ export class LaneRider {
         this.#endShown(end.error)
         return trip.end(end)
       }
+      // It is in no doubt, and goes where it is shown.
+      if (end.kind === 'behind') return failed(end)
       if (end.kind === 'lost' && !end.mayResend) {
         this.#endShown(end.error)
-        const evidence = { kind: 'lost', error: end.error } as const
-        return trip.end({ kind: 'failed', evidence, standby, forced: true, generation })
+        return failed({ kind: 'lost', error: end.error })
       }
       if (end.kind === 'slow') this.#rescue = end.rescue
       // As if nothing had been: it could write nothing.
@@ -146,7 +158,8 @@ export class LaneRider {
 
   /** Nothing comes of it any more. */
   end(): void {
-    this.#endShown(new Error('The statement was not sent'))
+    // An error takes longer to make than a read.
+    if (this.#shown !== undefined) this.#endShown(new Error('The statement was not sent'))
   }
 
   /** Nobody waits for its answer any more, if it is in a lane. */

@@ -1,17 +1,20 @@
 import { raiseLater } from '../raise-later.ts'
 import { isPooled } from '../pg-client/pooled-backend.ts'
+import type { RowTexts } from '../lane-codec/message-reader.ts'
 import { MessageWriter } from '../lane-codec/message-writer.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import { BatchExchange, type BatchEnd } from '../lane-batch/batch-exchange.ts'
 import { groupReads } from '../lane-batch/group-reads.ts'
 import type { LaneConnection } from './lane-connection.ts'
-import type { LaneEnd, LaneRead, Rescue } from '../lane-batch/lane-read.ts'
+import type { LaneEnd, LaneRead, Question, Rescue } from '../lane-batch/lane-read.ts'
 import { AskingStatement, ReadStatement, type LaneStatement, type RowShape } from '../lane-batch/lane-statement.ts'
 import { unnamed, type PreparedStatement } from '../lane-batch/prepared-statements.ts'
 
 /** What a lane tells of itself. */
 export interface LaneEvents {
+  /** How long an answer takes at least, in milliseconds. */
+  wayMs(): number
   /** A batch took so long, and was answered. */
   onAnswered(ms: number): void
   /** The server has refused this text, and with it its batch. */
@@ -27,6 +30,13 @@ const RESTRICTION = {
   text: `select pg_catalog.set_config('transaction_read_only', 'on', true), pg_catalog.current_setting('transaction_isolation'), pg_catalog.pg_backend_pid()`,
   columns: 3,
 }
+
+/** The same, with the position that all behind it show at least. */
+const RESTRICTION_OF_STANDBY = { text: `${RESTRICTION.text}, pg_catalog.pg_last_wal_replay_lsn()`, columns: 4 }
+
+const MANY_BATCHES = 4
+const SMALL_BATCH = 16
+const SHORT_WAY_MS = 2
 
 const FAILED: LaneEnd = { kind: 'failed' }
 
@@ -63,8 +73,22 @@ export class Lane {
 
   /** It is sent with all others of this turn of the event loop. */
   add(read: LaneRead): void {
-    if (this.#waiting.push(read) === 1) process.nextTick(() => this.#flush())
+    if (this.#waiting.push(read) === 1) this.#flushLater()
     this.#inFlight++
+  }
+
+  #flushLater(): void {
+    process.nextTick(() => this.#flush())
+  }
+
+  /**
+   * Many small batches are in flight: those that wait are sent when one of them has been answered. The server would come to them no sooner,
+   * and what is sent one by one costs several times as much: each answer brings new reads, of other tables than its own.
+   */
+  get #isCrowded(): boolean {
+    const { size } = this.#batches
+    if (size < MANY_BATCHES || this.#events.wayMs() > SHORT_WAY_MS) return false
+    return this.#inFlight - this.#waiting.length < size * SMALL_BATCH
   }
 
   /** For how long nothing has come, though something was sent. To be asked again and again. */
@@ -118,13 +142,13 @@ export class Lane {
   }
 
   #flush(): void {
-    if (this.#over || this.#waiting.length === 0) return
+    if (this.#over || this.#waiting.length === 0 || this.#isCrowded) return
     // Something may have come meanwhile that pg has read by half.
     if (this.#batches.size === 0 && this.lease.alive && !this.lease.readable) return this.#endAll(FAILED)
     const now = performance.now()
     const reads = this.#hasAbandoned ? this.#waiting.filter(({ abandoned }) => !abandoned) : this.#waiting
     try {
-      const batches = groupReads(reads).map((group) => this.#batchOf(group, now))
+      const batches = groupReads(reads, this.#batches.size === 0).map((group) => this.#batchOf(group, now))
       for (const batch of batches) this.#batches.add(batch)
       this.#inFlight -= this.#waiting.length - reads.length
       this.#waiting = []
@@ -139,7 +163,11 @@ export class Lane {
   }
 
   #batchOf(reads: readonly LaneRead[], now: number): BatchExchange {
-    const statements: LaneStatement[] = [new AskingStatement(this.#prepare(RESTRICTION.text, now), RESTRICTION)]
+    const statements: LaneStatement[] = []
+    const restriction = this.#restrictionFor(reads)
+    if (restriction !== undefined) {
+      statements.push(new AskingStatement(this.#prepare(restriction.text, now), restriction))
+    }
     const shapes = new Map<string, RowShape>()
     const { _types: types } = internalsOf(this.lease.client)
     for (const read of reads) {
@@ -156,6 +184,12 @@ export class Lane {
     if (question !== undefined) statements.push(new AskingStatement(this.#prepare(question.text, now), question))
     this.#write(statements)
     return new BatchExchange(statements, writer.take(), now, (batch, end) => this.#ended(batch, end))
+  }
+
+  /** One that is alone with its standby shares its transaction with nobody, and can write nothing. */
+  #restrictionFor(reads: readonly LaneRead[]): Question | undefined {
+    if (reads.some(({ asksAhead }) => asksAhead)) return RESTRICTION_OF_STANDBY
+    return reads.length === 1 && this.#connection.isKnown && this.lease.provenStandby ? undefined : RESTRICTION
   }
 
   /** Until it is known that no pooler is in between, nothing is left on its servers. */
@@ -202,11 +236,12 @@ export class Lane {
       return this.#endAll(end.kind === 'unsent' ? end : attempt(FAILED, () => this.#lossOf(end)), reads)
     }
     const isAnswered = attempt(false, () => this.#isAnswered(batch, end))
-    const last = batch.statements.at(-1)
-    const answer = last instanceof AskingStatement ? last.answer : undefined
+    const ahead = answerOf(batch.statements[0])?.slice(RESTRICTION.columns)
+    const answer = answerOf(batch.statements.at(-1))
     for (const { read, result } of reads) {
-      endRead(read, isAnswered && result !== undefined ? { kind: 'result', result, answer } : FAILED)
+      endRead(read, isAnswered && result !== undefined ? { kind: 'result', result, ahead, answer } : FAILED)
     }
+    if (this.#waiting.length > 0) this.#flushLater()
     if (this.#inFlight === 0) this.#leave()
     else if (this.#hasAbandoned) this.abandon()
   }
@@ -227,8 +262,9 @@ export class Lane {
 
   /** It ran where and as it should. */
   #isSound({ statements: [restriction] }: BatchExchange): boolean {
+    if (restriction instanceof ReadStatement) return this.lease.status === 'I'
     const connection = this.#connection
-    const [, isolation, backend] = restriction instanceof AskingStatement ? (restriction.answer ?? []) : []
+    const [, isolation, backend] = answerOf(restriction) ?? []
     const isSound =
       isolation === 'read committed' && !isPooled(this.lease.client, Number(backend)) && this.lease.status === 'I'
     if (isSound) connection.isKnown = true
@@ -271,6 +307,11 @@ function attempt<T>(otherwise: T, work: () => T): T {
     raiseLater(error)
     return otherwise
   }
+}
+
+/** Of one of our own. */
+function answerOf(statement: LaneStatement | undefined): RowTexts | undefined {
+  return statement instanceof AskingStatement ? statement.answer : undefined
 }
 
 function readsOf(statements: readonly LaneStatement[]): readonly LaneRead[] {

@@ -56,6 +56,7 @@ export class Lanes {
     const connection = laneConnectionOf(lease, this.#options.prepareFrom)
     if (connection === undefined) return undefined
     const events: LaneEvents = {
+      wayMs: () => server.limit.wayMs,
       onAnswered: (ms) => {
         server.limit.note(ms)
         this.#offerRoom(lease.server, server)

@@ -11,6 +11,11 @@ export class PatienceLimit {
   #nearestMs = Number.POSITIVE_INFINITY
   #typicalMs = 0.5
 
+  /** The shortest answer of late, in milliseconds; `Infinity` if there was none. */
+  get wayMs(): number {
+    return this.#nearestMs
+  }
+
   get ms(): number {
     const wayMs = this.#nearestMs === Number.POSITIVE_INFINITY ? 1_000 : this.#nearestMs
     return wayMs * 1.5 + Math.max(LEAST_PATIENCE_MS, PATIENCE * this.#typicalMs)

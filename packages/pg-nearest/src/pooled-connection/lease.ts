@@ -130,7 +130,7 @@ export class Lease {
     return this.#connection.pipeline.together
   }
 
-  /** Exchanges that read their answers by themselves can be sent now. Not before the next answer when it is asked for the first time. */
+  /** Exchanges that read their answers by themselves can be sent now: not before the first answer. */
   get readable(): boolean {
     return this.#connection.pipeline.readable
   }

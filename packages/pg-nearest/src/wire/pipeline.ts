@@ -32,13 +32,21 @@ export class Pipeline {
   /** The error that `submit` returned when nothing could be written; pg passes it back to `handleError`. */
   #refused: Error | undefined
   #onQuiet: (() => void)[] = []
-  #tap: MessageTap | undefined
+  readonly #tap: MessageTap
 
   /** @param client - connected, and used by nobody else. */
   constructor(client: pg.Client, together: boolean) {
     this.#client = client
     this.#internals = internalsOf(client)
     this.together = together
+    this.#tap = tapMessages(
+      this.#internals.connection,
+      () => this.#written[0]?.reader,
+      (error) => {
+        this.#internals.connection.stream.destroy()
+        this.#die(error)
+      },
+    )
     client.on('error', (error: unknown) => this.#die(error))
     client.on('end', () => this.#die(new Error('Connection terminated unexpectedly')))
   }
@@ -80,19 +88,8 @@ export class Pipeline {
     if (enqueue(this.#client, this)) this.#internals._pulseQueryQueue()
   }
 
-  /**
-   * Whether exchanges with a reader of their own can be sent now: pg has read to the end of a message. Not before the connection's next
-   * answer when it is asked for the first time.
-   */
+  /** Whether exchanges with a reader of their own can be sent now: pg has read to the end of a message. Not before the first answer. */
   get readable(): boolean {
-    this.#tap ??= tapMessages(
-      this.#internals.connection,
-      () => this.#written[0]?.reader,
-      (error) => {
-        this.#internals.connection.stream.destroy()
-        this.#die(error)
-      },
-    )
     return this.#tap.betweenMessages
   }
 

@@ -81,15 +81,17 @@ test('a refused batch is told as refused, whatever was read of it', () => {
 const AS_TEXTS: pg.CustomTypesConfig = { getTypeParser: (type: number) => (text: string) => `${type}: ${text}` }
 
 test('never gives a row that pg would not read from the same bytes, and ends by itself or not at all', () => {
-  const mutations = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 })
+  const mutations = fc.array(fc.record({ kind: fc.constantFrom(...MUTATIONS), at: fc.nat(), size: fc.nat(255) }), {
+    minLength: 1,
+    maxLength: 4,
+  })
   fc.assert(
     fc.property(
       fc.array(answers, { minLength: 1, maxLength: 3 }),
       mutations,
       fc.infiniteStream(fc.nat(40)),
       (given, changes, cuts) => {
-        const bytes = streamOf(given, false)
-        for (const [at, byte] of changes) bytes[at % bytes.length] = byte
+        const bytes = changes.reduce(mutated, streamOf(given, false))
         const { reads, end } = readByBatch(given, chunksOf(bytes, cuts), AS_TEXTS)
         if (end?.kind !== 'answered') return
         const theirs = readByPg(given, bytes, AS_TEXTS)
@@ -100,7 +102,55 @@ test('never gives a row that pg would not read from the same bytes, and ends by 
     ),
     { numRuns: Number(process.env['LANE_STREAMS'] ?? 2_000), endOnFailure: true },
   )
-})
+}, 3_600_000)
+
+const MUTATIONS = ['change', 'lose', 'repeat', 'lose message', 'repeat message', 'swap messages', 'end'] as const
+
+interface Mutation {
+  readonly kind: (typeof MUTATIONS)[number]
+  readonly at: number
+  readonly size: number
+}
+
+/** By bytes, or by whole messages as long as they are any. */
+function mutated(bytes: Buffer, { kind, at: anywhere, size }: Mutation): Buffer {
+  const at = anywhere % (bytes.length + 1)
+  const messages = messagesOf(bytes)
+  const i = anywhere % messages.length
+  const other = (i + size) % messages.length
+  switch (kind) {
+    case 'change':
+      bytes[at] = size
+      return bytes
+    case 'lose':
+      return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + size)])
+    case 'repeat':
+      return Buffer.concat([bytes.subarray(0, at + size), bytes.subarray(at)])
+    case 'lose message':
+      return Buffer.concat(messages.toSpliced(i, 1))
+    case 'repeat message':
+      return Buffer.concat(messages.toSpliced(i, 0, ...messages.slice(other, other + 1)))
+    case 'swap messages': {
+      const [one, another] = [messages.slice(i, i + 1), messages.slice(other, other + 1)]
+      return Buffer.concat(messages.toSpliced(i, 1, ...another).toSpliced(other, 1, ...one))
+    }
+    case 'end':
+      return bytes.subarray(0, at)
+  }
+}
+
+/** What is none any more is the last. */
+function messagesOf(bytes: Buffer): Buffer[] {
+  const messages: Buffer[] = []
+  let at = 0
+  while (at + 5 <= bytes.length) {
+    const end = at + 1 + bytes.readUInt32BE(at + 1)
+    if (end < at + 5 || end > bytes.length) break
+    messages.push(bytes.subarray(at, end))
+    at = end
+  }
+  return [...messages, bytes.subarray(at)]
+}
 
 /** Each is described, behind our own statement ahead of them all. */
 function streamOf(given: readonly Answer[], isNoticed: boolean): Buffer {
@@ -150,6 +200,7 @@ function readByBatch(
       rowMode,
       types: undefined,
       sharing: { tables: undefined },
+      asksAhead: false,
       question: undefined,
       abandoned: false,
       end: () => undefined,
