@@ -1,11 +1,11 @@
 import pg from 'pg'
-import type { World } from 'pg-nearest-world'
 import { bunSql } from './bun-sql.ts'
 import { inSession, nearestPool } from './nearest-readers.ts'
 import { pgNative, pgPipelined, pgPool, pgPoolNamed } from './pg-readers.ts'
 import { postgresJs } from './postgres-js.ts'
 import { throughDrizzle, throughKysely } from './query-builders.ts'
 import type { Reader } from './reader.ts'
+import type { WorldElsewhere } from '../world-elsewhere.ts'
 
 const TUNED = { max: 2, max_pipeline: 1_000 }
 
@@ -19,9 +19,9 @@ export interface Readers {
 }
 
 /** All that read beside `ord`: from its replica, or as ours do, with the primary across the ocean. */
-export async function openNearReaders(world: World): Promise<Readers> {
+export async function openNearReaders(world: WorldElsewhere): Promise<Readers> {
   const url = world.url('ord')
-  const options = world.poolOptions('ord')
+  const { options } = world
   const plain = nearestPool('ours', { ...options, lanes: false })
   const lanes = nearestPool('ours, lanes', { ...options, lanes: true })
   const eventual = nearestPool('ours, lanes, eventual', { ...options, lanes: true, consistency: 'eventual' })
@@ -37,7 +37,7 @@ export async function openNearReaders(world: World): Promise<Readers> {
 }
 
 /** All that read and write in one place. Ours have a replica, too. */
-export async function openReadersAndWriters(world: World): Promise<Readers> {
+export async function openReadersAndWriters(world: WorldElsewhere): Promise<Readers> {
   const [primary, replica] = [world.url('nrt'), world.url('ord')]
   const options = { region: 'nrt', primary: { url: primary, region: 'nrt' }, replicas: { nrt: replica } }
   const rivals = await openRivals(primary)

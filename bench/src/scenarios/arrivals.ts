@@ -1,11 +1,11 @@
 import pg from 'pg'
 import { createPool } from 'pg-nearest'
-import { startWorld } from 'pg-nearest-world'
 import { median, percentile, quartiles, type Quartiles } from '../measure.ts'
 import { progressLine } from '../progress.ts'
 import { openNearReaders } from '../readers/open-readers.ts'
 import type { Reader } from '../readers/reader.ts'
 import { createUsers } from '../users.ts'
+import { startWorldElsewhere } from '../world-elsewhere.ts'
 import { stepsOfSlow, withSlowOnes, type Slowness } from '../workloads.ts'
 
 /** Reads that come at random, whoever has been answered: what the fast ones take from when they have come. */
@@ -39,11 +39,11 @@ const WARM_UP_MS = 500
 /** Takes about as long as asked for, in seconds. */
 export async function arrivals(seconds: number): Promise<readonly ArrivalsResult[]> {
   using progress = progressLine()
-  await using world = await startWorld({ primary: 'nrt', replicas: ['ord'] })
+  await using world = await startWorldElsewhere()
   const replica = new pg.Pool({ connectionString: world.url('ord') })
   let steps: number
   {
-    await using pool = createPool(world.poolOptions('ord'))
+    await using pool = createPool(world.options)
     await createUsers(pool, replica)
     steps = await stepsOfSlow(replica)
     await replica.end()

@@ -1,12 +1,12 @@
 import pg from 'pg'
 import { createPool } from 'pg-nearest'
-import { startWorld, type World } from 'pg-nearest-world'
 import { inRounds, medianSample, msOfTurn, quartiles, run, type Quartiles, type Sample } from '../measure.ts'
 import { progressLine, type Progress } from '../progress.ts'
 import { openNearReaders, openReadersAndWriters, type Readers } from '../readers/open-readers.ts'
 import type { Reader } from '../readers/reader.ts'
 import { startedCpuMs } from '../servers-cpu.ts'
 import { createUsers } from '../users.ts'
+import { startWorldElsewhere, type WorldElsewhere } from '../world-elsewhere.ts'
 import { byKey, createTables, ofMany, type Call } from '../workloads.ts'
 
 /** One thing that so many callers do at once, by all ways from Node to a database. */
@@ -46,7 +46,7 @@ const WARM_UP_MS = 300
 export async function clients(seconds: number, only = ''): Promise<readonly ClientsResult[]> {
   using progress = progressLine()
   progress.show('starting a primary in nrt and a replica in ord')
-  await using world = await startWorld({ primary: 'nrt', replicas: ['ord'] })
+  await using world = await startWorldElsewhere()
   await prepare(world)
   const near = await openNearReaders(world)
   const writers = await openReadersAndWriters(world)
@@ -137,8 +137,8 @@ async function compare(
   }
 }
 
-async function prepare(world: World): Promise<void> {
-  await using pool = createPool(world.poolOptions('ord'))
+async function prepare(world: WorldElsewhere): Promise<void> {
+  await using pool = createPool(world.options)
   const replica = new pg.Pool({ connectionString: world.url('ord') })
   try {
     await createUsers(pool, replica)
