@@ -106,15 +106,22 @@ const long = [
     needs: 'browser',
   },
   {
+    name: 'clients',
+    about: 'the tables of docs/speed.md: every way from Node to a database side by side, and no wrong row',
+    run: ['npm', 'run', '--silent', 'bench', '-w', 'bench', '--', 'clients', '--time', '40'],
+    built: true,
+  },
+  {
     name: 'soak',
     about: '20,000 operations of 64 sessions under faults: none reads anything stale',
     run: ['npm', 'run', '--silent', 'soak', '--', '--operations', '20000'],
   },
   {
     name: 'walks',
-    about: '100,000 statements with random outcomes, interleavings and limits: each ends as it may',
-    run: ['vitest', 'run', '--project', 'unit', 'walk-random-outcomes'],
-    env: { PROPERTY_RUNS: '100000' },
+    about:
+      '100,000 statements with random outcomes, interleavings and limits: each ends as it may; 50,000 mangled answers: none gives a wrong row',
+    run: ['vitest', 'run', '--project', 'unit', 'walk-random-outcomes', 'batch-exchange'],
+    env: { PROPERTY_RUNS: '100000', LANE_STREAMS: '50000' },
     group: 'lasting',
   },
   {

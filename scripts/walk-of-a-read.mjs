@@ -5,8 +5,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 /**
  * Runs one plain read on a warm pool and prints the files that it passes through: those on the call stack when it is written to
- * the socket, each with the files that it asks on the way there and back. The answer takes the same way back. A write's
- * way is shown too, and a transaction is checked to enter the files that ARCHITECTURE.md names.
+ * the socket, each with the files that it asks on the way there and back. The answer takes the same way back. It shares its connection
+ * with nobody: one in a lane is written by whoever sends them all. A write's way is shown too, and a read in a lane and a transaction are
+ * checked to enter the files that ARCHITECTURE.md names.
  *
  * Fails if the read's way has more than 15 files, or one of them twice, or if ARCHITECTURE.md shows other ways. Needs the build.
  */
@@ -14,6 +15,11 @@ const MOST = 15
 const ACCESSOR = /^[gs]et /
 const HEAD =
   /^(?:export )?(?:async )?function (?<name>\w+)\(.*\) \{$|^ +(?:static |async )*(?<method>(?:get |set )?#?(?!(?:if|for|while|switch|catch)\b)\w+)\(.*\) \{$/gm
+/** How the ways begin that ARCHITECTURE.md shows in a line. */
+const LINES = {
+  'a read in a lane': /^`execute\/pool-query-execution` → `lane-rides.*$/m,
+  'a transaction': /^`routed-pool\/routed-pool` → `transaction\/transaction`.*$/m,
+}
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 Error.stackTraceLimit = 200
@@ -24,35 +30,37 @@ const world = await startWorld({ primary: 'nrt', replicas: ['ord'] })
 try {
   await makeTracedCopy(join(root, 'packages/pg-nearest/dist'))
   const { createPool } = await load(join(traced, 'index.js'))
-  const { read, write, transaction } = await walks(createPool)
+  const { read, write, others } = await walks(createPool)
   const rows = read.way.map((file, i) => `| ${i + 1} | \`${file}\` | ${read.asked.get(file).map(quoted).join(', ')} |`)
   const wayOfWrite = write.way.map(quoted).join(' → ')
   console.log([...rows, '', wayOfWrite].join('\n'))
   const all = new Set([...read.way, ...[...read.asked.values()].flat()])
   console.log(`\nA read: ${read.way.length} files on the way, ${all.size} with those that they ask`)
-  check(read.way, rows, wayOfWrite, transaction.entered, await readFile(join(root, 'ARCHITECTURE.md'), 'utf8'))
+  check(read.way, rows, wayOfWrite, others, await readFile(join(root, 'ARCHITECTURE.md'), 'utf8'))
 } finally {
   await rm(traced, { recursive: true, force: true })
   await world.stop()
 }
 
-function check(way, rows, write, entered, architecture) {
+function check(way, rows, write, others, architecture) {
   const shown = [...architecture.matchAll(/^\| +(\d+) +\| +`([^`]+)` +\| .*? \| *((?:`[^`]+`(?:, )?)*) *\|$/gm)]
-  const [shownTransaction = ''] =
-    /^`routed-pool\/routed-pool` → `transaction\/transaction`.*$/m.exec(architecture) ?? []
-  const transaction = [...shownTransaction.matchAll(/`([^`]+)`/g)].map(([, file]) => file)
   const expected = shown.map(([, at, file, asks]) => `| ${at} | \`${file}\` | ${asks.trim()} |`)
   const problems = [
-    ...(transaction.length === 0 ? ['no transaction in ARCHITECTURE.md'] : []),
+    ...Object.entries(LINES).flatMap(([name, line]) => strayFiles(name, line.exec(architecture)?.[0], others[name])),
     ...(way.length > MOST ? [`more than ${MOST} files`] : []),
     ...(new Set(way).size < way.length ? ['a file is passed twice'] : []),
     ...rows.filter((row) => !expected.includes(row)).map((row) => `not in ARCHITECTURE.md: ${row}`),
     ...(architecture.includes(write) ? [] : [`not in ARCHITECTURE.md: ${write}`]),
-    ...transaction.filter((file) => !entered.has(file)).map((file) => `not entered by a transaction: ${file}`),
     ...expected.filter((row) => !rows.includes(row)).map((row) => `only in ARCHITECTURE.md: ${row}`),
   ]
   for (const problem of problems) console.error(`  ${problem}`)
   process.exitCode = problems.length === 0 ? 0 : 1
+}
+
+function strayFiles(name, line, { entered }) {
+  if (line === undefined) return [`not in ARCHITECTURE.md: ${name}`]
+  const files = [...line.matchAll(/`([^`]+)`/g)].map(([, file]) => file)
+  return files.filter((file) => !entered.has(file)).map((file) => `not entered by ${name}: ${file}`)
 }
 
 function load(path) {
@@ -80,19 +88,23 @@ function reporting(head, ...rest) {
 
 async function walks(createPool) {
   // No probe comes in between.
-  const pool = createPool({ ...world.poolOptions('ord'), probeIntervalMs: 600_000 })
+  const options = { ...world.poolOptions('ord'), probeIntervalMs: 600_000 }
+  const pool = createPool({ ...options, lanes: false })
+  const sharing = createPool(options)
   const insert = 'insert into walks values (1)'
   try {
     await pool.query('create table walks (n int)')
-    await pool.refresh()
-    await pool.refresh()
+    for (const each of [pool, pool, sharing, sharing]) await each.refresh()
     return {
       read: await walkOf(() => pool.query('select 1')),
       write: await walkOf(() => pool.query(insert)),
-      transaction: await walkOf(() => pool.transaction((tx) => tx.query(insert))),
+      others: {
+        'a read in a lane': await walkOf(() => sharing.query('select 1')),
+        'a transaction': await walkOf(() => pool.transaction((tx) => tx.query(insert))),
+      },
     }
   } finally {
-    await pool.end()
+    await Promise.all([pool.end(), sharing.end()])
   }
 }
 

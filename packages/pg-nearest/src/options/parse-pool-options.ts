@@ -148,7 +148,7 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
     assumeReplicatedAfterMs,
     waitForLsn: waitForLsn ?? true,
     pipeline: pipeline ?? true,
-    lanes: lanes ?? (env ?? process.env)['PG_NEAREST_LANES'] === 'on',
+    lanes: lanes ?? true,
     prepareFrom: prepare === false ? Number.POSITIVE_INFINITY : (prepare ?? 2),
     probeIntervalMs: probeIntervalMs ?? 500,
     probeTimeoutMs: probeTimeoutMs ?? 1_200,
