@@ -9,6 +9,7 @@ export interface PreparedStatement {
   readonly name: Buffer
   /** The server has it, or will have it when it has come so far. */
   parsed: boolean
+  parsedAt: number
   description: { readonly bytes: Buffer; readonly fields: readonly Field[] } | undefined
   used: number
 }
@@ -20,6 +21,11 @@ const MOST_SEEN = 1_024
 const MOST_CHARACTERS = 500_000
 /** 144 bits: two texts never have one name, on whatever server a pooler may take it to. */
 const NAME_CHARACTERS = 24
+/**
+ * After so many milliseconds it is parsed anew. PostgreSQL does so by itself when a table has changed, but not when one of the same name has
+ * come into being ahead of it in `search_path`.
+ */
+const KEPT_MS = 60_000
 const UNNAMED = Buffer.from([0])
 const NONE: readonly PreparedStatement[] = []
 
@@ -37,14 +43,16 @@ export class PreparedStatements {
   }
 
   /** The statement of a text for one more use. It must be parsed if it is not `parsed`, behind a Close: the server may still have it. */
-  of(text: string): PreparedStatement {
+  of(text: string, now: number): PreparedStatement {
     let statement = this.#byText.get(text)
     if (statement === undefined) {
       if (!this.#isDue(text)) return unnamed(text)
       if (this.#byText.size >= MOST) this.#evict()
-      statement = { text, name: nameOf(text), parsed: false, description: undefined, used: 0 }
+      statement = { text, name: nameOf(text), parsed: false, parsedAt: now, description: undefined, used: 0 }
       this.#byText.set(text, statement)
     }
+    if (now - statement.parsedAt >= KEPT_MS) statement.parsed = false
+    if (!statement.parsed) statement.parsedAt = now
     statement.used = ++this.#uses
     return statement
   }
@@ -87,7 +95,7 @@ export class PreparedStatements {
 
 /** A statement for one use. */
 export function unnamed(text: string): PreparedStatement {
-  return { text, name: UNNAMED, parsed: false, description: undefined, used: 0 }
+  return { text, name: UNNAMED, parsed: false, parsedAt: 0, description: undefined, used: 0 }
 }
 
 function nameOf(text: string): Buffer {

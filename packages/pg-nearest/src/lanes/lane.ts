@@ -175,7 +175,8 @@ export class Lane {
       const isFirst = shape === undefined
       if (shape === undefined) shapes.set(read.text, (shape = { fields: undefined }))
       // A comment for each request is worth no name.
-      const prepared = read.sent === read.text ? this.#prepare(read.text, now) : unnamed(read.text)
+      const isKept = read.sent === read.text && read.sharing.parsesAnew === undefined
+      const prepared = isKept ? this.#prepare(read.text, now) : unnamed(read.text)
       const statement = new ReadStatement(prepared, read, shape, types)
       statement.describes = isFirst
       statements.push(statement)
@@ -195,7 +196,7 @@ export class Lane {
   /** Until it is known that no pooler is in between, nothing is left on its servers. */
   #prepare(text: string, now: number): PreparedStatement {
     const { isKnown, statements, slowPlans } = this.#connection
-    return isKnown && !slowPlans.has(text, now) ? statements.of(text) : unnamed(text)
+    return isKnown && !slowPlans.has(text, now) ? statements.of(text, now) : unnamed(text)
   }
 
   #write(statements: readonly LaneStatement[]): void {

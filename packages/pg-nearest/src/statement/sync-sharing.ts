@@ -6,6 +6,8 @@ import { tokenize, type Token } from '../classification/tokenizer.ts'
 export interface SyncSharing {
   /** With those that read the same; `undefined`: with nobody. */
   readonly tables: string | undefined
+  /** It must be parsed for each use: see `hasPassingLiteral`. */
+  readonly parsesAnew?: true
 }
 
 const ALONE: SyncSharing = { tables: undefined }

@@ -13,6 +13,7 @@ import {
   showsTransaction,
 } from '../classification/statement-traits.ts'
 import { mayLeaveState } from './stateless-functions.ts'
+import { hasPassingLiteral } from './passing-literals.ts'
 import { syncSharing, type SyncSharing } from './sync-sharing.ts'
 import { TextCache } from './text-cache.ts'
 
@@ -48,7 +49,12 @@ export class TextFacts {
 
   /** See {@link syncSharing}. */
   get sharing(): SyncSharing | undefined {
-    return (this.#sharing ??= { with: syncSharing(this.#text) }).with
+    return (this.#sharing ??= { with: this.#share() }).with
+  }
+
+  #share(): SyncSharing | undefined {
+    const sharing = syncSharing(this.#text)
+    return sharing !== undefined && hasPassingLiteral(this.#text) ? { ...sharing, parsesAnew: true } : sharing
   }
 
   is(fact: Fact): boolean {
