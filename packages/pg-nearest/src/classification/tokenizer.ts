@@ -17,6 +17,8 @@ export interface Tokens {
 
 const LITERAL: Token = { kind: 'literal', text: '' }
 const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y
+/** What PostgreSQL leaves as it is. */
+const NOT_ASCII = /[\u0080-\uffff]/
 const NUMBER = /\d[\d_.]*|\$\d+/y
 const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y
 /** Comments nest. */
@@ -89,7 +91,9 @@ export function tokenize(text: string): Tokens {
 
   const takeWord = (word: string): void => {
     at += word.length
-    const lower = word.toLowerCase()
+    const lower = NOT_ASCII.test(word)
+      ? word.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
+      : word.toLowerCase()
     const next = text[at]
     if (next === "'" && (lower === 'e' || lower === 'b' || lower === 'x' || lower === 'n')) {
       at++

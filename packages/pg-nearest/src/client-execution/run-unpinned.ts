@@ -8,7 +8,7 @@ import { createLaneRider } from '../lane-rides/lane-rider.ts'
 import { withoutStatementName } from '../execute/without-statement-name.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
 import { avoiding, isRegional, planPrimary, type Attempt } from '../route/plan-servers.ts'
-import { planStatement, type StatementPlan } from '../route/plan-statement.ts'
+import { asksForPrimary, planStatement, type StatementPlan } from '../route/plan-statement.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
 import { giveUpOnStandby } from '../client-state/give-up-on-standby.ts'
@@ -52,7 +52,8 @@ function executionOf(
     mayCommitInside: need.mayCommitInside === true,
   }
   const signal = client.signalOf(statement)
-  const rider = client.engine.lanes && createLaneRider(client.engine, facts, need, config)
+  const mayRide = client.engine.lanes !== undefined && !asksForPrimary(client.scope, request)
+  const rider = mayRide ? createLaneRider(client.engine, facts, need, config) : undefined
   client.rider = rider
   let open = false
   let mayMove = begins && !reads

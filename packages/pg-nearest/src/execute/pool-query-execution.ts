@@ -12,7 +12,7 @@ import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
 import { isRegional, planFallback, type Attempt } from '../route/plan-servers.ts'
-import { isKnownToWrite, planStatement } from '../route/plan-statement.ts'
+import { asksForPrimary, isKnownToWrite, planStatement } from '../route/plan-statement.ts'
 import { queryTimeoutOf, type Request } from '../route/request.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'
@@ -82,7 +82,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     this.attempts = this.#ordered(attempts)
     this.#need = need
     this.#hedging = reads ? engine.hedging : undefined
-    this.#rider = engine.lanes && createLaneRider(engine, this.facts, need, request.config)
+    if (engine.lanes !== undefined && !asksForPrimary(scope, request)) {
+      this.#rider = createLaneRider(engine, this.facts, need, request.config)
+    }
     this.engine = engine
     this.#scope = scope
     this.#request = request

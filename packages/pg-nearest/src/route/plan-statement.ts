@@ -46,9 +46,14 @@ export function planStatement(
   return { need, reads, refused, attempts: attemptsFor(engine, scope, request, need, learned, reads) }
 }
 
-/** By its text, because a standby has refused it, or because it asks for the primary: there it may have effects that no text shows. */
+/** By its text, because a standby has refused it, or because it asks for the primary. */
 export function isKnownToWrite(engine: Knowledge, scope: Narrowing, request: Request): boolean {
-  return request.route === 'primary' || scope.target.kind === 'primary' || !planStatement(engine, scope, request).reads
+  return asksForPrimary(scope, request) || !planStatement(engine, scope, request).reads
+}
+
+/** Whatever its text says: it may have effects that no text shows. */
+export function asksForPrimary({ target }: Narrowing, { route }: Pick<Request, 'route'>): boolean {
+  return route === 'primary' || target.kind === 'primary'
 }
 
 function never(): boolean {

@@ -3,7 +3,10 @@ import type { Consistency } from '../session/consistency.ts'
 
 /** Options of `query` beside pg's own. */
 export interface RouteOptions {
-  /** `primary`: run it on the primary, whatever its text says. For functions whose effects no standby would refuse. */
+  /**
+   * `primary`: run it on the primary, whatever its text says, and on a connection of its own (`lanes`). For functions whose effects no standby
+   * would refuse, and for what calls them unseen: a view, a policy, an operator.
+   */
   readonly route?: 'primary' | undefined
   /** What a read must show. Default: as its session, or its pool. No effect on writes, which run on the primary. */
   readonly consistency?: Consistency | undefined
