@@ -44,6 +44,17 @@ export function createEngine(parts: EngineParts): Engine {
   const budget = createRetryBudget()
   const report: Engine['report'] = (what) => monitor().report(what)
   const emitQuery = (event: QueryEvent): void => events.emit('query', event)
+  const lanes = options.lanes
+    ? new Lanes({
+        prepareFrom: options.prepareFrom,
+        sharers: (server) => connections.get(server)?.sharers ?? 'all',
+        onRoom: (server, hasRoom) => connections.get(server)?.share(hasRoom),
+        onLost({ server, generation }, error) {
+          report({ server, generation, sign: 'lost', error })
+          return budget.withdraw('loss')
+        },
+      })
+    : undefined
   return {
     get topology() {
       return monitor().topology
@@ -82,7 +93,7 @@ export function createEngine(parts: EngineParts): Engine {
       get region() {
         return region()
       },
-      load: (server) => connections.get(server)?.inFlight ?? 0,
+      load: (server) => (connections.get(server)?.inFlight ?? 0) + (lanes?.inFlight(server) ?? 0),
       random: Math.random,
     },
     take: (server, purpose, preference) => connections.get(server)?.take(purpose, preference),
@@ -100,17 +111,7 @@ export function createEngine(parts: EngineParts): Engine {
     get lists() {
       return lists()
     },
-    lanes: options.lanes
-      ? new Lanes({
-          prepareFrom: options.prepareFrom,
-          sharers: (server) => connections.get(server)?.sharers ?? 'all',
-          onRoom: (server, hasRoom) => connections.get(server)?.share(hasRoom),
-          onLost({ server, generation }, error) {
-            report({ server, generation, sign: 'lost', error })
-            return budget.withdraw('loss')
-          },
-        })
-      : undefined,
+    lanes,
     hedging: hedge === undefined ? undefined : createHedging(hedge),
     timeoutMs,
     modes,

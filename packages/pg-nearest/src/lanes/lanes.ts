@@ -34,6 +34,11 @@ export class Lanes {
     return this.#texts.mayShare(text)
   }
 
+  /** Reads that share connections to a server. */
+  inFlight(server: string): number {
+    return this.#servers.get(server)?.inFlight ?? 0
+  }
+
   /**
    * A lane that takes one more read.
    *

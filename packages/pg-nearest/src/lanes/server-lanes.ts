@@ -34,6 +34,10 @@ export class ServerLanes {
     return this.#lanes.length >= MOST_LANES
   }
 
+  get inFlight(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.inFlight, 0)
+  }
+
   get hasRoom(): boolean {
     return this.#emptiest() !== undefined
   }
