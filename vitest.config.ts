@@ -70,6 +70,7 @@ const unhurried = onServersOf([
   'http-node',
   'lane-names',
   'lanes',
+  'lanes-attacked',
   'lanes-in-sessions',
   'lanes-of-clients',
   'lanes-of-one-database',

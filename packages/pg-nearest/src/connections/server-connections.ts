@@ -23,7 +23,7 @@ export function createServerConnections(options: ServerConnectionsOptions): Serv
 class Connections implements ServerConnections, Lender {
   readonly server: string
   readonly #options: ServerConnectionsOptions
-  readonly #maxUses: number
+  readonly maxUses: number
   readonly #all = new Set<Connection>()
   readonly #idle: IdleConnections
   readonly #queue = new WaitQueue<Lease>()
@@ -44,7 +44,7 @@ class Connections implements ServerConnections, Lender {
     this.#events = new ForwardedEvents(options.onEvent, pgOptions.log)
     this.#pause = new RefusalPause(() => this.#serve(), options.refusedWaitMs)
     this.#dialer = this.#makeDialer()
-    this.#maxUses = pgOptions.maxUses || Number.POSITIVE_INFINITY
+    this.maxUses = pgOptions.maxUses || Number.POSITIVE_INFINITY
     this.#idle = new IdleConnections({
       timeoutMs: idleTimeoutOf(pgOptions),
       exits: pgOptions.allowExitOnIdle === true,
@@ -144,7 +144,7 @@ class Connections implements ServerConnections, Lender {
     connection.comeBack()
     this.#events.emit('release', error, connection.client)
     if (connection.state === 'closed') this.#events.emit('remove', connection.client)
-    if (connection.uses >= this.#maxUses) this.#events.log('remove expended client')
+    if (connection.uses >= this.maxUses) this.#events.log('remove expended client')
     if (error || !connection.alive || this.isSpent(connection)) return this.#remove(connection)
     if (connection.fit) {
       connection.signal('return')
@@ -335,7 +335,7 @@ class Connections implements ServerConnections, Lender {
   }
 
   isSpent({ uses, generation, expired }: Connection): boolean {
-    return this.#ending || uses >= this.#maxUses || generation !== this.#generation || expired
+    return this.#ending || uses >= this.maxUses || generation !== this.#generation || expired
   }
 
   #remove(connection: Connection): void {

@@ -113,6 +113,7 @@ class SharedConnection {
     return lease.lendOn((connection, lender) => {
       const sharing: Sharing = {
         server: lender.server,
+        maxUses: lender.maxUses,
         probedRole: (machine) => lender.probedRole(machine),
         isSpent: (spent) => lender.isSpent(spent),
         disablePipelining: () => lender.disablePipelining(),

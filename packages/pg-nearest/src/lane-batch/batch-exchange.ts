@@ -4,14 +4,21 @@ import { ReadStatement, type LaneStatement } from './lane-statement.ts'
 
 /**
  * How a batch ended: `answered` up to ReadyForQuery, `refused` with an error or an answer that a read has not, `unsent`, or `lost` with its
- * connection. `culprit`: the text that is at fault, if one is.
+ * connection. `culprit`: the text that is at fault, if one is. `limited`: the statement that the server has given so much time and no more.
  */
 export type BatchEnd =
   | { readonly kind: 'answered' }
   | { readonly kind: 'unsent' }
-  | { readonly kind: 'refused'; readonly culprit: string | undefined }
+  | { readonly kind: 'refused'; readonly culprit: string | undefined; readonly limited?: Limited | undefined }
   | { readonly kind: 'lost'; readonly error: unknown }
 
+interface Limited {
+  readonly statement: LaneStatement
+  readonly error: unknown
+}
+
+/** `statement_timeout`, or somebody who has cancelled it, and `lock_timeout`. */
+const OF_LIMITS = /^(?:57014|55P03)$/
 /** A name that was forgotten, a plan that does not fit any more, and what befalls connections, transactions and servers. */
 const OF_NOBODY = /^(?:26000|0A000|08|40|53|57|58)/
 
@@ -22,11 +29,14 @@ export class BatchExchange implements Exchange, MessageReader {
   readonly statements: readonly LaneStatement[]
   /** By `performance.now()`. */
   readonly sentAt: number
+  /** It was sent behind another one that was unanswered. */
+  follows = false
   readonly #messages: Buffer
   readonly #onEnd: (batch: BatchExchange, end: BatchEnd) => void
   #at = 0
   #refused = false
   #culprit: string | undefined
+  #limited: Limited | undefined
 
   constructor(
     statements: readonly LaneStatement[],
@@ -46,6 +56,12 @@ export class BatchExchange implements Exchange, MessageReader {
 
   get text(): string | undefined {
     return this.statements[this.#at]?.prepared.text
+  }
+
+  /** The read whose rows are coming. */
+  get answering(): ReadStatement | undefined {
+    const statement = this.statements[this.#at]
+    return statement instanceof ReadStatement && statement.answers ? statement : undefined
   }
 
   submit({ stream }: WireConnection): void {
@@ -69,12 +85,19 @@ export class BatchExchange implements Exchange, MessageReader {
   handleError(error: unknown): void {
     this.#refused = true
     const { code } = error as { readonly code?: unknown }
-    if (typeof code === 'string' && !OF_NOBODY.test(code)) this.#culprit = this.text
+    if (typeof code !== 'string') return
+    const isLimit = OF_LIMITS.test(code)
+    if (isLimit || !OF_NOBODY.test(code)) this.#culprit = this.text
+    const statement = this.statements[this.#at]
+    if (isLimit && statement instanceof ReadStatement) this.#limited = { statement, error }
   }
 
   handleReadyForQuery(): void {
     const isWhole = !this.#refused && this.#at === this.statements.length
-    this.#onEnd(this, isWhole ? { kind: 'answered' } : { kind: 'refused', culprit: this.#culprit })
+    this.#onEnd(
+      this,
+      isWhole ? { kind: 'answered' } : { kind: 'refused', culprit: this.#culprit, limited: this.#limited },
+    )
   }
 
   lost(error: unknown, written: boolean): void {

@@ -29,9 +29,10 @@ export interface Question {
 }
 
 /**
- * How a read in a lane ended: with its result, the position ahead of it and the answer to its question, or with nothing, so that it must be
- * run where it is alone.
+ * How a read in a lane ended: with its result, the position ahead of it and the answer to its question, with its error, or with nothing, so that it
+ * must be run where it is alone.
  *
+ * - `limited`: a time-out of the server's has ended it, or somebody there: that is its answer.
  * - `failed`: the server refused it, or another one in its batch, or its rows could not be read.
  * - `slow`: something ahead of it takes long.
  * - `unsent`: the connection had died before.
@@ -44,6 +45,7 @@ export type LaneEnd =
       readonly ahead: RowTexts | undefined
       readonly answer: RowTexts | undefined
     }
+  | { readonly kind: 'limited'; readonly error: unknown }
   | { readonly kind: 'failed' | 'unsent' }
   | { readonly kind: 'slow'; readonly rescue: Rescue }
   | { readonly kind: 'lost'; readonly error: unknown; readonly mayResend: boolean }

@@ -132,9 +132,9 @@ export class LaneRider {
       }
       // It is in no doubt, and goes where it is shown.
       if (end.kind === 'behind') return failed(end)
-      if (end.kind === 'lost' && !end.mayResend) {
+      if (end.kind === 'limited' || (end.kind === 'lost' && !end.mayResend)) {
         this.#endShown(end.error)
-        return failed({ kind: 'lost', error: end.error })
+        return failed({ kind: end.kind === 'lost' ? 'lost' : 'answered', error: end.error })
       }
       if (end.kind === 'slow') this.#rescue = end.rescue
       // As if nothing had been: it could write nothing.

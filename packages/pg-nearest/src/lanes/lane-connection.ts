@@ -11,6 +11,8 @@ export interface LaneConnection {
   isKnown: boolean
   /** The contrary. */
   isUnfit: boolean
+  /** It has answered what was sent behind something unanswered. Some poolers forget that. */
+  hasPipelined: boolean
 }
 
 const known = new WeakMap<object, LaneConnection>()
@@ -31,6 +33,7 @@ export function laneConnectionOf(lease: Lease, prepareFrom: number): LaneConnect
       slowPlans: new SlowPlans(),
       isKnown: false,
       isUnfit: false,
+      hasPipelined: false,
     }
     known.set(client, connection)
   }

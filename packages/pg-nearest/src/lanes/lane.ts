@@ -19,6 +19,8 @@ export interface LaneEvents {
   onAnswered(ms: number): void
   /** The server has refused this text, and with it its batch. */
   onCulprit(text: string): void
+  /** One batch is to be sent at a time where it is not known that more are answered. */
+  isDoubted(): boolean
   /** Its connection has died with something in flight. Returns whether that may be sent again. */
   onLost(lease: Lease, error: unknown): boolean
   /** Nothing is in flight any more, or it is of no use. It gives its connection back. */
@@ -51,9 +53,15 @@ export class Lane {
   readonly #batches = new Set<BatchExchange>()
   #inFlight = 0
   #over = false
+  /** One read has it to itself. */
+  #isolated = false
   #hasAbandoned = false
+  /** How many reads have come along. */
+  #served = 0
   #heard = 0
   #heardAt = 0
+  #answering: ReadStatement | undefined
+  #answeringSince = 0
 
   constructor(lease: Lease, connection: LaneConnection, events: LaneEvents) {
     this.lease = lease
@@ -62,19 +70,22 @@ export class Lane {
     lease.movable = true
   }
 
+  /** Reads that somebody may wait for. */
   get inFlight(): number {
-    return this.#inFlight
+    return this.#isolated ? 1 : this.#inFlight
   }
 
   /** Another read may come along. */
   get open(): boolean {
-    return !this.#over && this.lease.alive && !this.lease.spent
+    if (this.#over || this.#isolated) return false
+    return this.lease.alive && !this.lease.spent && this.#served < this.lease.usesLeft
   }
 
   /** It is sent with all others of this turn of the event loop. */
   add(read: LaneRead): void {
     if (this.#waiting.push(read) === 1) this.#flushLater()
     this.#inFlight++
+    this.#served++
   }
 
   #flushLater(): void {
@@ -101,6 +112,34 @@ export class Lane {
       return 0
     }
     return now - Math.max(first.sentAt, this.#heardAt)
+  }
+
+  /** A pooler may have forgotten what was sent. */
+  get isDoubtful(): boolean {
+    const [first] = this.#batches
+    return first?.follows === true && !this.#connection.hasPipelined
+  }
+
+  /** For how long the rows of one read have been coming. To be asked again and again. */
+  answeringMs(now: number): number {
+    const [first] = this.#batches
+    const answering = first?.answering
+    if (answering !== this.#answering || answering === undefined) {
+      this.#answering = answering
+      this.#answeringSince = now
+    }
+    return now - this.#answeringSince
+  }
+
+  /** Leaves the connection to the read whose rows are coming. Ends all others, so that they run elsewhere. */
+  isolate(rescueOf: (reads: number, slow: string) => Rescue): void {
+    const alone = this.#answering?.read
+    if (alone === undefined) return
+    this.#isolated = true
+    const others = this.#reads().filter((read) => read !== alone && !read.abandoned)
+    const rescue = rescueOf(others.length, alone.text)
+    for (const read of others) endRead(read, { kind: 'slow', rescue })
+    this.abandon()
   }
 
   /** Ends all that has not been answered, so that it runs elsewhere, and cancels it here. */
@@ -145,13 +184,20 @@ export class Lane {
     if (this.#over || this.#waiting.length === 0 || this.#isCrowded) return
     // Something may have come meanwhile that pg has read by half.
     if (this.#batches.size === 0 && this.lease.alive && !this.lease.readable) return this.#endAll(FAILED)
+    const oneByOne = !this.#connection.hasPipelined && this.#events.isDoubted()
+    if (oneByOne && this.#batches.size > 0) return
     const now = performance.now()
     const reads = this.#hasAbandoned ? this.#waiting.filter(({ abandoned }) => !abandoned) : this.#waiting
     try {
-      const batches = groupReads(reads, this.#batches.size === 0).map((group) => this.#batchOf(group, now))
-      for (const batch of batches) this.#batches.add(batch)
+      const groups = groupReads(reads, this.#batches.size === 0)
+      const sent = oneByOne ? groups.slice(0, 1) : groups
+      const batches = sent.map((group) => this.#batchOf(group, now))
+      for (const batch of batches) {
+        batch.follows = this.#batches.size > 0
+        this.#batches.add(batch)
+      }
       this.#inFlight -= this.#waiting.length - reads.length
-      this.#waiting = []
+      this.#waiting = groups.slice(sent.length).flat()
       this.lease.send(...batches)
     } catch (error) {
       raiseLater(error)
@@ -236,15 +282,22 @@ export class Lane {
     if (end.kind === 'unsent' || end.kind === 'lost') {
       return this.#endAll(end.kind === 'unsent' ? end : attempt(FAILED, () => this.#lossOf(end)), reads)
     }
+    if (batch.follows) this.#connection.hasPipelined = true
     const isAnswered = attempt(false, () => this.#isAnswered(batch, end))
     const ahead = answerOf(batch.statements[0])?.slice(RESTRICTION.columns)
     const answer = answerOf(batch.statements.at(-1))
-    for (const { read, result } of reads) {
-      endRead(read, isAnswered && result !== undefined ? { kind: 'result', result, ahead, answer } : FAILED)
+    const limited = end.kind === 'refused' ? end.limited : undefined
+    for (const statement of reads) {
+      const { read, result } = statement
+      if (isAnswered && result !== undefined) endRead(read, { kind: 'result', result, ahead, answer })
+      else endRead(read, limited?.statement === statement ? { kind: 'limited', error: limited.error } : FAILED)
     }
-    if (this.#waiting.length > 0) this.#flushLater()
     if (this.#inFlight === 0) this.#leave()
+    // A pooler may have swallowed what was sent since.
+    else if (this.#connection.isUnfit) this.#endAll(FAILED)
     else if (this.#hasAbandoned) this.abandon()
+    // Not before what has come is read to its end.
+    if (this.#waiting.length > 0) this.#flushLater()
   }
 
   #lossOf({ error }: Extract<BatchEnd, { kind: 'lost' }>): LaneEnd {
@@ -257,7 +310,9 @@ export class Lane {
       return this.#isSound(batch)
     }
     this.#connection.statements.doubt()
-    if (end.culprit !== undefined) this.#events.onCulprit(end.culprit)
+    // This role may not ask that.
+    if (end.culprit === RESTRICTION.text) this.#connection.isUnfit = true
+    else if (end.culprit !== undefined) this.#events.onCulprit(end.culprit)
     return false
   }
 
@@ -286,6 +341,7 @@ export class Lane {
   #leave(): void {
     if (this.#over) return
     this.#over = true
+    this.lease.countUses(this.#served)
     attempt(undefined, () => this.#events.onOver(this))
     attempt(undefined, () => this.lease.release())
   }

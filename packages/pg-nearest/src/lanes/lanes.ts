@@ -67,6 +67,7 @@ export class Lanes {
         this.#offerRoom(lease.server, server)
       },
       onCulprit: (text) => this.#texts.keepApart(text),
+      isDoubted: () => server.isDoubted,
       onLost: this.#options.onLost,
       onOver: (lane) => server.remove(lane),
     }

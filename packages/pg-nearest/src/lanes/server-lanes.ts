@@ -3,6 +3,7 @@ import { Blame } from './blame.ts'
 import type { Lane } from './lane.ts'
 import type { Rescue } from '../lane-batch/lane-read.ts'
 import { PatienceLimit } from './limit.ts'
+import { isPenalized, penalize, type Penalty } from './penalty.ts'
 
 /** A second lane is opened when the first has so many in flight. */
 const ENOUGH = 64
@@ -21,6 +22,7 @@ export class ServerLanes {
   readonly #lanes: Lane[] = []
   readonly #keepApart: (text: string) => void
   readonly #context: AsyncResource
+  #doubt: Penalty | undefined
   #tokens = RESERVE
   #watching = false
 
@@ -31,7 +33,12 @@ export class ServerLanes {
   }
 
   get isFull(): boolean {
-    return this.#lanes.length >= MOST_LANES
+    return this.#lanes.filter(({ open }) => open).length >= MOST_LANES
+  }
+
+  /** A pooler in between seems to forget what is sent before it has answered. */
+  get isDoubted(): boolean {
+    return isPenalized(this.#doubt, performance.now())
   }
 
   get inFlight(): number {
@@ -76,25 +83,39 @@ export class ServerLanes {
       // Node runs timers that are due before it reads what has arrived.
       setImmediate(() => {
         this.#watching = false
-        // This process was busy, so that nothing could be heard.
-        if (performance.now() - due < everyMs) this.#look()
+        this.#look(performance.now() - due >= everyMs)
         if (this.#lanes.length > 0) this.#watch()
       })
     }, everyMs).unref()
   }
 
-  #look(): void {
+  /** @param late - this process was busy, so that little could be heard. It may always be. */
+  #look(late: boolean): void {
     const now = performance.now()
     const limitMs = this.limit.ms
     for (const lane of this.#lanes.slice()) {
-      const silentMs = lane.silentMs(now)
-      if (silentMs < limitMs) continue
-      const { inFlight } = lane
+      const [silentMs, answeringMs] = [lane.silentMs(now), lane.answeringMs(now)]
+      const { inFlight, isDoubtful } = lane
+      const isAlone = inFlight < 2
       // One that is alone holds nobody up.
-      if (inFlight < 2 || (this.#tokens < inFlight && silentMs < limitMs * HOPELESS)) continue
-      this.#tokens = Math.max(0, this.#tokens - inFlight)
-      lane.rescue((reads, onNobody) => this.#newRescue(reads, onNobody))
+      if (isAlone && !isDoubtful) continue
+      const isPoor = isAlone || this.#tokens < inFlight
+      if (silentMs >= (late || isPoor ? limitMs * HOPELESS : limitMs)) {
+        this.#pay(inFlight)
+        if (isDoubtful) this.#doubt = penalize(this.#doubt, now)
+        lane.rescue((reads, onNobody) => this.#newRescue(reads, onNobody))
+      } else if (!isAlone && answeringMs >= (isPoor ? limitMs * HOPELESS : limitMs)) {
+        this.#pay(inFlight)
+        lane.isolate((reads, slow) => {
+          this.#keepApart(slow)
+          return this.#newRescue(reads, () => undefined)
+        })
+      }
     }
+  }
+
+  #pay(reads: number): void {
+    this.#tokens = Math.max(0, this.#tokens - reads)
   }
 
   #newRescue(reads: number, onNobody: () => void): Rescue {

@@ -12,6 +12,8 @@ const SWALLOWED_MS = 2_000
 /** What a lease needs from its server's connections. */
 export interface Lender {
   readonly server: string
+  /** How often a connection may be used. */
+  readonly maxUses: number
   /**
    * The role by the last probe. A connection that has been idle since a promotion still reports the old one.
    *
@@ -48,6 +50,17 @@ export class Lease {
   /** Whoever is free should rather take another connection. */
   get spent(): boolean {
     return this.#lender.isSpent(this.#connection)
+  }
+
+  /** How often it may be used, this time included. */
+  get usesLeft(): number {
+    return this.#lender.maxUses - this.#connection.uses
+  }
+
+  /** It was used so often this time. */
+  countUses(count: number): void {
+    // Its return counts as one.
+    if (!this.#released) this.#connection.uses += count - 1
   }
 
   /** Failures of one generation of a server's connections say nothing about later ones. */
