@@ -16,6 +16,7 @@ export const sidebar: Item[] = [
     items: [
       guide('sixty-seconds', 'Sixty seconds to a replica'),
       guide('what-runs-where', 'What runs where'),
+      guide('speed', 'Speed'),
       guide('did-it-work', 'Did it work?'),
       guide('sessions', 'Your own writes, always'),
       guide('shared-sessions', 'Shared sessions'),
