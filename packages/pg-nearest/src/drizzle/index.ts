@@ -1,7 +1,7 @@
 /**
- * Types for Drizzle on a handle that only reads.
+ * Types for Drizzle on what only reads.
  *
  * @module pg-nearest/drizzle
  */
-export { readOnly } from './read-only.ts'
-export type { DrizzleLike, ReadOnlyDrizzle } from './read-only.ts'
+export { readOnly, readOnlyTransaction } from './read-only.ts'
+export type { DrizzleLike, ReadOnlyDrizzle, ReadOnlyTransactionOptions, TransactingDrizzle } from './read-only.ts'

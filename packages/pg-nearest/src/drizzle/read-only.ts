@@ -12,13 +12,30 @@ export interface DrizzleLike {
   with(...ctes: Any[]): unknown
 }
 
+/** One that begins transactions. */
+export interface TransactingDrizzle extends DrizzleLike {
+  transaction(work: (tx: Any) => Promise<Any>, options?: Any): Promise<Any>
+}
+
+type TransactionOf<D> = D extends { transaction(work: (tx: infer Tx) => Any, options?: Any): Any } ? Tx : never
+
+/** The options of a transaction, but for those by which it could write. */
+export type ReadOnlyTransactionOptions<D> = D extends { transaction(work: Any, options?: infer Options): Any }
+  ? Omit<NonNullable<Options>, 'accessMode'> & { accessMode?: 'read only' }
+  : never
+
 /** The same database without what writes. What is raw, such as `execute`, the server refuses if it writes. */
 export type ReadOnlyDrizzle<D> = Pick<D, Extract<keyof D, Reads>> &
   (D extends { with(...ctes: infer Ctes): infer Builder }
     ? { with(...ctes: Ctes): Pick<Builder, Extract<keyof Builder, Selects>> }
     : unknown) &
-  (D extends { transaction(work: (tx: infer Tx) => Any, options?: infer Options): Any }
-    ? { transaction<T>(work: (tx: ReadOnlyDrizzle<Tx>) => Promise<T>, options?: Options): Promise<T> }
+  (D extends { transaction(work: (tx: infer Tx) => Any, options?: Any): Any }
+    ? {
+        transaction<T>(
+          work: (tx: ReadOnlyDrizzle<Tx>) => Promise<T>,
+          options?: ReadOnlyTransactionOptions<D>,
+        ): Promise<T>
+      }
     : unknown)
 
 /**
@@ -40,4 +57,29 @@ export type ReadOnlyDrizzle<D> = Pick<D, Extract<keyof D, Reads>> &
  */
 export function readOnly<D extends DrizzleLike>(db: D): ReadOnlyDrizzle<D> {
   return db as unknown as ReadOnlyDrizzle<D>
+}
+
+/**
+ * Runs `work` in a READ ONLY transaction, by a type that cannot write: on the nearest replica, whichever pool the database is on.
+ *
+ * @example
+ * ```ts
+ * import { drizzle } from 'drizzle-orm/node-postgres'
+ * import { pgTable, text } from 'drizzle-orm/pg-core'
+ * import { createPool } from 'pg-nearest'
+ * import { readOnlyTransaction } from 'pg-nearest/drizzle'
+ *
+ * const users = pgTable('users', { name: text().notNull() })
+ * const pool = createPool({ primary: 'postgres://nrt.example.com/app', replicas: { ord: 'postgres://ord.example.com/app' } })
+ * const db = drizzle({ client: pool })
+ * const names = await readOnlyTransaction(db, (tx) => tx.select().from(users), { isolationLevel: 'repeatable read' })
+ * console.log(names)
+ * ```
+ */
+export function readOnlyTransaction<D extends TransactingDrizzle, T>(
+  db: D,
+  work: (tx: ReadOnlyDrizzle<TransactionOf<D>>) => Promise<T>,
+  options?: ReadOnlyTransactionOptions<D>,
+): Promise<T> {
+  return db.transaction(work, { ...options, accessMode: 'read only' }) as Promise<T>
 }

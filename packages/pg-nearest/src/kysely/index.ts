@@ -1,7 +1,7 @@
 /**
- * Types for Kysely on a handle that only reads.
+ * Types for Kysely on what only reads.
  *
  * @module pg-nearest/kysely
  */
-export { readOnly } from './read-only.ts'
-export type { KyselyLike, ReadOnlyKysely } from './read-only.ts'
+export { readOnly, readOnlyTransaction } from './read-only.ts'
+export type { KyselyLike, ReadOnlyKysely, ReadOnlyTransactionBuilder, TransactingKysely } from './read-only.ts'

@@ -19,6 +19,11 @@ export interface KyselyLike {
   withSchema(schema: string): KyselyLike
 }
 
+/** One that begins transactions by itself. */
+export interface TransactingKysely extends KyselyLike {
+  transaction(): { setAccessMode(mode: 'read only'): unknown }
+}
+
 /** What a builder gives to the function that it executes. */
 type Executing<Builder> = Builder extends { execute(work: (db: infer Db) => Any): Any } ? Db : never
 
@@ -27,7 +32,8 @@ interface ReadOnlyBuilder<Db> {
   execute<T>(work: (db: ReadOnlyKysely<Db>) => Promise<T>): Promise<T>
 }
 
-interface ReadOnlyTransactionBuilder<Builder> extends ReadOnlyBuilder<Executing<Builder>> {
+/** A transaction that only reads, before it begins. */
+export interface ReadOnlyTransactionBuilder<Builder> extends ReadOnlyBuilder<Executing<Builder>> {
   setIsolationLevel(
     level: Builder extends { setIsolationLevel(level: infer Level): Any } ? Level : never,
   ): ReadOnlyTransactionBuilder<Builder>
@@ -64,4 +70,30 @@ export type ReadOnlyKysely<K> = Pick<K, Extract<keyof K, Reads>> &
  */
 export function readOnly<K extends KyselyLike>(db: K): ReadOnlyKysely<K> {
   return db as unknown as ReadOnlyKysely<K>
+}
+
+/**
+ * A READ ONLY transaction, by a type that cannot write: it runs on the nearest replica, whichever pool the `Kysely` is on.
+ *
+ * @example
+ * ```ts
+ * import { Kysely, PostgresDialect } from 'kysely'
+ * import { createPool } from 'pg-nearest'
+ * import { readOnlyTransaction } from 'pg-nearest/kysely'
+ *
+ * interface Database {
+ *   users: { name: string }
+ * }
+ * const pool = createPool({ primary: 'postgres://nrt.example.com/app', replicas: { ord: 'postgres://ord.example.com/app' } })
+ * const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+ * const names = await readOnlyTransaction(db)
+ *   .setIsolationLevel('repeatable read')
+ *   .execute((tx) => tx.selectFrom('users').select('name').execute())
+ * console.log(names)
+ * ```
+ */
+export function readOnlyTransaction<K extends TransactingKysely>(
+  db: K,
+): ReadOnlyTransactionBuilder<ReturnType<K['transaction']>> {
+  return db.transaction().setAccessMode('read only') as ReadOnlyTransactionBuilder<ReturnType<K['transaction']>>
 }

@@ -4,9 +4,9 @@ import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { Kysely, PostgresDialect, sql, type Generated } from 'kysely'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { readOnly as readOnlyDrizzle } from '../../src/drizzle/index.ts'
+import { readOnly as readOnlyDrizzle, readOnlyTransaction as readInDrizzle } from '../../src/drizzle/index.ts'
 import { createPool, nearestErrorOf, type NearestPool, type QueryEvent } from '../../src/index.ts'
-import { readOnly as readOnlyKysely } from '../../src/kysely/index.ts'
+import { readOnly as readOnlyKysely, readOnlyTransaction as readInKysely } from '../../src/kysely/index.ts'
 import { ask, caughtUp, withUsers } from './fixtures.ts'
 
 let world: World
@@ -207,5 +207,20 @@ describe('what their queries take no option for', () => {
       .execute(`insert into users (name) values ('Nobody')`)
       .catch((error: unknown) => error)
     expect(nearestErrorOf(refused)).toMatchObject({ code: 'NEAREST_READ_ONLY_HANDLE', cause: { code: '25006' } })
+  })
+
+  test('a transaction that only reads runs on the replica, by the flavour of a database that may write', async () => {
+    const drizzled = drizzle({ client: pool })
+    const both = await Promise.all([
+      readInKysely(db).execute((tx) => tx.selectFrom('users').select('name').execute()),
+      readInDrizzle(drizzled, (tx) => tx.select().from(users), { isolationLevel: 'repeatable read' }),
+    ])
+    expect(both.map((rows) => rows.length)).toEqual([3, 3])
+    expect(new Set(servers())).toEqual(new Set(['ord']))
+    const write = `insert into users (name) values ('Nobody')`
+    await expect(readInKysely(db).execute((tx) => sql.raw(write).execute(tx))).rejects.toMatchObject({ code: '25006' })
+    const refused = await readInDrizzle(drizzled, (tx) => tx.execute(write)).catch((error: unknown) => error)
+    expect((refused as Error).cause).toMatchObject({ code: '25006' })
+    expect((await ask(world.url('nrt'), `select from users where name = 'Nobody'`)).length).toBe(0)
   })
 })

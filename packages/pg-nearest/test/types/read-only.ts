@@ -1,8 +1,8 @@
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { sql, type Kysely } from 'kysely'
-import { readOnly as readOnlyDrizzle } from '../../src/drizzle/index.ts'
-import { readOnly as readOnlyKysely } from '../../src/kysely/index.ts'
+import { readOnly as readOnlyDrizzle, readOnlyTransaction as inDrizzle } from '../../src/drizzle/index.ts'
+import { readOnly as readOnlyKysely, readOnlyTransaction as inKysely } from '../../src/kysely/index.ts'
 
 /** Compiled, never run: what a flavour of a library cannot do, and what the library has that is not known here. */
 interface Database {
@@ -76,6 +76,38 @@ export async function drizzle(db: NodePgDatabase<{ users: typeof users }>): Prom
   void reading.refreshMaterializedView
   // @ts-expect-error -- it writes
   void reading.with(those).insert
+}
+
+export async function transactions(
+  db: Kysely<Database>,
+  drizzled: NodePgDatabase<{ users: typeof users }>,
+): Promise<void> {
+  const first = await inKysely(db)
+    .setIsolationLevel('repeatable read')
+    .execute(async (tx) => {
+      // @ts-expect-error -- it writes
+      void tx.insertInto
+      return tx.selectFrom('users').select('id').executeTakeFirstOrThrow()
+    })
+  same<typeof first, { id: number }>(true)
+  // @ts-expect-error -- it is READ ONLY
+  void inKysely(db).setAccessMode
+  // @ts-expect-error -- there is no such level
+  void inKysely(db).setIsolationLevel('chaos')
+  const all = await inDrizzle(drizzled, async (tx) => {
+    // @ts-expect-error -- it writes
+    void tx.insert
+    // @ts-expect-error -- it may make it write
+    void tx.setTransaction
+    const nested = await tx.transaction(async (inner) => inner.query.users.findFirst({ columns: { id: true } }))
+    same<typeof nested, { id: number } | undefined>(true)
+    return tx.select().from(users)
+  })
+  same<typeof all, { id: number; name: string }[]>(true)
+  // @ts-expect-error -- it is READ ONLY
+  void inDrizzle(drizzled, async () => 1, { accessMode: 'read write' })
+  // @ts-expect-error -- so is what is on a handle
+  void readOnlyDrizzle(drizzled).transaction(async () => 1, { accessMode: 'read write' })
 }
 
 /** Whoever fails here has a library with something new: see whether it reads, and whether it belongs into the flavour. */
