@@ -7,7 +7,7 @@ export const houses = [
     src: 'packages/pg-nearest/src',
     maxLines: 900,
     order:
-      'cli, aurora, dns, patroni, redis, bookmark-table, http, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-session, replay -> remedies, terminal, pool -> routed-pool, examination -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, statement, events -> classification, probe, modes, exchange -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> topology',
+      'cli, aurora, dns, patroni, redis, bookmark-table, http, next, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-middleware, replay -> remedies, terminal, http-session -> pool -> routed-pool, examination -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, statement, events -> classification, probe, modes, exchange -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> topology',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: [
@@ -29,7 +29,8 @@ export const houses = [
       patroni: ['server-list', 'discovery', 'error-messages'],
       redis: ['bookmark-store', 'session', 'error-messages'],
       'bookmark-table': ['bookmark-store', 'session', 'error-messages'],
-      http: ['http-session', 'replay', 'pool'],
+      http: ['http-middleware', 'http-session', 'replay', 'pool'],
+      next: ['http-session', 'pool', 'routed-pool'],
       'pg-module': ['client', 'route'],
       kysely: [],
       drizzle: [],
@@ -38,6 +39,7 @@ export const houses = [
       dashboard: ['pool', 'servers', 'events'],
       doctor: ['pool', 'examination', 'servers', 'options', 'discovery', 'pg-client', 'limits'],
       findings: ['remedies', 'terminal', 'examination', 'servers', 'discovery', 'error-messages'],
+      'http-middleware': ['http-session'],
       'http-session': ['pool', 'session', 'error-messages'],
       replay: ['events', 'error-messages'],
       remedies: ['examination', 'servers'],

@@ -35,6 +35,7 @@ export const sidebar: Item[] = [
       guide('hono', 'Hono'),
       guide('next', 'Next.js'),
       guide('fetch', 'Fetch handlers'),
+      guide('frameworks', 'Koa, NestJS, tRPC …'),
       guide('jobs', 'Jobs'),
       guide('testing', 'Testing with a late replica'),
     ],

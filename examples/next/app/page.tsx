@@ -1,19 +1,14 @@
-import { headers } from 'next/headers'
 import { currentRegion } from 'pg-nearest/fly'
-import { sessionFor } from 'pg-nearest/http'
 import { listNotes } from '../lib/notes.ts'
-import { pool } from '../lib/pool.ts'
+import { saveNote } from './actions.ts'
 
-/** A server component: it reads in the client's session, whose cookie the routes set. */
+/** A server component: it reads in the client's session. */
 export default async function Page() {
-  // Asked first: then Next.js knows, at build time, that this page is made for each request.
-  const request = { headers: await headers() }
-  const session = sessionFor(pool(), request)
-  const { notes, readFrom } = await session.run(listNotes)
+  const { notes, readFrom } = await listNotes()
   return (
     <main>
       <h1>Notes</h1>
-      <form method="post" action="/api/notes">
+      <form action={saveNote}>
         <label htmlFor="text">New note </label>
         <input id="text" name="text" required maxLength={500} autoComplete="off" /> <button type="submit">Save</button>
       </form>

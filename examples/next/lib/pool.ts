@@ -1,10 +1,7 @@
-import { createPool, type NearestPool } from 'pg-nearest'
+import { cookies } from 'next/headers'
+import { createPool } from 'pg-nearest'
 import { fly } from 'pg-nearest/fly'
+import { nextPool } from 'pg-nearest/next'
 
-const kept = globalThis as typeof globalThis & { notesPool?: NearestPool }
-
-/**
- * The pool of this process. It begins with the first request: `next build` loads the routes, too, where no database is known. In
- * development it outlives the modules, which Next.js loads again after each change.
- */
-export const pool = (): NearestPool => (kept.notesPool ??= createPool(fly()))
+/** The pool of this process. Whatever a component, an action or a route runs on it sees what its client has written, in whichever region. */
+export const pool = nextPool(() => createPool(fly()), cookies)

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hasBrowser, openBrowser } from '../../../../packages/pg-nearest-world/test/browser/open-browser.ts'
 
 const execute = promisify(execFile)
 /** With all that it has printed, if it fails. */
@@ -77,24 +78,29 @@ describe.skipIf(!isReachable)('the example of Next.js, with the packed library, 
   const notes = async (region: string, cookie = ''): Promise<Notes> =>
     (await from(region, '/api/notes', { headers: { cookie } })).json() as Promise<Notes>
 
-  test('reads in one region what it wrote in another, through the cookie', async () => {
-    type('pause ord')
-    await until(() => /ord receives, but shows nothing new/.exec(output))
-    const body = new URLSearchParams({ text: 'Written in Sydney' })
-    const saved = await from('syd', '/api/notes', { method: 'POST', body })
-    expect([saved.status, saved.headers.get('location')]).toEqual([303, '/'])
-    const cookie = saved.headers
+  const cookieOf = (response: Response): string =>
+    response.headers
       .getSetCookie()
-      .filter((each) => each.startsWith('pg-nearest'))
+      .filter((each) => each.startsWith('pg-nearest.'))
       .map((each) => each.split(';', 1)[0])
       .join('; ')
+  const pause = async (): Promise<void> => {
+    output = ''
+    type('pause ord')
+    await until(() => /ord receives, but shows nothing new/.exec(output))
+  }
+  /** From the primary, or from Sydney's replica as soon as that is known to show it. */
+  const ELSEWHERE = /^(?:nrt|syd)$/
 
-    const [note, ...more] = [{ text: 'Written in Sydney', written_in: 'syd' }]
-    expect(more).toEqual([])
-    // From the primary, or from Sydney's replica as soon as that is known to show it.
+  test('a page and a route show in one region what a route has written in another, through the cookie', async () => {
+    await pause()
+    const saved = await from('syd', '/api/notes', { method: 'POST', body: 'Written in Sydney' })
+    expect(saved.status).toBe(201)
+    const cookie = cookieOf(saved)
+
     expect(await notes('ord', cookie)).toMatchObject({
-      notes: [note],
-      readFrom: expect.stringMatching(/^(?:nrt|syd)$/) as string,
+      notes: [{ text: 'Written in Sydney', written_in: 'syd' }],
+      readFrom: expect.stringMatching(ELSEWHERE) as string,
     })
     expect(await notes('ord'), 'somebody else').toEqual({ notes: [], readFrom: 'ord' })
     const seen = await page('ord', cookie)
@@ -109,8 +115,50 @@ describe.skipIf(!isReachable)('the example of Next.js, with the packed library, 
     expect(await page('ord', cookie)).toContain('served by ord, read from ord')
   })
 
+  test('the page that answers a server action shows what it wrote, and so do later ones', async () => {
+    await pause()
+    const body = new FormData()
+    const hidden = /<input type="hidden" name="([^"]+)"(?: value="([^"]*)")?/g
+    for (const [, name = '', value = ''] of (await page('ord')).matchAll(hidden)) body.set(name, value)
+    body.set('text', 'By an action')
+    const answer = await from('ord', '/', { method: 'POST', body })
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toContain('By an action')
+    expect(answer.headers.getSetCookie().filter((each) => each.startsWith('pg-nearest.'))).toHaveLength(1)
+    expect(await page('ord', cookieOf(answer))).toContain('By an action')
+    expect(await page('ord'), 'somebody else').not.toContain('By an action')
+    type('resume ord')
+  })
+
+  test.skipIf(!hasBrowser)(
+    'a browser sees its own note after an action, after a reload, and in another region',
+    async () => {
+      const browser = await openBrowser()
+      try {
+        const person = await browser.newContext()
+        const tab = await person.newPage()
+        await pause()
+        await tab.goto(`${appUrl}/?edge-region=ord`)
+        await tab.getByLabel('New note').fill('By a browser')
+        await tab.getByRole('button', { name: 'Save' }).click()
+        const note = tab.getByText('By a browser')
+        await note.waitFor()
+        expect(await tab.locator('#served').textContent()).toMatch(/served by ord, read from (?:nrt|syd)/)
+        await tab.reload()
+        expect(await note.count()).toBe(1)
+        await tab.goto(`${appUrl}/?edge-region=syd`)
+        expect(await note.count()).toBe(1)
+        const stranger = await (await browser.newContext()).newPage()
+        await stranger.goto(`${appUrl}/?edge-region=ord`)
+        expect(await stranger.getByText('By a browser').count(), 'somebody else').toBe(0)
+      } finally {
+        type('resume ord')
+        await browser.close()
+      }
+    },
+  )
+
   test('refuses what is no note', async () => {
-    const body = new URLSearchParams({ text: ' ' })
-    expect((await from('syd', '/api/notes', { method: 'POST', body })).status).toBe(422)
+    expect((await from('syd', '/api/notes', { method: 'POST', body: ' ' })).status).toBe(422)
   })
 })

@@ -110,12 +110,14 @@ export class HttpSession {
   }
 }
 
-function newNonce(): string {
+/** A text that is different each time. */
+export function newNonce(): string {
   return randomBytes(9).toString('base64url')
 }
 
+/** A cache may answer later ones with the response: to QUERY, too, if they ask the same. */
 function isRead(method: string | undefined): boolean {
-  return method === 'GET' || method === 'HEAD'
+  return method === 'GET' || method === 'HEAD' || method === 'QUERY'
 }
 
 /** With Content-Location a cache may answer a later GET with the response to a POST (RFC 9110, section 9.3.3). */

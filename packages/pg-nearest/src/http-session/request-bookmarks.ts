@@ -1,8 +1,8 @@
 import { formatTimeBookmark, parseBookmark, parseTimeBookmark } from '../session/bookmark-text.ts'
 import type { Bookmark } from '../session/bookmark.ts'
-import { isBookmarkCookie } from './bookmark-cookie-name.ts'
+import { bookmarkIn, isBookmarkCookie } from './bookmark-cookie-name.ts'
 import { compareBookmarks, isSameCluster } from './bookmark-order.ts'
-import { lines, parseCookies, type HeaderValue } from './cookie.ts'
+import { lines, parseCookies, type Cookie, type HeaderValue } from './cookie.ts'
 import type { ParsedHttpOptions } from './options.ts'
 
 /** One of the bookmarks that a request brought. */
@@ -38,14 +38,14 @@ export function readRequestBookmarks(
   options: ParsedHttpOptions,
   now: number,
 ): RequestBookmarks {
-  const read = (value: string, cookieName?: string): RequestBookmark => ({
+  const read = (value: string, cookie?: Cookie): RequestBookmark => ({
     value,
-    cookieName,
-    ...readBookmark(value, options, now),
+    cookieName: cookie?.name,
+    ...readBookmark(cookie === undefined ? value : bookmarkIn(cookie), options, now),
   })
   const cookies = parseCookies(header('cookie')).filter((cookie) => isBookmarkCookie(options.cookie, cookie))
   const inHeader = options.header === undefined ? [] : headerValues(header(options.header))
-  const all = [...cookies.map(({ name, value }) => read(value, name)), ...inHeader.map((value) => read(value))]
+  const all = [...cookies.map((cookie) => read(cookie.value, cookie)), ...inHeader.map((value) => read(value))]
   return { all, start: startOf(all) }
 }
 

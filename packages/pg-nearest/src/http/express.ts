@@ -7,16 +7,18 @@ import type { SessionPool } from '../http-session/http-session.ts'
 import type { HttpSessionOptions } from '../http-session/options.ts'
 import type { ReplayOptions } from '../replay/replay-options.ts'
 import type { ReplayPool } from '../replay/replayer.ts'
-import type { Middleware } from './middleware.ts'
+import type { Middleware } from '../http-middleware/middleware.ts'
 import { replayMiddleware } from './replay-middleware.ts'
-import type { NodeResponse } from './node-response.ts'
-import { runNodeMiddleware, type NodeRequest } from './run-node-middleware.ts'
+import type { NodeResponse } from '../http-middleware/node-response.ts'
+import { runNodeMiddleware, type NodeRequest } from '../http-middleware/run-node-middleware.ts'
+import { serverTimingMiddleware, type ObservedPool } from './server-timing-middleware.ts'
 import { sessionMiddleware } from './session-middleware.ts'
 
 export type { HttpSessionOptions } from '../http-session/options.ts'
 export type { SessionPool } from '../http-session/http-session.ts'
 export type { ReplayPool } from '../replay/replayer.ts'
 export type { ReplayOptions } from '../replay/replay-options.ts'
+export type { ObservedPool } from './server-timing-middleware.ts'
 
 /** What Express, Connect and plain `node:http` take. */
 export type ExpressMiddleware = (request: NodeRequest, response: NodeResponse, next: (error?: unknown) => void) => void
@@ -60,6 +62,29 @@ export function session(pool: SessionPool, options?: HttpSessionOptions): Expres
  */
 export function replay(pool: ReplayPool, options?: ReplayOptions): ExpressMiddleware {
   return expressMiddleware(replayMiddleware(pool, options))
+}
+
+/**
+ * Middleware for Express, Connect and plain `node:http`: each response says in its header `Server-Timing`, which browsers show, which servers have answered the
+ * statements of its request until it begins, how many and why, and how long they took: `db-ord;desc="2 own-region";dur=1.4`. Everybody who
+ * gets the response can read it, so use it where that does no harm.
+ *
+ * @example
+ * ```ts
+ * import express from 'express'
+ * import { createPool } from 'pg-nearest'
+ * import { serverTiming, session } from 'pg-nearest/express'
+ *
+ * const pool = createPool({ primary: 'postgres://localhost/app' })
+ * express().use(serverTiming(pool), session(pool))
+ * ```
+ *
+ * Cost: the pool's event `query` is listened to, once.
+ *
+ * @throws OptionError for what is no pool.
+ */
+export function serverTiming(pool: ObservedPool): ExpressMiddleware {
+  return expressMiddleware(serverTimingMiddleware(pool))
 }
 
 function expressMiddleware(middleware: Middleware): ExpressMiddleware {

@@ -7,14 +7,16 @@ import type { SessionPool } from '../http-session/http-session.ts'
 import type { HttpSessionOptions } from '../http-session/options.ts'
 import type { ReplayOptions } from '../replay/replay-options.ts'
 import type { ReplayPool } from '../replay/replayer.ts'
-import type { Middleware } from './middleware.ts'
+import type { Middleware } from '../http-middleware/middleware.ts'
 import { replayMiddleware } from './replay-middleware.ts'
-import type { NodeResponse } from './node-response.ts'
-import { runNodeMiddleware, type NodeRequest } from './run-node-middleware.ts'
+import type { NodeResponse } from '../http-middleware/node-response.ts'
+import { runNodeMiddleware, type NodeRequest } from '../http-middleware/run-node-middleware.ts'
+import { serverTimingMiddleware, type ObservedPool } from './server-timing-middleware.ts'
 import { sessionMiddleware } from './session-middleware.ts'
 
 export type { HttpSessionOptions } from '../http-session/options.ts'
 export type { SessionPool } from '../http-session/http-session.ts'
+export type { ObservedPool } from './server-timing-middleware.ts'
 
 /** Options of {@link fastifySession}. */
 export interface FastifySessionOptions extends HttpSessionOptions {
@@ -83,6 +85,35 @@ export interface FastifyReplayOptions extends ReplayOptions {
  * @throws OptionError for options that cannot be used.
  */
 export const fastifyReplay: FastifyPlugin<FastifyReplayOptions> = plugin('pg-nearest-replay', replayMiddleware)
+
+/** Options of {@link fastifyServerTiming}. */
+export interface FastifyServerTimingOptions {
+  readonly pool: ObservedPool
+}
+
+/**
+ * A plugin for Fastify: each response says in its header `Server-Timing`, which browsers show, which servers have answered the
+ * statements of its request until it begins, how many and why, and how long they took: `db-ord;desc="2 own-region";dur=1.4`. Everybody who
+ * gets the response can read it, so use it where that does no harm.
+ *
+ * @example
+ * ```ts
+ * import fastify from 'fastify'
+ * import { createPool } from 'pg-nearest'
+ * import { fastifyServerTiming, fastifySession } from 'pg-nearest/fastify'
+ *
+ * const pool = createPool({ primary: 'postgres://localhost/app' })
+ * fastify().register(fastifyServerTiming, { pool }).register(fastifySession, { pool })
+ * ```
+ *
+ * Cost: the pool's event `query` is listened to, once.
+ *
+ * @throws OptionError for what is no pool.
+ */
+export const fastifyServerTiming: FastifyPlugin<FastifyServerTimingOptions> = plugin(
+  'pg-nearest-server-timing',
+  serverTimingMiddleware,
+)
 
 function plugin<P, O extends object>(
   name: string,

@@ -7,15 +7,17 @@ import type { SessionPool } from '../http-session/http-session.ts'
 import type { HttpSessionOptions } from '../http-session/options.ts'
 import type { ReplayOptions } from '../replay/replay-options.ts'
 import type { ReplayPool } from '../replay/replayer.ts'
-import type { Middleware } from './middleware.ts'
+import type { Middleware } from '../http-middleware/middleware.ts'
 import { replayMiddleware } from './replay-middleware.ts'
+import { serverTimingMiddleware, type ObservedPool } from './server-timing-middleware.ts'
 import { sessionMiddleware } from './session-middleware.ts'
-import { headOf, PendingFetchResponse, withStatus } from './wrap-handler.ts'
+import { headOf, PendingFetchResponse, withStatus } from '../http-middleware/wrap-handler.ts'
 
 export type { HttpSessionOptions } from '../http-session/options.ts'
 export type { SessionPool } from '../http-session/http-session.ts'
 export type { ReplayPool } from '../replay/replayer.ts'
 export type { ReplayOptions } from '../replay/replay-options.ts'
+export type { ObservedPool } from './server-timing-middleware.ts'
 
 /** What the middleware needs from Hono's context. */
 export interface HonoContext {
@@ -67,6 +69,29 @@ export function replay(pool: ReplayPool, options?: ReplayOptions): HonoMiddlewar
  */
 export function session(pool: SessionPool, options?: HttpSessionOptions): HonoMiddleware {
   return honoMiddleware(sessionMiddleware(pool, options))
+}
+
+/**
+ * Middleware for Hono: each response says in its header `Server-Timing`, which browsers show, which servers have answered the
+ * statements of its request until it begins, how many and why, and how long they took: `db-ord;desc="2 own-region";dur=1.4`. Everybody who
+ * gets the response can read it, so use it where that does no harm.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from 'hono'
+ * import { createPool } from 'pg-nearest'
+ * import { serverTiming, session } from 'pg-nearest/hono'
+ *
+ * const pool = createPool({ primary: 'postgres://localhost/app' })
+ * new Hono().use(serverTiming(pool), session(pool))
+ * ```
+ *
+ * Cost: the pool's event `query` is listened to, once.
+ *
+ * @throws OptionError for what is no pool.
+ */
+export function serverTiming(pool: ObservedPool): HonoMiddleware {
+  return honoMiddleware(serverTimingMiddleware(pool))
 }
 
 function honoMiddleware(middleware: Middleware): HonoMiddleware {

@@ -64,6 +64,11 @@ export class Session extends RoutedPool {
     this.#state.whenWritten(callback)
   }
 
+  /** @internal Calls back whenever something in it that may write begins, and when it has ended: before its caller is told. */
+  onWrite(callback: () => void): void {
+    this.#state.onWrite = callback
+  }
+
   /** Runs `work` in this session: what it, and everything that it starts, runs on the pool belongs to the session. */
   run<T>(work: () => T): T {
     return currentSession.run(this.#servers.scope, this.#state, work)

@@ -297,6 +297,16 @@ export class RoutedPool extends PgPoolFace {
     return { result, servedBy }
   }
 
+  /** @internal Whether the caller runs in an explicit session. */
+  get isInSession(): boolean {
+    return (this.#scope.session ?? this.#servers.engine.currentSession()) !== undefined
+  }
+
+  /** @internal The same handle, in the session of another one. */
+  within(other: RoutedPool): RoutedPool {
+    return new RoutedPool({ servers: this.#servers, face: this }, { ...this.#scope, session: other.#scope.session })
+  }
+
   /** @throws NearestError if the pool was ended. */
   #lend(limits?: ClientLimits): RoutedClient & BorrowedClient {
     const { engine, ended, inFlight } = this.#servers

@@ -160,12 +160,17 @@ export class SessionState {
 
   openWrite(): void {
     this.#openWrites++
+    this.onWrite?.()
   }
 
   closeWrite(): void {
     this.#openWrites--
     if (!this.writing) for (const callback of this.#onWritten.splice(0)) callback()
+    this.onWrite?.()
   }
+
+  /** Called whenever something that may write begins, and when it has ended. */
+  onWrite: (() => void) | undefined
 
   /** The server of reads whose positions are not known. */
   get home(): Home | undefined {
@@ -194,11 +199,13 @@ export class SessionState {
     this.#wrote = true
     let open = true
     this.#unsettled++
+    this.onWrite?.()
     return (now) => {
       if (!open) return
       open = false
       this.#unsettled--
       this.markUnknown(now)
+      this.onWrite?.()
     }
   }
 

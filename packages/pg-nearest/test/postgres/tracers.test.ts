@@ -163,26 +163,52 @@ describe('a tracer of any other kind', () => {
   })
 })
 
-test('dd-trace, which changes what it is given, sees each statement once, under its caller, and ends no process', async () => {
-  const program = fileURLToPath(new URL('../tracers/dd-trace.cjs', import.meta.url))
+/** What a program under a real tracer has seen, and was answered. */
+interface Traced {
+  readonly seen: readonly { readonly text: string; readonly port: number; readonly parent: string }[]
+  readonly answers: Record<string, readonly { readonly rows: Record<string, unknown>[]; readonly span: string }[]>
+  /** How many statements have ended, where the tracer tells that by itself. */
+  readonly ended?: number
+}
+
+async function runUnder(tracer: string): Promise<Traced> {
+  const program = fileURLToPath(new URL(`../tracers/${tracer}.cjs`, import.meta.url))
   const options = JSON.stringify(world.poolOptions('ord'))
   const { stdout } = await promisify(execFile)(process.execPath, [program, options])
-  const { seen, ended, answers } = JSON.parse(stdout) as {
-    readonly seen: { readonly text: string; readonly port: number; readonly parent: string }[]
-    readonly ended: number
-    readonly answers: Record<string, { readonly rows: Record<string, unknown>[]; readonly span: string }[]>
-  }
-  const texts = (name: string): string[] =>
-    (answers[name] ?? []).flatMap(({ span }) => seen.filter(({ parent }) => parent === span).map(({ text }) => text))
-  const many = 'select $1::int as n, current_query() as text'
-  expect(texts('many')).toEqual([many, many, many])
-  expect(answers['many']?.map(({ rows }) => rows[0]?.['n'])).toEqual([1, 2, 3])
+  return JSON.parse(stdout) as Traced
+}
+
+const MANY = 'select $1::int as n, current_query() as text'
+
+/** Sentry shows no literals. */
+const withoutLiterals = (text: string): string => text.replaceAll(/'\w+'|(?<![$\w])\d+/g, '?')
+
+test.each([
+  ['dd-trace', (text: string) => text],
+  ['sentry', withoutLiterals],
+] as const)(
+  '%s sees each statement once, under its caller, with its server, and ends no process',
+  async (tracer, shown) => {
+    const { seen, answers } = await runUnder(tracer)
+    const of = (name: string): Traced['seen'] =>
+      (answers[name] ?? []).flatMap(({ span }) => seen.filter(({ parent }) => parent === span))
+    const texts = (name: string): string[] => of(name).map(({ text }) => text)
+    expect(texts('many')).toEqual([MANY, MANY, MANY])
+    expect(answers['many']?.map(({ rows }) => rows[0]?.['n'])).toEqual([1, 2, 3])
+    const insert = "insert into users (name) values ('Donald') returning name"
+    expect(texts('written')).toEqual([shown(insert)])
+    expect(texts('transaction')).toEqual(['begin', 'select 1 as one', 'select 2 as two', 'commit'].map(shown))
+    expect(texts('borrowed')).toEqual([shown('select n from generate_series(1, 3) as n')])
+    expect(answers['borrowed']?.[0]?.rows).toHaveLength(3)
+    expect(texts('failed')).toEqual([shown('select 1 / 0')])
+    expect(answers['failed']?.[0]?.rows).toEqual([{ code: '22012' }])
+    const portIn = (region: string): number => Number(new URL(world.url(region, { from: 'ord' })).port)
+    expect(of('written').map(({ port }) => port)).toEqual([portIn('nrt')])
+  },
+)
+
+test('dd-trace adds its comment to what is sent, and is told of each end', async () => {
+  const { seen, ended, answers } = await runUnder('dd-trace')
   expect(answers['many']?.[0]?.rows[0]?.['text']).toContain('/*ddd')
-  expect(texts('written')).toEqual(["insert into users (name) values ('Donald') returning name"])
-  expect(texts('transaction')).toEqual(['begin', 'select 1 as one', 'select 2 as two', 'commit'])
-  expect(texts('borrowed')).toEqual(['select n from generate_series(1, 3) as n'])
-  expect(answers['borrowed']?.[0]?.rows).toHaveLength(3)
-  expect(texts('failed')).toEqual(['select 1 / 0'])
-  expect(answers['failed']?.[0]?.rows).toEqual([{ code: '22012' }])
   expect(ended).toBe(seen.length)
 })

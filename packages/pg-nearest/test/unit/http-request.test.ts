@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bookmarkCookie, isBookmarkCookie } from '../../src/http-session/bookmark-cookie-name.ts'
+import {
+  bookmarkCookie,
+  bookmarkIn,
+  isBookmarkCookie,
+  newResponseName,
+  responseCookie,
+} from '../../src/http-session/bookmark-cookie-name.ts'
 import type { HeaderValue } from '../../src/http-session/cookie.ts'
 import { parseHttpOptions, type HttpSessionOptions } from '../../src/http-session/options.ts'
 import { readRequestBookmarks } from '../../src/http-session/request-bookmarks.ts'
@@ -45,10 +51,24 @@ describe('the name of a bookmark’s cookie', () => {
     ['in other letters', bookmarkCookie('PG-nearest', B1).name, B1, false],
     ['longer', `${bookmarkCookie('pg-nearest', B1).name}a`, B1, false],
     ['its own', bookmarkCookie('pg-nearest', B1).name, B1, true],
+    ['a response’s', 'pg-nearest.a1b2c3d4', `${B1}~a1b2c3d4`, true],
+    ['another response’s', 'pg-nearest.a1b2c3d4', `${B1}~b1b2c3d4`, false],
   ])('%s', (_what, name, value, expected) => {
     expect(isBookmarkCookie('pg-nearest', { name, value })).toBe(expected)
   })
 })
+
+test('a response’s cookie keeps its name whatever it says, and says just that', () => {
+  const response = newResponseName()
+  expect(response).toMatch(/^[\w-]{8}$/)
+  const cookies = [B1, T1, 'unknown~x', seal.seal(B2, NOW)].map((value) => responseCookie('b', value, response))
+  expect(new Set(cookies.map(({ name }) => name)).size).toBe(1)
+  expect(cookies.map((each) => isBookmarkCookie('b', each))).toEqual([true, true, true, true])
+  expect(cookies.map(bookmarkIn)).toEqual([B1, T1, 'unknown~x', seal.seal(B2, NOW)])
+  expect(bookmarkIn(bookmarkCookie('b', 'unknown~x'))).toBe('unknown~x')
+})
+
+const ofResponse = (value: string): string => `pg-nearest.a1b2c3d4=${value}~a1b2c3d4`
 
 describe('what a request’s session begins with', () => {
   const UNREADABLE = 'unreadable'
@@ -59,6 +79,10 @@ describe('what a request’s session begins with', () => {
     ['a removed cookie', {}, { cookie: 'pg-nearest=' }, undefined],
     ['an earlier build’s cookie', {}, { cookie: `pg-nearest=${B1}` }, B1],
     ['a cookie', {}, { cookie: cookie(B1) }, B1],
+    ['a response’s cookie', {}, { cookie: ofResponse(B1) }, B1],
+    ['a response’s time', {}, { cookie: ofResponse(`${T1}~x`) }, T1],
+    ['a response’s signed cookie', { secret }, { cookie: ofResponse(good) }, B1],
+    ['a response’s and a later one', {}, { cookie: `${ofResponse(B1)}; ${cookie(B2)}` }, B2],
     ['a time', {}, { cookie: cookie(`${T1}~x`) }, T1],
     ['two times', {}, { cookie: `${cookie(`${T2}~x`)}; ${cookie(`${T1}~y`)}` }, T2],
     ['a time and a position', {}, { cookie: `${cookie(`${T1}~x`)}; ${cookie(B1)}` }, UNREADABLE],

@@ -239,7 +239,7 @@ describe('a response that shared caches may keep', () => {
     [{ 'cache-control': 'no-store', 'surrogate-control': 'content="ESI/1.0", max-age=60+30' }, 'no cookie'],
     [{ 'vercel-cdn-cache-control': 's-maxage=60' }, 'no cookie'],
   ])('%j: %s', (set, fate) => {
-    for (const method of ['GET', 'HEAD']) {
+    for (const method of ['GET', 'HEAD', 'QUERY']) {
       const { cookies: written, headers } = respond(cookies(B1), B2, {}, { method, set })
       expect(written).toHaveLength(fate === 'no cookie' ? 0 : 2)
       const before = set['cache-control'] === undefined || set['cache-control'] === '' ? [] : [set['cache-control']]

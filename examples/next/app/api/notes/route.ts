@@ -1,14 +1,12 @@
-import { addNote, listNotes } from '../../../lib/notes.ts'
-import { route } from '../../../lib/route.ts'
+import { addNote, isNote, listNotes } from '../../../lib/notes.ts'
 
-export const GET = route(async () => Response.json(await listNotes()))
+export async function GET(): Promise<Response> {
+  return Response.json(await listNotes())
+}
 
-/** A form's: its answer carries the session's cookie, and leads back to the page. */
-export const POST = route(async (request) => {
-  const text = (await request.formData()).get('text')
-  if (typeof text !== 'string' || text.trim() === '' || text.length > 500) {
-    return Response.json({ error: 'A note has 1 to 500 characters.' }, { status: 422 })
-  }
-  await addNote(text.trim())
-  return new Response(null, { status: 303, headers: { location: '/' } })
-})
+export async function POST(request: Request): Promise<Response> {
+  const text = await request.text()
+  if (!isNote(text)) return Response.json({ error: 'A note has 1 to 500 characters.' }, { status: 422 })
+  await addNote(text)
+  return new Response(null, { status: 201 })
+}
