@@ -76,6 +76,21 @@ test('a pool of the module is the pool, and ending it ends nothing', async () =>
   expect((await made.query('select 2 as two')).rows).toEqual([{ two: 2 }])
 })
 
+test('what a library replaces on a pool of the module, it replaces for itself alone', async () => {
+  const made = new (pgModule(pool).Pool)()
+  const { end } = made
+  let ended = 0
+  // As pg-promise does.
+  made.end = () => {
+    ended++
+    return end()
+  }
+  await made.end()
+  expect([ended, pool.ended]).toEqual([1, false])
+  await pool.end()
+  expect([ended, pool.ended]).toEqual([1, true])
+})
+
 test('Knex', async () => {
   const Dialect = createRequire(import.meta.url)('knex/lib/dialects/postgres/index.js') as typeof knex.Client
   const module = pgModule(pool)
