@@ -112,6 +112,13 @@ const long = [
     built: true,
   },
   {
+    name: 'libraries',
+    about: 'what libraries and frameworks do on the pool is what the page about them says',
+    run: ['node', 'compatibility/main.js'],
+    built: true,
+    needs: 'libraries',
+  },
+  {
     name: 'soak',
     about: '20,000 operations of 64 sessions under faults: none reads anything stale',
     run: ['npm', 'run', '--silent', 'soak', '--', '--operations', '20000'],

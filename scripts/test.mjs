@@ -1,8 +1,8 @@
 import { parseArgs, styleText } from 'node:util'
-import { findBrowser } from './find-browser.mjs'
 import { runMajors } from './run-majors.mjs'
 import { run, runBeside } from './run-vitest.mjs'
 import { lanes } from './steps.mjs'
+import { whatIsLacking } from './what-is-lacking.mjs'
 
 const usage = `npm test [-- options]
 npm run test:long [-- options]
@@ -99,10 +99,15 @@ function groupsOf(todo) {
 
 /** @param alone - its output is shown as it comes; otherwise at its end */
 async function runStep(step, alone) {
-  if (step.needs === 'browser' && (await findBrowser()) === undefined) {
-    console.log(
-      '  skipped: there is no Chromium here. Get one (Debian: apt-get install chromium), or name it in CHROMIUM_PATH.',
-    )
+  let lacking
+  try {
+    lacking = await whatIsLacking(step)
+  } catch (error) {
+    console.error(`  ${error.message}`)
+    return { counts: { passed: 0, failed: 1, skipped: 0 } }
+  }
+  if (lacking !== undefined) {
+    console.log(`  skipped: ${lacking}`)
     return { counts: { passed: 0, failed: 0, skipped: 1 } }
   }
   if (step.vitest !== undefined) return runBeside([step.vitest].flat())

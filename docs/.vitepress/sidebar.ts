@@ -26,6 +26,7 @@ export const sidebar: Item[] = [
   {
     text: 'Your stack',
     items: [
+      guide('libraries', 'Libraries and frameworks'),
       guide('drizzle', 'Drizzle'),
       guide('kysely', 'Kysely'),
       guide('pg-module', 'Knex, Sequelize, TypeORM …'),

@@ -1,0 +1,44 @@
+import { once } from 'node:events'
+import QueryStream from 'pg-query-stream'
+import { onClient, pg } from './pg.js'
+
+const READ = 'select text from notes where id = $1'
+
+async function readBy(client, text, id) {
+  const rows = await client.query(new QueryStream(text, [id])).toArray()
+  return rows[0]?.text
+}
+
+export const pgQueryStream = {
+  name: 'pg-query-stream',
+  package: 'pg-query-stream',
+  give: (pool) => pool,
+  operations: (pool) => ({
+    ...pg.operations(pool),
+    read: (id) => onClient(pool, (client) => readBy(client, READ, id)),
+    rolledBack: (id, text) =>
+      onClient(pool, async (client) => {
+        await client.query('begin')
+        await client.query('insert into notes (id, text) values ($1, $2)', [id, text])
+        const seen = await readBy(client, READ, id)
+        await client.query('rollback')
+        return seen
+      }),
+    lockedRead: (id, whileLocked) =>
+      onClient(pool, async (client) => {
+        await client.query('begin')
+        const text = await readBy(client, `${READ} for update`, id)
+        await whileLocked()
+        await client.query('commit')
+        return text
+      }),
+    cancels: '`destroy()`',
+    stop: () =>
+      onClient(pool, async (client) => {
+        const stream = client.query(new QueryStream('select generate_series(1, 1000000000) as n'))
+        await once(stream, 'data')
+        stream.destroy()
+        await once(stream, 'close')
+      }),
+  }),
+}

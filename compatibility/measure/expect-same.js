@@ -1,0 +1,3 @@
+export function expectSame(actual, expected, what) {
+  if (actual !== expected) throw new Error(`${what} was ${actual}, not ${expected}`)
+}
