@@ -31,6 +31,7 @@ export default defineConfig({
     '*.md',
     '.changeset/**',
     'bench/**',
+    'compatibility/**',
     'examples/**',
     'packages/pg-nearest-page/**',
     'packages/pg-nearest/README.md',
