@@ -58,10 +58,10 @@ export class BatchExchange implements Exchange, MessageReader {
     return this.statements[this.#at]?.prepared.text
   }
 
-  /** The read whose rows are coming. */
-  get answering(): ReadStatement | undefined {
+  /** The read whose answer comes next. */
+  get awaited(): ReadStatement | undefined {
     const statement = this.statements[this.#at]
-    return statement instanceof ReadStatement && statement.answers ? statement : undefined
+    return statement instanceof ReadStatement ? statement : undefined
   }
 
   submit({ stream }: WireConnection): void {

@@ -47,11 +47,6 @@ export abstract class LaneStatement {
     return this.#next === OVER
   }
 
-  /** Its first row has come, and its last may not have. */
-  get answers(): boolean {
-    return this.#next === ANSWERING
-  }
-
   /**
    * Returns whether it was a message of its answer. A description that is not known is left to pg, and comes back by `describe`.
    *

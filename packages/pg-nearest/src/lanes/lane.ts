@@ -60,8 +60,8 @@ export class Lane {
   #served = 0
   #heard = 0
   #heardAt = 0
-  #answering: ReadStatement | undefined
-  #answeringSince = 0
+  #awaited: ReadStatement | undefined
+  #awaitedSince = 0
 
   constructor(lease: Lease, connection: LaneConnection, events: LaneEvents) {
     this.lease = lease
@@ -120,20 +120,20 @@ export class Lane {
     return first?.follows === true && !this.#connection.hasPipelined
   }
 
-  /** For how long the rows of one read have been coming. To be asked again and again. */
-  answeringMs(now: number): number {
+  /** For how long the same read's answer is what comes next. To be asked again and again. */
+  awaitedMs(now: number): number {
     const [first] = this.#batches
-    const answering = first?.answering
-    if (answering !== this.#answering || answering === undefined) {
-      this.#answering = answering
-      this.#answeringSince = now
+    const awaited = first?.awaited
+    if (awaited !== this.#awaited || awaited === undefined) {
+      this.#awaited = awaited
+      this.#awaitedSince = now
     }
-    return now - this.#answeringSince
+    return now - this.#awaitedSince
   }
 
-  /** Leaves the connection to the read whose rows are coming. Ends all others, so that they run elsewhere. */
+  /** Leaves the connection to the read whose answer is coming. Ends all others, so that they run elsewhere. */
   isolate(rescueOf: (reads: number, slow: string) => Rescue): void {
-    const alone = this.#answering?.read
+    const alone = this.#awaited?.read
     if (alone === undefined) return
     this.#isolated = true
     const others = this.#reads().filter((read) => read !== alone && !read.abandoned)

@@ -94,7 +94,7 @@ export class ServerLanes {
     const now = performance.now()
     const limitMs = this.limit.ms
     for (const lane of this.#lanes.slice()) {
-      const [silentMs, answeringMs] = [lane.silentMs(now), lane.answeringMs(now)]
+      const [silentMs, awaitedMs] = [lane.silentMs(now), lane.awaitedMs(now)]
       const { inFlight, isDoubtful } = lane
       const isAlone = inFlight < 2
       // One that is alone holds nobody up.
@@ -104,7 +104,8 @@ export class ServerLanes {
         this.#pay(inFlight)
         if (isDoubtful) this.#doubt = penalize(this.#doubt, now)
         lane.rescue((reads, onNobody) => this.#newRescue(reads, onNobody))
-      } else if (!isAlone && answeringMs >= (isPoor ? limitMs * HOPELESS : limitMs)) {
+      } else if (!isAlone && silentMs === 0 && awaitedMs >= (isPoor ? limitMs * HOPELESS : limitMs)) {
+        // A long answer is coming.
         this.#pay(inFlight)
         lane.isolate((reads, slow) => {
           this.#keepApart(slow)

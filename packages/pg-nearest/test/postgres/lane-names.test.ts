@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -109,4 +110,26 @@ test('a plan for any values that is slow where one for these is quick loses its 
     await pool.end()
     return isSettled
   })
+})
+
+test.each([
+  "'now'::timestamptz",
+  "timestamptz 'NOW'",
+  "'n'\n'ow'::timestamptz",
+  String.raw`e'\x6eow'::timestamptz`,
+  "u&'!006eow' uescape '!' ::timestamptz",
+  "(select ' now ' :: timestamptz)",
+])('%s is what time it is, and not what time it was', async (literal) => {
+  const pool = await start()
+  const times: number[] = []
+  const text = `select ${literal} as at, setting from sharing`
+  for (let i = 0; i < 2_000 && times.length < 5; i++) {
+    const { rows } = await pool.query<{ at: Date; setting: string }>(text)
+    if (rows[0]?.setting !== 'on') continue
+    times.push(rows[0].at.getTime())
+    await sleep(20)
+  }
+  const steps = times.slice(1).map((time, i) => time - (times[i] ?? 0))
+  expect(steps).toHaveLength(4)
+  expect(Math.min(...steps)).toBeGreaterThan(10)
 })
