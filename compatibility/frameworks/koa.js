@@ -10,11 +10,18 @@ export const koa = {
   package: 'koa',
   door: 'pg-nearest/express',
   give: (app, pool) => {
-    const [inSession, handle] = [session(pool), app.callback()]
-    return createServer((request, response) => inSession(request, response, () => handle(request, response)))
+    const inSession = session(pool)
+    app.use(
+      (context, next) =>
+        new Promise((resolve, reject) => {
+          context.res.once('close', resolve)
+          inSession(context.req, context.res, () => void next().then(resolve, reject))
+        }),
+    )
   },
   async start(pool) {
     const app = new Koa()
+    koa.give(app, pool)
     app.use(async (context) => {
       if (context.method === 'POST') {
         await writeNote(pool, await json(context.req))
@@ -23,6 +30,6 @@ export const koa = {
         context.body = await readNote(pool, context.path.split('/').at(-1))
       }
     })
-    return listening(koa.give(app, pool))
+    return listening(createServer(app.callback()))
   },
 }
