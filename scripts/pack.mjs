@@ -20,6 +20,8 @@ const AS_BARE = { removeComments: 'true', outDir: resolve(BARE), tsBuildInfoFile
 const SOURCES = fileURLToPath(new URL('../packages/pg-nearest', import.meta.url))
 const TSC = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
 const NO_TYPES = ['composite', 'incremental', 'declaration', 'declarationMap', 'sourceMap', 'isolatedDeclarations']
+/** CommonJS types of pg have a default export only for those who have set `esModuleInterop`; for others all of these types would be `any`. */
+const DEFAULT_OF_PG = /^import (type )?pg from 'pg'/gm
 /** The compiler leaves the names of sources in types. */
 const RELATIVE = /((?:from |import\(|import )['"])(\.[^'"]+)\.[jt]s(['"])/g
 
@@ -112,7 +114,8 @@ async function copyTypes(doors) {
     for (const [, , to] of text.matchAll(RELATIVE)) found.add(`${posix.join(posix.dirname(file), to)}.d.ts`)
     for (const [, name] of text.matchAll(/^export declare (?:abstract )?class (\w+)/gm)) classes.add(name)
     await mkdir(dirname(join(DIST, file)), { recursive: true })
-    await writeFile(join(DIST, file), text.replaceAll(RELATIVE, '$1$2.js$3').replace(/\n\/\/# sourceMappingURL=.*/, ''))
+    const packed = text.replaceAll(RELATIVE, '$1$2.js$3').replaceAll(DEFAULT_OF_PG, "import $1* as pg from 'pg'")
+    await writeFile(join(DIST, file), packed.replace(/\n\/\/# sourceMappingURL=.*/, ''))
   }
   return classes
 }

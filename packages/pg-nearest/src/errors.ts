@@ -67,7 +67,7 @@ export class NearestError extends Error {
   override readonly name: string = 'NearestError'
   readonly code: NearestErrorCode
 
-  constructor(code: NearestErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: NearestErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options)
     this.code = code
   }
@@ -204,7 +204,7 @@ export class RequestReplayedError extends NearestError {
 export class ReadOnlyModeError extends NearestError {
   override readonly name = 'ReadOnlyModeError'
 
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: { readonly cause?: unknown }) {
     super('NEAREST_READ_ONLY_MODE', message, options)
   }
 }

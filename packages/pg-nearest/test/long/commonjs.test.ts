@@ -58,6 +58,31 @@ test('reads, in a session, and knows errors', async () => {
 })
 `
 
+/** Those whose types need nothing that is not installed here. */
+const DOORS = [
+  'aurora',
+  'bookmark-table',
+  'dns',
+  'drizzle',
+  'express',
+  'fastify',
+  'fly',
+  'hono',
+  'http',
+  'kysely',
+  'next',
+  'patroni',
+  'pg-module',
+  'redis',
+]
+const EVERY_DOOR = `${DOORS.map((name, n) => `import * as door${n} from 'pg-nearest/${name}'`).join('\n')}
+import * as main from 'pg-nearest'
+declare const pool: main.NearestPool
+// @ts-expect-error -- no type is any
+export const wrong: number = pool.options
+export const all: object[] = [main, ${DOORS.map((_, n) => `door${n}`).join(', ')}]
+`
+
 const MAIN = `
 import { names } from './app'
 
@@ -85,6 +110,7 @@ describe.skipIf(!isReachable)('the packed library in CommonJS', () => {
     await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true }))
     await writeFile(join(folder, 'app.ts'), APP)
     await writeFile(join(folder, 'app.test.js'), JEST)
+    await writeFile(join(folder, 'doors.ts'), EVERY_DOOR)
     await run('npm', ['install', ...quickly, `./${stdout.trim()}`, ...TOOLS], { cwd: folder })
     await rm(join(folder, 'repository'), { recursive: true })
   }, 300_000)
@@ -103,6 +129,23 @@ describe.skipIf(!isReachable)('the packed library in CommonJS', () => {
   ])('TypeScript 5 compiles it with the module %s, and without @types/pg of its own', async (_, module) => {
     await run(bin('tsc'), ['app.ts', ...module, ...strict], { cwd: folder })
   })
+
+  test.each(['es2015', 'es2022'])(
+    'the types of all doors are checked without an error for %s, with no other library of types and no esModuleInterop',
+    async (target) => {
+      const checked = [
+        '--strict',
+        '--skipLibCheck',
+        'false',
+        '--exactOptionalPropertyTypes',
+        '--types',
+        'node',
+        '--noEmit',
+      ]
+      const args = ['doors.ts', '--target', target, '--lib', target, '--module', 'commonjs', ...checked]
+      await run(bin('tsc'), args, { cwd: folder })
+    },
+  )
 
   test('Jest runs it', async () => {
     await run(bin('tsc'), ['app.ts', '--module', 'commonjs', ...strict], { cwd: folder })
