@@ -278,7 +278,7 @@ function readByPg(given: readonly Answer[], bytes: Buffer, types: pg.CustomTypes
 
 const FREQUENT = Buffer.from('123DC')
 
-/** Where the messages end, or one is such that pg's parser would read it for ever. */
+/** Where the batch ends, or its messages do, or one is such that pg's parser would read it for ever. */
 function endOfMessages(bytes: Buffer): number {
   let at = 0
   while (at + 5 <= bytes.length) {
@@ -288,6 +288,7 @@ function endOfMessages(bytes: Buffer): number {
     const type = bytes.readUInt8(at)
     if (!FREQUENT.includes(type) && !isReadable(type, bytes, at + 5, end)) break
     at = end
+    if (type === READY[0]) break
   }
   return at
 }
