@@ -22,18 +22,18 @@ export interface Readers {
 export async function openNearReaders(world: WorldElsewhere): Promise<Readers> {
   const url = world.url('ord')
   const { options } = world
-  const plain = nearestPool('ours', { ...options, lanes: false })
-  const lanes = nearestPool('ours, lanes', { ...options, lanes: true })
-  const eventual = nearestPool('ours, lanes, eventual', { ...options, lanes: true, consistency: 'eventual' })
-  const session = inSession('ours, lanes, in a session', lanes.pool)
+  const plain = nearestPool('ours, lanes: false', { ...options, lanes: false })
+  const ours = nearestPool('ours', options)
+  const eventual = nearestPool('ours, eventual', { ...options, consistency: 'eventual' })
+  const session = inSession('ours, in a session', ours.pool)
   const rivals = await openRivals(url)
   const bare = new pg.Pool({ connectionString: url })
   const builders = [
     ...throughBoth('pg.Pool', bare),
-    ...throughBoth('ours', plain.pool),
-    ...throughBoth('ours, lanes', lanes.pool),
+    ...throughBoth('ours, lanes: false', plain.pool),
+    ...throughBoth('ours', ours.pool),
   ]
-  return readersOf([...rivals.opened, plain, lanes, session, eventual], builders, rivals.missing, () => bare.end())
+  return readersOf([...rivals.opened, plain, ours, session, eventual], builders, rivals.missing, () => bare.end())
 }
 
 /** All that read and write in one place. Ours have a replica, too. */
@@ -42,9 +42,9 @@ export async function openReadersAndWriters(world: WorldElsewhere): Promise<Read
   const options = { region: 'nrt', primary: { url: primary, region: 'nrt' }, replicas: { nrt: replica } }
   const rivals = await openRivals(primary)
   const ours = [
-    nearestPool('ours', { ...options, lanes: false }),
-    nearestPool('ours, lanes', { ...options, lanes: true }),
-    nearestPool('ours, lanes, one database', { primary, lanes: true }),
+    nearestPool('ours, lanes: false', { ...options, lanes: false }),
+    nearestPool('ours', options),
+    nearestPool('ours, one database', { primary }),
   ]
   return readersOf([...rivals.opened, ...ours], [], rivals.missing)
 }

@@ -50,7 +50,9 @@ export async function arrivals(seconds: number): Promise<readonly ArrivalsResult
   }
   const readers = await openNearReaders(world)
   try {
-    const chosen = readers.all.filter(({ name }) => ['pg.Pool', 'postgres.js', 'ours', 'ours, lanes'].includes(name))
+    const chosen = readers.all.filter(({ name }) =>
+      ['pg.Pool', 'postgres.js', 'ours, lanes: false', 'ours'].includes(name),
+    )
     const cases = [
       ...RATES.map((perSecond) => ({ slowness: 'none' as const, perSecond })),
       ...RATES_WITH_SLOW.flatMap((perSecond) =>

@@ -30,7 +30,7 @@ export async function dashboardCost(seconds: number): Promise<DashboardCost> {
   progress.show('starting a primary in nrt and a replica in ord')
   await using world = await startWorld({ primary: 'nrt', replicas: ['ord'] })
   // As fast as it gets, so that what a dashboard costs weighs the most.
-  await using pool = createPool({ ...world.poolOptions('ord'), lanes: true })
+  await using pool = createPool(world.poolOptions('ord'))
   const replica = new pg.Pool({ connectionString: world.url('ord') })
   await createUsers(pool, replica)
   await replica.end()
