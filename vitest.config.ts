@@ -70,6 +70,7 @@ const unhurried = onServersOf([
   'http',
   'http-node',
   'lane-names',
+  'prepared-writes',
   'lanes',
   'lanes-attacked',
   'lanes-in-sessions',

@@ -20,7 +20,7 @@ export function roomRules() {
 }
 
 function rulesOf(house) {
-  const { src, mayImport, pure, impureFiles, foundations, doors } = house
+  const { src, mayImport, pure, impureFiles = [], foundations = [], doors = [] } = house
   const rooms = Object.keys(mayImport)
   const overrides = rooms.map((room) => ({
     files: [`${src}/${room}/**`],

@@ -7,7 +7,7 @@ export const houses = [
     src: 'packages/pg-nearest/src',
     maxLines: 900,
     order:
-      'cli, aurora, dns, patroni, redis, bookmark-table, http, next, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-middleware, replay -> remedies, terminal, http-session -> pool -> routed-pool, examination -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, statement, events -> classification, probe, modes, exchange -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> topology',
+      'cli, aurora, dns, patroni, redis, bookmark-table, http, next, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-middleware, replay -> remedies, terminal, http-session -> pool -> routed-pool, examination -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, walk-states, checkout, failures, lane-codec -> session-positions, route -> prepared-statements -> pooled-connection, positions, session, statement, events -> classification, probe, modes, exchange -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> topology',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: [
@@ -256,6 +256,7 @@ export const houses = [
         'connections',
         'session-positions',
         'route',
+        'prepared-statements',
         'pooled-connection',
         'statement',
         'classification',
@@ -264,9 +265,18 @@ export const houses = [
         'limits',
         'server-selection',
       ],
-      lanes: ['lane-batch', 'checkout', 'lane-codec', 'pooled-connection', 'statement', 'pg-client', 'wire'],
+      lanes: [
+        'lane-batch',
+        'checkout',
+        'lane-codec',
+        'prepared-statements',
+        'pooled-connection',
+        'statement',
+        'pg-client',
+        'wire',
+      ],
       'write-guard': [],
-      'lane-batch': ['lane-codec', 'statement', 'wire'],
+      'lane-batch': ['lane-codec', 'prepared-statements', 'statement', 'wire'],
       walk: ['walk-states', 'failures', 'session-positions', 'route', 'events', 'limits'],
       freshness: [
         'checkout',
@@ -279,13 +289,14 @@ export const houses = [
         'server-selection',
         'topology',
       ],
-      connections: ['server-watch', 'checkout', 'pooled-connection', 'pg-client', 'wire', 'topology'],
+      connections: ['server-watch', 'checkout', 'pooled-connection', 'pg-client', 'topology'],
       'server-watch': ['probe', 'observations', 'limits', 'topology'],
       'walk-states': ['session-positions', 'route', 'limits'],
       checkout: ['pooled-connection', 'wire', 'limits'],
       failures: ['classification', 'topology'],
       'lane-codec': [],
       'session-positions': [
+        'prepared-statements',
         'pooled-connection',
         'positions',
         'session',
@@ -307,6 +318,7 @@ export const houses = [
         'server-selection',
         'topology',
       ],
+      'prepared-statements': ['statement', 'exchange', 'wire'],
       'pooled-connection': ['exchange', 'pg-client', 'wire', 'limits', 'topology'],
       positions: ['probe'],
       session: ['modes'],
@@ -345,8 +357,6 @@ export const houses = [
     impureFiles: ['session/current-consistency.ts', 'session/current-session.ts', 'session/bookmark-seal.ts'],
     /** Below everything: they import no room. */
     foundations: ['errors.ts', 'driver-errors.ts'],
-    /** Rooms that files beside the rooms must not import. */
-    doors: [],
   },
   {
     src: 'packages/pg-nearest-world/src',
@@ -366,8 +376,7 @@ export const houses = [
       geo: [],
     },
     pure: [],
-    impureFiles: [],
-    foundations: [],
+    /** Rooms that files beside the rooms must not import. */
     doors: ['cli'],
   },
   {
@@ -382,8 +391,5 @@ export const houses = [
       map: [],
     },
     pure: ['state', 'map'],
-    impureFiles: [],
-    foundations: [],
-    doors: [],
   },
 ]

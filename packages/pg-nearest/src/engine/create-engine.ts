@@ -112,6 +112,7 @@ export function createEngine(parts: EngineParts): Engine {
       return lists()
     },
     lanes,
+    prepareFrom: options.prepareFrom,
     hedging: hedge === undefined ? undefined : createHedging(hedge),
     timeoutMs,
     modes,

@@ -1,4 +1,5 @@
 import type { Exchange } from '../wire/exchange.ts'
+import type { PreparedUse } from './prepared-use.ts'
 import { ignore, type DataRow, type WireConnection } from '../wire/pg-internals.ts'
 
 const NONE: readonly Exchange[] = []
@@ -16,15 +17,18 @@ export class InternalQueryExchange implements Exchange {
   #error: unknown
   readonly #onEnd: OnEnd
   readonly #about: readonly Exchange[]
+  readonly #prepared: PreparedUse | undefined
 
   /**
    * @param onEnd - gets the row's fields; `undefined` if there was no answer, with the server's error if it was one.
    * @param about - what is sent before it, and what the query is about: if one of these turns out unsendable, the query is not sent either.
+   * @param prepared - it has a name.
    */
-  constructor(text: string, onEnd: OnEnd, about: readonly Exchange[] = NONE) {
+  constructor(text: string, onEnd: OnEnd, about: readonly Exchange[] = NONE, prepared?: PreparedUse) {
     this.text = text
     this.#onEnd = onEnd
     this.#about = about
+    this.#prepared = prepared
   }
 
   submit(connection: WireConnection): Error | void {
@@ -32,7 +36,12 @@ export class InternalQueryExchange implements Exchange {
       this.#onEnd(undefined)
       return new Error('There is nothing to ask about')
     }
-    connection.query(this.text)
+    const prepared = this.#prepared
+    if (prepared === undefined) return connection.query(this.text)
+    prepared.prepare(connection)
+    connection.bind({ statement: prepared.name })
+    connection.execute({})
+    connection.sync()
   }
 
   handleDataRow({ fields }: DataRow): void {
@@ -41,6 +50,7 @@ export class InternalQueryExchange implements Exchange {
 
   handleError(error: unknown): void {
     this.#error = error
+    this.#prepared?.refused(error)
   }
 
   handleReadyForQuery(): void {

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { DescribedQuery } from '../wire/described-query.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
+import type { PreparedUse } from './prepared-use.ts'
 import { showExchange, type ShownExchange } from './show-exchange.ts'
 import { adopt, isPlain, prepareValues, type QueryCallback, type WireConnection } from '../wire/pg-internals.ts'
 
@@ -16,12 +17,16 @@ export class StatementExchange extends DescribedQuery implements Exchange {
   #isReady = false
   /** Why a tracer does not let it be sent. */
   #refusal: Error | undefined
+  readonly #prepared: PreparedUse | undefined
 
-  constructor(config: pg.QueryConfig, client: pg.Client, onEnd: (end: StatementEnd) => void) {
+  /** @param prepared - it has a name that pg does not know of. */
+  constructor(config: pg.QueryConfig, client: pg.Client, onEnd: (end: StatementEnd) => void, prepared?: PreparedUse) {
     if (isPlain(config)) super(config.text, config.values as unknown[] | undefined)
     else super(config)
     const shown = showExchange(client, config)
     this.#onEnd = shown === undefined ? onEnd : this.#shownAs(shown, onEnd)
+    // A comment for each request is worth no name.
+    this.#prepared = shown === undefined || shown.text === config.text ? prepared : undefined
     this.callback = StatementExchange.#capture
     adopt(this, client)
     prepareValues(this)
@@ -47,10 +52,29 @@ export class StatementExchange extends DescribedQuery implements Exchange {
 
   override submit(connection: WireConnection): Error | null | undefined | void {
     this.#writing = true
-    const refused = this.#refusal ?? super.submit(connection)
+    const refused = this.#refusal ?? this.#submit(connection)
     this.#writing = false
     if (refused instanceof Error) this.#onEnd((this.#failure = { kind: 'unsendable', error: refused }))
     return refused
+  }
+
+  #submit(connection: WireConnection): Error | null | undefined | void {
+    const prepared = this.#prepared
+    if (prepared === undefined) return super.submit(connection)
+    const { name } = prepared
+    const { parsedStatements, stream } = connection
+    stream.cork()
+    try {
+      prepared.prepare(connection)
+      // So that pg binds it under its name, and neither parses it nor remembers it: there it would stay for ever.
+      this.name = name
+      parsedStatements[name] = this.text
+      return super.submit(connection)
+    } finally {
+      delete parsedStatements[name]
+      this.name = undefined
+      stream.uncork()
+    }
   }
 
   override handleCommandComplete(message: unknown, connection: WireConnection): void {
@@ -61,6 +85,7 @@ export class StatementExchange extends DescribedQuery implements Exchange {
   override handleError(error: unknown, connection: WireConnection): void {
     // pg also passes errors of type parsers here.
     if (!this.#isReady) this.#answer = error
+    if (!this.#isReady) this.#prepared?.refused(error)
     super.handleError(error, connection)
     // pg sends no Sync after an error of a paged query, and the server waits for one.
     if (this.exclusive && !this.#writing && !this.#synced && !this.#isReady) connection.sync()

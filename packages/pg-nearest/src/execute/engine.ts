@@ -49,6 +49,8 @@ export interface Engine extends RideEngine, WalkEngine {
   readonly timeoutMs: number | undefined
   /** The pool's option `types`: what reads its results may throw. */
   readonly ownTypes: boolean
+  /** The use of a text on one connection that is the first under a name. */
+  readonly prepareFrom: number
   readonly list: ListState
   readonly modes: ModesInForce
   /** Takes what {@link Narrowing.instead} would have done. */

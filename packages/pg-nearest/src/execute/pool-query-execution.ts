@@ -59,6 +59,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   readonly #hedging: Hedging | undefined
   readonly #guard: WriteGuard | undefined
   readonly #rider: LaneRider | undefined
+  #prepareFrom: number | undefined
   /** What it does on its latest server. */
   #stage: 'connecting' | 'running' | 'failing-over' = 'connecting'
   #server: string | undefined
@@ -86,6 +87,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       this.#rider = createLaneRider(engine, this.facts, need, request.config)
     }
     this.engine = engine
+    this.#prepareFrom = reads ? undefined : engine.prepareFrom
     this.#scope = scope
     this.#request = request
     this.#config = request.config
@@ -219,6 +221,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       need: this.#need,
       context: this.engine,
       before: standby ? positionBefore(this.engine, lease) : undefined,
+      prepareFrom: this.#prepareFrom,
     } as const
     const queryTimeoutMs = queryTimeoutOf(config) ?? this.engine.queryTimeoutMs
     const harmless = provenStandby || run.enforcement !== 'none'
@@ -228,6 +231,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       rider?.ranAlone(end, lease.server, performance.now() - startedAt)
       const { standby: isStandby } = lease
       if (end.kind === 'answered' && isOfConnection(end.error)) this.#config = withoutStatementName(config)
+      // Other connections may refuse its name, too.
+      if (end.kind === 'unsent') this.#prepareFrom = undefined
       const isAnswered = end.kind === 'result' || end.kind === 'answered'
       if (isAnswered && lease.status !== 'I') {
         if (this.engine.single) lease.keepTransaction()

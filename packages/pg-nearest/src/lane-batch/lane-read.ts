@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { ParameterValue } from '../lane-codec/message-writer.ts'
-import type { RowTexts } from '../lane-codec/message-reader.ts'
+import type { BatchAnswer } from './batch-answer.ts'
 import type { SyncSharing } from '../statement/sync-sharing.ts'
 
 /** A read that shares a connection with others. */
@@ -42,8 +42,8 @@ export type LaneEnd =
   | {
       readonly kind: 'result'
       readonly result: pg.QueryResult
-      readonly ahead: RowTexts | undefined
-      readonly answer: RowTexts | undefined
+      readonly ahead: BatchAnswer | undefined
+      readonly answer: BatchAnswer | undefined
     }
   | { readonly kind: 'limited'; readonly error: unknown }
   | { readonly kind: 'failed' | 'unsent' }

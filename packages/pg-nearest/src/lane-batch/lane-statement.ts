@@ -14,7 +14,7 @@ import { describe } from '../wire/described-query.ts'
 import { copyField, PgResult, type Field } from '../wire/pg-internals.ts'
 import type pg from 'pg'
 import type { LaneRead, Question } from './lane-read.ts'
-import type { PreparedStatement } from './prepared-statements.ts'
+import type { PreparedStatement } from '../prepared-statements/prepared-statements.ts'
 
 /** What comes next, in the order in which a server sends it. */
 const CLOSING = 0

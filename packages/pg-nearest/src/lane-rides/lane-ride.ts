@@ -127,14 +127,12 @@ export function rideLane(lane: Lane, ticket: Ticket, request: RideRequest, onEnd
 
 type Answered = Extract<LaneEnd, { readonly kind: 'result' }>
 
-/** A batch has one answer for all of its reads. */
-const replies = new WeakMap<object, PositionReply>()
+function replyOf(answer: Answered['answer']): PositionReply {
+  return answer === undefined ? NO_REPLY : answer.meaning(readPositionReply)
+}
 
-function replyOf(fields: Answered['answer']): PositionReply {
-  if (fields === undefined) return NO_REPLY
-  let reply = replies.get(fields)
-  if (reply === undefined) replies.set(fields, (reply = readReply(fields, undefined)))
-  return reply
+function readPositionReply(row: readonly (string | null)[]): PositionReply {
+  return readReply(row, undefined)
 }
 
 const ASK_STANDBY: Question = { text: OF_STANDBY, columns: 1 }

@@ -1,6 +1,7 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
-import { PreparedStatements } from '../lane-batch/prepared-statements.ts'
+import type { PreparedStatements } from '../prepared-statements/prepared-statements.ts'
+import { statementsOn } from '../prepared-statements/statements-on.ts'
 import { SlowPlans } from './slow-plans.ts'
 
 /** What lanes know of one connection, for as long as it lives. */
@@ -29,7 +30,7 @@ export function laneConnectionOf(lease: Lease, prepareFrom: number): LaneConnect
   let connection = known.get(client)
   if (connection === undefined) {
     connection = {
-      statements: new PreparedStatements(prepareFrom),
+      statements: statementsOn(client, prepareFrom),
       slowPlans: new SlowPlans(),
       isKnown: false,
       isUnfit: false,

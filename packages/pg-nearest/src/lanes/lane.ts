@@ -4,12 +4,13 @@ import type { RowTexts } from '../lane-codec/message-reader.ts'
 import { MessageWriter } from '../lane-codec/message-writer.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
+import { BatchAnswer } from '../lane-batch/batch-answer.ts'
 import { BatchExchange, type BatchEnd } from '../lane-batch/batch-exchange.ts'
 import { groupReads } from '../lane-batch/group-reads.ts'
 import type { LaneConnection } from './lane-connection.ts'
 import type { LaneEnd, LaneRead, Question, Rescue } from '../lane-batch/lane-read.ts'
 import { AskingStatement, ReadStatement, type LaneStatement, type RowShape } from '../lane-batch/lane-statement.ts'
-import { unnamed, type PreparedStatement } from '../lane-batch/prepared-statements.ts'
+import { unnamed, type PreparedStatement } from '../prepared-statements/prepared-statements.ts'
 
 /** What a lane tells of itself. */
 export interface LaneEvents {
@@ -248,12 +249,12 @@ export class Lane {
   #write(statements: readonly LaneStatement[]): void {
     const [first] = statements
     for (const leaving of this.#connection.statements.takeLeaving()) {
-      writer.closeStatement(leaving.name)
+      writer.closeStatement(leaving.encodedName)
       if (first !== undefined) first.closes++
     }
     for (const statement of statements) {
       this.#writeParse(statement)
-      writer.bind(statement.prepared.name, statement instanceof ReadStatement ? statement.read.values : [])
+      writer.bind(statement.prepared.encodedName, statement instanceof ReadStatement ? statement.read.values : [])
       if (statement.describes) writer.describePortal()
       writer.execute()
     }
@@ -263,13 +264,13 @@ export class Lane {
   #writeParse(statement: LaneStatement): void {
     const { prepared } = statement
     if (prepared.parsed) return
-    const { text, name } = prepared
-    const isNamed = name.length > 1
+    const { text, name, encodedName } = prepared
+    const isNamed = name !== ''
     if (isNamed) {
-      writer.closeStatement(name)
+      writer.closeStatement(encodedName)
       statement.closes++
     }
-    writer.parse(name, statement instanceof ReadStatement ? statement.read.sent : text)
+    writer.parse(encodedName, statement instanceof ReadStatement ? statement.read.sent : text)
     statement.parses = true
     prepared.parsed = isNamed
   }
@@ -284,8 +285,8 @@ export class Lane {
     }
     if (batch.follows) this.#connection.hasPipelined = true
     const isAnswered = attempt(false, () => this.#isAnswered(batch, end))
-    const ahead = answerOf(batch.statements[0])?.slice(RESTRICTION.columns)
-    const answer = answerOf(batch.statements.at(-1))
+    const ahead = asBatchAnswer(answerOf(batch.statements[0])?.slice(RESTRICTION.columns))
+    const answer = asBatchAnswer(answerOf(batch.statements.at(-1)))
     const limited = end.kind === 'refused' ? end.limited : undefined
     for (const statement of reads) {
       const { read, result } = statement
@@ -323,7 +324,7 @@ export class Lane {
     const [, isolation, backend] = answerOf(restriction) ?? []
     const isSound =
       isolation === 'read committed' && !isPooled(this.lease.client, Number(backend)) && this.lease.status === 'I'
-    if (isSound) connection.isKnown = true
+    if (isSound) connection.isKnown = connection.statements.isDirect = true
     else connection.isUnfit = true
     return isSound
   }
@@ -369,6 +370,10 @@ function attempt<T>(otherwise: T, work: () => T): T {
 /** Of one of our own. */
 function answerOf(statement: LaneStatement | undefined): RowTexts | undefined {
   return statement instanceof AskingStatement ? statement.answer : undefined
+}
+
+function asBatchAnswer(row: RowTexts | undefined): BatchAnswer | undefined {
+  return row && new BatchAnswer(row)
 }
 
 function readsOf(statements: readonly LaneStatement[]): readonly LaneRead[] {

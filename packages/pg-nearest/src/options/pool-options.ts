@@ -63,8 +63,9 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
    */
   readonly lanes?: boolean | undefined
   /**
-   * With `lanes`: from which use on a text runs as a prepared statement on a shared connection, which keeps up to 256 of them. Default 2, so
-   * that texts which do not come again leave nothing on the server; at least 1. `false`: none is prepared.
+   * From which use on one connection a text is a prepared statement there, if it shares the connection (`lanes`), or is a write outside of a
+   * transaction. A connection keeps up to 256 of them. Default 2, so that texts which do not come again leave nothing on the server; at least
+   * 1. `false`: none is prepared. Behind a pooler none ever is.
    */
   readonly prepare?: false | number | undefined
   /**

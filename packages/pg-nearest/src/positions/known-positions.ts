@@ -24,8 +24,8 @@ export interface Seen {
   readonly lsn: bigint
   readonly at: number
   readonly standby: boolean
-  readonly timeline?: number
-  readonly systemIdentifier?: string
+  readonly timeline?: number | undefined
+  readonly systemIdentifier?: string | undefined
 }
 
 /** From the first to the latest position at which the server was found to be behind. */

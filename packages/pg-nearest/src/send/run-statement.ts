@@ -21,7 +21,7 @@ import { factsOf } from '../statement/text-facts.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../exchange/group-exchange.ts'
 import { QuestionedStatementExchange } from '../exchange/questioned-statement-exchange.ts'
-import { StatementExchange } from '../exchange/statement-exchange.ts'
+import { preparedStatementExchange } from './prepared-statement-exchange.ts'
 import { isPlainOn, RESTRICTION, statementExchanges, type Enforcement } from './read-only-enforcement.ts'
 
 /** A statement for one connection. */
@@ -35,6 +35,8 @@ export interface StatementRun {
   readonly context: Pick<FreshnessContext, 'topology' | 'positions' | 'alone'>
   /** What is known of a standby's position when it is sent. */
   readonly before: PositionBefore
+  /** See {@link preparedStatementExchange}. */
+  readonly prepareFrom?: number | undefined
 }
 
 /** How it ended: with its result, or with evidence of what went wrong. */
@@ -61,9 +63,18 @@ export function runStatement(lease: Lease, given: StatementRun, onEnd: OnEnd): v
   new QuestionedRun(lease, run, questions, check, onEnd).start()
 }
 
-function send(lease: Lease, { config, enforcement }: StatementRun, onEnd: (end: StatementEnd) => void): void {
-  if (enforcement === 'none') lease.send(new StatementExchange(config, lease.client, onEnd))
-  else lease.send(...statementExchanges(lease, config, enforcement, onEnd))
+function send(lease: Lease, run: StatementRun, onEnd: (end: StatementEnd) => void): void {
+  if (run.enforcement === 'none') lease.send(preparedStatementExchange(lease, run.config, run.prepareFrom, onEnd))
+  else lease.send(...exchangesOf(lease, run, onEnd))
+}
+
+function exchangesOf(
+  lease: Lease,
+  { config, enforcement, prepareFrom }: StatementRun,
+  onEnd: (end: StatementEnd) => void,
+): Exchange[] {
+  if (enforcement !== 'none') return statementExchanges(lease, config, enforcement, onEnd)
+  return [preparedStatementExchange(lease, config, prepareFrom, onEnd)]
 }
 
 /** A standby commits nothing, so statement and position query can share a Sync there, which costs half as much as two. */
@@ -219,7 +230,6 @@ class QuestionedRun {
   }
 
   start(): void {
-    const { config, enforcement } = this.#run
     const lease = this.#lease
     const { before, after, inside, introduction } = this.#questions
     const exchanges: Exchange[] = []
@@ -235,7 +245,7 @@ class QuestionedRun {
       this.#end = end
       this.#landed()
     }
-    const statement = statementExchanges(lease, config, enforcement, ended)
+    const statement = exchangesOf(lease, this.#run, ended)
     exchanges.push(...statement)
     if (after) {
       const answered = (reply: PositionReply): void => {

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { knownStatementsOn } from '../prepared-statements/statements-on.ts'
+import { useOf } from '../prepared-statements/statement-use.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { readIntroduction, type Introduction } from '../probe/probe-question.ts'
 import { normalizeInsertLsn, parseLsn } from '../topology/lsn.ts'
@@ -71,14 +73,17 @@ interface QuestionPlace {
 
 /** The exchanges that ask for a position. They are answered together, and cost nothing but what they carry. */
 export function positionQuestion(
-  { provenStandby }: Pick<Lease, 'provenStandby'>,
+  { provenStandby, introduced, pooled, client }: Pick<Lease, 'provenStandby' | 'introduced' | 'pooled' | 'client'>,
   { inside, introduction, about }: QuestionPlace,
   onReply: (reply: PositionReply) => void,
 ): readonly Exchange[] {
   const introduces = introduction !== undefined
   const text = introduction ?? (provenStandby ? OF_STANDBY : OF_ANY)
   if (!inside) {
-    return [new InternalQueryExchange(text, (fields, error) => onReply(readReply(fields, error, introduces)), about)]
+    const statements = introduces || !introduced || pooled ? undefined : knownStatementsOn(client)
+    const prepared = statements && useOf(statements, text)
+    const answered = (fields: Fields | undefined, error: unknown): void => onReply(readReply(fields, error, introduces))
+    return [new InternalQueryExchange(text, answered, about, prepared)]
   }
   let reply = NO_REPLY
   const question = new InternalQueryExchange(

@@ -187,8 +187,8 @@ export class PositionRecorder {
     const systemIdentifier = answer.systemIdentifier ?? known?.systemIdentifier
     const timeline = answer.timeline ?? known?.timeline
     if (systemIdentifier === undefined || timeline === undefined) return undefined
-    const position = { systemIdentifier, timeline, lsn: answer.lsn }
-    return answer.standby ? position : { ...position, certain: true }
+    const { lsn, standby } = answer
+    return standby ? { systemIdentifier, timeline, lsn } : { systemIdentifier, timeline, lsn, certain: true }
   }
 
   /** Emits `position-lost`. A connection's callbacks run in an async context of their own, so this is left to the caller. */
@@ -216,12 +216,5 @@ function noted(
   machine: string | undefined,
   at: number,
 ): Seen {
-  return {
-    machine,
-    lsn,
-    at,
-    standby,
-    ...(timeline === undefined ? {} : { timeline }),
-    ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
-  }
+  return { machine, lsn, at, standby, timeline, systemIdentifier }
 }

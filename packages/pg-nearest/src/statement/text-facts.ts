@@ -14,6 +14,7 @@ import {
 } from '../classification/statement-traits.ts'
 import { mayLeaveState } from './stateless-functions.ts'
 import { hasPassingLiteral } from './passing-literals.ts'
+import { isPreparableWrite } from './preparable-writes.ts'
 import { syncSharing, type SyncSharing } from './sync-sharing.ts'
 import { TextCache } from './text-cache.ts'
 
@@ -31,6 +32,7 @@ type Fact =
   | 'setsIsolation'
   | 'showsTransaction'
   | 'asksForReadWrite'
+  | 'isPreparableWrite'
 
 /** What follows from a text alone. Each fact is worked out when it is first asked for, and once. */
 export class TextFacts {
@@ -76,6 +78,7 @@ const FACTS: Readonly<Record<Fact, (text: string) => boolean>> = {
   setsIsolation,
   showsTransaction,
   asksForReadWrite,
+  isPreparableWrite,
 }
 
 /** A text of any length is kept, but not so many that somebody who sends ever new ones could fill the memory. */

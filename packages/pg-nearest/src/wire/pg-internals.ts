@@ -18,9 +18,12 @@ export interface WireConnection extends EventEmitter {
   readonly ssl: boolean | object
   readonly sslNegotiation: string
   query(text: string): void
-  parse(message: { readonly text: string }): void
+  /** The texts that pg takes for prepared, by their names. */
+  readonly parsedStatements: Record<string, string>
+  parse(message: { readonly text: string; readonly name?: string }): void
   bind(message: object): void
   execute(message: object): void
+  close(message: { readonly type: 'S'; readonly name: string }): void
   sync(): void
   /** Begins to parse what comes. */
   attachListeners(stream: Socket): void
@@ -135,7 +138,7 @@ export type QueryCallback = (error: unknown, result?: pg.QueryResult) => void
 /** A `pg.Query` from the inside. */
 export interface QueryInternals extends QueryHandlers {
   text: string
-  readonly name: string | undefined
+  name: string | undefined
   /** Rows to fetch at a time; the portal stays open in between. */
   readonly rows: number | undefined
   values: unknown[] | undefined

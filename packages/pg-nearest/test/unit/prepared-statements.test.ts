@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { PreparedStatements } from '../../src/lane-batch/prepared-statements.ts'
+import { PreparedStatements } from '../../src/prepared-statements/prepared-statements.ts'
 
 /** Whether each use of a text, so many seconds after the first, has to parse it. */
 function parses(prepareFrom: number, ...seconds: number[]): boolean[] {
@@ -7,7 +7,7 @@ function parses(prepareFrom: number, ...seconds: number[]): boolean[] {
   return seconds.map((at) => {
     const statement = statements.of('select 1', at * 1_000)
     const { parsed } = statement
-    statement.parsed = statement.name.length > 1
+    statement.parsed = statement.name !== ''
     return !parsed
   })
 }

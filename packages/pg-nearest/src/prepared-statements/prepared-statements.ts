@@ -5,8 +5,10 @@ import type { Field } from '../wire/pg-internals.ts'
 /** A text under its name on one connection, and the rows that it gave. */
 export interface PreparedStatement {
   readonly text: string
-  /** Ends with NUL. */
-  readonly name: Buffer
+  /** Empty: it has none. */
+  readonly name: string
+  /** The same for a message: it ends with NUL. */
+  readonly encodedName: Buffer
   /** The server has it, or will have it when it has come so far. */
   parsed: boolean
   parsedAt: number
@@ -26,16 +28,21 @@ const NAME_CHARACTERS = 24
  * come into being ahead of it in `search_path`.
  */
 const KEPT_MS = 60_000
-const UNNAMED = Buffer.from([0])
+const UNNAMED: Named = { name: '', encodedName: Buffer.from([0]) }
 const NONE: readonly PreparedStatement[] = []
 
-/** The statements that lanes have prepared on one connection. When there are too many, the one that was not used for longest goes. */
+type Named = Pick<PreparedStatement, 'name' | 'encodedName'>
+
+/** The statements that were prepared on one connection. When there are too many, the one that was not used for longest goes. */
 export class PreparedStatements {
+  /** No pooler is in between, as has been found out in a lane. */
+  isDirect = false
   readonly #byText = new Map<string, PreparedStatement>()
   readonly #seen = new TextCache<number>(MOST_SEEN, MOST_CHARACTERS)
   readonly #prepareFrom: number
   #leaving: PreparedStatement[] = []
   #uses = 0
+  #areDiscarded = false
 
   /** @param prepareFrom - the use of a text that is the first under a name. */
   constructor(prepareFrom: number) {
@@ -45,10 +52,11 @@ export class PreparedStatements {
   /** The statement of a text for one more use. It must be parsed if it is not `parsed`, behind a Close: the server may still have it. */
   of(text: string, now: number): PreparedStatement {
     let statement = this.#byText.get(text)
+    if (this.#areDiscarded) return unnamed(text)
     if (statement === undefined) {
       if (!this.#isDue(text)) return unnamed(text)
       if (this.#byText.size >= MOST) this.#evict()
-      statement = { text, name: nameOf(text), parsed: false, parsedAt: now, description: undefined, used: 0 }
+      statement = { text, ...nameOf(text), parsed: false, parsedAt: now, description: undefined, used: 0 }
       this.#byText.set(text, statement)
     }
     if (now - statement.parsedAt >= KEPT_MS) statement.parsed = false
@@ -68,6 +76,12 @@ export class PreparedStatements {
   /** Something was not as expected: of none is it known whether the server has it. All keep their place, so that it never has more. */
   doubt(): void {
     for (const statement of this.#byText.values()) statement.parsed = false
+  }
+
+  /** Somebody discards them behind our back, and may do so again: from now on there are none here. */
+  giveUp(): void {
+    this.#areDiscarded = true
+    this.doubt()
   }
 
   /** It has no name any more. */
@@ -95,10 +109,11 @@ export class PreparedStatements {
 
 /** A statement for one use. */
 export function unnamed(text: string): PreparedStatement {
-  return { text, name: UNNAMED, parsed: false, parsedAt: 0, description: undefined, used: 0 }
+  return { text, ...UNNAMED, parsed: false, parsedAt: 0, description: undefined, used: 0 }
 }
 
-function nameOf(text: string): Buffer {
+function nameOf(text: string): Named {
   const hash = createHash('sha256').update(text).digest('base64url').slice(0, NAME_CHARACTERS)
-  return Buffer.from(`pg_nearest_${hash}\0`)
+  const name = `pg_nearest_${hash}`
+  return { name, encodedName: Buffer.from(`${name}\0`) }
 }

@@ -1,0 +1,40 @@
+import { codeOf } from '../driver-errors.ts'
+import type { PreparedUse } from '../exchange/prepared-use.ts'
+import type { WireConnection } from '../wire/pg-internals.ts'
+import type { PreparedStatement, PreparedStatements } from './prepared-statements.ts'
+
+/** One use of a prepared statement, outside of lanes. */
+export class StatementUse implements PreparedUse {
+  readonly #statements: PreparedStatements
+  readonly #statement: PreparedStatement
+
+  constructor(statements: PreparedStatements, statement: PreparedStatement) {
+    this.#statements = statements
+    this.#statement = statement
+  }
+
+  get name(): string {
+    return this.#statement.name
+  }
+
+  prepare(connection: WireConnection): void {
+    const { name, text } = this.#statement
+    for (const leaving of this.#statements.takeLeaving()) connection.close({ type: 'S', name: leaving.name })
+    if (this.#statement.parsed) return
+    // The server may have it, and refuses to parse it again.
+    connection.close({ type: 'S', name })
+    connection.parse({ text, name })
+    this.#statement.parsed = true
+  }
+
+  refused(error: unknown): void {
+    this.#statement.parsed = false
+    if (codeOf(error) === '26000') this.#statements.giveUp()
+  }
+}
+
+/** `undefined`: it is not worth a name yet, or may not have one. */
+export function useOf(statements: PreparedStatements, text: string): StatementUse | undefined {
+  const statement = statements.of(text, performance.now())
+  return statement.name === '' ? undefined : new StatementUse(statements, statement)
+}

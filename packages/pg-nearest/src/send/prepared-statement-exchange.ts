@@ -1,0 +1,57 @@
+import type pg from 'pg'
+import { StatementExchange } from '../exchange/statement-exchange.ts'
+import { knownStatementsOn, statementsOn } from '../prepared-statements/statements-on.ts'
+import { useOf, type StatementUse } from '../prepared-statements/statement-use.ts'
+import type { Lease } from '../pooled-connection/lease.ts'
+import { isOfConnection } from '../route/failure-meaning.ts'
+import { factsOf } from '../statement/text-facts.ts'
+import type { StatementEnd } from '../wire/exchange.ts'
+
+type OnEnd = (end: StatementEnd) => void
+
+/**
+ * A statement as it is, under a name of ours where that pays: for a write outside of a transaction, on a connection that is known to lead
+ * to its server without a pooler in between. The server then need neither parse nor plan it anew.
+ *
+ * @param prepareFrom - as of `PreparedStatements`; `undefined`: it may have no name.
+ */
+export function preparedStatementExchange(
+  lease: Lease,
+  config: pg.QueryConfig,
+  prepareFrom: number | undefined,
+  onEnd: OnEnd,
+): StatementExchange {
+  const { client } = lease
+  const use = prepareFrom === undefined ? undefined : useFor(lease, config, prepareFrom)
+  if (use === undefined) {
+    const statements = knownStatementsOn(client)
+    // What it creates may come ahead of what a name means.
+    if (statements !== undefined && mayCreate(config.text)) statements.doubt()
+    return new StatementExchange(config, client, onEnd)
+  }
+  return new StatementExchange(config, client, (end) => onEnd(behindName(end)), use)
+}
+
+function useFor(lease: Lease, config: pg.QueryConfig, prepareFrom: number): StatementUse | undefined {
+  const { client, status, introduced, pooled, pipelines } = lease
+  const isDirect = introduced ? !pooled : knownStatementsOn(client)?.isDirect === true
+  if (status !== 'I' || !isDirect || !pipelines) return undefined
+  for (const key in config) if (!PREPARABLE.has(key)) return undefined
+  return factsOf(config.text).is('isPreparableWrite')
+    ? useOf(statementsOn(client, prepareFrom), config.text)
+    : undefined
+}
+
+const PREPARABLE: ReadonlySet<string> = new Set(['text', 'values', 'rowMode', 'types'])
+
+function mayCreate(text: unknown): boolean {
+  // What has a name of its own only was prepared as something else.
+  if (typeof text !== 'string') return false
+  const facts = factsOf(text)
+  return facts.need.class !== 'read' && facts.need.class !== 'transaction' && !facts.is('isPreparableWrite')
+}
+
+/** It was refused for its name, of which its caller knows nothing: so it did not run, and can be sent without one. */
+function behindName(end: StatementEnd): StatementEnd {
+  return end.kind === 'answered' && isOfConnection(end.error) ? { kind: 'unsent', error: end.error } : end
+}

@@ -1,0 +1,150 @@
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
+import { ask } from './fixtures.ts'
+import { TestPools } from './test-pools.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'] })
+  await ask(
+    world.url('nrt'),
+    `create table discarding (id int);
+     create function discard_names() returns trigger language plpgsql as $$ begin execute 'deallocate all'; return new; end $$;
+     create trigger discarding before insert on discarding for each row execute function discard_names()`,
+  )
+})
+afterAll(() => world.stop())
+beforeEach(() =>
+  ask(world.url('nrt'), 'drop table if exists notes; create table notes (id serial primary key, text text)'),
+)
+
+const pools = new TestPools()
+afterEach(() => pools.destroyAll())
+
+const INSERT = 'insert into notes (text) values ($1)'
+const RETURNING = 'insert into notes (text) values ($1) returning *'
+const POSITION = '%pg_current_wal_insert_lsn%'
+/** With `max: 1` it runs on the connection that has them. It may create something, so that they are made anew behind it. */
+const NAMES = `select count(*)::int as n from pg_prepared_statements where name like 'pg_nearest_%' and statement like $1`
+
+function start(options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
+  return pools.start({ ...world.poolOptions('nrt'), max: 1, ...options })
+}
+
+async function namesOf(pool: NearestPool, statement: string): Promise<number | undefined> {
+  const { rows } = await pool.primary.query<{ n: number }>(NAMES, [statement])
+  return rows[0]?.n
+}
+
+async function insert(pool: NearestPool, times: number, text = INSERT): Promise<void> {
+  for (let i = 0; i < times; i++) await pool.query(text, [`note ${i}`])
+}
+
+async function count(pool: NearestPool): Promise<number | undefined> {
+  const { rows } = await pool.query<{ n: number }>('select count(*)::int as n from notes')
+  return rows[0]?.n
+}
+
+test.each<[prepare: false | number | undefined, names: number[]]>([
+  [undefined, [0, 1, 1, 1]],
+  [1, [1, 1, 1, 1]],
+  [3, [0, 0, 1, 1]],
+  [false, [0, 0, 0, 0]],
+])('with `prepare: %s` a write has a name from that use on', async (prepare, names) => {
+  const pool = await start({ prepare })
+  // By its first statement a connection tells that no pooler is in between.
+  await pool.query('delete from notes')
+  const after: unknown[] = []
+  for (let i = 0; i < names.length; i++) {
+    await insert(pool, 1)
+    after.push(await namesOf(pool, INSERT))
+  }
+  expect(after).toEqual(names)
+  expect(await count(pool)).toBe(names.length)
+})
+
+test('so has the question behind it, and what was written is seen', async () => {
+  const pool = await start(world.poolOptions('ord'))
+  for (let i = 1; i <= 10; i++) {
+    await insert(pool, 1)
+    expect(await count(pool)).toBe(i)
+  }
+  expect(await namesOf(pool, POSITION)).toBe(1)
+})
+
+test('a table that changes: each write runs once, on every connection', async () => {
+  const pool = await start({ max: 5 })
+  const all = (times: number) =>
+    Promise.all(Array.from({ length: times }, (_, i) => pool.query<{ kind?: number }>(RETURNING, [`note ${i}`])))
+  for (let i = 0; i < 4; i++) await all(20)
+  await ask(world.url('nrt'), 'alter table notes add column kind int default 7')
+  const results = await all(20)
+  expect(new Set(results.flatMap(({ rows }) => rows.map(({ kind }) => kind)))).toEqual(new Set([7]))
+  await pool.query('delete from notes where id < 0')
+  expect(await count(pool)).toBe(100)
+  const errors = await Promise.allSettled(Array.from({ length: 20 }, () => pool.query('insert into notes values (1)')))
+  expect(errors.filter(({ status }) => status === 'fulfilled')).toEqual([])
+})
+
+test('names that somebody discards: each write runs once, and there are none on that connection any more', async () => {
+  const pool = await start()
+  await insert(pool, 4)
+  await pool.query('insert into discarding values (1)')
+  await insert(pool, 4)
+  expect(await count(pool)).toBe(8)
+  expect(await namesOf(pool, INSERT)).toBe(0)
+  await insert(pool, 2)
+  expect(await count(pool)).toBe(10)
+})
+
+test('names that are discarded by a text of the client’s own are made again', async () => {
+  const pool = await start()
+  await insert(pool, 3)
+  await pool.query('discard all')
+  await insert(pool, 3)
+  expect(await count(pool)).toBe(6)
+  expect(await namesOf(pool, INSERT)).toBe(1)
+})
+
+test('a write that fails, or cannot be sent, leaves its name in order', async () => {
+  const pool = await start()
+  const keyed = 'insert into notes (id, text) values ($1, $2)'
+  for (let i = 1; i <= 3; i++) await pool.query(keyed, [i, 'x'])
+  const unsendable = {
+    toPostgres(): never {
+      throw new Error('It has no value')
+    },
+  }
+  for (let i = 0; i < 2; i++) {
+    await expect(pool.query(keyed, [1, 'x'])).rejects.toMatchObject({ code: '23505' })
+    await expect(pool.query(keyed, [4, unsendable])).rejects.toThrow('It has no value')
+    await expect(pool.query(keyed, ['four', 'x'])).rejects.toMatchObject({ code: '22P02' })
+    await expect(pool.query(keyed, [4])).rejects.toMatchObject({ code: '08P01' })
+  }
+  await pool.query(keyed, [4, 'x'])
+  await pool.query(keyed, [5, 'x'])
+  expect(await count(pool)).toBe(5)
+  expect(await namesOf(pool, keyed)).toBe(1)
+})
+
+test('a table that comes ahead of the one that a name means', async () => {
+  const pool = await start()
+  const here = async () => (await pool.primary.query<{ n: number }>('select count(*)::int as n from notes')).rows[0]?.n
+  // Temporary tables are there from now on, so that PostgreSQL does not look again by itself.
+  await pool.query('create temp table other (id int)')
+  await insert(pool, 3)
+  await pool.query('create temp table notes (id serial, text text)')
+  await insert(pool, 2)
+  expect(await here()).toBe(2)
+  await pool.query('drop table notes')
+  expect(await here()).toBe(3)
+})
+
+test('of more texts than a connection keeps, the one that was not used for longest is closed', async () => {
+  const pool = await start({ prepare: 1 })
+  for (let i = 0; i < 270; i++) await pool.query(`update notes set text = $1 where id = ${i}`, ['x'])
+  expect(await namesOf(pool, '%update notes%')).toBeLessThanOrEqual(256)
+  expect(await namesOf(pool, '%where id = 0')).toBe(0)
+  expect(await namesOf(pool, '%where id = 269')).toBe(1)
+})

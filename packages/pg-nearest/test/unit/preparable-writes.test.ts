@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { isPreparableWrite } from '../../src/statement/preparable-writes.ts'
+
+test.each([
+  'insert into users (name) values ($1) returning id',
+  '/* a comment */ UPDATE users SET seen = now() WHERE id = $1;',
+  'delete from users where id = $1',
+  'merge into users u using news n on u.id = n.id when matched then delete',
+])('may have a name: %s', (text) => {
+  expect(isPreparableWrite(text)).toBe(true)
+})
+
+test.each([
+  ['a string that passes', "update users set seen = 'now' where id = $1"],
+  ['a number that is looked up once', "insert into kinds values ('users'::regclass)"],
+  ['several', 'delete from a; delete from b'],
+  ['no end', "insert into users (name) values ('"],
+  ['NUL', 'delete from users\0'],
+  ['more than is used again', `insert into users (name) values ${'($1),'.repeat(5_000)}($1)`],
+  ['what changes no rows', 'create table users (id int)'],
+  ['a read', 'select 1'],
+  ['a call', 'call f()'],
+  ['nothing', ''],
+])('may have none: %s', (_, text) => {
+  expect(isPreparableWrite(text)).toBe(false)
+})
