@@ -19,6 +19,11 @@ import { call, promiseOrCallback } from './promise-or-callback.ts'
 const OWN_EVENTS = ['notice', 'notification', 'end', 'drain'] as const
 const FORWARDED = [...OWN_EVENTS, 'error'] as const
 
+/** Nobody sets any of these. */
+const USUAL_TYPES = new pg.TypeOverrides()
+
+type Listeners = Readonly<Record<(typeof FORWARDED)[number], (...args: unknown[]) => void>>
+
 /**
  * What `pool.connect()` lends: a `pg.PoolClient` that chooses a server for each statement, until one needs to stay on its connection
  * (BEGIN, SET ROLE, LISTEN, a temporary table, an advisory lock …). It holds at most one connection at a time.
@@ -31,8 +36,9 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   readonly escapeLiteral: typeof pg.escapeLiteral = pg.escapeLiteral
   readonly #engine: Engine
   readonly #session: ClientExecutor
-  readonly #types: pg.TypeOverrides = new pg.TypeOverrides()
-  #ownTypes = false
+  /** Its own parsers. Made when they are needed, because they are not for most clients; so are its listeners. */
+  #types: pg.TypeOverrides | undefined
+  #listeners: Listeners | undefined
   readonly #onReleased: () => void
   #released = false
   /** By `end`, after which it may still be released, as in pg. */
@@ -57,8 +63,9 @@ export class BorrowedClient extends EventEmitter implements Borrower {
       return first
     }
     const { request, callback } = parseQueryArguments(first, second, third)
-    const config = this.#ownTypes ? { types: this.#types, ...request.config } : request.config
-    return this.#runWith(inSurroundings(this.#engine, { ...request, config }), callback)
+    const types = this.#types
+    const given = types === undefined ? request : { ...request, config: { types, ...request.config } }
+    return this.#runWith(inSurroundings(this.#engine, given), callback)
   }
 
   /**
@@ -168,11 +175,11 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   }
 
   getTypeParser(...args: Parameters<pg.TypeOverrides['getTypeParser']>): unknown {
-    return this.#types.getTypeParser(...args)
+    return (this.#types ?? USUAL_TYPES).getTypeParser(...args)
   }
 
   setTypeParser(...args: Parameters<pg.TypeOverrides['setTypeParser']>): void {
-    this.#ownTypes = true
+    this.#types ??= new pg.TypeOverrides()
     this.#types.setTypeParser(...args)
   }
 
@@ -229,29 +236,28 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   submit(query: pg.Submittable, callback?: unknown): Promise<void> {
     const failing = query as { handleError?: (error: unknown, connection: unknown) => void; callback?: unknown }
     if (failing.callback === undefined && typeof callback === 'function') failing.callback = callback
-    const submitted = this.#released
-      ? Promise.reject(released())
-      : this.#session.submit(query, this.#ownTypes ? this.#types : undefined)
+    const submitted = this.#released ? Promise.reject(released()) : this.#session.submit(query, this.#types)
     return submitted.catch((error: unknown) => failing.handleError?.(error, null))
   }
 
   #forward(client: pg.PoolClient, attached: boolean): void {
+    const listeners = (this.#listeners ??= this.#forwarders())
     for (const event of FORWARDED) {
-      const listener = this.#listeners[event]
-      if (attached) client.on(event as 'notice', listener)
-      else client.removeListener(event, listener)
+      if (attached) client.on(event as 'notice', listeners[event])
+      else client.removeListener(event, listeners[event])
     }
   }
 
-  readonly #listeners = Object.fromEntries(
-    FORWARDED.map((event) => [
+  #forwarders(): Listeners {
+    const forwarders = FORWARDED.map((event) => [
       event,
       (...args: unknown[]): void => {
         // An 'error' without a listener would end the process. The statement that was lost rejects anyway.
         if (event !== 'error' || this.listenerCount('error') > 0) emitSafely(this, event, args)
       },
-    ]),
-  ) as Record<(typeof FORWARDED)[number], (...args: unknown[]) => void>
+    ])
+    return Object.fromEntries(forwarders) as Listeners
+  }
 }
 
 // Libraries ask whether it is a client of pg's. Nothing is inherited that is used.

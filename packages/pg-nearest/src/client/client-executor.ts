@@ -152,7 +152,9 @@ export class ClientExecutor {
       if (held.lease?.quiet === false) held.lease.kill(terminated)
       this.#client.rider?.abandon(terminated)
     }
-    const leftOpen = setTimeout(() => this.endStream(new Error('The client was released')), OPEN_CURSOR_MS)
+    const leftOpen = this.#queue.isIdle
+      ? undefined
+      : setTimeout(() => this.endStream(new Error('The client was released')), OPEN_CURSOR_MS)
     this.#queue.whenIdle(() => {
       clearTimeout(leftOpen)
       this.#forgetAbort?.()

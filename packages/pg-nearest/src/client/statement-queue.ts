@@ -63,11 +63,12 @@ export class StatementQueue<T extends Turn> {
 
   /** Calls back when nothing waits or runs; at once if that is so already. */
   whenIdle(callback: () => void): void {
-    if (this.#isIdle) callback()
+    if (this.isIdle) callback()
     else this.#onIdle.push(callback)
   }
 
-  get #isIdle(): boolean {
+  /** Nothing waits or runs. */
+  get isIdle(): boolean {
     return this.#running.length === 0 && this.#waiting.length === 0
   }
 
@@ -87,7 +88,7 @@ export class StatementQueue<T extends Turn> {
         this.#go()
       })
     }
-    if (this.#isIdle) for (const callback of this.#onIdle.splice(0)) callback()
+    if (this.isIdle) for (const callback of this.#onIdle.splice(0)) callback()
   }
 
   /**
