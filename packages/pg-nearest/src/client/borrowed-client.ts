@@ -19,9 +19,7 @@ import { call, promiseOrCallback } from './promise-or-callback.ts'
 const OWN_EVENTS = ['notice', 'notification', 'end', 'drain'] as const
 const FORWARDED = [...OWN_EVENTS, 'error'] as const
 
-/** Nobody sets any of these. */
 const USUAL_TYPES = new pg.TypeOverrides()
-
 type Listeners = Readonly<Record<(typeof FORWARDED)[number], (...args: unknown[]) => void>>
 
 /**
@@ -249,14 +247,13 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   }
 
   #forwarders(): Listeners {
-    const forwarders = FORWARDED.map((event) => [
-      event,
-      (...args: unknown[]): void => {
-        // An 'error' without a listener would end the process. The statement that was lost rejects anyway.
-        if (event !== 'error' || this.listenerCount('error') > 0) emitSafely(this, event, args)
-      },
-    ])
-    return Object.fromEntries(forwarders) as Listeners
+    // An 'error' without a listener would end the process. The statement that was lost rejects anyway.
+    const isHeard = (event: string): boolean => event !== 'error' || this.listenerCount(event) > 0
+    const forwarder =
+      (event: string) =>
+      (...args: unknown[]): void =>
+        void (isHeard(event) && emitSafely(this, event, args))
+    return Object.fromEntries(FORWARDED.map((event) => [event, forwarder(event)])) as Listeners
   }
 }
 

@@ -25,8 +25,7 @@ export function preparedStatementExchange(
   const use = prepareFrom === undefined ? undefined : useFor(lease, config, prepareFrom)
   if (use === undefined) {
     const statements = knownStatementsOn(client)
-    // What it creates may come ahead of what a name means.
-    if (statements !== undefined && mayCreate(config.text)) statements.doubt()
+    if (statements !== undefined && unsettles(config.text)) statements.doubt()
     return new StatementExchange(config, client, onEnd)
   }
   return new StatementExchange(config, client, (end) => onEnd(behindName(end)), use)
@@ -44,11 +43,9 @@ function useFor(lease: Lease, config: pg.QueryConfig, prepareFrom: number): Stat
 
 const PREPARABLE: ReadonlySet<string> = new Set(['text', 'values', 'rowMode', 'types'])
 
-function mayCreate(text: unknown): boolean {
+function unsettles(text: unknown): boolean {
   // What has a name of its own only was prepared as something else.
-  if (typeof text !== 'string') return false
-  const facts = factsOf(text)
-  return facts.need.class !== 'read' && facts.need.class !== 'transaction' && !facts.is('isPreparableWrite')
+  return typeof text === 'string' && factsOf(text).is('unsettlesPrepared')
 }
 
 /** It was refused for its name, of which its caller knows nothing: so it did not run, and can be sent without one. */

@@ -13,3 +13,13 @@ export function isPreparableWrite(text: string): boolean {
   const [first] = tokens
   return !doubtful && first?.kind === 'word' && WRITES.has(first.text) && !hasPassingLiteral(text)
 }
+
+/**
+ * Whether it names what makes prepared statements mean something else, or takes them away: a temporary table comes ahead of the one that they were
+ * prepared for. In doubt it does. What a function does cannot be seen.
+ */
+export function unsettlesPrepared(text: string): boolean {
+  return UNSETTLING.test(text)
+}
+
+const UNSETTLING = /\b(?:create|alter|drop|discard|deallocate)\b|\binto\s+(?:temp|temporary)\b/i

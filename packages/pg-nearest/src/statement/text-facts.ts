@@ -14,7 +14,7 @@ import {
 } from '../classification/statement-traits.ts'
 import { mayLeaveState } from './stateless-functions.ts'
 import { hasPassingLiteral } from './passing-literals.ts'
-import { isPreparableWrite } from './preparable-writes.ts'
+import { isPreparableWrite, unsettlesPrepared } from './preparable-writes.ts'
 import { syncSharing, type SyncSharing } from './sync-sharing.ts'
 import { TextCache } from './text-cache.ts'
 
@@ -33,6 +33,7 @@ type Fact =
   | 'showsTransaction'
   | 'asksForReadWrite'
   | 'isPreparableWrite'
+  | 'unsettlesPrepared'
 
 /** What follows from a text alone. Each fact is worked out when it is first asked for, and once. */
 export class TextFacts {
@@ -79,6 +80,7 @@ const FACTS: Readonly<Record<Fact, (text: string) => boolean>> = {
   showsTransaction,
   asksForReadWrite,
   isPreparableWrite,
+  unsettlesPrepared,
 }
 
 /** A text of any length is kept, but not so many that somebody who sends ever new ones could fill the memory. */

@@ -25,7 +25,7 @@ afterEach(() => pools.destroyAll())
 const INSERT = 'insert into notes (text) values ($1)'
 const RETURNING = 'insert into notes (text) values ($1) returning *'
 const POSITION = '%pg_current_wal_insert_lsn%'
-/** With `max: 1` it runs on the connection that has them. It may create something, so that they are made anew behind it. */
+/** With `max: 1` it runs on the connection that has them. */
 const NAMES = `select count(*)::int as n from pg_prepared_statements where name like 'pg_nearest_%' and statement like $1`
 
 function start(options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
@@ -90,6 +90,7 @@ test('a table that changes: each write runs once, on every connection', async ()
 test('names that somebody discards: each write runs once, and there are none on that connection any more', async () => {
   const pool = await start()
   await insert(pool, 4)
+  expect(await namesOf(pool, INSERT)).toBe(1)
   await pool.query('insert into discarding values (1)')
   await insert(pool, 4)
   expect(await count(pool)).toBe(8)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isPreparableWrite } from '../../src/statement/preparable-writes.ts'
+import { isPreparableWrite, unsettlesPrepared } from '../../src/statement/preparable-writes.ts'
 
 test.each([
   'insert into users (name) values ($1) returning id',
@@ -23,4 +23,25 @@ test.each([
   ['nothing', ''],
 ])('may have none: %s', (_, text) => {
   expect(isPreparableWrite(text)).toBe(false)
+})
+
+test.each([
+  'create temp table users (id int)',
+  'begin; ALTER table users rename to people',
+  "do $$ begin execute 'drop table users'; end $$",
+  'select * into temp users from people',
+  'discard all',
+  'deallocate x',
+])('what is prepared may mean something else behind it: %s', (text) => {
+  expect(unsettlesPrepared(text)).toBe(true)
+})
+
+test.each([
+  'select 1',
+  'insert into users values ($1)',
+  'begin',
+  "select set_config('app.tenant', $1, true)",
+  'call f()',
+])('or the same: %s', (text) => {
+  expect(unsettlesPrepared(text)).toBe(false)
 })
