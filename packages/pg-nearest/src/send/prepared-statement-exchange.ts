@@ -50,5 +50,12 @@ function unsettles(text: unknown): boolean {
 
 /** It was refused for its name, of which its caller knows nothing: so it did not run, and can be sent without one. */
 function behindName(end: StatementEnd): StatementEnd {
-  return end.kind === 'answered' && isOfConnection(end.error) ? { kind: 'unsent', error: end.error } : end
+  return end.kind === 'answered' && isOfConnection(end.error) && !isFromWithin(end.error)
+    ? { kind: 'unsent', error: end.error }
+    : end
+}
+
+/** A function of the caller's was refused a name of its own: it has run, and may have done what no rollback undoes. */
+function isFromWithin(error: unknown): boolean {
+  return error instanceof Error && 'where' in error && error.where !== undefined
 }

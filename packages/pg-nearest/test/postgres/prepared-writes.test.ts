@@ -149,3 +149,22 @@ test('of more texts than a connection keeps, the one that was not used for longe
   expect(await namesOf(pool, '%where id = 0')).toBe(0)
   expect(await namesOf(pool, '%where id = 269')).toBe(1)
 })
+
+test.each(['execute nope', 'prepare twice as select 1'])(
+  'a function that is refused a name of its own has run once: %s',
+  async (refused) => {
+    await ask(
+      world.url('nrt'),
+      `drop table if exists nested; create table nested (id int); drop sequence if exists runs; create sequence runs;
+       create or replace function refuse() returns trigger language plpgsql as $$ begin
+         if new.id = 1 then perform nextval('runs'); execute 'prepare twice as select 1'; execute '${refused}'; end if;
+         return new; end $$;
+       create trigger refusing before insert on nested for each row execute function refuse()`,
+    )
+    const pool = await start({ prepare: 1 })
+    const text = 'insert into nested values ($1)'
+    for (let i = 0; i < 3; i++) await pool.query(text, [0])
+    await expect(pool.query(text, [1])).rejects.toHaveProperty('code', refused === 'execute nope' ? '26000' : '42P05')
+    expect(await ask(world.url('nrt'), 'select last_value::int as n from runs')).toEqual([{ n: 1 }])
+  },
+)
