@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Session } from '../pool/session.ts'
-import { newResponseName, responseCookie } from './bookmark-cookie-name.ts'
+import { isBookmarkCookie, newResponseName, responseCookie } from './bookmark-cookie-name.ts'
 import { cookieChanges } from './cookie-changes.ts'
 import type { Cookie } from './cookie.ts'
 import { beginSession, newNonce, type SessionPool } from './http-session.ts'
@@ -30,7 +30,9 @@ export interface CookieJar {
  * whenever something begins to write, or has written, as one cookie that says what is known by then. What is only read sets none.
  */
 export function sessionOfJar(pool: SessionPool, jar: CookieJar, options: ParsedHttpOptions): Session {
-  const sent = jar.getAll().map(({ name, value }) => `${name}=${value}`)
+  // Their values are decoded, so that somebody else's may look like several.
+  const own = jar.getAll().filter((cookie) => isBookmarkCookie(options.cookie, cookie))
+  const sent = own.map(({ name, value }) => `${name}=${value}`)
   const brought = readRequestBookmarks((name) => (name === 'cookie' ? sent : undefined), options, Date.now())
   const session = beginSession(pool, brought, options)
   const atStart = session.bookmark()
@@ -39,13 +41,17 @@ export function sessionOfJar(pool: SessionPool, jar: CookieJar, options: ParsedH
   const { seal, cookie: base } = options
   let isSet = false
   const update = (): void => {
-    const { add, remove } = cookieChanges(brought, { atStart, atEnd: session.bookmark() }, newNonce)
+    const atEnd = session.bookmark()
+    const changes = cookieChanges(brought, { atStart, atEnd }, newNonce)
+    const { remove } = changes
+    // What the request brought may be enough by now, but was removed when this one was set.
+    const add = isSet ? (changes.add ?? atEnd) : changes.add
     try {
       for (const name of remove) jar.set({ ...attributes, name, value: '', maxAge: 0 })
       if (add === undefined && !isSet) return
       const value = add === undefined ? '' : (seal?.seal(add, Date.now()) ?? add)
-      const own = responseCookie(base, value, response)
-      jar.set({ ...attributes, ...(add === undefined ? { name: own.name, value, maxAge: 0 } : own) })
+      const cookie = responseCookie(base, value, response)
+      jar.set({ ...attributes, ...(add === undefined ? { name: cookie.name, value, maxAge: 0 } : cookie) })
       isSet = true
     } catch {
       // A page is being rendered, or the response has begun: nothing can be set any more.

@@ -174,6 +174,47 @@ test('what an action has begun, and not awaited, has the next request ask the pr
   expect(await inRequest('page', () => find(name))).toBe(1)
 })
 
+describe('what a client has stays with it', () => {
+  const byAction = async (name: string): Promise<void> => {
+    await inRequest('action', () => pool.query(INSERT, [name]))
+    expect(client.size).toBe(1)
+  }
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['writes nothing', () => pool.query("update users set age = 1 where name = 'nobody'")],
+    ['only reads in a transaction', () => pool.transaction((tx) => tx.query('select 1'))],
+    ['fails to write', () => pool.query('insert into users (name) values (null)').catch(() => undefined)],
+    [
+      'may not write',
+      () =>
+        real
+          .beforeWrite(
+            () => {
+              throw new Error('no')
+            },
+            () => pool.query(INSERT, ['refused']),
+          )
+          .catch(() => undefined),
+    ],
+  ])('when a later action %s', async (_what, act) => {
+    const name = newName()
+    await byAction(name)
+    for (let i = 0; i < 3; i++) {
+      await inRequest('action', act)
+      expect(client.size).toBe(1)
+    }
+    expect(await inRequest('page', () => find(name))).toBe(1)
+  })
+
+  test('and a cookie of somebody else’s that has one in its value is none', async () => {
+    const name = newName()
+    await byAction(name)
+    const [own] = client
+    const smuggled = new Map([['other', `a; ${own?.join('=')}`]])
+    expect(await inRequest('page', () => find(name), smuggled)).toBe(0)
+  })
+})
+
 test('what only reads sets no cookie, and a page that writes none either', async () => {
   await inRequest('action', () => pool.query('select 1'))
   await inRequest('page', () => pool.query(INSERT, [newName()]))
