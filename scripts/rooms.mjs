@@ -30,7 +30,7 @@ export const houses = [
       redis: ['bookmark-store', 'session', 'error-messages'],
       'bookmark-table': ['bookmark-store', 'session', 'error-messages'],
       http: ['http-middleware', 'http-session', 'replay', 'pool'],
-      next: ['http-session', 'pool', 'routed-pool'],
+      next: ['http-session', 'pool', 'routed-pool', 'session'],
       'pg-module': ['client', 'route'],
       kysely: [],
       drizzle: [],

@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks'
+
 /** Keeps the list of servers up to date by calling a function again and again. */
 export interface ServerListPoller {
   /** Polls at once, and then again and again. */
@@ -37,6 +39,8 @@ export function createServerListPoller<List>({
   onProblem,
 }: ServerListPollerOptions<List>): ServerListPoller {
   let timer: NodeJS.Timeout | undefined
+  // Whoever wakes a pool that was quiet is in a request, which has nothing to do with what is asked from then on.
+  const askOutside = AsyncResource.bind(source)
   let asking = false
   /** After a problem, too: as after the last list. */
   let waitMs = intervalMs
@@ -53,7 +57,7 @@ export function createServerListPoller<List>({
   const ask = async (): Promise<void> => {
     asking = true
     try {
-      const list = await soon(source)
+      const list = await soon(askOutside)
       if (isStopped()) return
       if (list === undefined || list === null) throw new Error('it named no server')
       waitMs = Math.max(LEAST_MS, intervalOf(list) ?? intervalMs)

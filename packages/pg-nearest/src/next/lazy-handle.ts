@@ -21,7 +21,7 @@ export function lazyHandle<T extends RoutedPool>(kind: T, get: () => T, within: 
   const handleOf = (make: () => RoutedPool): RoutedPool =>
     lazyHandle(Object.getPrototypeOf(kind) as RoutedPool, make, within)
   return new Proxy(Object.create(kind) as T, {
-    get(target, name) {
+    get(target, name, handle) {
       if (Object.hasOwn(own, name)) return Reflect.get(own, name) as unknown
       if (ASKED_OF_ANYTHING.has(name)) return Reflect.get(target, name)
       if (isRunning(name)) return running(name, () => within(get))
@@ -31,7 +31,9 @@ export function lazyHandle<T extends RoutedPool>(kind: T, get: () => T, within: 
       if (!isMethod(kind, name)) return Reflect.get(get(), name) as unknown
       const call: Call = (...args) => {
         const made = get()
-        return Reflect.apply(Reflect.get(made, name) as Call, made, args)
+        const result = Reflect.apply(Reflect.get(made, name) as Call, made, args)
+        // What is chained, as `on` is, goes on with this one.
+        return result === made ? handle : result
       }
       if (name === 'replica') return (...which: unknown[]) => handleOf(() => call(...which) as RoutedPool)
       return name === 'replicas' ? () => eachOf(call() as ReadonlyMap<string, RoutedPool>, handleOf) : call

@@ -1,7 +1,9 @@
+import { AsyncResource } from 'node:async_hooks'
 import { sessionOfJar, type CookieJar } from '../http-session/jar-session.ts'
 import { parseHttpOptions, type HttpSessionOptions } from '../http-session/options.ts'
 import { NearestPool } from '../pool/nearest-pool.ts'
 import type { Session } from '../pool/session.ts'
+import { UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
 import { lazyHandle, type Within } from './lazy-handle.ts'
 
 /** Options of {@link nextPool}. `cookie` tells the pools of one app apart. */
@@ -21,7 +23,8 @@ export type NextCookies = () => CookieJar | Promise<CookieJar>
  * The pool is made by its first use, which asks for the cookies first, so that `next build` needs no database. It is kept for the process
  * by the name of its cookie, whichever bundle it is in, and however often the development server loads its module again.
  *
- * Within `pool.session(…)`, or `withSession`, that session counts. Outside of a request, as in a script, and in `after()` of a page, it is the process's.
+ * Within `pool.session(…)`, or `withSession`, that session counts. Outside of a request, as in a script or in
+ * `generateStaticParams`, and in `after()` of a page, it is the process's.
  *
  * @param create - makes the pool.
  * @param cookies - that of `next/headers`.
@@ -42,9 +45,11 @@ export function nextPool(create: () => NearestPool, cookies: NextCookies, option
   const parsed = parseHttpOptions(options)
   const name = parsed.cookie
   const sessions = new WeakMap<object, RequestSession>()
+  // What it does by itself, for as long as it lives, is no part of the request that makes it: React would answer its `fetch` from what that has kept.
+  const createOutside = AsyncResource.bind(create)
 
   const pool = (): NearestPool => {
-    const made = pools.get(name) ?? create()
+    const made = pools.get(name) ?? createOutside()
     pools.set(name, made)
     return made
   }
@@ -59,17 +64,27 @@ export function nextPool(create: () => NearestPool, cookies: NextCookies, option
     sessions.set(jar, begun)
     return begun
   }
+  const sessionNow = async (): Promise<Session | undefined> => {
+    const jar = isInSession() ? undefined : jarNow(cookies)
+    return jar === undefined ? undefined : sessionIn(jar).ready
+  }
   const within: Within = async (handle) => {
-    const jar = isInSession() ? undefined : jarNow(cookies)
-    if (jar === undefined) return handle()
-    const session = await sessionIn(jar).ready
-    return handle().within(session)
+    const session = await sessionNow()
+    return session === undefined ? handle() : handle().within(session)
   }
-  const bookmark = (): string | undefined => {
+  const bookmark: NearestPool['bookmark'] = () => {
     const jar = isInSession() ? undefined : jarNow(cookies)
-    return jar === undefined ? pool().bookmark() : sessions.get(jar)?.session?.bookmark()
+    if (jar === undefined) return pool().bookmark()
+    const session = sessions.get(jar)?.session
+    // What the cookies say is not known before they have been waited for.
+    return session === undefined ? UNKNOWN_BOOKMARK : session.bookmark()
   }
-  return lazyHandle(NearestPool.prototype, pool, within, { bookmark })
+  const sharedSession: NearestPool['sharedSession'] = async (key, work) => {
+    const session = await sessionNow()
+    const made = pool()
+    return session === undefined ? made.sharedSession(key, work) : session.run(() => made.sharedSession(key, work))
+  }
+  return lazyHandle(NearestPool.prototype, pool, within, { bookmark, sharedSession })
 }
 
 type JarNow = ReturnType<NextCookies>
@@ -90,7 +105,7 @@ function jarNow(cookies: NextCookies): JarNow | undefined {
 }
 
 /** As Next.js says it: its errors have no code that stays. */
-const WITHOUT_REQUEST = /outside a request scope|inside `after\(\)`/
+const WITHOUT_REQUEST = /outside a request scope|inside `(?:after\(\)|generateStaticParams)`/
 
 /** The pools of this process, by the name of their cookie: bundles and reloads have copies of this module, too. */
 const pools: Map<string, NearestPool> = ((globalThis as Registry)[Symbol.for('pg-nearest.next.1')] ??= new Map())

@@ -67,6 +67,7 @@ function goOn(outer: SessionState, state: SessionState): void {
   if (state.wrote) outer.noteWrite()
   if (state.blind || state.home !== undefined) outer.markUnknown(performance.now())
   else if (state.bookmark !== undefined) outer.show(state.bookmark)
+  if (state.wrote) outer.onWrite?.()
 }
 
 /** The same for all processes, so that a key is always in the same mode. */

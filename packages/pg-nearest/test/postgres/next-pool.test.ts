@@ -215,6 +215,40 @@ describe('what a client has stays with it', () => {
   })
 })
 
+test('what an action has written in a shared session, its client’s next page shows', async () => {
+  const name = newName()
+  await inRequest('action', async () => {
+    expect(await pool.sharedSession('team', async () => (await pool.query(INSERT, [name])).rowCount)).toBe(1)
+    expect(await find(name)).toBe(1)
+  })
+  expect(client.size).toBe(1)
+  expect(await inRequest('page', () => pool.sharedSession('other team', () => find(name)))).toBe(1)
+})
+
+test('a bookmark that is asked for before anything has run has the primary asked', async () => {
+  const name = newName()
+  await inRequest('action', () => pool.query(INSERT, [name]))
+  const bookmark = await inRequest('action', () => pool.bookmark())
+  expect(await pool.session(bookmark, () => find(name))).toBe(1)
+})
+
+test('a pool that a request makes is not in the async context of that request', async () => {
+  const seen: (NextRequest | undefined)[] = []
+  const create = (): NearestPool => {
+    seen.push(requests.getStore())
+    return real
+  }
+  const late = nextPool(create, cookies, { cookie: 'late' })
+  await inRequest('page', () => late.query('select 1'))
+  expect(seen).toEqual([undefined])
+})
+
+test('listening hands on the same pool, as pg’s does', () => {
+  const listen = (): void => undefined
+  expect(pool.on('problem', listen)).toBe(pool)
+  expect(pool.off('problem', listen)).toBe(pool)
+})
+
 test('what only reads sets no cookie, and a page that writes none either', async () => {
   await inRequest('action', () => pool.query('select 1'))
   await inRequest('page', () => pool.query(INSERT, [newName()]))
@@ -254,11 +288,22 @@ test('within a session that was begun by hand, that one counts', async () => {
   })
 })
 
-test('outside of a request it is the process’s session', async () => {
+test.each([
+  '`cookies` was called outside a request scope. Read more: …',
+  'Route / used `cookies()` inside `after()` while rendering. This is not supported.',
+  'Route /[id] used `cookies()` inside `generateStaticParams`. This is not supported because …',
+])('where Next.js says "%s", it is the process’s session', async (message) => {
+  const without = nextPool(
+    () => real,
+    () => {
+      throw new Error(message)
+    },
+    { cookie: `without-${pools++}` },
+  )
   const name = newName()
-  await pool.query(INSERT, [name])
-  expect(await find(name)).toBe(1)
-  expect(pool.bookmark()).toBe(real.bookmark())
+  await without.query(INSERT, [name])
+  expect(await find(name, without)).toBe(1)
+  expect(without.bookmark()).toBe(real.bookmark())
 })
 
 describe('before it is used', () => {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createServerListPoller } from '../../src/discovery/server-list-poller.ts'
@@ -173,6 +174,20 @@ describe('the feed of servers', () => {
     expect(asked).toBe(2)
     feed.stop()
   })
+})
+
+test('what lists the servers is never called in the request that has the feed go on', async () => {
+  const requests = new AsyncLocalStorage<string>()
+  const seen = await new Promise((resolve) => {
+    const feed = createServerListPoller({
+      source: () => requests.getStore() ?? 'none',
+      intervalMs: 60_000,
+      onList: resolve,
+      onProblem: resolve,
+    })
+    requests.run('a request', () => feed.start())
+  })
+  expect(seen).toBe('none')
 })
 
 test.each([
