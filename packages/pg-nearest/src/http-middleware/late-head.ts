@@ -56,8 +56,11 @@ export function delayHead(response: NodeResponse, around: Around): LateHead {
   }
   override(response, 'write', (...args: unknown[]) => {
     if (isSent) return write(...args)
-    if (held === undefined) setImmediate(flushWhenWritten)
-    held = [...(held ?? []), args]
+    if (held === undefined) {
+      held = []
+      setImmediate(flushWhenWritten)
+    }
+    held.push(args)
     return false
   })
   override(response, 'end', (...args: unknown[]) => {

@@ -82,15 +82,21 @@ export function withStatus(response: Response, status: number): Response {
   return status === response.status ? response : new Response(response.body, { status, headers: response.headers })
 }
 
-/** The response with its headers changed; a copy, if they are of the kind that cannot be, as those of a redirect and of what was fetched. */
+/**
+ * The response with its headers changed. A copy, if they are of the kind that cannot be, as those of a redirect and of what was fetched; and if
+ * it has no body, because its handler may give such a one to many clients.
+ */
 function changeHeaders(response: Response, write: (headers: ResponseHeaders) => void): Response {
+  const { status, statusText, headers, body } = response
   try {
-    write(response.headers)
-    return response
+    if (body !== null) {
+      write(headers)
+      return response
+    }
   } catch {
-    const { status, statusText, headers } = response
-    const copy = new Response(response.body, { status, statusText, headers })
-    write(copy.headers)
-    return copy
+    // Then a copy.
   }
+  const copy = new Response(body, { status, statusText, headers })
+  write(copy.headers)
+  return copy
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { bookmarkCookie } from '../../src/http-session/bookmark-cookie-name.ts'
 import { HttpSession, type SessionPool } from '../../src/http-session/http-session.ts'
+import { withSession } from '../../src/http/index.ts'
 import { parseHttpOptions, type HttpSessionOptions } from '../../src/http-session/options.ts'
 import type { Session, SessionOptions } from '../../src/index.ts'
 import { formatBookmark } from '../../src/session/bookmark-text.ts'
@@ -264,5 +265,41 @@ describe('a response that shared caches may keep', () => {
     const set = { 'cache-control': 'max-age=60', 'content-location': '/users/1' }
     const { cookies: written, headers } = respond({}, B2, {}, { method: 'POST', set })
     expect([written.length, headers['cache-control']]).toEqual([1, 'max-age=60, private'])
+  })
+})
+
+describe('a response that a handler gives to several clients', () => {
+  const NOTHING = (): Response => new Response(null, { status: 204, headers: { 'x-own': '1' } })
+
+  test.each<[string, (shared: Response) => Response]>([
+    ['returned', (shared) => shared],
+    [
+      'thrown',
+      (shared) => {
+        throw shared
+      },
+    ],
+  ])('has for each only what is its own when it is %s', async (_how, give) => {
+    const ends = [B1, B2]
+    const pool: SessionPool = {
+      session: () => {
+        const end = ends.shift()
+        return { bookmark: () => end, run: (work: () => unknown) => work() } as Session
+      },
+    }
+    const shared = NOTHING()
+    const handle = withSession(pool, () => give(shared))
+    const ask = (): Promise<Response> =>
+      handle(new Request('http://h/', { method: 'POST' })).catch((error: unknown) => error as Response)
+    const answers = [await ask(), await ask()]
+    expect(answers.map(({ headers }) => headers.getSetCookie().map((line) => line.split('; ')[0]))).toEqual([
+      [`${nameOf(B1)}=${B1}`],
+      [`${nameOf(B2)}=${B2}`],
+    ])
+    expect(answers.map(({ status, headers }) => [status, headers.get('x-own')])).toEqual([
+      [204, '1'],
+      [204, '1'],
+    ])
+    expect(shared.headers.getSetCookie()).toEqual([])
   })
 })
