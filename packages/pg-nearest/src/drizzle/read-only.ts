@@ -60,7 +60,8 @@ export function readOnly<D extends DrizzleLike>(db: D): ReadOnlyDrizzle<D> {
 }
 
 /**
- * Runs `work` in a READ ONLY transaction, by a type that cannot write: on the nearest replica, whichever pool the database is on.
+ * Runs `work` in a READ ONLY transaction, by a type that cannot write: on the nearest replica, whichever pool the database is on. Within a
+ * transaction it is a savepoint of that, which sees what that has written, and only reads until it ends.
  *
  * @example
  * ```ts
@@ -81,5 +82,20 @@ export function readOnlyTransaction<D extends TransactingDrizzle, T>(
   work: (tx: ReadOnlyDrizzle<TransactionOf<D>>) => Promise<T>,
   options?: ReadOnlyTransactionOptions<D>,
 ): Promise<T> {
-  return db.transaction(work, { ...options, accessMode: 'read only' }) as Promise<T>
+  const config = { ...options, accessMode: 'read only' }
+  if (!isTransaction(db)) return db.transaction(work, config) as Promise<T>
+  // Drizzle ignores what is said of a savepoint, at whose end PostgreSQL lets the transaction write again.
+  return db.transaction(async (tx: OpenTransaction & ReadOnlyDrizzle<TransactionOf<D>>) => {
+    await tx.setTransaction(config)
+    return work(tx)
+  }) as Promise<T>
+}
+
+/** What Drizzle's transactions have, and its databases do not. */
+interface OpenTransaction {
+  setTransaction(config: object): Promise<unknown>
+}
+
+function isTransaction(db: object): boolean {
+  return typeof (db as Partial<OpenTransaction>).setTransaction === 'function'
 }

@@ -1,14 +1,6 @@
 /** What Kysely has for reading; the rest of it can write. */
 type Reads =
-  | 'destroy'
-  | 'dynamic'
-  | 'executeQuery'
-  | 'fn'
-  | 'getExecutor'
-  | 'introspection'
-  | 'isTransaction'
-  | 'selectFrom'
-  | 'selectNoFrom'
+  'dynamic' | 'executeQuery' | 'fn' | 'getExecutor' | 'introspection' | 'isTransaction' | 'selectFrom' | 'selectNoFrom'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- of a generic method only its own parameters are looked at
 type Any = any
@@ -47,6 +39,14 @@ export type ReadOnlyKysely<K> = Pick<K, Extract<keyof K, Reads>> &
   (K extends { withPlugin(plugin: infer Plugin): infer Same }
     ? { withPlugin(plugin: Plugin): ReadOnlyKysely<Same>; withoutPlugins(): ReadOnlyKysely<Same> }
     : unknown) &
+  (K extends OpenTransaction ? unknown : Begins<K>)
+
+/** One of Kysely's transactions, which refuses to begin another one, to lend its connection, and to be destroyed. */
+interface OpenTransaction {
+  readonly isTransaction: true
+}
+
+type Begins<K> = Pick<K, Extract<keyof K, 'destroy'>> &
   (K extends { transaction(): infer Builder } ? { transaction(): ReadOnlyTransactionBuilder<Builder> } : unknown) &
   (K extends { connection(): infer Builder } ? { connection(): ReadOnlyBuilder<Executing<Builder>> } : unknown)
 
@@ -93,7 +93,7 @@ export function readOnly<K extends KyselyLike>(db: K): ReadOnlyKysely<K> {
  * ```
  */
 export function readOnlyTransaction<K extends TransactingKysely>(
-  db: K,
+  db: K extends OpenTransaction ? never : K,
 ): ReadOnlyTransactionBuilder<ReturnType<K['transaction']>> {
   return db.transaction().setAccessMode('read only') as ReadOnlyTransactionBuilder<ReturnType<K['transaction']>>
 }

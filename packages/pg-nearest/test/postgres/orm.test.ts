@@ -1,4 +1,4 @@
-import { sql as drizzleSql } from 'drizzle-orm'
+import { eq, sql as drizzleSql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { Kysely, PostgresDialect, sql, type Generated } from 'kysely'
@@ -222,5 +222,24 @@ describe('what their queries take no option for', () => {
     const refused = await readInDrizzle(drizzled, (tx) => tx.execute(write)).catch((error: unknown) => error)
     expect((refused as Error).cause).toMatchObject({ code: '25006' })
     expect((await ask(world.url('nrt'), `select from users where name = 'Nobody'`)).length).toBe(0)
+  })
+
+  test('within a transaction of Drizzle that writes, one that only reads sees what that has written, and writes nothing', async () => {
+    const insert = (name: string): string => `insert into users (name) values ('${name}')`
+    await drizzle({ client: pool }).transaction(async (tx) => {
+      await tx.execute(insert('Before'))
+      const seen = await readInDrizzle(tx, (inner) => inner.$count(users, eq(users.name, 'Before')))
+      expect(seen).toBe(1)
+      const refused = await readInDrizzle(tx, (inner) => inner.execute(insert('Nobody'))).catch(
+        (error: unknown) => error,
+      )
+      expect((refused as Error).cause).toMatchObject({ code: '25006' })
+      await tx.execute(insert('After'))
+    })
+    const written = await ask(
+      world.url('nrt'),
+      "select name from users where name in ('Before', 'Nobody', 'After') order by name",
+    )
+    expect(written).toEqual([{ name: 'After' }, { name: 'Before' }])
   })
 })

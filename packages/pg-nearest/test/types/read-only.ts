@@ -90,6 +90,19 @@ export async function transactions(
       return tx.selectFrom('users').select('id').executeTakeFirstOrThrow()
     })
   same<typeof first, { id: number }>(true)
+  await inKysely(db).execute(async (tx) => {
+    // @ts-expect-error -- Kysely has no transaction within another
+    void tx.transaction
+    // @ts-expect-error -- nor does it lend the connection of one
+    void tx.connection
+    // @ts-expect-error -- nor end the pool by one
+    void tx.destroy
+  })
+  await db.transaction().execute(async (tx) => {
+    // @ts-expect-error -- as above
+    void inKysely(tx)
+  })
+  await readOnlyKysely(db).destroy()
   // @ts-expect-error -- it is READ ONLY
   void inKysely(db).setAccessMode
   // @ts-expect-error -- there is no such level
@@ -104,6 +117,16 @@ export async function transactions(
     return tx.select().from(users)
   })
   same<typeof all, { id: number; name: string }[]>(true)
+  await drizzled.transaction(async (tx) => {
+    const nested = await inDrizzle(tx, async (inner) => {
+      // @ts-expect-error -- it writes
+      void inner.insert
+      return inner.select({ id: users.id }).from(users)
+    })
+    same<typeof nested, { id: number }[]>(true)
+    // @ts-expect-error -- a savepoint has no level of its own
+    void inDrizzle(tx, async () => 1, { isolationLevel: 'serializable' })
+  })
   // @ts-expect-error -- it is READ ONLY
   void inDrizzle(drizzled, async () => 1, { accessMode: 'read write' })
   // @ts-expect-error -- so is what is on a handle
