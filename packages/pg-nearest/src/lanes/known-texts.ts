@@ -1,5 +1,5 @@
 import { TextCache } from '../statement/text-cache.ts'
-import { isPenalized, penalize, type Penalty } from './penalty.ts'
+import { isPenalized, penalize, type Penalty } from '../limits/penalty.ts'
 
 /** What is known of a text by its runs. */
 interface KnownText {

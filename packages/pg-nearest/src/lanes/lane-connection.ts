@@ -2,12 +2,10 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import type { PreparedStatements } from '../prepared-statements/prepared-statements.ts'
 import { statementsOn } from '../prepared-statements/statements-on.ts'
-import { SlowPlans } from './slow-plans.ts'
 
 /** What lanes know of one connection, for as long as it lives. */
 export interface LaneConnection {
   readonly statements: PreparedStatements
-  readonly slowPlans: SlowPlans
   /** No pooler is in between, and its transactions are READ COMMITTED. */
   isKnown: boolean
   /** The contrary. */
@@ -31,7 +29,6 @@ export function laneConnectionOf(lease: Lease, prepareFrom: number): LaneConnect
   if (connection === undefined) {
     connection = {
       statements: statementsOn(client, prepareFrom),
-      slowPlans: new SlowPlans(),
       isKnown: false,
       isUnfit: false,
       hasPipelined: false,

@@ -149,17 +149,11 @@ export class Lane {
     const [silent] = this.#batches
     const rescue = rescueOf(reads.length, () => {
       for (const statement of silent?.statements ?? []) {
-        if (statement instanceof ReadStatement && !statement.parses) this.#unname(statement.prepared.text)
+        if (statement instanceof ReadStatement && !statement.parses)
+          this.#connection.statements.suspect(statement.prepared.text, performance.now())
       }
     })
     this.#cancel({ kind: 'slow', rescue })
-  }
-
-  /** Its plan may be the slow one: only the first ones under a name are made for the values. */
-  #unname(text: string): void {
-    const { slowPlans, statements } = this.#connection
-    slowPlans.add(text, performance.now())
-    statements.drop(text)
   }
 
   /** Nobody waits for one of its reads any more. Only when nobody waits for any, they are cancelled: that hits no neighbour. */
@@ -242,8 +236,8 @@ export class Lane {
 
   /** Until it is known that no pooler is in between, nothing is left on its servers. */
   #prepare(text: string, now: number): PreparedStatement {
-    const { isKnown, statements, slowPlans } = this.#connection
-    return isKnown && !slowPlans.has(text, now) ? statements.of(text, now) : unnamed(text)
+    const { isKnown, statements } = this.#connection
+    return isKnown ? statements.of(text, now) : unnamed(text)
   }
 
   #write(statements: readonly LaneStatement[]): void {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { TextCache } from '../statement/text-cache.ts'
+import { SlowPlans } from './slow-plans.ts'
 import type { Field } from '../wire/pg-internals.ts'
 
 /** A text under its name on one connection, and the rows that it gave. */
@@ -14,6 +15,8 @@ export interface PreparedStatement {
   parsedAt: number
   description: { readonly bytes: Buffer; readonly fields: readonly Field[] } | undefined
   used: number
+  /** How long it took at least, in milliseconds, where it was timed. */
+  leastMs: number
 }
 
 /** Statements of the server's that one connection may have. */
@@ -24,10 +27,14 @@ const MOST_CHARACTERS = 500_000
 /** 144 bits: two texts never have one name, on whatever server a pooler may take it to. */
 const NAME_CHARACTERS = 24
 /**
- * After so many milliseconds it is parsed anew. PostgreSQL does so by itself when a table has changed, but not when one of the same name has
- * come into being ahead of it in `search_path`.
+ * After so many milliseconds it is parsed anew. PostgreSQL plans it again by itself when a table has changed, but keeps the types that its
+ * parameters had, so that a column that was a date may be given no time; and it does not see that a table of the same name has come into being
+ * ahead of its own in `search_path`.
  */
-const KEPT_MS = 60_000
+const KEPT_MS = 2_000
+/** It takes so many times as long as it did, and so much longer in milliseconds: its plan may be for any values now, and a bad one for these. */
+const SLOW_FACTOR = 10
+const SLOW_MS = 20
 const UNNAMED: Named = { name: '', encodedName: Buffer.from([0]) }
 const NONE: readonly PreparedStatement[] = []
 
@@ -42,6 +49,7 @@ export class PreparedStatements {
   readonly #prepareFrom: number
   #leaving: PreparedStatement[] = []
   #uses = 0
+  readonly #slowPlans = new SlowPlans()
   #areDiscarded = false
 
   /** @param prepareFrom - the use of a text that is the first under a name. */
@@ -52,11 +60,19 @@ export class PreparedStatements {
   /** The statement of a text for one more use. It must be parsed if it is not `parsed`, behind a Close: the server may still have it. */
   of(text: string, now: number): PreparedStatement {
     let statement = this.#byText.get(text)
-    if (this.#areDiscarded) return unnamed(text)
+    if (this.#areDiscarded || this.#slowPlans.has(text, now)) return unnamed(text)
     if (statement === undefined) {
       if (!this.#isDue(text)) return unnamed(text)
       if (this.#byText.size >= MOST) this.#evict()
-      statement = { text, ...nameOf(text), parsed: false, parsedAt: now, description: undefined, used: 0 }
+      statement = {
+        text,
+        ...nameOf(text),
+        parsed: false,
+        parsedAt: now,
+        description: undefined,
+        used: 0,
+        leastMs: Infinity,
+      }
       this.#byText.set(text, statement)
     }
     if (now - statement.parsedAt >= KEPT_MS) statement.parsed = false
@@ -84,6 +100,18 @@ export class PreparedStatements {
     this.doubt()
   }
 
+  /** Its plan may be the slow one: only the first ones under a name are made for the values. It has no name for a while. */
+  suspect(text: string, now: number): void {
+    this.#slowPlans.add(text, now)
+    this.drop(text)
+  }
+
+  /** It has run by itself, and taken so long. */
+  ran(statement: PreparedStatement, ms: number, now: number): void {
+    if (ms > statement.leastMs * SLOW_FACTOR && ms > statement.leastMs + SLOW_MS) this.suspect(statement.text, now)
+    else if (ms < statement.leastMs) statement.leastMs = ms
+  }
+
   /** It has no name any more. */
   drop(text: string): void {
     const statement = this.#byText.get(text)
@@ -109,7 +137,7 @@ export class PreparedStatements {
 
 /** A statement for one use. */
 export function unnamed(text: string): PreparedStatement {
-  return { text, ...UNNAMED, parsed: false, parsedAt: 0, description: undefined, used: 0 }
+  return { text, ...UNNAMED, parsed: false, parsedAt: 0, description: undefined, used: 0, leastMs: Infinity }
 }
 
 function nameOf(text: string): Named {

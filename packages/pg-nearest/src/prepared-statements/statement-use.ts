@@ -27,6 +27,11 @@ export class StatementUse implements PreparedUse {
     this.#statement.parsed = true
   }
 
+  /** It has been answered, after so many milliseconds. */
+  ran(ms: number): void {
+    this.#statements.ran(this.#statement, ms, performance.now())
+  }
+
   refused(error: unknown): void {
     this.#statement.parsed = false
     if (codeOf(error) === '26000') this.#statements.giveUp()

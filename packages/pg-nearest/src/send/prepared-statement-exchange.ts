@@ -28,7 +28,12 @@ export function preparedStatementExchange(
     if (statements !== undefined && unsettles(config.text)) statements.doubt()
     return new StatementExchange(config, client, onEnd)
   }
-  return new StatementExchange(config, client, (end) => onEnd(behindName(end)), use)
+  const sentAt = performance.now()
+  const ended = (end: StatementEnd): void => {
+    if (end.kind === 'result') use.ran(performance.now() - sentAt)
+    onEnd(behindName(end))
+  }
+  return new StatementExchange(config, client, ended, use)
 }
 
 function useFor(lease: Lease, config: pg.QueryConfig, prepareFrom: number): StatementUse | undefined {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
@@ -85,6 +86,18 @@ test('a table that changes: each write runs once, on every connection', async ()
   expect(await count(pool)).toBe(100)
   const errors = await Promise.allSettled(Array.from({ length: 20 }, () => pool.query('insert into notes values (1)')))
   expect(errors.filter(({ status }) => status === 'fulfilled')).toEqual([])
+})
+
+test('a column whose type was changed elsewhere gets values of that type within two seconds', async () => {
+  const pool = await start()
+  await ask(world.url('nrt'), 'drop table if exists days; create table days (at date)')
+  const text = "insert into days values ($1) returning extract(hour from at at time zone 'utc')::int as hour"
+  const hour = async () => (await pool.query<{ hour: number }>(text, ['2026-01-01T10:00:00Z'])).rows[0]?.hour
+  for (let i = 0; i < 3; i++) await hour()
+  expect(await namesOf(pool, '%into days%')).toBe(1)
+  await ask(world.url('nrt'), 'alter table days alter column at type timestamptz')
+  await sleep(2_000)
+  expect(await hour()).toBe(10)
 })
 
 test('names that somebody discards: each write runs once, and there are none on that connection any more', async () => {
