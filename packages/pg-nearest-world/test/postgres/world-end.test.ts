@@ -78,9 +78,11 @@ function lives(pid: number): boolean {
 }
 
 async function expectNothingLeft({ folder: run, pids, sharedCache }: Other): Promise<void> {
-  await until(async () => pids.every((pid) => !lives(pid)) && !existsSync(run))
-  const { stdout } = spawnSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' })
-  expect(stdout.split('\n').filter((args) => args.includes(run))).toEqual([])
+  const named = (): string[] => {
+    const { stdout } = spawnSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' })
+    return stdout.split('\n').filter((args) => args.includes(run))
+  }
+  await until(async () => pids.every((pid) => !lives(pid)) && !existsSync(run) && named().length === 0)
   // It leaves its cache, and nothing else.
   const left = (await readdir(folder)).filter((name) => !name.startsWith('node-compile-cache'))
   expect(left).toEqual(sharedCache === undefined ? [expect.stringMatching(/^pg-nearest-world-\d+$/)] : [])
