@@ -40,13 +40,19 @@ function useFor(lease: Lease, config: pg.QueryConfig, prepareFrom: number): Stat
   const { client, status, introduced, pooled, pipelines } = lease
   const isDirect = introduced ? !pooled : knownStatementsOn(client)?.isDirect === true
   if (status !== 'I' || !isDirect || !pipelines) return undefined
-  for (const key in config) if (!PREPARABLE.has(key)) return undefined
+  if (typeof config.text !== 'string' || !isUnadorned(config)) return undefined
   return factsOf(config.text).is('isPreparableWrite')
     ? useOf(statementsOn(client, prepareFrom), config.text)
     : undefined
 }
 
-const PREPARABLE: ReadonlySet<string> = new Set(['text', 'values', 'rowMode', 'types'])
+/** Nothing is asked of it but what its rows are read by. */
+export function isUnadorned(config: pg.QueryConfig): boolean {
+  for (const key in config) if (!UNADORNED.has(key)) return false
+  return true
+}
+
+const UNADORNED: ReadonlySet<string> = new Set(['text', 'values', 'rowMode', 'types'])
 
 function unsettles(text: unknown): boolean {
   // What has a name of its own only was prepared as something else.

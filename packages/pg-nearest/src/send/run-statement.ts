@@ -21,7 +21,7 @@ import { factsOf } from '../statement/text-facts.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../exchange/group-exchange.ts'
 import { QuestionedStatementExchange } from '../exchange/questioned-statement-exchange.ts'
-import { preparedStatementExchange } from './prepared-statement-exchange.ts'
+import { isUnadorned, preparedStatementExchange } from './prepared-statement-exchange.ts'
 import { isPlainOn, RESTRICTION, statementExchanges, type Enforcement } from './read-only-enforcement.ts'
 
 /** A statement for one connection. */
@@ -64,8 +64,7 @@ export function runStatement(lease: Lease, given: StatementRun, onEnd: OnEnd): v
 }
 
 function send(lease: Lease, run: StatementRun, onEnd: (end: StatementEnd) => void): void {
-  if (run.enforcement === 'none') lease.send(preparedStatementExchange(lease, run.config, run.prepareFrom, onEnd))
-  else lease.send(...exchangesOf(lease, run, onEnd))
+  lease.send(...exchangesOf(lease, run, onEnd))
 }
 
 function exchangesOf(
@@ -86,11 +85,8 @@ function mayShareSync(
   if (!lease.provenStandby || !lease.pipelines || !isPlainOn(lease, enforcement)) return false
   if (before || inside || introduction !== undefined) return false
   if (typeof config.text !== 'string' || !factsOf(config.text).is('single')) return false
-  for (const key in config) if (!SHARING.has(key)) return false
-  return config.values === undefined || Array.isArray(config.values)
+  return isUnadorned(config) && (config.values === undefined || Array.isArray(config.values))
 }
-
-const SHARING: ReadonlySet<string> = new Set(['text', 'values', 'rowMode', 'types'])
 
 function sendWithQuestion(lease: Lease, run: StatementRun, questions: PositionQuestions, onEnd: OnEnd): void {
   const exchange: QuestionedStatementExchange = new QuestionedStatementExchange(

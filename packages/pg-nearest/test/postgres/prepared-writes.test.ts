@@ -155,6 +155,13 @@ test('a table that comes ahead of the one that a name means', async () => {
   expect(await here()).toBe(3)
 })
 
+test('what has neither text nor name is told as pg tells it, and costs no connection', async () => {
+  const pool = await start()
+  await insert(pool, 3)
+  for (let i = 0; i < 3; i++) await expect(pool.query({ values: [1] } as never)).rejects.toThrow(/text or a name/)
+  expect(await count(pool)).toBe(3)
+})
+
 test('of more texts than a connection keeps, the one that was not used for longest is closed', async () => {
   const pool = await start({ prepare: 1 })
   for (let i = 0; i < 270; i++) await pool.query(`update notes set text = $1 where id = ${i}`, ['x'])
