@@ -87,16 +87,17 @@ export function withStatus(response: Response, status: number): Response {
  * it has no body, because its handler may give such a one to many clients.
  */
 function changeHeaders(response: Response, write: (headers: ResponseHeaders) => void): Response {
-  const { status, statusText, headers, body } = response
+  const { status, statusText, body } = response
   try {
     if (body !== null) {
-      write(headers)
+      // Not before: a response of h3 has other headers once it has been asked for its body.
+      write(response.headers)
       return response
     }
   } catch {
     // Then a copy.
   }
-  const copy = new Response(body, { status, statusText, headers })
+  const copy = new Response(body, { status, statusText, headers: response.headers })
   write(copy.headers)
   return copy
 }

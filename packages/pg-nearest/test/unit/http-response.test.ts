@@ -303,3 +303,34 @@ describe('a response that a handler gives to several clients', () => {
     expect(shared.headers.getSetCookie()).toEqual([])
   })
 })
+
+/** As those of h3 (of srvx): it becomes a `Response` when it is asked for its body. */
+class LazyResponse {
+  readonly status = 200
+  readonly statusText = ''
+  readonly #text: string
+  readonly #headers = new Headers()
+  #made: Response | undefined
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  get headers(): Headers {
+    return this.#made?.headers ?? this.#headers
+  }
+
+  get body(): Response['body'] {
+    this.#made ??= new Response(this.#text, { headers: this.#headers })
+    return this.#made.body
+  }
+}
+
+test('a response that is made when it is asked for its body carries the bookmark', async () => {
+  const pool: SessionPool = {
+    session: () => ({ bookmark: () => B1, run: (work: () => unknown) => work() }) as Session,
+  }
+  const handle = withSession(pool, () => new LazyResponse('{}') as unknown as Response)
+  const { headers } = await handle(new Request('http://h/', { method: 'POST' }))
+  expect(headers.getSetCookie().map((line) => line.split('; ')[0])).toEqual([`${nameOf(B1)}=${B1}`])
+})
