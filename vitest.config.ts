@@ -71,6 +71,7 @@ const unhurried = onServersOf([
   'http-node',
   'lane-names',
   'prepared-writes',
+  'throwing-configs',
   'lanes',
   'lanes-attacked',
   'lanes-in-sessions',

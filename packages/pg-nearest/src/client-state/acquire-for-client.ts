@@ -17,7 +17,12 @@ export function acquireForClient(engine: Engine): Acquire {
         throw error
       }
     }
-    // In the same turn, so that the next one finds it.
-    return boarding?.open(lease) === true ? undefined : lease
+    try {
+      // In the same turn, so that the next one finds it.
+      return boarding?.open(lease) === true ? undefined : lease
+    } catch (error) {
+      lease.release(true)
+      throw error
+    }
   }
 }

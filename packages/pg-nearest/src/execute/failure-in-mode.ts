@@ -3,7 +3,7 @@ import { isUnavailableError } from '../errors.ts'
 import { refusedInModeError } from '../failures/mode-errors.ts'
 import { readOnlyHandleError } from '../failures/read-only-handle-error.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
-import { handleName } from '../route/handle-name.ts'
+import { handleName } from './handle-name.ts'
 import { isReadOnlyByMode } from '../route/in-mode.ts'
 import type { OwnSession, Scope } from './engine.ts'
 

@@ -30,7 +30,7 @@ import { runStatement, type RunEnd } from '../send/run-statement.ts'
 import { withoutStatementName } from './without-statement-name.ts'
 import type { WalkFacts } from '../walk-states/walk-state.ts'
 import { notSentError } from '../failures/mode-errors.ts'
-import { getsWrites } from '../route/gets-writes.ts'
+import { getsWrites } from '../server-selection/gets-writes.ts'
 import type { WriteGuard } from '../write-guard/write-guard.ts'
 
 /** A result, and who gave it. */
@@ -142,18 +142,12 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const trip = rider && this.#tripOf(attempt, turn, signal)
     if (trip !== undefined && rider?.join(false, trip) === true) return
     const lease = this.engine.take(server, 'statement', preferred)
-    if (lease !== undefined) return this.#run(lease, attempt, turn, signal)
+    if (lease !== undefined) return this.#use(lease, attempt, turn, signal)
     if (trip !== undefined && rider?.join(true, trip) === true) return
     this.#stage = 'connecting'
     const share = trip && (() => this.#joinNext(trip))
     this.engine.acquire(server, 'statement', signal, preference, this.facts.reads && turn.hasNext, share).then(
-      (acquired) => {
-        try {
-          this.#run(acquired, attempt, turn, signal)
-        } catch (error) {
-          turn.end({ kind: 'cut', error })
-        }
-      },
+      (acquired) => this.#use(acquired, attempt, turn, signal),
       (error: unknown) => {
         if (error !== SHARES) turn.end(notSent(error, signal))
       },
@@ -180,6 +174,16 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
           turn.end({ kind: 'cut', error })
         }
       },
+    }
+  }
+
+  /** A connection that was taken is given back, whatever throws. */
+  #use(lease: Lease, attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
+    try {
+      this.#run(lease, attempt, turn, signal)
+    } catch (error) {
+      lease.release(true)
+      turn.end({ kind: 'cut', error })
     }
   }
 

@@ -25,11 +25,10 @@ export function parseQueryArguments(first: unknown, second: unknown, third: unkn
     }
   }
   if (typeof first !== 'object') throw new TypeError(`A query is a text or an object with one, not a ${typeof first}.`)
-  const given = first as pg.QueryConfig & RouteOptions
-  checkRouteNames(given)
-  const config = values === undefined || values === null ? given : { ...given, values }
-  const limits = { signal: signalOf(given), timeoutMs: timeoutOf(given) }
-  return { request: { config, route: routeOf(given), consistency: consistencyOf(given), ...limits }, callback }
+  const config = readOnce(first)
+  if (values !== undefined && values !== null) config.values = values
+  const limits = { signal: signalOf(config), timeoutMs: timeoutOf(config) }
+  return { request: { config, route: routeOf(config), consistency: consistencyOf(config), ...limits }, callback }
 }
 
 /** A cursor, a query stream or a COPY stream: an object that talks to the connection itself. */
@@ -37,20 +36,52 @@ export function isSubmittable(query: unknown): query is pg.Submittable {
   return typeof query === 'object' && query !== null && 'submit' in query && typeof query.submit === 'function'
 }
 
+/**
+ * What the caller's object says now: it is not looked at again, so that it can neither change nor throw where a connection has been taken.
+ *
+ * @throws what it throws.
+ */
+function readOnce(given: object): pg.QueryConfig & RouteOptions {
+  const config: Record<string, unknown> = {}
+  for (const name in given) {
+    if (!harmless.has(name)) checkName(name)
+    config[name] = (given as typeof config)[name]
+  }
+  // The accessors of a class are not enumerable.
+  for (const name of READ) {
+    if (name in config) continue
+    const value = (given as typeof config)[name]
+    if (value !== undefined) config[name] = value
+  }
+  return config as unknown as pg.QueryConfig & RouteOptions
+}
+
 const OURS: readonly (keyof RouteOptions)[] = ['route', 'consistency', 'signal', 'timeoutMs']
 
-/** Names that need not be looked at: ours, pg's, and others' that were found to be none of ours. */
-const harmless = new Set<string>([...OURS, 'text', 'values', 'name', 'rowMode', 'types', 'binary', 'rows', 'queryMode'])
+/** Ours, and pg's. */
+const READ: readonly string[] = [
+  ...OURS,
+  'text',
+  'values',
+  'name',
+  'rowMode',
+  'types',
+  'binary',
+  'rows',
+  'queryMode',
+  'portal',
+  'query_timeout',
+]
+
+/** Names that need not be looked at: those, and others' that were found to be none of ours. */
+const harmless = new Set<string>(READ)
 const MOST_HARMLESS = 1_000
 
 /** Libraries pass fields of their own, so only what is almost one of our names is an error. */
-function checkRouteNames(given: object): void {
-  for (const name in given) {
-    if (harmless.has(name)) continue
-    const meant = misspelled(name, OURS)
-    if (meant !== undefined) throw new OptionError(name, `A query has no option ${name}. Did you mean ${meant}?`)
-    if (harmless.size < MOST_HARMLESS) harmless.add(name)
-  }
+function checkName(name: string): void {
+  const meant = misspelled(name, OURS)
+  if (meant !== undefined) throw new OptionError(name, `A query has no option ${name}. Did you mean ${meant}?`)
+  if (harmless.size < MOST_HARMLESS) harmless.add(name)
 }
 
 function routeOf({ route }: RouteOptions): RouteOptions['route'] {

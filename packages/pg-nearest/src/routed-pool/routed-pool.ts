@@ -120,13 +120,15 @@ export class RoutedPool extends PgPoolFace {
     callback: Callback<pg.QueryResult<R>>,
   ): void
   override query(first: unknown, second?: unknown, third?: unknown): unknown {
-    if (isSubmittable(first)) return this.asOwnPromise(submitOnPool(this.#lend(), first, second ?? third))
-    let call: Call
+    let call: Call | undefined
     try {
-      call = parseQueryArguments(first, second, third)
+      call = isSubmittable(first) ? undefined : parseQueryArguments(first, second, third)
     } catch (error) {
       const callback = [first, second, third].find((argument) => typeof argument === 'function')
       return this.asOwnPromise(promiseOrCallback(Promise.reject(error as Error), callback as QueryCallback | undefined))
+    }
+    if (call === undefined) {
+      return this.asOwnPromise(submitOnPool(this.#lend(), first as pg.Submittable, second ?? third))
     }
     return this.asOwnPromise(
       promiseOrCallback(this.#execute(inSurroundings(this.#servers.engine, call.request)), call.callback),

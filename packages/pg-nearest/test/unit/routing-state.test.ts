@@ -7,7 +7,7 @@ import {
   type Observation,
   type Observed,
 } from '../../src/observations/topology-updates.ts'
-import { getsWrites } from '../../src/route/gets-writes.ts'
+import { getsWrites } from '../../src/server-selection/gets-writes.ts'
 import { planPrimary, planRead, usualReadServer, type Target } from '../../src/route/plan-servers.ts'
 import { areRoutedAlike } from '../../src/topology/routing-state.ts'
 import type { Server, Topology } from '../../src/topology/topology.ts'

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import spec from '../../spec/routing.json' with { type: 'json' }
 import { planPrimary, planRead, type Attempt } from '../../src/route/plan-servers.ts'
-import { getsWrites } from '../../src/route/gets-writes.ts'
+import { getsWrites } from '../../src/server-selection/gets-writes.ts'
 import { firstChoices } from '../../src/server-selection/first-choices.ts'
 import { LATENCY_WINDOW_MS, type Chooser } from '../../src/server-selection/server-selection.ts'
 import type { ServerState, Topology } from '../../src/topology/topology.ts'

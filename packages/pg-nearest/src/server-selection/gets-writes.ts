@@ -1,4 +1,4 @@
-import { isUnheardReplica } from '../server-selection/server-selection.ts'
+import { isUnheardReplica } from './server-selection.ts'
 import { perRoutingStates } from '../topology/routing-state.ts'
 import type { Topology } from '../topology/topology.ts'
 import { whyNoWrites } from '../topology/why-no-writes.ts'

@@ -1,4 +1,4 @@
-import type { Narrowing } from './in-mode.ts'
+import type { Narrowing } from '../route/in-mode.ts'
 
 /** A handle as the caller writes it. */
 export function handleName({ target, readOnly }: Pick<Narrowing, 'target' | 'readOnly'>): string {
