@@ -17,10 +17,10 @@ import { call, promiseOrCallback } from './promise-or-callback.ts'
 
 /** What only a connection of its own tells. */
 const OWN_EVENTS = ['notice', 'notification', 'end', 'drain'] as const
-const FORWARDED = [...OWN_EVENTS, 'error'] as const
+const FORWARDED: ReadonlySet<string | symbol> = new Set([...OWN_EVENTS, 'error'])
 
 const USUAL_TYPES = new pg.TypeOverrides()
-type Listeners = Readonly<Record<(typeof FORWARDED)[number], (...args: unknown[]) => void>>
+type Listener = Parameters<EventEmitter['on']>[1]
 
 /**
  * What `pool.connect()` lends: a `pg.PoolClient` that chooses a server for each statement, until one needs to stay on its connection
@@ -34,9 +34,9 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   readonly escapeLiteral: typeof pg.escapeLiteral = pg.escapeLiteral
   readonly #engine: Engine
   readonly #session: ClientExecutor
-  /** Its own parsers. Made when they are needed, because they are not for most clients; so are its listeners. */
+  /** Its own parsers. Made when they are needed, because they are not for most clients; so is what passes on events. */
   #types: pg.TypeOverrides | undefined
-  #listeners: Listeners | undefined
+  #forwarders: Map<string | symbol, Listener> | undefined
   readonly #onReleased: () => void
   #released = false
   /** By `end`, after which it may still be released, as in pg. */
@@ -238,22 +238,38 @@ export class BorrowedClient extends EventEmitter implements Borrower {
     return submitted.catch((error: unknown) => failing.handleError?.(error, null))
   }
 
-  #forward(client: pg.PoolClient, attached: boolean): void {
-    const listeners = (this.#listeners ??= this.#forwarders())
-    for (const event of FORWARDED) {
-      if (attached) client.on(event as 'notice', listeners[event])
-      else client.removeListener(event, listeners[event])
-    }
+  override on(event: string | symbol, listener: Listener): this {
+    super.on(event, listener)
+    this.#hear(event)
+    return this
   }
 
-  #forwarders(): Listeners {
-    // An 'error' without a listener would end the process. The statement that was lost rejects anyway.
-    const isHeard = (event: string): boolean => event !== 'error' || this.listenerCount(event) > 0
-    const forwarder =
-      (event: string) =>
-      (...args: unknown[]): void =>
-        void (isHeard(event) && emitSafely(this, event, args))
-    return Object.fromEntries(FORWARDED.map((event) => [event, forwarder(event)])) as Listeners
+  override addListener(event: string | symbol, listener: Listener): this {
+    return this.on(event, listener)
+  }
+
+  override prependListener(event: string | symbol, listener: Listener): this {
+    super.prependListener(event, listener)
+    this.#hear(event)
+    return this
+  }
+
+  /** From now on passes on this event of the connections that it holds. */
+  #hear(event: string | symbol): void {
+    if (!FORWARDED.has(event) || this.#forwarders?.has(event) === true) return
+    const forwarder = (...args: unknown[]): void =>
+      void ((event !== 'error' || this.listenerCount(event) > 0) && emitSafely(this, event as string, args))
+    this.#forwarders ??= new Map()
+    this.#forwarders.set(event, forwarder)
+    this.#session.client?.on(event as 'notice', forwarder)
+  }
+
+  #forward(client: pg.PoolClient, attached: boolean): void {
+    if (this.#forwarders === undefined) return
+    for (const [event, forwarder] of this.#forwarders) {
+      if (attached) client.on(event as 'notice', forwarder)
+      else client.removeListener(event, forwarder)
+    }
   }
 }
 

@@ -30,7 +30,7 @@ import { GivenStatement } from './given-statement.ts'
 import { StatementQueue, type Turn } from './statement-queue.ts'
 import { runPinnedOrLose } from '../client-execution/run-pinned.ts'
 import { takeConnection } from '../client-execution/take-connection.ts'
-import { guardStatement } from './guard-statement.ts'
+import { guardStatement } from '../client-execution/guard-statement.ts'
 
 /** How long a released client waits for a cursor that was left open. */
 const OPEN_CURSOR_MS = 1_000

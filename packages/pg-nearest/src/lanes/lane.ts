@@ -1,5 +1,4 @@
 import { raiseLater } from '../raise-later.ts'
-import { isPooled } from '../pg-client/pooled-backend.ts'
 import type { RowTexts } from '../lane-codec/message-reader.ts'
 import { MessageWriter } from '../lane-codec/message-writer.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
@@ -316,9 +315,9 @@ export class Lane {
     if (restriction instanceof ReadStatement) return this.lease.status === 'I'
     const connection = this.#connection
     const [, isolation, backend] = answerOf(restriction) ?? []
-    const isSound =
-      isolation === 'read committed' && !isPooled(this.lease.client, Number(backend)) && this.lease.status === 'I'
-    if (isSound) connection.isKnown = connection.statements.isDirect = true
+    this.lease.noteBackend(Number(backend))
+    const isSound = isolation === 'read committed' && this.lease.direct === true && this.lease.status === 'I'
+    if (isSound) connection.isKnown = true
     else connection.isUnfit = true
     return isSound
   }

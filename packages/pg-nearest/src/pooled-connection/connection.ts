@@ -47,6 +47,8 @@ export class Connection {
   introduced = false
   /** Each transaction on it may run on another machine. */
   pooled = false
+  /** No pooler is in between. `undefined`: as far as is known. */
+  direct: boolean | undefined
   /** It is in use. */
   taken = false
   /** What runs on it can run on another server instead. */

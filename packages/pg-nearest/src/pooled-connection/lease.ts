@@ -120,8 +120,20 @@ export class Lease {
   introduce(machine: string | undefined, backend: number | undefined): void {
     const connection = this.#connection
     connection.introduced = true
-    connection.pooled = isPooled(connection.client, backend)
+    if (backend !== undefined) this.noteBackend(backend)
+    connection.pooled = connection.direct === false
     if (machine !== undefined && !connection.pooled) connection.machine = machine
+  }
+
+  /** Whether no pooler is in between. `undefined`: nobody has asked yet which process answers. */
+  get direct(): boolean | undefined {
+    return this.#connection.direct
+  }
+
+  /** @param backend - the process that has answered; `undefined`: the server does not tell, so that it may be any. */
+  noteBackend(backend: number | undefined): void {
+    const connection = this.#connection
+    connection.direct = backend !== undefined && !isPooled(connection.client, backend)
   }
 
   get alive(): boolean {

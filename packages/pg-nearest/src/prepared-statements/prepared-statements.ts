@@ -42,8 +42,6 @@ type Named = Pick<PreparedStatement, 'name' | 'encodedName'>
 
 /** The statements that were prepared on one connection. When there are too many, the one that was not used for longest goes. */
 export class PreparedStatements {
-  /** No pooler is in between, as has been found out in a lane. */
-  isDirect = false
   readonly #byText = new Map<string, PreparedStatement>()
   readonly #seen = new TextCache<number>(MOST_SEEN, MOST_CHARACTERS)
   readonly #prepareFrom: number

@@ -21,7 +21,7 @@ import { factsOf } from '../statement/text-facts.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../exchange/group-exchange.ts'
 import { QuestionedStatementExchange } from '../exchange/questioned-statement-exchange.ts'
-import { isUnadorned, preparedStatementExchange } from './prepared-statement-exchange.ts'
+import { isUnadorned, preparedStatementExchanges } from './prepared-statement-exchanges.ts'
 import { isPlainOn, RESTRICTION, statementExchanges, type Enforcement } from './read-only-enforcement.ts'
 
 /** A statement for one connection. */
@@ -35,7 +35,7 @@ export interface StatementRun {
   readonly context: Pick<FreshnessContext, 'topology' | 'positions' | 'alone'>
   /** What is known of a standby's position when it is sent. */
   readonly before: PositionBefore
-  /** See {@link preparedStatementExchange}. */
+  /** See {@link preparedStatementExchanges}. */
   readonly prepareFrom?: number | undefined
 }
 
@@ -73,7 +73,7 @@ function exchangesOf(
   onEnd: (end: StatementEnd) => void,
 ): Exchange[] {
   if (enforcement !== 'none') return statementExchanges(lease, config, enforcement, onEnd)
-  return [preparedStatementExchange(lease, config, prepareFrom, onEnd)]
+  return preparedStatementExchanges(lease, config, prepareFrom, onEnd)
 }
 
 /** A standby commits nothing, so statement and position query can share a Sync there, which costs half as much as two. */

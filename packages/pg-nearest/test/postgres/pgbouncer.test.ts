@@ -48,6 +48,16 @@ function behind(mode: PoolMode): void {
     })
   })
 
+  test('a pool with one database gives names to none of its writes', async () => {
+    const { primary } = bouncers.poolOptions('nrt')
+    await using pool = createPool({ primary, max: 2, lanes: false })
+    const insert = (i: number) => pool.query('insert into users (name) values ($1)', [`${mode} unnamed ${i}`])
+    for (let i = 0; i < 6; i++) await insert(i)
+    await Promise.all(Array.from({ length: 6 }, (_, i) => insert(6 + i)))
+    const names = "select count(*)::int as n from pg_prepared_statements where statement like 'insert into users%'"
+    for (let i = 0; i < 4; i++) expect((await pool.query<{ n: number }>(names)).rows).toEqual([{ n: 0 }])
+  })
+
   test('a session sees its own writes, again and again', async () => {
     await using pool = await open()
     for (let i = 0; i < 25; i++) {

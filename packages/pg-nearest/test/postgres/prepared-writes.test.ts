@@ -65,6 +65,16 @@ test.each<[prepare: false | number | undefined, names: number[]]>([
   expect(await count(pool)).toBe(names.length)
 })
 
+test('with one database, too: its connection is asked with the second use whether a pooler is in between', async () => {
+  const pool = await pools.start({ primary: world.url('nrt'), max: 1 })
+  const after: unknown[] = []
+  for (let i = 0; i < 4; i++) {
+    await insert(pool, 1)
+    after.push(await namesOf(pool, INSERT))
+  }
+  expect(after).toEqual([0, 0, 1, 1])
+})
+
 test('so has the question behind it, and what was written is seen', async () => {
   const pool = await start(world.poolOptions('ord'))
   for (let i = 1; i <= 10; i++) {

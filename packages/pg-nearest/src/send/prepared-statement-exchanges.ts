@@ -5,7 +5,8 @@ import { useOf, type StatementUse } from '../prepared-statements/statement-use.t
 import type { Lease } from '../pooled-connection/lease.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
 import { factsOf } from '../statement/text-facts.ts'
-import type { StatementEnd } from '../wire/exchange.ts'
+import type { Exchange, StatementEnd } from '../wire/exchange.ts'
+import { askBackendBehind } from './ask-backend.ts'
 
 type OnEnd = (end: StatementEnd) => void
 
@@ -15,31 +16,33 @@ type OnEnd = (end: StatementEnd) => void
  *
  * @param prepareFrom - as of `PreparedStatements`; `undefined`: it may have no name.
  */
-export function preparedStatementExchange(
+export function preparedStatementExchanges(
   lease: Lease,
   config: pg.QueryConfig,
   prepareFrom: number | undefined,
   onEnd: OnEnd,
-): StatementExchange {
-  const { client } = lease
+): Exchange[] {
   const use = prepareFrom === undefined ? undefined : useFor(lease, config, prepareFrom)
-  if (use === undefined) {
-    const statements = knownStatementsOn(client)
-    if (statements !== undefined && unsettles(config.text)) statements.doubt()
-    return new StatementExchange(config, client, onEnd)
-  }
+  if (use === undefined) return [unnamed(lease, config, onEnd)]
+  const { client, direct } = lease
+  if (direct === undefined) return askBackendBehind(lease, (ended) => unnamed(lease, config, ended), onEnd)
   const sentAt = performance.now()
   const ended = (end: StatementEnd): void => {
     if (end.kind === 'result') use.ran(performance.now() - sentAt)
     onEnd(behindName(end))
   }
-  return new StatementExchange(config, client, ended, use)
+  return [new StatementExchange(config, client, ended, use)]
+}
+
+function unnamed({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): StatementExchange {
+  const statements = knownStatementsOn(client)
+  if (statements !== undefined && unsettles(config.text)) statements.doubt()
+  return new StatementExchange(config, client, onEnd)
 }
 
 function useFor(lease: Lease, config: pg.QueryConfig, prepareFrom: number): StatementUse | undefined {
-  const { client, status, introduced, pooled, pipelines } = lease
-  const isDirect = introduced ? !pooled : knownStatementsOn(client)?.isDirect === true
-  if (status !== 'I' || !isDirect || !pipelines) return undefined
+  const { client, status, direct, pipelines } = lease
+  if (status !== 'I' || direct === false || !pipelines) return undefined
   if (typeof config.text !== 'string' || !isUnadorned(config)) return undefined
   return factsOf(config.text).is('isPreparableWrite')
     ? useOf(statementsOn(client, prepareFrom), config.text)
