@@ -253,14 +253,19 @@ export class ClientContext {
 
   #noteSettings({ config: { text } }: Request, { session, setting }: StatementNeed): void {
     const { settings, lease } = this.held
-    if (session === 'reset' || session === 'discard') settings?.forget()
+    this.#forgetReset(session)
     if (this.state.kind !== 'free' || setting === undefined || lease === undefined || this.engine.alone) return
     settings?.remember(lease, setting, text)
   }
 
-  /** Updates the state after a cursor, a stream or a COPY. `refused`: the server answered with an error. */
+  #forgetReset(session: StatementNeed['session']): void {
+    if (session === 'reset' || session === 'discard') this.held.settings?.forget()
+  }
+
+  /** Updates the state after a cursor, a stream, a COPY or pg's own `Query`. `refused`: the server answered with an error. */
   settleStream(request: Request, need: StatementNeed, open: boolean, refused: boolean): void {
     this.become(nextStateAfterStream(this.state, { request, need, open, failed: refused }))
+    if (!refused && !open) this.#forgetReset(need.session)
   }
 
   /**

@@ -134,25 +134,16 @@ const SETTING = /\b(?:set_config|current_setting)\s*\(/gi
 /** Unlike SET and SHOW, it takes a snapshot. */
 const IS_QUERY = /^\s*(?!set\s|show\s)/i
 
-/** After a cursor, a stream or a COPY, which pin nothing. */
+/** After what talks to the connection by itself: a cursor, a stream, a COPY or pg's own `Query`. It may have set something as any statement may. */
 export function nextStateAfterStream(
   before: ClientState,
   { request, need, open, failed }: Pick<StatementOutcome, 'request' | 'need' | 'open' | 'failed'>,
 ): ClientState {
-  switch (before.kind) {
-    case 'transaction':
-      if (open) return { ...before, readOnly: staysReadOnly(before, need) }
-      return before.stateful ? { kind: 'pinned', by: 'state' } : FREE
-    case 'reading':
-      if (!open) return FREE
-      return failed ? { ...before, failed } : afterAnswer(before, request, need)
-    case 'free':
-    case 'pinned':
-      return open ? { kind: 'transaction', stateful: before.kind === 'pinned', readOnly: false } : before
-    case 'lost':
-    case 'unbegun':
-      return before
-  }
+  if (before.kind === 'lost' || before.kind === 'unbegun') return before
+  if (!open) return nextOutside(before, need, failed)
+  if (before.kind === 'reading') return failed ? { ...before, failed } : afterAnswer(before, request, need)
+  const stateful = boundBy(before) !== undefined || leavesSessionState(need)
+  return { kind: 'transaction', stateful, readOnly: staysReadOnly(before, need) }
 }
 
 /** Only reads since BEGIN READ ONLY, this one included: anything else could be SET TRANSACTION READ WRITE. */

@@ -1,5 +1,8 @@
+import { once, type EventEmitter } from 'node:events'
 import pg from 'pg'
+import { to } from 'pg-copy-streams'
 import Cursor from 'pg-cursor'
+import QueryStream from 'pg-query-stream'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type RoutedClient } from '../../src/index.ts'
@@ -228,6 +231,49 @@ test('a cursor reads with it', async () => {
   await cursor.close()
   client.release()
   for (const found of await left('search_path')) expect(found).toMatch(/^"\$user", public on/)
+})
+
+describe('what talks to its connection by itself pins it, and leaves nothing behind, when it sets something', () => {
+  const SET = "select set_config('work_mem', '5MB', false)"
+  const ways: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ["pg's own Query", () => ended(new pg.Query("set work_mem = '5MB'"))],
+    ["pg's own Query that calls a function", () => ended(new pg.Query(SET))],
+    ['a cursor', () => client.query(new Cursor(SET)).read(9)],
+    ['a stream', () => client.query(new QueryStream(SET)).toArray()],
+    ['a COPY', () => client.query(to(`copy (${SET}) to stdout`)).toArray()],
+  ]
+
+  function ended(query: pg.Query): Promise<unknown> {
+    return once(client.query(query) as unknown as EventEmitter, 'end')
+  }
+
+  test.each(ways)('%s', async (_way, set) => {
+    await set()
+    await client.query('insert into public.notes values ($1)', ['written'])
+    await caughtUp(world, pool)
+    expect(await setting('work_mem'), 'next').toBe('5MB on nrt')
+    client.release(true)
+    expect(await left('work_mem')).toEqual(['7MB on nrt', '7MB on ord'])
+  })
+
+  test.each(ways)('%s in a transaction', async (_way, set) => {
+    await client.query('begin')
+    await set()
+    await client.query('commit')
+    await caughtUp(world, pool)
+    expect(await setting('work_mem'), 'next').toBe('5MB on nrt')
+    client.release(true)
+    expect(await left('work_mem')).toEqual(['7MB on nrt', '7MB on ord'])
+  })
+
+  test("pg's own Query resets what goes with the client", async () => {
+    await client.query("set work_mem = '5MB'")
+    await ended(new pg.Query('discard all'))
+    await caughtUp(world, pool)
+    expect(await setting('work_mem')).toMatch(/^(?:4MB on nrt|7MB on ord)$/)
+    client.release(true)
+    expect(await left('work_mem')).toEqual(['7MB on nrt', '7MB on ord'])
+  })
 })
 
 test('a client that is released before it has ended, or with an error, leaves nothing behind, and the pool ends', async () => {

@@ -306,8 +306,8 @@ describe('a read-only transaction on a standby, after an error', () => {
 })
 
 describe('after a cursor, a stream or a COPY', () => {
-  const after = (before: ClientState, open: boolean, failed = false): ClientState =>
-    nextStateAfterStream(before, { request, need: read, open, failed })
+  const after = (before: ClientState, open: boolean, failed = false, need = read): ClientState =>
+    nextStateAfterStream(before, { request, need, open, failed })
 
   test('a snapshot has been shown, and each statement’s own has not', () => {
     expect(after(snapshot, true)).toEqual({ ...snapshot, keeps: 'transaction' })
@@ -316,7 +316,18 @@ describe('after a cursor, a stream or a COPY', () => {
     expect(after(snapshot, false)).toEqual(FREE)
   })
 
-  test('nothing is pinned, and what was stays', () => {
+  test('what it has set pins it, as of any statement', () => {
+    expect(after(FREE, false, false, session)).toEqual(pinned)
+    expect(after(FREE, false, false, effect('setting'))).toEqual(settings)
+    expect(after(FREE, false, true, session)).toEqual(pinned)
+    expect(after(inTransaction, true, false, session)).toEqual({ ...inTransaction, stateful: true })
+    expect(after(FREE, true, false, session)).toEqual({ ...inTransaction, stateful: true })
+    expect(after(reading, false, false, session)).toEqual(pinned)
+    expect(after(settings, false, false, effect('reset'))).toEqual(FREE)
+    expect(after(pinned, false, false, effect('discard'))).toEqual(FREE)
+  })
+
+  test('nothing is pinned by what leaves nothing, and what was stays', () => {
     expect(after(FREE, false)).toEqual(FREE)
     expect(after(pinned, false)).toEqual(pinned)
     expect(after(FREE, true)).toEqual(inTransaction)
