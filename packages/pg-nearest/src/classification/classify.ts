@@ -72,10 +72,15 @@ function statementsOf(tokens: readonly Token[]): Token[][] {
 }
 
 function strongest(needs: readonly StatementNeed[]): StatementNeed {
-  if (needs.some((need) => need.class === 'transaction')) return OTHER_CONTROL
+  if (needs.some((need) => need.class === 'transaction'))
+    return needs.some(leavesState) ? { ...OTHER_CONTROL, leavesState: true } : OTHER_CONTROL
   if (needs.some((need) => need.class === 'session')) return SESSION
   if (needs.some((need) => need.class === 'write')) return WRITE
   return needs.some((need) => need.class === 'server-bound') ? SERVER_BOUND : READ
+}
+
+function leavesState(need: StatementNeed): boolean {
+  return need.class === 'session' && need.session !== 'local'
 }
 
 function classifyStatement(tokens: readonly Token[]): StatementNeed {

@@ -19,6 +19,8 @@ export interface StatementNeed {
   readonly transaction?: TransactionControl
   /** What a `session` text does to its connection, if that is not for good; `undefined`: anything. */
   readonly session?: SessionEffect
+  /** A `transaction` text has what is `session` by itself among its statements, and not only until its transaction ends. */
+  readonly leavesState?: true
   /** The one setting that a `session` text sets or resets, if that means the same on another connection. */
   readonly setting?: string
   /**

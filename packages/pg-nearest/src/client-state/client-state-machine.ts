@@ -88,8 +88,8 @@ export function nextClientState(
 }
 
 /** Whether its effect on the connection outlives its transaction. */
-function leavesSessionState({ class: kind, session }: StatementNeed): boolean {
-  return kind === 'session' && session !== 'local'
+function leavesSessionState({ class: kind, session, leavesState }: StatementNeed): boolean {
+  return leavesState === true || (kind === 'session' && session !== 'local')
 }
 
 /** What the connection has that outlives a transaction. */

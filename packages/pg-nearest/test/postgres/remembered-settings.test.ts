@@ -233,6 +233,27 @@ test('a cursor reads with it', async () => {
   for (const found of await left('search_path')) expect(found).toMatch(/^"\$user", public on/)
 })
 
+test.each([
+  "begin; set work_mem = '5MB'; commit",
+  "begin; commit; set work_mem = '5MB'",
+  "begin; select set_config('work_mem', '5MB', false); insert into public.notes values ('written'); end; select 1",
+])('%s pins it, and leaves nothing behind', async (text) => {
+  await client.query(text)
+  await client.query('insert into public.notes values ($1)', ['written'])
+  await caughtUp(world, pool)
+  expect(await setting('work_mem'), 'next').toBe('5MB on nrt')
+  client.release(true)
+  expect(await left('work_mem')).toEqual(['7MB on nrt', '7MB on ord'])
+})
+
+test('a setting until the end of its transaction, in one text with it, does not', async () => {
+  await client.query("begin; set local work_mem = '5MB'; commit")
+  await client.query('insert into public.notes values ($1)', ['written'])
+  await caughtUp(world, pool)
+  expect(await setting('work_mem')).toBe('7MB on ord')
+  client.release()
+})
+
 describe('what talks to its connection by itself pins it, and leaves nothing behind, when it sets something', () => {
   const SET = "select set_config('work_mem', '5MB', false)"
   const ways: readonly (readonly [string, () => Promise<unknown>])[] = [
