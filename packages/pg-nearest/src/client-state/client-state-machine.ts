@@ -11,7 +11,7 @@ import type { Request } from '../route/request.ts'
  *   outlives the transaction. `readOnly`: it began READ ONLY, and nothing in it can have changed that.
  * - `reading`: a READ ONLY transaction on a standby, or on a primary that gets no writes. While it `keeps` nothing, it can begin again
  *   elsewhere with `begin`, and `locals`, which set what lasts until its end. `failed`: a statement has failed, so that nothing runs until ROLLBACK; on another server the transaction would
- *   not be in that state. `unproven`: it began where nothing proved that it shows what it must.
+ *   not be in that state. `unproven`: it began where nothing proved that it shows what it must. `stateful`: as of `transaction`.
  * - `pinned`: the connection has session state (SET, LISTEN, a temporary table …) until the release or DISCARD ALL; `by` settings alone, until RESET
  *   ALL.
  * - `lost`: the connection died with session state or an open transaction; nothing runs until the release.
@@ -28,6 +28,7 @@ export type ClientState =
       readonly keeps: Kept
       readonly failed: boolean
       readonly unproven: boolean
+      readonly stateful: boolean
     }
   | { readonly kind: 'pinned'; readonly by: 'settings' | 'state' }
   | { readonly kind: 'lost'; readonly error: unknown }
@@ -81,7 +82,8 @@ export function nextClientState(
   }
   if (before.kind === 'free' && standby && control?.standbyCanBegin === true) {
     const { snapshotPerStatement } = control
-    return { kind: 'reading', begin: request, locals: [], snapshotPerStatement, keeps: 'nothing', failed, unproven }
+    const begun = { begin: request, locals: [], snapshotPerStatement, keeps: 'nothing', failed, unproven } as const
+    return { kind: 'reading', ...begun, stateful: leavesSessionState(need) }
   }
   const readOnly = before.kind === 'transaction' ? staysReadOnly(before, need) : control?.readOnly === true
   return { kind: 'transaction', stateful, readOnly }
@@ -95,7 +97,7 @@ function leavesSessionState({ class: kind, session, leavesState }: StatementNeed
 /** What the connection has that outlives a transaction. */
 function boundBy(state: ClientState): 'settings' | 'state' | undefined {
   if (state.kind === 'pinned') return state.by
-  return state.kind === 'transaction' && state.stateful ? 'state' : undefined
+  return (state.kind === 'transaction' || state.kind === 'reading') && state.stateful ? 'state' : undefined
 }
 
 /** No transaction is open. */
@@ -111,8 +113,14 @@ function nextOutside(before: ClientState, need: StatementNeed, failed: boolean):
 function afterAnswer(before: Reading, request: Request, need: StatementNeed): Reading {
   const { text } = request.config
   if (need.session === 'local') return afterSettings(before, request)
-  const isFree = before.snapshotPerStatement && !(need.class === 'read' && mayLeaveState(text))
-  return before.keeps === 'nothing' && !isFree ? { ...before, keeps: 'transaction' } : before
+  const stateful = before.stateful || (leavesSessionState(need) && !showsTransaction(text))
+  const isFree = before.snapshotPerStatement && !stateful && !(need.class === 'read' && mayLeaveState(text))
+  const keeps = before.keeps === 'nothing' && !isFree ? 'transaction' : before.keeps
+  return { ...before, keeps, stateful }
+}
+
+function showsTransaction(text: string | undefined): boolean {
+  return typeof text === 'string' && factsOf(text).is('showsTransaction')
 }
 
 function mayLeaveState(text: string | undefined): boolean {

@@ -297,6 +297,28 @@ describe('what talks to its connection by itself pins it, and leaves nothing beh
   })
 })
 
+test('what a read-only transaction on a replica has set outlives it there, and leaves nothing behind', async () => {
+  const reader = await pool.replica('ord').connect()
+  await reader.query('begin read only')
+  await reader.query("set app.who = 'reader'")
+  await reader.query('show transaction_isolation')
+  await reader.query('commit')
+  expect((await reader.query('select 1')).servedBy).toMatchObject({ server: 'ord', reason: 'pinned' })
+  expect(await setting('app.who', reader)).toBe('reader on ord')
+  reader.release(true)
+  const looking = [pool.replica('ord'), pool.replica('ord'), pool]
+  for (const each of looking) {
+    const { rows } = await each.query<{ who: string | null }>("select current_setting('app.who', true) as who")
+    expect(rows).toEqual([{ who: null }])
+  }
+  const looker = await pool.replica('ord').connect()
+  await looker.query('begin read only')
+  await looker.query('show transaction_isolation')
+  await looker.query('commit')
+  expect((await looker.query('select 1')).servedBy).toMatchObject({ server: 'ord', reason: 'asked' })
+  looker.release()
+})
+
 test('a client that is released before it has ended, or with an error, leaves nothing behind, and the pool ends', async () => {
   const [set, read] = [client.query("set work_mem = '5MB'"), client.query('select 1')]
   client.release()

@@ -40,6 +40,7 @@ const reading: Reading = {
   keeps: 'nothing',
   failed: false,
   unproven: false,
+  stateful: false,
 }
 const snapshot = { ...reading, snapshotPerStatement: false } as const
 const pinned: ClientState = { kind: 'pinned', by: 'state' }
@@ -323,6 +324,8 @@ describe('after a cursor, a stream or a COPY', () => {
     expect(after(inTransaction, true, false, session)).toEqual({ ...inTransaction, stateful: true })
     expect(after(FREE, true, false, session)).toEqual({ ...inTransaction, stateful: true })
     expect(after(reading, false, false, session)).toEqual(pinned)
+    expect(after(reading, true, false, session)).toEqual({ ...reading, keeps: 'transaction', stateful: true })
+    expect(after({ ...reading, stateful: true }, false)).toEqual(pinned)
     expect(after(settings, false, false, effect('reset'))).toEqual(FREE)
     expect(after(pinned, false, false, effect('discard'))).toEqual(FREE)
   })
