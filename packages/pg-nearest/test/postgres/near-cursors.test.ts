@@ -1,3 +1,4 @@
+import pg from 'pg'
 import Cursor from 'pg-cursor'
 import QueryStream from 'pg-query-stream'
 import { startWorld, type World } from 'pg-nearest-world'
@@ -18,7 +19,7 @@ beforeAll(async () => {
     world.url('nrt'),
     `create view hitting as select hit() as n;
      create function hit_late() returns int language plpgsql as $$ begin
-       perform pg_sleep(0.3); update hits set n = n + 1; return 0; end $$;
+       perform pg_advisory_xact_lock(7); update hits set n = n + 1; return 0; end $$;
      create view hitting_late as select hit_late() as n;
      create function late(n int) returns int language plpgsql as $$ begin
        if pg_is_in_recovery() and n = 3 then raise 'in the way of recovery' using errcode = '40001'; end if;
@@ -247,10 +248,15 @@ describe('its client', () => {
   test('is free again when it is closed before the replica has refused it, and that writes nothing', async () => {
     const before = await ask(world.url('nrt'), SHOWN)
     const text = 'select n from hitting_late'
+    const holder = new pg.Client(world.url('ord'))
+    await holder.connect()
+    await holder.query('select pg_advisory_lock(7)')
     const cursor = client.query(new Cursor<Row>(text))
     cursor.read(1).catch(() => undefined)
     await running(world.url('ord'), text)
-    await settled(cursor.close(), 'close()')
+    const closed = cursor.close()
+    await holder.end()
+    await settled(closed, 'close()')
     expect(await serverOfRead(client)).toBe('ord')
     expect(await ask(world.url('nrt'), SHOWN)).toEqual(before)
     client.release()
