@@ -22,6 +22,7 @@ export async function runPinned(client: ClientContext, statement: QueuedStatemen
     enforcement,
     trust: 'trust',
     check,
+    reads: false,
   })
   switch (end.kind) {
     case 'result': {

@@ -81,6 +81,7 @@ function executionOf(
         enforcement,
         trust: trusts(attempt),
         check,
+        reads,
         onEnd: rider && ((end) => rider.ranAlone(end, lease.server, performance.now() - startedAt)),
       })
       if (ended.end.kind === 'answered' && isOfConnection(ended.end.error)) config = withoutStatementName(config)

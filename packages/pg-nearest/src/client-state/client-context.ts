@@ -41,6 +41,8 @@ export interface Sending {
   readonly enforcement: Enforcement
   readonly trust: Trust
   readonly check: FreshnessCheck | undefined
+  /** It is taken for a read, so that its caller's limit ends it at once, wherever it runs. */
+  readonly reads: boolean
   /** Called when it has ended, before what is cancelled is waited for. */
   readonly onEnd?: ((end: LimitedEnd<RunEnd>) => void) | undefined
 }
@@ -201,12 +203,12 @@ export class ClientContext {
   }
 
   /**
-   * Sends a statement on the held connection. If the caller's limit ends it, the caller is told at once, and this resolves when the
-   * connection can be used again.
+   * Sends a statement on the held connection. If the caller's limit ends it, the caller is told as `runWithin` says, and this resolves
+   * when the connection can be used again.
    */
   async send(statement: QueuedStatement, lease: Lease, sending: Sending): Promise<HeldEnd> {
     const { need } = statement
-    const { config, enforcement, check, trust } = sending
+    const { config, enforcement, check, trust, reads } = sending
     const wasOpen = lease.status !== 'I'
     const before = lease.standby ? positionBefore(this.engine, lease) : undefined
     const run = { config, enforcement, check, trust, need, context: this.engine, before }
@@ -226,7 +228,7 @@ export class ClientContext {
           if (ended.kind === 'lost') this.noteLost(lease, need)
           onEnd(ended)
         }),
-      canWrite ? () => check?.beginUnsettled() ?? ignore : undefined,
+      canWrite && !reads ? () => check?.beginUnsettled() ?? ignore : undefined,
     )
     sending.onEnd?.(end)
     check?.emitLosses()

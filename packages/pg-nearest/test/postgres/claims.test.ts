@@ -247,15 +247,24 @@ describe('while the primary cannot be reached', () => {
     const reason = new Error('enough')
     const controller = new AbortController()
     setTimeout(() => controller.abort(reason), 100)
-    const [byTime, bySignal] = await Promise.all([
+    const both = Promise.all([
       rejectionOf(read({ timeoutMs: 100 }), 'the read with timeoutMs'),
       rejectionOf(read({ signal: controller.signal }), 'the read with a signal'),
     ])
+    // Timers keep their order, however busy the process is.
+    const [byTime, bySignal] = await Promise.race([both, sleep(400, ['late', 'late'])])
     expect(isAnswered).toBe(false)
     expect(codeOf(byTime)).toBe('NEAREST_TIMEOUT')
     expect(bySignal).toBe(reason)
     world.heal('nrt', 'ord')
     await within(15_000, 'the first read', first)
+  })
+
+  test.each(ways)('it ends the one who goes before his connection is given up, in $way', async ({ count }) => {
+    const read = pool.session({ bookmark: far(), trusted: false }, () => count(pool, '', { timeoutMs: 100 }))
+    // It is given up a second after the limit.
+    const first = await Promise.race([rejectionOf(read, 'the read'), sleep(900, 'his connection')])
+    expect(codeOf(first)).toBe('NEAREST_TIMEOUT')
   })
 })
 
