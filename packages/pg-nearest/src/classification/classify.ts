@@ -1,4 +1,4 @@
-import type { StatementNeed } from './statement-class.ts'
+import { leavesSessionState, type StatementNeed } from './statement-class.ts'
 import { primaryOnlyColumn, primaryOnlyFunction, primaryOnlyRelation } from './primary-only-names.ts'
 import { portableSetting } from './portable-settings.ts'
 import { callsLocally, sessionEffect } from './session-effect.ts'
@@ -73,14 +73,10 @@ function statementsOf(tokens: readonly Token[]): Token[][] {
 
 function strongest(needs: readonly StatementNeed[]): StatementNeed {
   if (needs.some((need) => need.class === 'transaction'))
-    return needs.some(leavesState) ? { ...OTHER_CONTROL, leavesState: true } : OTHER_CONTROL
+    return needs.some(leavesSessionState) ? { ...OTHER_CONTROL, leavesState: true } : OTHER_CONTROL
   if (needs.some((need) => need.class === 'session')) return SESSION
   if (needs.some((need) => need.class === 'write')) return WRITE
   return needs.some((need) => need.class === 'server-bound') ? SERVER_BOUND : READ
-}
-
-function leavesState(need: StatementNeed): boolean {
-  return need.class === 'session' && need.session !== 'local'
 }
 
 function classifyStatement(tokens: readonly Token[]): StatementNeed {

@@ -51,3 +51,8 @@ export interface TransactionControl {
   /** For `begin`: each statement takes its own snapshot (READ COMMITTED, or no isolation level). */
   readonly snapshotPerStatement: boolean
 }
+
+/** Whether its effect on the connection outlives its transaction. */
+export function leavesSessionState({ class: kind, session, leavesState }: StatementNeed): boolean {
+  return leavesState === true || (kind === 'session' && session !== 'local')
+}

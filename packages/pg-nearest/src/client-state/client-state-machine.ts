@@ -1,5 +1,5 @@
 import type { NearestError } from '../errors.ts'
-import type { StatementNeed } from '../classification/statement-class.ts'
+import { leavesSessionState, type StatementNeed } from '../classification/statement-class.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { Request } from '../route/request.ts'
 
@@ -87,11 +87,6 @@ export function nextClientState(
   }
   const readOnly = before.kind === 'transaction' ? staysReadOnly(before, need) : control?.readOnly === true
   return { kind: 'transaction', stateful, readOnly }
-}
-
-/** Whether its effect on the connection outlives its transaction. */
-function leavesSessionState({ class: kind, session, leavesState }: StatementNeed): boolean {
-  return leavesState === true || (kind === 'session' && session !== 'local')
 }
 
 /** What the connection has that outlives a transaction. */

@@ -23,24 +23,32 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** As npm would pack it and install it. */
-async function install(app: string, version: string): Promise<string> {
+/** As npm would pack it. */
+async function packed(): Promise<string> {
+  const to = join(folder, 'packed')
+  await mkdir(to)
+  const from = join(root, 'packages/pg-nearest')
+  await cp(join(from, 'dist'), join(to, 'dist'), { recursive: true })
+  await cp(join(from, 'package.json'), join(to, 'package.json'))
+  await run(process.execPath, [join(root, 'scripts/pack.mjs')], { cwd: to })
+  await rm(join(to, '.dist'), { recursive: true })
+  return to
+}
+
+/** As npm would install it. */
+async function install(from: string, app: string, version: string): Promise<string> {
   const to = join(folder, app)
   const installed = join(to, 'node_modules/pg-nearest')
-  await mkdir(installed, { recursive: true })
-  const from = join(root, 'packages/pg-nearest')
-  await cp(join(from, 'dist'), join(installed, 'dist'), { recursive: true })
+  await cp(from, installed, { recursive: true })
   const manifest = JSON.parse(await readFile(join(from, 'package.json'), 'utf8')) as object
   await writeFile(join(installed, 'package.json'), JSON.stringify({ ...manifest, version }))
-  await run(process.execPath, [join(root, 'scripts/pack.mjs')], { cwd: installed })
-  await rm(join(installed, '.dist'), { recursive: true })
   await symlink(join(root, 'node_modules/pg'), join(to, 'node_modules/pg'))
   return to
 }
 
 test('two versions in one process, and both forms of one: one session, one registry, errors known by what they are', async () => {
-  const newer = await install('newer', '0.2.0')
-  const older = await install('older', '0.1.0')
+  const from = await packed()
+  const [newer, older] = [await install(from, 'newer', '0.2.0'), await install(from, 'older', '0.1.0')]
   await world.pauseReplay('ord')
   const program = fileURLToPath(new URL('../copies/app.cjs', import.meta.url))
   const { stdout } = await run(process.execPath, [program, JSON.stringify(world.poolOptions('ord')), newer, older])
