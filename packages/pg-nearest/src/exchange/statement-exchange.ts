@@ -77,6 +77,10 @@ export class StatementExchange extends DescribedQuery implements Exchange {
     }
   }
 
+  handleBindComplete(): void {
+    this.#prepared?.bound()
+  }
+
   override handleCommandComplete(message: unknown, connection: WireConnection): void {
     this.#synced = true
     super.handleCommandComplete(message, connection)

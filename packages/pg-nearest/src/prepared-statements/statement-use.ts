@@ -7,6 +7,8 @@ import type { PreparedStatement, PreparedStatements } from './prepared-statement
 export class StatementUse implements PreparedUse {
   readonly #statements: PreparedStatements
   readonly #statement: PreparedStatement
+  #isReused = false
+  #isBound = false
 
   constructor(statements: PreparedStatements, statement: PreparedStatement) {
     this.#statements = statements
@@ -20,11 +22,26 @@ export class StatementUse implements PreparedUse {
   prepare(connection: WireConnection): void {
     const { name, text } = this.#statement
     for (const leaving of this.#statements.takeLeaving()) connection.close({ type: 'S', name: leaving.name })
-    if (this.#statement.parsed) return
+    this.#isReused = this.#statement.parsed
+    if (this.#isReused) return
     // The server may have it, and refuses to parse it again.
     connection.close({ type: 'S', name })
     connection.parse({ text, name })
     this.#statement.parsed = true
+  }
+
+  bound(): void {
+    this.#isBound = true
+  }
+
+  /** It has not begun to run, so that it cannot have had an effect. */
+  get isUnbound(): boolean {
+    return !this.#isBound
+  }
+
+  /** What was parsed for an earlier use was to be bound once more. */
+  get isReused(): boolean {
+    return this.#isReused
   }
 
   /** It has been answered, after so many milliseconds. */
@@ -34,7 +51,7 @@ export class StatementUse implements PreparedUse {
 
   refused(error: unknown): void {
     this.#statement.parsed = false
-    if (codeOf(error) === '26000') this.#statements.giveUp()
+    if (this.isUnbound && codeOf(error) === '26000') this.#statements.giveUp()
   }
 }
 

@@ -1,4 +1,13 @@
+import type pg from 'pg'
+import { internalsOf } from '../wire/pg-internals.ts'
 import { PreparedStatements } from './prepared-statements.ts'
+
+/** By these a text's strings and names are read when it is parsed. Earlier than PostgreSQL 18 a server does not tell that `search_path` has changed. */
+const READ_BY: ReadonlySet<string> = new Set(['TimeZone', 'DateStyle', 'IntervalStyle', 'search_path'])
+
+interface ParameterStatus {
+  readonly parameterName: string
+}
 
 const known = new WeakMap<object, PreparedStatements>()
 
@@ -7,10 +16,15 @@ const known = new WeakMap<object, PreparedStatements>()
  *
  * @param prepareFrom - as of {@link PreparedStatements}.
  */
-export function statementsOn(client: object, prepareFrom: number): PreparedStatements {
-  let statements = known.get(client)
-  if (statements === undefined) known.set(client, (statements = new PreparedStatements(prepareFrom)))
-  return statements
+export function statementsOn(client: pg.Client, prepareFrom: number): PreparedStatements {
+  const statements = known.get(client)
+  if (statements !== undefined) return statements
+  const created = new PreparedStatements(prepareFrom)
+  known.set(client, created)
+  internalsOf(client).connection.on('parameterStatus', ({ parameterName }: ParameterStatus) => {
+    if (READ_BY.has(parameterName)) created.doubt()
+  })
+  return created
 }
 
 /** The same; `undefined` as long as nothing was to be prepared there. */

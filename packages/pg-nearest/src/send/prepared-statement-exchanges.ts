@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
+import { codeOf } from '../driver-errors.ts'
 import { knownStatementsOn, statementsOn } from '../prepared-statements/statements-on.ts'
 import { useOf, type StatementUse } from '../prepared-statements/statement-use.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
@@ -23,27 +24,23 @@ export function preparedStatementExchanges(
   onEnd: OnEnd,
 ): Exchange[] {
   const use = prepareFrom === undefined ? undefined : useFor(lease, config, prepareFrom)
-  if (use === undefined) return [unnamed(lease, config, onEnd)]
+  if (use === undefined) return [new StatementExchange(config, lease.client, onEnd)]
   const { client, direct } = lease
-  if (direct === undefined) return askBackendBehind(lease, (ended) => unnamed(lease, config, ended), onEnd)
+  if (direct === undefined) {
+    return askBackendBehind(lease, (ended) => new StatementExchange(config, client, ended), onEnd)
+  }
   const sentAt = performance.now()
   const ended = (end: StatementEnd): void => {
     if (end.kind === 'result') use.ran(performance.now() - sentAt)
-    onEnd(behindName(end))
+    onEnd(end.kind === 'answered' && isForItsName(use, end.error) ? { kind: 'unsent', error: end.error } : end)
   }
   return [new StatementExchange(config, client, ended, use)]
-}
-
-function unnamed({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): StatementExchange {
-  const statements = knownStatementsOn(client)
-  if (statements !== undefined && unsettles(config.text)) statements.doubt()
-  return new StatementExchange(config, client, onEnd)
 }
 
 function useFor(lease: Lease, config: pg.QueryConfig, prepareFrom: number): StatementUse | undefined {
   const { client, status, direct, pipelines } = lease
   if (status !== 'I' || direct === false || !pipelines) return undefined
-  if (typeof config.text !== 'string' || !isUnadorned(config)) return undefined
+  if (typeof config.text !== 'string' || !isUnadorned(config) || !hasValues(config)) return undefined
   return factsOf(config.text).is('isPreparableWrite')
     ? useOf(statementsOn(client, prepareFrom), config.text)
     : undefined
@@ -57,19 +54,27 @@ export function isUnadorned(config: pg.QueryConfig): boolean {
 
 const UNADORNED: ReadonlySet<string> = new Set(['text', 'values', 'rowMode', 'types'])
 
-function unsettles(text: unknown): boolean {
+/** Otherwise pg sends it by the simple protocol, which shows a row as text, and what a rule selects besides. */
+function hasValues({ values }: pg.QueryConfig): boolean {
+  return Array.isArray(values) && values.length > 0
+}
+
+/** Ahead of a statement behind which those that its connection has prepared may mean something else. */
+export function doubtPrepared({ client }: Lease, { text }: pg.QueryConfig): void {
+  const statements = knownStatementsOn(client)
   // What has a name of its own only was prepared as something else.
-  return typeof text === 'string' && factsOf(text).is('unsettlesPrepared')
+  if (statements === undefined || typeof text !== 'string') return
+  const facts = factsOf(text)
+  if (facts.is('unsettlesPrepared') && !facts.is('isPreparableWrite')) statements.doubt()
 }
 
-/** It was refused for its name, of which its caller knows nothing: so it did not run, and can be sent without one. */
-function behindName(end: StatementEnd): StatementEnd {
-  return end.kind === 'answered' && isOfConnection(end.error) && !isFromWithin(end.error)
-    ? { kind: 'unsent', error: end.error }
-    : end
+/**
+ * It was refused for its name, of which its caller knows nothing, or maybe for the types that its parameters had under that name. It did not run, and
+ * can be sent without one. What refuses a name within a function of the caller's does so later.
+ */
+function isForItsName(use: StatementUse, error: unknown): boolean {
+  return use.isUnbound && (isOfConnection(error) || (use.isReused && !OF_ITS_TIME.test(String(codeOf(error)))))
 }
 
-/** A function of the caller's was refused a name of its own: it has run, and may have done what no rollback undoes. */
-function isFromWithin(error: unknown): boolean {
-  return error instanceof Error && 'where' in error && error.where !== undefined
-}
+/** A conflict, a time-out, a cancellation, or what the server is short of. */
+const OF_ITS_TIME = /^(?:40|53|55|57|58)/

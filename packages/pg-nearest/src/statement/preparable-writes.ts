@@ -16,10 +16,11 @@ export function isPreparableWrite(text: string): boolean {
 
 /**
  * Whether it names what makes prepared statements mean something else, or takes them away: a temporary table comes ahead of the one that they were
- * prepared for. In doubt it does. What a function does cannot be seen.
+ * prepared for, and so does another schema's, whose columns may be of other types. In doubt it does. What a function does cannot be seen.
  */
 export function unsettlesPrepared(text: string): boolean {
   return UNSETTLING.test(text)
 }
 
-const UNSETTLING = /\b(?:create|alter|drop|discard|deallocate)\b|\binto\s+(?:temp|temporary)\b/i
+const UNSETTLING =
+  /\b(?:create|alter|drop|discard|deallocate|search_path)\b|\binto\s+(?:temp|temporary)\b|\bset\s+(?:session\s+|local\s+)?schema\b|\breset\s+all\b/i

@@ -22,6 +22,8 @@ export interface Exchange extends QueryHandlers {
   readonly usersTurn?: number | undefined
   /** Reads its answers by itself, before pg does. */
   readonly reader?: MessageReader
+  /** Its values have been bound. Only what looks at it before it runs need know. */
+  handleBindComplete?(): void
   /** The connection died. `written`: the server may have received it. */
   lost(cause: unknown, written: boolean): void
 }

@@ -47,6 +47,8 @@ export class Pipeline {
         this.#die(error)
       },
     )
+    // pg does not pass it on.
+    this.#internals.connection.on('bindComplete', () => this.#written[0]?.handleBindComplete?.())
     client.on('error', (error: unknown) => this.#die(error))
     client.on('end', () => this.#die(new Error('Connection terminated unexpectedly')))
   }

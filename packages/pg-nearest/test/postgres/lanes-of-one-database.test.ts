@@ -48,6 +48,24 @@ test('reads of the only server share a connection', async () => {
   })
 })
 
+test('what a string means there goes by what a client has set on their connection', async () => {
+  const pool = await start({ max: 1 })
+  const text = `select extract(hour from timestamptz '2026-01-02 03:00' at time zone 'utc')::int as hour, setting, note from sharing`
+  const setZone = async (zone: string): Promise<void> => {
+    const client = await pool.connect()
+    await client.query(`set timezone to '${zone}'`)
+    client.release()
+  }
+  await setZone('utc')
+  let shared = 0
+  for (let i = 0; i < 2_000 && shared < 5; i++) {
+    const { rows } = await pool.query<Sharing & { hour: number }>(text)
+    if (rows[0]?.setting === 'on') shared++
+  }
+  await setZone('Asia/Tokyo')
+  expect((await pool.query(text)).rows).toMatchObject([{ hour: 18 }])
+})
+
 test('they see what was written before, and run in the transaction that a pool of one connection has begun', async () => {
   const pool = await start({ max: 1 })
   const notes = async (): Promise<(string | null)[]> => (await readAll(pool, 10)).map(({ note }) => note)

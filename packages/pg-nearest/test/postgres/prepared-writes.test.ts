@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -108,6 +109,88 @@ test('a column whose type was changed elsewhere gets values of that type within 
   await ask(world.url('nrt'), 'alter table days alter column at type timestamptz')
   await sleep(2_000)
   expect(await hour()).toBe(10)
+})
+
+const MOODS = `
+  drop table if exists people; drop type if exists mood; create type mood as enum ('glad', 'sad');
+  create table people (mood mood)`
+const NEW_MOODS = `
+  create type moods as enum ('glad', 'calm'); alter table people alter mood type moods using mood::text::moods;
+  drop type mood; alter type moods rename to mood`
+const NUMBERS = 'drop table if exists people; create table people (mood int)'
+
+test.each([
+  ['another enum', MOODS, 'glad', NEW_MOODS, 'calm'],
+  ['a text', NUMBERS, '1', 'alter table people alter mood type text', 'calm'],
+  ['a larger number', NUMBERS, '1', 'alter table people alter mood type bigint', '5000000000'],
+  ['something else', NUMBERS, '1', 'alter table people alter mood type uuid using null', randomUUID()],
+])('a column that has become %s takes its values at once', async (_, before, value, migration, later) => {
+  const pool = await start()
+  await ask(world.url('nrt'), before)
+  const text = 'insert into people (mood) values ($1) returning mood'
+  for (let i = 0; i < 3; i++) await pool.query(text, [value])
+  expect(await namesOf(pool, text)).toBe(1)
+  await ask(world.url('nrt'), migration)
+  for (let i = 0; i < 3; i++) expect((await pool.query(text, [later])).rows).toEqual([{ mood: later }])
+})
+
+test('a string means what the settings of its connection say', async () => {
+  const pool = await start()
+  await ask(
+    world.url('nrt'),
+    `drop table if exists times; create table times (id int, at timestamptz);
+     drop schema if exists days cascade; create schema days; create table days.times (id int, at date)`,
+  )
+  const text = "insert into times values ($1, '01-02-2026 03:00') returning extract(epoch from at)::int as at"
+  const at = async () => (await pool.query<{ at: number }>(text, [1])).rows[0]?.at
+  const written = async (setting: string, value: string) => {
+    await pool.query('select set_config($1, $2, false)', [setting, value])
+    return at()
+  }
+  const midnight = Date.UTC(2026, 0, 2) / 1_000
+  const hours = (n: number) => midnight + n * 3_600
+  expect(await written('timezone', 'UTC')).toBe(hours(3))
+  for (let i = 0; i < 3; i++) await at()
+  expect(await namesOf(pool, '%into times%')).toBe(1)
+  expect(await written('timezone', 'Asia/Tokyo')).toBe(hours(3 - 9))
+  expect(await written('timezone', 'UTC')).toBe(hours(3))
+  expect(await written('datestyle', 'ISO, DMY')).toBe(hours(3 + 30 * 24))
+  expect(await written('datestyle', 'ISO, MDY')).toBe(hours(3))
+  expect(await written('search_path', 'days')).toBe(midnight)
+})
+
+test('a parameter is of the type that its column has in the schema of now', async () => {
+  const pool = await start()
+  await ask(
+    world.url('nrt'),
+    `drop schema if exists one cascade; create schema one; create table one.visits (at date);
+     drop schema if exists two cascade; create schema two; create table two.visits (at timestamp)`,
+  )
+  const text = 'insert into visits values ($1) returning at::text'
+  const at = async () => (await pool.query<{ at: string }>(text, ['2026-01-02 03:00:00'])).rows[0]?.at
+  await pool.query('set search_path to one')
+  for (let i = 0; i < 3; i++) await at()
+  expect(await namesOf(pool, '%into visits%')).toBe(1)
+  await pool.query('set search_path to two')
+  expect(await at()).toBe('2026-01-02 03:00:00')
+  await pool.query("set schema 'one'")
+  expect(await at()).toBe('2026-01-02')
+})
+
+test('without values each use gives what the first one gives: by the simple protocol', async () => {
+  // pg's types leave it out.
+  const BINARY: object = { binary: true }
+  const pool = await start({ ...BINARY, prepare: 1 })
+  await ask(
+    world.url('nrt'),
+    `drop table if exists ruled; create table ruled (id int); create rule also as on insert to ruled do also select 42 as told;
+     drop table if exists kinds; create table kinds (json jsonb, n numeric)`,
+  )
+  for (let i = 0; i < 3; i++) {
+    const { rows } = await pool.query(`insert into kinds values ('{"a":1}', 1.50) returning *`)
+    expect(rows).toEqual([{ json: { a: 1 }, n: '1.50' }])
+    expect((await pool.query('insert into ruled values (1)')).rows).toEqual([{ told: 42 }])
+  }
 })
 
 test('names that somebody discards: each write runs once, and there are none on that connection any more', async () => {

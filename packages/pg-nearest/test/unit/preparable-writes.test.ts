@@ -32,6 +32,10 @@ test.each([
   'select * into temp users from people',
   'discard all',
   'deallocate x',
+  'set search_path to tenant',
+  "select set_config('search_path', $1, false)",
+  "SET SCHEMA 'tenant'",
+  'reset all',
 ])('what is prepared may mean something else behind it: %s', (text) => {
   expect(unsettlesPrepared(text)).toBe(true)
 })
@@ -40,6 +44,8 @@ test.each([
   'select 1',
   'insert into users values ($1)',
   'begin',
+  'update users set schema_name = $1',
+  'set statement_timeout to 100',
   "select set_config('app.tenant', $1, true)",
   'call f()',
 ])('or the same: %s', (text) => {
