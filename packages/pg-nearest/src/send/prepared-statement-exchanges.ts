@@ -46,13 +46,24 @@ function useFor(lease: Lease, config: pg.QueryConfig, prepareFrom: number): Stat
     : undefined
 }
 
-/** Nothing is asked of it but what its rows are read by. */
+/** Nothing is asked of it that changes what is sent. */
 export function isUnadorned(config: pg.QueryConfig): boolean {
-  for (const key in config) if (!UNADORNED.has(key)) return false
+  // Drizzle gives a name that is undefined.
+  for (const key in config) if (!UNSENT.has(key) && config[key as keyof pg.QueryConfig] !== undefined) return false
   return true
 }
 
-const UNADORNED: ReadonlySet<string> = new Set(['text', 'values', 'rowMode', 'types'])
+/** What is sent in any case, what rows are read by, and what only the pool reads. */
+const UNSENT: ReadonlySet<string> = new Set([
+  'text',
+  'values',
+  'rowMode',
+  'types',
+  'route',
+  'consistency',
+  'signal',
+  'timeoutMs',
+])
 
 /** Otherwise pg sends it by the simple protocol, which shows a row as text, and what a rule selects besides. */
 function hasValues({ values }: pg.QueryConfig): boolean {

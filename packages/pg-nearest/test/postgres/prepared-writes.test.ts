@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
@@ -74,6 +75,17 @@ test('with one database, too: its connection is asked with the second use whethe
     after.push(await namesOf(pool, INSERT))
   }
   expect(after).toEqual([0, 0, 1, 1])
+})
+
+test.each<[what: string, options: object]>([
+  ['types, as by Drizzle', { name: undefined, types: pg.types }],
+  ['arrays', { rowMode: 'array' }],
+  ['a route and a limit', { timeoutMs: 5_000, consistency: 'session', route: 'primary' }],
+  ['a signal', { signal: new AbortController().signal }],
+])('so it has if its call asks for %s', async (_, options) => {
+  const pool = await start()
+  for (let i = 0; i < 3; i++) await pool.query({ text: INSERT, ...options }, [`note ${i}`])
+  expect(await namesOf(pool, INSERT)).toBe(1)
 })
 
 test('so has the question behind it, and what was written is seen', async () => {
