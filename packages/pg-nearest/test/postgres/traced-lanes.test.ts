@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vi
 import type { NearestPool } from '../../src/index.ts'
 import { ask, caughtUp } from './fixtures.ts'
 import { Collector } from './telemetry-collector.ts'
-import { running } from './settling.ts'
+import { rejectionOf, running } from './settling.ts'
 import { inSomeTry } from './in-some-try.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -125,12 +125,13 @@ test('one that is aborted has a span that ends', async () => {
   try {
     await locking.query('begin; lock table locked')
     const aborting = new AbortController()
+    const reason = new Error('enough')
     const spans = await spansOf(async () => {
       const read = pool.query({ text: 'select a from locked', signal: aborting.signal })
-      const rejected = expect(read).rejects.toThrow('enough')
+      const rejection = rejectionOf(read, 'the read')
       await running(world.url('nrt'), 'select a from locked')
-      aborting.abort(new Error('enough'))
-      await rejected
+      aborting.abort(reason)
+      expect(await rejection).toBe(reason)
     })
     // Those of the question whether it runs are not ours.
     const ours = spans.filter((span) => !textOf(span).includes('pg_stat_activity'))
