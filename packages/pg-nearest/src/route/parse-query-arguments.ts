@@ -44,7 +44,11 @@ export function isSubmittable(query: unknown): query is pg.Submittable {
 function readOnce(given: object): pg.QueryConfig & RouteOptions {
   const config: Record<string, unknown> = {}
   for (const name in given) {
-    if (!harmless.has(name)) checkName(name)
+    if (!harmless.has(name)) {
+      // JSON.parse() makes it a field as any other, but assigned it would become what the copy inherits from.
+      if (name === '__proto__') continue
+      checkName(name)
+    }
     config[name] = (given as typeof config)[name]
   }
   // The accessors of a class are not enumerable.

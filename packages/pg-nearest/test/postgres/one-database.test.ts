@@ -51,6 +51,19 @@ describe.each(setups)('$name', ({ make }) => {
     expect(warnings).toEqual([expect.objectContaining({ message: expect.stringContaining('Use pool.transaction(') })])
   })
 
+  test('a field named __proto__ is not what runs', async () => {
+    await using pool = make()
+    const sent = JSON.parse(
+      '{"text":"select 1 as n","__proto__":{"text":"select 2 as n","values":[1],"rowMode":"array"}}',
+    ) as { text: string }
+    const client = await pool.connect()
+    for (const by of [pool, pool.primary, pool.replica(), client])
+      expect((await by.query(sent)).rows).toEqual([{ n: 1 }])
+    client.release()
+    const nothing = JSON.parse('{"__proto__":{"text":"select 2"}}') as { text: string }
+    await expect(pool.query(nothing)).rejects.toThrow('A query must have either text or a name')
+  })
+
   test('pool.query() begins no transaction by itself, on handles neither', async () => {
     await using pool = make()
     for (const text of ['begin', 'BEGIN READ ONLY', 'start transaction']) {
