@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { removeUsersListeners } from '../wire/lasting-listeners.ts'
 
 /** Does for a client what whoever has borrowed it asks for. */
 export interface Borrower {
@@ -53,6 +54,10 @@ export function makeLendable(Client: typeof pg.Client): void {
       const borrower = this[BORROWER]
       if (borrower !== undefined) return borrower.getTransactionStatus()
       return pg.Client.prototype.getTransactionStatus.call(this)
+    },
+    removeAllListeners(this: Lendable, event?: string | symbol): Lendable {
+      removeUsersListeners(this, event)
+      return this
     },
   }
   for (const [name, value] of Object.entries(own)) {

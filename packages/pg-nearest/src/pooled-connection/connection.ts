@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { requestCancel } from '../pg-client/cancel-request.ts'
 import { isStandby } from '../pg-client/standby-aware-client.ts'
+import { listenLastingly } from '../wire/lasting-listeners.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import { Pipeline } from '../wire/pipeline.ts'
 import { InternalQueryExchange } from '../exchange/internal-query-exchange.ts'
@@ -126,8 +127,8 @@ export class Connection {
   /** The first ReadyForQuery has arrived, and `onConnect` has ended. */
   open(together: boolean): void {
     // Registered before the pipeline's listeners, so that the state is `closing` before anybody returns the connection.
-    this.client.on('error', (error: unknown) => this.#die(error))
-    this.client.on('end', () => this.#die(new Error('Connection terminated unexpectedly')))
+    listenLastingly(this.client, 'error', (error: unknown) => this.#die(error))
+    listenLastingly(this.client, 'end', () => this.#die(new Error('Connection terminated unexpectedly')))
     this.#pipeline = new Pipeline(this.client, together)
     this.since = performance.now()
   }

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { enqueue } from './enqueue.ts'
 import type { Exchange } from './exchange.ts'
+import { listenLastingly } from './lasting-listeners.ts'
 import { tapMessages, type MessageTap } from './message-tap.ts'
 import {
   internalsOf,
@@ -49,8 +50,8 @@ export class Pipeline {
     )
     // pg does not pass it on.
     this.#internals.connection.on('bindComplete', () => this.#written[0]?.handleBindComplete?.())
-    client.on('error', (error: unknown) => this.#die(error))
-    client.on('end', () => this.#die(new Error('Connection terminated unexpectedly')))
+    listenLastingly(client, 'error', (error: unknown) => this.#die(error))
+    listenLastingly(client, 'end', () => this.#die(new Error('Connection terminated unexpectedly')))
   }
 
   /** As of the last ReadyForQuery. */

@@ -64,6 +64,28 @@ describe.each(setups)('$name', ({ make }) => {
     await expect(pool.query(nothing)).rejects.toThrow('A query must have either text or a name')
   })
 
+  test.each(['a client', 'an idle client'])('%s without any listeners dies as any other', async (who) => {
+    await using pool = make()
+    const client = await pool.connect()
+    client.removeAllListeners()
+    await client.query('begin')
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+    if (who === 'an idle client') {
+      await client.query('commit')
+      client.release()
+    } else {
+      // Nobody else has to hear it, but then pg would end the process.
+      client.on('error', () => undefined)
+    }
+    await ask(world.url('nrt'), `select pg_terminate_backend(${rows[0]?.pid}, 5000)`)
+    if (who === 'a client') {
+      await expect(client.query('select 1')).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+      client.release()
+    }
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    expect((await pool.primary.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  })
+
   test('pool.query() begins no transaction by itself, on handles neither', async () => {
     await using pool = make()
     for (const text of ['begin', 'BEGIN READ ONLY', 'start transaction']) {
