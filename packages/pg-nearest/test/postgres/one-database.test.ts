@@ -56,10 +56,8 @@ describe.each(setups)('$name', ({ make }) => {
     const sent = JSON.parse(
       '{"text":"select 1 as n","__proto__":{"text":"select 2 as n","values":[1],"rowMode":"array"}}',
     ) as { text: string }
-    const client = await pool.connect()
-    for (const by of [pool, pool.primary, pool.replica(), client])
-      expect((await by.query(sent)).rows).toEqual([{ n: 1 }])
-    client.release()
+    for (const by of [pool, pool.primary, pool.replica()]) expect((await by.query(sent)).rows).toEqual([{ n: 1 }])
+    expect((await pool.transaction((tx) => tx.query(sent))).rows).toEqual([{ n: 1 }])
     const nothing = JSON.parse('{"__proto__":{"text":"select 2"}}') as { text: string }
     await expect(pool.query(nothing)).rejects.toThrow('A query must have either text or a name')
   })
