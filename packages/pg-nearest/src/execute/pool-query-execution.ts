@@ -217,6 +217,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const config = rider?.takeConfig() ?? this.#config
     this.#stage = 'running'
     lease.movable = reads
+    const queryTimeoutMs = queryTimeoutOf(config) ?? this.engine.queryTimeoutMs
+    const isLimited = signal !== undefined || queryTimeoutMs !== undefined
     const run = {
       config,
       enforcement: enforcementOf(this.facts, forced, lease.status !== 'I'),
@@ -226,8 +228,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       context: this.engine,
       before: standby ? positionBefore(this.engine, lease) : undefined,
       prepareFrom: this.#prepareFrom,
+      isLimited,
     } as const
-    const queryTimeoutMs = queryTimeoutOf(config) ?? this.engine.queryTimeoutMs
     const harmless = provenStandby || run.enforcement !== 'none'
     const startedAt = rider !== undefined ? performance.now() : 0
     const concluded = (end: LimitedEnd<RunEnd>): void => {
@@ -247,7 +249,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       else if (end.kind === 'cut') turn.end(end)
       else turn.end({ kind: 'failed', evidence: end, standby, forced, generation })
     }
-    if (signal === undefined && queryTimeoutMs === undefined) return runStatement(lease, run, concluded)
+    if (!isLimited) return runStatement(lease, run, concluded)
     const mayWrite = harmless || reads ? undefined : () => this.#check?.beginUnsettled() ?? ignore
     const limits = { signal, timeoutMs: queryTimeoutMs }
     runWithin(lease, limits, (ended) => runStatement(lease, run, ended), mayWrite, concluded)

@@ -11,21 +11,29 @@ import { askBackendBehind } from './ask-backend.ts'
 
 type OnEnd = (end: StatementEnd) => void
 
+/** Whether a statement may have a name. */
+export interface Naming {
+  /** As of `PreparedStatements`; `undefined`: it may have none. */
+  readonly prepareFrom?: number | undefined
+  /** Its caller has a limit, in which the wait for an answer of no use to him would count. */
+  readonly isLimited?: boolean | undefined
+}
+
 /**
  * A statement as it is, under a name of ours where that pays: for a write outside of a transaction, on a connection that is known to lead
  * to its server without a pooler in between. The server then need neither parse nor plan it anew.
- *
- * @param prepareFrom - as of `PreparedStatements`; `undefined`: it may have no name.
  */
 export function preparedStatementExchanges(
   lease: Lease,
   config: pg.QueryConfig,
-  prepareFrom: number | undefined,
+  { prepareFrom, isLimited }: Naming,
   onEnd: OnEnd,
 ): Exchange[] {
   const use = prepareFrom === undefined ? undefined : useFor(lease, config, prepareFrom)
-  if (use === undefined) return [new StatementExchange(config, lease.client, onEnd)]
   const { client, direct } = lease
+  if (use === undefined || (direct === undefined && isLimited === true)) {
+    return [new StatementExchange(config, client, onEnd)]
+  }
   if (direct === undefined) {
     return askBackendBehind(lease, (ended) => new StatementExchange(config, client, ended), onEnd)
   }

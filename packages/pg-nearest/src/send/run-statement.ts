@@ -21,11 +21,11 @@ import { factsOf } from '../statement/text-facts.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../exchange/group-exchange.ts'
 import { QuestionedStatementExchange } from '../exchange/questioned-statement-exchange.ts'
-import { doubtPrepared, isUnadorned, preparedStatementExchanges } from './prepared-statement-exchanges.ts'
+import { doubtPrepared, isUnadorned, preparedStatementExchanges, type Naming } from './prepared-statement-exchanges.ts'
 import { isPlainOn, RESTRICTION, statementExchanges, type Enforcement } from './read-only-enforcement.ts'
 
 /** A statement for one connection. */
-export interface StatementRun {
+export interface StatementRun extends Naming {
   readonly config: pg.QueryConfig
   readonly enforcement: Enforcement
   readonly check: FreshnessCheck | undefined
@@ -35,8 +35,6 @@ export interface StatementRun {
   readonly context: Pick<FreshnessContext, 'topology' | 'positions' | 'alone'>
   /** What is known of a standby's position when it is sent. */
   readonly before: PositionBefore
-  /** See {@link preparedStatementExchanges}. */
-  readonly prepareFrom?: number | undefined
 }
 
 /** How it ended: with its result, or with evidence of what went wrong. */
@@ -68,13 +66,10 @@ function send(lease: Lease, run: StatementRun, onEnd: (end: StatementEnd) => voi
   lease.send(...exchangesOf(lease, run, onEnd))
 }
 
-function exchangesOf(
-  lease: Lease,
-  { config, enforcement, prepareFrom }: StatementRun,
-  onEnd: (end: StatementEnd) => void,
-): Exchange[] {
+function exchangesOf(lease: Lease, run: StatementRun, onEnd: (end: StatementEnd) => void): Exchange[] {
+  const { config, enforcement } = run
   if (enforcement !== 'none') return statementExchanges(lease, config, enforcement, onEnd)
-  return preparedStatementExchanges(lease, config, prepareFrom, onEnd)
+  return preparedStatementExchanges(lease, config, run, onEnd)
 }
 
 /** A standby commits nothing, so statement and position query can share a Sync there, which costs half as much as two. */

@@ -81,6 +81,15 @@ describe('a pooler that forgets what is sent at once', () => {
     expect(pooler.swallowed).toBe(1)
   })
 
+  test('with one database a write with a limit waits for nothing but its own answer', async () => {
+    open({ primary: pooler.url, lanes: false, max: 1, query_timeout: 500 })
+    for (const name of ['First', 'One', 'Two', 'Three']) {
+      expect((await pool.query('insert into users (name) values ($1)', [name])).rowCount).toBe(1)
+    }
+    expect(await names()).toEqual(['Three', 'Two', 'One'])
+    expect(pooler.swallowed).toBe(0)
+  })
+
   test('pipeline: false: nothing is tried', async () => {
     open({
       region: 'ord',
