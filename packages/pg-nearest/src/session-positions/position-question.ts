@@ -73,14 +73,14 @@ interface QuestionPlace {
 
 /** The exchanges that ask for a position. They are answered together, and cost nothing but what they carry. */
 export function positionQuestion(
-  { provenStandby, introduced, pooled, client }: Pick<Lease, 'provenStandby' | 'introduced' | 'pooled' | 'client'>,
+  { provenStandby, direct, client }: Pick<Lease, 'provenStandby' | 'direct' | 'client'>,
   { inside, introduction, about }: QuestionPlace,
   onReply: (reply: PositionReply) => void,
 ): readonly Exchange[] {
   const introduces = introduction !== undefined
   const text = introduction ?? (provenStandby ? OF_STANDBY : OF_ANY)
   if (!inside) {
-    const statements = introduces || !introduced || pooled ? undefined : knownStatementsOn(client)
+    const statements = introduces || direct !== true ? undefined : knownStatementsOn(client)
     const prepared = statements && useOf(statements, text)
     const answered = (fields: Fields | undefined, error: unknown): void => onReply(readReply(fields, error, introduces))
     return [new InternalQueryExchange(text, answered, about, prepared)]

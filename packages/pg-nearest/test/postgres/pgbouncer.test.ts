@@ -1,7 +1,7 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
-import { ask, caughtUp, until, withUsers } from './fixtures.ts'
+import { administer, ask, caughtUp, until, withUsers } from './fixtures.ts'
 import { pgbouncer, startBouncers, type Bouncers, type PoolMode } from './pgbouncer-rig.ts'
 
 const modes: readonly PoolMode[] = ['transaction', 'session']
@@ -111,6 +111,19 @@ function behind(mode: PoolMode): void {
       expect((await client.query('show work_mem')).rows).toEqual([{ work_mem: '5MB' }])
       client.release(true)
     })
+
+  test('writes leave no prepared statement on its servers, though the role may not ask what tells of a pooler', async () => {
+    const right = 'execute on function pg_current_wal_insert_lsn()'
+    await administer(world, 'nrt', `revoke ${right} from public`)
+    // Before a probe has told.
+    await using pool = createPool({ ...bouncers.poolOptions('nrt'), prepare: 1 })
+    const write = (name: string) => pool.query('update users set age = age + 1 where name = $1', [name])
+    for (let i = 0; i < 3; i++) await Promise.all(['Ada', 'Grace', 'Edsger'].map(write))
+    const names = "select count(*)::int as n from pg_prepared_statements where name like 'pg_nearest%'"
+    const left = await Promise.all(Array.from({ length: 20 }, () => pool.primary.query<{ n: number }>(names)))
+    expect(left.flatMap(({ rows }) => rows.map(({ n }) => n)).filter((n) => n > 0)).toEqual([])
+    await administer(world, 'nrt', `grant ${right} to public`)
+  })
 
   test('a deadline cancels on the server', async () => {
     await using pool = await open()
