@@ -7,7 +7,7 @@ export const houses = [
     src: 'packages/pg-nearest/src',
     maxLines: 900,
     order:
-      'cli, aurora, dns, patroni, redis, bookmark-table, http, next, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-middleware, replay -> remedies, terminal, http-session -> pool -> routed-pool, examination -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, walk-states, checkout, failures, lane-codec -> session-positions, route -> prepared-statements -> pooled-connection, positions, session, statement, events -> classification, probe, modes, exchange -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> topology',
+      'cli, aurora, dns, patroni, redis, bookmark-table, http, next, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-middleware, replay -> remedies, terminal, http-session -> pool -> routed-pool, examination -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, events -> exchange -> prepared-statements -> statement -> classification, probe, modes -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> topology',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: [
@@ -319,16 +319,16 @@ export const houses = [
         'server-selection',
         'topology',
       ],
-      'prepared-statements': ['statement', 'exchange', 'wire', 'limits'],
       'pooled-connection': ['exchange', 'pg-client', 'wire', 'limits', 'topology'],
       positions: ['probe'],
       session: ['modes'],
-      statement: ['classification'],
       events: ['modes', 'topology'],
+      exchange: ['prepared-statements', 'tracers', 'wire'],
+      'prepared-statements': ['statement', 'wire', 'limits'],
+      statement: ['classification'],
       classification: [],
       probe: ['pg-client', 'observations', 'wire', 'limits', 'topology'],
       modes: ['error-messages'],
-      exchange: ['tracers', 'wire'],
       cursor: ['wire'],
       'pg-client': ['wire', 'limits'],
       tracers: [],

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { DescribedQuery } from '../wire/described-query.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
+import { noteSent } from '../prepared-statements/statements-on.ts'
 import { showExchange } from './show-exchange.ts'
 import {
   adopt,
@@ -47,6 +48,7 @@ export class GroupExchange implements Exchange {
     const query = isPlain(config)
       ? new DescribedQuery(config.text, config.values as unknown[])
       : new DescribedQuery(config)
+    noteSent(client, config.text)
     const shown = showExchange(client, config)
     if (shown !== undefined) {
       query.text = shown.text

@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import { DescribedQuery } from '../wire/described-query.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
-import type { PreparedUse } from './prepared-use.ts'
+import { noteSent } from '../prepared-statements/statements-on.ts'
+import type { PreparedUse } from '../prepared-statements/prepared-use.ts'
 import { showExchange, type ShownExchange } from './show-exchange.ts'
 import { adopt, isPlain, prepareValues, type QueryCallback, type WireConnection } from '../wire/pg-internals.ts'
 
@@ -23,6 +24,7 @@ export class StatementExchange extends DescribedQuery implements Exchange {
   constructor(config: pg.QueryConfig, client: pg.Client, onEnd: (end: StatementEnd) => void, prepared?: PreparedUse) {
     if (isPlain(config)) super(config.text, config.values as unknown[] | undefined)
     else super(config)
+    noteSent(client, config.text)
     const shown = showExchange(client, config)
     this.#onEnd = shown === undefined ? onEnd : this.#shownAs(shown, onEnd)
     // A comment for each request is worth no name.

@@ -1,14 +1,20 @@
 import { codeOf } from '../driver-errors.ts'
-import type { PreparedUse } from '../exchange/prepared-use.ts'
+import type { PreparedUse } from './prepared-use.ts'
 import type { WireConnection } from '../wire/pg-internals.ts'
 import type { PreparedStatement, PreparedStatements } from './prepared-statements.ts'
+
+/**
+ * - `unnamed`: it was not sent, or without its name.
+ * - `parsed`: sent, its text included; `reused`: without, as it had been parsed before. It has not run, and has had no effect.
+ * - `bound`: it has its values, and runs.
+ */
+export type UseStage = 'unnamed' | 'parsed' | 'reused' | 'bound'
 
 /** One use of a prepared statement, outside of lanes. */
 export class StatementUse implements PreparedUse {
   readonly #statements: PreparedStatements
   readonly #statement: PreparedStatement
-  #isReused = false
-  #isBound = false
+  #stage: UseStage = 'unnamed'
 
   constructor(statements: PreparedStatements, statement: PreparedStatement) {
     this.#statements = statements
@@ -22,8 +28,8 @@ export class StatementUse implements PreparedUse {
   prepare(connection: WireConnection): void {
     const { name, text } = this.#statement
     for (const leaving of this.#statements.takeLeaving()) connection.close({ type: 'S', name: leaving.name })
-    this.#isReused = this.#statement.parsed
-    if (this.#isReused) return
+    this.#stage = this.#statement.parsed ? 'reused' : 'parsed'
+    if (this.#statement.parsed) return
     // The server may have it, and refuses to parse it again.
     connection.close({ type: 'S', name })
     connection.parse({ text, name })
@@ -31,27 +37,21 @@ export class StatementUse implements PreparedUse {
   }
 
   bound(): void {
-    this.#isBound = true
+    this.#stage = 'bound'
   }
 
-  /** It has not begun to run, so that it cannot have had an effect. */
-  get isUnbound(): boolean {
-    return !this.#isBound
-  }
-
-  /** What was parsed for an earlier use was to be bound once more. */
-  get isReused(): boolean {
-    return this.#isReused
+  get stage(): UseStage {
+    return this.#stage
   }
 
   /** It has been answered, after so many milliseconds. */
   ran(ms: number): void {
-    this.#statements.ran(this.#statement, ms, performance.now())
+    if (this.#stage === 'bound') this.#statements.ran(this.#statement, ms, performance.now())
   }
 
   refused(error: unknown): void {
     this.#statement.parsed = false
-    if (this.isUnbound && codeOf(error) === '26000') this.#statements.giveUp()
+    if (this.#stage !== 'bound' && codeOf(error) === '26000') this.#statements.giveUp()
   }
 }
 

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { factsOf } from '../statement/text-facts.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 
@@ -30,4 +31,13 @@ export function statementsOn(client: pg.Client, prepareFrom: number): PreparedSt
 /** The same; `undefined` as long as nothing was to be prepared there. */
 export function knownStatementsOn(client: object): PreparedStatements | undefined {
   return known.get(client)
+}
+
+/** To be called with each text that is sent on a connection, but for reads in lanes: what is prepared there may mean something else behind it. */
+export function noteSent(client: object, text: unknown): void {
+  const statements = known.get(client)
+  // What has a name of its own only was prepared as something else.
+  if (statements === undefined || typeof text !== 'string') return
+  const facts = factsOf(text)
+  if (facts.is('unsettlesPrepared') && !facts.is('isPreparableWrite')) statements.doubt()
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 import { codeOf } from '../driver-errors.ts'
-import { knownStatementsOn, statementsOn } from '../prepared-statements/statements-on.ts'
+import { statementsOn } from '../prepared-statements/statements-on.ts'
 import { useOf, type StatementUse } from '../prepared-statements/statement-use.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
@@ -78,21 +78,14 @@ function hasValues({ values }: pg.QueryConfig): boolean {
   return Array.isArray(values) && values.length > 0
 }
 
-/** Ahead of a statement behind which those that its connection has prepared may mean something else. */
-export function doubtPrepared({ client }: Lease, { text }: pg.QueryConfig): void {
-  const statements = knownStatementsOn(client)
-  // What has a name of its own only was prepared as something else.
-  if (statements === undefined || typeof text !== 'string') return
-  const facts = factsOf(text)
-  if (facts.is('unsettlesPrepared') && !facts.is('isPreparableWrite')) statements.doubt()
-}
-
 /**
  * It was refused for its name, of which its caller knows nothing, or maybe for the types that its parameters had under that name. It did not run, and
  * can be sent without one. What refuses a name within a function of the caller's does so later.
  */
 function isForItsName(use: StatementUse, error: unknown): boolean {
-  return use.isUnbound && (isOfConnection(error) || (use.isReused && !OF_ITS_TIME.test(String(codeOf(error)))))
+  const { stage } = use
+  if (stage === 'reused' && !OF_ITS_TIME.test(String(codeOf(error)))) return true
+  return (stage === 'reused' || stage === 'parsed') && isOfConnection(error)
 }
 
 /** A conflict, a time-out, a cancellation, or what the server is short of. */

@@ -21,7 +21,7 @@ import { factsOf } from '../statement/text-facts.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../exchange/group-exchange.ts'
 import { QuestionedStatementExchange } from '../exchange/questioned-statement-exchange.ts'
-import { doubtPrepared, isUnadorned, preparedStatementExchanges, type Naming } from './prepared-statement-exchanges.ts'
+import { isUnadorned, preparedStatementExchanges, type Naming } from './prepared-statement-exchanges.ts'
 import { isPlainOn, RESTRICTION, statementExchanges, type Enforcement } from './read-only-enforcement.ts'
 
 /** A statement for one connection. */
@@ -48,7 +48,6 @@ type OnEnd = (end: RunEnd) => void
  */
 export function runStatement(lease: Lease, given: StatementRun, onEnd: OnEnd): void {
   const { status } = lease
-  doubtPrepared(lease, given.config)
   const inside = given.check !== undefined && runsInside(status !== 'I', given.need)
   // In a transaction that has failed nothing is shown, written or answered.
   const run = inside && status === 'E' ? { ...given, check: undefined } : given

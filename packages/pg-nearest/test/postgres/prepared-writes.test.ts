@@ -247,16 +247,23 @@ test('a write that fails, or cannot be sent, leaves its name in order', async ()
   expect(await namesOf(pool, keyed)).toBe(1)
 })
 
-test('a table that comes ahead of the one that a name means', async () => {
+test.each<[by: string, (pool: NearestPool, text: string) => Promise<unknown>]>([
+  ['the pool', (pool, text) => pool.query(text)],
+  ['the first of a transaction', (pool, text) => pool.transaction((tx) => tx.query(text))],
+  ['a later one', (pool, text) => pool.transaction((tx) => tx.query('select 1').then(() => tx.query(text)))],
+  ['its last one', (pool, text) => pool.transaction((tx) => tx.commitWith(text))],
+  ['a batch', (pool, text) => pool.batch([{ text }])],
+  ['a client', (pool, text) => pool.connect().then((client) => client.query(text).finally(() => client.release()))],
+])('a table that comes ahead of the one that a name means, made by %s', async (_, run) => {
   const pool = await start()
   const here = async () => (await pool.primary.query<{ n: number }>('select count(*)::int as n from notes')).rows[0]?.n
   // Temporary tables are there from now on, so that PostgreSQL does not look again by itself.
   await pool.query('create temp table other (id int)')
   await insert(pool, 3)
-  await pool.query('create temp table notes (id serial, text text)')
+  await run(pool, 'create temp table notes (id serial, text text)')
   await insert(pool, 2)
   expect(await here()).toBe(2)
-  await pool.query('drop table notes')
+  await run(pool, 'drop table notes')
   expect(await here()).toBe(3)
 })
 
@@ -275,9 +282,24 @@ test('of more texts than a connection keeps, the one that was not used for longe
   expect(await namesOf(pool, '%where id = 269')).toBe(1)
 })
 
-test.each(['execute nope', 'prepare twice as select 1'])(
-  'a function that is refused a name of its own has run once: %s',
-  async (refused) => {
+/** As a tracer that adds a comment to each text. */
+function comment(this: pg.Client, query: string | pg.QueryConfig, ...rest: never[]): unknown {
+  const commented = typeof query === 'string' ? query : { ...query, text: `${query.text} /* traced */` }
+  return Reflect.apply(OWN_QUERY, this, [commented, ...rest])
+}
+const OWN_QUERY = pg.Client.prototype.query
+afterEach(() => {
+  pg.Client.prototype.query = OWN_QUERY
+})
+
+test.each([
+  ['execute nope', false],
+  ['execute nope', true],
+  ['prepare twice as select 1', false],
+])(
+  'a function that is refused a name of its own has run once: %s, in a text with a comment: %s',
+  async (refused, isTraced) => {
+    if (isTraced) pg.Client.prototype.query = comment as typeof OWN_QUERY
     await ask(
       world.url('nrt'),
       `drop table if exists nested; create table nested (id int); drop sequence if exists runs; create sequence runs;
