@@ -33,7 +33,7 @@ export function parseQueryArguments(first: unknown, second: unknown, third: unkn
 
 /** A cursor, a query stream or a COPY stream: an object that talks to the connection itself. */
 export function isSubmittable(query: unknown): query is pg.Submittable {
-  return typeof query === 'object' && query !== null && 'submit' in query && typeof query.submit === 'function'
+  return typeof query === 'object' && query !== null && typeof (query as Partial<pg.Submittable>).submit === 'function'
 }
 
 /**
@@ -43,17 +43,9 @@ export function isSubmittable(query: unknown): query is pg.Submittable {
  */
 function readOnce(given: object): pg.QueryConfig & RouteOptions {
   const config: Record<string, unknown> = {}
-  for (const name in given) {
-    if (!harmless.has(name)) {
-      // JSON.parse() makes it a field as any other, but assigned it would become what the copy inherits from.
-      if (name === '__proto__') continue
-      checkName(name)
-    }
-    config[name] = (given as typeof config)[name]
-  }
-  // The accessors of a class are not enumerable.
+  for (const name in given) if (!harmless.has(name)) checkName(name)
+  // By their names: the accessors of a class are not enumerable, and what else there is may be costly to look at.
   for (const name of READ) {
-    if (name in config) continue
     const value = (given as typeof config)[name]
     if (value !== undefined) config[name] = value
   }
@@ -64,7 +56,6 @@ const OURS: readonly (keyof RouteOptions)[] = ['route', 'consistency', 'signal',
 
 /** Ours, and pg's. */
 const READ: readonly string[] = [
-  ...OURS,
   'text',
   'values',
   'name',
@@ -75,6 +66,7 @@ const READ: readonly string[] = [
   'queryMode',
   'portal',
   'query_timeout',
+  ...OURS,
 ]
 
 /** Names that need not be looked at: those, and others' that were found to be none of ours. */

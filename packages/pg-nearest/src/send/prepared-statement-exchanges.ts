@@ -56,8 +56,7 @@ function useFor(lease: Lease, config: pg.QueryConfig, prepareFrom: number): Stat
 
 /** Nothing is asked of it that changes what is sent. */
 export function isUnadorned(config: pg.QueryConfig): boolean {
-  // Drizzle gives a name that is undefined.
-  for (const key in config) if (!UNSENT.has(key) && config[key as keyof pg.QueryConfig] !== undefined) return false
+  for (const key in config) if (!UNSENT.has(key)) return false
   return true
 }
 

@@ -31,3 +31,32 @@ test.each([
 ])('%s belongs to somebody else', (name) => {
   expect(() => parse({ [name]: 1 })).not.toThrow()
 })
+
+const configOf = (given: object): object => parseQueryArguments(given, undefined, undefined).request.config
+
+test('what a class says by accessors is read, and nothing that is no part of a query', () => {
+  class Query {
+    readonly #id = 7
+    get text(): string {
+      return `select ${this.#id}`
+    }
+    get rows(): undefined {
+      return undefined
+    }
+  }
+  expect(configOf(new Query())).toEqual({ text: 'select 7' })
+  const more = {
+    text: 'select 1',
+    name: undefined,
+    get lazy(): never {
+      throw new Error('It was looked at')
+    },
+  }
+  expect(configOf(more)).toEqual({ text: 'select 1' })
+})
+
+test('a __proto__ of somebody’s JSON is no part of it either', () => {
+  const given = { text: 'select 1', ...(JSON.parse('{ "__proto__": { "rowMode": "array", "name": "a" } }') as object) }
+  const config = configOf(given)
+  expect('rowMode' in config || 'name' in config).toBe(false)
+})
