@@ -141,6 +141,7 @@ export const houses = [
         'freshness',
         'route',
         'statement',
+        'prepared-statements',
         'pooled-connection',
         'classification',
         'exchange',

@@ -4,6 +4,7 @@ import { holdCursor, type SentCursor } from '../cursor/cursor-again.ts'
 import { forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/cursor-close.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { CALLER, type Caller } from '../tracers/calls.ts'
+import { noteSent } from '../prepared-statements/statements-on.ts'
 import { showStatement } from '../tracers/show-statement.ts'
 import { dropOnceDestroyed } from './copy-drop.ts'
 import {
@@ -77,6 +78,7 @@ export class SubmittableExchange implements Exchange {
     this.#onDestroyed = onDestroyed
     this.#query = query as unknown as Partial<QueryInternals>
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
+    noteSent(client, textOf(query))
     const shown = caller && showStatement(client, { ...seenOf(query), [CALLER]: caller })
     this.#refusal = shown?.refusal
     this.#onEnd = (end) => {

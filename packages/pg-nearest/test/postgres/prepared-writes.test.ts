@@ -253,6 +253,7 @@ test.each<[by: string, (pool: NearestPool, text: string) => Promise<unknown>]>([
   ['a later one', (pool, text) => pool.transaction((tx) => tx.query('select 1').then(() => tx.query(text)))],
   ['its last one', (pool, text) => pool.transaction((tx) => tx.commitWith(text))],
   ['a batch', (pool, text) => pool.batch([{ text }])],
+  ["pg's own Query", (pool, text) => pool.query(new pg.Query(text) as never)],
   ['a client', (pool, text) => pool.connect().then((client) => client.query(text).finally(() => client.release()))],
 ])('a table that comes ahead of the one that a name means, made by %s', async (_, run) => {
   const pool = await start()
