@@ -210,6 +210,7 @@ export const houses = [
         'classification',
         'exchange',
         'wire',
+        'limits',
         'server-selection',
       ],
       execute: [

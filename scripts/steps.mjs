@@ -30,7 +30,7 @@ const short = [
   { name: 'postgres', about: 'behaviour, on real servers', vitest: 'postgres', built: true },
   {
     name: 'unhurried',
-    about: 'behaviour, where time does not matter: four files at once',
+    about: 'behaviour, where time does not matter: six files at once',
     vitest: 'unhurried',
     built: true,
   },

@@ -3,7 +3,7 @@ import { bunSql } from './bun-sql.ts'
 import { inSession, nearestPool } from './nearest-readers.ts'
 import { pgNative, pgPipelined, pgPool, pgPoolNamed } from './pg-readers.ts'
 import { postgresJs } from './postgres-js.ts'
-import { throughDrizzle, throughKysely } from './query-builders.ts'
+import { throughClients, throughDrizzle, throughKysely } from './query-builders.ts'
 import type { Reader } from './reader.ts'
 import type { WorldElsewhere } from '../world-elsewhere.ts'
 
@@ -41,12 +41,16 @@ export async function openReadersAndWriters(world: WorldElsewhere): Promise<Read
   const [primary, replica] = [world.url('nrt'), world.url('ord')]
   const options = { region: 'nrt', primary: { url: primary, region: 'nrt' }, replicas: { nrt: replica } }
   const rivals = await openRivals(primary)
-  const ours = [
-    nearestPool('ours, lanes: false', { ...options, lanes: false }),
-    nearestPool('ours', options),
-    nearestPool('ours, one database', { primary }),
-  ]
-  return readersOf([...rivals.opened, ...ours], [], rivals.missing)
+  const one = nearestPool('ours, one database', { primary })
+  const ours = [nearestPool('ours, lanes: false', { ...options, lanes: false }), nearestPool('ours', options), one]
+  const bare = new pg.Pool({ connectionString: primary })
+  // One database lends a connection with each client.
+  const builders = [...throughAll('pg.Pool', bare), ...throughAll('ours, one database', one.pool)]
+  return readersOf([...rivals.opened, ...ours], builders, rivals.missing, () => bare.end())
+}
+
+function throughAll(over: string, pool: pg.Pool): readonly Reader[] {
+  return [throughClients(over, pool), ...throughBoth(over, pool)]
 }
 
 function throughBoth(over: string, pool: pg.Pool): readonly Reader[] {

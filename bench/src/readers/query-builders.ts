@@ -28,6 +28,19 @@ export function throughDrizzle(over: string, pool: pg.Pool): Reader {
   })
 }
 
+/** A client for each read, as many libraries borrow one; over a pool that somebody else ends. */
+export function throughClients(over: string, pool: pg.Pool): Reader {
+  return builder(`clients of ${over}`, pool, async (id) => {
+    const client = await pool.connect()
+    try {
+      const { rows } = await client.query<User>('select id, name, age from users where id = $1', [id])
+      return rows[0]
+    } finally {
+      client.release()
+    }
+  })
+}
+
 function builder(name: string, pool: pg.Pool, user: Reader['user']): Reader {
   return {
     name,

@@ -91,6 +91,7 @@ function workloadsOf(near: Readers, writers: Readers): readonly Workload[] {
       readers: bare === undefined ? near.builders : [bare, ...near.builders],
       missing: [],
     },
+    { name: 'query builders, one database', callers: [1, 50], call: byKey, readers: writers.builders, missing: [] },
   ]
 }
 

@@ -6,6 +6,7 @@ import { misledBy } from '../freshness/machine-preference.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { lostTransactionError } from '../failures/transaction-lost-errors.ts'
 import { RememberedSettings } from './remembered-settings.ts'
+import { SharedHold } from './shared-hold.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 
 /** Whose connection it is. */
@@ -43,6 +44,8 @@ export class HeldConnection {
   readonly #holder: Holder
   #settings: RememberedSettings | undefined
   #lease: Lease | undefined
+  /** Of that one. */
+  #shared: SharedHold | undefined
   #lastServer: string | undefined
 
   constructor(acquire: Acquire, holder: Holder) {
@@ -54,9 +57,14 @@ export class HeldConnection {
     return this.#lease
   }
 
-  /** None is held, and none is missed: nothing is set, and nobody listens to it. */
+  /** None is needed: nothing is set, no transaction is open, and nobody listens to it. */
   get isNeedless(): boolean {
-    return this.#lease === undefined && this.#settings?.areNone !== false && !this.#holder.listens()
+    return !this.open && this.#settings?.areNone !== false && !this.#holder.listens()
+  }
+
+  /** The reads of others are on the one that is held. */
+  get isShared(): boolean {
+    return this.#shared?.isOver === false
   }
 
   /** What its client has set, if it has set anything yet. */
@@ -75,10 +83,20 @@ export class HeldConnection {
     return this.#lastServer
   }
 
-  /** @throws `NearestError` if no connection is held any more. */
+  /**
+   * For what runs there alone.
+   *
+   * @throws `NearestError` if no connection is held any more.
+   */
   get here(): Lease {
     if (this.#lease === undefined) throw lostTransactionError()
+    if (this.isShared) throw new Error('The reads of others are on this connection: a bug in pg-nearest')
     return this.#lease
+  }
+
+  /** Nobody else's reads are on it any more. */
+  async takeBack(signal: AbortSignal | undefined): Promise<void> {
+    if (this.isShared) await this.#shared?.takeBack(signal)
   }
 
   /** A transaction is open, failed or not. */
@@ -90,7 +108,7 @@ export class HeldConnection {
    * Holds a connection to this server: the present one if it leads there, otherwise a new one in its place.
    *
    * @param mayMove - another server can be asked instead, if this one does not accept a connection.
-   * @param boarding - if there is no present one, this is tried. Resolves with `undefined` if it succeeds; then no connection is held.
+   * @param boarding - this is tried, and what is held is lent on by it. Resolves with `undefined` if it succeeds.
    */
   async take(
     server: string,
@@ -99,9 +117,12 @@ export class HeldConnection {
     mayMove: boolean,
     boarding?: Boarding,
   ): Promise<Lease | undefined> {
-    const present = this.#lease
-    const stays = present?.server === server && present.alive && !present.spent
-    if (stays && lastSuiting([present], preference()) !== undefined) return present
+    for (let present; (present = this.#present(server, preference)) !== undefined;) {
+      if (boarding?.join(false) === true) return undefined
+      if (!this.isShared) return boarding !== undefined && this.#share(present, boarding) ? undefined : present
+      // oxlint-disable-next-line no-await-in-loop -- it may have died when the others are over
+      await this.takeBack(signal)
+    }
     this.letGo()
     this.#lastServer = server
     const lease = await this.#acquire(server, 'client', signal, preference, mayMove, boarding)
@@ -109,6 +130,20 @@ export class HeldConnection {
     this.#lease = lease
     this.#holder.onHold(lease.client, true)
     return lease
+  }
+
+  /** What is held, if it leads to this server, where it should. */
+  #present(server: string, preference: () => Preference | undefined): Lease | undefined {
+    const present = this.#lease
+    if (present?.server !== server || !present.alive || present.spent) return undefined
+    return lastSuiting([present], preference())
+  }
+
+  #share(present: Lease, boarding: Boarding): boolean {
+    const shared = new SharedHold(present)
+    const isShared = boarding.open(shared.lent)
+    if (isShared) this.#shared = shared
+    return isShared
   }
 
   /** Rolls back, or closes the connection if that fails or takes longer than {@link ROLLBACK_MS}. */
@@ -137,8 +172,11 @@ export class HeldConnection {
   }
 
   #giveBack(lease: Lease, error: Error | boolean | undefined): void {
-    if (this.#settings === undefined) lease.release(error)
-    else this.#settings.release(lease, error)
+    const [shared, settings] = [this.#shared, this.#settings]
+    this.#shared = undefined
+    const giveBack = (): void => (settings === undefined ? lease.release(error) : settings.release(lease, error))
+    if (shared?.isOver === false) void shared.takeBack(undefined).then(giveBack)
+    else giveBack()
   }
 
   #forget(): Lease | undefined {

@@ -48,7 +48,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
     this.#engine = engine
     const holder: Holder = {
       onHold: (client, held) => this.#forward(client, held),
-      listens: () => OWN_EVENTS.some((event) => this.listenerCount(event) > 0),
+      listens: () => OWN_EVENTS.some((event) => this.listenerCount(event) > 0) || this.#isDrainAwaited,
     }
     this.#session = new ClientExecutor(engine, scope, holder, limits)
     this.#onReleased = onReleased
@@ -160,6 +160,11 @@ export class BorrowedClient extends EventEmitter implements Borrower {
 
   get user(): string | undefined {
     return this.#session.client?.user
+  }
+
+  /** On pg's own client, which {@link open} has lent. Of what else that tells, nothing comes of a plain read. */
+  get #isDrainAwaited(): boolean {
+    return (this.#session.client?.listenerCount('drain') ?? 0) > 0
   }
 
   get #held(): ClientInternals | undefined {

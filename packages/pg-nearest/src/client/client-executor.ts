@@ -149,7 +149,7 @@ export class ClientExecutor {
     if (error) {
       const terminated = new Error('Connection terminated')
       this.#client.become({ kind: 'lost', error: terminated })
-      if (held.lease?.quiet === false) held.lease.kill(terminated)
+      if (held.lease?.quiet === false && !held.isShared) held.lease.kill(terminated)
       this.#client.rider?.abandon(terminated)
     }
     const leftOpen = this.#queue.isIdle

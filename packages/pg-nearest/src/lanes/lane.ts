@@ -75,6 +75,11 @@ export class Lane {
     return this.#isolated ? 1 : this.#inFlight
   }
 
+  /** Whoever holds its connection waits for it since so long. To be asked again and again. */
+  wantedMs(now: number): number {
+    return now - (this.lease.holder?.wantedSince ?? now)
+  }
+
   /** Another read may come along. */
   get open(): boolean {
     if (this.#over || this.#isolated) return false

@@ -45,19 +45,21 @@ export class Lanes {
    * @param crowded - even if another one would be better, were there a connection for it.
    */
   join(server: string, crowded: boolean): Lane | undefined {
-    if (this.#options.sharers(server) !== 'all') return undefined
-    return this.#servers.get(server)?.join(crowded)
+    const isOpenToAll = this.#options.sharers(server) === 'all'
+    return this.#servers.get(server)?.join(crowded, (lane) => isOpenToAll || lane.lease.holder !== undefined)
   }
 
   /** The same for one that has waited, and goes past nobody. */
   joinNext(server: string): Lane | undefined {
-    return this.#servers.get(server)?.join(true)
+    return this.#servers.get(server)?.join(true, () => true)
   }
 
-  /** Makes a lane of a connection, which it gives back by itself. `undefined`: it must not be shared, or there are enough. */
+  /** Makes a lane of a connection, which it gives back by itself. Who waits for a connection loses nothing by one that somebody holds. `undefined`: it must not be shared, or there are enough. */
   open(lease: Lease): Lane | undefined {
     const server = this.#of(lease.server)
-    if (server.isFull || this.#options.sharers(lease.server) === 'nobody') return undefined
+    // What somebody holds is nobody's turn.
+    const isTurn = lease.holder === undefined && this.#options.sharers(lease.server) === 'nobody'
+    if (server.isFull || isTurn) return undefined
     const connection = laneConnectionOf(lease, this.#options.prepareFrom)
     if (connection === undefined) return undefined
     const events: LaneEvents = {

@@ -49,18 +49,18 @@ export class ServerLanes {
     return this.#emptiest() !== undefined
   }
 
-  /** Fills one after the other, because few large batches cost less than many small ones. */
-  join(crowded: boolean): Lane | undefined {
+  /** Fills one of these after the other, because few large batches cost less than many small ones. */
+  join(crowded: boolean, mayJoin: (lane: Lane) => boolean): Lane | undefined {
     const most = crowded || this.isFull ? CROWDED : ENOUGH
     const lane =
-      this.#lanes.find(({ open, inFlight }) => open && inFlight < ENOUGH) ??
-      (most === CROWDED ? this.#emptiest() : undefined)
+      this.#lanes.find((each) => each.open && each.inFlight < ENOUGH && mayJoin(each)) ??
+      (most === CROWDED ? this.#emptiest(mayJoin) : undefined)
     if (lane !== undefined && this.#tokens < MOST_TOKENS) this.#tokens += SHARE
     return lane
   }
 
-  #emptiest(): Lane | undefined {
-    const [first, second] = this.#lanes.filter(({ open, inFlight }) => open && inFlight < CROWDED)
+  #emptiest(mayJoin: (lane: Lane) => boolean = () => true): Lane | undefined {
+    const [first, second] = this.#lanes.filter((each) => each.open && each.inFlight < CROWDED && mayJoin(each))
     return second !== undefined && first !== undefined && second.inFlight < first.inFlight ? second : first
   }
 
@@ -97,10 +97,11 @@ export class ServerLanes {
       const [silentMs, awaitedMs] = [lane.silentMs(now), lane.awaitedMs(now)]
       const { inFlight, isDoubtful } = lane
       const isAlone = inFlight < 2
+      const isWanted = lane.wantedMs(now) >= limitMs
       // One that is alone holds nobody up.
-      if (isAlone && !isDoubtful) continue
+      if (isAlone && !isDoubtful && !isWanted) continue
       const isPoor = isAlone || this.#tokens < inFlight
-      if (silentMs >= (late || isPoor ? limitMs * HOPELESS : limitMs)) {
+      if (isWanted || silentMs >= (late || isPoor ? limitMs * HOPELESS : limitMs)) {
         this.#pay(inFlight)
         if (isDoubtful) this.#doubt = penalize(this.#doubt, now)
         lane.rescue((reads, onNobody) => this.#newRescue(reads, onNobody))

@@ -26,6 +26,14 @@ export interface Lender {
   takeBack(connection: Connection, error: Error | boolean | undefined): void
   /** Only the first of several statements that were sent at once was answered: stops pipelining to this server. */
   disablePipelining(): void
+  /** Somebody who holds the connection, and has lent it on. */
+  readonly holder?: LeaseHolder
+}
+
+/** Somebody who lets others use what he holds. */
+export interface LeaseHolder {
+  /** Since when he waits for it himself; by `performance.now()`. */
+  readonly wantedSince: number | undefined
 }
 
 /** The right to use a connection until `release`. */
@@ -47,6 +55,11 @@ export class Lease {
     return this.#connection.client as pg.PoolClient
   }
 
+  /** Whoever holds it, and has lent it on. */
+  get holder(): LeaseHolder | undefined {
+    return this.#lender.holder
+  }
+
   /** Whoever is free should rather take another connection. */
   get spent(): boolean {
     return this.#lender.isSpent(this.#connection)
@@ -59,8 +72,8 @@ export class Lease {
 
   /** It was used so often this time. */
   countUses(count: number): void {
-    // Its return counts as one.
-    if (!this.#released) this.#connection.uses += count - 1
+    // Its return counts as one; what somebody else holds is his use.
+    if (!this.#released && this.holder === undefined) this.#connection.uses += count - 1
   }
 
   /** Failures of one generation of a server's connections say nothing about later ones. */

@@ -34,7 +34,9 @@ export async function runSubmittable(
   const text = textOf(query)
   const isFree = client.state.kind === 'free'
   const isPlaced = isFree ? regional && held.lease?.alive === true : held.lease !== undefined
-  if (!isPlaced) {
+  if (isPlaced) {
+    await held.takeBack(client.signal)
+  } else {
     const { topology, chooser } = engine
     const attempts = regional ? planRead(topology, scope.target, chooser) : attemptsOnPrimary(client)
     await takeConnection(client, text ?? '', attempts, client.signal)

@@ -3,7 +3,6 @@ import { integer, pgTable } from 'drizzle-orm/pg-core'
 import { eq } from 'drizzle-orm'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import Cursor from 'pg-cursor'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type NearestPoolOptions, type RoutedClient } from '../../src/index.ts'
@@ -215,16 +214,6 @@ describe('a read on a borrowed client shares nothing', () => {
       await bind(client)
       for (let i = 0; i < 3; i++) expect(await isShared(client).catch(() => false)).toBe(false)
       await client.query('rollback')
-    })
-  })
-
-  test('while a cursor is open', async () => {
-    await lending(async (client) => {
-      const cursor = client.query(new Cursor('select n from generate_series(1, 3) as n'))
-      await cursor.read(1)
-      const read = isShared(client)
-      await cursor.close()
-      expect(await read).toBe(false)
     })
   })
 

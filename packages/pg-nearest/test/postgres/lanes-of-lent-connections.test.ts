@@ -1,0 +1,238 @@
+import pg from 'pg'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { NearestPool, NearestPoolOptions, RoutedClient } from '../../src/index.ts'
+import { ask, until } from './fixtures.ts'
+import { inSomeTry } from './in-some-try.ts'
+import { tally, within } from './settling.ts'
+import { TestPools } from './test-pools.ts'
+
+// With one database a client has a connection of its own from the start.
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt' })
+  await ask(
+    world.url('nrt'),
+    `create table notes (n int primary key, note int not null default 0);
+     insert into notes (n) select n from generate_series(0, 19) as n;
+     create view sharing as select current_setting('transaction_read_only') as setting, pg_backend_pid() as pid;
+     create table locked (a int)`,
+  )
+})
+afterAll(() => world.stop())
+
+const pools = new TestPools()
+afterEach(() => pools.destroyAll())
+
+/** It tells by itself whether it shares a connection: there it is READ ONLY. */
+const SHARED = 'select setting, pid from sharing'
+const NOTE = 'select note from notes where n = $1'
+const WAITING = 'select setting, pid, (select count(*) from locked) as rows from sharing'
+
+interface Sharing {
+  readonly setting: string
+  readonly pid: number
+}
+
+async function start(options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
+  const pool = await pools.start({ primary: world.url('nrt'), ...options })
+  for (const text of [SHARED, WAITING, NOTE]) {
+    for (let i = 0; i < 5; i++) await pool.query(text, text === NOTE ? [1] : [])
+  }
+  return pool
+}
+
+async function lending<T>(pool: NearestPool, count: number, work: (clients: RoutedClient[]) => Promise<T>): Promise<T> {
+  const clients = await Promise.all(Array.from({ length: count }, () => pool.connect()))
+  try {
+    return await work(clients)
+  } finally {
+    for (const client of clients) client.release()
+  }
+}
+
+async function read(client: RoutedClient): Promise<Sharing> {
+  const { rows } = await client.query<Sharing>(SHARED)
+  return rows[0] ?? { setting: '', pid: 0 }
+}
+
+function isShared({ setting }: Sharing): boolean {
+  return setting === 'on'
+}
+
+function pidOf(client: RoutedClient): number | null {
+  return (client as RoutedClient & { readonly processID: number | null }).processID
+}
+
+async function waitingPids(): Promise<unknown[]> {
+  const rows = await ask(world.url('nrt'), `select pid from pg_locks where not granted`)
+  return rows.map(({ pid }) => pid)
+}
+
+/** Nothing is open, and nobody has kept anything. */
+async function expectUnused(pool: NearestPool): Promise<void> {
+  await until(() => pool.idleCount === pool.totalCount, 'all are idle')
+  const left = await ask(
+    world.url('nrt'),
+    `select state from pg_stat_activity where usename = current_user and pid <> pg_backend_pid() and state <> 'idle'`,
+  )
+  expect(left).toEqual([])
+  expect(pool.waitingCount).toBe(0)
+}
+
+test('what several read at once goes along on the connection of one of them, and each keeps his', async () => {
+  const pool = await start()
+  await inSomeTry(() =>
+    lending(pool, 8, async (clients) => {
+      const pids = clients.map(pidOf)
+      const reads = await Promise.all(clients.map(read))
+      expect(clients.map(pidOf)).toEqual(pids)
+      expect(new Set(pids).size).toBe(8)
+      const shared = reads.filter(isShared)
+      return shared.length > 6 && new Set(shared.map(({ pid }) => pid)).size <= 2
+    }),
+  )
+  expect(pool.totalCount).toBeLessThanOrEqual(10)
+  await expectUnused(pool)
+})
+
+test('though others wait for a connection, who has one shares it', async () => {
+  const pool = await start({ max: 3 })
+  await inSomeTry(async () => {
+    const reads = await Promise.all(
+      Array.from({ length: 60 }, async () => {
+        const client = await pool.connect()
+        try {
+          return await read(client)
+        } finally {
+          client.release()
+        }
+      }),
+    )
+    return reads.filter(isShared).length > 30
+  })
+  expect(pool.totalCount).toBe(3)
+  await expectUnused(pool)
+})
+
+test('what its holder does next runs there alone, and sees what he has written', async () => {
+  const pool = await start()
+  let shared = 0
+  const work = async (n: number): Promise<void> => {
+    for (let i = 1; i <= 20; i++) {
+      const client = await pool.connect()
+      const note = async (): Promise<unknown> => (await client.query<{ note: number }>(NOTE, [n])).rows[0]?.note
+      try {
+        expect(await note()).toBe(i - 1)
+        if (isShared(await read(client))) shared++
+        if (i % 3 === 0) {
+          await client.query('begin')
+          await client.query('update notes set note = -1 where n = $1', [n])
+          expect(await note()).toBe(-1)
+          expect(await read(client)).toEqual({ setting: 'off', pid: pidOf(client) })
+          await client.query('rollback')
+          expect(await note()).toBe(i - 1)
+        }
+        await client.query('update notes set note = $2 where n = $1', [n, i])
+        expect(await note()).toBe(i)
+      } finally {
+        client.release()
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: 20 }, (_, n) => work(n)))
+  expect(shared).toBeGreaterThan(30)
+  await expectUnused(pool)
+})
+
+test('a neighbour whose read takes long does not hold up whoever holds the connection', async () => {
+  const pool = await start({ max: 2 })
+  // Until they have answered what was sent behind something else, they are given up early as a pooler's.
+  for (let i = 0; i < 50; i++) await lending(pool, 2, ([a, b]) => Promise.all([a?.query(SHARED), b?.query(WAITING)]))
+  const blocker = new pg.Client(world.url('nrt'))
+  await blocker.connect()
+  try {
+    await inSomeTry(() =>
+      lending(pool, 2, async ([holder, neighbour]) => {
+        if (holder === undefined || neighbour === undefined) throw new Error('Two were lent')
+        await blocker.query('begin; lock table locked')
+        // His comes first, so that it is his connection on which the other one is.
+        const own = read(holder)
+        const slow = neighbour.query<Sharing>(WAITING)
+        await own
+        await until(async () => (await waitingPids()).length > 0, 'it waits for the lock')
+        const [waiting] = await waitingPids()
+        const before = performance.now()
+        await within(5_000, 'a write', holder.query('update notes set note = 1 where n = 19'))
+        const tookMs = performance.now() - before
+        await blocker.query('commit')
+        const [row] = (await within(5_000, 'the slow read', slow)).rows
+        expect(row?.pid).toBe(pidOf(neighbour))
+        expect(tookMs).toBeLessThan(2_000)
+        return waiting === pidOf(holder)
+      }),
+    )
+  } finally {
+    await blocker.end()
+  }
+  await expectUnused(pool)
+})
+
+test.each([
+  ['released', (client: RoutedClient) => client.release()],
+  ['released, to be closed', (client: RoutedClient) => client.release(true)],
+  ['released with an error', (client: RoutedClient) => client.release(new Error('broken'))],
+])('a connection that is %s while the reads of others are on it: they are answered', async (_, release) => {
+  const pool = await start()
+  for (let i = 0; i < 20; i++) {
+    const clients = await Promise.all(Array.from({ length: 8 }, () => pool.connect()))
+    const [first, ...others] = clients
+    if (first === undefined) throw new Error('Eight were lent')
+    const own = first.query(SHARED).catch((error: unknown) => error)
+    const reads = others.map(read)
+    if (i % 2 === 0) await own
+    release(first)
+    expect((await Promise.all(reads)).length).toBe(7)
+    await own
+    for (const client of others) client.release()
+  }
+  await expectUnused(pool)
+})
+
+test('a connection that dies while the reads of others are on it: they run elsewhere', async () => {
+  const pool = await start()
+  for (let i = 0; i < 5; i++) {
+    await lending(pool, 8, async (clients) => {
+      await Promise.all(clients.map(read))
+      const reads = clients.map((client) => client.query(WAITING))
+      await ask(
+        world.url('nrt'),
+        `select pg_terminate_backend(pid) from pg_stat_activity where usename = current_user and pid <> pg_backend_pid()`,
+      )
+      const ended = await within(10_000, 'the reads', Promise.allSettled(reads))
+      expect(tally(ended)).toEqual({ fulfilled: 8 })
+    })
+  }
+  await expectUnused(pool)
+})
+
+test('who waits for the drain of his own client shares nothing', async () => {
+  const pool = await start()
+  await lending(pool, 4, async (clients) => {
+    for (const client of clients) client.on('drain', () => undefined)
+    const reads = await Promise.all(clients.map(read))
+    expect(reads.map(({ pid }) => pid)).toEqual(clients.map(pidOf))
+    expect(reads.some(isShared)).toBe(false)
+  })
+})
+
+test('a pool can be ended while reads are on a connection of somebody else', async () => {
+  const pool = await start()
+  for (let i = 0; i < 3; i++) await lending(pool, 8, (clients) => Promise.all(clients.map(read)))
+  const clients = await Promise.all(Array.from({ length: 8 }, () => pool.connect()))
+  const reads = clients.map(read)
+  const ended = pool.end()
+  expect(await Promise.all(reads)).toHaveLength(8)
+  for (const client of clients) client.release()
+  await within(5_000, 'end()', ended)
+})
