@@ -219,8 +219,8 @@ export default defineConfig({
           include: ['packages/*/test/postgres/**/*.test.ts', 'examples/*/test/postgres/**/*.test.ts'],
           exclude: [...unhurried, ...long],
           ...onServers,
-          // They measure, and mostly wait: each of two files at a time has a core to itself.
-          maxWorkers: 2,
+          // Worlds are real servers and links with real delays: one file at a time keeps their timing honest.
+          fileParallelism: false,
         },
       },
       {

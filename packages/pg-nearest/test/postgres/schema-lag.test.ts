@@ -2,6 +2,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, RoutedClient, ServedBy } from '../../src/index.ts'
 import { administer, ask, caughtUp } from './fixtures.ts'
+import { inSomeTry } from './in-some-try.ts'
 import { ENUM, KINDS, MISFITS, TABLE, type Kind } from './migrations.ts'
 import { errorOf } from './settling.ts'
 import { TestPools } from './test-pools.ts'
@@ -211,14 +212,17 @@ describe('with a replica that is level', () => {
   const visitor = { text: 'select * from items where id = $1', values: ['abc'] }
 
   test('a visitor’s nonsense is answered next door', async () => {
-    await pool.query('select 1')
-    await caughtUp(world, pool)
-    await serversOf('')
-    expect(await errorOf(BOUND_MS, 'it', pool.query(visitor))).toMatchObject({ code: '22P02' })
-    expect(await serversOf(visitor.text)).toEqual(['ord'])
-    const work = pool.transaction({ readOnly: true, isolationLevel: 'repeatable read' }, (tx) => tx.query(visitor))
-    expect(await errorOf(BOUND_MS, 'it', work)).toMatchObject({ code: '22P02' })
-    expect(await serversOf(visitor.text)).toEqual(['ord'])
+    const inTransaction = (): Promise<unknown> =>
+      pool.transaction({ readOnly: true, isolationLevel: 'repeatable read' }, (tx) => tx.query(visitor))
+    for (const ask of [() => pool.query(visitor), inTransaction]) {
+      // A busy machine may look at the replica so late that nobody knows whether it keeps up.
+      await inSomeTry(async () => {
+        await caughtUp(world, pool)
+        await serversOf('')
+        expect(await errorOf(BOUND_MS, 'it', ask())).toMatchObject({ code: '22P02' })
+        return (await serversOf(visitor.text)).join() === 'ord'
+      })
+    }
   })
 
   test('what names something that is nowhere is the primary’s error', async () => {
