@@ -3,7 +3,7 @@ import type { LaneRead } from './lane-read.ts'
 /** What one failure takes along, and how long an answer may become before it is sent. */
 const MOST_IN_GROUP = 64
 /** Fewer are not worth a Sync more. */
-const LEAST_IN_HALF = 16
+const LEAST_IN_HALF = 5
 
 /**
  * Puts together what may share a Sync: see `SyncSharing`. Keeps the order otherwise. Pure.

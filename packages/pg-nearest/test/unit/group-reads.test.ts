@@ -38,7 +38,8 @@ test('many that find their connection idle go in two groups, so that the server 
     ).map(({ length }) => length)
   expect(sizes(50)).toEqual([25, 25])
   expect(sizes(32)).toEqual([16, 16])
-  expect(sizes(31)).toEqual([31])
+  expect(sizes(10)).toEqual([5, 5])
+  expect(sizes(9)).toEqual([9])
   expect(sizes(200)).toEqual([64, 64, 64, 8])
 })
 
