@@ -210,7 +210,6 @@ export const houses = [
         'classification',
         'exchange',
         'wire',
-        'limits',
         'server-selection',
       ],
       execute: [

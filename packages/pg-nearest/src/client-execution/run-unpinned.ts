@@ -12,7 +12,7 @@ import { asksForPrimary, planStatement, type StatementPlan } from '../route/plan
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
 import { giveUpOnStandby } from '../client-state/give-up-on-standby.ts'
-import { guardOnConnection } from '../client-state/guard-on-connection.ts'
+import { guardOnConnection } from './guard-on-connection.ts'
 import { borrowedClientExecution, type Planning } from './borrowed-client-execution.ts'
 import { laneBoarding } from './lane-boarding.ts'
 import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'

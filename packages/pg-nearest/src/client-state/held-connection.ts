@@ -6,7 +6,7 @@ import { misledBy } from '../freshness/machine-preference.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { lostTransactionError } from '../failures/transaction-lost-errors.ts'
 import { RememberedSettings } from './remembered-settings.ts'
-import { SharedHold } from './shared-hold.ts'
+import { SharedHold } from '../lane-rides/shared-hold.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 
 /** Whose connection it is. */

@@ -214,12 +214,12 @@ describe('with a replica that is level', () => {
   test('a visitor’s nonsense is answered next door', async () => {
     const inTransaction = (): Promise<unknown> =>
       pool.transaction({ readOnly: true, isolationLevel: 'repeatable read' }, (tx) => tx.query(visitor))
-    for (const ask of [() => pool.query(visitor), inTransaction]) {
+    for (const way of [() => pool.query(visitor), inTransaction]) {
       // A busy machine may look at the replica so late that nobody knows whether it keeps up.
       await inSomeTry(async () => {
         await caughtUp(world, pool)
         await serversOf('')
-        expect(await errorOf(BOUND_MS, 'it', ask())).toMatchObject({ code: '22P02' })
+        expect(await errorOf(BOUND_MS, 'it', way())).toMatchObject({ code: '22P02' })
         return (await serversOf(visitor.text)).join() === 'ord'
       })
     }

@@ -1,7 +1,7 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { isKnownToWrite } from '../route/plan-statement.ts'
-import type { ClientContext } from './client-context.ts'
-import type { QueuedStatement } from './queued-statement.ts'
+import type { ClientContext } from '../client-state/client-context.ts'
+import type { QueuedStatement } from '../client-state/queued-statement.ts'
 
 /**
  * Tells the guard of a statement that reads, when its connection is known: it may turn out to be a primary's.
