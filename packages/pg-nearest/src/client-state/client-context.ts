@@ -14,6 +14,7 @@ import { nextShadowPlace, placedIn, SHADOW_FREE, type ShadowPlace } from '../rou
 import { writeOrder } from '../server-selection/server-selection.ts'
 import { getsWrites } from '../server-selection/gets-writes.ts'
 import type { Request } from '../route/request.ts'
+import { mayLeaveTrace } from '../statement/may-leave-trace.ts'
 import { errorAfterLost, lostTransactionError } from '../failures/transaction-lost-errors.ts'
 import { FREE, nextClientState, nextStateAfterStream, type ClientState } from './client-state-machine.ts'
 import type { HeldConnection } from './held-connection.ts'
@@ -209,6 +210,7 @@ export class ClientContext {
   async send(statement: QueuedStatement, lease: Lease, sending: Sending): Promise<HeldEnd> {
     const { need } = statement
     const { config, enforcement, check, trust, reads } = sending
+    if (mayLeaveTrace(statement.request.config.text, need)) lease.mark()
     const wasOpen = lease.status !== 'I'
     const before = lease.standby ? positionBefore(this.engine, lease) : undefined
     const run = { config, enforcement, check, trust, need, context: this.engine, before }

@@ -57,9 +57,9 @@ export class HeldConnection {
     return this.#lease
   }
 
-  /** None is needed: nothing is set, no transaction is open, and nobody listens to it. */
+  /** None is needed: nothing is set, no transaction is open, nothing has run there that may have left a trace, and nobody listens to it. */
   get isNeedless(): boolean {
-    return !this.open && this.#settings?.areNone !== false && !this.#holder.listens()
+    return !this.open && this.#lease?.isMarked !== true && this.#settings?.areNone !== false && !this.#holder.listens()
   }
 
   /** The reads of others are on the one that is held. */

@@ -6,6 +6,7 @@ import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { provesWrite, type Evidence } from '../route/failure-meaning.ts'
+import { mayLeaveTrace } from '../statement/may-leave-trace.ts'
 import { mayAskAfter } from '../statement/question-behind.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { isNoServerError } from '../errors.ts'
@@ -152,6 +153,7 @@ async function send(
   check: FreshnessCheck | undefined,
   misplaced: (lease: Lease, ends: readonly StatementEnd[]) => Evidence | undefined,
 ): Promise<GroupEnd | LimitedEnd<Evidence>> {
+  if (members.some(({ request, need }) => mayLeaveTrace(request.config.text, need))) lease.mark()
   const configs = [begin, ...members].map(({ request }): pg.QueryConfig => request.config)
   const asksBehind = (): boolean => members.some(({ request, need }) => mayAskAfter(request.config.text, need))
   const questions = check?.begin(lease, 'trust', !members.some(commits), asksBehind)

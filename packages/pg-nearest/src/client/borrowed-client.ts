@@ -36,6 +36,8 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   readonly #session: ClientExecutor
   /** Its own parsers. Made when they are needed, because they are not for most clients; so is what passes on events. */
   #types: pg.TypeOverrides | undefined
+  /** How many heard the notices of pg's own client when that was lent. */
+  #hearers = 0
   #forwarders: Map<string | symbol, Listener> | undefined
   readonly #onReleased: () => void
   #released = false
@@ -48,7 +50,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
     this.#engine = engine
     const holder: Holder = {
       onHold: (client, held) => this.#forward(client, held),
-      listens: () => OWN_EVENTS.some((event) => this.listenerCount(event) > 0) || this.#isDrainAwaited,
+      listens: () => OWN_EVENTS.some((event) => this.listenerCount(event) > 0) || this.#isHeard,
     }
     this.#session = new ClientExecutor(engine, scope, holder, limits)
     this.#onReleased = onReleased
@@ -106,6 +108,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
       this.release()
       throw error
     }
+    this.#hearers = client.listenerCount('notice')
     lendTo(client, this)
     client.release = this.release
     return client
@@ -162,9 +165,10 @@ export class BorrowedClient extends EventEmitter implements Borrower {
     return this.#session.client?.user
   }
 
-  /** On pg's own client, which {@link open} has lent. Of what else that tells, nothing comes of a plain read. */
-  get #isDrainAwaited(): boolean {
-    return (this.#session.client?.listenerCount('drain') ?? 0) > 0
+  /** Whoever was lent pg's own client by {@link open} listens to it. Of what else that tells, nothing comes of a plain read. */
+  get #isHeard(): boolean {
+    const { client } = this.#session
+    return client !== undefined && (client.listenerCount('drain') > 0 || client.listenerCount('notice') > this.#hearers)
   }
 
   get #held(): ClientInternals | undefined {

@@ -329,7 +329,10 @@ class Connections implements ServerConnections, Lender {
     connection.signal(purpose === 'statement' ? 'run' : 'lend')
     this.#taken++
     connection.taken = true
+    const { queued } = connection
     this.#events.emit('acquire', connection.client)
+    // A listener has used it, maybe to set something for whoever gets it.
+    if (connection.queued > queued) connection.isMarked = true
     this.#pause.served()
     return new Lease(connection, this)
   }

@@ -23,7 +23,7 @@ const known = new WeakMap<object, LaneConnection>()
  */
 export function laneConnectionOf(lease: Lease, prepareFrom: number): LaneConnection | undefined {
   const { client, pooled, pipelines, quiet, status, fence } = lease
-  if (pooled || !pipelines || !quiet || status !== 'I' || fence !== undefined) return undefined
+  if (pooled || !pipelines || !quiet || status !== 'I' || fence !== undefined || lease.isMarked) return undefined
   if (internalsOf(client).binary || !lease.readable) return undefined
   let connection = known.get(client)
   if (connection === undefined) {

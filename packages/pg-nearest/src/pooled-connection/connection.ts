@@ -56,6 +56,8 @@ export class Connection {
   movable = false
   /** A statement of `pool.query` has begun a transaction, which the next one goes on with: there is no other connection. */
   goesOn = false
+  /** Since it was lent something has run on it that may have left a trace there, which no other connection shows. */
+  isMarked = false
   /** The user's `verify` is looking at it, and nobody has it yet. */
   verifying = false
   #state: ConnectionState = 'connecting'
@@ -111,6 +113,12 @@ export class Connection {
   /** Nothing is in flight. */
   get quiet(): boolean {
     return this.#pipeline?.quiet ?? true
+  }
+
+  /** What pg's client has been asked, by whomever, and has not answered. */
+  get queued(): number {
+    const { _activeQuery: active, _queryQueue: queue } = internalsOf(this.client)
+    return queue.length + (active ? 1 : 0)
   }
 
   /** Pending while a cancellation is: see {@link cancel}. */
@@ -226,6 +234,7 @@ export class Connection {
     this.uses++
     if (this.#pipeline?.status === 'I') this.goesOn = false
     this.movable = false
+    this.isMarked = false
     this.taken = false
   }
 

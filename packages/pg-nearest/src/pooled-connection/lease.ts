@@ -198,6 +198,15 @@ export class Lease {
     this.#connection.movable = movable
   }
 
+  /** Something has run on it that may have left a trace there, so that whoever has done that reads nowhere else, and nobody else here. */
+  get isMarked(): boolean {
+    return this.#connection.isMarked
+  }
+
+  mark(): void {
+    this.#connection.isMarked = true
+  }
+
   /** Its transaction stays open when it is released, for whoever has it next. */
   keepTransaction(): void {
     this.#connection.goesOn = true

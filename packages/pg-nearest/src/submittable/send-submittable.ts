@@ -3,6 +3,7 @@ import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { NearestError } from '../errors.ts'
 import { RELOCK, SNAPSHOT } from '../send/read-only-enforcement.ts'
+import { mayLeaveTrace } from '../statement/may-leave-trace.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'
 import { onAbort } from '../limits/on-abort.ts'
@@ -42,6 +43,7 @@ export async function sendSubmittable(
   { check, reads, guards }: SubmittableSending,
 ): Promise<SubmittableEnd> {
   if (guards) refuseControl(text)
+  if (mayLeaveTrace(text, need)) lease.mark()
   const { open } = client.held
   const effects = check && beginEffects(check, lease, reads)
   const { signal } = client

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import Cursor from 'pg-cursor'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions, RoutedClient } from '../../src/index.ts'
@@ -16,7 +17,15 @@ beforeAll(async () => {
     `create table notes (n int primary key, note int not null default 0);
      insert into notes (n) select n from generate_series(0, 19) as n;
      create view sharing as select current_setting('transaction_read_only') as setting, pg_backend_pid() as pid;
-     create table locked (a int)`,
+     create table locked (a int);
+     create function be(who text) returns void language plpgsql as $$ begin perform set_config('app.who', who, false); end $$;
+     create procedure become(who text) language plpgsql as $$ begin perform set_config('app.who', who, false); end $$;
+     create table arrivals (who text);
+     create function arrive() returns trigger language plpgsql as $$ begin perform be(new.who); return new; end $$;
+     create trigger arrive before insert on arrivals for each row execute function arrive();
+     create view me as select current_setting('app.who', true) as who;
+     create function mutter() returns int language plpgsql as $$ begin raise notice 'hm'; return 1; end $$;
+     create view mutterings as select mutter() as n`,
   )
 })
 afterAll(() => world.stop())
@@ -27,6 +36,7 @@ afterEach(() => pools.destroyAll())
 /** It tells by itself whether it shares a connection: there it is READ ONLY. */
 const SHARED = 'select setting, pid from sharing'
 const NOTE = 'select note from notes where n = $1'
+const ME = 'select who from me'
 const WAITING = 'select setting, pid, (select count(*) from locked) as rows from sharing'
 
 interface Sharing {
@@ -223,6 +233,77 @@ test('who waits for the drain of his own client shares nothing', async () => {
     const reads = await Promise.all(clients.map(read))
     expect(reads.map(({ pid }) => pid)).toEqual(clients.map(pidOf))
     expect(reads.some(isShared)).toBe(false)
+  })
+})
+
+async function expectEachHimself(clients: readonly RoutedClient[], names: readonly unknown[]): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    const results = await Promise.all(clients.map((client) => client.query<{ who: string }>(ME)))
+    expect(results.map(({ rows }) => rows[0]?.who)).toEqual(names)
+  }
+}
+
+test.each<[string, (client: RoutedClient, name: string) => Promise<unknown>]>([
+  ['a function', (client, name) => client.query('select be($1)', [name])],
+  ['a procedure', (client, name) => client.query('call become($1)', [name])],
+  ['a DO block', (client, name) => client.query(`do $$ begin perform be('${name}'); end $$`)],
+  ['a trigger', (client, name) => client.query('insert into arrivals values ($1)', [name])],
+  [
+    'a function in a transaction',
+    async (client, name) => {
+      await client.query('begin')
+      await client.query('select be($1)', [name])
+      await client.query('commit')
+    },
+  ],
+  ['a transaction in one text', (client, name) => client.query(`begin; select be('${name}'); commit`)],
+  [
+    'a cursor',
+    async (client, name) => {
+      const cursor = client.query(new Cursor('select be($1)', [name]))
+      await cursor.read(1)
+      await cursor.close()
+    },
+  ],
+])('what %s has set without showing it counts for whoever has called it, and for nobody else', async (_, be) => {
+  const pool = await start()
+  for (let i = 0; i < 5; i++) await pool.query(ME)
+  await lending(pool, 8, async (clients) => {
+    const names = clients.map((_client, i) => `nobody but ${i}`)
+    await Promise.all(clients.map((client, i) => be(client, names[i] ?? '')))
+    await expectEachHimself(clients, names)
+  })
+})
+
+test('what a listener of "acquire" has set counts for whoever has got the connection', async () => {
+  const pool = await start()
+  for (let i = 0; i < 5; i++) await pool.query(ME)
+  pool.on('acquire', (client: pg.PoolClient & { readonly processID?: number | null }) => {
+    void client.query(`select be('${client.processID}')`)
+  })
+  await lending(pool, 8, (clients) =>
+    expectEachHimself(
+      clients,
+      clients.map((client) => String(pidOf(client))),
+    ),
+  )
+})
+
+test('who listens for the notices of his own client hears his own', async () => {
+  const pool = await start()
+  pool.on('connect', (client: pg.PoolClient) => void client.on('notice', () => undefined))
+  for (let i = 0; i < 5; i++) await pool.query('select n from mutterings')
+  await lending(pool, 8, async (clients) => {
+    const heard = clients.map(() => 0)
+    const listeners = clients.map((client, i) => {
+      const listener = (): void => void (heard[i] = (heard[i] ?? 0) + 1)
+      client.on('notice', listener)
+      return () => client.removeListener('notice', listener)
+    })
+    await Promise.all(clients.map((client) => client.query('select n from mutterings')))
+    for (const stop of listeners) stop()
+    expect(heard).toEqual(clients.map(() => 1))
+    await inSomeTry(async () => (await Promise.all(clients.map(read))).filter(isShared).length > 6)
   })
 })
 
