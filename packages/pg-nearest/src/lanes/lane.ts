@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { raiseLater } from '../raise-later.ts'
 import type { RowTexts } from '../lane-codec/message-reader.ts'
 import { MessageWriter } from '../lane-codec/message-writer.ts'
@@ -49,6 +50,8 @@ export class Lane {
   readonly lease: Lease
   readonly #connection: LaneConnection
   readonly #events: LaneEvents
+  /** Those that its client had at first: whoever holds that may give it others. */
+  readonly #types: pg.CustomTypesConfig
   #waiting: LaneRead[] = []
   readonly #batches = new Set<BatchExchange>()
   #inFlight = 0
@@ -67,6 +70,8 @@ export class Lane {
     this.lease = lease
     this.#connection = connection
     this.#events = events
+    const { _types: types } = internalsOf(lease.client)
+    this.#types = types
     lease.movable = true
   }
 
@@ -214,7 +219,6 @@ export class Lane {
       statements.push(new AskingStatement(this.#prepare(restriction.text, now), restriction))
     }
     const shapes = new Map<string, RowShape>()
-    const { _types: types } = internalsOf(this.lease.client)
     for (const read of reads) {
       let shape = shapes.get(read.text)
       const isFirst = shape === undefined
@@ -222,7 +226,7 @@ export class Lane {
       // A comment for each request is worth no name.
       const isKept = read.sent === read.text && read.sharing.parsesAnew === undefined
       const prepared = isKept ? this.#prepare(read.text, now) : unnamed(read.text)
-      const statement = new ReadStatement(prepared, read, shape, types)
+      const statement = new ReadStatement(prepared, read, shape, this.#types)
       statement.describes = isFirst
       statements.push(statement)
     }

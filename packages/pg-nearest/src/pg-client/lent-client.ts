@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { copyTypes } from '../wire/pg-internals.ts'
 import { removeUsersListeners } from '../wire/lasting-listeners.ts'
 
 /** Does for a client what whoever has borrowed it asks for. */
@@ -9,9 +10,16 @@ export interface Borrower {
 }
 
 const BORROWER = Symbol('borrower')
+const OWN_TYPES = Symbol('own types')
 
 interface Lendable extends pg.Client {
   [BORROWER]?: Borrower | undefined
+  [OWN_TYPES]?: boolean
+}
+
+/** Somebody who had borrowed it has given it parsers, which it keeps, as with pg: what others read must not go through them. */
+export function hasOwnTypes(client: pg.Client): boolean {
+  return (client as Lendable)[OWN_TYPES] === true
 }
 
 /**
@@ -54,6 +62,13 @@ export function makeLendable(Client: typeof pg.Client): void {
       const borrower = this[BORROWER]
       if (borrower !== undefined) return borrower.getTransactionStatus()
       return pg.Client.prototype.getTransactionStatus.call(this)
+    },
+    setTypeParser(this: Lendable, ...args: Parameters<pg.Client['setTypeParser']>): void {
+      if (this[BORROWER] !== undefined && this[OWN_TYPES] !== true) {
+        this[OWN_TYPES] = true
+        copyTypes(this)
+      }
+      Reflect.apply(pg.Client.prototype.setTypeParser, this, args)
     },
     removeAllListeners(this: Lendable, event?: string | symbol): Lendable {
       removeUsersListeners(this, event)

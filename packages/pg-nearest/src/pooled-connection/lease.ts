@@ -3,6 +3,7 @@ import type { Role } from '../topology/topology.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import type { TransactionStatus } from '../wire/pipeline.ts'
 import { isPooled } from '../pg-client/pooled-backend.ts'
+import { hasOwnTypes } from '../pg-client/lent-client.ts'
 import { isStandby } from '../pg-client/standby-aware-client.ts'
 import { startStallAwareTimer, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
 import type { Connection } from './connection.ts'
@@ -198,9 +199,12 @@ export class Lease {
     this.#connection.movable = movable
   }
 
-  /** Something has run on it that may have left a trace there, so that whoever has done that reads nowhere else, and nobody else here. */
+  /**
+   * Something has run on it that may have left a trace there, or its client has been given parsers, so that whoever has done that reads nowhere else,
+   * and nobody else here.
+   */
   get isMarked(): boolean {
-    return this.#connection.isMarked
+    return this.#connection.isMarked || hasOwnTypes(this.#connection.client)
   }
 
   mark(): void {

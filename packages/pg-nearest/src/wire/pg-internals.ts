@@ -35,7 +35,7 @@ export interface ClientInternals {
   readonly processID: number | null
   readonly secretKey: number | Uint8Array | null
   readonly binary: boolean
-  readonly _types: pg.CustomTypesConfig
+  _types: pg.CustomTypesConfig
   readonly _queryable: boolean
   readonly _ending: boolean
   readonly _ended: boolean
@@ -51,6 +51,12 @@ export interface ClientInternals {
 
 export function internalsOf(client: pg.Client): ClientInternals {
   return client as unknown as ClientInternals
+}
+
+/** From now on it changes parsers of its own, and what is in flight goes on with those that it was sent with. */
+export function copyTypes(client: pg.Client): void {
+  const internals = internalsOf(client)
+  internals._types = new pg.TypeOverrides(internals._types)
 }
 
 /** Names the server and the user of a client that has not connected yet. What is `undefined` stays as pg has it. */

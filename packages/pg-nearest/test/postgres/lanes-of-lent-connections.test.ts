@@ -289,6 +289,29 @@ test('what a listener of "acquire" has set counts for whoever has got the connec
   )
 })
 
+test('parsers that somebody gives his client are for what he reads, and for all of that', async () => {
+  const pool = await start()
+  const text = 'select n from notes where n = 2'
+  for (let i = 0; i < 5; i++) await pool.query(text)
+  await lending(pool, 8, async (clients) => {
+    const numbers = async (): Promise<unknown[]> => {
+      const results = await Promise.all(clients.map((client) => client.query<{ n: unknown }>(text)))
+      return results.map(({ rows }) => rows[0]?.n)
+    }
+    const inFlight = numbers()
+    clients[0]?.setTypeParser(23, (value) => `first: ${value}`)
+    const [, ...others] = await inFlight
+    expect(others).toEqual(clients.slice(1).map(() => 2))
+    clients[1]?.setTypeParser(23, (value) => `second: ${value}`)
+    for (let i = 0; i < 3; i++)
+      expect(await numbers()).toEqual(['first: 2', 'second: 2', ...clients.slice(2).map(() => 2)])
+    await inSomeTry(async () => (await Promise.all(clients.slice(2).map(read))).filter(isShared).length > 4)
+    clients[0]?.release(true)
+    clients[1]?.release(true)
+    clients.splice(0, 2)
+  })
+})
+
 test('who listens for the notices of his own client hears his own', async () => {
   const pool = await start()
   pool.on('connect', (client: pg.PoolClient) => void client.on('notice', () => undefined))
