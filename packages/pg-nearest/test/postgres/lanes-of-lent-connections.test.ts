@@ -330,6 +330,47 @@ test('who listens for the notices of his own client hears his own', async () => 
   })
 })
 
+test.each<[string, (pool: NearestPool) => Pick<NearestPool, 'connect'>, (client: RoutedClient) => Promise<unknown>]>([
+  ['a statement', (pool) => pool, (client) => client.query('select pg_sleep(0.05)')],
+  ['a pg.Query', (pool) => pool, submit],
+  ['a pg.Query of a client of replica()', (pool) => pool.replica(), submit],
+])('%s gets its connection back from a read that waits, and is not cancelled with it', async (_, handle, next) => {
+  const pool = await start({ max: 2 })
+  for (let i = 0; i < 50; i++) await lending(pool, 2, ([a, b]) => Promise.all([a?.query(SHARED), b?.query(WAITING)]))
+  const blocker = new pg.Client(world.url('nrt'))
+  await blocker.connect()
+  let met = 0
+  try {
+    for (let i = 0; i < 8; i++) {
+      const [holder, neighbour] = [await handle(pool).connect(), await handle(pool).connect()]
+      // So that each holds one, on a handle, too.
+      await Promise.all([holder, neighbour].map((client) => client.query(`select ${i} as nobody_knows_${i}`)))
+      await blocker.query('begin; lock table locked')
+      const own = holder.query(SHARED)
+      const slow = neighbour.query(WAITING)
+      await own
+      await until(async () => (await waitingPids()).length > 0, 'it waits for the lock')
+      if ((await waitingPids()).includes(pidOf(holder))) met++
+      await within(5_000, 'what its holder does next', next(holder))
+      await blocker.query('commit')
+      await within(5_000, 'the slow read', slow)
+      for (const client of [holder, neighbour]) client.release()
+    }
+  } finally {
+    await blocker.end()
+  }
+  expect(met).toBeGreaterThan(0)
+  await expectUnused(pool)
+})
+
+function submit(client: RoutedClient): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const callback = (error: unknown, result: unknown): void => (error ? reject(error) : resolve(result))
+    // @ts-expect-error -- @types/pg does not know its callback
+    client.query(new pg.Query('select pg_sleep(0.05)', callback))
+  })
+}
+
 test('a pool can be ended while reads are on a connection of somebody else', async () => {
   const pool = await start()
   for (let i = 0; i < 3; i++) await lending(pool, 8, (clients) => Promise.all(clients.map(read)))
