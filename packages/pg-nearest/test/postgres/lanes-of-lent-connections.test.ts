@@ -287,6 +287,8 @@ test('what a listener of "acquire" has set counts for whoever has got the connec
       clients.map((client) => String(pidOf(client))),
     ),
   )
+  const reads = await Promise.all(Array.from({ length: 40 }, () => pool.query<Sharing>(SHARED)))
+  expect(reads.some(({ rows: [row] }) => row === undefined || isShared(row))).toBe(false)
 })
 
 test('parsers that somebody gives his client are for what he reads, and for all of that', async () => {
