@@ -23,8 +23,7 @@ export class SharedHold implements LeaseHolder {
           probedRole: (machine) => lender.probedRole(machine),
           isSpent: (spent) => this.#wantedSince !== undefined || lender.isSpent(spent),
           disablePipelining: () => lender.disablePipelining(),
-          takeBack: (_connection, error) => {
-            if (error) held.doom()
+          takeBack: () => {
             held.movable = false
             this.#isOver = true
             end()
