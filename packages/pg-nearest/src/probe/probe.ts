@@ -16,6 +16,7 @@ import {
   type ProbeRow,
   type RefusedItems,
 } from './probe-question.ts'
+import { ProbeNaming } from './probe-naming.ts'
 import { canWaitForLsn, waitForLsn, type AwaitedPosition } from './wait-for-lsn.ts'
 import { askQuietly } from '../wire/enqueue.ts'
 import { createProbeConnection, type Asked, type ProbeConnectionOptions } from './probe-connection.ts'
@@ -52,6 +53,7 @@ export interface ReplayPosition {
 
 export function createProbe(options: ProbeOptions): Probe {
   let refused: Refused = NOTHING_REFUSED
+  const naming = new ProbeNaming()
   let version: string | undefined
   /** A connection on which the server could not wait, whatever its version. */
   let unable: pg.Client | undefined
@@ -103,11 +105,14 @@ export function createProbe(options: ProbeOptions): Probe {
       const sentAt = performance.now()
       try {
         // oxlint-disable-next-line no-await-in-loop -- the second time with what has been learned
-        const row = await askRow(on, probeQuestion(refused.items))
-        return { answer: readAnswer(row), askedAt, sentAt, rttMs: performance.now() - sentAt }
+        const row = await askRow(on, naming.textFor(on.client, refused.items))
+        const answer = readAnswer(row)
+        naming.answered(answer.backend !== undefined && !isPooled(on.client, answer.backend))
+        return { answer, askedAt, sentAt, rttMs: performance.now() - sentAt }
       } catch (error) {
         // Whatever a function there raises: the connection shows whether the server itself is in trouble.
         if (!isErrorResponse(error)) throw error
+        if (naming.refused()) continue
         // oxlint-disable-next-line no-await-in-loop -- as above
         const items = await learnRefused(on, refused.items)
         if (items.size === refused.items.size) throw error

@@ -40,6 +40,13 @@ test('roles, versions, timelines and the cluster are asked for', async () => {
   }
 })
 
+test('its question is left on its connection under a name, so that the server need not plan it each time', async () => {
+  const asked = `select 1 from pg_stat_activity
+    where application_name = 'pg-nearest monitor' and query like '%execute pg\\_nearest\\_probe%' and query not like '%prepare pg%'`
+  for (const name of ['nrt', 'ord', 'syd'])
+    await until(async () => (await ask(world.url(name), asked)).length > 0, `${name} is asked under a name`)
+})
+
 test('round trips are measured, and follow the link', async () => {
   await until(() => between(server('nrt').rttMs, 100, 140), 'nrt at 100 ms')
   expect(server('syd').rttMs).toBeGreaterThan(148)
