@@ -17,8 +17,15 @@ interface ScheduledCall {
   readonly run: () => void
 }
 
-/** It takes a moment to be woken. So the alarm is set this much early, and setImmediate polls for the rest, which costs the processor as long. */
+/**
+ * It takes a moment to be woken, on a slow machine a longer one. So the alarm is set as much early as it was late of late, within these bounds, and
+ * setImmediate polls for the rest, which costs the processor as long.
+ */
 const EARLY_MS = 0.3
+const EARLIEST_MS = 1.5
+/** How fast that follows: up at once where many are late, and slowly down. */
+const LATER_MS = 0.05
+const SOONER_MS = 0.01
 /** Whatever is so far away is woken for in time: that moment is half a percent of it, which nobody notices. */
 const NOT_EARLY_MS = 60
 
@@ -26,6 +33,8 @@ export function createScheduler(alarmFor: (ring: () => void) => Alarm = createAl
   /** Sorted by time, the next one last. */
   const calls: ScheduledCall[] = []
   let turn: NodeJS.Immediate | undefined
+  let earlyMs = EARLY_MS
+  let alarmAt: number | undefined
 
   const runDue = (): void => {
     turn = undefined
@@ -40,12 +49,19 @@ export function createScheduler(alarmFor: (ring: () => void) => Alarm = createAl
     const next = calls.at(-1)
     if (next === undefined || turn !== undefined) return
     if (next.wakeAt <= performance.now()) turn = setImmediate(runDue)
-    else alarm.set(next.wakeAt)
+    else alarm.set((alarmAt = next.wakeAt))
   }
 
   const alarm = alarmFor(() => {
+    if (alarmAt !== undefined) learn(performance.now() - alarmAt)
+    alarmAt = undefined
     turn ??= setImmediate(runDue)
   })
+
+  const learn = (lateMs: number): void => {
+    const step = lateMs > earlyMs ? LATER_MS : -SOONER_MS
+    earlyMs = Math.min(EARLIEST_MS, Math.max(EARLY_MS, earlyMs + step))
+  }
 
   return {
     ready: alarm.ready,
@@ -53,7 +69,7 @@ export function createScheduler(alarmFor: (ring: () => void) => Alarm = createAl
     at(due, run) {
       const place = placeFor(calls, due)
       const aheadMs = due - performance.now()
-      calls.splice(place, 0, { due, wakeAt: due - EARLY_MS * Math.max(0, 1 - aheadMs / NOT_EARLY_MS), run })
+      calls.splice(place, 0, { due, wakeAt: due - earlyMs * Math.max(0, 1 - aheadMs / NOT_EARLY_MS), run })
       if (place === calls.length - 1) wait()
     },
     stop() {
