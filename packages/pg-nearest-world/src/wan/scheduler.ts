@@ -22,10 +22,10 @@ interface ScheduledCall {
  * setImmediate polls for the rest, which costs the processor as long.
  */
 const EARLY_MS = 0.3
-const EARLIEST_MS = 1.5
-/** How fast that follows: up at once where many are late, and slowly down. */
-const LATER_MS = 0.05
-const SOONER_MS = 0.01
+const EARLIEST_MS = 1
+/** By how much each alarm changes that: one that was late by more, and one that was not. */
+const LATE_STEP_MS = 0.05
+const IN_TIME_STEP_MS = 0.01
 /** Whatever is so far away is woken for in time: that moment is half a percent of it, which nobody notices. */
 const NOT_EARLY_MS = 60
 
@@ -59,7 +59,7 @@ export function createScheduler(alarmFor: (ring: () => void) => Alarm = createAl
   })
 
   const learn = (lateMs: number): void => {
-    const step = lateMs > earlyMs ? LATER_MS : -SOONER_MS
+    const step = lateMs > earlyMs ? LATE_STEP_MS : -IN_TIME_STEP_MS
     earlyMs = Math.min(EARLIEST_MS, Math.max(EARLY_MS, earlyMs + step))
   }
 

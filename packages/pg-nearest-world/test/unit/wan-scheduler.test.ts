@@ -69,3 +69,32 @@ test('a stopped scheduler forgets, and leaves no timer behind', async () => {
   await vi.advanceTimersByTimeAsync(2_000)
   expect(ran).toEqual([])
 })
+
+test('an alarm that rings late is set earlier and earlier, within bounds, and later again when it rings in time', async () => {
+  let lateMs = 5
+  const setFor: number[] = []
+  const scheduler = createScheduler((ring) => {
+    const alarm = fakeAlarm(ring)
+    const set = (due: number): void => {
+      setFor.push(due)
+      alarm.set(due + lateMs)
+    }
+    return { ...alarm, set }
+  })
+  const earlyMs = async (packets: number): Promise<number[]> => {
+    const early: number[] = []
+    for (let i = 0; i < packets; i++) {
+      const due = scheduler.now() + 10
+      scheduler.at(due, () => undefined)
+      early.push(due - (setFor.at(-1) ?? due))
+      await vi.advanceTimersByTimeAsync(20)
+    }
+    return early
+  }
+  const late = await earlyMs(40)
+  expect(late[0]).toBeCloseTo(0.25)
+  expect(late.at(-1)).toBeCloseTo(0.83, 1)
+  expect(late).toEqual(late.toSorted((a, b) => a - b))
+  lateMs = 0
+  expect((await earlyMs(200)).at(-1)).toBeCloseTo(0.25)
+})
