@@ -6,15 +6,12 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { startWorld } from 'pg-nearest-world'
 import { expect, test } from 'vitest'
+import { isInRegistry, quickly } from './npm-registry.ts'
 
 const run = promisify(execFile)
 const PROGRAM = fileURLToPath(new URL('bun-program.ts', import.meta.url))
-const quickly = ['--no-audit', '--no-fund', '--fetch-retries=1', '--fetch-timeout=20000']
 
-const isReachable = await run('npm', ['view', 'bun', 'version', ...quickly]).then(
-  () => true,
-  () => false,
-)
+const isReachable = await isInRegistry('bun')
 if (!isReachable) console.warn('No registry of npm, from which Bun could be installed, so Bun is not tested.')
 
 test.skipIf(!isReachable)(

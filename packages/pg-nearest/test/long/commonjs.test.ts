@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { withUsers } from '../postgres/fixtures.ts'
+import { isInRegistry, quickly } from './npm-registry.ts'
 
 const execute = promisify(execFile)
 /** With all that it has printed, if it fails. */
@@ -15,13 +16,9 @@ const run = (program: string, argv: readonly string[], options: ExecFileOptions 
     throw new Error(`${error.message}\n${error.stdout}`, { cause: error })
   })
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
-const quickly = ['--no-audit', '--no-fund', '--fetch-retries=1', '--fetch-timeout=20000']
 const TOOLS = ['jest@30.5.2', 'typescript@5.9.3', 'ts-node@10.9.2', '@types/node@20.19.43', 'pg@8.23.1']
 
-const isReachable = await run('npm', ['view', 'jest', 'version', ...quickly]).then(
-  () => true,
-  () => false,
-)
+const isReachable = await isInRegistry('jest')
 if (!isReachable) console.warn('No registry of npm, from which Jest could be installed, so CommonJS is not tested.')
 
 const APP = `
