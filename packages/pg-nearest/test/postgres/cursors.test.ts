@@ -5,7 +5,7 @@ import Cursor from 'pg-cursor'
 import QueryStream from 'pg-query-stream'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createPool, type NearestPool, type RoutedClient } from '../../src/index.ts'
+import { createPool, isNearestError, type NearestPool, type RoutedClient } from '../../src/index.ts'
 import { ask, withUsers } from './fixtures.ts'
 import { inSomeTry } from './in-some-try.ts'
 import { collectUncaught, errorOf, within } from './settling.ts'
@@ -52,6 +52,11 @@ async function rowsOf(what: string, result: PromiseLike<{ readonly rows: Row[] }
   return (await within(BOUND_MS, what, result)).rows
 }
 
+async function releaseClean(): Promise<void> {
+  client.release()
+  await leavesNothingBehind()
+}
+
 /** The next borrower gets the rows of its own statement, outside of a transaction, and the pool can be ended. */
 async function leavesNothingBehind(): Promise<void> {
   const text = "select 'next' as who, now() = statement_timestamp() as alone"
@@ -73,8 +78,7 @@ describe('a cursor that fails, and ROLLBACK behind it, not awaited: both end', (
     const rollback = client.query('rollback')
     expect(await read).toMatchObject({ code })
     expect((await within(BOUND_MS, 'ROLLBACK', rollback)).command).toBe('ROLLBACK')
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
     expect(await ask(world.url('nrt'), "select 1 from users where name = 'Rolled back'")).toEqual([])
   })
 
@@ -84,8 +88,7 @@ describe('a cursor that fails, and ROLLBACK behind it, not awaited: both end', (
     const rollback = client.query('rollback')
     expect(await streamed).toMatchObject({ code: '22012' })
     expect((await within(BOUND_MS, 'ROLLBACK', rollback)).command).toBe('ROLLBACK')
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 
   test.each([{ closed: false }, { closed: true }])('without having been read (closed: $closed)', async ({ closed }) => {
@@ -93,8 +96,7 @@ describe('a cursor that fails, and ROLLBACK behind it, not awaited: both end', (
     const cursor = client.query(new Cursor<Row>('select no_such_column from users'))
     if (closed) await within(BOUND_MS, 'close()', cursor.close())
     expect((await within(BOUND_MS, 'ROLLBACK', client.query('rollback'))).command).toBe('ROLLBACK')
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 })
 
@@ -104,8 +106,7 @@ describe('a cursor that fails', () => {
     const write = client.query('update users set age = age returning 42 as answer')
     expect(await read).toMatchObject({ code: '42703' })
     expect(await rowsOf('the write', write)).toContainEqual({ answer: 42 })
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 
   test('in a transaction, and an awaited ROLLBACK: both end', async () => {
@@ -114,16 +115,14 @@ describe('a cursor that fails', () => {
     expect(await errorOf(BOUND_MS, 'the read', cursor.read(100))).toMatchObject({ code: '22012' })
     await within(BOUND_MS, 'ROLLBACK', client.query('rollback'))
     expect(await rowsOf('the next statement', client.query('select 1 as one'))).toEqual([{ one: 1 }])
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 
   test('and is released without ROLLBACK: the next borrower works', async () => {
     await client.query('begin')
     const cursor = client.query(new Cursor<Row>(FAILS_AT_FIVE))
     expect(await errorOf(BOUND_MS, 'the read', cursor.read(100))).toMatchObject({ code: '22012' })
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 
   test('on a read-only handle: the next borrower of it works', async () => {
@@ -134,8 +133,7 @@ describe('a cursor that fails', () => {
     expect(await rowsOf('the statement behind it', behind)).toEqual([{ answer: 42 }])
     reader.release()
     expect(await rowsOf('the next read', pool.replica().query("select 'next' as who"))).toEqual([{ who: 'next' }])
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 })
 
@@ -149,8 +147,7 @@ describe('an open stream and, not awaited, another statement behind it: each get
       expect(answer.rows).toEqual([{ answer: 42 }])
       expect(streamed).toHaveLength(ROWS)
       expect(streamed.at(-1)).toEqual({ n: ROWS })
-      client.release()
-      await leavesNothingBehind()
+      await releaseClean()
     },
   )
 
@@ -165,8 +162,7 @@ describe('an open stream and, not awaited, another statement behind it: each get
     const [streamed, ...answers] = await within(BOUND_MS, 'all', Promise.all([rows, ...behind]))
     expect(answers.map((each) => each.rows)).toEqual([[{ name: 'Behind a stream' }], [], [{ answer: 42 }]])
     expect(streamed).toHaveLength(ROWS)
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 
   test('a cursor that is read in steps', async () => {
@@ -177,8 +173,7 @@ describe('an open stream and, not awaited, another statement behind it: each get
     await within(BOUND_MS, 'close()', cursor.close())
     expect([...first, ...second].map(({ n }) => n)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
     expect(await rowsOf('the statement behind it', behind)).toEqual([{ answer: 42 }])
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 
   test('two streams', async () => {
@@ -187,8 +182,7 @@ describe('an open stream and, not awaited, another statement behind it: each get
     )
     const [up, down] = await within(BOUND_MS, 'both', Promise.all(both))
     expect([up?.length, up?.at(-1), down?.length, down?.at(-1)]).toEqual([ROWS, { n: ROWS }, ROWS, { n: -ROWS }])
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 })
 
@@ -199,8 +193,7 @@ describe('a stream that is not read to its end', () => {
       if ((row as { n: number }).n === 25) break
     }
     expect(await rowsOf('the next statement', client.query('select 42 as answer'))).toEqual([{ answer: 42 }])
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 
   test('destroyed before its first row, in a transaction: ROLLBACK ends it', async () => {
@@ -209,8 +202,7 @@ describe('a stream that is not read to its end', () => {
     stream.on('error', () => undefined)
     stream.destroy()
     await within(BOUND_MS, 'ROLLBACK', client.query('rollback'))
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 
   test.each(['at once', 'before its turn'])('destroyed %s: the next statement runs', async (when) => {
@@ -219,8 +211,7 @@ describe('a stream that is not read to its end', () => {
     stream.on('error', () => undefined)
     stream.destroy()
     expect(await rowsOf('the next statement', client.query('select 42 as answer'))).toEqual([{ answer: 42 }])
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 
   test.each(['at once', 'before its turn'])('a cursor that is closed %s: the next statement runs', async (when) => {
@@ -228,8 +219,7 @@ describe('a stream that is not read to its end', () => {
     const cursor = client.query(new Cursor<{ n: number }>(MANY))
     await within(BOUND_MS, 'close()', cursor.close())
     expect(await rowsOf('the next statement', client.query('select 42 as answer'))).toEqual([{ answer: 42 }])
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 
   test.each([MANY, FAILS_AT_FIVE])('a cursor that is read and closed in one breath ends: %s', async (text) => {
@@ -239,15 +229,13 @@ describe('a stream that is not read to its end', () => {
     const behind = client.query('select 42 as answer')
     expect(await read).toHaveLength(3)
     expect(await rowsOf('the next statement', behind)).toEqual([{ answer: 42 }])
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 
   test('released with the cursor open: the next borrower works', async () => {
     const cursor = client.query(new Cursor<{ n: number }>(MANY))
     expect(await within(BOUND_MS, 'the first rows', cursor.read(10))).toHaveLength(10)
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 
   test('released with the cursor open in a transaction: the next borrower works outside of it', async () => {
@@ -255,15 +243,13 @@ describe('a stream that is not read to its end', () => {
     await client.query("insert into users (name) values ('Left behind')")
     const cursor = client.query(new Cursor<{ n: number }>(MANY))
     expect(await within(BOUND_MS, 'the first rows', cursor.read(10))).toHaveLength(10)
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
     expect(await ask(world.url('nrt'), "select 1 from users where name = 'Left behind'")).toEqual([])
   })
 
   test('released before its cursor was read at all: the next borrower works', async () => {
     client.query(new Cursor<{ n: number }>(MANY))
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 })
 
@@ -278,8 +264,7 @@ describe('COPY that fails midway', () => {
       expect(await errorOf(BOUND_MS, 'COPY', copied)).toMatchObject({ code: '22P02' })
       if (inside) await within(BOUND_MS, 'ROLLBACK', client.query('rollback'))
       expect(await rowsOf('the next statement', client.query('select 42 as answer'))).toEqual([{ answer: 42 }])
-      client.release()
-      await leavesNothingBehind()
+      await releaseClean()
       expect(await ask(world.url('nrt'), "select 1 from users where name like 'Copied%'")).toEqual([])
     },
   )
@@ -294,8 +279,7 @@ describe('COPY that fails midway', () => {
     )
     const copied = pipeline(source, client.query(from('copy users (name, age) from stdin')))
     expect(await errorOf(BOUND_MS, 'COPY', copied)).toBe(mistake)
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
     expect(await ask(world.url('nrt'), "select 1 from users where name = 'Copied half'")).toEqual([])
   })
 
@@ -327,12 +311,17 @@ describe('COPY that fails midway', () => {
     }
 
     test('outside of a transaction: the next statement runs, on the same connection', async () => {
-      const pid = 'select pg_backend_pid() as pid for update'
-      const backend = async (): Promise<unknown> => (await rowsOf('it', client.query(pid)))[0]?.pid
-      // One on which the server does not end within a second what was cancelled is closed.
-      await inSomeTry(async () => (await backend()) === (await destroyOn(client, ENDLESS).then(backend)))
-      client.release()
-      await leavesNothingBehind()
+      const pidOf = async (on: RoutedClient): Promise<unknown> =>
+        (await rowsOf('it', on.query('select pg_backend_pid() as pid for update')))[0]?.pid
+      // One on which the server does not end within a second what was cancelled is closed, and its client lost.
+      await inSomeTry(async () => {
+        const each = await pool.connect()
+        const before = await pidOf(each)
+        const after = await destroyOn(each, ENDLESS).then(() => pidOf(each).catch(isNearestError))
+        each.release()
+        return after === before
+      })
+      await releaseClean()
     })
 
     test('in a transaction: that goes on', async () => {
@@ -340,8 +329,7 @@ describe('COPY that fails midway', () => {
       await destroyOn(client, LONG)
       expect(await rowsOf('the next statement', client.query('select 42 as answer'))).toEqual([{ answer: 42 }])
       expect((await within(BOUND_MS, 'COMMIT', client.query('commit'))).command).toBe('COMMIT')
-      client.release()
-      await leavesNothingBehind()
+      await releaseClean()
     })
 
     test('at once, by its consumer, on a read-only handle and on the pool', async () => {
@@ -370,8 +358,7 @@ describe('COPY that fails midway', () => {
       expect(await rowsOf('the statement behind it', behind)).toEqual([{ answer: 42 }])
       stream.destroy()
       expect(await rowsOf('the next statement', client.query('select 43 as answer'))).toEqual([{ answer: 43 }])
-      client.release()
-      await leavesNothingBehind()
+      await releaseClean()
     })
   })
 
@@ -379,8 +366,7 @@ describe('COPY that fails midway', () => {
     const copied = collect(client.query(to(`copy (${FAILS_AT_FIVE}) to stdout`)))
     expect(await errorOf(BOUND_MS, 'COPY', copied)).toMatchObject({ code: '22012' })
     expect(await rowsOf('the next statement', client.query('select 42 as answer'))).toEqual([{ answer: 42 }])
-    client.release()
-    await leavesNothingBehind()
+    await releaseClean()
   })
 
   test('COPY FROM with a statement behind it, not awaited: each gets its own', async () => {
