@@ -46,6 +46,8 @@ function pidOf(each: RoutedClient): number | null {
 
 /** What everybody finds who comes later, on each connection that there is. */
 async function left(...names: string[]): Promise<string[]> {
+  // The server logs something by itself at times, behind which a replica must prove itself again.
+  await caughtUp(world, pool)
   const all = names.flatMap((name) => [setting(name, pool), setting(name, pool.primary)])
   return [...new Set(await Promise.all(all))].toSorted()
 }

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { World } from 'pg-nearest-world'
@@ -41,6 +41,7 @@ export async function openServerLog(world: World, region: string): Promise<Serve
   // A superuser may know where the log is.
   const [row] = await administer<{ data_directory: string }>(world, region, 'show data_directory')
   const file = await open(join(row?.data_directory ?? '', 'log', 'server.json'))
+  const readOn = readerOf(file)
   let marks = 0
   let rest = ''
 
@@ -51,7 +52,7 @@ export async function openServerLog(world: World, region: string): Promise<Serve
       const mark = `mark ${++marks} of the log reader`
       await client.query(`select '${mark}'`)
       const marked = async (): Promise<boolean> => {
-        rest += (await file.readFile()).toString()
+        rest += await readOn()
         return rest.includes(mark) && rest.endsWith('\n')
       }
       await until(marked, 'the mark in the log', PATIENCE_MS, 1)
@@ -65,6 +66,20 @@ export async function openServerLog(world: World, region: string): Promise<Serve
       await file.close()
       await client.end()
     },
+  }
+}
+
+/** Reads what has been written since it was read last: `readFile` would make room for the whole file each time. */
+function readerOf(file: FileHandle): () => Promise<string> {
+  const room = Buffer.allocUnsafe(64 * 1024)
+  return async () => {
+    const chunks: Buffer[] = []
+    for (;;) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const { bytesRead } = await file.read(room)
+      chunks.push(Buffer.from(room.subarray(0, bytesRead)))
+      if (bytesRead < room.length) return Buffer.concat(chunks).toString()
+    }
   }
 }
 
