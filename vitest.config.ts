@@ -23,7 +23,7 @@ const onServersOf = (names: readonly string[]): string[] =>
 
 /** They show something only after a while, or measure: `npm run test:long`. */
 const long = [
-  ...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni']),
+  ...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni', 'wan-busy', 'wan-network', 'world-links']),
   'packages/*/test/long/**/*.test.ts',
   'examples/*/test/long/**/*.test.ts',
 ]
@@ -37,8 +37,6 @@ const page = 'packages/*/test/long/world-page.test.ts'
 /** They look at what comes out, and only roughly at how long it takes: several at a time. */
 const unhurried = onServersOf([
   'abort-signals',
-  'accounts',
-  'article',
   'async-context',
   'aurora',
   'balanced-names',
@@ -50,22 +48,16 @@ const unhurried = onServersOf([
   'busy-writers',
   'channels',
   'claims',
-  'cli',
   'clock-set-back',
   'commit-along',
   'connections',
   'contract',
-  'copies',
   'copy-sessions',
   'cursors',
-  'dashboard',
   'demoted-primary',
   'differential',
   'discovery',
-  'doctor',
   'entries',
-  'foreign-servers',
-  'frameworks',
   'growing',
   'hanging-hooks',
   'http',
@@ -90,7 +82,6 @@ const unhurried = onServersOf([
   'next-pool',
   'one-database',
   'orm',
-  'page-server',
   'partly-committed',
   'pg-face',
   'pg-module',
@@ -111,7 +102,6 @@ const unhurried = onServersOf([
   'refused-probes',
   'replay-at-first-write',
   'replicated',
-  'restricted-servers',
   'revoked-rights',
   'schema-lag',
   'secrets',
@@ -119,18 +109,15 @@ const unhurried = onServersOf([
   'session-outages',
   'session-results',
   'sessions',
-  'shared-machines',
   'spare-connections',
   'stalled-replicas',
   'start-up',
   'streams',
   'survival',
-  'telemetry',
   'throwing-listeners',
   'time-limits',
   'torture',
   'traced-lanes',
-  'tracers',
   'transaction-cuts',
   'transaction-over',
   'transaction-programs',
@@ -140,6 +127,26 @@ const unhurried = onServersOf([
   'unknown-outcome',
   'wait-for-lsn',
   'withheld-writes',
+  'wrong-ports',
+  'wrong-servers',
+  'write-bursts',
+])
+
+/**
+ * What is around the library, and not what an app imports: programs, pages, the world that tests run in, the example, and what others put on top.
+ * `npm run test:long`.
+ */
+const around = onServersOf([
+  'accounts',
+  'article',
+  'cli',
+  'copies',
+  'dashboard',
+  'doctor',
+  'frameworks',
+  'page-server',
+  'telemetry',
+  'tracers',
   'world-app',
   'world-boot',
   'world-dns',
@@ -151,10 +158,10 @@ const unhurried = onServersOf([
   'world-page-outside',
   'world-ports',
   'world-version',
-  'wrong-ports',
-  'wrong-servers',
-  'write-bursts',
 ])
+
+/** Servers as people rent them, each kind a world of its own: `npm run test:long`. */
+const rented = onServersOf(['foreign-servers', 'restricted-servers', 'shared-machines'])
 
 /** They run on every major of PostgreSQL: `PG_NEAREST_WORLD_VERSION` says on which. These measure time, too. */
 const majors = onServersOf(['failover', 'reads', 'sessions'])
@@ -217,7 +224,7 @@ export default defineConfig({
         test: {
           name: 'postgres',
           include: ['packages/*/test/postgres/**/*.test.ts', 'examples/*/test/postgres/**/*.test.ts'],
-          exclude: [...unhurried, ...long],
+          exclude: [...unhurried, ...around, ...rented, ...long],
           ...onServers,
           // Worlds are real servers and links with real delays: one file at a time keeps their timing honest.
           fileParallelism: false,
@@ -227,6 +234,16 @@ export default defineConfig({
         extends: true,
         plugins: [built],
         test: { name: 'unhurried', include: unhurried, ...onServers, maxWorkers: 6 },
+      },
+      {
+        extends: true,
+        plugins: [built],
+        test: { name: 'around', include: around, ...onServers, maxWorkers: 6 },
+      },
+      {
+        extends: true,
+        plugins: [built],
+        test: { name: 'rented', include: rented, ...onServers },
       },
       {
         extends: true,

@@ -2,52 +2,54 @@ const build = { name: 'build', about: 'compile every package', run: ['tsc', '--b
 
 /**
  * Everything that `npm test` checks, in order: each step is a command; those with `vitest` count their own tests (of several
- * projects beside each other), those that are `built` read what `build` leaves, and neighbours of one `group` run beside each other:
- * what takes one core, or waits, and does not measure.
+ * projects beside each other), those that are `built` read what `build` leaves, and neighbours of one `group` run beside each other.
+ * Those that `yield` run beside one that `measures`: see `roundsOf`.
  */
 const short = [
   build,
-  { name: 'format', about: 'prettier', run: ['prettier', '--check', '--log-level=warn', '.'], group: 'sources' },
+  {
+    name: 'postgres',
+    about: 'behaviour, on real servers, one file at a time: it measures',
+    vitest: 'postgres',
+    built: true,
+    measures: true,
+  },
+  {
+    name: 'format',
+    about: 'prettier',
+    run: ['prettier', '--check', '--log-level=warn', '.'],
+    group: 'sources',
+    yields: true,
+  },
   {
     name: 'lint',
     about: 'oxlint, with types, and the one direction between rooms',
     run: ['oxlint', '--type-aware'],
     group: 'sources',
+    yields: true,
   },
   {
     name: 'direction',
     about: 'the linter refuses what the one direction forbids',
     run: ['node', 'scripts/direction.mjs'],
     group: 'sources',
+    yields: true,
   },
   {
     name: 'types',
     about: 'sources, tests and what the public types promise',
     run: ['tsc', '-p', 'tsconfig.test.json'],
     group: 'sources',
+    yields: true,
   },
-  { name: 'unit', about: 'pure decisions, as tables and properties', vitest: 'unit' },
-  { name: 'postgres', about: 'behaviour, on real servers', vitest: 'postgres', built: true },
-  {
-    name: 'unhurried',
-    about: 'behaviour, where time does not matter: six files at once',
-    vitest: 'unhurried',
-    built: true,
-  },
-  {
-    name: 'browser',
-    about: 'the example app in Chromium',
-    vitest: 'browser',
-    built: true,
-    needs: 'browser',
-    group: 'package',
-  },
+  { name: 'unit', about: 'pure decisions, as tables and properties', vitest: 'unit', yields: true },
   {
     name: 'packaging',
     about: 'what npm would publish',
     run: ['node', 'scripts/packaging.mjs'],
     built: true,
     group: 'package',
+    yields: true,
   },
   {
     name: 'walk',
@@ -55,6 +57,7 @@ const short = [
     run: ['node', 'scripts/walk-of-a-read.mjs'],
     built: true,
     group: 'package',
+    yields: true,
   },
   {
     name: 'examples',
@@ -62,12 +65,20 @@ const short = [
     run: ['node', 'scripts/examples.mjs'],
     built: true,
     group: 'package',
+    yields: true,
   },
   {
     name: 'picture',
     about: 'the pictures are as the script draws them',
     run: ['node', 'scripts/picture.mjs', '--check'],
     group: 'package',
+    yields: true,
+  },
+  {
+    name: 'unhurried',
+    about: 'behaviour, where time does not matter: six files at once',
+    vitest: 'unhurried',
+    built: true,
   },
 ]
 
@@ -76,9 +87,28 @@ const long = [
   build,
   {
     name: 'long',
-    about: 'histories, chaos, leaks, Patroni and the demo’s figures; beside them, what only waits',
+    about: 'histories, chaos, leaks, Patroni, the demo’s figures and the world’s links; beside them, what only waits',
     vitest: ['long', 'waiting'],
     built: true,
+  },
+  {
+    name: 'around',
+    about: 'programs, pages, the world itself, the example app, and what others put on top',
+    vitest: 'around',
+    built: true,
+  },
+  {
+    name: 'rented',
+    about: 'servers as people rent them',
+    vitest: 'rented',
+    built: true,
+  },
+  {
+    name: 'browser',
+    about: 'the example app in Chromium',
+    vitest: 'browser',
+    built: true,
+    needs: 'browser',
   },
   {
     name: 'majors',

@@ -1,6 +1,7 @@
 import { parseArgs, styleText } from 'node:util'
+import { roundsOf } from './rounds.mjs'
 import { runMajors } from './run-majors.mjs'
-import { run, runBeside } from './run-vitest.mjs'
+import { run, runBeside, together } from './run-vitest.mjs'
 import { lanes } from './steps.mjs'
 import { whatIsLacking } from './what-is-lacking.mjs'
 
@@ -58,47 +59,42 @@ function chosen(only) {
 }
 
 async function check(todo) {
-  const total = { passed: 0, failed: 0, skipped: 0 }
-  const failed = []
-  const failures = []
-  for (const group of groupsOf(todo)) {
-    console.log()
-    for (const { name, about } of group) console.log(styleText('bold', `▸ ${name}`) + ` ${about}`)
-    const alone = group.length === 1
-    await Promise.all(
-      group.map(async (step) => {
-        const started = performance.now()
-        const { counts, failures: found = [] } = await runStep(step, alone)
-        failures.push(...found)
-        for (const key of Object.keys(total)) total[key] += counts[key]
-        if (counts.failed > 0) failed.push(step.name)
-        const verdict = counts.failed > 0 ? styleText('red', 'failed') : styleText('green', 'ok')
-        const seconds = ((performance.now() - started) / 1_000).toFixed(1)
-        console.log(`  ${alone ? '' : `${step.name}: `}${verdict} in ${seconds} s`)
-      }),
-    )
-    if (failed.length > 0 && values.bail) break
+  const outcomes = []
+  const isOver = () => values.bail && outcomes.some(({ counts }) => counts.failed > 0)
+  for (const { measuring, groups } of roundsOf(todo)) {
+    if (isOver()) break
+    const isShared = measuring !== undefined && groups.length > 0
+    const measured = measuring && runGroup(measuring, { keepsOutput: isShared })
+    for (const group of groups) if (!isOver()) outcomes.push(...(await runGroup(group, { yields: isShared })))
+    if (measured !== undefined) outcomes.push(...(await measured))
   }
+  const failed = outcomes.filter(({ counts }) => counts.failed > 0).map(({ name }) => name)
   if (failed.length > 0) console.log(styleText('red', `\nFailed: ${failed.join(', ')}.`))
+  const { counts, failures } = together(outcomes)
   for (const failure of failures) console.log(`  ${failure}`)
-  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
-  console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`)
+  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
+  console.log(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`)
   return failed.length > 0 ? 1 : 0
 }
 
-/** What runs beside each other. */
-function groupsOf(todo) {
-  const groups = []
-  for (const step of todo) {
-    const last = groups.at(-1)
-    if (step.group !== undefined && last?.[0].group === step.group) last.push(step)
-    else groups.push([step])
-  }
-  return groups
+/** Runs these beside each other. Tells what came of each. */
+function runGroup(group, how) {
+  console.log()
+  for (const { name, about } of group) console.log(styleText('bold', `▸ ${name}`) + ` ${about}`)
+  return Promise.all(
+    group.map(async (step) => {
+      const started = performance.now()
+      const { counts, failures } = await runStep(step, { keepsOutput: group.length > 1, ...how })
+      const verdict = counts.failed > 0 ? styleText('red', 'failed') : styleText('green', 'ok')
+      const seconds = ((performance.now() - started) / 1_000).toFixed(1)
+      console.log(`  ${step.name}: ${verdict} in ${seconds} s`)
+      return { name: step.name, counts, failures }
+    }),
+  )
 }
 
-/** @param alone - its output is shown as it comes; otherwise at its end */
-async function runStep(step, alone) {
+/** @param how - as of `run` */
+async function runStep(step, how) {
   let lacking
   try {
     lacking = await whatIsLacking(step)
@@ -110,9 +106,9 @@ async function runStep(step, alone) {
     console.log(`  skipped: ${lacking}`)
     return { counts: { passed: 0, failed: 0, skipped: 1 } }
   }
-  if (step.vitest !== undefined) return runBeside([step.vitest].flat())
+  if (step.vitest !== undefined) return runBeside([step.vitest].flat(), how)
   if (step.majors !== undefined) return runMajors(step.majors)
   const [program, ...args] = step.run
-  const code = await run(program, args, { env: step.env, keepsOutput: !alone })
+  const code = await run(program, args, { ...how, env: step.env })
   return { counts: { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 } }
 }
