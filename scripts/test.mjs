@@ -1,4 +1,5 @@
 import { parseArgs, styleText } from 'node:util'
+import { isMachineIdle } from './is-machine-idle.mjs'
 import { roundsOf } from './rounds.mjs'
 import { runMajors } from './run-majors.mjs'
 import { run, runBeside, together } from './run-vitest.mjs'
@@ -63,10 +64,12 @@ async function check(todo) {
   const isOver = () => values.bail && outcomes.some(({ counts }) => counts.failed > 0)
   for (const { measuring, groups } of roundsOf(todo)) {
     if (isOver()) break
-    const isShared = measuring !== undefined && groups.length > 0
+    // Where others take the cores, too, what measures would have too little of them.
+    const isShared = measuring !== undefined && groups.length > 0 && (await isMachineIdle())
     const measured = measuring && runGroup(measuring, { keepsOutput: isShared })
+    if (!isShared) outcomes.push(...((await measured) ?? []))
     for (const group of groups) if (!isOver()) outcomes.push(...(await runGroup(group, { yields: isShared })))
-    if (measured !== undefined) outcomes.push(...(await measured))
+    if (isShared) outcomes.push(...(await measured))
   }
   const failed = outcomes.filter(({ counts }) => counts.failed > 0).map(({ name }) => name)
   if (failed.length > 0) console.log(styleText('red', `\nFailed: ${failed.join(', ')}.`))
