@@ -23,7 +23,7 @@ const onServersOf = (names: readonly string[]): string[] =>
 
 /** They show something only after a while, or measure: `npm run test:long`. */
 const long = [
-  ...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni', 'wan-busy', 'wan-network', 'world-links']),
+  ...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni']),
   'packages/*/test/long/**/*.test.ts',
   'examples/*/test/long/**/*.test.ts',
 ]
@@ -160,6 +160,9 @@ const around = onServersOf([
   'world-version',
 ])
 
+/** They hold the world's links to a fraction of a millisecond: `npm run test:long`, where nothing else runs. */
+const links = onServersOf(['wan-busy', 'wan-network', 'world-links'])
+
 /** Servers as people rent them, each kind a world of its own: `npm run test:long`. */
 const rented = onServersOf(['foreign-servers', 'restricted-servers', 'shared-machines'])
 
@@ -224,7 +227,7 @@ export default defineConfig({
         test: {
           name: 'postgres',
           include: ['packages/*/test/postgres/**/*.test.ts', 'examples/*/test/postgres/**/*.test.ts'],
-          exclude: [...unhurried, ...around, ...rented, ...long],
+          exclude: [...unhurried, ...around, ...rented, ...links, ...long],
           ...onServers,
           // Worlds are real servers and links with real delays: one file at a time keeps their timing honest.
           fileParallelism: false,
@@ -244,6 +247,11 @@ export default defineConfig({
         extends: true,
         plugins: [built],
         test: { name: 'rented', include: rented, ...onServers },
+      },
+      {
+        extends: true,
+        plugins: [built],
+        test: { name: 'links', include: links, ...onServers, fileParallelism: false },
       },
       {
         extends: true,
