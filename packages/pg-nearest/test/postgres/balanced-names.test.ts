@@ -6,6 +6,7 @@ import { COUNTERS, countInSessions, pauseInTurn } from './balanced-sessions.ts'
 import { ask, caughtUp, until } from './fixtures.ts'
 import { startNameSwitch, type NameSwitch } from './name-switch.ts'
 import { TestPools } from './test-pools.ts'
+import { repeatedly } from './repeatedly.ts'
 import { runDoctor } from './run-doctor.ts'
 
 /** A name that leads to several machines in turn, as a reader's endpoint or a balancer does. */
@@ -56,25 +57,16 @@ describe('a reader’s name that leads to two standbys in turn', () => {
     const pool = await startPool()
     const writer = new pg.Client({ connectionString: world.url('nrt') })
     await writer.connect()
-    let over = false
-    const everyFewMs = async (work: () => Promise<unknown>): Promise<void> => {
-      while (!over) {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
-        await work()
-        // oxlint-disable-next-line no-await-in-loop -- as above
-        await sleep(Math.random() * 10)
-      }
-    }
-    const busy = [
-      everyFewMs(() => writer.query('insert into counters values (0, 1) on conflict (id) do update set n = 1')),
-      ...Array.from({ length: 50 }, () => everyFewMs(() => pool.query('select n from counters where id = 0'))),
-    ]
+    const pause = (): Promise<void> => sleep(Math.random() * 10)
+    await using writing = repeatedly(1, () =>
+      writer.query('insert into counters values (0, 1) on conflict (id) do update set n = 1').then(pause),
+    )
+    await using reading = repeatedly(50, () => pool.query('select n from counters where id = 0').then(pause))
     await sleep(1_000)
     const before = name.dialled
     await sleep(2_000)
     const dialled = name.dialled - before
-    over = true
-    await Promise.all(busy)
+    await Promise.all([writing.stop(), reading.stop()])
     await writer.end()
     // The monitor's own among them.
     expect(dialled).toBeLessThan(12)

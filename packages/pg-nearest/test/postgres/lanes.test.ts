@@ -3,6 +3,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
 import { administer, ask, caughtUp, until, withUsers } from './fixtures.ts'
+import { repeatedly } from './repeatedly.ts'
 import { within } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -330,17 +331,13 @@ describe('a slow one', () => {
 describe('when connections are few, or die', () => {
   test('who waits for one gets it', async () => {
     const pool = await poolWith([READ], { max: 2 })
-    let over = false
-    const reading = (async () => {
-      while (!over) expect(await readAll(pool, 20)).toEqual(expected(20))
-    })()
+    await using reading = repeatedly(1, async () => expect(await readAll(pool, 20)).toEqual(expected(20)))
     for (let i = 0; i < 5; i++) {
       const clients = await Promise.all([pool.replica().connect(), pool.replica().connect()])
       await Promise.all(clients.map((client) => client.query('select 1')))
       for (const client of clients) client.release()
     }
-    over = true
-    await reading
+    await reading.stop()
   })
 
   test('reads whose connections are all killed are answered', async () => {

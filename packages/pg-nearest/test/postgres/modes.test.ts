@@ -13,6 +13,7 @@ import {
 } from '../../src/index.ts'
 import { ask, caughtUp, healthOf, scansOf, until, withUsers } from './fixtures.ts'
 import { doors } from './http-doors.ts'
+import { repeatedly } from './repeatedly.ts'
 
 let world: World
 let pool: NearestPool
@@ -145,7 +146,6 @@ test('flipped under load, nothing fails that need not, and who should see nothin
   await loaded.refresh()
   const failures: { readonly mode: Mode; readonly error: unknown; readonly kind: string }[] = []
   let table = 'flip_start'
-  let done = false
   /** What has succeeded, by the table that it was given. */
   const succeeded = new Map<string, Set<string>>()
   const run = async (kind: string, work: (on: string) => Promise<unknown>): Promise<void> => {
@@ -173,12 +173,7 @@ test('flipped under load, nothing fails that need not, and who should see nothin
       }),
     () => run('transaction', (on) => loaded.transaction({ readOnly: true }, (tx) => tx.query(`select * from ${on}`))),
   ]
-  const load = [...works, ...works].map(async (work) => {
-    while (!done) {
-      await work()
-      await sleep(1)
-    }
-  })
+  await using load = repeatedly(2, () => Promise.all(works.map((work) => work())), 1)
   for (const [i, mode] of FLIPS.entries()) {
     table = 'flip_start'
     await sleep(50)
@@ -189,8 +184,7 @@ test('flipped under load, nothing fails that need not, and who should see nothin
     const kinds = mode === 'read-only' ? 4 : 5
     await until(() => succeeded.get(on)?.size === kinds, `all kinds in ${mode}`)
   }
-  done = true
-  await Promise.all(load)
+  await load.stop()
   await loaded.end()
   await caughtUp(world)
   const refused = failures.filter(({ kind, error }) => kind === 'write' && isReadOnlyModeError(error))

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
 import { administer, ask, caughtUp, until, withUsers } from './fixtures.ts'
 import { pgbouncer, startBouncers, type Bouncers, type PoolMode } from './pgbouncer-rig.ts'
+import { repeatedly } from './repeatedly.ts'
 
 const modes: readonly PoolMode[] = ['transaction', 'session']
 
@@ -137,17 +138,14 @@ function behind(mode: PoolMode): void {
   test('the replica’s bouncer dies under readers: none of them fails, and it is used again', async () => {
     await using pool = await open()
     const failures: unknown[] = []
-    let reading = true
-    const reader = async (): Promise<void> => {
-      while (reading) await pool.query('select name from users limit 1').catch((error: unknown) => failures.push(error))
-    }
-    const readers = Array.from({ length: 10 }, reader)
+    await using readers = repeatedly(10, () =>
+      pool.query('select name from users limit 1').catch((error: unknown) => failures.push(error)),
+    )
     await bouncers.kill('ord')
     await until(async () => (await pool.query('select 1')).servedBy.server !== 'ord', 'reads elsewhere')
     await bouncers.start('ord')
     await until(async () => (await pool.query('select 1')).servedBy.server === 'ord', 'reads from ord again')
-    reading = false
-    await Promise.all(readers)
+    await readers.stop()
     expect(failures).toEqual([])
   })
 

@@ -3,6 +3,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createPool, isNoServerError, isOutcomeUnknownError, type NearestPool } from '../../src/index.ts'
 import { ask, caughtUp, healthOf, roleOf, until, withUsers } from './fixtures.ts'
+import { repeatedly } from './repeatedly.ts'
 import { running } from './settling.ts'
 
 let world: World
@@ -28,20 +29,16 @@ test('one of two replicas killed under 200 readers: no read fails, and reads go 
   await pool.refresh()
   const served = new Map<string, number>()
   const failures: unknown[] = []
-  let reading = true
-  const reader = async (own: NearestPool): Promise<void> => {
-    while (reading) {
-      try {
-        const { servedBy, rows } = await own.query('select name from users where id = $1', [1])
-        expect(rows).toEqual([{ name: 'Ada' }])
-        served.set(servedBy.server, (served.get(servedBy.server) ?? 0) + 1)
-      } catch (error) {
-        failures.push(error)
-      }
-    }
-  }
   const own = pool
-  const readers = Array.from({ length: 200 }, () => reader(own))
+  await using readers = repeatedly(200, async () => {
+    try {
+      const { servedBy, rows } = await own.query('select name from users where id = $1', [1])
+      expect(rows).toEqual([{ name: 'Ada' }])
+      served.set(servedBy.server, (served.get(servedBy.server) ?? 0) + 1)
+    } catch (error) {
+      failures.push(error)
+    }
+  })
   await sleep(1_000)
   await world.kill('ord')
   await sleep(2_000)
@@ -50,8 +47,7 @@ test('one of two replicas killed under 200 readers: no read fails, and reads go 
   await until(() => healthOf(own.status(), 'ord') === 'up', 'ord to be up again')
   served.clear()
   await sleep(1_500)
-  reading = false
-  await Promise.all(readers)
+  await readers.stop()
   expect(failures).toEqual([])
   expect(served.get('ord') ?? 0, 'reads went back').toBeGreaterThan(0)
   const { servedBy } = await own.query('select 1')
@@ -220,30 +216,22 @@ test('a promotion under writes: none happens twice, none that failed has happene
   await own.refresh()
   const refused: string[] = []
   const badReads: unknown[] = []
-  let busy = true
   let next = 0
-  const writer = async (): Promise<void> => {
-    while (busy) {
-      const id = `write ${next++}`
-      await own.query('insert into written values ($1)', [id]).catch((error: unknown) => {
-        if (!isOutcomeUnknownError(error)) refused.push(id)
-      })
-      await sleep(5)
-    }
+  const write = async (): Promise<void> => {
+    const id = `write ${next++}`
+    await own.query('insert into written values ($1)', [id]).catch((error: unknown) => {
+      if (!isOutcomeUnknownError(error)) refused.push(id)
+    })
   }
-  const reader = async (): Promise<void> => {
-    while (busy) {
-      await own.query('select count(*) from users').catch((error: unknown) => badReads.push(error))
-      await sleep(2)
-    }
-  }
-  const all = [...Array.from({ length: 8 }, writer), ...Array.from({ length: 8 }, reader)]
+  const read = (): Promise<unknown> =>
+    own.query('select count(*) from users').catch((error: unknown) => badReads.push(error))
+  await using writers = repeatedly(8, write, 5)
+  await using readers = repeatedly(8, read, 2)
   await sleep(300)
   await world.promote('ord')
   await until(async () => (await own.query('select 1').catch(() => undefined)) !== undefined, 'reads')
   await sleep(500)
-  busy = false
-  await Promise.all(all)
+  await Promise.all([writers.stop(), readers.stop()])
   expect(badReads).toEqual([])
   const rows = await ask<{ id: string; times: number }>(
     world.url('ord'),
