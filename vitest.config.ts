@@ -62,6 +62,7 @@ const unhurried = onServersOf([
   'hanging-hooks',
   'http',
   'http-node',
+  'kept-connections',
   'lane-names',
   'prepared-writes',
   'throwing-configs',

@@ -136,7 +136,9 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
   }
 }
 
-function endOfLost({ state }: ClientContext): { readonly kind: 'cut'; readonly error: unknown } | undefined {
+function endOfLost(client: ClientContext): { readonly kind: 'cut'; readonly error: unknown } | undefined {
+  client.noteLostReliance()
+  const { state } = client
   return state.kind === 'lost' ? { kind: 'cut', error: state.error } : undefined
 }
 

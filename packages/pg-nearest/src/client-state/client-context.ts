@@ -14,7 +14,7 @@ import { nextShadowPlace, placedIn, SHADOW_FREE, type ShadowPlace } from '../rou
 import { writeOrder } from '../server-selection/server-selection.ts'
 import { getsWrites } from '../server-selection/gets-writes.ts'
 import type { Request } from '../route/request.ts'
-import { mayLeaveTrace } from '../statement/may-leave-trace.ts'
+import { mayBeReliedOn, mayLeaveTrace } from '../statement/may-leave-trace.ts'
 import { errorAfterLost, lostTransactionError } from '../failures/transaction-lost-errors.ts'
 import { FREE, nextClientState, nextStateAfterStream, type ClientState } from './client-state-machine.ts'
 import type { HeldConnection } from './held-connection.ts'
@@ -69,6 +69,8 @@ export class ClientContext {
   rider: LaneRider | undefined
   /** The connection that died with what may commit on it. */
   #lostCommitOn: Lease | undefined
+  /** With one database: the connection that has what its statements may rely on, though no text shows that. */
+  #reliesOn: Lease | undefined
 
   constructor(engine: Engine, scope: Scope, held: HeldConnection, limits: ClientLimits) {
     this.engine = engine
@@ -149,6 +151,7 @@ export class ClientContext {
   /** The client was released. */
   reset(): void {
     this.#state = FREE
+    this.#reliesOn = undefined
   }
 
   /**
@@ -187,7 +190,15 @@ export class ClientContext {
   throwIfLost(): void {
     const isBound = this.state.kind === 'transaction' || this.state.kind === 'reading' || this.state.kind === 'pinned'
     if (isBound && this.held.lease === undefined) this.become({ kind: 'lost', error: lostTransactionError() })
+    this.noteLostReliance()
     if (this.state.kind === 'lost' || this.state.kind === 'unbegun') throw this.state.error
+  }
+
+  /** What it relies on has gone with its connection: nothing must run without that, nor with what somebody else has set. */
+  noteLostReliance(): void {
+    const lease = this.#reliesOn
+    if (lease === undefined || !this.engine.alone || (lease === this.held.lease && lease.alive)) return
+    this.become({ kind: 'lost', error: lostTransactionError() })
   }
 
   /** The statement's own signal, otherwise the client's. */
@@ -252,7 +263,16 @@ export class ClientContext {
     const standby = this.isOnStandby
     const remembered = this.state.kind === 'free' && !open && this.remembers(need)
     this.become(nextClientState(this.state, { request, need, open, standby, failed: refused, unproven, remembered }))
+    if (!refused) this.#noteReliance(request, need)
     if (!refused && !open) this.#noteSettings(request, need)
+  }
+
+  #noteReliance({ config: { text } }: Request, need: StatementNeed): void {
+    const { lease } = this.held
+    if (lease === undefined || !this.engine.alone) return
+    if (need.session === 'discard') this.#reliesOn = undefined
+    else if (mayBeReliedOn(text, need)) this.#reliesOn = lease
+    if (lease.hasOwnTypes) this.#reliesOn = lease
   }
 
   #noteSettings({ config: { text } }: Request, { session, setting }: StatementNeed): void {
@@ -269,6 +289,7 @@ export class ClientContext {
   /** Updates the state after a cursor, a stream, a COPY or pg's own `Query`. `refused`: the server answered with an error. */
   settleStream(request: Request, need: StatementNeed, open: boolean, refused: boolean): void {
     this.become(nextStateAfterStream(this.state, { request, need, open, failed: refused }))
+    if (!refused) this.#noteReliance(request, need)
     if (!refused && !open) this.#forgetReset(need.session)
   }
 

@@ -47,6 +47,7 @@ export class HeldConnection {
   /** Of that one. */
   #shared: SharedHold | undefined
   #lastServer: string | undefined
+  #stays = false
 
   constructor(acquire: Acquire, holder: Holder) {
     this.#acquire = acquire
@@ -76,6 +77,11 @@ export class HeldConnection {
   beginSetting(lease: Lease, name: string): void {
     this.#settings ??= new RememberedSettings()
     this.#settings.keepBefore(lease, name)
+  }
+
+  /** What it holds is left only when it dies, though its time may be over: its client was lent as such, with all that anybody has set on it. */
+  stay(): void {
+    this.#stays = true
   }
 
   /** The server that a connection was last requested for. */
@@ -135,7 +141,7 @@ export class HeldConnection {
   /** What is held, if it leads to this server, where it should. */
   #present(server: string, preference: () => Preference | undefined): Lease | undefined {
     const present = this.#lease
-    if (present?.server !== server || !present.alive || present.spent) return undefined
+    if (present?.server !== server || !present.alive || (present.spent && !this.#stays)) return undefined
     return lastSuiting([present], preference())
   }
 

@@ -90,6 +90,7 @@ export class ClientExecutor {
   /** Takes a connection to the primary now, instead of with the first statement. */
   async open(): Promise<pg.PoolClient> {
     const client = this.#client
+    client.held.stay()
     await takeConnection(client, '', attemptsOnPrimary(client), client.signal)
     // With `max: 1` a statement of the pool may have begun it.
     if (client.held.open) client.become({ kind: 'transaction', stateful: false, readOnly: false })

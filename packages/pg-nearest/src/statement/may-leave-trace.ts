@@ -9,3 +9,19 @@ export function mayLeaveTrace(text: unknown, { transaction }: StatementNeed): bo
   if (transaction !== undefined && transaction.kind !== 'other') return false
   return typeof text !== 'string' || factsOf(text).sharing === undefined
 }
+
+/** A function or a procedure that reads or sets settings. */
+const SETTING = /\b(?:set_config|current_setting)\s*\(/gi
+
+/**
+ * Whether what follows may rely on a trace that a statement has left so: on what a function, a procedure or a `DO` block was called for. What a
+ * trigger or a default does on the way is nobody's purpose, and what a text shows binds its client to its connection anyway.
+ */
+export function mayBeReliedOn(text: unknown, need: StatementNeed): boolean {
+  if (!mayLeaveTrace(text, need)) return false
+  if (typeof text !== 'string' || need.mayCommitInside === true) return true
+  const facts = factsOf(text)
+  if (need.class === 'write' && facts.is('single')) return false
+  if (need.class !== 'session') return facts.is('mayLeaveState')
+  return need.session === 'local' && factsOf(text.replace(SETTING, 'concat(')).is('mayLeaveState')
+}

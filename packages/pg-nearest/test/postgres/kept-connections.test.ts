@@ -1,0 +1,156 @@
+import pg from 'pg'
+import { startWorld, type World } from 'pg-nearest-world'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { NearestPool, NearestPoolOptions, RoutedClient } from '../../src/index.ts'
+import { administer, ask, until } from './fixtures.ts'
+import { TestPools } from './test-pools.ts'
+
+// With one database a client is lent a connection, and stays on it, as with pg.
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt' })
+  await ask(
+    world.url('nrt'),
+    `create table arrivals (who text);
+     create function be(who text) returns void language plpgsql as $$ begin perform set_config('app.who', who, false); end $$;
+     create procedure become(who text) language plpgsql as $$ begin perform set_config('app.who', who, false); end $$;
+     create view me as select current_setting('app.who', true) as who, pg_backend_pid() as pid, 20::bigint as large;
+     create table locked (a int);
+     create view waiting as select who, pid, (select count(*) from locked) as rows from me`,
+  )
+})
+afterAll(() => world.stop())
+
+const pools = new TestPools()
+afterEach(() => pools.destroyAll())
+
+interface Me {
+  readonly who: string | null
+  readonly pid: number
+  readonly large: unknown
+}
+
+function start(options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
+  return pools.start({ primary: world.url('nrt'), ...options })
+}
+
+async function me(client: RoutedClient): Promise<Me | undefined> {
+  return (await client.query<Me>('select who, pid, large from me')).rows[0]
+}
+
+async function borrow(pool: NearestPool): Promise<RoutedClient> {
+  const client = await pool.connect()
+  ;(client as unknown as pg.PoolClient).on('error', () => undefined)
+  return client
+}
+
+async function terminate(pid: number | undefined): Promise<void> {
+  await administer(world, 'nrt', `select pg_terminate_backend(${pid})`)
+  const gone = async (): Promise<boolean> =>
+    (await administer(world, 'nrt', `select 1 from pg_stat_activity where pid = ${pid}`)).length === 0
+  await until(gone, 'its process is gone')
+  await sleep(20)
+}
+
+test('whoever holds a connection keeps it beyond its lifetime, with all that he has set there', async () => {
+  const pool = await start({ maxLifetimeSeconds: 1 })
+  const client = await borrow(pool)
+  await client.query(`select be('somebody')`)
+  await client.query(`do $$ begin perform pg_advisory_lock(4711); end $$`)
+  client.setTypeParser(20, BigInt)
+  const before = await me(client)
+  await sleep(1_200)
+  expect(await me(client)).toEqual({ who: 'somebody', pid: before?.pid, large: 20n })
+  expect(await ask(world.url('nrt'), `select pid from pg_locks where locktype = 'advisory'`)).toEqual([
+    { pid: before?.pid },
+  ])
+  client.release()
+  await until(() => pool.totalCount === 0, 'it is closed')
+})
+
+describe('what was set by', () => {
+  test.each<[string, (client: RoutedClient) => Promise<unknown>]>([
+    ['a function', (client) => client.query('select be($1)', ['somebody'])],
+    ['a procedure', (client) => client.query(`call become('somebody')`)],
+    ['a DO block', (client) => client.query(`do $$ begin perform be('somebody'); end $$`)],
+    ['one of several statements', (client) => client.query(`insert into arrivals values ('x'); select be('somebody')`)],
+    [
+      'a transaction',
+      async (client) => {
+        await client.query('begin')
+        await client.query(`select be('somebody')`)
+        await client.query('commit')
+      },
+    ],
+  ])('%s is lost with its connection, and nothing runs without it', async (_, set) => {
+    const pool = await start({ max: 2 })
+    const other = await borrow(pool)
+    await other.query(`select be('somebody else')`)
+    const client = await borrow(pool)
+    await set(client)
+    const before = await me(client)
+    expect(before?.who).toBe('somebody')
+    // Whoever took a connection now would get this one.
+    other.release()
+    await terminate(before?.pid)
+    for (let i = 0; i < 2; i++) await expect(me(client)).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+    const insert = client.query(`insert into arrivals select who from me`)
+    await expect(insert).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+    await expect(client.query('begin')).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+    client.release()
+    const next = await borrow(pool)
+    expect((await next.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    next.release()
+  })
+})
+
+test('a read that is on its way when its connection dies is not run again without what was set there', async () => {
+  const pool = await start({ max: 2 })
+  const client = await borrow(pool)
+  await client.query(`select be('somebody')`)
+  const before = await me(client)
+  const blocker = new pg.Client(world.url('nrt'))
+  await blocker.connect()
+  await blocker.query('begin; lock table locked')
+  const read = client.query('select who, rows from waiting').catch((error: unknown) => error)
+  const isWaiting = async (): Promise<boolean> =>
+    (await ask(world.url('nrt'), `select 1 from pg_locks where not granted`)).length > 0
+  await until(isWaiting, 'it waits')
+  await terminate(before?.pid)
+  await blocker.end()
+  expect(await read).toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+  client.release()
+})
+
+test('so are the parsers that somebody has given his client', async () => {
+  const pool = await start()
+  const client = await borrow(pool)
+  client.setTypeParser(20, BigInt)
+  const before = await me(client)
+  expect(before?.large).toBe(20n)
+  await terminate(before?.pid)
+  await expect(me(client)).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+  client.release()
+})
+
+test('whoever has set nothing goes on with another connection', async () => {
+  const pool = await start()
+  const client = await borrow(pool)
+  await client.query(`insert into arrivals values ('he')`)
+  const before = await me(client)
+  await terminate(before?.pid)
+  expect((await me(client))?.pid).not.toBe(before?.pid)
+  client.release()
+})
+
+test('nor is anything lost that DISCARD ALL has undone', async () => {
+  const pool = await start()
+  const client = await borrow(pool)
+  await client.query(`select be('somebody')`)
+  await client.query('discard all')
+  const before = await me(client)
+  await terminate(before?.pid)
+  expect((await me(client))?.pid).not.toBe(before?.pid)
+  client.release()
+})
