@@ -111,7 +111,10 @@ export function createEngine(parts: EngineParts): Engine {
     get lists() {
       return lists()
     },
-    lanes,
+    /** Whoever hears of each use of a connection may set something there for the one who has it. */
+    get lanes() {
+      return events.hasListeners('acquire') ? undefined : lanes
+    },
     prepareFrom: options.prepareFrom,
     hedging: hedge === undefined ? undefined : createHedging(hedge),
     timeoutMs,

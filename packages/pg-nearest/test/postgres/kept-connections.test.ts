@@ -41,7 +41,7 @@ async function me(client: RoutedClient): Promise<Me | undefined> {
 
 async function borrow(pool: NearestPool): Promise<RoutedClient> {
   const client = await pool.connect()
-  ;(client as unknown as pg.PoolClient).on('error', () => undefined)
+  client.on('error', () => undefined)
   return client
 }
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
 import Cursor from 'pg-cursor'
 import { startWorld, type World } from 'pg-nearest-world'
@@ -245,17 +246,47 @@ test.each<[string, (client: RoutedClient, name: string) => Promise<unknown>]>([
 test('what a listener of "acquire" has set counts for whoever has got the connection', async () => {
   const pool = await start()
   for (let i = 0; i < 5; i++) await pool.query(ME)
-  pool.on('acquire', (client: pg.PoolClient & { readonly processID?: number | null }) => {
+  const listener = (client: pg.PoolClient & { readonly processID?: number | null }): void => {
     void client.query(`select be('${client.processID}')`)
+  }
+  pool.on('acquire', listener)
+  await lending(pool, 8, async (clients) => {
+    const names = clients.map((client) => String(pidOf(client)))
+    await expectEachHimself(clients, names)
+    pool.off('acquire', listener)
+    await expectEachHimself(clients, names)
   })
-  await lending(pool, 8, (clients) =>
-    expectEachHimself(
-      clients,
-      clients.map((client) => String(pidOf(client))),
-    ),
-  )
+  pool.on('acquire', listener)
   const reads = await Promise.all(Array.from({ length: 40 }, () => pool.query<Sharing>(SHARED)))
   expect(reads.some(({ rows: [row] }) => row === undefined || isShared(row))).toBe(false)
+})
+
+test('a listener of "acquire" hears of each who gets a connection, and sets for some what the others do not have', async () => {
+  const pool = await start()
+  await lending(pool, 10, () => Promise.resolve())
+  for (let i = 0; i < 5; i++) await pool.query(ME)
+  const caller = new AsyncLocalStorage<string>()
+  let acquired = 0
+  const listener = (client: pg.PoolClient): void => {
+    acquired++
+    const name = caller.getStore()
+    if (name !== undefined) void client.query(`select be('${name}')`)
+  }
+  const reset = (_: unknown, client: pg.PoolClient): void =>
+    void client.query('reset all').catch((error: unknown) => error)
+  pool.on('acquire', listener)
+  pool.on('release', reset)
+  const who = async (): Promise<unknown> => (await pool.query<{ who: string | null }>(ME)).rows[0]?.who ?? ''
+  const names = Array.from({ length: 5 }, (_, i) => `nobody but ${i}`)
+  const reads = names.flatMap((name) => [who(), caller.run(name, who)])
+  expect(await Promise.all(reads)).toEqual(names.flatMap((name) => ['', name]))
+  expect(acquired).toBe(10)
+  pool.off('acquire', listener)
+  pool.off('release', reset)
+  await inSomeTry(async () => {
+    const rows = await Promise.all(Array.from({ length: 10 }, () => pool.query<Sharing>(SHARED)))
+    return rows.every(({ rows: [row] }) => row !== undefined && isShared(row))
+  })
 })
 
 test('parsers that somebody gives his client are for what he reads, and for all of that', async () => {
