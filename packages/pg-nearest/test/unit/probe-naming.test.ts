@@ -44,3 +44,29 @@ test('what is refused under a name is asked without one, and only then counts as
   expect(naming.textFor(ONE, ALL)).toBe(probeQuestion(ALL))
   expect(naming.refused()).toBe(false)
 })
+
+test.each([1, 2, 3])(
+  'where a name has not been answered at all, the next connection is asked without any',
+  (answers) => {
+    const naming = new ProbeNaming()
+    for (let i = 0; i < answers; i++) asked(naming, ONE)
+    expect(naming.textFor(ONE, ALL)).not.toBe(probeQuestion(ALL))
+    for (let i = 0; i < 3; i++) expect(asked(naming, ANOTHER)).toBe(probeQuestion(ALL))
+  },
+)
+
+test('nor is it where a name was refused, and nothing else was answered', () => {
+  const naming = new ProbeNaming()
+  asked(naming, ONE)
+  naming.textFor(ONE, ALL)
+  naming.refused()
+  naming.textFor(ONE, ALL)
+  for (let i = 0; i < 3; i++) expect(asked(naming, ANOTHER)).toBe(probeQuestion(ALL))
+})
+
+test('but not where it was the question without a name, or the connection ended behind its answer', () => {
+  const naming = new ProbeNaming()
+  naming.textFor(ONE, ALL)
+  for (let i = 0; i < 3; i++) asked(naming, ANOTHER)
+  expect([asked(naming, ONE), asked(naming, ONE)]).toEqual([probeQuestion(ALL), preparingQuestion(ALL)])
+})
