@@ -113,8 +113,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     attempts: options.attempts,
     attempt: (to, turn, ofWalk) => {
       const gate = planning.enterClaim(to.server)
-      // Nobody holds a connection while he waits for somebody else's answer.
-      if (gate.kind === 'asking' && !held.open) held.letGo()
+      if (gate.kind === 'asking') held.letGoToWait()
       awaitBookmarkClaim(gate, ofWalk, turn, (inside) => {
         attempt(to, inside).then(
           (end) => inside.end(end),

@@ -84,6 +84,11 @@ export class HeldConnection {
     this.#stays = true
   }
 
+  /** Somebody else's answer is waited for, by nobody who holds a connection and need not. */
+  letGoToWait(): void {
+    if (!this.open && !this.#stays) this.letGo()
+  }
+
   /** The server that a connection was last requested for. */
   get lastServer(): string | undefined {
     return this.#lastServer

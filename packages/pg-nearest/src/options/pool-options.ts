@@ -58,8 +58,8 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   /**
    * Whether plain reads that are in flight at the same time may share a connection. Default true. Such a read is one query, calls only
    * functions of PostgreSQL's that leave no trace, and has no name and no `rows`; all others have a connection to themselves. Aborting one
-   * that shares abandons it, and does not cancel it on the server. What a view, a policy or an operator calls cannot be seen from a text:
-   * switch it off where one of those sets something that others must not see.
+   * that shares abandons it, and does not cancel it on the server. What a view, a policy or an operator calls, or a function of yours that
+   * has the name of one of PostgreSQL's, cannot be seen from a text: switch it off where one of those sets something that others must not see.
    */
   readonly lanes?: boolean | undefined
   /**

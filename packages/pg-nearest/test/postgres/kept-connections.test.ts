@@ -69,6 +69,19 @@ test('whoever holds a connection keeps it beyond its lifetime, with all that he 
   await until(() => pool.totalCount === 0, 'it is closed')
 })
 
+test('nor does he leave it while what his session has seen elsewhere is asked about', async () => {
+  const pool = await start()
+  const elsewhere = (await start()).session()
+  const clients = await Promise.all(Array.from({ length: 4 }, () => borrow(pool)))
+  await Promise.all(clients.map((client, i) => client.query('select be($1)', [`nobody but ${i}`])))
+  const before = await Promise.all(clients.map(me))
+  await elsewhere.query(`insert into arrivals values ('elsewhere')`)
+  const bookmark = elsewhere.bookmark()
+  const reads = clients.map((client) => pool.session(bookmark).run(() => me(client)))
+  expect(await Promise.all(reads)).toEqual(before)
+  for (const client of clients) client.release()
+})
+
 describe('what was set by', () => {
   test.each<[string, (client: RoutedClient) => Promise<unknown>]>([
     ['a function', (client) => client.query('select be($1)', ['somebody'])],
