@@ -181,38 +181,42 @@ test.each([
   ['release(true)', (client: RoutedClient) => client.release(true)],
   ['release(error)', (client: RoutedClient) => client.release(new Error('broken'))],
   ['end()', (client: RoutedClient) => void (client as unknown as pg.Client).end()],
-])('%s of a client closes its connection only when the reads of others there have been answered', async (_, release) => {
-  const pool = await start()
-  // Until they have answered what was sent behind something else, they are given up early as a pooler's.
-  for (let i = 0; i < 50; i++) await lending(pool, 2, ([a, b]) => Promise.all([a?.query(SHARED), b?.query(WAITING)]))
-  const blocker = new pg.Client(world.url('nrt'))
-  await blocker.connect()
-  let tries = 0
-  try {
-    await inSomeTry(async () => {
-      // One that was slow is kept apart for a while.
-      const waiting = `${WAITING} where ${++tries} > 0`
-      for (let i = 0; i < 5; i++) await pool.query(waiting)
-      const [holder, neighbour] = [await pool.connect(), await pool.connect()]
-      const pid = pidOf(holder)
-      await blocker.query('begin; lock table locked')
-      const own = holder.query(SHARED)
-      const read = neighbour.query<Sharing>(waiting)
-      await own
-      await until(async () => (await waitingPids()).length > 0, 'it waits for the lock')
-      release(holder)
-      await blocker.query('commit')
-      const { rows } = await within(5_000, 'the read', read)
-      neighbour.release()
-      const isGone = `select 1 from pg_stat_activity where pid = ${pid}`
-      await until(async () => (await ask(world.url('nrt'), isGone)).length === 0, 'it is closed')
-      return rows[0]?.pid === pid
-    })
-  } finally {
-    await blocker.end()
-  }
-  await expectUnused(pool)
-})
+])(
+  '%s of a client closes its connection only when the reads of others there have been answered',
+  async (_, release) => {
+    const pool = await start()
+    // Until they have answered what was sent behind something else, they are given up early as a pooler's.
+    for (let i = 0; i < 50; i++) await lending(pool, 2, ([a, b]) => Promise.all([a?.query(SHARED), b?.query(WAITING)]))
+    const blocker = new pg.Client(world.url('nrt'))
+    await blocker.connect()
+    let tries = 0
+    try {
+      await inSomeTry(async () => {
+        // One that was slow is kept apart for a while.
+        const waiting = `${WAITING} where ${++tries} > 0`
+        for (let i = 0; i < 5; i++) await pool.query(waiting)
+        const [holder, neighbour] = [await pool.connect(), await pool.connect()]
+        const pid = pidOf(holder)
+        await blocker.query('begin; lock table locked')
+        const own = holder.query(SHARED)
+        const read = neighbour.query<Sharing>(waiting)
+        await own
+        // It would not be waited for long.
+        const { rows: waits } = await blocker.query(`select 1 from pg_locks where not granted and pid = ${pid}`)
+        release(holder)
+        await blocker.query('commit')
+        const { rows } = await within(5_000, 'the read', read)
+        neighbour.release()
+        const isGone = `select 1 from pg_stat_activity where pid = ${pid}`
+        await until(async () => (await ask(world.url('nrt'), isGone)).length === 0, 'it is closed')
+        return waits.length > 0 && rows[0]?.pid === pid
+      })
+    } finally {
+      await blocker.end()
+    }
+    await expectUnused(pool)
+  },
+)
 
 test('a connection that dies while the reads of others are on it: they run elsewhere', async () => {
   const pool = await start()
