@@ -1,9 +1,12 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
+import Cursor from 'pg-cursor'
 import { startWorld, type World } from 'pg-nearest-world'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions, RoutedClient } from '../../src/index.ts'
 import { administer, ask, until } from './fixtures.ts'
+import { inSomeTry } from './in-some-try.ts'
 import { TestPools } from './test-pools.ts'
 
 // With one database a client is lent a connection, and stays on it, as with pg.
@@ -96,6 +99,18 @@ describe('what was set by', () => {
         await client.query('commit')
       },
     ],
+    [
+      'a cursor',
+      async (client) => {
+        const cursor = client.query(new Cursor(`select be('somebody')`))
+        await cursor.read(1)
+        await cursor.close()
+      },
+    ],
+    [
+      'a function that also shows a setting',
+      (client) => client.query(`select be('somebody'), current_setting('port')`),
+    ],
   ])('%s is lost with its connection, and nothing runs without it', async (_, set) => {
     const pool = await start({ max: 2 })
     const other = await borrow(pool)
@@ -166,4 +181,34 @@ test('nor is anything lost that DISCARD ALL has undone', async () => {
   await terminate(before?.pid)
   expect((await me(client))?.pid).not.toBe(before?.pid)
   client.release()
+})
+
+test('a listener of "acquire" hears of each who gets a connection, and sets for some what the others do not have', async () => {
+  const pool = await start()
+  const clients = await Promise.all(Array.from({ length: 10 }, () => borrow(pool)))
+  for (const client of clients) client.release()
+  const read = async (): Promise<Me | undefined> => (await pool.query<Me>('select who, pid, large from me')).rows[0]
+  for (let i = 0; i < 5; i++) await read()
+  const caller = new AsyncLocalStorage<string>()
+  let acquired = 0
+  const listener = (client: pg.PoolClient): void => {
+    acquired++
+    const name = caller.getStore()
+    if (name !== undefined) void client.query(`select be('${name}')`)
+  }
+  const reset = (_: unknown, client: pg.PoolClient): void =>
+    void client.query('reset all').catch((error: unknown) => error)
+  pool.on('acquire', listener)
+  pool.on('release', reset)
+  const who = async (): Promise<string> => (await read())?.who ?? ''
+  const names = Array.from({ length: 5 }, (_, i) => `nobody but ${i}`)
+  const reads = names.flatMap((name) => [who(), caller.run(name, who)])
+  expect(await Promise.all(reads)).toEqual(names.flatMap((name) => ['', name]))
+  expect(acquired).toBe(10)
+  pool.off('acquire', listener)
+  pool.off('release', reset)
+  await inSomeTry(async () => {
+    const rows = await Promise.all(Array.from({ length: 10 }, read))
+    return new Set(rows.map((row) => row?.pid)).size <= 2
+  })
 })

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
 import Cursor from 'pg-cursor'
 import { startWorld, type World } from 'pg-nearest-world'
@@ -199,17 +198,17 @@ test.each([
         const pid = pidOf(holder)
         await blocker.query('begin; lock table locked')
         const own = holder.query(SHARED)
-        const read = neighbour.query<Sharing>(waiting)
+        const waits = neighbour.query<Sharing>(waiting)
         await own
         // It would not be waited for long.
-        const { rows: waits } = await blocker.query(`select 1 from pg_locks where not granted and pid = ${pid}`)
+        const { rows: locks } = await blocker.query(`select 1 from pg_locks where not granted and pid = ${pid}`)
         release(holder)
         await blocker.query('commit')
-        const { rows } = await within(5_000, 'the read', read)
+        const { rows } = await within(5_000, 'the read', waits)
         neighbour.release()
         const isGone = `select 1 from pg_stat_activity where pid = ${pid}`
         await until(async () => (await ask(world.url('nrt'), isGone)).length === 0, 'it is closed')
-        return waits.length > 0 && rows[0]?.pid === pid
+        return locks.length > 0 && rows[0]?.pid === pid
       })
     } finally {
       await blocker.end()
@@ -300,34 +299,6 @@ test('what a listener of "acquire" has set counts for whoever has got the connec
   pool.on('acquire', listener)
   const reads = await Promise.all(Array.from({ length: 40 }, () => pool.query<Sharing>(SHARED)))
   expect(reads.some(({ rows: [row] }) => row === undefined || isShared(row))).toBe(false)
-})
-
-test('a listener of "acquire" hears of each who gets a connection, and sets for some what the others do not have', async () => {
-  const pool = await start()
-  await lending(pool, 10, () => Promise.resolve())
-  for (let i = 0; i < 5; i++) await pool.query(ME)
-  const caller = new AsyncLocalStorage<string>()
-  let acquired = 0
-  const listener = (client: pg.PoolClient): void => {
-    acquired++
-    const name = caller.getStore()
-    if (name !== undefined) void client.query(`select be('${name}')`)
-  }
-  const reset = (_: unknown, client: pg.PoolClient): void =>
-    void client.query('reset all').catch((error: unknown) => error)
-  pool.on('acquire', listener)
-  pool.on('release', reset)
-  const who = async (): Promise<unknown> => (await pool.query<{ who: string | null }>(ME)).rows[0]?.who ?? ''
-  const names = Array.from({ length: 5 }, (_, i) => `nobody but ${i}`)
-  const reads = names.flatMap((name) => [who(), caller.run(name, who)])
-  expect(await Promise.all(reads)).toEqual(names.flatMap((name) => ['', name]))
-  expect(acquired).toBe(10)
-  pool.off('acquire', listener)
-  pool.off('release', reset)
-  await inSomeTry(async () => {
-    const rows = await Promise.all(Array.from({ length: 10 }, () => pool.query<Sharing>(SHARED)))
-    return rows.every(({ rows: [row] }) => row !== undefined && isShared(row))
-  })
 })
 
 test('parsers that somebody gives his client are for what he reads, and for all of that', async () => {
