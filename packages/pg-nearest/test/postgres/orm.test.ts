@@ -124,11 +124,10 @@ describe('Kysely, unmodified', () => {
       const after = await connection.selectFrom('users').selectAll().execute()
       expect(after.map(({ name }) => name)).toContain('Alan')
     })
-    expect(ran.map(({ server, reason }) => `${server} ${reason}`)).toEqual([
-      'ord own-region',
-      'nrt write',
-      'nrt own-write',
-    ])
+    const [read, write, next] = ran.map(({ server, reason }) => `${server} ${reason}`)
+    expect([read, write]).toEqual(['ord own-region', 'nrt write'])
+    // The replica may have caught up meanwhile.
+    expect(['nrt own-write', 'ord own-region']).toContain(next)
   })
 
   test('a transaction on the primary, a read-only one on the replica', async () => {
