@@ -188,6 +188,7 @@ export const houses = [
         'walk',
         'freshness',
         'walk-states',
+        'checkout',
         'failures',
         'session-positions',
         'route',

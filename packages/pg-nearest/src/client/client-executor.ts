@@ -17,7 +17,7 @@ import { notBegunError } from '../failures/transaction-lost-errors.ts'
 import { FREE } from '../client-state/client-state-machine.ts'
 import { readByCursor } from '../submittable/read-by-cursor.ts'
 import { readsAnywhere, runSubmittable } from '../submittable/submittable-query.ts'
-import { acquireForClient } from '../client-state/acquire-for-client.ts'
+import { acquireForClient } from '../client-execution/acquire-for-client.ts'
 import { HeldConnection, type Holder } from '../client-state/held-connection.ts'
 import { openTransaction } from '../client-transaction/pipelined-begin.ts'
 import { mayJoinBegin } from '../client-transaction/pipelining.ts'
@@ -80,9 +80,8 @@ export class ClientExecutor {
 
   /** For an error about the time of what it runs. */
   get waitingFor(): string | undefined {
-    const { rider, held } = this.#client
-    const { lease, lastServer } = held
-    if (rider?.rides === true) return `for an answer of ${lastServer}`
+    const { lease, lastServer } = this.#client.held
+    if (this.#client.rider?.rides === true) return `for an answer of ${lastServer}`
     if (lease === undefined) return lastServer && `for a connection to ${lastServer}`
     return lease.quiet ? undefined : `for an answer of ${lease.server}`
   }

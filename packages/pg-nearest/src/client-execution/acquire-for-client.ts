@@ -1,6 +1,6 @@
 import { SHARES } from '../checkout/wait-queue.ts'
 import type { Engine } from '../execute/engine.ts'
-import type { Acquire } from './held-connection.ts'
+import type { Acquire } from '../client-state/held-connection.ts'
 
 /** Takes connections of a pool for a borrowed client. */
 export function acquireForClient(engine: Engine): Acquire {
