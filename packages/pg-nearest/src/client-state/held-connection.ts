@@ -146,7 +146,8 @@ export class HeldConnection {
   /** What is held, if it leads to this server, where it should. */
   #present(server: string, preference: () => Preference | undefined): Lease | undefined {
     const present = this.#lease
-    if (present?.server !== server || !present.alive || (present.spent && !this.#stays)) return undefined
+    if (present?.server !== server || !present.alive) return undefined
+    if (this.#stays ? present.givenUp : present.spent) return undefined
     return lastSuiting([present], preference())
   }
 

@@ -337,8 +337,12 @@ class Connections implements ServerConnections, Lender {
     return new Lease(connection, this)
   }
 
-  isSpent({ uses, generation, expired }: Connection): boolean {
-    return this.#ending || uses >= this.maxUses || generation !== this.#generation || expired
+  isSpent(connection: Connection): boolean {
+    return this.isGivenUp(connection) || connection.uses >= this.maxUses || connection.expired
+  }
+
+  isGivenUp({ generation }: Connection): boolean {
+    return this.#ending || generation !== this.#generation
   }
 
   #remove(connection: Connection): void {

@@ -116,6 +116,7 @@ class SharedConnection {
         maxUses: lender.maxUses,
         probedRole: (machine) => lender.probedRole(machine),
         isSpent: (spent) => lender.isSpent(spent),
+        isGivenUp: (left) => lender.isGivenUp(left),
         disablePipelining: () => lender.disablePipelining(),
         cancelAll: () => (this.#cancelled ??= lease.cancel()),
         noteMovable: (movable) => {

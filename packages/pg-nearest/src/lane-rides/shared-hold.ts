@@ -22,6 +22,7 @@ export class SharedHold implements LeaseHolder {
           holder: this,
           probedRole: (machine) => lender.probedRole(machine),
           isSpent: (spent) => this.#wantedSince !== undefined || lender.isSpent(spent),
+          isGivenUp: (left) => lender.isGivenUp(left),
           disablePipelining: () => lender.disablePipelining(),
           takeBack: () => {
             held.movable = false

@@ -23,6 +23,8 @@ export interface Lender {
   probedRole(machine: string | undefined): Role
   /** It will not be lent again: its server has left the list, or is another one under that name, or its time is over. */
   isSpent(connection: Connection): boolean
+  /** Its server is not the same any more, or is not used any more: nobody stays there. */
+  isGivenUp(connection: Connection): boolean
   /** Takes the connection back. With an error, or `true`, it is closed. */
   takeBack(connection: Connection, error: Error | boolean | undefined): void
   /** Only the first of several statements that were sent at once was answered: stops pipelining to this server. */
@@ -64,6 +66,10 @@ export class Lease {
   /** Whoever is free should rather take another connection. */
   get spent(): boolean {
     return this.#lender.isSpent(this.#connection)
+  }
+
+  get givenUp(): boolean {
+    return this.#lender.isGivenUp(this.#connection)
   }
 
   /** How often it may be used, this time included. */
