@@ -210,6 +210,7 @@ export const houses = [
         'events',
         'classification',
         'exchange',
+        'pg-client',
         'wire',
         'server-selection',
       ],

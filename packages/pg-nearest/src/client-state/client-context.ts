@@ -17,6 +17,7 @@ import type { Request } from '../route/request.ts'
 import { mayBeReliedOn, mayLeaveTrace } from '../statement/may-leave-trace.ts'
 import { errorAfterLost, lostTransactionError } from '../failures/transaction-lost-errors.ts'
 import { FREE, nextClientState, nextStateAfterStream, type ClientState } from './client-state-machine.ts'
+import { hasOwnTypes } from '../pg-client/lent-client.ts'
 import type { HeldConnection } from './held-connection.ts'
 import type { QueuedStatement } from './queued-statement.ts'
 
@@ -272,7 +273,7 @@ export class ClientContext {
     if (lease === undefined || !this.engine.alone) return
     if (need.session === 'discard') this.#reliesOn = undefined
     else if (mayBeReliedOn(text, need)) this.#reliesOn = lease
-    if (lease.hasOwnTypes) this.#reliesOn = lease
+    if (hasOwnTypes(lease.client)) this.#reliesOn = lease
   }
 
   #noteSettings({ config: { text } }: Request, { session, setting }: StatementNeed): void {

@@ -210,12 +210,7 @@ export class Lease {
    * and nobody else here.
    */
   get isMarked(): boolean {
-    return this.#connection.isMarked || this.hasOwnTypes
-  }
-
-  /** See {@link hasOwnTypes}. */
-  get hasOwnTypes(): boolean {
-    return hasOwnTypes(this.#connection.client)
+    return this.#connection.isMarked || hasOwnTypes(this.#connection.client)
   }
 
   mark(): void {
