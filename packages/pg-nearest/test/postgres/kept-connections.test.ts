@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions, RoutedClient } from '../../src/index.ts'
 import { administer, ask, until } from './fixtures.ts'
+import { running } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
 // With one database a client is lent a connection, and stays on it, as with pg.
@@ -147,6 +148,20 @@ test('a read that is on its way when its connection dies is not run again withou
   await terminate(before?.pid)
   await blocker.end()
   expect(await read).toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+  client.release()
+})
+
+test('behind a write whose outcome nobody knows, that is what is told', async () => {
+  const pool = await start()
+  const client = await borrow(pool)
+  await client.query(`select be('somebody')`)
+  await client.query('listen news')
+  const before = await me(client)
+  const write = client.query(`insert into arrivals select 'he' from pg_sleep(30)`).catch((error: unknown) => error)
+  await running(world.url('nrt'), "insert into arrivals select 'he'")
+  await terminate(before?.pid)
+  expect(await write).toMatchObject({ code: '08007' })
+  for (let i = 0; i < 2; i++) await expect(me(client)).rejects.toMatchObject({ cause: { code: '08007' } })
   client.release()
 })
 

@@ -176,6 +176,29 @@ test.each([
   await expectUnused(pool)
 })
 
+/** Gives this a read that waits for what `blocker` locks, in some tries, on a pool whose connections are known to answer what follows something else. */
+async function withWaitingRead(
+  pool: NearestPool,
+  attempt: (waiting: string, blocker: pg.Client, tries: number) => Promise<boolean>,
+): Promise<void> {
+  // Until they have, they are given up early as a pooler's.
+  for (let i = 0; i < 50; i++) await lending(pool, 2, ([a, b]) => Promise.all([a?.query(SHARED), b?.query(WAITING)]))
+  const blocker = new pg.Client(world.url('nrt'))
+  await blocker.connect()
+  let tries = 0
+  try {
+    await inSomeTry(async () => {
+      // One that was slow is kept apart for a while.
+      const waiting = `${WAITING} where ${++tries} > 0`
+      for (let i = 0; i < 5; i++) await pool.query(waiting)
+      return attempt(waiting, blocker, tries)
+    })
+  } finally {
+    await blocker.end()
+  }
+  await expectUnused(pool)
+}
+
 test.each([
   ['release(true)', (client: RoutedClient) => client.release(true)],
   ['release(error)', (client: RoutedClient) => client.release(new Error('broken'))],
@@ -184,36 +207,23 @@ test.each([
   '%s of a client closes its connection only when the reads of others there have been answered',
   async (_, release) => {
     const pool = await start()
-    // Until they have answered what was sent behind something else, they are given up early as a pooler's.
-    for (let i = 0; i < 50; i++) await lending(pool, 2, ([a, b]) => Promise.all([a?.query(SHARED), b?.query(WAITING)]))
-    const blocker = new pg.Client(world.url('nrt'))
-    await blocker.connect()
-    let tries = 0
-    try {
-      await inSomeTry(async () => {
-        // One that was slow is kept apart for a while.
-        const waiting = `${WAITING} where ${++tries} > 0`
-        for (let i = 0; i < 5; i++) await pool.query(waiting)
-        const [holder, neighbour] = [await pool.connect(), await pool.connect()]
-        const pid = pidOf(holder)
-        await blocker.query('begin; lock table locked')
-        const own = holder.query(SHARED)
-        const waits = neighbour.query<Sharing>(waiting)
-        await own
-        // It would not be waited for long.
-        const { rows: locks } = await blocker.query(`select 1 from pg_locks where not granted and pid = ${pid}`)
-        release(holder)
-        await blocker.query('commit')
-        const { rows } = await within(5_000, 'the read', waits)
-        neighbour.release()
-        const isGone = `select 1 from pg_stat_activity where pid = ${pid}`
-        await until(async () => (await ask(world.url('nrt'), isGone)).length === 0, 'it is closed')
-        return locks.length > 0 && rows[0]?.pid === pid
-      })
-    } finally {
-      await blocker.end()
-    }
-    await expectUnused(pool)
+    await withWaitingRead(pool, async (waiting, blocker) => {
+      const [holder, neighbour] = [await pool.connect(), await pool.connect()]
+      const pid = pidOf(holder)
+      await blocker.query('begin; lock table locked')
+      const own = holder.query(SHARED)
+      const waits = neighbour.query<Sharing>(waiting)
+      await own
+      // It would not be waited for long.
+      const { rows: locks } = await blocker.query(`select 1 from pg_locks where not granted and pid = ${pid}`)
+      release(holder)
+      await blocker.query('commit')
+      const { rows } = await within(5_000, 'the read', waits)
+      neighbour.release()
+      const isGone = `select 1 from pg_stat_activity where pid = ${pid}`
+      await until(async () => (await ask(world.url('nrt'), isGone)).length === 0, 'it is closed')
+      return locks.length > 0 && rows[0]?.pid === pid
+    })
   },
 )
 
@@ -349,35 +359,22 @@ test.each<[string, (pool: NearestPool) => Pick<NearestPool, 'connect'>, (client:
   ['a pg.Query of a client of replica()', (pool) => pool.replica(), submit],
 ])('%s gets its connection back from a read that waits, and is not cancelled with it', async (_, handle, next) => {
   const pool = await start({ max: 2 })
-  // Until they have answered what was sent behind something else, they are given up early as a pooler's.
-  for (let i = 0; i < 50; i++) await lending(pool, 2, ([a, b]) => Promise.all([a?.query(SHARED), b?.query(WAITING)]))
-  const blocker = new pg.Client(world.url('nrt'))
-  await blocker.connect()
-  let tries = 0
-  try {
-    await inSomeTry(async () => {
-      // One that was slow is kept apart for a while.
-      const waiting = `${WAITING} where ${++tries} > 0`
-      for (let i = 0; i < 5; i++) await pool.query(waiting)
-      const [holder, neighbour] = [await handle(pool).connect(), await handle(pool).connect()]
-      // So that each holds one, on a handle, too.
-      await Promise.all([holder, neighbour].map((client) => client.query(`select ${tries} as nobody_knows_${tries}`)))
-      await blocker.query('begin; lock table locked')
-      const own = holder.query(SHARED)
-      const slow = neighbour.query(waiting)
-      await own
-      await until(async () => (await waitingPids()).length > 0, 'it waits for the lock')
-      const isMet = (await waitingPids()).includes(pidOf(holder))
-      await within(5_000, 'what its holder does next', next(holder))
-      await blocker.query('commit')
-      await within(5_000, 'the slow read', slow)
-      for (const client of [holder, neighbour]) client.release()
-      return isMet
-    })
-  } finally {
-    await blocker.end()
-  }
-  await expectUnused(pool)
+  await withWaitingRead(pool, async (waiting, blocker, tries) => {
+    const [holder, neighbour] = [await handle(pool).connect(), await handle(pool).connect()]
+    // So that each holds one, on a handle, too.
+    await Promise.all([holder, neighbour].map((client) => client.query(`select ${tries} as nobody_knows_${tries}`)))
+    await blocker.query('begin; lock table locked')
+    const own = holder.query(SHARED)
+    const slow = neighbour.query(waiting)
+    await own
+    await until(async () => (await waitingPids()).length > 0, 'it waits for the lock')
+    const isMet = (await waitingPids()).includes(pidOf(holder))
+    await within(5_000, 'what its holder does next', next(holder))
+    await blocker.query('commit')
+    await within(5_000, 'the slow read', slow)
+    for (const client of [holder, neighbour]) client.release()
+    return isMet
+  })
 })
 
 function submit(client: RoutedClient): Promise<unknown> {
