@@ -179,7 +179,7 @@ test.each([
 /** Gives this a read that waits for what `blocker` locks, in some tries, on a pool whose connections are known to answer what follows something else. */
 async function withWaitingRead(
   pool: NearestPool,
-  attempt: (waiting: string, blocker: pg.Client, tries: number) => Promise<boolean>,
+  attempt: (waiting: string, shared: string, blocker: pg.Client) => Promise<boolean>,
 ): Promise<void> {
   // Until they have, they are given up early as a pooler's.
   for (let i = 0; i < 50; i++) await lending(pool, 2, ([a, b]) => Promise.all([a?.query(SHARED), b?.query(WAITING)]))
@@ -189,9 +189,10 @@ async function withWaitingRead(
   try {
     await inSomeTry(async () => {
       // One that was slow is kept apart for a while.
-      const waiting = `${WAITING} where ${++tries} > 0`
-      for (let i = 0; i < 5; i++) await pool.query(waiting)
-      return attempt(waiting, blocker, tries)
+      tries++
+      const [waiting, shared] = [`${WAITING} where ${tries} > 0`, `${SHARED} where ${tries} > 0`]
+      for (const text of [waiting, shared]) for (let i = 0; i < 5; i++) await pool.query(text)
+      return attempt(waiting, shared, blocker)
     })
   } finally {
     await blocker.end()
@@ -207,11 +208,11 @@ test.each([
   '%s of a client closes its connection only when the reads of others there have been answered',
   async (_, release) => {
     const pool = await start()
-    await withWaitingRead(pool, async (waiting, blocker) => {
+    await withWaitingRead(pool, async (waiting, shared, blocker) => {
       const [holder, neighbour] = [await pool.connect(), await pool.connect()]
       const pid = pidOf(holder)
       await blocker.query('begin; lock table locked')
-      const own = holder.query(SHARED)
+      const own = holder.query(shared)
       const waits = neighbour.query<Sharing>(waiting)
       await own
       // It would not be waited for long.
@@ -359,12 +360,12 @@ test.each<[string, (pool: NearestPool) => Pick<NearestPool, 'connect'>, (client:
   ['a pg.Query of a client of replica()', (pool) => pool.replica(), submit],
 ])('%s gets its connection back from a read that waits, and is not cancelled with it', async (_, handle, next) => {
   const pool = await start({ max: 2 })
-  await withWaitingRead(pool, async (waiting, blocker, tries) => {
+  await withWaitingRead(pool, async (waiting, shared, blocker) => {
     const [holder, neighbour] = [await handle(pool).connect(), await handle(pool).connect()]
     // So that each holds one, on a handle, too.
-    await Promise.all([holder, neighbour].map((client) => client.query(`select ${tries} as nobody_knows_${tries}`)))
+    await Promise.all([holder, neighbour].map((client) => client.query(`${waiting} and 'nobody' <> 'knows'`)))
     await blocker.query('begin; lock table locked')
-    const own = holder.query(SHARED)
+    const own = holder.query(shared)
     const slow = neighbour.query(waiting)
     await own
     await until(async () => (await waitingPids()).length > 0, 'it waits for the lock')
