@@ -64,8 +64,9 @@ export class Pipeline {
     return this.#written.length === 0 && this.#unwritten.length === 0
   }
 
+  /** As far as its socket shows, too, which is closed before pg's client tells of that. */
   get alive(): boolean {
-    return this.#death === undefined
+    return this.#death === undefined && this.#internals.connection.stream.writable
   }
 
   /** An exchange that needs the connection to itself is running. */

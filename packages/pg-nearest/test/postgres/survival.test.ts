@@ -257,3 +257,26 @@ test('idle connections that died while nobody looked are not the caller’s trou
   expect(results.every((result) => result.rows[0]?.['one'] === 1)).toBe(true)
   await caughtUp(world)
 })
+
+test('idle connections whose sockets have closed this moment are passed over, however many they are', async () => {
+  await start()
+  const own = createPool({ primary: world.url('nrt'), max: 8, min: 8 })
+  pool = own
+  const sockets: { destroy(): void }[] = []
+  own.on('connect', (client) => void sockets.push(socketOf(client)))
+  await Promise.all(Array.from({ length: 8 }, () => own.query('select pg_sleep(0.1)')))
+  expect(sockets.length).toBeGreaterThanOrEqual(8)
+  for (let i = 0; i < 3; i++) {
+    // pg's clients tell of it some turns of the event loop later.
+    for (const socket of sockets.splice(0)) socket.destroy()
+    const client = await own.connect()
+    expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    client.release()
+    expect((await own.query('select 2 as two')).rows).toEqual([{ two: 2 }])
+    await Promise.all(Array.from({ length: 8 }, () => own.query('select pg_sleep(0.1)')))
+  }
+})
+
+function socketOf(client: object): { destroy(): void } {
+  return (client as { readonly connection: { readonly stream: { destroy(): void } } }).connection.stream
+}
