@@ -50,7 +50,7 @@ export type Lending<W, C> =
 
 /**
  * What to do next for those who wait, in their order; `undefined`: nothing before something else happens. A connection goes to the first
- * whom it suits. One is closed for another machine's sake only if nobody would have it, the pool is full, and nothing is being made or
+ * whom it suits, and to those who give way when nobody else would have it. One is closed for another machine's sake only if nobody would have it, the pool is full, and nothing is being made or
  * closed, so one at a time; and only if nothing in use may suit the first, or he has waited for long. Pure.
  *
  * @param now - read only if that matters, because a look at the clock is measurable on short reads.
@@ -63,11 +63,17 @@ export function nextLending<W extends WaitingCaller, C extends LendableConnectio
   const { idle, all, max, dialling, refuses } = connections
   if (idle.length > 0) {
     const overtaken: W[] = []
+    let patient: Lending<W, C> | undefined
     for (const waiter of waiters) {
-      const connection = lastSuiting(idle, refuses ? undefined : preferenceOf(waiter))
-      if (connection !== undefined) return { kind: 'lend', waiter, connection, overtaken }
+      const preference = preferenceOf(waiter)
+      const connection = lastSuiting(idle, refuses ? undefined : preference)
+      if (connection !== undefined) {
+        if (preference?.givesWay !== true) return { kind: 'lend', waiter, connection, overtaken }
+        patient ??= { kind: 'lend', waiter, connection, overtaken: [...overtaken] }
+      }
       overtaken.push(waiter)
     }
+    if (patient !== undefined) return patient
   }
   if (refuses) return undefined
   if (all.size < max) return dialling < waiters.size ? { kind: 'dial' } : undefined
@@ -80,7 +86,7 @@ export function nextLending<W extends WaitingCaller, C extends LendableConnectio
 /** The shortest way to {@link nextLending} when a connection comes back: the first who waits would have it. Pure. */
 export function wouldHave(first: WaitingCaller, connection: Leading): boolean {
   const preference = preferenceOf(first)
-  return preference?.insists !== true || maySuit(connection, preference)
+  return preference?.givesWay !== true && (preference?.insists !== true || maySuit(connection, preference))
 }
 
 function preferenceOf({ preference, overtaken }: WaitingCaller): Preference | undefined {

@@ -1,9 +1,14 @@
-/** Of the machines behind one name, those that a caller would rather have. */
+/** Of the machines behind one name, those that a caller would rather have, and whom he lets go first. */
 export interface Preference {
   suits(machine: string): boolean
   /** A new connection, which may lead to one of them, is better than one that leads elsewhere. */
   readonly insists: boolean
+  /** Whoever waits behind him goes first, unless he does the same. Default false. */
+  readonly givesWay?: boolean | undefined
 }
+
+/** All machines are equal. */
+export const GIVES_WAY: Preference = { suits: () => true, insists: false, givesWay: true }
 
 /** The machine that a connection leads to, if that has told. */
 export interface Leading {

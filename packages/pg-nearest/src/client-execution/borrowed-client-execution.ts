@@ -1,7 +1,7 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/bookmark-claims.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
-import { isMisled, machinePreference } from '../freshness/machine-preference.ts'
+import { isMisled, waitingPreference } from '../freshness/machine-preference.ts'
 import { notSent, type LimitedEnd } from '../send/run-with-cancellation.ts'
 import type { AttemptEnd, Execution, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from '../execute/may-await-primary.ts'
@@ -61,7 +61,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     let lease: Lease | undefined
     let shared: Promise<AttemptEnd<R> | undefined> | undefined
     try {
-      const preference = (): ReturnType<typeof machinePreference> => machinePreference(engine, to, planning.check?.())
+      const preference = (): ReturnType<typeof waitingPreference> => waitingPreference(engine, to, planning.check?.())
       let boarding: Boarding | undefined
       shared = options.board && new Promise((resolve) => (boarding = options.board?.(to, resolve)))
       lease = await held.take(to.server, signal, preference, facts.reads && turn.hasNext, boarding)

@@ -4,7 +4,7 @@ import { inRegion, type ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { FREE_GATE } from '../session-positions/bookmark-claims.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
-import { isMisled, machinePreference, misledBy } from '../freshness/machine-preference.ts'
+import { isMisled, machinePreference, misledBy, waitingPreference } from '../freshness/machine-preference.ts'
 import type { Preference } from '../checkout/preference.ts'
 import { SHARES } from '../checkout/wait-queue.ts'
 import { positionBefore } from '../freshness/is-caught-up.ts'
@@ -136,8 +136,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   #connect(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
     const { server } = attempt
-    const preference = (): Preference | undefined => machinePreference(this.engine, attempt, this.#check)
-    const preferred = preference()
+    const preferred = machinePreference(this.engine, attempt, this.#check)
     const rider = preferred === undefined && this.#rider?.isWilling === true ? this.#rider : undefined
     const trip = rider && this.#tripOf(attempt, turn, signal)
     if (trip !== undefined && rider?.join(false, trip) === true) return
@@ -146,6 +145,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     if (trip !== undefined && rider?.join(true, trip) === true) return
     this.#stage = 'connecting'
     const share = trip && (() => this.#joinNext(trip))
+    const preference = (): Preference | undefined => waitingPreference(this.engine, attempt, this.#check)
     this.engine.acquire(server, 'statement', signal, preference, this.facts.reads && turn.hasNext, share).then(
       (acquired) => this.#use(acquired, attempt, turn, signal),
       (error: unknown) => {

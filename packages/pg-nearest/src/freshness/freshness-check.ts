@@ -118,7 +118,7 @@ export class FreshnessCheck {
     if (first === undefined || alone || (primary === undefined && this.#estimate(first.server) === 'shows'))
       return attempts
     const estimate = (server: string) => this.#estimate(server)
-    const isPrimary = (server: string) => writeOrder(topology).some(({ name }) => name === server)
+    const isPrimary = (server: string) => this.#isPrimary(server)
     const sure =
       primary === undefined ? orderByFreshness(attempts, estimate, isPrimary) : planPrimary(topology, primary)
     if (this.#session !== process || primary === 'strong') return sure
@@ -300,13 +300,22 @@ export class FreshnessCheck {
   isClaimed(server: string): boolean {
     const { claim, unreadable } = this.#session
     if (claim === undefined && !unreadable) return false
-    const { topology, positions } = this.#context
-    if (!this.#reads || !writeOrder(topology).some(({ name }) => name === server)) return false
+    const { positions } = this.#context
+    if (!this.#reads || !this.#isPrimary(server)) return false
     // A primary that tells no position cannot settle it, and shows everything that it has.
     if (positions.askable(server) === 'no') return false
     if (claim === undefined || shows(positions.of(server), claim, positions) !== 'yes') return true
     this.#session.confirm()
     return false
+  }
+
+  /** It reads there by the word of a client that nobody vouches for, who may make many do so: whoever else needs the primary goes first. */
+  givesWay(server: string): boolean {
+    return this.#reads && !this.#session.trusted && this.#isPrimary(server)
+  }
+
+  #isPrimary(server: string): boolean {
+    return writeOrder(this.#context.topology).some(({ name }) => name === server)
   }
 
   /** What must be asked ahead of the statement. What was seen before this connection was made may have been lost in a restart. */

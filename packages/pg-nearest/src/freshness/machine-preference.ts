@@ -6,7 +6,7 @@ import { stalledMembers } from '../topology/stalled.ts'
 import type { ServerState } from '../topology/topology.ts'
 import type { FreshnessCheck } from './freshness-check.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
-import type { Preference } from '../checkout/preference.ts'
+import { GIVES_WAY, type Preference } from '../checkout/preference.ts'
 
 /** On which of the machines behind its name an attempt should rather run; `undefined`: there is only one, or all are equal. */
 export function machinePreference(
@@ -21,6 +21,17 @@ export function machinePreference(
   const standbys = members.filter(({ role }) => role === 'replica').map(({ machine }) => machine)
   const isBalanced = standbys.length > 0 && standbys.length < members.length
   return isBalanced ? { suits: (machine) => !standbys.includes(machine), insists: true } : undefined
+}
+
+/** The same for one that waits for its turn. */
+export function waitingPreference(
+  context: FreshnessContext,
+  attempt: Attempt,
+  check: FreshnessCheck | undefined,
+): Preference | undefined {
+  const preference = machinePreference(context, attempt, check)
+  if (check?.givesWay(attempt.server) !== true) return preference
+  return preference === undefined ? GIVES_WAY : { ...preference, givesWay: true }
 }
 
 /** Those that receive nothing any more are for when nobody else is left. */

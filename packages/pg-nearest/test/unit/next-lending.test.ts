@@ -8,11 +8,12 @@ import {
   type ConnectionsNow,
   type Lending,
 } from '../../src/checkout/next-lending.ts'
+import type { Preference } from '../../src/checkout/preference.ts'
 import type { ConnectionState } from '../../src/pooled-connection/connection-lifecycle.ts'
 
 interface Caller {
   readonly name: string
-  readonly preference: () => { suits(machine: string): boolean; readonly insists: boolean } | undefined
+  readonly preference: () => Preference | undefined
   readonly since: number
   overtaken: number
 }
@@ -23,10 +24,11 @@ interface Link {
   state: ConnectionState
 }
 
-/** `a`: any machine; `a?`: rather `a`; `a!`: only `a`. */
+/** `a`: any machine; `a?`: rather `a`; `a!`: only `a`; with a dot: he gives way. */
 function caller(wish: string, name = wish, since = 0, overtaken = 0): Caller {
   const machine = wish.slice(0, 1)
-  const preference = { suits: (each: string) => each === machine, insists: wish.endsWith('!') }
+  const suits = (each: string): boolean => wish === 'any.' || each === machine
+  const preference = { suits, insists: wish.includes('!'), givesWay: wish.endsWith('.') }
   return { name, since, overtaken, preference: () => (wish === 'any' ? undefined : preference) }
 }
 
@@ -65,6 +67,14 @@ describe('what happens next', () => {
     [['a!'], ['b idle'], 2, 'dial'],
     [['a!', 'any'], ['b idle'], 1, 'b idle to any'],
     [['a!', 'b!'], ['b idle', 'a busy'], 2, 'b idle to b!'],
+    [['any.'], ['a idle'], 1, 'a idle to any.'],
+    [['any.', 'any'], ['a idle'], 1, 'a idle to any'],
+    [['any.', 'b?.', 'any.'], ['a idle'], 1, 'a idle to any.'],
+    [['any.', 'b!'], ['a idle'], 1, 'a idle to any.'],
+    [['b!.', 'any.', 'b!', 'any'], ['a idle'], 1, 'a idle to any'],
+    [['b!.', 'any'], ['a idle', 'b idle'], 2, 'b idle to any'],
+    [['any.'], ['a lent'], 1, 'nothing'],
+    [['any.'], [], 1, 'dial'],
     // Full, and nobody would have it: one of those that are in use will do.
     [['a!'], ['b idle', 'a busy'], 2, 'nothing'],
     [['a!'], ['b idle', '? busy'], 2, 'nothing'],
@@ -93,6 +103,19 @@ describe('what happens next', () => {
     const waiters = (overtaken: number) => new Set([caller('a!', 'first', 0, overtaken), caller('any')])
     expect(said(nextLending(waiters(MOST_OVERTAKEN - 1), links, () => 0))).toBe('b idle to any')
     expect(said(nextLending(waiters(MOST_OVERTAKEN), links, () => 0))).toBe('b idle to first')
+  })
+
+  test('whoever gives way does so only so often, and where the server refuses connections, too', () => {
+    const links = (refuses: boolean) => connectionsOf([link('a idle')], 1, refuses)
+    const waiters = (overtaken: number) => new Set([caller('any.', 'patient', 0, overtaken), caller('any')])
+    for (const refuses of [false, true]) {
+      expect(said(nextLending(waiters(MOST_OVERTAKEN - 1), links(refuses), () => 0))).toBe('a idle to any')
+      expect(said(nextLending(waiters(MOST_OVERTAKEN), links(refuses), () => 0))).toBe('a idle to patient')
+    }
+    const behind = new Set([caller('b!', 'elsewhere'), caller('any.', 'patient'), caller('any.', 'later')])
+    const step = nextLending(behind, links(false), () => 0)
+    expect(step?.kind === 'lend' && step.overtaken.map(({ name }) => name)).toEqual(['elsewhere'])
+    expect(wouldHave(caller('any.'), link('a idle'))).toBe(false)
   })
 
   test('while the server refuses connections any is better than none', () => {
