@@ -22,6 +22,8 @@ export function classify(text: string): StatementNeed {
   const needs = statements.map(classifyStatement)
   const need = needs.length > 1 ? strongest(needs) : (needs[0] ?? READ)
   if (doubtful) return { ...inDoubt(need), mayCommitInside: true }
+  // What is made with that in front belongs to its connection.
+  if (need.setting === 'search_path' && /pg_temp/i.test(text)) return SESSION
   const hasControl = needs.length > 1 && needs.some(({ transaction }) => transaction !== undefined)
   return hasControl || statements.some(runsProcedure) ? { ...need, mayCommitInside: true } : need
 }
