@@ -11,7 +11,7 @@ import { avoiding, isRegional, planPrimary, type Attempt } from '../route/plan-s
 import { asksForPrimary, planStatement, type StatementPlan } from '../route/plan-statement.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
-import { giveUpOnStandby } from '../client-state/give-up-on-standby.ts'
+import { giveUpOnStandby } from './give-up-on-standby.ts'
 import { guardOnConnection } from './guard-on-connection.ts'
 import { borrowedClientExecution, type Planning } from './borrowed-client-execution.ts'
 import { laneBoarding } from './lane-boarding.ts'
@@ -28,7 +28,9 @@ export async function runUnpinned(
     return await walk(executionOf(client, statement, reads, attempts))
   } catch (error) {
     // A text of several statements may have begun a transaction before it failed.
-    if (client.held.open) client.settle(statement, true, true)
+    // It may have committed a part, with what that has set.
+    const { open, lease } = client.held
+    if (open || (statement.need.mayCommitInside === true && lease?.alive === true)) client.settle(statement, open, true)
     throw error
   } finally {
     client.rider?.end()

@@ -14,10 +14,9 @@ import { nextShadowPlace, placedIn, SHADOW_FREE, type ShadowPlace } from '../rou
 import { writeOrder } from '../server-selection/server-selection.ts'
 import { getsWrites } from '../server-selection/gets-writes.ts'
 import type { Request } from '../route/request.ts'
-import { mayBeReliedOn, mayLeaveTrace } from '../statement/may-leave-trace.ts'
-import { errorAfterLost, lostTransactionError } from '../failures/transaction-lost-errors.ts'
+import { asksValue, mayBeReliedOn, mayGenerateValue, mayLeaveTrace } from '../statement/may-leave-trace.ts'
+import { errorAfterLost, leftValuesError, lostTransactionError } from '../failures/transaction-lost-errors.ts'
 import { FREE, nextClientState, nextStateAfterStream, type ClientState } from './client-state-machine.ts'
-import { hasOwnTypes } from '../pg-client/lent-client.ts'
 import type { HeldConnection } from './held-connection.ts'
 import type { QueuedStatement } from './queued-statement.ts'
 
@@ -72,6 +71,9 @@ export class ClientContext {
   #lostCommitOn: Lease | undefined
   /** With one database: the connection that has what its statements may rely on, though no text shows that. */
   #reliesOn: Lease | undefined
+  /** The connection that has generated values, and that it has asked for them. */
+  #generatedOn: Lease | undefined
+  #asksFor: Lease | undefined
 
   constructor(engine: Engine, scope: Scope, held: HeldConnection, limits: ClientLimits) {
     this.engine = engine
@@ -152,7 +154,7 @@ export class ClientContext {
   /** The client was released. */
   reset(): void {
     this.#state = FREE
-    this.#reliesOn = undefined
+    this.#reliesOn = this.#generatedOn = this.#asksFor = undefined
   }
 
   /**
@@ -188,7 +190,9 @@ export class ClientContext {
     return this.state.kind === 'free' && this.begin === undefined && this.held.isNeedless
   }
 
-  throwIfLost(): void {
+  /** @param next - the statement that is to run. */
+  throwIfLost(next?: QueuedStatement): void {
+    if (next !== undefined) this.#noteAsking(next)
     const isBound = this.state.kind === 'transaction' || this.state.kind === 'reading' || this.state.kind === 'pinned'
     if (isBound && this.held.lease === undefined) this.become({ kind: 'lost', error: lostTransactionError() })
     this.noteLostReliance()
@@ -197,9 +201,18 @@ export class ClientContext {
 
   /** What it relies on has gone with its connection: nothing must run without that, nor with what somebody else has set. */
   noteLostReliance(): void {
-    const lease = this.#reliesOn
-    if (lease === undefined || !this.engine.alone || (lease === this.held.lease && lease.alive)) return
-    this.become({ kind: 'lost', error: lostTransactionError() })
+    const { lease, isMissed } = this.held
+    const isGone = (of: Lease | undefined): boolean => of !== undefined && (of !== lease || !of.alive)
+    if (isGone(this.#asksFor)) this.become({ kind: 'lost', error: leftValuesError() })
+    else if (this.engine.alone && (isMissed || isGone(this.#reliesOn)))
+      this.become({ kind: 'lost', error: lostTransactionError() })
+  }
+
+  /** A statement is next: with `currval()` it must run where values were generated. */
+  #noteAsking({ request: { config }, need }: QueuedStatement): void {
+    if (this.#generatedOn !== undefined && asksValue(config.text)) this.#asksFor = this.#generatedOn
+    // What comes behind it may be sent before it is answered.
+    if (this.state.kind === 'transaction' && mayGenerateValue(config.text, need)) this.#generatedOn = this.held.lease
   }
 
   /** The statement's own signal, otherwise the client's. */
@@ -264,16 +277,16 @@ export class ClientContext {
     const standby = this.isOnStandby
     const remembered = this.state.kind === 'free' && !open && this.remembers(need)
     this.become(nextClientState(this.state, { request, need, open, standby, failed: refused, unproven, remembered }))
-    if (!refused) this.#noteReliance(request, need)
+    if (!refused || need.mayCommitInside === true) this.#noteReliance(request, need)
     if (!refused && !open) this.#noteSettings(request, need)
   }
 
   #noteReliance({ config: { text } }: Request, need: StatementNeed): void {
     const { lease } = this.held
-    if (lease === undefined || !this.engine.alone) return
-    if (need.session === 'discard') this.#reliesOn = undefined
-    else if (mayBeReliedOn(text, need)) this.#reliesOn = lease
-    if (hasOwnTypes(lease.client)) this.#reliesOn = lease
+    if (lease === undefined) return
+    if (mayGenerateValue(text, need)) this.#generatedOn = lease
+    if (need.session === 'discard') this.#reliesOn = this.#generatedOn = this.#asksFor = undefined
+    else if (this.engine.alone && mayBeReliedOn(text, need)) this.#reliesOn = lease
   }
 
   #noteSettings({ config: { text } }: Request, { session, setting }: StatementNeed): void {

@@ -15,6 +15,8 @@ export interface Holder {
   onHold(client: pg.PoolClient, held: boolean): void
   /** Whether somebody waits for what a connection of its own would tell. */
   listens(): boolean
+  /** Whether what it was lent is gone, and was given what no other connection has. */
+  misses(held: Lease | undefined): boolean
 }
 
 /** How a read comes to share a connection with others, instead of holding one. Each returns whether it does. */
@@ -61,6 +63,11 @@ export class HeldConnection {
   /** None is needed: nothing is set, no transaction is open, nothing has run there that may have left a trace, and nobody listens to it. */
   get isNeedless(): boolean {
     return !this.open && this.#lease?.isMarked !== true && this.#settings?.areNone !== false && !this.#holder.listens()
+  }
+
+  /** See {@link Holder.misses}. */
+  get isMissed(): boolean {
+    return this.#holder.misses(this.#lease)
   }
 
   /** The reads of others are on the one that is held. */

@@ -11,7 +11,7 @@ import type { QueryCallback, Request } from '../route/request.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import { mayBePipelined } from '../client-transaction/pipelining.ts'
 import { isSubmittable, parseQueryArguments } from '../route/parse-query-arguments.ts'
-import { lendTo, type Borrower } from '../pg-client/lent-client.ts'
+import { isHeard, lendTo, type Borrower, type LentClient } from '../pg-client/lent-client.ts'
 import { internalsOf, type ClientInternals } from '../wire/pg-internals.ts'
 import { call, promiseOrCallback } from './promise-or-callback.ts'
 
@@ -36,8 +36,8 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   readonly #session: ClientExecutor
   /** Its own parsers. Made when they are needed, because they are not for most clients; so is what passes on events. */
   #types: pg.TypeOverrides | undefined
-  /** How many heard the notices of pg's own client when that was lent. */
-  #hearers = 0
+  /** By {@link open}. */
+  #lent: LentClient | undefined
   #forwarders: Map<string | symbol, Listener> | undefined
   readonly #onReleased: () => void
   #released = false
@@ -51,6 +51,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
     const holder: Holder = {
       onHold: (client, held) => this.#forward(client, held),
       listens: () => OWN_EVENTS.some((event) => this.listenerCount(event) > 0) || this.#isHeard,
+      misses: (lease) => this.#lent?.isMissed(lease) === true,
     }
     this.#session = new ClientExecutor(engine, scope, holder, limits)
     this.#onReleased = onReleased
@@ -108,8 +109,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
       this.release()
       throw error
     }
-    this.#hearers = client.listenerCount('notice')
-    lendTo(client, this)
+    this.#lent = lendTo(client, this)
     client.release = this.release
     return client
   }
@@ -168,7 +168,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   /** Whoever was lent pg's own client by {@link open} listens to it. Of what else that tells, nothing comes of a plain read. */
   get #isHeard(): boolean {
     const { client } = this.#session
-    return client !== undefined && (client.listenerCount('drain') > 0 || client.listenerCount('notice') > this.#hearers)
+    return client !== undefined && isHeard(client, this.#lent?.hearers)
   }
 
   get #held(): ClientInternals | undefined {

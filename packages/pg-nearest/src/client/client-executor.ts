@@ -195,7 +195,7 @@ export class ClientExecutor {
       client.become(FREE)
       return this.#answer('ROLLBACK')
     }
-    client.throwIfLost()
+    client.throwIfLost(statement)
     statement.request.signal?.throwIfAborted()
     client.followMode(statement.own)
     this.#passGuard(statement)

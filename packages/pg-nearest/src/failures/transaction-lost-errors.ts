@@ -26,6 +26,14 @@ export function lostTransactionError(): NearestError {
   )
 }
 
+/** What has been generated is asked of another connection, which would tell of somebody else's. */
+export function leftValuesError(): NearestError {
+  return new NearestError(
+    'NEAREST_CONNECTION_LOST',
+    'currval() and lastval() tell of the connection that has written, which this client has left or lost: take the values with RETURNING, or ask in the same transaction. Release this client and take another.',
+  )
+}
+
 /** Somebody else takes the writes, or nobody does. */
 export function isStandbyError(server: string): NearestError {
   return new NearestError(

@@ -22,12 +22,37 @@ export function hasOwnTypes(client: pg.Client): boolean {
   return (client as Lendable)[OWN_TYPES] === true
 }
 
+/** Somebody waits for what comes of any statement, beside those who `heard` its notices anyway. */
+export function isHeard(client: pg.Client, heard = 0): boolean {
+  return client.listenerCount('drain') > 0 || client.listenerCount('notice') > heard
+}
+
+/** What a client was when it was lent. */
+export class LentClient {
+  readonly #client: pg.Client
+  /** How many heard its notices then. */
+  readonly hearers: number
+
+  constructor(client: pg.Client) {
+    this.#client = client
+    this.hearers = client.listenerCount('notice')
+  }
+
+  /** It is gone, and its borrower has given it parsers or listens to it, which no other connection has. */
+  isMissed(held: { readonly client: pg.Client; readonly alive: boolean } | undefined): boolean {
+    const client = this.#client
+    if (held?.client === client && held.alive) return false
+    return isHeard(client, this.hearers) || client.listenerCount('notification') > 0 || hasOwnTypes(client)
+  }
+}
+
 /**
  * From now on the client's user is the borrower: after it was released, too, until it is lent to somebody else, so that nobody runs
  * anything on a connection that is another's.
  */
-export function lendTo(client: pg.Client, borrower: Borrower): void {
+export function lendTo(client: pg.Client, borrower: Borrower): LentClient {
   ;(client as Lendable)[BORROWER] = borrower
+  return new LentClient(client)
 }
 
 /** Runs something while the client is its own user: a listener of the pool's events may use it as pg's. */

@@ -15,6 +15,7 @@ import {
 import { mayLeaveState } from './stateless-functions.ts'
 import { hasPassingLiteral } from './passing-literals.ts'
 import { isPreparableWrite, unsettlesPrepared } from './preparable-writes.ts'
+import { asksGeneratedValue, seemsToGenerateValue } from './sequence-values.ts'
 import { syncSharing, type SyncSharing } from './sync-sharing.ts'
 import { TextCache } from './text-cache.ts'
 
@@ -34,6 +35,8 @@ type Fact =
   | 'asksForReadWrite'
   | 'isPreparableWrite'
   | 'unsettlesPrepared'
+  | 'asksGeneratedValue'
+  | 'seemsToGenerateValue'
 
 /** What follows from a text alone. Each fact is worked out when it is first asked for, and once. */
 export class TextFacts {
@@ -81,6 +84,8 @@ const FACTS: Readonly<Record<Fact, (text: string) => boolean>> = {
   asksForReadWrite,
   isPreparableWrite,
   unsettlesPrepared,
+  asksGeneratedValue,
+  seemsToGenerateValue,
 }
 
 /** A text of any length is kept, but not so many that somebody who sends ever new ones could fill the memory. */

@@ -20,6 +20,7 @@ beforeAll(async () => {
      create procedure become(who text) language plpgsql as $$ begin perform set_config('app.who', who, false); end $$;
      create view me as select current_setting('app.who', true) as who, pg_backend_pid() as pid, 20::bigint as large;
      create table locked (a int);
+     create table numbered (id int generated always as identity, a text);
      create view waiting as select who, pid, (select count(*) from locked) as rows from me`,
   )
 })
@@ -46,6 +47,10 @@ async function borrow(pool: NearestPool): Promise<RoutedClient> {
   const client = await pool.connect()
   client.on('error', () => undefined)
   return client
+}
+
+function pidOf(client: RoutedClient): number {
+  return (client as unknown as { readonly processID: number }).processID
 }
 
 async function terminate(pid: number | undefined): Promise<void> {
@@ -105,6 +110,26 @@ describe('what was set by', () => {
         const cursor = client.query(new Cursor(`select be('somebody')`))
         await cursor.read(1)
         await cursor.close()
+      },
+    ],
+    [
+      'a function for rows that it locks',
+      async (client) => {
+        await client.query(`insert into arrivals values ('somebody')`)
+        await client.query('select be(who) from arrivals where who = $1 limit 1 for share', ['somebody'])
+      },
+    ],
+    [
+      'a function for what it has written',
+      (client) =>
+        client.query(`with n as (insert into arrivals values ('somebody') returning who) select be(who) from n`),
+    ],
+    ['what a write returns', (client) => client.query(`insert into arrivals values ('somebody') returning be(who)`)],
+    [
+      'a DO block that has failed behind its COMMIT',
+      async (client) => {
+        const failing = `do $$ begin perform be('somebody'); commit; raise exception 'no'; end $$`
+        await expect(client.query(failing)).rejects.toMatchObject({ code: 'P0001' })
       },
     ],
     [
@@ -173,6 +198,55 @@ test('so are the parsers that somebody has given his client', async () => {
   expect(before?.large).toBe(20n)
   await terminate(before?.pid)
   await expect(me(client)).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+  client.release()
+})
+
+test('nor are those that he gives it before its next statement, or when it has died', async () => {
+  const pool = await start()
+  const client = await borrow(pool)
+  client.setTypeParser(20, BigInt)
+  await terminate(pidOf(client))
+  await expect(me(client)).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+  client.release()
+  const next = await borrow(pool)
+  await terminate(pidOf(next))
+  expect(await me(next)).toBeDefined()
+  next.setTypeParser(20, BigInt)
+  await expect(me(next)).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+  next.release()
+})
+
+test.each(['notification', 'notice', 'drain'])(
+  'whoever listens to "%s" is told that nothing comes any more',
+  async (event) => {
+    const pool = await start()
+    const client = await borrow(pool)
+    client.on(event as 'notice', () => undefined)
+    await terminate(pidOf(client))
+    await expect(client.query('listen news')).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+    client.release()
+    const next = await borrow(pool)
+    await terminate(pidOf(next))
+    expect(await me(next)).toBeDefined()
+    next.on(event as 'notice', () => undefined)
+    await expect(next.query('listen news')).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+    next.release()
+  },
+)
+
+test.each([
+  'select lastval()',
+  `select currval('numbered_id_seq')`,
+  `insert into numbered (a) select currval('numbered_id_seq')`,
+])('a value that its lost connection has generated is not asked of another one: %s', async (ask) => {
+  const pool = await start()
+  const other = await borrow(pool)
+  const client = await borrow(pool)
+  await client.query(`insert into numbered (a) values ('his')`)
+  await other.query(`insert into numbered (a) values ('another one''s')`)
+  other.release()
+  await terminate(pidOf(client))
+  await expect(client.query(ask)).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
   client.release()
 })
 

@@ -52,6 +52,34 @@ async function left(...names: string[]): Promise<string[]> {
   return [...new Set(await Promise.all(all))].toSorted()
 }
 
+test('a client whose tables are made in its temporary schema stays where they are', async () => {
+  await client.query('set search_path = pg_temp, public')
+  await client.query('create table scratch (a int)')
+  await client.query('insert into scratch values (1)')
+  const pid = pidOf(client)
+  await caughtUp(world, pool)
+  for (let i = 0; i < 3; i++) expect((await client.query('select a from scratch')).rows).toEqual([{ a: 1 }])
+  await client.query('reset all')
+  expect((await client.query('select a from pg_temp.scratch')).rows).toEqual([{ a: 1 }])
+  expect(pidOf(client)).toBe(pid)
+  client.release()
+})
+
+test('what it has generated is not asked of another connection', async () => {
+  await client.query(`create table numbered (id int generated always as identity, a text)`)
+  await client.query(`insert into numbered (a) values ('its')`)
+  expect((await client.query('select lastval()::int as id')).rows).toEqual([{ id: 1 }])
+  client.release()
+  client = await pool.connect()
+  await client.query(`insert into numbered (a) values ('its')`)
+  await caughtUp(world, pool)
+  const { servedBy } = await client.query('select 1')
+  expect(servedBy.server).toBe('ord')
+  await pool.query(`insert into numbered (a) values ('another one''s')`)
+  await expect(client.query('select lastval()')).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+  client.release()
+})
+
 test.each([
   ["set work_mem = '5MB'", 'work_mem', '5MB'],
   ['SET SESSION jit TO off', 'jit', 'off'],

@@ -1,6 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
-import type { ClientContext } from './client-context.ts'
+import type { ClientContext } from '../client-state/client-context.ts'
 import { isStandbyError } from '../failures/transaction-lost-errors.ts'
 
 /**
