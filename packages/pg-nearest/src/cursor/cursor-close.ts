@@ -4,6 +4,8 @@ interface Closable {
   _closePortal?: () => void
   /** `idle`: it is open, and nobody has asked for more rows. */
   state?: string
+  /** Of the read that is on its way. */
+  _cb?: ((error: unknown) => void) | null
   /** Reads that were requested before it was sent: number of rows, and callback. */
   readonly _queue?: [rows: number, callback: (error: unknown, ...rest: unknown[]) => void][]
 }
@@ -66,6 +68,18 @@ export function settleClosesOnLoss(query: object): () => void {
     for (const onClosed of waiting) setImmediate(onClosed)
     waiting.clear()
   }
+}
+
+/**
+ * Behind its last row a cursor considers itself done, and hears of no error, but tells its rows only with ReadyForQuery: whoever waits for them hears
+ * that it failed on the way there, at its commit or with its connection.
+ */
+export function failLastRead(query: object, error: unknown): void {
+  const cursor = ((query as { readonly cursor?: Closable }).cursor ?? query) as Closable
+  const { _cb: callback } = cursor
+  if (cursor.state !== 'done' || typeof callback !== 'function') return
+  cursor._cb = null
+  callback(error)
 }
 
 /** A cursor, or that of a stream, which is open and waits for whoever reads it. */

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import type pg from 'pg'
 import { holdCursor, type SentCursor } from '../cursor/cursor-again.ts'
-import { forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/cursor-close.ts'
+import { failLastRead, forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/cursor-close.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { CALLER, type Caller } from '../tracers/calls.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
@@ -163,6 +163,7 @@ export class SubmittableExchange implements Exchange {
     if (this.#takeBack('answered', error)) return connection.sync()
     forgetPortal(this.#query)
     this.#query.handleError?.(error, connection)
+    failLastRead(this.#query, error)
   }
 
   handleReadyForQuery(connection: WireConnection): void {
@@ -178,6 +179,7 @@ export class SubmittableExchange implements Exchange {
     this.#endDropping?.()
     // A query without a callback emits each error, and somebody may listen to the first only.
     if (this.#error === undefined) this.#query.handleError?.(cause, this.#connection)
+    failLastRead(this.#query, cause)
     this.#onEnd({ kind: 'lost', error: this.#error ?? cause, written })
   }
 
