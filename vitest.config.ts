@@ -73,6 +73,7 @@ const unhurried = onServersOf([
   'lanes-of-lent-connections',
   'lanes-of-one-database',
   'lanes-return',
+  'last-reads',
   'left-open-streams',
   'login-sessions',
   'lost-begin',

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createPool, isNearestError, type NearestPool, type RoutedClient } from '../../src/index.ts'
 import { ask, withUsers } from './fixtures.ts'
 import { inSomeTry } from './in-some-try.ts'
-import { collectUncaught, errorOf, running, within } from './settling.ts'
+import { collectUncaught, errorOf, within } from './settling.ts'
 
 const BOUND_MS = 4_000
 const ROWS = 1_000
@@ -381,42 +381,5 @@ describe('COPY that fails midway', () => {
     client.release()
     await ask(world.url('nrt'), "delete from users where name like 'Copied%'")
     await leavesNothingBehind()
-  })
-})
-
-describe('behind its last row', () => {
-  beforeAll(() =>
-    ask(
-      world.url('nrt'),
-      `create table checked (what text);
-       create function check_late() returns trigger language plpgsql as $$ begin
-         if new.what = 'slow' then perform pg_sleep(30); end if;
-         raise exception 'too late' using errcode = '23514';
-       end $$;
-       create constraint trigger late after insert on checked initially deferred for each row execute function check_late()`,
-    ),
-  )
-  const INSERT = 'insert into checked values ($1) returning what'
-  const reads: [string, (what: string) => Promise<unknown>][] = [
-    ['a cursor', (what) => client.query(new Cursor(INSERT, [what])).read(5)],
-    ['a stream', (what) => collect(client.query(new QueryStream(INSERT, [what])))],
-  ]
-
-  test.each(reads)('%s hears that its commit has failed', async (_, read) => {
-    expect(await errorOf(BOUND_MS, 'read()', read('wrong'))).toMatchObject({ code: '23514' })
-    await releaseClean()
-  })
-
-  test.each(reads)('%s hears that its connection was lost on the way to its commit', async (_, read) => {
-    client.on('error', () => undefined)
-    const error = errorOf(BOUND_MS, 'read()', read('slow'))
-    await running(world.url('nrt'), 'insert into checked')
-    await ask(
-      world.url('nrt', { as: 'superuser' }),
-      `select pg_terminate_backend(pid) from pg_stat_activity where query like 'insert into checked%'`,
-    )
-    expect(await error).toBeInstanceOf(Error)
-    client.release()
-    expect(await ask(world.url('nrt'), 'select what from checked')).toEqual([])
   })
 })

@@ -238,7 +238,7 @@ test.each([
   'select lastval()',
   `select currval('numbered_id_seq')`,
   `insert into numbered (a) select currval('numbered_id_seq')`,
-])('a value that its lost connection has generated is not asked of another one: %s', async (ask) => {
+])('a value that its lost connection has generated is not asked of another one: %s', async (question) => {
   const pool = await start()
   const other = await borrow(pool)
   const client = await borrow(pool)
@@ -246,7 +246,7 @@ test.each([
   await other.query(`insert into numbered (a) values ('another one''s')`)
   other.release()
   await terminate(pidOf(client))
-  await expect(client.query(ask)).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
+  await expect(client.query(question)).rejects.toMatchObject({ code: 'NEAREST_CONNECTION_LOST' })
   client.release()
 })
 
