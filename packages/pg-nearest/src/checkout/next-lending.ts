@@ -50,8 +50,9 @@ export type Lending<W, C> =
 
 /**
  * What to do next for those who wait, in their order; `undefined`: nothing before something else happens. A connection goes to the first
- * whom it suits, and to those who give way when nobody else would have it. One is closed for another machine's sake only if nobody would have it, the pool is full, and nothing is being made or
- * closed, so one at a time; and only if nothing in use may suit the first, or he has waited for long. Pure.
+ * whom it suits, and to those who give way when nobody else would have it. One is closed for another machine's sake only if nobody would have
+ * it, the pool is full, and nothing is being made or closed, so one at a time; and only if nothing in use may suit the first, or he has waited
+ * for long. Pure.
  *
  * @param now - read only if that matters, because a look at the clock is measurable on short reads.
  */

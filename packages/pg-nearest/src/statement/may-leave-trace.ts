@@ -1,5 +1,4 @@
 import type { StatementNeed } from '../classification/statement-class.ts'
-import { tokenize } from '../classification/tokenizer.ts'
 import { factsOf } from './text-facts.ts'
 
 /**
@@ -14,18 +13,6 @@ export function mayLeaveTrace(text: unknown, { transaction }: StatementNeed): bo
 /** A function or a procedure that reads or sets settings. */
 const SETTING = /\b(?:set_config|current_setting)\s*\(/gi
 
-/** It writes or locks rows, and is a query all the same: what it calls, it calls for its own sake. */
-function isQuery(text: string): boolean {
-  const first = tokenize(text).tokens.find(({ kind }) => kind === 'word')
-  return first !== undefined && ['select', 'values', 'table', 'with'].includes(first.text)
-}
-
-/** So does what a write returns. */
-function returnsTrace(text: string): boolean {
-  const returned = /\breturning\b(.*)$/is.exec(text)?.[1]
-  return returned !== undefined && factsOf(returned).is('mayLeaveState')
-}
-
 /**
  * Whether what follows may rely on a trace that a statement has left so: on what a function, a procedure or a `DO` block was called for. What a
  * trigger or a default does on the way is nobody's purpose, and what a text shows binds its client to its connection anyway.
@@ -34,7 +21,7 @@ export function mayBeReliedOn(text: unknown, need: StatementNeed): boolean {
   if (!mayLeaveTrace(text, need)) return false
   if (typeof text !== 'string' || need.mayCommitInside === true) return true
   const facts = factsOf(text)
-  if (need.class === 'write' && facts.is('single') && !isQuery(text)) return returnsTrace(text)
+  if (need.class === 'write' && facts.is('single')) return facts.is('callsOnPurpose')
   if (need.class !== 'session') return facts.is('mayLeaveState')
   return need.session === 'local' && factsOf(text.replace(SETTING, 'concat(')).is('mayLeaveState')
 }

@@ -12,6 +12,7 @@ import {
   setsIsolation,
   showsTransaction,
 } from '../classification/statement-traits.ts'
+import { callsOnPurpose } from './called-on-purpose.ts'
 import { mayLeaveState } from './stateless-functions.ts'
 import { hasPassingLiteral } from './passing-literals.ts'
 import { isPreparableWrite, unsettlesPrepared } from './preparable-writes.ts'
@@ -35,6 +36,7 @@ type Fact =
   | 'asksForReadWrite'
   | 'isPreparableWrite'
   | 'unsettlesPrepared'
+  | 'callsOnPurpose'
   | 'asksGeneratedValue'
   | 'seemsToGenerateValue'
 
@@ -84,6 +86,7 @@ const FACTS: Readonly<Record<Fact, (text: string) => boolean>> = {
   asksForReadWrite,
   isPreparableWrite,
   unsettlesPrepared,
+  callsOnPurpose,
   asksGeneratedValue,
   seemsToGenerateValue,
 }
