@@ -9,11 +9,16 @@ export async function ask<R extends pg.QueryResultRow = Record<string, unknown>>
   url: string,
   text: string,
 ): Promise<R[]> {
+  return asking(url, async (client) => (await client.query<R>(text)).rows)
+}
+
+/** Asks a server on one connection, past the pool under test. */
+export async function asking<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url })
   client.on('error', () => undefined)
   await client.connect()
   try {
-    return (await client.query<R>(text)).rows
+    return await use(client)
   } finally {
     await client.end()
   }

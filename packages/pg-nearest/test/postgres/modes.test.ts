@@ -289,7 +289,9 @@ describe('observe', () => {
   })
 
   test('says of a replica that is behind that its proof would have failed', async () => {
-    pool.mode = 'observe'
+    // A probe between the write and the read would tell that the replica is behind: then none is asked for a proof.
+    pool = poolOf({ mode: 'observe', probeIntervalMs: 60_000 })
+    await pool.refresh()
     await world.pauseReplay('ord')
     try {
       const session = pool.session()

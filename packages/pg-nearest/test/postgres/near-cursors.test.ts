@@ -24,6 +24,7 @@ beforeAll(async () => {
      create function late(n int) returns int language plpgsql as $$ begin
        if pg_is_in_recovery() and n = 3 then raise 'in the way of recovery' using errcode = '40001'; end if;
        return n; end $$;
+     create view slow_on_a_replica as select 5 as n, pg_sleep(case when pg_is_in_recovery() then 60 else 0 end)::text;
      create view conflicting as select late(n) as n from generate_series(1, 5) as n;
      create view conflicting_at_once as select late(n) as n from generate_series(3, 5) as n`,
   )
@@ -176,7 +177,7 @@ describe('what the replica cannot run is run on the primary', () => {
 
   test('because it conflicts with recovery, or its connection dies, before the first row', async () => {
     expect(await streamOf('select n from conflicting_at_once')).toHaveLength(3)
-    const slow = 'select pg_sleep(0.5), 5 as n'
+    const slow = 'select * from slow_on_a_replica'
     const read = client.query(new Cursor<Row>(slow)).read(5)
     await running(world.url('ord'), slow)
     await terminate(world.url('ord'), slow)

@@ -218,6 +218,8 @@ describe('consistency', () => {
   ] as const)('%s, per pool, per session and per call', async (consistency, server, reason) => {
     await using pool = await poolIn('ord', { consistency })
     await world.pauseReplay('ord')
+    // Else the other replica may be known to have it in time.
+    await world.pauseReplay('syd')
     await pool.query(set())
     expect((await pool.query(get)).servedBy).toMatchObject({ server, reason })
     const session = ord.session({ consistency })

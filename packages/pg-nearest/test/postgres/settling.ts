@@ -1,4 +1,5 @@
-import { ask, until } from './fixtures.ts'
+import type pg from 'pg'
+import { asking, until } from './fixtures.ts'
 
 /** Resolves or rejects as the promise does, and rejects by itself when that takes too long: a hang is a failure. */
 export async function within<T>(ms: number, what: string, promise: PromiseLike<T>): Promise<T> {
@@ -70,17 +71,21 @@ export function collectUncaught(): { readonly errors: readonly unknown[]; stop()
 
 /** Waits until statements whose text begins like this run on the server. */
 export async function running(url: string, start: string, count = 1): Promise<void> {
-  const text = `select 1 from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() and query like '${quoted(start)}%'`
-  await until(async () => (await ask(url, text)).length >= count, `${count} × ${start}`)
+  await asking(url, (client) => runningOn(client, start, count))
 }
 
 /** Ends the connections on which statements that begin like this run, as an administrator would. */
 export async function terminate(url: string, start: string): Promise<void> {
-  await running(url, start)
-  await ask(
-    url,
-    `select pg_terminate_backend(pid) from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() and query like '${quoted(start)}%'`,
-  )
+  await asking(url, async (client) => {
+    await runningOn(client, start, 1)
+    await client.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${runs(start)}`)
+  })
 }
 
-const quoted = (text: string): string => text.replaceAll("'", "''")
+async function runningOn(client: pg.Client, start: string, count: number): Promise<void> {
+  const text = `select 1 from pg_stat_activity where ${runs(start)}`
+  await until(async () => (await client.query(text)).rows.length >= count, `${count} × ${start}`)
+}
+
+const runs = (start: string): string =>
+  `state = 'active' and pid <> pg_backend_pid() and query like '${start.replaceAll("'", "''")}%'`
