@@ -28,6 +28,11 @@ export function isErrorResponse(error: unknown): boolean {
   return coded(error).severity !== undefined
 }
 
+/** Whether an operator has ended the connection, or all of the server's: which of the two, it does not say. */
+export function isConnectionTerminated(error: unknown): boolean {
+  return codeOf(error)?.startsWith('57P') ?? false
+}
+
 /** The function of the server that raised it, which has no translation, unlike the message. */
 export function routineOf(error: unknown): string | undefined {
   const { routine } = coded(error)

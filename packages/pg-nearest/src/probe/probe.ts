@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { steadyNow } from '../clock.ts'
-import { codeOf, isErrorResponse, isRefusedQuestion } from '../driver-errors.ts'
+import { codeOf, isConnectionTerminated, isErrorResponse, isRefusedQuestion } from '../driver-errors.ts'
 import type { Observation } from '../observations/topology-updates.ts'
 import { parseLsn } from '../topology/lsn.ts'
 import { isPooled } from '../pg-client/pooled-backend.ts'
@@ -68,7 +68,8 @@ export function createProbe(options: ProbeOptions): Probe {
     try {
       return await connection.ask(question)
     } catch (error) {
-      if (!wasOpen || isErrorResponse(error) || error instanceof SilentError) throw error
+      if (!wasOpen || error instanceof SilentError) throw error
+      if (isErrorResponse(error) && !isConnectionTerminated(error)) throw error
       options.onLoss()
       return connection.ask(question)
     }

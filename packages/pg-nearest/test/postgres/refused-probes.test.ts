@@ -1,7 +1,9 @@
 import type { QueryResultRow } from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { parseServerUrl } from '../../src/discovery/parse-server-url.ts'
 import { createPool, type NearestPool } from '../../src/index.ts'
+import { createProbe } from '../../src/probe/probe.ts'
 import { administer, ask, caughtUp, healthOf, until } from './fixtures.ts'
 
 /** Longer than a probe may take, and than any limit for what can run elsewhere. */
@@ -9,6 +11,7 @@ const LONG_S = 2.2
 
 let world: World
 let pool: NearestPool
+const pools: NearestPool[] = []
 
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 100 })
@@ -16,7 +19,7 @@ beforeAll(async () => {
   await caughtUp(world)
 })
 afterEach(async () => {
-  await pool.destroy()
+  await Promise.all(pools.splice(0).map((each) => each.destroy()))
   await asAdmin(`alter role app connection limit -1 password '${new URL(world.url('nrt')).password}'; truncate written`)
 })
 afterAll(() => world.stop())
@@ -31,6 +34,7 @@ async function writing(): Promise<Promise<unknown>[]> {
     application_name: 'refused',
     failoverTimeoutMs: 500,
   })
+  pools.push(pool)
   pool.on('error', () => undefined)
   await pool.refresh()
   const writes = [1, 2, 3].map((id) =>
@@ -86,4 +90,38 @@ test('a refusal of the monitor itself, too', async () => {
   )
   await refusedUntilEnd(writes)
   await areKept(writes)
+})
+
+test('a question whose connection an operator has ended is asked on another: it may have been that one alone', async () => {
+  await caughtUp(world)
+  const address = parseServerUrl(world.url('ord'), 'replicas')
+  let losses = 0
+  const probe = createProbe({
+    server: 'ord',
+    login: () => ({ address, password: undefined, settings: {} }),
+    connectTimeoutMs: 10_000,
+    timeoutMs: 10_000,
+    pipeline: true,
+    waitForLsn: false,
+    pgOptions: { application_name: 'ended' },
+    onLoss: () => losses++,
+  })
+  try {
+    await probe.ask()
+    const [backend] = await administer<{ pid: number }>(
+      world,
+      'ord',
+      "select pid from pg_stat_activity where application_name = 'ended'",
+    )
+    if (backend === undefined) throw new Error('Nobody asks ord')
+    process.kill(backend.pid, 'SIGSTOP')
+    const position = probe.position()
+    await administer(world, 'ord', `select pg_terminate_backend(${backend.pid})`).finally(() =>
+      process.kill(backend.pid, 'SIGCONT'),
+    )
+    expect(await position).toMatchObject({ lsn: expect.any(BigInt) })
+    expect(losses).toBe(1)
+  } finally {
+    probe.close()
+  }
 })
