@@ -78,6 +78,9 @@ async function lateReplica(): Promise<void> {
   await client.query('select hit()')
 }
 
+/** What the primary has shown, whose log moves by itself, too, the replica is known to show: until then the client stays there. */
+const returnable = (): Promise<void> => caughtUp(world, pool)
+
 /** What was borrowed is back, and nothing is left on it. */
 async function isFreeAgain(): Promise<void> {
   await until(() => pool.totalCount === pool.idleCount, 'every connection to be idle')
@@ -177,6 +180,7 @@ describe('what the replica cannot run is run on the primary', () => {
 
   test('because it conflicts with recovery, or its connection dies, before the first row', async () => {
     expect(await streamOf('select n from conflicting_at_once')).toHaveLength(3)
+    await returnable()
     const slow = 'select * from slow_on_a_replica'
     const read = client.query(new Cursor<Row>(slow)).read(5)
     await running(world.url('ord'), slow)
@@ -214,6 +218,7 @@ describe('its client', () => {
     for (const text of ['selekt', 'select 1 / 0 as n', 'select 1 / (5 - n) as n from generate_series(1, 9) as n']) {
       expect(await rejectionOf(streamOf(text), text)).toMatchObject({ code: text === 'selekt' ? '42601' : '22012' })
     }
+    await returnable()
     expect(await serverOfRead(client)).toBe('ord')
     expect(await serverOfRead(session)).toBe('ord')
     client.release()
