@@ -2,9 +2,9 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, chownSync, constants, mkdtempSync, readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { reservePort } from '../../../pg-nearest-world/src/cluster/reserve-port.ts'
 
 /** A program of Debian's, if it is installed. */
 export function programAt(name: string): string | undefined {
@@ -65,14 +65,9 @@ export async function removeFolder(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 
+/** Nobody else of these tests gets it before this process ends: what listens there may be killed, and started again. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  return (await reservePort()).port
 }
 
 /** A program that runs until it is killed. What it said last is in `said`. */
