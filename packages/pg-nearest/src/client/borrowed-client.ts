@@ -230,7 +230,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
 
   #runInTime(request: Request): Promise<object> {
     if (request.timeoutMs === undefined) return this.#session.run(request)
-    return withinDeadline(request, (signal) => this.#session.run({ ...request, signal }), {
+    return withinDeadline(request, (signal) => this.#session.run({ ...request, signal, timeoutMs: undefined }), {
       whose: 'call',
       waitingFor: () => this.waitingFor,
     })

@@ -1,6 +1,8 @@
 import type pg from 'pg'
 import { ownSession, type Engine, type Scope } from '../execute/engine.ts'
+import { executeStatement } from '../execute/execute-statement.ts'
 import { failureInMode } from '../execute/failure-in-mode.ts'
+import type { PoolQueryExecution } from '../execute/pool-query-execution.ts'
 import { notSentError } from '../failures/mode-errors.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import { planPrimary, type Attempt } from '../route/plan-servers.ts'
@@ -27,7 +29,8 @@ import { readInTransaction, runInTransaction } from '../client-transaction/run-i
 import { watchLeftOpenStream } from '../submittable/left-open-stream.ts'
 import { limitWaiting } from './limit-waiting.ts'
 import { GivenStatement } from './given-statement.ts'
-import { StatementQueue, type Turn } from './statement-queue.ts'
+import { StatementQueue, type Turn } from '../client-execution/statement-queue.ts'
+import { readsAsPool } from '../client-execution/reads-as-pool.ts'
 import { runPinnedOrLose } from '../client-execution/run-pinned.ts'
 import { takeConnection } from '../client-execution/take-connection.ts'
 import { guardStatement } from '../client-execution/guard-statement.ts'
@@ -46,6 +49,8 @@ export class ClientExecutor {
   readonly #client: ClientContext
   readonly #queue: StatementQueue<QueuedStatement & Turn>
   readonly #forgetAbort: (() => void) | undefined
+  /** What runs as one of the pool's. */
+  #read: PoolQueryExecution | undefined
 
   constructor(engine: Engine, scope: Scope, holder: Holder, limits: ClientLimits) {
     const held = new HeldConnection(acquireForClient(engine), holder)
@@ -81,6 +86,7 @@ export class ClientExecutor {
   /** For an error about the time of what it runs. */
   get waitingFor(): string | undefined {
     const { lease, lastServer } = this.#client.held
+    if (this.#read !== undefined) return this.#read.waitingFor
     if (this.#client.rider?.rides === true) return `for an answer of ${lastServer}`
     if (lease === undefined) return lastServer && `for a connection to ${lastServer}`
     return lease.quiet ? undefined : `for an answer of ${lease.server}`
@@ -97,7 +103,18 @@ export class ClientExecutor {
   }
 
   run(request: Request): Promise<StatementResult> {
+    if (this.#queue.isIdle && readsAsPool(this.#client, request)) return this.#readAsPool(request)
     return new Promise((resolve, reject) => this.give(request, resolve, reject))
+  }
+
+  #readAsPool(request: Request): Promise<StatementResult> {
+    const leave = this.#queue.occupy()
+    const ended = (): void => {
+      this.#read = undefined
+      leave()
+    }
+    const { engine, scope } = this.#client
+    return executeStatement(engine, scope, request, ended, (execution) => (this.#read = execution))
   }
 
   /** Like `run`, but with callbacks: one is called once, in the same tick in which the statement ends. */
@@ -151,6 +168,7 @@ export class ClientExecutor {
       this.#client.become({ kind: 'lost', error: terminated })
       if (held.lease?.quiet === false && !held.isShared) held.lease.kill(terminated)
       this.#client.rider?.abandon(terminated)
+      this.#read?.abandon(terminated)
     }
     const leftOpen = this.#queue.isIdle
       ? undefined

@@ -12,7 +12,7 @@ import type { WriteGuard } from '../write-guard/write-guard.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
 import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
 import { mayBePipelined } from '../client-transaction/pipelining.ts'
-import { delivering, type Turn } from './statement-queue.ts'
+import { delivering, type Turn } from '../client-execution/statement-queue.ts'
 
 /** Whoever gave a statement: one of the two is called once, in the same tick in which it ends. */
 export interface Caller {

@@ -1,6 +1,6 @@
 import { onAbort } from '../limits/on-abort.ts'
 import type { QueuedStatement } from '../client-state/queued-statement.ts'
-import type { StatementQueue, Turn } from './statement-queue.ts'
+import type { StatementQueue, Turn } from '../client-execution/statement-queue.ts'
 
 /** Takes a statement out of the queue when its caller's signal or `query_timeout` ends it before its turn. */
 export function limitWaiting(queue: StatementQueue<QueuedStatement & Turn>, statement: QueuedStatement & Turn): void {

@@ -8,12 +8,18 @@ import { observeStatement } from './observe-statement.ts'
 import { walk } from '../walk/walk.ts'
 import { PoolQueryExecution, type Served } from './pool-query-execution.ts'
 
-/** Runs one statement of `pool.query`. `onEnd` is called when it is over. The scope is that of the mode of now. */
+/**
+ * Runs one statement of `pool.query`. The scope is that of the mode of now.
+ *
+ * @param onEnd - called when it is over.
+ * @param onBegin - called when it has begun.
+ */
 export async function executeStatement(
   engine: Engine,
   scope: Scope,
   request: Request,
   onEnd: () => void,
+  onBegin?: (execution: PoolQueryExecution) => void,
 ): Promise<StatementResult> {
   const timeoutMs = request.timeoutMs ?? engine.timeoutMs
   const startedAt = clock(engine)
@@ -22,6 +28,7 @@ export async function executeStatement(
   let execution: PoolQueryExecution | undefined
   const run = (signal: AbortSignal | undefined): Promise<Served> => {
     execution = new PoolQueryExecution(engine, scope, request, signal)
+    onBegin?.(execution)
     return walk(execution)
   }
   // Events are emitted here, in the async context of the caller: what a connection calls back runs in another.

@@ -20,7 +20,7 @@ import type { StatementResult } from '../wire/exchange.ts'
 import { createLaneRider, type LaneRider, type Trip } from '../lane-rides/lane-rider.ts'
 import { notSent, runWithin, type LimitedEnd } from '../send/run-with-cancellation.ts'
 import { ownSession, type Engine, type Scope } from './engine.ts'
-import type { Arrival, Execution, HedgePlan, Turn } from '../walk/execution.ts'
+import type { Arrival, AttemptEnd, Execution, HedgePlan, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from './may-await-primary.ts'
 import { beginOnPoolError, warnOfOpenTransaction } from './warn-of-open-transaction.ts'
 import type { Enforcement } from '../send/read-only-enforcement.ts'
@@ -64,6 +64,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   #stage: 'connecting' | 'running' | 'failing-over' = 'connecting'
   #server: string | undefined
   #hedgeStartedAt = 0
+  /** What it runs on alone. */
+  #lease: Lease | undefined
+  #abandoned: Extract<AttemptEnd<never>, { kind: 'cut' }> | undefined
 
   constructor(engine: Engine, scope: Scope, request: Request, signal: AbortSignal | undefined) {
     const { need, reads, refused, attempts } = planStatement(engine, scope, request)
@@ -126,6 +129,13 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     return this.#server && `for ${this.#stage === 'running' ? 'an answer of' : 'a connection to'} ${this.#server}`
   }
 
+  /** Nobody waits for it any more: it ends with this reason, at once if it has been sent. */
+  abandon(reason: Error): void {
+    this.#abandoned = { kind: 'cut', error: reason }
+    this.#rider?.abandon(reason)
+    this.#lease?.kill(reason)
+  }
+
   attempt(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
     this.#server = attempt.server
     this.#stage = 'running'
@@ -135,6 +145,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   #connect(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
+    if (this.#abandoned !== undefined) return turn.end(this.#abandoned)
     const { server } = attempt
     const preferred = machinePreference(this.engine, attempt, this.#check)
     const rider = preferred === undefined && this.#rider?.isWilling === true ? this.#rider : undefined
@@ -156,7 +167,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   /** Returns whether it need not wait for a connection any more. */
   #joinNext(trip: Trip): boolean {
-    const joined = this.#rider?.joinNext(trip) === true
+    const joined = this.#abandoned === undefined && this.#rider?.joinNext(trip) === true
     if (joined) this.#stage = 'running'
     return joined
   }
@@ -180,6 +191,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   /** A connection that was taken is given back, whatever throws. */
   #use(lease: Lease, attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
     try {
+      if (this.#abandoned !== undefined) throw this.#abandoned.error
       this.#run(lease, attempt, turn, signal)
     } catch (error) {
       lease.release(true)
@@ -232,7 +244,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     } as const
     const harmless = provenStandby || run.enforcement !== 'none'
     const startedAt = rider !== undefined ? performance.now() : 0
+    this.#lease = lease
     const concluded = (end: LimitedEnd<RunEnd>): void => {
+      this.#lease = undefined
       this.#note(end, harmless, lease)
       rider?.ranAlone(end, lease.server, performance.now() - startedAt)
       const { standby: isStandby } = lease
@@ -245,7 +259,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
         else warnOfOpenTransaction(this.engine)
       }
       lease.release()
-      if (end.kind === 'result') turn.end({ kind: 'result', result: end.result, standby: isStandby })
+      if (this.#abandoned !== undefined) turn.end(this.#abandoned)
+      else if (end.kind === 'result') turn.end({ kind: 'result', result: end.result, standby: isStandby })
       else if (end.kind === 'cut') turn.end(end)
       else turn.end({ kind: 'failed', evidence: end, standby, forced, generation })
     }

@@ -29,7 +29,7 @@ const MOST_CHARACTERS = 1_000_000
 /** With whom a statement may share a connection; `undefined`: with nobody. */
 export function sharingOf(
   engine: RideEngine,
-  { reads }: WalkFacts,
+  { reads }: Pick<WalkFacts, 'reads'>,
   need: StatementNeed,
   config: pg.QueryConfig,
 ): SyncSharing | undefined {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { integer, pgTable } from 'drizzle-orm/pg-core'
 import { eq } from 'drizzle-orm'
@@ -6,7 +7,7 @@ import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type NearestPoolOptions, type RoutedClient } from '../../src/index.ts'
-import { ask, caughtUp } from './fixtures.ts'
+import { ask, caughtUp, until as untilSo } from './fixtures.ts'
 import { within } from './settling.ts'
 
 let world: World
@@ -170,6 +171,48 @@ describe('what ends a read on its way', () => {
       setTimeout(() => client.release(true), 50)
       await expect(read).rejects.toThrow('Connection terminated')
     }))
+
+  test('and where it has come to be alone, because it was slow', async () => {
+    const locking = new pg.Client({ connectionString: world.url('nrt') })
+    await locking.connect()
+    try {
+      await until(async () => (await pool.query<{ setting: string }>(LOCKED)).rows[0]?.setting === 'on')
+      await locking.query('begin; lock table locked')
+      const client = await pool.connect()
+      const read = client.query(LOCKED)
+      read.catch(() => undefined)
+      const neighbour = pool.query(LOCKED)
+      const waiting = new Set<unknown>()
+      await untilSo(async () => {
+        const { rows } = await locking.query<{ pid: number }>('select pid from pg_locks where not granted')
+        for (const { pid } of rows) waiting.add(pid)
+        return waiting.size > 2
+      }, 'both to run alone')
+      client.release(true)
+      await expect(within(5_000, 'the read', read)).rejects.toThrow('Connection terminated')
+      await locking.query('commit')
+      await neighbour
+    } finally {
+      await locking.end()
+    }
+  })
+
+  test('and where it waits for a connection', async () => {
+    await using single = await start({ ...world.poolOptions('nrt'), max: 1, min: 0 })
+    for (let i = 0; i < 4; i++) await single.query(BY_KEY, [1])
+    const holder = await single.connect()
+    await holder.query('begin')
+    await holder.query('select 1')
+    const client = await single.connect()
+    const read = client.query(BY_KEY, [1])
+    read.catch(() => undefined)
+    await sleep(50)
+    client.release(true)
+    await holder.query('commit')
+    holder.release()
+    await expect(within(5_000, 'the read', read)).rejects.toThrow('Connection terminated')
+    expect((await single.query(BY_KEY, [1])).rowCount).toBe(1)
+  })
 
   test('a signal does', () =>
     locked(async (client) => {

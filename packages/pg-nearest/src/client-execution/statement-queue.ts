@@ -35,6 +35,18 @@ export class StatementQueue<T extends Turn> {
     this.#go()
   }
 
+  /** What is added waits until the returned function is called, once. To be called while it is idle. */
+  occupy(): () => void {
+    const run: { deliver: (() => void) | undefined } = { deliver: undefined }
+    this.#running.push(run)
+    this.#followable = false
+    return () => {
+      run.deliver = nothing
+      this.#deliver()
+      this.#go()
+    }
+  }
+
   /** Removes the next entry if the predicate accepts it. */
   takeNext(wanted: (turn: T) => boolean): T | undefined {
     const [next] = this.#waiting
@@ -120,3 +132,5 @@ export function delivering(
     (error: unknown) => () => statement.fail(error),
   )
 }
+
+function nothing(): void {}
