@@ -190,8 +190,11 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
 
   /** A connection that was taken is given back, whatever throws. */
   #use(lease: Lease, attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
+    if (this.#abandoned !== undefined) {
+      lease.release()
+      return turn.end(this.#abandoned)
+    }
     try {
-      if (this.#abandoned !== undefined) throw this.#abandoned.error
       this.#run(lease, attempt, turn, signal)
     } catch (error) {
       lease.release(true)

@@ -1,5 +1,4 @@
 import { Socket } from 'node:net'
-import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -12,7 +11,7 @@ import {
 import { addSecret } from '../secrets/secret-watch.ts'
 import { startBreakingProxy } from './breaking-proxy.ts'
 import { connectionsOf } from './connection-counts.ts'
-import { administer, ask, healthOf, nextProblem, until, withUsers } from './fixtures.ts'
+import { administer, ask, asking, healthOf, nextProblem, until, withUsers } from './fixtures.ts'
 import { connectUnderRotation, entryOf } from './rotating-password.ts'
 import { TEST_CERTIFICATE } from './test-certificate.ts'
 import { TestPools } from './test-pools.ts'
@@ -197,13 +196,12 @@ describe('a password function', () => {
     hangs = true
     // The probe has to make a new connection, in vain. The one that it has ends while it is idle, which lasts for an interval behind a
     // refresh: in the middle of a question it would be told what a server that stops says. Only the superuser may end others' connections.
-    const superuser = new pg.Client(world.url('ord', { as: 'superuser' }))
-    await superuser.connect()
-    await pool.refresh()
-    const ended = await superuser.query(
-      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pg-nearest monitor' and state = 'idle'",
-    )
-    await superuser.end()
+    const ended = await asking(world.url('ord', { as: 'superuser' }), async (superuser) => {
+      await pool.refresh()
+      return superuser.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pg-nearest monitor' and state = 'idle'",
+      )
+    })
     expect(ended.rowCount).toBeGreaterThan(0)
     await until(() => hung >= 5, 'the probe to fail again and again')
     expect(healthOf(pool.status(), 'ord')).toBe('suspect')

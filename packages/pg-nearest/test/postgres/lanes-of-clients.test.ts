@@ -202,16 +202,19 @@ describe('what ends a read on its way', () => {
     for (let i = 0; i < 4; i++) await single.query(BY_KEY, [1])
     const holder = await single.connect()
     await holder.query('begin')
-    await holder.query('select 1')
+    const [{ pid }] = (await holder.query('select pg_backend_pid() as pid')).rows as [{ pid: number }]
     const client = await single.connect()
-    const read = client.query(BY_KEY, [1])
-    read.catch(() => undefined)
+    const told: string[] = []
+    const read = client.query(BY_KEY, [1]).catch(({ message }: Error) => told.push(message))
+    client.query('select nothing', (error) => told.push(error.message))
     await sleep(50)
     client.release(true)
     await holder.query('commit')
     holder.release()
-    await expect(within(5_000, 'the read', read)).rejects.toThrow('Connection terminated')
-    expect((await single.query(BY_KEY, [1])).rowCount).toBe(1)
+    await within(5_000, 'the read', read)
+    await untilSo(() => told.length === 2, 'both to be told')
+    expect(told, 'in their order').toEqual(['Connection terminated', 'Connection terminated'])
+    expect((await single.query('select pg_backend_pid() as pid')).rows, 'which is kept').toEqual([{ pid }])
   })
 
   test('a signal does', () =>

@@ -1,9 +1,8 @@
 import type { QueryResultRow } from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { parseServerUrl } from '../../src/discovery/parse-server-url.ts'
 import { createPool, type NearestPool } from '../../src/index.ts'
-import { createProbe } from '../../src/probe/probe.ts'
+import { directProbe } from './direct-probe.ts'
 import { administer, ask, caughtUp, healthOf, until } from './fixtures.ts'
 
 /** Longer than a probe may take, and than any limit for what can run elsewhere. */
@@ -94,18 +93,9 @@ test('a refusal of the monitor itself, too', async () => {
 
 test('a question whose connection an operator has ended is asked on another: it may have been that one alone', async () => {
   await caughtUp(world)
-  const address = parseServerUrl(world.url('ord'), 'replicas')
   let losses = 0
-  const probe = createProbe({
-    server: 'ord',
-    login: () => ({ address, password: undefined, settings: {} }),
-    connectTimeoutMs: 10_000,
-    timeoutMs: 10_000,
-    pipeline: true,
-    waitForLsn: false,
-    pgOptions: { application_name: 'ended' },
-    onLoss: () => losses++,
-  })
+  const pgOptions = { application_name: 'ended' }
+  const probe = directProbe(world.url('ord'), { pgOptions, onLoss: () => losses++ })
   try {
     await probe.ask()
     const [backend] = await administer<{ pid: number }>(

@@ -2,8 +2,9 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createPool, type NearestPool } from '../../src/index.ts'
 import { createPositionWatch } from '../../src/positions/position-watch.ts'
-import { createProbe, type Probe } from '../../src/probe/probe.ts'
+import type { Probe } from '../../src/probe/probe.ts'
 import { parseLsn } from '../../src/topology/lsn.ts'
+import { directProbe } from './direct-probe.ts'
 import { ask, caughtUp, until } from './fixtures.ts'
 import { startServerOf19, type ServerOf19, type WaitAnswer } from './server-of-19.ts'
 
@@ -87,18 +88,7 @@ test('waitForLsn: false', async () => {
 })
 
 function probeOf19(): Probe {
-  const { hostname: host, port } = new URL(replica.url)
-  const address = { host, port: Number(port), database: undefined, user: undefined, url: replica.url }
-  const probe = createProbe({
-    server: 'ord',
-    login: () => ({ address, password: undefined, settings: {} }),
-    connectTimeoutMs: 10_000,
-    timeoutMs: 10_000,
-    pipeline: true,
-    waitForLsn: true,
-    pgOptions: {},
-    onLoss: () => undefined,
-  })
+  const probe = directProbe(replica.url, { waitForLsn: true })
   probes.push(probe)
   return probe
 }
