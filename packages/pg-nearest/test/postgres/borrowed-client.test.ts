@@ -31,9 +31,12 @@ async function by(text: string): Promise<string> {
 describe('a borrowed client', () => {
   test('chooses statement by statement, and sees its own writes', async () => {
     expect(await by('select 1')).toBe('ord own-region')
+    // As soon as a probe told that it has the write, the replica would be asked again.
+    await world.pauseReplay('ord')
     expect(await by("insert into users (name) values ('Mine')")).toBe('nrt write')
     expect(await by("select from users where name = 'Mine'")).toBe('nrt own-write')
     expect(await by("delete from users where name = 'Mine'")).toBe('nrt write')
+    await world.resumeReplay('ord')
     client.release()
     await caughtUp(world, pool)
     client = await pool.connect()
