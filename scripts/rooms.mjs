@@ -1,13 +1,10 @@
-/**
- * The rooms of each package, and which of them each may import: what ARCHITECTURE.md tells. `npm run rooms` writes the linter's rules from
- * it, and `direction.mjs` shows that the linter refuses everything else.
- */
+/** The rooms of each package, and which of them each may import: see ARCHITECTURE.md. `npm run rooms` writes the linter's rules from it. */
 export const houses = [
   {
     src: 'packages/pg-nearest/src',
     maxLines: 900,
     order:
-      'cli, aurora, dns, patroni, redis, bookmark-table, http, next, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-middleware, replay -> remedies, terminal, http-session -> pool -> routed-pool, examination -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, events -> exchange -> prepared-statements -> statement -> classification, probe, modes -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> topology',
+      'cli, aurora, dns, patroni, redis, bookmark-table, http, next, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-middleware, replay -> remedies, terminal, http-session -> pool -> routed-pool, examination -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute, client-settings -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, events -> exchange -> prepared-statements -> statement -> classification, probe, modes -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> topology',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: [
@@ -197,6 +194,7 @@ export const houses = [
         'wire',
       ],
       'client-state': [
+        'client-settings',
         'execute',
         'lane-rides',
         'send',
@@ -214,6 +212,7 @@ export const houses = [
         'wire',
         'server-selection',
       ],
+      'client-settings': ['send', 'pooled-connection', 'exchange', 'wire'],
       execute: [
         'lane-rides',
         'send',

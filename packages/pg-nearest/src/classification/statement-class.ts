@@ -40,15 +40,15 @@ export type SessionEffect = 'local' | 'setting' | 'reset' | 'discard'
 
 export interface TransactionControl {
   /**
-   * `chain`: COMMIT or ROLLBACK, AND CHAIN. `within`: what neither begins nor ends a transaction (SAVEPOINT, RELEASE, ROLLBACK TO, SET
-   * TRANSACTION, SET CONSTRAINTS). `other`: PREPARE TRANSACTION, or a text of several statements that has control among them.
+   * `chain`: COMMIT or ROLLBACK, AND CHAIN. `modes`: SET TRANSACTION with modes. `within`: what else neither begins nor ends a transaction
+   * (SAVEPOINT, RELEASE, ROLLBACK TO, SET TRANSACTION SNAPSHOT, SET CONSTRAINTS). `other`: PREPARE TRANSACTION, or a text of several statements that has control among them.
    */
-  readonly kind: 'begin' | 'commit' | 'rollback' | 'chain' | 'within' | 'other'
+  readonly kind: 'begin' | 'commit' | 'rollback' | 'chain' | 'modes' | 'within' | 'other'
   /** For `begin`: it is READ ONLY. */
   readonly readOnly: boolean
   /** For `begin`: it is READ ONLY, and nothing in it is refused by a standby (SERIALIZABLE, READ WRITE). */
   readonly standbyCanBegin: boolean
-  /** For `begin`: each statement takes its own snapshot (READ COMMITTED, or no isolation level). */
+  /** For `begin` and `modes`: each statement takes its own snapshot (READ COMMITTED, or no isolation level). */
   readonly snapshotPerStatement: boolean
 }
 

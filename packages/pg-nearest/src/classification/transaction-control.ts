@@ -34,6 +34,8 @@ export function transactionControl(tokens: readonly Token[]): StatementNeed | un
     case 'prepare':
       return second === 'transaction' ? OTHER_CONTROL : undefined
     case 'set':
+      if (second === 'transaction' && !words.includes('snapshot') && !words.includes('write'))
+        return setTransaction(words)
       return second === 'transaction' || second === 'constraints' ? WITHIN : undefined
     default:
       return undefined
@@ -45,19 +47,28 @@ function chains(words: readonly string[]): boolean {
   return words.includes('chain') && !words.includes('no')
 }
 
-/** The last of contradicting modes counts. */
+function setTransaction(words: readonly string[]): StatementNeed {
+  const { snapshotPerStatement } = modesOf(words)
+  return control('modes', { readOnly: false, standbyCanBegin: false, snapshotPerStatement })
+}
+
 function begin(words: readonly string[]): StatementNeed {
+  return control('begin', modesOf(words))
+}
+
+/** The last of contradicting modes counts. */
+function modesOf(words: readonly string[]): Omit<TransactionControl, 'kind'> {
   let readOnly = false
   let isolation = ''
   for (const [i, word] of words.entries()) {
     if (word === 'read' && words[i - 1] !== 'level') readOnly = words[i + 1] === 'only'
     if (word === 'level') isolation = words[i + 1] ?? ''
   }
-  return control('begin', {
+  return {
     readOnly,
     standbyCanBegin: readOnly && isolation !== 'serializable',
     snapshotPerStatement: isolation === '' || isolation === 'read',
-  })
+  }
 }
 
 function control(

@@ -11,8 +11,8 @@ import type { WalkFacts } from '../walk-states/walk-state.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { planFallback, type Attempt } from '../route/plan-servers.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
+import type { StatementEnd } from '../wire/exchange.ts'
 import type { Boarding } from '../client-state/held-connection.ts'
-import type { SettingEnd } from '../client-state/remembered-settings.ts'
 
 /** How something ended on the held connection. */
 export type HeldRunEnd<R> = { readonly kind: 'result'; readonly result: R } | LimitedEnd<Evidence>
@@ -143,7 +143,7 @@ function endOfLost(client: ClientContext): { readonly kind: 'cut'; readonly erro
 
 /** What was to run has not been sent: where the connection has died, it can run elsewhere. */
 function asAttemptEnd(
-  failed: SettingEnd | undefined,
+  failed: Exclude<LimitedEnd<StatementEnd>, { readonly kind: 'result' }> | undefined,
   of: { readonly standby: boolean; readonly generation: number },
 ): Extract<AttemptEnd<never>, { kind: 'cut' | 'failed' }> | undefined {
   if (failed === undefined) return undefined

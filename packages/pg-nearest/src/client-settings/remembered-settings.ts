@@ -7,7 +7,7 @@ import type { StatementEnd } from '../wire/exchange.ts'
 const UNDO_MS = 5_000
 
 /** How a setting ended that was not made. */
-export type SettingEnd = Exclude<LimitedEnd<StatementEnd>, { readonly kind: 'result' }>
+type SettingEnd = Exclude<LimitedEnd<StatementEnd>, { readonly kind: 'result' }>
 
 /**
  * What a borrowed client has set, to be made again on each connection that it goes to, and undone on each that it leaves: whoever has that next finds

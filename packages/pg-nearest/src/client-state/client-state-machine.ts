@@ -1,5 +1,5 @@
 import type { NearestError } from '../errors.ts'
-import { leavesSessionState, type StatementNeed } from '../classification/statement-class.ts'
+import { leavesSessionState, type StatementNeed, type TransactionControl } from '../classification/statement-class.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { Request } from '../route/request.ts'
 
@@ -10,7 +10,7 @@ import type { Request } from '../route/request.ts'
  * - `transaction`: everything runs on the held connection until COMMIT or ROLLBACK. `stateful`: the connection also has state that
  *   outlives the transaction. `readOnly`: it began READ ONLY, and nothing in it can have changed that.
  * - `reading`: a READ ONLY transaction on a standby, or on a primary that gets no writes. While it `keeps` nothing, it can begin again
- *   elsewhere with `begin`, and `locals`, which set what lasts until its end. `failed`: a statement has failed, so that nothing runs until ROLLBACK; on another server the transaction would
+ *   elsewhere with `begin`, `modes` (SET TRANSACTION, and `CHAIN` where it is the next of its chain), and `locals`, which set what lasts until its end. `failed`: a statement has failed, so that nothing runs until ROLLBACK; on another server the transaction would
  *   not be in that state. `unproven`: it began where nothing proved that it shows what it must. `stateful`: as of `transaction`.
  * - `pinned`: the connection has session state (SET, LISTEN, a temporary table …) until the release or DISCARD ALL; `by` settings alone, until RESET
  *   ALL.
@@ -23,6 +23,7 @@ export type ClientState =
   | {
       readonly kind: 'reading'
       readonly begin: Request
+      readonly modes: readonly Request[]
       readonly locals: readonly Request[]
       readonly snapshotPerStatement: boolean
       readonly keeps: Kept
@@ -39,7 +40,7 @@ export type ClientState =
  *
  * - `nothing`: none of it has been answered, or each statement takes its own snapshot.
  * - `transaction`: the snapshot that was read, or what a function may have set.
- * - `chain`: a savepoint, or modes that the next transaction of its chain has as well, so that `begin` does not tell them.
+ * - `chain`: a savepoint, or a snapshot that it was given.
  */
 export type Kept = 'nothing' | 'transaction' | 'chain'
 
@@ -73,16 +74,23 @@ export function nextClientState(
   const control = need.transaction
   if (before.kind === 'reading' && standby) {
     if (failed) return { ...before, failed }
-    // The next transaction has begun, as the first did.
-    if (control?.kind === 'chain')
-      return { ...before, locals: [], keeps: before.keeps === 'chain' ? 'chain' : 'nothing', failed }
+    if (control?.kind === 'chain') return nextOfChain(before)
+    if (control?.kind === 'modes' && before.keeps !== 'chain') return withModes(before, request, control)
     // ROLLBACK TO SAVEPOINT clears the failure; after any such statement there may be a savepoint.
-    if (control?.kind === 'within' || control?.kind === 'other') return { ...before, keeps: 'chain', failed }
+    if (control !== undefined && control.kind !== 'begin') return { ...before, keeps: 'chain', failed }
     return afterAnswer(before, request, need)
   }
   if (before.kind === 'free' && standby && control?.standbyCanBegin === true) {
     const { snapshotPerStatement } = control
-    const begun = { begin: request, locals: [], snapshotPerStatement, keeps: 'nothing', failed, unproven } as const
+    const begun = {
+      begin: request,
+      modes: [],
+      locals: [],
+      snapshotPerStatement,
+      keeps: 'nothing',
+      failed,
+      unproven,
+    } as const
     return { kind: 'reading', ...begun, stateful: leavesSessionState(need) }
   }
   const readOnly = before.kind === 'transaction' ? staysReadOnly(before, need) : control?.readOnly === true
@@ -103,6 +111,21 @@ function nextOutside(before: ClientState, need: StatementNeed, failed: boolean):
   const adds = session === 'setting' || session === 'reset' ? 'settings' : 'state'
   const by = leavesSessionState(need) && was !== 'state' ? adds : was
   return by === undefined ? FREE : { kind: 'pinned', by }
+}
+
+export const CHAIN: Request = { config: { text: 'COMMIT AND CHAIN' } }
+
+/** What was set in a transaction that has failed was undone by that; what it began with as the next of a chain was not. */
+function nextOfChain(before: Reading): Reading {
+  const { modes } = before
+  const kept = before.failed ? modes.slice(0, modes.indexOf(CHAIN) + 1) : modes
+  const chained = [...kept.filter((each) => each !== CHAIN), CHAIN]
+  return { ...before, modes: chained, locals: [], keeps: before.keeps === 'chain' ? 'chain' : 'nothing', failed: false }
+}
+
+function withModes(before: Reading, request: Request, control: TransactionControl): Reading {
+  const snapshotPerStatement = before.snapshotPerStatement && control.snapshotPerStatement
+  return { ...before, modes: [...before.modes, request], snapshotPerStatement }
 }
 
 function afterAnswer(before: Reading, request: Request, need: StatementNeed): Reading {

@@ -5,7 +5,7 @@ import type { Purpose } from '../checkout/wait-queue.ts'
 import { misledBy } from '../freshness/machine-preference.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { lostTransactionError } from '../failures/transaction-lost-errors.ts'
-import { RememberedSettings } from './remembered-settings.ts'
+import { RememberedSettings } from '../client-settings/remembered-settings.ts'
 import { SharedHold } from '../lane-rides/shared-hold.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 

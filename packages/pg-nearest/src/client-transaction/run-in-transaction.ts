@@ -1,7 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { isLag, isTooLateToSet, meaningInReading } from '../route/failure-meaning.ts'
 import { isRegional, planPrimary, type Attempt } from '../route/plan-servers.ts'
-import type { Request } from '../route/request.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
@@ -15,7 +14,7 @@ import {
   notHereError,
   staysReadOnlyError,
 } from '../failures/transaction-lost-errors.ts'
-import { FREE, type Reading } from '../client-state/client-state-machine.ts'
+import { CHAIN, FREE, type Reading } from '../client-state/client-state-machine.ts'
 import { takeConnection } from '../client-execution/take-connection.ts'
 import { runPinned, runPinnedOrLose, servingOrLose } from '../client-execution/run-pinned.ts'
 import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
@@ -36,7 +35,8 @@ export async function readInTransaction(
   state: Reading,
 ): Promise<Serving> {
   const { need } = statement
-  if (state.failed && need.transaction?.kind === 'chain' && !client.neverWrites) return chainOnPrimary(client)
+  const mayBecomeWriting = state.failed && need.transaction?.kind === 'chain' && !state.modes.includes(CHAIN)
+  if (mayBecomeWriting && !client.neverWrites) return chainOnPrimary(client)
   if (state.failed || isRegional(client.scope.target) || showsTransaction(statement))
     return runPinnedOrLose(client, statement)
   if (state.keeps !== 'nothing') return readWhereItIs(client, statement)
@@ -105,12 +105,13 @@ async function askPrimary(
 async function beginAgain(
   client: ClientContext,
   statement: QueuedStatement,
-  { begin, locals }: Reading,
+  { begin, snapshotPerStatement, modes, locals }: Reading,
 ): Promise<void> {
   client.become(FREE)
   try {
     await beginAnywhere(client, { ...statement, request: { ...begin, signal: client.signalOf(statement) } })
-    await setAgain(client, locals)
+    await setAgain(client, { modes, locals })
+    if (client.state.kind === 'reading') client.become({ ...client.state, snapshotPerStatement, modes, locals })
   } catch (error) {
     client.lose(lostTransactionError())
     throw error
@@ -142,9 +143,9 @@ async function readWhereItIs(client: ClientContext, statement: QueuedStatement):
   return serving
 }
 
-/** A transaction that has failed has lost its READ ONLY: with AND CHAIN a new one follows that may write. */
+/** A transaction that has failed has lost its READ ONLY, unless that was chained to it: with AND CHAIN a new one follows that may write. */
 async function chainOnPrimary(client: ClientContext): Promise<Serving> {
-  await moveToPrimary(client, { begin: { config: { text: 'BEGIN' } }, locals: [] })
+  await moveToPrimary(client, { begin: { config: { text: 'BEGIN' } }, modes: [], locals: [] })
   client.become({ kind: 'transaction', stateful: false, readOnly: false })
   const servedBy = client.servedBy(client.held.here.server, 'primary', 'transaction', 1)
   return { result: emptyResult('ROLLBACK'), servedBy }
@@ -152,7 +153,7 @@ async function chainOnPrimary(client: ClientContext): Promise<Serving> {
 
 async function moveToPrimary(
   client: ClientContext,
-  { begin: { config, signal }, locals }: Pick<Reading, 'begin' | 'locals'>,
+  { begin: { config, signal }, ...again }: Begun,
   mayWait = true,
 ): Promise<void> {
   await client.held.rollBack()
@@ -161,13 +162,16 @@ async function moveToPrimary(
     lease.send(new StatementExchange(config, lease.client, onEnd))
   await takeConnection(client, config.text, attempts, signal ?? client.signal, begin, mayWait)
   client.become({ kind: 'transaction', stateful: false, readOnly: true })
-  await setAgain(client, locals)
+  await setAgain(client, again)
 }
 
+/** What a transaction that only reads begins again with. */
+type Begun = Pick<Reading, 'begin' | 'modes' | 'locals'>
+
 /** Sets what had been set until the transaction's end, where it has begun again. */
-async function setAgain(client: ClientContext, locals: readonly Request[]): Promise<void> {
+async function setAgain(client: ClientContext, { modes, locals }: Omit<Begun, 'begin'>): Promise<void> {
   const { here } = client.held
-  const ends = locals.map(
+  const ends = [...modes, ...locals].map(
     ({ config }) =>
       new Promise<StatementEnd>((resolve) => here.send(new StatementExchange(config, here.client, resolve))),
   )
@@ -176,7 +180,6 @@ async function setAgain(client: ClientContext, locals: readonly Request[]): Prom
     client.lose(lostTransactionError())
     throw lostTransactionError()
   }
-  if (client.state.kind === 'reading') client.become({ ...client.state, locals })
 }
 
 /** No primary could run a transaction that only reads: elsewhere, one statement after the other. */

@@ -23,7 +23,7 @@ function renamesEmpty(program: Program, step: number | undefined): boolean {
 
 /**
  * Whether a step is in a READ ONLY transaction of which a replica has answered something that would be lost by beginning again
- * elsewhere: a snapshot for all of it, a savepoint, a mode, or what a function that is not PostgreSQL's own may have set.
+ * elsewhere: a snapshot for all of it, a savepoint, or what a function that is not PostgreSQL's own may have set.
  */
 function isBound(program: Program, { outcomes }: Transcript, step: number | undefined): boolean {
   const behind: string[] = []
@@ -46,7 +46,7 @@ const BEGINS = /^\s*(?:begin|start transaction)\b.*\bread only\b/i
 /** A BEGIN alone does not: in a transaction it only warns. */
 const ENDS = /^\s*(?:(?:commit|end|rollback|abort)\b(?!.*\b(?:chain|to)\b)|(?:begin|start)\b[^;]*;\s*\S)/i
 const ONE_SNAPSHOT = /\brepeatable read\b/i
-const KEEPS = /^\s*(?:savepoint|release|set)\b|\b(?:say|inverse)\s*\(/i
+const KEEPS = /^\s*(?:savepoint|release|set constraints)\b|\b(?:say|inverse)\s*\(/i
 
 function textOf(operation: Operation): string {
   return 'text' in operation ? operation.text : ''

@@ -101,14 +101,30 @@ describe('settings in a READ ONLY transaction', () => {
     client.release()
   })
 
-  test('it begins again elsewhere with what was set, when its connection is lost', async () => {
+  test.each([
+    { name: 'what was set', given: ["set local app.who = 'ada'"], shows: who, gives: { who: 'ada' } },
+    {
+      name: 'its modes',
+      given: ['set transaction isolation level repeatable read'],
+      shows: 'show transaction_isolation',
+      gives: { transaction_isolation: 'repeatable read' },
+    },
+    {
+      name: 'those of its chain',
+      given: ['set transaction isolation level repeatable read', 'commit and chain'],
+      shows: 'show transaction_isolation',
+      gives: { transaction_isolation: 'repeatable read' },
+    },
+  ])('it begins again elsewhere with $name, when its connection is lost', async ({ given, shows, gives }) => {
     await client.query('begin read only')
-    await client.query("set local app.who = 'ada'")
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    for (const each of given) await client.query(each)
     await ask(
       world.url('ord'),
       `select pg_terminate_backend(${String((client as unknown as { processID: number }).processID)})`,
     )
-    expect((await client.query(who)).rows).toEqual([{ who: 'ada' }])
+    expect((await client.query('select 1 as n')).rows).toEqual([{ n: 1 }])
+    expect((await client.query(shows)).rows).toEqual([gives])
     await client.query('commit')
     client.release()
   })

@@ -30,6 +30,7 @@ const NAMED = [
   { name: 'both', text: 'select 2 as n' },
 ] as const
 const ADD = "insert into users (name) values ('Chained ' || gen_random_uuid()) returning age"
+const REPEATABLE = 'begin isolation level repeatable read read only'
 const SERIALIZABLE = 'set transaction isolation level serializable'
 
 type Program = readonly (string | pg.QueryConfig)[]
@@ -40,8 +41,19 @@ const PROGRAMS: readonly Program[] = [
   ['begin read only', 'select 1/0', 'commit and chain', ADD, 'commit', 'select 1 as n'],
   ['begin read only', 'select 1/0', 'abort work and chain', ADD, 'commit and chain', ADD, 'rollback'],
   ['begin read only', 'select hit()', 'rollback and chain', 'select 1 as n', 'select hit() > 0 as hit', 'rollback'],
-  ['begin isolation level repeatable read read only', 'select 1/0', 'end and chain', 'show transaction_isolation', ADD],
+  [REPEATABLE, 'select 1/0', 'end and chain', 'show transaction_isolation', ADD],
   ['begin', 'select 1/0', 'rollback and chain', ADD, 'rollback and chain', ADD, 'rollback'],
+  ['begin read only', 'commit and chain', ADD, 'rollback and chain', ADD, 'rollback and chain', ADD, 'rollback'],
+  ['begin read only', 'rollback and chain', 'select hit()', 'commit and chain', 'select 1 as n', ADD, 'rollback'],
+  ['begin read only', 'commit and chain', 'select 1/0', 'rollback and chain', ADD, 'rollback and chain', ADD],
+  [REPEATABLE, 'commit and chain', 'select 1/0', 'end and chain', 'show transaction_isolation', ADD, 'rollback'],
+  [REPEATABLE, 'commit and chain', ADD, 'end and chain', 'show transaction_isolation', ADD, 'rollback'],
+  ['begin read only', 'commit and chain', 'set transaction read write', ADD, 'rollback and chain', ADD, 'rollback'],
+  ['begin read only', 'commit and chain', "set local app.a = '1'", ADD, 'rollback and chain', ADD, 'rollback'],
+  ['begin read only', 'commit and chain', 'savepoint a', ADD, 'rollback and chain', ADD, 'rollback'],
+  ['begin read only', 'savepoint a', 'commit and chain', 'select 1/0', 'rollback and chain', ADD, 'rollback'],
+  ['begin read only', 'set transaction read only', SERIALIZABLE, 'show transaction_isolation', 'rollback'],
+  ['begin read only', 'set transaction read only', 'select 1 as n', 'set transaction read write', ADD, 'rollback'],
   ['begin', UNSENDABLE, SERIALIZABLE, 'show transaction_isolation', 'rollback'],
   ['begin', UNSENDABLE, UNSENDABLE, ADD, 'rollback'],
   ['begin', NAMED[0], 'rollback', 'begin', NAMED[1], SERIALIZABLE, 'show transaction_isolation', 'commit'],
@@ -78,11 +90,12 @@ describe.each([
     // A session that has written asks for positions.
     await pool.session(undefined, async () => {
       await pool.query('update users set age = age')
-      const client = await pool.connect()
       const theirs = await play((config) => alone.query(config), program, awaited)
       await alone.query('rollback')
-      expect(await play((config) => client.query(config), program, awaited)).toEqual(theirs)
+      const client = await pool.connect()
+      const ours = await play((config) => client.query(config), program, awaited)
       client.release()
+      expect(ours).toEqual(theirs)
     })
   })
 })

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { NearestError } from '../../src/errors.ts'
 import type { Request } from '../../src/route/request.ts'
 import {
+  CHAIN,
   FREE,
   nextClientState,
   nextStateAfterStream,
@@ -35,6 +36,7 @@ const inTransaction: ClientState = { kind: 'transaction', stateful: false, readO
 const reading: Reading = {
   kind: 'reading',
   begin: request,
+  modes: [],
   locals: [],
   snapshotPerStatement: true,
   keeps: 'nothing',
@@ -154,15 +156,15 @@ describe('where a borrowed client stands after a statement', () => {
       need: chain,
       open: true,
       standby: true,
-      after: snapshot,
+      after: { ...snapshot, modes: [CHAIN] },
     },
     {
-      name: 'whose modes need not be those of its BEGIN after SET TRANSACTION',
+      name: 'whose snapshot need not be its own',
       before: { ...snapshot, keeps: 'chain' },
       need: chain,
       open: true,
       standby: true,
-      after: { ...snapshot, keeps: 'chain' },
+      after: { ...snapshot, modes: [CHAIN], keeps: 'chain' },
     },
     {
       name: 'BEGIN READ ONLY on the primary is a transaction',
@@ -186,7 +188,7 @@ describe('where a borrowed client stands after a statement', () => {
       need: chain,
       open: true,
       standby: true,
-      after: reading,
+      after: { ...reading, modes: [CHAIN] },
     },
     {
       name: 'AND CHAIN on the primary may have made it READ WRITE',
