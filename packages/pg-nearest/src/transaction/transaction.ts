@@ -20,7 +20,10 @@ export interface TransactionOptions {
    * 0 to 100; default 0. Before the tries it waits up to 10 ms, 20 ms, 40 ms … 1 s. A COMMIT of unknown outcome is never repeated.
    */
   readonly retries?: number | undefined
-  /** Aborting it cancels the running statement, ends an open stream, cursor or COPY with its reason, and rolls back. */
+  /**
+   * Aborting it cancels the running statement, ends an open stream, cursor or COPY with its reason, and rolls back. It rejects when that is
+   * done, a round trip or four later; one that is `readOnly` rejects at once.
+   */
   readonly signal?: AbortSignal | undefined
   /**
    * Milliseconds that it may take in all, retries included; then it is rolled back as if aborted, whatever `work` is waiting for.
@@ -72,7 +75,7 @@ export async function runTransaction<T>(
   options: TransactionOptions,
   work: (transaction: Transaction) => T | Promise<T>,
 ): Promise<T> {
-  const { signal } = options
+  const { signal, readOnly } = options
   const running = new RunningTransaction(client)
   try {
     signal?.throwIfAborted()
@@ -88,11 +91,24 @@ export async function runTransaction<T>(
     }
     if (!running.commits) signal?.throwIfAborted()
     await running.commit()
+    client.release()
     return value
   } catch (error) {
+    const isGivenUp = signal?.aborted === true && !isOutcomeUnknownError(error)
+    const undone = undo(client, running)
+    // What only reads leaves nothing that its caller could still find.
+    if (!isGivenUp || readOnly !== true) await undone
+    throw isGivenUp ? signal.reason : error
+  }
+}
+
+async function undo(
+  client: RoutedClient & TransactionClient & Pick<BorrowedClient, 'endStream'>,
+  running: RunningTransaction,
+): Promise<void> {
+  try {
     await running.settled()
     if (client.getTransactionStatus() !== 'I') await rollBack(client)
-    throw signal?.aborted === true && !isOutcomeUnknownError(error) ? signal.reason : error
   } finally {
     client.release()
   }
