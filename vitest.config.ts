@@ -278,7 +278,7 @@ export default defineConfig({
       {
         extends: true,
         plugins: [built],
-        test: { name: 'unhurried-majors', include: unhurriedMajors, ...onServers, maxWorkers: 4 },
+        test: { name: 'unhurried-majors', include: unhurriedMajors, ...onServers, maxWorkers: 6 },
       },
       {
         extends: true,
