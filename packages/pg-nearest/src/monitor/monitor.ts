@@ -79,7 +79,7 @@ export interface Monitor {
   askNow(server: string): Promise<Observation | undefined>
   /** Starts to probe each server at its own pace. Calling it again does nothing. */
   start(): void
-  /** Probes every server now. Resolves when each has answered, failed or left the list. */
+  /** Probes every server now. Resolves when each has answered what was sent after this call, failed or left the list. */
   refresh(): Promise<Topology>
   /** Takes evidence from a connection. Ignored if all connections have been replaced since. */
   report(report: ServerReport): void
@@ -295,7 +295,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       for (const watch of watches.values()) watch.start()
     },
     async refresh() {
-      await Promise.all([...watches.values()].map((watch) => watch.ask()))
+      await Promise.all([...watches.values()].map((watch) => watch.askAnew()))
       return observed.topology
     },
     report({ server, generation, sign, error }) {

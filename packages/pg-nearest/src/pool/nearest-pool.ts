@@ -315,7 +315,10 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     return problem === undefined ? status : { ...status, problems: [...status.problems, problem.message] }
   }
 
-  /** Probes every server now. Resolves when each has answered or failed, and never rejects. */
+  /**
+   * Probes every server now, and resolves when each has answered or failed: what is known then is of after this call. Where a probe was under
+   * way, that is up to two round trips. Never rejects.
+   */
   async refresh(): Promise<Status> {
     const servers = this.#servers
     await servers.whileAwake(() => servers.monitor.refresh())

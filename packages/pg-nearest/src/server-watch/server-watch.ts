@@ -31,9 +31,11 @@ export interface ServerWatch {
   /** Probes it now, or joins the probe that is under way. `undefined`: it failed, or the watch has ended. Never rejects. */
   ask(): Promise<Observation | undefined>
   /**
-   * The answer to a probe that was sent after this call; `undefined` if there is none within `silentMs`. However many callers there
-   * are, at most one probe is under way and one more is waiting. Never rejects.
+   * The answer to a probe that was sent after this call; `undefined`: it failed, or the one that was under way did. However many callers
+   * there are, at most one probe is under way and one more is waiting. Never rejects.
    */
+  askAnew(): Promise<Observation | undefined>
+  /** The same; `undefined` also if there is none within `silentMs`. */
   askNow(): Promise<Observation | undefined>
   /** A standby's replay position. If the server can wait, it answers when it has reached what is awaited, or after some time. */
   position(awaited?: AwaitedPosition): Promise<ReplayPosition | undefined>
@@ -136,7 +138,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
     connections.giveUp(now, { movableMs: silentMs, boundMs })
   }
 
-  const freshAnswer = async (since: number): Promise<Observation | undefined> => {
+  const askAnew = async (since: number = performance.now()): Promise<Observation | undefined> => {
     const answer = await ask()
     // The probe that was joined may have been sent earlier; the next one cannot have been.
     return answer === undefined || answer.sentAt > since ? answer : ask()
@@ -151,7 +153,8 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
       void ask()
     },
     ask,
-    askNow: () => withinTime(freshAnswer(performance.now()), silentMs).catch(() => undefined),
+    askAnew,
+    askNow: () => withinTime(askAnew(), silentMs).catch(() => undefined),
     async position(awaited) {
       const seen = await probe.position(awaited)
       return isEnded() ? undefined : seen

@@ -110,3 +110,17 @@ export async function scansOf(url: string, table: string): Promise<number> {
   )
   return row?.scans ?? 0
 }
+
+/** Waits until a pool has measured these servers, the nearest first: on a busy machine a single probe may say otherwise. */
+export function nearInOrder(pool: NearestPool, ...names: readonly string[]): Promise<void> {
+  return until(
+    async () => {
+      const { servers } = await pool.refresh()
+      const rtts = names.map(
+        (name) => servers.find((server) => server.name === name)?.rttMs ?? Number.POSITIVE_INFINITY,
+      )
+      return rtts.every((ms, i) => i === 0 || ms > (rtts[i - 1] ?? 0))
+    },
+    `${names.join(', ')} in this order`,
+  )
+}

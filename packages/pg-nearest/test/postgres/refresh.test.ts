@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { isNearestError, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
-import { ask, until, withUsers } from './fixtures.ts'
+import { administer, ask, until, withUsers } from './fixtures.ts'
 import { errorOf, running, within } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -141,4 +142,27 @@ describe('what runs or waits when its server leaves the list: it ends', () => {
     await within(BOUND_MS, 'what ran', held)
     for (const result of waiting) expect((await within(BOUND_MS, 'a write', result)).rowCount).toBe(1)
   })
+})
+
+test('refresh() while a probe is under way knows afterwards what was written before it', async () => {
+  world.setRtt('nrt', 'ord', 200)
+  try {
+    const pool = appIn('ord', { probeIntervalMs: 60_000 })
+    await pool.refresh()
+    const underWay = pool.refresh()
+    // The primary has answered it, and the answer is not here yet.
+    await sleep(150)
+    const [written] = await administer<{ lsn: string }>(
+      world,
+      'nrt',
+      "select pg_logical_emit_message(true, 'test', 'after the answer') as lsn",
+    )
+    const { servers } = await pool.refresh()
+    await underWay
+    const known = servers.find(({ name }) => name === 'nrt')?.lsn ?? '0/0'
+    const shows = `select '${known}'::pg_lsn >= '${written?.lsn}'::pg_lsn as shows`
+    expect(await ask(world.url('nrt'), shows)).toEqual([{ shows: true }])
+  } finally {
+    world.setRtt('nrt', 'ord', 40)
+  }
 })
