@@ -108,6 +108,13 @@ const long = [
     about: 'servers as people rent them',
     vitest: 'rented',
     built: true,
+    group: 'unhurried',
+  },
+  {
+    name: 'docs',
+    about: 'the site builds without a warning, and every link in it leads somewhere',
+    run: ['npm', 'run', '--silent', 'docs:build'],
+    group: 'unhurried',
   },
   {
     name: 'browser',
@@ -122,11 +129,6 @@ const long = [
       'reads, sessions, failover and every kind of statement, on the oldest PostgreSQL and on the last but one: npm test runs on the latest',
     majors: { versions: [15, 17], projects: ['majors', 'unhurried-majors'] },
     built: true,
-  },
-  {
-    name: 'docs',
-    about: 'the site builds without a warning, and every link in it leads somewhere',
-    run: ['npm', 'run', '--silent', 'docs:build'],
   },
   {
     name: 'site',
@@ -158,6 +160,7 @@ const long = [
     name: 'soak',
     about: '20,000 operations of 64 sessions under faults: none reads anything stale',
     run: ['npm', 'run', '--silent', 'soak', '--', '--operations', '20000'],
+    group: 'lasting',
   },
   {
     name: 'walks',
