@@ -34,9 +34,8 @@ function isBound(program: Program, { outcomes }: Transcript, step: number | unde
     if (BEGINS.test(text)) return behind.some((each) => ONE_SNAPSHOT.test(text) || KEEPS.test(each))
     if (ENDS.test(text)) return false
     const outcome = outcomes.get(i)
-    // A stream does not say who gave its rows.
-    const isAnswered =
-      outcome?.['error'] === undefined && (operation.kind !== 'query' || outcome?.['role'] === 'replica')
+    // A stream does not say who gave its rows, nor does a query object.
+    const isAnswered = outcome?.['error'] === undefined && outcome?.['role'] !== 'primary'
     if (isStatement(operation) && isAnswered) behind.push(text)
   }
   return false

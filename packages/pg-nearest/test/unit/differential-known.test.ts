@@ -12,7 +12,8 @@ const program = (...operations: readonly Operation[]): Step[] =>
   operations.map((operation) => ({ operation, then: 'await' }))
 
 function bound(role: 'replica' | 'primary', ...operations: readonly Operation[]): boolean {
-  const outcomes = new Map(operations.map((_, i) => [i, { result: {}, role }]))
+  const saying = (operation: Operation) => ('form' in operation && operation.form === 'object' ? {} : { role })
+  const outcomes = new Map(operations.map((operation, i) => [i, { result: {}, ...saying(operation) }]))
   const transcript = { outcomes, settled: [], rests: new Map(), notices: [], notifications: [], strays: [] }
   return placeOf(program(...operations, query('vacuum items')), transcript, operations.length).bound
 }
@@ -20,6 +21,8 @@ function bound(role: 'replica' | 'primary', ...operations: readonly Operation[])
 test.each([
   { name: 'a snapshot that a replica has shown', is: true, of: [SNAPSHOT, READ] },
   { name: 'one that a cursor has shown', is: true, of: [SNAPSHOT, cursor('table hits')] },
+  { name: 'one that a query object has shown', is: true, of: [SNAPSHOT, { ...READ, form: 'object' }] },
+  { name: 'one that followed a mode', is: false, of: [query('begin read only'), query('set transaction read only')] },
   { name: 'one that has been chained to', is: true, of: [SNAPSHOT, query('commit and chain'), READ] },
   { name: 'another BEGIN, which only warns', is: true, of: [SNAPSHOT, query('BEGIN;')] },
   { name: 'a savepoint', is: true, of: [query('begin read only'), query('savepoint s0'), READ] },
