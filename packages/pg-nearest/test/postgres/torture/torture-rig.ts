@@ -17,6 +17,8 @@ export interface TortureRig {
   readonly major: number
   /** Both databases are as they were in the beginning, on the replica too. */
   reset(): Promise<void>
+  /** The replica has what the session has seen, and our pool knows it: that keeps no read from there. */
+  catchUp(): Promise<void>
   /** What the role of both pools is from now on. */
   become(kind: 'superuser' | 'nosuperuser'): Promise<void>
   /** Says that what runs now may change the data. */
@@ -56,7 +58,8 @@ export async function startTorture(): Promise<TortureRig> {
   /** The replica shows it: what a read of the pool must show does not keep it from there. */
   let shown: string | undefined
 
-  const caughtUp = async (): Promise<void> => {
+  const catchUp = async (): Promise<void> => {
+    const bookmark = pool.bookmark()
     await primary.client.query(WRITE_OUT)
     const { rows } = await primary.client.query<{ lsn: string }>('select pg_current_wal_flush_lsn() as lsn')
     const there = `select pg_last_wal_replay_lsn() >= '${rows[0]?.lsn}' as there`
@@ -66,6 +69,8 @@ export async function startTorture(): Promise<TortureRig> {
       15_000,
       1,
     )
+    await pool.refresh()
+    shown = bookmark
   }
 
   return {
@@ -76,15 +81,11 @@ export async function startTorture(): Promise<TortureRig> {
       if (changed) {
         await Promise.all([primary.client.query(reset), beside.query(reset)])
       }
-      const bookmark = pool.bookmark()
-      if (changed || bookmark !== shown) {
-        await caughtUp()
-        await pool.refresh()
-      }
+      if (changed || pool.bookmark() !== shown) await catchUp()
       changed = false
-      shown = bookmark
       await Promise.all([replica.textsOf(APPLICATION), primary.textsOf(APPLICATION)])
     },
+    catchUp,
     async become(kind) {
       // A superuser may make others superusers.
       await administer(world, PRIMARY, `alter role ${role} ${kind}`)
