@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { NearestPool } from '../../src/index.ts'
 import { COUNTERS, countInSessions, pauseInTurn } from './balanced-sessions.ts'
-import { ask, caughtUp, until } from './fixtures.ts'
+import { ask, caughtUp, isNear, until } from './fixtures.ts'
 import { startNameSwitch, type NameSwitch } from './name-switch.ts'
 import { TestPools } from './test-pools.ts'
 import { repeatedly } from './repeatedly.ts'
@@ -31,9 +32,12 @@ afterEach(async () => {
   await pools.destroyAll()
 })
 
-const startPool = () =>
+async function startPool(): Promise<NearestPool> {
   // The primary is as far as its link.
-  pools.start({ ...world.poolOptions('ord'), replicas: { ord: name.url } })
+  const pool = await pools.start({ ...world.poolOptions('ord'), replicas: { ord: name.url } })
+  await isNear(pool, 'ord', 3)
+  return pool
+}
 
 describe('a reader’s name that leads to two standbys in turn', () => {
   test('with replay paused on one: no read misses its session’s write, and the other answers most', async () => {

@@ -111,6 +111,14 @@ export async function scansOf(url: string, table: string): Promise<number> {
   return row?.scans ?? 0
 }
 
+/** Waits until a pool has measured that a server is near: on a busy machine a single probe may say that it is far. */
+export function isNear(pool: NearestPool, name: string, withinMs: number): Promise<void> {
+  return until(async () => {
+    const { servers } = await pool.refresh()
+    return (servers.find((server) => server.name === name)?.leastRttMs ?? Number.POSITIVE_INFINITY) < withinMs
+  }, `${name} to be near`)
+}
+
 /** Waits until a pool has measured these servers, the nearest first: on a busy machine a single probe may say otherwise. */
 export function nearInOrder(pool: NearestPool, ...names: readonly string[]): Promise<void> {
   return until(

@@ -11,7 +11,7 @@ import {
   type QueryEvent,
   type WriterEvent,
 } from '../../src/index.ts'
-import { ask, caughtUp, healthOf, scansOf, until, withUsers } from './fixtures.ts'
+import { isNear, ask, caughtUp, healthOf, scansOf, until, withUsers } from './fixtures.ts'
 import { doors } from './http-doors.ts'
 import { repeatedly } from './repeatedly.ts'
 
@@ -291,11 +291,8 @@ describe('observe', () => {
   test('says of a replica that is behind that its proof would have failed', async () => {
     // A probe between the write and the read would tell that the replica is behind: then none is asked for a proof.
     pool = poolOf({ mode: 'observe', probeIntervalMs: 60_000 })
-    // Nor is one that has not been seen to be near: on a busy machine a single probe may say that it is far.
-    await until(async () => {
-      await pool.refresh()
-      return (pool.status().servers.find(({ name }) => name === 'ord')?.leastRttMs ?? Infinity) < 1
-    }, 'ord to be near')
+    // Nor is one that has not been seen to be near.
+    await isNear(pool, 'ord', 1)
     await world.pauseReplay('ord')
     try {
       const session = pool.session()
