@@ -50,8 +50,14 @@ export async function startTorture(): Promise<TortureRig> {
   const beside = new pg.Client({ connectionString: referenceUrl })
   await beside.connect()
   for (const client of [primary.client, beside]) await client.query("set lock_timeout = '5s'")
-  // A busy machine is not a silent server: that would move reads.
-  const pool = createPool({ ...world.poolOptions(REPLICA), application_name: APPLICATION, probeTimeoutMs: 10_000 })
+  const pool = createPool({
+    ...world.poolOptions(REPLICA),
+    application_name: APPLICATION,
+    // A busy machine is not a silent server: that would move reads.
+    probeTimeoutMs: 10_000,
+    // Nor is it known by chance that the replica has what a case has just written.
+    probeIntervalMs: 60_000,
+  })
   const reference = new pg.Pool({ connectionString: referenceUrl })
 
   let changed = true
