@@ -35,8 +35,8 @@ export async function readInTransaction(
   state: Reading,
 ): Promise<Serving> {
   const { need } = statement
-  const mayBecomeWriting = state.failed && need.transaction?.kind === 'chain' && !state.modes.includes(CHAIN)
-  if (mayBecomeWriting && !client.neverWrites) return chainOnPrimary(client)
+  if (state.failed && need.transaction?.kind === 'chain' && losesReadOnly(state) && !client.neverWrites)
+    return chainOnPrimary(client)
   if (state.failed || isRegional(client.scope.target) || showsTransaction(statement))
     return runPinnedOrLose(client, statement)
   if (state.keeps !== 'nothing') return readWhereItIs(client, statement)
@@ -143,7 +143,15 @@ async function readWhereItIs(client: ClientContext, statement: QueuedStatement):
   return serving
 }
 
-/** A transaction that has failed has lost its READ ONLY, unless that was chained to it: with AND CHAIN a new one follows that may write. */
+/**
+ * A failure undoes READ ONLY, unless that was chained to the transaction, or the failure was behind a savepoint, which there may be where
+ * it keeps its chain.
+ */
+function losesReadOnly({ keeps, modes }: Reading): boolean {
+  return keeps !== 'chain' && !modes.includes(CHAIN)
+}
+
+/** With AND CHAIN a new one follows that may write. */
 async function chainOnPrimary(client: ClientContext): Promise<Serving> {
   await moveToPrimary(client, { begin: { config: { text: 'BEGIN' } }, modes: [], locals: [] })
   client.become({ kind: 'transaction', stateful: false, readOnly: false })
