@@ -34,9 +34,8 @@ export function transactionControl(tokens: readonly Token[]): StatementNeed | un
     case 'prepare':
       return second === 'transaction' ? OTHER_CONTROL : undefined
     case 'set':
-      if (second === 'transaction' && !words.includes('snapshot') && !words.includes('write'))
-        return setTransaction(words)
-      return second === 'transaction' || second === 'constraints' ? WITHIN : undefined
+      // SET LOCAL TRANSACTION and SET SESSION TRANSACTION mean the same.
+      return setting(second === 'local' || second === 'session' ? words.slice(1) : words)
     default:
       return undefined
   }
@@ -47,7 +46,9 @@ function chains(words: readonly string[]): boolean {
   return words.includes('chain') && !words.includes('no')
 }
 
-function setTransaction(words: readonly string[]): StatementNeed {
+function setting(words: readonly string[]): StatementNeed | undefined {
+  if (words[1] !== 'transaction') return words[1] === 'constraints' ? WITHIN : undefined
+  if (words.includes('snapshot') || words.includes('write')) return WITHIN
   const { snapshotPerStatement } = modesOf(words)
   return control('modes', { readOnly: false, standbyCanBegin: false, snapshotPerStatement })
 }

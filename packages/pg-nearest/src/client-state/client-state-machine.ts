@@ -75,7 +75,9 @@ export function nextClientState(
   if (before.kind === 'reading' && standby) {
     if (failed) return { ...before, failed }
     if (control?.kind === 'chain') return nextOfChain(before)
-    if (control?.kind === 'modes' && before.keeps !== 'chain') return withModes(before, request, control)
+    // A BEGIN within a transaction only warns, but its modes count.
+    if ((control?.kind === 'modes' || control?.kind === 'begin') && before.keeps !== 'chain')
+      return withModes(before, request, control)
     // ROLLBACK TO SAVEPOINT clears the failure; after any such statement there may be a savepoint.
     if (control !== undefined && control.kind !== 'begin') return { ...before, keeps: 'chain', failed }
     return afterAnswer(before, request, need)
@@ -117,10 +119,17 @@ export const CHAIN: Request = { config: { text: 'COMMIT AND CHAIN' } }
 
 /** What was set in a transaction that has failed was undone by that; what it began with as the next of a chain was not. */
 function nextOfChain(before: Reading): Reading {
-  const { modes } = before
-  const kept = before.failed ? modes.slice(0, modes.indexOf(CHAIN) + 1) : modes
-  const chained = [...kept.filter((each) => each !== CHAIN), CHAIN]
-  return { ...before, modes: chained, locals: [], keeps: before.keeps === 'chain' ? 'chain' : 'nothing', failed: false }
+  const { modes, failed } = before
+  const isChained = modes.includes(CHAIN)
+  const begin = failed && !isChained ? { ...before.begin, config: { text: 'BEGIN READ ONLY' } } : before.begin
+  const kept = failed ? modes.slice(0, isChained ? modes.indexOf(CHAIN) : 0) : modes.filter((each) => each !== CHAIN)
+  const snapshotPerStatement = failed ? [begin, ...kept].every(keepsNoSnapshot) : before.snapshotPerStatement
+  const keeps = before.keeps === 'chain' ? 'chain' : 'nothing'
+  return { ...before, begin, modes: [...kept, CHAIN], locals: [], snapshotPerStatement, keeps, failed: false }
+}
+
+function keepsNoSnapshot({ config: { text } }: Request): boolean {
+  return factsOf(text).need.transaction?.snapshotPerStatement === true
 }
 
 function withModes(before: Reading, request: Request, control: TransactionControl): Reading {

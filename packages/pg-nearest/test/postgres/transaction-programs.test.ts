@@ -33,6 +33,13 @@ const ADD = "insert into users (name) values ('Chained ' || gen_random_uuid()) r
 const REPEATABLE = 'begin isolation level repeatable read read only'
 const SERIALIZABLE = 'set transaction isolation level serializable'
 
+const SET_REPEATABLE = 'set transaction isolation level repeatable read'
+const ISOLATION = 'show transaction_isolation'
+const ONE = 'select 1 as n'
+/** Only the primary answers these, in a READ ONLY transaction, too. */
+const MOVES = 'select pg_is_in_recovery() as replica'
+const LOCKS = 'lock table users in share mode'
+
 type Program = readonly (string | pg.QueryConfig)[]
 
 const PROGRAMS: readonly Program[] = [
@@ -57,6 +64,10 @@ const PROGRAMS: readonly Program[] = [
   [REPEATABLE, 'savepoint a', 'select 1/0', 'rollback to a', ADD, 'end and chain', 'show transaction_isolation', ADD],
   ['begin read only', 'set transaction read only', SERIALIZABLE, 'show transaction_isolation', 'rollback'],
   ['begin read only', 'set transaction read only', 'select 1 as n', 'set transaction read write', ADD, 'rollback'],
+  ['begin read only', 'begin isolation level repeatable read', MOVES, ISOLATION, 'rollback'],
+  ['begin read only', 'begin deferrable', 'commit and chain', MOVES, 'show transaction_deferrable', 'rollback'],
+  ['begin read only', 'set local transaction isolation level repeatable read', 'end and chain', MOVES, ISOLATION],
+  ['begin read only', 'commit and chain', SET_REPEATABLE, 'select 1/0', 'end and chain', ISOLATION, ONE, LOCKS, ISOLATION],
   ['begin', UNSENDABLE, SERIALIZABLE, 'show transaction_isolation', 'rollback'],
   ['begin', UNSENDABLE, UNSENDABLE, ADD, 'rollback'],
   ['begin', NAMED[0], 'rollback', 'begin', NAMED[1], SERIALIZABLE, 'show transaction_isolation', 'commit'],

@@ -16,6 +16,7 @@ const after = (...texts: readonly (string | Error)[]): ClientState => {
 }
 const requests = (...texts: readonly string[]) => texts.map((text) => (text === 'chain' ? CHAIN : { config: { text } }))
 const REPEATABLE = 'set transaction isolation level repeatable read'
+const BEGIN_REPEATABLE = 'begin isolation level repeatable read'
 const COMMITTED = 'set transaction isolation level read committed, read only'
 const FAILED = new Error('division by zero')
 
@@ -34,10 +35,26 @@ test.each([
   { of: ['commit and chain', COMMITTED, FAILED, 'commit and chain'], modes: requests('chain') },
   { of: [COMMITTED, 'commit and chain', FAILED, 'commit and chain'], modes: requests(COMMITTED, 'chain') },
   { of: [COMMITTED, FAILED, 'commit and chain'], modes: requests('chain') },
+  { of: ['commit and chain', REPEATABLE, FAILED, 'end and chain', 'select 1'], modes: requests('chain') },
+  { of: ['set local transaction read only'], modes: requests('set local transaction read only') },
+  { of: ['set session transaction read only'], modes: requests('set session transaction read only') },
+  { of: [BEGIN_REPEATABLE], modes: requests(BEGIN_REPEATABLE), perStatement: false },
+  { of: ['savepoint a', BEGIN_REPEATABLE], modes: [], keeps: 'chain' },
   { of: ['savepoint a', COMMITTED], modes: [], keeps: 'chain' },
   { of: ["set transaction snapshot '1'"], modes: [], keeps: 'chain' },
   { of: ['set constraints all deferred'], modes: [], keeps: 'chain' },
   { of: ['set transaction read write'], modes: [], keeps: 'chain' },
 ])('$of', ({ of, modes, locals = [], perStatement = true, keeps = 'nothing' }) => {
   expect(after(...of)).toMatchObject({ kind: 'reading', modes, locals, snapshotPerStatement: perStatement, keeps })
+})
+
+test('what is chained to one that has failed has not its isolation level', () => {
+  let state: ClientState = FREE
+  for (const text of ['begin isolation level repeatable read read only', 'select 1/0', 'end and chain']) {
+    const { need } = factsOf(text)
+    const failed = text === 'select 1/0'
+    state = nextClientState(state, { request: { config: { text } }, need, open: true, standby: true, failed })
+  }
+  const [begin] = requests('BEGIN READ ONLY')
+  expect(state).toMatchObject({ begin, modes: [CHAIN], snapshotPerStatement: true, keeps: 'nothing' })
 })
