@@ -58,6 +58,7 @@ const unhurried = onServersOf([
   'differential',
   'discovery',
   'entries',
+  'given-up-at-once',
   'growing',
   'hanging-hooks',
   'http',

@@ -77,9 +77,12 @@ export async function runTransaction<T>(
 ): Promise<T> {
   const { signal, readOnly } = options
   const running = new RunningTransaction(client)
+  // What only reads leaves nothing that its caller could still find.
+  const orGivenUp = <V>(doing: Promise<V>): Promise<V> =>
+    readOnly === true && signal !== undefined ? unlessAborted(doing, signal) : doing
   try {
     signal?.throwIfAborted()
-    await client.query(beginText(options))
+    await orGivenUp(client.query(beginText(options)))
     let value: T
     try {
       const returned = work(running.handle)
@@ -90,14 +93,12 @@ export async function runTransaction<T>(
       running.end()
     }
     if (!running.commits) signal?.throwIfAborted()
-    await running.commit()
+    await orGivenUp(running.commit())
     client.release()
     return value
   } catch (error) {
     const isGivenUp = signal?.aborted === true && !isOutcomeUnknownError(error)
-    const undone = undo(client, running)
-    // What only reads leaves nothing that its caller could still find.
-    if (!isGivenUp || readOnly !== true) await undone
+    await orGivenUp(undo(client, running)).catch(ignore)
     throw isGivenUp ? signal.reason : error
   }
 }
@@ -113,6 +114,8 @@ async function undo(
     client.release()
   }
 }
+
+function ignore(): void {}
 
 /** How long what is being read or copied has to end before a ROLLBACK, which would otherwise wait for ever for what nobody reads any more. */
 const OPEN_STREAM_MS = 1_000
