@@ -10,8 +10,8 @@ let world: World
 let pool: NearestPool
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord', 'ams'], rtt: RTT_MS })
-  const { replicas, ...options } = world.poolOptions('ams')
-  pool = createPool({ ...options, replicas: { ord: replicas['ord'] as string }, application_name: 'given up' })
+  const replicas = { ord: world.url('ord', { from: 'ams' }) }
+  pool = createPool({ ...world.poolOptions('ams'), replicas, application_name: 'given up' })
   await caughtUp(world, pool)
 })
 afterAll(async () => {
