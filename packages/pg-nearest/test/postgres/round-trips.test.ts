@@ -1,9 +1,9 @@
-import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
 import { caughtUp, until, withUsers } from './fixtures.ts'
+import { RoundTripCounter } from './round-trip-counter.ts'
 
 /** Far enough that a trip cannot be mistaken for anything else. */
 const LINK_MS = 160
@@ -26,10 +26,10 @@ afterAll(async () => {
 })
 
 async function poolIn(region: string, options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  const counter = { answers: 0 }
+  const counter = new RoundTripCounter(world.url('nrt', { from: region }), LINK_MS)
   const made = createPool({
     ...world.poolOptions(region),
-    stream: () => countedSocket(counter),
+    stream: counter.stream,
     // On a busy machine the file takes so long that one would be closed, and another one's handshake be counted.
     idleTimeoutMillis: 0,
     ...options,
@@ -45,36 +45,10 @@ async function poolIn(region: string, options: Partial<NearestPoolOptions> = {})
   return made
 }
 
-interface Counter {
-  /** Of the primary, that something was written for. */
-  answers: number
-}
+const counters = new WeakMap<NearestPool, RoundTripCounter>()
 
-const counters = new WeakMap<NearestPool, Counter>()
-
-function countedSocket(counter: Counter): Socket {
-  const socket = new Socket()
-  let written = 0
-  socket.on('data', () => {
-    const { bytesWritten, remotePort } = socket
-    if (bytesWritten > written && remotePort === Number(new URL(world.url('nrt', { from: 'ord' })).port))
-      counter.answers++
-    written = bytesWritten
-  })
-  return socket
-}
-
-/**
- * How many times the ocean was crossed there and back. The clock, for a link of a known length, counts too much if the machine is busy;
- * the answers, if the pool's monitor asks meanwhile. Neither counts too little.
- */
-async function trips<T>(by: NearestPool, work: () => Promise<T>): Promise<{ trips: number; ms: number; value: T }> {
-  const counter = counters.get(by) as Counter
-  const { answers } = counter
-  const start = performance.now()
-  const value = await work()
-  const ms = performance.now() - start
-  return { trips: Math.min(Math.round(ms / LINK_MS), counter.answers - answers), ms, value }
+function trips<T>(by: NearestPool, work: () => Promise<T>): Promise<{ trips: number; ms: number; value: T }> {
+  return (counters.get(by) as RoundTripCounter).of(work)
 }
 
 const insert = { text: 'insert into users (name, age) values ($1, 1)' }

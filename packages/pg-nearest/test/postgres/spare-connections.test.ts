@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { startWorld, type World } from 'pg-nearest-world'
@@ -7,20 +6,17 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
 import { administer, until, withUsers } from './fixtures.ts'
 import { connectionsOf } from './connection-counts.ts'
+import { RoundTripCounter } from './round-trip-counter.ts'
 import { TestPools } from './test-pools.ts'
 
 /** Across the ocean, to the primary. */
 const LINK_MS = 100
 const APP = 'spare test'
-/** The first byte of each answer while a connection is made. */
-const AUTHENTICATION = 'R'.charCodeAt(0)
 
 let world: World
 const pools = new TestPools()
-/** Connections to the primary that this process has begun. */
-let begun = 0
-/** Answers of the primary to statements, none of them a probe's, and those by which a connection is made. */
-let answers: { readonly socket: Socket; readonly isHandshake: boolean }[] = []
+/** Across the ocean, by the latest pool. */
+let counter: RoundTripCounter
 
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: LINK_MS })
@@ -29,27 +25,14 @@ beforeAll(async () => {
 afterAll(() => world?.stop())
 afterEach(() => pools.destroyAll())
 
-function countedSocket(): Socket {
-  const socket = new Socket()
-  let written = 0
-  const isToPrimary = (): boolean => socket.remotePort === Number(new URL(world.url('nrt', { from: 'ord' })).port)
-  socket.on('connect', () => void (isToPrimary() && begun++))
-  socket.on('data', (data: Buffer) => {
-    const isHandshake = data[0] === AUTHENTICATION
-    if (socket.bytesWritten > written && isToPrimary()) answers.push({ socket, isHandshake })
-    written = socket.bytesWritten
-  })
-  return socket
-}
-
 async function start(options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
-  begun = 0
+  counter = new RoundTripCounter(world.url('nrt', { from: 'ord' }), LINK_MS)
   return pools.start({
     ...world.poolOptions('ord'),
     application_name: APP,
     probeIntervalMs: 600_000,
     idleTimeoutMillis: 100,
-    stream: countedSocket,
+    stream: counter.stream,
     ...options,
   })
 }
@@ -66,19 +49,7 @@ let serial = 0
 const insert = (by: NearestPool): Promise<unknown> =>
   by.query('insert into users (name, age) values ($1, 1)', [`Rare ${++serial}`])
 
-/**
- * How many times a write crosses the ocean and back. The clock counts too much if the machine is busy. What is answered while the next
- * spare connection is made beside it does not count: only the handshake of the one that the write has gone through.
- */
-async function tripsOf(work: () => Promise<unknown>): Promise<number> {
-  answers = []
-  const began = performance.now()
-  await work()
-  const tookMs = performance.now() - began
-  const by = answers.findLast(({ isHandshake }) => !isHandshake)?.socket
-  const needed = answers.filter(({ socket, isHandshake }) => !isHandshake || socket === by)
-  return Math.min(Math.round(tookMs / LINK_MS), needed.length)
-}
+const tripsOf = async (work: () => Promise<unknown>): Promise<number> => (await counter.of(work)).trips
 
 test('the first write of a process, and the first after the idle ones were closed: one round trip', async () => {
   const pool = await start()
@@ -130,8 +101,8 @@ test('until it is taken it is none of the pool’s; one that dies is made again,
     'nrt',
     `select pg_terminate_backend(pid) from pg_stat_activity where application_name = '${APP}' and query = ''`,
   )
-  const before = begun
-  await until(() => begun > before, 'another one')
+  const before = counter.begun
+  await until(() => counter.begun > before, 'another one')
   await isReady('nrt')
   expect([heard, pool.totalCount, pool.idleCount, pool.waitingCount]).toEqual([[], 0, 0, 0])
   expect(await tripsOf(() => insert(pool))).toBe(1)
@@ -142,7 +113,7 @@ test('a pool that nobody uses opens no more than these, whatever it closes', asy
   const pool = await start({ idleTimeoutMillis: 10 })
   for (const region of world.regions) await isReady(region)
   await sleep(3_000)
-  expect([begun, pool.totalCount]).toEqual([2, 0])
+  expect([counter.begun, pool.totalCount]).toEqual([2, 0])
   await pool.end()
   for (const region of world.regions) expect(await openTo(region)).toBe(0)
 })
@@ -153,7 +124,7 @@ test('a pool that goes quiet has none', async () => {
   await until(() => pool.status().quiet, 'the pool to be quiet')
   for (const region of world.regions) await until(async () => (await openTo(region)) === 0, `none to ${region}`)
   await sleep(1_500)
-  expect(begun).toBe(2)
+  expect(counter.begun).toBe(2)
 })
 
 test.each([
@@ -165,7 +136,7 @@ test.each([
   await until(() => pool.totalCount === 0, 'no connection of the pool')
   await sleep(1_500)
   // The probes', and the statement's.
-  expect(begun).toBe(2)
+  expect(counter.begun).toBe(2)
 })
 
 test('where only the primary is read, only to that', async () => {
@@ -178,7 +149,7 @@ test('where only the primary is read, only to that', async () => {
 test('half of maxLifetimeSeconds, and it is made anew: whoever takes it has it for the other half', async () => {
   await start({ maxLifetimeSeconds: 2 })
   await isReady('nrt')
-  await until(() => begun === 4, 'it to be made anew twice')
+  await until(() => counter.begun === 4, 'it to be made anew twice')
 })
 
 test('a server that refuses it is asked again, and then ever more rarely; statements go on', async () => {
@@ -192,11 +163,11 @@ test('a server that refuses it is asked again, and then ever more rarely; statem
   try {
     const client = await pool.primary.connect()
     await client.query('select 1')
-    const before = begun
-    await until(() => begun > before, 'another one to be asked for')
+    const before = counter.begun
+    await until(() => counter.begun > before, 'another one to be asked for')
     await sleep(4_000)
     // And again after one second and after two.
-    expect(begun - before).toBeLessThanOrEqual(3)
+    expect(counter.begun - before).toBeLessThanOrEqual(3)
     expect([problems, pool.status().servers.map(({ health }) => health)]).toEqual([[], ['up', 'up']])
     client.release()
     expect(await tripsOf(() => insert(pool))).toBe(1)
