@@ -10,8 +10,8 @@ export function mayLeaveState(text: unknown): boolean {
   if (doubtful) return true
   return tokens.some(({ kind, text: name }, i) => {
     if ((kind !== 'word' && kind !== 'name') || tokens[i + 1]?.text !== '(') return false
-    // COPY (query) TO; anywhere else it is somebody's function.
-    if (i === 0 && name === 'copy') return false
+    // COPY (query) TO, EXPLAIN (options) query; anywhere else it is somebody's function.
+    if (i === 0 && (name === 'copy' || name === 'explain')) return false
     const qualified = tokens[i - 1]?.text === '.' && tokens[i - 2]?.text !== 'pg_catalog'
     return qualified || !(COMPUTES.has(name) || (kind === 'word' && WORDS.has(name)))
   })

@@ -76,7 +76,9 @@ function codeOf(outcome: unknown): string | undefined {
 }
 
 function isRefusedByRecovery(outcome: unknown): boolean {
-  return codeOf(outcome) === '25006' && messageOf(outcome).endsWith('during recovery')
+  const message = messageOf(outcome)
+  if (codeOf(outcome) === '0A000') return /(?:in a hot standby|during recovery)$/.test(message)
+  return codeOf(outcome) === '25006' && message.endsWith('during recovery')
 }
 
 /** The result of an empty text. */

@@ -65,6 +65,7 @@ const PROGRAMS: readonly Program[] = [
   ['begin read only', 'set transaction read only', SERIALIZABLE, 'show transaction_isolation', 'rollback'],
   ['begin read only', 'set transaction read only', 'select 1 as n', 'set transaction read write', ADD, 'rollback'],
   ['begin read only', 'begin isolation level repeatable read', MOVES, ISOLATION, 'rollback'],
+  ['begin read only', 'explain (costs off) select 1', LOCKS, ADD, 'rollback'],
   ['begin read only', 'begin deferrable', 'commit and chain', MOVES, 'show transaction_deferrable', 'rollback'],
   ['begin read only', 'set local transaction isolation level repeatable read', 'end and chain', MOVES, ISOLATION],
   [

@@ -57,6 +57,19 @@ test.each([
 })
 
 test.each([
+  { message: 'cannot use serializable mode in a hot standby', bound: true, known: ['not on this server'] },
+  { message: 'cannot set transaction read-write mode during recovery', bound: true, known: ['not on this server'] },
+  { message: 'cannot use serializable mode in a hot standby', bound: false, known: [] },
+  { message: 'cached plan must not change result type', bound: true, known: [] },
+])('what a replica does not support ($message), bound: $bound: $known', ({ message, bound: isHere, known }) => {
+  const ours = { error: { code: '0A000', message } }
+  const covering = KNOWN.filter(({ covers }) =>
+    covers({ what: 'outcome', step: 2, pg: { result: {} }, ours }, { bound: isHere, renamesEmpty: false }),
+  )
+  expect(covering.map(({ name }) => name)).toEqual(known)
+})
+
+test.each([
   { first: '', then: 'table hits', pg: { command: null }, known: ['names of prepared statements'] },
   { first: '', then: 'table hits', pg: { command: 'SELECT' }, known: [] },
   { first: 'select 1', then: 'table hits', pg: { command: null }, known: [] },

@@ -11,6 +11,7 @@ test.each([
   'select pg_catalog.lower(name) from users',
   "select 'be(1)' -- be(2)",
   "copy (select repeat('x', 3) from users) to stdout",
+  'explain (costs off) select count(*) from users',
 ])('leaves nothing: %s', (text) => {
   expect(mayLeaveState(text)).toBe(false)
 })
@@ -31,6 +32,8 @@ test.each([
   'select count(be(1)) from users',
   "select copy('ada')",
   "copy (select be('ada')) to stdout",
+  "explain (analyze, costs off) select be('ada')",
+  'select explain(1)',
   "select 'unterminated",
   undefined,
 ])('may leave something: %s', (text) => {
