@@ -76,6 +76,7 @@ const unhurried = onServersOf([
   'lanes-return',
   'last-reads',
   'left-open-streams',
+  'left-read-only',
   'login-sessions',
   'lost-begin',
   'lost-reads',

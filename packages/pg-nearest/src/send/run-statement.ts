@@ -152,7 +152,7 @@ function replyOf(end: StatementEnd | undefined): PositionReply {
 /** Records the end of a statement for its session, and turns it into evidence. */
 function conclude(
   lease: Lease,
-  { check, trust, context, before }: StatementRun,
+  { check, trust, context, before, enforcement }: StatementRun,
   questions: PositionQuestions | undefined,
   end: StatementEnd,
 ): RunEnd {
@@ -169,6 +169,9 @@ function conclude(
       // Its machine may have told with this answer who it is, which is evidence, too.
       const behind = check?.end(lease, trust, questions, false)
       const evidence = evidenceOfAnswer(lease, end.error, context, before)
+      // Whoever had the connection before may have left it READ ONLY.
+      const isUnasked = enforcement === 'none' && !lease.standby && lease.status === 'I'
+      if (isUnasked && provesWrite(end.error)) lease.doom()
       return behind === undefined ? evidence : { kind: 'behind', error: behind }
     }
     case 'skipped':
