@@ -4,7 +4,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { NearestPool } from '../../src/index.ts'
 import { COUNTERS, countInSessions, pauseInTurn } from './balanced-sessions.ts'
-import { ask, caughtUp, isNear, until } from './fixtures.ts'
+import { ask, caughtUp, measuredNear, until } from './fixtures.ts'
 import { startNameSwitch, type NameSwitch } from './name-switch.ts'
 import { TestPools } from './test-pools.ts'
 import { repeatedly } from './repeatedly.ts'
@@ -35,7 +35,7 @@ afterEach(async () => {
 async function startPool(): Promise<NearestPool> {
   // The primary is as far as its link.
   const pool = await pools.start({ ...world.poolOptions('ord'), replicas: { ord: name.url } })
-  await isNear(pool, 'ord', 3)
+  await measuredNear(pool, 'ord', 3)
   return pool
 }
 

@@ -112,7 +112,7 @@ export async function scansOf(url: string, table: string): Promise<number> {
 }
 
 /** Waits until a pool has measured that a server is near: on a busy machine a single probe may say that it is far. */
-export function isNear(pool: NearestPool, name: string, withinMs: number): Promise<void> {
+export function measuredNear(pool: NearestPool, name: string, withinMs: number): Promise<void> {
   return until(async () => {
     const { servers } = await pool.refresh()
     return (servers.find((server) => server.name === name)?.leastRttMs ?? Number.POSITIVE_INFINITY) < withinMs

@@ -11,7 +11,7 @@ import {
   type QueryEvent,
   type WriterEvent,
 } from '../../src/index.ts'
-import { isNear, ask, caughtUp, healthOf, scansOf, until, withUsers } from './fixtures.ts'
+import { ask, caughtUp, healthOf, measuredNear, scansOf, until, withUsers } from './fixtures.ts'
 import { doors } from './http-doors.ts'
 import { repeatedly } from './repeatedly.ts'
 
@@ -292,7 +292,7 @@ describe('observe', () => {
     // A probe between the write and the read would tell that the replica is behind: then none is asked for a proof.
     pool = poolOf({ mode: 'observe', probeIntervalMs: 60_000 })
     // Nor is one that has not been seen to be near.
-    await isNear(pool, 'ord', 1)
+    await measuredNear(pool, 'ord', 1)
     await world.pauseReplay('ord')
     try {
       const session = pool.session()
