@@ -1,6 +1,6 @@
 import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { unusedVariables } from '../fly/configured-regions.ts'
-import { isMode } from '../modes/mode.ts'
+import { isMode } from '../modes/pool-mode.ts'
 import { MODE_VARIABLE } from '../modes/parse-mode.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { errorText } from './error-text.ts'

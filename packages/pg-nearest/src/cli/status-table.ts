@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import type { ServerStatus, Status } from '../servers/status.ts'
-import { fromHere } from '../findings/from-here.ts'
+import { describeOwnRegion } from '../findings/describe-own-region.ts'
 import { isInPlace } from '../examination/server-location.ts'
 import { bytes, duration } from '../terminal/format.ts'
 import { tableWithin, type Column } from '../terminal/table.ts'
@@ -46,7 +46,7 @@ export function statusText(status: Status, { color, columns }: Pick<Terminal, 'c
   const lines = [
     tableWithin(columns, COLUMNS, rows),
     '',
-    wrap(`Reads ${fromHere(status)} ${reads(servers)} ${writes(servers)}`, columns),
+    wrap(`Reads ${describeOwnRegion(status)} ${reads(servers)} ${writes(servers)}`, columns),
   ]
   return [...lines, ...remarks.map((remark) => paint('red', wrap(`! ${remark}`, columns, 2)))].join('\n')
 }

@@ -1,7 +1,7 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/bookmark-claims.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
-import { isMisled, waitingPreference } from '../freshness/machine-preference.ts'
+import { isMisled, waitingPreference } from '../freshness/backend-preference.ts'
 import { notSent, type LimitedEnd } from '../send/run-with-cancellation.ts'
 import type { AttemptEnd, Execution, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from '../execute/may-await-primary.ts'

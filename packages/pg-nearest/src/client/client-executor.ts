@@ -23,12 +23,12 @@ import { acquireForClient } from '../client-execution/acquire-for-client.ts'
 import { HeldConnection, type Holder } from '../client-state/held-connection.ts'
 import { openTransaction } from '../client-transaction/pipelined-begin.ts'
 import { mayJoinBegin } from '../client-transaction/pipelining.ts'
-import type { Mode } from '../modes/mode.ts'
+import type { Mode } from '../modes/pool-mode.ts'
 import { givenNow, placeInQueue, type QueuedStatement, type Serving } from '../client-state/queued-statement.ts'
 import { readInTransaction, runInTransaction } from '../client-transaction/run-in-transaction.ts'
 import { watchLeftOpenStream } from '../submittable/left-open-stream.ts'
 import { limitWaiting } from './limit-waiting.ts'
-import { GivenStatement } from './given-statement.ts'
+import { PendingStatement } from './pending-statement.ts'
 import { StatementQueue, type Turn } from '../client-execution/statement-queue.ts'
 import { readsAsPool } from '../client-execution/reads-as-pool.ts'
 import { runPinnedOrLose } from '../client-execution/run-pinned.ts'
@@ -119,7 +119,7 @@ export class ClientExecutor {
 
   /** Like `run`, but with callbacks: one is called once, in the same tick in which the statement ends. */
   give(request: Request, resolve: (result: StatementResult) => void, reject: (error: unknown) => void): void {
-    const statement = new GivenStatement(this.#client, request, { resolve, reject }, (turn) => this.#route(turn))
+    const statement = new PendingStatement(this.#client, request, { resolve, reject }, (turn) => this.#route(turn))
     this.#queue.add(statement)
     limitWaiting(this.#queue, statement)
   }

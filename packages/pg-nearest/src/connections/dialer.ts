@@ -11,7 +11,7 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import { beginConnection, makeConnection, type BegunConnection } from '../pooled-connection/make-connection.ts'
 import { SpareConnection } from '../pooled-connection/spare-connection.ts'
 import { NoConnectionError } from './no-connection-error.ts'
-import { refuseForHook } from './refuse-for-hook.ts'
+import { rejectWaitersOnHookError } from './reject-waiters-on-hook-error.ts'
 import type { RefusalPause } from './refusal-pause.ts'
 import type { ServerConnectionsOptions } from './server-connections-types.ts'
 
@@ -63,7 +63,7 @@ export class Dialer {
   /** @param connection - `undefined`: it could not even begin. */
   failed(connection: Connection | undefined, error: unknown): void {
     const { all, generation, pause, queue } = this.#connections
-    if (error instanceof HookError) return refuseForHook(queue, error, connection?.wantedAt ?? 0)
+    if (error instanceof HookError) return rejectWaitersOnHookError(queue, error, connection?.wantedAt ?? 0)
     const why = error instanceof pg.DatabaseError || error instanceof PasswordError ? 'refused' : 'unreachable'
     this.#options.onDialFailed(error, connection?.generation ?? generation())
     const noneOpen = ![...all].some(({ alive }) => alive)

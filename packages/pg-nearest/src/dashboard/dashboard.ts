@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { PageHandler } from 'pg-nearest-page'
 import type { NearestPool } from '../pool/nearest-pool.ts'
-import { loadPage } from './load-page.ts'
-import { createPoolPage } from './pool-page.ts'
+import { importPagePackage } from './import-page-package.ts'
+import { createDashboardStore } from './dashboard-store.ts'
 
 /** A page that shows a pool, for a server of one's own. */
 export interface Dashboard {
@@ -36,9 +36,9 @@ export interface Dashboard {
  * @throws NearestError with code `NEAREST_BAD_OPTION` if `pg-nearest-page` is not installed.
  */
 export async function dashboard(pool: NearestPool): Promise<Dashboard> {
-  const page = await loadPage()
+  const page = await importPagePackage()
   let publish: PageHandler['publish'] | undefined
-  const shown = createPoolPage(page, pool, (event) => publish?.(event))
+  const shown = createDashboardStore(page, pool, (event) => publish?.(event))
   const handler = await page.createPageHandler(shown.options)
   ;({ publish } = handler)
   return {

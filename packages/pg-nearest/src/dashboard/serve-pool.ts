@@ -1,7 +1,7 @@
 import type { PageServer } from 'pg-nearest-page'
 import type { NearestPool } from '../pool/nearest-pool.ts'
-import { loadPage } from './load-page.ts'
-import { createPoolPage } from './pool-page.ts'
+import { importPagePackage } from './import-page-package.ts'
+import { createDashboardStore } from './dashboard-store.ts'
 
 const PORT = 4180
 
@@ -16,9 +16,9 @@ export async function servePool(
   pool: NearestPool,
   { port, host }: ServedOn,
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const page = await loadPage()
+  const page = await importPagePackage()
   let publish: PageServer['publish'] | undefined
-  const shown = createPoolPage(page, pool, (event) => publish?.(event))
+  const shown = createDashboardStore(page, pool, (event) => publish?.(event))
   const server = await page.startPageServer({ ...shown.options, host, port: port ?? PORT }).catch((error: unknown) => {
     if (port !== undefined) throw error
     return page.startPageServer({ ...shown.options, host })

@@ -1,4 +1,4 @@
-import { parseRegion, regionOf } from './parse-region.ts'
+import { parseRegion, regionOf } from './region-code.ts'
 import { isSameArea } from './metro-areas.ts'
 import { REGION_VARIABLES } from './region-variables.ts'
 import type { Environment } from './parse-server-url.ts'

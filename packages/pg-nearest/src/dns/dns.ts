@@ -1,7 +1,7 @@
 import { resolveAddresses, createResolver, type AddressFamily, type DnsResolver } from '../discovery/dns-resolver.ts'
 import { targetsIn, type DnsTarget } from '../discovery/parse-dns-answers.ts'
 import { afterAnswer, type ResolvedAddresses } from '../discovery/resolved-addresses.ts'
-import { parseRegion } from '../discovery/parse-region.ts'
+import { parseRegion } from '../discovery/region-code.ts'
 import { refreshInterval } from '../discovery/dns-refresh-interval.ts'
 import { describeValue, isPlainObject } from '../error-messages/describe-value.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'

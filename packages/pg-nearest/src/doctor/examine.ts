@@ -8,7 +8,7 @@ import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { createPool } from '../pool/create-pool.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
 import type { ServerStatus, Status } from '../servers/status.ts'
-import { askMachines } from './ask-machines.ts'
+import { listFlyMachines } from './list-fly-machines.ts'
 import { askServer } from './ask-server.ts'
 
 /** What a healthy replica lacks it has received long before. */
@@ -56,7 +56,7 @@ async function machinesOf(
   resolver: DnsResolver = createResolver(),
 ): Promise<readonly Machine[] | undefined> {
   const app = servers.map((server) => flyAppOf(placeOf(server))).find((found) => found !== undefined)
-  return app === undefined ? undefined : askMachines(app, resolver)
+  return app === undefined ? undefined : listFlyMachines(app, resolver)
 }
 
 function placeOf({ address: { host, port, user, database }, region, declared }: ListedServer): ServerLocation {

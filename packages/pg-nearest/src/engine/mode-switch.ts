@@ -1,7 +1,7 @@
 import type { ModeEvent } from '../events/event-types.ts'
 import type { ModesInForce, OwnSession } from '../execute/engine.ts'
-import { modeOf, type ModeLot, type ModeSetting, type ParsedShare } from '../modes/mode-setting.ts'
-import type { Mode } from '../modes/mode.ts'
+import { modeOf, type ModeLot, type ModeSetting, type ParsedShare } from '../modes/mode-rollout.ts'
+import type { Mode } from '../modes/pool-mode.ts'
 
 /** The mode of a pool, which its operators may change at any time. */
 export interface ModeSwitch extends ModesInForce {

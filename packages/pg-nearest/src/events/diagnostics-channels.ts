@@ -1,5 +1,5 @@
 import { channel, tracingChannel, type Channel, type TracingChannel } from 'node:diagnostics_channel'
-import type { Mode } from '../modes/mode.ts'
+import type { Mode } from '../modes/pool-mode.ts'
 import type { QueryEvent } from './event-types.ts'
 import type { ServedBy } from './served-by.ts'
 

@@ -1,4 +1,4 @@
-import type { Mode } from '../modes/mode.ts'
+import type { Mode } from '../modes/pool-mode.ts'
 import type { RouteReason, ServedBy } from './served-by.ts'
 import type { ProblemCode } from '../topology/problem.ts'
 import type { Topology } from '../topology/topology.ts'

@@ -1,4 +1,4 @@
-import type { Mode } from '../modes/mode.ts'
+import type { Mode } from '../modes/pool-mode.ts'
 import type { QueryEvent } from './event-types.ts'
 import type { ServedBy } from './served-by.ts'
 

@@ -4,10 +4,10 @@ import { inRegion, type ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { FREE_GATE } from '../session-positions/bookmark-claims.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
-import { isMisled, machinePreference, misledBy, waitingPreference } from '../freshness/machine-preference.ts'
+import { isMisled, backendPreference, misledBy, waitingPreference } from '../freshness/backend-preference.ts'
 import type { Preference } from '../checkout/preference.ts'
 import { SHARES } from '../checkout/wait-queue.ts'
-import { positionBefore } from '../freshness/is-caught-up.ts'
+import { positionBefore } from '../freshness/caught-up-with-primary.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
@@ -147,7 +147,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   #connect(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
     if (this.#abandoned !== undefined) return turn.end(this.#abandoned)
     const { server } = attempt
-    const preferred = machinePreference(this.engine, attempt, this.#check)
+    const preferred = backendPreference(this.engine, attempt, this.#check)
     const rider = preferred === undefined && this.#rider?.isWilling === true ? this.#rider : undefined
     const trip = rider && this.#tripOf(attempt, turn, signal)
     if (trip !== undefined && rider?.join(false, trip) === true) return

@@ -1,4 +1,4 @@
-import { isOtherCluster } from '../topology/cluster.ts'
+import { isOtherCluster } from '../topology/cluster-identity.ts'
 import { whyInvalid } from '../topology/invalid-member.ts'
 import type { Problem, ProblemCode } from '../topology/problem.ts'
 import { describeRefusals } from '../topology/refused-function.ts'

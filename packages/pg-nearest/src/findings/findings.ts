@@ -4,8 +4,8 @@ import { conflictsOf } from './conflicts.ts'
 import { distanceOf } from './distance.ts'
 import type { Examination } from '../examination/examination.ts'
 import { sayOf, type Finding, type Say } from './finding.ts'
-import { fromHere } from './from-here.ts'
-import { machinesOf } from './machines.ts'
+import { describeOwnRegion } from './describe-own-region.ts'
+import { machinesOf } from './database-machines.ts'
 import { changePlaces } from '../remedies/change-places.ts'
 import { otherUrl, startIt } from '../remedies/commands.ts'
 import type { ExaminedServer } from '../examination/examined-server.ts'
@@ -93,7 +93,7 @@ function silent(place: ServerLocation, say: Say): Finding {
 function readsOf(status: Status): Finding {
   const { servers } = status
   const reader = servers.find(({ readFrom, health }) => readFrom && health === 'up')
-  const from = fromHere(status)
+  const from = describeOwnRegion(status)
   const say = sayOf(undefined)
   if (reader !== undefined) return say.good(`Reads ${from} go to ${reader.name}${unlessWritten(reader, servers)}.`)
   return say.bad('DOCTOR_NO_READS', `Reads ${from} have nowhere to go.`, {

@@ -1,5 +1,5 @@
 import { describeValue } from '../error-messages/describe-value.ts'
-import { parseRegion } from '../discovery/parse-region.ts'
+import { parseRegion } from '../discovery/region-code.ts'
 import { isPlatformRegion } from '../discovery/region-places.ts'
 import type { Environment } from '../discovery/parse-server-url.ts'
 import { OptionError } from '../errors.ts'

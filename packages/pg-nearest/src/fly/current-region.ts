@@ -1,4 +1,4 @@
-import { parseRegion } from '../discovery/parse-region.ts'
+import { parseRegion } from '../discovery/region-code.ts'
 import type { Environment } from '../discovery/parse-server-url.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
-import { isMisled } from '../freshness/machine-preference.ts'
+import { isMisled } from '../freshness/backend-preference.ts'
 import type { Rescue } from '../lane-batch/lane-read.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Lease } from '../pooled-connection/lease.ts'

@@ -3,8 +3,8 @@ import { closestName } from '../error-messages/closest-name.ts'
 import { redactName } from '../error-messages/quote-unless-secret.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'
-import { isMode, MODES, type Mode } from './mode.ts'
-import type { ModeSetting, ParsedShare } from './mode-setting.ts'
+import { isMode, MODES, type Mode } from './pool-mode.ts'
+import type { ModeSetting, ParsedShare } from './mode-rollout.ts'
 
 const NAMES = MODES.join(', ')
 

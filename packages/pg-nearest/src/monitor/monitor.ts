@@ -20,7 +20,7 @@ import type { MemberMachine } from '../observations/update-members.ts'
 import type { Role, Server, ServerState, Topology } from '../topology/topology.ts'
 import { isErrorResponse } from '../driver-errors.ts'
 import { describeFailure } from '../failures/describe-failure.ts'
-import type { ServerReport } from '../failures/server-report.ts'
+import type { HealthSignal } from '../failures/health-signal.ts'
 import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
 import { observedPosition } from '../observations/observed-position.ts'
 import { nextProbeMs, sharedIntervalMs } from './probe-backoff.ts'
@@ -82,7 +82,7 @@ export interface Monitor {
   /** Probes every server now. Resolves when each has answered what was sent after this call, failed or left the list. */
   refresh(): Promise<Topology>
   /** Takes evidence from a connection. Ignored if all connections have been replaced since. */
-  report(report: ServerReport): void
+  report(report: HealthSignal): void
   /** Only the first of several statements sent at once was answered. */
   noPipelines(server: string): void
   /** Replaces the list. Servers that left it are no longer watched, but stay in the topology until `forget`. */

@@ -1,7 +1,7 @@
 import type { HedgeOptions } from '../limits/hedge-options.ts'
 import type { BookmarkStore } from '../bookmark-store/bookmark-store.ts'
-import type { ModeShares } from '../modes/mode-setting.ts'
-import type { Mode } from '../modes/mode.ts'
+import type { ModeShares } from '../modes/mode-rollout.ts'
+import type { Mode } from '../modes/pool-mode.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { ServerList, ServerSource, PgOptions } from '../server-list/server-list.ts'
 

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { isHostName } from '../discovery/parse-dns-answers.ts'
-import { regionOf } from '../discovery/parse-region.ts'
+import { regionOf } from '../discovery/region-code.ts'
 
 /** A member of a cluster, as Patroni's REST API names it. */
 export interface PatroniMember {

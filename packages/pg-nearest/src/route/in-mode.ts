@@ -1,4 +1,4 @@
-import type { Mode } from '../modes/mode.ts'
+import type { Mode } from '../modes/pool-mode.ts'
 import { isRegional, type Target } from './plan-servers.ts'
 
 /** Where a pool, or a handle of it, runs its statements. */

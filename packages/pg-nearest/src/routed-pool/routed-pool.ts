@@ -8,7 +8,7 @@ import { currentConsistency } from '../session/current-consistency.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
 import { scopeNow, type Engine, type Scope } from '../execute/engine.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
-import { inSurroundings } from '../execute/in-surroundings.ts'
+import { withAsyncContext } from '../execute/with-async-context.ts'
 import { shareConnections } from '../flight/share-connections.ts'
 import { withinDeadline } from '../limits/within-deadline.ts'
 import type { Call, QueryCallback, Request } from '../route/request.ts'
@@ -131,7 +131,7 @@ export class RoutedPool extends PgPoolFace {
       return this.asOwnPromise(submitOnPool(this.#lend(), first as pg.Submittable, second ?? third))
     }
     return this.asOwnPromise(
-      promiseOrCallback(this.#execute(inSurroundings(this.#servers.engine, call.request)), call.callback),
+      promiseOrCallback(this.#execute(withAsyncContext(this.#servers.engine, call.request)), call.callback),
     )
   }
 

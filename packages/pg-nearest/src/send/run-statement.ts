@@ -11,7 +11,7 @@ import {
   type PositionQuestions,
   type PositionReply,
 } from '../session-positions/position-question.ts'
-import { isCaughtUp, type PositionBefore } from '../freshness/is-caught-up.ts'
+import { isCaughtUp, type PositionBefore } from '../freshness/caught-up-with-primary.ts'
 import { startStallAwareTimer, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
 import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'

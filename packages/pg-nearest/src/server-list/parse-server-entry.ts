@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { parseRegion } from '../discovery/parse-region.ts'
+import { parseRegion } from '../discovery/region-code.ts'
 import type { ListedServer, Password } from '../discovery/listed-server.ts'
 import {
   atHostaddr,

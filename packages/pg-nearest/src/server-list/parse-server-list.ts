@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { isSameServer, nameServers, type ListedServer } from '../discovery/listed-server.ts'
-import { parseRegion } from '../discovery/parse-region.ts'
+import { parseRegion } from '../discovery/region-code.ts'
 import type { Environment } from '../discovery/parse-server-url.ts'
 import { isPlainObject, describeValue } from '../error-messages/describe-value.ts'
 import { OptionError } from '../errors.ts'

@@ -14,7 +14,7 @@ import { createProbe } from '../probe/probe.ts'
 import type { MonitoredServer } from '../server-watch/monitor-dependencies.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
 import { dormantTopology } from '../observations/dormant-topology.ts'
-import { firstChoices } from '../server-selection/first-choices.ts'
+import { nextTargets } from '../server-selection/next-targets.ts'
 import { hasWriter, writeOrder } from '../server-selection/server-selection.ts'
 import { initialTopology, type Observed } from '../observations/topology-updates.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -189,7 +189,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
   const spares = createSpareConnections(connections, () => {
     if (listed.length === 1) return NONE
     const primaryOnly = modes.uniform === 'primary-only' || modes.uniform === 'observe'
-    return firstChoices(monitor.topology, { region: region.region, primaryOnly, draw: lot.draw })
+    return nextTargets(monitor.topology, { region: region.region, primaryOnly, draw: lot.draw })
   })
 
   /** With one server there is nothing to choose from. */

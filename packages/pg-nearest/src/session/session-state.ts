@@ -1,5 +1,5 @@
 import { laterBookmark, shows, type Bookmark, type Forks, type ServerPosition } from './bookmark.ts'
-import type { ModeLot } from '../modes/mode-setting.ts'
+import type { ModeLot } from '../modes/mode-rollout.ts'
 import type { Consistency } from './consistency.ts'
 
 /** The machine that a session reads from without asking for positions: it never goes backwards by itself. */

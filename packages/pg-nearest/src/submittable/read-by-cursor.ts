@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
-import { positionBefore } from '../freshness/is-caught-up.ts'
+import { positionBefore } from '../freshness/caught-up-with-primary.ts'
 import { isRegional } from '../route/plan-servers.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'

@@ -1,4 +1,4 @@
-import { isFollowed, isOtherCluster } from './cluster.ts'
+import { isFollowed, isOtherCluster } from './cluster-identity.ts'
 import { isUsable } from './health.ts'
 import { isRival, undecided } from './why-no-writes.ts'
 import type { RoutingState, RoutingStates } from './routing-state.ts'

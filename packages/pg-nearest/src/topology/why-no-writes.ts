@@ -1,4 +1,4 @@
-import { clusterOf, isFollowed, isOtherCluster } from './cluster.ts'
+import { clusterOf, isFollowed, isOtherCluster } from './cluster-identity.ts'
 import { isUsable } from './health.ts'
 import type { RoutingState, RoutingStates } from './routing-state.ts'
 

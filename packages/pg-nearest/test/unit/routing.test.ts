@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import spec from '../../spec/routing.json' with { type: 'json' }
 import { planPrimary, planRead, type Attempt } from '../../src/route/plan-servers.ts'
 import { getsWrites } from '../../src/server-selection/gets-writes.ts'
-import { firstChoices } from '../../src/server-selection/first-choices.ts'
+import { nextTargets } from '../../src/server-selection/next-targets.ts'
 import { LATENCY_WINDOW_MS, type Chooser } from '../../src/server-selection/server-selection.ts'
 import type { ServerState, Topology } from '../../src/topology/topology.ts'
 import { serverState, topologyOf } from './server-state.ts'
@@ -59,8 +59,8 @@ describe('spec/routing.json', () => {
       }
       if (ready !== undefined) {
         const choices = { region, primaryOnly: false, draw: 0.5 }
-        const primaryOnly = firstChoices(topology, { ...choices, primaryOnly: true })
-        expect([...firstChoices(topology, choices)]).toEqual(ready)
+        const primaryOnly = nextTargets(topology, { ...choices, primaryOnly: true })
+        expect([...nextTargets(topology, choices)]).toEqual(ready)
         expect([...primaryOnly]).toEqual(write?.slice(0, 1).filter((server) => ready.includes(server)) ?? [])
       }
       if (replica !== undefined) {

@@ -9,7 +9,7 @@ import type { FreshnessContext } from '../session-positions/freshness-context.ts
 import { GIVES_WAY, type Preference } from '../checkout/preference.ts'
 
 /** On which of the machines behind its name an attempt should rather run; `undefined`: there is only one, or all are equal. */
-export function machinePreference(
+export function backendPreference(
   context: FreshnessContext,
   { server, onPrimary }: Attempt,
   check: FreshnessCheck | undefined,
@@ -29,7 +29,7 @@ export function waitingPreference(
   attempt: Attempt,
   check: FreshnessCheck | undefined,
 ): Preference | undefined {
-  const preference = machinePreference(context, attempt, check)
+  const preference = backendPreference(context, attempt, check)
   if (check?.givesWay(attempt.server) !== true) return preference
   return preference === undefined ? GIVES_WAY : { ...preference, givesWay: true }
 }

@@ -1,7 +1,7 @@
 import { readTiers, writeOrder } from './server-selection.ts'
 import type { RoutingState, RoutingStates } from '../topology/routing-state.ts'
 
-export interface FirstChoicesOptions {
+export interface NextTargetsOptions {
   readonly region: string | undefined
   /** Nothing is read from replicas. */
   readonly primaryOnly: boolean
@@ -10,9 +10,9 @@ export interface FirstChoicesOptions {
 }
 
 /** The names of the servers that the next write and the next read will go to, as far as they are up: at most two. */
-export function firstChoices(
+export function nextTargets(
   states: RoutingStates,
-  { region, primaryOnly, draw }: FirstChoicesOptions,
+  { region, primaryOnly, draw }: NextTargetsOptions,
 ): ReadonlySet<string> {
   const [writer] = writeOrder(states)
   const [nearest = []] = primaryOnly ? [] : readTiers(states, region)

@@ -1,7 +1,7 @@
 import type { Status } from '../servers/status.ts'
 
 /** Where this process reads from, and how that is known. */
-export function fromHere({ region, regionVariable, unmatchedRegions }: Status): string {
+export function describeOwnRegion({ region, regionVariable, unmatchedRegions }: Status): string {
   if (region !== undefined) return `from ${region}${regionVariable === undefined ? '' : ` (by ${regionVariable})`}`
   const [first, ...more] = unmatchedRegions
   if (first === undefined) return 'from here (no region is set)'

@@ -1,4 +1,4 @@
-import type { Mode } from './mode.ts'
+import type { Mode } from './pool-mode.ts'
 
 /** Which sessions are in a mode. */
 export interface ModeShare {

@@ -5,16 +5,16 @@ import { startDashboardFeed } from './dashboard-feed.ts'
 type Page = Pick<typeof import('pg-nearest-page'), 'initialDashboard' | 'reduceDashboard'>
 
 /** The page of a pool, wherever it is served; `publish` is called with all that happens. */
-export interface PoolPage {
+export interface DashboardStore {
   readonly options: PageOptions
   close(): void
 }
 
-export function createPoolPage(
+export function createDashboardStore(
   { initialDashboard, reduceDashboard }: Page,
   pool: NearestPool,
   publish: (event: DashboardEvent) => void,
-): PoolPage {
+): DashboardStore {
   let state: DashboardState = initialDashboard
   const feed = startDashboardFeed(pool, (event) => {
     state = reduceDashboard(state, event)

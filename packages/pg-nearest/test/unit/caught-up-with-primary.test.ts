@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isCaughtUp, positionBefore } from '../../src/freshness/is-caught-up.ts'
+import { isCaughtUp, positionBefore } from '../../src/freshness/caught-up-with-primary.ts'
 import { createServerMembers } from '../../src/positions/server-members.ts'
 import type { Lease } from '../../src/pooled-connection/lease.ts'
 import { createKnownPositions, type KnownPositions } from '../../src/positions/known-positions.ts'

@@ -7,7 +7,7 @@ import type { Machine } from '../examination/examination.ts'
  * @returns `undefined` if it does not answer, as outside of Fly's network
  * @see https://fly.io/docs/networking/private-networking/
  */
-export async function askMachines(app: string, resolver: DnsResolver): Promise<readonly Machine[] | undefined> {
+export async function listFlyMachines(app: string, resolver: DnsResolver): Promise<readonly Machine[] | undefined> {
   try {
     const [all, started] = await Promise.all([
       resolver.resolveTxt(`all.vms.${app}.internal`),

@@ -9,7 +9,7 @@ import type { WaitQueue } from '../checkout/wait-queue.ts'
  *
  * @param wantedAt - when the connection began, or was taken if it was made ahead; by `performance.now()`
  */
-export function refuseForHook(queue: WaitQueue<Lease>, { cause, late }: HookError, wantedAt: number): void {
+export function rejectWaitersOnHookError(queue: WaitQueue<Lease>, { cause, late }: HookError, wantedAt: number): void {
   const refusal = new NoConnectionError('hook', cause)
   if (!late) return queue.first?.refuse(refusal)
   for (const waiter of queue) if (waiter.since <= wantedAt) waiter.refuse(refusal)

@@ -21,7 +21,7 @@ export interface Caller {
 }
 
 /** A statement that was given to a borrowed client, from then until its caller has been told. */
-export class GivenStatement implements QueuedStatement, Turn {
+export class PendingStatement implements QueuedStatement, Turn {
   readonly request: Request
   readonly need: StatementNeed
   readonly givenAt: number

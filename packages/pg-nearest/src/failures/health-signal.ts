@@ -6,7 +6,7 @@
  * - `lost`: a connection died with a statement on it.
  * - `role`: the server does not have the role that it was thought to have.
  */
-export interface ServerReport<Sign = 'unreachable' | 'refused' | 'lost' | 'role'> {
+export interface HealthSignal<Sign = 'unreachable' | 'refused' | 'lost' | 'role'> {
   readonly server: string
   /** The generation of the server's connections at that time. */
   readonly generation: number

@@ -1,7 +1,7 @@
 import { OptionError } from '../errors.ts'
 
 /** The assets are in a package of their own, which only those install who want to look. */
-export async function loadPage(): Promise<typeof import('pg-nearest-page')> {
+export async function importPagePackage(): Promise<typeof import('pg-nearest-page')> {
   try {
     return await import('pg-nearest-page')
   } catch (cause) {
