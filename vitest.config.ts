@@ -66,6 +66,7 @@ const unhurried = onServersOf([
   'kept-connections',
   'lane-names',
   'prepared-writes',
+  'primary-comes-back',
   'throwing-configs',
   'lanes',
   'lanes-attacked',

@@ -87,6 +87,10 @@ export function createEngine(parts: EngineParts): Engine {
     currentConsistency: () => currentConsistency.get(scope),
     currentWitness: () => currentWitness.get(scope),
     writeGuard: () => currentWriteGuard.get(scope),
+    noteServed({ server, generation }) {
+      if (monitor().stateOf(server)?.health !== 'down') return
+      monitor().report({ server, generation, sign: 'served', error: undefined })
+    },
     onPositionLost: (event) => events.emit('position-lost', event),
     statements: createStatementCache({ max: learnedStatements, now: () => performance.now() }),
     chooser: {

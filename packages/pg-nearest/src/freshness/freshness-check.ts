@@ -191,6 +191,7 @@ export class FreshnessCheck {
     questions: PositionQuestions | undefined,
     done: boolean,
   ): ReplicaBehindError | undefined {
+    this.#context.noteServed(lease)
     const machine = questions === undefined ? lease.identity : this.#answers.introduce(lease, questions)
     const { server } = lease
     if (!this.#reads) this.#session.noteWrite()

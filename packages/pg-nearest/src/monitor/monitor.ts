@@ -6,6 +6,7 @@ import {
   withoutPipelines,
   withoutServer,
   withServers,
+  withService,
   type Observation,
   type Observed,
 } from '../observations/topology-updates.ts'
@@ -223,8 +224,14 @@ export function createMonitor(options: MonitorOptions): Monitor {
     if (isWorse(were, next.topology)) options.onTrouble()
   }
 
-  const fail = (server: string, sign: Exclude<Sign, 'answered' | 'removed'>, error: unknown): void =>
+  const fail = (server: string, sign: Exclude<Sign, 'answered' | 'served' | 'removed'>, error: unknown): void =>
     publish(withFailure(observed, server, sign, describeFailure(server, error), steadyNow()))
+
+  const served = (server: string, watch: ServerWatch): void => {
+    watch.served()
+    publish(withService(observed, server, steadyNow()))
+    void watch.askAnew()
+  }
 
   /** Drops the connections to a former primary: what runs there would be lost, or written to an abandoned timeline. */
   const dropDemoted = (before: Topology, were: ReadonlyMap<string, ServerState>, after: Topology): void => {
@@ -304,6 +311,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       if (watch === undefined || phase !== 'running') return
       if (sign === 'role') return void [...watches.values()].map((each) => each.ask())
       if (generation < watch.connections.generation) return
+      if (sign === 'served') return served(server, watch)
       if (isErrorResponse(error)) watch.heard()
       fail(server, sign, error)
       void watch.ask()

@@ -186,7 +186,7 @@ export function withStandbysAnswer(
 export function withFailure(
   before: Observed,
   name: string,
-  sign: Exclude<Sign, 'answered' | 'removed'>,
+  sign: Exclude<Sign, 'answered' | 'served' | 'removed'>,
   problem: Problem,
   now: number,
 ): Observed {
@@ -197,6 +197,12 @@ export function withFailure(
     problem: problem.message,
     problemCode: problem.code,
   }))
+  return { topology, trail: before.trail }
+}
+
+/** The next snapshot after a statement was answered. */
+export function withService(before: Observed, name: string, now: number): Observed {
+  const topology = replace(before.topology, name, now, (state) => ({ ...state, ...after(state, 'served', now) }))
   return { topology, trail: before.trail }
 }
 

@@ -43,6 +43,8 @@ export interface ServerWatch {
   reschedule(): void
   /** Something else has shown that the server is alive. */
   heard(): void
+  /** The same, by answering a statement: what becomes of a probe that was sent before says nothing any more. */
+  served(): void
   /** Probes it if a connection is waiting without an answer. Gives up connections while it is silent. */
   tick(now: number, listenedMs: number): void
   /** Closes the probe's connection until the next probe. */
@@ -60,6 +62,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   const { probe, connections } = options.supervised
   let contact: Liveness = { state: 'heard', at: performance.now() }
   let heardAt = contact.at
+  let servedAt = Number.NEGATIVE_INFINITY
   let phase: 'waiting' | 'running' | 'ended' = 'waiting'
   let asking: Promise<Observation | undefined> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -79,7 +82,8 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
 
   /** Callbacks run outside of the error handling, because their errors say nothing about the server. */
   const question = async (): Promise<Observation | undefined> => {
-    const age = performance.now() - connectedAt
+    const askedAt = performance.now()
+    const age = askedAt - connectedAt
     const mayHaveMoved = options.mayHaveMoved()
     if (!mayHaveMoved) looks = 0
     if (mayHaveMoved && age >= Math.min(MOVED_MS, FIRST_MOVED_MS * 2 ** looks)) {
@@ -101,6 +105,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
       options.onAnswer(outcome.answer)
       return outcome.answer
     }
+    if (servedAt > askedAt) return question()
     const { error } = outcome
     const evidence = classifyServerError(error)
     hear(evidence.contact, error instanceof SilentError ? error.ms : 0)
@@ -161,6 +166,10 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
     },
     reschedule,
     heard: () => hear('word'),
+    served() {
+      hear('word')
+      servedAt = heardAt
+    },
     tick(now, listenedMs) {
       contact = afterListening(contact, listenedMs)
       giveUp(now)

@@ -61,6 +61,7 @@ export async function sendSubmittable(
     lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))
   })
   forget?.()
+  if (end.kind === 'ended') client.engine.noteServed(lease)
   if (lease.alive) await lease.fence
   await effects?.(end)
   if (end.kind === 'untold') return end

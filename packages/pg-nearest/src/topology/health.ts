@@ -3,7 +3,8 @@
  *
  * - `connecting`: it has not answered yet.
  * - `up`: it answered the latest probe.
- * - `suspect`: it was up, a connection to it was lost or refused, and it is being probed. It is used after servers that are equally near.
+ * - `suspect`: it was up, and a connection to it was lost or refused; or it was down, and has answered a statement. It is being probed, and used
+ *   after servers that are equally near.
  * - `down`: it could not be reached, was silent for too long, or has refused us (a wrong password) since before it was ever up. It is used only if no other server is left.
  * - `leaving`: it was removed from the list, and finishes what it has begun.
  */
@@ -13,17 +14,19 @@ export type Health = 'connecting' | 'up' | 'suspect' | 'down' | 'leaving'
  * What happens to a server.
  *
  * - `answered`: it answered a probe.
+ * - `served`: it answered a statement, on a connection that was not given up.
  * - `refused`: it answered a connection or a probe with an error, so it is alive.
  * - `unreachable`: no connection could be made, or it said that it is starting up or shutting down.
  * - `silent`: it did not answer a probe in time.
  * - `lost`: a connection to it died with a statement on it.
  * - `removed`: it is no longer in the list.
  */
-export type Sign = 'answered' | 'refused' | 'unreachable' | 'silent' | 'lost' | 'removed'
+export type Sign = 'answered' | 'served' | 'refused' | 'unreachable' | 'silent' | 'lost' | 'removed'
 
 const transitions: Readonly<Record<Health, Readonly<Record<Sign, Health>>>> = {
   connecting: {
     answered: 'up',
+    served: 'connecting',
     refused: 'down',
     unreachable: 'down',
     silent: 'down',
@@ -32,6 +35,7 @@ const transitions: Readonly<Record<Health, Readonly<Record<Sign, Health>>>> = {
   },
   up: {
     answered: 'up',
+    served: 'up',
     refused: 'suspect',
     unreachable: 'down',
     silent: 'down',
@@ -40,6 +44,7 @@ const transitions: Readonly<Record<Health, Readonly<Record<Sign, Health>>>> = {
   },
   suspect: {
     answered: 'up',
+    served: 'suspect',
     refused: 'suspect',
     unreachable: 'down',
     silent: 'down',
@@ -48,6 +53,7 @@ const transitions: Readonly<Record<Health, Readonly<Record<Sign, Health>>>> = {
   },
   down: {
     answered: 'up',
+    served: 'suspect',
     refused: 'down',
     unreachable: 'down',
     silent: 'down',
@@ -56,6 +62,7 @@ const transitions: Readonly<Record<Health, Readonly<Record<Sign, Health>>>> = {
   },
   leaving: {
     answered: 'leaving',
+    served: 'leaving',
     refused: 'leaving',
     unreachable: 'leaving',
     silent: 'leaving',

@@ -40,6 +40,7 @@ function settle(trusted: boolean, { listed = {}, said = [] }: Other): { outcome:
     topology: topologyOf([serverState({ name: 'nrt', role: 'primary' }), serverState({ name: 'ord', ...listed })]),
     positions,
     stateOf: () => undefined,
+    noteServed: () => undefined,
     onPositionLost: (event: PositionLostEvent) => lost.push(event),
   } as unknown as FreshnessContext
   const session = new SessionState(LATER, { trusted, beganAt: BEGAN_AT })

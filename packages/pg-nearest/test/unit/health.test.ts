@@ -3,15 +3,15 @@ import { describe, expect, test } from 'vitest'
 import { isUsable, nextHealth, type Health, type Sign } from '../../src/topology/health.ts'
 
 const healths: readonly Health[] = ['connecting', 'up', 'suspect', 'down', 'leaving']
-const signs: readonly Sign[] = ['answered', 'refused', 'unreachable', 'silent', 'lost', 'removed']
+const signs: readonly Sign[] = ['answered', 'served', 'refused', 'unreachable', 'silent', 'lost', 'removed']
 
 /** One row for each health, one column for each sign. */
 const table: Readonly<Record<Health, readonly Health[]>> = {
-  connecting: ['up', 'down', 'down', 'down', 'connecting', 'leaving'],
-  up: ['up', 'suspect', 'down', 'down', 'suspect', 'leaving'],
-  suspect: ['up', 'suspect', 'down', 'down', 'suspect', 'leaving'],
-  down: ['up', 'down', 'down', 'down', 'down', 'leaving'],
-  leaving: ['leaving', 'leaving', 'leaving', 'leaving', 'leaving', 'leaving'],
+  connecting: ['up', 'connecting', 'down', 'down', 'down', 'connecting', 'leaving'],
+  up: ['up', 'up', 'suspect', 'down', 'down', 'suspect', 'leaving'],
+  suspect: ['up', 'suspect', 'suspect', 'down', 'down', 'suspect', 'leaving'],
+  down: ['up', 'suspect', 'down', 'down', 'down', 'down', 'leaving'],
+  leaving: ['leaving', 'leaving', 'leaving', 'leaving', 'leaving', 'leaving', 'leaving'],
 }
 
 describe('what becomes of a server', () => {
@@ -34,7 +34,7 @@ test('whatever has happened: an answer heals everything but leaving, and only th
 
 test('a server that was up and only refuses stays usable', () => {
   fc.assert(
-    fc.property(fc.array(fc.constantFrom<Sign>('answered', 'refused', 'lost')), (history) => {
+    fc.property(fc.array(fc.constantFrom<Sign>('answered', 'served', 'refused', 'lost')), (history) => {
       let health: Health = 'up'
       for (const sign of history) health = nextHealth(health, sign)
       expect(isUsable({ health })).toBe(true)
