@@ -10,8 +10,7 @@ interface Missing {
 export class ReplicaBehindError extends NearestError {
   override readonly name = 'ReplicaBehindError'
   readonly server: string
-  /** How far it is behind, if waiting may help. */
-  readonly missing: Missing | undefined
+  readonly #missing: Missing | undefined
 
   constructor(server: string, missing?: Missing) {
     super(
@@ -19,6 +18,11 @@ export class ReplicaBehindError extends NearestError {
       `${server} does not show yet what this session has written or seen: try again, or read with consistency: 'eventual'.`,
     )
     this.server = server
-    this.missing = missing
+    this.#missing = missing
+  }
+
+  /** How far it is behind, if waiting may help. Not a property of its own: an app may log it as JSON, which knows no bigint. */
+  get missing(): Missing | undefined {
+    return this.#missing
   }
 }
