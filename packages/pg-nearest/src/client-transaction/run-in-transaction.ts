@@ -40,7 +40,7 @@ export async function readInTransaction(
   if (state.failed || isRegional(client.scope.target) || showsTransaction(statement))
     return runPinnedOrLose(client, statement)
   if (state.keeps !== 'nothing') return readWhereItIs(client, statement)
-  if (!isOfPrimary(need)) {
+  if (!isOfPrimary(need) || asksToWriteByName(statement)) {
     const lease = client.held.here
     const { restricted } = client
     const ended = await runPinned(client, statement)
@@ -126,6 +126,11 @@ function showsTransaction({ request: { config } }: QueuedStatement): boolean {
 /** SET TRANSACTION READ WRITE. */
 function asksToWrite({ request: { config } }: QueuedStatement): boolean {
   return typeof config.text === 'string' && factsOf(config.text).is('asksForReadWrite')
+}
+
+/** It would be taken on the primary behind any query, as nothing has run there; here it is refused where PostgreSQL refuses it. */
+function asksToWriteByName({ request: { config } }: QueuedStatement): boolean {
+  return typeof config.text === 'string' && factsOf(config.text).is('asksForReadWriteByName')
 }
 
 /** For a transaction whose snapshot or savepoint would be lost by moving. */

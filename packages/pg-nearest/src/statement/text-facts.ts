@@ -2,6 +2,7 @@ import { classify, mayControlTransaction } from '../classification/classify.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'
 import {
   asksForReadWrite,
+  asksForReadWriteByName,
   beginsWithWord,
   isPlainBegin,
   isSavepointControl,
@@ -34,6 +35,7 @@ type Fact =
   | 'setsIsolation'
   | 'showsTransaction'
   | 'asksForReadWrite'
+  | 'asksForReadWriteByName'
   | 'isPreparableWrite'
   | 'unsettlesPrepared'
   | 'callsOnPurpose'
@@ -84,6 +86,7 @@ const FACTS: Readonly<Record<Fact, (text: string) => boolean>> = {
   setsIsolation,
   showsTransaction,
   asksForReadWrite,
+  asksForReadWriteByName,
   isPreparableWrite,
   unsettlesPrepared,
   callsOnPurpose,

@@ -79,6 +79,8 @@ const PROGRAMS: readonly Program[] = [
     LOCKS,
     ISOLATION,
   ],
+  ['begin read only', ONE, 'set local transaction_read_only = off', ADD, 'rollback'],
+  ['begin read only', "set transaction_read_only to 'off'", ADD, 'rollback', ONE],
   ['begin', UNSENDABLE, SERIALIZABLE, 'show transaction_isolation', 'rollback'],
   ['begin', UNSENDABLE, UNSENDABLE, ADD, 'rollback'],
   ['begin', NAMED[0], 'rollback', 'begin', NAMED[1], SERIALIZABLE, 'show transaction_isolation', 'commit'],
