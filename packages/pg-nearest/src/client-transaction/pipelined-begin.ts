@@ -249,7 +249,7 @@ async function answerAll(
 
 function isReadOnly({ need }: QueuedStatement, members: readonly QueuedStatement[]): boolean {
   const reads = members.every((member) => member.need.class === 'read' || commits(member))
-  return need.transaction?.standbyCanBegin === true && reads
+  return need.transaction?.readOnly === true && reads
 }
 
 function commits({ need }: QueuedStatement): boolean {

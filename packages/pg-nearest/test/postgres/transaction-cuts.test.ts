@@ -216,6 +216,23 @@ describe('a read-only transaction whose connection to its replica dies', () => {
   })
 })
 
+test('a read-only transaction that is SERIALIZABLE, and lost with its COMMIT on its way, runs again', async () => {
+  const pool = await poolIn('ord')
+  const options = { readOnly: true, isolationLevel: 'serializable' } as const
+  const work = pool.transaction(options, ({ commitWith }) =>
+    commitWith("select pg_sleep(0.5), 'serializable' as level"),
+  )
+  await until(async () => {
+    const sleeping = "query like '%pg_sleep(0.5), ''serializable''%' and state = 'active' and pid <> pg_backend_pid()"
+    const ended = await ask(
+      world.url('nrt'),
+      `select pg_terminate_backend(pid) from pg_stat_activity where ${sleeping}`,
+    )
+    return ended.length > 0
+  }, 'its statement')
+  expect((await within(BOUND_MS, 'the transaction', work)).rows).toMatchObject([{ level: 'serializable' }])
+})
+
 describe('a transaction is cut off while something is open on it that nobody reads to its end', () => {
   const rows = 'select generate_series(1, 5000)::text'
   const never = (): Promise<unknown> => new Promise(() => undefined)
