@@ -34,6 +34,8 @@ export async function runPinned(client: ClientContext, statement: QueuedStatemen
       // Behind a pooler no connection tells that its server was demoted, so the next transaction must not begin there.
       if (mayWrite(client) && provesWrite(end.error)) {
         client.engine.report({ server: lease.server, generation: lease.generation, sign: 'role', error: end.error })
+        // Or whoever had the connection before may have left it READ ONLY.
+        lease.doom()
       }
       client.settle(statement, open, true)
       return { kind: 'refused', error: end.error, evidence: end, cut: false }

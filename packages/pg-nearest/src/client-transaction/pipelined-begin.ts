@@ -177,6 +177,8 @@ async function send(
   if (end.kind === 'cut') for (const member of members) member.fail(end.error)
   await lease.fence
   if (end.kind !== 'result') return end
+  // Whoever had the connection before may have left it READ ONLY.
+  if (!guarded && begin.need.transaction?.readOnly !== true && end.result.some(isWriteRefused)) lease.doom()
   const evidence = misplaced(lease, end.result)
   if (evidence !== undefined) return evidence
   check?.end(lease, 'trust', questions, end.result.at(-1)?.kind === 'result')
@@ -198,10 +200,16 @@ function evidenceOfStandby(
   const evidence = giveUpOnStandby(client, lease)
   if (evidence !== undefined || client.engine.alone || begin.need.transaction?.readOnly === true) return evidence
   // Behind a pooler no connection tells.
-  const refused = ends.find((end) => end.kind === 'answered' && provesWrite(end.error))
-  if (refused?.kind !== 'answered') return undefined
+  const refused = ends.find(isWriteRefused)
+  if (refused === undefined) return undefined
   client.held.letGo(true)
   return refused
+}
+
+type Answered = Extract<StatementEnd, { readonly kind: 'answered' }>
+
+function isWriteRefused(end: StatementEnd): end is Answered {
+  return end.kind === 'answered' && provesWrite(end.error)
 }
 
 /** What one caller gets. */

@@ -1,6 +1,6 @@
 import { startWorld, type World } from 'pg-nearest-world'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { NearestPool, NearestPoolOptions, Transaction } from '../../src/index.ts'
 import { caughtUp, withUsers } from './fixtures.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -34,6 +34,29 @@ test('with several servers none: the write that it refuses is sent again, once t
   const pool = await leftReadOnly(world.poolOptions('ord'))
   expect((await pool.query(WRITE)).rowCount).toBe(1)
   expect((await pool.query(WRITE)).rowCount).toBe(1)
+})
+
+const TRANSACTIONS: readonly { how: string; work: (transaction: Transaction) => Promise<unknown> }[] = [
+  { how: 'that writes at once', work: ({ query }) => query(WRITE) },
+  { how: 'that ends with its write', work: ({ commitWith }) => commitWith(WRITE) },
+  {
+    how: 'that reads first',
+    work: async ({ query }) => {
+      await query('select 1')
+      await query(WRITE)
+    },
+  },
+]
+
+describe.each([
+  { where: 'with one database', options: (): NearestPoolOptions => ({ primary: world.url('nrt') }) },
+  { where: 'with several servers', options: (): NearestPoolOptions => world.poolOptions('ord') },
+])('$where', ({ options }) => {
+  test.each(TRANSACTIONS)('a transaction $how is refused there once at most', async ({ work }) => {
+    const pool = await leftReadOnly(options())
+    await pool.transaction(work).catch((error: unknown) => expect(error).toMatchObject({ code: '25006' }))
+    await pool.transaction(work)
+  })
 })
 
 test('whoever sets it himself keeps his connection, and can set it back', async () => {
