@@ -32,9 +32,9 @@ const INTERRUPTED = 130
 /** The whole program. Resolves with the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
   const terminal = processTerminal()
-  const [name, ...rest] = argv
+  const [name, ...rest] = argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv
   try {
-    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    if (name === undefined || name === '--help' || name === '-h') {
       terminal.print(mainUsage)
       return name === undefined ? 2 : 0
     }

@@ -228,6 +228,9 @@ describe('pg-nearest bench', () => {
 test.each([
   { args: [], code: 2, says: 'pg-nearest status' },
   { args: ['--help'], code: 0, says: 'pg-nearest status' },
+  { args: ['help'], code: 0, says: 'pg-nearest status' },
+  { args: ['help', 'status'], code: 0, says: '--watch' },
+  { args: ['help', 'state'], code: 2, says: 'Did you mean status?' },
   { args: ['status', '--help'], code: 0, says: '--watch' },
   { args: ['bench', '--help'], code: 0, says: '--markdown' },
   { args: ['--version'], code: 0, says: '0.' },
