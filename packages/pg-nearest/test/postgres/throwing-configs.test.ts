@@ -95,8 +95,7 @@ for (const [servers, options] of [
           )
           threw = throwing.threw()
           if (threw && outcome !== 'ran') expect(outcome).toBe(BOOM)
-          await pool.query('select 1')
-          await pool.primary.query('select 1')
+          await Promise.all([pool.query('select 1'), pool.primary.query('select 1')])
         }
         expect(n).toBeGreaterThan(2)
       },
