@@ -68,6 +68,7 @@ const unhurried = onServersOf([
   'lane-names',
   'prepared-writes',
   'primary-comes-back',
+  'half-gone-primary',
   'throwing-configs',
   'lanes',
   'lanes-attacked',

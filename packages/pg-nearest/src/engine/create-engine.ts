@@ -88,7 +88,8 @@ export function createEngine(parts: EngineParts): Engine {
     currentWitness: () => currentWitness.get(scope),
     writeGuard: () => currentWriteGuard.get(scope),
     noteServed({ server, generation }) {
-      if (monitor().stateOf(server)?.health !== 'down') return
+      const health = monitor().stateOf(server)?.health
+      if (health !== 'down' && health !== 'suspect') return
       monitor().report({ server, generation, sign: 'served', error: undefined })
     },
     onPositionLost: (event) => events.emit('position-lost', event),

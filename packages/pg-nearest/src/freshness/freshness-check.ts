@@ -191,7 +191,8 @@ export class FreshnessCheck {
     questions: PositionQuestions | undefined,
     done: boolean,
   ): ReplicaBehindError | undefined {
-    this.#context.noteServed(lease)
+    // A pooler answers with an error for a server that is gone.
+    if (done) this.#context.noteServed(lease)
     const machine = questions === undefined ? lease.identity : this.#answers.introduce(lease, questions)
     const { server } = lease
     if (!this.#reads) this.#session.noteWrite()

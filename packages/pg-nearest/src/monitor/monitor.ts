@@ -224,11 +224,16 @@ export function createMonitor(options: MonitorOptions): Monitor {
     if (isWorse(were, next.topology)) options.onTrouble()
   }
 
-  const fail = (server: string, sign: Exclude<Sign, 'answered' | 'served' | 'removed'>, error: unknown): void =>
-    publish(withFailure(observed, server, sign, describeFailure(server, error), steadyNow()))
+  const fail = (server: string, sign: Exclude<Sign, 'answered' | 'served' | 'removed'>, error: unknown): void => {
+    // What is open there answers: it is in trouble, and not gone.
+    const meant = sign !== 'lost' && watches.get(server)?.serving === true ? 'refused' : sign
+    publish(withFailure(observed, server, meant, describeFailure(server, error), steadyNow()))
+  }
 
   const served = (server: string, watch: ServerWatch): void => {
-    watch.served()
+    const wasDown = states.get(server)?.health === 'down'
+    watch.served(wasDown)
+    if (!wasDown) return
     publish(withService(observed, server, steadyNow()))
     void watch.askAnew()
   }
@@ -312,6 +317,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       if (sign === 'role') return void [...watches.values()].map((each) => each.ask())
       if (generation < watch.connections.generation) return
       if (sign === 'served') return served(server, watch)
+      if (sign === 'lost') watch.doubt()
       if (isErrorResponse(error)) watch.heard()
       fail(server, sign, error)
       void watch.ask()

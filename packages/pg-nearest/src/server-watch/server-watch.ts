@@ -43,8 +43,15 @@ export interface ServerWatch {
   reschedule(): void
   /** Something else has shown that the server is alive. */
   heard(): void
-  /** The same, by answering a statement: what becomes of a probe that was sent before says nothing any more. */
-  served(): void
+  /**
+   * It has answered a statement. Of one that was down: what becomes of a probe that was sent before says nothing any more, and until it answers
+   * one it is believed, for as long as it goes on to answer statements.
+   */
+  served(wasDown: boolean): void
+  /** It is believed: its probes fail, and what is open there answers. */
+  readonly serving: boolean
+  /** A connection was lost: it is not believed any more. */
+  doubt(): void
   /** Probes it if a connection is waiting without an answer. Gives up connections while it is silent. */
   tick(now: number, listenedMs: number): void
   /** Closes the probe's connection until the next probe. */
@@ -52,6 +59,9 @@ export interface ServerWatch {
   /** Ends it for good: a pending probe resolves with `undefined`, and no callback is called any more. */
   end(): void
 }
+
+/** So long ago a server that is believed has answered a statement at most. */
+const SERVING_MS = 1_000
 
 /** How often to look whether a name has moved: at first, and at last. */
 const FIRST_MOVED_MS = 100
@@ -62,7 +72,8 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   const { probe, connections } = options.supervised
   let contact: Liveness = { state: 'heard', at: performance.now() }
   let heardAt = contact.at
-  let servedAt = Number.NEGATIVE_INFINITY
+  /** When it was first, and last, seen to answer statements while its probes fail. */
+  let service: { readonly since: number; readonly at: number } | undefined
   let phase: 'waiting' | 'running' | 'ended' = 'waiting'
   let asking: Promise<Observation | undefined> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -102,10 +113,11 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
     if (isEnded()) return undefined
     if ('answer' in outcome) {
       hear('word')
+      service = undefined
       options.onAnswer(outcome.answer)
       return outcome.answer
     }
-    if (servedAt > askedAt) return question()
+    if (service !== undefined && service.since > askedAt) return question()
     const { error } = outcome
     const evidence = classifyServerError(error)
     hear(evidence.contact, error instanceof SilentError ? error.ms : 0)
@@ -166,10 +178,16 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
     },
     reschedule,
     heard: () => hear('word'),
-    served() {
-      hear('word')
-      servedAt = heardAt
+    served(wasDown) {
+      if (wasDown) hear('word')
+      const at = performance.now()
+      if (wasDown) service = { since: at, at }
+      else if (service !== undefined) service = { since: service.since, at }
     },
+    get serving() {
+      return service !== undefined && performance.now() - service.at < SERVING_MS
+    },
+    doubt: () => void (service = undefined),
     tick(now, listenedMs) {
       contact = afterListening(contact, listenedMs)
       giveUp(now)

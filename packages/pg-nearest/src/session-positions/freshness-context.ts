@@ -30,7 +30,7 @@ export interface FreshnessContext {
   currentSession(): SessionState | undefined
   /** Waits until a standby has replayed this position. Resolves with `false` after `withinMs`. */
   reached(server: string, lsn: bigint, withinMs: number): Promise<boolean>
-  /** A server has answered a statement, so that it is not down, if it was taken for that. */
+  /** A server has answered a statement, and not with an error, so that it is not down, if it was taken for that. */
   noteServed(connection: { readonly server: string; readonly generation: number }): void
   onPositionLost(event: PositionLostEvent): void
   stateOf(server: string): ServerState | undefined
