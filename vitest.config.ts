@@ -173,15 +173,17 @@ const links = onServersOf(['wan-busy', 'wan-network', 'world-links'])
 /** Servers as people rent them, each kind a world of its own: `npm run test:long`. */
 const rented = onServersOf(['foreign-servers', 'restricted-servers', 'shared-machines'])
 
-/** They run on every major of PostgreSQL: `PG_NEAREST_WORLD_VERSION` says on which. These measure time, too. */
-const majors = onServersOf(['failover', 'reads', 'sessions'])
+/** They run on every major of PostgreSQL: `PG_NEAREST_WORLD_VERSION` says on which. This one measures time, too. */
+const majors = onServersOf(['failover'])
 const unhurriedMajors = onServersOf([
   'borrowed-client',
   'raised-codes',
   'read-only-handles',
   'reading-cursors',
+  'reads',
   'recovery-conflicts',
   'restricted-servers',
+  'sessions',
   'torture',
   'transaction-status',
 ])

@@ -1,33 +1,34 @@
 import { runVitest, together } from './run-vitest.mjs'
 
-/** Runs these projects of vitest's on each of these majors of PostgreSQL; prints one table. */
-export async function runMajors({ versions, projects }) {
-  const counts = { passed: 0, failed: 0, skipped: 0 }
-  const failures = []
-  const rows = []
-  for (const major of versions) {
-    const started = performance.now()
-    const server = await serverOf(major)
-    if (server.missing !== undefined) console.log(`  skipped: ${server.missing}`)
-    const ran = server.missing === undefined ? await onMajor(major, projects) : SKIPPED
-    for (const key of Object.keys(counts)) counts[key] += ran.counts[key]
-    for (const failure of ran.failures ?? []) failures.push(`PostgreSQL ${major}: ${failure}`)
-    const { passed, failed, skipped } = ran.counts
-    const seconds = `${((performance.now() - started) / 1_000).toFixed(1)} s`
-    rows.push({ PostgreSQL: server.version ?? `${major}, not here`, passed, failed, skipped, time: seconds })
-  }
-  console.table(rows)
-  return { counts, failures }
+/**
+ * Runs projects of vitest's on each of these majors of PostgreSQL; prints one table.
+ *
+ * @param measuring - runs on one major after the other, because it measures.
+ * @param unhurried - runs on all of them beside each other.
+ */
+export async function runMajors({ versions, measuring, unhurried }) {
+  const majors = []
+  for (const major of versions) majors.push({ major, server: await serverOf(major), results: [] })
+  for (const { server } of majors) if (server.missing !== undefined) console.log(`  skipped: ${server.missing}`)
+  const present = majors.filter(({ server }) => server.missing === undefined)
+  for (const each of present) await runOn(each, measuring)
+  await Promise.all(present.map((each) => runOn(each, unhurried, { keepsOutput: true })))
+  const outcomes = majors.map(({ major, server, results }) => {
+    const ran = server.missing === undefined ? together(results) : SKIPPED
+    return { ...ran, version: server.version ?? `${major}, not here`, failures: failuresOn(major, ran) }
+  })
+  console.table(outcomes.map(({ version, counts }) => ({ PostgreSQL: version, ...counts })))
+  return together(outcomes)
 }
 
-const SKIPPED = { counts: { passed: 0, failed: 0, skipped: 1 } }
+const SKIPPED = { counts: { passed: 0, failed: 0, skipped: 1 }, failures: [] }
 
-async function onMajor(major, projects) {
-  const results = []
-  for (const project of projects) {
-    results.push(await runVitest(project, { env: { PG_NEAREST_WORLD_VERSION: String(major) } }))
-  }
-  return together(results)
+async function runOn({ major, results }, project, how) {
+  results.push(await runVitest(project, { ...how, env: { PG_NEAREST_WORLD_VERSION: String(major) } }))
+}
+
+function failuresOn(major, { failures }) {
+  return failures.map((failure) => `PostgreSQL ${major}: ${failure}`)
 }
 
 /** What a world of this major says of itself, or why there is none. */

@@ -127,7 +127,7 @@ const long = [
     name: 'majors',
     about:
       'reads, sessions, failover and every kind of statement, on the oldest PostgreSQL and on the last but one: npm test runs on the latest',
-    majors: { versions: [15, 17], projects: ['majors', 'unhurried-majors'] },
+    majors: { versions: [15, 17], measuring: 'majors', unhurried: 'unhurried-majors' },
     built: true,
   },
   {
