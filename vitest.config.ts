@@ -22,15 +22,13 @@ const alias = [
 const onServersOf = (names: readonly string[]): string[] =>
   names.flatMap((name) => [`packages/*/test/postgres/${name}.test.ts`, `examples/*/test/postgres/${name}.test.ts`])
 
+const longOnes = (names: readonly string[]): string[] => names.map((name) => `packages/*/test/long/${name}.test.ts`)
+
 /** They show something only after a while, or measure: `npm run test:long`. */
-const long = [
-  ...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni']),
-  'packages/*/test/long/**/*.test.ts',
-  'examples/*/test/long/**/*.test.ts',
-]
+const long = [...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni']), 'packages/*/test/long/**/*.test.ts']
 
 /** They mostly wait, and measure no time: they run beside the long ones. */
-const waiting = ['quiet', 'team', 'contract-of-several'].map((name) => `packages/*/test/long/${name}.test.ts`)
+const waiting = longOnes(['quiet', 'team', 'contract-of-several'])
 
 /** A browser, a world and its chaos fill both cores for two minutes: by hand, where nothing else runs. */
 const page = 'packages/*/test/long/world-page.test.ts'
@@ -140,32 +138,36 @@ const unhurried = onServersOf([
 ])
 
 /**
- * What is around the library, and not what an app imports: programs, pages, the world that tests run in, the example, and what others put on top.
- * `npm run test:long`.
+ * What is around the library, and not what an app imports: programs, pages, the world that tests run in, the examples, and what others put on top;
+ * and what is packed, installed, or mangled many times. `npm run test:long`.
  */
-const around = onServersOf([
-  'accounts',
-  'article',
-  'cli',
-  'copies',
-  'dashboard',
-  'doctor',
-  'frameworks',
-  'page-server',
-  'telemetry',
-  'tracers',
-  'world-app',
-  'world-boot',
-  'world-dns',
-  'world-edge',
-  'world-end',
-  'world-failover',
-  'world-fixture',
-  'world-page',
-  'world-page-outside',
-  'world-ports',
-  'world-version',
-])
+const around = [
+  'examples/*/test/long/**/*.test.ts',
+  ...longOnes(['commonjs', 'jobs', 'login-sessions', 'mangled-answers', 'mangled-bookmarks', 'rotating-passwords']),
+  ...onServersOf([
+    'accounts',
+    'article',
+    'cli',
+    'copies',
+    'dashboard',
+    'doctor',
+    'frameworks',
+    'page-server',
+    'telemetry',
+    'tracers',
+    'world-app',
+    'world-boot',
+    'world-dns',
+    'world-edge',
+    'world-end',
+    'world-failover',
+    'world-fixture',
+    'world-page',
+    'world-page-outside',
+    'world-ports',
+    'world-version',
+  ]),
+]
 
 /** They hold the world's links to a fraction of a millisecond: `npm run test:long`, where nothing else runs. */
 const links = onServersOf(['wan-busy', 'wan-network', 'world-links'])
@@ -266,7 +268,13 @@ export default defineConfig({
       {
         extends: true,
         plugins: [built],
-        test: { name: 'long', include: long, exclude: [...waiting, page], ...onServers, fileParallelism: false },
+        test: {
+          name: 'long',
+          include: long,
+          exclude: [...waiting, ...around, page],
+          ...onServers,
+          fileParallelism: false,
+        },
       },
       {
         extends: true,

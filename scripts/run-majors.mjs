@@ -14,8 +14,9 @@ export async function runMajors({ versions, measuring, unhurried }) {
   for (const each of present) await runOn(each, measuring)
   await Promise.all(present.map((each) => runOn(each, unhurried, { keepsOutput: true })))
   const outcomes = majors.map(({ major, server, results }) => {
-    const ran = server.missing === undefined ? together(results) : SKIPPED
-    return { ...ran, version: server.version ?? `${major}, not here`, failures: failuresOn(major, ran) }
+    const { counts, failures } = server.missing === undefined ? together(results) : SKIPPED
+    const named = failures.map((failure) => `PostgreSQL ${major}: ${failure}`)
+    return { version: server.version ?? `${major}, not here`, counts, failures: named }
   })
   console.table(outcomes.map(({ version, counts }) => ({ PostgreSQL: version, ...counts })))
   return together(outcomes)
@@ -25,10 +26,6 @@ const SKIPPED = { counts: { passed: 0, failed: 0, skipped: 1 }, failures: [] }
 
 async function runOn({ major, results }, project, how) {
   results.push(await runVitest(project, { ...how, env: { PG_NEAREST_WORLD_VERSION: String(major) } }))
-}
-
-function failuresOn(major, { failures }) {
-  return failures.map((failure) => `PostgreSQL ${major}: ${failure}`)
 }
 
 /** What a world of this major says of itself, or why there is none. */

@@ -1,8 +1,11 @@
 import fc from 'fast-check'
-import { startWorld } from 'pg-nearest-world'
+import { startWorld, type World } from 'pg-nearest-world'
 import { expect } from 'vitest'
-import { createPool } from '../../src/index.ts'
+import { createPool, type NearestPool } from '../../src/index.ts'
 import { ask, caughtUp } from './fixtures.ts'
+
+/** A trip takes 2 ms. */
+const LONG_MS = 1_000
 
 /** Reads by so many mangled bookmarks while the replica shows nothing new: none is answered by it, or waits. */
 export async function readByMangled(count: number): Promise<void> {
@@ -16,22 +19,33 @@ export async function readByMangled(count: number): Promise<void> {
   await writer.query('update register set n = 1')
   const good = writer.bookmark() ?? ''
   expect(good).not.toBe('')
-  const read = async (bookmark: string): Promise<number> => {
-    const start = performance.now()
-    const { rows } = await pool.session(bookmark).query<{ n: number }>('select n from register')
-    expect(rows).toEqual([{ n: 1 }])
-    return performance.now() - start
-  }
   const all = fc.sample(mangled(good), count)
-  let [longest, longestOfGood] = [0, 0]
+  const slow: string[] = []
   for (let i = 0; i < all.length; i += 10) {
+    const ten = all.slice(i, i + 10)
     // oxlint-disable-next-line no-await-in-loop -- ten at once
-    const [ofGood, ...took] = await Promise.all([good, ...all.slice(i, i + 10)].map(read))
-    longest = Math.max(longest, ...took)
-    longestOfGood = Math.max(longestOfGood, ofGood ?? 0)
+    const took = await Promise.all(ten.map((bookmark) => msOf(pool, bookmark)))
+    slow.push(...ten.filter((_, at) => (took[at] ?? 0) >= LONG_MS))
   }
-  // A trip of 2 ms; what this machine takes for others, too, is its own business.
-  expect(longest).toBeLessThan(1_000 + longestOfGood)
+  const waited: string[] = []
+  // oxlint-disable-next-line no-await-in-loop -- one after the other, so that none is slow by another one
+  for (const bookmark of slow) if ((await msAgain(world, bookmark)) >= LONG_MS) waited.push(bookmark)
+  expect(waited).toEqual([])
+}
+
+/** By another pool, alone: what this machine was too busy for is quick, and what is waited for is waited for again. */
+async function msAgain(world: World, bookmark: string): Promise<number> {
+  await using pool = createPool(world.poolOptions('ord'))
+  await pool.refresh()
+  await pool.primary.query('select 1')
+  return msOf(pool, bookmark)
+}
+
+async function msOf(pool: NearestPool, bookmark: string): Promise<number> {
+  const start = performance.now()
+  const { rows } = await pool.session(bookmark).query<{ n: number }>('select n from register')
+  expect(rows).toEqual([{ n: 1 }])
+  return performance.now() - start
 }
 
 /** One character more, less, or another; pieces of it; and what has nothing to do with it. */
