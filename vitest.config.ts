@@ -148,7 +148,7 @@ const unhurried = onServersOf([
  */
 const around = [
   'examples/accounts/test/long/dockerfile.test.ts',
-  ...longOnes(['commonjs', 'jobs', 'login-sessions', 'mangled-answers', 'mangled-bookmarks', 'rotating-passwords']),
+  ...longOnes(['commonjs', 'mangled-answers', 'mangled-bookmarks', 'rotating-passwords']),
   ...onServersOf([
     'accounts',
     'article',

@@ -230,7 +230,7 @@ test.each([
   { args: ['--help'], code: 0, says: 'pg-nearest status' },
   { args: ['help'], code: 0, says: 'pg-nearest status' },
   { args: ['help', 'status'], code: 0, says: '--watch' },
-  { args: ['help', 'state'], code: 2, says: 'Did you mean status?' },
+  { args: ['help', 'stats'], code: 2, says: 'Did you mean status?' },
   { args: ['status', '--help'], code: 0, says: '--watch' },
   { args: ['bench', '--help'], code: 0, says: '--markdown' },
   { args: ['--version'], code: 0, says: '0.' },
