@@ -33,7 +33,7 @@ const long = [
 ]
 
 /** They mostly wait, and measure no time: they run beside the long ones. */
-const waiting = longOnes(['quiet', 'team', 'contract-of-several'])
+const waiting = longOnes(['quiet', 'team'])
 
 /** A browser, a world and its chaos fill both cores for two minutes: by hand, where nothing else runs. */
 const page = 'packages/*/test/long/world-page.test.ts'
@@ -148,7 +148,7 @@ const unhurried = onServersOf([
  */
 const around = [
   'examples/accounts/test/long/dockerfile.test.ts',
-  ...longOnes(['commonjs', 'mangled-answers', 'mangled-bookmarks', 'rotating-passwords']),
+  ...longOnes(['commonjs', 'contract-of-several', 'mangled-answers', 'mangled-bookmarks', 'rotating-passwords']),
   ...onServersOf([
     'accounts',
     'article',
