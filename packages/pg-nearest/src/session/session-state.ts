@@ -186,6 +186,15 @@ export class SessionState {
     this.#bookmark = laterBookmark(this.#bookmark, position)
   }
 
+  /**
+   * Another session of this process has this from the primary. If the primary has lost what this one knows, it must find that out itself, to be
+   * told: its next read asks the primary.
+   */
+  showOfAnother(position: Bookmark, forks: Forks, now: number): void {
+    if (this.#bookmark !== undefined && shows(position, this.#bookmark, forks) === 'lost') this.markUnknown(now)
+    else this.show(position)
+  }
+
   /** Something was written or seen at an unknown position. */
   markUnknown(now: number): void {
     this.#blindSince = now

@@ -92,6 +92,29 @@ describe('a failover that loses a write', () => {
     const later = pool.session(bookmark)
     expect((await later.query<{ n: number }>(get)).rows).toEqual([{ n: 0 }])
   })
+
+  test('the process is told, too, when another session has been the first to write on the new primary', async () => {
+    await using world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
+    await ask(world.url('nrt'), 'create table registers (id text primary key, n int not null)')
+    await administer(world, 'nrt', 'grant pg_monitor to app')
+    await caughtUp(world)
+    await using pool = createPool({ ...world.poolOptions('nrt'), probeIntervalMs: 100 })
+    const lost: unknown[] = []
+    pool.on('position-lost', (event) => lost.push(event))
+    await pool.refresh()
+    world.partition('ord', 'nrt')
+    for (let i = 0; i < 20; i++) await pool.query(set(1 + i))
+    await world.kill('nrt')
+    await world.promote('ord')
+    world.heal('ord', 'nrt')
+    await until(() => rolesOf(pool).ord === 'primary', 'ord to be known as the primary')
+    await pool.session().query(set(50))
+    expect(lost).toEqual([])
+    expect((await pool.query(get)).rows).toEqual([{ n: 50 }])
+    expect(lost).toMatchObject([{ server: 'ord', lost: { timeline: 1 }, now: { timeline: 2 } }])
+    await pool.query(get)
+    expect(lost).toHaveLength(1)
+  })
 })
 
 function rolesOf(pool: NearestPool): Record<string, string> {
