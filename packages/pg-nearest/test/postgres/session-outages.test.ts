@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { startWorld } from 'pg-nearest-world'
+import { startWorld, type World } from 'pg-nearest-world'
 import { describe, expect, test } from 'vitest'
 import { createPool, isNoServerError, type NearestPool } from '../../src/index.ts'
 import { administer, ask, caughtUp, until } from './fixtures.ts'
@@ -7,6 +7,7 @@ import { administer, ask, caughtUp, until } from './fixtures.ts'
 /** Long beside what a busy machine adds to one trip. */
 const LINK_MS = 100
 
+const CREATE = 'create table registers (id text primary key, n int not null)'
 const set = (n: number): { text: string; values: number[] } => ({
   text: "insert into registers values ('x', $1) on conflict (id) do update set n = excluded.n",
   values: [n],
@@ -16,7 +17,7 @@ const get = "select n from registers where id = 'x'"
 describe('with the primary gone', () => {
   test('a session is answered by whoever shows what it has seen; else it is told, and not misled', async () => {
     await using world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 10 })
-    await ask(world.url('nrt'), 'create table registers (id text primary key, n int not null)')
+    await ask(world.url('nrt'), CREATE)
     await caughtUp(world)
     await using pool = createPool(world.poolOptions('ord'))
     await pool.refresh()
@@ -49,11 +50,9 @@ describe('with the primary gone', () => {
 describe('a failover that loses a write', () => {
   test('the session goes on from the new primary, is told once, and pays once', async () => {
     await using world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: LINK_MS })
-    await ask(world.url('nrt'), 'create table registers (id text primary key, n int not null)')
+    await ask(world.url('nrt'), CREATE)
     await ask(world.url('nrt'), "insert into registers values ('x', 0)")
-    // A superuser may grant this: without it a standby tells an ordinary role of its new timeline only after a checkpoint.
-    await administer(world, 'nrt', 'grant pg_monitor to app')
-    await caughtUp(world)
+    await tellTimelines(world)
     await using pool = createPool({ ...world.poolOptions('nrt'), probeIntervalMs: 100 })
     const lost: unknown[] = []
     pool.on('position-lost', (event) => lost.push(event))
@@ -95,9 +94,8 @@ describe('a failover that loses a write', () => {
 
   test('the process is told, too, when another session has been the first to write on the new primary', async () => {
     await using world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
-    await ask(world.url('nrt'), 'create table registers (id text primary key, n int not null)')
-    await administer(world, 'nrt', 'grant pg_monitor to app')
-    await caughtUp(world)
+    await ask(world.url('nrt'), CREATE)
+    await tellTimelines(world)
     await using pool = createPool({ ...world.poolOptions('nrt'), probeIntervalMs: 100 })
     const lost: unknown[] = []
     pool.on('position-lost', (event) => lost.push(event))
@@ -116,6 +114,12 @@ describe('a failover that loses a write', () => {
     expect(lost).toHaveLength(1)
   })
 })
+
+/** A superuser may grant this: without it a standby tells an ordinary role of its new timeline only after a checkpoint. */
+async function tellTimelines(world: World): Promise<void> {
+  await administer(world, 'nrt', 'grant pg_monitor to app')
+  await caughtUp(world)
+}
 
 function rolesOf(pool: NearestPool): Record<string, string> {
   return Object.fromEntries(pool.status().servers.map(({ name, role }) => [name, role]))
