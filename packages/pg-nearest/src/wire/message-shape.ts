@@ -1,20 +1,22 @@
 const ERROR_RESPONSE = 0x45
 const NOTICE_RESPONSE = 0x4e
 const ROW_DESCRIPTION = 0x54
+const SHAPED: ReadonlySet<number> = new Set([ERROR_RESPONSE, NOTICE_RESPONSE, ROW_DESCRIPTION])
 /** What follows a column's name: its table, its type and its format. */
 const COLUMN_BYTES = 18
 
 /** What may come in the middle of a read, whoever it is for: EmptyQueryResponse, ParameterStatus, NotificationResponse, PortalSuspended and ReadyForQuery. */
 const OTHERS: ReadonlySet<number> = new Set(Buffer.from('ISAsZ'))
 
-/**
- * Whether this may come in the middle of a read, and pg's parser ends with it: it reads on behind the end of some messages, and some it reads
- * for ever.
- */
+/** Whether this may come in the middle of a read, and pg's parser ends with it. */
 export function isReadable(type: number, bytes: Buffer, start: number, end: number): boolean {
-  if (type === ERROR_RESPONSE || type === NOTICE_RESPONSE) return hasFields(bytes, start, end)
-  if (type === ROW_DESCRIPTION) return hasColumns(bytes, start, end)
-  return OTHERS.has(type)
+  return (SHAPED.has(type) || OTHERS.has(type)) && isWellShaped(type, bytes, start, end)
+}
+
+/** Whether pg's parser ends with this: it reads on behind the end of some messages, and some it reads for ever. */
+export function isWellShaped(type: number, bytes: Buffer, start: number, end: number): boolean {
+  if (!SHAPED.has(type)) return true
+  return type === ROW_DESCRIPTION ? hasColumns(bytes, start, end) : hasFields(bytes, start, end)
 }
 
 /** Each has a letter and a text, and a NUL is behind the last one. */

@@ -1,5 +1,5 @@
 import type { MessageReader } from './exchange.ts'
-import { isReadable } from './message-shape.ts'
+import { isReadable, isWellShaped } from './message-shape.ts'
 import { ignore, interceptParser, type WireConnection } from './pg-internals.ts'
 
 const NOTHING = Buffer.alloc(0)
@@ -80,12 +80,11 @@ export class MessageTap {
   #hand(bytes: Buffer, at: number, end: number): boolean {
     const reader = this.#current()
     try {
-      if (reader !== undefined) {
-        const type = bytes.readUInt8(at)
-        if (reader.read(type, bytes, at + HEAD_BYTES, end)) return true
-        if (!isReadable(type, bytes, at + HEAD_BYTES, end))
-          throw new Error('The server has sent a message that cannot come here')
-      }
+      const type = bytes.readUInt8(at)
+      if (reader?.read(type, bytes, at + HEAD_BYTES, end) === true) return true
+      const isExpected = reader === undefined ? isWellShaped : isReadable
+      if (!isExpected(type, bytes, at + HEAD_BYTES, end))
+        throw new Error('The server has sent a message that cannot come here')
     } catch (error) {
       this.#break(error)
       return false
