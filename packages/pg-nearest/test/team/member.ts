@@ -10,6 +10,14 @@ export interface Done {
   readonly onPrimary: boolean
 }
 
+/** What a member in a process of its own says. */
+export type Said = 'ready' | 'store failed' | Done | Failed
+
+export interface Failed {
+  readonly id: number
+  readonly failed: string
+}
+
 export const KEY = 'team:1'
 const SAVE = 'update items set version = version + 1 where id = $1 returning version'
 const LOOK = 'select version from items where id = $1'
