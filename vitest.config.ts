@@ -22,18 +22,18 @@ const alias = [
 const onServersOf = (names: readonly string[]): string[] =>
   names.flatMap((name) => [`packages/*/test/postgres/${name}.test.ts`, `examples/*/test/postgres/${name}.test.ts`])
 
-const longOnes = (names: readonly string[]): string[] => names.map((name) => `packages/*/test/long/${name}.test.ts`)
+const longOnes = (names: readonly string[]): string[] =>
+  names.flatMap((name) => [`packages/*/test/long/${name}.test.ts`, `examples/*/test/long/${name}.test.ts`])
 
 /** They show something only after a while, or measure: `npm run test:long`. */
 const long = [
   ...onServersOf(['chaos', 'demo', 'history', 'leaks', 'patroni']),
   'packages/*/test/long/**/*.test.ts',
-  // Two of them pack the library in its place: whoever loads it beside them finds none.
   'examples/*/test/long/**/*.test.ts',
 ]
 
-/** They mostly wait, and measure no time: they run beside the long ones. */
-const waiting = longOnes(['quiet', 'team'])
+/** They measure no time: they run beside the long ones. */
+const waiting = longOnes(['bun', 'next', 'quiet', 'runners', 'team'])
 
 /** A browser, a world and its chaos fill both cores for two minutes: by hand, where nothing else runs. */
 const page = 'packages/*/test/long/world-page.test.ts'
@@ -147,8 +147,14 @@ const unhurried = onServersOf([
  * and what is packed, installed, or mangled many times. `npm run test:long`.
  */
 const around = [
-  'examples/accounts/test/long/dockerfile.test.ts',
-  ...longOnes(['commonjs', 'contract-of-several', 'mangled-answers', 'mangled-bookmarks', 'rotating-passwords']),
+  ...longOnes([
+    'commonjs',
+    'contract-of-several',
+    'dockerfile',
+    'mangled-answers',
+    'mangled-bookmarks',
+    'rotating-passwords',
+  ]),
   ...onServersOf([
     'accounts',
     'article',

@@ -87,9 +87,32 @@ const long = [
   build,
   {
     name: 'long',
-    about: 'histories, chaos, leaks, Patroni and the demo’s figures; beside them, what only waits',
+    about: 'histories, chaos, leaks, Patroni and the demo’s figures; beside them, what measures nothing',
     vitest: ['long', 'waiting'],
     built: true,
+    measures: true,
+  },
+  {
+    name: 'docs',
+    about: 'the site builds without a warning, and every link in it leads somewhere',
+    run: ['npm', 'run', '--silent', 'docs:build'],
+    yields: true,
+  },
+  {
+    name: 'libraries',
+    about: 'what libraries and frameworks do on the pool is what the page about them says',
+    run: ['node', 'compatibility/main.js'],
+    built: true,
+    needs: 'libraries',
+    yields: true,
+  },
+  {
+    name: 'walks',
+    about:
+      '100,000 statements with random outcomes, interleavings and limits: each ends as it may; 50,000 mangled answers: none gives a wrong row',
+    run: ['vitest', 'run', '--project', 'unit', 'walk-random-outcomes', 'batch-exchange'],
+    env: { PROPERTY_RUNS: '100000', LANE_STREAMS: '50000' },
+    yields: true,
   },
   {
     name: 'links',
@@ -108,13 +131,6 @@ const long = [
     about: 'servers as people rent them',
     vitest: 'rented',
     built: true,
-    group: 'unhurried',
-  },
-  {
-    name: 'docs',
-    about: 'the site builds without a warning, and every link in it leads somewhere',
-    run: ['npm', 'run', '--silent', 'docs:build'],
-    group: 'unhurried',
   },
   {
     name: 'browser',
@@ -150,24 +166,9 @@ const long = [
     built: true,
   },
   {
-    name: 'libraries',
-    about: 'what libraries and frameworks do on the pool is what the page about them says',
-    run: ['node', 'compatibility/main.js'],
-    built: true,
-    needs: 'libraries',
-  },
-  {
     name: 'soak',
     about: '20,000 operations of 64 sessions under faults: none reads anything stale',
     run: ['npm', 'run', '--silent', 'soak', '--', '--operations', '20000'],
-    group: 'lasting',
-  },
-  {
-    name: 'walks',
-    about:
-      '100,000 statements with random outcomes, interleavings and limits: each ends as it may; 50,000 mangled answers: none gives a wrong row',
-    run: ['vitest', 'run', '--project', 'unit', 'walk-random-outcomes', 'batch-exchange'],
-    env: { PROPERTY_RUNS: '100000', LANE_STREAMS: '50000' },
     group: 'lasting',
   },
   {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasBrowser, openBrowser } from '../../../../packages/pg-nearest-world/test/browser/open-browser.ts'
+import { packPackages } from '../../../../packages/pg-nearest/test/long/pack-packages.ts'
 
 const execute = promisify(execFile)
 /** With all that it has printed, if it fails. */
@@ -15,7 +16,6 @@ const run = (program: string, argv: readonly string[], options: ExecFileOptions 
     throw new Error(`${error.message}\n${error.stdout}`, { cause: error })
   })
 const example = fileURLToPath(new URL('../..', import.meta.url))
-const library = fileURLToPath(new URL('../../../../packages/pg-nearest', import.meta.url))
 const world = fileURLToPath(new URL('../../../../packages/pg-nearest-world/dist/cli/main.js', import.meta.url))
 const quickly = ['--no-audit', '--no-fund', '--fetch-retries=1', '--fetch-timeout=20000']
 
@@ -35,8 +35,8 @@ describe.skipIf(!isReachable)('the example of Next.js, with the packed library, 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pg-nearest-next-'))
     await cp(example, folder, { recursive: true, filter: (path) => !/\/(?:node_modules|\.next|test)$/.test(path) })
-    const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: library })
-    await run('npm', ['install', ...quickly, `./${stdout.trim()}`], { cwd: folder })
+    const packed = await packPackages(['pg-nearest'], folder)
+    await run('npm', ['install', ...quickly, ...packed], { cwd: folder })
     const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production' as const }
     // Without a database, as on a platform that builds images. It checks the types, too.
     await run('npm', ['run', 'build'], { cwd: folder, env: { ...env, DATABASE_URL: undefined } })

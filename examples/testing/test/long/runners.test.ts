@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { packPackages } from '../../../../packages/pg-nearest/test/long/pack-packages.ts'
 
 const execute = promisify(execFile)
 /** All that it prints; with that, if it fails. */
@@ -16,7 +17,6 @@ const run = (program: string, argv: readonly string[], options: ExecFileOptions 
     },
   )
 const example = fileURLToPath(new URL('../..', import.meta.url))
-const packages = fileURLToPath(new URL('../../../../packages', import.meta.url))
 const quickly = ['--no-audit', '--no-fund', '--fetch-retries=1', '--fetch-timeout=20000']
 
 const isReachable = await run('npm', ['view', 'jest', 'version', ...quickly]).then(
@@ -33,14 +33,7 @@ describe.skipIf(!isReachable)('the example of a late replica, with the packed li
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pg-nearest-testing-'))
     await cp(example, folder, { recursive: true, filter: (path) => !/\/(?:node_modules|long)$/.test(path) })
-    const packed = await Promise.all(
-      ['pg-nearest', 'pg-nearest-page', 'pg-nearest-world'].map(async (name) => {
-        const printed = await run('npm', ['pack', '--silent', '--pack-destination', folder], {
-          cwd: join(packages, name),
-        })
-        return `./${printed.trim()}`
-      }),
-    )
+    const packed = await packPackages(['pg-nearest', 'pg-nearest-page', 'pg-nearest-world'], folder)
     await run('npm', ['install', ...quickly, ...packed], { cwd: folder })
   }, 300_000)
   afterAll(() => rm(folder, { recursive: true, force: true }))

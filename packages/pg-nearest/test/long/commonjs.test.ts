@@ -1,13 +1,13 @@
 import { execFile, type ExecFileOptions } from 'node:child_process'
-import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { withUsers } from '../postgres/fixtures.ts'
 import { isInRegistry, quickly } from './npm-registry.ts'
+import { packPackages } from './pack-packages.ts'
 
 const execute = promisify(execFile)
 /** With all that it has printed, if it fails. */
@@ -15,7 +15,6 @@ const run = (program: string, argv: readonly string[], options: ExecFileOptions 
   execute(program, argv, { ...options, encoding: 'utf8' }).catch((error: Error & { stdout?: string }) => {
     throw new Error(`${error.message}\n${error.stdout}`, { cause: error })
   })
-const root = fileURLToPath(new URL('../../../..', import.meta.url))
 const TOOLS = ['jest@30.5.2', 'typescript@5.9.3', 'ts-node@10.9.2', '@types/node@20.19.43', 'pg@8.23.1']
 
 const isReachable = await isInRegistry('jest')
@@ -98,18 +97,12 @@ describe.skipIf(!isReachable)('the packed library in CommonJS', () => {
     await withUsers(world)
     env = { ...process.env, POOL: JSON.stringify(world.poolOptions('ord')) }
     folder = await mkdtemp(join(tmpdir(), 'pg-nearest-commonjs-'))
-    // A copy, because packing changes what others use.
-    for (const path of ['scripts', 'tsconfig.base.json', 'packages/pg-nearest', 'packages/pg-nearest-page'])
-      await cp(join(root, path), join(folder, 'repository', path), { recursive: true })
-    await symlink(join(root, 'node_modules'), join(folder, 'repository/node_modules'))
-    const library = join(folder, 'repository/packages/pg-nearest')
-    const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: library })
+    const packed = await packPackages(['pg-nearest'], folder)
     await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true }))
     await writeFile(join(folder, 'app.ts'), APP)
     await writeFile(join(folder, 'app.test.js'), JEST)
     await writeFile(join(folder, 'doors.ts'), EVERY_DOOR)
-    await run('npm', ['install', ...quickly, `./${stdout.trim()}`, ...TOOLS], { cwd: folder })
-    await rm(join(folder, 'repository'), { recursive: true })
+    await run('npm', ['install', ...quickly, ...packed, ...TOOLS], { cwd: folder })
   }, 300_000)
   afterAll(async () => {
     await world.stop()
