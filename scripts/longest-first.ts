@@ -3,6 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Files that take more than half a minute, the longest first: one that begins last keeps a single core, while the other has nothing to do. */
 const LONGEST = [
+  'quiet',
   'cli',
   'commonjs',
   'dockerfile',

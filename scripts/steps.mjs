@@ -99,6 +99,13 @@ const long = [
     yields: true,
   },
   {
+    name: 'site',
+    about: 'thirty statements, and worse, in the box of what runs where, in Chromium',
+    vitest: 'site',
+    needs: 'browser',
+    yields: true,
+  },
+  {
     name: 'libraries',
     about: 'what libraries and frameworks do on the pool is what the page about them says',
     run: ['node', 'compatibility/main.js'],
@@ -115,6 +122,13 @@ const long = [
     yields: true,
   },
   {
+    name: 'rented',
+    about: 'servers as people rent them',
+    vitest: 'rented',
+    built: true,
+    yields: true,
+  },
+  {
     name: 'links',
     about: 'the links between a world’s regions take as long as they should, to a fraction of a millisecond',
     vitest: 'links',
@@ -124,12 +138,6 @@ const long = [
     name: 'around',
     about: 'programs, pages, the world itself, the example app, and what others put on top',
     vitest: 'around',
-    built: true,
-  },
-  {
-    name: 'rented',
-    about: 'servers as people rent them',
-    vitest: 'rented',
     built: true,
   },
   {
@@ -145,12 +153,6 @@ const long = [
       'reads, sessions, failover and every kind of statement, on the oldest PostgreSQL and on the last but one: npm test runs on the latest',
     majors: { versions: [15, 17], measuring: 'majors', unhurried: 'unhurried-majors' },
     built: true,
-  },
-  {
-    name: 'site',
-    about: 'thirty statements, and worse, in the box of what runs where, in Chromium',
-    vitest: 'site',
-    needs: 'browser',
   },
   {
     name: 'page',
