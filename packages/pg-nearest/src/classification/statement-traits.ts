@@ -52,16 +52,8 @@ export function showsTransaction(text: string): boolean {
 
 /** SET TRANSACTION READ WRITE. */
 export function asksForReadWrite(text: string): boolean {
-  return /\bread\s+write\b/i.test(text) || asksForReadWriteByName(text)
+  return /\bread\s+write\b/i.test(text)
 }
-
-/** The same by the setting's name: a transaction on a standby is never made READ WRITE by it. */
-export function asksForReadWriteByName(text: string): boolean {
-  return READ_WRITE_BY_NAME.test(text)
-}
-
-const READ_WRITE_BY_NAME =
-  /^\s*set\s+(?:(?:local|session)\s+)?transaction_read_only\s*(?:=|\bto\b)\s*(['"]?)(?:off?|f|fa|fal|fals|false|no?|0)\1\s*;?\s*$/i
 
 const MODE =
   '(?:isolation\\s+level\\s+(?:serializable|repeatable\\s+read|read\\s+committed|read\\s+uncommitted)|read\\s+write|read\\s+only|(?:not\\s+)?deferrable)'

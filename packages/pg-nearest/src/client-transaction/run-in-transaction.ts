@@ -2,6 +2,7 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import { isLag, isTooLateToSet, meaningInReading } from '../route/failure-meaning.ts'
 import { isRegional, planPrimary, type Attempt } from '../route/plan-servers.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'
+import { namesTransactionMode } from '../classification/statement-traits.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
@@ -40,7 +41,7 @@ export async function readInTransaction(
   if (state.failed || isRegional(client.scope.target) || showsTransaction(statement))
     return runPinnedOrLose(client, statement)
   if (state.keeps !== 'nothing') return readWhereItIs(client, statement)
-  if (!isOfPrimary(need) || asksToWriteByName(statement)) {
+  if (!isOfPrimary(need) || mayNameMode(statement)) {
     const lease = client.held.here
     const { restricted } = client
     const ended = await runPinned(client, statement)
@@ -123,14 +124,20 @@ function showsTransaction({ request: { config } }: QueuedStatement): boolean {
   return typeof config.text === 'string' && factsOf(config.text).is('showsTransaction')
 }
 
-/** SET TRANSACTION READ WRITE. */
-function asksToWrite({ request: { config } }: QueuedStatement): boolean {
-  return typeof config.text === 'string' && factsOf(config.text).is('asksForReadWrite')
+/** It may be SET TRANSACTION READ WRITE. */
+function asksToWrite(statement: QueuedStatement): boolean {
+  const { text } = statement.request.config
+  return (typeof text === 'string' && factsOf(text).is('asksForReadWrite')) || mayNameMode(statement)
 }
 
-/** It would be taken on the primary behind any query, as nothing has run there; here it is refused where PostgreSQL refuses it. */
-function asksToWriteByName({ request: { config } }: QueuedStatement): boolean {
-  return typeof config.text === 'string' && factsOf(config.text).is('asksForReadWriteByName')
+/**
+ * It may set the transaction's mode by its name. On the primary, where nothing has run yet, that would be taken behind any query; here it is
+ * refused where PostgreSQL refuses it.
+ */
+function mayNameMode({ request: { config } }: QueuedStatement): boolean {
+  const { text, values = [] } = config
+  if (typeof text === 'string' && factsOf(text).is('namesTransactionMode')) return true
+  return values.some((value) => typeof value === 'string' && namesTransactionMode(value))
 }
 
 /** For a transaction whose snapshot or savepoint would be lost by moving. */

@@ -2,7 +2,6 @@ import { classify, mayControlTransaction } from '../classification/classify.ts'
 import type { StatementNeed } from '../classification/statement-class.ts'
 import {
   asksForReadWrite,
-  asksForReadWriteByName,
   beginsWithWord,
   isPlainBegin,
   isSavepointControl,
@@ -35,7 +34,6 @@ type Fact =
   | 'setsIsolation'
   | 'showsTransaction'
   | 'asksForReadWrite'
-  | 'asksForReadWriteByName'
   | 'isPreparableWrite'
   | 'unsettlesPrepared'
   | 'callsOnPurpose'
@@ -86,7 +84,6 @@ const FACTS: Readonly<Record<Fact, (text: string) => boolean>> = {
   setsIsolation,
   showsTransaction,
   asksForReadWrite,
-  asksForReadWriteByName,
   isPreparableWrite,
   unsettlesPrepared,
   callsOnPurpose,
