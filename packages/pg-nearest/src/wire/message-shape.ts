@@ -19,6 +19,11 @@ export function isWellShaped(type: number, bytes: Buffer, start: number, end: nu
   return type === ROW_DESCRIPTION ? hasColumns(bytes, start, end) : hasFields(bytes, start, end)
 }
 
+/** By the first byte of its head. */
+export function isErrorOrNotice(type: number | undefined): boolean {
+  return type === ERROR_RESPONSE || type === NOTICE_RESPONSE
+}
+
 /** Each has a letter and a text, and a NUL is behind the last one. */
 function hasFields(bytes: Buffer, start: number, end: number): boolean {
   let at = start

@@ -1,5 +1,5 @@
 import type { MessageReader } from './exchange.ts'
-import { isReadable, isWellShaped } from './message-shape.ts'
+import { isErrorOrNotice, isReadable, isWellShaped } from './message-shape.ts'
 import { ignore, interceptParser, type WireConnection } from './pg-internals.ts'
 
 const NOTHING = Buffer.alloc(0)
@@ -36,8 +36,10 @@ export class MessageTap {
 
   take(chunk: Buffer): void {
     if (this.#failed) return
+    // Some of them pg's parser would read for ever.
+    const isLookedAt = this.#betweenMessages && isErrorOrNotice(chunk[0])
     this.#betweenMessages = false
-    if (this.#held === 0 && this.#current() === undefined) {
+    if (this.#held === 0 && this.#current() === undefined && !isLookedAt) {
       this.#pass(chunk)
       // pg does not tell how far it has read. Nothing else ends with these bytes, but by a miracle.
       this.#betweenMessages = chunk.subarray(-READY.length).equals(READY)

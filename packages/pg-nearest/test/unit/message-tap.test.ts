@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import { MessageTap } from '../../src/wire/message-tap.ts'
 import { commandComplete, errorResponse, noticeResponse, READY, rowDescription } from './wire-messages.ts'
 
-/** What a tap passes on to pg, and whether it has failed, if somebody reads the first message only. */
-function tapped(bytes: Buffer): { passed: string; failed: boolean } {
-  let [hasRead, failed] = [false, false]
+/** What a tap passes on to pg, and whether it has failed, if somebody reads the first message only, or nobody any. */
+function tapped(chunks: readonly Buffer[], readsFirst = true): { passed: string; failed: boolean } {
+  let [hasRead, failed] = [!readsFirst, false]
   const passed: Buffer[] = []
   const reader = { read: () => (hasRead = true) }
   const tap = new MessageTap(
@@ -12,7 +12,7 @@ function tapped(bytes: Buffer): { passed: string; failed: boolean } {
     () => (hasRead ? undefined : reader),
     () => (failed = true),
   )
-  tap.take(bytes)
+  for (const chunk of chunks) tap.take(chunk)
   return { passed: Buffer.concat(passed).toString('latin1'), failed }
 }
 
@@ -32,7 +32,7 @@ const MALFORMED: readonly Buffer[] = ['E', 'N', 'T'].map((type) => typed(type, c
 test.each(BEHIND.map((message) => [message.toString('latin1'), message]))(
   'what comes behind a read is left to pg: %j',
   (text, message) => {
-    expect(tapped(Buffer.concat([READY, message, READY]))).toEqual({
+    expect(tapped([Buffer.concat([READY, message, READY])])).toEqual({
       passed: text + READY.toString('latin1'),
       failed: false,
     })
@@ -42,6 +42,21 @@ test.each(BEHIND.map((message) => [message.toString('latin1'), message]))(
 test.each(MALFORMED.map((message) => [message.toString('latin1'), message]))(
   'what pg would read for ever is not, behind a read, either: %j',
   (_, message) => {
-    expect(tapped(Buffer.concat([READY, message, READY]))).toEqual({ passed: '', failed: true })
+    expect(tapped([Buffer.concat([READY, message, READY])])).toEqual({ passed: '', failed: true })
   },
 )
+
+test.each(MALFORMED.slice(0, 2).map((message) => [message.toString('latin1'), message]))(
+  'nor is it where nobody has asked anything: %j',
+  (_, message) => {
+    expect(tapped([READY, message], false)).toEqual({ passed: READY.toString('latin1'), failed: true })
+  },
+)
+
+test('what only looks like an error, in the middle of a message, is passed on as it comes', () => {
+  const [row, rest] = [Buffer.from('D\0\0\0\x14\0\x01\0\0\0\x0a', 'latin1'), Buffer.from('EEEEEEEEEE')]
+  expect(tapped([READY, row, rest, READY], false)).toEqual({
+    passed: Buffer.concat([READY, row, rest, READY]).toString('latin1'),
+    failed: false,
+  })
+})
