@@ -26,7 +26,7 @@ export function createProcessSession(
   addresses: readonly string[],
   inFlight: DrainCounter,
 ): ProcessSession {
-  const state = new ProcessSessionState()
+  const state = new ProcessSessionState(() => performance.now())
   const registry = processPeers()
   let led: readonly string[] = []
   let records = mayGrow

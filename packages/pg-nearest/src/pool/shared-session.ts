@@ -66,7 +66,7 @@ function goOn(outer: SessionState, state: SessionState): void {
   if (state.unavailable) outer.noteUnavailable()
   if (state.wrote) outer.noteWrite()
   if (state.blind || state.home !== undefined) outer.markUnknown(performance.now())
-  else if (state.bookmark !== undefined) outer.show(state.bookmark)
+  else if (state.bookmark !== undefined) outer.showOfAnother(state.bookmark, outer.bookmark, performance.now())
   if (state.wrote) outer.onWrite?.()
 }
 

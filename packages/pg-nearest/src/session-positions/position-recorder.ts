@@ -112,8 +112,9 @@ export class PositionRecorder {
     if (expected !== required) session.replaceClaim(position)
     const lost = session.arrivedAtPrimary(position, sentAt, demanded, positions)
     // A write in any session is a write of this process, too. So may be what a standby has refused.
-    if ((!this.#reads || !proves) && session !== process) {
-      process?.showOfAnother(position, positions, performance.now())
+    if ((!this.#reads || !proves) && session !== process && process !== undefined) {
+      const seen = expectedOfPrimary(this.#context, process, process.bookmark, server)
+      process.showOfAnother(position, seen, performance.now())
     }
     if (lost !== undefined) this.#noteLoss(server, lost)
     return undefined

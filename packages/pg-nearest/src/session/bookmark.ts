@@ -53,6 +53,11 @@ export function shows(at: ServerPosition | undefined, bookmark: Bookmark, forks:
   return at.lsn >= bookmark.lsn ? 'yes' : 'no'
 }
 
+/** Whether a promotion lies between them. */
+export function isOfLaterTimeline({ systemIdentifier, timeline }: Bookmark, than: Bookmark | undefined): boolean {
+  return than !== undefined && than.systemIdentifier === systemIdentifier && than.timeline < timeline
+}
+
 /**
  * The later of two positions. A later timeline comes after every position of an earlier one, because what was written there after
  * the promotion is lost. If they belong to different clusters, returns the second.

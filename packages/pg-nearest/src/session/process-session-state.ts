@@ -1,14 +1,23 @@
-import { laterBookmark, type Bookmark } from './bookmark.ts'
+import { isOfLaterTimeline, laterBookmark, type Bookmark } from './bookmark.ts'
 import type { SessionPeer } from './session-peers.ts'
 import { SessionState } from './session-state.ts'
 
 /** A session whose writes are those of its peers, too. What it reads without asking where that was, it keeps to itself. */
 export class ProcessSessionState extends SessionState {
+  readonly #now: () => number
   #peers: readonly SessionPeer[] = []
+
+  constructor(now: () => number) {
+    super()
+    this.#now = now
+  }
 
   /** What peers tell. It is not told again: whoever knows it has told all. */
   readonly peer: SessionPeer = {
-    show: (position) => super.show(position),
+    show: (position) => {
+      if (isOfLaterTimeline(position, this.bookmark)) super.markUnknown(this.#now())
+      else super.show(position)
+    },
     markUnknown: (now) => super.markUnknown(now),
     beginUnsettled: () => super.beginUnsettled(),
   }
@@ -27,6 +36,11 @@ export class ProcessSessionState extends SessionState {
     const before = this.bookmark
     super.show(position)
     if (this.#peers.length === 0 || (before !== undefined && laterBookmark(before, position) === before)) return
+    for (const each of this.#peers) each.show(position)
+  }
+
+  protected override goOnFrom(position: Bookmark): void {
+    super.goOnFrom(position)
     for (const each of this.#peers) each.show(position)
   }
 

@@ -1,4 +1,4 @@
-import { laterBookmark, shows, type Bookmark, type Forks, type ServerPosition } from './bookmark.ts'
+import { isOfLaterTimeline, laterBookmark, shows, type Bookmark, type Forks, type ServerPosition } from './bookmark.ts'
 import type { ModeLot } from '../modes/mode-rollout.ts'
 import type { Consistency } from './consistency.ts'
 
@@ -187,12 +187,17 @@ export class SessionState {
   }
 
   /**
-   * Another session of this process has this from the primary. If the primary has lost what this one knows, it must find that out itself, to be
-   * told: its next read asks the primary.
+   * Another session has this from the primary. Behind a promotion this one must find out itself whether what it has seen is lost, to be told:
+   * its next read asks the primary.
    */
-  showOfAnother(position: Bookmark, forks: Forks, now: number): void {
-    if (this.#bookmark !== undefined && shows(position, this.#bookmark, forks) === 'lost') this.markUnknown(now)
+  showOfAnother(position: Bookmark, seen: Bookmark | undefined, now: number): void {
+    if (isOfLaterTimeline(position, seen)) this.markUnknown(now)
     else this.show(position)
+  }
+
+  /** What it knew is lost: this is what the primary has instead. */
+  protected goOnFrom(position: Bookmark): void {
+    this.#bookmark = position
   }
 
   /** Something was written or seen at an unknown position. */
@@ -298,8 +303,8 @@ export class SessionState {
       this.show(position)
     } else {
       // The lost position may have absorbed later ones meanwhile, so the next read asks the primary as well.
-      this.#bookmark = position
-      this.#blindSince = sentAt
+      this.goOnFrom(position)
+      this.#blindSince ??= sentAt
     }
     return lost === undefined || !this.#isNews(lost) ? undefined : { lost, now: position }
   }

@@ -92,26 +92,66 @@ describe('a failover that loses a write', () => {
     expect((await later.query<{ n: number }>(get)).rows).toEqual([{ n: 0 }])
   })
 
-  test('the process is told, too, when another session has been the first to write on the new primary', async () => {
-    await using world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
+  test.each([
+    ['another session', 'over probes', (pool: NearestPool) => pool.session()],
+    ['another session', 'between two probes', (pool: NearestPool) => pool.session()],
+    ['another pool', 'over probes', (_: NearestPool, other: NearestPool) => other],
+  ])(
+    'the process is told, too, when %s has been the first to write on the new primary: of writes %s',
+    async (_, when, writerOf) => {
+      const isBetween = when === 'between two probes'
+      const options = { probeIntervalMs: isBetween ? 2_000 : 100 }
+      await using world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
+      await ask(world.url('nrt'), CREATE)
+      await tellTimelines(world)
+      await using pool = createPool({ ...world.poolOptions('nrt'), ...options })
+      await using other = createPool({ ...world.poolOptions('nrt'), ...options })
+      const lost: unknown[] = []
+      pool.on('position-lost', (event) => lost.push(event))
+      await Promise.all([pool.refresh(), other.refresh()])
+      world.partition('ord', 'nrt')
+      for (let i = 0; i < (isBetween ? 1 : 20); i++) await pool.query(set(1 + i))
+      await world.kill('nrt')
+      await world.promote('ord')
+      world.heal('ord', 'nrt')
+      await until(
+        () => [pool, other].every((each) => rolesOf(each).ord === 'primary'),
+        'ord to be known as the primary',
+      )
+      await writerOf(pool, other).query(set(50))
+      expect(lost).toEqual([])
+      expect((await pool.query(get)).rows).toEqual([{ n: 50 }])
+      expect(lost).toMatchObject([{ server: 'ord', lost: { timeline: 1 }, now: { timeline: 2 } }])
+      await pool.query(get)
+      expect(lost).toHaveLength(1)
+    },
+  )
+
+  test('what a pool then writes, another one sees that has not watched the promotion', async () => {
+    await using world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 10 })
     await ask(world.url('nrt'), CREATE)
     await tellTimelines(world)
     await using pool = createPool({ ...world.poolOptions('nrt'), probeIntervalMs: 100 })
     const lost: unknown[] = []
     pool.on('position-lost', (event) => lost.push(event))
     await pool.refresh()
-    world.partition('ord', 'nrt')
+    for (const region of ['ord', 'syd']) world.partition(region, 'nrt')
     for (let i = 0; i < 20; i++) await pool.query(set(1 + i))
     await world.kill('nrt')
     await world.promote('ord')
-    world.heal('ord', 'nrt')
+    for (const region of ['ord', 'syd']) world.heal(region, 'nrt')
     await until(() => rolesOf(pool).ord === 'primary', 'ord to be known as the primary')
-    await pool.session().query(set(50))
-    expect(lost).toEqual([])
-    expect((await pool.query(get)).rows).toEqual([{ n: 50 }])
-    expect(lost).toMatchObject([{ server: 'ord', lost: { timeline: 1 }, now: { timeline: 2 } }])
-    await pool.query(get)
+    // Further than what is lost, and all of it in syd.
+    await ask(world.url('ord'), 'create table others as select generate_series(1, 10000) as n')
+    const isThere = "select to_regclass('others') is not null as there"
+    await until(async () => (await ask(world.url('syd'), isThere))[0]?.['there'] === true, 'syd to follow')
+    await world.pauseReplay('syd')
+    await using other = createPool({ ...world.poolOptions('nrt'), region: 'syd', probeIntervalMs: 100 })
+    await other.refresh()
+    await pool.query(set(200))
     expect(lost).toHaveLength(1)
+    expect((await other.query(get)).rows).toEqual([{ n: 200 }])
+    await world.resumeReplay('syd')
   })
 })
 
