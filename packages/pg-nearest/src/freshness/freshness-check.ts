@@ -184,15 +184,16 @@ export class FreshnessCheck {
    * statement had to show; the answers are then ignored.
    *
    * @param done - the server did not refuse it.
+   * @param serves - it shows that the server works. A pooler answers with an error for one that is gone. Default: if it is done.
    */
   end(
     lease: Lease,
     trust: Trust,
     questions: PositionQuestions | undefined,
     done: boolean,
+    serves: boolean = done,
   ): ReplicaBehindError | undefined {
-    // A pooler answers with an error for a server that is gone.
-    if (done) this.#context.noteServed(lease)
+    if (serves && lease.alive) this.#context.noteServed(lease)
     const machine = questions === undefined ? lease.identity : this.#answers.introduce(lease, questions)
     const { server } = lease
     if (!this.#reads) this.#session.noteWrite()

@@ -231,7 +231,10 @@ export function createMonitor(options: MonitorOptions): Monitor {
   }
 
   const served = (server: string, watch: ServerWatch): void => {
-    const wasDown = states.get(server)?.health === 'down'
+    const state = states.get(server)
+    const wasDown = state?.health === 'down'
+    // A primary that went down may have been replaced: what its connections answer does not tell, a probe does.
+    if (wasDown && state.role === 'primary' && hasWriter(observed.topology)) return
     watch.served(wasDown)
     if (!wasDown) return
     publish(withService(observed, server, steadyNow()))

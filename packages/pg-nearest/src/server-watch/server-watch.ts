@@ -179,7 +179,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
     reschedule,
     heard: () => hear('word'),
     served(wasDown) {
-      if (wasDown) hear('word')
+      if (wasDown || service !== undefined) hear('word')
       const at = performance.now()
       if (wasDown) service = { since: at, at }
       else if (service !== undefined) service = { since: service.since, at }
