@@ -10,6 +10,14 @@ export function namesTransactionMode(text: string): boolean {
   return /transaction_read_only/i.test(text)
 }
 
+/** It may set a transaction's mode by its name. SHOW does not, nor RESET, which no server takes from PostgreSQL 16 on. */
+export function maySetTransactionMode(text: string): boolean {
+  return namesTransactionMode(text) && !SHOWS_OR_RESETS.test(text)
+}
+
+const SHOWS_OR_RESETS =
+  /^\s*(?:(?:show|reset)\s+transaction_read_only|set\s+(?:(?:local|session)\s+)?transaction_read_only\s*(?:=|\bto\b)\s*default)\s*;?\s*$/i
+
 /** It may be COPY … FROM STDIN. */
 export function readsFromClient(text: string): boolean {
   return /\bcopy\b/i.test(text) && /\bstdin\b/i.test(text)

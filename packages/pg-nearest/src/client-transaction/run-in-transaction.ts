@@ -41,7 +41,7 @@ export async function readInTransaction(
   if (state.failed || isRegional(client.scope.target) || showsTransaction(statement))
     return runPinnedOrLose(client, statement)
   if (state.keeps !== 'nothing') return readWhereItIs(client, statement)
-  if (!isOfPrimary(need) || mayNameMode(statement)) {
+  if (!isOfPrimary(need) || maySetMode(statement)) {
     const lease = client.held.here
     const { restricted } = client
     const ended = await runPinned(client, statement)
@@ -127,16 +127,16 @@ function showsTransaction({ request: { config } }: QueuedStatement): boolean {
 /** It may be SET TRANSACTION READ WRITE. */
 function asksToWrite(statement: QueuedStatement): boolean {
   const { text } = statement.request.config
-  return (typeof text === 'string' && factsOf(text).is('asksForReadWrite')) || mayNameMode(statement)
+  return (typeof text === 'string' && factsOf(text).is('asksForReadWrite')) || maySetMode(statement)
 }
 
 /**
  * It may set the transaction's mode by its name. On the primary, where nothing has run yet, that would be taken behind any query; here it is
  * refused where PostgreSQL refuses it.
  */
-function mayNameMode({ request: { config } }: QueuedStatement): boolean {
+function maySetMode({ request: { config } }: QueuedStatement): boolean {
   const { text, values = [] } = config
-  if (typeof text === 'string' && factsOf(text).is('namesTransactionMode')) return true
+  if (typeof text === 'string' && factsOf(text).is('maySetTransactionMode')) return true
   return values.some((value) => typeof value === 'string' && namesTransactionMode(value))
 }
 

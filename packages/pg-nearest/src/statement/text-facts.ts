@@ -8,6 +8,7 @@ import {
   isSingleStatement,
   mayPrecedeQuestion,
   namesTransactionMode,
+  maySetTransactionMode,
   readsFromClient,
   setsIsolation,
   showsTransaction,
@@ -26,6 +27,7 @@ type Fact =
   | 'beginsWithWord'
   | 'readsFromClient'
   | 'namesTransactionMode'
+  | 'maySetTransactionMode'
   | 'mayControlTransaction'
   | 'mayPrecedeQuestion'
   | 'mayLeaveState'
@@ -76,6 +78,7 @@ const FACTS: Readonly<Record<Fact, (text: string) => boolean>> = {
   beginsWithWord,
   readsFromClient,
   namesTransactionMode,
+  maySetTransactionMode,
   mayControlTransaction,
   mayPrecedeQuestion,
   mayLeaveState,
