@@ -57,12 +57,15 @@ describe.each([
   test('while it is undone since its function has failed rejects at once, with that error', async () => {
     const controller = new AbortController()
     const own = new Error('its own')
+    let hasFailed = false
     const given = pool.transaction({ readOnly: true, isolationLevel, signal: controller.signal }, async ({ query }) => {
       await query('select 1')
       void query(SLEEPS)
+      hasFailed = true
       throw own
     })
-    await sleep(1_000)
+    await until(() => hasFailed, 'its function to fail')
+    await sleep(RTT_MS)
     controller.abort()
     expect(await rejectedAtOnce(given)).toBe(own)
   })
