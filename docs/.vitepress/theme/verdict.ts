@@ -4,7 +4,7 @@ import {
   primaryOnlyFunction,
   primaryOnlyRelation,
 } from '../../../packages/pg-nearest/src/classification/primary-only-names.ts'
-import type { StatementClass, StatementNeed } from '../../../packages/pg-nearest/src/classification/statement-class.ts'
+import type { StatementClass, StatementNeed } from '../../../packages/pg-nearest/src/classification/statement-need.ts'
 import { tokenize, type Token } from '../../../packages/pg-nearest/src/classification/tokenizer.ts'
 import type { RouteReason } from '../../../packages/pg-nearest/src/events/served-by.ts'
 

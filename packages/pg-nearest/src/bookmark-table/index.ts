@@ -3,6 +3,6 @@
  *
  * @module pg-nearest/bookmark-table
  */
-export { bookmarkTable, bookmarkTableSql } from './bookmark-table.ts'
-export type { BookmarkDatabase, BookmarkTableOptions } from './bookmark-table.ts'
+export { bookmarkTable, bookmarkTableSql } from './postgres-bookmark-store.ts'
+export type { BookmarkDatabase, BookmarkTableOptions } from './postgres-bookmark-store.ts'
 export type { BookmarkStore } from '../bookmark-store/bookmark-store.ts'

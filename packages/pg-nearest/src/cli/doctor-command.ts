@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { examine } from '../doctor/examine.ts'
-import type { Examination } from '../examination/examination.ts'
+import type { Examination } from '../examination/examination-facts.ts'
 import type { Finding } from '../findings/finding.ts'
 import { findingsOf } from '../findings/findings.ts'
 import { parseOptions } from '../cli-options/parse-options.ts'

@@ -1,7 +1,7 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
-import { isStandbyError } from '../failures/transaction-lost-errors.ts'
+import { isStandbyError } from '../failures/transaction-errors.ts'
 
 /**
  * Gives up a transaction that may write, and of which nobody has seen anything yet, if its server turned out to be a standby: what it has

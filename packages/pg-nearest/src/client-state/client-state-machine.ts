@@ -1,5 +1,5 @@
 import type { NearestError } from '../errors.ts'
-import { leavesSessionState, type StatementNeed, type TransactionControl } from '../classification/statement-class.ts'
+import { leavesSessionState, type StatementNeed, type TransactionControl } from '../classification/statement-need.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { Request } from '../route/request.ts'
 

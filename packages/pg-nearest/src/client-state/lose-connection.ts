@@ -1,7 +1,7 @@
 import { isOutcomeUnknownError, type NearestError } from '../errors.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { StatementNeed } from '../classification/statement-class.ts'
+import type { StatementNeed } from '../classification/statement-need.ts'
 import type { ClientContext } from './client-context.ts'
 import { staysReadOnly } from './client-state-machine.ts'
 import { lostStatementError } from '../failures/lost-statement-error.ts'

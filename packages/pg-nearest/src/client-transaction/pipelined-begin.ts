@@ -7,7 +7,7 @@ import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import { mayLeaveTrace } from '../statement/may-leave-trace.ts'
-import { mayAskAfter } from '../statement/question-behind.ts'
+import { mayAskAfter } from '../statement/may-ask-position.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { isNoServerError } from '../errors.ts'
 import { readsOnly } from './begin-read-only-anywhere.ts'

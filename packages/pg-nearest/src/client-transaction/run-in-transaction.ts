@@ -1,7 +1,7 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { isLag, isTooLateToSet, meaningInReading } from '../route/failure-meaning.ts'
 import { isRegional, planPrimary, type Attempt } from '../route/plan-servers.ts'
-import type { StatementNeed } from '../classification/statement-class.ts'
+import type { StatementNeed } from '../classification/statement-need.ts'
 import { namesTransactionMode } from '../classification/statement-traits.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
@@ -14,7 +14,7 @@ import {
   notBegunError,
   notHereError,
   staysReadOnlyError,
-} from '../failures/transaction-lost-errors.ts'
+} from '../failures/transaction-errors.ts'
 import { CHAIN, FREE, type Reading } from '../client-state/client-state-machine.ts'
 import { takeConnection } from '../client-execution/take-connection.ts'
 import { runPinned, runPinnedOrLose, servingOrLose } from '../client-execution/run-pinned.ts'

@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import type pg from 'pg'
 import type { ListedServer } from '../discovery/listed-server.ts'
-import type { Replay, Role, ServerFacts, Tables } from '../examination/examination.ts'
+import type { Replay, Role, ServerFacts, Tables } from '../examination/examination-facts.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 import { connectClient, destroySocket } from '../pg-client/connect-client.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'

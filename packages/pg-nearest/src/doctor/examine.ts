@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createResolver, type DnsResolver } from '../discovery/dns-resolver.ts'
 import type { ListedServer } from '../discovery/listed-server.ts'
-import type { Examination, Machine, PoolLimits } from '../examination/examination.ts'
+import type { Examination, Machine, PoolLimits } from '../examination/examination-facts.ts'
 import { flyAppOf, type ServerLocation } from '../examination/server-location.ts'
 import { parsePoolOptions } from '../options/parse-pool-options.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'

@@ -1,5 +1,5 @@
 import type { DnsResolver } from '../discovery/dns-resolver.ts'
-import type { Machine } from '../examination/examination.ts'
+import type { Machine } from '../examination/examination-facts.ts'
 
 /**
  * The machines of an app on Fly, started or not, from its DNS.

@@ -11,13 +11,13 @@ import type { Monitor } from '../monitor/monitor.ts'
 import { currentWitness } from '../events/current-witness.ts'
 import { currentConsistency } from '../session/current-consistency.ts'
 import { currentSession } from '../session/current-session.ts'
-import { currentWriteGuard } from '../write-guard/write-guard.ts'
+import { currentWriteGuard } from '../write-guard/before-write-hook.ts'
 import { createStatementCache } from '../statement/statement-cache.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
 import type { FirstList } from './first-list.ts'
 import type { ProcessSession } from './process-session.ts'
 import type { Forecaster } from './normal-mode-forecast.ts'
-import type { ModeSwitch } from './mode-switch.ts'
+import type { ModeSwitch } from './operator-mode.ts'
 
 export interface EngineParts {
   readonly options: ParsedOptions

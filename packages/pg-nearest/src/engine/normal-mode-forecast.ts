@@ -1,6 +1,6 @@
 import type { ObservedEvent } from '../events/event-types.ts'
 import type { RouteReason } from '../events/served-by.ts'
-import type { Observer } from '../execute/observe-statement.ts'
+import type { Observer } from '../execute/predict-normal-route.ts'
 
 /** Statements of one kind that were observed. */
 export interface ForecastRoute {

@@ -4,7 +4,7 @@ import type { StatementResult } from '../wire/exchange.ts'
 import { ownSession, type Engine, type Scope } from './engine.ts'
 import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
 import { failureInMode } from './failure-in-mode.ts'
-import { observeStatement } from './observe-statement.ts'
+import { observeStatement } from './predict-normal-route.ts'
 import { walk } from '../walk/walk.ts'
 import { PoolQueryExecution, type Served } from './pool-query-execution.ts'
 

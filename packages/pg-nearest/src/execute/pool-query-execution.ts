@@ -15,7 +15,7 @@ import { isRegional, planFallback, type Attempt } from '../route/plan-servers.ts
 import { asksForPrimary, isKnownToWrite, planStatement } from '../route/plan-statement.ts'
 import { queryTimeoutOf, type Request } from '../route/request.ts'
 import type { SessionState } from '../session/session-state.ts'
-import type { StatementNeed } from '../classification/statement-class.ts'
+import type { StatementNeed } from '../classification/statement-need.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import { createLaneRider, type LaneRider, type Trip } from '../lane-rides/lane-rider.ts'
 import { notSent, runWithin, type LimitedEnd } from '../send/run-with-cancellation.ts'
@@ -31,7 +31,7 @@ import { withoutStatementName } from './without-statement-name.ts'
 import type { WalkFacts } from '../walk-states/walk-state.ts'
 import { notSentError } from '../failures/mode-errors.ts'
 import { getsWrites } from '../server-selection/gets-writes.ts'
-import type { WriteGuard } from '../write-guard/write-guard.ts'
+import type { WriteGuard } from '../write-guard/before-write-hook.ts'
 
 /** A result, and who gave it. */
 export interface Served {

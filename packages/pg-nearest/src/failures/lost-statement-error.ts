@@ -1,5 +1,5 @@
 import { NearestError, OutcomeUnknownError } from '../errors.ts'
-import type { StatementNeed } from '../classification/statement-class.ts'
+import type { StatementNeed } from '../classification/statement-need.ts'
 
 export interface LostStatement {
   readonly text: string

@@ -1,5 +1,5 @@
 import { duration } from '../terminal/format.ts'
-import type { ServerFacts } from '../examination/examination.ts'
+import type { ServerFacts } from '../examination/examination-facts.ts'
 import type { Finding, Say } from './finding.ts'
 import { setting } from '../remedies/commands.ts'
 import type { ServerLocation } from '../examination/server-location.ts'

@@ -1,4 +1,4 @@
-import type { Examination } from '../examination/examination.ts'
+import type { Examination } from '../examination/examination-facts.ts'
 import { sayOf, type Finding } from './finding.ts'
 import { flyAppOf } from '../examination/server-location.ts'
 

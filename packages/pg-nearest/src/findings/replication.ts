@@ -1,6 +1,6 @@
 import type { ServerStatus } from '../servers/status.ts'
 import { bytes, duration } from '../terminal/format.ts'
-import type { ServerFacts } from '../examination/examination.ts'
+import type { ServerFacts } from '../examination/examination-facts.ts'
 import type { Finding, Say } from './finding.ts'
 import { identifier, onPrimary, psql, setting, streamFrom } from '../remedies/commands.ts'
 import type { ExaminedServer } from '../examination/examined-server.ts'

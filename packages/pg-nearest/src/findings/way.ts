@@ -1,5 +1,5 @@
 import { duration } from '../terminal/format.ts'
-import type { PoolLimits, ServerFacts } from '../examination/examination.ts'
+import type { PoolLimits, ServerFacts } from '../examination/examination-facts.ts'
 import type { Finding, Say } from './finding.ts'
 import { identifier, onPrimary, otherUrl, setting } from '../remedies/commands.ts'
 import type { ExaminedServer } from '../examination/examined-server.ts'

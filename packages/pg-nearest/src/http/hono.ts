@@ -11,7 +11,7 @@ import type { Middleware } from '../http-middleware/middleware.ts'
 import { replayMiddleware } from './replay-middleware.ts'
 import { serverTimingMiddleware, type ObservedPool } from './server-timing-middleware.ts'
 import { sessionMiddleware } from './session-middleware.ts'
-import { headOf, PendingFetchResponse, withStatus } from '../http-middleware/wrap-handler.ts'
+import { headOf, PendingFetchResponse, withStatus } from '../http-middleware/wrap-fetch-handler.ts'
 
 export type { HttpSessionOptions } from '../http-session/options.ts'
 export type { SessionPool } from '../http-session/http-session.ts'

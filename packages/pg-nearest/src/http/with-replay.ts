@@ -1,7 +1,7 @@
 import type { ReplayOptions } from '../replay/replay-options.ts'
 import type { ReplayPool } from '../replay/replayer.ts'
 import { replayMiddleware } from './replay-middleware.ts'
-import { wrapHandler } from '../http-middleware/wrap-handler.ts'
+import { wrapHandler } from '../http-middleware/wrap-fetch-handler.ts'
 
 /**
  * Wraps a handler of the fetch kind, so that a request runs beside the primary where that is cheaper: it is answered with `fly-replay`

@@ -1,5 +1,5 @@
 import { serverTimingMiddleware, type ObservedPool } from './server-timing-middleware.ts'
-import { wrapHandler } from '../http-middleware/wrap-handler.ts'
+import { wrapHandler } from '../http-middleware/wrap-fetch-handler.ts'
 
 /**
  * Wraps a handler of the fetch kind: each response says in its header `Server-Timing`, which browsers show, which servers have answered the

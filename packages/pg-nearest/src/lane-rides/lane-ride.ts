@@ -14,13 +14,13 @@ import {
 } from '../session-positions/position-question.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import { queryTimeoutOf } from '../route/request.ts'
-import type { StatementNeed } from '../classification/statement-class.ts'
+import type { StatementNeed } from '../classification/statement-need.ts'
 import type { SyncSharing } from '../statement/sync-sharing.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import { CALLER, type Called } from '../tracers/calls.ts'
 import { sentValues } from '../wire/pg-internals.ts'
 import type { WalkFacts } from '../walk-states/walk-state.ts'
-import type { RideEngine } from './ride-engine.ts'
+import type { RideEngine } from './ride-context.ts'
 
 /** The server refuses more. */
 const MOST_VALUES = 65_535

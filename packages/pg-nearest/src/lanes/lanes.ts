@@ -4,7 +4,7 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import { Lane, type LaneEvents } from './lane.ts'
 import { laneConnectionOf } from './lane-connection.ts'
 import type { Rescue } from '../lane-batch/lane-read.ts'
-import { KnownTexts } from './known-texts.ts'
+import { KnownTexts } from './quick-texts.ts'
 import { ServerLanes } from './server-lanes.ts'
 
 /** What lanes need from their pool. */

@@ -4,4 +4,4 @@
  * @module pg-nearest/pg-module
  */
 export { pgModule } from './look-alike-module.ts'
-export type { ModulePool } from './pool-view.ts'
+export type { ModulePool } from './unendable-pool.ts'

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { promiseOrCallback } from '../client/promise-or-callback.ts'
 import { isSubmittable } from '../route/parse-query-arguments.ts'
 import type { QueryCallback } from '../route/request.ts'
-import type { ModulePool } from './pool-view.ts'
+import type { ModulePool } from './unendable-pool.ts'
 
 const FORWARDED = ['notice', 'notification', 'error', 'drain'] as const
 

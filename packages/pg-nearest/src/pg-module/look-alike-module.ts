@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { moduleClient } from './look-alike-client.ts'
-import { poolView, type ModulePool } from './pool-view.ts'
+import { poolView, type ModulePool } from './unendable-pool.ts'
 
 /**
  * Makes a look-alike of the module `pg`, for libraries that take one and make their connections by themselves. Each `new Pool()` of it is this

@@ -16,7 +16,7 @@ import {
   type ProbeRow,
   type RefusedItems,
 } from './probe-question.ts'
-import { ProbeNaming } from './probe-naming.ts'
+import { ProbeNaming } from './prepared-probe.ts'
 import { canWaitForLsn, waitForLsn, type AwaitedPosition } from './wait-for-lsn.ts'
 import { askQuietly } from '../wire/enqueue.ts'
 import { createProbeConnection, type Asked, type ProbeConnectionOptions } from './probe-connection.ts'

@@ -1,5 +1,5 @@
 import type { RouteReason } from '../events/served-by.ts'
-import type { StatementNeed } from '../classification/statement-class.ts'
+import type { StatementNeed } from '../classification/statement-need.ts'
 import type { StatementCache } from '../statement/statement-cache.ts'
 import type { Chooser } from '../server-selection/server-selection.ts'
 import type { Topology } from '../topology/topology.ts'

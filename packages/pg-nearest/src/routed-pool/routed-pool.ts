@@ -28,7 +28,7 @@ import {
   type BatchStatement,
   type BatchTransactionOptions,
 } from '../transaction/batch.ts'
-import { nameAsPgPool, PgPoolFace } from './pg-pool-face.ts'
+import { nameAsPgPool, PgPoolFace } from './pg-pool-prototype.ts'
 import { endedError } from '../servers/ended-error.ts'
 import type { Servers } from '../servers/servers.ts'
 import { submitOnPool } from '../client/submit-on-pool.ts'

@@ -2,12 +2,12 @@ import type pg from 'pg'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 import { codeOf } from '../driver-errors.ts'
 import { statementsOn } from '../prepared-statements/statements-on.ts'
-import { useOf, type StatementUse } from '../prepared-statements/statement-use.ts'
+import { useOf, type StatementUse } from '../prepared-statements/prepared-statement-use.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
-import { askBackendBehind } from './ask-backend.ts'
+import { askBackendBehind } from './ask-backend-pid.ts'
 
 type OnEnd = (end: StatementEnd) => void
 

@@ -1,6 +1,6 @@
 import type { PositionLostEvent } from '../events/event-types.ts'
 import type { KnownPositions } from '../positions/known-positions.ts'
-import type { ServerMembers } from '../positions/server-members.ts'
+import type { ServerMembers } from '../positions/machines-by-name.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { Chooser } from '../server-selection/server-selection.ts'

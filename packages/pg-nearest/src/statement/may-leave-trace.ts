@@ -1,4 +1,4 @@
-import type { StatementNeed } from '../classification/statement-class.ts'
+import type { StatementNeed } from '../classification/statement-need.ts'
 import { factsOf } from './text-facts.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { classify, mayControlTransaction } from '../classification/classify.ts'
-import type { StatementNeed } from '../classification/statement-class.ts'
+import type { StatementNeed } from '../classification/statement-need.ts'
 import {
   asksForReadWrite,
   beginsWithWord,

@@ -14,7 +14,7 @@ import { borrowedClientExecution } from '../client-execution/borrowed-client-exe
 import { heldServerFirst, planReading } from '../client-execution/run-unpinned.ts'
 import { sendSubmittable, type Submitted } from './send-submittable.ts'
 import { textOf } from './submittable-exchange.ts'
-import type { SubmittedIn } from './submittable-query.ts'
+import type { SubmittedIn } from './run-submittable.ts'
 
 /** What a cursor that only reads was submitted with. */
 export interface ReadingIn extends SubmittedIn, Pick<QueuedStatement, 'guard'>, Pick<Request, 'consistency'> {}

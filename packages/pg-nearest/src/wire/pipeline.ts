@@ -2,7 +2,7 @@ import pg from 'pg'
 import { enqueue } from './enqueue.ts'
 import type { Exchange } from './exchange.ts'
 import { listenLastingly } from './lasting-listeners.ts'
-import { tapMessages, type MessageTap } from './message-tap.ts'
+import { tapMessages, type MessageTap } from './message-dispatcher.ts'
 import {
   internalsOf,
   type ClientInternals,

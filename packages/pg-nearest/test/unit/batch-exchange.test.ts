@@ -6,7 +6,7 @@ import type { LaneRead } from '../../src/lane-batch/lane-read.ts'
 import { AskingStatement, ReadStatement } from '../../src/lane-batch/lane-statement.ts'
 import { unnamed } from '../../src/prepared-statements/prepared-statements.ts'
 import { isReadable } from '../../src/wire/message-shape.ts'
-import { MessageTap } from '../../src/wire/message-tap.ts'
+import { MessageTap } from '../../src/wire/message-dispatcher.ts'
 import type { DataRow, Field, RowDescription, WireConnection } from '../../src/wire/pg-internals.ts'
 import { pgConnection } from './pg-connection.ts'
 import {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { StoreClient } from '../../src/bookmark-store/store-client.ts'
+import { StoreClient } from '../../src/bookmark-store/resilient-store.ts'
 import { bookmarkTable, bookmarkTableSql } from '../../src/bookmark-table/index.ts'
 import { createPool, type StoreEvent } from '../../src/index.ts'
 import { redisStore, type RedisClient } from '../../src/redis/index.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { isCaughtUp, positionBefore } from '../../src/freshness/caught-up-with-primary.ts'
-import { createServerMembers } from '../../src/positions/server-members.ts'
+import { createServerMembers } from '../../src/positions/machines-by-name.ts'
 import type { Lease } from '../../src/pooled-connection/lease.ts'
 import { createKnownPositions, type KnownPositions } from '../../src/positions/known-positions.ts'
 import { initialTopology } from '../../src/observations/topology-updates.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Machine } from '../../src/examination/examination.ts'
+import type { Machine } from '../../src/examination/examination-facts.ts'
 import { findingsOf } from '../../src/findings/findings.ts'
 import type { ServerLocation } from '../../src/examination/server-location.ts'
 import { statusOf } from '../../src/servers/status.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Examination, Replay, ServerFacts } from '../../src/examination/examination.ts'
+import type { Examination, Replay, ServerFacts } from '../../src/examination/examination-facts.ts'
 import type { Finding } from '../../src/findings/finding.ts'
 import { findingsOf } from '../../src/findings/findings.ts'
 import { isPrivate } from '../../src/examination/server-location.ts'

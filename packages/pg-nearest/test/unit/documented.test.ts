@@ -239,12 +239,12 @@ const OPTIONS = [
   'src/transaction/batch.ts',
   'src/transaction/transaction.ts',
   'src/pool/session.ts',
-  'src/pool/replicated-options.ts',
+  'src/pool/replication-wait-options.ts',
   'src/pool/replica-handle-options.ts',
   'src/http-session/options.ts',
   'src/replay/replay-options.ts',
   'src/opentelemetry/options.ts',
-  'src/bookmark-table/bookmark-table.ts',
+  'src/bookmark-table/postgres-bookmark-store.ts',
   'src/redis/redis-store.ts',
 ]
 

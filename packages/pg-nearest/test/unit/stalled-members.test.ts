@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { MemberMachine } from '../../src/observations/update-members.ts'
+import type { MemberMachine } from '../../src/observations/update-machines.ts'
 import { initialTopology, withAnswer, type Observed } from '../../src/observations/topology-updates.ts'
 import { problemOf } from '../../src/failures/server-problem.ts'
 import { isStalled } from '../../src/topology/stalled.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { MessageTap } from '../../src/wire/message-tap.ts'
+import { MessageTap } from '../../src/wire/message-dispatcher.ts'
 import { commandComplete, errorResponse, noticeResponse, READY, rowDescription } from './wire-messages.ts'
 
 /** What a tap passes on to pg, and whether it has failed, if somebody reads the first message only, or nobody any. */

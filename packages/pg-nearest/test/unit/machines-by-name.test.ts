@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createServerMembers } from '../../src/positions/server-members.ts'
+import { createServerMembers } from '../../src/positions/machines-by-name.ts'
 
 /** Machines to which connections were dialled one after the other, a second apart. */
 function dialled(...machines: readonly string[]) {

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { expect, test } from 'vitest'
-import { ProbeNaming } from '../../src/probe/probe-naming.ts'
+import { ProbeNaming } from '../../src/probe/prepared-probe.ts'
 import { preparedQuestion, preparingQuestion, probeQuestion, type ProbeItem } from '../../src/probe/probe-question.ts'
 
 const ALL = new Map<ProbeItem, string>()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { KnownTexts } from '../../src/lanes/known-texts.ts'
+import { KnownTexts } from '../../src/lanes/quick-texts.ts'
 import { PatienceLimit } from '../../src/lanes/limit.ts'
 
 const TEXT = 'select 1'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createQuietTimer, type QuietTimer } from '../../src/servers/quiet-timer.ts'
+import { createQuietTimer, type QuietTimer } from '../../src/servers/inactivity-timer.ts'
 
 let told: string[]
 const create = (afterMs: number): QuietTimer => {
