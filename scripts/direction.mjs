@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const impure = [
   "import { a } from 'node:fs'",
   "import { a } from 'pg'",
-  "import { a } from '../clock.ts'",
+  "import { a } from '../sleep-aware-clock.ts'",
   'const a = Date.now()',
   'const a = new Date()',
   'const a = performance.now()',

@@ -60,7 +60,7 @@ function direction({ mayImport, order, hint }, room) {
 function purity(patterns) {
   const because = 'This room is pure: pass the time, or whatever it is, as an argument.'
   const io = {
-    group: ['node:*', 'pg', 'pg-*', '**/clock.ts'],
+    group: ['node:*', 'pg', 'pg-*', '**/sleep-aware-clock.ts'],
     message: 'This room is pure: no I/O. Let the room that calls it do that, and pass the outcome as an argument.',
     allowTypeImports: true,
   }

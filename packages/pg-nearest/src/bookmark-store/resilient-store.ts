@@ -7,7 +7,7 @@ import { unlessAborted } from '../limits/unless-aborted.ts'
 import { isBookmark, mergeBookmarks, UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
 import type { BookmarkStore } from './bookmark-store.ts'
 
-export interface StoreClientOptions {
+export interface ResilientStoreOptions {
   readonly store: BookmarkStore
   /** How long an answer may take. */
   readonly timeoutMs: number
@@ -30,8 +30,8 @@ const MOST_UNSAVED = 10_000
 const END_MS = 1_000
 
 /** Asks a store for no longer than it may take, and never fails. */
-export class StoreClient {
-  readonly #options: StoreClientOptions
+export class ResilientStore {
+  readonly #options: ResilientStoreOptions
   readonly #unsaved = new Map<string, Unsaved>()
   readonly #putting = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | undefined
@@ -40,7 +40,7 @@ export class StoreClient {
   #garbageToldAt = Number.NEGATIVE_INFINITY
   #stopped = false
 
-  constructor(options: StoreClientOptions) {
+  constructor(options: ResilientStoreOptions) {
     this.#options = options
   }
 

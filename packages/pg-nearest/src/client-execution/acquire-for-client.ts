@@ -1,5 +1,5 @@
 import { SHARES } from '../checkout/wait-queue.ts'
-import type { Engine } from '../execute/engine.ts'
+import type { Engine } from '../execute/engine-interface.ts'
 import type { Acquire } from '../client-state/held-connection.ts'
 
 /** Takes connections of a pool for a borrowed client. */

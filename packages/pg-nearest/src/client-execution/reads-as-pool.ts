@@ -1,5 +1,5 @@
 import type { ClientContext } from '../client-state/client-context.ts'
-import { ownSession } from '../execute/engine.ts'
+import { ownSession } from '../execute/engine-interface.ts'
 import { sharingOf } from '../lane-rides/lane-ride.ts'
 import { asksForPrimary } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'

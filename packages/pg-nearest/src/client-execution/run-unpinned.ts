@@ -11,7 +11,7 @@ import { avoiding, isRegional, planPrimary, type Attempt } from '../route/plan-s
 import { asksForPrimary, planStatement, type StatementPlan } from '../route/plan-statement.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
-import { giveUpOnStandby } from './give-up-on-standby.ts'
+import { abandonTransactionOnStandby } from './abandon-transaction-on-standby.ts'
 import { guardOnConnection } from './guard-on-connection.ts'
 import { borrowedClientExecution, type Planning } from './borrowed-client-execution.ts'
 import { laneBoarding } from './lane-boarding.ts'
@@ -95,7 +95,7 @@ function executionOf(
       if (ended.end.kind === 'behind' && open) await client.held.rollBack()
       if (!mayMove || (ended.end.kind !== 'result' && ended.end.kind !== 'answered')) return ended.end
       mayMove = false
-      return giveUpOnStandby(client, lease) ?? ended.end
+      return abandonTransactionOnStandby(client, lease) ?? ended.end
     },
     waitToCatchUp: async (behind) => (await planning.check()?.waitToCatchUp(behind)) ?? false,
     succeeded: (result, arrival) => {

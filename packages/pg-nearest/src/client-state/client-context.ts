@@ -1,7 +1,7 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
 import { runWithinAsync, type LimitedEnd } from '../send/run-with-cancellation.ts'
-import { scopeOf, type Engine, type OwnSession, type Scope } from '../execute/engine.ts'
+import { scopeOf, type Engine, type OwnSession, type Scope } from '../execute/engine-interface.ts'
 import { noteWritten, shadowOf, tellShadow, type Shadow } from '../execute/predict-normal-route.ts'
 import type { LaneRider } from '../lane-rides/lane-rider.ts'
 import type { Enforcement } from '../send/read-only-enforcement.ts'

@@ -1,7 +1,7 @@
 import type { ServedBy } from '../events/served-by.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Request } from '../route/request.ts'
-import type { OwnSession } from '../execute/engine.ts'
+import type { OwnSession } from '../execute/engine-interface.ts'
 import type { WriteGuard } from '../write-guard/before-write-hook.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
 import type { StatementResult } from '../wire/exchange.ts'

@@ -16,7 +16,7 @@ import { abortedError, emptyResult } from './synthetic-results.ts'
 import { attemptsOnPrimary } from '../client-execution/run-unpinned.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
 import { nextClientState } from '../client-state/client-state-machine.ts'
-import { giveUpOnStandby } from '../client-execution/give-up-on-standby.ts'
+import { abandonTransactionOnStandby } from '../client-execution/abandon-transaction-on-standby.ts'
 import { borrowedClientExecution } from '../client-execution/borrowed-client-execution.ts'
 import { mayJoinBegin } from './pipelining.ts'
 import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
@@ -197,7 +197,7 @@ function evidenceOfStandby(
   ends: readonly StatementEnd[],
 ): Evidence | undefined {
   if (members.some(commits) && ends.at(-1)?.kind === 'result') return undefined
-  const evidence = giveUpOnStandby(client, lease)
+  const evidence = abandonTransactionOnStandby(client, lease)
   if (evidence !== undefined || client.engine.alone || begin.need.transaction?.readOnly === true) return evidence
   // Behind a pooler no connection tells.
   const refused = ends.find(isWriteRefused)

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
-import type { Engine, Scope } from '../execute/engine.ts'
-import { withAsyncContext } from '../execute/with-async-context.ts'
+import type { Engine, Scope } from '../execute/engine-interface.ts'
+import { addAsyncContext } from '../execute/add-async-context.ts'
 import { ClientExecutor } from './client-executor.ts'
 import type { Holder } from '../client-state/held-connection.ts'
 import type { ClientLimits } from '../client-state/client-context.ts'
@@ -66,7 +66,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
     const { request, callback } = parseQueryArguments(first, second, third)
     const types = this.#types
     const given = types === undefined ? request : { ...request, config: { types, ...request.config } }
-    return this.#runWith(withAsyncContext(this.#engine, given), callback)
+    return this.#runWith(addAsyncContext(this.#engine, given), callback)
   }
 
   /**

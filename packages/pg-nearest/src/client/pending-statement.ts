@@ -1,5 +1,5 @@
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
-import { ownSession, type OwnSession } from '../execute/engine.ts'
+import { ownSession, type OwnSession } from '../execute/engine-interface.ts'
 import type { Witness } from '../events/current-witness.ts'
 import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
 import { failureInMode } from '../execute/failure-in-mode.ts'

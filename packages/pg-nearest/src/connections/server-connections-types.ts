@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { MonitoredConnections } from '../server-watch/monitor-dependencies.ts'
 import type { ClientLogin } from '../pg-client/standby-aware-client.ts'
-import type { Role } from '../topology/topology.ts'
+import type { Role } from '../topology/topology-types.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { WaitingCaller } from '../checkout/next-lending.ts'
 import type { Preference } from '../checkout/preference.ts'

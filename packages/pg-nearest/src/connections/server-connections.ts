@@ -13,7 +13,7 @@ import { areUnanswered, giveUp, moveWaiters, waitingSince } from './silent-serve
 import { nextLending, wouldHave, type WaitingCaller } from '../checkout/next-lending.ts'
 import type { Preference } from '../checkout/preference.ts'
 import type { SilenceLimits } from '../server-watch/monitor-dependencies.ts'
-import type { Role } from '../topology/topology.ts'
+import type { Role } from '../topology/topology-types.ts'
 import { WaitQueue, type Purpose, type Sharers, type Waiter } from '../checkout/wait-queue.ts'
 
 export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type pg from 'pg'
-import type { Server } from '../topology/topology.ts'
+import type { Server } from '../topology/topology-types.ts'
 import { sameServer, type ServerAddress } from './parse-server-url.ts'
 
 /** A password, or a function that is asked for it at each new connection. */

@@ -1,6 +1,6 @@
 import type { QueryEvent } from '../events/event-types.ts'
 import type { EventRelay } from '../events/event-relay.ts'
-import type { Engine } from '../execute/engine.ts'
+import type { Engine } from '../execute/engine-interface.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
 import { unlisted } from '../connections/no-connection-error.ts'
 import { createBookmarkClaims } from '../session-positions/bookmark-claims.ts'
@@ -17,11 +17,11 @@ import type { ParsedOptions } from '../options/parse-pool-options.ts'
 import type { FirstList } from './first-list.ts'
 import type { ProcessSession } from './process-session.ts'
 import type { Forecaster } from './normal-mode-forecast.ts'
-import type { ModeSwitch } from './operator-mode.ts'
+import type { OperatorMode } from './operator-mode.ts'
 
 export interface EngineParts {
   readonly options: ParsedOptions
-  readonly modes: ModeSwitch
+  readonly modes: OperatorMode
   readonly observer: Forecaster
   /** Another one after each time that the pool was quiet. */
   readonly monitor: () => Monitor

@@ -1,10 +1,10 @@
 import type { ModeEvent } from '../events/event-types.ts'
-import type { ModesInForce, OwnSession } from '../execute/engine.ts'
+import type { ModesInForce, OwnSession } from '../execute/engine-interface.ts'
 import { modeOf, type ModeLot, type ModeSetting, type ParsedShare } from '../modes/mode-rollout.ts'
 import type { Mode } from '../modes/pool-mode.ts'
 
 /** The mode of a pool, which its operators may change at any time. */
-export interface ModeSwitch extends ModesInForce {
+export interface OperatorMode extends ModesInForce {
   readonly setting: ModeSetting
   /** Puts every session into this mode. */
   setMode(mode: Mode): void
@@ -13,7 +13,11 @@ export interface ModeSwitch extends ModesInForce {
 }
 
 /** @param lot - of what runs outside of explicit sessions: the process is one session. */
-export function createModeSwitch(initial: ModeSetting, lot: ModeLot, onChange: (event: ModeEvent) => void): ModeSwitch {
+export function createOperatorMode(
+  initial: ModeSetting,
+  lot: ModeLot,
+  onChange: (event: ModeEvent) => void,
+): OperatorMode {
   let setting = initial
   const change = (next: ModeSetting): void => {
     const before = setting.mode

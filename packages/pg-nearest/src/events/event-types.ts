@@ -1,7 +1,7 @@
 import type { Mode } from '../modes/pool-mode.ts'
 import type { RouteReason, ServedBy } from './served-by.ts'
 import type { ProblemCode } from '../topology/problem.ts'
-import type { Topology } from '../topology/topology.ts'
+import type { Topology } from '../topology/topology-types.ts'
 
 /** A statement that has succeeded or failed. */
 export interface QueryEvent {

@@ -1,5 +1,5 @@
 import type { FailedAttempt } from '../errors.ts'
-import type { Role } from '../topology/topology.ts'
+import type { Role } from '../topology/topology-types.ts'
 
 /**
  * Why a statement ran where it ran.

@@ -1,5 +1,5 @@
-import type { Status } from '../servers/status.ts'
-import type { ServerLocation } from './server-location.ts'
+import type { ServerStatus, Status } from '../servers/status.ts'
+import type { PrimaryLocation, ServerLocation } from './server-location.ts'
 
 /** What a replica itself says of its replay. */
 export interface Replay {
@@ -69,4 +69,12 @@ export interface Examination {
   /** `undefined`: it is not on Fly, or its DNS did not answer. */
   readonly machines: readonly Machine[] | undefined
   readonly limits: PoolLimits
+}
+
+/** A server that was looked at, and what else is known that tells how it is mended. */
+export interface ExaminedServer extends Pick<Examination, 'places' | 'machines'> {
+  readonly server: ServerStatus
+  readonly place: ServerLocation
+  readonly servers: readonly ServerStatus[]
+  readonly primary: PrimaryLocation
 }

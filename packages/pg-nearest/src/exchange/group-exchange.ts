@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { DescribedQuery } from '../wire/described-query.ts'
+import { FasterPgQuery } from '../wire/faster-pg-query.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
 import { showExchange } from './show-exchange.ts'
@@ -46,8 +46,8 @@ export class GroupExchange implements Exchange {
 
   #statement(config: pg.QueryConfig, i: number, client: pg.Client): QueryInternals {
     const query = isPlain(config)
-      ? new DescribedQuery(config.text, config.values as unknown[])
-      : new DescribedQuery(config)
+      ? new FasterPgQuery(config.text, config.values as unknown[])
+      : new FasterPgQuery(config)
     noteSent(client, config.text)
     const shown = showExchange(client, config)
     if (shown !== undefined) {

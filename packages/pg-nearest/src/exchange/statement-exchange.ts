@@ -1,13 +1,13 @@
 import type pg from 'pg'
-import { DescribedQuery } from '../wire/described-query.ts'
+import { FasterPgQuery } from '../wire/faster-pg-query.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
-import type { PreparedUse } from '../prepared-statements/prepared-use.ts'
+import type { PreparedUse } from '../prepared-statements/prepared-statement-use.ts'
 import { showExchange, type ShownExchange } from './show-exchange.ts'
 import { adopt, isPlain, prepareValues, type QueryCallback, type WireConnection } from '../wire/pg-internals.ts'
 
 /** One statement with a Sync of its own, as `client.query` sends it. */
-export class StatementExchange extends DescribedQuery implements Exchange {
+export class StatementExchange extends FasterPgQuery implements Exchange {
   readonly #onEnd: (end: StatementEnd) => void
   #failure: { readonly kind: 'answered' | 'unreadable' | 'unsendable'; readonly error: unknown } | undefined
   #result: StatementResult | undefined

@@ -1,10 +1,10 @@
 import { withinDeadline } from '../limits/within-deadline.ts'
 import type { Request } from '../route/request.ts'
 import type { StatementResult } from '../wire/exchange.ts'
-import { ownSession, type Engine, type Scope } from './engine.ts'
+import { ownSession, type Engine, type Scope } from './engine-interface.ts'
 import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
 import { failureInMode } from './failure-in-mode.ts'
-import { observeStatement } from './predict-normal-route.ts'
+import { predictNormalRoute } from './predict-normal-route.ts'
 import { walk } from '../walk/walk.ts'
 import { PoolQueryExecution, type Served } from './pool-query-execution.ts'
 
@@ -24,7 +24,7 @@ export async function executeStatement(
   const timeoutMs = request.timeoutMs ?? engine.timeoutMs
   const startedAt = clock(engine)
   const witness = engine.currentWitness()
-  const observation = scope.instead && observeStatement(engine, scope, request)
+  const observation = scope.instead && predictNormalRoute(engine, scope, request)
   let execution: PoolQueryExecution | undefined
   const run = (signal: AbortSignal | undefined): Promise<Served> => {
     execution = new PoolQueryExecution(engine, scope, request, signal)

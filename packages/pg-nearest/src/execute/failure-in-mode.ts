@@ -1,11 +1,11 @@
 import { isErrorResponse } from '../driver-errors.ts'
 import { isUnavailableError } from '../errors.ts'
-import { refusedInModeError } from '../failures/mode-errors.ts'
+import { refusedInModeError } from '../failures/read-only-mode-errors.ts'
 import { readOnlyHandleError } from '../failures/read-only-handle-error.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
 import { handleName } from './handle-name.ts'
 import { isReadOnlyByMode } from '../route/in-mode.ts'
-import type { OwnSession, Scope } from './engine.ts'
+import type { OwnSession, Scope } from './engine-interface.ts'
 
 /**
  * What the caller is told of a failure where, and in the mode that, the statement ran. Its session learns if nothing could be written.

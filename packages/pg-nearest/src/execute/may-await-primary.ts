@@ -1,5 +1,5 @@
 import { isUsable } from '../topology/health.ts'
-import type { Engine, Scope } from './engine.ts'
+import type { Engine, Scope } from './engine-interface.ts'
 
 /**
  * Whether a statement that no server could run waits for a primary: a write always does; a read does if a server is up that could

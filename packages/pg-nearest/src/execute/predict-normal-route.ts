@@ -8,7 +8,7 @@ import type { Request } from '../route/request.ts'
 import type { Bookmark } from '../session/bookmark.ts'
 import type { SessionState } from '../session/session-state.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
-import { ownSession, type Engine, type OwnSession, type Scope } from './engine.ts'
+import { ownSession, type Engine, type OwnSession, type Scope } from './engine-interface.ts'
 
 /** Takes what statements would have done elsewhere, and remembers what sessions have written meanwhile. */
 export interface Observer {
@@ -32,7 +32,7 @@ export interface Shadow {
 }
 
 /** Works out what `normal` would do with a statement. To be called before it runs, in the async context of its caller. */
-export function observeStatement(engine: Engine, scope: Scope, request: Request): Observation {
+export function predictNormalRoute(engine: Engine, scope: Scope, request: Request): Observation {
   const own = ownSession(engine, scope)
   const shadow = shadowOf(engine, scope, request, own)
   const startedAt = performance.now()

@@ -2,7 +2,7 @@ import { NoServerError, type Candidate, type FailedAttempt, type NoServerCode } 
 import { codeOf, isAuthenticationFailure } from '../driver-errors.ts'
 import { describeFailure } from './describe-failure.ts'
 import { problemOf } from './server-problem.ts'
-import type { Topology } from '../topology/topology.ts'
+import type { Topology } from '../topology/topology-types.ts'
 
 /** Why no further attempt was made. */
 export type GaveUp = 'nobody-left' | 'no-primary' | 'budget'

@@ -4,7 +4,7 @@ import type { Problem, ProblemCode } from '../topology/problem.ts'
 import { describeRefusals } from '../topology/refused-function.ts'
 import { describeStall, describeStalledMembers, isStalled, stalledMembers } from '../topology/stalled.ts'
 import { whyNoWrites } from '../topology/why-no-writes.ts'
-import type { ServerState, Topology } from '../topology/topology.ts'
+import type { ServerState, Topology } from '../topology/topology-types.ts'
 
 /** What a person should fix about a server; `undefined` if nothing. */
 export function problemOf(topology: Topology, server: ServerState): Problem | undefined {

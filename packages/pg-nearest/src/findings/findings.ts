@@ -8,7 +8,7 @@ import { describeOwnRegion } from './describe-own-region.ts'
 import { machinesOf } from './database-machines.ts'
 import { changePlaces } from '../remedies/change-places.ts'
 import { otherUrl, startIt } from '../remedies/commands.ts'
-import type { ExaminedServer } from '../examination/examined-server.ts'
+import type { ExaminedServer } from '../examination/examination-facts.ts'
 import {
   isInPlace,
   placeOf,

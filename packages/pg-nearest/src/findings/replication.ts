@@ -3,7 +3,7 @@ import { bytes, duration } from '../terminal/format.ts'
 import type { ServerFacts } from '../examination/examination-facts.ts'
 import type { Finding, Say } from './finding.ts'
 import { identifier, onPrimary, psql, setting, streamFrom } from '../remedies/commands.ts'
-import type { ExaminedServer } from '../examination/examined-server.ts'
+import type { ExaminedServer } from '../examination/examination-facts.ts'
 import type { ServerLocation } from '../examination/server-location.ts'
 
 /** A replica that is further behind is worth a warning: reads of sessions go elsewhere meanwhile. */

@@ -2,7 +2,7 @@ import { duration } from '../terminal/format.ts'
 import type { PoolLimits, ServerFacts } from '../examination/examination-facts.ts'
 import type { Finding, Say } from './finding.ts'
 import { identifier, onPrimary, otherUrl, setting } from '../remedies/commands.ts'
-import type { ExaminedServer } from '../examination/examined-server.ts'
+import type { ExaminedServer } from '../examination/examination-facts.ts'
 import { isLocal, isManaged, isPrivate, type ServerLocation } from '../examination/server-location.ts'
 
 /** After so long the proxy of Fly's managed PostgreSQL cuts a connection. @see https://fly.io/docs/mpg/ */

@@ -1,4 +1,4 @@
-import type { Engine } from '../execute/engine.ts'
+import type { Engine } from '../execute/engine-interface.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
 import type { Lease } from '../pooled-connection/lease.ts'

@@ -10,7 +10,7 @@ import { isWriterGone, writeOrder } from '../server-selection/server-selection.t
 import { PositionRecorder } from '../session-positions/position-recorder.ts'
 import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { estimateOf, isUsualReadServer, primaryRttMsOf, rttMsOf } from './freshness-estimate.ts'
-import { furthest } from './furthest-machines.ts'
+import { freshestMachines } from './freshest-machines.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/bookmark-claims.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import { orderByFreshness, type FreshnessEstimate } from './order-by-freshness.ts'
@@ -356,7 +356,9 @@ export class FreshnessCheck {
     if (members.length < 2 || !this.#reads) return undefined
     const { home } = this.#session
     if (home?.server === server) return { suits: (machine) => machine === home.machine, insists: true }
-    return this.#required === undefined ? undefined : furthest(this.#context, server, this.#required, performance.now())
+    return this.#required === undefined
+      ? undefined
+      : freshestMachines(this.#context, server, this.#required, performance.now())
   }
 
   /** As far as is known, this primary has everything that the session must see. */

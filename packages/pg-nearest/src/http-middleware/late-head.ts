@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { ResponseHeaders } from '../http-session/http-session.ts'
-import type { Around } from './middleware.ts'
-import { headersOf, isClosed, override, type NodeResponse } from './node-response.ts'
+import type { Around } from './middleware-types.ts'
+import { headersOf, isClosed, override, type NodeResponse } from './node-response-helpers.ts'
 
 type Call = (...args: unknown[]) => unknown
 

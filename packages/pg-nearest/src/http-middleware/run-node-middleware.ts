@@ -1,8 +1,8 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { delayHead } from './late-head.ts'
-import type { Answer, Around, Middleware } from './middleware.ts'
-import { headersOf, isClosed, override, type NodeResponse } from './node-response.ts'
+import type { Answer, Around, Middleware } from './middleware-types.ts'
+import { headersOf, isClosed, override, type NodeResponse } from './node-response-helpers.ts'
 
 /** A request of `node:http`, or of the compatibility API of `node:http2`. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest

@@ -1,8 +1,8 @@
 import type { ResponseHeaders } from '../http-session/http-session.ts'
-import type { Answer, IncomingHead, Middleware, PendingResponse } from './middleware.ts'
+import type { Answer, IncomingHead, Middleware, PendingResponse } from './middleware-types.ts'
 
 /** Puts a middleware around a handler of the fetch kind. */
-export function wrapHandler<R extends Request, Rest extends readonly unknown[]>(
+export function wrapFetchHandler<R extends Request, Rest extends readonly unknown[]>(
   middleware: Middleware,
   handler: (request: R, ...rest: Rest) => Response | Promise<Response>,
 ): (request: R, ...rest: Rest) => Promise<Response> {

@@ -2,7 +2,7 @@ import { lines } from '../http-session/cookie.ts'
 import type { ReplayOptions } from '../replay/replay-options.ts'
 import { plainPathOf } from '../replay/route-key.ts'
 import { Replayer, type ReplayPool } from '../replay/replayer.ts'
-import type { Middleware } from '../http-middleware/middleware.ts'
+import type { Middleware } from '../http-middleware/middleware-types.ts'
 
 /**
  * Has each request run where that is cheapest.

@@ -1,6 +1,6 @@
 import { OptionError } from '../errors.ts'
 import { runObserved, type ObservedPool, type Observer } from '../replay/observe-statements.ts'
-import type { Middleware } from '../http-middleware/middleware.ts'
+import type { Middleware } from '../http-middleware/middleware-types.ts'
 
 export type { ObservedPool } from '../replay/observe-statements.ts'
 

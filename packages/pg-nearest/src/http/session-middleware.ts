@@ -2,7 +2,7 @@ import { isUnavailableError } from '../errors.ts'
 import { HttpSessions, type SessionPool } from '../http-session/http-session.ts'
 import type { HttpSessionOptions } from '../http-session/options.ts'
 import { plainPathOf, routeKey } from '../replay/route-key.ts'
-import type { Middleware } from '../http-middleware/middleware.ts'
+import type { Middleware } from '../http-middleware/middleware-types.ts'
 
 const UNAVAILABLE = 503
 

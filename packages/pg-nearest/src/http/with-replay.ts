@@ -1,7 +1,7 @@
 import type { ReplayOptions } from '../replay/replay-options.ts'
 import type { ReplayPool } from '../replay/replayer.ts'
 import { replayMiddleware } from './replay-middleware.ts'
-import { wrapHandler } from '../http-middleware/wrap-fetch-handler.ts'
+import { wrapFetchHandler } from '../http-middleware/wrap-fetch-handler.ts'
 
 /**
  * Wraps a handler of the fetch kind, so that a request runs beside the primary where that is cheaper: it is answered with `fly-replay`
@@ -30,5 +30,5 @@ export function withReplay<R extends Request, Rest extends readonly unknown[]>(
   handler: (request: R, ...rest: Rest) => Response | Promise<Response>,
   options?: ReplayOptions,
 ): (request: R, ...rest: Rest) => Promise<Response> {
-  return wrapHandler(replayMiddleware(pool, options), handler)
+  return wrapFetchHandler(replayMiddleware(pool, options), handler)
 }

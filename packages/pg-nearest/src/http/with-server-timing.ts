@@ -1,5 +1,5 @@
 import { serverTimingMiddleware, type ObservedPool } from './server-timing-middleware.ts'
-import { wrapHandler } from '../http-middleware/wrap-fetch-handler.ts'
+import { wrapFetchHandler } from '../http-middleware/wrap-fetch-handler.ts'
 
 /**
  * Wraps a handler of the fetch kind: each response says in its header `Server-Timing`, which browsers show, which servers have answered the
@@ -24,5 +24,5 @@ export function withServerTiming<R extends Request, Rest extends readonly unknow
   pool: ObservedPool,
   handler: (request: R, ...rest: Rest) => Response | Promise<Response>,
 ): (request: R, ...rest: Rest) => Promise<Response> {
-  return wrapHandler(serverTimingMiddleware(pool), handler)
+  return wrapFetchHandler(serverTimingMiddleware(pool), handler)
 }

@@ -1,7 +1,7 @@
 import type { SessionPool } from '../http-session/http-session.ts'
 import type { HttpSessionOptions } from '../http-session/options.ts'
 import { sessionMiddleware } from './session-middleware.ts'
-import { wrapHandler } from '../http-middleware/wrap-fetch-handler.ts'
+import { wrapFetchHandler } from '../http-middleware/wrap-fetch-handler.ts'
 
 /**
  * Wraps a handler of the fetch kind: everything that it runs on the pool belongs to one session, which continues where the
@@ -24,5 +24,5 @@ export function withSession<R extends Request, Rest extends readonly unknown[]>(
   handler: (request: R, ...rest: Rest) => Response | Promise<Response>,
   options?: HttpSessionOptions,
 ): (request: R, ...rest: Rest) => Promise<Response> {
-  return wrapHandler(sessionMiddleware(pool, options), handler)
+  return wrapFetchHandler(sessionMiddleware(pool, options), handler)
 }

@@ -1,4 +1,4 @@
-import type { RowTexts } from '../lane-codec/message-reader.ts'
+import type { RowTexts } from '../lane-codec/decode-data-row.ts'
 
 /** A row that answers for all reads of a batch. What it means is worked out once. */
 export class BatchAnswer {

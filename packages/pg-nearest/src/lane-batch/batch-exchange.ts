@@ -1,6 +1,6 @@
 import type { Exchange, MessageReader } from '../wire/exchange.ts'
 import type { RowDescription, WireConnection } from '../wire/pg-internals.ts'
-import { ReadStatement, type LaneStatement } from './lane-statement.ts'
+import { ReadStatement, type LaneStatement } from './lane-statement-response.ts'
 
 /**
  * How a batch ended: `answered` up to ReadyForQuery, `refused` with an error or an answer that a read has not, `unsent`, or `lost` with its

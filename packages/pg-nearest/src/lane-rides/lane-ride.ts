@@ -20,7 +20,7 @@ import { factsOf } from '../statement/text-facts.ts'
 import { CALLER, type Called } from '../tracers/calls.ts'
 import { sentValues } from '../wire/pg-internals.ts'
 import type { WalkFacts } from '../walk-states/walk-state.ts'
-import type { RideEngine } from './ride-context.ts'
+import type { RideContext } from './ride-context.ts'
 
 /** The server refuses more. */
 const MOST_VALUES = 65_535
@@ -28,7 +28,7 @@ const MOST_CHARACTERS = 1_000_000
 
 /** With whom a statement may share a connection; `undefined`: with nobody. */
 export function sharingOf(
-  engine: RideEngine,
+  engine: RideContext,
   { reads }: Pick<WalkFacts, 'reads'>,
   need: StatementNeed,
   config: pg.QueryConfig,

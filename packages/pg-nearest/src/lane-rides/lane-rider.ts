@@ -14,7 +14,7 @@ import { isCommented, SHOWN, showStatement, type Shown, type ShownStatement } fr
 import type { AttemptEnd } from '../walk/execution.ts'
 import type { WalkFacts } from '../walk-states/walk-state.ts'
 import type { StatementResult } from '../wire/exchange.ts'
-import type { RideEngine } from './ride-context.ts'
+import type { RideContext } from './ride-context.ts'
 import { rideLane, sharingOf, ticketFor, withSentValues, type LaneRide, type RideRequest } from './lane-ride.ts'
 
 /** One attempt that may share a connection. */
@@ -28,7 +28,7 @@ export interface Trip {
 
 /** `undefined`: it may share a connection with nobody. */
 export function createLaneRider(
-  engine: RideEngine,
+  engine: RideContext,
   facts: WalkFacts,
   need: StatementNeed,
   config: Request['config'],
@@ -39,7 +39,7 @@ export function createLaneRider(
 
 /** A read that shares connections with others as long as that goes well, whoever has given it. */
 export class LaneRider {
-  readonly #engine: RideEngine
+  readonly #engine: RideContext
   #sharing: SyncSharing | undefined
   #config: Request['config']
   #isConverted = false
@@ -48,7 +48,7 @@ export class LaneRider {
   /** As tracers have seen it, as long as it has not ended. */
   #shown: ShownStatement | undefined
 
-  constructor(engine: RideEngine, config: Request['config'], sharing: SyncSharing) {
+  constructor(engine: RideContext, config: Request['config'], sharing: SyncSharing) {
     this.#engine = engine
     this.#config = config
     this.#sharing = sharing

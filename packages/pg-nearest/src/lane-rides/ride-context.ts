@@ -3,7 +3,7 @@ import type { Hedging } from '../limits/hedge-policy.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 
 /** What a read that may share a connection needs from its pool. */
-export interface RideEngine extends FreshnessContext {
+export interface RideContext extends FreshnessContext {
   /** `undefined` unless the option `lanes` is set. */
   readonly lanes: Lanes | undefined
   /** `undefined` unless the option `hedge` is set. */

@@ -1,15 +1,20 @@
 import type pg from 'pg'
 import { raiseLater } from '../raise-later.ts'
-import type { RowTexts } from '../lane-codec/message-reader.ts'
+import type { RowTexts } from '../lane-codec/decode-data-row.ts'
 import { MessageWriter } from '../lane-codec/message-writer.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import { BatchAnswer } from '../lane-batch/batch-answer.ts'
 import { BatchExchange, type BatchEnd } from '../lane-batch/batch-exchange.ts'
 import { groupReads } from '../lane-batch/group-reads.ts'
-import type { LaneConnection } from './lane-connection.ts'
+import type { LaneConnection } from './lane-eligibility.ts'
 import type { LaneEnd, LaneRead, Question, Rescue } from '../lane-batch/lane-read.ts'
-import { AskingStatement, ReadStatement, type LaneStatement, type RowShape } from '../lane-batch/lane-statement.ts'
+import {
+  AskingStatement,
+  ReadStatement,
+  type LaneStatement,
+  type RowShape,
+} from '../lane-batch/lane-statement-response.ts'
 import { unnamed, type PreparedStatement } from '../prepared-statements/prepared-statements.ts'
 
 /** What a lane tells of itself. */

@@ -2,9 +2,9 @@ import { AsyncResource } from 'node:async_hooks'
 import type { Sharers } from '../checkout/wait-queue.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { Lane, type LaneEvents } from './lane.ts'
-import { laneConnectionOf } from './lane-connection.ts'
+import { laneConnectionOf } from './lane-eligibility.ts'
 import type { Rescue } from '../lane-batch/lane-read.ts'
-import { KnownTexts } from './quick-texts.ts'
+import { QuickTexts } from './quick-texts.ts'
 import { ServerLanes } from './server-lanes.ts'
 
 /** What lanes need from their pool. */
@@ -21,7 +21,7 @@ export interface LanesOptions {
 /** The connections of a pool that many reads share at once. Nothing is in here as long as no read is in flight. */
 export class Lanes {
   readonly #options: LanesOptions
-  readonly #texts = new KnownTexts(() => performance.now())
+  readonly #texts = new QuickTexts(() => performance.now())
   readonly #servers = new Map<string, ServerLanes>()
   readonly #context = new AsyncResource('pg-nearest')
 

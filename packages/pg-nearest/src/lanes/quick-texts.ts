@@ -1,5 +1,5 @@
 import { TextCache } from '../statement/text-cache.ts'
-import { isPenalized, penalize, type Penalty } from '../limits/penalty.ts'
+import { isPenalized, penalize, type Penalty } from '../limits/penalty-backoff.ts'
 
 /** What is known of a text by its runs. */
 interface KnownText {
@@ -21,7 +21,7 @@ const FIRST_RUNS = 2
 const SELDOM = 512
 
 /** Which texts are quick enough to share a connection, and fail seldom enough. */
-export class KnownTexts {
+export class QuickTexts {
   readonly #texts = new TextCache<KnownText>(MOST_TEXTS, MOST_CHARACTERS)
   readonly #now: () => number
 

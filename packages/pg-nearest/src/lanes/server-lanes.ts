@@ -3,7 +3,7 @@ import { Blame } from './blame.ts'
 import type { Lane } from './lane.ts'
 import type { Rescue } from '../lane-batch/lane-read.ts'
 import { PatienceLimit } from './limit.ts'
-import { isPenalized, penalize, type Penalty } from '../limits/penalty.ts'
+import { isPenalized, penalize, type Penalty } from '../limits/penalty-backoff.ts'
 
 /** A second lane is opened when the first has so many in flight. */
 const ENOUGH = 64

@@ -11,27 +11,27 @@ import {
   type Observed,
 } from '../observations/topology-updates.ts'
 import { whyInvalid } from '../topology/invalid-member.ts'
-import { steadyNow } from '../clock.ts'
+import { steadyNow } from '../sleep-aware-clock.ts'
 import type { Sign } from '../topology/health.ts'
 import { hasWriter, writeOrder } from '../server-selection/server-selection.ts'
-import { areRoutedAlike } from '../topology/routing-state.ts'
+import { areRoutedAlike } from '../topology/routing-relevant-state.ts'
 import { byName, changedIn, isChanged, isWorse } from '../topology/topology-changes.ts'
 import type { PrimaryTrail } from '../observations/staleness.ts'
 import type { MemberMachine } from '../observations/update-machines.ts'
-import type { Role, Server, ServerState, Topology } from '../topology/topology.ts'
+import type { Role, Server, ServerState, Topology } from '../topology/topology-types.ts'
 import { isErrorResponse } from '../driver-errors.ts'
 import { describeFailure } from '../failures/describe-failure.ts'
-import type { HealthSignal } from '../failures/health-signal.ts'
+import type { ServerHealthSignal } from '../failures/server-health-signal.ts'
 import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
 import { observedPosition } from '../observations/observed-position.ts'
 import { nextProbeMs, sharedIntervalMs } from './probe-backoff.ts'
 import { createKnownPositions, type KnownPosition, type KnownPositions } from '../positions/known-positions.ts'
-import { processMachines } from '../positions/machine-registry.ts'
+import { processMachines } from '../positions/process-machine-registry.ts'
 import { createStallAwareClock } from './stall-aware-clock.ts'
 import { createPositionWatch } from '../positions/position-watch.ts'
 import { createCrossPoolSharing } from './cross-pool-sharing.ts'
 import { createProblemReporter } from './problem-reporter.ts'
-import { createServerMembers, renewalMs, type SeenMember, type ServerMembers } from '../positions/machines-by-name.ts'
+import { createMachinesByName, renewalMs, type SeenMember, type MachinesByName } from '../positions/machines-by-name.ts'
 import { createServerWatch, type ServerWatch } from '../server-watch/server-watch.ts'
 import type { MonitoredServer } from '../server-watch/monitor-dependencies.ts'
 import { createWriterWaiters } from './writer-waiters.ts'
@@ -65,7 +65,7 @@ export interface Monitor {
   /** The primary's latest positions, with times. */
   readonly trail: PrimaryTrail
   readonly positions: KnownPositions
-  readonly members: ServerMembers
+  readonly members: MachinesByName
   /** The role of a machine behind a server's name, as far as it was asked. `machine: undefined`: of the one that answered last. */
   roleOf(server: string, machine: string | undefined): Role
   stateOf(server: string): ServerState | undefined
@@ -83,7 +83,7 @@ export interface Monitor {
   /** Probes every server now. Resolves when each has answered what was sent after this call, failed or left the list. */
   refresh(): Promise<Topology>
   /** Takes evidence from a connection. Ignored if all connections have been replaced since. */
-  report(report: HealthSignal): void
+  report(report: ServerHealthSignal): void
   /** Only the first of several statements sent at once was answered. */
   noPipelines(server: string): void
   /** Replaces the list. Servers that left it are no longer watched, but stay in the topology until `forget`. */
@@ -113,7 +113,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       return seen?.lsn
     },
   })
-  const members = createServerMembers({
+  const members = createMachinesByName({
     onAppeared: (server) => void watches.get(server)?.ask(),
     onForgotten: positions.forgetMachine,
   })

@@ -1,6 +1,6 @@
 import type { ProblemEvent } from '../events/event-types.ts'
 import { problemOf } from '../failures/server-problem.ts'
-import type { ServerState, Topology } from '../topology/topology.ts'
+import type { ServerState, Topology } from '../topology/topology-types.ts'
 
 /**
  * Reports each server's problem once, for as long as it stays the same.

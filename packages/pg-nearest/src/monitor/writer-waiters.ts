@@ -1,6 +1,6 @@
 import { onAbort } from '../limits/on-abort.ts'
 import { writerIn } from '../server-selection/server-selection.ts'
-import type { Topology } from '../topology/topology.ts'
+import type { Topology } from '../topology/topology-types.ts'
 
 /** Callers waiting for a server that takes writes. */
 export interface WriterWaiters {

@@ -1,5 +1,5 @@
 import { initialTopology, type Observed } from './topology-updates.ts'
-import type { ServerState, Topology } from '../topology/topology.ts'
+import type { ServerState, Topology } from '../topology/topology-types.ts'
 
 /**
  * What is left of a snapshot when nobody asks the servers any more. Roles move, and servers are restored: what a server is and has is not

@@ -1,4 +1,4 @@
-import type { ServerState } from '../topology/topology.ts'
+import type { ServerState } from '../topology/topology-types.ts'
 import { stalenessBound, type PrimaryTrail } from './staleness.ts'
 import type { Observation } from './topology-updates.ts'
 

@@ -2,15 +2,15 @@ import { nextHealth, type Sign } from '../topology/health.ts'
 import { normalizeInsertLsn } from '../topology/lsn.ts'
 import { averageRtt, leastRtt } from './round-trip.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
-import { succeed } from '../topology/routing-state.ts'
+import { succeed } from '../topology/routing-relevant-state.ts'
 import { extendTrail, type PrimaryTrail } from './staleness.ts'
 import { lagOf } from './lag.ts'
-import { factsBefore, updateMembers, type MemberMachine } from './update-machines.ts'
+import { factsBefore, updateMachines, type MemberMachine } from './update-machines.ts'
 import { observedPosition } from './observed-position.ts'
 import { earlierLack, walReceptionOf, type Lack } from './wal-reception.ts'
 import type { Problem } from '../topology/problem.ts'
 import type { Refusal } from '../topology/refused-function.ts'
-import type { Server, ServerState, Topology } from '../topology/topology.ts'
+import type { Server, ServerState, Topology } from '../topology/topology-types.ts'
 
 /** A server's answer to a probe. */
 export interface Observation {
@@ -147,7 +147,7 @@ export function withAnswer(
     ...state,
     ...lagOf(trail, seen),
     ...walReceptionOf(answered, factsBefore(known ?? state, seen.machine), seen),
-    members: updateMembers(answered, trail, known ?? state, machines, seen),
+    members: updateMachines(answered, trail, known ?? state, machines, seen),
   }))
   return { topology: noteRivals(topology), trail }
 }
@@ -175,7 +175,7 @@ export function withStandbysAnswer(
     ...state,
     ...after(state, 'answered', seen.answeredAt),
     failures: 0,
-    members: updateMembers(before.topology, before.trail, state, machines, seen),
+    members: updateMachines(before.topology, before.trail, state, machines, seen),
     problem: undefined,
     problemCode: undefined,
   }))

@@ -1,4 +1,4 @@
-import type { Member, MemberFacts, ServerState, Topology } from '../topology/topology.ts'
+import type { Member, MemberFacts, ServerState, Topology } from '../topology/topology-types.ts'
 import { lagOf } from './lag.ts'
 import { walReceptionOf } from './wal-reception.ts'
 import type { PrimaryTrail } from './staleness.ts'
@@ -27,7 +27,7 @@ export function factsBefore({ machine, members, ...known }: ServerState, of: str
  *
  * @param before - the server ahead of the answer.
  */
-export function updateMembers(
+export function updateMachines(
   topology: Topology,
   trail: PrimaryTrail,
   before: ServerState,

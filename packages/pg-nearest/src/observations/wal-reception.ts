@@ -1,6 +1,6 @@
 import { writerIn } from '../server-selection/server-selection.ts'
 import type { Observation } from './topology-updates.ts'
-import type { ServerState, Topology } from '../topology/topology.ts'
+import type { ServerState, Topology } from '../topology/topology-types.ts'
 
 type Receipt = Pick<ServerState, 'walEnd' | 'receiving' | 'lacksSince' | 'stalledMs'>
 

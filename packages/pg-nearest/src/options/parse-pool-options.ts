@@ -12,7 +12,7 @@ import type { Check } from '../server-list/pg-option-checks.ts'
 import type { ModeSetting } from '../modes/mode-rollout.ts'
 import { initialModes } from '../modes/parse-mode.ts'
 import { isBookmarkStore } from '../bookmark-store/bookmark-store.ts'
-import type { StoreClientOptions } from '../bookmark-store/resilient-store.ts'
+import type { ResilientStoreOptions } from '../bookmark-store/resilient-store.ts'
 import { HEDGES, hedgeOptions, isHedge, type HedgeOptions } from '../limits/hedge-options.ts'
 import type { NearestPoolOptions } from './pool-options.ts'
 import type { PgOptions, ServerSource } from '../server-list/server-list.ts'
@@ -52,7 +52,7 @@ export interface ParsedOptions {
   readonly learnedStatements: number
   /** The options `mode` and `modes`, and the variable. */
   readonly modes: ModeSetting
-  readonly bookmarkStore: Pick<StoreClientOptions, 'store' | 'timeoutMs'> | undefined
+  readonly bookmarkStore: Pick<ResilientStoreOptions, 'store' | 'timeoutMs'> | undefined
 }
 
 /** Enough for a database that has to wake up, and for TLS and a password over the longest ways: that takes six round trips. */

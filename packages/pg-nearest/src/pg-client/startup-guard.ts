@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import { messageOf, noteDialling, type Dialling } from '../driver-errors.ts'
 import { guardParser, internalsOf } from '../wire/pg-internals.ts'
-import { isolateListeners } from './isolate-listeners.ts'
-import { HEAD_BYTES, StartupMessages } from './startup-messages.ts'
+import { deferListenerErrors } from './defer-listener-errors.ts'
+import { HEAD_BYTES, StartupMessageCheck } from './startup-message-check.ts'
 
 /** What answers is no database of PostgreSQL's. */
 class WrongPeerError extends Error {
@@ -27,7 +27,7 @@ const stages = new WeakMap<pg.Client, Dialling['stage']>()
  */
 export function guardStartup(client: pg.Client): void {
   const { connection } = internalsOf(client)
-  const messages = new StartupMessages()
+  const messages = new StartupMessageCheck()
   let state: 'starting' | 'ready' | 'failed' = 'starting'
   let received = 0
   const come = (stage: Dialling['stage']): void => void stages.set(client, stage)
@@ -61,7 +61,7 @@ export function guardStartup(client: pg.Client): void {
     state = 'ready'
     connection.off('parameterStatus', asked)
     connection.off('readyForQuery', leave)
-    isolateListeners(connection)
+    deferListenerErrors(connection)
   }
   const is = (wanted: typeof state): boolean => state === wanted
   guardParser(connection, {

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { moduleClient } from './look-alike-client.ts'
-import { poolView, type ModulePool } from './unendable-pool.ts'
+import { unendablePool, type ModulePool } from './unendable-pool.ts'
 
 /**
  * Makes a look-alike of the module `pg`, for libraries that take one and make their connections by themselves. Each `new Pool()` of it is this
@@ -19,7 +19,7 @@ import { poolView, type ModulePool } from './unendable-pool.ts'
  * ```
  */
 export function pgModule(pool: ModulePool): typeof pg {
-  const view = poolView(pool)
+  const view = unendablePool(pool)
   // Called with `new`: so what it returns is what has been made.
   const Pool = function Pool(): ModulePool {
     return view

@@ -4,7 +4,7 @@ import type pg from 'pg'
 export type ModulePool = pg.Pool
 
 /** The same pool, but that `end()` ends nothing, and that whatever is set on it is set on it alone: pg-promise replaces `end`. */
-export function poolView(pool: ModulePool): ModulePool {
+export function unendablePool(pool: ModulePool): ModulePool {
   const end = (callback?: () => void): Promise<void> | void => {
     if (callback === undefined) return Promise.resolve()
     process.nextTick(callback)

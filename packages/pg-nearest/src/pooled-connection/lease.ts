@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Role } from '../topology/topology.ts'
+import type { Role } from '../topology/topology-types.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import type { TransactionStatus } from '../wire/pipeline.ts'
 import { isPooled } from '../pg-client/pooled-backend.ts'

@@ -1,4 +1,4 @@
-import { steadyNow } from '../clock.ts'
+import { steadyNow } from '../sleep-aware-clock.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import type { Connection } from './connection.ts'
 import type { BegunConnection } from './make-connection.ts'

@@ -1,7 +1,17 @@
 import { codeOf } from '../driver-errors.ts'
-import type { PreparedUse } from './prepared-use.ts'
 import type { WireConnection } from '../wire/pg-internals.ts'
 import type { PreparedStatement, PreparedStatements } from './prepared-statements.ts'
+
+/** One use of a statement that the server keeps under a name. */
+export interface PreparedUse {
+  readonly name: string
+  /** Writes what must precede a Bind. */
+  prepare(connection: WireConnection): void
+  /** It has been bound, and runs. */
+  bound(): void
+  /** It could not be written, or the server has answered with an error: it may not be there any more. */
+  refused(error: unknown): void
+}
 
 /**
  * - `unnamed`: it was not sent, or without its name.
@@ -11,7 +21,7 @@ import type { PreparedStatement, PreparedStatements } from './prepared-statement
 export type UseStage = 'unnamed' | 'parsed' | 'reused' | 'bound'
 
 /** One use of a prepared statement, outside of lanes. */
-export class StatementUse implements PreparedUse {
+export class PreparedStatementUse implements PreparedUse {
   readonly #statements: PreparedStatements
   readonly #statement: PreparedStatement
   #stage: UseStage = 'unnamed'
@@ -56,7 +66,7 @@ export class StatementUse implements PreparedUse {
 }
 
 /** `undefined`: it is not worth a name yet, or may not have one. */
-export function useOf(statements: PreparedStatements, text: string): StatementUse | undefined {
+export function useOf(statements: PreparedStatements, text: string): PreparedStatementUse | undefined {
   const statement = statements.of(text, performance.now())
-  return statement.name === '' ? undefined : new StatementUse(statements, statement)
+  return statement.name === '' ? undefined : new PreparedStatementUse(statements, statement)
 }

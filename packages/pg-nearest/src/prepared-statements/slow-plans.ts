@@ -1,5 +1,5 @@
 import { TextCache } from '../statement/text-cache.ts'
-import { isPenalized, penalize, type Penalty } from '../limits/penalty.ts'
+import { isPenalized, penalize, type Penalty } from '../limits/penalty-backoff.ts'
 
 const MOST_TEXTS = 256
 const MOST_CHARACTERS = 500_000

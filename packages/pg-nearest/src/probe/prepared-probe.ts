@@ -6,7 +6,7 @@ import { preparedQuestion, preparingQuestion, probeQuestion, type RefusedItems }
  * then on, which the server need not parse and plan each time. Behind a pooler no name is left; and where a connection has not answered what was asked
  * under a name, something in between may not let it pass, so that the next one is asked without.
  */
-export class ProbeNaming {
+export class PreparedProbe {
   #on: pg.Client | undefined
   /** The questions that are there under a name. */
   readonly #named = new Set<string>()

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { steadyNow } from '../clock.ts'
+import { steadyNow } from '../sleep-aware-clock.ts'
 import { codeOf, isConnectionTerminated, isErrorResponse, isRefusedQuestion } from '../driver-errors.ts'
 import type { Observation } from '../observations/topology-updates.ts'
 import { parseLsn } from '../topology/lsn.ts'
@@ -16,7 +16,7 @@ import {
   type ProbeRow,
   type RefusedItems,
 } from './probe-question.ts'
-import { ProbeNaming } from './prepared-probe.ts'
+import { PreparedProbe } from './prepared-probe.ts'
 import { canWaitForLsn, waitForLsn, type AwaitedPosition } from './wait-for-lsn.ts'
 import { askQuietly } from '../wire/enqueue.ts'
 import { createProbeConnection, type Asked, type ProbeConnectionOptions } from './probe-connection.ts'
@@ -53,7 +53,7 @@ export interface ReplayPosition {
 
 export function createProbe(options: ProbeOptions): Probe {
   let refused: Refused = NOTHING_REFUSED
-  const naming = new ProbeNaming()
+  const naming = new PreparedProbe()
   let version: string | undefined
   /** A connection on which the server could not wait, whatever its version. */
   let unable: pg.Client | undefined

@@ -3,7 +3,7 @@ import { changePlaces } from './change-places.ts'
 import { isReady, onPrimary, otherUrl, psql, setting, startIt, streamFrom, identifier } from './commands.ts'
 import { flyAppOf, isPrivate, type ServerLocation } from '../examination/server-location.ts'
 import { createDatabase, findHost, letIn, reachHost } from './reach-server.ts'
-import type { ExaminedServer } from '../examination/examined-server.ts'
+import type { ExaminedServer } from '../examination/examination-facts.ts'
 import { settleRivals, stopIt } from './settle-rivals.ts'
 
 /** Why something matters, and the command that mends it. */

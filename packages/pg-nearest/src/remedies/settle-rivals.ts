@@ -1,4 +1,4 @@
-import type { ExaminedServer } from '../examination/examined-server.ts'
+import type { ExaminedServer } from '../examination/examination-facts.ts'
 import { flyAppOf, placeOf, type ServerLocation } from '../examination/server-location.ts'
 
 /** Of two that say they are the primary one must go, and which, only a person knows; `undefined` where no other one says so. */

@@ -2,7 +2,7 @@ import type { RouteReason } from '../events/served-by.ts'
 import { isUsable } from '../topology/health.ts'
 import { equalsOf, leastLoadedFirst, type Equals } from '../server-selection/least-loaded-first.ts'
 import { isReplica, readTiers, writeOrder, type Choice, type Chooser } from '../server-selection/server-selection.ts'
-import { perRoutingStates, type RoutingState, type RoutingStates } from '../topology/routing-state.ts'
+import { perRoutingStates, type RoutingState, type RoutingStates } from '../topology/routing-relevant-state.ts'
 
 /** Try this server, for this reason. */
 export interface Attempt {

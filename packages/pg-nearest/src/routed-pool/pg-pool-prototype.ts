@@ -4,7 +4,7 @@ import pg from 'pg'
  * A class of its own with the prototype of `pg.Pool`, so that what extends it is one for `instanceof` and has all that others put there. Its
  * constructor takes over what pg's has made once: a session is made for each request, and pg's costs more than its first statement.
  */
-export const PgPoolFace: new (face: pg.Pool) => pg.Pool = (() => {
+export const PgPoolPrototype: new (face: pg.Pool) => pg.Pool = (() => {
   function Face(this: pg.Pool, { options, Client }: FaceOfPg): void {
     Object.assign(this, { options, Client, ending: false, ended: false })
   }

@@ -6,9 +6,9 @@ import type { ServedBy } from '../events/served-by.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
 import { currentConsistency } from '../session/current-consistency.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
-import { scopeNow, type Engine, type Scope } from '../execute/engine.ts'
+import { scopeNow, type Engine, type Scope } from '../execute/engine-interface.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
-import { withAsyncContext } from '../execute/with-async-context.ts'
+import { addAsyncContext } from '../execute/add-async-context.ts'
 import { shareConnections } from '../flight/share-connections.ts'
 import { withinDeadline } from '../limits/within-deadline.ts'
 import type { Call, QueryCallback, Request } from '../route/request.ts'
@@ -28,7 +28,7 @@ import {
   type BatchStatement,
   type BatchTransactionOptions,
 } from '../transaction/batch.ts'
-import { nameAsPgPool, PgPoolFace } from './pg-pool-prototype.ts'
+import { nameAsPgPool, PgPoolPrototype } from './pg-pool-prototype.ts'
 import { endedError } from '../servers/ended-error.ts'
 import type { Servers } from '../servers/servers.ts'
 import { submitOnPool } from '../client/submit-on-pool.ts'
@@ -64,7 +64,7 @@ const COUNTS = [
  * A `pg.Pool` over several servers. It is `instanceof pg.Pool`, so that libraries accept it, but the base class opens no connections.
  * Handles (`pool.primary`, `pool.replica()`) are of this class, too, with a narrower scope.
  */
-export class RoutedPool extends PgPoolFace {
+export class RoutedPool extends PgPoolPrototype {
   readonly #servers: Servers
   readonly #scope: Scope
 
@@ -131,7 +131,7 @@ export class RoutedPool extends PgPoolFace {
       return this.asOwnPromise(submitOnPool(this.#lend(), first as pg.Submittable, second ?? third))
     }
     return this.asOwnPromise(
-      promiseOrCallback(this.#execute(withAsyncContext(this.#servers.engine, call.request)), call.callback),
+      promiseOrCallback(this.#execute(addAsyncContext(this.#servers.engine, call.request)), call.callback),
     )
   }
 

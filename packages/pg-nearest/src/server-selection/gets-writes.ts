@@ -1,6 +1,6 @@
 import { isUnheardReplica } from './server-selection.ts'
-import { perRoutingStates } from '../topology/routing-state.ts'
-import type { Topology } from '../topology/topology.ts'
+import { perRoutingStates } from '../topology/routing-relevant-state.ts'
+import type { Topology } from '../topology/topology-types.ts'
 import { whyNoWrites } from '../topology/why-no-writes.ts'
 
 /**

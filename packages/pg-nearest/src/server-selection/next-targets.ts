@@ -1,5 +1,5 @@
 import { readTiers, writeOrder } from './server-selection.ts'
-import type { RoutingState, RoutingStates } from '../topology/routing-state.ts'
+import type { RoutingState, RoutingStates } from '../topology/routing-relevant-state.ts'
 
 export interface NextTargetsOptions {
   readonly region: string | undefined

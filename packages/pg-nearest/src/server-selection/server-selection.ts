@@ -2,8 +2,8 @@ import { isUsable } from '../topology/health.ts'
 import { whyInvalid } from '../topology/invalid-member.ts'
 import { isStalled } from '../topology/stalled.ts'
 import { whyNoWrites } from '../topology/why-no-writes.ts'
-import { perRoutingStates, type RoutingState, type RoutingStates } from '../topology/routing-state.ts'
-import type { ServerState, Topology } from '../topology/topology.ts'
+import { perRoutingStates, type RoutingState, type RoutingStates } from '../topology/routing-relevant-state.ts'
+import type { ServerState, Topology } from '../topology/topology-types.ts'
 
 /** Servers within this many milliseconds of the nearest count as equally near. MongoDB's drivers use the same. */
 export const LATENCY_WINDOW_MS = 15

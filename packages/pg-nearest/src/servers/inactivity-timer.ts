@@ -1,6 +1,6 @@
-import { steadyNow } from '../clock.ts'
+import { steadyNow } from '../sleep-aware-clock.ts'
 
-export interface QuietTimerOptions {
+export interface InactivityTimerOptions {
   /** `Infinity`: never. */
   readonly afterMs: number
   // The callbacks must not throw.
@@ -11,7 +11,7 @@ export interface QuietTimerOptions {
 }
 
 /** Notices that nothing uses a pool. */
-export interface QuietTimer {
+export interface InactivityTimer {
   readonly quiet: boolean
   /** Something begins to use the pool, which is awake from now on. `end` must be called once when that is over. */
   begin(): void
@@ -21,7 +21,7 @@ export interface QuietTimer {
 }
 
 /** Looks at one clock when the first begins and at one when the last ends, because more is measurable on short reads. */
-export function createQuietTimer({ afterMs, onQuiet, onWake }: QuietTimerOptions): QuietTimer {
+export function createInactivityTimer({ afterMs, onQuiet, onWake }: InactivityTimerOptions): InactivityTimer {
   let phase: 'awake' | 'quiet' | 'stopped' = 'awake'
   let users = 0
   /** By `performance.now()`. */

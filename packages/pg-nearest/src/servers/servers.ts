@@ -3,10 +3,10 @@ import type pg from 'pg'
 import { isSameServer, type ListedServer } from '../discovery/listed-server.ts'
 import type { ProcessRegion } from '../discovery/process-region.ts'
 import type { EventRelay } from '../events/event-relay.ts'
-import type { Engine } from '../execute/engine.ts'
+import type { Engine } from '../execute/engine-interface.ts'
 import { createServerConnections } from '../connections/server-connections.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
-import { StoreClient } from '../bookmark-store/resilient-store.ts'
+import { ResilientStore } from '../bookmark-store/resilient-store.ts'
 import { classifyServerError } from '../server-watch/classify-server-error.ts'
 import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { createMonitor, type Monitor } from '../monitor/monitor.ts'
@@ -17,8 +17,8 @@ import { dormantTopology } from '../observations/dormant-topology.ts'
 import { nextTargets } from '../server-selection/next-targets.ts'
 import { hasWriter, writeOrder } from '../server-selection/server-selection.ts'
 import { initialTopology, type Observed } from '../observations/topology-updates.ts'
-import type { Topology } from '../topology/topology.ts'
-import { aheadMs, steadyNow } from '../clock.ts'
+import type { Topology } from '../topology/topology-types.ts'
+import { aheadMs, steadyNow } from '../sleep-aware-clock.ts'
 import { inWallTime } from '../topology/in-wall-time.ts'
 import { createEngine } from '../engine/create-engine.ts'
 import { createCurrentLogins } from './current-logins.ts'
@@ -27,8 +27,8 @@ import { endedError } from './ended-error.ts'
 import { createFirstList } from '../engine/first-list.ts'
 import { createProcessSession } from '../engine/process-session.ts'
 import { createForecaster, type Forecaster } from '../engine/normal-mode-forecast.ts'
-import { createModeSwitch, type ModeSwitch } from '../engine/operator-mode.ts'
-import { createQuietTimer } from './inactivity-timer.ts'
+import { createOperatorMode, type OperatorMode } from '../engine/operator-mode.ts'
+import { createInactivityTimer } from './inactivity-timer.ts'
 import { createSpareConnections } from './spare-connections.ts'
 import { createWriterWatch } from './writer-watch.ts'
 
@@ -38,11 +38,11 @@ const REFUSED_READ_MS = 500
 /** All of a pool's servers: what is known about them, and the connections to them. */
 export interface Servers {
   readonly engine: Engine
-  readonly modes: ModeSwitch
+  readonly modes: OperatorMode
   /** What was observed. */
   readonly forecaster: Forecaster
   /** `undefined` without the option `bookmarkStore`. */
-  readonly bookmarkStore: StoreClient | undefined
+  readonly bookmarkStore: ResilientStore | undefined
   /** Identifies this pool's sessions in the async context. */
   readonly scope: object
   readonly monitor: Monitor
@@ -91,7 +91,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
   const probeOptions = { connectTimeoutMs, timeoutMs, pipeline, waitForLsn, pgOptions }
   let listed = options.servers
   let lists = 0
-  const quiet = createQuietTimer({
+  const quiet = createInactivityTimer({
     afterMs: options.quietAfterMs,
     onQuiet() {
       // What is known of the servers is in the monitor, so that all of it goes with it.
@@ -214,7 +214,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
   }
 
   const lot = { draw: Math.random(), route: undefined }
-  const modes = createModeSwitch(options.modes, lot, (event) => events.emit('mode', event))
+  const modes = createOperatorMode(options.modes, lot, (event) => events.emit('mode', event))
   const forecaster = createForecaster(
     (server) => monitor.stateOf(server)?.role === 'replica',
     (event) => events.emit('observed', event),
@@ -222,7 +222,8 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
 
   watch()
   const bookmarkStore =
-    options.bookmarkStore && new StoreClient({ ...options.bookmarkStore, tell: (event) => events.emit('store', event) })
+    options.bookmarkStore &&
+    new ResilientStore({ ...options.bookmarkStore, tell: (event) => events.emit('store', event) })
   return {
     modes,
     forecaster,

@@ -8,9 +8,9 @@ import { formatLsn } from '../topology/lsn.ts'
 import { problemOf } from '../failures/server-problem.ts'
 import type { ProblemCode } from '../topology/problem.ts'
 import { isWriterGone, readTiers, writeOrder } from '../server-selection/server-selection.ts'
-import { aheadMs } from '../clock.ts'
+import { aheadMs } from '../sleep-aware-clock.ts'
 import { inWallTime } from '../topology/in-wall-time.ts'
-import type { Member, ServerState, Topology } from '../topology/topology.ts'
+import type { Member, ServerState, Topology } from '../topology/topology-types.ts'
 
 export type { ProblemCode }
 

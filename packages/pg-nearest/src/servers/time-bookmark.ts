@@ -1,4 +1,4 @@
-import type { Engine } from '../execute/engine.ts'
+import type { Engine } from '../execute/engine-interface.ts'
 import type { SessionState } from '../session/session-state.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
 

@@ -1,4 +1,4 @@
-import { steadyNow } from '../clock.ts'
+import { steadyNow } from '../sleep-aware-clock.ts'
 import { laterBookmark, type Bookmark } from '../session/bookmark.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'

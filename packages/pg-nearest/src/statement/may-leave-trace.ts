@@ -21,7 +21,7 @@ export function mayBeReliedOn(text: unknown, need: StatementNeed): boolean {
   if (!mayLeaveTrace(text, need)) return false
   if (typeof text !== 'string' || need.mayCommitInside === true) return true
   const facts = factsOf(text)
-  if (need.class === 'write' && facts.is('single')) return facts.is('callsOnPurpose')
+  if (need.class === 'write' && facts.is('single')) return facts.is('callsStatefulFunction')
   if (need.class !== 'session') return facts.is('mayLeaveState')
   return need.session === 'local' && factsOf(text.replace(SETTING, 'concat(')).is('mayLeaveState')
 }

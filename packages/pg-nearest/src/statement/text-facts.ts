@@ -13,7 +13,7 @@ import {
   setsIsolation,
   showsTransaction,
 } from '../classification/statement-traits.ts'
-import { callsOnPurpose } from './called-on-purpose.ts'
+import { callsStatefulFunction } from './calls-stateful-function.ts'
 import { mayLeaveState } from './stateless-functions.ts'
 import { hasPassingLiteral } from './passing-literals.ts'
 import { isPreparableWrite, unsettlesPrepared } from './preparable-writes.ts'
@@ -38,7 +38,7 @@ type Fact =
   | 'asksForReadWrite'
   | 'isPreparableWrite'
   | 'unsettlesPrepared'
-  | 'callsOnPurpose'
+  | 'callsStatefulFunction'
   | 'asksGeneratedValue'
   | 'seemsToGenerateValue'
 
@@ -89,7 +89,7 @@ const FACTS: Readonly<Record<Fact, (text: string) => boolean>> = {
   asksForReadWrite,
   isPreparableWrite,
   unsettlesPrepared,
-  callsOnPurpose,
+  callsStatefulFunction,
   asksGeneratedValue,
   seemsToGenerateValue,
 }

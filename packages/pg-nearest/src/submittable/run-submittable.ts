@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { OwnSession } from '../execute/engine.ts'
+import type { OwnSession } from '../execute/engine-interface.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { isRegional, planRead } from '../route/plan-servers.ts'
 import { factsOf } from '../statement/text-facts.ts'

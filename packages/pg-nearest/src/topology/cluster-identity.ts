@@ -1,4 +1,4 @@
-import type { RoutingState, RoutingStates } from './routing-state.ts'
+import type { RoutingState, RoutingStates } from './routing-relevant-state.ts'
 
 /** The option "cluster", else what the declared primary has told; `undefined` if it was never heard. */
 export function clusterOf({ cluster, servers }: RoutingStates): string | undefined {

@@ -1,4 +1,4 @@
-import type { Topology } from './topology.ts'
+import type { Topology } from './topology-types.ts'
 
 /** The steps of two clocks make them differ by less than this. */
 const SAME_MS = 100

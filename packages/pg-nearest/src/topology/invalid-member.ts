@@ -1,7 +1,7 @@
 import { isFollowed, isOtherCluster } from './cluster-identity.ts'
 import { isUsable } from './health.ts'
 import { isRival, undecided } from './why-no-writes.ts'
-import type { RoutingState, RoutingStates } from './routing-state.ts'
+import type { RoutingState, RoutingStates } from './routing-relevant-state.ts'
 
 /**
  * Explains why a server must not be used (another cluster, a primary that was replaced, the primary listed as a replica); `undefined`

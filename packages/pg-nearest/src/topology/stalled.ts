@@ -1,5 +1,5 @@
 import { formatLsn } from './lsn.ts'
-import type { Member, ServerState, Topology } from './topology.ts'
+import type { Member, ServerState, Topology } from './topology-types.ts'
 
 /** A standby asks for WAL again within five seconds after it was refused it (`wal_retrieve_retry_interval`). */
 export const STALLED_AFTER_MS = 10_000

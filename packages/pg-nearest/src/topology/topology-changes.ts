@@ -1,4 +1,4 @@
-import type { ServerState, Topology } from './topology.ts'
+import type { ServerState, Topology } from './topology-types.ts'
 
 export function byName(topology: Topology): Map<string, ServerState> {
   return new Map(topology.servers.map((server) => [server.name, server]))

@@ -1,6 +1,6 @@
 import { clusterOf, isFollowed, isOtherCluster } from './cluster-identity.ts'
 import { isUsable } from './health.ts'
-import type { RoutingState, RoutingStates } from './routing-state.ts'
+import type { RoutingState, RoutingStates } from './routing-relevant-state.ts'
 
 /**
  * Explains why a server that says it is the primary gets no writes; `undefined` if it gets them. The declared primary gets them unless

@@ -3,7 +3,7 @@ import type { ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import type { ListState } from '../failures/no-server-error.ts'
 import type { RetryBudget } from '../limits/retry-budget.ts'
-import type { HealthSignal } from '../failures/health-signal.ts'
+import type { ServerHealthSignal } from '../failures/server-health-signal.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
 import type { WalkFacts } from '../walk-states/walk-state.ts'
@@ -52,7 +52,7 @@ export interface WalkEngine {
   /** How often the list of servers has changed. */
   readonly lists: number
   /** Passes evidence to the monitor. */
-  report(report: HealthSignal<'lost' | 'role'>): void
+  report(report: ServerHealthSignal<'lost' | 'role'>): void
 }
 
 /** A statement for `walk`, which tries it on one server after the other. */

@@ -1,4 +1,4 @@
-import { steadyNow } from '../clock.ts'
+import { steadyNow } from '../sleep-aware-clock.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import { pause } from '../limits/retry-backoff.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'

@@ -12,7 +12,7 @@ const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
 type CurrentReader = () => MessageReader | undefined
 
 /** Gives the messages of a connection to those who read them by themselves, and all others to pg. */
-export class MessageTap {
+export class MessageDispatcher {
   readonly #pass: (chunk: Buffer) => void
   readonly #current: CurrentReader
   readonly #fail: (error: unknown) => void
@@ -102,12 +102,12 @@ export class MessageTap {
 }
 
 /** From now on. */
-export function tapMessages(
+export function dispatchMessages(
   connection: WireConnection,
   current: CurrentReader,
   fail: (error: unknown) => void,
-): MessageTap {
+): MessageDispatcher {
   const pass = interceptParser(connection, (chunk) => tap.take(chunk))
-  const tap: MessageTap = new MessageTap(pass ?? ignore, current, fail)
+  const tap: MessageDispatcher = new MessageDispatcher(pass ?? ignore, current, fail)
   return tap
 }

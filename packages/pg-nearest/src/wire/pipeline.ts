@@ -2,7 +2,7 @@ import pg from 'pg'
 import { enqueue } from './enqueue.ts'
 import type { Exchange } from './exchange.ts'
 import { listenLastingly } from './lasting-listeners.ts'
-import { tapMessages, type MessageTap } from './message-dispatcher.ts'
+import { dispatchMessages, type MessageDispatcher } from './message-dispatcher.ts'
 import {
   internalsOf,
   type ClientInternals,
@@ -33,14 +33,14 @@ export class Pipeline {
   /** The error that `submit` returned when nothing could be written; pg passes it back to `handleError`. */
   #refused: Error | undefined
   #onQuiet: (() => void)[] = []
-  readonly #tap: MessageTap
+  readonly #tap: MessageDispatcher
 
   /** @param client - connected, and used by nobody else. */
   constructor(client: pg.Client, together: boolean) {
     this.#client = client
     this.#internals = internalsOf(client)
     this.together = together
-    this.#tap = tapMessages(
+    this.#tap = dispatchMessages(
       this.#internals.connection,
       () => this.#written[0]?.reader,
       (error) => {

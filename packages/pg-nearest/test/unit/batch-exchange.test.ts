@@ -3,10 +3,10 @@ import pg from 'pg'
 import { expect, test } from 'vitest'
 import { BatchExchange, type BatchEnd } from '../../src/lane-batch/batch-exchange.ts'
 import type { LaneRead } from '../../src/lane-batch/lane-read.ts'
-import { AskingStatement, ReadStatement } from '../../src/lane-batch/lane-statement.ts'
+import { AskingStatement, ReadStatement } from '../../src/lane-batch/lane-statement-response.ts'
 import { unnamed } from '../../src/prepared-statements/prepared-statements.ts'
 import { isReadable } from '../../src/wire/message-shape.ts'
-import { MessageTap } from '../../src/wire/message-dispatcher.ts'
+import { MessageDispatcher } from '../../src/wire/message-dispatcher.ts'
 import type { DataRow, Field, RowDescription, WireConnection } from '../../src/wire/pg-internals.ts'
 import { pgConnection } from './pg-connection.ts'
 import {
@@ -230,7 +230,7 @@ function readByBatch(
   parser.on('emptyQuery', () => batch.handleEmptyQuery())
   parser.on('portalSuspended', () => batch.handlePortalSuspended())
   parser.on('copyInResponse', () => batch.handleCopyInResponse(connection))
-  const tap = new MessageTap(
+  const tap = new MessageDispatcher(
     pass,
     () => (end === undefined ? batch : undefined),
     (error) => (end ??= { kind: 'lost', error }),

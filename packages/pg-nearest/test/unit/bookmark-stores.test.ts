@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { StoreClient } from '../../src/bookmark-store/resilient-store.ts'
+import { ResilientStore } from '../../src/bookmark-store/resilient-store.ts'
 import { bookmarkTable, bookmarkTableSql } from '../../src/bookmark-table/index.ts'
 import { createPool, type StoreEvent } from '../../src/index.ts'
 import { redisStore, type RedisClient } from '../../src/redis/index.ts'
@@ -96,10 +96,10 @@ describe('a bookmark as a store compares it', () => {
 })
 
 describe('a store that is asked', () => {
-  const ask = (get: () => Promise<unknown>): { client: StoreClient; events: StoreEvent[] } => {
+  const ask = (get: () => Promise<unknown>): { client: ResilientStore; events: StoreEvent[] } => {
     const events: StoreEvent[] = []
     const store = { get: get as () => Promise<string>, put: () => Promise.resolve() }
-    return { client: new StoreClient({ store, timeoutMs: 50, tell: (event) => void events.push(event) }), events }
+    return { client: new ResilientStore({ store, timeoutMs: 50, tell: (event) => void events.push(event) }), events }
   }
 
   test.each<[what: string, get: () => Promise<unknown>, code: StoreEvent['code']]>([
@@ -139,7 +139,7 @@ describe('a store that is asked', () => {
     expect([await kept, events]).toEqual([undefined, []])
   })
 
-  const refusing = (refused: () => readonly string[]): { client: StoreClient; kept: string[] } => {
+  const refusing = (refused: () => readonly string[]): { client: ResilientStore; kept: string[] } => {
     const kept: string[] = []
     const put = (key: string): Promise<void> => {
       if (refused().includes(key)) return Promise.reject(new Error('not that one'))
@@ -147,7 +147,7 @@ describe('a store that is asked', () => {
       return Promise.resolve()
     }
     const store = { get: () => Promise.resolve(undefined), put }
-    return { client: new StoreClient({ store, timeoutMs: 50, tell: () => undefined }), kept }
+    return { client: new ResilientStore({ store, timeoutMs: 50, tell: () => undefined }), kept }
   }
   const bookmark = formatBookmark({ systemIdentifier: '7', timeline: 1, lsn: 5n })
 
@@ -170,7 +170,7 @@ describe('a store that is asked', () => {
     await client.end()
     expect([kept, client.unsaved]).toEqual([['first', 'second'], 0])
     const silent = { get: () => Promise.resolve(undefined), put: () => new Promise<void>(() => undefined) }
-    const hanging = new StoreClient({ store: silent, timeoutMs: 50, tell: () => undefined })
+    const hanging = new ResilientStore({ store: silent, timeoutMs: 50, tell: () => undefined })
     void hanging.put('key', bookmark)
     await hanging.end()
     expect(hanging.unsaved).toBe(1)

@@ -15,7 +15,7 @@ import { ReplicaBehindError } from '../../src/session-positions/replica-behind-e
 import { createKnownPositions } from '../../src/positions/known-positions.ts'
 import type { Bookmark } from '../../src/session/bookmark.ts'
 import { SessionState } from '../../src/session/session-state.ts'
-import type { ServerState } from '../../src/topology/topology.ts'
+import type { ServerState } from '../../src/topology/topology-types.ts'
 import type { AttemptEnd, Turn } from '../../src/walk/execution.ts'
 import { serverState, topologyOf } from './server-state.ts'
 

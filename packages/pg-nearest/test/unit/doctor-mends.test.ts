@@ -3,7 +3,7 @@ import type { Machine } from '../../src/examination/examination-facts.ts'
 import { findingsOf } from '../../src/findings/findings.ts'
 import type { ServerLocation } from '../../src/examination/server-location.ts'
 import { statusOf } from '../../src/servers/status.ts'
-import type { ServerState } from '../../src/topology/topology.ts'
+import type { ServerState } from '../../src/topology/topology-types.ts'
 import { IN_ORD, serverState, topologyOf } from './server-state.ts'
 
 const nrt = serverState({ name: 'nrt', region: 'nrt', declared: 'primary', role: 'primary', timeline: 2 })

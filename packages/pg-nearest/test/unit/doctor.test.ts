@@ -8,7 +8,7 @@ import { doctorText } from '../../src/cli/doctor-command.ts'
 import { statusText } from '../../src/cli/status-table.ts'
 import type { ProcessRegion } from '../../src/discovery/process-region.ts'
 import { statusOf, type Status } from '../../src/servers/status.ts'
-import type { ServerState } from '../../src/topology/topology.ts'
+import type { ServerState } from '../../src/topology/topology-types.ts'
 import { IN_ORD, serverState, topologyOf } from './server-state.ts'
 
 const nrt = serverState({ name: 'nrt', declared: 'primary', role: 'primary', rttMs: 128, timeline: 2 })

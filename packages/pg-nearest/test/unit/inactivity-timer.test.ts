@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createQuietTimer, type QuietTimer } from '../../src/servers/inactivity-timer.ts'
+import { createInactivityTimer, type InactivityTimer } from '../../src/servers/inactivity-timer.ts'
 
 let told: string[]
-const create = (afterMs: number): QuietTimer => {
+const create = (afterMs: number): InactivityTimer => {
   told = []
-  return createQuietTimer({ afterMs, onQuiet: () => told.push('quiet'), onWake: () => told.push('wake') })
+  return createInactivityTimer({ afterMs, onQuiet: () => told.push('quiet'), onWake: () => told.push('wake') })
 }
-const use = (timer: QuietTimer): void => {
+const use = (timer: InactivityTimer): void => {
   timer.begin()
   timer.end()
 }

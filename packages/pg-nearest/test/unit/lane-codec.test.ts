@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { pgConnection } from './pg-connection.ts'
 import { MessageWriter, type ParameterValue } from '../../src/lane-codec/message-writer.ts'
-import { readCommandTag, readDataRow, type RowTexts } from '../../src/lane-codec/message-reader.ts'
+import { readCommandTag, readDataRow, type RowTexts } from '../../src/lane-codec/decode-data-row.ts'
 import { bodyOf, commandComplete, dataRow } from './wire-messages.ts'
 
 const texts = fc.string({ unit: 'binary', maxLength: 300 }).map((text) => text.replaceAll('\0', ''))

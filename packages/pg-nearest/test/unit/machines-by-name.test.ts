@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { createServerMembers } from '../../src/positions/machines-by-name.ts'
+import { createMachinesByName } from '../../src/positions/machines-by-name.ts'
 
 /** Machines to which connections were dialled one after the other, a second apart. */
 function dialled(...machines: readonly string[]) {
   const appeared: string[] = []
   const forgotten: string[] = []
-  const members = createServerMembers({
+  const members = createMachinesByName({
     onAppeared: (server) => appeared.push(server),
     onForgotten: (_, machine) => forgotten.push(machine),
   })

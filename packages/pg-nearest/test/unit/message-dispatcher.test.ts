@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { MessageTap } from '../../src/wire/message-dispatcher.ts'
+import { MessageDispatcher } from '../../src/wire/message-dispatcher.ts'
 import { commandComplete, errorResponse, noticeResponse, READY, rowDescription } from './wire-messages.ts'
 
 /** What a tap passes on to pg, and whether it has failed, if somebody reads the first message only, or nobody any. */
@@ -7,7 +7,7 @@ function tapped(chunks: readonly Buffer[], readsFirst = true): { passed: string;
   let [hasRead, failed] = [!readsFirst, false]
   const passed: Buffer[] = []
   const reader = { read: () => (hasRead = true) }
-  const tap = new MessageTap(
+  const tap = new MessageDispatcher(
     (chunk) => passed.push(chunk),
     () => (hasRead ? undefined : reader),
     () => (failed = true),

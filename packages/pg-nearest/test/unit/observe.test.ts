@@ -12,7 +12,7 @@ import {
 import { GONE, observation } from './observation.ts'
 import { readTiers, writeOrder } from '../../src/server-selection/server-selection.ts'
 import { problemOf } from '../../src/failures/server-problem.ts'
-import type { Server, ServerState } from '../../src/topology/topology.ts'
+import type { Server, ServerState } from '../../src/topology/topology-types.ts'
 
 const nrt: Server = { name: 'nrt', region: 'nrt', declared: 'primary' }
 const ord: Server = { name: 'ord', region: 'ord', declared: 'replica' }

@@ -1,26 +1,26 @@
 import type pg from 'pg'
 import { expect, test } from 'vitest'
-import { ProbeNaming } from '../../src/probe/prepared-probe.ts'
+import { PreparedProbe } from '../../src/probe/prepared-probe.ts'
 import { preparedQuestion, preparingQuestion, probeQuestion, type ProbeItem } from '../../src/probe/probe-question.ts'
 
 const ALL = new Map<ProbeItem, string>()
 const SOME = new Map<ProbeItem, string>([['walFile', '42501']])
 const [ONE, ANOTHER] = [{}, {}] as pg.Client[] as [pg.Client, pg.Client]
 
-function asked(naming: ProbeNaming, client: pg.Client, refused = ALL, direct = true): string {
+function asked(naming: PreparedProbe, client: pg.Client, refused = ALL, direct = true): string {
   const text = naming.textFor(client, refused)
   naming.answered(direct)
   return text
 }
 
 test('what was answered once by the connection’s own process is asked under a name from then on', () => {
-  const naming = new ProbeNaming()
+  const naming = new PreparedProbe()
   const texts = Array.from({ length: 4 }, () => asked(naming, ONE))
   expect(texts).toEqual([probeQuestion(ALL), preparingQuestion(ALL), preparedQuestion(ALL), preparedQuestion(ALL)])
 })
 
 test('each connection, and each question, begins anew', () => {
-  const naming = new ProbeNaming()
+  const naming = new PreparedProbe()
   for (let i = 0; i < 3; i++) asked(naming, ONE)
   expect(asked(naming, ONE, SOME)).toBe(probeQuestion(SOME))
   expect(asked(naming, ONE, SOME)).toBe(preparingQuestion(SOME))
@@ -29,7 +29,7 @@ test('each connection, and each question, begins anew', () => {
 })
 
 test('behind a pooler it never has a name, even if its process has answered once by chance', () => {
-  const naming = new ProbeNaming()
+  const naming = new PreparedProbe()
   asked(naming, ONE, ALL, true)
   naming.textFor(ONE, ALL)
   naming.answered(false)
@@ -37,7 +37,7 @@ test('behind a pooler it never has a name, even if its process has answered once
 })
 
 test('what is refused under a name is asked without one, and only then counts as refused', () => {
-  const naming = new ProbeNaming()
+  const naming = new PreparedProbe()
   for (let i = 0; i < 3; i++) asked(naming, ONE)
   naming.textFor(ONE, ALL)
   expect(naming.refused()).toBe(true)
@@ -48,7 +48,7 @@ test('what is refused under a name is asked without one, and only then counts as
 test.each([1, 2, 3])(
   'where a name has not been answered at all, the next connection is asked without any',
   (answers) => {
-    const naming = new ProbeNaming()
+    const naming = new PreparedProbe()
     for (let i = 0; i < answers; i++) asked(naming, ONE)
     expect(naming.textFor(ONE, ALL)).not.toBe(probeQuestion(ALL))
     for (let i = 0; i < 3; i++) expect(asked(naming, ANOTHER)).toBe(probeQuestion(ALL))
@@ -56,7 +56,7 @@ test.each([1, 2, 3])(
 )
 
 test('nor is it where a name was refused, and nothing else was answered', () => {
-  const naming = new ProbeNaming()
+  const naming = new PreparedProbe()
   asked(naming, ONE)
   naming.textFor(ONE, ALL)
   naming.refused()
@@ -65,7 +65,7 @@ test('nor is it where a name was refused, and nothing else was answered', () => 
 })
 
 test('but not where it was the question without a name, or the connection ended behind its answer', () => {
-  const naming = new ProbeNaming()
+  const naming = new PreparedProbe()
   naming.textFor(ONE, ALL)
   for (let i = 0; i < 3; i++) asked(naming, ANOTHER)
   expect([asked(naming, ONE), asked(naming, ONE)]).toEqual([probeQuestion(ALL), preparingQuestion(ALL)])

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { KnownTexts } from '../../src/lanes/quick-texts.ts'
+import { QuickTexts } from '../../src/lanes/quick-texts.ts'
 import { PatienceLimit } from '../../src/lanes/limit.ts'
 
 const TEXT = 'select 1'
 
-function known(...slow: boolean[]): KnownTexts {
-  const texts = new KnownTexts(() => 0)
+function known(...slow: boolean[]): QuickTexts {
+  const texts = new QuickTexts(() => 0)
   for (const each of slow) texts.ran(TEXT, each)
   return texts
 }
@@ -29,7 +29,7 @@ test('one that is slow never does', () => {
 
 test('one that held up others stays away for a while, however often it runs, and longer if it soon does it again', () => {
   let now = 0
-  const texts = new KnownTexts(() => now)
+  const texts = new QuickTexts(() => now)
   for (let i = 0; i < 2; i++) texts.ran(TEXT, false)
   const secondsApart = (): number => {
     const from = now

@@ -5,7 +5,7 @@ import { planPrimary, planRead, type Attempt } from '../../src/route/plan-server
 import { getsWrites } from '../../src/server-selection/gets-writes.ts'
 import { nextTargets } from '../../src/server-selection/next-targets.ts'
 import { LATENCY_WINDOW_MS, type Chooser } from '../../src/server-selection/server-selection.ts'
-import type { ServerState, Topology } from '../../src/topology/topology.ts'
+import type { ServerState, Topology } from '../../src/topology/topology-types.ts'
 import { serverState, topologyOf } from './server-state.ts'
 
 function fromText(texts: readonly string[]): Topology {

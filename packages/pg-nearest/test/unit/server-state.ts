@@ -1,5 +1,5 @@
 import type { ProcessRegion } from '../../src/discovery/process-region.ts'
-import type { ServerState, Topology } from '../../src/topology/topology.ts'
+import type { ServerState, Topology } from '../../src/topology/topology-types.ts'
 
 /** A process whose options say where it runs. */
 export const IN_ORD: ProcessRegion = { region: 'ord', variable: undefined, unmatched: [] }

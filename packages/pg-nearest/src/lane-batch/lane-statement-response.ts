@@ -9,8 +9,8 @@ import {
   readDataRow,
   ROW_DESCRIPTION,
   type RowTexts,
-} from '../lane-codec/message-reader.ts'
-import { describe } from '../wire/described-query.ts'
+} from '../lane-codec/decode-data-row.ts'
+import { describe } from '../wire/faster-pg-query.ts'
 import { copyField, PgResult, type Field } from '../wire/pg-internals.ts'
 import type pg from 'pg'
 import type { LaneRead, Question } from './lane-read.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { furthest } from '../../src/freshness/furthest-machines.ts'
+import { freshestMachines } from '../../src/freshness/freshest-machines.ts'
 import { createKnownPositions, type KnownPositions } from '../../src/positions/known-positions.ts'
 
 const CLUSTER = { systemIdentifier: '7', timeline: 1 }
@@ -12,7 +12,8 @@ function told(...seen: readonly (readonly [machine: string, lsn: bigint, at: num
 }
 
 /** For a read that must show 100. */
-const preferred = (positions: KnownPositions, now = 0) => furthest({ positions }, 'ord', { ...CLUSTER, lsn: 100n }, now)
+const preferred = (positions: KnownPositions, now = 0) =>
+  freshestMachines({ positions }, 'ord', { ...CLUSTER, lsn: 100n }, now)
 
 describe('of the machines behind a name', () => {
   test.each<[what: string, lsns: Record<string, bigint>, suit: string[] | undefined]>([

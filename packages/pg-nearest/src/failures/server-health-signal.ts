@@ -7,7 +7,7 @@
  * - `served`: a statement was answered.
  * - `role`: the server does not have the role that it was thought to have.
  */
-export interface HealthSignal<Sign = 'unreachable' | 'refused' | 'lost' | 'served' | 'role'> {
+export interface ServerHealthSignal<Sign = 'unreachable' | 'refused' | 'lost' | 'served' | 'role'> {
   readonly server: string
   /** The generation of the server's connections at that time. */
   readonly generation: number

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { isPenalized, penalize, type Penalty } from '../../src/limits/penalty.ts'
+import { isPenalized, penalize, type Penalty } from '../../src/limits/penalty-backoff.ts'
 
 const LAST: Penalty = { until: 5_000, ms: 4_000 }
 

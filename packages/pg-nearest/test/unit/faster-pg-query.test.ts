@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { expect, test } from 'vitest'
-import { DescribedQuery } from '../../src/wire/described-query.ts'
+import { FasterPgQuery } from '../../src/wire/faster-pg-query.ts'
 import { PgQuery, type QueryInternals } from '../../src/wire/pg-internals.ts'
 
 interface Case {
@@ -51,7 +51,7 @@ const shape = (result: unknown): unknown =>
 
 test.each(Object.entries(CASES))('rows of %s are as those of pg', (_, given) => {
   for (const rowMode of [undefined, 'array'] as const) {
-    const [ours, theirs] = [results(DescribedQuery, given, rowMode), results(PgQuery, given, rowMode)]
+    const [ours, theirs] = [results(FasterPgQuery, given, rowMode), results(PgQuery, given, rowMode)]
     expect(shape(ours)).toEqual(shape(theirs))
     expect(ours).toEqual(theirs)
   }
@@ -63,7 +63,7 @@ test('names that all objects have are columns where the app has frozen those', (
   Object.defineProperty(Object.prototype, 'toString', { ...inherited, writable: false })
   try {
     const given = { names: ['toString', 'id'], rows: [['1', '2']] }
-    expect(results(DescribedQuery, given, undefined)).toEqual(results(PgQuery, given, undefined))
+    expect(results(FasterPgQuery, given, undefined)).toEqual(results(PgQuery, given, undefined))
   } finally {
     // oxlint-disable-next-line no-extend-native -- puts it back
     Object.defineProperty(Object.prototype, 'toString', inherited)
@@ -76,7 +76,7 @@ test('types whose getTypeParser throws are told when the statement has ended', (
     throw thrown
   }
   let told: unknown
-  const query = new DescribedQuery({ text: 'select', types: { getTypeParser } })
+  const query = new FasterPgQuery({ text: 'select', types: { getTypeParser } })
   query.callback = (error) => (told = error)
   query.handleRowDescription({ fields: [{ name: 'id', dataTypeID: 23, format: 'text' }] })
   query.handleDataRow({ fields: ['7'] })
@@ -88,7 +88,7 @@ test('types whose getTypeParser throws are told when the statement has ended', (
 
 test('who listens for rows, and wants no result, gets them one by one', () => {
   const rows: unknown[] = []
-  const query = new DescribedQuery({ text: 'select' }) as QueryInternals & NodeJS.EventEmitter
+  const query = new FasterPgQuery({ text: 'select' }) as QueryInternals & NodeJS.EventEmitter
   query.on('row', (row) => rows.push(row))
   query.handleRowDescription({ fields: [{ name: 'id', dataTypeID: 23, format: 'text' }] })
   query.handleDataRow({ fields: ['7'] })

@@ -8,7 +8,7 @@ import { isStandbyError } from '../failures/transaction-errors.ts'
  * read there need not be what the primary shows, and what it writes is refused. To be asked once for each transaction, because what a
  * pooler says of its server may be out of date. `undefined`: it stays.
  */
-export function giveUpOnStandby(client: ClientContext, lease: Lease): Evidence | undefined {
+export function abandonTransactionOnStandby(client: ClientContext, lease: Lease): Evidence | undefined {
   const { engine, held, keepsFromWriting } = client
   if (engine.alone || keepsFromWriting || !lease.standby) return undefined
   // The connection is of no more use: its server was demoted.

@@ -5,7 +5,7 @@ import { mayLeaveState } from './stateless-functions.ts'
  * Whether a single statement that writes or locks rows calls something for its own sake, and not on the way: a query does so wherever it calls
  * it, and any other one in what it returns.
  */
-export function callsOnPurpose(text: string): boolean {
+export function callsStatefulFunction(text: string): boolean {
   if (isQuery(text)) return mayLeaveState(text)
   const returned = /\breturning\b(.*)$/is.exec(text)?.[1]
   return returned !== undefined && mayLeaveState(returned)

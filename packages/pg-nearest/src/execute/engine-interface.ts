@@ -7,7 +7,7 @@ import type { Witness } from '../events/current-witness.ts'
 import type { Trace } from '../events/diagnostics-channels.ts'
 import type { QueryEvent } from '../events/event-types.ts'
 import type { ListState } from '../failures/no-server-error.ts'
-import type { RideEngine } from '../lane-rides/ride-context.ts'
+import type { RideContext } from '../lane-rides/ride-context.ts'
 import type { Mode } from '../modes/pool-mode.ts'
 import { inMode, type Narrowing } from '../route/in-mode.ts'
 import type { Consistency } from '../session/consistency.ts'
@@ -17,7 +17,7 @@ import type { WalkEngine } from '../walk/execution.ts'
 import type { WriteGuard } from '../write-guard/before-write-hook.ts'
 
 /** What running a statement needs from its pool. */
-export interface Engine extends RideEngine, WalkEngine {
+export interface Engine extends RideContext, WalkEngine {
   /** There is one server, and at most one connection to it: statements of `pool.query` can share a transaction. */
   readonly single: boolean
   readonly statements: StatementCache

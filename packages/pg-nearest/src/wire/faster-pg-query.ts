@@ -2,7 +2,7 @@ import pg from 'pg'
 import { PgQuery, type Field, type ResultInternals, type RowDescription } from './pg-internals.ts'
 
 /** A `pg.Query` that makes the pattern of its rows in a cheaper way than pg, for which that is a twentieth of a short read's work. */
-export class DescribedQuery extends PgQuery {
+export class FasterPgQuery extends PgQuery {
   override handleRowDescription(message: RowDescription): void {
     try {
       if (this._result.command !== null || this.callback === undefined) return super.handleRowDescription(message)

@@ -6,7 +6,7 @@ import { shows, type Bookmark } from '../session/bookmark.ts'
  * Of the machines behind a name: those that are known to show a position, otherwise those that are furthest on the way there. `undefined`
  * if all are equal. One that has not told for a while may be there, too: only those that were found behind a moment ago are left out.
  */
-export function furthest(
+export function freshestMachines(
   { positions }: { readonly positions: KnownPositions },
   server: string,
   required: Bookmark,

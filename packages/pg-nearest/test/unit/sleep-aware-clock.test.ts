@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createClock } from '../../src/clock.ts'
+import { createClock } from '../../src/sleep-aware-clock.ts'
 
 /** A machine's clocks, which go on by themselves, or are set. */
 function machine() {

@@ -9,8 +9,8 @@ import {
 } from '../../src/observations/topology-updates.ts'
 import { getsWrites } from '../../src/server-selection/gets-writes.ts'
 import { planPrimary, planRead, usualReadServer, type Target } from '../../src/route/plan-servers.ts'
-import { areRoutedAlike } from '../../src/topology/routing-state.ts'
-import type { Server, Topology } from '../../src/topology/topology.ts'
+import { areRoutedAlike } from '../../src/topology/routing-relevant-state.ts'
+import type { Server, Topology } from '../../src/topology/topology-types.ts'
 import { GONE, observation } from './observation.ts'
 
 const SERVERS: readonly Server[] = [

@@ -1,5 +1,5 @@
 import { isStalledMachine } from './stalled.ts'
-import type { Member, ServerState, Topology } from './topology.ts'
+import type { Member, ServerState, Topology } from './topology-types.ts'
 
 /** What routing goes by. It must not look at anything else of a server: see {@link perRoutingStates}. */
 export interface RoutingState extends Pick<
