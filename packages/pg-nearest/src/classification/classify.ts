@@ -1,7 +1,7 @@
 import { leavesSessionState, type StatementNeed } from './statement-need.ts'
 import { primaryOnlyColumn, primaryOnlyFunction, primaryOnlyRelation } from './primary-only-names.ts'
 import { portableSetting } from './portable-settings.ts'
-import { callsLocally, sessionEffect } from './session-effect.ts'
+import { callsLocally, sessionEffect } from './settings-effect.ts'
 import { namesTransactionMode } from './statement-traits.ts'
 import { OTHER_CONTROL, transactionControl } from './transaction-control.ts'
 import { tokenize, type Token } from './tokenizer.ts'

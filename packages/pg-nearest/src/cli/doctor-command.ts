@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { examine } from '../doctor/examine.ts'
+import { examine } from '../doctor/gather-examination.ts'
 import type { Examination } from '../examination/examination-facts.ts'
 import type { Finding } from '../findings/finding.ts'
 import { findingsOf } from '../findings/findings.ts'

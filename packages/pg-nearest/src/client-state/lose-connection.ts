@@ -4,7 +4,7 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
 import type { ClientContext } from './client-context.ts'
 import { staysReadOnly } from './client-state-machine.ts'
-import { lostStatementError } from '../failures/lost-statement-error.ts'
+import { lostStatementError } from '../failures/connection-lost-error.ts'
 
 /** What was unanswered when its connection died. */
 interface Unanswered {

@@ -8,7 +8,7 @@ import { onAbort } from '../limits/on-abort.ts'
 import { planPrimary, type Attempt } from '../route/plan-servers.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
-import { callerNow } from '../tracers/calls.ts'
+import { callerNow } from '../tracers/caller-context.ts'
 import { watchForEarlyClose } from '../cursor/cursor-close.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import { commandOf, emptyResult, isDeferrable } from '../client-transaction/synthetic-results.ts'
@@ -17,7 +17,7 @@ import { runUnpinned, heldServerFirst, attemptsOnPrimary } from '../client-execu
 import { ClientContext, type ClientLimits } from '../client-state/client-context.ts'
 import { notBegunError } from '../failures/transaction-errors.ts'
 import { FREE } from '../client-state/client-state-machine.ts'
-import { readByCursor } from '../submittable/read-by-cursor.ts'
+import { readByCursor } from '../submittable/route-reading-cursor.ts'
 import { readsAnywhere, runSubmittable } from '../submittable/run-submittable.ts'
 import { acquireForClient } from '../client-execution/acquire-for-client.ts'
 import { HeldConnection, type Holder } from '../client-state/held-connection.ts'
@@ -27,7 +27,7 @@ import type { Mode } from '../modes/pool-mode.ts'
 import { givenNow, placeInQueue, type QueuedStatement, type Serving } from '../client-state/queued-statement.ts'
 import { readInTransaction, runInTransaction } from '../client-transaction/run-in-transaction.ts'
 import { watchLeftOpenStream } from '../submittable/left-open-stream.ts'
-import { limitWaiting } from './limit-waiting.ts'
+import { limitTimeInQueue } from './limit-time-in-queue.ts'
 import { PendingStatement } from './pending-statement.ts'
 import { StatementQueue, type Turn } from '../client-execution/statement-queue.ts'
 import { readsAsPool } from '../client-execution/reads-as-pool.ts'
@@ -121,7 +121,7 @@ export class ClientExecutor {
   give(request: Request, resolve: (result: StatementResult) => void, reject: (error: unknown) => void): void {
     const statement = new PendingStatement(this.#client, request, { resolve, reject }, (turn) => this.#route(turn))
     this.#queue.add(statement)
-    limitWaiting(this.#queue, statement)
+    limitTimeInQueue(this.#queue, statement)
   }
 
   /**

@@ -1,6 +1,6 @@
 import { OptionError } from '../errors.ts'
 import { describeValue } from '../error-messages/describe-value.ts'
-import { redactName } from '../error-messages/quote-unless-secret.ts'
+import { redactName } from '../error-messages/redact-name.ts'
 
 const code = /^[a-z0-9][a-z0-9_-]{0,31}$/i
 

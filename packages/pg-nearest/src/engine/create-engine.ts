@@ -3,7 +3,7 @@ import type { EventRelay } from '../events/event-relay.ts'
 import type { Engine } from '../execute/engine-interface.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
 import { unlisted } from '../connections/no-connection-error.ts'
-import { createBookmarkClaims } from '../session-positions/bookmark-claims.ts'
+import { createBookmarkClaims } from '../session-positions/claim-gate.ts'
 import { Lanes } from '../lanes/lanes.ts'
 import { createHedging } from '../limits/hedge-policy.ts'
 import { createRetryBudget } from '../limits/retry-budget.ts'
@@ -12,7 +12,7 @@ import { currentWitness } from '../events/current-witness.ts'
 import { currentConsistency } from '../session/current-consistency.ts'
 import { currentSession } from '../session/current-session.ts'
 import { currentWriteGuard } from '../write-guard/before-write-hook.ts'
-import { createStatementCache } from '../statement/statement-cache.ts'
+import { createLearnedWrites } from '../statement/learned-writes.ts'
 import type { ParsedOptions } from '../options/parse-pool-options.ts'
 import type { FirstList } from './first-list.ts'
 import type { ProcessSession } from './process-session.ts'
@@ -93,7 +93,7 @@ export function createEngine(parts: EngineParts): Engine {
       monitor().report({ server, generation, sign: 'served', error: undefined })
     },
     onPositionLost: (event) => events.emit('position-lost', event),
-    statements: createStatementCache({ max: learnedStatements, now: () => performance.now() }),
+    statements: createLearnedWrites({ max: learnedStatements, now: () => performance.now() }),
     chooser: {
       get region() {
         return region()

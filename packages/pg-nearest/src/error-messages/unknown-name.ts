@@ -1,6 +1,6 @@
 import { OptionError } from '../errors.ts'
 import { closestName } from './closest-name.ts'
-import { redactName } from './quote-unless-secret.ts'
+import { redactName } from './redact-name.ts'
 
 /** @throws OptionError for the first name that is not among these. */
 export function checkNames(options: object, names: readonly string[]): void {

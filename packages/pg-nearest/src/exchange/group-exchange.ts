@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { FasterPgQuery } from '../wire/faster-pg-query.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
-import { showExchange } from './show-exchange.ts'
+import { showExchange } from './show-to-tracers.ts'
 import {
   adopt,
   isPlain,

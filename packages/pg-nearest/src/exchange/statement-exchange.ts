@@ -3,7 +3,7 @@ import { FasterPgQuery } from '../wire/faster-pg-query.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
 import type { PreparedUse } from '../prepared-statements/prepared-statement-use.ts'
-import { showExchange, type ShownExchange } from './show-exchange.ts'
+import { showExchange, type ShownExchange } from './show-to-tracers.ts'
 import { adopt, isPlain, prepareValues, type QueryCallback, type WireConnection } from '../wire/pg-internals.ts'
 
 /** One statement with a Sync of its own, as `client.query` sends it. */

@@ -1,5 +1,5 @@
 import type { Request } from '../route/request.ts'
-import { asCalled } from '../tracers/calls.ts'
+import { asCalled } from '../tracers/caller-context.ts'
 import type { Engine } from './engine-interface.ts'
 
 /** A request with what the caller's async context adds to it. To be called in that context. */

@@ -12,7 +12,7 @@ import type { Mode } from '../modes/pool-mode.ts'
 import { inMode, type Narrowing } from '../route/in-mode.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
-import type { StatementCache } from '../statement/statement-cache.ts'
+import type { LearnedWrites } from '../statement/learned-writes.ts'
 import type { WalkEngine } from '../walk/execution.ts'
 import type { WriteGuard } from '../write-guard/before-write-hook.ts'
 
@@ -20,7 +20,7 @@ import type { WriteGuard } from '../write-guard/before-write-hook.ts'
 export interface Engine extends RideContext, WalkEngine {
   /** There is one server, and at most one connection to it: statements of `pool.query` can share a transaction. */
   readonly single: boolean
-  readonly statements: StatementCache
+  readonly statements: LearnedWrites
   /** There may be several servers: the list has them, or `servers` may name them. */
   readonly hasChoice: boolean
   /** What the caller's reads must show, and who wants to know who has answered him, from the async context. */

@@ -1,11 +1,11 @@
 import type { ProblemCode, ServerStatus, Status } from '../servers/status.ts'
 import { duration } from '../terminal/format.ts'
 import { conflictsOf } from './conflicts.ts'
-import { distanceOf } from './distance.ts'
+import { distanceOf } from './region-plausibility.ts'
 import type { Examination } from '../examination/examination-facts.ts'
 import { sayOf, type Finding, type Say } from './finding.ts'
 import { describeOwnRegion } from './describe-own-region.ts'
-import { machinesOf } from './database-machines.ts'
+import { machinesOf } from './fly-machines.ts'
 import { changePlaces } from '../remedies/change-places.ts'
 import { otherUrl, startIt } from '../remedies/commands.ts'
 import type { ExaminedServer } from '../examination/examination-facts.ts'
@@ -20,7 +20,7 @@ import {
 import { regionOf } from './own-region.ts'
 import { remedyOf } from '../remedies/remedies.ts'
 import { replicationOf } from './replication.ts'
-import { rightsOf } from './rights.ts'
+import { rightsOf } from './role-and-limits.ts'
 import { wayOf } from './way.ts'
 
 /** @see docs/versions.md */

@@ -1,6 +1,6 @@
 import { closestName } from '../error-messages/closest-name.ts'
 import { isPlainObject, describeValue } from '../error-messages/describe-value.ts'
-import { redactName } from '../error-messages/quote-unless-secret.ts'
+import { redactName } from '../error-messages/redact-name.ts'
 import { OptionError } from '../errors.ts'
 import { createBookmarkSeal, type BookmarkSeal } from '../session/bookmark-seal.ts'
 

@@ -2,7 +2,7 @@ import type { AsyncResource } from 'node:async_hooks'
 import { Blame } from './blame.ts'
 import type { Lane } from './lane.ts'
 import type { Rescue } from '../lane-batch/lane-read.ts'
-import { PatienceLimit } from './limit.ts'
+import { PatienceLimit } from './patience-limit.ts'
 import { isPenalized, penalize, type Penalty } from '../limits/penalty-backoff.ts'
 
 /** A second lane is opened when the first has so many in flight. */

@@ -1,6 +1,6 @@
 import { describeValue, isPlainObject } from '../error-messages/describe-value.ts'
 import { closestName } from '../error-messages/closest-name.ts'
-import { redactName } from '../error-messages/quote-unless-secret.ts'
+import { redactName } from '../error-messages/redact-name.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'
 import { isMode, MODES, type Mode } from './pool-mode.ts'

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { messageOf, noteDialling, type Dialling } from '../driver-errors.ts'
 import { guardParser, internalsOf } from '../wire/pg-internals.ts'
 import { deferListenerErrors } from './defer-listener-errors.ts'
-import { HEAD_BYTES, StartupMessageCheck } from './startup-message-check.ts'
+import { HEAD_BYTES, ServerGreetingCheck } from './server-greeting-check.ts'
 
 /** What answers is no database of PostgreSQL's. */
 class WrongPeerError extends Error {
@@ -27,7 +27,7 @@ const stages = new WeakMap<pg.Client, Dialling['stage']>()
  */
 export function guardStartup(client: pg.Client): void {
   const { connection } = internalsOf(client)
-  const messages = new StartupMessageCheck()
+  const messages = new ServerGreetingCheck()
   let state: 'starting' | 'ready' | 'failed' = 'starting'
   let received = 0
   const come = (stage: Dialling['stage']): void => void stages.set(client, stage)

@@ -1,6 +1,6 @@
 import { closestName } from '../error-messages/closest-name.ts'
 import { describeValue, isPlainObject } from '../error-messages/describe-value.ts'
-import { redactName } from '../error-messages/quote-unless-secret.ts'
+import { redactName } from '../error-messages/redact-name.ts'
 import { NearestError, OptionError } from '../errors.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AwaitedPosition } from '../probe/wait-for-lsn.ts'
+import type { AwaitedPosition } from '../probe/wait-for-lsn-sql.ts'
 
 /** Waits for servers to reach positions, with one query at a time to each server, however many callers wait. */
 export interface PositionWatch {

@@ -17,7 +17,7 @@ import {
   type RefusedItems,
 } from './probe-question.ts'
 import { PreparedProbe } from './prepared-probe.ts'
-import { canWaitForLsn, waitForLsn, type AwaitedPosition } from './wait-for-lsn.ts'
+import { canWaitForLsn, waitForLsn, type AwaitedPosition } from './wait-for-lsn-sql.ts'
 import { askQuietly } from '../wire/enqueue.ts'
 import { createProbeConnection, type Asked, type ProbeConnectionOptions } from './probe-connection.ts'
 

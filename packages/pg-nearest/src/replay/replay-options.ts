@@ -1,5 +1,5 @@
 import { describeValue, isPlainObject } from '../error-messages/describe-value.ts'
-import { redactName } from '../error-messages/quote-unless-secret.ts'
+import { redactName } from '../error-messages/redact-name.ts'
 import { OptionError } from '../errors.ts'
 import { checkRedirect, type RedirectHosts } from './redirect.ts'
 import type { Decision, ReplayPolicy } from './replay-decision.ts'

@@ -1,6 +1,6 @@
 import type { RouteReason } from '../events/served-by.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
-import type { StatementCache } from '../statement/statement-cache.ts'
+import type { LearnedWrites } from '../statement/learned-writes.ts'
 import type { Chooser } from '../server-selection/server-selection.ts'
 import type { Topology } from '../topology/topology-types.ts'
 import { surelyWrites } from '../statement/surely-writes.ts'
@@ -21,7 +21,7 @@ export interface StatementPlan {
 interface Knowledge {
   readonly topology: Topology
   readonly chooser: Chooser
-  readonly statements: StatementCache
+  readonly statements: LearnedWrites
 }
 
 /** A query with a prepared statement's name and no text may be anything. */

@@ -15,7 +15,7 @@ import type { Call, QueryCallback, Request } from '../route/request.ts'
 import { isSubmittable, parseQueryArguments, timeoutOf } from '../route/parse-query-arguments.ts'
 import { BorrowedClient } from '../client/borrowed-client.ts'
 import { promiseOrCallback } from '../client/promise-or-callback.ts'
-import { asCalled } from '../tracers/calls.ts'
+import { asCalled } from '../tracers/caller-context.ts'
 import type { RoutedClient, Transaction } from '../route/query-types.ts'
 import type { ArrayRow, Callback, Routed, Row, Served } from '../route/query-types.ts'
 import {

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import type pg from 'pg'
 import { closestName } from '../error-messages/closest-name.ts'
 import { describeValue } from '../error-messages/describe-value.ts'
-import { redactName } from '../error-messages/quote-unless-secret.ts'
+import { redactName } from '../error-messages/redact-name.ts'
 import { OptionError } from '../errors.ts'
 import { mismatch, pgOptionChecks, wholeNumber, type Check } from './pg-option-checks.ts'
 

@@ -4,7 +4,7 @@ import { classifyServerError, type ServerEvidence } from './classify-server-erro
 import type { ReplayPosition } from '../probe/probe.ts'
 import type { MonitoredServer, MonitoredConnections } from './monitor-dependencies.ts'
 import { SilentError, withinTime } from '../limits/stall-aware-timeout.ts'
-import type { AwaitedPosition } from '../probe/wait-for-lsn.ts'
+import type { AwaitedPosition } from '../probe/wait-for-lsn-sql.ts'
 
 export interface ServerWatchOptions {
   readonly name: string

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { CALLER, type Called } from './calls.ts'
+import { CALLER, type Called } from './caller-context.ts'
 
 /** A statement as tracers have seen it. */
 export interface ShownStatement {

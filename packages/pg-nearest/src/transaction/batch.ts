@@ -5,7 +5,7 @@ import { checkNames } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'
 import { isSubmittable, parseQueryArguments } from '../route/parse-query-arguments.ts'
 import { queryTimeoutOf, type Request, type RouteOptions } from '../route/request.ts'
-import type { StatementCache } from '../statement/statement-cache.ts'
+import type { LearnedWrites } from '../statement/learned-writes.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { Served, Transaction } from '../route/query-types.ts'
 import type { TransactionOptions } from './transaction.ts'
@@ -94,7 +94,7 @@ function withoutRows(config: pg.QueryConfig): pg.QueryConfig {
 }
 
 /** Reads ahead of the first write go where reads go; from there on everything goes to the primary, so that each sees what was before it. */
-export function routeBatch(requests: readonly Request[], known: StatementCache): readonly Request[] {
+export function routeBatch(requests: readonly Request[], known: LearnedWrites): readonly Request[] {
   const writes = requests.findIndex(({ config, route }) => {
     const { need, learned } = known.needOf(config.text)
     return route === 'primary' || learned || need.class !== 'read'

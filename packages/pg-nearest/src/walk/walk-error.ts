@@ -1,7 +1,8 @@
 import { OutcomeUnknownError, type Candidate, type FailedAttempt } from '../errors.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
 import { noServerError, type ListState } from '../failures/no-server-error.ts'
-import { notLentError, notWritableError } from '../failures/refused-error.ts'
+import { notWritableError } from '../failures/not-writable-error.ts'
+import { poolExhaustedError } from '../failures/pool-exhausted-error.ts'
 import type { WalkEnd } from '../walk-states/walk-state-machine.ts'
 import type { WalkFailure } from '../walk-states/walk-state.ts'
 
@@ -29,7 +30,8 @@ export function walkError(
     }
     case 'error': {
       const { server, standby, evidence } = end
-      if (evidence.kind === 'no-connection' && evidence.why === 'queue') return notLentError(server, evidence.error)
+      if (evidence.kind === 'no-connection' && evidence.why === 'queue')
+        return poolExhaustedError(server, evidence.error)
       if (evidence.kind !== 'answered' || !provesWrite(evidence.error) || standby || readOnly) return evidence.error
       return notWritableError(server, evidence.error)
     }

@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises'
 import { startDns, startWorld, type World, type WorldDns } from 'pg-nearest-world'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { examine } from '../../src/doctor/examine.ts'
+import { examine } from '../../src/doctor/gather-examination.ts'
 import type { Finding, FindingCode } from '../../src/findings/finding.ts'
 import { findingsOf } from '../../src/findings/findings.ts'
 import type { NearestPoolOptions } from '../../src/index.ts'

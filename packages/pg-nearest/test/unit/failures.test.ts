@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import spec from '../../spec/failures.json' with { type: 'json' }
-import { lostStatementError } from '../../src/failures/lost-statement-error.ts'
+import { lostStatementError } from '../../src/failures/connection-lost-error.ts'
 import {
   isTransient,
   meaningInReading,

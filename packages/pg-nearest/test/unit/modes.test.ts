@@ -12,7 +12,7 @@ import { inMode, type Narrowing } from '../../src/route/in-mode.ts'
 import { planStatement } from '../../src/route/plan-statement.ts'
 import { nextShadowPlace, placedIn, SHADOW_FREE, type ShadowPlace } from '../../src/route/shadow-place.ts'
 import { classify } from '../../src/classification/classify.ts'
-import { createStatementCache } from '../../src/statement/statement-cache.ts'
+import { createLearnedWrites } from '../../src/statement/learned-writes.ts'
 import { surelyWrites } from '../../src/statement/surely-writes.ts'
 import { parseForecast, sumOf } from '../../src/cli/parse-observe-report.ts'
 import { reportCommand } from '../../src/cli/report-command.ts'
@@ -28,7 +28,7 @@ const HANDLES = {
   replica: { target: { kind: 'replica', region: undefined }, readOnly: true },
 } satisfies Readonly<Record<string, Narrowing>>
 
-const known = createStatementCache({ max: 100, now: () => 0 })
+const known = createLearnedWrites({ max: 100, now: () => 0 })
 known.learnWrite(spec.statements['learned write'])
 
 const engine = {

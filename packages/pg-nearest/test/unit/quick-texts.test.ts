@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { QuickTexts } from '../../src/lanes/quick-texts.ts'
-import { PatienceLimit } from '../../src/lanes/limit.ts'
+import { PatienceLimit } from '../../src/lanes/patience-limit.ts'
 
 const TEXT = 'select 1'
 

@@ -3,7 +3,10 @@ import type { QueuedStatement } from '../client-state/queued-statement.ts'
 import type { StatementQueue, Turn } from '../client-execution/statement-queue.ts'
 
 /** Takes a statement out of the queue when its caller's signal or `query_timeout` ends it before its turn. */
-export function limitWaiting(queue: StatementQueue<QueuedStatement & Turn>, statement: QueuedStatement & Turn): void {
+export function limitTimeInQueue(
+  queue: StatementQueue<QueuedStatement & Turn>,
+  statement: QueuedStatement & Turn,
+): void {
   const { signal } = statement.request
   const { queryTimeoutMs } = statement
   if ((signal === undefined && queryTimeoutMs === undefined) || !queue.has(statement)) return

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { StartupMessageCheck } from '../../src/pg-client/startup-message-check.ts'
+import { ServerGreetingCheck } from '../../src/pg-client/server-greeting-check.ts'
 
 function message(type: string, body: string): Buffer {
   const bytes = Buffer.from(body, 'latin1')
@@ -19,7 +19,7 @@ const LOGIN = [
 
 /** What is said of these bytes, cut at these places. */
 function saysOf(bytes: Buffer, cuts: readonly number[] = []): string | undefined {
-  const messages = new StartupMessageCheck()
+  const messages = new ServerGreetingCheck()
   const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length]
   for (const [i, from] of places.entries()) {
     const said = messages.take(bytes.subarray(from, places[i + 1] ?? bytes.length))

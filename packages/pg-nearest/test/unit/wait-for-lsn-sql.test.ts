@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { canWaitForLsn, waitForLsn } from '../../src/probe/wait-for-lsn.ts'
+import { canWaitForLsn, waitForLsn } from '../../src/probe/wait-for-lsn-sql.ts'
 
 test.each([
   [undefined, false],

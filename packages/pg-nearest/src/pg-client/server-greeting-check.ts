@@ -11,7 +11,7 @@ const FIRST_TYPES = 'RENv'
  *
  * @see https://www.postgresql.org/docs/current/protocol-message-formats.html
  */
-export class StartupMessageCheck {
+export class ServerGreetingCheck {
   /** Its first bytes. */
   head: Buffer = Buffer.alloc(0)
   #rest: Buffer = Buffer.alloc(0)

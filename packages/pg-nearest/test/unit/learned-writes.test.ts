@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { classify } from '../../src/classification/classify.ts'
 import { factsOf, keptTexts } from '../../src/statement/text-facts.ts'
 import { TextCache } from '../../src/statement/text-cache.ts'
-import { createStatementCache, type StatementCache } from '../../src/statement/statement-cache.ts'
+import { createLearnedWrites, type LearnedWrites } from '../../src/statement/learned-writes.ts'
 
-const cacheOf = (max: number): StatementCache => createStatementCache({ max, now: () => 0 })
+const cacheOf = (max: number): LearnedWrites => createLearnedWrites({ max, now: () => 0 })
 
 describe('statement cache', () => {
   test('gives the very same answer again, for a text of any length', () => {
@@ -34,7 +34,7 @@ describe('statement cache', () => {
     { afterMs: 1e9, learned: false },
   ])('$afterMs ms after a standby refused it, it counts: $learned', ({ afterMs, learned }) => {
     let now = 1_000
-    const cache = createStatementCache({ max: 10, now: () => now })
+    const cache = createLearnedWrites({ max: 10, now: () => now })
     cache.learnWrite('select f()')
     now += afterMs / 2
     cache.needOf('select f()')

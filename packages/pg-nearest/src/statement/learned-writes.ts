@@ -10,7 +10,7 @@ export interface KnownStatement {
 }
 
 /** What texts need, as far as they show, and what standbys have said of them. */
-export interface StatementCache {
+export interface LearnedWrites {
   needOf(text: string): KnownStatement
   /** A standby has refused this text, so only the primary is asked for the next {@link LEARNED_FOR_MS}. */
   learnWrite(text: string): void
@@ -26,13 +26,7 @@ const LEARNED_FOR_MS = 300_000
 const MOST_CHARACTERS = 4_000_000
 
 /** @param now - in milliseconds; read only for what was learned. */
-export function createStatementCache({
-  max,
-  now,
-}: {
-  readonly max: number
-  readonly now: () => number
-}): StatementCache {
+export function createLearnedWrites({ max, now }: { readonly max: number; readonly now: () => number }): LearnedWrites {
   /** When each was refused. */
   const refused = new TextCache<number>(max, MOST_CHARACTERS)
 
