@@ -181,7 +181,7 @@ async function send(
   if (!guarded && begin.need.transaction?.readOnly !== true && end.result.some(isWriteRefused)) lease.doom()
   const evidence = misplaced(lease, end.result)
   if (evidence !== undefined) return evidence
-  check?.end(lease, 'trust', questions, end.result.at(-1)?.kind === 'result')
+  check?.end(lease, 'trust', questions, end.result.at(-1)?.kind === 'result' ? 'answered' : 'refused')
   return end
 }
 

@@ -22,6 +22,13 @@ import { waitBudgetMs, waitMs } from './wait-budget.ts'
 export type Trust = 'prove' | 'trust'
 
 /**
+ * - `answered`: its server works.
+ * - `refused`: with an error, which a pooler answers for a server that is gone, too.
+ * - `ended`: something that went on for a while is over.
+ */
+type StatementOutcome = 'answered' | 'refused' | 'ended'
+
+/**
  * So many writes of a session must wait to be sent for one that is sent not to ask for its position: those that are sent last, behind its
  * answer, ask for all. Until then the session reads from the primary.
  */
@@ -183,17 +190,15 @@ export class FreshnessCheck {
    * The statement has ended: records the answers to its position queries. Returns a `ReplicaBehindError` if the server lacked what the
    * statement had to show; the answers are then ignored.
    *
-   * @param done - the server did not refuse it.
-   * @param serves - it shows that the server works. A pooler answers with an error for one that is gone. Default: if it is done.
    */
   end(
     lease: Lease,
     trust: Trust,
     questions: PositionQuestions | undefined,
-    done: boolean,
-    serves: boolean = done,
+    outcome: StatementOutcome,
   ): ReplicaBehindError | undefined {
-    if (serves && lease.alive) this.#context.noteServed(lease)
+    if (outcome === 'answered' && lease.alive) this.#context.noteServed(lease)
+    const done = outcome !== 'refused'
     const machine = questions === undefined ? lease.identity : this.#answers.introduce(lease, questions)
     const { server } = lease
     if (!this.#reads) this.#session.noteWrite()

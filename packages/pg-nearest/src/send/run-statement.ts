@@ -158,16 +158,16 @@ function conclude(
 ): RunEnd {
   switch (end.kind) {
     case 'result': {
-      const behind = check?.end(lease, trust, questions, true)
+      const behind = check?.end(lease, trust, questions, 'answered')
       return behind === undefined ? end : { kind: 'behind', error: behind }
     }
     case 'unreadable': {
-      const behind = check?.end(lease, trust, questions, true)
+      const behind = check?.end(lease, trust, questions, 'answered')
       return { kind: behind === undefined ? 'unreadable' : 'behind', error: behind ?? end.error }
     }
     case 'answered': {
       // Its machine may have told with this answer who it is, which is evidence, too.
-      const behind = check?.end(lease, trust, questions, false)
+      const behind = check?.end(lease, trust, questions, 'refused')
       const evidence = evidenceOfAnswer(lease, end.error, context, before)
       // Whoever had the connection before may have left it READ ONLY.
       const isUnasked = enforcement === 'none' && !lease.standby && lease.status === 'I'
