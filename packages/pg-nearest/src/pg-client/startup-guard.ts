@@ -1,8 +1,9 @@
 import type pg from 'pg'
 import { messageOf, noteDialling, type Dialling } from '../driver-errors.ts'
-import { guardParser, internalsOf } from '../wire/pg-internals.ts'
+import { dispatchMessages } from '../wire/message-dispatcher.ts'
+import { interceptParser, internalsOf } from '../wire/pg-internals.ts'
 import { deferListenerErrors } from './defer-listener-errors.ts'
-import { HEAD_BYTES, ServerGreetingCheck } from './server-greeting-check.ts'
+import { HEAD_BYTES, mayGreet } from './server-greeting-check.ts'
 
 /** What answers is no database of PostgreSQL's. */
 class WrongPeerError extends Error {
@@ -27,7 +28,7 @@ const stages = new WeakMap<pg.Client, Dialling['stage']>()
  */
 export function guardStartup(client: pg.Client): void {
   const { connection } = internalsOf(client)
-  const messages = new ServerGreetingCheck()
+  let head: Buffer = Buffer.alloc(0)
   let state: 'starting' | 'ready' | 'failed' = 'starting'
   let received = 0
   const come = (stage: Dialling['stage']): void => void stages.set(client, stage)
@@ -42,9 +43,9 @@ export function guardStartup(client: pg.Client): void {
     come('answered')
     received += chunk.length
     if (received > MOST_BYTES) return fail(new WrongPeerError('NEAREST_NOT_POSTGRES', 'sends without end'))
-    const wrong = messages.take(chunk)
-    if (wrong === 'first') fail(peerOf(messages.head))
-    else if (wrong === 'broken') fail(new WrongPeerError('NEAREST_NOT_POSTGRES', NONSENSE))
+    if (head.length === HEAD_BYTES) return
+    head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES - head.length)])
+    if (!mayGreet(head)) fail(peerOf(head))
   }
   const lookAtSslReply = (chunk: Buffer): void => {
     come('answered')
@@ -64,13 +65,21 @@ export function guardStartup(client: pg.Client): void {
     deferListenerErrors(connection)
   }
   const is = (wanted: typeof state): boolean => state === wanted
-  guardParser(connection, {
-    accepts(chunk) {
+  // Nobody else has the client before it is ready.
+  const caught = (error: unknown): void => fail(describeNonsense(error))
+  interceptParser(connection, (parse) => {
+    const pass = (bytes: Buffer): void => {
+      try {
+        parse(bytes)
+      } catch (error) {
+        caught(error)
+      }
+    }
+    const dispatcher = dispatchMessages(connection, pass, caught)
+    return (chunk) => {
       if (is('starting')) look(chunk)
-      return !is('failed')
-    },
-    // Nobody else has the client before it is ready.
-    caught: (error) => fail(describeNonsense(error)),
+      if (!is('failed')) dispatcher.take(chunk)
+    }
   })
   come('dialling')
   connection.once('connect', () => {

@@ -1,52 +1,60 @@
 import type { MessageReader } from './exchange.ts'
-import { isErrorOrNotice, isReadable, isWellShaped } from './message-shape.ts'
-import { ignore, interceptParser, type WireConnection } from './pg-internals.ts'
+import { isReadable, isShaped, isWellShaped } from './message-shape.ts'
+import type { WireConnection } from './pg-internals.ts'
 
 const NOTHING = Buffer.alloc(0)
 /** A message's type and its length. */
 const HEAD_BYTES = 5
-/** ReadyForQuery, outside of a transaction. */
-const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
+const READY_FOR_QUERY = 0x5a
 
 /** Whose answers come now, if he reads them himself. */
 type CurrentReader = () => MessageReader | undefined
 
-/** Gives the messages of a connection to those who read them by themselves, and all others to pg. */
+/**
+ * Gives the messages of a connection to those who read them by themselves, and all others to pg, whose parser does not tell how far it has
+ * read, and reads some malformed messages for ever: those it never sees.
+ */
 export class MessageDispatcher {
-  readonly #pass: (chunk: Buffer) => void
-  readonly #current: CurrentReader
-  readonly #fail: (error: unknown) => void
-  /** The beginning of a message, in pieces. */
+  readonly #pass: (bytes: Buffer) => void
+  #fail: (error: unknown) => void
+  #current: CurrentReader = () => undefined
+  /** The beginning of a message that is handed on as a whole, in pieces. */
   #pieces: Buffer[] = []
   #held = 0
   #needed = 0
-  #betweenMessages = false
+  /** So many bytes are still to come of a message whose beginning pg has. */
+  #owed = 0
+  #isDealing = false
   #failed = false
 
-  constructor(pass: (chunk: Buffer) => void, current: CurrentReader, fail: (error: unknown) => void) {
+  /** @param fail - what has come is no message, or cannot come here. Nothing is read any more. */
+  constructor(pass: (bytes: Buffer) => void, fail: (error: unknown) => void) {
     this.#pass = pass
+    this.#fail = fail
+  }
+
+  /** From now on. */
+  serve(current: CurrentReader, fail: (error: unknown) => void): void {
     this.#current = current
     this.#fail = fail
   }
 
   /** What has come so far was read to the end of a message. */
   get betweenMessages(): boolean {
-    return this.#betweenMessages
+    return this.#owed === 0 && this.#held === 0 && !this.#isDealing
   }
 
   take(chunk: Buffer): void {
     if (this.#failed) return
-    // Some of them pg's parser would read for ever.
-    const isLookedAt = this.#betweenMessages && isErrorOrNotice(chunk[0])
-    this.#betweenMessages = false
-    if (this.#held === 0 && this.#current() === undefined && !isLookedAt) {
+    this.#isDealing = true
+    if (this.#owed >= chunk.length) {
+      this.#owed -= chunk.length
       this.#pass(chunk)
-      // pg does not tell how far it has read. Nothing else ends with these bytes, but by a miracle.
-      this.#betweenMessages = chunk.subarray(-READY.length).equals(READY)
-      return
+    } else {
+      const bytes = this.#assembled(chunk)
+      if (bytes.length > 0) this.#deal(bytes)
     }
-    const bytes = this.#assembled(chunk)
-    if (bytes.length > 0) this.#deal(bytes)
+    this.#isDealing = false
   }
 
   /** Empty as long as the message that has begun is not complete: it is put together once. */
@@ -62,52 +70,93 @@ export class MessageDispatcher {
   }
 
   #deal(bytes: Buffer): void {
-    let at = 0
-    while (at + HEAD_BYTES <= bytes.length) {
-      const end = at + 1 + bytes.readUInt32BE(at + 1)
-      if (end < at + HEAD_BYTES) return this.#break(new Error('The server has sent a message without a length'))
-      if (end > bytes.length) break
-      if (!this.#hand(bytes, at, end)) return
-      at = end
+    let at = this.#owed
+    this.#owed = 0
+    if (at > 0) this.#pass(bytes.subarray(0, at))
+    while (at < bytes.length && !this.#failed) {
+      // Who reads on may be another one as soon as pg has read what is ahead.
+      const reader = this.#current()
+      const next = reader === undefined ? this.#leave(bytes, at) : this.#hand(reader, bytes, at)
+      if (next === at) return this.#hold(bytes, at)
+      at = next
     }
+  }
+
+  /** Leaves messages to pg, up to a ReadyForQuery. Returns where it ended: where it began if that message is to come as a whole. */
+  #leave(bytes: Buffer, start: number): number {
+    let at = start
+    let type: number | undefined
+    while (type !== READY_FOR_QUERY && at + HEAD_BYTES <= bytes.length) {
+      type = bytes[at] as number
+      const end = at + 1 + bytes.readUInt32BE(at + 1)
+      const isComplete = end <= bytes.length
+      if (isShaped(type) && !isComplete) break
+      if (end < at + HEAD_BYTES || !isWellShaped(type, bytes, at + HEAD_BYTES, end)) {
+        this.#passOn(bytes, start, at)
+        return this.#break(unexpected(), bytes)
+      }
+      if (!isComplete) this.#owed = end - bytes.length
+      at = Math.min(end, bytes.length)
+    }
+    this.#passOn(bytes, start, at)
+    return at
+  }
+
+  #passOn(bytes: Buffer, start: number, end: number): void {
+    if (end > start) this.#pass(end - start === bytes.length ? bytes : bytes.subarray(start, end))
+  }
+
+  /** Hands on one message. Returns where it ended: where it began if it is not complete. */
+  #hand(reader: MessageReader, bytes: Buffer, at: number): number {
+    if (at + HEAD_BYTES > bytes.length) return at
+    const end = at + 1 + bytes.readUInt32BE(at + 1)
+    if (end < at + HEAD_BYTES) return this.#break(unexpected(), bytes)
+    if (end > bytes.length) return at
+    const type = bytes[at] as number
+    try {
+      if (reader.read(type, bytes, at + HEAD_BYTES, end)) return end
+      if (!isReadable(type, bytes, at + HEAD_BYTES, end)) throw unexpected()
+    } catch (error) {
+      return this.#break(error, bytes)
+    }
+    this.#pass(bytes.subarray(at, end))
+    return end
+  }
+
+  #hold(bytes: Buffer, at: number): void {
     const rest = bytes.length - at
-    this.#betweenMessages = rest === 0
-    if (rest === 0) return
     this.#needed = rest < HEAD_BYTES ? HEAD_BYTES : 1 + bytes.readUInt32BE(at + 1)
     this.#pieces = [bytes.subarray(at)]
     this.#held = rest
   }
 
-  /** Returns whether there is a next one. */
-  #hand(bytes: Buffer, at: number, end: number): boolean {
-    const reader = this.#current()
-    try {
-      const type = bytes.readUInt8(at)
-      if (reader?.read(type, bytes, at + HEAD_BYTES, end) === true) return true
-      const isExpected = reader === undefined ? isWellShaped : isReadable
-      if (!isExpected(type, bytes, at + HEAD_BYTES, end))
-        throw new Error('The server has sent a message that cannot come here')
-    } catch (error) {
-      this.#break(error)
-      return false
-    }
-    this.#pass(bytes.subarray(at, end))
-    return !this.#failed
-  }
-
-  #break(error: unknown): void {
+  /** Returns the end of these bytes. */
+  #break(error: unknown, bytes: Buffer): number {
     this.#failed = true
     this.#fail(error)
+    return bytes.length
   }
 }
 
-/** From now on. */
+function unexpected(): Error {
+  return new Error('The server has sent a message that cannot come here')
+}
+
+/** By connection. */
+const dispatchers = new WeakMap<WireConnection, MessageDispatcher>()
+
+/** What a connection that has not begun will receive goes through it. */
 export function dispatchMessages(
   connection: WireConnection,
-  current: CurrentReader,
+  pass: (bytes: Buffer) => void,
   fail: (error: unknown) => void,
 ): MessageDispatcher {
-  const pass = interceptParser(connection, (chunk) => tap.take(chunk))
-  const tap: MessageDispatcher = new MessageDispatcher(pass ?? ignore, current, fail)
-  return tap
+  const dispatcher = new MessageDispatcher(pass, fail)
+  dispatchers.set(connection, dispatcher)
+  return dispatcher
+}
+
+/** `undefined`: nobody else than pg can read what this connection receives. */
+export function dispatcherOf(connection: WireConnection): MessageDispatcher | undefined {
+  return dispatchers.get(connection)
 }

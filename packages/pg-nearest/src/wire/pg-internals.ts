@@ -78,51 +78,22 @@ export function setPassword(client: pg.Client, password: string | ((parameters: 
   for (const target of [client, connectionParameters]) Reflect.set(target, 'password', password)
 }
 
-/** Stands between a socket and pg's parser. */
-export interface ParserGuard {
-  /** Whether these bytes may be parsed: some make the parser run for ever. */
-  accepts(chunk: Buffer): boolean
-  /** The parser, or somebody who was told of a message, has thrown. */
-  caught(error: unknown): void
-}
-
-/**
- * pg parses in the socket's listener, so that a message which it does not know would end the process. To be called before the connection
- * connects.
- */
-export function guardParser(connection: WireConnection, guard: ParserGuard): void {
+/** Puts something between a connection's socket and pg's parser. To be called before it connects. */
+export function interceptParser(
+  connection: WireConnection,
+  intercept: (parse: (bytes: Buffer) => void) => (chunk: Buffer) => void,
+): void {
   const { attachListeners } = connection
   connection.attachListeners = (stream) => {
     attachListeners.call(connection, stream)
     const parse = stream.listeners('data').at(-1) as ((chunk: Buffer) => void) | undefined
     if (parse === undefined) return
     stream.off('data', parse)
-    const guarded = (chunk: Buffer): void => {
-      if (!guard.accepts(chunk)) return
-      try {
-        parse.call(stream, chunk)
-      } catch (error) {
-        guard.caught(error)
-      }
-    }
-    stream.on('data', guarded)
-    parsers.set(connection, guarded)
+    stream.on(
+      'data',
+      intercept((bytes) => parse.call(stream, bytes)),
+    )
   }
-}
-
-/** What reads the chunks of each connection that is guarded. */
-const parsers = new WeakMap<WireConnection, (chunk: Buffer) => void>()
-
-/** Gives the chunks of a guarded connection to somebody else. Returns how he hands them on to pg's parser; `undefined`: nobody guards it. */
-export function interceptParser(
-  connection: WireConnection,
-  take: (chunk: Buffer) => void,
-): ((chunk: Buffer) => void) | undefined {
-  const parse = parsers.get(connection)
-  if (parse === undefined) return undefined
-  connection.stream.off('data', parse)
-  connection.stream.on('data', take)
-  return parse
 }
 
 /** The methods that a client calls on its active query. */

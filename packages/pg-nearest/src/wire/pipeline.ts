@@ -2,7 +2,7 @@ import pg from 'pg'
 import { enqueue } from './enqueue.ts'
 import type { Exchange } from './exchange.ts'
 import { listenLastingly } from './lasting-listeners.ts'
-import { dispatchMessages, type MessageDispatcher } from './message-dispatcher.ts'
+import { dispatcherOf, type MessageDispatcher } from './message-dispatcher.ts'
 import {
   internalsOf,
   type ClientInternals,
@@ -33,15 +33,16 @@ export class Pipeline {
   /** The error that `submit` returned when nothing could be written; pg passes it back to `handleError`. */
   #refused: Error | undefined
   #onQuiet: (() => void)[] = []
-  readonly #tap: MessageDispatcher
+  /** `undefined`: only pg reads here. */
+  readonly #dispatcher: MessageDispatcher | undefined
 
   /** @param client - connected, and used by nobody else. */
   constructor(client: pg.Client, together: boolean) {
     this.#client = client
     this.#internals = internalsOf(client)
     this.together = together
-    this.#tap = dispatchMessages(
-      this.#internals.connection,
+    this.#dispatcher = dispatcherOf(this.#internals.connection)
+    this.#dispatcher?.serve(
       () => this.#written[0]?.reader,
       (error) => {
         this.#internals.connection.stream.destroy()
@@ -92,9 +93,9 @@ export class Pipeline {
     if (enqueue(this.#client, this)) this.#internals._pulseQueryQueue()
   }
 
-  /** Whether exchanges with a reader of their own can be sent now: pg has read to the end of a message. Not before the first answer. */
+  /** Whether exchanges with a reader of their own can be sent now: pg has read to the end of a message. */
   get readable(): boolean {
-    return this.#tap.betweenMessages
+    return this.#dispatcher?.betweenMessages === true
   }
 
   /** Calls back when nothing is in flight any more, or the connection is dead; at once if that is so already. */

@@ -230,12 +230,10 @@ function readByBatch(
   parser.on('emptyQuery', () => batch.handleEmptyQuery())
   parser.on('portalSuspended', () => batch.handlePortalSuspended())
   parser.on('copyInResponse', () => batch.handleCopyInResponse(connection))
-  const tap = new MessageDispatcher(
-    pass,
-    () => (end === undefined ? batch : undefined),
-    (error) => (end ??= { kind: 'lost', error }),
-  )
-  for (const chunk of chunks) if (end === undefined) tap.take(chunk)
+  const fail = (error: unknown): void => void (end ??= { kind: 'lost', error })
+  const dispatcher = new MessageDispatcher(pass, fail)
+  dispatcher.serve(() => (end === undefined ? batch : undefined), fail)
+  for (const chunk of chunks) if (end === undefined) dispatcher.take(chunk)
   return { reads: statements.map(({ result }) => result), end }
 }
 

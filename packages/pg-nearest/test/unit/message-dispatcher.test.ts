@@ -1,18 +1,17 @@
-import { expect, test } from 'vitest'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
 import { MessageDispatcher } from '../../src/wire/message-dispatcher.ts'
 import { commandComplete, errorResponse, noticeResponse, READY, rowDescription } from './wire-messages.ts'
 
-/** What a tap passes on to pg, and whether it has failed, if somebody reads the first message only, or nobody any. */
+/** What is passed on to pg, and whether it has failed, if somebody reads the first message only, or nobody any. */
 function tapped(chunks: readonly Buffer[], readsFirst = true): { passed: string; failed: boolean } {
   let [hasRead, failed] = [!readsFirst, false]
   const passed: Buffer[] = []
   const reader = { read: () => (hasRead = true) }
-  const tap = new MessageDispatcher(
-    (chunk) => passed.push(chunk),
-    () => (hasRead ? undefined : reader),
-    () => (failed = true),
-  )
-  for (const chunk of chunks) tap.take(chunk)
+  const fail = (): boolean => (failed = true)
+  const dispatcher = new MessageDispatcher((bytes) => passed.push(bytes), fail)
+  dispatcher.serve(() => (hasRead ? undefined : reader), fail)
+  for (const chunk of chunks) dispatcher.take(chunk)
   return { passed: Buffer.concat(passed).toString('latin1'), failed }
 }
 
@@ -52,6 +51,56 @@ test.each(MALFORMED.slice(0, 2).map((message) => [message.toString('latin1'), me
     expect(tapped([READY, message], false)).toEqual({ passed: READY.toString('latin1'), failed: true })
   },
 )
+
+describe('what nobody but pg reads', () => {
+  const anyMessage = fc.oneof(
+    fc.constantFrom(...BEHIND, READY, noticeResponse('x'.repeat(300))),
+    fc.string({ unit: 'binary-ascii', maxLength: 40 }).map((text) => typed('D', commandComplete(text))),
+  )
+  const anyCuts = fc.array(fc.nat(), { maxLength: 6 })
+
+  test('goes to it as it comes', () => {
+    fc.assert(
+      fc.property(fc.array(anyMessage, { maxLength: 8 }), anyCuts, (messages, cuts) => {
+        const bytes = Buffer.concat(messages)
+        expect(tapped(cutAt(bytes, cuts), false)).toEqual({ passed: bytes.toString('latin1'), failed: false })
+      }),
+    )
+  })
+
+  test.each(MALFORMED.map((message) => [message.toString('latin1'), message]))(
+    'ends the connection where pg would read it for ever, whatever is around it: %j',
+    (_, message) => {
+      fc.assert(
+        fc.property(fc.array(anyMessage, { maxLength: 8 }), anyCuts, (messages, cuts) => {
+          const ahead = Buffer.concat(messages)
+          expect(tapped(cutAt(Buffer.concat([ahead, message, READY]), cuts), false)).toEqual({
+            passed: ahead.toString('latin1'),
+            failed: true,
+          })
+        }),
+      )
+    },
+  )
+
+  test.each<[string, Buffer, boolean]>([
+    ['an error without fields', Buffer.from('E\0\0\0\x08\0\0\0\0', 'latin1'), false],
+    ['an error whose last field does not end', Buffer.from('E\0\0\0\x0bSFA\0Mno', 'latin1'), true],
+    ['no length', Buffer.from('S\0\0\0\0', 'latin1'), true],
+    ['a length below its own', Buffer.from('S\0\0\0\x03', 'latin1'), true],
+  ])('%s: ends the connection: %s', (_, message, failed) => {
+    expect(tapped([message, READY], false).failed).toBe(failed)
+  })
+})
+
+/** These bytes in pieces. */
+function cutAt(bytes: Buffer, cuts: readonly number[]): readonly Buffer[] {
+  const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length]
+  return places
+    .slice(1)
+    .map((end, i) => bytes.subarray(places[i], end))
+    .filter(({ length }) => length > 0)
+}
 
 test('what only looks like an error, in the middle of a message, is passed on as it comes', () => {
   const [row, rest] = [Buffer.from('D\0\0\0\x14\0\x01\0\0\0\x0a', 'latin1'), Buffer.from('EEEEEEEEEE')]
