@@ -43,7 +43,7 @@ export type {
   WriterEvent,
 } from './events/event-types.ts'
 export type { RouteReason, ServedBy } from './events/served-by.ts'
-export type { Forecast, ForecastRoute } from './engine/normal-mode-forecast.ts'
+export type { Forecast, ForecastRoute } from './engine/observe-mode-report.ts'
 export type { Mode } from './modes/pool-mode.ts'
 export type { ModeShare, ModeShares } from './modes/mode-rollout.ts'
 export type { HedgeOptions } from './limits/hedge-options.ts'
@@ -55,7 +55,12 @@ export type { ServerAnswer, ServerEntry, ServerList, ServerOptions, ServerSource
 export type { EachResult } from './routed-pool/query-each.ts'
 export type { ReplicaOptions } from './pool/replica-handle-options.ts'
 export type { ReplicatedOptions } from './pool/replication-wait-options.ts'
-export type { BatchOptions, BatchOutcome, BatchStatement, BatchTransactionOptions } from './transaction/batch.ts'
+export type {
+  BatchOptions,
+  BatchOutcome,
+  BatchStatement,
+  BatchTransactionOptions,
+} from './transaction/batch-options-and-routing.ts'
 export type { CommittingQuery, Routed, Served } from './route/query-types.ts'
 export type { RoutedClient, Transaction } from './route/query-types.ts'
 export type { RoutedPool } from './routed-pool/routed-pool.ts'

@@ -10,7 +10,7 @@ import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { askInstances } from './ask-instances.ts'
 import { clusterDomain, isAmazonHost, isReaderEndpoint } from './cluster-domain.ts'
 import { entryWithHost } from '../server-list/entry-with-host.ts'
-import { instanceList } from './instance-list.ts'
+import { instanceList } from './instance-discovery.ts'
 
 /** Options of {@link aurora}: its own, and those of `createPool` but `servers`. */
 export interface AuroraOptions extends Omit<NearestPoolOptions, 'primary' | 'replicas' | 'servers'> {

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { internalsOf } from '../wire/pg-internals.ts'
-import { lastSuiting, type Preference } from './preference.ts'
+import { lastSuiting, type Preference } from './machine-preference.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
 
 export interface IdleOptions {

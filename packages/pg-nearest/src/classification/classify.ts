@@ -2,7 +2,7 @@ import { leavesSessionState, type StatementNeed } from './statement-need.ts'
 import { primaryOnlyColumn, primaryOnlyFunction, primaryOnlyRelation } from './primary-only-names.ts'
 import { portableSetting } from './portable-settings.ts'
 import { callsLocally, sessionEffect } from './settings-effect.ts'
-import { namesTransactionMode } from './statement-traits.ts'
+import { namesTransactionMode } from './transaction-text-predicates.ts'
 import { OTHER_CONTROL, transactionControl } from './transaction-control.ts'
 import { tokenize, type Token } from './tokenizer.ts'
 

@@ -1,4 +1,4 @@
-import { writerOf } from '../examination/server-location.ts'
+import { writerOf } from '../examination/server-endpoint.ts'
 import { createPool } from '../pool/create-pool.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
 import type { RoutedPool } from '../routed-pool/routed-pool.ts'

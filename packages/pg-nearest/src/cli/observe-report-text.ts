@@ -1,4 +1,4 @@
-import type { Forecast } from '../engine/normal-mode-forecast.ts'
+import type { Forecast } from '../engine/observe-mode-report.ts'
 import { duration } from '../terminal/format.ts'
 import { tableWithin, type Column } from '../terminal/table.ts'
 import { wrap } from '../terminal/wrap.ts'

@@ -1,5 +1,5 @@
 import { isPlainObject } from '../error-messages/describe-value.ts'
-import type { Forecast, ForecastRoute } from '../engine/normal-mode-forecast.ts'
+import type { Forecast, ForecastRoute } from '../engine/observe-mode-report.ts'
 import { UsageError } from '../cli-options/usage-error.ts'
 
 /** The forecast in a pool's status, or by itself, as JSON that came from elsewhere. `undefined`: nothing was observed. */

@@ -10,7 +10,7 @@ import { reportCommand } from './report-command.ts'
 import { statusCommand } from './status-command.ts'
 import { processTerminal, type Terminal } from '../terminal/terminal.ts'
 import { mainUsage } from '../cli-options/usage.ts'
-import { waitCommand } from './wait-command.ts'
+import { waitCommand } from './wait-for-replicas-command.ts'
 import { UsageError } from '../cli-options/usage-error.ts'
 
 type Command = (argv: readonly string[], terminal: Terminal) => Promise<number>

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import type { ServerStatus, Status } from '../servers/status.ts'
 import { describeOwnRegion } from '../findings/describe-own-region.ts'
-import { isInPlace } from '../examination/server-location.ts'
+import { isInPlace } from '../examination/server-endpoint.ts'
 import { bytes, duration } from '../terminal/format.ts'
 import { tableWithin, type Column } from '../terminal/table.ts'
 import { wrap } from '../terminal/wrap.ts'

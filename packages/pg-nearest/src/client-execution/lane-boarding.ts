@@ -1,10 +1,10 @@
 import type { ClientContext } from '../client-state/client-context.ts'
 import type { Boarding } from '../client-state/held-connection.ts'
-import type { LaneRider, Trip } from '../lane-rides/lane-rider.ts'
+import type { MultiplexedRead, Trip } from '../lane-rides/multiplexed-read.ts'
 import { backendPreference } from '../freshness/backend-preference.ts'
 
 /** How a read of a client that is free shares a connection, and the client holds none. `undefined`: it needs one of its own now. */
-export function laneBoarding(client: ClientContext, rider: LaneRider, trip: Trip): Boarding | undefined {
+export function laneBoarding(client: ClientContext, rider: MultiplexedRead, trip: Trip): Boarding | undefined {
   if (!client.mayShare || !rider.isWilling) return undefined
   if (backendPreference(client.engine, trip.attempt, trip.check) !== undefined) return undefined
   return {

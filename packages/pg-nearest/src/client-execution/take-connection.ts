@@ -5,7 +5,7 @@ import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
-import { borrowedClientExecution } from './borrowed-client-execution.ts'
+import { borrowedClientExecution } from './connection-keeping-execution.ts'
 
 /**
  * Holds a connection to the first of these servers that can be reached; with `begin`, to the first on which that succeeds. `begin`

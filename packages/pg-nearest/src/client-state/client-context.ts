@@ -3,14 +3,14 @@ import type { RouteReason, ServedBy } from '../events/served-by.ts'
 import { runWithinAsync, type LimitedEnd } from '../send/run-with-cancellation.ts'
 import { scopeOf, type Engine, type OwnSession, type Scope } from '../execute/engine-interface.ts'
 import { noteWritten, shadowOf, tellShadow, type Shadow } from '../execute/predict-normal-route.ts'
-import type { LaneRider } from '../lane-rides/lane-rider.ts'
+import type { MultiplexedRead } from '../lane-rides/multiplexed-read.ts'
 import type { Enforcement } from '../send/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../send/run-statement.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import { positionBefore } from '../freshness/caught-up-with-primary.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
 import { commitsUnseen, mayCommit } from '../statement/may-ask-position.ts'
-import { nextShadowPlace, placedIn, SHADOW_FREE, type ShadowPlace } from '../route/shadow-place.ts'
+import { nextShadowPlace, placedIn, SHADOW_FREE, type ShadowPlace } from '../route/shadow-client-state.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
 import { getsWrites } from '../server-selection/gets-writes.ts'
 import type { Request } from '../route/request.ts'
@@ -66,7 +66,7 @@ export class ClientContext {
   /** A BEGIN that has been answered but not sent yet. */
   begin: QueuedStatement | undefined
   /** Its latest read that may share a connection with others. */
-  rider: LaneRider | undefined
+  rider: MultiplexedRead | undefined
   /** The connection that died with what may commit on it. */
   #lostCommitOn: Lease | undefined
   /** With one database: the connection that has what its statements may rely on, though no text shows that. */

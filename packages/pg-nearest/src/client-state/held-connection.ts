@@ -1,12 +1,12 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
-import { lastSuiting, type Preference } from '../checkout/preference.ts'
+import { lastSuiting, type Preference } from '../checkout/machine-preference.ts'
 import type { Purpose } from '../checkout/wait-queue.ts'
 import { misledBy } from '../freshness/backend-preference.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { lostTransactionError } from '../failures/transaction-errors.ts'
 import { RememberedSettings } from '../client-settings/remembered-settings.ts'
-import { SharedHold } from '../lane-rides/shared-hold.ts'
+import { LentHeldConnection } from '../lane-rides/lent-held-connection.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 
 /** Whose connection it is. */
@@ -47,7 +47,7 @@ export class HeldConnection {
   #settings: RememberedSettings | undefined
   #lease: Lease | undefined
   /** Of that one. */
-  #shared: SharedHold | undefined
+  #shared: LentHeldConnection | undefined
   #lastServer: string | undefined
   #stays = false
 
@@ -159,7 +159,7 @@ export class HeldConnection {
   }
 
   #share(present: Lease, boarding: Boarding): boolean {
-    const shared = new SharedHold(present)
+    const shared = new LentHeldConnection(present)
     const isShared = boarding.open(shared.lent)
     if (isShared) this.#shared = shared
     return isShared

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
 import type { Engine, Scope } from '../execute/engine-interface.ts'
-import { addAsyncContext } from '../execute/add-async-context.ts'
+import { captureAsyncContext } from '../execute/capture-async-context.ts'
 import { ClientExecutor } from './client-executor.ts'
 import type { Holder } from '../client-state/held-connection.ts'
 import type { ClientLimits } from '../client-state/client-context.ts'
@@ -9,9 +9,9 @@ import { emitSafely } from '../events/emit-safely.ts'
 import { withinDeadline } from '../limits/within-deadline.ts'
 import type { QueryCallback, Request } from '../route/request.ts'
 import { factsOf } from '../statement/text-facts.ts'
-import { mayBePipelined } from '../client-transaction/pipelining.ts'
+import { mayBePipelined } from '../client-transaction/pipelining-eligibility.ts'
 import { isSubmittable, parseQueryArguments } from '../route/parse-query-arguments.ts'
-import { isHeard, lendTo, type Borrower, type LentClient } from '../pg-client/lent-client.ts'
+import { isHeard, lendTo, type Borrower, type LentClient } from '../pg-client/lent-client-delegation.ts'
 import { internalsOf, type ClientInternals } from '../wire/pg-internals.ts'
 import { call, promiseOrCallback } from './promise-or-callback.ts'
 
@@ -66,7 +66,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
     const { request, callback } = parseQueryArguments(first, second, third)
     const types = this.#types
     const given = types === undefined ? request : { ...request, config: { types, ...request.config } }
-    return this.#runWith(addAsyncContext(this.#engine, given), callback)
+    return this.#runWith(captureAsyncContext(this.#engine, given), callback)
   }
 
   /**

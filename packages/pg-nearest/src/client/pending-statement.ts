@@ -11,7 +11,7 @@ import type { StatementResult } from '../wire/exchange.ts'
 import type { WriteGuard } from '../write-guard/before-write-hook.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
 import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
-import { mayBePipelined } from '../client-transaction/pipelining.ts'
+import { mayBePipelined } from '../client-transaction/pipelining-eligibility.ts'
 import { delivering, type Turn } from '../client-execution/statement-queue.ts'
 
 /** Whoever gave a statement: one of the two is called once, in the same tick in which it ends. */

@@ -4,7 +4,7 @@ import type { ClientLogin } from '../pg-client/standby-aware-client.ts'
 import type { Role } from '../topology/topology-types.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { WaitingCaller } from '../checkout/next-lending.ts'
-import type { Preference } from '../checkout/preference.ts'
+import type { Preference } from '../checkout/machine-preference.ts'
 import type { Purpose, Sharers } from '../checkout/wait-queue.ts'
 
 /** The connections to one server. */

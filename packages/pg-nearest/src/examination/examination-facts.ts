@@ -1,5 +1,5 @@
 import type { ServerStatus, Status } from '../servers/status.ts'
-import type { PrimaryLocation, ServerLocation } from './server-location.ts'
+import type { PrimaryLocation, ServerLocation } from './server-endpoint.ts'
 
 /** What a replica itself says of its replay. */
 export interface Replay {

@@ -1,5 +1,5 @@
 import type { Exchange } from '../wire/exchange.ts'
-import type { PreparedUse } from '../prepared-statements/prepared-statement-use.ts'
+import type { PreparedUse } from '../prepared-statements/prepared-statement-execution.ts'
 import { ignore, type DataRow, type WireConnection } from '../wire/pg-internals.ts'
 
 const NONE: readonly Exchange[] = []

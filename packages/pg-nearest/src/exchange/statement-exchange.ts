@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { FasterPgQuery } from '../wire/faster-pg-query.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
-import type { PreparedUse } from '../prepared-statements/prepared-statement-use.ts'
+import type { PreparedUse } from '../prepared-statements/prepared-statement-execution.ts'
 import { showExchange, type ShownExchange } from './show-to-tracers.ts'
 import { adopt, isPlain, prepareValues, type QueryCallback, type WireConnection } from '../wire/pg-internals.ts'
 

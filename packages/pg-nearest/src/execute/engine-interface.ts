@@ -1,6 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { WaitingCaller } from '../checkout/next-lending.ts'
-import type { Preference } from '../checkout/preference.ts'
+import type { Preference } from '../checkout/machine-preference.ts'
 import type { Purpose } from '../checkout/wait-queue.ts'
 import type { Observer } from './predict-normal-route.ts'
 import type { Witness } from '../events/current-witness.ts'

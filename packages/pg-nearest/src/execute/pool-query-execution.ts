@@ -2,10 +2,10 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import type { Candidate } from '../errors.ts'
 import { inRegion, type ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
-import { FREE_GATE } from '../session-positions/claim-gate.ts'
+import { FREE_GATE } from '../session-positions/unconfirmed-bookmark-gate.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { isMisled, backendPreference, misledBy, waitingPreference } from '../freshness/backend-preference.ts'
-import type { Preference } from '../checkout/preference.ts'
+import type { Preference } from '../checkout/machine-preference.ts'
 import { SHARES } from '../checkout/wait-queue.ts'
 import { positionBefore } from '../freshness/caught-up-with-primary.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
@@ -17,7 +17,7 @@ import { queryTimeoutOf, type Request } from '../route/request.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
 import type { StatementResult } from '../wire/exchange.ts'
-import { createLaneRider, type LaneRider, type Trip } from '../lane-rides/lane-rider.ts'
+import { createLaneRider, type MultiplexedRead, type Trip } from '../lane-rides/multiplexed-read.ts'
 import { notSent, runWithin, type LimitedEnd } from '../send/run-with-cancellation.ts'
 import { ownSession, type Engine, type Scope } from './engine-interface.ts'
 import type { Arrival, AttemptEnd, Execution, HedgePlan, Turn } from '../walk/execution.ts'
@@ -58,7 +58,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   readonly #need: StatementNeed
   readonly #hedging: Hedging | undefined
   readonly #guard: WriteGuard | undefined
-  readonly #rider: LaneRider | undefined
+  readonly #rider: MultiplexedRead | undefined
   #prepareFrom: number | undefined
   /** What it does on its latest server. */
   #stage: 'connecting' | 'running' | 'failing-over' = 'connecting'

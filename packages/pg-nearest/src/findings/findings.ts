@@ -1,12 +1,12 @@
 import type { ProblemCode, ServerStatus, Status } from '../servers/status.ts'
 import { duration } from '../terminal/format.ts'
-import { conflictsOf } from './conflicts.ts'
+import { conflictsOf } from './recovery-conflicts.ts'
 import { distanceOf } from './region-plausibility.ts'
 import type { Examination } from '../examination/examination-facts.ts'
 import { sayOf, type Finding, type Say } from './finding.ts'
 import { describeOwnRegion } from './describe-own-region.ts'
 import { machinesOf } from './fly-machines.ts'
-import { changePlaces } from '../remedies/change-places.ts'
+import { changePlaces } from '../remedies/swap-primary-and-replica.ts'
 import { otherUrl, startIt } from '../remedies/commands.ts'
 import type { ExaminedServer } from '../examination/examination-facts.ts'
 import {
@@ -16,12 +16,12 @@ import {
   writerOf,
   type ServerLocation,
   type PrimaryLocation,
-} from '../examination/server-location.ts'
+} from '../examination/server-endpoint.ts'
 import { regionOf } from './own-region.ts'
 import { remedyOf } from '../remedies/remedies.ts'
 import { replicationOf } from './replication.ts'
 import { rightsOf } from './role-and-limits.ts'
-import { wayOf } from './way.ts'
+import { wayOf } from './connection-path.ts'
 
 /** @see docs/versions.md */
 const OLDEST_MAJOR = 15

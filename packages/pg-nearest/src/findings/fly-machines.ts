@@ -1,6 +1,6 @@
 import type { Examination } from '../examination/examination-facts.ts'
 import { sayOf, type Finding } from './finding.ts'
-import { flyAppOf } from '../examination/server-location.ts'
+import { flyAppOf } from '../examination/server-endpoint.ts'
 
 /** What Fly's DNS says of the database's machines, against the list. */
 export function machinesOf({ machines, places, status }: Examination): readonly Finding[] {

@@ -2,7 +2,7 @@ import type { ServerStatus, Status } from '../servers/status.ts'
 import { duration } from '../terminal/format.ts'
 import { kilometresBetween } from '../discovery/region-places.ts'
 import type { Finding, Say } from './finding.ts'
-import { flyAppOf, type ServerLocation } from '../examination/server-location.ts'
+import { flyAppOf, type ServerLocation } from '../examination/server-endpoint.ts'
 
 /** Light in a vacuum, there and back. */
 const KM_PER_MS = 299.792_458 / 2

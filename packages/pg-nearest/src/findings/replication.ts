@@ -4,7 +4,7 @@ import type { ServerFacts } from '../examination/examination-facts.ts'
 import type { Finding, Say } from './finding.ts'
 import { identifier, onPrimary, psql, setting, streamFrom } from '../remedies/commands.ts'
 import type { ExaminedServer } from '../examination/examination-facts.ts'
-import type { ServerLocation } from '../examination/server-location.ts'
+import type { ServerLocation } from '../examination/server-endpoint.ts'
 
 /** A replica that is further behind is worth a warning: reads of sessions go elsewhere meanwhile. */
 const MUCH_LAG_MS = 10_000

@@ -2,7 +2,7 @@ import type { ServerStatus } from '../servers/status.ts'
 import type { PoolLimits, ServerFacts } from '../examination/examination-facts.ts'
 import type { Finding, Say } from './finding.ts'
 import { identifier, onPrimary } from '../remedies/commands.ts'
-import { flyAppOf, type PrimaryLocation } from '../examination/server-location.ts'
+import { flyAppOf, type PrimaryLocation } from '../examination/server-endpoint.ts'
 
 /** The monitor's. */
 const OWN_CONNECTIONS = 1

@@ -6,7 +6,7 @@ import { stalledMembers } from '../topology/stalled.ts'
 import type { ServerState } from '../topology/topology-types.ts'
 import type { FreshnessCheck } from './freshness-check.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
-import { GIVES_WAY, type Preference } from '../checkout/preference.ts'
+import { GIVES_WAY, type Preference } from '../checkout/machine-preference.ts'
 
 /** On which of the machines behind its name an attempt should rather run; `undefined`: there is only one, or all are equal. */
 export function backendPreference(

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Session } from '../pool/session.ts'
-import { isBookmarkCookie, newResponseName, responseCookie } from './bookmark-cookie-name.ts'
+import { isBookmarkCookie, newResponseName, responseCookie } from './hashed-bookmark-cookie-name.ts'
 import { cookieChanges } from './cookie-changes.ts'
 import type { Cookie } from './cookie.ts'
 import { beginSession, newNonce, type SessionPool } from './http-session.ts'

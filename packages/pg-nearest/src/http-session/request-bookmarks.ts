@@ -1,6 +1,6 @@
 import { formatTimeBookmark, parseBookmark, parseTimeBookmark } from '../session/bookmark-text.ts'
 import type { Bookmark } from '../session/bookmark.ts'
-import { bookmarkIn, isBookmarkCookie } from './bookmark-cookie-name.ts'
+import { bookmarkIn, isBookmarkCookie } from './hashed-bookmark-cookie-name.ts'
 import { compareBookmarks, isSameCluster } from './bookmark-order.ts'
 import { lines, parseCookies, type Cookie, type HeaderValue } from './cookie.ts'
 import type { ParsedHttpOptions } from './options.ts'

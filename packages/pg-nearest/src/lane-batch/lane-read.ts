@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { ParameterValue } from '../lane-codec/message-writer.ts'
-import type { BatchAnswer } from './batch-answer.ts'
+import type { BatchAnswer } from './shared-batch-row.ts'
 import type { SyncSharing } from '../statement/sync-sharing.ts'
 
 /** A read that shares a connection with others. */

@@ -4,10 +4,10 @@ import type { RowTexts } from '../lane-codec/decode-data-row.ts'
 import { MessageWriter } from '../lane-codec/message-writer.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
-import { BatchAnswer } from '../lane-batch/batch-answer.ts'
+import { BatchAnswer } from '../lane-batch/shared-batch-row.ts'
 import { BatchExchange, type BatchEnd } from '../lane-batch/batch-exchange.ts'
 import { groupReads } from '../lane-batch/group-reads.ts'
-import type { LaneConnection } from './lane-eligibility.ts'
+import type { LaneConnection } from './shareable-connection.ts'
 import type { LaneEnd, LaneRead, Question, Rescue } from '../lane-batch/lane-read.ts'
 import {
   AskingStatement,

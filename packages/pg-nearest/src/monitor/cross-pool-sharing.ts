@@ -3,7 +3,7 @@ import { observedPosition } from '../observations/observed-position.ts'
 import type { Lack } from '../observations/wal-reception.ts'
 import type { Observation } from '../observations/topology-updates.ts'
 import type { KnownPositions } from '../positions/known-positions.ts'
-import { joinMachine, type MachineMembership, type MachineRegistry } from '../positions/process-machine-registry.ts'
+import { joinMachine, type MachineMembership, type MachineRegistry } from '../positions/process-machine-listeners.ts'
 import { isAhead, machineKey, readSighting, type Sighting, type Stage } from '../positions/sighting.ts'
 
 export interface CrossPoolSharingOptions {

@@ -26,12 +26,17 @@ import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
 import { observedPosition } from '../observations/observed-position.ts'
 import { nextProbeMs, sharedIntervalMs } from './probe-backoff.ts'
 import { createKnownPositions, type KnownPosition, type KnownPositions } from '../positions/known-positions.ts'
-import { processMachines } from '../positions/process-machine-registry.ts'
+import { processMachines } from '../positions/process-machine-listeners.ts'
 import { createStallAwareClock } from './stall-aware-clock.ts'
 import { createPositionWatch } from '../positions/position-watch.ts'
 import { createCrossPoolSharing } from './cross-pool-sharing.ts'
 import { createProblemReporter } from './problem-reporter.ts'
-import { createMachinesByName, renewalMs, type SeenMember, type MachinesByName } from '../positions/machines-by-name.ts'
+import {
+  createMachinesBehindNames,
+  renewalMs,
+  type SeenMember,
+  type MachinesBehindNames,
+} from '../positions/machines-behind-names.ts'
 import { createServerWatch, type ServerWatch } from '../server-watch/server-watch.ts'
 import type { MonitoredServer } from '../server-watch/monitor-dependencies.ts'
 import { createWriterWaiters } from './writer-waiters.ts'
@@ -65,7 +70,7 @@ export interface Monitor {
   /** The primary's latest positions, with times. */
   readonly trail: PrimaryTrail
   readonly positions: KnownPositions
-  readonly members: MachinesByName
+  readonly members: MachinesBehindNames
   /** The role of a machine behind a server's name, as far as it was asked. `machine: undefined`: of the one that answered last. */
   roleOf(server: string, machine: string | undefined): Role
   stateOf(server: string): ServerState | undefined
@@ -113,7 +118,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       return seen?.lsn
     },
   })
-  const members = createMachinesByName({
+  const members = createMachinesBehindNames({
     onAppeared: (server) => void watches.get(server)?.ask(),
     onForgotten: positions.forgetMachine,
   })

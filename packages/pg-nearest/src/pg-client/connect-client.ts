@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { startStallAwareTimer, SilentError, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
-import { listenLastingly } from '../wire/lasting-listeners.ts'
-import { noteStage } from './startup-guard.ts'
+import { listenProtected } from '../wire/protected-listeners.ts'
+import { noteStage } from './wrong-peer-detection.ts'
 
 /** Beside the clients, because they are pg's. */
 const timers = new WeakMap<pg.Client, StallAwareTimer>()
@@ -15,7 +15,7 @@ const timers = new WeakMap<pg.Client, StallAwareTimer>()
  */
 export function connectClient(client: pg.Client, withinMs: number, signal?: AbortSignal): Promise<pg.Client> {
   // Never removed: an 'error' without a listener would end the process, and one may come long after another.
-  listenLastingly(client, 'error', ignore)
+  listenProtected(client, 'error', ignore)
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       timers.get(client)?.stop()

@@ -3,8 +3,8 @@ import { connectTimeLeft } from './connect-client.ts'
 import { askForPassword, type PasswordFunction } from './password-function.ts'
 import { redactOwnPassword } from './redact-own-password.ts'
 import { identify, setPassword } from '../wire/pg-internals.ts'
-import { makeLendable } from './lent-client.ts'
-import { guardStartup } from './startup-guard.ts'
+import { makeLendable } from './lent-client-delegation.ts'
+import { detectWrongPeer } from './wrong-peer-detection.ts'
 import { addressFactory, checkedStream, noteStreamFactory } from './stream-factory.ts'
 
 /** What a client needs to know of its server. */
@@ -57,7 +57,7 @@ export function serverClient(options: ServerClientOptions): typeof pg.Client {
       })
       identify(this, address)
       noteStreamFactory(this, factory)
-      guardStartup(this)
+      detectWrongPeer(this)
       redactOwnPassword(this)
       if (typeof password === 'string') setPassword(this, password)
       else if (password !== undefined) {

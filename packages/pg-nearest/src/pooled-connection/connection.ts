@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { requestCancel } from '../pg-client/cancel-request.ts'
 import { isStandby } from '../pg-client/standby-aware-client.ts'
-import { listenLastingly } from '../wire/lasting-listeners.ts'
+import { listenProtected } from '../wire/protected-listeners.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import { Pipeline } from '../wire/pipeline.ts'
 import { InternalQueryExchange } from '../exchange/internal-query-exchange.ts'
@@ -135,8 +135,8 @@ export class Connection {
   /** The first ReadyForQuery has arrived, and `onConnect` has ended. */
   open(together: boolean): void {
     // Registered before the pipeline's listeners, so that the state is `closing` before anybody returns the connection.
-    listenLastingly(this.client, 'error', (error: unknown) => this.#die(error))
-    listenLastingly(this.client, 'end', () => this.#die(new Error('Connection terminated unexpectedly')))
+    listenProtected(this.client, 'error', (error: unknown) => this.#die(error))
+    listenProtected(this.client, 'end', () => this.#die(new Error('Connection terminated unexpectedly')))
     this.#pipeline = new Pipeline(this.client, together)
     this.since = performance.now()
   }

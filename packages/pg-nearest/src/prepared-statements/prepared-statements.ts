@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { TextCache } from '../statement/text-cache.ts'
-import { SlowPlans } from './slow-plans.ts'
+import { SlowPlanPenalties } from './slow-plan-penalties.ts'
 import type { Field } from '../wire/pg-internals.ts'
 
 /** A text under its name on one connection, and the rows that it gave. */
@@ -47,7 +47,7 @@ export class PreparedStatements {
   readonly #prepareFrom: number
   #leaving: PreparedStatement[] = []
   #uses = 0
-  readonly #slowPlans = new SlowPlans()
+  readonly #slowPlans = new SlowPlanPenalties()
   #areDiscarded = false
 
   /** @param prepareFrom - the use of a text that is the first under a name. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { connectClient, destroySocket } from '../pg-client/connect-client.ts'
-import { noteStage } from '../pg-client/startup-guard.ts'
+import { noteStage } from '../pg-client/wrong-peer-detection.ts'
 import { askAgainAfterMs } from '../pg-client/password-function.ts'
 import { serverClient, type ClientLogin } from '../pg-client/standby-aware-client.ts'
 import { isErrorResponse } from '../driver-errors.ts'

@@ -1,4 +1,4 @@
-import { flyAppOf, isManaged, type ServerLocation, type PrimaryLocation } from '../examination/server-location.ts'
+import { flyAppOf, isManaged, type ServerLocation, type PrimaryLocation } from '../examination/server-endpoint.ts'
 
 /** What a standby takes, too. Roles, rights and databases are changed by {@link onPrimary}. */
 type TakenAnywhere = `select ${string}` | `show ${string}` | `alter system ${string}`

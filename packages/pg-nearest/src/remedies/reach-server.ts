@@ -1,6 +1,6 @@
 import { identifier, isReady, onPrimary, otherUrl, psql, word } from './commands.ts'
 import type { ExaminedServer } from '../examination/examination-facts.ts'
-import { flyAppOf, isManaged, type ServerLocation } from '../examination/server-location.ts'
+import { flyAppOf, isManaged, type ServerLocation } from '../examination/server-endpoint.ts'
 
 const INSIDE = 'fly ssh console --app <your app>, and doctor there (or fly wireguard create, here)'
 

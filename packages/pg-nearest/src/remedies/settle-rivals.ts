@@ -1,5 +1,5 @@
 import type { ExaminedServer } from '../examination/examination-facts.ts'
-import { flyAppOf, placeOf, type ServerLocation } from '../examination/server-location.ts'
+import { flyAppOf, placeOf, type ServerLocation } from '../examination/server-endpoint.ts'
 
 /** Of two that say they are the primary one must go, and which, only a person knows; `undefined` where no other one says so. */
 export function settleRivals({ server, servers, places }: ExaminedServer): string | undefined {

@@ -1,6 +1,6 @@
 import { OptionError, RequestReplayedError } from '../errors.ts'
 import { createCostLearner, isTelling } from './cost-learner.ts'
-import { fateAfter, type WriteFate } from './first-write.ts'
+import { fateAfter, type WriteFate } from './first-write-decision.ts'
 import { flyReplayHeader } from './fly-replay-header.ts'
 import { runCounted, type ObservedPool } from './observe-statements.ts'
 import { isRedirected, redirectTo } from './redirect.ts'

@@ -8,7 +8,7 @@ import { currentConsistency } from '../session/current-consistency.ts'
 import type { ServerConnections } from '../connections/server-connections-types.ts'
 import { scopeNow, type Engine, type Scope } from '../execute/engine-interface.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
-import { addAsyncContext } from '../execute/add-async-context.ts'
+import { captureAsyncContext } from '../execute/capture-async-context.ts'
 import { shareConnections } from '../flight/share-connections.ts'
 import { withinDeadline } from '../limits/within-deadline.ts'
 import type { Call, QueryCallback, Request } from '../route/request.ts'
@@ -27,7 +27,7 @@ import {
   type BatchOutcome,
   type BatchStatement,
   type BatchTransactionOptions,
-} from '../transaction/batch.ts'
+} from '../transaction/batch-options-and-routing.ts'
 import { nameAsPgPool, PgPoolPrototype } from './pg-pool-prototype.ts'
 import { endedError } from '../servers/ended-error.ts'
 import type { Servers } from '../servers/servers.ts'
@@ -131,7 +131,7 @@ export class RoutedPool extends PgPoolPrototype {
       return this.asOwnPromise(submitOnPool(this.#lend(), first as pg.Submittable, second ?? third))
     }
     return this.asOwnPromise(
-      promiseOrCallback(this.#execute(addAsyncContext(this.#servers.engine, call.request)), call.callback),
+      promiseOrCallback(this.#execute(captureAsyncContext(this.#servers.engine, call.request)), call.callback),
     )
   }
 

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 import { codeOf } from '../driver-errors.ts'
 import { statementsOn } from '../prepared-statements/statements-on.ts'
-import { useOf, type PreparedStatementUse } from '../prepared-statements/prepared-statement-use.ts'
+import { useOf, type PreparedStatementExecution } from '../prepared-statements/prepared-statement-execution.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
 import { factsOf } from '../statement/text-facts.ts'
@@ -45,7 +45,7 @@ export function preparedStatementExchanges(
   return [new StatementExchange(config, client, ended, use)]
 }
 
-function useFor(lease: Lease, config: pg.QueryConfig, prepareFrom: number): PreparedStatementUse | undefined {
+function useFor(lease: Lease, config: pg.QueryConfig, prepareFrom: number): PreparedStatementExecution | undefined {
   const { client, status, direct, pipelines } = lease
   if (status !== 'I' || direct === false || !pipelines) return undefined
   if (typeof config.text !== 'string' || !isUnadorned(config) || !hasValues(config)) return undefined
@@ -81,7 +81,7 @@ function hasValues({ values }: pg.QueryConfig): boolean {
  * It was refused for its name, of which its caller knows nothing, or maybe for the types that its parameters had under that name. It did not run, and
  * can be sent without one. What refuses a name within a function of the caller's does so later.
  */
-function isForItsName(use: PreparedStatementUse, error: unknown): boolean {
+function isForItsName(use: PreparedStatementExecution, error: unknown): boolean {
   const { stage } = use
   if (stage === 'reused' && !OF_ITS_TIME.test(String(codeOf(error)))) return true
   return (stage === 'reused' || stage === 'parsed') && isOfConnection(error)

@@ -14,7 +14,7 @@ import { parametersOf, withParameters } from '../discovery/url-parts.ts'
 import { isPlainObject } from '../error-messages/describe-value.ts'
 import { OptionError } from '../errors.ts'
 import { isSslOverridden, SSL_PARAMETERS } from './is-ssl-overridden.ts'
-import { checkServerEntry, clientOptions } from './server-entry-names.ts'
+import { checkServerEntry, clientOptions } from './server-entry-validation.ts'
 import { checkSessionAttributes } from './session-attributes.ts'
 
 /** A server of an entry, and where it stands in the options. */

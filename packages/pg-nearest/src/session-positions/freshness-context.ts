@@ -1,12 +1,12 @@
 import type { PositionLostEvent } from '../events/event-types.ts'
 import type { KnownPositions } from '../positions/known-positions.ts'
-import type { MachinesByName } from '../positions/machines-by-name.ts'
+import type { MachinesBehindNames } from '../positions/machines-behind-names.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { Chooser } from '../server-selection/server-selection.ts'
 import type { PrimaryTrail } from '../observations/staleness.ts'
 import type { ServerState, Topology } from '../topology/topology-types.ts'
-import type { BookmarkClaims } from './claim-gate.ts'
+import type { BookmarkClaims } from './unconfirmed-bookmark-gate.ts'
 
 /** What a {@link FreshnessCheck} needs to know about the servers and this process. */
 export interface FreshnessContext {
@@ -14,7 +14,7 @@ export interface FreshnessContext {
   readonly chooser: Chooser
   readonly trail: PrimaryTrail
   readonly positions: KnownPositions
-  readonly members: MachinesByName
+  readonly members: MachinesBehindNames
   readonly claims: BookmarkClaims
   /** The pool's default for what reads must show. */
   readonly consistency: Consistency

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { knownStatementsOn } from '../prepared-statements/statements-on.ts'
-import { useOf } from '../prepared-statements/prepared-statement-use.ts'
+import { useOf } from '../prepared-statements/prepared-statement-execution.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { readIntroduction, type Introduction } from '../probe/probe-question.ts'
 import { normalizeInsertLsn, parseLsn } from '../topology/lsn.ts'

@@ -1,6 +1,6 @@
-import { isSingleStatement } from '../classification/statement-traits.ts'
+import { isSingleStatement } from '../classification/transaction-text-predicates.ts'
 import { tokenize } from '../classification/tokenizer.ts'
-import { hasPassingLiteral } from './passing-literals.ts'
+import { hasPassingLiteral } from './parse-time-literals.ts'
 
 const WRITES: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merge'])
 /** Longer ones are mostly built for one use. */

@@ -1,5 +1,5 @@
 import { mayLeaveState } from './stateless-functions.ts'
-import { isSingleStatement } from '../classification/statement-traits.ts'
+import { isSingleStatement } from '../classification/transaction-text-predicates.ts'
 import { tokenize, type Token } from '../classification/tokenizer.ts'
 
 /** With which others a read may share a Sync, and so a transaction: its locks, its `now()`, and what a function leaves in it. */

@@ -12,10 +12,10 @@ import {
   readsFromClient,
   setsIsolation,
   showsTransaction,
-} from '../classification/statement-traits.ts'
+} from '../classification/transaction-text-predicates.ts'
 import { callsStatefulFunction } from './calls-stateful-function.ts'
 import { mayLeaveState } from './stateless-functions.ts'
-import { hasPassingLiteral } from './passing-literals.ts'
+import { hasPassingLiteral } from './parse-time-literals.ts'
 import { isPreparableWrite, unsettlesPrepared } from './preparable-writes.ts'
 import { asksGeneratedValue, seemsToGenerateValue } from './sequence-values.ts'
 import { syncSharing, type SyncSharing } from './sync-sharing.ts'

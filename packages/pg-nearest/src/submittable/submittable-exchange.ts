@@ -6,7 +6,7 @@ import type { Exchange } from '../wire/exchange.ts'
 import { CALLER, type Caller } from '../tracers/caller-context.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
 import { showStatement } from '../tracers/show-statement.ts'
-import { dropOnceDestroyed } from './copy-drop.ts'
+import { dropOnceDestroyed } from './discard-copy-output.ts'
 import {
   adopt,
   prepareValues,

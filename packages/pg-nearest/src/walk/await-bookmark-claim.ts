@@ -1,4 +1,4 @@
-import type { ClaimGate, ClaimOutcome } from '../session-positions/claim-gate.ts'
+import type { ClaimGate, ClaimOutcome } from '../session-positions/unconfirmed-bookmark-gate.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { AttemptEnd, Turn } from './execution.ts'
 

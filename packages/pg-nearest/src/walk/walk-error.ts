@@ -1,7 +1,7 @@
 import { OutcomeUnknownError, type Candidate, type FailedAttempt } from '../errors.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
 import { noServerError, type ListState } from '../failures/no-server-error.ts'
-import { notWritableError } from '../failures/not-writable-error.ts'
+import { readOnlyPrimaryError } from '../failures/read-only-primary-error.ts'
 import { poolExhaustedError } from '../failures/pool-exhausted-error.ts'
 import type { WalkEnd } from '../walk-states/walk-state-machine.ts'
 import type { WalkFailure } from '../walk-states/walk-state.ts'
@@ -33,7 +33,7 @@ export function walkError(
       if (evidence.kind === 'no-connection' && evidence.why === 'queue')
         return poolExhaustedError(server, evidence.error)
       if (evidence.kind !== 'answered' || !provesWrite(evidence.error) || standby || readOnly) return evidence.error
-      return notWritableError(server, evidence.error)
+      return readOnlyPrimaryError(server, evidence.error)
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { MessageReader } from './exchange.ts'
-import { isReadable, isShaped, isWellShaped } from './message-shape.ts'
+import { isReadable, isShaped, isWellShaped } from './malformed-message-check.ts'
 import type { WireConnection } from './pg-internals.ts'
 
 const NOTHING = Buffer.alloc(0)

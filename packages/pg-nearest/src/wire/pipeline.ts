@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { enqueue } from './enqueue.ts'
 import type { Exchange } from './exchange.ts'
-import { listenLastingly } from './lasting-listeners.ts'
+import { listenProtected } from './protected-listeners.ts'
 import { dispatcherOf, type MessageDispatcher } from './message-dispatcher.ts'
 import {
   internalsOf,
@@ -51,8 +51,8 @@ export class Pipeline {
     )
     // pg does not pass it on.
     this.#internals.connection.on('bindComplete', () => this.#written[0]?.handleBindComplete?.())
-    listenLastingly(client, 'error', (error: unknown) => this.#die(error))
-    listenLastingly(client, 'end', () => this.#die(new Error('Connection terminated unexpectedly')))
+    listenProtected(client, 'error', (error: unknown) => this.#die(error))
+    listenProtected(client, 'end', () => this.#die(new Error('Connection terminated unexpectedly')))
   }
 
   /** As of the last ReadyForQuery. */

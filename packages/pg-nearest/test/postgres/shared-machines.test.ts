@@ -1,7 +1,7 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import type { NearestPool, NearestPoolOptions, ServerStatus } from '../../src/index.ts'
-import { joinMachine, processMachines } from '../../src/positions/process-machine-registry.ts'
+import { joinMachine, processMachines } from '../../src/positions/process-machine-listeners.ts'
 import type { Sighting } from '../../src/positions/sighting.ts'
 import { administer, ask, caughtUp, roleOf, until, withUsers } from './fixtures.ts'
 import { startNameSwitch } from './name-switch.ts'

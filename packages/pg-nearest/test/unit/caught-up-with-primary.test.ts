@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { isCaughtUp, positionBefore } from '../../src/freshness/caught-up-with-primary.ts'
-import { createMachinesByName } from '../../src/positions/machines-by-name.ts'
+import { createMachinesBehindNames } from '../../src/positions/machines-behind-names.ts'
 import type { Lease } from '../../src/pooled-connection/lease.ts'
 import { createKnownPositions, type KnownPositions } from '../../src/positions/known-positions.ts'
 import { initialTopology } from '../../src/observations/topology-updates.ts'
@@ -43,7 +43,7 @@ function level(
   const positions = createKnownPositions()
   if (primary !== undefined) positions.note('nrt', told(primary))
   if (replica !== undefined) positions.note('ord', told({ standby: true, ...replica }))
-  const members = createMachinesByName({ onAppeared: () => undefined, onForgotten: () => undefined })
+  const members = createMachinesBehindNames({ onAppeared: () => undefined, onForgotten: () => undefined })
   for (const machine of behindName) members.note('ord', machine, 0, 0)
   const before = positionBefore({ positions, members }, { ...lease, ...on })
   then?.(positions)
@@ -77,7 +77,7 @@ describe('whether a replica is known to be level', () => {
     const positions = createKnownPositions()
     positions.note('ord', told({ standby: true }))
     positions.noteLoss('ord')
-    const members = createMachinesByName({ onAppeared: () => undefined, onForgotten: () => undefined })
+    const members = createMachinesBehindNames({ onAppeared: () => undefined, onForgotten: () => undefined })
     expect(positionBefore({ positions, members }, lease)).toBeUndefined()
   })
 

@@ -4,7 +4,7 @@ import { createCrossPoolSharing } from '../../src/monitor/cross-pool-sharing.ts'
 import type { Lack } from '../../src/observations/wal-reception.ts'
 import type { Observation } from '../../src/observations/topology-updates.ts'
 import { createKnownPositions, type KnownPositions } from '../../src/positions/known-positions.ts'
-import { joinMachine, processMachines, type MachineRegistry } from '../../src/positions/process-machine-registry.ts'
+import { joinMachine, processMachines, type MachineRegistry } from '../../src/positions/process-machine-listeners.ts'
 import { machineKey, readSighting, type Sighting } from '../../src/positions/sighting.ts'
 import { observation } from './observation.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Machine } from '../../src/examination/examination-facts.ts'
 import { findingsOf } from '../../src/findings/findings.ts'
-import type { ServerLocation } from '../../src/examination/server-location.ts'
+import type { ServerLocation } from '../../src/examination/server-endpoint.ts'
 import { statusOf } from '../../src/servers/status.ts'
 import type { ServerState } from '../../src/topology/topology-types.ts'
 import { IN_ORD, serverState, topologyOf } from './server-state.ts'

@@ -236,7 +236,7 @@ test('every door, and every option of a command, stands in a guide', () => {
 /** What a user gives to a function, beside `createPool`. */
 const OPTIONS = [
   'src/route/request.ts',
-  'src/transaction/batch.ts',
+  'src/transaction/batch-options-and-routing.ts',
   'src/transaction/transaction.ts',
   'src/pool/session.ts',
   'src/pool/replication-wait-options.ts',

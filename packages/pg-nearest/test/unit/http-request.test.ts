@@ -6,7 +6,7 @@ import {
   isBookmarkCookie,
   newResponseName,
   responseCookie,
-} from '../../src/http-session/bookmark-cookie-name.ts'
+} from '../../src/http-session/hashed-bookmark-cookie-name.ts'
 import type { HeaderValue } from '../../src/http-session/cookie.ts'
 import { parseHttpOptions, type HttpSessionOptions } from '../../src/http-session/options.ts'
 import { readRequestBookmarks } from '../../src/http-session/request-bookmarks.ts'

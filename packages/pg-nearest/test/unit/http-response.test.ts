@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { bookmarkCookie } from '../../src/http-session/bookmark-cookie-name.ts'
+import { bookmarkCookie } from '../../src/http-session/hashed-bookmark-cookie-name.ts'
 import { HttpSession, type SessionPool } from '../../src/http-session/http-session.ts'
 import { withSession } from '../../src/http/index.ts'
 import { parseHttpOptions, type HttpSessionOptions } from '../../src/http-session/options.ts'

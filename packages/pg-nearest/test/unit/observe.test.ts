@@ -11,7 +11,7 @@ import {
 } from '../../src/observations/topology-updates.ts'
 import { GONE, observation } from './observation.ts'
 import { readTiers, writeOrder } from '../../src/server-selection/server-selection.ts'
-import { problemOf } from '../../src/failures/problem-from-topology.ts'
+import { problemOf } from '../../src/failures/diagnose-server.ts'
 import type { Server, ServerState } from '../../src/topology/topology-types.ts'
 
 const nrt: Server = { name: 'nrt', region: 'nrt', declared: 'primary' }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import spec from '../../spec/routing.json' with { type: 'json' }
 import { planPrimary, planRead, type Attempt } from '../../src/route/plan-servers.ts'
 import { getsWrites } from '../../src/server-selection/gets-writes.ts'
-import { nextTargets } from '../../src/server-selection/next-targets.ts'
+import { nextTargets } from '../../src/server-selection/prewarm-targets.ts'
 import { LATENCY_WINDOW_MS, type Chooser } from '../../src/server-selection/server-selection.ts'
 import type { ServerState, Topology } from '../../src/topology/topology-types.ts'
 import { serverState, topologyOf } from './server-state.ts'

@@ -2,7 +2,7 @@ import { duration } from '../terminal/format.ts'
 import type { ServerFacts } from '../examination/examination-facts.ts'
 import type { Finding, Say } from './finding.ts'
 import { setting } from '../remedies/commands.ts'
-import type { ServerLocation } from '../examination/server-location.ts'
+import type { ServerLocation } from '../examination/server-endpoint.ts'
 
 /** PostgreSQL's own default. */
 const USUAL_DELAY_MS = 30_000

@@ -16,7 +16,7 @@ export interface SeenMember {
  * Which machines a server's name leads to, by the connections that were made to it. A name that has moved, or whose machine has
  * restarted, leads to one machine and then to the next; a balanced one leads back to the first.
  */
-export interface MachinesByName {
+export interface MachinesBehindNames {
   /** A connection that was dialled at this time leads to this machine. Both times by `performance.now()`. */
   note(server: string, machine: string, dialledAt: number, now: number, role?: Answer['role']): void
   of(server: string): readonly SeenMember[]
@@ -43,7 +43,7 @@ const FIRST_MS = 1_000
 
 /** How old a probe's connection to this server may be, of which it has made so many. */
 export function renewalMs(
-  members: MachinesByName,
+  members: MachinesBehindNames,
   server: string,
   { now, renewals, intervalMs }: { readonly now: number; readonly renewals: number; readonly intervalMs: number },
 ): number {
@@ -52,13 +52,16 @@ export function renewalMs(
   return Math.min(members.isBalanced(server) ? balancedMs : SETTLED_MS, FIRST_MS * 2 ** renewals)
 }
 
-export interface MachinesByNameOptions {
+export interface MachinesBehindNamesOptions {
   /** A machine appeared behind a name that led to another one. */
   readonly onAppeared: (server: string) => void
   readonly onForgotten: (server: string, machine: string) => void
 }
 
-export function createMachinesByName({ onAppeared, onForgotten }: MachinesByNameOptions): MachinesByName {
+export function createMachinesBehindNames({
+  onAppeared,
+  onForgotten,
+}: MachinesBehindNamesOptions): MachinesBehindNames {
   const members = new Map<string, readonly SeenMember[]>()
   const of = (server: string): readonly SeenMember[] => members.get(server) ?? NONE
   return {

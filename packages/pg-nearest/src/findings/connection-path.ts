@@ -3,7 +3,7 @@ import type { PoolLimits, ServerFacts } from '../examination/examination-facts.t
 import type { Finding, Say } from './finding.ts'
 import { identifier, onPrimary, otherUrl, setting } from '../remedies/commands.ts'
 import type { ExaminedServer } from '../examination/examination-facts.ts'
-import { isLocal, isManaged, isPrivate, type ServerLocation } from '../examination/server-location.ts'
+import { isLocal, isManaged, isPrivate, type ServerLocation } from '../examination/server-endpoint.ts'
 
 /** After so long the proxy of Fly's managed PostgreSQL cuts a connection. @see https://fly.io/docs/mpg/ */
 const FLY_PROXY_MS = 600_000

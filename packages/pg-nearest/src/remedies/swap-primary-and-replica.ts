@@ -1,6 +1,6 @@
 import type { ServerStatus } from '../servers/status.ts'
 import { setVariables, variableOf } from './commands.ts'
-import { isInPlace, placeOf, writerOf, type ServerLocation } from '../examination/server-location.ts'
+import { isInPlace, placeOf, writerOf, type ServerLocation } from '../examination/server-endpoint.ts'
 
 /**
  * After a failover that is to stay: the list calls the old primary the primary. `undefined` where the roles are as listed, or nobody is the

@@ -32,13 +32,13 @@ export function createLaneRider(
   facts: WalkFacts,
   need: StatementNeed,
   config: Request['config'],
-): LaneRider | undefined {
+): MultiplexedRead | undefined {
   const sharing = sharingOf(engine, facts, need, config)
-  return sharing && new LaneRider(engine, config, sharing)
+  return sharing && new MultiplexedRead(engine, config, sharing)
 }
 
 /** A read that shares connections with others as long as that goes well, whoever has given it. */
-export class LaneRider {
+export class MultiplexedRead {
   readonly #engine: RideContext
   #sharing: SyncSharing | undefined
   #config: Request['config']

@@ -21,7 +21,7 @@ export interface PreparedUse {
 export type UseStage = 'unnamed' | 'parsed' | 'reused' | 'bound'
 
 /** One use of a prepared statement, outside of lanes. */
-export class PreparedStatementUse implements PreparedUse {
+export class PreparedStatementExecution implements PreparedUse {
   readonly #statements: PreparedStatements
   readonly #statement: PreparedStatement
   #stage: UseStage = 'unnamed'
@@ -66,7 +66,7 @@ export class PreparedStatementUse implements PreparedUse {
 }
 
 /** `undefined`: it is not worth a name yet, or may not have one. */
-export function useOf(statements: PreparedStatements, text: string): PreparedStatementUse | undefined {
+export function useOf(statements: PreparedStatements, text: string): PreparedStatementExecution | undefined {
   const statement = statements.of(text, performance.now())
-  return statement.name === '' ? undefined : new PreparedStatementUse(statements, statement)
+  return statement.name === '' ? undefined : new PreparedStatementExecution(statements, statement)
 }

@@ -5,7 +5,7 @@ const MOST_TEXTS = 256
 const MOST_CHARACTERS = 500_000
 
 /** Texts that seem to be slow on one connection only because they are prepared there: a plan for any values may be a bad one for some. */
-export class SlowPlans {
+export class SlowPlanPenalties {
   readonly #texts = new TextCache<Penalty>(MOST_TEXTS, MOST_CHARACTERS)
 
   /** For a while, and for longer if it soon happens again. */

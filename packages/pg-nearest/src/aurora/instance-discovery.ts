@@ -1,6 +1,6 @@
 import { messageOf } from '../driver-errors.ts'
 import type { ServerEntry, ServerList, ServerOptions, ServerSource } from '../server-list/server-list.ts'
-import { instancesOf, type InstanceRow } from './instances.ts'
+import { instancesOf, type InstanceRow } from './replica-status.ts'
 import { afterAnswer, readersOf, type KnownInstances } from './known-instances.ts'
 
 export interface InstanceListOptions {

@@ -8,7 +8,7 @@ import {
   type ClaimGate,
   type ClaimOutcome,
   type PrimaryAnswer,
-} from '../../src/session-positions/claim-gate.ts'
+} from '../../src/session-positions/unconfirmed-bookmark-gate.ts'
 import type { FreshnessContext } from '../../src/session-positions/freshness-context.ts'
 import { PositionRecorder } from '../../src/session-positions/position-recorder.ts'
 import { ReplicaBehindError } from '../../src/session-positions/replica-behind-error.ts'

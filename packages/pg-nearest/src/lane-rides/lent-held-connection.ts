@@ -2,7 +2,7 @@ import { unlessAborted } from '../limits/unless-aborted.ts'
 import { Lease, type LeaseHolder } from '../pooled-connection/lease.ts'
 
 /** A connection that a client holds, while the reads of others are on it, too. */
-export class SharedHold implements LeaseHolder {
+export class LentHeldConnection implements LeaseHolder {
   /** What the others use. Once all are over it is released, and the connection is the client's alone. */
   readonly lent: Lease
   readonly #held: Lease

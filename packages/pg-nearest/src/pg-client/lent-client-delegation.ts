@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { copyTypes } from '../wire/pg-internals.ts'
-import { removeUsersListeners } from '../wire/lasting-listeners.ts'
+import { removeUsersListeners } from '../wire/protected-listeners.ts'
 
 /** Does for a client what whoever has borrowed it asks for. */
 export interface Borrower {

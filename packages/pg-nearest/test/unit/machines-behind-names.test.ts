@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { createMachinesByName } from '../../src/positions/machines-by-name.ts'
+import { createMachinesBehindNames } from '../../src/positions/machines-behind-names.ts'
 
 /** Machines to which connections were dialled one after the other, a second apart. */
 function dialled(...machines: readonly string[]) {
   const appeared: string[] = []
   const forgotten: string[] = []
-  const members = createMachinesByName({
+  const members = createMachinesBehindNames({
     onAppeared: (server) => appeared.push(server),
     onForgotten: (_, machine) => forgotten.push(machine),
   })

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { raiseLater } from '../raise-later.ts'
-import { asItself } from '../pg-client/lent-client.ts'
+import { asItself } from '../pg-client/lent-client-delegation.ts'
 
 /** The events of `pg.Pool`, and what the option `log` is told of each. */
 const FORWARDED: ReadonlyMap<string, string> = new Map([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hasPassingLiteral } from '../../src/statement/passing-literals.ts'
+import { hasPassingLiteral } from '../../src/statement/parse-time-literals.ts'
 import { factsOf } from '../../src/statement/text-facts.ts'
 
 test.each([

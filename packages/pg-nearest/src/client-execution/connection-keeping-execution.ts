@@ -1,5 +1,5 @@
 import type { Lease } from '../pooled-connection/lease.ts'
-import { FREE_GATE, type ClaimGate } from '../session-positions/claim-gate.ts'
+import { FREE_GATE, type ClaimGate } from '../session-positions/unconfirmed-bookmark-gate.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { isMisled, waitingPreference } from '../freshness/backend-preference.ts'
 import { notSent, type LimitedEnd } from '../send/run-with-cancellation.ts'

@@ -26,7 +26,7 @@ const stages = new WeakMap<pg.Client, Dialling['stage']>()
  * first bytes, what sends without end is cut off, and what pg's parser cannot read ends the connection, and not the process. To be called
  * before the client connects.
  */
-export function guardStartup(client: pg.Client): void {
+export function detectWrongPeer(client: pg.Client): void {
   const { connection } = internalsOf(client)
   let head: Buffer = Buffer.alloc(0)
   let state: 'starting' | 'ready' | 'failed' = 'starting'
