@@ -29,6 +29,8 @@ export type ClientState =
       readonly keeps: Kept
       readonly failed: boolean
       readonly unproven: boolean
+      /** A query was answered in it: PostgreSQL takes no mode behind one. */
+      readonly queried: boolean
       readonly stateful: boolean
     }
   | { readonly kind: 'pinned'; readonly by: 'settings' | 'state' }
@@ -92,6 +94,7 @@ export function nextClientState(
       keeps: 'nothing',
       failed,
       unproven,
+      queried: false,
     } as const
     return { kind: 'reading', ...begun, stateful: leavesSessionState(need) }
   }
@@ -125,7 +128,16 @@ function nextOfChain(before: Reading): Reading {
   const kept = failed ? modes.slice(0, isChained ? modes.indexOf(CHAIN) : 0) : modes.filter((each) => each !== CHAIN)
   const snapshotPerStatement = failed ? [begin, ...kept].every(keepsNoSnapshot) : before.snapshotPerStatement
   const keeps = before.keeps === 'chain' ? 'chain' : 'nothing'
-  return { ...before, begin, modes: [...kept, CHAIN], locals: [], snapshotPerStatement, keeps, failed: false }
+  return {
+    ...before,
+    begin,
+    modes: [...kept, CHAIN],
+    locals: [],
+    snapshotPerStatement,
+    keeps,
+    failed: false,
+    queried: false,
+  }
 }
 
 function keepsNoSnapshot({ config: { text } }: Request): boolean {
@@ -143,7 +155,8 @@ function afterAnswer(before: Reading, request: Request, need: StatementNeed): Re
   const stateful = before.stateful || (leavesSessionState(need) && !showsTransaction(text))
   const isFree = before.snapshotPerStatement && !stateful && !(need.class === 'read' && mayLeaveState(text))
   const keeps = before.keeps === 'nothing' && !isFree ? 'transaction' : before.keeps
-  return { ...before, keeps, stateful }
+  const queried = before.queried || typeof text !== 'string' || factsOf(text).is('mayPrecedeQuestion')
+  return { ...before, keeps, stateful, queried }
 }
 
 function showsTransaction(text: string | undefined): boolean {
@@ -157,7 +170,8 @@ function mayLeaveState(text: string | undefined): boolean {
 /** It has read settings, or set them until the transaction's end, maybe in a query that has read something else, too. */
 function afterSettings(before: Reading, request: Request): Reading {
   const { text } = request.config
-  const after = SETS.test(text) ? { ...before, locals: [...before.locals, request] } : before
+  const queried = before.queried || IS_QUERY.test(text)
+  const after = SETS.test(text) ? { ...before, locals: [...before.locals, request], queried } : { ...before, queried }
   const isFree =
     !IS_QUERY.test(text) || (before.snapshotPerStatement && !mayLeaveState(text.replace(SETTING, 'concat(')))
   return before.keeps === 'nothing' && !isFree ? { ...after, keeps: 'transaction' } : after
@@ -176,6 +190,8 @@ export function nextStateAfterStream(
 ): ClientState {
   if (before.kind === 'lost' || before.kind === 'unbegun') return before
   if (!open) return nextOutside(before, need, failed)
+  if (before.kind === 'reading' && need.transaction !== undefined)
+    return nextClientState(before, { request, need, open, standby: true, failed })
   if (before.kind === 'reading') return failed ? { ...before, failed } : afterAnswer(before, request, need)
   const stateful = boundBy(before) !== undefined || leavesSessionState(need)
   return { kind: 'transaction', stateful, readOnly: staysReadOnly(before, need) }

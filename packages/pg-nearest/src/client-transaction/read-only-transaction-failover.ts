@@ -5,6 +5,7 @@ import type { StatementNeed } from '../classification/statement-need.ts'
 import { namesTransactionMode } from '../classification/transaction-text-predicates.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
+import { SNAPSHOT } from '../send/read-only-enforcement.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 import { beginAnywhere } from './begin-read-only-anywhere.ts'
 import { abortedError, emptyResult } from './synthetic-results.ts'
@@ -41,7 +42,7 @@ export async function readInTransaction(
   if (state.failed || isRegional(client.scope.target) || showsTransaction(statement))
     return runPinnedOrLose(client, statement)
   if (state.keeps !== 'nothing') return readWhereItIs(client, statement)
-  if (!isOfPrimary(need) || maySetMode(statement)) {
+  if (!isOfPrimary(need)) {
     const lease = client.held.here
     const { restricted } = client
     const ended = await runPinned(client, statement)
@@ -73,7 +74,9 @@ export async function readInTransaction(
 export async function placeStream(client: ClientContext, need: StatementNeed): Promise<void> {
   const { state } = client
   if (state.kind !== 'reading' || state.failed || isRegional(client.scope.target)) return
-  if (state.keeps === 'nothing' && isOfPrimary(need)) await moveToPrimary(client, state)
+  if (!isOfPrimary(need)) return
+  if (state.keeps === 'nothing') await moveToPrimary(client, state)
+  else if (need.class !== 'write') throw notHereError(client.held.here.server)
 }
 
 /** What only touches settings, until its end, does so wherever the transaction is. */
@@ -106,13 +109,14 @@ async function askPrimary(
 async function beginAgain(
   client: ClientContext,
   statement: QueuedStatement,
-  { begin, snapshotPerStatement, modes, locals }: Reading,
+  { begin, snapshotPerStatement, modes, locals, queried }: Reading,
 ): Promise<void> {
   client.become(FREE)
   try {
     await beginAnywhere(client, { ...statement, request: { ...begin, signal: client.signalOf(statement) } })
-    await setAgain(client, { modes, locals })
-    if (client.state.kind === 'reading') client.become({ ...client.state, snapshotPerStatement, modes, locals })
+    await setAgain(client, { modes, locals, queried })
+    if (client.state.kind === 'reading')
+      client.become({ ...client.state, snapshotPerStatement, modes, locals, queried })
   } catch (error) {
     client.lose(lostTransactionError())
     throw error
@@ -130,10 +134,7 @@ function asksToWrite(statement: QueuedStatement): boolean {
   return (typeof text === 'string' && factsOf(text).is('asksForReadWrite')) || maySetMode(statement)
 }
 
-/**
- * It may set the transaction's mode by its name. On the primary, where nothing has run yet, that would be taken behind any query; here it is
- * refused where PostgreSQL refuses it.
- */
+/** It may set the transaction's mode by its name. */
 function maySetMode({ request: { config } }: QueuedStatement): boolean {
   const { text, values = [] } = config
   if (typeof text === 'string' && factsOf(text).is('maySetTransactionMode')) return true
@@ -165,7 +166,7 @@ function losesReadOnly({ keeps, modes }: Reading): boolean {
 
 /** With AND CHAIN a new one follows that may write. */
 async function chainOnPrimary(client: ClientContext): Promise<Serving> {
-  await moveToPrimary(client, { begin: { config: { text: 'BEGIN' } }, modes: [], locals: [] })
+  await moveToPrimary(client, { begin: { config: { text: 'BEGIN' } }, modes: [], locals: [], queried: false })
   client.become({ kind: 'transaction', stateful: false, readOnly: false })
   const servedBy = client.servedBy(client.held.here.server, 'primary', 'transaction', 1)
   return { result: emptyResult('ROLLBACK'), servedBy }
@@ -186,21 +187,28 @@ async function moveToPrimary(
 }
 
 /** What a transaction that only reads begins again with. */
-type Begun = Pick<Reading, 'begin' | 'modes' | 'locals'>
+type Begun = Pick<Reading, 'begin' | 'modes' | 'locals' | 'queried'>
 
-/** Sets what had been set until the transaction's end, where it has begun again. */
-async function setAgain(client: ClientContext, { modes, locals }: Omit<Begun, 'begin'>): Promise<void> {
+/**
+ * Sets what had been set until the transaction's end, where it has begun again. Behind a query it takes a snapshot, too, so that PostgreSQL
+ * refuses there what it would have refused behind that query.
+ */
+async function setAgain(client: ClientContext, { modes, locals, queried }: Omit<Begun, 'begin'>): Promise<void> {
   const { here } = client.held
   const ends = [...modes, ...locals].map(
     ({ config }) =>
       new Promise<StatementEnd>((resolve) => here.send(new StatementExchange(config, here.client, resolve))),
   )
+  // Whoever comes next need not wait for it: it fails with the connection alone.
+  if (queried) here.send(new StatementExchange({ text: SNAPSHOT }, here.client, ignoreEnd))
   const failed = (await Promise.all(ends)).find(({ kind }) => kind !== 'result')
   if (failed !== undefined) {
     client.lose(lostTransactionError())
     throw lostTransactionError()
   }
 }
+
+function ignoreEnd(): void {}
 
 /** No primary could run a transaction that only reads: elsewhere, one statement after the other. */
 export async function beginElsewhere(

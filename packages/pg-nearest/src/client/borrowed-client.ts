@@ -36,6 +36,8 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   readonly #session: ClientExecutor
   /** Its own parsers. Made when they are needed, because they are not for most clients; so is what passes on events. */
   #types: pg.TypeOverrides | undefined
+  /** The texts of statements that were given with a name. */
+  #named: Map<string, string> | undefined
   /** By {@link open}. */
   #lent: LentClient | undefined
   #forwarders: Map<string | symbol, Listener> | undefined
@@ -65,8 +67,20 @@ export class BorrowedClient extends EventEmitter implements Borrower {
     }
     const { request, callback } = parseQueryArguments(first, second, third)
     const types = this.#types
-    const given = types === undefined ? request : { ...request, config: { types, ...request.config } }
+    const named = request.config.name === undefined ? request : this.#withText(request)
+    const given = types === undefined ? named : { ...named, config: { types, ...named.config } }
     return this.#runWith(captureAsyncContext(this.#engine, given), callback)
+  }
+
+  /** A name alone means the text that it was first given with, on whatever connection. */
+  #withText(request: Request): Request {
+    const { name, text } = request.config
+    const known = name && this.#named?.get(name)
+    if (typeof name === 'string' && typeof text === 'string') {
+      if (known === undefined) (this.#named ??= new Map()).set(name, text)
+      return request
+    }
+    return known === undefined ? request : { ...request, config: { ...request.config, text: known } }
   }
 
   /**

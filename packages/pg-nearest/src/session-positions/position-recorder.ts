@@ -107,6 +107,9 @@ export class PositionRecorder {
       this.#replaceClaim(server, required, position)
     }
     const session = this.#session
+    const { awaited } = session
+    if (this.#reads && proves && awaited !== undefined && shows(position, awaited, positions) === 'older')
+      return new ReplicaBehindError(server)
     const expected = session.claim !== undefined && !session.trusted ? this.#known(required) : required
     const demanded = expectedOfPrimary(this.#context, session, expected, server)
     if (expected !== required) session.replaceClaim(position)

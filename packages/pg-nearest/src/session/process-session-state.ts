@@ -15,8 +15,10 @@ export class ProcessSessionState extends SessionState {
   /** What peers tell. It is not told again: whoever knows it has told all. */
   readonly peer: SessionPeer = {
     show: (position) => {
-      if (isOfLaterTimeline(position, this.bookmark)) super.markUnknown(this.#now())
-      else super.show(position)
+      if (isOfLaterTimeline(position, this.bookmark)) {
+        this.awaitTimeline(position)
+        super.markUnknown(this.#now())
+      } else super.show(position)
     },
     markUnknown: (now) => super.markUnknown(now),
     beginUnsettled: () => super.beginUnsettled(),
@@ -28,7 +30,8 @@ export class ProcessSessionState extends SessionState {
     this.#peers = peers
     for (const each of coming) {
       if (this.bookmark !== undefined) each.show(this.bookmark)
-      if (this.blind) each.markUnknown(now)
+      // What it wrote at its usual server has no known position.
+      if (this.blind || (this.wrote && this.home !== undefined)) each.markUnknown(now)
     }
   }
 
@@ -42,6 +45,10 @@ export class ProcessSessionState extends SessionState {
   protected override goOnFrom(position: Bookmark): void {
     super.goOnFrom(position)
     for (const each of this.#peers) each.show(position)
+  }
+
+  override get hasPeers(): boolean {
+    return this.#peers.length > 0
   }
 
   override markUnknown(now: number): void {

@@ -67,6 +67,7 @@ export class SessionState {
   #claim: Bookmark | undefined
   /** A claim that the primary did not know. */
   #replaced: Bookmark | undefined
+  #awaited: Bookmark | undefined
 
   /** @param start - `'unknown'`: its position is not known, so that its first read asks the primary. */
   constructor(
@@ -191,8 +192,19 @@ export class SessionState {
    * its next read asks the primary.
    */
   showOfAnother(position: Bookmark, seen: Bookmark | undefined, now: number): void {
-    if (isOfLaterTimeline(position, seen)) this.markUnknown(now)
-    else this.show(position)
+    if (isOfLaterTimeline(position, seen)) {
+      this.awaitTimeline(position)
+      this.markUnknown(now)
+    } else this.show(position)
+  }
+
+  /** The beginning of the latest timeline that another session has written on: a primary of an older one does not show that. */
+  get awaited(): Bookmark | undefined {
+    return this.#awaited
+  }
+
+  protected awaitTimeline({ systemIdentifier, timeline }: Bookmark): void {
+    this.#awaited = laterBookmark(this.#awaited, { systemIdentifier, timeline, lsn: 0n })
   }
 
   /** What it knew is lost: this is what the primary has instead. */
@@ -232,6 +244,11 @@ export class SessionState {
       open = false
       this.#unsettled--
     }
+  }
+
+  /** Others must be told of its writes. */
+  get hasPeers(): boolean {
+    return false
   }
 
   /** A read has ended on this machine, and its position was not asked for. */

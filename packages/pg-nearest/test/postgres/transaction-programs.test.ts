@@ -29,6 +29,8 @@ const NAMED = [
   { name: 'both', text: 'select 1 as n' },
   { name: 'both', text: 'select 2 as n' },
 ] as const
+const AGAIN = { name: 'again', text: 'select 1 as n' }
+const NAME_ALONE = { name: 'again' } as pg.QueryConfig
 const ADD = "insert into users (name) values ('Chained ' || gen_random_uuid()) returning age"
 const REPEATABLE = 'begin isolation level repeatable read read only'
 const SERIALIZABLE = 'set transaction isolation level serializable'
@@ -92,6 +94,28 @@ const PROGRAMS: readonly Program[] = [
     `set transaction_read_only = off; ${ADD}`,
   ].map((mode): Program => ['begin read only', ONE, mode, ADD, 'rollback']),
   ['begin read only', ONE, 'show transaction_read_only', ADD, 'rollback'],
+  // What moves the transaction does not make it one that has just begun.
+  ...[
+    'set statement_timeout = 5000',
+    'listen a',
+    'unlisten *',
+    'lock table users in share mode',
+    'reset statement_timeout',
+    "set application_name = 'a'",
+    'set role none',
+    'set session authorization default',
+    'set session characteristics as transaction read only',
+    MOVES,
+  ].map((moves): Program => ['begin read only', ONE, moves, 'set transaction read write', ADD, 'rollback']),
+  ['begin read only', 'listen a', 'set transaction read write', ADD, 'rollback'],
+  ['begin read only', ONE, 'listen a', 'set transaction_read_only = off', ADD, 'rollback'],
+  ['begin read only', ONE, 'listen a', 'begin read write', ADD, 'rollback'],
+  ['begin read only', ONE, 'listen a', SET_REPEATABLE, 'rollback'],
+  ['begin read only', ONE, 'set U&"transaction\\005fread_only" = off', ADD, 'rollback'],
+  ['begin read only', ONE, MOVES, 'commit and chain', SET_REPEATABLE, MOVES, ISOLATION, 'rollback'],
+  ['begin read only', { text: `${MOVES}, $1::text as t`, values: ['transaction_read_only'] }, 'rollback'],
+  // By its name alone, on whatever connection.
+  ['begin read only', AGAIN, NAME_ALONE, MOVES, NAME_ALONE, 'commit', NAME_ALONE],
   ['begin', UNSENDABLE, SERIALIZABLE, 'show transaction_isolation', 'rollback'],
   ['begin', UNSENDABLE, UNSENDABLE, ADD, 'rollback'],
   ['begin', NAMED[0], 'rollback', 'begin', NAMED[1], SERIALIZABLE, 'show transaction_isolation', 'commit'],

@@ -42,6 +42,7 @@ const reading: Reading = {
   keeps: 'nothing',
   failed: false,
   unproven: false,
+  queried: false,
   stateful: false,
 }
 const snapshot = { ...reading, snapshotPerStatement: false } as const
@@ -95,6 +96,7 @@ describe('where a borrowed client stands after a statement', () => {
       after: {
         ...snapshot,
         keeps: 'transaction',
+        queried: true,
         locals: [{ config: { text: "select set_config('a.b', '1', true)" } }],
       },
     },
@@ -148,11 +150,11 @@ describe('where a borrowed client stands after a statement', () => {
       need: read,
       open: true,
       standby: true,
-      after: { ...snapshot, keeps: 'transaction' },
+      after: { ...snapshot, keeps: 'transaction', queried: true },
     },
     {
       name: 'until the next of its chain begins',
-      before: { ...snapshot, keeps: 'transaction' },
+      before: { ...snapshot, keeps: 'transaction', queried: true },
       need: chain,
       open: true,
       standby: true,
@@ -199,12 +201,12 @@ describe('where a borrowed client stands after a statement', () => {
       after: inTransaction,
     },
     {
-      name: 'a read goes on reading',
+      name: 'a read goes on reading, and is a query',
       before: reading,
       need: read,
       open: true,
       standby: true,
-      after: reading,
+      after: { ...reading, queried: true },
     },
     {
       name: 'once moved it is a transaction',
@@ -313,8 +315,8 @@ describe('after a cursor, a stream or a COPY', () => {
     nextStateAfterStream(before, { request, need, open, failed })
 
   test('a snapshot has been shown, and each statement’s own has not', () => {
-    expect(after(snapshot, true)).toEqual({ ...snapshot, keeps: 'transaction' })
-    expect(after(reading, true)).toEqual(reading)
+    expect(after(snapshot, true)).toEqual({ ...snapshot, keeps: 'transaction', queried: true })
+    expect(after(reading, true)).toEqual({ ...reading, queried: true })
     expect(after(snapshot, true, true)).toEqual({ ...snapshot, failed: true })
     expect(after(snapshot, false)).toEqual(FREE)
   })
@@ -326,7 +328,13 @@ describe('after a cursor, a stream or a COPY', () => {
     expect(after(inTransaction, true, false, session)).toEqual({ ...inTransaction, stateful: true })
     expect(after(FREE, true, false, session)).toEqual({ ...inTransaction, stateful: true })
     expect(after(reading, false, false, session)).toEqual(pinned)
-    expect(after(reading, true, false, session)).toEqual({ ...reading, keeps: 'transaction', stateful: true })
+    expect(after(reading, true, false, session)).toEqual({
+      ...reading,
+      keeps: 'transaction',
+      queried: true,
+      stateful: true,
+    })
+    expect(after(reading, true, false, savepoint)).toEqual({ ...reading, keeps: 'chain' })
     expect(after({ ...reading, stateful: true }, false)).toEqual(pinned)
     expect(after(settings, false, false, effect('reset'))).toEqual(FREE)
     expect(after(pinned, false, false, effect('discard'))).toEqual(FREE)

@@ -102,6 +102,16 @@ function cutAt(bytes: Buffer, cuts: readonly number[]): readonly Buffer[] {
     .filter(({ length }) => length > 0)
 }
 
+test('rows that look like the end of an answer and an error are passed on as they come', () => {
+  // A text that ends with Z, and one of five characters that begins with IE.
+  const row = Buffer.from('D\0\0\0\x14\0\x02\0\0\0\x01Z\0\0\0\x05IEaaa', 'latin1')
+  const cut = row.indexOf('E')
+  expect(tapped([READY, row.subarray(0, cut), row.subarray(cut), READY], false)).toEqual({
+    passed: Buffer.concat([READY, row, READY]).toString('latin1'),
+    failed: false,
+  })
+})
+
 test('what only looks like an error, in the middle of a message, is passed on as it comes', () => {
   const [row, rest] = [Buffer.from('D\0\0\0\x14\0\x01\0\0\0\x0a', 'latin1'), Buffer.from('EEEEEEEEEE')]
   expect(tapped([READY, row, rest, READY], false)).toEqual({
