@@ -24,6 +24,7 @@ afterEach(async () => {
 })
 
 const several = (): NearestPool => start(world.poolOptions('ord'))
+const beside = (): NearestPool => start({ ...world.poolOptions('ord'), region: 'nrt' })
 const alone = (): NearestPool => start({ primary: world.poolOptions('ord').primary })
 
 let notes = 0
@@ -45,6 +46,7 @@ async function behind(...all: NearestPool[]): Promise<void> {
 
 test.each([
   ['a pool with the same servers', several],
+  ['a pool that reads from the primary', beside],
   ['a pool with one database', alone],
 ])('what %s has written is shown by another one', async (_, other) => {
   const [writer, reader] = [other(), several()]
@@ -58,6 +60,7 @@ test.each([
 
 test.each([
   ['a pool with the same servers', several],
+  ['a pool that reads from the primary', beside],
   ['a pool with one database', alone],
 ])('what %s has written before the other one existed is shown, too', async (_, other) => {
   const writer = other()
@@ -66,6 +69,22 @@ test.each([
   const reader = several()
   await reader.refresh()
   expect(await reads(reader, text)).toEqual([1, 'nrt'])
+})
+
+test('what a pool has written at the server that it reads from is shown by another one', async () => {
+  const [writer, reader] = [beside(), several()]
+  await Promise.all([writer.refresh(), reader.refresh()])
+  const read = await writer.query('select 1 from notes')
+  expect(read.servedBy).toMatchObject({ server: 'nrt', reason: 'own-region' })
+  await reader.query('select 1 from notes')
+  await behind(writer, reader)
+  const first = await write(writer)
+  const second = await write(writer)
+  const third = await write(writer)
+  expect(await reads(reader, first)).toEqual([1, 'nrt'])
+  expect(await reads(reader, second)).toEqual([1, 'nrt'])
+  expect(await reads(reader, third)).toEqual([1, 'nrt'])
+  expect(await reads(reader, await write(writer))).toEqual([1, 'nrt'])
 })
 
 test('what may have been written, though its caller has given up, is asked of the primary', async () => {

@@ -155,6 +155,30 @@ describe('a failover that loses a write', () => {
   })
 })
 
+test('what a pool writes behind a promotion is not taken for shown by the old primary, where another pool knows no other', async () => {
+  await using world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 10 })
+  await ask(world.url('nrt'), CREATE)
+  await tellTimelines(world)
+  const options = { ...world.poolOptions('ord'), probeIntervalMs: 100 }
+  const { ord: _, ...others } = options.replicas
+  await using writer = createPool(options)
+  await using reader = createPool({ ...options, region: 'syd', replicas: others })
+  await Promise.all([writer.refresh(), reader.refresh()])
+  await writer.query(set(1))
+  expect((await reader.query(get)).rows).toEqual([{ n: 1 }])
+  await caughtUp(world, writer, reader)
+  await administer(world, 'ord', 'select pg_promote()')
+  await until(() => timelineOf(writer, 'ord') === 2, 'ord to be known as the primary')
+  const shown: string[] = []
+  for (let i = 0; i < 10; i++) {
+    const { servedBy } = await writer.query(set(100 + i))
+    expect(servedBy.server).toBe('ord')
+    const read = await reader.query<{ n: number }>(get)
+    shown.push(read.rows[0]?.n === 100 + i ? 'shown' : read.servedBy.reason)
+  }
+  expect(shown).toEqual(shown.map(() => 'unproven'))
+})
+
 /** A superuser may grant this: without it a standby tells an ordinary role of its new timeline only after a checkpoint. */
 async function tellTimelines(world: World): Promise<void> {
   await administer(world, 'nrt', 'grant pg_monitor to app')
@@ -163,4 +187,8 @@ async function tellTimelines(world: World): Promise<void> {
 
 function rolesOf(pool: NearestPool): Record<string, string> {
   return Object.fromEntries(pool.status().servers.map(({ name, role }) => [name, role]))
+}
+
+function timelineOf(pool: NearestPool, server: string): number | undefined {
+  return pool.status().servers.find(({ name }) => name === server)?.timeline
 }
