@@ -170,18 +170,16 @@ function mayLeaveState(text: string | undefined): boolean {
 /** It has read settings, or set them until the transaction's end, maybe in a query that has read something else, too. */
 function afterSettings(before: Reading, request: Request): Reading {
   const { text } = request.config
-  const queried = before.queried || IS_QUERY.test(text)
+  const isQuery = factsOf(text).is('mayPrecedeQuestion')
+  const queried = before.queried || isQuery
   const after = SETS.test(text) ? { ...before, locals: [...before.locals, request], queried } : { ...before, queried }
-  const isFree =
-    !IS_QUERY.test(text) || (before.snapshotPerStatement && !mayLeaveState(text.replace(SETTING, 'concat(')))
+  const isFree = !isQuery || (before.snapshotPerStatement && !mayLeaveState(text.replace(SETTING, 'concat(')))
   return before.keeps === 'nothing' && !isFree ? { ...after, keeps: 'transaction' } : after
 }
 
 /** SET LOCAL or set_config(). */
 const SETS = /\bset(?:_config)?\b/i
 const SETTING = /\b(?:set_config|current_setting)\s*\(/gi
-/** Unlike SET and SHOW, it takes a snapshot. */
-const IS_QUERY = /^\s*(?!set\s|show\s)/i
 
 /** After what talks to the connection by itself: a cursor, a stream, a COPY or pg's own `Query`. It may have set something as any statement may. */
 export function nextStateAfterStream(

@@ -114,6 +114,14 @@ const PROGRAMS: readonly Program[] = [
   ['begin read only', ONE, 'set U&"transaction\\005fread_only" = off', ADD, 'rollback'],
   ['begin read only', ONE, MOVES, 'commit and chain', SET_REPEATABLE, MOVES, ISOLATION, 'rollback'],
   ['begin read only', { text: `${MOVES}, $1::text as t`, values: ['transaction_read_only'] }, 'rollback'],
+  ...["\n  set local app.a = '1'", "-- c\nset local app.a = '1'", ' show work_mem'].map((setting): Program => [
+    'begin read only',
+    setting,
+    LOCKS,
+    'set transaction read write',
+    ADD,
+    'rollback',
+  ]),
   // By its name alone, on whatever connection.
   ['begin read only', AGAIN, NAME_ALONE, MOVES, NAME_ALONE, 'commit', NAME_ALONE],
   ['begin', UNSENDABLE, SERIALIZABLE, 'show transaction_isolation', 'rollback'],
@@ -124,6 +132,15 @@ const PROGRAMS: readonly Program[] = [
   ['begin', SERIALIZABLE, UNSENDABLE, 'select 1 as n', 'commit'],
   ['begin', 'savepoint a', UNSENDABLE, SERIALIZABLE, 'rollback to a', 'select 1 as n', 'commit'],
 ]
+
+/** What becomes of a name depends on how what was given with it before has ended. */
+const NAMES: readonly Program[] = ['selct 1', 'select 1 from missing', 'select 1 / (random() * 0)::int as n'].map(
+  (text, i) => [
+    { name: `failed ${i}`, text },
+    { name: `failed ${i}`, text: 'select 2 as n' },
+    { name: `failed ${i}` } as pg.QueryConfig,
+  ],
+)
 
 function textOf(program: Program): string {
   return program.map((each) => (typeof each === 'string' ? each : (each.name ?? 'unsendable'))).join(' | ')
@@ -148,16 +165,19 @@ describe.each([
   { name: 'awaited', awaited: true },
   { name: 'not awaited', awaited: false },
 ])('$name', ({ awaited }) => {
-  test.each(PROGRAMS.map((program) => ({ program, name: textOf(program) })))('$name', async ({ program }) => {
-    // A session that has written asks for positions.
-    await pool.session(undefined, async () => {
-      await pool.query('update users set age = age')
-      const theirs = await play((config) => alone.query(config), program, awaited)
-      await alone.query('rollback')
-      const client = await pool.connect()
-      const ours = await play((config) => client.query(config), program, awaited)
-      client.release()
-      expect(ours).toEqual(theirs)
-    })
-  })
+  test.each([...PROGRAMS, ...(awaited ? NAMES : [])].map((program) => ({ program, name: textOf(program) })))(
+    '$name',
+    async ({ program }) => {
+      // A session that has written asks for positions.
+      await pool.session(undefined, async () => {
+        await pool.query('update users set age = age')
+        const theirs = await play((config) => alone.query(config), program, awaited)
+        await alone.query('rollback')
+        const client = await pool.connect()
+        const ours = await play((config) => client.query(config), program, awaited)
+        client.release()
+        expect(ours).toEqual(theirs)
+      })
+    },
+  )
 })
