@@ -19,7 +19,7 @@
  * | `NEAREST_TRANSACTION_OVER` | a statement was given to `transaction()` after its function had ended |
  * | `NEAREST_STREAM_LEFT_OPEN` | the function of a transaction left a cursor, a stream or a COPY open, and nobody went on with it, so that it was rolled back |
  * | `NEAREST_READ_ONLY` | the primary refuses writes: fenced, or out of disk |
- * | `NEAREST_READ_ONLY_HANDLE` | what writes was run on a handle that only reads (`pool.replica()`), or in a read-only transaction: `cause` is the server's refusal |
+ * | `NEAREST_READ_ONLY_HANDLE` | what writes was run on a handle that only reads (`pool.replica()`), or in `pool.transaction({ readOnly: true })`: `cause` is the server's refusal |
  * | `NEAREST_READ_ONLY_MODE` | the pool is in the mode `read-only`, so this was not written |
  * | `NEAREST_OVERLOADED` | `maxWaiting` statements are waiting for a connection to the server already |
  * | `NEAREST_NOT_REPLICATED` | `pool.replicated()` waited in vain: `missing` says for whom, and why |

@@ -83,18 +83,18 @@ function lagOf(
   facts: ServerFacts | undefined,
   say: Say,
 ): Finding {
-  const delayMs = Number(facts?.settings.get('recovery_min_apply_delay') ?? 0)
-  if (delayMs > 0) {
-    return say.bad('DOCTOR_APPLY_DELAY', `shows everything ${duration(delayMs)} late, by recovery_min_apply_delay`, {
-      why: OLD_READS,
-      mend: setting(place, 'set recovery_min_apply_delay = 0'),
-    })
-  }
   if (facts?.replay?.paused === true) {
     const behind = lagBytes === undefined ? '' : `is ${bytes(lagBytes)} behind, and `
     return say.bad('DOCTOR_PAUSED', `${behind}its replay is paused`, {
       why: OLD_READS,
       mend: psql(place, 'select pg_wal_replay_resume()'),
+    })
+  }
+  const delayMs = Number(facts?.settings.get('recovery_min_apply_delay') ?? 0)
+  if (delayMs > 0) {
+    return say.bad('DOCTOR_APPLY_DELAY', `shows everything ${duration(delayMs)} late, by recovery_min_apply_delay`, {
+      why: OLD_READS,
+      mend: setting(place, 'set recovery_min_apply_delay = 0'),
     })
   }
   const remedy = {
