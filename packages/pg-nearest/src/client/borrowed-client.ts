@@ -100,8 +100,10 @@ export class BorrowedClient extends EventEmitter implements Borrower {
     }
     if (callback === undefined) {
       const running = this.#runWith(request, undefined) as Promise<unknown>
-      running.catch(doubt)
-      return running
+      return running.catch((error: unknown) => {
+        doubt(error)
+        throw error
+      })
     }
     return this.#runWith(request, (error, result) => {
       if (error !== undefined && error !== null) doubt(error)
