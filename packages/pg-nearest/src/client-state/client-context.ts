@@ -9,7 +9,7 @@ import { runStatement, type RunEnd } from '../send/run-statement.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import { positionBefore } from '../freshness/caught-up-with-primary.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
-import { commitsUnseen, mayCommit } from '../statement/may-ask-position.ts'
+import { mayCommit } from '../statement/may-ask-position.ts'
 import { nextShadowPlace, placedIn, SHADOW_FREE, type ShadowPlace } from '../route/shadow-client-state.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
 import { getsWrites } from '../server-selection/gets-writes.ts'
@@ -243,7 +243,6 @@ export class ClientContext {
       signal: this.signalOf(statement),
       timeoutMs: timeLeft(statement),
     }
-    const unseen = commitsUnseen(config.text, need)
     const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || mayCommit(need))
     let open = wasOpen
     const end = await runWithinAsync<RunEnd>(
@@ -259,7 +258,7 @@ export class ClientContext {
     )
     sending.onEnd?.(end)
     check?.emitLosses()
-    if (unseen || (canWrite && (end.kind === 'cut' || end.kind === 'lost'))) check?.markUnknown()
+    if (canWrite && (end.kind === 'cut' || end.kind === 'lost')) check?.markUnknown()
     if (end.kind !== 'cut' && end.kind !== 'behind') return { end, open }
     if (end.kind === 'cut') statement.fail(end.error)
     if (!lease.quiet && lease.alive) await lease.cancel()

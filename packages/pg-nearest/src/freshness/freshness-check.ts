@@ -59,6 +59,8 @@ export class FreshnessCheck {
   #unpositioned = false
   /** A position is wanted, and later statements of the session ask for it. */
   #leftToOthers = false
+  /** It was sent where the session reads without asking for positions. */
+  #wasAtHome = false
   #isQueued = false
   #waited = false
 
@@ -150,6 +152,7 @@ export class FreshnessCheck {
     const { server, standby } = lease
     this.#unpositioned = false
     this.#leftToOthers = false
+    this.#wasAtHome = false
     this.unqueue()
     const proves = this.#reads && standby && trust === 'prove'
     if (proves && this.#requirement.primary !== undefined) return new ReplicaBehindError(server)
@@ -162,6 +165,7 @@ export class FreshnessCheck {
     const mayAsk = proof === 'given' || (proof !== 'never' && askable === 'yes') || (proof === 'machine' && tells)
     if (!mayAsk) return new ReplicaBehindError(server)
     const isAtHome = isUsualReadServer(this.#context, this.#session, server)
+    this.#wasAtHome = isAtHome
     const introduces = !lease.introduced && (tells || askable !== 'no')
     // Behind a BEGIN nothing can be asked; and connections that have not told their machine would count as led to one each.
     const before = proof !== 'given' || (proves && introduces && !inside && !shared && !mayFollow())
@@ -212,6 +216,8 @@ export class FreshnessCheck {
     if (this.#leftToOthers) this.markUnknown()
     else if (isUsualReadServer(this.#context, this.#session, server)) this.#useHome(server, machine)
     else if (this.#unpositioned) this.#noteUnpositioned(lease, machine, done)
+    else if (this.#wasAtHome && this.#reads) this.#useHome(server, machine)
+    else if (this.#wasAtHome) this.markUnknown()
     else if (!done && !this.#reads) this.markUnknown()
     return undefined
   }

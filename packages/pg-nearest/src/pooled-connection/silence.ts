@@ -7,13 +7,11 @@ import type { Connection } from './connection.ts'
  */
 export function silentSince(connection: Connection, now: number): number | undefined {
   if (connection.state === 'connecting') return connection.since
-  if (connection.quiet) {
-    connection.heard = undefined
-    return undefined
-  }
-  const bytes = bytesReceived(connection)
-  if (connection.heard?.bytes !== bytes) connection.heard = { bytes, since: now }
-  return connection.heard.since
+  if (connection.quiet) connection.heard = undefined
+  else if (connection.heard?.bytes !== bytesReceived(connection))
+    connection.heard = { bytes: bytesReceived(connection), since: now }
+  // A stream of the user's need not count them.
+  return connection.heard?.since
 }
 
 export function bytesReceived({ client }: Connection): number {

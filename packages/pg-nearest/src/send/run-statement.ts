@@ -16,7 +16,7 @@ import { startStallAwareTimer, type StallAwareTimer } from '../limits/stall-awar
 import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
-import { mayAskAfter, runsInside } from '../statement/may-ask-position.ts'
+import { commitsUnseen, mayAskAfter, runsInside } from '../statement/may-ask-position.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../exchange/group-exchange.ts'
@@ -152,10 +152,12 @@ function replyOf(end: StatementEnd | undefined): PositionReply {
 /** Records the end of a statement for its session, and turns it into evidence. */
 function conclude(
   lease: Lease,
-  { check, trust, context, before, enforcement }: StatementRun,
+  { check, trust, context, before, enforcement, config, need }: StatementRun,
   questions: PositionQuestions | undefined,
   end: StatementEnd,
 ): RunEnd {
+  const isOver = end.kind === 'result' || end.kind === 'unreadable' || end.kind === 'answered'
+  if (isOver && !lease.provenStandby && commitsUnseen(config.text, need, lease.status !== 'I')) check?.markUnknown()
   switch (end.kind) {
     case 'result': {
       const behind = check?.end(lease, trust, questions, 'answered')

@@ -30,6 +30,7 @@ export class ProcessSessionState extends SessionState {
     this.#peers = peers
     for (const each of coming) {
       if (this.bookmark !== undefined) each.show(this.bookmark)
+      if (this.awaited !== undefined) each.show(this.awaited)
       // What it wrote at its usual server has no known position.
       if (this.blind || (this.wrote && this.home !== undefined)) each.markUnknown(now)
     }
@@ -39,6 +40,11 @@ export class ProcessSessionState extends SessionState {
     const before = this.bookmark
     super.show(position)
     if (this.#peers.length === 0 || (before !== undefined && laterBookmark(before, position) === before)) return
+    for (const each of this.#peers) each.show(position)
+  }
+
+  override showOfAnother(position: Bookmark, seen: Bookmark | undefined, now: number): void {
+    super.showOfAnother(position, seen, now)
     for (const each of this.#peers) each.show(position)
   }
 

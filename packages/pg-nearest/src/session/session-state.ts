@@ -310,7 +310,8 @@ export class SessionState {
     required: Bookmark | undefined,
     forks: Forks,
   ): LostPosition | undefined {
-    if (this.#blindSince !== undefined && this.#blindSince <= sentAt) this.#blindSince = undefined
+    const isReplaced = this.#awaited !== undefined && shows(position, this.#awaited, forks) === 'older'
+    if (this.#blindSince !== undefined && this.#blindSince <= sentAt && !isReplaced) this.#blindSince = undefined
     if (this.#home !== undefined && this.#homeUsedAt <= sentAt) this.#home = undefined
     // A primary on an older timeline cannot tell.
     if (this.#claim !== undefined && shows(position, this.#claim, forks) !== 'older') this.#claim = undefined

@@ -28,9 +28,17 @@ export function mayCommit({ transaction }: StatementNeed): boolean {
 
 const COMMITTING: ReadonlySet<TransactionControl['kind']> = new Set(['commit', 'chain', 'other'])
 
-/** It may commit and begin the next transaction at once, so that its position cannot be asked for. */
-export function commitsUnseen(text: string | undefined, { transaction }: StatementNeed): boolean {
-  return transaction !== undefined && typeof text === 'string' && mayHaveBegunAnother(text, transaction)
+/**
+ * It may have committed something behind which no position can be asked for: it may have begun the next transaction at once, or only looks
+ * like a COPY.
+ *
+ * @param open - whether a transaction is open behind it.
+ */
+export function commitsUnseen(text: string | undefined, { transaction }: StatementNeed, open: boolean): boolean {
+  if (typeof text !== 'string') return false
+  return transaction === undefined
+    ? !open && factsOf(text).is('readsFromClient')
+    : mayHaveBegunAnother(text, transaction)
 }
 
 /** COMMIT AND CHAIN, or several statements, of which the last may be BEGIN. */

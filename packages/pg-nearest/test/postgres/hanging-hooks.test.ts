@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import type pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
@@ -127,4 +128,40 @@ test('time in which this process is too busy to hear a new connection is not the
   busy()
   expect((await settled(reading, 'the read', 15_000)).rows).toEqual([{ n: 1 }])
   await pool.end()
+})
+
+/** Leads to a server through something that does not count its bytes, such as a channel of SSH's. */
+class Channel extends Duplex {
+  readonly #socket = new Socket()
+
+  connect(port: number, host: string): this {
+    this.#socket.on('data', (bytes) => this.push(bytes))
+    this.#socket.on('close', () => this.destroy())
+    this.#socket.on('error', (error) => this.destroy(error))
+    this.#socket.connect(port, host, () => this.emit('connect'))
+    return this
+  }
+  setNoDelay(): this {
+    return this
+  }
+  setKeepAlive(): this {
+    return this
+  }
+  override _read(): void {
+    // It comes by itself.
+  }
+  override _write(bytes: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#socket.write(bytes, done)
+  }
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#socket.destroy()
+    done(error)
+  }
+}
+
+test('a stream that does not count its bytes is never taken for silent', async () => {
+  const options = { stream: () => new Channel() as unknown as Socket, probeTimeoutMs: 200, silenceTimeoutMs: 500 }
+  const pool = pools.create({ ...oneDatabase(), ...options })
+  const { rows } = await pool.query("select 'late' as said from pg_sleep(1.5)")
+  expect(rows).toEqual([{ said: 'late' }])
 })

@@ -87,6 +87,42 @@ test('what a pool has written at the server that it reads from is shown by anoth
   expect(await reads(reader, await write(writer))).toEqual([1, 'nrt'])
 })
 
+test('so is what is being written there while another one begins', async () => {
+  const writer = beside()
+  await writer.refresh()
+  await writer.query('select 1 from notes')
+  const slow = writer.query("insert into notes select 'late' from pg_sleep(1)")
+  const reader = several()
+  await reader.refresh()
+  await reader.query('select 1 from notes')
+  await world.pauseReplay('ord')
+  await slow
+  expect(await reads(reader, 'late')).toEqual([1, 'nrt'])
+})
+
+test.each([
+  ['with a COMMIT behind it', (text: string) => `insert into notes values ('${text}'); commit`],
+  ['in a transaction of one text', (text: string) => `begin; insert into notes values ('${text}'); commit`],
+  ['that looks like a COPY', (text: string) => `insert into notes values ('${text}'), ('copy notes from stdin')`],
+])('a write %s is shown, by this pool and by another one', async (_, textOf) => {
+  const [writer, reader] = [several(), several()]
+  await behind(writer, reader)
+  const note = (): string => `note ${notes++}`
+  const [own, inSession, borrowed] = [note(), note(), note()]
+  await writer.query(textOf(own))
+  expect(await reads(writer, own)).toEqual([1, 'nrt'])
+  expect(await reads(reader, own)).toEqual([1, 'nrt'])
+  await writer.session(undefined, async () => {
+    await writer.query(textOf(inSession))
+    expect(await reads(writer, inSession)).toEqual([1, 'nrt'])
+  })
+  expect(await reads(reader, inSession)).toEqual([1, 'nrt'])
+  const client = await writer.connect()
+  await client.query(textOf(borrowed))
+  client.release()
+  expect(await reads(reader, borrowed)).toEqual([1, 'nrt'])
+})
+
 test('what may have been written, though its caller has given up, is asked of the primary', async () => {
   const [writer, reader] = [several(), several()]
   await behind(writer, reader)
