@@ -61,6 +61,10 @@ function guarded(server: string, stream: ConnectableStream): ConnectableStream {
   const connect: unknown = Reflect.get(stream, 'connect')
   const value = (...args: unknown[]): unknown =>
     make(server, () => Reflect.apply(connect as (...given: unknown[]) => unknown, stream, args))
+  // pg has a process that has nothing else to do end by these, where they are.
+  for (const name of ['ref', 'unref']) {
+    if (typeof Reflect.get(stream, name) !== 'function') Object.defineProperty(stream, name, { value: ignore })
+  }
   return Object.defineProperty(stream, 'connect', { value, configurable: true, writable: true })
 }
 

@@ -161,7 +161,7 @@ class Channel extends Duplex {
 
 test('a stream that does not count its bytes is never taken for silent', async () => {
   const options = { stream: () => new Channel() as unknown as Socket, probeTimeoutMs: 200, silenceTimeoutMs: 500 }
-  const pool = pools.create({ ...oneDatabase(), ...options })
+  const pool = pools.create({ ...world.poolOptions('ord'), ...options })
   const { rows } = await pool.query("select 'late' as said from pg_sleep(1.5)")
   expect(rows).toEqual([{ said: 'late' }])
 })
