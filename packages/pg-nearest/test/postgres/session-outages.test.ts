@@ -29,7 +29,10 @@ describe('with the primary gone', () => {
     expect(process.servedBy.server).toBe('nrt')
     await world.kill('nrt')
     const refused = await session.query(get).catch((error: unknown) => error)
-    expect(isNoServerError(refused) && refused.message).toMatch(/ord does not show yet what this session has written/)
+    expect(refused).toMatchObject({
+      message: expect.stringMatching(/ord does not show yet what this session has written/),
+    })
+    expect(refused).toSatisfy(isNoServerError)
     // An app answers with it, or logs it.
     expect(JSON.parse(JSON.stringify(refused))).toMatchObject({ code: 'NEAREST_NO_SERVER' })
     // Nobody asked for a session: better an older answer than none, and it says so.
