@@ -4,7 +4,7 @@ import { walk } from '../walk/walk.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { FREE_GATE } from '../session-positions/unconfirmed-bookmark-gate.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
-import { createLaneRider } from '../lane-rides/multiplexed-read.ts'
+import { createMultiplexedRead } from '../lane-rides/multiplexed-read.ts'
 import { withoutStatementName } from '../execute/without-statement-name.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
 import { avoiding, isRegional, planPrimary, type Attempt } from '../route/plan-servers.ts'
@@ -55,7 +55,7 @@ function executionOf(
   }
   const signal = client.signalOf(statement)
   const mayRide = client.engine.lanes !== undefined && !asksForPrimary(client.scope, request)
-  const rider = mayRide ? createLaneRider(client.engine, facts, need, config) : undefined
+  const rider = mayRide ? createMultiplexedRead(client.engine, facts, need, config) : undefined
   client.rider = rider
   let open = false
   let mayMove = begins && !reads

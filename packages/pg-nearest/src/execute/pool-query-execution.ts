@@ -17,7 +17,7 @@ import { queryTimeoutOf, type Request } from '../route/request.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
 import type { StatementResult } from '../wire/exchange.ts'
-import { createLaneRider, type MultiplexedRead, type Trip } from '../lane-rides/multiplexed-read.ts'
+import { createMultiplexedRead, type MultiplexedRead, type Trip } from '../lane-rides/multiplexed-read.ts'
 import { notSent, runWithin, type LimitedEnd } from '../send/run-with-cancellation.ts'
 import { ownSession, type Engine, type Scope } from './engine-interface.ts'
 import type { Arrival, AttemptEnd, Execution, HedgePlan, Turn } from '../walk/execution.ts'
@@ -87,7 +87,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     this.#need = need
     this.#hedging = reads ? engine.hedging : undefined
     if (engine.lanes !== undefined && !asksForPrimary(scope, request)) {
-      this.#rider = createLaneRider(engine, this.facts, need, request.config)
+      this.#rider = createMultiplexedRead(engine, this.facts, need, request.config)
     }
     this.engine = engine
     this.#prepareFrom = reads ? undefined : engine.prepareFrom

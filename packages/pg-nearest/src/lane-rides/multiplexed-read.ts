@@ -27,7 +27,7 @@ export interface Trip {
 }
 
 /** `undefined`: it may share a connection with nobody. */
-export function createLaneRider(
+export function createMultiplexedRead(
   engine: RideContext,
   facts: WalkFacts,
   need: StatementNeed,

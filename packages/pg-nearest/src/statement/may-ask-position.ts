@@ -34,8 +34,9 @@ const COMMITTING: ReadonlySet<TransactionControl['kind']> = new Set(['commit', '
  *
  * @param open - whether a transaction is open behind it.
  */
-export function commitsUnseen(text: string | undefined, { transaction }: StatementNeed, open: boolean): boolean {
-  if (typeof text !== 'string') return false
+export function commitsUnseen(text: string | undefined, need: StatementNeed, open: boolean): boolean {
+  const { transaction } = need
+  if (typeof text !== 'string' || need.class === 'read') return false
   return transaction === undefined
     ? !open && factsOf(text).is('readsFromClient')
     : mayHaveBegunAnother(text, transaction)
