@@ -124,6 +124,10 @@ test('so it does where the role may ask a standby whom it follows; the error nam
     replicas: { ord: copy.url('ord'), syd: copy.url('syd') },
     failoverTimeoutMs: 500,
   }
+  // At whatever moment syd flushes a page, its control file has the new timeline, too.
+  const controlFile = 'pg_control_recovery(), pg_control_checkpoint()'
+  await administer(copy, 'ord', `revoke execute on function ${controlFile} from public`)
+  await caughtUp(copy)
   const before = await pools.start(afterFailover)
   const refused = before.query('insert into notes values (1)')
   await expect(refused).rejects.toThrow(/ord says that it is the primary.*clone.*grant pg_monitor.*"cluster"/)
