@@ -181,7 +181,8 @@ async function send(
   if (!guarded && begin.need.transaction?.readOnly !== true && end.result.some(isWriteRefused)) lease.doom()
   const evidence = misplaced(lease, end.result)
   if (evidence !== undefined) return evidence
-  check?.end(lease, 'trust', questions, end.result.at(-1)?.kind === 'result' ? 'answered' : 'refused')
+  const outcome = end.result.at(-1)?.kind === 'result' ? 'answered' : 'refused'
+  check?.end(lease, { trust: 'trust', questions, mayHaveWritten: false, outcome })
   return end
 }
 

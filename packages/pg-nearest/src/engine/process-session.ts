@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ProcessSessionState } from '../session/process-session-state.ts'
 import { moveMember, othersOf, type PeerMember, type PeerRegistry } from '../session/session-peers.ts'
-import type { SessionState } from '../session/session-state.ts'
 import type { DrainCounter } from './drain-counter.ts'
 
 /** What this process has written and seen outside of explicit sessions: one for all pools that lead to the same database. */
@@ -10,7 +9,7 @@ export interface ProcessSession {
    * `undefined` while there is one server, where nothing can be stale, no other is expected, and no other pool of the process leads to
    * its database.
    */
-  readonly state: SessionState | undefined
+  readonly state: ProcessSessionState | undefined
   /** The list leads to these databases now, each on a server of its own. */
   lead(addresses: readonly string[]): void
   /** The pool has ended. */
@@ -68,7 +67,7 @@ export function createProcessSession(
 }
 
 /** Another number whenever the shape of what is shared changes: copies of both kinds then go on, each among themselves. */
-const KEY = Symbol.for('pg-nearest.process-sessions.1')
+const KEY = Symbol.for('pg-nearest.process-sessions.2')
 
 /** Shared by all copies of this library in the process. */
 function processPeers(): PeerRegistry {

@@ -19,7 +19,7 @@ export function createFreshnessCheck(
   if (session === undefined) return undefined
   const usual = own?.consistency ?? context.consistency
   const consistency = reads ? (wanted ?? usual) : usual
-  // In an explicit session a write's position is recorded all the same: another process may go on with the bookmark.
-  if (consistency === 'eventual' && (reads || own === undefined)) return undefined
+  // A write's position is recorded all the same: another process may go on with the bookmark, another pool or read may ask for more.
+  if (consistency === 'eventual' && reads) return undefined
   return new FreshnessCheck(context, session, consistency, reads)
 }

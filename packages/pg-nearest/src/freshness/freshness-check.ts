@@ -28,6 +28,15 @@ export type Trust = 'prove' | 'trust'
  */
 type StatementOutcome = 'answered' | 'refused' | 'ended'
 
+/** How a statement has ended on a server, and what may have come of it. */
+export interface StatementEnding {
+  readonly trust: Trust
+  readonly questions: PositionQuestions | undefined
+  readonly outcome: StatementOutcome
+  /** Though it looks like a read: by a function that it has called there. */
+  readonly mayHaveWritten: boolean
+}
+
 /**
  * So many writes of a session must wait to be sent for one that is sent not to ask for its position: those that are sent last, behind its
  * answer, ask for all. Until then the session reads from the primary.
@@ -168,7 +177,11 @@ export class FreshnessCheck {
     this.#wasAtHome = isAtHome
     const introduces = !lease.introduced && (tells || askable !== 'no')
     // Behind a BEGIN nothing can be asked; and connections that have not told their machine would count as led to one each.
-    const before = proof !== 'given' || (proves && introduces && !inside && !shared && !mayFollow())
+    const mustTell = proves && introduces && !inside && !shared && !mayFollow()
+    const before =
+      proof !== 'given' ||
+      mustTell ||
+      (!inside && !standby && trust === 'prove' && this.mayBeReplaced(server, lease.machine))
     this.#leftToOthers = !this.#reads && !isAtHome && !inside && !introduces && this.#hasManyBehind
     if (this.#leftToOthers) return undefined
     const wanted = this.#session.blind || !isAtHome || (!standby && !this.#hasAll(server))
@@ -193,38 +206,33 @@ export class FreshnessCheck {
   /**
    * The statement has ended: records the answers to its position queries. Returns a `ReplicaBehindError` if the server lacked what the
    * statement had to show; the answers are then ignored.
-   *
    */
-  end(
-    lease: Lease,
-    trust: Trust,
-    questions: PositionQuestions | undefined,
-    outcome: StatementOutcome,
-  ): ReplicaBehindError | undefined {
+  end(lease: Lease, { trust, questions, outcome, ...ending }: StatementEnding): ReplicaBehindError | undefined {
+    const mayHaveWritten = !this.#reads || ending.mayHaveWritten
     if (outcome === 'answered' && lease.alive) this.#context.noteServed(lease)
     const done = outcome !== 'refused'
     const machine = questions === undefined ? lease.identity : this.#answers.introduce(lease, questions)
     const { server } = lease
-    if (!this.#reads) this.#session.noteWrite()
+    if (mayHaveWritten) this.#session.noteWrite()
     if (questions?.after === true && !this.#unpositioned) {
       if (questions.answerAfter.position !== 'refused') {
-        return this.#answers.after(lease, questions, trust === 'prove', done)
+        return this.#answers.after(lease, questions, { proves: trust === 'prove', done, mayHaveWritten })
       }
       this.#context.positions.noteRefusal(server)
       this.#unpositioned = true
     }
     if (this.#leftToOthers) this.markUnknown()
     else if (isUsualReadServer(this.#context, this.#session, server)) this.#useHome(server, machine)
-    else if (this.#unpositioned) this.#noteUnpositioned(lease, machine, done)
-    else if (this.#wasAtHome && this.#reads) this.#useHome(server, machine)
+    else if (this.#unpositioned) this.#noteUnpositioned(lease, machine, done, mayHaveWritten)
+    else if (this.#wasAtHome && !mayHaveWritten) this.#useHome(server, machine)
     else if (this.#wasAtHome) this.markUnknown()
     else if (!done && !this.#reads) this.markUnknown()
     return undefined
   }
 
   /** It has shown or written something at a position that its server does not tell. */
-  #noteUnpositioned({ server, standby }: Lease, machine: string, done: boolean): void {
-    if (!this.#reads) this.markUnknown()
+  #noteUnpositioned({ server, standby }: Lease, machine: string, done: boolean, mayHaveWritten: boolean): void {
+    if (mayHaveWritten) this.markUnknown()
     else if (!standby) this.#session.markUnknown(performance.now())
     else if (done) this.#useHome(server, machine)
   }
@@ -349,6 +357,16 @@ export class FreshnessCheck {
     const showing = shows(known, this.#required, positions)
     if (showing === 'older' || showing === 'lost' || showing === 'foreign') return 'never'
     return showing === 'yes' && known !== undefined && known.at >= connectedAt ? 'given' : 'position'
+  }
+
+  /** A primary that may be on an older timeline than what a read must show: it is to be asked ahead of what nothing can follow. */
+  mayBeReplaced(server: string, machine?: string): boolean {
+    if (!this.#reads || this.#askable(server) === 'no') return false
+    const { positions } = this.#context
+    const known = machine === undefined ? positions.of(server) : positions.at(server, machine)
+    return [this.#required, this.#session.awaited].some(
+      (demanded) => demanded !== undefined && shows(known, demanded, positions) === 'older',
+    )
   }
 
   #askable(server: string): Askable {

@@ -43,9 +43,11 @@ function isFoundBehind({ positions }: FreshnessContext, server: string): boolean
 
 /** The process's own session reads from its usual server without asking for positions: that server never goes backwards. */
 export function isUsualReadServer(context: FreshnessContext, session: SessionState, server: string): boolean {
-  if (session !== context.process || server !== usualReadServer(context.topology, context.chooser)) return false
+  const { process } = context
+  if (process === undefined || session !== process) return false
+  if (server !== usualReadServer(context.topology, context.chooser)) return false
   // What is written there, other pools must be told.
-  return !(session.hasPeers && writeOrder(context.topology).some(({ name }) => name === server))
+  return !(process.hasPeers && writeOrder(context.topology).some(({ name }) => name === server))
 }
 
 export function rttMsOf(context: FreshnessContext, server: string): number | undefined {

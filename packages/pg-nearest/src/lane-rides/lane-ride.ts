@@ -200,7 +200,7 @@ export class LaneRide implements LaneRead {
     if (questions?.before === true) questions.answerBefore = replyOf(ahead)
     if (questions?.after === true) questions.answerAfter = replyOf(answer)
     const lacking = questions?.before === true ? check?.arrived(lease, questions) : undefined
-    const behind = lacking ?? check?.end(lease, trust, questions, 'answered')
+    const behind = lacking ?? check?.end(lease, { trust, questions, mayHaveWritten: false, outcome: 'answered' })
     return behind === undefined ? { kind: 'result', result } : { kind: 'behind', error: behind }
   }
 

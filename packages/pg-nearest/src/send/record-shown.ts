@@ -12,7 +12,7 @@ export async function recordShown(check: FreshnessCheck, lease: Lease): Promise<
   // Nothing had to be proven, so that nothing can be lacking.
   if (questions instanceof ReplicaBehindError) return
   if (questions !== undefined) questions.answerAfter = await replyTo(lease, questions)
-  check.end(lease, 'trust', questions, 'ended')
+  check.end(lease, { trust: 'trust', questions, mayHaveWritten: !lease.provenStandby, outcome: 'ended' })
   check.emitLosses()
 }
 

@@ -17,6 +17,7 @@ import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route
 import type { StatementNeed } from '../classification/statement-need.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
 import { commitsUnseen, mayAskAfter, runsInside } from '../statement/may-ask-position.ts'
+import { mayWriteByFunction } from '../statement/may-leave-trace.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../exchange/group-exchange.ts'
@@ -156,20 +157,21 @@ function conclude(
   questions: PositionQuestions | undefined,
   end: StatementEnd,
 ): RunEnd {
+  const mayHaveWritten = !lease.provenStandby && mayWriteByFunction(config.text)
   const isOver = end.kind === 'result' || end.kind === 'unreadable' || end.kind === 'answered'
   if (isOver && !lease.provenStandby && commitsUnseen(config.text, need, lease.status !== 'I')) check?.markUnknown()
   switch (end.kind) {
     case 'result': {
-      const behind = check?.end(lease, trust, questions, 'answered')
+      const behind = check?.end(lease, { trust, questions, mayHaveWritten, outcome: 'answered' })
       return behind === undefined ? end : { kind: 'behind', error: behind }
     }
     case 'unreadable': {
-      const behind = check?.end(lease, trust, questions, 'answered')
+      const behind = check?.end(lease, { trust, questions, mayHaveWritten, outcome: 'answered' })
       return { kind: behind === undefined ? 'unreadable' : 'behind', error: behind ?? end.error }
     }
     case 'answered': {
       // Its machine may have told with this answer who it is, which is evidence, too.
-      const behind = check?.end(lease, trust, questions, 'refused')
+      const behind = check?.end(lease, { trust, questions, mayHaveWritten, outcome: 'refused' })
       const evidence = evidenceOfAnswer(lease, end.error, context, before)
       // Whoever had the connection before may have left it READ ONLY.
       const isUnasked = enforcement === 'none' && !lease.standby && lease.status === 'I'

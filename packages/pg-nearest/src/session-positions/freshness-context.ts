@@ -2,6 +2,7 @@ import type { PositionLostEvent } from '../events/event-types.ts'
 import type { KnownPositions } from '../positions/known-positions.ts'
 import type { MachinesBehindNames } from '../positions/machines-behind-names.ts'
 import type { Consistency } from '../session/consistency.ts'
+import type { ProcessSessionState } from '../session/process-session-state.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { Chooser } from '../server-selection/server-selection.ts'
 import type { PrimaryTrail } from '../observations/staleness.ts'
@@ -23,7 +24,7 @@ export interface FreshnessContext {
   /** There is one server, and so no other to choose. */
   readonly alone: boolean
   /** The session of everything outside of an explicit session. `undefined` with one server, where nothing can be stale, unless others are expected. */
-  readonly process: SessionState | undefined
+  readonly process: ProcessSessionState | undefined
   /** Each write asks for its own position, because all are sent before any is answered. Default false. */
   readonly eachWriteAsks?: boolean
   /** The caller's explicit session, from the async context. */

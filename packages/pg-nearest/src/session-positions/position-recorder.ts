@@ -55,7 +55,10 @@ export class PositionRecorder {
     const before = machine === undefined ? undefined : positions.at(server, machine)
     if (position !== undefined) positions.note(server, noted(position, machine, sentAt))
     const standby = reply.introduction?.standby ?? position?.standby
-    if (standby === false && (shared || !lease.pooled)) return undefined
+    if (standby === false && (shared || !lease.pooled)) {
+      const primary = position && this.#positionOf(server, machine, position)
+      return primary !== undefined && this.#isReplaced(server, primary) ? new ReplicaBehindError(server) : undefined
+    }
     // Behind a pooler the statement may run on another machine than the one that has answered.
     if (shared ? reply.introduction === undefined : lease.pooled) return new ReplicaBehindError(server)
     if (home !== undefined && (home.server !== server || home.machine !== identity))
@@ -81,7 +84,15 @@ export class PositionRecorder {
   }
 
   /** Records the answer after a statement. Returns a `ReplicaBehindError` if the server is a primary that has been replaced. */
-  after(lease: Lease, questions: PositionQuestions, proves: boolean, done: boolean): ReplicaBehindError | undefined {
+  after(
+    lease: Lease,
+    questions: PositionQuestions,
+    {
+      proves,
+      done,
+      mayHaveWritten,
+    }: { readonly proves: boolean; readonly done: boolean; readonly mayHaveWritten: boolean },
+  ): ReplicaBehindError | undefined {
     const { server } = lease
     const { shared, inside, answerAfter: reply, sentAt } = questions
     const answer = this.#heard(server, reply.position)
@@ -91,36 +102,37 @@ export class PositionRecorder {
     const isOthers = lease.pooled && !shared && !inside && answer?.standby === true
     const isOdd = isOthers || (!lease.pooled && answer?.standby !== lease.standby)
     if (answer === undefined || position === undefined || isOdd) {
-      if (done) this.#markUnknown()
+      if (done || mayHaveWritten) this.#markUnknown(mayHaveWritten)
       return undefined
     }
-    const { positions, process } = this.#context
+    const { positions } = this.#context
     positions.note(server, noted(answer, machine, sentAt))
     if (answer.standby) {
-      this.#session.show(position)
+      this.#session.show(position, sentAt)
       return undefined
     }
-    const required = this.#stillRequired
-    if (this.#reads && proves && required !== undefined && shows(position, required, positions) === 'older') {
-      // A primary that does not know that it was replaced; unless no server is on the bookmark's timeline.
-      if (!this.#isNobodys(required)) return new ReplicaBehindError(server)
-      this.#replaceClaim(server, required, position)
-    }
+    if (this.#reads && proves && this.#isReplaced(server, position)) return new ReplicaBehindError(server)
     const session = this.#session
-    const { awaited } = session
-    if (this.#reads && proves && awaited !== undefined && shows(position, awaited, positions) === 'older')
-      return new ReplicaBehindError(server)
+    const required = this.#stillRequired
     const expected = session.claim !== undefined && !session.trusted ? this.#known(required) : required
     const demanded = expectedOfPrimary(this.#context, session, expected, server)
-    if (expected !== required) session.replaceClaim(position)
+    if (expected !== required && required !== undefined) session.replace(required, position, sentAt)
     const lost = session.arrivedAtPrimary(position, sentAt, demanded, positions)
-    // A write in any session is a write of this process, too. So may be what a standby has refused.
-    if ((!this.#reads || !proves) && session !== process && process !== undefined) {
+    // So may be what a standby has refused.
+    if (mayHaveWritten || !proves) this.#tellProcess(server, position)
+    if (lost !== undefined) this.#noteLoss(server, lost)
+    return undefined
+  }
+
+  /** A write in any session is a write of this process, too. */
+  #tellProcess(server: string, position: Bookmark): void {
+    const { process } = this.#context
+    if (process === undefined) return
+    if (process !== this.#session) {
       const seen = expectedOfPrimary(this.#context, process, process.bookmark, server)
       process.showOfAnother(position, seen, performance.now())
     }
-    if (lost !== undefined) this.#noteLoss(server, lost)
-    return undefined
+    process.tellPeers(position)
   }
 
   #heard(server: string, position: PositionReply['position']): PositionAnswer | undefined {
@@ -137,34 +149,56 @@ export class PositionRecorder {
     if (answer.kind === 'silent') return { kind: 'open', error: new ReplicaBehindError(primary) }
     const { position } = answer
     if (claim === undefined) {
-      session.settleUnreadable(position)
+      session.settleUnreadable(position, performance.now())
       return { kind: 'settled' }
     }
     const showing = shows(position, claim, this.#context.positions)
     if (showing === 'older' && !this.#isNobodys(claim)) return { kind: 'open', error: new ReplicaBehindError(primary) }
     if (showing === 'yes') session.confirm()
-    else this.#replaceClaim(primary, claim, position)
+    else this.#replace(primary, claim, position)
     return { kind: 'settled' }
   }
 
-  #replaceClaim(primary: string, claim: Bookmark, position: Bookmark): void {
-    this.#session.replaceClaim(position)
-    if (this.#session.trusted) this.#noteLoss(primary, { lost: claim, now: position })
+  /** It is a primary that does not know that it was replaced; unless no server is on the timeline that must be shown. */
+  #isReplaced(primary: string, position: Bookmark): boolean {
+    const session = this.#session
+    for (const demanded of [this.#stillRequired, session.awaited]) {
+      if (demanded === undefined || shows(position, demanded, this.#context.positions) !== 'older') continue
+      if (!this.#isNobodys(demanded)) return true
+      // What a client brought says nothing of what others wait for.
+      const isOwn = demanded !== session.claim
+      if (demanded !== session.awaited) this.#replace(primary, demanded, position)
+      if (isOwn) for (const each of this.#sessions()) each.forgetTimeline(demanded, performance.now())
+    }
+    return false
+  }
+
+  #replace(primary: string, required: Bookmark, position: Bookmark): void {
+    const { claim, trusted } = this.#session
+    this.#session.replace(required, position, performance.now())
+    if (trusted || required !== claim) this.#noteLoss(primary, { lost: required, now: position })
+  }
+
+  #sessions(): readonly SessionState[] {
+    const { process } = this.#context
+    return process === undefined || process === this.#session ? [this.#session] : [this.#session, process]
   }
 
   /**
-   * The session began with it, and no server is on its timeline or a later one: as far as is known; if it certainly comes from this
-   * app, so that there was such a server, only when every one has said otherwise since the session began.
+   * No server is on its timeline or a later one: as far as is known; if there certainly was such a server in the list, only when every one
+   * has said otherwise since.
    */
   #isNobodys(bookmark: Bookmark): boolean {
     const { topology, positions } = this.#context
-    const { claim, trusted, beganAt } = this.#session
-    if (claim !== bookmark) return false
-    if (!trusted) return !topology.servers.some(({ timeline }) => (timeline ?? 0) >= bookmark.timeline)
+    const { claim, trusted } = this.#session
+    if (claim === bookmark && !trusted)
+      return !topology.servers.some(({ timeline }) => (timeline ?? 0) >= bookmark.timeline)
+    const since = this.#session.listedSince(bookmark)
+    if (since === undefined) return false
     return topology.servers.every(({ name, health }) => {
       if (health === 'leaving') return true
       const known = positions.of(name)
-      if (known?.timelineAt === undefined || known.timelineAt < beganAt) return false
+      if (known?.timelineAt === undefined || known.timelineAt < since) return false
       const showing = shows(known, bookmark, positions)
       return showing === 'older' || showing === 'foreign'
     })
@@ -181,10 +215,10 @@ export class PositionRecorder {
     return required === this.#session.claim ? undefined : required
   }
 
-  #markUnknown(): void {
+  #markUnknown(mayHaveWritten: boolean): void {
     const now = performance.now()
     this.#session.markUnknown(now)
-    if (!this.#reads) this.#context.process?.markUnknown(now)
+    if (mayHaveWritten) this.#context.process?.markUnknown(now)
   }
 
   #positionOf(server: string, machine: string | undefined, answer: PositionAnswer): Bookmark | undefined {

@@ -1,8 +1,8 @@
-import { isOfLaterTimeline, laterBookmark, type Bookmark } from './bookmark.ts'
+import { isOfLaterTimeline, type Bookmark } from './bookmark.ts'
 import type { SessionPeer } from './session-peers.ts'
 import { SessionState } from './session-state.ts'
 
-/** A session whose writes are those of its peers, too. What it reads without asking where that was, it keeps to itself. */
+/** A session whose writes are those of its peers, too. What it reads it keeps to itself. */
 export class ProcessSessionState extends SessionState {
   readonly #now: () => number
   #peers: readonly SessionPeer[] = []
@@ -14,14 +14,17 @@ export class ProcessSessionState extends SessionState {
 
   /** What peers tell. It is not told again: whoever knows it has told all. */
   readonly peer: SessionPeer = {
-    show: (position) => {
-      if (isOfLaterTimeline(position, this.bookmark)) {
-        this.awaitTimeline(position)
-        super.markUnknown(this.#now())
-      } else super.show(position)
-    },
+    show: (position) => this.#showOfPeer(position),
+    forgetTimeline: (lost, now) => super.forgetTimeline(lost, now),
     markUnknown: (now) => super.markUnknown(now),
     beginUnsettled: () => super.beginUnsettled(),
+  }
+
+  /** The other's list may name servers that this pool's does not. */
+  #showOfPeer(position: Bookmark): void {
+    const now = this.#now()
+    if (isOfLaterTimeline(position, this.bookmark)) this.awaitTimeline(position, now, undefined)
+    else this.show(position, undefined)
   }
 
   /** These are its peers from now on. Those who come are told what there is. */
@@ -36,24 +39,17 @@ export class ProcessSessionState extends SessionState {
     }
   }
 
-  override show(position: Bookmark): void {
-    const before = this.bookmark
-    super.show(position)
-    if (this.#peers.length === 0 || (before !== undefined && laterBookmark(before, position) === before)) return
+  /** Something was written at this position. */
+  tellPeers(position: Bookmark): void {
     for (const each of this.#peers) each.show(position)
   }
 
-  override showOfAnother(position: Bookmark, seen: Bookmark | undefined, now: number): void {
-    super.showOfAnother(position, seen, now)
-    for (const each of this.#peers) each.show(position)
+  override forgetTimeline(lost: Bookmark, now: number): void {
+    super.forgetTimeline(lost, now)
+    for (const each of this.#peers) each.forgetTimeline(lost, now)
   }
 
-  protected override goOnFrom(position: Bookmark): void {
-    super.goOnFrom(position)
-    for (const each of this.#peers) each.show(position)
-  }
-
-  override get hasPeers(): boolean {
+  get hasPeers(): boolean {
     return this.#peers.length > 0
   }
 

@@ -23,6 +23,11 @@ export interface LostPosition {
   readonly now: Bookmark
 }
 
+interface AwaitedTimeline {
+  readonly beginning: Bookmark
+  readonly listedSince: number | undefined
+}
+
 /** How a session begins. */
 export interface SessionBeginning {
   /** What its reads must show; `undefined`: as the pool says. */
@@ -67,7 +72,9 @@ export class SessionState {
   #claim: Bookmark | undefined
   /** A claim that the primary did not know. */
   #replaced: Bookmark | undefined
-  #awaited: Bookmark | undefined
+  /** See {@link listedSince}. */
+  #timelineSince: number | undefined
+  #awaited: AwaitedTimeline | undefined
 
   /** @param start - `'unknown'`: its position is not known, so that its first read asks the primary. */
   constructor(
@@ -77,7 +84,7 @@ export class SessionState {
     this.lot = lot
     this.consistency = consistency
     this.trusted = trusted
-    this.beganAt = beganAt
+    this.beganAt = this.#timelineSince = beganAt
     this.knownUntil = knownUntil
     if (start === 'unknown') this.#blindSince = Number.NEGATIVE_INFINITY
     else this.#bookmark = this.#claim = start
@@ -127,22 +134,36 @@ export class SessionState {
   }
 
   /** The primary was asked after the session had begun: whatever was seen before is not beyond its answer. */
-  settleUnreadable(position: Bookmark): void {
+  settleUnreadable(position: Bookmark, now: number): void {
     if (!this.unreadable) return
     this.#blindSince = undefined
-    this.show(position)
+    this.show(position, now)
   }
 
-  /** The primary does not know the claim: the session goes on from the primary's position. */
-  replaceClaim(position: Bookmark): void {
-    if (this.#bookmark === this.#claim) this.#bookmark = position
-    this.#replaced = this.#claim
-    this.#claim = undefined
+  /** The primary does not know what its reads had to show: the session goes on from the primary's position. */
+  replace(required: Bookmark, position: Bookmark, now: number): void {
+    if (this.#bookmark === required) {
+      this.#bookmark = position
+      this.#timelineSince = now
+    }
+    this.#replaced = required
+    if (this.#claim === required) this.#claim = undefined
+    this.forgetTimeline(required, now)
   }
 
-  /** Whether this was the claim, and the session has gone on without it since. */
+  /** Whether it has gone on without this. */
   hasReplaced(required: Bookmark): boolean {
     return required === this.#replaced
+  }
+
+  /**
+   * Since when it has been known that a server of this pool's list is on a position's timeline, or was, by `performance.now()`. `undefined`
+   * if that is not known.
+   */
+  listedSince(required: Bookmark): number | undefined {
+    if (required === this.#claim) return this.beganAt
+    if (required === this.#bookmark) return this.#timelineSince
+    return required === this.#awaited?.beginning ? this.#awaited.listedSince : undefined
   }
 
   /** How many of its writes wait to be sent. */
@@ -183,8 +204,12 @@ export class SessionState {
     return this.#homeUsedAt
   }
 
-  show(position: Bookmark): void {
-    this.#bookmark = laterBookmark(this.#bookmark, position)
+  /** @param listedAt - when a server of this pool's list said so, or before, by `performance.now()`. */
+  show(position: Bookmark, listedAt: number | undefined): void {
+    const before = this.#bookmark
+    const after = (this.#bookmark = laterBookmark(before, position))
+    if (after.timeline !== position.timeline) return
+    this.#timelineSince = after.timeline === before?.timeline ? (this.#timelineSince ?? listedAt) : listedAt
   }
 
   /**
@@ -192,24 +217,36 @@ export class SessionState {
    * its next read asks the primary.
    */
   showOfAnother(position: Bookmark, seen: Bookmark | undefined, now: number): void {
-    if (isOfLaterTimeline(position, seen)) {
-      this.awaitTimeline(position)
-      this.markUnknown(now)
-    } else this.show(position)
+    if (isOfLaterTimeline(position, seen)) this.awaitTimeline(position, now, now)
+    else this.show(position, now)
   }
 
   /** The beginning of the latest timeline that another session has written on: a primary of an older one does not show that. */
   get awaited(): Bookmark | undefined {
-    return this.#awaited
+    return this.#awaited?.beginning
   }
 
-  protected awaitTimeline({ systemIdentifier, timeline }: Bookmark): void {
-    this.#awaited = laterBookmark(this.#awaited, { systemIdentifier, timeline, lsn: 0n })
+  protected awaitTimeline(
+    { systemIdentifier, timeline }: Bookmark,
+    now: number,
+    listedSince: number | undefined,
+  ): void {
+    this.#blindSince = now
+    const beginning = { systemIdentifier, timeline, lsn: 0n }
+    const known = this.#awaited
+    if (known !== undefined && isOfLaterTimeline(known.beginning, beginning)) return
+    const isSame = known !== undefined && !isOfLaterTimeline(beginning, known.beginning)
+    this.#awaited = { beginning, listedSince: isSame ? (known.listedSince ?? listedSince) : listedSince }
   }
 
-  /** What it knew is lost: this is what the primary has instead. */
-  protected goOnFrom(position: Bookmark): void {
-    this.#bookmark = position
+  /** Nobody is on its timeline any more: what was only heard of that from others is nothing to wait for. */
+  forgetTimeline(lost: Bookmark, now: number): void {
+    const awaited = this.#awaited?.beginning
+    if (awaited !== undefined && !isOfLaterTimeline(awaited, lost)) this.#awaited = undefined
+    if (this.#bookmark === undefined || this.#timelineSince !== undefined) return
+    if (isOfLaterTimeline(this.#bookmark, lost)) return
+    this.#bookmark = undefined
+    this.#blindSince = now
   }
 
   /** Something was written or seen at an unknown position. */
@@ -244,11 +281,6 @@ export class SessionState {
       open = false
       this.#unsettled--
     }
-  }
-
-  /** Others must be told of its writes. */
-  get hasPeers(): boolean {
-    return false
   }
 
   /** A read has ended on this machine, and its position was not asked for. */
@@ -288,7 +320,10 @@ export class SessionState {
     if (seen === undefined || seen.at < this.#homeUsedAt) return
     const { systemIdentifier, timeline, lsn, standby } = seen
     if (systemIdentifier === undefined || timeline === undefined || lsn === undefined) return
-    this.show(standby ? { systemIdentifier, timeline, lsn } : { systemIdentifier, timeline, lsn, certain: true })
+    this.show(
+      standby ? { systemIdentifier, timeline, lsn } : { systemIdentifier, timeline, lsn, certain: true },
+      seen.at,
+    )
     this.#home = undefined
   }
 
@@ -310,7 +345,8 @@ export class SessionState {
     required: Bookmark | undefined,
     forks: Forks,
   ): LostPosition | undefined {
-    const isReplaced = this.#awaited !== undefined && shows(position, this.#awaited, forks) === 'older'
+    const { awaited } = this
+    const isReplaced = awaited !== undefined && shows(position, awaited, forks) === 'older'
     if (this.#blindSince !== undefined && this.#blindSince <= sentAt && !isReplaced) this.#blindSince = undefined
     if (this.#home !== undefined && this.#homeUsedAt <= sentAt) this.#home = undefined
     // A primary on an older timeline cannot tell.
@@ -318,10 +354,11 @@ export class SessionState {
     const showing = required === undefined ? 'yes' : shows(position, required, forks)
     const lost = showing === 'no' || showing === 'lost' ? required : undefined
     if (lost === undefined || isLater(this.#bookmark, lost)) {
-      this.show(position)
+      this.show(position, sentAt)
     } else {
       // The lost position may have absorbed later ones meanwhile, so the next read asks the primary as well.
-      this.goOnFrom(position)
+      this.#bookmark = position
+      this.#timelineSince = sentAt
       this.#blindSince ??= sentAt
     }
     return lost === undefined || !this.#isNews(lost) ? undefined : { lost, now: position }

@@ -10,6 +10,11 @@ export function mayLeaveTrace(text: unknown, { transaction }: StatementNeed): bo
   return typeof text !== 'string' || factsOf(text).sharing === undefined
 }
 
+/** Whether what looks like a read may call a function that writes. What a view, an operator or a cast calls does not show. */
+export function mayWriteByFunction(text: unknown): boolean {
+  return typeof text !== 'string' || factsOf(text).is('mayLeaveState')
+}
+
 /** A function or a procedure that reads or sets settings. */
 const SETTING = /\b(?:set_config|current_setting)\s*\(/gi
 

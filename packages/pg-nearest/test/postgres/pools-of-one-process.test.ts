@@ -7,7 +7,11 @@ import { administer, ask, caughtUp, until } from './fixtures.ts'
 let world: World
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
-  await ask(world.url('nrt'), 'create table notes (text text)')
+  await ask(
+    world.url('nrt'),
+    `create table notes (text text);
+     create function note(text) returns text language sql volatile as 'insert into notes values ($1) returning text'`,
+  )
   await caughtUp(world)
 })
 afterAll(() => world.stop())
@@ -42,6 +46,11 @@ async function reads(pool: NearestPool, text: string): Promise<[number | null, s
 async function behind(...all: NearestPool[]): Promise<void> {
   await caughtUp(world, ...all)
   await world.pauseReplay('ord')
+}
+
+async function caughtUpAgain(...all: NearestPool[]): Promise<void> {
+  await world.resumeReplay('ord')
+  await behind(...all)
 }
 
 test.each([
@@ -123,6 +132,37 @@ test.each([
   expect(await reads(reader, borrowed)).toEqual([1, 'nrt'])
 })
 
+test.each([
+  ['on the primary', (pool: NearestPool, text: string) => pool.primary.query(text)],
+  ['by its route', (pool: NearestPool, text: string) => pool.query({ text, route: 'primary' })],
+  ['strongly', (pool: NearestPool, text: string) => pool.query({ text, consistency: 'strong' })],
+])('what a function writes that is called %s is shown', async (_, call) => {
+  const [writer, reader] = [several(), several()]
+  await behind(writer, reader)
+  const [own, inSession] = [`note ${notes++}`, `note ${notes++}`]
+  await call(writer, `select note('${own}')`)
+  expect(await reads(reader, own)).toEqual([1, 'nrt'])
+  await caughtUpAgain(writer, reader)
+  await writer.session(undefined, () => call(writer, `select note('${inSession}')`))
+  expect(await reads(writer, inSession)).toEqual([1, 'nrt'])
+  expect(await reads(reader, inSession)).toEqual([1, 'nrt'])
+})
+
+test('what a pool has written whose reads may show anything is shown to whoever asks for more', async () => {
+  const writer = start({ ...world.poolOptions('ord'), consistency: 'eventual' })
+  const reader = several()
+  await behind(writer, reader)
+  const own = await write(writer)
+  expect(await reads(writer, own)).toEqual([0, 'ord'])
+  const asked = await writer.query({
+    text: 'select from notes where text = $1',
+    values: [own],
+    consistency: 'session',
+  })
+  expect([asked.rowCount, asked.servedBy.server]).toEqual([1, 'nrt'])
+  expect(await reads(reader, own)).toEqual([1, 'nrt'])
+})
+
 test('what may have been written, though its caller has given up, is asked of the primary', async () => {
   const [writer, reader] = [several(), several()]
   await behind(writer, reader)
@@ -148,6 +188,16 @@ test('what is only read stays with its pool, and so does all that there is when 
   expect((await reads(reader, 'none'))[1]).toBe('ord')
 })
 
+test('what a pool reads at the primary sends no other one there', async () => {
+  const [near, reader] = [beside(), several()]
+  await Promise.all([near.refresh(), reader.refresh()])
+  await behind(near, reader)
+  expect((await reads(reader, 'none'))[1]).toBe('ord')
+  await ask(world.url('nrt'), "insert into notes values ('elsewhere')")
+  expect(await reads(near, 'elsewhere')).toEqual([1, 'nrt'])
+  expect((await reads(reader, 'none'))[1]).toBe('ord')
+})
+
 test('two pools of one database record nothing: there is nothing that could be behind', async () => {
   const [one, two] = [alone(), alone()]
   await write(one)
@@ -161,7 +211,7 @@ test('two pools of one database record nothing: there is nothing that could be b
 })
 
 test('nothing is left when all have ended', async () => {
-  const registry = (globalThis as Record<symbol, unknown>)[Symbol.for('pg-nearest.process-sessions.1')]
+  const registry = (globalThis as Record<symbol, unknown>)[Symbol.for('pg-nearest.process-sessions.2')]
   expect(registry).toBeInstanceOf(Map)
   const [one, two] = [several(), alone()]
   await Promise.all([one.end(), two.end()])

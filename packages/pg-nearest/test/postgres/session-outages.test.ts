@@ -187,8 +187,46 @@ test.each([
       if (i === 5) await reader.query("insert into registers values ('y', 0)")
     }
     expect(shown).toEqual(shown.map(() => 'unproven'))
+    const inTransaction = await reader.transaction({ readOnly: true }, (tx) => tx.query(get))
+    expect(inTransaction.servedBy.reason).toBe('unproven')
+    const client = await reader.connect()
+    await client.query('begin read only')
+    expect((await client.query(get)).servedBy.reason).toBe('unproven')
+    await client.query('commit')
+    client.release()
   },
 )
+
+test('a failover that is undone: whoever has written on its timeline is told of the loss, and goes on', async () => {
+  await using world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 10 })
+  await ask(world.url('nrt'), CREATE)
+  await ask(world.url('nrt'), "insert into registers values ('x', 0)")
+  await tellTimelines(world)
+  const options = { ...world.poolOptions('ord'), probeIntervalMs: 100 }
+  const { ord: _ord, ...others } = options.replicas
+  await using pool = createPool(options)
+  await using other = createPool(options)
+  await Promise.all([pool.refresh(), other.refresh()])
+  const lost: unknown[] = []
+  pool.on('position-lost', (event) => lost.push(event))
+  await administer(world, 'ord', 'select pg_promote()')
+  await until(() => [pool, other].every((each) => timelineOf(each, 'ord') === 2), 'ord to be known as the primary')
+  expect((await pool.query(set(1))).servedBy.server).toBe('ord')
+  const session = pool.session()
+  await session.query(set(2))
+  const bookmark = session.bookmark()
+  await world.kill('ord')
+  for (const each of [pool, other]) each.setServers({ primary: options.primary, replicas: others })
+  await until(async () => (await pool.query(get)).servedBy.reason !== 'unproven', 'the process to go on')
+  expect(lost).toMatchObject([{ lost: { timeline: 2 }, now: { timeline: 1 } }])
+  expect((await session.query(get)).rows).toEqual([{ n: 0 }])
+  expect(lost).toHaveLength(2)
+  expect((await other.query(get)).servedBy.reason).not.toBe('unproven')
+  expect((await pool.session(bookmark).query(get)).rows).toEqual([{ n: 0 }])
+  await session.query(set(3))
+  expect((await session.query(get)).rows).toEqual([{ n: 3 }])
+  expect((await pool.query(get)).rows).toEqual([{ n: 3 }])
+})
 
 /** A superuser may grant this: without it a standby tells an ordinary role of its new timeline only after a checkpoint. */
 async function tellTimelines(world: World): Promise<void> {

@@ -15,9 +15,9 @@ describe('a session', () => {
 
   test('goes forward only', () => {
     const session = new SessionState(at(1, 5n))
-    session.show(at(1, 3n))
+    session.show(at(1, 3n), 0)
     expect(session.bookmark).toEqual(at(1, 5n))
-    session.show(at(1, 9n))
+    session.show(at(1, 9n), 0)
     expect(session.bookmark).toEqual(at(1, 9n))
   })
 
@@ -57,14 +57,14 @@ describe('a session', () => {
 
     test('a copy of it is lost as well', () => {
       const session = new SessionState(at(1, 900n))
-      session.show(at(1, 900n))
+      session.show(at(1, 900n), 0)
       session.arrivedAtPrimary(at(1, 500n), 10, at(1, 900n), NO_FORKS)
       expect(session.bookmark).toEqual(at(1, 500n))
     })
 
     test('but not what was written meanwhile on a later timeline', () => {
       const session = new SessionState(at(1, 900n))
-      session.show(at(2, 950n))
+      session.show(at(2, 950n), 0)
       session.arrivedAtPrimary(at(2, 500n), 10, at(1, 900n), NO_FORKS)
       expect(session.bookmark).toEqual(at(2, 950n))
     })
@@ -85,11 +85,46 @@ describe('a session', () => {
     expect(session.claim).toBeUndefined()
   })
 
+  test('since when its timeline has been in the list is known of what its own servers have told', () => {
+    const [claim, told, heard] = [at(2, 100n), at(3, 100n), at(4, 100n)]
+    const session = new SessionState(claim, { beganAt: 5 })
+    expect(session.listedSince(claim)).toBe(5)
+    session.show(told, 10)
+    session.show(at(3, 50n), 20)
+    expect([session.listedSince(told), session.listedSince(heard)]).toEqual([10, undefined])
+    session.show(heard, undefined)
+    expect(session.listedSince(heard)).toBeUndefined()
+    session.show(at(4, 50n), 30)
+    expect(session.listedSince(heard)).toBe(30)
+  })
+
+  test.each([
+    ['only heard of', undefined, true],
+    ['of its own list', 10, false],
+  ])('a timeline that nobody is on any more is forgotten if it was %s', (_, listedAt, forgotten) => {
+    const session = new SessionState()
+    session.show(at(2, 100n), listedAt)
+    session.forgetTimeline(at(1, 900n), 15)
+    expect([session.bookmark, session.blind]).toEqual([at(2, 100n), false])
+    session.forgetTimeline(at(2, 50n), 20)
+    expect([session.bookmark === undefined, session.blind]).toEqual([forgotten, forgotten])
+  })
+
+  test('nor is it awaited then', () => {
+    const session = new SessionState()
+    session.showOfAnother(at(2, 100n), at(1, 900n), 10)
+    expect([session.awaited, session.blind]).toEqual([at(2, 0n), true])
+    session.forgetTimeline(at(1, 900n), 15)
+    expect(session.awaited).toEqual(at(2, 0n))
+    session.forgetTimeline(at(2, 50n), 20)
+    expect(session.awaited).toBeUndefined()
+  })
+
   test('a claim that is replaced is no longer required by what began before', () => {
     const later = at(2, 100n)
     const session = new SessionState(later)
     expect(session.hasReplaced(later)).toBe(false)
-    session.replaceClaim(at(1, 900n))
+    session.replace(later, at(1, 900n), 0)
     expect([session.hasReplaced(later), session.bookmark]).toEqual([true, at(1, 900n)])
   })
 
