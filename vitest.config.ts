@@ -71,6 +71,7 @@ const unhurried = onServersOf([
   'lane-names',
   'prepared-writes',
   'primary-comes-back',
+  'promoted-under-readers',
   'half-gone-primary',
   'throwing-configs',
   'lanes',

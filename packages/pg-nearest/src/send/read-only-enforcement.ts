@@ -9,16 +9,22 @@ import { StatementExchange } from '../exchange/statement-exchange.ts'
  * How a statement is kept from writing.
  *
  * - `none`: not at all.
- * - `read`: on a primary as `statement`. The text looks like a read, so on a standby nothing is needed.
- * - `statement`: by a READ ONLY transaction around it, on a standby, too, because it might be promoted.
+ * - `read`: as `statement`. What certainly only reads needs nothing on a standby, though that might be promoted.
+ * - `statement`: by a READ ONLY transaction around it, on a standby, too.
  * - `begin`: it is a BEGIN, whose transaction is made READ ONLY.
  * - `inside`: it is part of such a transaction, which it must not be able to change, or to end with another statement behind it.
  */
 export type Enforcement = 'none' | 'read' | 'statement' | 'begin' | 'inside'
 
 /** Whether it can be sent as it is. */
-export function isPlainOn({ provenStandby }: Lease, enforcement: Enforcement): boolean {
-  return enforcement === 'none' || (provenStandby && enforcement !== 'statement' && enforcement !== 'begin')
+export function isPlainOn(lease: Lease, enforcement: Enforcement, { text }: pg.QueryConfig): boolean {
+  if (enforcement === 'none') return true
+  return enforcement !== 'statement' && enforcement !== 'begin' && needsNoGuardOn(lease, text)
+}
+
+/** A standby may have been promoted since its last answer, so that it keeps only what might write from writing by being one. */
+export function needsNoGuardOn({ provenStandby }: Pick<Lease, 'provenStandby'>, text: unknown): boolean {
+  return provenStandby && typeof text === 'string' && factsOf(text).sharing !== undefined
 }
 
 const BEGIN = 'BEGIN READ ONLY'
@@ -46,7 +52,7 @@ export function statementExchanges(
   enforcement: Enforcement,
   onEnd: OnEnd,
 ): Exchange[] {
-  switch (isPlainOn(lease, enforcement) ? 'none' : enforcement) {
+  switch (isPlainOn(lease, enforcement, config) ? 'none' : enforcement) {
     case 'none':
       return [new StatementExchange(config, lease.client, onEnd)]
     case 'read':

@@ -78,7 +78,7 @@ function mayShareSync(
   { config, enforcement }: StatementRun,
   { before, inside, introduction }: PositionQuestions,
 ): boolean {
-  if (!lease.provenStandby || !lease.pipelines || !isPlainOn(lease, enforcement)) return false
+  if (!lease.provenStandby || !lease.pipelines || !isPlainOn(lease, enforcement, config)) return false
   if (before || inside || introduction !== undefined) return false
   if (typeof config.text !== 'string' || !factsOf(config.text).is('single')) return false
   return isUnadorned(config) && (config.values === undefined || Array.isArray(config.values))
@@ -111,7 +111,7 @@ function sendInOneTransaction(
   const { config, enforcement } = run
   const { before, after, introduction = '' } = questions
   const isAlone = typeof config.text === 'string' && factsOf(config.text).is('single') && !('rows' in config)
-  if (!isAlone || (enforcement !== 'begin' && !isPlainOn(lease, enforcement))) {
+  if (!isAlone || (enforcement !== 'begin' && !isPlainOn(lease, enforcement, config))) {
     return onEnd({ kind: 'behind', error: new ReplicaBehindError(lease.server) })
   }
   const question = { text: introduction, rowMode: 'array' as const, types: AS_TEXT }

@@ -5,6 +5,7 @@ import { isRegional } from '../route/plan-servers.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
 import { proveAhead } from '../send/prove-ahead.ts'
+import { needsNoGuardOn } from '../send/read-only-enforcement.ts'
 import { evidenceOfAnswer } from '../send/run-statement.ts'
 import { walk } from '../walk/walk.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
@@ -57,7 +58,7 @@ export async function readByCursor(
       const failed = check && (await proveAhead(check, lease, attempt, signal))
       if (failed !== undefined) return failed
       const before = lease.standby ? positionBefore(engine, lease) : undefined
-      const guards = forced || (client.keepsFromWriting && !lease.provenStandby)
+      const guards = forced || (client.keepsFromWriting && !needsNoGuardOn(lease, text))
       // On a primary its error is its own.
       const takesBack = lease.provenStandby
       const end = await sendSubmittable(client, lease, { ...submitted, takesBack }, { check, reads: true, guards })

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { OwnSession } from '../execute/engine-interface.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { isRegional, planRead } from '../route/plan-servers.ts'
+import { needsNoGuardOn } from '../send/read-only-enforcement.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
@@ -46,7 +47,7 @@ export async function runSubmittable(
   const { need } = submitted
   await placeStream(client, need)
   const lease = held.here
-  const guards = client.keepsFromWriting && !lease.provenStandby
+  const guards = client.keepsFromWriting && !needsNoGuardOn(lease, text)
   // Behind a BEGIN nothing may be asked.
   const reads = need.class !== 'transaction' && (guards || lease.provenStandby || onlyReads(client, text, need))
   const check = createFreshnessCheck(engine, own, undefined, reads)
