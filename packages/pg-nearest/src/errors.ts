@@ -24,6 +24,7 @@
  * | `NEAREST_OVERLOADED` | `maxWaiting` statements are waiting for a connection to the server already |
  * | `NEAREST_NOT_REPLICATED` | `pool.replicated()` waited in vain: `missing` says for whom, and why |
  * | `NEAREST_REQUEST_REPLAYED` | a write was not sent, because its request runs beside the primary instead: see `first-write` |
+ * | `NEAREST_VALUE_TOO_LONG` | a value in the answer is longer than a JavaScript string can be: `cause` is Node's error. What was sent to write is told `08007` instead, with this as its `cause` |
  * | `NEAREST_OLD_PG` | the installed pg is older than 8.23 |
  * | `NEAREST_ENDED` | the pool was ended |
  * | `NEAREST_TIMEOUT` | `timeoutMs` has passed, `connectionTimeoutMillis` before a connection came free, or `connectTimeoutMs` before `onConnect` or `verify` ended |
@@ -51,6 +52,7 @@ export type NearestErrorCode =
   | 'NEAREST_OVERLOADED'
   | 'NEAREST_NOT_REPLICATED'
   | 'NEAREST_REQUEST_REPLAYED'
+  | 'NEAREST_VALUE_TOO_LONG'
   | 'NEAREST_OLD_PG'
   | 'NEAREST_ENDED'
   | 'NEAREST_TIMEOUT'

@@ -5,6 +5,7 @@ import type { StatementNeed } from '../classification/statement-need.ts'
 import type { ClientContext } from './client-context.ts'
 import { staysReadOnly } from './client-state-machine.ts'
 import { lostStatementError } from '../failures/connection-lost-error.ts'
+import { isValueTooLong } from '../value-too-long.ts'
 
 /** What was unanswered when its connection died. */
 interface Unanswered {
@@ -30,7 +31,7 @@ export function loseConnection(client: ClientContext, lease: Lease, unanswered: 
   const error = lostStatementError({ text, need, server, error: cause, open, mayBeCommitted, harmless })
   if (isOutcomeUnknownError(error)) check?.markUnknown()
   // Whoever is lost already has been told of, or was cut off here, which says nothing about the server.
-  if (client.signal?.aborted !== true && client.state.kind !== 'lost')
+  if (client.signal?.aborted !== true && client.state.kind !== 'lost' && !isValueTooLong(cause))
     client.engine.report({ server, generation, sign: 'lost', error: cause })
   if (client.state.kind === 'free' && !open) client.held.letGo(true)
   else client.lose(error)

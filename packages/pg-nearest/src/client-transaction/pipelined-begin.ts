@@ -5,7 +5,7 @@ import { walk } from '../walk/walk.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
-import { provesWrite, type Evidence } from '../route/failure-meaning.ts'
+import { evidenceOfLoss, provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import { mayLeaveTrace } from '../statement/may-leave-trace.ts'
 import { mayAskAfter } from '../statement/may-ask-position.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
@@ -169,7 +169,7 @@ async function send(
       sendBeginGroup(lease, configs, { questions, guarded }, (ends) => {
         const lost = ends.find(({ kind }) => kind === 'lost' || kind === 'unsent')
         if (lost !== undefined && lost.kind !== 'result' && lost.kind !== 'skipped')
-          onEnd({ kind: lost.kind, error: lost.error })
+          onEnd(lost.kind === 'lost' ? evidenceOfLoss(lost.error) : { kind: lost.kind, error: lost.error })
         else onEnd({ kind: 'result', result: ends })
       }),
     mayWrite,

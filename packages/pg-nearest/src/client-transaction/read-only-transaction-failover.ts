@@ -20,6 +20,7 @@ import { CHAIN, FREE, type Reading } from '../client-state/client-state-machine.
 import { takeConnection } from '../client-execution/take-connection.ts'
 import { runPinned, runPinnedOrLose, servingOrLose } from '../client-execution/run-pinned.ts'
 import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
+import { isValueTooLong } from '../value-too-long.ts'
 
 /** Runs a statement in a transaction that has been begun. */
 export function runInTransaction(client: ClientContext, statement: QueuedStatement): Promise<Serving> {
@@ -49,7 +50,9 @@ export async function readInTransaction(
     if (ended.kind === 'serving') return ended.serving
     // What may have ended the transaction has its end here.
     const isOver = need.mayCommitInside === true
-    if (ended.kind === 'lost' && isOver) return servingOrLose(client, statement, { lease, open: true }, ended)
+    // It would be answered the same anywhere.
+    const isSettled = isOver || isValueTooLong(ended.error)
+    if (ended.kind === 'lost' && isSettled) return servingOrLose(client, statement, { lease, open: true }, ended)
     if (ended.cut) {
       if (ended.kind === 'lost') client.lose(ended.error)
       throw ended.error

@@ -1,5 +1,6 @@
-import { NearestError, OutcomeUnknownError } from '../errors.ts'
+import { isNearestError, NearestError, OutcomeUnknownError } from '../errors.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
+import { isValueTooLong } from '../value-too-long.ts'
 
 export interface LostStatement {
   readonly text: string
@@ -23,6 +24,7 @@ export function lostStatementError(lost: LostStatement): NearestError {
   if (!harmless && (open ? mayBeCommitted : need.transaction?.kind !== 'begin')) {
     return new OutcomeUnknownError(text, server, error)
   }
+  if (isNearestError(error) && isValueTooLong(error)) return error
   return new NearestError(
     'NEAREST_CONNECTION_LOST',
     open

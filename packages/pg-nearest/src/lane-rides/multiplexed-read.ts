@@ -3,7 +3,7 @@ import { isMisled } from '../freshness/backend-preference.ts'
 import type { Rescue } from '../lane-batch/lane-read.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { Evidence } from '../route/failure-meaning.ts'
+import { evidenceOfLoss, type Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
 import type { Request } from '../route/request.ts'
 import type { RunEnd } from '../send/run-statement.ts'
@@ -134,7 +134,7 @@ export class MultiplexedRead {
       if (end.kind === 'behind') return failed(end)
       if (end.kind === 'limited' || (end.kind === 'lost' && !end.mayResend)) {
         this.#endShown(end.error)
-        return failed({ kind: end.kind === 'lost' ? 'lost' : 'answered', error: end.error })
+        return failed(end.kind === 'lost' ? evidenceOfLoss(end.error) : { kind: 'answered', error: end.error })
       }
       if (end.kind === 'slow') this.#rescue = end.rescue
       // As if nothing had been: it could write nothing.

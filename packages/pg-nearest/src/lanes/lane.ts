@@ -16,6 +16,7 @@ import {
   type RowShape,
 } from '../lane-batch/lane-statement-response.ts'
 import { unnamed, type PreparedStatement } from '../prepared-statements/prepared-statements.ts'
+import { isValueTooLong } from '../value-too-long.ts'
 
 /** What a lane tells of itself. */
 export interface LaneEvents {
@@ -287,6 +288,7 @@ export class Lane {
     if (!this.#batches.delete(batch)) return
     const reads = batch.statements.filter((statement) => statement instanceof ReadStatement)
     this.#inFlight -= reads.length
+    if (end.kind === 'lost' && isValueTooLong(end.error)) return this.#endUnread(batch, end.error, reads)
     if (end.kind === 'unsent' || end.kind === 'lost') {
       return this.#endAll(end.kind === 'unsent' ? end : attempt(FAILED, () => this.#lossOf(end)), reads)
     }
@@ -306,6 +308,17 @@ export class Lane {
     else if (this.#hasAbandoned) this.abandon()
     // Not before what has come is read to its end.
     if (this.#waiting.length > 0) this.#flushLater()
+  }
+
+  /** One read's answer cannot be read anywhere. The others run where they are alone. */
+  #endUnread({ awaited }: BatchExchange, error: unknown, reads: readonly ReadStatement[]): void {
+    this.#endAll(
+      FAILED,
+      reads.filter((statement) => statement !== awaited),
+    )
+    if (awaited === undefined) return
+    attempt(undefined, () => this.#events.onCulprit(awaited.read.text))
+    endRead(awaited.read, { kind: 'lost', error, mayResend: false })
   }
 
   #lossOf({ error }: Extract<BatchEnd, { kind: 'lost' }>): LaneEnd {
@@ -357,11 +370,7 @@ export class Lane {
 
 /** Nobody else waits for ever because of what this throws. */
 function endRead(read: LaneRead, end: LaneEnd): void {
-  try {
-    read.end(end)
-  } catch (error) {
-    raiseLater(error)
-  }
+  attempt(undefined, () => read.end(end))
 }
 
 /** What this gives, or `otherwise` if it throws. */

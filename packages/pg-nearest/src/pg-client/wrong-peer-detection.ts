@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { messageOf, noteDialling, type Dialling } from '../driver-errors.ts'
 import { dispatchMessages } from '../wire/message-dispatcher.ts'
 import { interceptParser, internalsOf } from '../wire/pg-internals.ts'
+import { valueTooLongError } from '../value-too-long.ts'
 import { deferListenerErrors } from './defer-listener-errors.ts'
 import { HEAD_BYTES, mayGreet } from './server-greeting-check.ts'
 
@@ -10,8 +11,8 @@ class WrongPeerError extends Error {
   override readonly name = 'WrongPeerError'
   readonly code: 'NEAREST_NOT_POSTGRES' | 'NEAREST_TLS_ONLY' | 'NEAREST_ADMIN_CONSOLE'
 
-  constructor(code: WrongPeerError['code'], what: string) {
-    super(what)
+  constructor(code: WrongPeerError['code'], what: string, options?: ErrorOptions) {
+    super(what, options)
     this.code = code
   }
 }
@@ -66,13 +67,13 @@ export function detectWrongPeer(client: pg.Client): void {
   }
   const is = (wanted: typeof state): boolean => state === wanted
   // Nobody else has the client before it is ready.
-  const caught = (error: unknown): void => fail(describeNonsense(error))
+  const caught = (error: unknown): void => fail(isDescribed(error) ? error : describeNonsense(error))
   interceptParser(connection, (parse) => {
     const pass = (bytes: Buffer): void => {
       try {
         parse(bytes)
       } catch (error) {
-        caught(error)
+        throw describeNonsense(error)
       }
     }
     const dispatcher = dispatchMessages(connection, pass, caught)
@@ -98,11 +99,26 @@ export function noteStage(client: pg.Client, error: unknown): void {
   if (stage !== undefined) noteDialling(error, { host: client.host, port: client.port, stage })
 }
 
+/** What pg's parser has failed with is described where that is known. */
+const described = new WeakSet<object>()
+
+function isDescribed(error: unknown): error is Error {
+  return error instanceof Error && described.has(error)
+}
+
 const NONSENSE = 'sends what is no message of PostgreSQL’s'
 
 function describeNonsense(error: unknown): Error {
+  const description = descriptionOf(error)
+  described.add(description)
+  return description
+}
+
+function descriptionOf(error: unknown): Error {
+  const tooLong = valueTooLongError(error)
+  if (tooLong !== undefined) return tooLong
   if (!/authentication/i.test(messageOf(error))) {
-    return new WrongPeerError('NEAREST_NOT_POSTGRES', NONSENSE)
+    return new WrongPeerError('NEAREST_NOT_POSTGRES', NONSENSE, { cause: error })
   }
   return new Error('it wants a login that pg does not know, such as GSSAPI: look at its pg_hba.conf', { cause: error })
 }

@@ -1,4 +1,5 @@
 import { codeOf, isAuthenticationFailure } from '../driver-errors.ts'
+import { isValueTooLong } from '../value-too-long.ts'
 import { schemaLagOf } from './schema-lag.ts'
 
 /**
@@ -13,7 +14,8 @@ import { schemaLagOf } from './schema-lag.ts'
  *   shown, before the statement was sent, all that the primary had a moment ago. Not known is not level. `nothingCommitted`: not even what
  *   commits inside had an effect, as its server was in recovery all the while.
  * - `unreadable`: it succeeded, but a type parser of the caller's threw on its rows.
- * - `lost`: it was sent, and the connection died before ReadyForQuery.
+ * - `lost`: it was sent, and the connection died before ReadyForQuery. `ofAnswer`: its own answer is what could not be read, and would be the same
+ *   anywhere.
  * - `behind`: the server lacks something that the read must show.
  * - `standby`: a transaction that may write had begun on a server that turned out to be a standby, and was given up there, unseen. Behind a
  *   pooler, or while it is taken for the primary, another connection would lead there, too: another server is asked.
@@ -33,10 +35,16 @@ export type Evidence =
       readonly level?: boolean
       readonly nothingCommitted?: boolean
     }
+  | { readonly kind: 'lost'; readonly error: unknown; readonly ofAnswer?: boolean }
   | {
-      readonly kind: 'unsent' | 'unsendable' | 'unreadable' | 'lost' | 'behind' | 'standby' | 'misled'
+      readonly kind: 'unsent' | 'unsendable' | 'unreadable' | 'behind' | 'standby' | 'misled'
       readonly error: unknown
     }
+
+/** Of a statement whose connection has died with this. */
+export function evidenceOfLoss(error: unknown): Evidence {
+  return isValueTooLong(error) ? { kind: 'lost', error, ofAnswer: true } : { kind: 'lost', error }
+}
 
 type Answered = Extract<Evidence, { kind: 'answered' }>
 
@@ -84,7 +92,7 @@ export function meaningOf(evidence: Evidence, circumstances: Circumstances): Mea
     case 'standby':
       return 'primary'
     case 'lost':
-      return meaningOfLoss(circumstances)
+      return evidence.ofAnswer === true ? meaningOfUnreadLoss(circumstances) : meaningOfLoss(circumstances)
     case 'answered':
       return meaningOfAnswer(evidence, circumstances)
   }
@@ -94,6 +102,11 @@ function meaningOfLoss({ standby, readOnly, reads, harmless }: Circumstances): M
   if (readOnly || harmless) return 'next'
   // The standby may have been promoted a moment ago, so a write may have happened there.
   return standby && reads ? 'next' : 'unknown'
+}
+
+/** Nothing is sent again for it: what reads has failed, and what writes may have been committed all the same. */
+function meaningOfUnreadLoss({ readOnly, reads, harmless }: Circumstances): Meaning {
+  return readOnly || reads || harmless ? 'fail' : 'unknown'
 }
 
 /**
@@ -229,8 +242,9 @@ export function isTransient(evidence: Evidence): boolean {
     case 'standby':
     case 'misled':
     case 'unsent':
-    case 'lost':
       return true
+    case 'lost':
+      return evidence.ofAnswer !== true
     case 'answered':
       return isWriteRefused(error) || isSerializableInRecovery(error)
     case 'unsendable':

@@ -13,7 +13,7 @@ import {
 } from '../session-positions/position-question.ts'
 import { isCaughtUp, type PositionBefore } from '../freshness/caught-up-with-primary.ts'
 import { startStallAwareTimer, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
-import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
+import { evidenceOfLoss, isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
 import { commitsUnseen, mayAskAfter, runsInside } from '../statement/may-ask-position.ts'
@@ -182,8 +182,9 @@ function conclude(
       return { kind: 'unsent', error: new Error('The statement was skipped') }
     case 'unsendable':
     case 'unsent':
-    case 'lost':
       return { kind: end.kind, error: end.error }
+    case 'lost':
+      return evidenceOfLoss(end.error)
   }
 }
 

@@ -15,6 +15,7 @@ import {
   type QueryInternals,
   type WireConnection,
 } from '../wire/pg-internals.ts'
+import { isValueTooLong } from '../value-too-long.ts'
 
 /** How a submittable ended; it has been told already. `written`: the server may have received it. */
 export type ToldEnd =
@@ -172,6 +173,7 @@ export class SubmittableExchange implements Exchange {
   }
 
   lost(cause: unknown, written: boolean): void {
+    if (isValueTooLong(cause)) this.#settle()
     this.#takeBack(written ? 'lost' : 'unsent', cause)
     // What was heard ahead of it may have been its farewell.
     if (this.#untold !== undefined) return this.#onEnd({ ...this.#untold, as: written ? 'lost' : 'unsent' })

@@ -166,7 +166,8 @@ class Walk<R, T> {
     const { facts, engine } = this.#execution
     if (generation === undefined) return
     const { kind, error } = evidence
-    if (kind === 'lost') engine.report({ server, generation, sign: 'lost', error })
+    if (evidence.kind === 'lost' && evidence.ofAnswer !== true)
+      engine.report({ server, generation, sign: 'lost', error })
     if (kind === 'standby' || kind === 'misled') engine.report({ server, generation, sign: 'role', error })
     if (kind !== 'answered' || facts.readOnly || forced || !provesWrite(error)) return
     this.#execution.learn()

@@ -1,6 +1,7 @@
 import type { MessageReader } from './exchange.ts'
 import { isReadable, isShaped, isWellShaped } from './malformed-message-check.ts'
 import type { WireConnection } from './pg-internals.ts'
+import { valueTooLongError } from '../value-too-long.ts'
 
 const NOTHING = Buffer.alloc(0)
 /** A message's type and its length. */
@@ -27,7 +28,10 @@ export class MessageDispatcher {
   #isDealing = false
   #failed = false
 
-  /** @param fail - what has come is no message, or cannot come here. Nothing is read any more. */
+  /**
+   * @param pass - may throw, and forgets then where it is.
+   * @param fail - what has come is no message, cannot come here, or cannot be read. Nothing is read any more.
+   */
   constructor(pass: (bytes: Buffer) => void, fail: (error: unknown) => void) {
     this.#pass = pass
     this.#fail = fail
@@ -49,7 +53,7 @@ export class MessageDispatcher {
     this.#isDealing = true
     if (this.#owed >= chunk.length) {
       this.#owed -= chunk.length
-      this.#pass(chunk)
+      this.#tell(chunk)
     } else {
       const bytes = this.#assembled(chunk)
       if (bytes.length > 0) this.#deal(bytes)
@@ -72,7 +76,7 @@ export class MessageDispatcher {
   #deal(bytes: Buffer): void {
     let at = this.#owed
     this.#owed = 0
-    if (at > 0) this.#pass(bytes.subarray(0, at))
+    if (at > 0) this.#tell(bytes.subarray(0, at))
     while (at < bytes.length && !this.#failed) {
       // Who reads on may be another one as soon as pg has read what is ahead.
       const reader = this.#current()
@@ -103,7 +107,15 @@ export class MessageDispatcher {
   }
 
   #passOn(bytes: Buffer, start: number, end: number): void {
-    if (end > start) this.#pass(end - start === bytes.length ? bytes : bytes.subarray(start, end))
+    if (end > start) this.#tell(end - start === bytes.length ? bytes : bytes.subarray(start, end))
+  }
+
+  #tell(bytes: Buffer): void {
+    try {
+      this.#pass(bytes)
+    } catch (error) {
+      this.#break(error, bytes)
+    }
   }
 
   /** Hands on one message. Returns where it ended: where it began if it is not complete. */
@@ -119,7 +131,7 @@ export class MessageDispatcher {
     } catch (error) {
       return this.#break(error, bytes)
     }
-    this.#pass(bytes.subarray(at, end))
+    this.#tell(bytes.subarray(at, end))
     return end
   }
 
@@ -132,8 +144,9 @@ export class MessageDispatcher {
 
   /** Returns the end of these bytes. */
   #break(error: unknown, bytes: Buffer): number {
+    if (this.#failed) return bytes.length
     this.#failed = true
-    this.#fail(error)
+    this.#fail(valueTooLongError(error) ?? error)
     return bytes.length
   }
 }

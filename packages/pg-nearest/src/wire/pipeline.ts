@@ -10,6 +10,7 @@ import {
   type RowDescription,
   type WireConnection,
 } from './pg-internals.ts'
+import { isValueTooLong } from '../value-too-long.ts'
 
 /** `I`: outside of a transaction, `T`: inside, `E`: inside of one that has failed. */
 export type TransactionStatus = 'I' | 'T' | 'E'
@@ -228,8 +229,10 @@ export class Pipeline {
     this.#active = false
     const written = this.#written.splice(0)
     const unwritten = this.#unwritten.splice(0)
-    for (const exchange of written) exchange.lost(cause, true)
-    for (const exchange of unwritten) exchange.lost(cause, false)
+    const causeBehind = isValueTooLong(cause) ? new Error('Connection terminated', { cause }) : cause
+    // Answers come in order: only the first one's was being read.
+    for (const [i, exchange] of written.entries()) exchange.lost(i === 0 ? cause : causeBehind, true)
+    for (const exchange of unwritten) exchange.lost(causeBehind, false)
     this.#tellQuiet()
   }
 

@@ -70,6 +70,7 @@ const ERRORS: Readonly<Record<NearestErrorCode, true>> = {
   NEAREST_BEHIND: true,
   NEAREST_NOT_REPLICATED: true,
   NEAREST_REQUEST_REPLAYED: true,
+  NEAREST_VALUE_TOO_LONG: true,
   NEAREST_OLD_PG: true,
   NEAREST_ENDED: true,
   '08007': true,

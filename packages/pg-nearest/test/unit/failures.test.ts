@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import spec from '../../spec/failures.json' with { type: 'json' }
 import { lostStatementError } from '../../src/failures/connection-lost-error.ts'
 import {
+  evidenceOfLoss,
   isTransient,
   meaningInReading,
   meaningOf,
@@ -10,6 +11,7 @@ import {
   type Circumstances,
   type Evidence,
 } from '../../src/route/failure-meaning.ts'
+import { valueTooLongError } from '../../src/value-too-long.ts'
 
 interface Said {
   readonly code?: string | undefined
@@ -18,15 +20,21 @@ interface Said {
   readonly routine?: string | undefined
 }
 
-type Row = Said & { readonly kind: string; readonly why?: string | undefined; readonly level?: boolean | undefined }
+interface Row extends Said {
+  readonly kind: string
+  readonly why?: string | undefined
+  readonly level?: boolean | undefined
+  readonly ofAnswer?: boolean | undefined
+}
 
 function failure({ code, message = 'it failed', severity, routine }: Said): Error {
   const given = Object.entries({ code, severity, routine }).filter(([, value]) => value !== undefined)
   return Object.assign(new Error(message), Object.fromEntries(given))
 }
 
-function evidenceOf({ kind, why, level, ...said }: Row): Evidence {
-  const more = { ...(why === undefined ? {} : { why }), ...(level === undefined ? {} : { level }) }
+function evidenceOf({ kind, why, level, ofAnswer, ...said }: Row): Evidence {
+  const given = Object.entries({ why, level, ofAnswer }).filter(([, value]) => value !== undefined)
+  const more = Object.fromEntries(given)
   return { kind, ...more, error: failure(said) } as Evidence
 }
 
@@ -111,13 +119,13 @@ const anyEvidence = fc.oneof(
       'unsent' as const,
       'unsendable' as const,
       'unreadable' as const,
-      'lost' as const,
       'behind' as const,
       'standby' as const,
     ),
     error: anyError,
   }),
   fc.record({ kind: fc.constant('answered' as const), error: anyError, level: fc.boolean() }),
+  fc.record({ kind: fc.constant('lost' as const), error: anyError, ofAnswer: fc.boolean() }),
   fc.record({
     kind: fc.constant('no-connection' as const),
     why: fc.constantFrom('refused' as const, 'unreachable' as const, 'queue' as const, 'hook' as const),
@@ -134,7 +142,9 @@ test('a statement that a primary may have run is never sent to a primary again',
   fc.assert(
     fc.property(anyEvidence, anyCircumstances, (evidence, circumstances) => {
       const meaning = meaningOf(evidence, circumstances)
-      if (evidence.kind === 'lost' && canHaveWritten(circumstances)) expect(meaning).toBe('unknown')
+      if (evidence.kind === 'lost' && evidence.ofAnswer)
+        expect(meaning).toBe(canHaveWritten(circumstances) && !circumstances.reads ? 'unknown' : 'fail')
+      else if (evidence.kind === 'lost' && canHaveWritten(circumstances)) expect(meaning).toBe('unknown')
       // Nobody is told of a doubt where there is none.
       else expect(meaning).not.toBe('unknown')
     }),
@@ -147,7 +157,8 @@ test('only an answer, a mistake of the caller or his own limit is a definite fai
     fc.property(anyEvidence, anyCircumstances, (evidence, circumstances) => {
       if (meaningOf(evidence, circumstances) !== 'fail') return
       const own = evidence.kind === 'no-connection' ? ['queue', 'hook'].includes(evidence.why) : true
-      expect(own && evidence.kind !== 'lost' && !['unsent', 'behind', 'standby'].includes(evidence.kind)).toBe(true)
+      const isLost = evidence.kind === 'lost' && !evidence.ofAnswer
+      expect(own && !isLost && !['unsent', 'behind', 'standby'].includes(evidence.kind)).toBe(true)
     }),
     RUNS,
   )
@@ -213,6 +224,13 @@ test('where nothing was committed, what may commit a part means what it would me
     }),
     RUNS,
   )
+})
+
+test('only a value that is too long for a string makes a loss the answer’s own', () => {
+  const cause = failure({ code: 'ERR_STRING_TOO_LONG' })
+  expect(evidenceOfLoss(valueTooLongError(cause))).toMatchObject({ kind: 'lost', ofAnswer: true, error: { cause } })
+  for (const error of [cause, failure({ code: 'NEAREST_VALUE_TOO_LONG' }), failure({ code: 'ECONNRESET' })])
+    expect(evidenceOfLoss(error)).toEqual({ kind: 'lost', error })
 })
 
 describe('a replica that may lack what a migration has made', () => {

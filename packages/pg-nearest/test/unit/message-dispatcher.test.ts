@@ -119,3 +119,55 @@ test('what only looks like an error, in the middle of a message, is passed on as
     failed: false,
   })
 })
+
+describe('what pg’s parser cannot read ends the connection once, and nothing behind it is read', () => {
+  const tooLong = Object.assign(new Error('Cannot create a string longer than'), { code: 'ERR_STRING_TOO_LONG' })
+  const nonsense = new Error('Unknown authenticationOk message type')
+  const row = typed('D', commandComplete('SELECT 1'))
+  const [malformed = row] = MALFORMED
+
+  /** The errors, and the bytes that pg gets with the failing ones. */
+  function failing(thrown: unknown, chunks: readonly Buffer[]): { passed: number; errors: unknown[] } {
+    const errors: unknown[] = []
+    let passed = 0
+    const fail = (error: unknown): void => void errors.push(error)
+    const pass = (): void => {
+      passed++
+      throw thrown
+    }
+    const dispatcher = new MessageDispatcher(pass, fail)
+    for (const chunk of chunks) dispatcher.take(chunk)
+    return { passed, errors }
+  }
+
+  test.each<[string, readonly Buffer[]]>([
+    ['whole messages', [row, READY]],
+    ['more behind a ReadyForQuery', [Buffer.concat([READY, row, READY])]],
+    ['a message in pieces', [row.subarray(0, 7), row.subarray(7), READY]],
+    ['a malformed one behind it', [Buffer.concat([row, malformed]), READY]],
+  ])('%s', (_, chunks) => {
+    expect(failing(nonsense, chunks)).toEqual({ passed: 1, errors: [nonsense] })
+  })
+
+  test.each<[string, Error]>([
+    ['Node', tooLong],
+    ['V8', new RangeError('Invalid string length')],
+  ])('a value that is too long for a string, by %s, is told as that', (_, thrown) => {
+    const { errors } = failing(thrown, [row, READY])
+    expect(errors).toHaveLength(1)
+    expect(errors[0]).toMatchObject({ code: 'NEAREST_VALUE_TOO_LONG', cause: thrown })
+    expect(String(errors[0])).toContain('too long for a JavaScript string')
+  })
+
+  test('so it is for one that reads its messages itself', () => {
+    const errors: unknown[] = []
+    const fail = (error: unknown): void => void errors.push(error)
+    const dispatcher = new MessageDispatcher(() => undefined, fail)
+    const read = (): never => {
+      throw tooLong
+    }
+    dispatcher.serve(() => ({ read }), fail)
+    dispatcher.take(Buffer.concat([row, READY]))
+    expect(errors).toEqual([expect.objectContaining({ code: 'NEAREST_VALUE_TOO_LONG', cause: tooLong })])
+  })
+})

@@ -1,0 +1,23 @@
+import { constants } from 'node:buffer'
+import { isNearestError, NearestError } from './errors.ts'
+
+/** What a statement is told whose answer could not be read for that reason; `undefined` for any other one. Pure. */
+export function valueTooLongError(cause: unknown): NearestError | undefined {
+  if (!isStringTooLong(cause)) return undefined
+  return new NearestError(
+    'NEAREST_VALUE_TOO_LONG',
+    `A value in the answer is too long for a JavaScript string, which holds at most ${constants.MAX_STRING_LENGTH} characters, so the answer could not be read, and its connection was closed: ask for the value in parts, as with substring().`,
+    { cause },
+  )
+}
+
+export function isValueTooLong(error: unknown): boolean {
+  return isNearestError(error) && error.code === 'NEAREST_VALUE_TOO_LONG'
+}
+
+/** Node's error, and V8's own. */
+function isStringTooLong(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code } = error as { readonly code?: unknown }
+  return code === 'ERR_STRING_TOO_LONG' || (error instanceof RangeError && error.message === 'Invalid string length')
+}
