@@ -83,6 +83,7 @@ const GIVE_CA = 'give the CA that has signed it, as ssl: { ca } in its entry, or
 const LIMITS: ReadonlyMap<string | undefined, string> = new Map([
   ['InitializeSessionUserId', "the role's limit (ALTER ROLE … CONNECTION LIMIT)"],
   ['CheckMyDatabase', "the database's limit (ALTER DATABASE … CONNECTION LIMIT)"],
+  ['report_fork_failure_to_client', 'what its machine allows it (memory, processes)'],
 ])
 
 /** Where the error has no code of its own, it counts how far the connection had come. */

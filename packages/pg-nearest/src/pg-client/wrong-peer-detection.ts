@@ -1,10 +1,10 @@
-import type pg from 'pg'
+import pg from 'pg'
 import { messageOf, noteDialling, type Dialling } from '../driver-errors.ts'
 import { dispatchMessages } from '../wire/message-dispatcher.ts'
 import { interceptParser, internalsOf } from '../wire/pg-internals.ts'
 import { valueTooLongError } from '../value-too-long.ts'
 import { deferListenerErrors } from './defer-listener-errors.ts'
-import { HEAD_BYTES, mayGreet } from './server-greeting-check.ts'
+import { HEAD_BYTES, INCOMPLETE, LONGEST_FORK_FAILURE, mayGreet, readForkFailure } from './server-greeting-check.ts'
 
 /** What answers is no database of PostgreSQL's. */
 class WrongPeerError extends Error {
@@ -30,6 +30,7 @@ const stages = new WeakMap<pg.Client, Dialling['stage']>()
 export function detectWrongPeer(client: pg.Client): void {
   const { connection } = internalsOf(client)
   let head: Buffer = Buffer.alloc(0)
+  let isGreeted = false
   let state: 'starting' | 'ready' | 'failed' = 'starting'
   let received = 0
   const come = (stage: Dialling['stage']): void => void stages.set(client, stage)
@@ -44,12 +45,26 @@ export function detectWrongPeer(client: pg.Client): void {
     come('answered')
     received += chunk.length
     if (received > MOST_BYTES) return fail(new WrongPeerError('NEAREST_NOT_POSTGRES', 'sends without end'))
-    if (head.length === HEAD_BYTES) return
-    head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES - head.length)])
+    if (isGreeted) return
+    head = Buffer.concat([head, chunk.subarray(0, LONGEST_FORK_FAILURE + 1 - head.length)])
+    const said = readForkFailure(head)
+    if (said === INCOMPLETE) return awaitRest()
+    if (said !== undefined) return fail(forkFailure(said))
+    isGreeted = head.length >= HEAD_BYTES
     if (!mayGreet(head)) fail(peerOf(head))
+  }
+  const awaitRest = (): void => {
+    // pg tells of the end in the order of its listeners.
+    connection.stream.off('close', ended)
+    connection.stream.prependOnceListener('close', ended)
+  }
+  const ended = (): void => {
+    if (is('starting') && !mayGreet(head)) fail(peerOf(head))
   }
   const lookAtSslReply = (chunk: Buffer): void => {
     come('answered')
+    // Nobody knows yet who says that: as with libpq, it is not repeated.
+    if (readForkFailure(chunk)) return fail(forkFailure('could not start a process for the connection'))
     const [reply] = chunk
     // pg fails on an error in its place.
     const isReply = reply === 0x45 || (chunk.length === 1 && (reply === 0x53 || reply === 0x4e))
@@ -121,6 +136,12 @@ function descriptionOf(error: unknown): Error {
     return new WrongPeerError('NEAREST_NOT_POSTGRES', NONSENSE, { cause: error })
   }
   return new Error('it wants a login that pg does not know, such as GSSAPI: look at its pg_hba.conf', { cause: error })
+}
+
+/** What a server that can fork would say in its place. The second protocol has no codes. */
+function forkFailure(message: string): Error {
+  const error = new pg.DatabaseError(message, message.length, 'error')
+  return Object.assign(error, { severity: 'FATAL', code: '53300', routine: 'report_fork_failure_to_client' })
 }
 
 /** By its first words. Nothing of them is repeated. */

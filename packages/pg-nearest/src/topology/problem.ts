@@ -18,7 +18,7 @@
  * | `NEAREST_PASSWORD` | its password function threw, took too long, or returned no text |
  * | `NEAREST_STREAM` | its option `stream` threw, or returned no stream |
  * | `NEAREST_NO_DATABASE` | it has no such database |
- * | `NEAREST_FULL` | it has no connection left |
+ * | `NEAREST_FULL` | it has no connection left, or cannot start a process for one |
  * | `NEAREST_STOPPED` | it was stopped, or one of its processes died |
  * | `NEAREST_STARTING` | it is starting up or shutting down |
  * | `NEAREST_BEHIND` | it does not show yet what a read must show |

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { createServer as createTlsServer, TLSSocket } from 'node:tls'
 import { createReader, errorResponse, notice, wantsPassword } from '../protocol/messages.ts'
 import { TEST_CERTIFICATE } from './test-certificate.ts'
@@ -32,9 +33,17 @@ const peers = {
   unclosedNotice: () => answering('N\0\0\0\x0aSINFO\0'),
   /** A pooler that repeats the password which it refuses. */
   repeatsPassword: () => repeatingPassword(),
+  /** A server that cannot fork: an error of the second protocol, as it has not heard yet which one is spoken. */
+  forkless: () => forkless([FORK_FAILURE]),
+  /** The same, as a slow network would bring it. */
+  forklessInPieces: () => forkless([FORK_FAILURE.slice(0, 3), FORK_FAILURE.slice(3, 30), FORK_FAILURE.slice(30)]),
+  /** Memcached's, which begins in the same way. */
+  errorLine: () => answering('ERROR\r\n'),
   hangUp: () => createServer((socket) => socket.end()),
   silent: () => createServer(() => undefined),
 }
+
+const FORK_FAILURE = 'Ecould not fork new process for connection: \x1b[31mCannot allocate memory\n\0'
 
 export type PeerKind = keyof typeof peers | 'endless' | 'endlessTail'
 
@@ -91,6 +100,20 @@ function greeting(text: string): Server {
 
 function answering(text: string): Server {
   return createServer((socket) => socket.once('data', () => socket.write(text, 'latin1')))
+}
+
+function forkless(pieces: readonly string[]): Server {
+  return createServer((socket) => {
+    socket.once('data', () => void sendSlowly(socket, pieces))
+  })
+}
+
+async function sendSlowly(socket: Socket, pieces: readonly string[]): Promise<void> {
+  for (const piece of pieces) {
+    socket.write(piece)
+    await setTimeout(20)
+  }
+  socket.end()
 }
 
 function repeatingPassword(): Server {

@@ -57,6 +57,34 @@ test('a server that wants a login which pg does not know is told, and the proces
   expect(message).toContain('such as GSSAPI: look at its pg_hba.conf')
 })
 
+const FORK_SAYS = 'could not fork new process for connection: [31mCannot allocate memory'
+
+describe('a server that cannot start a process for a connection is alive, and has none left', () => {
+  test.each<{ peer: PeerKind; parameters?: string; says: string }>([
+    { peer: 'forkless', says: FORK_SAYS },
+    { peer: 'forklessInPieces', says: FORK_SAYS },
+    // Nobody knows yet who that is.
+    { peer: 'forkless', parameters: '?sslmode=require', says: 'could not start a process for the connection' },
+  ])('$peer $parameters', async ({ peer, parameters, says }) => {
+    await using wrong = await startPeer(peer)
+    const { code, message } = await saysOf(urlTo(wrong.port, parameters))
+    expect(code).toBe('NEAREST_FULL')
+    expect(message).toBe(
+      `ord has no connection left (${says}): raise what its machine allows it (memory, processes), or lower "max".`,
+    )
+  })
+
+  test('is told so to whoever asks it', async () => {
+    await using wrong = await startPeer('forkless')
+    await using pool = createPool({ primary: urlTo(wrong.port), connectTimeoutMs: 700, failoverTimeoutMs: 0 })
+    const refused = await rejectionOf(pool.query('select 1'), 'a read', BOUND_MS)
+    expect(refused).toMatchObject({
+      code: 'NEAREST_NO_SERVER',
+      attempts: [{ error: { code: '53300', severity: 'FATAL', message: FORK_SAYS } }],
+    })
+  })
+})
+
 describe('a wrong port is told by what answers there', () => {
   test.each<Wrong>([
     { peer: 'http', code: 'NEAREST_NOT_POSTGRES', says: 'speaks HTTP' },
@@ -72,6 +100,7 @@ describe('a wrong port is told by what answers there', () => {
     { peer: 'endlessError', code: 'NEAREST_NOT_POSTGRES', says: 'sends what is no message' },
     { peer: 'unclosedNotice', code: 'NEAREST_NOT_POSTGRES', says: 'sends what is no message' },
     { peer: 'short', code: 'NEAREST_NOT_POSTGRES', says: 'speaks another protocol' },
+    { peer: 'errorLine', code: 'NEAREST_NOT_POSTGRES', says: 'speaks another protocol' },
     { peer: 'hangUp', code: 'NEAREST_CLOSED_PORT', says: 'closed the connection on port' },
     { peer: 'silent', code: 'NEAREST_SILENT_PORT', says: 'and says nothing' },
   ])('$peer $parameters: $code', async ({ peer, parameters, code, says }) => {

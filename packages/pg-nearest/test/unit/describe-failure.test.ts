@@ -75,6 +75,13 @@ describe('why a server could not be used', () => {
       'NEAREST_FULL',
       'ALTER DATABASE',
     ],
+    [
+      'full for the machine',
+      of('53300', { routine: 'report_fork_failure_to_client' }),
+      'answered',
+      'NEAREST_FULL',
+      'what its machine allows it',
+    ],
     ['full', of('53300'), 'answered', 'NEAREST_FULL', 'no connection left'],
     ['stopped', of('57P01'), 'answered', 'NEAREST_STOPPED', 'was stopped'],
     ['starting', of('57P03'), 'answered', 'NEAREST_STARTING', 'starting up'],
