@@ -136,6 +136,7 @@ const unhurried = onServersOf([
   'two-phase',
   'type-parsers',
   'unknown-outcome',
+  'values-too-long',
   'wait-for-lsn',
   'withheld-writes',
   'wrong-ports',
