@@ -51,7 +51,7 @@ export function mayControlTransaction(text: string): boolean {
 }
 
 /** Splits at semicolons, except inside of a function body in `BEGIN ATOMIC … END`. */
-function statementsOf(tokens: readonly Token[]): Token[][] {
+export function statementsOf(tokens: readonly Token[]): Token[][] {
   const statements: Token[][] = []
   let statement: Token[] = []
   let atomic = 0

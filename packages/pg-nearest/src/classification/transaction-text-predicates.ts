@@ -18,23 +18,6 @@ export function maySetTransactionMode(text: string): boolean {
 const SHOWS_OR_RESETS =
   /^\s*(?:(?:show|reset)\s+transaction_read_only|set\s+(?:(?:local|session)\s+)?transaction_read_only\s*(?:=|\bto\b)\s*default)\s*;?\s*$/i
 
-/** It may be COPY … FROM STDIN. */
-export function readsFromClient(text: string): boolean {
-  return /\bcopy\b/i.test(text) && /\bstdin\b/i.test(text)
-}
-
-/** A position query may be sent behind it: it shows or writes something, and would not take the query for its rows. */
-export function mayPrecedeQuestion(text: string): boolean {
-  return !(isSingleStatement(text) && SEES_NOTHING.test(text)) && !EMPTY.test(text) && !readsFromClient(text)
-}
-
-/** These need no snapshot, so they show and write nothing. */
-const SEES_NOTHING =
-  /^(?:\s|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:set|show|notify|reset|savepoint|release|lock|listen|unlisten|discard|deallocate|close|prepare\s+(?!transaction\b)\S+)\s/i
-
-/** Only white space, semicolons and comments. */
-const EMPTY = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*$/
-
 /** It is SET TRANSACTION ISOLATION LEVEL, which must precede any query. */
 export function setsIsolation(text: string): boolean {
   return ISOLATION.test(text)

@@ -155,7 +155,7 @@ function afterAnswer(before: Reading, request: Request, need: StatementNeed): Re
   const stateful = before.stateful || (leavesSessionState(need) && !showsTransaction(text))
   const isFree = before.snapshotPerStatement && !stateful && !(need.class === 'read' && mayLeaveState(text))
   const keeps = before.keeps === 'nothing' && !isFree ? 'transaction' : before.keeps
-  const queried = before.queried || typeof text !== 'string' || factsOf(text).is('mayPrecedeQuestion')
+  const queried = before.queried || typeof text !== 'string' || factsOf(text).is('takesSnapshot')
   return { ...before, keeps, stateful, queried }
 }
 
@@ -170,7 +170,7 @@ function mayLeaveState(text: string | undefined): boolean {
 /** It has read settings, or set them until the transaction's end, maybe in a query that has read something else, too. */
 function afterSettings(before: Reading, request: Request): Reading {
   const { text } = request.config
-  const isQuery = factsOf(text).is('mayPrecedeQuestion')
+  const isQuery = factsOf(text).is('takesSnapshot')
   const queried = before.queried || isQuery
   const after = SETS.test(text) ? { ...before, locals: [...before.locals, request], queried } : { ...before, queried }
   const isFree = !isQuery || (before.snapshotPerStatement && !mayLeaveState(text.replace(SETTING, 'concat(')))

@@ -6,10 +6,8 @@ import {
   isPlainBegin,
   isSavepointControl,
   isSingleStatement,
-  mayPrecedeQuestion,
   namesTransactionMode,
   maySetTransactionMode,
-  readsFromClient,
   setsIsolation,
   showsTransaction,
 } from '../classification/transaction-text-predicates.ts'
@@ -19,6 +17,7 @@ import { hasPassingLiteral } from './parse-time-literals.ts'
 import { isPreparableWrite, unsettlesPrepared } from './preparable-writes.ts'
 import { asksGeneratedValue, seemsToGenerateValue } from './sequence-values.ts'
 import { syncSharing, type SyncSharing } from './sync-sharing.ts'
+import { mayPrecedeQuestion, readsFromClient, takesSnapshot } from './takes-snapshot.ts'
 import { TextCache } from './text-cache.ts'
 
 type Fact =
@@ -30,6 +29,7 @@ type Fact =
   | 'maySetTransactionMode'
   | 'mayControlTransaction'
   | 'mayPrecedeQuestion'
+  | 'takesSnapshot'
   | 'mayLeaveState'
   | 'isPlainBegin'
   | 'isSavepointControl'
@@ -81,6 +81,7 @@ const FACTS: Readonly<Record<Fact, (text: string) => boolean>> = {
   maySetTransactionMode,
   mayControlTransaction,
   mayPrecedeQuestion,
+  takesSnapshot,
   mayLeaveState,
   isPlainBegin,
   isSavepointControl,

@@ -122,6 +122,17 @@ const PROGRAMS: readonly Program[] = [
     ADD,
     'rollback',
   ]),
+  // No query, however it is written.
+  ...[
+    "set local app.a = 'a; b'",
+    "set local app.a = '1'; -- c",
+    '/* /* c */ */ show work_mem;',
+    '/* /* c */ */',
+  ].flatMap((setting): Program[] => [
+    ['begin read only', setting, LOCKS, 'set transaction read write', ADD, 'rollback'],
+    ['begin read only', setting, SET_REPEATABLE, ISOLATION, 'rollback'],
+  ]),
+  ['begin read only', "select 'copy', 'stdin'", LOCKS, 'set transaction read write', ADD, 'rollback'],
   // By its name alone, on whatever connection.
   ['begin read only', AGAIN, NAME_ALONE, MOVES, NAME_ALONE, 'commit', NAME_ALONE],
   ['begin', UNSENDABLE, SERIALIZABLE, 'show transaction_isolation', 'rollback'],

@@ -148,6 +148,7 @@ describe('where a borrowed client stands after a statement', () => {
       name: 'and keeps what it has shown then',
       before: snapshot,
       need: read,
+      text: 'select 1',
       open: true,
       standby: true,
       after: { ...snapshot, keeps: 'transaction', queried: true },
@@ -204,6 +205,7 @@ describe('where a borrowed client stands after a statement', () => {
       name: 'a read goes on reading, and is a query',
       before: reading,
       need: read,
+      text: 'select 1',
       open: true,
       standby: true,
       after: { ...reading, queried: true },
@@ -312,7 +314,7 @@ describe('a read-only transaction on a standby, after an error', () => {
 
 describe('after a cursor, a stream or a COPY', () => {
   const after = (before: ClientState, open: boolean, failed = false, need = read): ClientState =>
-    nextStateAfterStream(before, { request, need, open, failed })
+    nextStateAfterStream(before, { request: { config: { text: 'select 1' } }, need, open, failed })
 
   test('a snapshot has been shown, and each statement’s own has not', () => {
     expect(after(snapshot, true)).toEqual({ ...snapshot, keeps: 'transaction', queried: true })
