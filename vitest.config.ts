@@ -58,6 +58,7 @@ const unhurried = onServersOf([
   'contract',
   'copy-sessions',
   'cursors',
+  'cut-moves',
   'demoted-primary',
   'differential',
   'discovery',

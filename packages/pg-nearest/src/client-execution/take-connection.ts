@@ -1,5 +1,5 @@
 import type { Lease } from '../pooled-connection/lease.ts'
-import { runWithinAsync } from '../send/run-with-cancellation.ts'
+import { runWithinAsync, type RunLimits } from '../send/run-with-cancellation.ts'
 import { walk } from '../walk/walk.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
@@ -18,7 +18,7 @@ export function takeConnection(
   client: ClientContext,
   text: string,
   attempts: readonly Attempt[],
-  signal: AbortSignal | undefined,
+  limits: RunLimits,
   begin?: (lease: Lease, onEnd: (end: StatementEnd) => void) => void,
   mayWait = true,
 ): Promise<void> {
@@ -26,13 +26,12 @@ export function takeConnection(
     borrowedClientExecution<undefined, void>(client, {
       facts: { reads: false, readOnly: false, harmless: true, mayCommitInside: false },
       text,
-      signal,
+      signal: limits.signal,
       attempts,
       mayWait,
       learns: false,
       run: async (lease) => {
         if (begin === undefined) return { kind: 'result', result: undefined }
-        const limits = { signal, timeoutMs: client.engine.queryTimeoutMs }
         const end = await runWithinAsync<StatementEnd>(lease, limits, (onEnd) => begin(lease, onEnd), undefined)
         if (end.kind === 'result') return { kind: 'result', result: undefined }
         return end.kind === 'skipped' ? notRun() : end

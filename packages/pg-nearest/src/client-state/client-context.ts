@@ -1,6 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
-import { runWithinAsync, type LimitedEnd } from '../send/run-with-cancellation.ts'
+import { runWithinAsync, type LimitedEnd, type RunLimits } from '../send/run-with-cancellation.ts'
 import { scopeOf, type Engine, type OwnSession, type Scope } from '../execute/engine-interface.ts'
 import { noteWritten, shadowOf, tellShadow, type Shadow } from '../execute/predict-normal-route.ts'
 import type { MultiplexedRead } from '../lane-rides/multiplexed-read.ts'
@@ -220,6 +220,11 @@ export class ClientContext {
     return statement.request.signal ?? this.signal
   }
 
+  /** What ends a statement that is sent now. */
+  limitsOf(statement: QueuedStatement): RunLimits {
+    return { signal: this.signalOf(statement), timeoutMs: timeLeft(statement) }
+  }
+
   /** How a statement is kept from writing. */
   enforcementOf({ need }: Pick<QueuedStatement, 'need'>, reads: boolean): Enforcement {
     if (!this.keepsFromWriting) return 'none'
@@ -239,10 +244,7 @@ export class ClientContext {
     const wasOpen = lease.status !== 'I'
     const before = lease.standby ? positionBefore(this.engine, lease) : undefined
     const run = { config, enforcement, check, trust, need, context: this.engine, before }
-    const limits = {
-      signal: this.signalOf(statement),
-      timeoutMs: timeLeft(statement),
-    }
+    const limits = this.limitsOf(statement)
     const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || mayCommit(need))
     let open = wasOpen
     const end = await runWithinAsync<RunEnd>(

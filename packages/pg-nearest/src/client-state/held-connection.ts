@@ -8,6 +8,8 @@ import { lostTransactionError } from '../failures/transaction-errors.ts'
 import { RememberedSettings } from '../client-settings/remembered-settings.ts'
 import { LentHeldConnection } from '../lane-rides/lent-held-connection.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
+import { runWithinAsync, type RunLimits } from '../send/run-with-cancellation.ts'
+import type { StatementEnd } from '../wire/exchange.ts'
 
 /** Whose connection it is. */
 export interface Holder {
@@ -39,6 +41,7 @@ export type Acquire = (
 
 /** It undoes nothing by itself, so it takes a round trip; a server that does not answer may be gone. */
 const ROLLBACK_MS = 5_000
+const UNLIMITED: RunLimits = { signal: undefined, timeoutMs: undefined }
 
 /** The one connection that a borrowed client holds, or none. */
 export class HeldConnection {
@@ -165,17 +168,17 @@ export class HeldConnection {
     return isShared
   }
 
-  /** Rolls back, or closes the connection if that fails or takes longer than {@link ROLLBACK_MS}. */
-  async rollBack(): Promise<void> {
+  /** Rolls back, or closes the connection if that fails, or takes longer than {@link ROLLBACK_MS} or than these limits. */
+  async rollBack(limits: RunLimits = UNLIMITED): Promise<void> {
     const lease = this.#lease
     if (lease === undefined) return
     await lease.fence
     const late = setTimeout(() => lease.kill(new Error('Connection terminated')), ROLLBACK_MS)
-    const ended = await new Promise<boolean>((resolve) => {
-      lease.send(new StatementExchange({ text: 'ROLLBACK' }, lease.client, ({ kind }) => resolve(kind === 'result')))
-    })
+    const send = (onEnd: (end: StatementEnd) => void): void =>
+      lease.send(new StatementExchange({ text: 'ROLLBACK' }, lease.client, onEnd))
+    const { kind } = await runWithinAsync<StatementEnd>(lease, limits, send, undefined)
     clearTimeout(late)
-    if (!ended) this.letGo(true)
+    if (kind !== 'result') this.letGo(true)
   }
 
   letGo(error?: Error | boolean): void {

@@ -5,6 +5,7 @@ import type { StatementNeed } from '../classification/statement-need.ts'
 import { namesTransactionMode } from '../classification/transaction-text-predicates.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
+import { runWithinAsync, type RunLimits } from '../send/run-with-cancellation.ts'
 import { SNAPSHOT } from '../send/read-only-enforcement.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 import { beginAnywhere } from './begin-read-only-anywhere.ts'
@@ -16,6 +17,7 @@ import {
   notHereError,
   staysReadOnlyError,
 } from '../failures/transaction-errors.ts'
+import type { Request } from '../route/request.ts'
 import { CHAIN, FREE, type Reading } from '../client-state/client-state-machine.ts'
 import { takeConnection } from '../client-execution/take-connection.ts'
 import { runPinned, runPinnedOrLose, servingOrLose } from '../client-execution/run-pinned.ts'
@@ -39,7 +41,7 @@ export async function readInTransaction(
 ): Promise<Serving> {
   const { need } = statement
   if (state.failed && need.transaction?.kind === 'chain' && losesReadOnly(state) && !client.neverWrites)
-    return chainOnPrimary(client)
+    return chainOnPrimary(client, () => client.limitsOf(statement))
   if (state.failed || isRegional(client.scope.target) || showsTransaction(statement))
     return runPinnedOrLose(client, statement)
   if (state.keeps !== 'nothing') return readWhereItIs(client, statement)
@@ -69,7 +71,7 @@ export async function readInTransaction(
     if (isOver || meaningInReading(ended.evidence) === 'fail') throw ended.error
     if (isLag(ended.error)) return askPrimary(client, statement, state, ended.error)
   }
-  await moveToPrimary(client, state)
+  await moveToPrimary(client, () => client.limitsOf(statement), state)
   return runPinnedOrLose(client, statement)
 }
 
@@ -78,7 +80,8 @@ export async function placeStream(client: ClientContext, need: StatementNeed): P
   const { state } = client
   if (state.kind !== 'reading' || state.failed || isRegional(client.scope.target)) return
   if (!isOfPrimary(need)) return
-  if (state.keeps === 'nothing') await moveToPrimary(client, state)
+  const limits = { signal: client.signal, timeoutMs: client.engine.queryTimeoutMs }
+  if (state.keeps === 'nothing') await moveToPrimary(client, () => limits, state)
   else if (need.class !== 'write') throw notHereError(client.held.here.server)
 }
 
@@ -96,12 +99,9 @@ async function askPrimary(
 ): Promise<Serving> {
   if (!client.engine.budget.withdraw('lag')) throw said
   try {
-    await moveToPrimary(client, state, false)
+    await moveToPrimary(client, () => client.limitsOf(statement), state, false)
   } catch (error) {
-    if (client.signalOf(statement)?.aborted === true) throw error
-    client.held.letGo(true)
-    client.become({ kind: 'unbegun', error: notBegunError(error) })
-    throw said
+    throw client.signalOf(statement)?.aborted === true ? error : said
   }
   client.holdForNow()
   const serving = await runPinnedOrLose(client, statement)
@@ -117,7 +117,7 @@ async function beginAgain(
   client.become(FREE)
   try {
     await beginAnywhere(client, { ...statement, request: { ...begin, signal: client.signalOf(statement) } })
-    await setAgain(client, { modes, locals, queried })
+    await setAgain(client, client.limitsOf(statement), { modes, locals, queried })
     if (client.state.kind === 'reading')
       client.become({ ...client.state, snapshotPerStatement, modes, locals, queried })
   } catch (error) {
@@ -168,25 +168,33 @@ function losesReadOnly({ keeps, modes }: Reading): boolean {
 }
 
 /** With AND CHAIN a new one follows that may write. */
-async function chainOnPrimary(client: ClientContext): Promise<Serving> {
-  await moveToPrimary(client, { begin: { config: { text: 'BEGIN' } }, modes: [], locals: [], queried: false })
+async function chainOnPrimary(client: ClientContext, limits: () => RunLimits): Promise<Serving> {
+  await moveToPrimary(client, limits, { begin: { config: { text: 'BEGIN' } }, modes: [], locals: [], queried: false })
   client.become({ kind: 'transaction', stateful: false, readOnly: false })
   const servedBy = client.servedBy(client.held.here.server, 'primary', 'transaction', 1)
   return { result: emptyResult('ROLLBACK'), servedBy }
 }
 
+/** Begins it again on the primary. If that fails, nothing runs until its ROLLBACK. */
 async function moveToPrimary(
   client: ClientContext,
-  { begin: { config, signal }, ...again }: Begun,
+  limits: () => RunLimits,
+  { begin: { config }, ...again }: Begun,
   mayWait = true,
 ): Promise<void> {
-  await client.held.rollBack()
   const attempts: readonly Attempt[] = planPrimary(client.engine.topology, 'transaction')
   const begin = (lease: Lease, onEnd: (end: StatementEnd) => void): void =>
     lease.send(new StatementExchange(config, lease.client, onEnd))
-  await takeConnection(client, config.text, attempts, signal ?? client.signal, begin, mayWait)
-  client.become({ kind: 'transaction', stateful: false, readOnly: true })
-  await setAgain(client, again)
+  try {
+    await client.held.rollBack(limits())
+    await takeConnection(client, config.text, attempts, limits(), begin, mayWait)
+    client.become({ kind: 'transaction', stateful: false, readOnly: true })
+    await setAgain(client, limits(), again)
+  } catch (error) {
+    client.held.letGo(true)
+    client.become({ kind: 'unbegun', error: notBegunError(error) })
+    throw error
+  }
 }
 
 /** What a transaction that only reads begins again with. */
@@ -196,19 +204,28 @@ type Begun = Pick<Reading, 'begin' | 'modes' | 'locals' | 'queried'>
  * Sets what had been set until the transaction's end, where it has begun again. Behind a query it takes a snapshot, too, so that PostgreSQL
  * refuses there what it would have refused behind that query.
  */
-async function setAgain(client: ClientContext, { modes, locals, queried }: Omit<Begun, 'begin'>): Promise<void> {
+async function setAgain(
+  client: ClientContext,
+  limits: RunLimits,
+  { modes, locals, queried }: Omit<Begun, 'begin'>,
+): Promise<void> {
   const { here } = client.held
-  const ends = [...modes, ...locals].map(
-    ({ config }) =>
-      new Promise<StatementEnd>((resolve) => here.send(new StatementExchange(config, here.client, resolve))),
-  )
-  // Whoever comes next need not wait for it: it fails with the connection alone.
-  if (queried) here.send(new StatementExchange({ text: SNAPSHOT }, here.client, ignoreEnd))
-  const failed = (await Promise.all(ends)).find(({ kind }) => kind !== 'result')
-  if (failed !== undefined) {
-    client.lose(lostTransactionError())
-    throw lostTransactionError()
+  const send = ({ config }: Request): Promise<StatementEnd> =>
+    new Promise((resolve) => here.send(new StatementExchange(config, here.client, resolve)))
+  const sendAll = (onEnd: (ends: Sent) => void): void => {
+    const sent = Promise.all([...modes, ...locals].map(send))
+    // Whoever comes next need not wait for it: it fails with the connection alone.
+    if (queried) here.send(new StatementExchange({ text: SNAPSHOT }, here.client, ignoreEnd))
+    void sent.then((ends) => onEnd({ kind: 'ended', ends }))
   }
+  const end = await runWithinAsync<Sent>(here, limits, sendAll, undefined)
+  if (end.kind === 'cut') throw end.error
+  if (end.ends.some(({ kind }) => kind !== 'result')) throw lostTransactionError()
+}
+
+interface Sent {
+  readonly kind: 'ended'
+  readonly ends: readonly StatementEnd[]
 }
 
 function ignoreEnd(): void {}

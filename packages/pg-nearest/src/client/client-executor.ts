@@ -96,7 +96,7 @@ export class ClientExecutor {
   async open(): Promise<pg.PoolClient> {
     const client = this.#client
     client.held.stay()
-    await takeConnection(client, '', attemptsOnPrimary(client), client.signal)
+    await takeConnection(client, '', attemptsOnPrimary(client), { signal: client.signal, timeoutMs: undefined })
     // With `max: 1` a statement of the pool may have begun it.
     if (client.held.open) client.become({ kind: 'transaction', stateful: false, readOnly: false })
     return client.held.here.client
