@@ -89,6 +89,7 @@ const unhurried = onServersOf([
   'lost-begin',
   'lost-reads',
   'monitor',
+  'named-statements',
   'near-client',
   'near-cursors',
   'next-pool',

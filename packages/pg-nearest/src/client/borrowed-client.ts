@@ -2,7 +2,6 @@ import { EventEmitter } from 'node:events'
 import pg from 'pg'
 import type { Engine, Scope } from '../execute/engine-interface.ts'
 import { captureAsyncContext } from '../execute/capture-async-context.ts'
-import { isErrorResponse } from '../driver-errors.ts'
 import { ClientExecutor } from './client-executor.ts'
 import type { Holder } from '../client-state/held-connection.ts'
 import type { ClientLimits } from '../client-state/client-context.ts'
@@ -23,11 +22,6 @@ const FORWARDED: ReadonlySet<string | symbol> = new Set([...OWN_EVENTS, 'error']
 const USUAL_TYPES = new pg.TypeOverrides()
 type Listener = Parameters<EventEmitter['on']>[1]
 
-interface NamedText {
-  readonly text: string
-  failed: boolean
-}
-
 /**
  * What `pool.connect()` lends: a `pg.PoolClient` that chooses a server for each statement, until one needs to stay on its connection
  * (BEGIN, SET ROLE, LISTEN, a temporary table, an advisory lock …). It holds at most one connection at a time.
@@ -42,8 +36,6 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   readonly #session: ClientExecutor
   /** Its own parsers. Made when they are needed, because they are not for most clients; so is what passes on events. */
   #types: pg.TypeOverrides | undefined
-  /** The texts of statements that were given with a name, by that. */
-  #named: Map<unknown, NamedText> | undefined
   /** By {@link open}. */
   #lent: LentClient | undefined
   #forwarders: Map<string | symbol, Listener> | undefined
@@ -75,40 +67,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
     const types = this.#types
     const given = types === undefined ? request : { ...request, config: { types, ...request.config } }
     const captured = captureAsyncContext(this.#engine, given)
-    return request.config.name === undefined ? this.#runWith(captured, callback) : this.#runNamed(captured, callback)
-  }
-
-  /**
-   * A name alone means the text that it was given with, on whatever connection. A text that has failed may not have been prepared, and
-   * gives way to the next.
-   */
-  #runNamed(request: Request, callback: QueryCallback | undefined): unknown {
-    const { name, text } = request.config
-    const texts = (this.#named ??= new Map<unknown, NamedText>())
-    const known = texts.get(name)
-    if (typeof text !== 'string') {
-      if (known === undefined) return this.#runWith(request, callback)
-      return this.#runWith({ ...request, config: { ...request.config, text: known.text } }, callback)
-    }
-    const noted = known === undefined || known.failed ? { text, failed: false } : known
-    texts.set(name, noted)
-    const doubt = (error: unknown): void => {
-      if (noted.text !== text) return
-      noted.failed = true
-      // pg takes no other text where the one before was prepared.
-      if (known !== undefined && !isErrorResponse(error)) texts.set(name, known)
-    }
-    if (callback === undefined) {
-      const running = this.#runWith(request, undefined) as Promise<unknown>
-      return running.catch((error: unknown) => {
-        doubt(error)
-        throw error
-      })
-    }
-    return this.#runWith(request, (error, result) => {
-      if (error !== undefined && error !== null) doubt(error)
-      callback(error, result)
-    })
+    return this.#runWith(request.config.name === undefined ? captured : this.#session.names.given(captured), callback)
   }
 
   /**

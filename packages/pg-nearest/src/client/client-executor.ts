@@ -11,6 +11,7 @@ import type { Request } from '../route/request.ts'
 import { callerNow } from '../tracers/caller-context.ts'
 import { watchForEarlyClose } from '../cursor/cursor-close.ts'
 import type { StatementResult } from '../wire/exchange.ts'
+import { noteParsed } from '../wire/parsed-names.ts'
 import { commandOf, emptyResult, isDeferrable } from '../client-transaction/synthetic-results.ts'
 import { beginAnywhere, readsOnly } from '../client-transaction/begin-read-only-anywhere.ts'
 import { runUnpinned, heldServerFirst, attemptsOnPrimary } from '../client-execution/run-unpinned.ts'
@@ -28,6 +29,7 @@ import { givenNow, placeInQueue, type QueuedStatement, type Serving } from '../c
 import { readInTransaction, runInTransaction } from '../client-transaction/read-only-transaction-failover.ts'
 import { watchLeftOpenStream } from '../submittable/idle-stream-commit-timeout.ts'
 import { limitTimeInQueue } from './limit-time-in-queue.ts'
+import { NamedTexts } from './named-texts.ts'
 import { PendingStatement } from './pending-statement.ts'
 import { StatementQueue, type Turn } from '../client-execution/statement-queue.ts'
 import { readsAsPool } from '../client-execution/reads-as-pool.ts'
@@ -49,6 +51,7 @@ export class ClientExecutor {
   readonly #client: ClientContext
   readonly #queue: StatementQueue<QueuedStatement & Turn>
   readonly #forgetAbort: (() => void) | undefined
+  #names: NamedTexts | undefined
   /** What runs as one of the pool's. */
   #read: PoolQueryExecution | undefined
 
@@ -60,6 +63,11 @@ export class ClientExecutor {
     )
     const { signal } = limits
     if (signal !== undefined) this.#forgetAbort = onAbort(signal, () => this.#abort(signal.reason))
+  }
+
+  /** Made when it is needed, because it is not for most clients. */
+  get names(): NamedTexts {
+    return (this.#names ??= new NamedTexts())
   }
 
   /** The client of the connection that is held now. */
@@ -119,7 +127,17 @@ export class ClientExecutor {
 
   /** Like `run`, but with callbacks: one is called once, in the same tick in which the statement ends. */
   give(request: Request, resolve: (result: StatementResult) => void, reject: (error: unknown) => void): void {
-    const statement = new PendingStatement(this.#client, request, { resolve, reject }, (turn) => this.#route(turn))
+    const route =
+      request.config.name === undefined
+        ? (turn: QueuedStatement) => this.#route(turn)
+        : async (): Promise<Serving> => {
+            statement.become(this.names.inTurn(request))
+            const serving = await this.#route(statement)
+            // Where a pooler has something else under its name, it has run without one.
+            noteParsed(request.config, true)
+            return serving
+          }
+    const statement: PendingStatement = new PendingStatement(this.#client, request, { resolve, reject }, route)
     this.#queue.add(statement)
     limitTimeInQueue(this.#queue, statement)
   }

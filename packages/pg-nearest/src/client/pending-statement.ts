@@ -22,8 +22,8 @@ export interface Caller {
 
 /** A statement that was given to a borrowed client, from then until its caller has been told. */
 export class PendingStatement implements QueuedStatement, Turn {
-  readonly request: Request
-  readonly need: StatementNeed
+  request: Request
+  need: StatementNeed
   readonly givenAt: number
   readonly queryTimeoutMs: number | undefined
   readonly own: OwnSession
@@ -34,7 +34,7 @@ export class PendingStatement implements QueuedStatement, Turn {
   readonly #client: ClientContext
   readonly #route: (statement: QueuedStatement) => Promise<Serving>
   readonly #caller: Caller
-  readonly #reads: boolean
+  #reads: boolean
   readonly #witness: Witness | undefined
   readonly #start: number
   #check: FreshnessCheck | undefined
@@ -74,6 +74,18 @@ export class PendingStatement implements QueuedStatement, Turn {
       this.#check = createFreshnessCheck(this.#client.engine, this.own, this.request.consistency, this.#reads)
     }
     return this.#check
+  }
+
+  /** Its turn has come, and it is another one than it seemed when it was given. */
+  become(request: Request): void {
+    if (request === this.request) return
+    const { engine, scope } = this.#client
+    const { need, reads } = planStatement(engine, scope, request, (of) => this.#client.remembers(of))
+    if (reads && !this.#reads) this.own?.closeWrite()
+    if (!reads && this.#reads) this.own?.openWrite()
+    this.request = request
+    this.need = need
+    this.#reads = reads
   }
 
   start(): Promise<() => void> {

@@ -3,6 +3,7 @@ import { FasterPgQuery } from '../wire/faster-pg-query.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
 import { showExchange } from './show-to-tracers.ts'
+import { noteAnswered } from '../wire/parsed-names.ts'
 import {
   adopt,
   isPlain,
@@ -26,6 +27,7 @@ type OnEnd = (ends: readonly StatementEnd[]) => void
 export class GroupExchange implements Exchange {
   readonly exclusive = false
   readonly #members: readonly QueryInternals[]
+  readonly #named: readonly pg.QueryConfig[]
   readonly #ends: (StatementEnd | undefined)[]
   readonly #onEnd: OnEnd
   readonly #shown: ((end: StatementEnd) => void)[] = []
@@ -41,6 +43,7 @@ export class GroupExchange implements Exchange {
       onEnd(ends)
     }
     this.#ends = configs.map(() => undefined)
+    this.#named = configs.filter(({ name }) => name !== undefined)
     this.#members = configs.map((config, i) => this.#statement(config, i, client))
   }
 
@@ -137,6 +140,7 @@ export class GroupExchange implements Exchange {
   }
 
   handleReadyForQuery(connection: WireConnection): void {
+    for (const config of this.#named) noteAnswered(config, connection)
     for (const [i, end] of this.#ends.entries()) {
       if (end === undefined && i < this.#at) this.#members[i]?.handleReadyForQuery(connection)
     }

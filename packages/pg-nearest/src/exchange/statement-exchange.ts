@@ -4,6 +4,7 @@ import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.t
 import { noteSent } from '../prepared-statements/statements-on.ts'
 import type { PreparedUse } from '../prepared-statements/prepared-statement-execution.ts'
 import { showExchange, type ShownExchange } from './show-to-tracers.ts'
+import { noteAnswered, noteParsed } from '../wire/parsed-names.ts'
 import { adopt, isPlain, prepareValues, type QueryCallback, type WireConnection } from '../wire/pg-internals.ts'
 
 /** One statement with a Sync of its own, as `client.query` sends it. */
@@ -19,11 +20,13 @@ export class StatementExchange extends FasterPgQuery implements Exchange {
   /** Why a tracer does not let it be sent. */
   #refusal: Error | undefined
   readonly #prepared: PreparedUse | undefined
+  readonly #named: pg.QueryConfig | undefined
 
   /** @param prepared - it has a name that pg does not know of. */
   constructor(config: pg.QueryConfig, client: pg.Client, onEnd: (end: StatementEnd) => void, prepared?: PreparedUse) {
     if (isPlain(config)) super(config.text, config.values as unknown[] | undefined)
     else super(config)
+    if (config.name !== undefined) this.#named = config
     noteSent(client, config.text)
     const shown = showExchange(client, config)
     this.#onEnd = shown === undefined ? onEnd : this.#shownAs(shown, onEnd)
@@ -56,6 +59,7 @@ export class StatementExchange extends FasterPgQuery implements Exchange {
     this.#writing = true
     const refused = this.#refusal ?? this.#submit(connection)
     this.#writing = false
+    if (refused instanceof Error && this.#named !== undefined) noteParsed(this.#named, false)
     if (refused instanceof Error) this.#onEnd((this.#failure = { kind: 'unsendable', error: refused }))
     return refused
   }
@@ -99,6 +103,7 @@ export class StatementExchange extends FasterPgQuery implements Exchange {
 
   override handleReadyForQuery(connection: WireConnection): void {
     this.#isReady = true
+    if (this.#named !== undefined) noteAnswered(this.#named, connection)
     if (this.#failure === undefined) super.handleReadyForQuery(connection)
     this.#onEnd(this.#failure ?? { kind: 'result', result: this.#result as StatementResult })
   }

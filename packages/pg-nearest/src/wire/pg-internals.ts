@@ -20,6 +20,8 @@ export interface WireConnection extends EventEmitter {
   query(text: string): void
   /** The texts that pg takes for prepared, by their names. */
   readonly parsedStatements: Record<string, string>
+  /** The same of those that are on their way. Older versions of pg have none. */
+  readonly submittedNamedStatements?: Record<string, string>
   parse(message: { readonly text: string; readonly name?: string }): void
   bind(message: object): void
   execute(message: object): void
