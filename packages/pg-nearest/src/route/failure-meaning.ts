@@ -1,5 +1,4 @@
 import { codeOf, isAuthenticationFailure } from '../driver-errors.ts'
-import { isValueTooLong } from '../value-too-long.ts'
 import { schemaLagOf } from './schema-lag.ts'
 
 /**
@@ -40,11 +39,6 @@ export type Evidence =
       readonly kind: 'unsent' | 'unsendable' | 'unreadable' | 'behind' | 'standby' | 'misled'
       readonly error: unknown
     }
-
-/** Of a statement whose connection has died with this. */
-export function evidenceOfLoss(error: unknown): Evidence {
-  return isValueTooLong(error) ? { kind: 'lost', error, ofAnswer: true } : { kind: 'lost', error }
-}
 
 type Answered = Extract<Evidence, { kind: 'answered' }>
 

@@ -13,12 +13,13 @@ import {
 } from '../session-positions/position-question.ts'
 import { isCaughtUp, type PositionBefore } from '../freshness/caught-up-with-primary.ts'
 import { startStallAwareTimer, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
-import { evidenceOfLoss, isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
+import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
 import { commitsUnseen, mayAskAfter, runsInside } from '../statement/may-ask-position.ts'
 import { mayWriteByFunction } from '../statement/may-leave-trace.ts'
 import { factsOf } from '../statement/text-facts.ts'
+import { isValueTooLong } from '../value-too-long.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../exchange/group-exchange.ts'
 import { QuestionedStatementExchange } from '../exchange/questioned-statement-exchange.ts'
@@ -186,6 +187,11 @@ function conclude(
     case 'lost':
       return evidenceOfLoss(end.error)
   }
+}
+
+/** Of a statement whose connection has died with this. */
+export function evidenceOfLoss(error: unknown): Evidence {
+  return isValueTooLong(error) ? { kind: 'lost', error, ofAnswer: true } : { kind: 'lost', error }
 }
 
 /** What a server's error says of it. Its connection is closed on release, if that is at fault. */

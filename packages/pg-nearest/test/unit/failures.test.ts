@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import spec from '../../spec/failures.json' with { type: 'json' }
 import { lostStatementError } from '../../src/failures/connection-lost-error.ts'
 import {
-  evidenceOfLoss,
   isTransient,
   meaningInReading,
   meaningOf,
@@ -11,6 +10,7 @@ import {
   type Circumstances,
   type Evidence,
 } from '../../src/route/failure-meaning.ts'
+import { evidenceOfLoss } from '../../src/send/run-statement.ts'
 import { valueTooLongError } from '../../src/value-too-long.ts'
 
 interface Said {
