@@ -83,6 +83,9 @@ export class PendingStatement implements QueuedStatement, Turn {
     const { need, reads } = planStatement(engine, scope, request, (of) => this.#client.remembers(of))
     if (reads && !this.#reads) this.own?.closeWrite()
     if (!reads && this.#reads) this.own?.openWrite()
+    this.#check?.unqueue()
+    this.#isChecked = false
+    this.#check = undefined
     this.request = request
     this.need = need
     this.#reads = reads

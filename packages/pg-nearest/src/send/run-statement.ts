@@ -112,7 +112,8 @@ function sendInOneTransaction(
   const { config, enforcement } = run
   const { before, after, introduction = '' } = questions
   const isAlone = typeof config.text === 'string' && factsOf(config.text).is('single') && !('rows' in config)
-  if (!isAlone || (enforcement !== 'begin' && !isPlainOn(lease, enforcement, config))) {
+  const isKept = enforcement === 'begin' || (enforcement === 'read' && lease.provenStandby)
+  if (!isAlone || !(isKept || isPlainOn(lease, enforcement, config))) {
     return onEnd({ kind: 'behind', error: new ReplicaBehindError(lease.server) })
   }
   const question = { text: introduction, rowMode: 'array' as const, types: AS_TEXT }
@@ -185,7 +186,8 @@ function conclude(
     case 'unsent':
       return { kind: end.kind, error: end.error }
     case 'lost':
-      return evidenceOfLoss(end.error)
+      // What it has called may be committed, though nobody could read what it returned.
+      return mayHaveWritten && enforcement === 'none' ? { kind: 'lost', error: end.error } : evidenceOfLoss(end.error)
   }
 }
 

@@ -161,16 +161,25 @@ export class PositionRecorder {
 
   /** It is a primary that does not know that it was replaced; unless no server is on the timeline that must be shown. */
   #isReplaced(primary: string, position: Bookmark): boolean {
-    const session = this.#session
-    for (const demanded of [this.#stillRequired, session.awaited]) {
-      if (demanded === undefined || shows(position, demanded, this.#context.positions) !== 'older') continue
-      if (!this.#isNobodys(demanded)) return true
+    const isOlder = (demanded: Bookmark | undefined): boolean =>
+      demanded !== undefined && shows(position, demanded, this.#context.positions) === 'older'
+    const required = this.#stillRequired
+    if (required !== undefined && isOlder(required)) {
+      if (!this.#isNobodys(required)) return true
       // What a client brought says nothing of what others wait for.
-      const isOwn = demanded !== session.claim
-      if (demanded !== session.awaited) this.#replace(primary, demanded, position)
-      if (isOwn) for (const each of this.#sessions()) each.forgetTimeline(demanded, performance.now())
+      const isOwn = required !== this.#session.claim
+      this.#replace(primary, required, position)
+      if (isOwn) this.#forgetTimeline(required)
     }
+    const { awaited } = this.#session
+    if (awaited === undefined || !isOlder(awaited)) return false
+    if (!this.#isNobodys(awaited)) return true
+    this.#forgetTimeline(awaited)
     return false
+  }
+
+  #forgetTimeline(lost: Bookmark): void {
+    for (const each of this.#sessions()) each.forgetTimeline(lost, performance.now())
   }
 
   #replace(primary: string, required: Bookmark, position: Bookmark): void {

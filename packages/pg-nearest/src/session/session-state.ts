@@ -148,7 +148,6 @@ export class SessionState {
     }
     this.#replaced = required
     if (this.#claim === required) this.#claim = undefined
-    this.forgetTimeline(required, now)
   }
 
   /** Whether it has gone on without this. */
@@ -241,10 +240,10 @@ export class SessionState {
 
   /** Nobody is on its timeline any more: what was only heard of that from others is nothing to wait for. */
   forgetTimeline(lost: Bookmark, now: number): void {
-    const awaited = this.#awaited?.beginning
-    if (awaited !== undefined && !isOfLaterTimeline(awaited, lost)) this.#awaited = undefined
-    if (this.#bookmark === undefined || this.#timelineSince !== undefined) return
-    if (isOfLaterTimeline(this.#bookmark, lost)) return
+    const isLost = ({ systemIdentifier, timeline }: Bookmark): boolean =>
+      systemIdentifier === lost.systemIdentifier && timeline <= lost.timeline
+    if (this.awaited !== undefined && isLost(this.awaited)) this.#awaited = undefined
+    if (this.#bookmark === undefined || this.#timelineSince !== undefined || !isLost(this.#bookmark)) return
     this.#bookmark = undefined
     this.#blindSince = now
   }

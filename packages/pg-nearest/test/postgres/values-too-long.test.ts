@@ -33,7 +33,10 @@ beforeAll(async () => {
     `create view sharing as select current_setting('transaction_read_only') as setting;
      create table docs (n int, doc text);
      alter table docs alter doc set storage external;
-     insert into docs values (1, 'short'), (2, repeat('x', ${2 * LONGEST}))`,
+     insert into docs values (1, 'short'), (2, repeat('x', ${2 * LONGEST}));
+     create table notes (n int);
+     create function note() returns text language sql volatile as
+       $$ insert into notes values (1); select repeat('x', ${2 * LONGEST}) $$`,
   )
   await caughtUp(world)
 })
@@ -103,6 +106,13 @@ describe.each([{ lanes: true }, { lanes: false }])(
       const pool = await start()
       const write = pool.query('update docs set doc = doc where n = 2 returning doc')
       await expect(write).rejects.toMatchObject({ code: '08007', cause: { code: 'NEAREST_VALUE_TOO_LONG' } })
+      expect(refused).toBe(1)
+    })
+
+    test('leaves in doubt what a function may have written that it calls on the primary', async () => {
+      const pool = await start()
+      const call = pool.query({ text: 'select note()', route: 'primary' })
+      await expect(call).rejects.toMatchObject({ code: '08007' })
       expect(refused).toBe(1)
     })
   },
