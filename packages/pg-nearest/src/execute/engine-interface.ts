@@ -49,8 +49,8 @@ export interface Engine extends RideContext, WalkEngine {
   readonly timeoutMs: number | undefined
   /** The pool's option `types`: what reads its results may throw. */
   readonly ownTypes: boolean
-  /** The use of a text on one connection that is the first under a name. */
-  readonly prepareFrom: number
+  /** The use of a text on one connection that is the first under a name; `undefined`: none has one. */
+  readonly prepareFrom: number | undefined
   readonly list: ListState
   readonly modes: ModesInForce
   /** Takes what {@link Narrowing.instead} would have done. */

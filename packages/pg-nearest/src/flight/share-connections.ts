@@ -47,6 +47,8 @@ export function shareConnections(engine: Engine, signal: AbortSignal | undefined
     eachWriteAsks: { value: true },
     // They share one already.
     lanes: { value: undefined },
+    // One that is refused for its name would be sent again behind what was sent behind it.
+    prepareFrom: { value: undefined },
     // The leg that loses is cancelled, and its neighbours would be with it.
     hedging: { value: undefined },
     // All else is the engine's own, and asked there each time.

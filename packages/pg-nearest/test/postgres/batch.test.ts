@@ -296,3 +296,23 @@ test('through a read-only handle nothing writes, and a session and one database 
   await one.end()
   expect(shown(await one.batch(['select 1']))).toEqual(['NEAREST_ENDED'])
 })
+
+test('none is sent again behind what follows it, though names of prepared statements are gone', async () => {
+  await ask(
+    world.url('nrt'),
+    `create table settings (id int primary key, value int); insert into settings values (1, 0);
+     create function forget() returns void language plpgsql as $$ begin execute 'deallocate all'; end $$`,
+  )
+  const set = (value: number): { text: string; values: unknown[] } => ({
+    text: 'update settings set value = $1 where id = 1',
+    values: [value],
+  })
+  for (const options of [{ primary: world.url('nrt') }, world.poolOptions('nrt')]) {
+    const alone = await pools.start({ ...options, max: 1 })
+    for (let i = 0; i < 5; i++) await alone.query(set(0))
+    await alone.query('select forget()')
+    const outcomes = await alone.batch([set(1), 'update settings set value = 2 where id = 1'])
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+    expect((await alone.primary.query('select value from settings')).rows).toEqual([{ value: 2 }])
+  }
+})
