@@ -128,6 +128,7 @@ const unhurried = onServersOf([
   'streams',
   'survival',
   'throwing-listeners',
+  'throwing-submittables',
   'time-limits',
   'torture',
   'traced-lanes',

@@ -7,6 +7,7 @@ import type { Holder } from '../client-state/held-connection.ts'
 import type { ClientLimits } from '../client-state/client-context.ts'
 import { emitSafely } from '../events/emit-safely.ts'
 import { withinDeadline } from '../limits/within-deadline.ts'
+import { runUsers } from '../raise-later.ts'
 import type { QueryCallback, Request } from '../route/request.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import { mayBePipelined } from '../client-transaction/pipelining-eligibility.ts'
@@ -245,7 +246,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
     const failing = query as { handleError?: (error: unknown, connection: unknown) => void; callback?: unknown }
     if (failing.callback === undefined && typeof callback === 'function') failing.callback = callback
     const submitted = this.#released ? Promise.reject(released()) : this.#session.submit(query, this.#types)
-    return submitted.catch((error: unknown) => failing.handleError?.(error, null))
+    return submitted.catch((error: unknown) => runUsers(() => failing.handleError?.(error, null)))
   }
 
   override on(event: string | symbol, listener: Listener): this {

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream'
 import type pg from 'pg'
 import { holdCursor, type SentCursor } from '../cursor/cursor-again.ts'
 import { failLastRead, forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/cursor-close.ts'
+import { runUsers } from '../raise-later.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { CALLER, type Caller } from '../tracers/caller-context.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
@@ -116,7 +117,7 @@ export class SubmittableExchange implements Exchange {
     this.#endDropping = dropOnceDestroyed(this.#query, () => this.#onDestroyed?.())
     const refused = this.#refusal ?? this.#query.submit?.(connection)
     if (refused instanceof Error) {
-      this.#query.handleError?.(refused, connection)
+      runUsers(() => this.#query.handleError?.(refused, connection))
       this.#onEnd({ kind: 'ended', error: refused })
     } else if (this.#takesBack) {
       this.#sent = holdCursor(this.#query)
@@ -163,12 +164,11 @@ export class SubmittableExchange implements Exchange {
     // As the cursor does that is told of it.
     if (this.#takeBack('answered', error)) return connection.sync()
     forgetPortal(this.#query)
-    this.#query.handleError?.(error, connection)
-    failLastRead(this.#query, error)
+    this.#fail(error)
   }
 
   handleReadyForQuery(connection: WireConnection): void {
-    if (this.#error === undefined) this.#query.handleReadyForQuery?.(connection)
+    if (this.#error === undefined) runUsers(() => this.#query.handleReadyForQuery?.(connection))
     this.#onEnd(this.#untold ?? { kind: 'ended', error: this.#error })
   }
 
@@ -180,9 +180,13 @@ export class SubmittableExchange implements Exchange {
     this.#settleCloses?.()
     this.#endDropping?.()
     // A query without a callback emits each error, and somebody may listen to the first only.
-    if (this.#error === undefined) this.#query.handleError?.(cause, this.#connection)
-    failLastRead(this.#query, cause)
+    this.#fail(cause, this.#error === undefined)
     this.#onEnd({ kind: 'lost', error: this.#error ?? cause, written })
+  }
+
+  #fail(error: unknown, isFirst = true): void {
+    if (isFirst) runUsers(() => this.#query.handleError?.(error, this.#connection))
+    runUsers(() => failLastRead(this.#query, error))
   }
 
   #settle(): void {

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { runUsers } from '../raise-later.ts'
 import { enqueue } from './enqueue.ts'
 import type { Exchange } from './exchange.ts'
 import { listenProtected } from './protected-listeners.ts'
@@ -231,8 +232,8 @@ export class Pipeline {
     const unwritten = this.#unwritten.splice(0)
     const causeBehind = isValueTooLong(cause) ? new Error('Connection terminated', { cause }) : cause
     // Answers come in order: only the first one's was being read.
-    for (const [i, exchange] of written.entries()) exchange.lost(i === 0 ? cause : causeBehind, true)
-    for (const exchange of unwritten) exchange.lost(causeBehind, false)
+    for (const [i, exchange] of written.entries()) runUsers(() => exchange.lost(i === 0 ? cause : causeBehind, true))
+    for (const exchange of unwritten) runUsers(() => exchange.lost(causeBehind, false))
     this.#tellQuiet()
   }
 
