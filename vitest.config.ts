@@ -140,6 +140,7 @@ const unhurried = onServersOf([
   'type-parsers',
   'unknown-outcome',
   'values-too-long',
+  'unreadable-commits',
   'wait-for-lsn',
   'withheld-writes',
   'wrong-ports',

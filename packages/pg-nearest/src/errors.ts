@@ -15,6 +15,7 @@
  * | `NEAREST_BEHIND` | a server does not show yet what a read must show; only as part of a `NEAREST_NO_SERVER` |
  * | `NEAREST_CONNECTION_LOST` | the connection died inside of a transaction, which is rolled back, or with session state |
  * | `NEAREST_ROLLED_BACK` | a transaction's COMMIT was answered with ROLLBACK, because one of its statements had failed |
+ * | `NEAREST_COMMITTED` | a transaction was committed, although it was given up, or one of its statements has failed in this process (a type parser threw on its rows): `cause` says what; it is not to be repeated |
  * | `NEAREST_POOL_TRANSACTION` | `pool.query('BEGIN')`, where each statement may run on another connection |
  * | `NEAREST_TRANSACTION_OVER` | a statement was given to `transaction()` after its function had ended |
  * | `NEAREST_STREAM_LEFT_OPEN` | the function of a transaction left a cursor, a stream or a COPY open, and nobody went on with it, so that it was rolled back |
@@ -43,6 +44,7 @@ export type NearestErrorCode =
   | 'NEAREST_BEHIND'
   | 'NEAREST_CONNECTION_LOST'
   | 'NEAREST_ROLLED_BACK'
+  | 'NEAREST_COMMITTED'
   | 'NEAREST_POOL_TRANSACTION'
   | 'NEAREST_TRANSACTION_OVER'
   | 'NEAREST_STREAM_LEFT_OPEN'
@@ -296,7 +298,7 @@ const PASSING: ReadonlySet<NearestErrorCode> = new Set([
  */
 export function isUnavailableError(error: unknown): boolean {
   const codes = [...causesOf(error)].flatMap((each) => (isNearestError(each) ? [each.code] : []))
-  return !codes.includes('08007') && codes.some((code) => PASSING.has(code))
+  return !codes.includes('08007') && !codes.includes('NEAREST_COMMITTED') && codes.some((code) => PASSING.has(code))
 }
 
 export function isNotReplicatedError(error: unknown): error is NotReplicatedError {

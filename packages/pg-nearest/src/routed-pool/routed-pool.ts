@@ -172,7 +172,8 @@ export class RoutedPool extends PgPoolPrototype {
    * own promise `work` returns, and that of {@link Transaction.commitWith}: n round trips, and one for a single statement.
    *
    * @returns what `work` returns.
-   * @throws what `work` throws; `OutcomeUnknownError` if the connection died with the COMMIT in flight.
+   * @throws what `work` throws; `OutcomeUnknownError` if the connection died with the COMMIT in flight; `NearestError` with code
+   *   `NEAREST_COMMITTED` if all was committed behind a statement whose rows a type parser cannot read, or ahead of an abort.
    */
   transaction<T>(work: Work<T>): Promise<T>
   transaction<T>(options: TransactionOptions, work: Work<T>): Promise<T>
@@ -223,7 +224,8 @@ export class RoutedPool extends PgPoolPrototype {
    * the connection died under is run again only if it reads, and otherwise rejects with `OutcomeUnknownError`.
    *
    * With `{ transaction: true }` they are one transaction on the primary, whose COMMIT travels with the last statement: either all results,
-   * or the first error, and nothing has happened.
+   * or the first error, and nothing has happened, but for an error with code `NEAREST_COMMITTED`: a type parser has thrown on what was
+   * committed.
    *
    * Cost: one round trip to each server that is involved, on one connection, which is busy meanwhile: what takes long holds up those behind
    * it. Names of prepared statements are ignored.

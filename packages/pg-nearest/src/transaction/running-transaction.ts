@@ -1,4 +1,5 @@
-import { NearestError } from '../errors.ts'
+import { withSentValues } from '../client/with-sent-values.ts'
+import { isOutcomeUnknownError, NearestError } from '../errors.ts'
 import { isSubmittable } from '../route/parse-query-arguments.ts'
 import type { RoutedClient, Transaction } from '../route/query-types.ts'
 
@@ -18,9 +19,14 @@ export class RunningTransaction {
   readonly #client: TransactionClient
   /** The promise of the latest query, and whether COMMIT may be sent behind that. */
   #last: { readonly promise: Promise<unknown>; readonly mayPrecede: boolean } | undefined
-  #firstFailure: { readonly error: unknown } | undefined
+  /** The errors of its statements, in their order. */
+  readonly #failures = new Set<unknown>()
+  /** How many of its statements cannot be put into messages, and have not been told so yet. */
+  #unsendable = 0
   #over = false
   #committed: Promise<void> | undefined
+  /** How its COMMIT has ended: with no error, or with this one. */
+  #outcome: { readonly error: unknown } | 'committed' | undefined
 
   constructor(client: TransactionClient) {
     this.#client = client
@@ -53,20 +59,43 @@ export class RunningTransaction {
   }
 
   /**
+   * What its caller is told instead of an error that its function has ended with, once it has {@link settled}: nobody may take for rolled
+   * back what was committed behind a statement whose rows a type parser cannot read, or ahead of an abort.
+   *
+   * @param isGivenUp - the error is the reason of an abort.
+   */
+  told(error: unknown, isGivenUp = false): unknown {
+    const outcome = this.#outcome
+    if (outcome === 'committed') {
+      return isGivenUp || this.#failures.has(error) ? committedError(error, isGivenUp) : error
+    }
+    return isGivenUp && isOutcomeUnknownError(outcome?.error) ? outcome.error : error
+  }
+
+  /**
    * Sends COMMIT, unless it is on its way.
    *
    * @throws the first failure of a query, if that has rolled it back.
    */
-  commit(): Promise<void> {
+  commit(isWhole: boolean = this.#isWhole): Promise<void> {
     this.#over = true
-    return (this.#committed ??= this.#sendCommit())
+    return (this.#committed ??= this.#sendCommit(isWhole ? 'commit' : 'rollback'))
   }
 
-  async #sendCommit(): Promise<void> {
+  /** The server, which never hears of what cannot be sent, would commit all the rest. */
+  get #isWhole(): boolean {
+    return this.#unsendable === 0
+  }
+
+  async #sendCommit(text: 'commit' | 'rollback'): Promise<void> {
     const forget = this.#client.endLeftOpenStream()
     try {
-      const { command } = await this.#client.query('commit')
-      if (command === 'ROLLBACK') throw rolledBack(this.#firstFailure?.error)
+      const { command } = await this.#client.query(text)
+      if (command === 'ROLLBACK') throw rolledBack([...this.#failures][0])
+      this.#outcome = 'committed'
+    } catch (error) {
+      this.#outcome = { error }
+      throw error
     } finally {
       forget()
     }
@@ -74,12 +103,17 @@ export class RunningTransaction {
 
   #query(args: Parameters<RoutedClient['query']>): unknown {
     if (this.#over) return refuse(args)
-    const promise: unknown = this.#client.query(...args)
+    const { given, isSendable } = withSentValues(args)
+    const promise: unknown = this.#client.query(...given)
     this.#last = undefined
     if (!(promise instanceof Promise)) return promise
     // It may not be awaited, and an unhandled rejection would end the process.
-    promise.catch((error: unknown) => (this.#firstFailure ??= { error }))
-    this.#last = { promise, mayPrecede: this.#client.mayPrecedeCommit(args[0], args[1]) }
+    promise.catch((error: unknown) => {
+      this.#failures.add(error)
+      if (!isSendable) this.#unsendable--
+    })
+    if (!isSendable) this.#unsendable++
+    this.#last = { promise, mayPrecede: this.#client.mayPrecedeCommit(given[0], given[1]) }
     return promise
   }
 
@@ -88,11 +122,16 @@ export class RunningTransaction {
     const result = this.#query([query, values] as never) as Promise<unknown>
     const mayPrecede = this.#last?.promise === result && this.#last.mayPrecede
     this.#over = true
-    const committed = mayPrecede ? this.commit() : result.then(() => this.commit())
+    const isWhole = this.#isWhole
+    const committed = mayPrecede ? this.commit() : result.then(() => this.commit(isWhole))
     committed.catch(ignore)
     // Its own error says more than that of the COMMIT behind it, which must have been answered, too.
     await Promise.allSettled([result, committed])
-    await result
+    try {
+      await result
+    } catch (error) {
+      throw this.told(error)
+    }
     await committed
     return result
   }
@@ -121,6 +160,18 @@ function rolledBack(cause: unknown): NearestError {
   return new NearestError(
     'NEAREST_ROLLED_BACK',
     `The transaction was rolled back: one of its statements had failed${why}, and its error was not passed on. Let it throw, or use a savepoint.`,
+    { cause },
+  )
+}
+
+function committedError(cause: unknown, isGivenUp: boolean): NearestError {
+  const why = cause instanceof Error ? ` (${cause.message})` : ''
+  const what = isGivenUp
+    ? `it was given up${why}`
+    : `one of its statements has failed here${why}, such as by a type parser that throws on its rows`
+  return new NearestError(
+    'NEAREST_COMMITTED',
+    `The transaction was committed, although ${what}, because its COMMIT was on its way already: do not repeat it.`,
     { cause },
   )
 }

@@ -5,12 +5,13 @@ const BACKOFF = { first: 10, longest: 1_000 }
 
 /** serialization_failure, deadlock_detected, and a connection that died before COMMIT. */
 const WORTH_IT: ReadonlySet<unknown> = new Set(['40001', '40P01', 'NEAREST_CONNECTION_LOST'])
-const OUTCOME_UNKNOWN = '08007'
+/** It may have been committed, or was. */
+const NEVER: ReadonlySet<unknown> = new Set(['08007', 'NEAREST_COMMITTED'])
 
 /** Whether the transaction was rolled back and may succeed if it is run again from its beginning. */
 export function isRetryable(error: unknown): boolean {
   const codes = [...causesOf(error)].map((each) => (each as { code?: unknown }).code)
-  return !codes.includes(OUTCOME_UNKNOWN) && codes.some((code) => WORTH_IT.has(code))
+  return !codes.some((code) => NEVER.has(code)) && codes.some((code) => WORTH_IT.has(code))
 }
 
 /** Runs `work`, and again up to `retries` times while its error is {@link isRetryable}. */

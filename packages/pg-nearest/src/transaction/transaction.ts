@@ -17,7 +17,8 @@ export interface TransactionOptions {
   readonly isolationLevel?: 'read committed' | 'repeatable read' | 'serializable' | undefined
   /**
    * How often to run `work` again after a serialization failure (40001), a deadlock (40P01), or a connection that died before COMMIT.
-   * 0 to 100; default 0. Before the tries it waits up to 10 ms, 20 ms, 40 ms … 1 s. A COMMIT of unknown outcome is never repeated.
+   * 0 to 100; default 0. Before the tries it waits up to 10 ms, 20 ms, 40 ms … 1 s. A COMMIT of unknown outcome is never repeated, nor is
+   * what was committed.
    */
   readonly retries?: number | undefined
   /**
@@ -68,7 +69,8 @@ export function retriesOf({ retries = 0 }: TransactionOptions): number {
 
 /**
  * Runs `work` between BEGIN and COMMIT, or ROLLBACK if it throws. The COMMIT does not wait for statements that `work` did not await, nor for
- * the one whose own promise it returns; if one of them fails, the COMMIT rejects.
+ * the one whose own promise it returns; if one of them fails, the COMMIT rejects, unless it has failed here alone: then what rejects says
+ * that all is committed.
  */
 export async function runTransaction<T>(
   client: RoutedClient & TransactionClient & Pick<BorrowedClient, 'endStream'>,
@@ -99,7 +101,7 @@ export async function runTransaction<T>(
   } catch (error) {
     const isGivenUp = signal?.aborted === true && !isOutcomeUnknownError(error)
     await orGivenUp(undo(client, running)).catch(ignore)
-    throw isGivenUp ? signal.reason : error
+    throw running.told(isGivenUp ? signal.reason : error, isGivenUp && readOnly !== true)
   }
 }
 

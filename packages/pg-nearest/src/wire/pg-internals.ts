@@ -197,6 +197,11 @@ export function prepareValues(query: Partial<QueryInternals>): void {
   if (Array.isArray(values) && values.some(isConverted)) query.values = values.map(converted)
 }
 
+/** Whether {@link prepareValues} has met a value that cannot be put into a message. */
+export function isUnsendable({ values }: Partial<QueryInternals>): boolean {
+  return Array.isArray(values) && values.some(isConverted)
+}
+
 /** What is sent for these values, however their owner changes them afterwards. */
 export function sentValues(values: readonly unknown[]): unknown[] {
   const sent: unknown[] = []

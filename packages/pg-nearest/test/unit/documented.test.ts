@@ -58,6 +58,7 @@ const ERRORS: Readonly<Record<NearestErrorCode, true>> = {
   NEAREST_STREAM: true,
   NEAREST_CONNECTION_LOST: true,
   NEAREST_ROLLED_BACK: true,
+  NEAREST_COMMITTED: true,
   NEAREST_POOL_TRANSACTION: true,
   NEAREST_TRANSACTION_OVER: true,
   NEAREST_STREAM_LEFT_OPEN: true,

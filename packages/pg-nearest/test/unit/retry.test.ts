@@ -18,6 +18,7 @@ describe('a transaction is run again', () => {
     ['after its connection died', new NearestError('NEAREST_CONNECTION_LOST', 'lost'), true],
     ['not if it may be committed', new OutcomeUnknownError('commit', 'nrt', coded('40001')), false],
     ['not if that is wrapped', wrapped(new OutcomeUnknownError('commit', 'nrt', undefined)), false],
+    ['not if it is committed', new NearestError('NEAREST_COMMITTED', 'done', { cause: coded('40001') }), false],
     ['not after a mistake', coded('23505'), false],
     ['not after no error at all', 'a text', false],
     ['not for ever', circle, false],
