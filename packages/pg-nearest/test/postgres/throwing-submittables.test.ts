@@ -188,6 +188,15 @@ describe.each(OPTIONS)('with %s', (_, options) => {
   })
 })
 
+test('a COPY that no server takes, and whose error nobody hears, leaves a pool that ends', async () => {
+  const pool = pools.create({ primary: 'postgres://localhost:1/app', failoverTimeoutMs: 100 })
+  pool.on('error', () => undefined)
+  pool.query(copyFrom('copy notes from stdin'))
+  await until(() => strays.length > 0, 'the mistake', 5_000)
+  await settled(pool.end(), 'end()')
+  expect(strays.length).toBe(1)
+})
+
 /** Ends what runs, wherever a read goes then, until somebody has thrown. */
 async function killed(): Promise<boolean> {
   const kill = `select pg_terminate_backend(pid) from pg_stat_activity
