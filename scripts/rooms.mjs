@@ -70,7 +70,7 @@ export const houses = [
         'limits',
       ],
       examination: ['fly', 'servers'],
-      transaction: ['client', 'execute', 'route', 'statement', 'error-messages', 'limits'],
+      transaction: ['client', 'execute', 'route', 'statement', 'wire', 'error-messages', 'limits'],
       fly: ['options', 'discovery', 'error-messages'],
       servers: [
         'engine',
@@ -119,6 +119,7 @@ export const houses = [
         'failures',
         'route',
         'statement',
+        'prepared-statements',
         'events',
         'classification',
         'modes',

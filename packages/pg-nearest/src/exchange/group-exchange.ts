@@ -3,7 +3,7 @@ import { FasterPgQuery } from '../wire/faster-pg-query.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
 import { showExchange } from './show-to-tracers.ts'
-import { noteAnswered } from '../wire/parsed-names.ts'
+import { noteAnswered } from '../prepared-statements/parsed-names.ts'
 import {
   adopt,
   isPlain,

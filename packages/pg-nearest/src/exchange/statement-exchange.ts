@@ -4,7 +4,7 @@ import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.t
 import { noteSent } from '../prepared-statements/statements-on.ts'
 import type { PreparedUse } from '../prepared-statements/prepared-statement-execution.ts'
 import { showExchange, type ShownExchange } from './show-to-tracers.ts'
-import { noteAnswered, noteParsed } from '../wire/parsed-names.ts'
+import { noteAnswered, noteParsed } from '../prepared-statements/parsed-names.ts'
 import { adopt, isPlain, prepareValues, type QueryCallback, type WireConnection } from '../wire/pg-internals.ts'
 
 /** One statement with a Sync of its own, as `client.query` sends it. */

@@ -1,4 +1,4 @@
-import { withSentValues } from '../client/with-sent-values.ts'
+import { withSentValues } from './with-sent-values.ts'
 import { isOutcomeUnknownError, NearestError } from '../errors.ts'
 import { isSubmittable } from '../route/parse-query-arguments.ts'
 import type { RoutedClient, Transaction } from '../route/query-types.ts'

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { NamedTexts } from '../../src/client/named-texts.ts'
-import { noteAnswered, noteParsed, wasParsed } from '../../src/wire/parsed-names.ts'
+import { NamedTexts } from '../../src/prepared-statements/named-texts.ts'
+import { noteAnswered, noteParsed, wasParsed } from '../../src/prepared-statements/parsed-names.ts'
 
 /** How what was given has ended when the next one's turn comes: parsed, refused ahead of that, or lost. */
 type Ending = 'parsed' | 'refused' | 'lost'

@@ -1,6 +1,10 @@
 import type pg from 'pg'
-import type { Request } from '../route/request.ts'
-import { wasParsed } from '../wire/parsed-names.ts'
+import { wasParsed } from './parsed-names.ts'
+
+/** A statement with a name. */
+interface Named {
+  readonly config: pg.QueryConfig
+}
 
 /** What has been given with one name. */
 interface Given {
@@ -20,7 +24,7 @@ export class NamedTexts {
   readonly #ahead = new WeakMap<pg.QueryConfig, readonly pg.QueryConfig[]>()
 
   /** A statement with a name is given. With its name alone it gets the text that this seems to mean. */
-  given(request: Request): Request {
+  given<R extends Named>(request: R): R {
     // The caller may give the same object again, and what is noted is of one use.
     const config = { ...request.config }
     const given = this.#of(config.name as string)
@@ -40,7 +44,7 @@ export class NamedTexts {
    *
    * @throws what pg says where the name has another text.
    */
-  inTurn(request: Request): Request {
+  inTurn<R extends Named>(request: R): R {
     const { config } = request
     const given = this.#of(config.name as string)
     const ahead = this.#ahead.get(config)

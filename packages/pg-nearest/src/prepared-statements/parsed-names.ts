@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { WireConnection } from './pg-internals.ts'
+import type { WireConnection } from '../wire/pg-internals.ts'
 
 const parsed = new WeakMap<object, boolean>()
 
