@@ -22,9 +22,17 @@ export function isPlainOn(lease: Lease, enforcement: Enforcement, { text }: pg.Q
   return enforcement !== 'statement' && enforcement !== 'begin' && needsNoGuardOn(lease, text)
 }
 
-/** A standby may have been promoted since its last answer, so that it keeps only what might write from writing by being one. */
+/** A standby may have been promoted since its last answer, so that being one keeps from writing only what would not write on a primary. */
 export function needsNoGuardOn({ provenStandby }: Pick<Lease, 'provenStandby'>, text: unknown): boolean {
-  return provenStandby && typeof text === 'string' && factsOf(text).sharing !== undefined
+  return provenStandby && typeof text === 'string' && writesNothing(text)
+}
+
+/** As far as its text shows. What sets something, or begins or ends a transaction, writes nothing by itself. */
+function writesNothing(text: string): boolean {
+  const facts = factsOf(text)
+  const { class: kind, transaction } = facts.need
+  if (kind === 'read') return !facts.is('mayLeaveState')
+  return facts.is('single') && (kind === 'session' || (kind === 'transaction' && transaction?.kind !== 'other'))
 }
 
 const BEGIN = 'BEGIN READ ONLY'

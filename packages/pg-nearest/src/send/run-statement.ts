@@ -159,7 +159,7 @@ function conclude(
   questions: PositionQuestions | undefined,
   end: StatementEnd,
 ): RunEnd {
-  const mayHaveWritten = !lease.provenStandby && mayWriteByFunction(config.text)
+  const mayHaveWritten = enforcement === 'none' && !lease.provenStandby && mayWriteByFunction(config.text)
   const isOver = end.kind === 'result' || end.kind === 'unreadable' || end.kind === 'answered'
   if (isOver && !lease.provenStandby && commitsUnseen(config.text, need, lease.status !== 'I')) check?.markUnknown()
   switch (end.kind) {
@@ -187,7 +187,7 @@ function conclude(
       return { kind: end.kind, error: end.error }
     case 'lost':
       // What it has called may be committed, though nobody could read what it returned.
-      return mayHaveWritten && enforcement === 'none' ? { kind: 'lost', error: end.error } : evidenceOfLoss(end.error)
+      return mayHaveWritten ? { kind: 'lost', error: end.error } : evidenceOfLoss(end.error)
   }
 }
 

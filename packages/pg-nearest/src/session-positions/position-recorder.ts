@@ -102,7 +102,7 @@ export class PositionRecorder {
     const isOthers = lease.pooled && !shared && !inside && answer?.standby === true
     const isOdd = isOthers || (!lease.pooled && answer?.standby !== lease.standby)
     if (answer === undefined || position === undefined || isOdd) {
-      if (done || mayHaveWritten) this.#markUnknown(mayHaveWritten)
+      if (done || (mayHaveWritten && !inside)) this.#markUnknown(mayHaveWritten)
       return undefined
     }
     const { positions } = this.#context
