@@ -27,12 +27,13 @@ export function needsNoGuardOn({ provenStandby }: Pick<Lease, 'provenStandby'>, 
   return provenStandby && typeof text === 'string' && writesNothing(text)
 }
 
-/** As far as its text shows. What sets something, or begins or ends a transaction, writes nothing by itself. */
+/** As far as its text shows. What sets something, or begins or ends a transaction, takes no snapshot, and writes nothing by itself. */
 function writesNothing(text: string): boolean {
   const facts = factsOf(text)
   const { class: kind, transaction } = facts.need
   if (kind === 'read') return !facts.is('mayLeaveState')
-  return facts.is('single') && (kind === 'session' || (kind === 'transaction' && transaction?.kind !== 'other'))
+  if (transaction?.kind === 'other' || transaction?.kind === 'chain') return false
+  return facts.is('single') && !facts.is('takesSnapshot')
 }
 
 const BEGIN = 'BEGIN READ ONLY'

@@ -21,8 +21,8 @@ export class RunningTransaction {
   #last: { readonly promise: Promise<unknown>; readonly mayPrecede: boolean } | undefined
   /** The errors of its statements, in their order. */
   readonly #failures = new Set<unknown>()
-  /** How many of its statements cannot be put into messages, and have not been told so yet. */
-  #unsendable = 0
+  /** None of its statements is one that cannot be put into messages: the server, which never hears of such a one, would commit all the rest. */
+  #isWhole = true
   #over = false
   #committed: Promise<void> | undefined
   /** How its COMMIT has ended: with no error, or with this one. */
@@ -77,14 +77,9 @@ export class RunningTransaction {
    *
    * @throws the first failure of a query, if that has rolled it back.
    */
-  commit(isWhole: boolean = this.#isWhole): Promise<void> {
+  commit(): Promise<void> {
     this.#over = true
-    return (this.#committed ??= this.#sendCommit(isWhole ? 'commit' : 'rollback'))
-  }
-
-  /** The server, which never hears of what cannot be sent, would commit all the rest. */
-  get #isWhole(): boolean {
-    return this.#unsendable === 0
+    return (this.#committed ??= this.#sendCommit(this.#isWhole ? 'commit' : 'rollback'))
   }
 
   async #sendCommit(text: 'commit' | 'rollback'): Promise<void> {
@@ -105,14 +100,11 @@ export class RunningTransaction {
     if (this.#over) return refuse(args)
     const { given, isSendable } = withSentValues(args)
     const promise: unknown = this.#client.query(...given)
+    this.#isWhole &&= isSendable
     this.#last = undefined
     if (!(promise instanceof Promise)) return promise
     // It may not be awaited, and an unhandled rejection would end the process.
-    promise.catch((error: unknown) => {
-      this.#failures.add(error)
-      if (!isSendable) this.#unsendable--
-    })
-    if (!isSendable) this.#unsendable++
+    promise.catch((error: unknown) => this.#failures.add(error))
     this.#last = { promise, mayPrecede: this.#client.mayPrecedeCommit(given[0], given[1]) }
     return promise
   }
@@ -122,8 +114,7 @@ export class RunningTransaction {
     const result = this.#query([query, values] as never) as Promise<unknown>
     const mayPrecede = this.#last?.promise === result && this.#last.mayPrecede
     this.#over = true
-    const isWhole = this.#isWhole
-    const committed = mayPrecede ? this.commit() : result.then(() => this.commit(isWhole))
+    const committed = mayPrecede ? this.commit() : result.then(() => this.commit())
     committed.catch(ignore)
     // Its own error says more than that of the COMMIT behind it, which must have been answered, too.
     await Promise.allSettled([result, committed])

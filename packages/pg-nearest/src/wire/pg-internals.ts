@@ -197,9 +197,10 @@ export function prepareValues(query: Partial<QueryInternals>): void {
   if (Array.isArray(values) && values.some(isConverted)) query.values = values.map(converted)
 }
 
-/** Whether {@link prepareValues} has met a value that cannot be put into a message. */
-export function isUnsendable({ values }: Partial<QueryInternals>): boolean {
-  return Array.isArray(values) && values.some(isConverted)
+/** Whether pg refuses to put it into messages, once {@link prepareValues} has converted what can be. */
+export function isUnsendable({ text, name, values }: Partial<QueryInternals>): boolean {
+  if (typeof text !== 'string' && typeof name !== 'string') return true
+  return Array.isArray(values) ? values.some(isConverted) : Boolean(values)
 }
 
 /** What is sent for these values, however their owner changes them afterwards. */

@@ -33,6 +33,7 @@ function promiseWithResolver(): { readonly promise: Promise<void>; readonly reso
 }
 const query = (client: Reader, text: string): Promise<unknown> => client.query(text)
 
+const SETS = "select set_config('app.m', '1', false)"
 const WRITES: readonly (readonly [string, (client: Reader, text: string) => Promise<unknown>, string])[] = [
   ['COPY FROM', copyIn, 'copy items from stdin'],
   ['COPY of an INSERT', copyOut, 'copy (insert into items values (2) returning n) to stdout'],
@@ -40,6 +41,14 @@ const WRITES: readonly (readonly [string, (client: Reader, text: string) => Prom
   ['COPY and COMMIT', copyOut, 'copy (select 4) to stdout; commit; insert into items values (4)'],
   ['a cursor of an INSERT', cursor, 'insert into items values (5) returning n'],
   ['a cursor of a function', cursor, 'select put(6)'],
+  [
+    'a cursor of an INSERT that sets something',
+    cursor,
+    `with w as (insert into items values (13) returning n) ${SETS} from w`,
+  ],
+  ['a cursor of a function that sets something', cursor, `${SETS}, put(14)`],
+  ['a cursor of an INSERT that asks for a value', cursor, "insert into items values (currval('items_n'))"],
+  ['COPY of a function that sets something', copyOut, `copy (${SETS}, put(15)) to stdout`],
   ['an INSERT', query, 'insert into items values (7)'],
   ['a function', query, 'select put(8)'],
   ['a view over a function', query, 'select * from putting'],
@@ -53,6 +62,7 @@ test('nothing writes through a handle or in a transaction that only reads, on a 
   await ask(
     world.url('nrt'),
     `create table items (n int);
+     create sequence items_n;
      create function put(n int) returns int language sql volatile as 'insert into items values (n) returning n';
      create view putting as select put(9)`,
   )

@@ -120,6 +120,24 @@ test('what cannot be put into messages is part of no transaction that commits', 
   }
 })
 
+test.each<[string, (tx: Transaction) => unknown]>([
+  ['a value that cannot be converted', (tx) => tx.query(insert({ toPostgres: () => JSON.parse('{') } as never))],
+  ['values that are no array', (tx) => tx.query(insert(BAD).text, BAD as never)],
+  ['neither text nor name', (tx) => tx.query({ values: [BAD] } as never)],
+  ['a callback', (tx) => tx.query(insert(BAD).text, [{ toPostgres: () => JSON.parse('{') }], () => undefined)],
+])('nor is it where nobody looks at its error: %s', async (_, give) => {
+  for (const [, options] of OPTIONS) {
+    const pool = await pools.start(options())
+    const transaction = pool.transaction(async (tx) => {
+      void give(tx)
+      await tx.query(insert(GOOD))
+      await tx.query('select 1')
+    })
+    expect(await rejectionOf(transaction, 'the transaction')).toMatchObject({ code: 'NEAREST_ROLLED_BACK' })
+    expect(await nets()).toEqual([])
+  }
+})
+
 test('a transaction that is aborted, or whose time is up, behind its COMMIT', async () => {
   const pool = await pools.start(world.poolOptions('ord'))
   const stop = new AbortController()
