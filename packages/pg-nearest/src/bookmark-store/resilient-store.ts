@@ -118,7 +118,9 @@ export class ResilientStore {
 
   #remember(key: string, bookmark: string): void {
     if (this.#stopped || (this.#unsaved.size >= MOST_UNSAVED && !this.#unsaved.has(key))) return
-    this.#unsaved.set(key, { bookmark, until: performance.now() + KEEP_MS })
+    // Another one of this key may have failed meanwhile.
+    const merged = mergeBookmarks([bookmark, this.#unsaved.get(key)?.bookmark]) ?? bookmark
+    this.#unsaved.set(key, { bookmark: merged, until: performance.now() + KEEP_MS })
     this.#again()
   }
 

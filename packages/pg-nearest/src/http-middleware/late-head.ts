@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { ResponseHeaders } from '../http-session/http-session.ts'
 import type { Around } from './middleware-types.ts'
-import { headersOf, isClosed, override, type NodeResponse } from './node-response-helpers.ts'
+import { headersOf, isClosed, override, type Header, type NodeResponse } from './node-response-helpers.ts'
 
 type Call = (...args: unknown[]) => unknown
 
@@ -18,8 +18,8 @@ interface MadeHead {
 export interface LateHead {
   /** Whether a head that is made now is made by the end of the response, so that nothing comes after it. */
   readonly isLast: boolean
-  /** The head is made, with this status, and is not sent before something is. */
-  made(status: number): void
+  /** The head is made, with this status, and is not sent before something is. What was appended to it may be out of date by then. */
+  made(status: number, appended: readonly Header[]): void
 }
 
 /**
@@ -34,18 +34,20 @@ export function delayHead(response: NodeResponse, around: Around): LateHead {
   const end = (response.end as Call).bind(response)
   const flushHeaders = response.flushHeaders.bind(response)
   let isLast = false
-  let status: number | undefined
+  let head: { readonly status: number; readonly appended: readonly Header[] } | undefined
   let held: unknown[][] | undefined
   let isSent = false
 
   const flush = (): void => {
     const calls = held ?? []
     held = undefined
-    if (isSent || isClosed(response)) return
+    if (isSent) return
     isLast = isSent = true
-    if (status !== undefined) complete(response, around.headerWriter(status))
+    const isOver = isClosed(response)
+    if (head !== undefined && !isOver) complete(response, around.headerWriter(head.status), head.appended)
+    // Of a client that has left, too: Node calls each back with an error.
     for (const args of calls) write(...args)
-    if (calls.length > 0) response.emit('drain')
+    if (calls.length > 0 && !isOver) response.emit('drain')
   }
   const flushWhenWritten = (): void => {
     const late = setTimeout(flush, LATEST_MS)
@@ -64,12 +66,12 @@ export function delayHead(response: NodeResponse, around: Around): LateHead {
     return false
   })
   override(response, 'end', (...args: unknown[]) => {
-    if (held !== undefined || status !== undefined) flush()
+    if (held !== undefined || head !== undefined) flush()
     isLast = isSent = true
     return end(...args)
   })
   override(response, 'flushHeaders', () => {
-    if (status !== undefined) flush()
+    if (head !== undefined) flush()
     isLast = isSent = true
     flushHeaders()
   })
@@ -77,19 +79,24 @@ export function delayHead(response: NodeResponse, around: Around): LateHead {
     get isLast() {
       return isLast
     },
-    made(made) {
-      status = made
+    made(status, appended) {
+      if (!isLast) head = { status, appended }
     },
   }
 }
 
 const NOT_LATE: LateHead = { isLast: true, made: () => undefined }
 
-function complete(response: ServerResponse, write: ((headers: ResponseHeaders) => void) | undefined): void {
+function complete(
+  response: ServerResponse,
+  write: ((headers: ResponseHeaders) => void) | undefined,
+  outdated: readonly Header[],
+): void {
   const head = response as unknown as MadeHead
   // oxlint-disable-next-line no-underscore-dangle -- as above
   let text = head._header
   if (text === null || write === undefined) return
+  for (const line of outdated) text = withoutLine(text, line)
   const add = (name: string, value: string): void => {
     text = `${text?.slice(0, -2)}${name}: ${value}\r\n\r\n`
   }
@@ -103,4 +110,11 @@ function complete(response: ServerResponse, write: ((headers: ResponseHeaders) =
   })
   // oxlint-disable-next-line no-underscore-dangle -- as above
   head._header = text
+}
+
+/** Names are written as whoever had set them first spelt them. */
+function withoutLine(head: string, { name, value }: Header): string {
+  const line = `\r\n${name}: ${value}`
+  const at = head.toLowerCase().indexOf(`${line}\r\n`.toLowerCase())
+  return at === -1 ? head : head.slice(0, at) + head.slice(at + line.length)
 }

@@ -20,6 +20,23 @@ export function isClosed(response: NodeResponse): boolean {
   return 'stream' in response ? response.stream.destroyed : response.destroyed
 }
 
+/** A line of a head. */
+export interface Header {
+  readonly name: string
+  readonly value: string
+}
+
+/** The same headers, of which those that are appended are noted. */
+export function notingAppended(headers: ResponseHeaders, appended: Header[]): ResponseHeaders {
+  return {
+    ...headers,
+    append(name, value) {
+      appended.push({ name, value })
+      headers.append(name, value)
+    },
+  }
+}
+
 /** The headers of a response whose head is not made yet. */
 export function headersOf(response: NodeResponse): ResponseHeaders {
   return {

@@ -2,7 +2,14 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Http2ServerRequest } from 'node:http2'
 import { delayHead } from './late-head.ts'
 import type { Answer, Around, Middleware } from './middleware-types.ts'
-import { headersOf, isClosed, override, type NodeResponse } from './node-response-helpers.ts'
+import {
+  headersOf,
+  isClosed,
+  notingAppended,
+  override,
+  type Header,
+  type NodeResponse,
+} from './node-response-helpers.ts'
 
 /** A request of `node:http`, or of the compatibility API of `node:http2`. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
@@ -93,8 +100,9 @@ function writeWithHead(response: NodeResponse, around: Around): void {
     const [reason, headers] = typeof first === 'string' ? [[first], second] : [[], second ?? first]
     // Headers in the arguments would replace those that are set here.
     setAll(response as ServerResponse, headers)
-    if (write === undefined) late.made(status)
-    else write(headersOf(response))
+    const appended: Header[] = []
+    write?.(notingAppended(headersOf(response), appended))
+    late.made(status, appended)
     if (final === status) return writeHead(status, ...reason)
     // It may have been set for the other one. HTTP/2 has none.
     return writeHead(final, ...('stream' in response ? [] : [STATUS_CODES[final] ?? '']))

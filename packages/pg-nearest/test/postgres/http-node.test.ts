@@ -7,7 +7,9 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { session } from '../../src/http/express.ts'
 import { createPool, type NearestPool } from '../../src/index.ts'
-import { withUsers } from './fixtures.ts'
+import { parseBookmark } from '../../src/session/bookmark-text.ts'
+import { parseLsn } from '../../src/topology/lsn.ts'
+import { ask, withUsers } from './fixtures.ts'
 import { COOKIE, listening } from './http-doors.ts'
 
 let world: World
@@ -28,6 +30,28 @@ let names = 0
 const write = async (): Promise<void> => {
   await ord.query('insert into users (name) values ($1)', [`name-${names++}`])
 }
+
+test('what is written is called back though its client has left before it was sent', async () => {
+  const called: unknown[] = []
+  const doorway = session(ord)
+  const leaves = new AbortController()
+  const server = createServer((request, response) => {
+    doorway(request, response, () => {
+      void ord.query("insert into users (name) select 'slow' from pg_sleep(0.5)")
+      response.on('error', () => undefined)
+      response.write('early', (error) => {
+        called.push(error)
+        response.write('late', (later) => called.push(later))
+      })
+      setTimeout(() => leaves.abort(), 100)
+    })
+  })
+  const { url, close } = await listening(server)
+  await expect(fetch(url, { signal: leaves.signal })).rejects.toThrow('aborted')
+  await expect.poll(() => called.length, { timeout: 5_000 }).toBe(2)
+  expect(called).toEqual([expect.any(Error), expect.any(Error)])
+  await close()
+})
 
 describe('in plain node:http', () => {
   type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
@@ -137,6 +161,23 @@ describe('in plain node:http', () => {
       out.end('anyway')
     })
     expect(response.headers.getSetCookie()).toEqual([expect.stringMatching(COOKIE)])
+    expect(response.text).toBe('sent anyway')
+  })
+
+  test('and so it is where the head has something to tell already', async () => {
+    let first: string | undefined
+    const response = await answerTo(async (_request, out) => {
+      await write()
+      const [row] = await ask<{ lsn: string }>(world.url('nrt'), 'select pg_current_wal_insert_lsn()::text as lsn')
+      first = row?.lsn
+      out.writeHead(200, { 'set-cookie': 'own=1' })
+      out.write('sent ')
+      await write()
+      out.end('anyway')
+    })
+    expect(response.headers.getSetCookie()).toEqual(cookies)
+    const told = /=([^;]*)/.exec(response.headers.getSetCookie()[1] ?? '')?.[1]
+    expect(parseBookmark(told)?.lsn).toBeGreaterThan(parseLsn(first) as bigint)
     expect(response.text).toBe('sent anyway')
   })
 

@@ -162,6 +162,26 @@ describe('a store that is asked', () => {
     client.stop()
   })
 
+  test.each([
+    ['the later one', formatBookmark({ systemIdentifier: '7', timeline: 1, lsn: 9n })],
+    ['an unknown one', 'unknown'],
+  ])('and refuses two of a key at once keeps %s', async (_, later) => {
+    let isDown = true
+    const kept = new Map<string, string>()
+    const put = async (key: string, text: string): Promise<void> => {
+      await setImmediate()
+      if (isDown) throw new Error('down')
+      kept.set(key, text)
+    }
+    const store = { get: (key: string) => Promise.resolve(kept.get(key)), put }
+    const client = new ResilientStore({ store, timeoutMs: 1_000, tell: () => undefined })
+    await Promise.all([client.put('key', later), client.put('key', bookmark)])
+    expect(await client.get('key')).toBe(later)
+    isDown = false
+    await client.end()
+    expect(kept.get('key')).toBe(later)
+  })
+
   test('is asked once more at the end for what it did not take', async () => {
     let refused = ['first', 'second']
     const { client, kept } = refusing(() => refused)
