@@ -20,11 +20,11 @@ export function beginEffects(check: FreshnessCheck, lease: Lease, reads: boolean
     }
   }
   const settle = check.beginShowing(lease)
-  return async ({ kind }): Promise<void> => {
+  return async (end): Promise<void> => {
     // It has shown nothing.
-    if (kind === 'untold') return settle()
+    if (end.kind === 'untold' || (end.kind === 'ended' && end.unsent === true)) return settle()
     // In a transaction that has failed nothing is answered.
-    const tells = kind === 'ended' && lease.status !== 'E'
+    const tells = end.kind === 'ended' && lease.status !== 'E'
     if (tells) await recordShown(check, lease)
     settle()
     if (!tells) check.markUnknown()

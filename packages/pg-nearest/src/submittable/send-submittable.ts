@@ -61,7 +61,8 @@ export async function sendSubmittable(
     lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))
   })
   forget?.()
-  if (end.kind === 'ended' && end.error === undefined && lease.alive) client.engine.noteServed(lease)
+  if (end.kind === 'ended' && end.error === undefined && end.unsent !== true && lease.alive)
+    client.engine.noteServed(lease)
   if (lease.alive) await lease.fence
   await effects?.(end)
   if (end.kind === 'untold') return end

@@ -18,9 +18,9 @@ import {
 } from '../wire/pg-internals.ts'
 import { isValueTooLong } from '../value-too-long.ts'
 
-/** How a submittable ended; it has been told already. `written`: the server may have received it. */
+/** How a submittable ended; it has been told already. `unsent`: the server never heard of it. `written`: the server may have received it. */
 export type ToldEnd =
-  | { readonly kind: 'ended'; readonly error: unknown }
+  | { readonly kind: 'ended'; readonly error: unknown; readonly unsent?: true }
   | { readonly kind: 'lost'; readonly error: unknown; readonly written: boolean }
 
 /** A cursor has failed before it had told anything, and not even that: it can be sent again, unless it `isGivenUp`. */
@@ -110,7 +110,7 @@ export class SubmittableExchange implements Exchange {
 
   submit(connection: WireConnection): Error | null | undefined | void {
     if (this.#isGivenUp()) {
-      this.#onEnd({ kind: 'ended', error: undefined })
+      this.#onEnd({ kind: 'ended', error: undefined, unsent: true })
       return new Error('It was closed before it was sent')
     }
     this.#settleCloses = settleClosesOnLoss(this.#query)
@@ -118,7 +118,7 @@ export class SubmittableExchange implements Exchange {
     const refused = this.#refusal ?? this.#query.submit?.(connection)
     if (refused instanceof Error) {
       runUsers(() => this.#query.handleError?.(refused, connection))
-      this.#onEnd({ kind: 'ended', error: refused })
+      this.#onEnd({ kind: 'ended', error: refused, unsent: true })
     } else if (this.#takesBack) {
       this.#sent = holdCursor(this.#query)
     }
