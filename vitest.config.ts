@@ -50,6 +50,7 @@ const unhurried = onServersOf([
   'borrowed-client',
   'broken-streams',
   'busy-writers',
+  'cancelled-lanes-of-lent-connections',
   'channels',
   'claims',
   'clock-set-back',

@@ -6,7 +6,7 @@ import { misledBy } from '../freshness/backend-preference.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { lostTransactionError } from '../failures/transaction-errors.ts'
 import { RememberedSettings } from '../client-settings/remembered-settings.ts'
-import { LentHeldConnection } from '../lane-rides/lent-held-connection.ts'
+import { fenceOf, LentHeldConnection } from '../lane-rides/lent-held-connection.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 import { runWithinAsync, type RunLimits } from '../send/run-with-cancellation.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
@@ -115,9 +115,10 @@ export class HeldConnection {
     return this.#lease
   }
 
-  /** Nobody else's reads are on it any more. */
+  /** Nobody else's reads are on it any more, nor a cancellation that could hit what runs there next. */
   async takeBack(signal: AbortSignal | undefined): Promise<void> {
-    if (this.isShared) await this.#shared?.takeBack(signal)
+    if (this.isShared) return this.#shared?.takeBack(signal)
+    if (this.#lease?.fence !== undefined) await fenceOf(this.#lease, signal)
   }
 
   /** A transaction is open, failed or not. */
@@ -140,7 +141,9 @@ export class HeldConnection {
   ): Promise<Lease | undefined> {
     for (let present; (present = this.#present(server, preference)) !== undefined;) {
       if (boarding?.join(false) === true) return undefined
-      if (!this.isShared) return boarding !== undefined && this.#share(present, boarding) ? undefined : present
+      // The reads that were on it may have been cancelled when they were over.
+      const isFree = !this.isShared && present.fence === undefined
+      if (isFree) return boarding !== undefined && this.#share(present, boarding) ? undefined : present
       // oxlint-disable-next-line no-await-in-loop -- it may have died when the others are over
       await this.takeBack(signal)
     }

@@ -52,6 +52,11 @@ export class LentHeldConnection implements LeaseHolder {
     await (signal === undefined ? this.#over : unlessAborted(this.#over, signal))
     // Nobody waits for what is left there.
     if (!held.quiet && held.alive) void held.cancel()
-    await held.fence
+    await fenceOf(held, signal)
   }
+}
+
+/** Pending while a cancellation could hit what runs there next, unless the signal is aborted: then it rejects with its reason. */
+export function fenceOf({ fence }: Lease, signal: AbortSignal | undefined): Promise<void> | undefined {
+  return fence === undefined || signal === undefined ? fence : unlessAborted(fence, signal)
 }
