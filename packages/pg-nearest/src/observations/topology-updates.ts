@@ -7,6 +7,7 @@ import { extendTrail, type PrimaryTrail } from './staleness.ts'
 import { lagOf } from './lag.ts'
 import { factsBefore, updateMachines, type MemberMachine } from './update-machines.ts'
 import { observedPosition } from './observed-position.ts'
+import { standbysAfter, wasInRecovery } from './recovery-evidence.ts'
 import { earlierLack, walReceptionOf, type Lack } from './wal-reception.ts'
 import type { Problem } from '../topology/problem.ts'
 import type { Refusal } from '../topology/refused-function.ts'
@@ -86,6 +87,7 @@ function newState(server: Server, now: number): ServerState {
     timelineIsLate: false,
     systemIdentifier: undefined,
     seenInRecovery: false,
+    standbys: [],
     seenBesidePrimary: false,
     version: undefined,
     positions: 'unknown',
@@ -126,7 +128,8 @@ export function withAnswer(
     timeline: seen.timeline,
     timelineIsLate: seen.timelineIsLate,
     systemIdentifier: seen.systemIdentifier,
-    seenInRecovery: state.seenInRecovery || seen.role === 'replica',
+    seenInRecovery: wasInRecovery(state, seen),
+    standbys: standbysAfter(state, seen),
     version: seen.version,
     positions: observedPosition(seen) === undefined ? 'none' : 'full',
     refused: seen.refused,
@@ -175,6 +178,7 @@ export function withStandbysAnswer(
     ...state,
     ...after(state, 'answered', seen.answeredAt),
     failures: 0,
+    standbys: standbysAfter(state, seen),
     members: updateMachines(before.topology, before.trail, state, machines, seen),
     problem: undefined,
     problemCode: undefined,

@@ -19,7 +19,7 @@ export interface MemberStatus extends Omit<Member, 'lsn' | 'walEnd' | 'lacksSinc
   readonly walEnd: string | undefined
 }
 
-export interface ServerStatus extends Omit<ServerState, 'lsn' | 'members' | 'walEnd' | 'lacksSince'> {
+export interface ServerStatus extends Omit<ServerState, 'lsn' | 'members' | 'walEnd' | 'lacksSince' | 'standbys'> {
   /** `host:port`, as in the list; for a socket with its directory as the host. `undefined` once it has left the list. */
   readonly address: string | undefined
   /** See `ServerState`. */
@@ -104,13 +104,13 @@ export function statusOf(
   const [writer] = isWriterGone(topology) ? [] : writeOrder(topology)
   const servers = topology.servers.map((server) => {
     const problem = problemOf(topology, server)
-    const { lacksSince: _internal, ...told } = server
+    const { lacksSince: _since, standbys: _standbys, ...told } = server
     return {
       ...told,
       address: addressOf(listed.find(({ name }) => name === server.name)?.address),
       lsn: textOf(server.lsn),
       walEnd: textOf(server.walEnd),
-      members: server.members.map(({ lacksSince: _since, ...member }) => ({
+      members: server.members.map(({ lacksSince: _lacks, ...member }) => ({
         ...member,
         lsn: textOf(member.lsn),
         walEnd: textOf(member.walEnd),

@@ -69,8 +69,10 @@ export interface ServerState extends Server {
   readonly timelineIsLate: boolean
   /** Identifies the cluster: servers that replicate from each other share it. */
   readonly systemIdentifier: string | undefined
-  /** It was a standby when it was asked before: if it is a primary now, it was promoted. */
+  /** The machine that answered last was a standby when it was asked before: if it is a primary now, it was promoted. */
   readonly seenInRecovery: boolean
+  /** The machines that were seen in recovery behind this name, the latest last; see {@link machine}. */
+  readonly standbys: readonly string[]
   /** It said that it is the primary while the declared primary did, too, so that it is not its successor. */
   readonly seenBesidePrimary: boolean
   /** Such as `18.4`. */

@@ -2,6 +2,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
 import { administer, ask, caughtUp, until } from './fixtures.ts'
+import { startNameSwitch } from './name-switch.ts'
 import { TestPools } from './test-pools.ts'
 
 /** What stands in the list by mistake: servers of another cluster, and a copy of this one that has gone its own way. */
@@ -27,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([ours, foreign, copy].map((world) => world?.stop())))
 afterEach(async () => {
   await pools.destroyAll()
-  await ours.start('nrt')
+  await Promise.all([ours.start('nrt'), ours.start('ord')])
 })
 
 const count = async (world: World): Promise<number> =>
@@ -142,4 +143,24 @@ test('a primary and a later one that nobody saw being promoted: nobody gets writ
   const pool = await pools.start(listed({ name: '', replicas: () => ({ ord: [copy.url('ord'), ours.url('ord')] }) }))
   await expect(pool.query('insert into notes values (1)')).rejects.toThrow(/nrt .* and ord .* both say/)
   expect((await pool.query('select 1')).servedBy).toMatchObject({ server: 'ord#2', role: 'replica' })
+})
+
+test('a replica’s name that is moved to a restored backup: that its standby was seen shows nothing, and nobody gets writes', async () => {
+  await using name = await startNameSwitch(ours.url('ord'))
+  const pool = await pools.start({
+    region: 'ord',
+    primary: { region: 'nrt', url: ours.url('nrt') },
+    replicas: { ord: name.url },
+    failoverTimeoutMs: 300,
+    probeIntervalMs: 50,
+  })
+  const ord = (): string | undefined => pool.status().servers.find((server) => server.name === 'ord')?.role
+  expect(ord()).toBe('replica')
+  await pool.query('insert into notes values (1)')
+  name.leadTo(copy.url('ord'))
+  await ours.kill('ord')
+  await until(() => ord() === 'primary', 'the name to lead to the backup')
+  await expect(pool.query('insert into notes values (1)')).rejects.toThrow(/nrt .* and ord .* both say/)
+  expect(pool.status().servers.filter(({ writeTo }) => writeTo)).toEqual([])
+  expect((await pool.query('select 1')).servedBy.server).toBe('nrt')
 })

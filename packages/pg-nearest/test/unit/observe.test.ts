@@ -7,6 +7,7 @@ import {
   withoutPipelines,
   withoutServer,
   withServers,
+  withStandbysAnswer,
   type Observed,
 } from '../../src/observations/topology-updates.ts'
 import { GONE, observation } from './observation.ts'
@@ -213,6 +214,72 @@ describe('a server in the wrong place', () => {
       observation('primary', { timeline: 2 }),
     )
     expect(writeOrder(unseen.topology).map(({ name }) => name)).toEqual(['ord'])
+  })
+
+  describe('a name that led to a standby, and leads to a primary', () => {
+    const at = (role: 'primary' | 'replica', machine: string | undefined) =>
+      observation(role, { machine, timeline: role === 'primary' ? 2 : 1 })
+    const heard = (...answers: ReturnType<typeof at>[]): Observed =>
+      answers.reduce((before, answer) => withAnswer(before, 'ord', answer), withPrimary)
+    const writers = ({ topology }: Observed): string[] => writeOrder(topology).map(({ name }) => name)
+
+    test('of another machine, which may be a restored backup: nobody gets writes, and both are named', () => {
+      const moved = heard(at('replica', '17.5 10.0.0.1 5432'), at('primary', '18.5 10.0.0.2 5432'))
+      expect(writers(moved)).toEqual([])
+      expect(problemOf(moved.topology, stateOf(moved, 'nrt'))?.message).toMatch(
+        /^nrt \(timeline 1\) and ord \(timeline 2\) both say/,
+      )
+      const again = withAnswer(moved, 'ord', at('primary', '18.5 10.0.0.2 5432'))
+      expect(writers(again)).toEqual([])
+      expect(writers(heard(at('replica', 'M1'), at('primary', '18.5 10.0.0.2 5432')))).toEqual([])
+    })
+
+    test('of another machine gets them once the declared primary, beside which it was not seen, is gone', () => {
+      const gone = withFailure(heard(at('replica', '17.5 10.0.0.1 5432')), 'nrt', 'silent', GONE, 9)
+      expect(writers(withAnswer(gone, 'ord', at('primary', '18.5 10.0.0.2 5432')))).toEqual(['ord'])
+    })
+
+    test.each<[string, string | undefined, string | undefined]>([
+      ['that is the same', '17.5 10.0.0.1 5432', '17.5 10.0.0.1 5432'],
+      ['that has restarted', '17.5 10.0.0.1 5432', '18.5 10.0.0.1 5432'],
+      ['that is reached at another address of its own', '17.5 10.0.0.1 5432', '17.5 fd00::1 5432'],
+      ['that has restarted, and tells no address', '17.5', '18.5'],
+      ['that does not tell which it is', undefined, undefined],
+      ['that does not tell any more which it is', '17.5 10.0.0.1 5432', undefined],
+      ['that did not tell which it is', undefined, '17.5 10.0.0.1 5432'],
+    ])('%s: it was promoted', (_, before, after) => {
+      const promoted = heard(at('replica', before), at('primary', after))
+      expect(writers(promoted)).toEqual(['ord'])
+      expect(writers(withAnswer(promoted, 'ord', at('primary', after)))).toEqual(['ord'])
+    })
+
+    test('and leads to others in turn: each is known by what it was itself', () => {
+      const [one, two, backup] = ['17.5 10.0.0.1 5432', '17.6 10.0.0.2 5432', '18.5 10.0.0.3 5432']
+      const promoted = heard(at('replica', one), at('replica', two), at('primary', one))
+      expect(writers(promoted)).toEqual(['ord'])
+      const turned = withAnswer(promoted, 'ord', at('primary', backup))
+      expect(writers(turned)).toEqual([])
+      expect(writers(withAnswer(turned, 'ord', at('primary', one)))).toEqual(['ord'])
+      // The standbys that answer behind a primary's name, too.
+      const beside = withStandbysAnswer(heard(at('primary', one)), 'ord', at('replica', two), [])
+      expect(writers(withAnswer(beside, 'ord', at('primary', two)))).toEqual(['ord'])
+      // A connection has told what no probe has asked.
+      const member = { machine: two, role: 'replica', lsn: undefined, timeline: 1 } as const
+      const balanced = withAnswer(withPrimary, 'ord', at('replica', one), [member])
+      expect(writers(withAnswer(balanced, 'ord', at('primary', two)))).toEqual(['ord'])
+    })
+
+    test('remembers no more machines than it may', () => {
+      const many = Array.from({ length: 100 }, (_, i) => at('replica', `17.5${i} 10.0.0.${i} 5432`))
+      const { standbys } = stateOf(heard(...many), 'ord')
+      expect(standbys).toHaveLength(32)
+      expect(standbys.at(-1)).toBe('17.599 10.0.0.99 5432')
+      expect(stateOf(heard(at('replica', '17 a 1'), at('replica', '18 a 1')), 'ord').standbys).toEqual(['18 a 1'])
+      const once = heard(at('replica', '17 a 1'))
+      expect(stateOf(withAnswer(once, 'ord', at('replica', '17 a 1')), 'ord').standbys).toBe(
+        stateOf(once, 'ord').standbys,
+      )
+    })
   })
 
   test('what says that it is the primary before the declared one was heard gets nothing without evidence', () => {

@@ -27,6 +27,7 @@ export function serverState(known: Partial<ServerState>): ServerState {
     timelineIsLate: false,
     systemIdentifier: '1',
     seenInRecovery: false,
+    standbys: [],
     seenBesidePrimary: false,
     version: '18.4',
     positions: 'full',
