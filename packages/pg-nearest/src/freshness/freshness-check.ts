@@ -12,6 +12,7 @@ import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts
 import { estimateOf, isUsualReadServer, primaryRttMsOf, rttMsOf } from './freshness-estimate.ts'
 import { freshestMachines } from './freshest-machines.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/unconfirmed-bookmark-gate.ts'
+import { concernedSessions } from '../session-positions/concerned-sessions.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import { orderByFreshness, type FreshnessEstimate } from './order-by-freshness.ts'
 import { NO_REPLY, type PositionQuestions } from '../session-positions/position-question.ts'
@@ -249,7 +250,7 @@ export class FreshnessCheck {
   markUnknown(): void {
     const now = performance.now()
     this.#session.noteWrite()
-    for (const session of this.#sessions()) session.markUnknown(now)
+    for (const session of concernedSessions(this.#context, this.#session)) session.markUnknown(now)
   }
 
   /**
@@ -257,7 +258,7 @@ export class FreshnessCheck {
    * nothing.
    */
   beginUnsettled(): () => void {
-    const ends = this.#sessions().map((session) => session.beginUnsettled())
+    const ends = concernedSessions(this.#context, this.#session).map((session) => session.beginUnsettled())
     return () => {
       const now = performance.now()
       for (const end of ends) end(now)
@@ -281,12 +282,6 @@ export class FreshnessCheck {
   #settleHome(): void {
     const { home } = this.#session
     if (home !== undefined) this.#session.settleHome(this.#context.positions.at(home.server, home.machine))
-  }
-
-  /** A write in an explicit session is a write of this process, too. */
-  #sessions(): readonly SessionState[] {
-    const { process } = this.#context
-    return process === undefined || process === this.#session ? [this.#session] : [this.#session, process]
   }
 
   /** Waits for a server that is behind, for a small part of the time to the primary. Returns whether it has caught up. Waits once only. */

@@ -5,6 +5,7 @@ import type { LostPosition, SessionState } from '../session/session-state.ts'
 import { formatLsn } from '../topology/lsn.ts'
 import type { ClaimOutcome, PrimaryAnswer } from './unconfirmed-bookmark-gate.ts'
 import { ReplicaBehindError } from './replica-behind-error.ts'
+import { concernedSessions } from './concerned-sessions.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 import type { Seen } from '../positions/known-positions.ts'
 import type { PositionAnswer, PositionQuestions, PositionReply } from './position-question.ts'
@@ -179,18 +180,14 @@ export class PositionRecorder {
   }
 
   #forgetTimeline(lost: Bookmark): void {
-    for (const each of this.#sessions()) each.forgetTimeline(lost, performance.now())
+    const now = performance.now()
+    for (const each of concernedSessions(this.#context, this.#session)) each.forgetTimeline(lost, now)
   }
 
   #replace(primary: string, required: Bookmark, position: Bookmark): void {
     const { claim, trusted } = this.#session
     this.#session.replace(required, position, performance.now())
     if (trusted || required !== claim) this.#noteLoss(primary, { lost: required, now: position })
-  }
-
-  #sessions(): readonly SessionState[] {
-    const { process } = this.#context
-    return process === undefined || process === this.#session ? [this.#session] : [this.#session, process]
   }
 
   /**
