@@ -67,7 +67,7 @@ export function createProcessSession(
 }
 
 /** Another number whenever the shape of what is shared changes: copies of both kinds then go on, each among themselves. */
-const KEY = Symbol.for('pg-nearest.process-sessions.2')
+const KEY = Symbol.for('pg-nearest.process-sessions.3')
 
 /** Shared by all copies of this library in the process. */
 function processPeers(): PeerRegistry {

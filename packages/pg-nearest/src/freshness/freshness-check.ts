@@ -281,7 +281,9 @@ export class FreshnessCheck {
 
   #settleHome(): void {
     const { home } = this.#session
-    if (home !== undefined) this.#session.settleHome(this.#context.positions.at(home.server, home.machine))
+    const { positions } = this.#context
+    if (home !== undefined)
+      this.#session.settleHome(positions.at(home.server, home.machine), performance.now(), positions)
   }
 
   /** Waits for a server that is behind, for a small part of the time to the primary. Returns whether it has caught up. Waits once only. */

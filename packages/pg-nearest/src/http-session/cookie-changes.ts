@@ -1,6 +1,6 @@
 import { parseBookmark } from '../session/bookmark-text.ts'
-import type { Bookmark } from '../session/bookmark.ts'
-import { compareBookmarks, comparePositions, isSameCluster } from './bookmark-order.ts'
+import { comparePositions, covers, type Bookmark } from '../session/bookmark.ts'
+import { compareBookmarks, isSameCluster } from './bookmark-order.ts'
 import type { RequestBookmark, RequestBookmarks } from './request-bookmarks.ts'
 
 /** What a response does to its client's cookies. */
@@ -54,7 +54,7 @@ function changesAt(position: Bookmark, text: string, { all, start }: RequestBook
   // A session that began with something unreadable has a position only after it has asked the primary, which covers that.
   const isOurs = ({ bookmark }: RequestBookmark): boolean => bookmark === undefined || isSameCluster(bookmark, position)
   const isLater = ({ bookmark }: RequestBookmark): boolean =>
-    bookmark !== undefined && isSameCluster(bookmark, position) && compareBookmarks(bookmark, position) >= 0
+    bookmark !== undefined && isSameCluster(bookmark, position) && covers(bookmark, position)
   if (isLost(start, position) || !all.some(isLater)) return { add: text, remove: removable(all, isOurs) }
   const kept = all
     .filter((each) => each.cookieName !== undefined && isLater(each))

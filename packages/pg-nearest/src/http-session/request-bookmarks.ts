@@ -1,7 +1,7 @@
 import { formatTimeBookmark, parseBookmark, parseTimeBookmark } from '../session/bookmark-text.ts'
-import type { Bookmark } from '../session/bookmark.ts'
+import { laterBookmark, type Bookmark } from '../session/bookmark.ts'
 import { bookmarkIn, isBookmarkCookie } from './hashed-bookmark-cookie-name.ts'
-import { compareBookmarks, isSameCluster } from './bookmark-order.ts'
+import { isSameCluster } from './bookmark-order.ts'
 import { lines, parseCookies, type Cookie, type HeaderValue } from './cookie.ts'
 import type { ParsedHttpOptions } from './options.ts'
 
@@ -80,7 +80,7 @@ function startOf(all: readonly RequestBookmark[]): RequestBookmarks['start'] {
   let latest = all.at(-1)?.bookmark
   for (const { bookmark } of all) {
     if (latest === undefined || bookmark === undefined) return 'unreadable'
-    if (isSameCluster(bookmark, latest) && compareBookmarks(bookmark, latest) > 0) latest = bookmark
+    if (isSameCluster(bookmark, latest)) latest = laterBookmark(latest, bookmark)
   }
   return latest
 }

@@ -46,7 +46,7 @@ export class Session extends RoutedPool {
   }
 
   /**
-   * The bookmark with which another session can go on from here: 32 characters, safe in a URL and a header; shorter if only the
+   * The bookmark with which another session can go on from here: 32 or 40 characters, safe in a URL and a header; shorter if only the
    * primary is known to show everything. `undefined` if there is nothing to show, or every server is known to show it. Costs no round
    * trip.
    */
@@ -107,18 +107,18 @@ export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Ser
   // What it is about to write has no position yet, and the primary will have it.
   if (state.writing) return UNKNOWN_BOOKMARK
   const { home } = state
-  if (home !== undefined) state.settleHome(engine.positions.at(home.server, home.machine))
+  const { positions } = engine
+  if (home !== undefined) state.settleHome(positions.at(home.server, home.machine), performance.now(), positions)
   const time = timeBookmarkOf(state, engine)
   if (time !== undefined) return formatTimeBookmark(time)
   // What was read from a server that does not tell its position has none.
-  const isPositioned = state.home === undefined || engine.positions.askable(state.home.server) === 'yes'
+  const isPositioned = state.home === undefined || positions.askable(state.home.server) === 'yes'
   if (state.blind || !isPositioned) return UNKNOWN_BOOKMARK
   const { bookmark } = state
   if (bookmark === undefined) return undefined
   // By name, because the roles in the list are those of the configuration.
   const isUp = (name: string): boolean =>
     monitor.topology.servers.some((server) => server.name === name && server.health === 'up')
-  const { positions } = engine
   const showsEverywhere = (name: string): boolean =>
     [positions.of(name), ...positions.all(name)].every((known) => shows(known, bookmark, positions) === 'yes')
   const everywhere = listed.length > 1 && listed.every(({ name }) => isUp(name) && showsEverywhere(name))

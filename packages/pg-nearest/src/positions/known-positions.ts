@@ -1,3 +1,6 @@
+import { setRecent } from './recent-machines.ts'
+import { createClusterTimelines, type ClusterTimelines } from './cluster-timelines.ts'
+
 /** A machine's position when it was last seen. */
 export interface KnownPosition {
   /** `undefined` if it does not tell which machine it is. */
@@ -69,13 +72,8 @@ export interface KnownPositions {
   note(server: string, seen: Seen): void
   /** Another pool was told this by a machine. Counts only in `likely`, while that machine is still what it has told here that it is. */
   raise(server: string, machine: string, seen: Raising): void
-  /** The latest timeline that a server is known to be on; 0 if none is known. */
-  latestTimeline(): number
-  /**
-   * The position up to which the later timeline surely contains the earlier one: the last one that the promoted server was seen to
-   * have as a standby. `undefined` if it was not watched then.
-   */
-  forkPositionOf(timeline: number, later: number): bigint | undefined
+  /** `undefined` if nothing is known of the cluster. */
+  timelinesOf(systemIdentifier: string): ClusterTimelines | undefined
   /** A machine was found to be behind, or not, at its current known position. Its pace is measured from this. */
   noteBehind(server: string, machine: string, behind: boolean): void
   /**
@@ -87,6 +85,8 @@ export interface KnownPositions {
   paceOf(server: string, machine: string): Pace | undefined
   /** A connection was lost. The server may have restarted, and a restarted standby may show less than before. */
   noteLoss(server: string): void
+  /** What the machine told last as a primary, whatever it is called, and has become since. */
+  asPrimary(machine: string): KnownPosition | undefined
   /** Its last known position when a connection to it was last lost. */
   beforeLoss(server: string): KnownPosition | undefined
   /** The name leads to another machine, or to the same one after a restart: what was heard last counts only as what was there before. */
@@ -118,13 +118,20 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
   const stretches = new Map<string, Map<string, Stretch>>()
   const epochs = new Map<string, number>()
   const lastBeforeLoss = new Map<string, KnownPosition>()
-  const forks = new Map<number, bigint>()
-  let latest = 0
+  const asPrimary = new Map<string, KnownPosition>()
+  const clusters = new Map<string, ClusterTimelines>()
   const updateLatest = (): void => {
-    latest = 0
-    for (const { timeline = 0 } of known.values()) if (timeline > latest) latest = timeline
-    for (const by of machines.values())
-      for (const { timeline = 0 } of by.values()) if (timeline > latest) latest = timeline
+    const latest = new Map<string, number>()
+    for (const told of [known, ...machines.values()])
+      for (const { systemIdentifier, timeline } of told.values())
+        if (systemIdentifier !== undefined && timeline !== undefined)
+          latest.set(systemIdentifier, Math.max(timeline, latest.get(systemIdentifier) ?? 0))
+    for (const [systemIdentifier, timelines] of clusters) timelines.setLatestTold(latest.get(systemIdentifier) ?? 0)
+  }
+  const timelinesOf = (systemIdentifier: string): ClusterTimelines => {
+    let timelines = clusters.get(systemIdentifier)
+    if (timelines === undefined) clusters.set(systemIdentifier, (timelines = createClusterTimelines()))
+    return timelines
   }
   const keepAsBeforeLoss = (server: string): void => {
     const last = known.get(server)
@@ -135,7 +142,7 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
     return systemIdentifier === undefined || timeline === undefined
   }
   return {
-    latestTimeline: () => latest,
+    timelinesOf: (systemIdentifier) => clusters.get(systemIdentifier),
     of: (server) => known.get(server),
     at: (server, machine) => machines.get(server)?.get(machine),
     all: (server) => machines.get(server)?.values() ?? [],
@@ -159,13 +166,14 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
       refusedAt.set(server, performance.now())
       telling.delete(server)
     },
-    note(server, { machine, lsn, at, standby, timeline, systemIdentifier }) {
+    note(server, seen) {
+      const { machine, lsn, at, standby, timeline } = seen
       const last = known.get(server)
       const by = mapOf(machines, server)
       const before = machine === undefined ? last : by.get(machine)
       if (before !== undefined && before.at > at) return
-      if (timeline !== undefined && systemIdentifier !== undefined) refusedAt.delete(server)
-      if (before?.standby === true && !standby && timeline !== undefined) forks.set(timeline, before.lsn)
+      if (timeline !== undefined && seen.systemIdentifier !== undefined) refusedAt.delete(server)
+      const systemIdentifier = seen.systemIdentifier ?? before?.systemIdentifier
       const now: KnownPosition = {
         machine,
         lsn,
@@ -173,27 +181,22 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
         standby,
         timeline: timeline ?? before?.timeline,
         timelineAt: timeline === undefined ? before?.timelineAt : at,
-        systemIdentifier: systemIdentifier ?? before?.systemIdentifier,
+        systemIdentifier,
       }
+      if (machine !== undefined && !standby) setRecent(asPrimary, machine, now)
+      if (systemIdentifier !== undefined) timelinesOf(systemIdentifier).note(seen, before)
       if (machine !== undefined) {
         by.set(machine, now)
         const guesses = mapOf(raised, server)
         guesses.set(machine, raisedBy(guesses.get(machine), now))
       }
       if (last === undefined || last.at <= at) known.set(server, now)
-      if (timeline !== undefined && timeline !== before?.timeline) updateLatest()
+      if (now.timeline !== before?.timeline || systemIdentifier !== before?.systemIdentifier) updateLatest()
     },
     raise(server, machine, seen) {
       const guesses = raised.get(server)
       const guess = guesses?.get(machine)
       if (guess !== undefined) guesses?.set(machine, raisedBy(seen, guess))
-    },
-    forkPositionOf(timeline, later) {
-      let kept: bigint | undefined
-      for (const [fork, lsn] of forks) {
-        if (fork > timeline && fork <= later && (kept === undefined || lsn < kept)) kept = lsn
-      }
-      return kept
     },
     noteBehind(server, machine, behind) {
       const its = mapOf(stretches, server)
@@ -236,6 +239,7 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
         each.delete(server)
       updateLatest()
     },
+    asPrimary: (machine) => asPrimary.get(machine),
     beforeLoss: (server) => lastBeforeLoss.get(server),
     epochOf: (server) => epochs.get(server) ?? firstEpoch,
   }

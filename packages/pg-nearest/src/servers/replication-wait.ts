@@ -2,7 +2,7 @@ import { NotReplicatedError, OptionError } from '../errors.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import { sleep } from '../limits/retry-backoff.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
-import { shows, type Bookmark } from '../session/bookmark.ts'
+import { certainBookmark, shows, type Bookmark } from '../session/bookmark.ts'
 import { formatLsn } from '../topology/lsn.ts'
 import { describeRefusals } from '../topology/refused-function.ts'
 import { observedPosition, type ObservedPosition } from '../observations/observed-position.ts'
@@ -118,7 +118,7 @@ async function positionOfPrimary(
     // oxlint-disable-next-line no-await-in-loop -- again and again until it answers
     const answer = primary === undefined ? undefined : await monitor.askNow(name)
     const position = answer?.role === 'primary' ? observedPosition(answer) : undefined
-    if (position !== undefined) return { ...position, certain: true }
+    if (position !== undefined) return certainBookmark(position)
     if (answer?.role === 'primary') {
       missing.set(name, untold(answer))
       throw notReplicated(progress, undefined)

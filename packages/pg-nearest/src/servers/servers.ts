@@ -97,7 +97,8 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       // What is known of the servers is in the monitor, so that all of it goes with it.
       const { topology, positions } = monitor
       const home = process.state?.home
-      if (home !== undefined) process.state?.settleHome(positions.at(home.server, home.machine))
+      if (home !== undefined)
+        process.state?.settleHome(positions.at(home.server, home.machine), performance.now(), positions)
       monitor.stop()
       monitor = newMonitor(dormantTopology(topology, steadyNow()), writerIn(topology))
       spares.stop()

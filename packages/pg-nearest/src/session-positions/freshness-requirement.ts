@@ -1,5 +1,5 @@
 import { steadyNow } from '../sleep-aware-clock.ts'
-import { laterBookmark, type Bookmark } from '../session/bookmark.ts'
+import { certainBookmark, laterBookmark, type Bookmark } from '../session/bookmark.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
@@ -60,10 +60,13 @@ export function expectedOfPrimary(
   { home, homeUsedAt }: SessionState,
   required: Bookmark | undefined,
   primary: string,
+  answered: Bookmark,
 ): Bookmark | undefined {
-  const last = home === undefined || home.server === primary ? undefined : positions.beforeLoss(home.server)
+  const last = home && (positions.asPrimary(home.machine) ?? positions.beforeLoss(home.server))
+  // Its name may have moved; but of a primary that has restarted nobody knows how far it had got.
+  if (home?.server === primary && (last?.timeline ?? answered.timeline) >= answered.timeline) return required
   if (last?.standby !== false || last.timeline === undefined || last.systemIdentifier === undefined) return required
   const { systemIdentifier, timeline, lsn } = last
   const beyond = homeUsedAt > last.at ? 1n : 0n
-  return laterBookmark(required, { systemIdentifier, timeline, lsn: lsn + beyond, certain: true })
+  return laterBookmark(required, certainBookmark({ systemIdentifier, timeline, lsn: lsn + beyond }))
 }

@@ -1,7 +1,8 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { PositionLostEvent } from '../events/event-types.ts'
-import { shows, type Bookmark } from '../session/bookmark.ts'
-import type { LostPosition, SessionState } from '../session/session-state.ts'
+import { certainBookmark, shows, type Bookmark } from '../session/bookmark.ts'
+import type { LostPosition } from '../session/lost-position.ts'
+import type { SessionState } from '../session/session-state.ts'
 import { formatLsn } from '../topology/lsn.ts'
 import type { ClaimOutcome, PrimaryAnswer } from './unconfirmed-bookmark-gate.ts'
 import { ReplicaBehindError } from './replica-behind-error.ts'
@@ -74,7 +75,9 @@ export class PositionRecorder {
     const isLate = shared && reply.introduction?.readCommitted !== true
     if (isLate && shows(before, required, positions) !== 'yes') return new ReplicaBehindError(server)
     const behind = position === undefined || position.lsn < required.lsn
-    if (machine !== undefined) positions.noteBehind(server, machine, behind)
+    // What a client brings that nobody vouches for teaches nothing about a server.
+    const isVouchedFor = required !== this.#session.claim || this.#session.trusted
+    if (machine !== undefined && isVouchedFor) positions.noteBehind(server, machine, behind)
     if (position === undefined) return new ReplicaBehindError(server)
     if (behind) {
       const missing = { machine: identity, lsn: required.lsn, bytes: required.lsn - position.lsn }
@@ -109,15 +112,16 @@ export class PositionRecorder {
     const { positions } = this.#context
     positions.note(server, noted(answer, machine, sentAt))
     if (answer.standby) {
-      this.#session.show(position, sentAt)
+      this.#session.showOfStandby(position, sentAt, performance.now(), positions)
       return undefined
     }
     if (this.#reads && proves && this.#isReplaced(server, position)) return new ReplicaBehindError(server)
     const session = this.#session
     const required = this.#stillRequired
     const expected = session.claim !== undefined && !session.trusted ? this.#known(required) : required
-    const demanded = expectedOfPrimary(this.#context, session, expected, server)
+    const demanded = expectedOfPrimary(this.#context, session, expected, server, position)
     if (expected !== required && required !== undefined) session.replace(required, position, sentAt)
+    if (mayHaveWritten && session.isBeyond(position, positions)) this.#markUnknown(true)
     const lost = session.arrivedAtPrimary(position, sentAt, demanded, positions)
     // So may be what a standby has refused.
     if (mayHaveWritten || !proves) this.#tellProcess(server, position)
@@ -130,7 +134,7 @@ export class PositionRecorder {
     const { process } = this.#context
     if (process === undefined) return
     if (process !== this.#session) {
-      const seen = expectedOfPrimary(this.#context, process, process.bookmark, server)
+      const seen = expectedOfPrimary(this.#context, process, process.bookmark, server, position)
       process.showOfAnother(position, seen, performance.now())
     }
     process.tellPeers(position)
@@ -195,7 +199,7 @@ export class PositionRecorder {
    * has said otherwise since.
    */
   #isNobodys(bookmark: Bookmark): boolean {
-    const { topology, positions } = this.#context
+    const { topology, positions, members } = this.#context
     const { claim, trusted } = this.#session
     if (claim === bookmark && !trusted)
       return !topology.servers.some(({ timeline }) => (timeline ?? 0) >= bookmark.timeline)
@@ -203,10 +207,12 @@ export class PositionRecorder {
     if (since === undefined) return false
     return topology.servers.every(({ name, health }) => {
       if (health === 'leaving') return true
-      const known = positions.of(name)
-      if (known?.timelineAt === undefined || known.timelineAt < since) return false
-      const showing = shows(known, bookmark, positions)
-      return showing === 'older' || showing === 'foreign'
+      const heard = members.isBalanced(name) ? [...positions.all(name)] : [positions.of(name)]
+      return heard.every((known) => {
+        if (known?.timelineAt === undefined || known.timelineAt < since) return false
+        const showing = shows(known, bookmark, positions)
+        return showing === 'older' || showing === 'foreign'
+      })
     })
   }
 
@@ -233,8 +239,8 @@ export class PositionRecorder {
     const systemIdentifier = answer.systemIdentifier ?? known?.systemIdentifier
     const timeline = answer.timeline ?? known?.timeline
     if (systemIdentifier === undefined || timeline === undefined) return undefined
-    const { lsn, standby } = answer
-    return standby ? { systemIdentifier, timeline, lsn } : { systemIdentifier, timeline, lsn, certain: true }
+    const position = { systemIdentifier, timeline, lsn: answer.lsn }
+    return answer.standby ? position : certainBookmark(position)
   }
 
   /** Emits `position-lost`. A connection's callbacks run in an async context of their own, so this is left to the caller. */

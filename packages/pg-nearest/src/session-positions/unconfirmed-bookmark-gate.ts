@@ -1,4 +1,4 @@
-import type { Bookmark } from '../session/bookmark.ts'
+import { certainBookmark, type Bookmark } from '../session/bookmark.ts'
 import { observedPosition } from '../observations/observed-position.ts'
 import type { Observation } from '../observations/topology-updates.ts'
 import type { ReplicaBehindError } from './replica-behind-error.ts'
@@ -66,5 +66,5 @@ export function createBookmarkClaims(askNow: (server: string) => Promise<Observa
 
 function positionIn(answer: Observation | undefined): PrimaryAnswer {
   const position = answer?.role === 'primary' ? observedPosition(answer) : undefined
-  return position === undefined ? { kind: 'silent' } : { kind: 'position', position: { ...position, certain: true } }
+  return position === undefined ? { kind: 'silent' } : { kind: 'position', position: certainBookmark(position) }
 }

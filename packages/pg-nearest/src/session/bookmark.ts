@@ -5,19 +5,26 @@ export interface Bookmark {
   /** The timeline that the position belongs to. A promotion begins a new one. */
   readonly timeline: number
   readonly lsn: bigint
-  /** The timeline comes from the primary itself. A standby may notice late that it follows another one. */
-  readonly certain?: true
+  /**
+   * Up to here, at most `lsn`, a primary has told of the timeline: this part a later timeline may be known to lack. What is beyond comes from a
+   * standby, which may notice late that it follows another one.
+   */
+  readonly certainLsn?: bigint
 }
 
-/** Which timelines there are, and how far they agree. */
-export interface Forks {
-  /** The latest that any server is known to be on; 0 if none is known. */
-  latestTimeline(): number
-  /**
-   * The position up to which the later timeline surely contains the earlier one. `undefined` if it was not watched when the later
-   * one began.
-   */
+/** Which timelines there are in a cluster, and how far they agree. */
+export interface Timelines {
+  /** The latest that is known to have begun; 0 if none is. */
+  latest(): number
+  /** The position up to which the later timeline surely contains the earlier one; `undefined` if that is not known. */
   forkPositionOf(timeline: number, later: number): bigint | undefined
+  /** A primary of this timeline has told of it. */
+  hasLeader(timeline: number): boolean
+}
+
+export interface Forks {
+  /** `undefined` if nothing is known of the cluster. */
+  timelinesOf(systemIdentifier: string): Timelines | undefined
 }
 
 /** A server's position when it was last seen. */
@@ -45,12 +52,23 @@ export function shows(at: ServerPosition | undefined, bookmark: Bookmark, forks:
   if (at?.systemIdentifier === undefined || at.timeline === undefined || at.lsn === undefined) return 'unknown'
   if (at.systemIdentifier !== bookmark.systemIdentifier) return 'foreign'
   if (at.timeline < bookmark.timeline) return 'older'
-  if (bookmark.certain === true) {
-    const timeline = at.standby === true ? Math.max(at.timeline, forks.latestTimeline()) : at.timeline
-    const kept = timeline > bookmark.timeline ? forks.forkPositionOf(bookmark.timeline, timeline) : undefined
-    if (kept !== undefined && kept < bookmark.lsn) return 'lost'
-  }
+  if (mayHaveLost(at.timeline, at.standby, bookmark, forks)) return 'lost'
   return at.lsn >= bookmark.lsn ? 'yes' : 'no'
+}
+
+function mayHaveLost(
+  told: number,
+  standby: boolean | undefined,
+  { systemIdentifier, timeline, certainLsn }: Bookmark,
+  forks: Forks,
+): boolean {
+  const timelines = certainLsn === undefined ? undefined : forks.timelinesOf(systemIdentifier)
+  if (certainLsn === undefined || timelines === undefined) return false
+  const later = standby === true ? Math.max(told, timelines.latest()) : told
+  if (later === timeline) return false
+  const kept = timelines.forkPositionOf(timeline, later)
+  // Once its primary has answered, no more can be found out of it.
+  return kept === undefined ? standby === true && !timelines.hasLeader(later) : kept < certainLsn
 }
 
 /** Whether a promotion lies between them. */
@@ -58,12 +76,30 @@ export function isOfLaterTimeline({ systemIdentifier, timeline }: Bookmark, than
   return than !== undefined && than.systemIdentifier === systemIdentifier && than.timeline < timeline
 }
 
+/** Compares two positions of one cluster, as {@link laterBookmark} does: above 0 if the first is later. */
+export function comparePositions(a: Bookmark, b: Bookmark): number {
+  if (a.timeline !== b.timeline) return a.timeline - b.timeline
+  if (a.lsn === b.lsn) return 0
+  return a.lsn > b.lsn ? 1 : -1
+}
+
+/** Whether whoever shows the first shows the second, too, and would miss as much in a later timeline. */
+export function covers(a: Bookmark, b: Bookmark): boolean {
+  const isOneTimeline = a.systemIdentifier === b.systemIdentifier && a.timeline === b.timeline
+  return comparePositions(a, b) >= 0 && (!isOneTimeline || (a.certainLsn ?? 0n) >= (b.certainLsn ?? 0n))
+}
+
 /**
- * The later of two positions. A later timeline comes after every position of an earlier one, because what was written there after
- * the promotion is lost. If they belong to different clusters, returns the second.
+ * The later of two positions, with what is certain of both. A later timeline comes after every position of an earlier one, because what was
+ * written there after the promotion is lost. If they belong to different clusters, returns the second.
  */
 export function laterBookmark(a: Bookmark | undefined, b: Bookmark): Bookmark {
   if (a === undefined || a.systemIdentifier !== b.systemIdentifier) return b
-  if (a.timeline !== b.timeline) return a.timeline > b.timeline ? a : b
-  return a.lsn > b.lsn ? a : b
+  const [later, earlier] = comparePositions(a, b) >= 0 ? [a, b] : [b, a]
+  return covers(later, earlier) ? later : { ...later, certainLsn: earlier.certainLsn ?? 0n }
+}
+
+/** As a primary has told it. */
+export function certainBookmark({ systemIdentifier, timeline, lsn }: Bookmark): Bookmark {
+  return { systemIdentifier, timeline, lsn, certainLsn: lsn }
 }

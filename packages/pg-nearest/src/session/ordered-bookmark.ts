@@ -21,16 +21,16 @@ export function orderedBookmark(text: string): OrderedBookmark | undefined {
   return time === undefined ? undefined : { text: `t:${hex(time, DIGITS)}`, group: 't:' }
 }
 
-function ordered({ systemIdentifier, timeline, lsn, certain }: Bookmark): OrderedBookmark {
+function ordered({ systemIdentifier, timeline, lsn, certainLsn = 0n }: Bookmark): OrderedBookmark {
   const group = `p:${systemIdentifier}:`
-  return { text: `${group}${hex(timeline, 8)}:${hex(lsn, DIGITS)}:${certain === true ? 1 : 0}`, group }
+  return { text: `${group}${hex(timeline, 8)}:${hex(lsn, DIGITS)}:${hex(certainLsn, DIGITS)}`, group }
 }
 
 function hex(value: number | bigint, digits: number): string {
   return value.toString(16).padStart(digits, '0')
 }
 
-const POSITION = /^p:(\d{1,20}):([\da-f]{8}):([\da-f]{16}):([01])$/
+const POSITION = /^p:(\d{1,20}):([\da-f]{8}):([\da-f]{16}):([\da-f]{16}|[01])$/
 const TIME = /^t:([\da-f]{16})$/
 
 /** Reads what {@link orderedBookmark} made; `undefined` for anything else. Never throws. */
@@ -40,7 +40,9 @@ export function bookmarkInOrder(text: string): string | undefined {
   const [, systemIdentifier, timeline, lsn, certain] = POSITION.exec(text) ?? []
   if (systemIdentifier === undefined || BigInt(systemIdentifier) >= 2n ** 64n) return undefined
   const position = { systemIdentifier, timeline: Number.parseInt(timeline ?? '', 16), lsn: BigInt(`0x${lsn}`) }
-  return valid(formatBookmark(certain === '1' ? { ...position, certain: true } : position))
+  // An earlier build wrote only whether all of it is certain.
+  const certainLsn = certain === '1' ? position.lsn : BigInt(`0x${certain}`)
+  return valid(formatBookmark(certainLsn === 0n ? position : { ...position, certainLsn }))
 }
 
 function valid(text: string): string | undefined {

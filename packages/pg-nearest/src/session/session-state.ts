@@ -1,4 +1,14 @@
-import { isOfLaterTimeline, laterBookmark, shows, type Bookmark, type Forks, type ServerPosition } from './bookmark.ts'
+import {
+  certainBookmark,
+  comparePositions,
+  isOfLaterTimeline,
+  laterBookmark,
+  shows,
+  type Bookmark,
+  type Forks,
+  type ServerPosition,
+} from './bookmark.ts'
+import { latestLost, type LostPosition } from './lost-position.ts'
 import type { ModeLot } from '../modes/mode-rollout.ts'
 import type { Consistency } from './consistency.ts'
 
@@ -15,12 +25,6 @@ export interface Home {
 export interface Sighting extends ServerPosition {
   readonly at: number
   readonly standby: boolean
-}
-
-/** A position that the primary does not have, and the primary's own. */
-export interface LostPosition {
-  readonly lost: Bookmark
-  readonly now: Bookmark
 }
 
 interface AwaitedTimeline {
@@ -212,6 +216,25 @@ export class SessionState {
   }
 
   /**
+   * A standby that has run one of its statements tells this. Behind a promotion only the primary knows what is lost of what the session has
+   * seen: its next read asks it.
+   */
+  showOfStandby(position: Bookmark, sentAt: number, now: number, forks: Forks): void {
+    this.#showOf({ ...position, standby: true }, position, { sentAt, now, forks })
+  }
+
+  #showOf(
+    server: ServerPosition,
+    position: Bookmark,
+    { sentAt, now, forks }: { readonly sentAt: number; readonly now: number; readonly forks: Forks },
+  ): void {
+    const before = this.#bookmark
+    const isCrossed = before !== undefined && isOfLaterTimeline(position, before)
+    if (isCrossed && shows(server, before, forks) !== 'yes') this.awaitTimeline(position, now, sentAt)
+    else this.show(position, sentAt)
+  }
+
+  /**
    * Another session has this from the primary. Behind a promotion this one must find out itself whether what it has seen is lost, to be told:
    * its next read asks the primary.
    */
@@ -315,20 +338,25 @@ export class SessionState {
   }
 
   /** Records the home server's position, if it was asked for after the last read there. */
-  settleHome(seen: Sighting | undefined): void {
+  settleHome(seen: Sighting | undefined, now: number, forks: Forks): void {
     if (seen === undefined || seen.at < this.#homeUsedAt) return
     const { systemIdentifier, timeline, lsn, standby } = seen
     if (systemIdentifier === undefined || timeline === undefined || lsn === undefined) return
-    this.show(
-      standby ? { systemIdentifier, timeline, lsn } : { systemIdentifier, timeline, lsn, certain: true },
-      seen.at,
-    )
+    const position = { systemIdentifier, timeline, lsn }
+    this.#showOf(seen, standby ? position : certainBookmark(position), { sentAt: seen.at, now, forks })
     this.#home = undefined
+  }
+
+  /** It has seen a later timeline than a primary is on, which can tell it nothing, and whose writes are nowhere else. */
+  isBeyond(primary: Bookmark, forks: Forks): boolean {
+    const isOlder = (seen: Bookmark | undefined): boolean =>
+      seen !== undefined && shows(primary, seen, forks) === 'older'
+    return isOlder(this.#bookmark) || isOlder(this.awaited)
   }
 
   /** Several statements may have required the same position: its loss is reported once. */
   #isNews(lost: Bookmark): boolean {
-    if (this.#toldLost !== undefined && laterBookmark(this.#toldLost, lost) === this.#toldLost) return false
+    if (!isLater(lost, this.#toldLost)) return false
     this.#toldLost = lost
     return true
   }
@@ -344,15 +372,14 @@ export class SessionState {
     required: Bookmark | undefined,
     forks: Forks,
   ): LostPosition | undefined {
-    const { awaited } = this
-    const isReplaced = awaited !== undefined && shows(position, awaited, forks) === 'older'
+    const isReplaced = this.isBeyond(position, forks)
+    const seen = this.#claim === undefined || this.trusted ? this.#bookmark : undefined
+    const lost = latestLost(position, required, seen, forks)
     if (this.#blindSince !== undefined && this.#blindSince <= sentAt && !isReplaced) this.#blindSince = undefined
-    if (this.#home !== undefined && this.#homeUsedAt <= sentAt) this.#home = undefined
+    if (this.#home !== undefined && this.#homeUsedAt <= sentAt && !isReplaced) this.#home = undefined
     // A primary on an older timeline cannot tell.
     if (this.#claim !== undefined && shows(position, this.#claim, forks) !== 'older') this.#claim = undefined
-    const showing = required === undefined ? 'yes' : shows(position, required, forks)
-    const lost = showing === 'no' || showing === 'lost' ? required : undefined
-    if (lost === undefined || isLater(this.#bookmark, lost)) {
+    if (lost === undefined || this.#bookmark === undefined || isLater(this.#bookmark, lost)) {
       this.show(position, sentAt)
     } else {
       // The lost position may have absorbed later ones meanwhile, so the next read asks the primary as well.
@@ -364,6 +391,7 @@ export class SessionState {
   }
 }
 
-function isLater(a: Bookmark | undefined, b: Bookmark): boolean {
-  return a === undefined || laterBookmark(a, b) !== b
+/** Of two clusters none is. */
+function isLater(a: Bookmark, b: Bookmark | undefined): boolean {
+  return b === undefined || (a.systemIdentifier === b.systemIdentifier && comparePositions(a, b) > 0)
 }

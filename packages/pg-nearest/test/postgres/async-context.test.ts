@@ -100,7 +100,7 @@ test('position-lost is told in the request of the session that it is told of', a
     systemIdentifier: row?.system ?? '',
     timeline: row?.timeline ?? 0,
     lsn: 0xff00_0000_0000n,
-    certain: true,
+    certainLsn: 0xff00_0000_0000n,
   })
   for (const name of ['first', 'second']) {
     await requests.run(name, () => pool.session(bookmark, () => pool.query('select 1')))

@@ -115,7 +115,7 @@ describe.each(rigs)('a bookmark store in %s', (_, start) => {
     await Promise.all(positions.map((bookmark) => rig.store.put('order', bookmark, none)))
     expect(await rig.store.get('order', none)).toBe(at(40))
     // Of another cluster none can be compared: the one that came last.
-    const other = formatBookmark({ systemIdentifier: '8', timeline: 1, lsn: 1n, certain: true })
+    const other = formatBookmark({ systemIdentifier: '8', timeline: 1, lsn: 1n, certainLsn: 1n })
     await rig.store.put('order', other, none)
     expect(await rig.store.get('order', none)).toBe(other)
   })

@@ -100,15 +100,15 @@ const FAR = 0xff00_0000_0000n
 const claims: { name: string; make: () => string }[] = [
   {
     name: 'a later timeline',
-    make: () => formatBookmark({ systemIdentifier: system, timeline: timeline + 1, lsn: 1n, certain: true }),
+    make: () => formatBookmark({ systemIdentifier: system, timeline: timeline + 1, lsn: 1n, certainLsn: 1n }),
   },
   {
     name: 'a far position',
-    make: () => formatBookmark({ systemIdentifier: system, timeline, lsn: FAR, certain: true }),
+    make: () => formatBookmark({ systemIdentifier: system, timeline, lsn: FAR, certainLsn: FAR }),
   },
   {
     name: 'another cluster',
-    make: () => formatBookmark({ systemIdentifier: '42', timeline, lsn: 1n, certain: true }),
+    make: () => formatBookmark({ systemIdentifier: '42', timeline, lsn: 1n, certainLsn: 1n }),
   },
   { name: 'nothing that can be read', make: () => 'garbage' },
 ]
@@ -249,7 +249,7 @@ test('a primary that cannot be asked settles nothing: the session never shows le
 })
 
 describe('while the primary cannot be reached', () => {
-  const far = (): string => formatBookmark({ systemIdentifier: system, timeline, lsn: FAR, certain: true })
+  const far = (): string => formatBookmark({ systemIdentifier: system, timeline, lsn: FAR, certainLsn: FAR })
 
   beforeEach(async () => {
     pool.on('error', () => undefined)
@@ -307,7 +307,7 @@ describe('while the primary cannot be reached', () => {
 
 describe('a trusted bookmark of a timeline that is no more, because an old state was restored', () => {
   const later = (): string =>
-    formatBookmark({ systemIdentifier: system, timeline: timeline + 1, lsn: 1n, certain: true })
+    formatBookmark({ systemIdentifier: system, timeline: timeline + 1, lsn: 1n, certainLsn: 1n })
 
   test.each(ways)('is told as lost once all servers have said so, in $way', async ({ count }) => {
     const begun = performance.now()

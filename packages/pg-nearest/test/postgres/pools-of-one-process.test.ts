@@ -211,7 +211,7 @@ test('two pools of one database record nothing: there is nothing that could be b
 })
 
 test('nothing is left when all have ended', async () => {
-  const registry = (globalThis as Record<symbol, unknown>)[Symbol.for('pg-nearest.process-sessions.2')]
+  const registry = (globalThis as Record<symbol, unknown>)[Symbol.for('pg-nearest.process-sessions.3')]
   expect(registry).toBeInstanceOf(Map)
   const [one, two] = [several(), alone()]
   await Promise.all([one.end(), two.end()])

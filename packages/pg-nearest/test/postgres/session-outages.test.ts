@@ -130,6 +130,33 @@ describe('a failover that loses a write', () => {
     },
   )
 
+  test('a session that has seen its write near by since is told, too', async () => {
+    await using world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 10 })
+    await ask(world.url('nrt'), CREATE)
+    await ask(world.url('nrt'), "insert into registers values ('x', 0)")
+    await tellTimelines(world)
+    await using pool = createPool({ ...world.poolOptions('syd'), probeIntervalMs: 100 })
+    await pool.refresh()
+    await until(() => rolesOf(pool).ord === 'replica', 'ord to be known as a replica')
+    const session = pool.session()
+    const lost: unknown[] = []
+    pool.on('position-lost', (event) => lost.push(event))
+    world.partition('ord', 'nrt')
+    for (let i = 0; i < 20; i++) await session.query(set(1 + i))
+    await until(async () => (await session.query(get)).servedBy.server === 'syd', 'syd to follow')
+    expect((await session.query(get)).rows).toEqual([{ n: 20 }])
+    await world.kill('nrt')
+    await world.kill('syd')
+    await world.promote('ord')
+    // Further than what is lost.
+    await ask(world.url('ord'), 'create table others as select generate_series(1, 10000) as n')
+    await until(() => rolesOf(pool).ord === 'primary', 'ord to be known as the primary')
+    expect((await session.query(get)).rows).toEqual([{ n: 0 }])
+    expect(lost).toMatchObject([{ server: 'ord', lost: { timeline: 1 }, now: { timeline: 2 } }])
+    await session.query(get)
+    expect(lost).toHaveLength(1)
+  })
+
   test('what a pool then writes, another one sees that has not watched the promotion', async () => {
     await using world = await startWorld({ primary: 'nrt', replicas: ['ord', 'syd'], rtt: 10 })
     await ask(world.url('nrt'), CREATE)

@@ -15,10 +15,12 @@ const anyBookmark: fc.Arbitrary<Bookmark> = fc
     systemIdentifier: fc.constantFrom('7', '7584219461823984721'),
     timeline: fc.integer({ min: 1, max: 40 }),
     lsn: fc.bigInt({ min: 1n, max: 2n ** 64n - 2n }),
-    certain: fc.boolean(),
+    certain: fc.option(fc.bigInt({ min: 1n, max: 2n ** 40n }), { nil: undefined }),
   })
   .map(({ systemIdentifier, timeline, lsn, certain }) =>
-    certain ? { systemIdentifier, timeline, lsn, certain } : { systemIdentifier, timeline, lsn },
+    certain === undefined
+      ? { systemIdentifier, timeline, lsn }
+      : { systemIdentifier, timeline, lsn, certainLsn: lsn > certain ? lsn - certain + 1n : lsn },
   )
 
 describe('bookmarks of several sessions', () => {

@@ -115,8 +115,8 @@ describe('what others tell of a position', () => {
         const facts = (known: KnownPositions) => [
           known.of('ord'),
           [...known.all('ord')],
-          known.latestTimeline(),
-          known.forkPositionOf(1, 2),
+          known.timelinesOf('7')?.latest(),
+          known.timelinesOf('7')?.forkPositionOf(1, 2),
         ]
         expect(facts(raised)).toEqual(facts(alone))
         const [own, likely] = [[...raised.all('ord')], [...raised.likely('ord')]]
@@ -216,7 +216,7 @@ test('a promotion makes the others ask, once', () => {
   a.heard('primary', { timeline: 2 })
   a.heard('primary', { timeline: 2 })
   expect([a.done, b.done]).toEqual([[], ['ask ord']])
-  expect([b.positions.latestTimeline(), b.positions.of('ord')?.standby]).toEqual([1, true])
+  expect([b.positions.timelinesOf('7')?.latest(), b.positions.of('ord')?.standby]).toEqual([1, true])
 })
 
 test('two that contradict each other do not keep each other busy', () => {

@@ -7,7 +7,7 @@ import type { Session, SessionOptions } from '../../src/index.ts'
 import { formatBookmark } from '../../src/session/bookmark-text.ts'
 
 const secret = 'a secret of this app alone'
-const at = (lsn: bigint, more: { timeline?: number; systemIdentifier?: string; certain?: true } = {}): string =>
+const at = (lsn: bigint, more: { timeline?: number; systemIdentifier?: string; certainLsn?: bigint } = {}): string =>
   formatBookmark({ systemIdentifier: '7400000000000000001', timeline: 1, lsn, ...more })
 const [B1, B2, B3] = [at(100n), at(200n), at(300n)]
 const FOREIGN = at(1n, { systemIdentifier: '5' })
@@ -77,10 +77,10 @@ describe('the cookies that a response sets and removes', () => {
     [
       'the timeline became certain',
       cookies(B1),
-      at(100n, { certain: true }),
-      [added(at(100n, { certain: true })), removed(B1)],
+      at(100n, { certainLsn: 100n }),
+      [added(at(100n, { certainLsn: 100n })), removed(B1)],
     ],
-    ['the timeline was certain before', cookies(at(100n, { certain: true })), B1, []],
+    ['the timeline was certain before', cookies(at(100n, { certainLsn: 100n })), B1, []],
     ['an earlier build’s cookie was enough', { cookie: `${OLD}=${B2}` }, B2, []],
     ['an earlier build’s cookie is covered', { cookie: `${OLD}=${B1}` }, B2, [added(B2), `-${OLD}`]],
     ['an earlier build’s cookie was ahead', { cookie: `${OLD}=${B2}; ${cookies(B1).cookie}` }, B2, [removed(B1)]],

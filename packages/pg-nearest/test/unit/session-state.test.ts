@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import type { Bookmark } from '../../src/session/bookmark.ts'
+import { certainBookmark, type Bookmark } from '../../src/session/bookmark.ts'
 import { SessionState } from '../../src/session/session-state.ts'
 
 const at = (timeline: number, lsn: bigint): Bookmark => ({ systemIdentifier: '7', timeline, lsn })
 
-const NO_FORKS = { latestTimeline: () => 0, forkPositionOf: () => undefined }
+const certain = (timeline: number, lsn: bigint): Bookmark => certainBookmark(at(timeline, lsn))
+
+const NO_FORKS = { timelinesOf: () => undefined }
 
 describe('a session', () => {
   test('begins with nothing, with a bookmark, or with a history that nobody can read', () => {
@@ -143,9 +145,9 @@ describe('a session', () => {
     test('is settled by where it was seen later', () => {
       const session = new SessionState()
       session.useHome('ord', 'a', 0, 50)
-      session.settleHome(seen(7n, 49))
+      session.settleHome(seen(7n, 49), 60, NO_FORKS)
       expect([session.home?.server, session.bookmark]).toEqual(['ord', undefined])
-      session.settleHome(seen(8n, 50))
+      session.settleHome(seen(8n, 50), 60, NO_FORKS)
       expect([session.home, session.bookmark]).toEqual([undefined, at(1, 8n)])
     })
 
@@ -171,5 +173,64 @@ describe('a session', () => {
       session.useHome('syd', 'b', 0, 60)
       expect(session.blind).toBe(true)
     })
+  })
+})
+
+describe('behind a promotion', () => {
+  const timelines = { latest: () => 2, forkPositionOf: () => 220n, hasLeader: () => true }
+  const forks = { timelinesOf: () => timelines }
+  const lost = certain(1, 250n)
+
+  test('what another statement has written meanwhile is judged by the primary that answers, too', () => {
+    const session = new SessionState(certain(1, 200n))
+    const required = session.bookmark
+    session.show(lost, 1)
+    expect(session.arrivedAtPrimary(certain(2, 260n), 10, required, forks)).toEqual({ lost, now: certain(2, 260n) })
+    expect([session.bookmark, session.blind]).toEqual([certain(2, 260n), true])
+  })
+
+  test('unless a client brought it that nobody vouches for', () => {
+    const session = new SessionState(lost, { trusted: false })
+    expect(session.arrivedAtPrimary(certain(2, 260n), 10, undefined, forks)).toBeUndefined()
+  })
+
+  test('a read near by takes away nothing of what is certain', () => {
+    const session = new SessionState()
+    session.show(lost, 1)
+    session.showOfStandby(at(1, 250n), 2, 3, forks)
+    session.showOfStandby(at(1, 255n), 4, 5, forks)
+    expect(session.bookmark).toEqual({ ...at(1, 255n), certainLsn: 250n })
+    const now = certain(2, 300n)
+    expect(session.arrivedAtPrimary(now, 10, session.bookmark, forks)?.lost.certainLsn).toBe(250n)
+  })
+
+  test.each([
+    ['one that has run a statement', (session: SessionState) => session.showOfStandby(at(2, 240n), 10, 11, forks)],
+    [
+      'its home',
+      (session: SessionState) => {
+        session.useHome('ord', 'a', 0, 5)
+        session.settleHome({ ...at(2, 240n), at: 10, standby: true }, 11, forks)
+      },
+    ],
+  ])('the position of a standby takes the place of nothing that may be lost: %s', (_, tell) => {
+    const session = new SessionState(lost)
+    tell(session)
+    expect([session.bookmark, session.blind, session.awaited]).toEqual([lost, true, at(2, 0n)])
+    expect(session.arrivedAtPrimary(certain(2, 260n), 12, session.bookmark, forks)).toMatchObject({ lost })
+  })
+
+  test('but of what is surely kept', () => {
+    const session = new SessionState(certain(1, 210n))
+    session.showOfStandby(at(2, 240n), 10, 11, forks)
+    expect([session.bookmark, session.blind]).toEqual([at(2, 240n), false])
+  })
+
+  test('a primary of an older timeline settles nothing', () => {
+    const session = new SessionState(certain(2, 100n), { beganAt: 0 })
+    session.markUnknown(5)
+    session.useHome('ord', 'a', 0, 6)
+    expect(session.arrivedAtPrimary(certain(1, 900n), 10, session.bookmark, forks)).toBeUndefined()
+    expect([session.blind, session.home?.server]).toEqual([true, 'ord'])
   })
 })

@@ -27,10 +27,19 @@ const PRIMARY: Bookmark = { systemIdentifier: '1', timeline: 1, lsn: 900n }
 interface Other {
   /** By probes. */
   readonly listed?: Partial<ServerState>
-  readonly said?: { readonly at: number; readonly timeline?: number; readonly systemIdentifier?: string }[]
+  readonly said?: {
+    readonly at: number
+    readonly timeline?: number
+    readonly systemIdentifier?: string
+    readonly machine?: string
+  }[]
+  readonly isBalanced?: boolean
 }
 
-function settle(trusted: boolean, { listed = {}, said = [] }: Other): { outcome: string; lost: number } {
+function settle(
+  trusted: boolean,
+  { listed = {}, said = [], isBalanced = false }: Other,
+): { outcome: string; lost: number } {
   const positions = createKnownPositions()
   positions.note('nrt', { machine: 'a', at: BEGAN_AT + 10, standby: false, ...PRIMARY })
   for (const each of said)
@@ -39,6 +48,7 @@ function settle(trusted: boolean, { listed = {}, said = [] }: Other): { outcome:
   const context = {
     topology: topologyOf([serverState({ name: 'nrt', role: 'primary' }), serverState({ name: 'ord', ...listed })]),
     positions,
+    members: { isBalanced: () => isBalanced },
     stateOf: () => undefined,
     noteServed: () => undefined,
     onPositionLost: (event: PositionLostEvent) => lost.push(event),
@@ -70,6 +80,18 @@ describe('a claim of a later timeline than the primary’s', () => {
     ],
     ['is on that timeline', { listed: { timeline: 2 }, said: [{ at: 101, timeline: 2 }] }, 'open', 'open'],
     ['is leaving', { listed: { health: 'leaving' } }, 'settled', 'settled'],
+    [
+      'is one of two behind its name, of which one is on that timeline',
+      {
+        said: [
+          { at: 101, timeline: 2 },
+          { at: 102, timeline: 1, machine: 'c' },
+        ],
+        isBalanced: true,
+      },
+      'open',
+      'settled',
+    ],
     ['is of another cluster', { said: [{ at: 101, timeline: 1, systemIdentifier: '2' }] }, 'settled', 'settled'],
   ])('when the other server %s', (_, other, trusted, untrusted) => {
     expect(settle(true, other)).toEqual({ outcome: trusted, lost: trusted === 'settled' ? 1 : 0 })
