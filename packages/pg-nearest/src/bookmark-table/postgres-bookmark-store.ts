@@ -81,8 +81,8 @@ export function bookmarkTable(database: BookmarkDatabase, options: BookmarkTable
     },
     async put(key, bookmark) {
       const ordered = orderedBookmark(bookmark)
-      if (ordered === undefined) await run(put(table), [unknown(key), UNKNOWN_BOOKMARK, UNKNOWN_BOOKMARK, keepMs])
-      else await run(put(table), [kept(key), ordered.text, ordered.group, keepMs])
+      if (ordered === undefined) await run(doubt(table), [unknown(key), keepMs])
+      else await run(put(table), [unknown(key), keepMs, kept(key), ordered.text, ordered.group])
       if (Math.random() < 1 / CLEANED_EACH)
         await run(`delete from ${table} where expires < now() and key <> '${SINCE}'`, [])
     },
@@ -127,11 +127,21 @@ function mark(table: string): string {
 on conflict (key) do update set value = excluded.value, expires = excluded.expires where ${table.replace(/^.*\./, '')}.value <> excluded.value`
 }
 
+function doubt(table: string, from = ''): string {
+  return `insert into ${table} select $1, '${UNKNOWN_BOOKMARK}', now() + $2 * interval '1 ms' ${from}
+on conflict (key) do update set expires = excluded.expires`
+}
+
+/** What cannot be compared with it stays for as long as it was kept anyway, and both are doubted meanwhile. */
 function put(table: string): string {
-  return `insert into ${table} as kept values ($1, $2, now() + $4 * interval '1 ms')
-on conflict (key) do update set expires = excluded.expires, value = case
-  when kept.expires > now() and starts_with(kept.value, $3) and kept.value >= excluded.value then kept.value
-  else excluded.value end`
+  return `with put as (
+  insert into ${table} as kept values ($3, $4, now() + $2 * interval '1 ms')
+  on conflict (key) do update set (value, expires) = (select
+    case when is_over or is_alike and kept.value < excluded.value then excluded.value else kept.value end,
+    case when is_over or is_alike then excluded.expires else least(kept.expires, excluded.expires) end
+    from (select kept.expires <= now() as is_over, starts_with(kept.value, $5) as is_alike) as its)
+  returning value)
+${doubt(table, 'from put where not starts_with(put.value, $5)')}`
 }
 
 function checkedName(table: unknown): string {

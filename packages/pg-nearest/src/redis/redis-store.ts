@@ -61,7 +61,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     async put(key, bookmark) {
       const ordered = orderedBookmark(bookmark)
       if (ordered === undefined) await run(PUT_UNKNOWN, [`unknown:${key}`], [keepMs])
-      else await run(PUT, [`at:${key}`], [ordered.text, ordered.group, keepMs])
+      else await run(PUT, [`at:${key}`, `unknown:${key}`], [ordered.text, ordered.group, keepMs])
     },
   }
 }

@@ -18,10 +18,15 @@ if now - since < tonumber(ARGV[1]) or redis.call('EXISTS', KEYS[2]) == 1 then re
 return redis.call('GET', KEYS[1])
 `
 
-/** `KEYS`: the bookmark. `ARGV`: the new one, how those that it can be compared with begin, and for how many milliseconds it is kept. */
+/**
+ * `KEYS`: the bookmark, and the mark of an unknown position. `ARGV`: the new one, how those that it can be compared with begin, and for how
+ * many milliseconds it is kept. What it cannot be compared with goes, and is doubted for as long.
+ */
 export const PUT = `
 local kept = redis.call('GET', KEYS[1])
-if kept and string.sub(kept, 1, #ARGV[2]) == ARGV[2] and kept >= ARGV[1] then
+local alike = kept and string.sub(kept, 1, #ARGV[2]) == ARGV[2]
+if kept and not alike then redis.call('SET', KEYS[2], '1', 'PX', ARGV[3]) end
+if alike and kept >= ARGV[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
 else
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])

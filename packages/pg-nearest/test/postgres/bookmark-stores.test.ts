@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { bookmarkTable, bookmarkTableSql } from '../../src/bookmark-table/index.ts'
 import { createPool, type BookmarkStore, type NearestPool, type StoreEvent } from '../../src/index.ts'
 import { redisStore } from '../../src/redis/index.ts'
-import { formatBookmark, parseBookmark } from '../../src/session/bookmark-text.ts'
+import { formatBookmark, formatTimeBookmark, parseBookmark } from '../../src/session/bookmark-text.ts'
+import { mergeBookmarks } from '../../src/session/merge-bookmarks.ts'
 import { ask, caughtUp, until, withUsers } from './fixtures.ts'
 import { perform } from '../team/member.ts'
 import { ITEMS, pauseAtRandom, playTeam, type Member } from '../team/play-team.ts'
@@ -85,6 +86,8 @@ const none = new AbortController().signal
 const INSERT = 'insert into users (name) values ($1)'
 const READ = 'select count(*)::int as n from users where name = $1'
 const at = (lsn: number): string => formatBookmark({ systemIdentifier: '7', timeline: 1, lsn: BigInt(lsn) })
+const elsewhere = formatBookmark({ systemIdentifier: '8', timeline: 1, lsn: 1n, certain: true })
+const NOW = 1_790_000_000_000
 
 const rigs: readonly (readonly [name: string, start: () => Promise<Rig>])[] = [
   ...(redisServer === undefined
@@ -114,10 +117,49 @@ describe.each(rigs)('a bookmark store in %s', (_, start) => {
     const positions = Array.from({ length: 40 }, (_each, i) => at(((i * 17) % 40) + 1))
     await Promise.all(positions.map((bookmark) => rig.store.put('order', bookmark, none)))
     expect(await rig.store.get('order', none)).toBe(at(40))
-    // Of another cluster none can be compared: the one that came last.
-    const other = formatBookmark({ systemIdentifier: '8', timeline: 1, lsn: 1n, certainLsn: 1n })
-    await rig.store.put('order', other, none)
-    expect(await rig.store.get('order', none)).toBe(other)
+  })
+
+  test('makes of any two what a session makes of them', async () => {
+    const all = [at(5), at(6), elsewhere, formatTimeBookmark(NOW), formatTimeBookmark(NOW + 1), 'unknown']
+    const pairs = all.flatMap((one) => all.map((other) => [one, other] as const))
+    const kept = pairs.map(async ([one, other]) => {
+      const key = `${one} ${other}`
+      await rig.store.put(key, one, none)
+      await rig.store.put(key, other, none)
+      return [one, other, await rig.store.get(key, none)]
+    })
+    expect(await Promise.all(kept)).toEqual(pairs.map(([one, other]) => [one, other, mergeBookmarks([one, other])]))
+  })
+
+  test('doubts where two that cannot be compared are put at once', async () => {
+    const keys = Array.from({ length: 20 }, (_each, i) => `at once ${i}`)
+    const puts = keys.flatMap((key) => [elsewhere, at(5), formatTimeBookmark(NOW)].map((each) => [key, each] as const))
+    await Promise.all(puts.map(([key, bookmark]) => rig.store.put(key, bookmark, none)))
+    const kept = await Promise.all(keys.map((key) => rig.store.get(key, none)))
+    expect(new Set(kept)).toEqual(new Set(['unknown']))
+  })
+
+  test('doubts for no longer than what cannot be compared is kept, however often the other is put', async () => {
+    await rig.store.put('moved', elsewhere, none)
+    const putAndGet = async (): Promise<unknown> => {
+      await rig.store.put('moved', at(5), none)
+      return rig.store.get('moved', none)
+    }
+    const half = performance.now() + KEEP_MS / 2
+    while (performance.now() < half) expect(await putAndGet()).toBe('unknown')
+    await until(async () => (await putAndGet()) === at(5), 'it to be sure again', 5_000)
+  })
+
+  test('doubts what is put beside garbage, which does not stay for ever', async () => {
+    await rig.store.put('beside', at(5), none)
+    await rig.spoil('beside')
+    await rig.store.put('beside', elsewhere, none)
+    expect(await rig.store.get('beside', none)).toBe('unknown')
+    const putAndGet = async (): Promise<unknown> => {
+      await rig.store.put('beside', elsewhere, none)
+      return rig.store.get('beside', none)
+    }
+    await until(async () => (await putAndGet()) === elsewhere, 'it to be sure again', 5_000)
   })
 
   test('keeps what is not known beside it, and nothing for longer than it should', async () => {
@@ -162,13 +204,37 @@ describe.each(rigs)('a bookmark store in %s', (_, start) => {
     expect((await syd.sharedSession('team:1', () => syd.query('select 1'))).servedBy.server).toBe('syd')
   })
 
+  // As of a pool that may not ask the primary for positions, and then one that may.
+  test('shows what was saved when only the time was known, whatever position was seen elsewhere', async () => {
+    const syd = await poolIn('syd', rig.store)
+    const name = `Hedy ${_}`
+    const [before] = await ask<{ id: string; timeline: number; lsn: string }>(
+      world.url('nrt'),
+      `select system_identifier::text as id, timeline_id as timeline, (pg_current_wal_lsn() - '0/0')::text as lsn
+      from pg_control_system(), pg_control_checkpoint()`,
+    )
+    if (before === undefined) throw new Error('No answer')
+    await caughtUp(world)
+    await world.pauseReplay('syd')
+    try {
+      await ask(world.url('nrt'), `insert into users (name) values ('${name}')`)
+      await rig.store.put('team:3', formatTimeBookmark(Date.now()), none)
+      const { id, timeline, lsn } = before
+      await rig.store.put('team:3', formatBookmark({ systemIdentifier: id, timeline, lsn: BigInt(lsn) }), none)
+      const { rows } = await syd.sharedSession('team:3', () => syd.query<{ n: number }>(READ, [name]))
+      expect(rows).toEqual([{ n: 1 }])
+    } finally {
+      await world.resumeReplay('syd')
+    }
+  })
+
   test('that holds garbage makes the session ask the primary, and that is told once', async () => {
     const pool = await poolIn('ord', rig.store)
     const events: StoreEvent[] = []
     pool.on('store', (event) => void events.push(event))
     await rig.store.put('spoilt', at(5), none)
     for (let i = 0; i < 2; i++) {
-      // The first read puts in its place what the primary has said.
+      // The first read puts what the primary has said.
       await rig.spoil('spoilt')
       expect((await pool.sharedSession('spoilt', () => pool.query('select 1'))).servedBy.server).toBe('nrt')
     }
