@@ -38,6 +38,8 @@ export class ResilientStore {
   #failures = 0
   #problem: StoreEvent | undefined
   #garbageToldAt = Number.NEGATIVE_INFINITY
+  /** Until then something that could not be put would be tried again, if there had been room for it. */
+  #forgetfulUntil = Number.NEGATIVE_INFINITY
   #stopped = false
 
   constructor(options: ResilientStoreOptions) {
@@ -56,6 +58,8 @@ export class ResilientStore {
 
   /** What a session of this key begins with; `'unknown'` if the store does not tell. */
   async get(key: string): Promise<string | undefined> {
+    // It may be put after the store has looked, and before that has answered.
+    const unsaved = this.#unsavedOf(key)
     let kept: unknown
     try {
       kept = await this.#within((signal) => this.#options.store.get(key, signal))
@@ -68,7 +72,11 @@ export class ResilientStore {
       return UNKNOWN_BOOKMARK
     }
     this.#works()
-    return mergeBookmarks([typeof kept === 'string' ? kept : undefined, this.#unsaved.get(key)?.bookmark])
+    return mergeBookmarks([typeof kept === 'string' ? kept : undefined, unsaved, this.#unsavedOf(key)])
+  }
+
+  #unsavedOf(key: string): string | undefined {
+    return performance.now() < this.#forgetfulUntil ? UNKNOWN_BOOKMARK : this.#unsaved.get(key)?.bookmark
   }
 
   /** Resolves when it is kept, or could not be in time; then it is tried again by and by. */
@@ -117,10 +125,15 @@ export class ResilientStore {
   }
 
   #remember(key: string, bookmark: string): void {
-    if (this.#stopped || (this.#unsaved.size >= MOST_UNSAVED && !this.#unsaved.has(key))) return
+    if (this.#stopped) return
+    const until = performance.now() + KEEP_MS
+    if (this.#unsaved.size >= MOST_UNSAVED && !this.#unsaved.has(key)) {
+      this.#forgetfulUntil = until
+      return
+    }
     // Another one of this key may have failed meanwhile.
     const merged = mergeBookmarks([bookmark, this.#unsaved.get(key)?.bookmark]) ?? bookmark
-    this.#unsaved.set(key, { bookmark: merged, until: performance.now() + KEEP_MS })
+    this.#unsaved.set(key, { bookmark: merged, until })
     this.#again()
   }
 

@@ -184,6 +184,63 @@ describe('a store that is asked', () => {
     expect(kept.get('key')).toBe(later)
   })
 
+  test.each([
+    ['a position and a time', formatTimeBookmark(1_790_000_000_000)],
+    ['of two clusters', formatBookmark({ systemIdentifier: '8', timeline: 1, lsn: 5n })],
+  ])('and refuses two of a key that cannot be compared, %s, keeps that they are not known', async (_, other) => {
+    const puts: string[] = []
+    let isDown = true
+    const put = (_key: string, text: string): Promise<void> => {
+      if (isDown) return Promise.reject(new Error('down'))
+      puts.push(text)
+      return Promise.resolve()
+    }
+    const store = { get: () => Promise.resolve(undefined), put }
+    const client = new ResilientStore({ store, timeoutMs: 50, tell: () => undefined })
+    await client.put('key', bookmark)
+    await client.put('key', other)
+    expect(await client.get('key')).toBe('unknown')
+    isDown = false
+    await client.end()
+    expect(puts).toEqual(['unknown'])
+  })
+
+  test('while what it had refused is put shows that, whenever it has looked', async () => {
+    let isDown = true
+    const kept = new Map<string, string>()
+    let answer: () => void = () => undefined
+    const answered = new Promise<void>((resolve) => (answer = resolve))
+    const put = (key: string, text: string): Promise<void> => {
+      if (isDown) return Promise.reject(new Error('down'))
+      kept.set(key, text)
+      return Promise.resolve()
+    }
+    const get = async (key: string): Promise<string | undefined> => {
+      const found = kept.get(key)
+      await answered
+      return found
+    }
+    const client = new ResilientStore({ store: { get, put }, timeoutMs: 1_000, tell: () => undefined })
+    await client.put('key', bookmark)
+    isDown = false
+    const got = client.get('key')
+    await client.end()
+    expect(client.unsaved).toBe(0)
+    answer()
+    expect(await got).toBe(bookmark)
+  })
+
+  test('and refuses more than can be remembered makes every session ask the primary', async () => {
+    const store = { get: () => Promise.resolve(undefined), put: () => Promise.reject(new Error('down')) }
+    const client = new ResilientStore({ store, timeoutMs: 1_000, tell: () => undefined })
+    const most = 10_000
+    await Promise.all(Array.from({ length: most }, (_, i) => client.put(`key ${i}`, bookmark)))
+    expect([await client.get('another'), client.unsaved]).toEqual([undefined, most])
+    await client.put('one more', bookmark)
+    expect([await client.get('one more'), client.unsaved]).toEqual(['unknown', most])
+    client.stop()
+  })
+
   test('is asked once more at the end for what it did not take', async () => {
     let refused = ['first', 'second']
     const { client, kept } = refusing(() => refused)
