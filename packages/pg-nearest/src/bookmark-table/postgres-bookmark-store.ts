@@ -132,14 +132,21 @@ function doubt(table: string, from = ''): string {
 on conflict (key) do update set expires = excluded.expires`
 }
 
-/** What cannot be compared with it stays for as long as it was kept anyway, and both are doubted meanwhile. */
+/**
+ * Of two of one timeline the later position is kept, and what is certain of either: the last 16 digits. What cannot be compared with it stays
+ * for as long as it was kept anyway, and both are doubted meanwhile.
+ */
 function put(table: string): string {
   return `with put as (
   insert into ${table} as kept values ($3, $4, now() + $2 * interval '1 ms')
   on conflict (key) do update set (value, expires) = (select
-    case when is_over or is_alike and kept.value < excluded.value then excluded.value else kept.value end,
+    case when is_over then excluded.value when not is_alike then kept.value
+      when left(later, -33) = left(earlier, -33) and right(later, 16) < right(earlier, 16)
+        then left(later, -16) || right(earlier, 16)
+      else later end,
     case when is_over or is_alike then excluded.expires else least(kept.expires, excluded.expires) end
-    from (select kept.expires <= now() as is_over, starts_with(kept.value, $5) as is_alike) as its)
+    from (select kept.expires <= now() as is_over, starts_with(kept.value, $5) as is_alike,
+      greatest(kept.value, excluded.value) as later, least(kept.value, excluded.value) as earlier) as its)
   returning value)
 ${doubt(table, 'from put where not starts_with(put.value, $5)')}`
 }

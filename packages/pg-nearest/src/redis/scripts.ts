@@ -20,17 +20,19 @@ return redis.call('GET', KEYS[1])
 
 /**
  * `KEYS`: the bookmark, and the mark of an unknown position. `ARGV`: the new one, how those that it can be compared with begin, and for how
- * many milliseconds it is kept. What it cannot be compared with goes, and is doubted for as long.
+ * many milliseconds it is kept. Of two of one timeline the later position is kept, and what is certain of either: the last 16 digits. What it
+ * cannot be compared with goes, and is doubted for as long.
  */
 export const PUT = `
 local kept = redis.call('GET', KEYS[1])
 local alike = kept and string.sub(kept, 1, #ARGV[2]) == ARGV[2]
 if kept and not alike then redis.call('SET', KEYS[2], '1', 'PX', ARGV[3]) end
-if alike and kept >= ARGV[1] then
-  redis.call('PEXPIRE', KEYS[1], ARGV[3])
-else
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+local later, earlier = ARGV[1], ARGV[1]
+if alike and kept > later then later = kept elseif alike then earlier = kept end
+if string.sub(later, 1, -34) == string.sub(earlier, 1, -34) and string.sub(later, -16) < string.sub(earlier, -16) then
+  later = string.sub(later, 1, -17) .. string.sub(earlier, -16)
 end
+redis.call('SET', KEYS[1], later, 'PX', ARGV[3])
 return 1
 `
 

@@ -86,7 +86,7 @@ const none = new AbortController().signal
 const INSERT = 'insert into users (name) values ($1)'
 const READ = 'select count(*)::int as n from users where name = $1'
 const at = (lsn: number): string => formatBookmark({ systemIdentifier: '7', timeline: 1, lsn: BigInt(lsn) })
-const elsewhere = formatBookmark({ systemIdentifier: '8', timeline: 1, lsn: 1n, certain: true })
+const elsewhere = formatBookmark({ systemIdentifier: '8', timeline: 1, lsn: 1n, certainLsn: 1n })
 const NOW = 1_790_000_000_000
 
 const rigs: readonly (readonly [name: string, start: () => Promise<Rig>])[] = [
@@ -120,7 +120,17 @@ describe.each(rigs)('a bookmark store in %s', (_, start) => {
   })
 
   test('makes of any two what a session makes of them', async () => {
-    const all = [at(5), at(6), elsewhere, formatTimeBookmark(NOW), formatTimeBookmark(NOW + 1), 'unknown']
+    const certain = (lsn: bigint): string => formatBookmark({ systemIdentifier: '7', timeline: 1, lsn, certainLsn: 5n })
+    const all = [
+      at(5),
+      at(6),
+      certain(5n),
+      certain(7n),
+      elsewhere,
+      formatTimeBookmark(NOW),
+      formatTimeBookmark(NOW + 1),
+      'unknown',
+    ]
     const pairs = all.flatMap((one) => all.map((other) => [one, other] as const))
     const kept = pairs.map(async ([one, other]) => {
       const key = `${one} ${other}`
