@@ -114,6 +114,7 @@ const unhurried = onServersOf([
   'refresh-and-close',
   'refused-connections',
   'refused-probes',
+  'untold-roles',
   'replay-at-first-write',
   'replicated',
   'revoked-rights',

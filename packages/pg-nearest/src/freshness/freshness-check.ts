@@ -84,7 +84,7 @@ export class FreshnessCheck {
   }
 
   get #answers(): PositionRecorder {
-    return (this.#recorder ??= new PositionRecorder(this.#context, this.#session, this.#required, this.#reads))
+    return (this.#recorder ??= new PositionRecorder(this.#context, this.#session, this.#requirement, this.#reads))
   }
 
   get #required(): Bookmark | undefined {
@@ -196,7 +196,8 @@ export class FreshnessCheck {
     const asksWho = introduces || shared || lease.pooled || isStranger
     const introduction = asksWho ? introductionQuestion(state?.refused ?? []) : undefined
     const sentAt = performance.now()
-    return { before, after, inside, shared, introduction, sentAt, answerBefore: NO_REPLY, answerAfter: NO_REPLY }
+    const asked = { before, after, inside, shared, ofPrimary: !standby, introduction, sentAt }
+    return { ...asked, answerBefore: NO_REPLY, answerAfter: NO_REPLY }
   }
 
   /** The query before the statement was answered. Returns a `ReplicaBehindError` if the server lacks what the statement must show. */

@@ -291,7 +291,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
     members,
     roleOf(server, machine) {
       const { role, machine: latest } = states.get(server) ?? UNHEARD
-      if (machine === undefined || latest === undefined || machine === latest) return role
+      const isAsked = role !== 'unknown' && (latest === undefined || machine === latest)
+      if (machine === undefined || isAsked) return role
       const known = positions.at(server, machine)
       if (known !== undefined) return roleOf(known)
       return members.of(server).find((member) => member.machine === machine)?.role ?? 'unknown'

@@ -64,10 +64,9 @@ export function planPrimary(topology: RoutingStates, reason: RouteReason): reado
   return writeOrder(topology).map((server) => ({ server: server.name, reason, onPrimary: true }))
 }
 
-/** The primaries, for a statement that a standby could not run. Their freshness is not checked. None where one server is meant. */
+/** The primaries, for a statement that a standby could not run. None where one server is meant. */
 export function planFallback(topology: RoutingStates, { kind }: Target): readonly Attempt[] {
-  if (kind === 'server') return []
-  return writeOrder(topology).map(({ name }) => ({ server: name, reason: 'retry', unproven: true, onPrimary: true }))
+  return kind === 'server' ? [] : planPrimary(topology, 'retry')
 }
 
 /** Those that a handle of the pool has asked for. A handle may be made for a single call, and is not kept. */

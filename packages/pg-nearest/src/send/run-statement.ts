@@ -178,7 +178,8 @@ function conclude(
       // Whoever had the connection before may have left it READ ONLY.
       const isUnasked = enforcement === 'none' && !lease.standby && lease.status === 'I'
       if (isUnasked && provesWrite(end.error)) lease.doom()
-      return behind === undefined ? evidence : { kind: 'behind', error: behind }
+      // It is refused there whatever the server shows.
+      return behind === undefined || isDemotion(end.error) ? evidence : { kind: 'behind', error: behind }
     }
     case 'skipped':
       return { kind: 'unsent', error: new Error('The statement was skipped') }

@@ -40,6 +40,8 @@ export interface PositionQuestions {
   readonly inside: boolean
   /** Each must share the statement's transaction, because another may run on another machine. */
   readonly shared: boolean
+  /** Its server was taken for a primary, which shows everything, so that nothing was to be proven. */
+  readonly ofPrimary: boolean
   /** The connection's first question: it asks for the machine, too. */
   readonly introduction: string | undefined
   /** By `performance.now()`. */

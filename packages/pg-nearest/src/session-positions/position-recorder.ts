@@ -10,21 +10,25 @@ import { concernedSessions } from './concerned-sessions.ts'
 import type { FreshnessContext } from './freshness-context.ts'
 import type { Seen } from '../positions/known-positions.ts'
 import type { PositionAnswer, PositionQuestions, PositionReply } from './position-question.ts'
-import { expectedOfPrimary } from './freshness-requirement.ts'
+import { expectedOfPrimary, type Requirement } from './freshness-requirement.ts'
 
 /** Records the positions that servers report with one statement, for its session and for this process. */
 export class PositionRecorder {
   readonly #context: FreshnessContext
   readonly #session: SessionState
-  readonly #required: Bookmark | undefined
+  readonly #requirement: Requirement
   readonly #reads: boolean
   #losses: PositionLostEvent[] | undefined
 
-  constructor(context: FreshnessContext, session: SessionState, required: Bookmark | undefined, reads: boolean) {
+  constructor(context: FreshnessContext, session: SessionState, requirement: Requirement, reads: boolean) {
     this.#context = context
     this.#session = session
-    this.#required = required
+    this.#requirement = requirement
     this.#reads = reads
+  }
+
+  get #required(): Bookmark | undefined {
+    return this.#requirement.bookmark
   }
 
   /**
@@ -51,7 +55,6 @@ export class PositionRecorder {
     const { shared, answerBefore: reply, sentAt } = questions
     const identity = this.introduce(lease, questions)
     const { positions } = this.#context
-    const { home } = this.#session
     const position = this.#heard(server, reply.position)
     const machine = shared ? reply.introduction?.machine : lease.machine
     const before = machine === undefined ? undefined : positions.at(server, machine)
@@ -63,8 +66,7 @@ export class PositionRecorder {
     }
     // Behind a pooler the statement may run on another machine than the one that has answered.
     if (shared ? reply.introduction === undefined : lease.pooled) return new ReplicaBehindError(server)
-    if (home !== undefined && (home.server !== server || home.machine !== identity))
-      return new ReplicaBehindError(server)
+    if (this.#isElsewhere(server, identity)) return new ReplicaBehindError(server)
     const required = this.#required
     if (required === undefined) return undefined
     // Positions of other timelines mean something else.
@@ -87,7 +89,23 @@ export class PositionRecorder {
     return undefined
   }
 
-  /** Records the answer after a statement. Returns a `ReplicaBehindError` if the server is a primary that has been replaced. */
+  /** What it must show is known to be on another server only: on a primary, or where the session has read without asking for positions. */
+  #isElsewhere(server: string, identity: string): boolean {
+    const { home } = this.#session
+    if (this.#requirement.primary !== undefined) return true
+    return home !== undefined && (home.server !== server || home.machine !== identity)
+  }
+
+  /** A standby's read was sent as if to a primary: nothing shows that it had what the read must show. */
+  #isUnproven({ ofPrimary }: PositionQuestions, answer: PositionAnswer | undefined, lease: Lease): boolean {
+    if (!ofPrimary || !this.#reads || answer?.standby !== true) return false
+    return this.#stillRequired !== undefined || this.#isElsewhere(lease.server, lease.identity)
+  }
+
+  /**
+   * Records the answer after a statement. Returns a `ReplicaBehindError` if the server is a primary that has been replaced, or was only taken
+   * for one.
+   */
   after(
     lease: Lease,
     questions: PositionQuestions,
@@ -102,10 +120,11 @@ export class PositionRecorder {
     const answer = this.#heard(server, reply.position)
     const machine = lease.pooled ? reply.introduction?.machine : lease.machine
     const position = answer === undefined ? undefined : this.#positionOf(server, machine, answer)
+    if (proves && this.#isUnproven(questions, answer, lease)) return new ReplicaBehindError(server)
     // Behind a pooler another standby may have answered than the one that ran the statement.
     const isOthers = lease.pooled && !shared && !inside && answer?.standby === true
-    const isOdd = isOthers || (!lease.pooled && answer?.standby !== lease.standby)
-    if (answer === undefined || position === undefined || isOdd) {
+    const isPromoted = !lease.pooled && lease.standby && answer?.standby === false
+    if (answer === undefined || position === undefined || isOthers || isPromoted) {
       if (done || (mayHaveWritten && !inside)) this.#markUnknown(mayHaveWritten)
       return undefined
     }
