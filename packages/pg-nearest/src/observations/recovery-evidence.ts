@@ -1,11 +1,9 @@
 import type { ServerState } from '../topology/topology-types.ts'
+import { isAmong, isSameMachine, withMachine } from './same-machine.ts'
 import type { Observation } from './topology-updates.ts'
 
 type Seen = Pick<Observation, 'role' | 'machine'>
 type Known = Pick<ServerState, 'seenInRecovery' | 'standbys' | 'machine' | 'members'>
-
-/** Machines come and go behind a reader's name. */
-const REMEMBERED = 32
 
 /**
  * Whether the machine that has answered is, or was seen as, a standby. That another one was, to which the name led before, shows nothing: a
@@ -21,17 +19,5 @@ export function wasInRecovery(before: Known, { role, machine }: Seen): boolean {
 
 /** The machines that were seen in recovery behind a name, after one has answered. */
 export function standbysAfter({ standbys }: Known, { role, machine }: Seen): readonly string[] {
-  if (role !== 'replica' || machine === undefined || standbys.at(-1) === machine) return standbys
-  return [...standbys.filter((each) => !isSameMachine(each, machine)), machine].slice(-REMEMBERED)
-}
-
-function isAmong(machines: readonly string[], machine: string): boolean {
-  return machines.some((each) => isSameMachine(each, machine))
-}
-
-/** A restart keeps the address and the port; and a machine may have several addresses. Over a socket none is told. */
-function isSameMachine(a: string, b: string): boolean {
-  const [startOfA, ...placeOfA] = a.split(' ')
-  const [startOfB, ...placeOfB] = b.split(' ')
-  return startOfA === startOfB || placeOfA.join(' ') === placeOfB.join(' ')
+  return role !== 'replica' || machine === undefined ? standbys : withMachine(standbys, machine)
 }

@@ -8,6 +8,7 @@ import { lagOf } from './lag.ts'
 import { factsBefore, updateMachines, type MemberMachine } from './update-machines.ts'
 import { observedPosition } from './observed-position.ts'
 import { standbysAfter, wasInRecovery } from './recovery-evidence.ts'
+import { wasBesidePrimary, withRivals } from './rival-evidence.ts'
 import { earlierLack, walReceptionOf, type Lack } from './wal-reception.ts'
 import type { Problem } from '../topology/problem.ts'
 import type { Refusal } from '../topology/refused-function.ts'
@@ -55,11 +56,11 @@ export interface Observed {
 export function initialTopology(
   servers: readonly Server[],
   now: number,
-  options: Pick<Topology, 'cluster' | 'stalledAfterMs'> = {},
+  options: Pick<Topology, 'cluster' | 'stalledAfterMs' | 'rivals'> = {},
 ): Observed {
-  const { cluster, stalledAfterMs } = options
+  const { cluster, stalledAfterMs, rivals } = options
   const states = servers.map((server) => newState(server, now))
-  return { topology: { servers: states, cluster, stalledAfterMs, asOf: now }, trail: [] }
+  return { topology: { servers: states, cluster, stalledAfterMs, rivals, asOf: now }, trail: [] }
 }
 
 /** What the list says of a server. */
@@ -130,6 +131,7 @@ export function withAnswer(
     systemIdentifier: seen.systemIdentifier,
     seenInRecovery: wasInRecovery(state, seen),
     standbys: standbysAfter(state, seen),
+    seenBesidePrimary: wasBesidePrimary(before.topology, state, seen),
     version: seen.version,
     positions: observedPosition(seen) === undefined ? 'none' : 'full',
     refused: seen.refused,
@@ -160,8 +162,7 @@ function noteRivals(topology: Topology): Topology {
   const declared = topology.servers.find((server) => server.declared === 'primary')
   const isRival = (server: ServerState): boolean => server !== declared && says(server) && !server.seenInRecovery
   if (declared === undefined || !says(declared) || !topology.servers.some(isRival)) return topology
-  const servers = topology.servers.map((each) => (isRival(each) ? { ...each, seenBesidePrimary: true } : each))
-  return { ...topology, servers }
+  return withRivals(topology, declared, isRival)
 }
 
 /**

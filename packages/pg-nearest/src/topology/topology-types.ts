@@ -73,7 +73,9 @@ export interface ServerState extends Server {
   readonly seenInRecovery: boolean
   /** The machines that were seen in recovery behind this name, the latest last; see {@link machine}. */
   readonly standbys: readonly string[]
-  /** It said that it is the primary while the declared primary did, too, so that it is not its successor. */
+  /**
+   * The machine that answered last said that it is the primary while the declared primary did, too, so that it is not its successor.
+   */
   readonly seenBesidePrimary: boolean
   /** Such as `18.4`. */
   readonly version: string | undefined
@@ -123,5 +125,7 @@ export interface Topology {
   readonly cluster?: string | undefined
   /** The option "stalledAfterMs". */
   readonly stalledAfterMs?: number | undefined
+  /** The machines that were seen beside the declared primary, behind whatever name, the latest last; see {@link ServerState.seenBesidePrimary}. */
+  readonly rivals?: readonly string[] | undefined
   readonly asOf: number
 }

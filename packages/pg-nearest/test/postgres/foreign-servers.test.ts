@@ -164,3 +164,26 @@ test('a replica’s name that is moved to a restored backup: that its standby wa
   expect(pool.status().servers.filter(({ writeTo }) => writeTo)).toEqual([])
   expect((await pool.query('select 1')).servedBy.server).toBe('nrt')
 })
+
+test('a restored backup that was seen beside the primary gets no writes behind another name when the primary is gone', async () => {
+  await using first = await startNameSwitch(copy.url('ord'))
+  await using second = await startNameSwitch(ours.url('ord'))
+  const pool = await pools.start({
+    region: 'ord',
+    primary: { region: 'nrt', url: ours.url('nrt') },
+    replicas: { ord: first.url, syd: second.url },
+    failoverTimeoutMs: 300,
+    probeIntervalMs: 50,
+  })
+  const role = (of: string): string | undefined => pool.status().servers.find(({ name }) => name === of)?.role
+  expect([role('nrt'), role('ord'), role('syd')]).toEqual(['primary', 'primary', 'replica'])
+  await ours.kill('nrt')
+  second.leadTo(copy.url('ord'))
+  first.leadTo(ours.url('ord'))
+  await ours.kill('ord')
+  await until(() => role('syd') === 'primary', 'the name to lead to the backup')
+  const before = await count(copy)
+  await expect(pool.query('insert into notes values (1)')).rejects.toThrow()
+  expect(await count(copy)).toBe(before)
+  expect(pool.status().servers.filter(({ name, writeTo }) => writeTo && name !== 'nrt')).toEqual([])
+})

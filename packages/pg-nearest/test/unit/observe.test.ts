@@ -10,6 +10,7 @@ import {
   withStandbysAnswer,
   type Observed,
 } from '../../src/observations/topology-updates.ts'
+import { dormantTopology } from '../../src/observations/topology-without-monitoring.ts'
 import { GONE, observation } from './observation.ts'
 import { readTiers, writeOrder } from '../../src/server-selection/server-selection.ts'
 import { problemOf } from '../../src/failures/diagnose-server.ts'
@@ -279,6 +280,50 @@ describe('a server in the wrong place', () => {
       expect(stateOf(withAnswer(once, 'ord', at('replica', '17 a 1')), 'ord').standbys).toBe(
         stateOf(once, 'ord').standbys,
       )
+    })
+  })
+
+  describe('a restored backup that was seen beside the primary', () => {
+    const [backup, other] = ['18.5 10.0.0.9 5432', '17.5 10.0.0.2 5432']
+    const says = (machine: string | undefined) => observation('primary', { machine, timeline: 2 })
+    const writers = ({ topology }: Observed): string[] => writeOrder(topology).map(({ name }) => name)
+    const gone = (both: Observed): Observed => withFailure(both, 'nrt', 'silent', GONE, 9)
+    const beside = gone(withAnswer(withPrimary, 'ord', says(backup)))
+
+    test('shows nothing of a machine to which its name leads since: that one was promoted', () => {
+      expect(writers(withAnswer(beside, 'ord', says(backup)))).toEqual(['nrt'])
+      const moved = withAnswer(beside, 'ord', says(other))
+      expect(writers(moved)).toEqual(['ord'])
+      expect(writers(withAnswer(moved, 'ord', says(other)))).toEqual(['ord'])
+      expect(writers(withAnswer(moved, 'ord', says(backup)))).toEqual(['nrt'])
+    })
+
+    test.each<[string, string | undefined, string | undefined]>([
+      ['has restarted', backup, '19.5 10.0.0.9 5432'],
+      ['does not tell which machine it is', undefined, undefined],
+      ['does not tell any more which machine it is', backup, undefined],
+      ['did not tell which machine it is', undefined, backup],
+    ])('and that %s, stays one', (_, before, after) => {
+      const both = gone(withAnswer(withPrimary, 'ord', says(before)))
+      expect(writers(withAnswer(both, 'ord', says(after)))).toEqual(['nrt'])
+    })
+
+    test('is not the primary itself, to which another name leads', () => {
+      const { topology } = withAnswer(
+        withPrimary,
+        'ord',
+        observation('primary', { machine: stateOf(withPrimary, 'nrt').machine }),
+      )
+      expect(topology.rivals).toEqual([])
+    })
+
+    test('is known behind another name, too, and when nobody asks the servers any more', () => {
+      const added = withServers(beside, [nrt, ord, { ...ord, name: 'new' }], () => true, 9)
+      expect(writers(withAnswer(added, 'new', says(backup)))).toEqual(['nrt'])
+      expect(writers(withAnswer(added, 'new', says(other)))).toEqual(['new'])
+      const dormant = dormantTopology(added.topology, 10)
+      const asked = gone(withAnswer(dormant, 'nrt', observation('primary')))
+      expect(writers(withAnswer(asked, 'new', says(backup)))).toEqual(['nrt'])
     })
   })
 
