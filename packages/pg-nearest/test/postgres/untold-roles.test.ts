@@ -32,6 +32,7 @@ afterEach(async () => {
 /** Statements on the way are answered, and probes are not. */
 const STATEMENT = 'from users'
 const NAMES = `select name ${STATEMENT} where name = $1`
+const strong = (name: string) => ({ text: NAMES, values: [name], consistency: 'strong' as const })
 
 /** From now on a name of the primary leads to a standby that has nothing more of what is written, and no probe tells. */
 async function leadAstray(...open: readonly NearestPool[]): Promise<void> {
@@ -73,8 +74,7 @@ test('a strong read at the start, from a standby that is listed as the primary',
     failoverTimeoutMs: 300,
   })
   pool.on('error', () => undefined)
-  for (let i = 0; i < 3; i++)
-    await expectNoLie(pool.query({ text: NAMES, values: ['first'], consistency: 'strong' }), { name: 'first' })
+  for (let i = 0; i < 3; i++) await expectNoLie(pool.query(strong('first')), { name: 'first' })
 })
 
 test('a session that needs nothing yet is answered by the only server, and again, before a probe has told', async () => {
@@ -91,8 +91,7 @@ describe('a primary’s name that leads to a standby since', () => {
     const pool = await start()
     await ask(world.url('nrt'), "insert into users (name) values ('strong')")
     await leadAstray(pool)
-    for (let i = 0; i < 3; i++)
-      await expectNoLie(pool.query({ text: NAMES, values: ['strong'], consistency: 'strong' }), { name: 'strong' })
+    for (let i = 0; i < 3; i++) await expectNoLie(pool.query(strong('strong')), { name: 'strong' })
   })
 
   test('a session’s reads of what it has written', async () => {
@@ -134,10 +133,9 @@ describe.skipIf(pgbouncer === undefined).each<PoolMode>(['transaction', 'session
       await pool.session(undefined, async () => {
         await pool.query('insert into users (name) values ($1)', [name])
         await leadAstray()
-        const strong = { text: NAMES, values: [name], consistency: 'strong' } as const
         for (let i = 0; i < 3; i++) {
           await expectNoLie(pool.query(NAMES, [name]), { name })
-          await expectNoLie(pool.query(strong), { name })
+          await expectNoLie(pool.query(strong(name)), { name })
         }
       })
     })
@@ -146,11 +144,10 @@ describe.skipIf(pgbouncer === undefined).each<PoolMode>(['transaction', 'session
       await using behind = await startBehind()
       const { pool } = behind
       const name = `${mode} of a process`
-      const strong = { text: NAMES, values: [name], consistency: 'strong' } as const
-      for (let i = 0; i < 3; i++) expect((await pool.query(strong)).rows).toEqual([])
+      for (let i = 0; i < 3; i++) expect((await pool.query(strong(name))).rows).toEqual([])
       await ask(world.url('nrt'), `insert into users (name) values ('${name}')`)
       await leadAstray()
-      for (let i = 0; i < 3; i++) await expectNoLie(pool.query(strong), { name })
+      for (let i = 0; i < 3; i++) await expectNoLie(pool.query(strong(name)), { name })
     })
   },
 )

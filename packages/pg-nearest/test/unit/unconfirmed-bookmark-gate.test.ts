@@ -54,7 +54,7 @@ function settle(
     onPositionLost: (event: PositionLostEvent) => lost.push(event),
   } as unknown as FreshnessContext
   const session = new SessionState(LATER, { trusted, beganAt: BEGAN_AT })
-  const recorder = new PositionRecorder(context, session, LATER, true)
+  const recorder = new PositionRecorder(context, session, { bookmark: LATER }, true)
   const { kind } = recorder.settleClaim('nrt', { kind: 'position', position: PRIMARY })
   recorder.emitLosses()
   expect(session.bookmark).toEqual(kind === 'settled' ? PRIMARY : LATER)
