@@ -73,6 +73,7 @@ const unhurried = onServersOf([
   'lane-names',
   'prepared-writes',
   'primary-comes-back',
+  'promoted-under-lanes',
   'promoted-under-readers',
   'half-gone-primary',
   'throwing-configs',

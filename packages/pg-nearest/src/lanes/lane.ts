@@ -8,7 +8,7 @@ import { BatchAnswer } from '../lane-batch/shared-batch-row.ts'
 import { BatchExchange, type BatchEnd } from '../lane-batch/batch-exchange.ts'
 import { groupReads } from '../lane-batch/group-reads.ts'
 import type { LaneConnection } from './shareable-connection.ts'
-import type { LaneEnd, LaneRead, Question, Rescue } from '../lane-batch/lane-read.ts'
+import type { LaneEnd, LaneRead, Rescue } from '../lane-batch/lane-read.ts'
 import {
   AskingStatement,
   ReadStatement,
@@ -34,7 +34,7 @@ export interface LaneEvents {
   onOver(lane: Lane): void
 }
 
-/** What precedes each batch: it can write nothing, and tells in what it runs. */
+/** What precedes each batch: it can write nothing, on a standby either, which may have been promoted since its last answer, and tells in what it runs. */
 const RESTRICTION = {
   text: `select pg_catalog.set_config('transaction_read_only', 'on', true), pg_catalog.current_setting('transaction_isolation'), pg_catalog.pg_backend_pid()`,
   columns: 3,
@@ -220,10 +220,8 @@ export class Lane {
 
   #batchOf(reads: readonly LaneRead[], now: number): BatchExchange {
     const statements: LaneStatement[] = []
-    const restriction = this.#restrictionFor(reads)
-    if (restriction !== undefined) {
-      statements.push(new AskingStatement(this.#prepare(restriction.text, now), restriction))
-    }
+    const restriction = reads.some(({ asksAhead }) => asksAhead) ? RESTRICTION_OF_STANDBY : RESTRICTION
+    statements.push(new AskingStatement(this.#prepare(restriction.text, now), restriction))
     const shapes = new Map<string, RowShape>()
     for (const read of reads) {
       let shape = shapes.get(read.text)
@@ -240,12 +238,6 @@ export class Lane {
     if (question !== undefined) statements.push(new AskingStatement(this.#prepare(question.text, now), question))
     this.#write(statements)
     return new BatchExchange(statements, writer.take(), now, (batch, end) => this.#ended(batch, end))
-  }
-
-  /** One that is alone with its standby shares its transaction with nobody, and can write nothing. */
-  #restrictionFor(reads: readonly LaneRead[]): Question | undefined {
-    if (reads.some(({ asksAhead }) => asksAhead)) return RESTRICTION_OF_STANDBY
-    return reads.length === 1 && this.#connection.isKnown && this.lease.provenStandby ? undefined : RESTRICTION
   }
 
   /** Until it is known that no pooler is in between, nothing is left on its servers. */
@@ -339,7 +331,6 @@ export class Lane {
 
   /** It ran where and as it should. */
   #isSound({ statements: [restriction] }: BatchExchange): boolean {
-    if (restriction instanceof ReadStatement) return this.lease.status === 'I'
     const connection = this.#connection
     const [, isolation, backend] = answerOf(restriction) ?? []
     this.lease.noteBackend(Number(backend))

@@ -9,7 +9,7 @@ import { StatementExchange } from '../exchange/statement-exchange.ts'
  * How a statement is kept from writing.
  *
  * - `none`: not at all.
- * - `read`: as `statement`. What certainly only reads needs nothing on a standby, though that might be promoted.
+ * - `read`: as `statement`. It looks like a read, so that it cannot end the transaction that it runs in.
  * - `statement`: by a READ ONLY transaction around it, on a standby, too.
  * - `begin`: it is a BEGIN, whose transaction is made READ ONLY.
  * - `inside`: it is part of such a transaction, which it must not be able to change, or to end with another statement behind it.
@@ -19,26 +19,41 @@ export type Enforcement = 'none' | 'read' | 'statement' | 'begin' | 'inside'
 /** Whether it can be sent as it is. */
 export function isPlainOn(lease: Lease, enforcement: Enforcement, { text }: pg.QueryConfig): boolean {
   if (enforcement === 'none') return true
-  return enforcement !== 'statement' && enforcement !== 'begin' && needsNoGuardOn(lease, text)
+  return (enforcement === 'read' || enforcement === 'inside') && needsNoGuardOn(lease, text, enforcement === 'inside')
 }
 
-/** A standby may have been promoted since its last answer, so that being one keeps from writing only what would not write on a primary. */
-export function needsNoGuardOn({ provenStandby }: Pick<Lease, 'provenStandby'>, text: unknown): boolean {
-  return provenStandby && typeof text === 'string' && writesNothing(text)
+/**
+ * A standby may have been promoted since its last answer, so that being one keeps from writing only what would not write on a primary.
+ *
+ * @param isInside - of a READ ONLY transaction.
+ */
+export function needsNoGuardOn(
+  { provenStandby }: Pick<Lease, 'provenStandby'>,
+  text: unknown,
+  isInside: boolean,
+): boolean {
+  return provenStandby && typeof text === 'string' && (writesNothing(text) || (isInside && staysReadOnly(text)))
 }
 
-/** As far as its text shows. What sets something, or begins or ends a transaction, takes no snapshot, and writes nothing by itself. */
+/** What sets something, or begins or ends a transaction, takes no snapshot. Of what takes one, its text does not show what a view calls. */
 function writesNothing(text: string): boolean {
   const facts = factsOf(text)
-  const { class: kind, transaction } = facts.need
-  if (kind === 'read') return !facts.is('mayLeaveState')
+  const { transaction } = facts.need
   if (transaction?.kind === 'other' || transaction?.kind === 'chain') return false
   return facts.is('single') && !facts.is('takesSnapshot')
+}
+
+/** It leaves a transaction as READ ONLY as it is. */
+function staysReadOnly(text: string): boolean {
+  const facts = factsOf(text)
+  return facts.need.class === 'read' && !facts.is('mayLeaveState')
 }
 
 const BEGIN = 'BEGIN READ ONLY'
 /** Makes the transaction that has just begun READ ONLY. */
 export const RESTRICTION = 'SET TRANSACTION READ ONLY'
+/** The same for what shares a Sync with a read, outside of any transaction. */
+export const RESTRICTION_OF_SYNC = `SELECT pg_catalog.set_config('transaction_read_only', 'on', true)`
 /**
  * A transaction that has taken a snapshot cannot be made READ WRITE any more.
  *

@@ -24,7 +24,13 @@ import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.t
 import { GroupExchange } from '../exchange/group-exchange.ts'
 import { QuestionedStatementExchange } from '../exchange/questioned-statement-exchange.ts'
 import { isUnadorned, preparedStatementExchanges, type Naming } from './prepared-statement-exchanges.ts'
-import { isPlainOn, RESTRICTION, statementExchanges, type Enforcement } from './read-only-enforcement.ts'
+import {
+  isPlainOn,
+  RESTRICTION,
+  RESTRICTION_OF_SYNC,
+  statementExchanges,
+  type Enforcement,
+} from './read-only-enforcement.ts'
 
 /** A statement for one connection. */
 export interface StatementRun extends Naming {
@@ -112,19 +118,23 @@ function sendInOneTransaction(
   const { config, enforcement } = run
   const { before, after, introduction = '' } = questions
   const isAlone = typeof config.text === 'string' && factsOf(config.text).is('single') && !('rows' in config)
-  const isKept = enforcement === 'begin' || (enforcement === 'read' && lease.provenStandby)
+  // Only a procedure could end the transaction that it shares, and with it its restriction.
+  const isRestricted = enforcement === 'read' && run.need.class === 'read'
+  const isKept = enforcement === 'begin' || isRestricted
   if (!isAlone || !(isKept || isPlainOn(lease, enforcement, config))) {
     return onEnd({ kind: 'behind', error: new ReplicaBehindError(lease.server) })
   }
   const question = { text: introduction, rowMode: 'array' as const, types: AS_TEXT }
   // A transaction's isolation can be set only ahead of its first query.
   const begins = run.need.transaction?.kind === 'begin'
-  const ahead = before && !begins ? [question] : []
+  const asksAhead = before && !begins
+  const ahead = [...(asksAhead ? [question] : []), ...(isRestricted ? [{ text: RESTRICTION_OF_SYNC }] : [])]
   const restriction = enforcement === 'begin' ? [{ text: RESTRICTION }] : []
   const behind = after || (before && begins) ? [question] : []
   lease.send(
     new GroupExchange([...ahead, config, ...restriction, ...behind], lease.client, (ends) => {
-      const [asked, statement, ...rest] = before && !begins ? ends : [undefined, ...ends]
+      const asked = asksAhead ? ends[0] : undefined
+      const [statement, ...rest] = ends.slice(ahead.length)
       const last = behind.length > 0 ? rest.at(-1) : undefined
       questions.answerBefore = replyOf(begins ? last : asked)
       questions.answerAfter = replyOf(last)
