@@ -58,7 +58,7 @@ export async function readByCursor(
       const failed = check && (await proveAhead(check, lease, attempt, signal))
       if (failed !== undefined) return failed
       const before = lease.standby ? positionBefore(engine, lease) : undefined
-      const guards = forced || (client.keepsFromWriting && !needsNoGuardOn(lease, text, true))
+      const guards = forced || (client.keepsFromWriting && !needsNoGuardOn(lease, text, client.held.open))
       // On a primary its error is its own.
       const takesBack = lease.provenStandby
       const end = await sendSubmittable(client, lease, { ...submitted, takesBack }, { check, reads: true, guards })

@@ -47,7 +47,7 @@ export async function runSubmittable(
   const { need } = submitted
   await placeStream(client, need)
   const lease = held.here
-  const guards = client.keepsFromWriting && !needsNoGuardOn(lease, text, true)
+  const guards = client.keepsFromWriting && !needsNoGuardOn(lease, text, held.open)
   // Behind a BEGIN nothing may be asked.
   const reads = need.class !== 'transaction' && (guards || lease.provenStandby || onlyReads(client, text, need))
   const check = createFreshnessCheck(engine, own, undefined, reads)

@@ -49,6 +49,8 @@ const WRITES: readonly (readonly [string, (client: Reader, text: string) => Prom
   ['a cursor of a function that sets something', cursor, `${SETS}, put(14)`],
   ['a cursor of an INSERT that asks for a value', cursor, "insert into items values (currval('items_n'))"],
   ['COPY of a function that sets something', copyOut, `copy (${SETS}, put(15)) to stdout`],
+  ['a cursor of a view over a function', cursor, 'select * from putting'],
+  ['COPY of a view over a function', copyOut, 'copy (select * from putting) to stdout'],
   ['an INSERT', query, 'insert into items values (7)'],
   ['a function', query, 'select put(8)'],
   ['a view over a function', query, 'select * from putting'],
