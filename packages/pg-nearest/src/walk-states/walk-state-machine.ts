@@ -108,11 +108,10 @@ export function admit(
   const { unknown, ran } = state.history
   if (state.over) return [state, 'no']
   if (facts.readOnly || facts.harmless) return [state, 'as-is']
-  const isFree = unknown === undefined && ran === undefined
-  // It may have been promoted a moment ago, and what writes must not run there a second time.
-  if (provenStandby && (facts.reads || isFree)) return [state, 'as-is']
-  if (isFree && (writer === undefined || writer === leg)) return [withWriter(state, leg), 'as-is']
-  return [state, facts.reads ? 'read-only' : 'no']
+  // A standby, too, may have been promoted a moment ago, and what writes must not run there a second time.
+  const isFree = unknown === undefined && ran === undefined && (writer === undefined || writer === leg)
+  if (!isFree) return [state, facts.reads ? 'read-only' : 'no']
+  return [provenStandby ? state : withWriter(state, leg), 'as-is']
 }
 
 type Failed = Extract<WalkEvent, { kind: 'failed' }>

@@ -13,7 +13,7 @@ describe('who may run it where it could write', () => {
     expect(verdict).toBe('as-is')
     expect(admit(first, 0, false)[1], 'he himself').toBe('as-is')
     expect(admit(first, 1, false)[1]).toBe('read-only')
-    expect(admit(first, 1, true)[1], 'a standby').toBe('as-is')
+    expect(admit(first, 1, true)[1], 'a standby, which may have been promoted').toBe('read-only')
   })
 
   test('the next one, once it is known to have had no effect', () => {
@@ -36,7 +36,7 @@ describe('who may run it where it could write', () => {
     const [first] = admit(begun(READS), 0, false)
     const [ran] = nextStep(first, event)
     expect(admit(ran, 0, false)[1]).toBe('read-only')
-    expect(admit(ran, 0, true)[1], 'a standby').toBe('as-is')
+    expect(admit(ran, 0, true)[1], 'another connection that has not heard of it').toBe('read-only')
   })
 
   test('as before, if it was found behind before anything was sent', () => {

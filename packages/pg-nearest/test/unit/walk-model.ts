@@ -192,13 +192,14 @@ export class WalkModel {
     if (verdict === 'no') return this.#tell({ kind: 'not-admitted', leg, mayWait: this.#draw(2) === 0 })
     if (state.over) this.#violated('a statement was admitted that is over')
     const forced = verdict === 'read-only'
-    const couldWrite = !forced && !facts.readOnly && !facts.harmless && !(proven && facts.reads)
+    const couldWrite = !forced && !facts.readOnly && !facts.harmless
     let start: Start | undefined
     if (couldWrite) {
-      if (this.starts.some(({ effect }) => effect !== 'none')) {
+      if (this.#ran || this.starts.some(({ effect }) => effect !== 'none')) {
         this.#violated(`it was started where it could write, after ${this.starts.map(({ effect }) => effect).join()}`)
       }
-      this.starts.push((start = { leg, effect: 'running' }))
+      // As long as that has not been promoted.
+      if (!proven || !facts.reads) this.starts.push((start = { leg, effect: 'running' }))
     }
     // A server that does not say what it is, is what it was last probed as.
     const standby = proven || this.#draw(4) === 0
