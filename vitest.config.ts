@@ -75,6 +75,7 @@ const unhurried = onServersOf([
   'primary-comes-back',
   'promoted-under-lanes',
   'promoted-under-readers',
+  'queries-of-listeners',
   'half-gone-primary',
   'throwing-configs',
   'lanes',

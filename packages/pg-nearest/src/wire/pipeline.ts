@@ -17,6 +17,15 @@ import { isValueTooLong } from '../value-too-long.ts'
 export type TransactionStatus = 'I' | 'T' | 'E'
 
 /**
+ * Whose turn it is on the connection.
+ *
+ * - `idle`: nothing is asked of pg's client.
+ * - `queued`: it waits in the client's queue, behind what others ask there, such as listeners of the pool's. Nothing may be written.
+ * - `ours`: the client takes it for its active query, and the next answers are for it.
+ */
+type Turn = 'idle' | 'queued' | 'ours'
+
+/**
  * The exchanges in flight on one connection, in the order in which they were sent. Each receives the answers up to its own
  * ReadyForQuery. pg's client takes the whole pipeline for one query, so that this class knows exactly what is in flight and
  * whether a transaction is open.
@@ -28,8 +37,7 @@ export class Pipeline {
   readonly #internals: ClientInternals
   readonly #written: Exchange[] = []
   readonly #unwritten: Exchange[] = []
-  /** This is the active query of pg's client. */
-  #active = false
+  #turn: Turn = 'idle'
   #status: TransactionStatus = 'I'
   #death: { readonly cause: unknown } | undefined
   /** The error that `submit` returned when nothing could be written; pg passes it back to `handleError`. */
@@ -89,9 +97,10 @@ export class Pipeline {
       return
     }
     for (const exchange of exchanges) this.#unwritten.push(exchange)
-    if (this.#active) return this.#write(this.#internals.connection)
-    this.#active = true
-    // The client has no other query and the server is ready, so pg calls `submit` at once.
+    if (this.#turn === 'ours') return this.#write(this.#internals.connection)
+    if (this.#turn === 'queued') return
+    this.#turn = 'queued'
+    // pg calls `submit` at once, unless others have asked something of the client.
     if (enqueue(this.#client, this)) this.#internals._pulseQueryQueue()
   }
 
@@ -113,9 +122,10 @@ export class Pipeline {
 
   /** pg's client calls this and the methods below. */
   submit(connection: WireConnection): Error | null {
+    this.#turn = 'ours'
     this.#write(connection)
     if (this.#written.length > 0) return null
-    this.#active = false
+    this.#turn = 'idle'
     return (this.#refused = new Error('Nothing could be sent'))
   }
 
@@ -170,11 +180,11 @@ export class Pipeline {
   handleReadyForQuery(connection: WireConnection): void {
     const ended = this.#written.shift()
     this.#status = pg.Client.prototype.getTransactionStatus.call(this.#client) ?? 'I'
-    this.#active = !this.quiet
-    if (this.#active) this.#stayActive()
+    if (this.quiet) this.#turn = 'idle'
+    else this.#stayActive()
     ended?.handleReadyForQuery(connection)
-    if (this.#unwritten.length > 0 && this.#active) this.#write(connection)
-    if (this.#active && this.#written.length === 0) this.#rest()
+    if (this.#turn === 'ours') this.#write(connection)
+    if (this.#turn === 'ours' && this.#written.length === 0) this.#rest()
     this.#tellQuiet()
   }
 
@@ -185,7 +195,7 @@ export class Pipeline {
   }
 
   #rest(): void {
-    this.#active = false
+    this.#turn = 'idle'
     this.#internals._activeQuery = null
     this.#internals.readyForQuery = true
   }
@@ -227,7 +237,7 @@ export class Pipeline {
   #die(cause: unknown): void {
     if (this.#death !== undefined) return
     this.#death = { cause }
-    this.#active = false
+    this.#turn = 'idle'
     const written = this.#written.splice(0)
     const unwritten = this.#unwritten.splice(0)
     const causeBehind = isValueTooLong(cause) ? new Error('Connection terminated', { cause }) : cause

@@ -1,0 +1,93 @@
+import type { Socket } from 'node:net'
+import type pg from 'pg'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { NearestPool } from '../../src/index.ts'
+import { settled } from './settling.ts'
+import { TestPools } from './test-pools.ts'
+
+/** As with `pg.Pool`, a listener may ask something on the connection that it is told of: what is sent behind that waits for its turn. */
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
+})
+afterAll(() => world.stop())
+
+const pools = new TestPools()
+afterEach(() => pools.destroyAll())
+
+const EVENTS = ['connect', 'acquire', 'release'] as const
+const READ = 'select $1::int as n'
+const NUMBERS = Array.from({ length: 9 }, (_, n) => n)
+const read = (pool: Pick<NearestPool, 'query'>, n: number) => pool.query<{ n: number }>(READ, [n])
+
+/** A pool at a distance of its one database, which has seen that the read is quick, and which has no connection now. */
+async function warmPool(lanes: boolean): Promise<NearestPool> {
+  const pool = await pools.start({ primary: world.url('nrt', { from: 'ord' }), max: 1, lanes })
+  const sockets: Socket[] = []
+  const listener = (client: pg.PoolClient): void => {
+    sockets.push((client as unknown as { connection: { stream: Socket } }).connection.stream)
+  }
+  pool.on('connect', listener)
+  for (let i = 0; i < 4; i++) await read(pool, i)
+  pool.off('connect', listener)
+  for (const socket of sockets) socket.destroy()
+  return pool
+}
+
+/** Has listeners of the event ask so much each time. Returns what tells whether all was answered to whom it belongs. */
+function askAt(pool: NearestPool, event: (typeof EVENTS)[number], count: number): () => Promise<void> {
+  const answers: Promise<[string, unknown[]]>[] = []
+  pool.on(event as 'connect', (...args: unknown[]) => {
+    const client = args.at(-1) as pg.PoolClient
+    for (let i = 0; i < count; i++) {
+      const text = `select 'listener ${i}' as v`
+      answers.push(client.query(text).then(({ rows }) => [`listener ${i}`, rows]))
+    }
+  })
+  return async () => {
+    expect(answers.length).toBeGreaterThan(0)
+    for (const [v, rows] of await settled(Promise.all(answers), 'what listeners asked')) expect(rows).toEqual([{ v }])
+  }
+}
+
+describe.each(EVENTS)('statements behind what a listener of %s asks', (event) => {
+  test.each([1, 2])('in a batch: %i', async (count) => {
+    const pool = await warmPool(false)
+    const answered = askAt(pool, event, count)
+    for (let i = 0; i < 3; i++) {
+      const batch = pool.batch(NUMBERS.map((n) => ({ text: READ, values: [n] })))
+      const outcomes = await settled(batch, 'the batch')
+      expect(outcomes).toMatchObject(NUMBERS.map((n) => ({ status: 'fulfilled', value: { rows: [{ n }] } })))
+    }
+    await answered()
+  })
+
+  test.each([1, 2])('in lanes: %i', async (count) => {
+    const pool = await warmPool(true)
+    const answered = askAt(pool, event, count)
+    for (let i = 0; i < 3; i++) {
+      const reads: ReturnType<typeof read>[] = []
+      for (const n of NUMBERS) {
+        reads.push(read(pool, n))
+        // Some share a Sync, some do not.
+        if (n % 3 === 0) await new Promise(setImmediate)
+      }
+      const results = await settled(Promise.all(reads), 'reads at once')
+      expect(results.map(({ rows }) => rows)).toEqual(NUMBERS.map((n) => [{ n }]))
+    }
+    await answered()
+  })
+
+  test.each([1, 2])('on a borrowed client: %i', async (count) => {
+    const pool = await warmPool(true)
+    const answered = askAt(pool, event, count)
+    for (let i = 0; i < 3; i++) {
+      const client = await settled(pool.connect(), 'connect')
+      const results = await settled(Promise.all(NUMBERS.map((n) => read(client, n))), 'reads')
+      expect(results.map(({ rows }) => rows)).toEqual(NUMBERS.map((n) => [{ n }]))
+      client.release()
+    }
+    await answered()
+  })
+})
