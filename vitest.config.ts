@@ -63,6 +63,7 @@ const unhurried = onServersOf([
   'demoted-primary',
   'differential',
   'discovery',
+  'ending-listeners',
   'entries',
   'given-up-at-once',
   'growing',

@@ -32,7 +32,7 @@ class Connections implements ServerConnections, Lender {
   #generation = nextGenerationNumber()
   #taken = 0
   readonly #pause: RefusalPause
-  #deathsInVerify = 0
+  #deathsBeforeUse = 0
   #ending = false
   #onEnded: (() => void) | undefined
   #ended: Promise<void> | undefined
@@ -274,13 +274,15 @@ class Connections implements ServerConnections, Lender {
 
   async #connected(connection: Connection): Promise<void> {
     connection.open(this.#options.pipelines())
+    connection.signal('ready')
     this.#events.emit('connect', connection.client)
+    // A listener may have closed it, or have ended everything.
+    if (!connection.fit) return this.#diedBeforeUse(connection)
     await this.#verified(connection)
   }
 
   /** As in pg, `verify` runs on a connection that counts as lent. */
   async #verified(connection: Connection): Promise<void> {
-    connection.signal('ready')
     const { verify } = this.#options.pgOptions as ConnectHooks
     if (verify === undefined) return this.#keepNew(connection)
     connection.signal('lend')
@@ -298,16 +300,15 @@ class Connections implements ServerConnections, Lender {
     connection.verifying = false
     if (connection.state === 'closed') this.#events.emit('remove', connection.client)
     // It may have died, or been closed, while the hook ran.
-    if (!connection.fit) return this.#diedInVerify(connection)
-    this.#deathsInVerify = 0
+    if (!connection.fit) return this.#diedBeforeUse(connection)
     connection.signal('return')
     this.#keepNew(connection)
   }
 
   /** Another one is made in its place, but not without end. */
-  #diedInVerify(connection: Connection): void {
-    if (++this.#deathsInVerify > MOST_DEATHS) {
-      this.#deathsInVerify = 0
+  #diedBeforeUse(connection: Connection): void {
+    if (++this.#deathsBeforeUse > MOST_DEATHS) {
+      this.#deathsBeforeUse = 0
       this.#dialer.failed(connection, new Error('Connection terminated unexpectedly'))
     }
     this.#remove(connection)
@@ -384,6 +385,7 @@ class Connections implements ServerConnections, Lender {
 
   /** Its lifetime begins when it can be lent: `verify` may take longer than that. */
   #keepNew(connection: Connection): void {
+    this.#deathsBeforeUse = 0
     const { maxLifetimeSeconds = 0 } = this.#options.pgOptions
     const expire = (): void => void (this.#idle.remove(connection) && this.#remove(connection))
     // What was made ahead has lived for a while.

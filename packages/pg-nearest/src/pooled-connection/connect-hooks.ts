@@ -8,7 +8,7 @@ export interface ConnectHooks {
   readonly verify?: ((client: pg.PoolClient, done: (error?: unknown) => void) => void) | undefined
 }
 
-/** So many connections in a row may die while `verify` runs. */
+/** So many connections in a row may die while listeners of `connect` and `verify` have them. */
 export const MOST_DEATHS = 3
 
 /** What the hooks need to know of a new connection. */
