@@ -22,7 +22,7 @@ afterEach(async () => {
   await pools.destroyAll()
   await sleep(20)
   uncaught.stop()
-  expect(uncaught.errors).toEqual([])
+  if (uncaught.errors.length > 0) throw new AggregateError(uncaught.errors, 'They would have ended the process')
 })
 
 const ignore = (): void => undefined
