@@ -169,10 +169,7 @@ export class Connection {
       return this.#fence
     }
     this.#requested = requestCancel(this.client)
-    this.#fence = this.#runFence().finally(() => {
-      this.#fence = undefined
-    })
-    return this.#fence
+    return (this.#fence = this.#runFence())
   }
 
   async #runFence(): Promise<void> {
@@ -191,6 +188,8 @@ export class Connection {
         if (this.alive) await this.#answersEmpty()
       }
     } finally {
+      // In the same turn as the last look at what was requested: a request that comes later begins another one.
+      this.#fence = undefined
       clearTimeout(patience)
       this.client.off('end', heardEnd)
     }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -166,6 +167,27 @@ test('a connection may be cancelled as often as one likes', async () => {
   process.off('warning', warn)
   expect(warnings).toEqual([])
 })
+
+test.each(Array.from({ length: 12 }, (_, ticks) => ticks))(
+  'what is cancelled %i ticks before, or after, the end of another cancellation is waited for',
+  async (ticks) => {
+    const lease = await connect({}).acquire('client', undefined)
+    const { stream } = (lease.client as unknown as { connection: { stream: Socket } }).connection
+    const ended = new Promise<boolean>((resolve) => {
+      stream.prependOnceListener('data', async () => {
+        // oxlint-disable-next-line no-await-in-loop -- the ticks are what it is about
+        for (let i = 0; i < ticks; i++) await undefined
+        void run(lease, 'hang')
+        await lease.cancel()
+        resolve(lease.quiet && lease.fence === undefined)
+      })
+    })
+    // Nothing is in flight, so that what comes is the answer that ends it.
+    void lease.cancel()
+    expect(await ended).toBe(true)
+    expect(await run(lease, 'select 1')).toBe('result')
+  },
+)
 
 test.each<[string, (lease: Lease) => unknown]>([
   ['cancelled', (lease) => lease.cancel()],
