@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { ResponseHeaders } from '../http-session/http-session.ts'
 import type { Around } from './middleware-types.ts'
-import { headersOf, isClosed, override, type Header, type NodeResponse } from './node-response-helpers.ts'
+import { callbackOf, headersOf, isClosed, override, type Header, type NodeResponse } from './node-response-helpers.ts'
 
 type Call = (...args: unknown[]) => unknown
 
@@ -22,6 +22,16 @@ export interface LateHead {
   made(status: number, appended: readonly Header[]): void
 }
 
+interface Head {
+  readonly status: number
+  readonly appended: readonly Header[]
+}
+
+/** What has gone to Node: nothing but maybe a head, while what was written is held back; or all, from when on everything passes. */
+type State = { readonly kind: 'held'; head: Head | undefined; readonly writes: unknown[][] } | { readonly kind: 'sent' }
+
+const SENT: State = { kind: 'sent' }
+
 /**
  * Stores of sessions begin to save when a response ends, make its head, and write all but its last byte meanwhile. So what is written before
  * the end waits until the next turn of the event loop, and until what is being written in the session by then is; and what the client needs
@@ -31,58 +41,72 @@ export function delayHead(response: NodeResponse, around: Around): LateHead {
   if (around.whenWritten === undefined || 'stream' in response) return NOT_LATE
   const whenWritten = around.whenWritten.bind(around)
   const write = (response.write as Call).bind(response)
-  const end = (response.end as Call).bind(response)
-  const flushHeaders = response.flushHeaders.bind(response)
-  let isLast = false
-  let head: { readonly status: number; readonly appended: readonly Header[] } | undefined
-  let held: unknown[][] | undefined
-  let isSent = false
+  let state: State = response.headersSent ? SENT : { kind: 'held', head: undefined, writes: [] }
 
-  const flush = (): void => {
-    const calls = held ?? []
-    held = undefined
-    if (isSent) return
-    isLast = isSent = true
-    const isOver = isClosed(response)
-    if (head !== undefined && !isOver) complete(response, around.headerWriter(head.status), head.appended)
-    // Of a client that has left, too: Node calls each back with an error.
-    for (const args of calls) write(...args)
-    if (calls.length > 0 && !isOver) response.emit('drain')
+  /** The only way out of `held`: whatever was held goes ahead of all that follows. */
+  const send = (): void => {
+    if (state.kind === 'sent') return
+    const { head, writes } = state
+    state = SENT
+    // Its response hears of it later. Until then Node calls back nobody who writes, and afterwards each with an error.
+    if (response.socket?.destroyed === true && !isClosed(response)) {
+      for (const args of writes) process.nextTick(callbackOf(args) ?? noop, destroyedError())
+      return
+    }
+    if (head !== undefined && !isClosed(response)) complete(response, around.headerWriter(head.status), head.appended)
+    let isDrained = false
+    for (const args of writes) isDrained = write(...args) !== false
+    if (isDrained) process.nextTick(() => response.writableEnded || response.emit('drain'))
   }
-  const flushWhenWritten = (): void => {
-    const late = setTimeout(flush, LATEST_MS)
+  const sendLater = (): void => {
+    // Whoever wrote it has gone on, and cannot be told any more; thrown from here it would end the process.
+    try {
+      send()
+    } catch (error) {
+      response.destroy(error as Error)
+    }
+  }
+  const sendWhenWritten = (): void => {
+    if (state.kind === 'sent') return
+    const late = setTimeout(sendLater, LATEST_MS)
     whenWritten(() => {
       clearTimeout(late)
-      flush()
+      sendLater()
     })
   }
   override(response, 'write', (...args: unknown[]) => {
-    if (isSent) return write(...args)
-    if (held === undefined) {
-      held = []
-      setImmediate(flushWhenWritten)
-    }
-    held.push(args)
+    const [chunk, encoding] = args
+    // Node throws what is wrong with it at once.
+    if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) return write(...args)
+    if (isClosed(response) || (typeof encoding === 'string' && !Buffer.isEncoding(encoding))) send()
+    // As in Node, it is too late for another head.
+    if (state.kind === 'held' && !response.headersSent) response.writeHead(response.statusCode)
+    if (state.kind === 'sent') return write(...args)
+    if (state.writes.push(args) === 1) setImmediate(sendWhenWritten)
     return false
   })
-  override(response, 'end', (...args: unknown[]) => {
-    if (held !== undefined || head !== undefined) flush()
-    isLast = isSent = true
-    return end(...args)
-  })
-  override(response, 'flushHeaders', () => {
-    if (head !== undefined) flush()
-    isLast = isSent = true
-    flushHeaders()
-  })
+  for (const name of ['end', 'flushHeaders', 'destroy'] as const) {
+    const passOn = (response[name] as Call).bind(response)
+    override(response, name, (...args: unknown[]) => {
+      send()
+      return passOn(...args)
+    })
+  }
   return {
     get isLast() {
-      return isLast
+      return state.kind === 'sent'
     },
     made(status, appended) {
-      if (!isLast) head = { status, appended }
+      if (state.kind === 'held') state.head = { status, appended }
     },
   }
+}
+
+function noop(): void {}
+
+/** As Node's. */
+function destroyedError(): Error {
+  return Object.assign(new Error('Cannot call write after a stream was destroyed'), { code: 'ERR_STREAM_DESTROYED' })
 }
 
 const NOT_LATE: LateHead = { isLast: true, made: () => undefined }

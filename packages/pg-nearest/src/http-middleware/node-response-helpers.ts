@@ -9,7 +9,7 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
 /** Puts something in the place of one of its methods. */
 export function override(
   target: object,
-  name: 'emit' | 'writeHead' | 'write' | 'end' | 'flushHeaders',
+  name: 'emit' | 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'destroy',
   value: unknown,
 ): void {
   Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false })
@@ -18,6 +18,11 @@ export function override(
 /** Nobody gets what is written to it any more. */
 export function isClosed(response: NodeResponse): boolean {
   return 'stream' in response ? response.stream.destroyed : response.destroyed
+}
+
+/** What `write` or `end` was given to call back. */
+export function callbackOf(args: readonly unknown[]): ((error?: Error) => void) | undefined {
+  return args.find((arg): arg is (error?: Error) => void => typeof arg === 'function')
 }
 
 /** A line of a head. */

@@ -3,6 +3,7 @@ import type { Http2ServerRequest } from 'node:http2'
 import { delayHead } from './late-head.ts'
 import type { Answer, Around, Middleware } from './middleware-types.ts'
 import {
+  callbackOf,
   headersOf,
   isClosed,
   notingAppended,
@@ -72,10 +73,6 @@ function answerInstead(response: NodeResponse, { status, headers }: Answer): voi
     if (!response.headersSent) response.writeHead(status)
     return end(...[callbackOf(args) ?? []].flat())
   })
-}
-
-function callbackOf(args: readonly unknown[]): (() => void) | undefined {
-  return args.find((arg): arg is () => void => typeof arg === 'function')
 }
 
 /**
