@@ -94,6 +94,7 @@ const unhurried = onServersOf([
   'lost-reads',
   'monitor',
   'named-statements',
+  'names-behind-a-migration',
   'near-client',
   'near-cursors',
   'next-pool',

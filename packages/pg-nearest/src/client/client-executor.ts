@@ -132,10 +132,14 @@ export class ClientExecutor {
         ? (turn: QueuedStatement) => this.#route(turn)
         : async (): Promise<Serving> => {
             statement.become(this.names.inTurn(request))
-            const serving = await this.#route(statement)
-            // Where a pooler has something else under its name, it has run without one.
-            noteParsed(request.config, true)
-            return serving
+            try {
+              const serving = await this.#route(statement)
+              // Where a pooler has something else under its name, it has run without one.
+              noteParsed(request.config, true)
+              return serving
+            } finally {
+              this.names.ended(request)
+            }
           }
     const statement: PendingStatement = new PendingStatement(this.#client, request, { resolve, reject }, route)
     this.#queue.add(statement)

@@ -3,7 +3,7 @@ import { FasterPgQuery } from '../wire/faster-pg-query.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
 import { showExchange } from './show-to-tracers.ts'
-import { noteAnswered } from '../prepared-statements/parsed-names.ts'
+import { noteAnswered, noteWritten } from '../prepared-statements/parsed-names.ts'
 import {
   adopt,
   isPlain,
@@ -82,6 +82,7 @@ export class GroupExchange implements Exchange {
 
   /** Sends them in one packet. */
   submit(connection: WireConnection): Error | null {
+    for (const config of this.#named) noteWritten(config)
     connection.stream.cork()
     try {
       return this.#submit(connection)

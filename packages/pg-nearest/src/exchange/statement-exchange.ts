@@ -4,7 +4,7 @@ import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.t
 import { noteSent } from '../prepared-statements/statements-on.ts'
 import type { PreparedUse } from '../prepared-statements/prepared-statement-execution.ts'
 import { showExchange, type ShownExchange } from './show-to-tracers.ts'
-import { noteAnswered, noteParsed } from '../prepared-statements/parsed-names.ts'
+import { noteAnswered, noteParsed, noteWritten } from '../prepared-statements/parsed-names.ts'
 import { adopt, isPlain, prepareValues, type QueryCallback, type WireConnection } from '../wire/pg-internals.ts'
 
 /** One statement with a Sync of its own, as `client.query` sends it. */
@@ -57,6 +57,7 @@ export class StatementExchange extends FasterPgQuery implements Exchange {
 
   override submit(connection: WireConnection): Error | null | undefined | void {
     this.#writing = true
+    if (this.#named !== undefined) noteWritten(this.#named)
     const refused = this.#refusal ?? this.#submit(connection)
     this.#writing = false
     if (refused instanceof Error && this.#named !== undefined) noteParsed(this.#named, false)

@@ -6,12 +6,18 @@ interface Named {
   readonly config: pg.QueryConfig
 }
 
+/** A use of a name with a text. One server may refuse what another one takes, so that the answers say nothing before it has ended. */
+interface Use {
+  readonly config: pg.QueryConfig
+  hasEnded: boolean
+}
+
 /** What has been given with one name. */
 interface Given {
   /** What the server has taken first: pg takes no other one. */
   parsed: string | undefined
   /** As long as there is none: what has been given with a text, and was not refused. */
-  inDoubt: readonly pg.QueryConfig[]
+  inDoubt: readonly Use[]
 }
 
 /**
@@ -21,7 +27,7 @@ interface Given {
 export class NamedTexts {
   readonly #byName = new Map<string, Given>()
   /** What was in doubt ahead of a name that was given alone. */
-  readonly #ahead = new WeakMap<pg.QueryConfig, readonly pg.QueryConfig[]>()
+  readonly #ahead = new WeakMap<pg.QueryConfig, readonly Use[]>()
 
   /** A statement with a name is given. With its name alone it gets the text that this seems to mean. */
   given<R extends Named>(request: R): R {
@@ -30,10 +36,10 @@ export class NamedTexts {
     const given = this.#of(config.name as string)
     if (typeof config.text === 'string') {
       if (given.parsed !== undefined) return request
-      given.inDoubt = [...given.inDoubt, config]
+      given.inDoubt = [...given.inDoubt, { config, hasEnded: false }]
       return { ...request, config }
     }
-    const text = given.parsed ?? given.inDoubt.at(-1)?.text
+    const text = given.parsed ?? given.inDoubt.at(-1)?.config.text
     const guessed = { ...config, text } as pg.QueryConfig
     this.#ahead.set(guessed, given.inDoubt)
     return { ...request, config: guessed }
@@ -52,18 +58,29 @@ export class NamedTexts {
       if (given.parsed && config.text && config.text !== given.parsed) throw notUnique(config.name)
       return request
     }
-    const text = given.parsed ?? ahead.findLast((each) => wasParsed(each) === undefined)?.text
+    const text = given.parsed ?? ahead.findLast((each) => outcomeOf(each) === undefined)?.config.text
     if (text === config.text) return request
     return { ...request, config: { ...config, text } as pg.QueryConfig }
+  }
+
+  /** It is sent no more: what its last connection has answered holds. */
+  ended({ config }: Named): void {
+    const use = this.#byName.get(config.name as string)?.inDoubt.find((each) => each.config === config)
+    if (use !== undefined) use.hasEnded = true
   }
 
   #of(name: string): Given {
     let given = this.#byName.get(name)
     if (given === undefined) this.#byName.set(name, (given = { parsed: undefined, inDoubt: [] }))
-    given.parsed ??= given.inDoubt.find((each) => wasParsed(each) === true)?.text
-    given.inDoubt = given.parsed === undefined ? given.inDoubt.filter((each) => wasParsed(each) !== false) : []
+    given.parsed ??= given.inDoubt.find((each) => outcomeOf(each) === true)?.config.text
+    given.inDoubt = given.parsed === undefined ? given.inDoubt.filter((each) => outcomeOf(each) !== false) : []
     return given
   }
+}
+
+/** Whether its text is what the name means; `undefined`: nobody knows, or not yet. */
+function outcomeOf({ config, hasEnded }: Use): boolean | undefined {
+  return hasEnded ? wasParsed(config) : undefined
 }
 
 function notUnique(name: string | undefined): Error {

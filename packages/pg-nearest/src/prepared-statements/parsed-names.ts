@@ -3,6 +3,11 @@ import type { WireConnection } from '../wire/pg-internals.ts'
 
 const parsed = new WeakMap<object, boolean>()
 
+/** A statement with a name is sent, maybe again: what another connection has refused tells nothing of this one. */
+export function noteWritten(config: pg.QueryConfig): void {
+  if (parsed.get(config) === false) parsed.delete(config)
+}
+
 /** A statement with a name has been answered: from now on {@link wasParsed} tells whether its connection has it. */
 export function noteAnswered(config: pg.QueryConfig, connection: Names): void {
   const { name } = config
@@ -18,7 +23,7 @@ export function noteParsed(config: pg.QueryConfig, isParsed: boolean): void {
   parsed.set(config, isParsed)
 }
 
-/** Whether the server has taken its text for its name; `undefined`: nobody knows, or not yet. */
+/** Whether the server that it was last sent to has taken its text for its name; `undefined`: nobody knows, or not yet. */
 export function wasParsed(config: pg.QueryConfig): boolean | undefined {
   return parsed.get(config)
 }

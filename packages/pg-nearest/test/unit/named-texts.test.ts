@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { NamedTexts } from '../../src/prepared-statements/named-texts.ts'
-import { noteAnswered, noteParsed, wasParsed } from '../../src/prepared-statements/parsed-names.ts'
+import { noteAnswered, noteParsed, noteWritten, wasParsed } from '../../src/prepared-statements/parsed-names.ts'
 
 /** How what was given has ended when the next one's turn comes: parsed, refused ahead of that, or lost. */
 type Ending = 'parsed' | 'refused' | 'lost'
@@ -9,7 +9,31 @@ type Ending = 'parsed' | 'refused' | 'lost'
 const config = (text?: string) => ({ name: 'a', text }) as pg.QueryConfig
 const NOT_UNIQUE = "Prepared statements must be unique - 'a' was used for a different statement"
 
+function end(names: NamedTexts, given: { readonly config: pg.QueryConfig }, ending: Ending): void {
+  noteWritten(given.config)
+  if (ending !== 'lost') noteParsed(given.config, ending === 'parsed')
+  names.ended(given)
+}
+
 describe('what a name means', () => {
+  test.each<{ endings: readonly Ending[]; text: string | undefined }>([
+    { endings: ['refused', 'parsed'], text: 'one' },
+    { endings: ['refused', 'refused'], text: undefined },
+    { endings: ['refused', 'lost'], text: 'one' },
+    { endings: ['parsed', 'refused'], text: undefined },
+  ])('of a statement that is $endings, by one server after the other: $text', ({ endings, text }) => {
+    const names = new NamedTexts()
+    const one = names.given({ config: config('one') })
+    const others = endings.map((ending) => {
+      noteWritten(one.config)
+      if (ending !== 'lost') noteParsed(one.config, ending === 'parsed')
+      return names.given({ config: config() })
+    })
+    expect(others.map((each) => each.config.text)).toEqual(['one', 'one'])
+    names.ended(one)
+    for (const each of [...others, names.given({ config: config() })]) expect(names.inTurn(each).config.text).toBe(text)
+  })
+
   test.each<{ ahead: readonly [text: string, ending: Ending][]; guess: string | undefined; text: string | undefined }>([
     { ahead: [], guess: undefined, text: undefined },
     { ahead: [['one', 'parsed']], guess: 'one', text: 'one' },
@@ -54,8 +78,7 @@ describe('what a name means', () => {
     expect(alone.config.text, 'as long as nothing has ended').toBe(guess)
     // What comes behind it is not meant.
     names.given({ config: config('three') })
-    for (const [i, [, ending]] of ahead.entries())
-      if (ending !== 'lost') noteParsed(given[i]?.config ?? config(), ending === 'parsed')
+    for (const [i, [, ending]] of ahead.entries()) end(names, given[i] ?? { config: config() }, ending)
     expect(names.inTurn(alone).config.text).toBe(text)
   })
 
@@ -68,7 +91,7 @@ describe('what a name means', () => {
     const names = new NamedTexts()
     const one = names.given({ config: config('one') })
     const next = names.given({ config: config(text) })
-    if (ending !== 'lost') noteParsed(one.config, ending === 'parsed')
+    end(names, one, ending)
     if (error === undefined) expect(names.inTurn(next)).toBe(next)
     else expect(() => names.inTurn(next)).toThrow(error)
   })
@@ -76,8 +99,8 @@ describe('what a name means', () => {
   test('one object given again is another use', () => {
     const names = new NamedTexts()
     const again = { config: config('one') }
-    noteParsed(names.given(again).config, false)
-    noteParsed(names.given(again).config, true)
+    end(names, names.given(again), 'refused')
+    end(names, names.given(again), 'parsed')
     expect(names.inTurn(names.given({ config: config() })).config.text).toBe('one')
   })
 })
