@@ -65,6 +65,7 @@ const unhurried = onServersOf([
   'discovery',
   'ending-listeners',
   'entries',
+  'exit-on-idle',
   'given-up-at-once',
   'growing',
   'hanging-hooks',

@@ -1,12 +1,11 @@
 import type pg from 'pg'
-import { internalsOf } from '../wire/pg-internals.ts'
 import { lastSuiting, type Preference } from './machine-preference.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
 
 export interface IdleOptions {
   /** 0: never. */
   readonly timeoutMs: number
-  /** Idle connections do not keep the process alive. */
+  /** What expires does not keep the process alive. */
   readonly exits: boolean
   /** Whether there are more connections than `min`. */
   readonly mayExpire: () => boolean
@@ -38,7 +37,6 @@ export class IdleConnections {
   add(connection: Connection): void {
     connection.idleSince = performance.now()
     this.#stack.push(connection)
-    if (this.#options.exits) internalsOf(connection.client).unref()
     if (this.#timer === undefined) this.#schedule()
   }
 
@@ -51,14 +49,8 @@ export class IdleConnections {
   take(preference?: Preference): Connection | undefined {
     const isFit = ({ fit }: Connection): boolean => fit
     const connection = preference === undefined ? this.#stack.findLast(isFit) : lastSuiting(this.fit, preference)
-    if (connection !== undefined) this.use(connection)
+    if (connection !== undefined) this.remove(connection)
     return connection
-  }
-
-  /** It is to be lent. */
-  use(connection: Connection): void {
-    this.remove(connection)
-    if (this.#options.exits) internalsOf(connection.client).ref()
   }
 
   /** Returns whether it was idle. */

@@ -82,7 +82,8 @@ export class Dialer {
     try {
       const { generation, events } = this.#connections
       const { pgOptions, connectTimeoutMs } = this.#options
-      const connection = new Connection(new this.#Client(pgOptions), generation(), events)
+      const exits = pgOptions.allowExitOnIdle === true
+      const connection = new Connection(new this.#Client(pgOptions), generation(), events, exits)
       return beginConnection(connection, pgOptions, connectTimeoutMs)
     } catch (error) {
       onFailed(error)

@@ -236,7 +236,7 @@ class Connections implements ServerConnections, Lender {
           break
         case 'lend':
           for (const each of step.overtaken) each.overtaken++
-          this.#idle.use(step.connection)
+          this.#idle.remove(step.connection)
           this.#give(step.waiter, step.connection)
       }
     }

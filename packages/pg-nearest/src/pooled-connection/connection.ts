@@ -69,11 +69,14 @@ export class Connection {
   readonly #over = new AbortController()
   #unclosed: NodeJS.Timeout | undefined
   readonly #events: ConnectionEvents
+  readonly #exits: boolean
 
-  constructor(client: pg.Client, generation: number, events: ConnectionEvents) {
+  /** @param exits - as long as it is idle it does not keep the process alive. */
+  constructor(client: pg.Client, generation: number, events: ConnectionEvents, exits: boolean) {
     this.client = client
     this.generation = generation
     this.#events = events
+    this.#exits = exits
   }
 
   get state(): ConnectionState {
@@ -149,7 +152,17 @@ export class Connection {
   }
 
   signal(signal: ConnectionSignal): void {
-    this.#state = nextConnectionState(this.#state, signal)
+    const was = this.#state
+    this.#state = nextConnectionState(was, signal)
+    if (this.#exits && (was === 'idle') !== (this.#state === 'idle')) this.#holdProcess(this.#state !== 'idle')
+  }
+
+  /** Somebody waits for it when it is used, and when it is being closed: for its place, or for the pool's end. */
+  #holdProcess(holds: boolean): void {
+    const { stream } = internalsOf(this.client).connection
+    // A stream of the user's need not have these.
+    if (holds) stream.ref?.()
+    else stream.unref?.()
   }
 
   /** Makes it close when it is returned, because something is wrong with the connection itself. */
