@@ -11,6 +11,7 @@ import { borrowedClientExecution } from './connection-keeping-execution.ts'
  * Holds a connection to the first of these servers that can be reached; with `begin`, to the first on which that succeeds. `begin`
  * must have no effect that outlives its connection.
  *
+ * @param limits - of whatever is sent at that moment: getting a connection takes some of the time.
  * @param mayWait - whether to wait for somebody who takes writes, if none of them can be reached.
  * @throws what `walk` throws.
  */
@@ -18,7 +19,7 @@ export function takeConnection(
   client: ClientContext,
   text: string,
   attempts: readonly Attempt[],
-  limits: RunLimits,
+  limits: () => RunLimits,
   begin?: (lease: Lease, onEnd: (end: StatementEnd) => void) => void,
   mayWait = true,
 ): Promise<void> {
@@ -26,13 +27,13 @@ export function takeConnection(
     borrowedClientExecution<undefined, void>(client, {
       facts: { reads: false, readOnly: false, harmless: true, mayCommitInside: false },
       text,
-      signal: limits.signal,
+      signal: limits().signal,
       attempts,
       mayWait,
       learns: false,
       run: async (lease) => {
         if (begin === undefined) return { kind: 'result', result: undefined }
-        const end = await runWithinAsync<StatementEnd>(lease, limits, (onEnd) => begin(lease, onEnd), undefined)
+        const end = await runWithinAsync<StatementEnd>(lease, limits(), (onEnd) => begin(lease, onEnd), undefined)
         if (end.kind === 'result') return { kind: 'result', result: undefined }
         return end.kind === 'skipped' ? notRun() : end
       },

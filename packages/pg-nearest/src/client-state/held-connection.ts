@@ -41,7 +41,7 @@ export type Acquire = (
 
 /** It undoes nothing by itself, so it takes a round trip; a server that does not answer may be gone. */
 const ROLLBACK_MS = 5_000
-const UNLIMITED: RunLimits = { signal: undefined, timeoutMs: undefined }
+const UNLIMITED = (): RunLimits => ({ signal: undefined, timeoutMs: undefined })
 
 /** The one connection that a borrowed client holds, or none. */
 export class HeldConnection {
@@ -171,15 +171,20 @@ export class HeldConnection {
     return isShared
   }
 
-  /** Rolls back, or closes the connection if that fails, or takes longer than {@link ROLLBACK_MS} or than these limits. */
-  async rollBack(limits: RunLimits = UNLIMITED): Promise<void> {
+  /**
+   * Rolls back, or closes the connection if that fails, or takes longer than {@link ROLLBACK_MS} or than the limits of the moment in which it
+   * is sent.
+   *
+   * @throws the signal's reason, if a cancellation is waited for before.
+   */
+  async rollBack(limits: () => RunLimits = UNLIMITED): Promise<void> {
     const lease = this.#lease
     if (lease === undefined) return
-    await lease.fence
+    await fenceOf(lease, limits().signal)
     const late = setTimeout(() => lease.kill(new Error('Connection terminated')), ROLLBACK_MS)
     const send = (onEnd: (end: StatementEnd) => void): void =>
       lease.send(new StatementExchange({ text: 'ROLLBACK' }, lease.client, onEnd))
-    const { kind } = await runWithinAsync<StatementEnd>(lease, limits, send, undefined)
+    const { kind } = await runWithinAsync<StatementEnd>(lease, limits(), send, undefined)
     clearTimeout(late)
     if (kind !== 'result') this.letGo(true)
   }

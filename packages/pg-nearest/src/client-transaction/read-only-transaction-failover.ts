@@ -186,8 +186,8 @@ async function moveToPrimary(
   const begin = (lease: Lease, onEnd: (end: StatementEnd) => void): void =>
     lease.send(new StatementExchange(config, lease.client, onEnd))
   try {
-    await client.held.rollBack(limits())
-    await takeConnection(client, config.text, attempts, limits(), begin, mayWait)
+    await client.held.rollBack(limits)
+    await takeConnection(client, config.text, attempts, limits, begin, mayWait)
     client.become({ kind: 'transaction', stateful: false, readOnly: true })
     await setAgain(client, limits(), again)
   } catch (error) {

@@ -104,7 +104,8 @@ export class ClientExecutor {
   async open(): Promise<pg.PoolClient> {
     const client = this.#client
     client.held.stay()
-    await takeConnection(client, '', attemptsOnPrimary(client), { signal: client.signal, timeoutMs: undefined })
+    const limits = { signal: client.signal, timeoutMs: undefined }
+    await takeConnection(client, '', attemptsOnPrimary(client), () => limits)
     // With `max: 1` a statement of the pool may have begun it.
     if (client.held.open) client.become({ kind: 'transaction', stateful: false, readOnly: false })
     return client.held.here.client

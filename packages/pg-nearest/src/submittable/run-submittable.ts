@@ -40,7 +40,7 @@ export async function runSubmittable(
   } else {
     const { topology, chooser } = engine
     const attempts = regional ? planRead(topology, scope.target, chooser) : attemptsOnPrimary(client)
-    await takeConnection(client, text ?? '', attempts, { signal: client.signal, timeoutMs: undefined })
+    await takeConnection(client, text ?? '', attempts, () => ({ signal: client.signal, timeoutMs: undefined }))
     client.throwIfLost()
   }
   const submitted: Submitted = { query, text, need: needOf(text), ...options }

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, RoutedClient } from '../../src/index.ts'
@@ -17,7 +20,7 @@ beforeAll(async () => {
   await withUsers(world)
   await ask(
     world.url('nrt'),
-    'create view slow as select pg_sleep(case when pg_is_in_recovery() then 0 else 20 end)::text as slept',
+    'create sequence numbers; create view slow as select pg_sleep(case when pg_is_in_recovery() then 0 else 20 end)::text as slept',
   )
   await caughtUp(world)
 })
@@ -90,3 +93,58 @@ test('a signal of BEGIN’s own ends nothing behind it', async () => {
   expect((await client.query(MOVES)).rows).toEqual([{ replica: false }])
   await client.query('commit')
 })
+
+test('query_timeout counts from when the statement was given, though connecting to the primary takes its time', async () => {
+  const way = await startSilentWay(world.url('nrt', { from: 'ord' }), 1_000)
+  // None is made ahead.
+  const options = { ...world.poolOptions('ord'), primary: { region: 'nrt', url: way.url }, min: 0 }
+  const moving = await (await within(5_000, 'the start', pools.start(options))).connect()
+  try {
+    await within(SOON_MS, 'its begin', moving.query('begin read only'))
+    expect((await within(SOON_MS, 'its first read', moving.query('select 1'))).servedBy.server).toBe('ord')
+    const start = performance.now()
+    const moved = moving.query({ text: "select nextval('numbers')", query_timeout: 1_500 } as { text: string })
+    expect(await errorOf(4_000, 'it', moved)).toMatchObject({ message: 'Query read timeout' })
+    expect(performance.now() - start).toBeGreaterThan(1_400)
+    expect(performance.now() - start).toBeLessThan(2_200)
+  } finally {
+    moving.release(true)
+    await way.stop()
+  }
+})
+
+/** A way to a server on which connecting takes so long, and nothing comes through behind that: but for whoever probes it. */
+async function startSilentWay(url: string, connectMs: number): Promise<{ url: string; stop(): Promise<void> }> {
+  const { hostname, port } = new URL(url)
+  const sockets = new Set<Socket>()
+  const serve = async (near: Socket): Promise<void> => {
+    sockets.add(near.on('error', () => undefined))
+    const [startup] = (await once(near, 'data')) as [Buffer]
+    const probes = startup.includes('pg-nearest monitor')
+    if (!probes) await sleep(connectMs)
+    const database = connect(Number(port), hostname).on('error', () => undefined)
+    sockets.add(database)
+    near.on('close', () => database.destroy())
+    database.on('close', () => near.destroy())
+    database.write(startup)
+    let isSilent = false
+    near.on('data', (data: Buffer) => !isSilent && database.write(data))
+    database.on('data', (data: Buffer) => {
+      near.write(data)
+      isSilent ||= !probes && data.includes(READY)
+    })
+  }
+  const server = createServer((near) => void serve(near).catch(() => undefined))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: Object.assign(new URL(url), { host: `127.0.0.1:${(server.address() as AddressInfo).port}` }).href,
+    async stop() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await once(server, 'close')
+    },
+  }
+}
+
+const READY = Buffer.from([0x5a, 0, 0, 0, 5])
