@@ -140,6 +140,7 @@ const unhurried = onServersOf([
   'torture',
   'traced-lanes',
   'transaction-cuts',
+  'transaction-limits',
   'transaction-over',
   'transaction-programs',
   'transaction-status',

@@ -43,7 +43,7 @@ function executionOf(
   reads: boolean,
   attempts: readonly Attempt[],
 ): Execution<StatementResult, Serving> {
-  const { need, request } = statement
+  const { need, request, signal } = statement
   const begins = need.transaction?.kind === 'begin'
   let { config } = request
   const facts = {
@@ -53,7 +53,6 @@ function executionOf(
     harmless: begins,
     mayCommitInside: need.mayCommitInside === true,
   }
-  const signal = client.signalOf(statement)
   const mayRide = client.engine.lanes !== undefined && !asksForPrimary(client.scope, request)
   const rider = mayRide ? createMultiplexedRead(client.engine, facts, need, config) : undefined
   client.rider = rider

@@ -1,6 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
-import { runWithinAsync, type LimitedEnd, type RunLimits } from '../send/run-with-cancellation.ts'
+import { runWithinAsync, type LimitedEnd } from '../send/run-with-cancellation.ts'
 import { scopeOf, type Engine, type OwnSession, type Scope } from '../execute/engine-interface.ts'
 import { noteWritten, shadowOf, tellShadow, type Shadow } from '../execute/predict-normal-route.ts'
 import type { MultiplexedRead } from '../lane-rides/multiplexed-read.ts'
@@ -18,7 +18,7 @@ import { asksValue, mayBeReliedOn, mayGenerateValue, mayLeaveTrace } from '../st
 import { errorAfterLost, leftValuesError, lostTransactionError } from '../failures/transaction-errors.ts'
 import { FREE, nextClientState, nextStateAfterStream, type ClientState } from './client-state-machine.ts'
 import type { HeldConnection } from './held-connection.ts'
-import type { QueuedStatement } from './queued-statement.ts'
+import { limitsOf, type QueuedStatement } from './queued-statement.ts'
 
 /** How a statement ended on the held connection, and whether a transaction was open then. */
 export interface HeldEnd {
@@ -215,16 +215,6 @@ export class ClientContext {
     if (this.state.kind === 'transaction' && mayGenerateValue(config.text, need)) this.#generatedOn = this.held.lease
   }
 
-  /** The statement's own signal, otherwise the client's. */
-  signalOf(statement: Pick<QueuedStatement, 'request'>): AbortSignal | undefined {
-    return statement.request.signal ?? this.signal
-  }
-
-  /** What ends a statement that is sent now. */
-  limitsOf(statement: QueuedStatement): RunLimits {
-    return { signal: this.signalOf(statement), timeoutMs: timeLeft(statement) }
-  }
-
   /** How a statement is kept from writing. */
   enforcementOf({ need }: Pick<QueuedStatement, 'need'>, reads: boolean): Enforcement {
     if (!this.keepsFromWriting) return 'none'
@@ -244,7 +234,7 @@ export class ClientContext {
     const wasOpen = lease.status !== 'I'
     const before = lease.standby ? positionBefore(this.engine, lease) : undefined
     const run = { config, enforcement, check, trust, need, context: this.engine, before }
-    const limits = this.limitsOf(statement)
+    const limits = limitsOf(statement)
     const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || mayCommit(need))
     let open = wasOpen
     const end = await runWithinAsync<RunEnd>(
@@ -336,11 +326,6 @@ export class ClientContext {
     this.held.letGo(true)
     this.become({ kind: 'lost', error: errorAfterLost(error) })
   }
-}
-
-/** As in pg, `query_timeout` counts from when the statement was given. */
-function timeLeft({ givenAt, queryTimeoutMs }: QueuedStatement): number | undefined {
-  return queryTimeoutMs && Math.max(1, givenAt + queryTimeoutMs - performance.now())
 }
 
 function ignore(): void {}

@@ -4,6 +4,7 @@ import type { Request } from '../route/request.ts'
 import type { OwnSession } from '../execute/engine-interface.ts'
 import type { WriteGuard } from '../write-guard/before-write-hook.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
+import type { RunLimits } from '../send/run-with-cancellation.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 
 /** A result, and which server gave it. */
@@ -16,6 +17,8 @@ export interface Serving {
 export interface QueuedStatement {
   readonly request: Request
   readonly need: StatementNeed
+  /** What ends it: its own, and its client's. To be asked instead of that of `request`, which is only one of both. */
+  readonly signal: AbortSignal | undefined
   /** By `performance.now()`; 0 without `query_timeout`, because reading the clock costs something. */
   readonly givenAt: number
   /** Milliseconds from when it was given. */
@@ -31,19 +34,24 @@ export interface QueuedStatement {
   fail(error: unknown): void
 }
 
+/** What ends a statement that is sent now. As in pg, `query_timeout` counts from when it was given. */
+export function limitsOf({ signal, givenAt, queryTimeoutMs }: QueuedStatement): RunLimits {
+  return { signal, timeoutMs: queryTimeoutMs && Math.max(1, givenAt + queryTimeoutMs - performance.now()) }
+}
+
 /** The same, as if it were given now: its time begins again. */
 export function givenNow(
   statement: QueuedStatement,
-  { need, check }: Pick<QueuedStatement, 'need' | 'check'>,
+  { request, need, check, signal }: Pick<QueuedStatement, 'request' | 'need' | 'check' | 'signal'>,
 ): QueuedStatement {
-  const { request, queryTimeoutMs, own, guard } = statement
+  const { queryTimeoutMs, own, guard } = statement
   const settle = (serving: Serving): void => statement.settle(serving)
   const fail = (error: unknown): void => statement.fail(error)
-  return { request, need, givenAt: performance.now(), queryTimeoutMs, own, guard, check, settle, fail }
+  return { request, need, signal, givenAt: performance.now(), queryTimeoutMs, own, guard, check, settle, fail }
 }
 
 /** In the place of a statement: a cursor, a stream or a COPY, which tells by itself how it ended. */
-export function placeInQueue(given: Pick<QueuedStatement, 'own' | 'guard' | 'fail'>): QueuedStatement {
+export function placeInQueue(given: Pick<QueuedStatement, 'signal' | 'own' | 'guard' | 'fail'>): QueuedStatement {
   const request = { config: { text: '' } }
   const need = { class: 'session' } as const
   return { ...given, request, need, givenAt: 0, queryTimeoutMs: undefined, check: undefined, settle: () => undefined }

@@ -8,11 +8,20 @@ export function readsOnly({ need }: Pick<QueuedStatement, 'need'>): boolean {
   return need.transaction?.standbyCanBegin === true
 }
 
-/** Begins a transaction that only reads on the first server that can begin it. Its BEGIN has been answered before. */
-export async function beginAnywhere(client: ClientContext, begin: QueuedStatement): Promise<void> {
-  const plan = planStatement(client.engine, client.scope, begin.request)
-  const check = createFreshnessCheck(client.engine, begin.own, begin.request.consistency, true)
-  const begun = givenNow(begin, { need: plan.need, check })
+/**
+ * Begins a transaction that only reads on the first server that can begin it. Its BEGIN has been answered before.
+ *
+ * @param request - of the BEGIN.
+ * @param signal - of what waits for it.
+ */
+export async function beginAnywhere(
+  client: ClientContext,
+  statement: QueuedStatement,
+  { request, signal }: Pick<QueuedStatement, 'request' | 'signal'>,
+): Promise<void> {
+  const plan = planStatement(client.engine, client.scope, request)
+  const check = createFreshnessCheck(client.engine, statement.own, request.consistency, true)
+  const begun = givenNow(statement, { request, need: plan.need, check, signal })
   await runUnpinned(client, begun, true, heldServerFirst(client, plan, check))
   client.begin = undefined
 }

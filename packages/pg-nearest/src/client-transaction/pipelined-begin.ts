@@ -113,7 +113,7 @@ function executionOf(
       },
     },
     text: first.request.config.text,
-    signal: client.signalOf(first),
+    signal: first.signal,
     attempts: attemptsOnPrimary(client),
     // What only reads can begin elsewhere instead.
     mayWait: !readsOnly(begin),
@@ -160,7 +160,7 @@ async function send(
   const questions = check?.begin(lease, 'trust', !members.some(commits), asksBehind)
   if (questions instanceof ReplicaBehindError) return { kind: 'behind', error: questions }
   const [first] = members as [QueuedStatement]
-  const limits = { signal: client.signalOf(first), timeoutMs: client.engine.queryTimeoutMs }
+  const limits = { signal: first.signal, timeoutMs: client.engine.queryTimeoutMs }
   const mayWrite = members.some(commits) ? () => check?.beginUnsettled() ?? ignore : undefined
   const guarded = client.keepsFromWriting
   const end = await runWithinAsync<GroupEnd | Evidence>(

@@ -21,7 +21,7 @@ import type { Request } from '../route/request.ts'
 import { CHAIN, FREE, type Reading } from '../client-state/client-state-machine.ts'
 import { takeConnection } from '../client-execution/take-connection.ts'
 import { runPinned, runPinnedOrLose, servingOrLose } from '../client-execution/run-pinned.ts'
-import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
+import { limitsOf, type QueuedStatement, type Serving } from '../client-state/queued-statement.ts'
 import { isValueTooLong } from '../value-too-long.ts'
 
 /** Runs a statement in a transaction that has been begun. */
@@ -41,7 +41,7 @@ export async function readInTransaction(
 ): Promise<Serving> {
   const { need } = statement
   if (state.failed && need.transaction?.kind === 'chain' && losesReadOnly(state) && !client.neverWrites)
-    return chainOnPrimary(client, () => client.limitsOf(statement))
+    return chainOnPrimary(client, () => limitsOf(statement))
   if (state.failed || isRegional(client.scope.target) || showsTransaction(statement))
     return runPinnedOrLose(client, statement)
   if (state.keeps !== 'nothing') return readWhereItIs(client, statement)
@@ -71,7 +71,7 @@ export async function readInTransaction(
     if (isOver || meaningInReading(ended.evidence) === 'fail') throw ended.error
     if (isLag(ended.error)) return askPrimary(client, statement, state, ended.error)
   }
-  await moveToPrimary(client, () => client.limitsOf(statement), state)
+  await moveToPrimary(client, () => limitsOf(statement), state)
   return runPinnedOrLose(client, statement)
 }
 
@@ -99,9 +99,9 @@ async function askPrimary(
 ): Promise<Serving> {
   if (!client.engine.budget.withdraw('lag')) throw said
   try {
-    await moveToPrimary(client, () => client.limitsOf(statement), state, false)
+    await moveToPrimary(client, () => limitsOf(statement), state, false)
   } catch (error) {
-    throw client.signalOf(statement)?.aborted === true ? error : said
+    throw statement.signal?.aborted === true ? error : said
   }
   client.holdForNow()
   const serving = await runPinnedOrLose(client, statement)
@@ -116,8 +116,8 @@ async function beginAgain(
 ): Promise<void> {
   client.become(FREE)
   try {
-    await beginAnywhere(client, { ...statement, request: { ...begin, signal: client.signalOf(statement) } })
-    await setAgain(client, client.limitsOf(statement), { modes, locals, queried })
+    await beginAnywhere(client, statement, { request: begin, signal: statement.signal })
+    await setAgain(client, limitsOf(statement), { modes, locals, queried })
     if (client.state.kind === 'reading')
       client.become({ ...client.state, snapshotPerStatement, modes, locals, queried })
   } catch (error) {
@@ -236,7 +236,7 @@ export async function beginElsewhere(
   begin: QueuedStatement,
   members: readonly QueuedStatement[],
 ): Promise<Serving> {
-  await beginAnywhere(client, begin)
+  await beginAnywhere(client, begin, { request: begin.request, signal: members[0]?.signal })
   let first: Serving | undefined
   for (const member of members) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other

@@ -167,7 +167,7 @@ export class ClientExecutor {
         client.followMode(own)
         if (readsAnywhere(client, query)) return readByCursor(client, query, { ...given, guard, consistency })
         if (client.mayWrite) guard?.({ writes: true })
-        if (client.begin !== undefined) await this.#openAlone(client.begin)
+        if (client.begin !== undefined) await this.#openAlone(client.begin, client.signal)
         await runSubmittable(client, query, given)
       }
       const start = (): Promise<() => void> =>
@@ -175,7 +175,7 @@ export class ClientExecutor {
           () => resolve,
           (error: unknown) => () => reject(failureInMode(this.#client.scope, own, error, this.#client.neverWrites)),
         )
-      const place = placeInQueue({ own, guard, fail: reject })
+      const place = placeInQueue({ signal: this.#client.signal, own, guard, fail: reject })
       this.#queue.add({ ...place, pipelined: false, followable: false, start })
     })
   }
@@ -237,7 +237,7 @@ export class ClientExecutor {
       return this.#answer('ROLLBACK')
     }
     client.throwIfLost(statement)
-    statement.request.signal?.throwIfAborted()
+    statement.signal?.throwIfAborted()
     client.followMode(statement.own)
     this.#passGuard(statement)
     if (client.begin !== undefined) return this.#openWith(client.begin, statement)
@@ -303,7 +303,7 @@ export class ClientExecutor {
       return this.#answer(ends.toUpperCase())
     }
     if (!mayJoinBegin(statement.request, statement.need)) {
-      await this.#openAlone(begin)
+      await this.#openAlone(begin, statement.signal)
       return runInTransaction(this.#client, statement)
     }
     try {
@@ -314,10 +314,13 @@ export class ClientExecutor {
     }
   }
 
-  async #openAlone(begin: QueuedStatement): Promise<void> {
+  /** @param signal - of what waits for it. */
+  async #openAlone(begin: QueuedStatement, signal: AbortSignal | undefined): Promise<void> {
+    const { request, need, check } = begin
     try {
-      if (readsOnly(begin)) return await beginAnywhere(this.#client, begin)
-      await runUnpinned(this.#client, givenNow(begin, begin), false, attemptsOnPrimary(this.#client))
+      if (readsOnly(begin)) return await beginAnywhere(this.#client, begin, { request, signal })
+      const begun = givenNow(begin, { request, need, check, signal })
+      await runUnpinned(this.#client, begun, false, attemptsOnPrimary(this.#client))
       this.#client.begin = undefined
     } catch (error) {
       throw this.#unbegun(error)

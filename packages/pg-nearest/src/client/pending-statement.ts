@@ -2,6 +2,7 @@ import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { ownSession, type OwnSession } from '../execute/engine-interface.ts'
 import type { Witness } from '../events/current-witness.ts'
 import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
+import { joinSignals, type JoinedSignal } from '../limits/joined-signal.ts'
 import { failureInMode } from '../execute/failure-in-mode.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { planStatement } from '../route/plan-statement.ts'
@@ -40,6 +41,8 @@ export class PendingStatement implements QueuedStatement, Turn {
   #check: FreshnessCheck | undefined
   #isChecked = false
   #isTold = false
+  #runs = false
+  readonly #ends: JoinedSignal
 
   constructor(
     client: ClientContext,
@@ -63,7 +66,12 @@ export class PendingStatement implements QueuedStatement, Turn {
     this.followable = this.pipelined && need.transaction === undefined
     this.queryTimeoutMs = queryTimeoutOf(request.config) ?? engine.queryTimeoutMs
     this.givenAt = this.queryTimeoutMs === undefined ? 0 : performance.now()
+    this.#ends = joinSignals(request.signal, client.signal)
     if (!reads) this.own?.openWrite()
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#ends.signal
   }
 
   get check(): FreshnessCheck | undefined {
@@ -92,12 +100,23 @@ export class PendingStatement implements QueuedStatement, Turn {
   }
 
   start(): Promise<() => void> {
-    return delivering(this.#route(this), this)
+    this.#runs = true
+    return delivering(this.#run(), this)
+  }
+
+  /** It listens to its signals until its connection can be used again, which may be after it was told. */
+  async #run(): Promise<Serving> {
+    try {
+      return await this.#route(this)
+    } finally {
+      this.#ends.forget()
+    }
   }
 
   settle(serving: Serving): void {
     if (this.#isTold) return
     this.#isTold = true
+    if (!this.#runs) this.#ends.forget()
     const { engine, scope } = this.#client
     let reported: StatementResult
     try {
@@ -116,6 +135,7 @@ export class PendingStatement implements QueuedStatement, Turn {
   fail(error: unknown): void {
     if (this.#isTold) return
     this.#isTold = true
+    if (!this.#runs) this.#ends.forget()
     this.#reject(error)
   }
 

@@ -69,6 +69,18 @@ const USES: readonly { name: string; times: number; use: (signal: AbortSignal, i
     use: (signal) => pool.transaction({ signal, timeoutMs: 10_000 }, (tx) => tx.query('select 1')),
   },
   {
+    name: 'transactions with timeoutMs whose statements have a signal, and maybe no time to get their turn',
+    times: 100,
+    use: (signal, i) =>
+      pool.transaction({ timeoutMs: 10_000 }, (tx) =>
+        Promise.allSettled([
+          tx.query({ text: 'select 1', signal }),
+          tx.query({ text: 'select pg_sleep(0.01)', signal }),
+          tx.query({ text: 'select 2', signal, timeoutMs: i % 2 === 0 ? 5 : 10_000 }),
+        ]),
+      ),
+  },
+  {
     name: 'queries with timeoutMs on borrowed clients',
     times: 200,
     use: async (signal) => {
