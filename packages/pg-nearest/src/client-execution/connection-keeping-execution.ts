@@ -2,7 +2,7 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/unconfirmed-bookmark-gate.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { isMisled, waitingPreference } from '../freshness/backend-preference.ts'
-import { notSent, type LimitedEnd } from '../send/run-with-cancellation.ts'
+import { notSent, type Cut, type LimitedEnd } from '../send/run-with-cancellation.ts'
 import type { AttemptEnd, Execution, Turn } from '../walk/execution.ts'
 import { mayAwaitPrimary } from '../execute/may-await-primary.ts'
 import { awaitBookmarkClaim } from '../walk/await-bookmark-claim.ts'
@@ -15,7 +15,7 @@ import type { StatementEnd } from '../wire/exchange.ts'
 import type { Boarding } from '../client-state/held-connection.ts'
 
 /** How something ended on the held connection. */
-export type HeldRunEnd<R> = { readonly kind: 'result'; readonly result: R } | LimitedEnd<Evidence>
+export type HeldRunEnd<R> = { readonly kind: 'result'; readonly result: R } | Evidence | Cut
 
 /** How something follows what its session learns on the way. */
 export interface Planning {

@@ -1,6 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { RouteReason, ServedBy } from '../events/served-by.ts'
-import { runWithinAsync, type LimitedEnd } from '../send/run-with-cancellation.ts'
+import { runWithinAsync, unlessDone, type LimitedEnd } from '../send/run-with-cancellation.ts'
 import { scopeOf, type Engine, type OwnSession, type Scope } from '../execute/engine-interface.ts'
 import { noteWritten, shadowOf, tellShadow, type Shadow } from '../execute/predict-normal-route.ts'
 import type { MultiplexedRead } from '../lane-rides/multiplexed-read.ts'
@@ -237,20 +237,24 @@ export class ClientContext {
     const limits = limitsOf(statement)
     const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || mayCommit(need))
     let open = wasOpen
-    const end = await runWithinAsync<RunEnd>(
+    const ended = await runWithinAsync<RunEnd>(
       lease,
       limits,
       (onEnd) =>
-        runStatement(lease, run, (ended) => {
+        runStatement(lease, run, (heard) => {
           open = lease.status !== 'I'
-          if (ended.kind === 'lost') this.noteLost(lease, need)
-          onEnd(ended)
+          if (heard.kind === 'lost') this.noteLost(lease, need)
+          onEnd(heard)
         }),
       canWrite && !reads ? () => check?.beginUnsettled() ?? ignore : undefined,
     )
+    const commits = need.transaction?.kind === 'commit'
+    const end = unlessDone(ended, (heard) => commits && heard.kind === 'result')
     sending.onEnd?.(end)
     check?.emitLosses()
     if (canWrite && (end.kind === 'cut' || end.kind === 'lost')) check?.markUnknown()
+    // Its cancellation may come later than its answer.
+    if (end !== ended) await lease.fence
     if (end.kind !== 'cut' && end.kind !== 'behind') return { end, open }
     if (end.kind === 'cut') statement.fail(end.error)
     if (!lease.quiet && lease.alive) await lease.cancel()

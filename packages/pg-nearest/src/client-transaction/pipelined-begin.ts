@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { evidenceOfLoss } from '../send/run-statement.ts'
-import { runWithinAsync, type LimitedEnd } from '../send/run-with-cancellation.ts'
+import { runWithinAsync, unlessDone, type Cut } from '../send/run-with-cancellation.ts'
 import { walk } from '../walk/walk.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
@@ -153,7 +153,7 @@ async function send(
   members: readonly QueuedStatement[],
   check: FreshnessCheck | undefined,
   misplaced: (lease: Lease, ends: readonly StatementEnd[]) => Evidence | undefined,
-): Promise<GroupEnd | LimitedEnd<Evidence>> {
+): Promise<GroupEnd | Evidence | Cut> {
   if (members.some(({ request, need }) => mayLeaveTrace(request.config.text, need))) lease.mark()
   const configs = [begin, ...members].map(({ request }): pg.QueryConfig => request.config)
   const asksBehind = (): boolean => members.some(({ request, need }) => mayAskAfter(request.config.text, need))
@@ -163,7 +163,7 @@ async function send(
   const limits = { signal: first.signal, timeoutMs: client.engine.queryTimeoutMs }
   const mayWrite = members.some(commits) ? () => check?.beginUnsettled() ?? ignore : undefined
   const guarded = client.keepsFromWriting
-  const end = await runWithinAsync<GroupEnd | Evidence>(
+  const ended = await runWithinAsync<GroupEnd | Evidence>(
     lease,
     limits,
     (onEnd) =>
@@ -175,6 +175,7 @@ async function send(
       }),
     mayWrite,
   )
+  const end = unlessDone(ended, (heard) => heard.kind === 'result' && isCommitted(members, heard.result))
   if (end.kind === 'cut') for (const member of members) member.fail(end.error)
   await lease.fence
   if (end.kind !== 'result') return end
@@ -198,7 +199,7 @@ function evidenceOfStandby(
   members: readonly QueuedStatement[],
   ends: readonly StatementEnd[],
 ): Evidence | undefined {
-  if (members.some(commits) && ends.at(-1)?.kind === 'result') return undefined
+  if (isCommitted(members, ends)) return undefined
   const evidence = abandonTransactionOnStandby(client, lease)
   if (evidence !== undefined || client.engine.alone || begin.need.transaction?.readOnly === true) return evidence
   // Behind a pooler no connection tells.
@@ -206,6 +207,10 @@ function evidenceOfStandby(
   if (refused === undefined) return undefined
   client.held.letGo(true)
   return refused
+}
+
+function isCommitted(members: readonly QueuedStatement[], ends: readonly StatementEnd[]): boolean {
+  return members.some(commits) && ends.at(-1)?.kind === 'result'
 }
 
 type Answered = Extract<StatementEnd, { readonly kind: 'answered' }>

@@ -4,7 +4,7 @@ import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
 import { positionQuestion, type PositionReply } from '../session-positions/position-question.ts'
 import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
-import { runWithinAsync, type LimitedEnd } from './run-with-cancellation.ts'
+import { runWithinAsync, type Cut } from './run-with-cancellation.ts'
 
 /**
  * Has a connection prove that it shows what a read must show whose rows are handed on as they come: ahead of it, in a round trip of its
@@ -15,7 +15,7 @@ export async function proveAhead(
   lease: Lease,
   attempt: Attempt,
   signal: AbortSignal | undefined,
-): Promise<LimitedEnd<Evidence> | undefined> {
+): Promise<Evidence | Cut | undefined> {
   const questions = check.begin(lease, trusts(attempt), false, () => false)
   if (questions === undefined) return undefined
   if (questions instanceof ReplicaBehindError) return { kind: 'behind', error: questions }

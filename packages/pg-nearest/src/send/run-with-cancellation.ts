@@ -11,7 +11,28 @@ export interface RunLimits {
   readonly timeoutMs: number | undefined
 }
 
-export type LimitedEnd<End> = End | { readonly kind: 'cut'; readonly error: unknown }
+/** It was ended by one of the limits. */
+export interface Cut<End = unknown> {
+  readonly kind: 'cut'
+  readonly error: unknown
+  /** How it has ended on the server all the same, where that was waited for. */
+  readonly heard?: End
+}
+
+export type LimitedEnd<End> = End | Cut<End>
+
+/** How it has ended, though it was cut, if what was heard shows that it was done for good. */
+export function unlessDone<End extends { readonly kind: string }>(
+  end: LimitedEnd<End>,
+  isDone: (heard: End) => boolean,
+): LimitedEnd<End> {
+  if (!isCut(end) || end.heard === undefined) return end
+  return isDone(end.heard) ? end.heard : end
+}
+
+function isCut<End extends { readonly kind: string }>(end: LimitedEnd<End>): end is Cut<End> {
+  return end.kind === 'cut'
+}
 
 /**
  * Runs something on a connection within the caller's limits. When one is reached, it is cancelled on the server. If it cannot write,
@@ -29,7 +50,7 @@ export function runWithin<End = RunEnd>(
   onEnd: (end: LimitedEnd<End>) => void,
 ): void {
   if (signal?.aborted === true) return onEnd({ kind: 'cut', error: signal.reason })
-  let cut: { readonly kind: 'cut'; readonly error: unknown } | undefined
+  let cut: Cut<never> | undefined
   let ended = false
   let timer: NodeJS.Timeout | undefined
   let forget: (() => void) | undefined
@@ -47,7 +68,7 @@ export function runWithin<End = RunEnd>(
     void lease.cancel().then(settled)
     if (mayWrite === undefined) tell(cut)
   }
-  run((end) => tell(cut ?? end))
+  run((end) => tell(cut === undefined ? end : { ...cut, heard: end }))
   if (ended) return
   if (signal !== undefined) forget = onAbort(signal, () => stop(signal.reason))
   // pg's own message.

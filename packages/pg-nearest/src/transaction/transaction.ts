@@ -23,7 +23,8 @@ export interface TransactionOptions {
   readonly retries?: number | undefined
   /**
    * Aborting it cancels the running statement, ends an open stream, cursor or COPY with its reason, and rolls back. It rejects when that is
-   * done, a round trip or four later; one that is `readOnly` rejects at once.
+   * done, a round trip or four later; one that is `readOnly` rejects at once. Where COMMIT was on its way already, and is heard to be done, it
+   * rejects with code `NEAREST_COMMITTED`.
    */
   readonly signal?: AbortSignal | undefined
   /**
@@ -96,6 +97,8 @@ export async function runTransaction<T>(
     }
     if (!running.commits) signal?.throwIfAborted()
     await orGivenUp(running.commit())
+    // Behind an abort it rejects, whatever became of it.
+    signal?.throwIfAborted()
     client.release()
     return value
   } catch (error) {
