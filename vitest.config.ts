@@ -149,6 +149,7 @@ const unhurried = onServersOf([
   'unknown-outcome',
   'values-too-long',
   'unreadable-commits',
+  'unsent-in-transactions',
   'aborted-commits',
   'wait-for-lsn',
   'withheld-writes',

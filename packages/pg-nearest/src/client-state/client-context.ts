@@ -6,6 +6,7 @@ import { noteWritten, shadowOf, tellShadow, type Shadow } from '../execute/predi
 import type { MultiplexedRead } from '../lane-rides/multiplexed-read.ts'
 import type { Enforcement } from '../send/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../send/run-statement.ts'
+import { UnsentStatements } from '../send/unsent-statements.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import { positionBefore } from '../freshness/caught-up-with-primary.ts'
 import type { StatementNeed } from '../classification/statement-need.ts'
@@ -17,6 +18,7 @@ import type { Request } from '../route/request.ts'
 import { asksValue, mayBeReliedOn, mayGenerateValue, mayLeaveTrace } from '../statement/may-leave-trace.ts'
 import { errorAfterLost, leftValuesError, lostTransactionError } from '../failures/transaction-errors.ts'
 import { FREE, nextClientState, nextStateAfterStream, type ClientState } from './client-state-machine.ts'
+import { isUnsendable, prepareValues, type QueryInternals } from '../wire/pg-internals.ts'
 import type { HeldConnection } from './held-connection.ts'
 import { limitsOf, type QueuedStatement } from './queued-statement.ts'
 
@@ -34,6 +36,8 @@ export interface ClientLimits {
   readonly readOnly?: boolean | undefined
   /** Servers that are tried last, because they have just failed. */
   readonly avoid?: readonly string[] | undefined
+  /** COMMIT rolls back where the server has never heard of one of its statements, as it does where one has failed there. Otherwise, as in pg, it commits the rest. */
+  readonly allOrNothing?: boolean | undefined
 }
 
 /** How a statement is sent this time. */
@@ -60,6 +64,9 @@ export class ClientContext {
   readonly signal: AbortSignal | undefined
   readonly avoid: readonly string[] | undefined
   readonly #readOnly: boolean
+  /** See {@link ClientLimits.allOrNothing}. */
+  readonly allOrNothing: boolean
+  readonly unsent: UnsentStatements = new UnsentStatements()
   #state: ClientState = FREE
   /** What {@link holdForNow} was said of. */
   #makeshift: Lease | undefined
@@ -83,6 +90,7 @@ export class ClientContext {
     this.signal = limits.signal
     this.avoid = limits.avoid
     this.#readOnly = limits.readOnly === true
+    this.allOrNothing = limits.allOrNothing === true
   }
 
   /** In the mode in which it runs. */
@@ -154,6 +162,7 @@ export class ClientContext {
   /** The client was released. */
   reset(): void {
     this.#state = FREE
+    this.unsent.forget()
     this.#reliesOn = this.#generatedOn = this.#asksFor = undefined
   }
 
@@ -185,6 +194,18 @@ export class ClientContext {
     return state.kind !== 'transaction' || !state.readOnly
   }
 
+  /** What is given as COMMIT is to be sent as ROLLBACK: see {@link ClientLimits.allOrNothing}. What has not begun, or is lost, says so by itself. */
+  get refusesCommit(): boolean {
+    return this.unsent.any && this.allOrNothing && this.state.kind !== 'lost' && this.state.kind !== 'unbegun'
+  }
+
+  /** COMMIT may be sent behind it before it is answered: what shows only then is looked at ahead. */
+  #noteIfUnsendable(config: Partial<QueryInternals>): void {
+    if (!this.allOrNothing) return
+    prepareValues(config)
+    if (isUnsendable(config)) this.unsent.note()
+  }
+
   /** Nothing binds it to a connection of its own, so that what it reads may share one with others. */
   get mayShare(): boolean {
     return this.state.kind === 'free' && this.begin === undefined && this.held.isNeedless
@@ -192,7 +213,10 @@ export class ClientContext {
 
   /** @param next - the statement that is to run. */
   throwIfLost(next?: QueuedStatement): void {
-    if (next !== undefined) this.#noteAsking(next)
+    if (next !== undefined) {
+      this.#noteAsking(next)
+      this.unsent.next(next.need, next.request.config.text)
+    }
     const isBound = this.state.kind === 'transaction' || this.state.kind === 'reading' || this.state.kind === 'pinned'
     if (isBound && this.held.lease === undefined) this.become({ kind: 'lost', error: lostTransactionError() })
     this.noteLostReliance()
@@ -235,6 +259,8 @@ export class ClientContext {
     const before = lease.standby ? positionBefore(this.engine, lease) : undefined
     const run = { config, enforcement, check, trust, need, context: this.engine, before }
     const limits = limitsOf(statement)
+    if (limits.signal?.aborted === true) this.unsent.note()
+    this.#noteIfUnsendable(config as Partial<QueryInternals>)
     const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || mayCommit(need))
     let open = wasOpen
     const ended = await runWithinAsync<RunEnd>(
@@ -244,6 +270,7 @@ export class ClientContext {
         runStatement(lease, run, (heard) => {
           open = lease.status !== 'I'
           if (heard.kind === 'lost') this.noteLost(lease, need)
+          if (heard.kind === 'unsendable') this.unsent.note()
           onEnd(heard)
         }),
       canWrite && !reads ? () => check?.beginUnsettled() ?? ignore : undefined,

@@ -119,7 +119,7 @@ function executionOf(
     mayWait: !readsOnly(begin),
     learns: false,
     run: async (lease) => {
-      if (lease.pipelines) await gather(members, takeNext)
+      if (lease.pipelines) await gather(client, members, takeNext)
       const end = await send(client, lease, begin, members, check, misplaced)
       if (end.kind === 'cut') onCut()
       return end
@@ -129,11 +129,11 @@ function executionOf(
 }
 
 /** Adds the statements that were given in the same tick, up to a COMMIT. */
-async function gather(members: QueuedStatement[], takeNext: TakeNext): Promise<void> {
+async function gather(client: ClientContext, members: QueuedStatement[], takeNext: TakeNext): Promise<void> {
   await nextTurn()
   let last = members.at(-1)
   while (last !== undefined && !commits(last)) {
-    last = takeNext(joins)
+    last = takeNext((next) => joins(next) && !(commits(next) && client.refusesCommit))
     if (last !== undefined) members.push(last)
   }
 }
@@ -163,11 +163,12 @@ async function send(
   const limits = { signal: first.signal, timeoutMs: client.engine.queryTimeoutMs }
   const mayWrite = members.some(commits) ? () => check?.beginUnsettled() ?? ignore : undefined
   const guarded = client.keepsFromWriting
+  const skipsCommit = client.allOrNothing && members.some(commits)
   const ended = await runWithinAsync<GroupEnd | Evidence>(
     lease,
     limits,
     (onEnd) =>
-      sendBeginGroup(lease, configs, { questions, guarded }, (ends) => {
+      sendBeginGroup(lease, configs, { questions, guarded, skipsCommit }, (ends) => {
         const lost = ends.find(({ kind }) => kind === 'lost' || kind === 'unsent')
         if (lost !== undefined && lost.kind !== 'result' && lost.kind !== 'skipped')
           onEnd(lost.kind === 'lost' ? evidenceOfLoss(lost.error) : { kind: lost.kind, error: lost.error })
@@ -179,6 +180,7 @@ async function send(
   if (end.kind === 'cut') for (const member of members) member.fail(end.error)
   await lease.fence
   if (end.kind !== 'result') return end
+  if (end.result.some(({ kind }) => kind === 'unsendable')) client.unsent.note()
   // Whoever had the connection before may have left it READ ONLY.
   if (!guarded && begin.need.transaction?.readOnly !== true && end.result.some(isWriteRefused)) lease.doom()
   const evidence = misplaced(lease, end.result)

@@ -11,6 +11,8 @@ interface Options {
   readonly questions: PositionQuestions | undefined
   /** Keeps later statements from making the transaction READ WRITE. */
   readonly guarded: boolean
+  /** Their last, a COMMIT, is skipped behind one that could not be sent. */
+  readonly skipsCommit: boolean
 }
 
 type OnEnds = (ends: readonly StatementEnd[]) => void
@@ -22,7 +24,7 @@ type OnEnds = (ends: readonly StatementEnd[]) => void
 export function sendBeginGroup(
   lease: Lease,
   configs: readonly pg.QueryConfig[],
-  { questions, guarded }: Options,
+  { questions, guarded, skipsCommit }: Options,
   onEnds: OnEnds,
 ): void {
   const ask = (ends: readonly StatementEnd[]): void => {
@@ -35,7 +37,9 @@ export function sendBeginGroup(
     )
   }
   const [begin, ...rest] = configs as [pg.QueryConfig, ...pg.QueryConfig[]]
-  if (!lease.pipelines) return inTurn(lease, configs, [], ask)
+  const inTurn = (left: readonly pg.QueryConfig[], ends: readonly StatementEnd[]): void =>
+    sendInTurn(lease, left, ends, skipsCommit, ask)
+  if (!lease.pipelines) return inTurn(configs, [])
   const sent = guarded ? [begin, { text: SNAPSHOT }, ...rest] : configs
   let ends: readonly StatementEnd[] | undefined
   let swallowed: StallAwareTimer | undefined
@@ -45,7 +49,7 @@ export function sendBeginGroup(
     const unsendable = ends.findIndex(({ kind }) => kind === 'unsendable')
     // With pg, statements behind one that could not be encoded still run.
     if (unsendable >= 0 && unsendable < ends.length - 1) {
-      return inTurn(lease, configs.slice(unsendable + 1), ends.slice(0, unsendable + 1), ask)
+      return inTurn(configs.slice(unsendable + 1), ends.slice(0, unsendable + 1))
     }
     onEnds(ends)
   }
@@ -64,16 +68,28 @@ export function sendBeginGroup(
 }
 
 /** Sends one after the other until one fails; the rest is skipped, because the transaction has failed. */
-function inTurn(lease: Lease, left: readonly pg.QueryConfig[], ends: readonly StatementEnd[], onEnds: OnEnds): void {
+function sendInTurn(
+  lease: Lease,
+  left: readonly pg.QueryConfig[],
+  ends: readonly StatementEnd[],
+  skipsCommit: boolean,
+  onEnds: OnEnds,
+): void {
   const [next, ...others] = left
   if (next === undefined) return onEnds(ends)
+  const isLast = others.length === 0
+  if (isLast && skipsCommit && ends.some(({ kind }) => kind === 'unsendable')) return onEnds([...ends, SKIPPED])
   lease.send(
     new StatementExchange(next, lease.client, (end) => {
-      if (end.kind === 'result' || end.kind === 'unsendable') return inTurn(lease, others, [...ends, end], onEnds)
-      onEnds([...ends, end, ...others.map((): StatementEnd => ({ kind: 'skipped' }))])
+      if (end.kind === 'result' || end.kind === 'unsendable') {
+        return sendInTurn(lease, others, [...ends, end], skipsCommit, onEnds)
+      }
+      onEnds([...ends, end, ...others.map(() => SKIPPED)])
     }),
   )
 }
+
+const SKIPPED: StatementEnd = { kind: 'skipped' }
 
 function withoutGuard([begun, , ...rest]: readonly StatementEnd[]): readonly StatementEnd[] {
   return [begun as StatementEnd, ...rest]

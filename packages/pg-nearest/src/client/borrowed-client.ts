@@ -41,6 +41,8 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   #lent: LentClient | undefined
   #forwarders: Map<string | symbol, Listener> | undefined
   readonly #onReleased: () => void
+  /** Its latest query, unless that was a cursor, a stream or a COPY. */
+  #latest: Request | undefined
   #released = false
   /** By `end`, after which it may still be released, as in pg. */
   #ended = false
@@ -61,10 +63,12 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   /** As `query` of a `pg.Client`. */
   query(first: unknown, second?: unknown, third?: unknown): unknown {
     if (isSubmittable(first)) {
+      this.#latest = undefined
       void this.submit(first, second ?? third)
       return first
     }
     const { request, callback } = parseQueryArguments(first, second, third)
+    this.#latest = request
     const types = this.#types
     const given = types === undefined ? request : { ...request, config: { types, ...request.config } }
     const captured = captureAsyncContext(this.#engine, given)
@@ -117,10 +121,10 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   }
 
   /** @internal See `TransactionClient`. */
-  mayPrecedeCommit(first: unknown, second: unknown): boolean {
+  mayPrecedeCommit(): boolean {
     const { queryTimeoutMs, ownTypes } = this.#engine
-    if (isSubmittable(first) || queryTimeoutMs !== undefined || ownTypes) return false
-    const { request } = parseQueryArguments(first, second, undefined)
+    const request = this.#latest
+    if (request === undefined || queryTimeoutMs !== undefined || ownTypes) return false
     const { text, types } = request.config
     // The caller's own parser may throw where the server has done it.
     if (typeof text !== 'string' || types !== undefined) return false

@@ -132,7 +132,7 @@ export class ClientExecutor {
       request.config.name === undefined
         ? (turn: QueuedStatement) => this.#route(turn)
         : async (): Promise<Serving> => {
-            statement.become(this.names.inTurn(request))
+            statement.become(this.#inTurn(request))
             try {
               const serving = await this.#route(statement)
               // Where a pooler has something else under its name, it has run without one.
@@ -144,7 +144,7 @@ export class ClientExecutor {
           }
     const statement: PendingStatement = new PendingStatement(this.#client, request, { resolve, reject }, route)
     this.#queue.add(statement)
-    limitTimeInQueue(this.#queue, statement)
+    limitTimeInQueue(this.#queue, statement, this.#client)
   }
 
   /**
@@ -166,9 +166,14 @@ export class ClientExecutor {
         client.throwIfLost()
         client.followMode(own)
         if (readsAnywhere(client, query)) return readByCursor(client, query, { ...given, guard, consistency })
-        if (client.mayWrite) guard?.({ writes: true })
-        if (client.begin !== undefined) await this.#openAlone(client.begin, client.signal)
-        await runSubmittable(client, query, given)
+        try {
+          if (client.mayWrite) guard?.({ writes: true })
+          if (client.begin !== undefined) await this.#openAlone(client.begin, client.signal)
+          await runSubmittable(client, query, given)
+        } catch (error) {
+          client.unsent.note()
+          throw error
+        }
       }
       const start = (): Promise<() => void> =>
         run().then(
@@ -237,9 +242,7 @@ export class ClientExecutor {
       return this.#answer('ROLLBACK')
     }
     client.throwIfLost(statement)
-    statement.signal?.throwIfAborted()
-    client.followMode(statement.own)
-    this.#passGuard(statement)
+    this.#admit(statement)
     if (client.begin !== undefined) return this.#openWith(client.begin, statement)
     switch (client.state.kind) {
       case 'free':
@@ -248,6 +251,29 @@ export class ClientExecutor {
         return readInTransaction(client, statement, client.state)
       default:
         return runPinnedOrLose(client, statement)
+    }
+  }
+
+  /** @throws what keeps it from being sent. */
+  #admit(statement: QueuedStatement): void {
+    const client = this.#client
+    try {
+      statement.signal?.throwIfAborted()
+      client.followMode(statement.own)
+      this.#passGuard(statement)
+    } catch (error) {
+      client.unsent.note()
+      throw error
+    }
+  }
+
+  /** @throws what keeps it from being sent. */
+  #inTurn(request: Request): Request {
+    try {
+      return this.names.inTurn(request)
+    } catch (error) {
+      this.#client.unsent.note()
+      throw error
     }
   }
 

@@ -1,4 +1,5 @@
 import { onAbort } from '../limits/on-abort.ts'
+import type { ClientContext } from '../client-state/client-context.ts'
 import type { QueuedStatement } from '../client-state/queued-statement.ts'
 import type { StatementQueue, Turn } from '../client-execution/statement-queue.ts'
 
@@ -6,12 +7,17 @@ import type { StatementQueue, Turn } from '../client-execution/statement-queue.t
 export function limitTimeInQueue(
   queue: StatementQueue<QueuedStatement & Turn>,
   statement: QueuedStatement & Turn,
+  { unsent }: Pick<ClientContext, 'unsent'>,
 ): void {
   const { signal } = statement.request
   const { queryTimeoutMs } = statement
   if ((signal === undefined && queryTimeoutMs === undefined) || !queue.has(statement)) return
   const leave = (reason: unknown): void => {
-    if (queue.remove(statement)) statement.fail(reason)
+    if (!queue.has(statement)) return
+    // Ahead of its removal, which makes way for the next one.
+    unsent.noteAheadOfTurn()
+    queue.remove(statement)
+    statement.fail(reason)
   }
   if (signal?.aborted === true) return leave(signal.reason)
   const forget = signal && onAbort(signal, () => leave(signal.reason))

@@ -101,6 +101,8 @@ export class PendingStatement implements QueuedStatement, Turn {
 
   start(): Promise<() => void> {
     this.#runs = true
+    const isRefused = this.need.transaction?.kind === 'commit' && this.#client.refusesCommit
+    if (isRefused) this.become({ ...this.request, config: { text: 'rollback' } })
     return delivering(this.#run(), this)
   }
 

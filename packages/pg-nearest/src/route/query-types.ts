@@ -74,7 +74,7 @@ export interface Transaction {
    * ```
    *
    * @throws `NearestError` with code `NEAREST_TRANSACTION_OVER` if the transaction is over, `NEAREST_ROLLED_BACK` if an earlier statement had
-   *   failed, `NEAREST_COMMITTED` if all is committed, and a type parser has thrown on its rows; `OutcomeUnknownError` if the connection died with the COMMIT in flight.
+   *   failed, or was never sent, `NEAREST_COMMITTED` if all is committed, and a type parser has thrown on its rows; `OutcomeUnknownError` if the connection died with the COMMIT in flight.
    */
   readonly commitWith: CommittingQuery
 }

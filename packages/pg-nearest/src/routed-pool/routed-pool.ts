@@ -192,7 +192,7 @@ export class RoutedPool extends PgPoolPrototype {
     let client: BorrowedClient | undefined
     const run = (signal: AbortSignal | undefined): Promise<T> =>
       withRetries(retries, signal, async () => {
-        const lent = this.#lend({ signal, readOnly, avoid })
+        const lent = this.#lend({ signal, readOnly, avoid, allOrNothing: true })
         client = lent
         try {
           return await runTransaction(lent, { ...options, signal }, work)

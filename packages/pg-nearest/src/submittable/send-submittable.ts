@@ -44,6 +44,7 @@ export async function sendSubmittable(
 ): Promise<SubmittableEnd> {
   if (guards) refuseControl(text)
   if (mayLeaveTrace(text, need)) lease.mark()
+  client.unsent.next(need, text)
   const { open } = client.held
   const effects = check && beginEffects(check, lease, reads)
   const { signal } = client
@@ -55,12 +56,14 @@ export async function sendSubmittable(
   // In a transaction, which a cancelled statement would abort, the rest of it is waited for.
   const onDestroyed = (): unknown => open || lease.cancel()
   const forget = signal && onAbort(signal, abort)
+  let exchange: SubmittableExchange | undefined
   const end = await new Promise<SubmittableEnd>((resolve) => {
     const make = (onEnd: OnEnd): SubmittableExchange =>
-      new SubmittableExchange(query, lease.client, onEnd, { ...options, onDestroyed })
+      (exchange = new SubmittableExchange(query, lease.client, onEnd, { ...options, onDestroyed }))
     lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))
   })
   forget?.()
+  if (exchange?.unsendable === true) client.unsent.note()
   if (end.kind === 'ended' && end.error === undefined && end.unsent !== true && lease.alive)
     client.engine.noteServed(lease)
   if (lease.alive) await lease.fence

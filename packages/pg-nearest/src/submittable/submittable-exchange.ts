@@ -10,6 +10,7 @@ import { showStatement } from '../tracers/show-statement.ts'
 import { dropOnceDestroyed } from './discard-copy-output.ts'
 import {
   adopt,
+  isUnbindable,
   prepareValues,
   type DataRow,
   type RowDescription,
@@ -67,6 +68,7 @@ export class SubmittableExchange implements Exchange {
   #endDropping: (() => void) | undefined
   /** The server takes its rows. */
   #copiesIn = false
+  #isUnsendable = false
 
   constructor(
     query: pg.Submittable,
@@ -99,6 +101,10 @@ export class SubmittableExchange implements Exchange {
     return this.#query.text
   }
 
+  get unsendable(): boolean {
+    return this.#isUnsendable
+  }
+
   get usersTurn(): number | undefined {
     const { stream } = this.#connection
     const { writableEnded, destroyed } = this.#query as Partial<Writable>
@@ -116,6 +122,8 @@ export class SubmittableExchange implements Exchange {
     this.#settleCloses = settleClosesOnLoss(this.#query)
     this.#endDropping = dropOnceDestroyed(this.#query, () => this.#onDestroyed?.())
     const refused = this.#refusal ?? this.#query.submit?.(connection)
+    // pg's own Query tells by itself of a value that cannot be bound, and returns nothing.
+    this.#isUnsendable = refused instanceof Error || isUnbindable(this.#query.values)
     if (refused instanceof Error) {
       runUsers(() => this.#query.handleError?.(refused, connection))
       this.#onEnd({ kind: 'ended', error: refused, unsent: true })

@@ -1,4 +1,3 @@
-import { withSentValues } from './with-sent-values.ts'
 import { isOutcomeUnknownError, NearestError } from '../errors.ts'
 import { isSubmittable } from '../route/parse-query-arguments.ts'
 import type { RoutedClient, Transaction } from '../route/query-types.ts'
@@ -6,8 +5,8 @@ import type { RoutedClient, Transaction } from '../route/query-types.ts'
 /** The client of a transaction. */
 export interface TransactionClient {
   readonly query: RoutedClient['query']
-  /** Whether COMMIT may be sent behind such a query before it is answered: only if nothing but the server can make it fail. */
-  mayPrecedeCommit(first: unknown, second: unknown): boolean
+  /** Whether COMMIT may be sent behind its latest query before that is answered: only if nothing but the server can make it fail. */
+  mayPrecedeCommit(): boolean
   /** From now on, a cursor, a stream or a COPY that is left open loses its connection. Returns what ends that. */
   endLeftOpenStream(): () => void
 }
@@ -21,8 +20,6 @@ export class RunningTransaction {
   #last: { readonly promise: Promise<unknown>; readonly mayPrecede: boolean } | undefined
   /** The errors of its statements, in their order. */
   readonly #failures = new Set<unknown>()
-  /** None of its statements is one that cannot be put into messages: the server, which never hears of such a one, would commit all the rest. */
-  #isWhole = true
   #over = false
   #committed: Promise<void> | undefined
   /** How its COMMIT has ended: with no error, or with this one. */
@@ -79,13 +76,13 @@ export class RunningTransaction {
    */
   commit(): Promise<void> {
     this.#over = true
-    return (this.#committed ??= this.#sendCommit(this.#isWhole ? 'commit' : 'rollback'))
+    return (this.#committed ??= this.#sendCommit())
   }
 
-  async #sendCommit(text: 'commit' | 'rollback'): Promise<void> {
+  async #sendCommit(): Promise<void> {
     const forget = this.#client.endLeftOpenStream()
     try {
-      const { command } = await this.#client.query(text)
+      const { command } = await this.#client.query('commit')
       if (command === 'ROLLBACK') throw rolledBack([...this.#failures][0])
       this.#outcome = 'committed'
     } catch (error) {
@@ -98,14 +95,12 @@ export class RunningTransaction {
 
   #query(args: Parameters<RoutedClient['query']>): unknown {
     if (this.#over) return refuse(args)
-    const { given, isSendable } = withSentValues(args)
-    const promise: unknown = this.#client.query(...given)
-    this.#isWhole &&= isSendable
+    const promise: unknown = this.#client.query(...args)
     this.#last = undefined
     if (!(promise instanceof Promise)) return promise
     // It may not be awaited, and an unhandled rejection would end the process.
     promise.catch((error: unknown) => this.#failures.add(error))
-    this.#last = { promise, mayPrecede: this.#client.mayPrecedeCommit(given[0], given[1]) }
+    this.#last = { promise, mayPrecede: this.#client.mayPrecedeCommit() }
     return promise
   }
 

@@ -200,7 +200,12 @@ export function prepareValues(query: Partial<QueryInternals>): void {
 /** Whether pg refuses to put it into messages, once {@link prepareValues} has converted what can be. */
 export function isUnsendable({ text, name, values }: Partial<QueryInternals>): boolean {
   if (typeof text !== 'string' && typeof name !== 'string') return true
-  return Array.isArray(values) ? values.some(isConverted) : Boolean(values)
+  return Array.isArray(values) ? isUnbindable(values) : Boolean(values)
+}
+
+/** The same of its values alone. */
+export function isUnbindable(values: unknown): boolean {
+  return Array.isArray(values) && values.some(isConverted)
 }
 
 /** What is sent for these values, however their owner changes them afterwards. */

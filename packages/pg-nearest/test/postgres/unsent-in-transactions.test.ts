@@ -1,0 +1,176 @@
+import pg from 'pg'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { NearestPool, NearestPoolOptions, RoutedClient, Transaction } from '../../src/index.ts'
+import { ask, caughtUp } from './fixtures.ts'
+import { rejectionOf } from './settling.ts'
+import { TestPools } from './test-pools.ts'
+
+/** A statement that the server never hears of cannot make its transaction fail there: pg-nearest rolls it back, whoever looks at the error. */
+let world: World
+const pools = new TestPools()
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
+  await ask(world.url('nrt'), 'create table notes (n int)')
+  await caughtUp(world)
+})
+afterAll(() => world?.stop())
+beforeEach(() => ask(world.url('nrt'), 'truncate notes'))
+afterEach(() => pools.destroyAll())
+
+const insert = (n: number): string => `insert into notes values (${n})`
+const notes = (): Promise<unknown[]> => ask(world.url('nrt'), 'select n from notes order by n')
+const ignore = (): void => undefined
+const unconvertible = { toPostgres: () => JSON.parse('{') as never }
+
+/** Gives one that is never sent, and looks at no error. */
+const WAYS: readonly [string, (client: Pick<Transaction, 'query'>) => unknown][] = [
+  [
+    'a name that was used for another text',
+    async (tx) => {
+      await tx.query({ name: 'q', text: insert(1) })
+      void promised(tx.query({ name: 'q', text: insert(2) }))
+    },
+  ],
+  [
+    'a signal that is aborted while it waits for its turn',
+    (tx) => {
+      const stop = new AbortController()
+      void tx.query({ name: 'slow', text: 'select pg_sleep(0.05)' })
+      void promised(tx.query({ text: insert(2), signal: stop.signal }))
+      stop.abort(new Error('enough'))
+    },
+  ],
+  ['a signal that has been aborted', (tx) => void promised(tx.query({ text: insert(2), signal: AbortSignal.abort() }))],
+  [
+    'timeoutMs that is over while it waits for its turn',
+    (tx) => {
+      void tx.query({ name: 'slow', text: 'select pg_sleep(0.1)' })
+      void promised(tx.query({ text: insert(2), timeoutMs: 20 }))
+    },
+  ],
+  [
+    'query_timeout that is over while it waits for its turn',
+    (tx) => {
+      void tx.query({ name: 'slow', text: 'select pg_sleep(0.1)' })
+      void promised(tx.query({ text: insert(2), query_timeout: 20 } as pg.QueryConfig))
+    },
+  ],
+  ['a pg.Query without a text', async (tx) => void tx.query(quiet(new pg.Query({ values: [2] } as never)))],
+  [
+    'a pg.Query whose values are no array',
+    async (tx) => void tx.query(quiet(new pg.Query({ text: insert(2), values: 'two' } as never))),
+  ],
+  [
+    'a pg.Query with a value that cannot be converted',
+    async (tx) => void tx.query(quiet(new pg.Query('insert into notes values ($1)', [unconvertible]))),
+  ],
+]
+
+function promised(given: unknown): Promise<unknown> {
+  return (given as Promise<unknown>).catch(ignore)
+}
+
+function ended(query: pg.Query): Promise<unknown> {
+  return new Promise((resolve) => void (query as unknown as NodeJS.EventEmitter).once('end', resolve))
+}
+
+function quiet(query: pg.Query): pg.Query {
+  return (query as unknown as NodeJS.EventEmitter).on('error', ignore) as unknown as pg.Query
+}
+
+const OPTIONS: readonly [string, () => NearestPoolOptions][] = [
+  ['one database', () => ({ primary: world.url('nrt') })],
+  ['several servers', () => world.poolOptions('ord')],
+  ['several servers, one statement at a time', () => ({ ...world.poolOptions('ord'), query_timeout: 5_000 })],
+]
+
+describe.each(OPTIONS)('with %s', (_, options) => {
+  let pool: NearestPool
+  beforeEach(async () => void (pool = await pools.start({ ...options(), max: 1 })))
+
+  describe.each(WAYS)('%s', (__, give) => {
+    test.each<[string, (tx: Transaction) => unknown]>([
+      ['behind others', async (tx) => (await tx.query(insert(0)), await give(tx), await tx.query(insert(3)))],
+      ['ahead of all others', async (tx) => (await give(tx), await tx.query(insert(3)))],
+      ['at its end', async (tx) => (await tx.query(insert(0)), void (await give(tx)))],
+      ['and COMMIT behind it at once', async (tx) => (await give(tx), await tx.commitWith(insert(3)))],
+    ])('%s', async (___, work) => {
+      const error = await rejectionOf(pool.transaction(work), 'the transaction')
+      expect(await notes()).toEqual([])
+      expect(error).toMatchObject({ name: 'NearestError' })
+      expect((await pool.query('select 1 as n')).rows).toEqual([{ n: 1 }])
+      expect(pool.idleCount).toBe(pool.totalCount)
+    })
+  })
+
+  test('a guard that throws for a later statement', async () => {
+    const refused = new Error('not that one')
+    const work = pool.transaction(async (tx) => {
+      await tx.query(insert(1))
+      await pool.beforeWrite(
+        () => {
+          throw refused
+        },
+        async () => void (await promised(tx.query(insert(2)))),
+      )
+      await tx.query(insert(3))
+    })
+    expect(await rejectionOf(work, 'the transaction')).toMatchObject({ code: 'NEAREST_ROLLED_BACK', cause: refused })
+    expect(await notes()).toEqual([])
+  })
+
+  test("its cause is that statement's error", async () => {
+    const reason = new Error('enough')
+    const work = pool.transaction(async (tx) => {
+      await tx.query(insert(1))
+      await promised(tx.query({ text: insert(2), signal: AbortSignal.abort(reason) }))
+      await tx.query(insert(3))
+    })
+    expect(await rejectionOf(work, 'the transaction')).toMatchObject({ code: 'NEAREST_ROLLED_BACK', cause: reason })
+  })
+
+  test('ROLLBACK TO a savepoint from before undoes it, and one from behind does not', async () => {
+    const unsent = (tx: Transaction): Promise<unknown> =>
+      promised(tx.query({ text: insert(2), signal: AbortSignal.abort() }))
+    const each: readonly (readonly [boolean, (tx: Transaction) => Promise<unknown>])[] = [
+      [true, async (tx) => (await tx.query('savepoint s'), await unsent(tx), await tx.query('rollback to s'))],
+      [false, async (tx) => (await unsent(tx), await tx.query('savepoint s'), await tx.query('rollback to s'))],
+      [false, async (tx) => (await tx.query('savepoint s'), await unsent(tx), await tx.query('release s'))],
+      [
+        false,
+        async (tx) => {
+          await unsent(tx)
+          await ended(tx.query(new pg.Query('savepoint s')))
+          await tx.query('rollback to s')
+        },
+      ],
+    ]
+    for (const [commits, work] of each) {
+      await ask(world.url('nrt'), 'truncate notes')
+      const transaction = pool.transaction(async (tx) => {
+        await tx.query(insert(1))
+        await work(tx)
+        await tx.query(insert(3))
+      })
+      const code = await transaction.then(
+        () => 'COMMIT',
+        (error: unknown) => (error as { readonly code?: unknown }).code,
+      )
+      expect(code).toBe(commits ? 'COMMIT' : 'NEAREST_ROLLED_BACK')
+      expect(await notes()).toEqual(commits ? [{ n: 1 }, { n: 3 }] : [])
+    }
+  })
+
+  test("a borrowed client's own transaction commits the rest, as pg does", async () => {
+    const client: RoutedClient = await pool.connect()
+    await client.query('begin')
+    await client.query(insert(1))
+    await promised(client.query({ text: 'insert into notes values ($1)', values: [unconvertible] }))
+    await promised(client.query({ text: insert(2), signal: AbortSignal.abort() }))
+    await client.query(insert(3))
+    expect(await client.query('commit')).toMatchObject({ command: 'COMMIT' })
+    client.release()
+    expect(await notes()).toEqual([{ n: 1 }, { n: 3 }])
+  })
+})
