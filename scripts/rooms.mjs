@@ -293,7 +293,7 @@ export const houses = [
         'server-selection',
         'topology',
       ],
-      connections: ['server-watch', 'checkout', 'pooled-connection', 'pg-client', 'topology'],
+      connections: ['server-watch', 'checkout', 'pooled-connection', 'pg-client', 'wire', 'topology'],
       'server-watch': ['probe', 'observations', 'limits', 'topology'],
       'walk-states': ['session-positions', 'route', 'limits'],
       checkout: ['pooled-connection', 'wire', 'limits'],

@@ -4,7 +4,7 @@ import { MOST_DEATHS, runVerifyHook, type ConnectHooks } from '../pooled-connect
 import { Dialer } from './dialer.ts'
 import { IdleConnections, idleTimeoutOf } from '../checkout/idle-connections.ts'
 import { Lease, type Lender } from '../pooled-connection/lease.ts'
-import { nextGenerationNumber } from '../pooled-connection/generation-number.ts'
+import { nextGenerationNumber } from './generation-number.ts'
 import { NoConnectionError, overloaded, rejectSoon, timedOut, unlisted } from './no-connection-error.ts'
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
 import { RefusalPause } from './refusal-pause.ts'

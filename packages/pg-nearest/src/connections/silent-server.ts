@@ -1,6 +1,6 @@
 import type { SilenceLimits } from '../server-watch/monitor-dependencies.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
-import { bytesReceived, silentSince } from '../pooled-connection/silence.ts'
+import { bytesReceived, silentSince } from './silence.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { NoConnectionError, silent } from './no-connection-error.ts'
 import type { WaitQueue } from '../checkout/wait-queue.ts'

@@ -159,10 +159,9 @@ export class Connection {
 
   /** Somebody waits for it when it is used, and when it is being closed: for its place, or for the pool's end. */
   #holdProcess(holds: boolean): void {
-    const { stream } = internalsOf(this.client).connection
-    // A stream of the user's need not have these.
-    if (holds) stream.ref?.()
-    else stream.unref?.()
+    const client = internalsOf(this.client)
+    if (holds) client.ref()
+    else client.unref()
   }
 
   /** Makes it close when it is returned, because something is wrong with the connection itself. */

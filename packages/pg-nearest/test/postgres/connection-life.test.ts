@@ -176,7 +176,7 @@ test.each(Array.from({ length: 12 }, (_, ticks) => ticks))(
     const ended = new Promise<boolean>((resolve) => {
       stream.prependOnceListener('data', async () => {
         // oxlint-disable-next-line no-await-in-loop -- the ticks are what it is about
-        for (let i = 0; i < ticks; i++) await undefined
+        for (let i = 0; i < ticks; i++) await Promise.resolve()
         void run(lease, 'hang')
         await lease.cancel()
         resolve(lease.quiet && lease.fence === undefined)

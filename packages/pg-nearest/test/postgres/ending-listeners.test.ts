@@ -38,7 +38,7 @@ const endings: [string, (pool: NearestPool, client: pg.PoolClient) => unknown][]
 ]
 const settings: [string, Partial<NearestPoolOptions>][] = [
   ['', {}],
-  [' that verifies', { verify: (_: unknown, done: () => void) => setImmediate(done) } as never],
+  [' that verifies', { verify: (_: unknown, done: () => void) => setImmediate(done) }],
 ]
 
 describe.each(settings)('of a pool%s', (_, options) => {
@@ -78,7 +78,7 @@ test('connections that a listener of connect closes, each of them, are not made 
   let made = 0
   pool.on('connect', (client) => {
     made++
-    socketOf(client as pg.PoolClient).destroy()
+    socketOf(client).destroy()
   })
   await settled(Promise.allSettled([pool.query('select 1')]), 'a statement', 10_000)
   expect(made).toBeLessThan(50)

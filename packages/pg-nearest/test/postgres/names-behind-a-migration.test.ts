@@ -56,6 +56,8 @@ describe('a name that is given alone while the primary is asked what the replica
     expect(await first).toMatchObject({ rows: ROWS, servedBy: { server: 'nrt', reason: 'schema-lag' } })
     expect(await second).toMatchObject({ rows: ROWS })
     await takeConnections()
+    // The client hears of it.
+    await sleep(RTT_MS)
     expect(await client.query(ALONE)).toMatchObject({ rows: ROWS })
     await world.resumeReplay('ord')
     await caughtUp(world, pool)

@@ -1,5 +1,5 @@
 import { internalsOf } from '../wire/pg-internals.ts'
-import type { Connection } from './connection.ts'
+import type { Connection } from '../pooled-connection/connection.ts'
 
 /**
  * Since when a connection has been waiting without receiving a byte, by the clock of `now`; `undefined` if nothing is in flight.
