@@ -117,6 +117,7 @@ const unhurried = onServersOf([
   'recovery-conflicts',
   'refresh',
   'refresh-and-close',
+  'refused-begin',
   'refused-connections',
   'refused-probes',
   'untold-roles',

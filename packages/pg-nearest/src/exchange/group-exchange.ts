@@ -60,6 +60,8 @@ export class GroupExchange implements Exchange {
     }
     adopt(query, client)
     sendExtended(query)
+    // A page's portal would end with the Sync that they share, and pg would send one more.
+    query.rows = undefined
     prepareValues(query)
     query.callback = (error, result) => {
       if (error) this.#ends[i] ??= { kind: error === this.#answer ? 'answered' : 'unreadable', error }

@@ -3,6 +3,7 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
 import { GroupExchange } from '../exchange/group-exchange.ts'
+import { PrecededExchange } from '../exchange/preceded-exchange.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 
 /**
@@ -96,9 +97,16 @@ function around({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchan
   const tell = (end: StatementEnd): void => {
     ended ??= end
   }
-  if (mustBeAlone(config)) return [group(client, [BEGIN, SNAPSHOT], config, tell), commit]
-  const ahead = [BEGIN, SNAPSHOT].map((text) => plain(client, text, (end) => end.kind !== 'result' && tell(end)))
-  return [...ahead, new StatementExchange(config, client, tell), commit]
+  const ahead = [BEGIN, SNAPSHOT]
+  // Either way it is not run without its BEGIN.
+  const isGrouped = mustBeAlone(config) || isParametrized(config)
+  const guarded = isGrouped ? group(client, ahead, config, tell) : new PrecededExchange(ahead, config, client, tell)
+  return [guarded, commit]
+}
+
+/** The server takes no text of several statements with these. */
+function isParametrized({ name, values }: pg.QueryConfig): boolean {
+  return name !== undefined || (Array.isArray(values) ? values.length > 0 : Boolean(values))
 }
 
 /** If the connection dies with the COMMIT in flight, the statement counts as lost. It could not write, so it can be repeated. */
@@ -140,7 +148,6 @@ function needsNoSnapshot(text: string): boolean {
 
 /** A text of several statements must not be able to end or change the transaction. */
 function mustBeAlone(config: pg.QueryConfig): boolean {
-  if ((config as { readonly rows?: number }).rows !== undefined) return false
   if (typeof config.text !== 'string') return true
   const facts = factsOf(config.text)
   return facts.is('single') || facts.is('mayControlTransaction')

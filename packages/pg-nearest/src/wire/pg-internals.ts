@@ -119,7 +119,7 @@ export interface QueryInternals extends QueryHandlers {
   text: string
   name: string | undefined
   /** Rows to fetch at a time; the portal stays open in between. */
-  readonly rows: number | undefined
+  rows: number | undefined
   values: unknown[] | undefined
   binary: boolean | undefined
   callback: QueryCallback | undefined
