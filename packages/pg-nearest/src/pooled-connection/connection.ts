@@ -177,11 +177,22 @@ export class Connection {
   cancel(): Promise<void> {
     if (this.#fence !== undefined) {
       // What was sent since the first request has one of its own.
-      if (!this.quiet) this.#requested = Promise.all([this.#requested, requestCancel(this.client)])
+      if (!this.quiet) this.#requested = Promise.all([this.#requested, this.#requestCancel()])
       return this.#fence
     }
-    this.#requested = requestCancel(this.client)
+    this.#requested = this.#requestCancel()
     return (this.#fence = this.#runFence())
+  }
+
+  /** What a listener has asked on the connection, ahead of it or behind, is not cancelled. */
+  #requestCancel(): Promise<void> {
+    return new Promise((resolve) => {
+      this.pipeline.whenTurnCame(() => {
+        if (this.quiet) return resolve()
+        this.pipeline.keepTurn(true)
+        void requestCancel(this.client).then(resolve)
+      })
+    })
   }
 
   async #runFence(): Promise<void> {
@@ -202,6 +213,7 @@ export class Connection {
     } finally {
       // In the same turn as the last look at what was requested: a request that comes later begins another one.
       this.#fence = undefined
+      this.pipeline.keepTurn(false)
       clearTimeout(patience)
       this.client.off('end', heardEnd)
     }

@@ -43,6 +43,8 @@ export class Pipeline {
   /** The error that `submit` returned when nothing could be written; pg passes it back to `handleError`. */
   #refused: Error | undefined
   #onQuiet: (() => void)[] = []
+  #onTurn: (() => void)[] = []
+  #keepsTurn = false
   /** `undefined`: only pg reads here. */
   readonly #dispatcher: MessageDispatcher | undefined
 
@@ -115,6 +117,20 @@ export class Pipeline {
     else this.#onQuiet.push(callback)
   }
 
+  /** Calls back when nothing waits for its turn any more; at once if that is so already. */
+  whenTurnCame(callback: () => void): void {
+    if (this.#turn === 'queued') this.#onTurn.push(callback)
+    else callback()
+  }
+
+  /** Whether what others ask of the client has to wait, though nothing is in flight here. Only while it is this one's turn. */
+  keepTurn(keeps: boolean): void {
+    this.#keepsTurn = keeps
+    if (keeps || this.#turn !== 'ours' || !this.quiet) return
+    this.#rest()
+    this.#internals._pulseQueryQueue()
+  }
+
   /** Ends everything with this cause. Later errors of pg are ignored. */
   die(cause: unknown): void {
     this.#die(cause)
@@ -124,6 +140,7 @@ export class Pipeline {
   submit(connection: WireConnection): Error | null {
     this.#turn = 'ours'
     this.#write(connection)
+    for (const callback of this.#onTurn.splice(0)) callback()
     if (this.#written.length > 0) return null
     this.#turn = 'idle'
     return (this.#refused = new Error('Nothing could be sent'))
@@ -180,11 +197,11 @@ export class Pipeline {
   handleReadyForQuery(connection: WireConnection): void {
     const ended = this.#written.shift()
     this.#status = pg.Client.prototype.getTransactionStatus.call(this.#client) ?? 'I'
-    if (this.quiet) this.#turn = 'idle'
+    if (this.quiet && !this.#keepsTurn) this.#turn = 'idle'
     else this.#stayActive()
     ended?.handleReadyForQuery(connection)
     if (this.#turn === 'ours') this.#write(connection)
-    if (this.#turn === 'ours' && this.#written.length === 0) this.#rest()
+    if (this.#turn === 'ours' && this.#written.length === 0 && !this.#keepsTurn) this.#rest()
     this.#tellQuiet()
   }
 
@@ -244,6 +261,7 @@ export class Pipeline {
     // Answers come in order: only the first one's was being read.
     for (const [i, exchange] of written.entries()) runUsers(() => exchange.lost(i === 0 ? cause : causeBehind, true))
     for (const exchange of unwritten) runUsers(() => exchange.lost(causeBehind, false))
+    for (const callback of this.#onTurn.splice(0)) callback()
     this.#tellQuiet()
   }
 

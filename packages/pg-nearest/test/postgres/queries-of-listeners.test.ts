@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { NearestPool } from '../../src/index.ts'
+import { until } from './fixtures.ts'
 import { settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -89,5 +90,26 @@ describe.each(EVENTS)('statements behind what a listener of %s asks', (event) =>
       client.release()
     }
     await answered()
+  })
+})
+
+describe.each(EVENTS)('what a listener of %s asks', (event) => {
+  test.each([false, true])('is not cancelled with what waits behind it, with lanes: %s', async (lanes) => {
+    const pool = await warmPool(lanes)
+    const ends: Promise<string>[] = []
+    pool.on(event as 'connect', (...args: unknown[]) => {
+      const asked = (args.at(-1) as pg.PoolClient).query('select pg_sleep(0.1)')
+      ends.push(asked.then(() => 'answered', String))
+    })
+    for (let i = 0; i < 3; i++) {
+      const aborting = new AbortController()
+      const aborted = pool.query({ text: READ, values: [i], signal: aborting.signal })
+      const waiting = aborted.catch((error: unknown) => error)
+      await until(() => ends.length > 0, 'the listener to be told')
+      setTimeout(() => aborting.abort(new Error('enough')), 30)
+      await settled(waiting, 'what is aborted')
+    }
+    expect(await settled(Promise.all(ends), 'what listeners asked')).toEqual(ends.map(() => 'answered'))
+    expect((await settled(read(pool, 7), 'the next read')).rows).toEqual([{ n: 7 }])
   })
 })
