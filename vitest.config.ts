@@ -60,6 +60,7 @@ const unhurried = onServersOf([
   'copy-sessions',
   'cursors',
   'cut-moves',
+  'cuts-within-transactions',
   'demoted-primary',
   'differential',
   'discovery',

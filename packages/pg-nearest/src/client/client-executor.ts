@@ -59,7 +59,7 @@ export class ClientExecutor {
     const held = new HeldConnection(acquireForClient(engine), holder)
     this.#client = new ClientContext(engine, scope, held, limits)
     this.#queue = new StatementQueue(
-      () => this.#client.state.kind === 'transaction' && held.lease?.standby === false && held.lease.pipelines,
+      () => this.#client.state.kind === 'transaction' && held.lease?.standby === false && held.lease.mayFollow,
     )
     const { signal } = limits
     if (signal !== undefined) this.#forgetAbort = onAbort(signal, () => this.#abort(signal.reason))

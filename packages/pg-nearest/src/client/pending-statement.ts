@@ -62,9 +62,10 @@ export class PendingStatement implements QueuedStatement, Turn {
     this.need = need
     this.own = ownSession(engine, scope)
     this.guard = engine.writeGuard()
-    this.pipelined = mayBePipelined(request, need)
-    this.followable = this.pipelined && need.transaction === undefined
     this.queryTimeoutMs = queryTimeoutOf(request.config) ?? engine.queryTimeoutMs
+    // It may be cancelled by itself, and the cancellation would hit what is around it.
+    this.pipelined = this.queryTimeoutMs === undefined && mayBePipelined(request, need)
+    this.followable = this.pipelined && need.transaction === undefined
     this.givenAt = this.queryTimeoutMs === undefined ? 0 : performance.now()
     this.#ends = joinSignals(request.signal, client.signal)
     if (!reads) this.own?.openWrite()

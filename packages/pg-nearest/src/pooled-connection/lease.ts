@@ -175,6 +175,14 @@ export class Lease {
     return this.#connection.pipeline.together
   }
 
+  /**
+   * Something may be sent behind what is unanswered: never while that is being cancelled, because the cancellation may arrive when it has
+   * ended, and hits what runs then.
+   */
+  get mayFollow(): boolean {
+    return this.pipelines && this.fence === undefined
+  }
+
   /** Exchanges that read their answers by themselves can be sent now: not before the first answer. */
   get readable(): boolean {
     return this.#connection.pipeline.readable

@@ -1,0 +1,97 @@
+import { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
+import { withUsers } from './fixtures.ts'
+import { within } from './settling.ts'
+import { TestPools } from './test-pools.ts'
+
+/** A statement of a transaction is cancelled at the pool's `query_timeout`, and what comes behind it is not hit. */
+const BOUND_MS = 8_000
+const LIMIT_MS = 300
+
+let world: World
+const pools = new TestPools()
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 50 })
+  await withUsers(world)
+})
+afterAll(() => world.stop())
+afterEach(() => pools.destroyAll())
+
+async function poolWith(options: Partial<NearestPoolOptions> = {}): Promise<NearestPool> {
+  const pool = await pools.start({ ...world.poolOptions('ord'), query_timeout: LIMIT_MS, ...options })
+  await pool.primary.query('select 1')
+  return pool
+}
+
+async function endOf(
+  promise: Promise<unknown>,
+): Promise<{ readonly code?: string; readonly message: string } | undefined> {
+  return promise.then(
+    () => undefined,
+    (reason: unknown) => reason as Error,
+  )
+}
+
+test.each([0.24, 0.25, 0.26, 0.27, 0.28, 0.29])(
+  'what is given while a statement of %s s runs is not cancelled for it',
+  async (seconds) => {
+    const client = await (await poolWith()).connect()
+    await client.query('begin')
+    await client.query('select 1')
+    const first = endOf(client.query(`select pg_sleep(${seconds})`))
+    await sleep(150)
+    const second = endOf(client.query('select pg_sleep(0.1)'))
+    const [, error] = await within(BOUND_MS, 'both', Promise.all([first, second]))
+    // It has time left when the first one has none.
+    if (error !== undefined) expect(error.message).toMatch(/Query read timeout|is aborted/)
+    client.release(true)
+  },
+)
+
+test('what is given as soon as a statement is cut off is sent once its cancel request is over', async () => {
+  const cancels = new CancelWatch()
+  const client = await (await poolWith({ stream: cancels.stream, query_timeout: 1_000 })).connect()
+  await client.query('begin')
+  await client.query('select 1')
+  const cut = await within(BOUND_MS, 'the first', endOf(client.query('select pg_sleep(5)')))
+  expect(cut?.message).toBe('Query read timeout')
+  const next = endOf(client.query("select 'behind'"))
+  expect(await within(BOUND_MS, 'the next', next)).toMatchObject({ code: '25P02' })
+  const { begun, over } = cancels.at.get('behind') ?? { begun: 0, over: 0 }
+  expect(over, 'they were over').toBeGreaterThan(0)
+  expect(over, 'all of them').toBe(begun)
+  client.release(true)
+})
+
+const CANCEL_REQUEST = Buffer.from([4, 210, 22, 46])
+
+/** How many cancel requests of a pool had been sent when something was written, and how many of them were over. */
+class CancelWatch {
+  /** By the word in quotes. */
+  readonly at = new Map<string | undefined, { readonly begun: number; readonly over: number }>()
+  #begun = 0
+  #over = 0
+
+  /** The pool's option `stream`. */
+  readonly stream = (): Socket => {
+    const socket = new Socket()
+    const { write } = socket
+    const note = (bytes: Buffer): void => {
+      const now = { begun: this.#begun, over: this.#over }
+      for (const [, word] of bytes.toString('latin1').matchAll(/'(\w+)'/g)) this.at.set(word, now)
+      if (!bytes.subarray(4, 8).equals(CANCEL_REQUEST)) return
+      this.#begun++
+      socket.once('close', () => this.#over++)
+    }
+    // Connecting undoes it.
+    return socket.once('connect', () => {
+      socket.write = (data: Uint8Array | string, ...rest: never[]): boolean => {
+        note(Buffer.from(data as string))
+        return Reflect.apply(write, socket, [data, ...rest]) as boolean
+      }
+    })
+  }
+}
