@@ -38,7 +38,7 @@ const endings: [string, (pool: NearestPool, client: pg.PoolClient) => unknown][]
 ]
 const settings: [string, Partial<NearestPoolOptions>][] = [
   ['', {}],
-  [' that verifies', { verify: (_: unknown, done: () => void) => setImmediate(done) }],
+  [' that verifies', { verify: (_, done) => setImmediate(done) }],
 ]
 
 describe.each(settings)('of a pool%s', (_, options) => {

@@ -68,7 +68,7 @@ const handles: Record<string, Run> = {
 
 describe.each(Object.entries(handles))('on %s', (_, run) => {
   test.each(Object.entries(WRITES))('%s: nothing of it runs if its BEGIN is refused', async (_what, config) => {
-    const pool = pools.create({ primary: world.url('nrt'), max: 1, stream: () => refusing() } as never)
+    const pool = pools.create({ primary: world.url('nrt'), max: 1, stream: () => refusing() })
     const query = run(pool, config)
     expect(await rejectionOf(query, 'a statement without its BEGIN')).toMatchObject({ code: '22012' })
     expect(await ask(world.url('nrt'), 'select * from notes')).toEqual([])
@@ -123,8 +123,8 @@ test('a BEGIN that asks for pages takes no other answers for its own', async () 
   const pool = pools.create({ primary: world.url('nrt') })
   const client = await pool.replica().connect()
   const texts = ['begin', 'select 1 as n', 'select 2 as n', 'commit']
-  const paged = texts.map((text) => client.query({ text, rows: 1 } as never))
-  const results = (await settled(Promise.all(paged), 'statements')) as unknown as { rows: unknown[] }[]
+  const paged = texts.map((text) => client.query({ text, rows: 1 } as QueryConfig))
+  const results = await settled(Promise.all(paged), 'statements')
   expect(results.map(({ rows }) => rows)).toEqual([[], [{ n: 1 }], [{ n: 2 }], []])
   expect((await settled(client.query('select 3 as n'), 'the next read')).rows).toEqual([{ n: 3 }])
   client.release()
