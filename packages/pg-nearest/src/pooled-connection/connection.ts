@@ -185,14 +185,11 @@ export class Connection {
   }
 
   /** What a listener has asked on the connection, ahead of it or behind, is not cancelled. */
-  #requestCancel(): Promise<void> {
-    return new Promise((resolve) => {
-      this.pipeline.whenTurnCame(() => {
-        if (this.quiet) return resolve()
-        this.pipeline.keepTurn(true)
-        void requestCancel(this.client).then(resolve)
-      })
-    })
+  async #requestCancel(): Promise<void> {
+    await new Promise<void>((resolve) => this.pipeline.whenTurnCame(resolve))
+    if (this.quiet) return
+    this.pipeline.keepTurn(true)
+    await requestCancel(this.client)
   }
 
   async #runFence(): Promise<void> {

@@ -16,13 +16,7 @@ import { isValueTooLong } from '../value-too-long.ts'
 /** `I`: outside of a transaction, `T`: inside, `E`: inside of one that has failed. */
 export type TransactionStatus = 'I' | 'T' | 'E'
 
-/**
- * Whose turn it is on the connection.
- *
- * - `idle`: nothing is asked of pg's client.
- * - `queued`: it waits in the client's queue, behind what others ask there, such as listeners of the pool's. Nothing may be written.
- * - `ours`: the client takes it for its active query, and the next answers are for it.
- */
+/** `ours`: pg's client takes it for its active query. `queued`: it is behind what others ask there, as listeners do, and may write nothing. */
 type Turn = 'idle' | 'queued' | 'ours'
 
 /**
@@ -58,13 +52,13 @@ export class Pipeline {
       () => this.#written[0]?.reader,
       (error) => {
         this.#internals.connection.stream.destroy()
-        this.#die(error)
+        this.die(error)
       },
     )
     // pg does not pass it on.
     this.#internals.connection.on('bindComplete', () => this.#written[0]?.handleBindComplete?.())
-    listenProtected(client, 'error', (error: unknown) => this.#die(error))
-    listenProtected(client, 'end', () => this.#die(new Error('Connection terminated unexpectedly')))
+    listenProtected(client, 'error', (error: unknown) => this.die(error))
+    listenProtected(client, 'end', () => this.die(new Error('Connection terminated unexpectedly')))
   }
 
   /** As of the last ReadyForQuery. */
@@ -133,7 +127,17 @@ export class Pipeline {
 
   /** Ends everything with this cause. Later errors of pg are ignored. */
   die(cause: unknown): void {
-    this.#die(cause)
+    if (this.#death !== undefined) return
+    this.#death = { cause }
+    this.#turn = 'idle'
+    const written = this.#written.splice(0)
+    const unwritten = this.#unwritten.splice(0)
+    const causeBehind = isValueTooLong(cause) ? new Error('Connection terminated', { cause }) : cause
+    // Answers come in order: only the first one's was being read.
+    for (const [i, exchange] of written.entries()) runUsers(() => exchange.lost(i === 0 ? cause : causeBehind, true))
+    for (const exchange of unwritten) runUsers(() => exchange.lost(causeBehind, false))
+    for (const callback of this.#onTurn.splice(0)) callback()
+    this.#tellQuiet()
   }
 
   /** pg's client calls this and the methods below. */
@@ -188,7 +192,7 @@ export class Pipeline {
     if (this.#death !== undefined || this.#internals._ended || !this.#internals._queryable) return
     if (!isErrorResponse(error)) {
       connection.stream.destroy()
-      return this.#die(error)
+      return this.die(error)
     }
     this.#internals._activeQuery = this
     this.#written[0]?.handleError(error, connection)
@@ -246,23 +250,9 @@ export class Pipeline {
     } catch (error) {
       // Part of a message may have been written.
       connection.stream.destroy()
-      return this.#die(error)
+      return this.die(error)
     }
     if (refused instanceof Error) this.#written.splice(this.#written.indexOf(exchange), 1)
-  }
-
-  #die(cause: unknown): void {
-    if (this.#death !== undefined) return
-    this.#death = { cause }
-    this.#turn = 'idle'
-    const written = this.#written.splice(0)
-    const unwritten = this.#unwritten.splice(0)
-    const causeBehind = isValueTooLong(cause) ? new Error('Connection terminated', { cause }) : cause
-    // Answers come in order: only the first one's was being read.
-    for (const [i, exchange] of written.entries()) runUsers(() => exchange.lost(i === 0 ? cause : causeBehind, true))
-    for (const exchange of unwritten) runUsers(() => exchange.lost(causeBehind, false))
-    for (const callback of this.#onTurn.splice(0)) callback()
-    this.#tellQuiet()
   }
 
   #tellQuiet(): void {
