@@ -296,7 +296,7 @@ export const houses = [
       connections: ['server-watch', 'checkout', 'pooled-connection', 'pg-client', 'wire', 'topology'],
       'server-watch': ['probe', 'observations', 'limits', 'topology'],
       'walk-states': ['session-positions', 'route', 'limits'],
-      checkout: ['pooled-connection', 'wire', 'limits'],
+      checkout: ['pooled-connection', 'limits'],
       failures: ['classification', 'topology'],
       'lane-codec': [],
       'session-positions': [

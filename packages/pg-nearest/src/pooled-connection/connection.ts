@@ -154,14 +154,9 @@ export class Connection {
   signal(signal: ConnectionSignal): void {
     const was = this.#state
     this.#state = nextConnectionState(was, signal)
-    if (this.#exits && (was === 'idle') !== (this.#state === 'idle')) this.#holdProcess(this.#state !== 'idle')
-  }
-
-  /** Somebody waits for it when it is used, and when it is being closed: for its place, or for the pool's end. */
-  #holdProcess(holds: boolean): void {
-    const client = internalsOf(this.client)
-    if (holds) client.ref()
-    else client.unref()
+    const isIdle = this.#state === 'idle'
+    // Somebody waits for it when it is used, and when it is being closed: for its place, or for the pool's end.
+    if (this.#exits && (was === 'idle') !== isIdle) internalsOf(this.client)[isIdle ? 'unref' : 'ref']()
   }
 
   /** Makes it close when it is returned, because something is wrong with the connection itself. */

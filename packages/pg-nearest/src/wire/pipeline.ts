@@ -202,17 +202,15 @@ export class Pipeline {
     const ended = this.#written.shift()
     this.#status = pg.Client.prototype.getTransactionStatus.call(this.#client) ?? 'I'
     if (this.quiet && !this.#keepsTurn) this.#turn = 'idle'
-    else this.#stayActive()
+    else {
+      // pg has just cleared its active query; the remaining exchanges still need their answers.
+      this.#internals._activeQuery = this
+      this.#internals.readyForQuery = false
+    }
     ended?.handleReadyForQuery(connection)
     if (this.#turn === 'ours') this.#write(connection)
     if (this.#turn === 'ours' && this.#written.length === 0 && !this.#keepsTurn) this.#rest()
     this.#tellQuiet()
-  }
-
-  /** pg has just cleared its active query; the remaining exchanges still need their answers. */
-  #stayActive(): void {
-    this.#internals._activeQuery = this
-    this.#internals.readyForQuery = false
   }
 
   #rest(): void {

@@ -1,7 +1,7 @@
 import { onAbort } from '../limits/on-abort.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
 import type { QueuedStatement } from '../client-state/queued-statement.ts'
-import type { StatementQueue, Turn } from '../client-execution/statement-queue.ts'
+import type { StatementQueue, Turn } from './statement-queue.ts'
 
 /** Takes a statement out of the queue when its caller's signal or `query_timeout` ends it before its turn. */
 export function limitTimeInQueue(
