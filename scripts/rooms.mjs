@@ -193,6 +193,7 @@ export const houses = [
         'pooled-connection',
         'events',
         'wire',
+        'limits',
       ],
       'client-state': [
         'client-settings',
