@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
+import type { ListSource } from '../examination/list-source.ts'
+import { configuredRegions } from '../fly/configured-regions.ts'
 import { flyServers } from '../fly/fly.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { UsageError } from './usage-error.ts'
@@ -32,6 +34,13 @@ export async function serverOptions(flags: ServerFlags, env: NodeJS.ProcessEnv):
   const { cluster } = flags
   const servers = await serversOf(flags, env)
   return { ...servers, ...(cluster === undefined ? {} : { cluster }) }
+}
+
+/** @param env - with the variables of `--env-file`, as {@link serverOptions} leaves it */
+export function listSourceOf({ primary }: ServerFlags, env: NodeJS.ProcessEnv): ListSource {
+  if (primary !== undefined) return { from: 'options' }
+  const variables = Object.keys(env).filter((name) => env[name]?.trim())
+  return { from: 'environment', replicaRegions: configuredRegions(undefined, env), variables: new Set(variables) }
 }
 
 async function serversOf(flags: ServerFlags, env: NodeJS.ProcessEnv): Promise<NearestPoolOptions> {

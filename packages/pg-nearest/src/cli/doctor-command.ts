@@ -1,10 +1,10 @@
 import { styleText } from 'node:util'
 import { examine } from '../doctor/gather-examination.ts'
 import type { Examination } from '../examination/examination-facts.ts'
-import type { Finding } from '../findings/finding.ts'
+import type { Finding, Remark } from '../findings/finding.ts'
 import { findingsOf } from '../findings/findings.ts'
 import { parseOptions } from '../cli-options/parse-options.ts'
-import { serverFlags } from '../cli-options/server-options.ts'
+import { listSourceOf, serverFlags } from '../cli-options/server-options.ts'
 import { serversToAsk } from '../cli-options/servers-to-ask.ts'
 import { exitCodeOf } from './status-command.ts'
 import { wrap } from '../terminal/wrap.ts'
@@ -23,7 +23,9 @@ export async function doctorCommand(argv: readonly string[], terminal: Terminal)
   }
   const options = await serversToAsk(values, terminal)
   terminal.progress(`asking ${['the primary', ...Object.keys(options.replicas ?? {})].join(', ')} …`)
-  const examination = await examine(options).finally(() => terminal.progress(''))
+  const examination = await examine(options, { source: listSourceOf(values, terminal.env) }).finally(() =>
+    terminal.progress(''),
+  )
   const findings = findingsOf(examination)
   terminal.print(
     values.json === true ? JSON.stringify(doctorReport(examination, findings)) : doctorText(findings, terminal),
@@ -61,15 +63,20 @@ export function doctorText(
   const paint = (style: 'green' | 'red' | 'yellow', text: string): string => (color ? styleText(style, text) : text)
   const names = Math.max(...findings.map(({ server = '' }) => server.length))
   const indent = names + MARK
+  const saidOf = new Map<string, string>()
   const lines = findings.map((finding) => {
     const { server = '', verdict, message } = finding
     const [mark, style] = MARKS[verdict]
     const head = `${paint(style, mark)}  ${server.padEnd(names)}  `
     if (finding.verdict === 'good') return head + wrap(message, columns, indent)
-    const why = wrap(finding.why, columns, indent + 2)
     const under = ' '.repeat(indent + 2)
+    const told = `${head}${wrap(`${message} (${finding.code})`, columns, indent)}\n${under}`
+    const before = saidOf.get(thingOf(finding))
+    // Whoever runs a command twice may undo what it has done.
+    if (before !== undefined) return `${told}→ the same as for ${before}`
+    if (server !== '') saidOf.set(thingOf(finding), server)
     // What is to be copied stays in one piece.
-    return `${head}${wrap(`${message} (${finding.code})`, columns, indent)}\n${under}${why}\n${under}→ ${finding.mend}`
+    return `${told}${wrap(finding.why, columns, indent + 2)}\n${under}→ ${finding.mend}`
   })
   return `${lines.join('\n')}\n\n${conclusion(findings)}`
 }
@@ -85,7 +92,12 @@ function conclusion(findings: readonly Finding[]): string {
 
 /** That reads have nowhere to go is no cause of its own: it ends when the servers are mended, and `status` does not count it either. */
 function thingsToFix(findings: readonly Finding[]): number {
-  const codes = findings.flatMap((finding) => (finding.verdict === 'bad' ? finding.code : []))
-  const causes = codes.filter((code) => code !== 'DOCTOR_NO_READS')
-  return causes.length > 0 ? causes.length : codes.length
+  const bad = findings.flatMap((finding) => (finding.verdict === 'bad' ? [finding] : []))
+  const causes = new Set(bad.filter(({ code }) => code !== 'DOCTOR_NO_READS').map(thingOf))
+  return causes.size > 0 ? causes.size : bad.length
+}
+
+/** What has the same cause on several servers is mended by one command. */
+function thingOf({ code, mend }: Remark): string {
+  return `${code} ${mend}`
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createResolver, type DnsResolver } from '../discovery/dns-resolver.ts'
 import type { ListedServer } from '../discovery/listed-server.ts'
 import type { Examination, Machine, PoolLimits } from '../examination/examination-facts.ts'
+import type { ListSource } from '../examination/list-source.ts'
 import { flyAppOf, type ServerLocation } from '../examination/server-endpoint.ts'
 import { parsePoolOptions } from '../options/parse-pool-options.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
@@ -25,7 +26,10 @@ const DEFAULT_MAX = 10
 const DEFAULT_IDLE_MS = 10_000
 
 /** Looks at the servers as a pool with these options would, and asks each about itself. Closes its connections. */
-export async function examine(options: NearestPoolOptions, resolver?: DnsResolver): Promise<Examination> {
+export async function examine(
+  options: NearestPoolOptions,
+  { resolver, source }: { readonly resolver?: DnsResolver | undefined; readonly source?: ListSource | undefined } = {},
+): Promise<Examination> {
   const { servers, pgOptions } = parsePoolOptions(options)
   const pool = createPool({ ...options, stalledAfterMs: STALLED_AFTER_MS, min: 0 })
   try {
@@ -37,7 +41,7 @@ export async function examine(options: NearestPoolOptions, resolver?: DnsResolve
     ])
     return {
       status,
-      places: new Map(servers.map((server) => [server.name, placeOf(server)])),
+      places: new Map(servers.map((server) => [server.name, { ...placeOf(server), source }])),
       facts: new Map(
         servers
           .filter(({ name }) => up.has(name))
@@ -45,6 +49,7 @@ export async function examine(options: NearestPoolOptions, resolver?: DnsResolve
       ),
       machines,
       limits: limitsOf(pgOptions),
+      cluster: options.cluster,
     }
   } finally {
     await pool.end()

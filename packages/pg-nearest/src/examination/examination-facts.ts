@@ -69,6 +69,8 @@ export interface Examination {
   /** `undefined`: it is not on Fly, or its DNS did not answer. */
   readonly machines: readonly Machine[] | undefined
   readonly limits: PoolLimits
+  /** The option `cluster`. */
+  readonly cluster?: string | undefined
 }
 
 /** A server that was looked at, and what else is known that tells how it is mended. */

@@ -1,5 +1,6 @@
 import type { ServerStatus } from '../servers/status.ts'
 import { databaseApp } from '../fly/replica-host.ts'
+import type { ListSource } from './list-source.ts'
 
 /** Where a server is, and who uses it. Without secrets. */
 export interface ServerLocation {
@@ -9,6 +10,8 @@ export interface ServerLocation {
   readonly database: string | undefined
   readonly region: string | undefined
   readonly declared: 'primary' | 'replica'
+  /** Where its list was read; `undefined`: not in the command line. */
+  readonly source?: ListSource | undefined
 }
 
 /** Where roles, rights and databases can be changed: a standby refuses that. Made by {@link primaryLocationOf} alone. */

@@ -43,7 +43,7 @@ interface Good extends Told {
 }
 
 /** `bad`: it is to be fixed. `unknown`: whether it is could not be seen from here. */
-interface Remark extends Told, Remedy {
+export interface Remark extends Told, Remedy {
   readonly verdict: 'bad' | 'unknown'
   readonly code: FindingCode
 }

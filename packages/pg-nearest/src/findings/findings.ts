@@ -17,6 +17,7 @@ import {
   type ServerLocation,
   type PrimaryLocation,
 } from '../examination/server-endpoint.ts'
+import { mistakenCluster } from './mistaken-cluster.ts'
 import { regionOf } from './own-region.ts'
 import { remedyOf } from '../remedies/remedies.ts'
 import { replicationOf } from './replication.ts'
@@ -45,7 +46,7 @@ function findingsOfServer(server: ServerStatus, examination: Examination): reado
   const place = placeOf(server, places)
   const primary = primaryLocationOf(servers, places)
   const examined: ExaminedServer = { server, place, servers, places, machines, primary }
-  const problem = problemOf(examined, say)
+  const problem = mistakenCluster(examined, examination.cluster, say) ?? problemOf(examined, say)
   if (health !== 'up') return [problem ?? silent(place, say)]
   const facts = known.get(name)
   const answers = say.good(`answers within ${duration(rttMs ?? 0)}, PostgreSQL ${version ?? '?'}`)

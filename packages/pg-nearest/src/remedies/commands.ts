@@ -34,13 +34,28 @@ export function variableOf({ declared, region }: Pick<ServerLocation, 'declared'
   return declared === 'primary' ? 'DATABASE_URL' : `DATABASE_URL_${region?.toUpperCase().replaceAll('-', '_') ?? '…'}`
 }
 
-/** Another URL for the server, where fly() reads it. */
-export function otherUrl(place: ServerLocation, example = 'postgres://…'): string {
-  return setVariables(place, `${variableOf(place)}=${example}`)
+/** The option of the command line that gives the server's URL. */
+export function optionOf({ declared, region }: Pick<ServerLocation, 'declared' | 'region'>, url: string): string {
+  if (declared === 'primary') return `--primary ${region === undefined ? '' : `${region}=`}${url}`
+  return `--replica ${region ?? '…'}=${url}`
 }
 
-export function setVariables(place: ServerLocation, assignments: string): string {
-  return `${flyAppOf(place) === undefined ? 'export' : 'fly secrets set'} ${assignments}`
+/** Another URL for the server, where its URL was read. */
+export function otherUrl(place: ServerLocation, example = 'postgres://…'): string {
+  return place.source?.from === 'options'
+    ? optionOf(place, example)
+    : setVariables(place, [`${variableOf(place)}=${example}`])
+}
+
+/** @param removed - variables that must not be set any more when an app starts with the others */
+export function setVariables(
+  place: ServerLocation,
+  assignments: readonly string[],
+  removed: readonly string[] = [],
+): string {
+  const [set, unset] = [assignments.join(' '), removed.join(' ')]
+  if (flyAppOf(place) === undefined) return `export ${set}${unset === '' ? '' : `; unset ${unset}`}`
+  return unset === '' ? `fly secrets set ${set}` : `fly secrets set --stage ${set}, and then fly secrets unset ${unset}`
 }
 
 /** A server that does not run. */

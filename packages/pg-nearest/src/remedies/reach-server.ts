@@ -1,4 +1,4 @@
-import { identifier, isReady, onPrimary, otherUrl, psql, word } from './commands.ts'
+import { identifier, isReady, onPrimary, optionOf, otherUrl, psql, word } from './commands.ts'
 import type { ExaminedServer } from '../examination/examination-facts.ts'
 import { flyAppOf, isManaged, type ServerLocation } from '../examination/server-endpoint.ts'
 
@@ -16,7 +16,11 @@ export function findHost({ place, machines }: ExaminedServer): string {
   if (stopped !== undefined && !here.some(({ started }) => started))
     return `fly machine start ${stopped.id} --app ${app}`
   if (here.length === 0 && place.declared === 'replica' && place.region !== undefined) {
-    return `take ${place.region} out of REPLICA_REGIONS, or, for a replica there: fly machine clone <id of a machine> --region ${place.region} --app ${app}`
+    const list =
+      place.source?.from === 'options'
+        ? `leave out ${optionOf(place, '…')}`
+        : `take ${place.region} out of REPLICA_REGIONS`
+    return `${list}, or, for a replica there: fly machine clone <id of a machine> --region ${place.region} --app ${app}`
   }
   return `fly machine list --app ${app}, and fly ips list --app ${app} where the name ends in .flycast`
 }

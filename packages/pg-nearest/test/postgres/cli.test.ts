@@ -161,7 +161,7 @@ describe('after a failover, the list from before', () => {
 
   test('doctor mends the list', async () => {
     const { out } = await run(['doctor', ...flags], {})
-    expect(out).toContain('→ export DATABASE_URL=<that of nrt> DATABASE_URL_ORD=<that of ord> PRIMARY_REGION=nrt')
+    expect(out).toContain('→ --primary nrt=<that of nrt> --replica ord=<that of ord>: the two change places')
   })
 
   test('bench measures both', async () => {

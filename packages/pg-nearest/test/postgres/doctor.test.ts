@@ -340,7 +340,7 @@ function onStandby(): RegExp {
 }
 
 async function remarks(options = sound()): Promise<Extract<Finding, { verdict: 'bad' | 'unknown' }>[]> {
-  return findingsOf(await examine(options, resolver)).flatMap((found) => (found.verdict === 'good' ? [] : [found]))
+  return findingsOf(await examine(options, { resolver })).flatMap((found) => (found.verdict === 'good' ? [] : [found]))
 }
 
 test('in a sound world there is nothing to find', async () => {
