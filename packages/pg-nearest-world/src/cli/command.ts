@@ -2,12 +2,19 @@ import type { World } from '../world-types.ts'
 import type { Parameter } from './parameters.ts'
 import { UsageError } from './usage-error.ts'
 
+export interface VariablesFile {
+  readonly path: string
+  readonly region: string
+}
+
 /** What a command is run with. */
 export interface CommandContext {
   readonly world: World
   readonly print: (text: string) => void
   /** Called when a region has joined. */
   readonly joined: (region: string) => Promise<void>
+  /** The file of `--write-env`, and whose variables it has. */
+  readonly envFile?: VariablesFile | undefined
   /** Ends the session once the command has returned. */
   readonly quit: () => void
 }

@@ -1,7 +1,7 @@
 import type { World } from '../world-types.ts'
 import { formatByteRate } from './byte-rate.ts'
 import { command, usageOf } from './command.ts'
-import type { Command } from './command.ts'
+import type { Command, VariablesFile } from './command.ts'
 import { formatDuration } from './duration.ts'
 import { envLines } from './env-lines.ts'
 import { errorText } from './error-text.ts'
@@ -53,8 +53,8 @@ export const commands: readonly Command[] = [
     await setReplayLag(world.url(code, { as: 'superuser' }), ms).catch((error: unknown) => {
       throw new Error(`${code} did not take it; status shows whether it is up. ${errorText(error)}`, { cause: error })
     })
-    const held = `${code} shows each commit ${formatDuration(Math.round(ms))} after the primary made it`
-    print(ms < 0.5 ? `${code} replays at once.` : `${held}, or when it arrives, if that is later.`)
+    const now = (await world.status()).find((status) => status.region === code)
+    print(lagText(code, ms, now?.replayPaused))
   }),
 
   command('pause', [region], 'stop replay on a replica', async ({ world, print }, code) => {
@@ -103,17 +103,19 @@ export const commands: readonly Command[] = [
     print(`Traffic passes between ${a} and ${b}.`)
   }),
 
-  command('promote', [region], 'make a replica the primary', async ({ world, print }, code) => {
+  command('promote', [region], 'make a replica the primary', async ({ world, print, envFile }, code) => {
     await world.promote(code)
-    print(`${code} is the primary now, and the others follow it. See the new variables with: env`)
+    print(
+      `${code} is the primary now, and the others follow it.${fromBefore(envFile) ?? ' See the new variables with: env'}`,
+    )
   }),
 
-  command('add', [newRegion], 'let one more region join', async ({ world, print, joined }, code) => {
+  command('add', [newRegion], 'let one more region join', async ({ world, print, joined, envFile }, code) => {
     await world.addRegion(code).catch((error: unknown) => {
       throw isUnknownRegion(error) ? new UsageError(noDistance(code)) : error
     })
     await joined(code)
-    print(`${code} has joined: ${world.url(code)}`)
+    print([`${code} has joined: ${world.url(code)}`, fromBefore(envFile)?.trim() ?? []].flat().join('\n'))
   }),
 
   command('help', [], 'this list', ({ print }) => {
@@ -130,6 +132,20 @@ export function helpText(): string {
   const rows = commands.map((entry) => [usageOf(entry), entry.help] as const)
   const width = Math.max(...rows.map(([usage]) => usage.length))
   return rows.map(([usage, help]) => `  ${usage.padEnd(width)}  ${help}`).join('\n')
+}
+
+/** What `lag` has done. Whoever has paused a replica must resume it to see that. */
+export function lagText(code: string, ms: number, paused: boolean | undefined): string {
+  const held = `shows each commit ${formatDuration(Math.round(ms))} after the primary made it, or when it arrives, if that is later.`
+  const will = ms < 0.5 ? 'replays at once.' : held
+  return paused === true
+    ? `${code} is paused, and shows nothing new. After resume ${code} it ${will}`
+    : `${code} ${will}`
+}
+
+/** It stays as it was, as an app's own list does after a failover. */
+function fromBefore(file: VariablesFile | undefined): string | undefined {
+  return file && ` ${file.path} has the variables from before. The new ones: env ${file.region}`
 }
 
 const isUnknownRegion = (error: unknown): boolean =>

@@ -26,7 +26,7 @@ export async function prompt(
   world: World,
   streams: PromptStreams,
   signal: AbortSignal,
-  joined: CommandContext['joined'],
+  { joined, envFile }: Pick<CommandContext, 'joined' | 'envFile'>,
 ): Promise<'quit' | 'end'> {
   const { input, output, errors } = streams
   const terminal = input.isTTY === true && output.isTTY === true
@@ -40,7 +40,7 @@ export async function prompt(
     signal: over,
   })
   const quit = (): void => left.abort()
-  const context = { world, quit, joined, print: (text: string): void => void output.write(`${text}\n`) }
+  const context = { world, quit, joined, envFile, print: (text: string): void => void output.write(`${text}\n`) }
   const again = (): void => {
     if (!terminal || over.aborted) return
     lines.setPrompt(pc.bold(`${world.primary}> `))

@@ -64,7 +64,7 @@ async function boot({ world }: Start): Promise<World> {
 }
 
 async function serve(world: World, request: Start, signal: AbortSignal): Promise<void> {
-  const { json, region, app, page, host } = request
+  const { json, region, app, page, host, envFile: path } = request
   // Nothing but the JSON object is printed on standard output.
   const output = json ? process.stderr : process.stdout
   const print = (line: string): void => void output.write(`${line}\n`)
@@ -75,7 +75,11 @@ async function serve(world: World, request: Start, signal: AbortSignal): Promise
     else print(running === undefined ? announcement(world, region) : appAnnouncement(world, running.edge))
     if (shown !== undefined) print(`\nSee it, and break it: ${shown.url}`)
     const joined = running?.addRegion ?? (() => Promise.resolve())
-    const left = await prompt(world, { input: process.stdin, output, errors: process.stderr }, signal, joined)
+    const envFile = path === undefined ? undefined : { path, region: region ?? world.primary }
+    const left = await prompt(world, { input: process.stdin, output, errors: process.stderr }, signal, {
+      joined,
+      envFile,
+    })
     if (left === 'end') await aborted(signal)
   } finally {
     await shown?.close()

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { portInUse, WorldError } from '../world-error.ts'
 import { cacheFolder } from './cache-folder.ts'
+import { isAlive } from './is-alive.ts'
 
 /** A port on 127.0.0.1 that no other world uses until it is released, even while nothing listens on it. */
 export interface ReservedPort {
@@ -73,15 +74,6 @@ function create(file: string): Promise<boolean> {
       throw error
     },
   )
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { CommandContext } from '../../src/cli/command.ts'
-import { commands, helpText } from '../../src/cli/commands.ts'
+import { commands, helpText, lagText } from '../../src/cli/commands.ts'
 import { complete } from '../../src/cli/complete.ts'
 import { dispatch } from '../../src/cli/dispatch.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
@@ -101,6 +101,24 @@ describe('dispatch', () => {
       expect.stringContaining('postgres://app@nrt/app'),
       expect.stringContaining('postgres://superuser@nrt/app'),
     ])
+  })
+
+  test('that a paused replica replays is not said of it', async () => {
+    expect(lagText('ord', 5_000, true)).toBe(
+      'ord is paused, and shows nothing new. After resume ord it shows each commit 5 s after the primary made it, or when it arrives, if that is later.',
+    )
+    expect(lagText('ord', 0, true)).toBe('ord is paused, and shows nothing new. After resume ord it replays at once.')
+    expect(lagText('ord', 0, false)).toBe('ord replays at once.')
+    expect(lagText('ord', 5_000, undefined)).toBe(
+      'ord shows each commit 5 s after the primary made it, or when it arrives, if that is later.',
+    )
+  })
+
+  test.each(['promote ord', 'add fra'])('%s: a file of variables is as it was, and says so', async (line) => {
+    await dispatch(line, context)
+    expect(printed.join()).not.toContain('.env')
+    await dispatch(line, { ...context, envFile: { path: 'my.env', region: 'syd' } })
+    expect(printed.at(-1)).toMatch(/[ \n]my\.env has the variables from before\. The new ones: env syd$/)
   })
 
   test.each(['quit', 'exit'])('%s leaves', async (line) => {
