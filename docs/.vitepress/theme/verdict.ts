@@ -4,7 +4,10 @@ import {
   primaryOnlyFunction,
   primaryOnlyRelation,
 } from '../../../packages/pg-nearest/src/classification/primary-only-names.ts'
-import type { StatementClass, StatementNeed } from '../../../packages/pg-nearest/src/classification/statement-need.ts'
+import type {
+  StatementClass,
+  StatementNeed,
+} from '../../../packages/pg-nearest/src/classification/statement-need-types.ts'
 import { tokenize, type Token } from '../../../packages/pg-nearest/src/classification/tokenizer.ts'
 import type { RouteReason } from '../../../packages/pg-nearest/src/events/served-by.ts'
 

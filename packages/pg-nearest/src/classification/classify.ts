@@ -1,4 +1,4 @@
-import { leavesSessionState, type StatementNeed } from './statement-need.ts'
+import { leavesSessionState, type StatementNeed } from './statement-need-types.ts'
 import { primaryOnlyColumn, primaryOnlyFunction, primaryOnlyRelation } from './primary-only-names.ts'
 import { portableSetting } from './portable-settings.ts'
 import { callsLocally, sessionEffect } from './settings-effect.ts'

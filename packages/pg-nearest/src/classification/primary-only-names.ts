@@ -1,4 +1,4 @@
-import type { StatementClass } from './statement-need.ts'
+import type { StatementClass } from './statement-need-types.ts'
 
 /** The class of a statement that must run on the primary because of a name in it, though a standby would accept it. */
 export type PrimaryOnly = Exclude<StatementClass, 'read' | 'transaction'>

@@ -1,4 +1,4 @@
-import type { SessionEffect } from './statement-need.ts'
+import type { SessionEffect } from './statement-need-types.ts'
 import type { Token } from './tokenizer.ts'
 
 /** What RESET ALL does not set back, by its first word. */

@@ -1,4 +1,4 @@
-import type { StatementNeed, TransactionControl } from './statement-need.ts'
+import type { StatementNeed, TransactionControl } from './statement-need-types.ts'
 import type { Token } from './tokenizer.ts'
 
 /** PREPARE TRANSACTION, or a text that has transaction control among other statements. */

@@ -1,5 +1,9 @@
 import type { NearestError } from '../errors.ts'
-import { leavesSessionState, type StatementNeed, type TransactionControl } from '../classification/statement-need.ts'
+import {
+  leavesSessionState,
+  type StatementNeed,
+  type TransactionControl,
+} from '../classification/statement-need-types.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { Request } from '../route/request.ts'
 

@@ -1,11 +1,11 @@
 import { isOutcomeUnknownError, type NearestError } from '../errors.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { StatementNeed } from '../classification/statement-need.ts'
+import type { StatementNeed } from '../classification/statement-need-types.ts'
 import type { ClientContext } from './client-context.ts'
 import { staysReadOnly } from './client-state-machine.ts'
 import { lostStatementError } from '../failures/connection-lost-error.ts'
-import { isValueTooLong } from '../value-too-long.ts'
+import { isValueTooLong } from '../result-value-too-long.ts'
 
 /** What was unanswered when its connection died. */
 interface Unanswered {

@@ -3,7 +3,7 @@ import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Request } from '../route/request.ts'
 import type { OwnSession } from '../execute/engine-interface.ts'
 import type { WriteGuard } from '../write-guard/before-write-hook.ts'
-import type { StatementNeed } from '../classification/statement-need.ts'
+import type { StatementNeed } from '../classification/statement-need-types.ts'
 import type { RunLimits } from '../send/run-with-cancellation.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 

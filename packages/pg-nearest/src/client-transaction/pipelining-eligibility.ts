@@ -1,5 +1,5 @@
 import type { Request } from '../route/request.ts'
-import type { StatementNeed } from '../classification/statement-need.ts'
+import type { StatementNeed } from '../classification/statement-need-types.ts'
 import { factsOf } from '../statement/text-facts.ts'
 
 /** Options that pg's types leave out. */

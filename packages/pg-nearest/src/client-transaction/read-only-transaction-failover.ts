@@ -1,7 +1,7 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { isLag, isTooLateToSet, meaningInReading } from '../route/failure-meaning.ts'
 import { isRegional, planPrimary, type Attempt } from '../route/plan-servers.ts'
-import type { StatementNeed } from '../classification/statement-need.ts'
+import type { StatementNeed } from '../classification/statement-need-types.ts'
 import { namesTransactionMode } from '../classification/transaction-text-predicates.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
@@ -22,7 +22,7 @@ import { CHAIN, FREE, type Reading } from '../client-state/client-state-machine.
 import { takeConnection } from '../client-execution/take-connection.ts'
 import { runPinned, runPinnedOrLose, servingOrLose } from '../client-execution/run-pinned.ts'
 import { limitsOf, type QueuedStatement, type Serving } from '../client-state/queued-statement.ts'
-import { isValueTooLong } from '../value-too-long.ts'
+import { isValueTooLong } from '../result-value-too-long.ts'
 
 /** Runs a statement in a transaction that has been begun. */
 export function runInTransaction(client: ClientContext, statement: QueuedStatement): Promise<Serving> {

@@ -1,4 +1,4 @@
-import { watchForEarlyClose } from './cursor-close.ts'
+import { watchForEarlyClose } from './pg-cursor-workarounds.ts'
 import type { WireConnection } from '../wire/pg-internals.ts'
 
 type Read = [rows: number, callback: unknown]

@@ -3,4 +3,4 @@
  *
  * @module pg-nearest/dashboard
  */
-export { dashboard, type Dashboard } from './dashboard.ts'
+export { dashboard, type Dashboard } from './dashboard-http-handler.ts'

@@ -13,7 +13,7 @@ import { inMode, type Narrowing } from '../route/in-mode.ts'
 import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { LearnedWrites } from '../statement/learned-writes.ts'
-import type { WalkEngine } from '../walk/execution.ts'
+import type { WalkEngine } from '../walk/execution-types.ts'
 import type { WriteGuard } from '../write-guard/before-write-hook.ts'
 
 /** What running a statement needs from its pool. */

@@ -1,6 +1,6 @@
 import { isNearestError, NearestError, OutcomeUnknownError } from '../errors.ts'
-import type { StatementNeed } from '../classification/statement-need.ts'
-import { isValueTooLong } from '../value-too-long.ts'
+import type { StatementNeed } from '../classification/statement-need-types.ts'
+import { isValueTooLong } from '../result-value-too-long.ts'
 
 export interface LostStatement {
   readonly text: string

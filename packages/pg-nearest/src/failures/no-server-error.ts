@@ -1,7 +1,7 @@
 import { NoServerError, type Candidate, type FailedAttempt, type NoServerCode } from '../errors.ts'
 import { codeOf, isAuthenticationFailure } from '../driver-errors.ts'
 import { describeFailure } from './describe-failure.ts'
-import { problemOf } from './diagnose-server.ts'
+import { problemOf } from './server-problem.ts'
 import type { Topology } from '../topology/topology-types.ts'
 
 /** Why no further attempt was made. */

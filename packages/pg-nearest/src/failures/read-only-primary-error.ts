@@ -1,5 +1,5 @@
 import { NearestError } from '../errors.ts'
-import { WHY_READ_ONLY } from './diagnose-server.ts'
+import { WHY_READ_ONLY } from './server-problem.ts'
 
 /** A primary refused a write that was not sent READ ONLY. */
 export function readOnlyPrimaryError(server: string, cause: unknown): NearestError {

@@ -14,7 +14,7 @@ import {
 } from '../session-positions/position-question.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import { queryTimeoutOf } from '../route/request.ts'
-import type { StatementNeed } from '../classification/statement-need.ts'
+import type { StatementNeed } from '../classification/statement-need-types.ts'
 import type { SyncSharing } from '../statement/sync-sharing.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import { CALLER, type Called } from '../tracers/caller-context.ts'

@@ -16,7 +16,7 @@ import {
   type RowShape,
 } from '../lane-batch/lane-statement-response.ts'
 import { unnamed, type PreparedStatement } from '../prepared-statements/prepared-statements.ts'
-import { isValueTooLong } from '../value-too-long.ts'
+import { isValueTooLong } from '../result-value-too-long.ts'
 
 /** What a lane tells of itself. */
 export interface LaneEvents {

@@ -1,5 +1,5 @@
 import type { AsyncResource } from 'node:async_hooks'
-import { Blame } from './blame.ts'
+import { Blame } from './slow-statement-attribution.ts'
 import type { Lane } from './lane.ts'
 import type { Rescue } from '../lane-batch/lane-read.ts'
 import { PatienceLimit } from './patience-limit.ts'

@@ -1,5 +1,5 @@
 import type { ProblemEvent } from '../events/event-types.ts'
-import { problemOf } from '../failures/diagnose-server.ts'
+import { problemOf } from '../failures/server-problem.ts'
 import type { ServerState, Topology } from '../topology/topology-types.ts'
 
 /**

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { messageOf, noteDialling, type Dialling } from '../driver-errors.ts'
 import { dispatchMessages } from '../wire/message-dispatcher.ts'
 import { interceptParser, internalsOf } from '../wire/pg-internals.ts'
-import { valueTooLongError } from '../value-too-long.ts'
+import { valueTooLongError } from '../result-value-too-long.ts'
 import { deferListenerErrors } from './defer-listener-errors.ts'
 import { HEAD_BYTES, INCOMPLETE, LONGEST_FORK_FAILURE, mayGreet, readForkFailure } from './server-greeting-check.ts'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { TextCache } from '../statement/text-cache.ts'
+import { TextCache } from '../statement/text-keyed-cache.ts'
 import { SlowPlanPenalties } from './slow-plan-penalties.ts'
 import type { Field } from '../wire/pg-internals.ts'
 

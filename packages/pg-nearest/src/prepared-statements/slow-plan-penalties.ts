@@ -1,4 +1,4 @@
-import { TextCache } from '../statement/text-cache.ts'
+import { TextCache } from '../statement/text-keyed-cache.ts'
 import { isPenalized, penalize, type Penalty } from '../limits/penalty-backoff.ts'
 
 const MOST_TEXTS = 256

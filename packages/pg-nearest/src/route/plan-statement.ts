@@ -1,5 +1,5 @@
 import type { RouteReason } from '../events/served-by.ts'
-import type { StatementNeed } from '../classification/statement-need.ts'
+import type { StatementNeed } from '../classification/statement-need-types.ts'
 import type { LearnedWrites } from '../statement/learned-writes.ts'
 import type { Chooser } from '../server-selection/server-selection.ts'
 import type { Topology } from '../topology/topology-types.ts'

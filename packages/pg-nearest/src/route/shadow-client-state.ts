@@ -1,5 +1,5 @@
 import type { RouteReason } from '../events/served-by.ts'
-import type { StatementNeed } from '../classification/statement-need.ts'
+import type { StatementNeed } from '../classification/statement-need-types.ts'
 
 /** Where a borrowed client would stand if nobody observed. `server: undefined`: on the primary. */
 export type ShadowPlace =

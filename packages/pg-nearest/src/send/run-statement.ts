@@ -14,16 +14,16 @@ import {
 import { isCaughtUp, type PositionBefore } from '../freshness/caught-up-with-primary.ts'
 import { startStallAwareTimer, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
 import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route/failure-meaning.ts'
-import type { StatementNeed } from '../classification/statement-need.ts'
+import type { StatementNeed } from '../classification/statement-need-types.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
 import { commitsUnseen, mayAskAfter, runsInside } from '../statement/may-ask-position.ts'
 import { mayWriteByFunction } from '../statement/may-leave-trace.ts'
 import { factsOf } from '../statement/text-facts.ts'
-import { isValueTooLong } from '../value-too-long.ts'
+import { isValueTooLong } from '../result-value-too-long.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../exchange/group-exchange.ts'
 import { QuestionedStatementExchange } from '../exchange/questioned-statement-exchange.ts'
-import { isUnadorned, preparedStatementExchanges, type Naming } from './prepared-statement-exchanges.ts'
+import { isUnadorned, preparedStatementExchanges, type Naming } from './automatic-preparation.ts'
 import {
   isPlainOn,
   RESTRICTION,

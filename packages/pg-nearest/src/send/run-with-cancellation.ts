@@ -1,7 +1,7 @@
 import { NoConnectionError } from '../connections/no-connection-error.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { onAbort } from '../limits/on-abort.ts'
-import type { AttemptEnd } from '../walk/execution.ts'
+import type { AttemptEnd } from '../walk/execution-types.ts'
 import type { RunEnd } from './run-statement.ts'
 
 /** The caller's limits for a statement on a connection. */

@@ -1,4 +1,4 @@
-import type { StatementNeed } from '../classification/statement-need.ts'
+import type { StatementNeed } from '../classification/statement-need-types.ts'
 
 /**
  * Whether the server lacks a statement of a client's transaction: one that has ended without having been sent, so that nothing has failed there.

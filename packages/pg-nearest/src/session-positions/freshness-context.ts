@@ -7,7 +7,7 @@ import type { SessionState } from '../session/session-state.ts'
 import type { Chooser } from '../server-selection/server-selection.ts'
 import type { PrimaryTrail } from '../observations/staleness.ts'
 import type { ServerState, Topology } from '../topology/topology-types.ts'
-import type { BookmarkClaims } from './unconfirmed-bookmark-gate.ts'
+import type { BookmarkClaims } from './external-bookmark-gate.ts'
 
 /** What a {@link FreshnessCheck} needs to know about the servers and this process. */
 export interface FreshnessContext {

@@ -1,5 +1,5 @@
-import type { StatementNeed } from '../classification/statement-need.ts'
-import { TextCache } from './text-cache.ts'
+import type { StatementNeed } from '../classification/statement-need-types.ts'
+import { TextCache } from './text-keyed-cache.ts'
 import { factsOf } from './text-facts.ts'
 
 /** What is known about a text. */

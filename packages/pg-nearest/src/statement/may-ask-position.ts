@@ -1,4 +1,4 @@
-import type { StatementNeed, TransactionControl } from '../classification/statement-need.ts'
+import type { StatementNeed, TransactionControl } from '../classification/statement-need-types.ts'
 import { factsOf } from './text-facts.ts'
 
 /**

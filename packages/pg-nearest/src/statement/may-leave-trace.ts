@@ -1,4 +1,4 @@
-import type { StatementNeed } from '../classification/statement-need.ts'
+import type { StatementNeed } from '../classification/statement-need-types.ts'
 import { factsOf } from './text-facts.ts'
 
 /**

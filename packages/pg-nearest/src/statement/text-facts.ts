@@ -1,5 +1,5 @@
 import { classify, mayControlTransaction } from '../classification/classify.ts'
-import type { StatementNeed } from '../classification/statement-need.ts'
+import type { StatementNeed } from '../classification/statement-need-types.ts'
 import {
   asksForReadWrite,
   beginsWithWord,
@@ -18,7 +18,7 @@ import { isPreparableWrite, unsettlesPrepared } from './preparable-writes.ts'
 import { asksGeneratedValue, seemsToGenerateValue } from './sequence-values.ts'
 import { syncSharing, type SyncSharing } from './sync-sharing.ts'
 import { mayPrecedeQuestion, readsFromClient, takesSnapshot } from './takes-snapshot.ts'
-import { TextCache } from './text-cache.ts'
+import { TextCache } from './text-keyed-cache.ts'
 
 type Fact =
   /** No second statement follows. May be false for a single one with a semicolon in a string. */

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import type pg from 'pg'
 import { holdCursor, type SentCursor } from '../cursor/cursor-again.ts'
-import { failLastRead, forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/cursor-close.ts'
+import { failLastRead, forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/pg-cursor-workarounds.ts'
 import { runUsers } from '../raise-later.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import { CALLER, type Caller } from '../tracers/caller-context.ts'
@@ -17,7 +17,7 @@ import {
   type QueryInternals,
   type WireConnection,
 } from '../wire/pg-internals.ts'
-import { isValueTooLong } from '../value-too-long.ts'
+import { isValueTooLong } from '../result-value-too-long.ts'
 
 /** How a submittable ended; it has been told already. `unsent`: the server never heard of it. `written`: the server may have received it. */
 export type ToldEnd =

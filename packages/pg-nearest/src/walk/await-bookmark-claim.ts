@@ -1,6 +1,6 @@
-import type { ClaimGate, ClaimOutcome } from '../session-positions/unconfirmed-bookmark-gate.ts'
+import type { ClaimGate, ClaimOutcome } from '../session-positions/external-bookmark-gate.ts'
 import { onAbort } from '../limits/on-abort.ts'
-import type { AttemptEnd, Turn } from './execution.ts'
+import type { AttemptEnd, Turn } from './execution-types.ts'
 
 /** Runs an attempt if the gate lets it, and otherwise ends it when the claim has been asked about, or the signal is aborted. */
 export function awaitBookmarkClaim<R>(

@@ -1,7 +1,7 @@
 import type { MessageReader } from './exchange.ts'
 import { isReadable, isShaped, isWellShaped } from './malformed-message-check.ts'
 import type { WireConnection } from './pg-internals.ts'
-import { valueTooLongError } from '../value-too-long.ts'
+import { valueTooLongError } from '../result-value-too-long.ts'
 
 const NOTHING = Buffer.alloc(0)
 /** A message's type and its length. */

@@ -11,7 +11,7 @@ import {
   type RowDescription,
   type WireConnection,
 } from './pg-internals.ts'
-import { isValueTooLong } from '../value-too-long.ts'
+import { isValueTooLong } from '../result-value-too-long.ts'
 
 /** `I`: outside of a transaction, `T`: inside, `E`: inside of one that has failed. */
 export type TransactionStatus = 'I' | 'T' | 'E'

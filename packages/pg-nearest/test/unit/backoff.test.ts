@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { nextProbeMs, sharedIntervalMs } from '../../src/monitor/probe-backoff.ts'
+import { nextProbeMs, sharedIntervalMs } from '../../src/monitor/probe-interval.ts'
 
 test.each([
   { failures: 0, searching: false, random: 0, is: 450 },

@@ -10,7 +10,7 @@ import {
   type ClientState,
   type Reading,
 } from '../../src/client-state/client-state-machine.ts'
-import type { SessionEffect, StatementNeed } from '../../src/classification/statement-need.ts'
+import type { SessionEffect, StatementNeed } from '../../src/classification/statement-need-types.ts'
 
 const request: Request = { config: { text: 'BEGIN READ ONLY' } }
 const read: StatementNeed = { class: 'read' }

@@ -11,7 +11,7 @@ import {
   type Evidence,
 } from '../../src/route/failure-meaning.ts'
 import { evidenceOfLoss } from '../../src/send/run-statement.ts'
-import { valueTooLongError } from '../../src/value-too-long.ts'
+import { valueTooLongError } from '../../src/result-value-too-long.ts'
 
 interface Said {
   readonly code?: string | undefined

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { classify } from '../../src/classification/classify.ts'
 import { factsOf, keptTexts } from '../../src/statement/text-facts.ts'
-import { TextCache } from '../../src/statement/text-cache.ts'
+import { TextCache } from '../../src/statement/text-keyed-cache.ts'
 import { createLearnedWrites, type LearnedWrites } from '../../src/statement/learned-writes.ts'
 
 const cacheOf = (max: number): LearnedWrites => createLearnedWrites({ max, now: () => 0 })

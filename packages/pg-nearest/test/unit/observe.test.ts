@@ -13,7 +13,7 @@ import {
 import { dormantTopology } from '../../src/observations/topology-without-monitoring.ts'
 import { GONE, observation } from './observation.ts'
 import { readTiers, writeOrder } from '../../src/server-selection/server-selection.ts'
-import { problemOf } from '../../src/failures/diagnose-server.ts'
+import { problemOf } from '../../src/failures/server-problem.ts'
 import type { Server, ServerState } from '../../src/topology/topology-types.ts'
 
 const nrt: Server = { name: 'nrt', region: 'nrt', declared: 'primary' }

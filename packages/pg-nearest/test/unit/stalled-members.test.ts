@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { MemberMachine } from '../../src/observations/update-machines.ts'
 import { initialTopology, withAnswer, type Observed } from '../../src/observations/topology-updates.ts'
-import { problemOf } from '../../src/failures/diagnose-server.ts'
+import { problemOf } from '../../src/failures/server-problem.ts'
 import { isStalled } from '../../src/topology/stalled.ts'
 import { observation } from './observation.ts'
 

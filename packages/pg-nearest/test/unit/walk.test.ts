@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import type { AttemptEnd, Execution } from '../../src/walk/execution.ts'
+import type { AttemptEnd, Execution } from '../../src/walk/execution-types.ts'
 import { walk } from '../../src/walk/walk.ts'
 import { createRetryBudget } from '../../src/limits/retry-budget.ts'
 import { ReplicaBehindError } from '../../src/session-positions/replica-behind-error.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Blame } from '../../src/lanes/blame.ts'
+import { Blame } from '../../src/lanes/slow-statement-attribution.ts'
 
 type Run = readonly [text: string, isSlow: boolean | undefined]
 

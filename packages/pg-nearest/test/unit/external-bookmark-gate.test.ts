@@ -8,7 +8,7 @@ import {
   type ClaimGate,
   type ClaimOutcome,
   type PrimaryAnswer,
-} from '../../src/session-positions/unconfirmed-bookmark-gate.ts'
+} from '../../src/session-positions/external-bookmark-gate.ts'
 import type { FreshnessContext } from '../../src/session-positions/freshness-context.ts'
 import { PositionRecorder } from '../../src/session-positions/position-recorder.ts'
 import { ReplicaBehindError } from '../../src/session-positions/replica-behind-error.ts'
@@ -16,7 +16,7 @@ import { createKnownPositions } from '../../src/positions/known-positions.ts'
 import type { Bookmark } from '../../src/session/bookmark.ts'
 import { SessionState } from '../../src/session/session-state.ts'
 import type { ServerState } from '../../src/topology/topology-types.ts'
-import type { AttemptEnd, Turn } from '../../src/walk/execution.ts'
+import type { AttemptEnd, Turn } from '../../src/walk/execution-types.ts'
 import { serverState, topologyOf } from './server-state.ts'
 
 const BEGAN_AT = 100
