@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
-import type { ListSource } from '../examination/list-source.ts'
+import type { ListSource } from '../fly/list-source.ts'
 import { configuredRegions } from '../fly/configured-regions.ts'
 import { flyServers } from '../fly/fly.ts'
+import { redactName } from '../error-messages/redact-name.ts'
+import { isSystemIdentifier } from '../options/system-identifier.ts'
 import type { NearestPoolOptions } from '../options/pool-options.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -32,6 +34,11 @@ export interface ServerFlags {
  */
 export async function serverOptions(flags: ServerFlags, env: NodeJS.ProcessEnv): Promise<NearestPoolOptions> {
   const { cluster } = flags
+  if (cluster !== undefined && !isSystemIdentifier(cluster)) {
+    throw new UsageError(
+      `--cluster must be the number that "select system_identifier from pg_control_system()" tells, but it is ${redactName(cluster)}.`,
+    )
+  }
   const servers = await serversOf(flags, env)
   return { ...servers, ...(cluster === undefined ? {} : { cluster }) }
 }

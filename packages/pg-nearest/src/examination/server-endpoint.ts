@@ -1,6 +1,8 @@
 import type { ServerStatus } from '../servers/status.ts'
 import { databaseApp } from '../fly/replica-host.ts'
-import type { ListSource } from './list-source.ts'
+import type { ListSource } from '../fly/list-source.ts'
+
+export type { EnvironmentSource, ListSource } from '../fly/list-source.ts'
 
 /** Where a server is, and who uses it. Without secrets. */
 export interface ServerLocation {

@@ -1,12 +1,13 @@
 import { isPlainObject, describeValue } from '../error-messages/describe-value.ts'
-import { closestName } from '../error-messages/closest-name.ts'
+import { mayBeShown } from '../error-messages/redact-name.ts'
 import type { ListedServer } from '../discovery/listed-server.ts'
 import { regionFinder, type FindRegion } from '../discovery/process-region.ts'
 import type { Environment } from '../discovery/parse-server-url.ts'
 import { OptionError } from '../errors.ts'
+import { checkConsistency } from './check-consistency.ts'
 import { checkOptionNames } from './option-names.ts'
 import { parseServerList } from '../server-list/parse-server-list.ts'
-import { CONSISTENCIES, CONSISTENCY_NAMES, isConsistency, type Consistency } from '../session/consistency.ts'
+import type { Consistency } from '../session/consistency.ts'
 import { flag, milliseconds, mismatch, pgOptionChecks, wholeNumber } from '../server-list/pg-option-checks.ts'
 import type { Check } from '../server-list/pg-option-checks.ts'
 import type { ModeSetting } from '../modes/mode-rollout.ts'
@@ -15,6 +16,7 @@ import { isBookmarkStore } from '../bookmark-store/bookmark-store.ts'
 import type { ResilientStoreOptions } from '../bookmark-store/resilient-store.ts'
 import { HEDGES, hedgeOptions, isHedge, type HedgeOptions } from '../limits/hedge-options.ts'
 import type { NearestPoolOptions } from './pool-options.ts'
+import { isSystemIdentifier } from './system-identifier.ts'
 import type { PgOptions, ServerSource } from '../server-list/server-list.ts'
 
 /** Options that have been checked, with their defaults filled in. */
@@ -60,7 +62,7 @@ const CONNECT_MS = 5_000
 
 const checks: Readonly<Record<string, Check>> = {
   ...pgOptionChecks,
-  consistency: (value) => (isConsistency(value) ? undefined : CONSISTENCIES),
+  consistency: checkConsistency,
   assumeReplicatedAfterMs: milliseconds(0),
   waitForLsn: flag,
   pipeline: flag,
@@ -78,9 +80,7 @@ const checks: Readonly<Record<string, Check>> = {
   servers: (value) => (typeof value === 'function' ? undefined : 'a function that returns { primary, replicas }'),
   serversIntervalMs: milliseconds(100),
   cluster: (value) =>
-    typeof value === 'string' && /^\d{1,20}$/.test(value)
-      ? undefined
-      : 'the number that pg_control_system() calls system_identifier, as a text',
+    isSystemIdentifier(value) ? undefined : 'the number that pg_control_system() calls system_identifier, as a text',
   hedge: (value) => (isHedge(value) ? undefined : HEDGES),
   learnedStatements: wholeNumber(0),
   bookmarkStore: (value) =>
@@ -171,11 +171,11 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
   }
 }
 
-/** Texts are not repeated, because they may be misplaced secrets: but for one that is almost right. */
+/** Texts are not repeated, because they may be misplaced secrets: but for a word where one or a number belongs. */
+const WORDS: ReadonlySet<string> = new Set(['consistency', 'cluster'])
+
 function shown(name: string, value: unknown): string {
-  const isMistyped =
-    name === 'consistency' && typeof value === 'string' && closestName(value, CONSISTENCY_NAMES) !== undefined
-  if (isMistyped) return JSON.stringify(value)
+  if (WORDS.has(name) && typeof value === 'string' && value !== '' && mayBeShown(value)) return JSON.stringify(value)
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : describeValue(value)
 }
 

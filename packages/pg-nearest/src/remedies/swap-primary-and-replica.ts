@@ -1,7 +1,15 @@
 import type { ServerStatus } from '../servers/status.ts'
 import { optionOf, setVariables, variableOf } from './commands.ts'
-import { PLAIN_ENVIRONMENT, type EnvironmentSource } from '../examination/list-source.ts'
-import { isInPlace, placeOf, writerOf, type ServerLocation } from '../examination/server-endpoint.ts'
+import {
+  isInPlace,
+  placeOf,
+  writerOf,
+  type EnvironmentSource,
+  type ServerLocation,
+} from '../examination/server-endpoint.ts'
+
+/** Where nothing is known of it, as if none of the variables were set that a list can do without. */
+const PLAIN: EnvironmentSource = { from: 'environment', replicaRegions: undefined, variables: new Set() }
 
 /** Two servers whose places in the list are each other's by now. */
 interface Swap {
@@ -24,7 +32,7 @@ export function changePlaces(
   const now = writerOf(servers)
   if (before === undefined || now === undefined || isInPlace(now, servers)) return undefined
   const place = placeOf(now, places)
-  const { source = PLAIN_ENVIRONMENT } = place
+  const { source = PLAIN } = place
   const mend =
     source.from === 'options' ? swappedOptions(before, now) : swappedVariables({ before, now, servers }, place, source)
   return `${mend}: the two change places`

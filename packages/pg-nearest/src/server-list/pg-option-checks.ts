@@ -3,7 +3,7 @@ import { OptionError } from '../errors.ts'
 import type { PgOptions, ServerNaming } from './server-list.ts'
 
 /** What a value must be, and what it has instead where its type alone would not tell. */
-type Must = string | { readonly be: string; readonly has: string }
+export type Must = string | { readonly be: string; readonly has: string }
 
 /** Describes what a value must be; `undefined` if it is valid. */
 export type Check = (value: unknown) => Must | undefined

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { doctorText } from '../../src/cli/doctor-command.ts'
 import { listSourceOf } from '../../src/cli-options/server-options.ts'
-import type { ListSource } from '../../src/examination/list-source.ts'
+import type { ListSource } from '../../src/fly/list-source.ts'
 import type { ServerLocation } from '../../src/examination/server-endpoint.ts'
 import { findingsOf } from '../../src/findings/findings.ts'
 import type { Finding } from '../../src/findings/finding.ts'

@@ -8,10 +8,3 @@ export interface EnvironmentSource {
   /** The names of the variables that are set. */
   readonly variables: ReadonlySet<string>
 }
-
-/** As if none of the variables were set that a list can do without. */
-export const PLAIN_ENVIRONMENT: EnvironmentSource = {
-  from: 'environment',
-  replicaRegions: undefined,
-  variables: new Set(),
-}
