@@ -32,7 +32,7 @@ export const houses = [
       kysely: [],
       drizzle: [],
       opentelemetry: ['pool', 'servers', 'events', 'classification'],
-      'cli-options': ['terminal', 'fly', 'options', 'modes', 'error-messages'],
+      'cli-options': ['terminal', 'fly', 'options', 'classification', 'modes', 'error-messages'],
       dashboard: ['pool', 'servers', 'events'],
       doctor: ['pool', 'examination', 'servers', 'options', 'discovery', 'pg-client', 'limits'],
       findings: ['remedies', 'terminal', 'examination', 'servers', 'discovery', 'error-messages'],

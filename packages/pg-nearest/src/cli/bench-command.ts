@@ -3,6 +3,7 @@ import { createPool } from '../pool/create-pool.ts'
 import type { NearestPool } from '../pool/nearest-pool.ts'
 import type { RoutedPool } from '../routed-pool/routed-pool.ts'
 import type { ServerStatus } from '../servers/status.ts'
+import { remarkOnQuery } from '../cli-options/bench-query.ts'
 import { benchText } from './bench-table.ts'
 import { errorText } from '../cli-options/error-text.ts'
 import { measure, type Figures } from './measure-latency.ts'
@@ -48,6 +49,8 @@ export async function benchCommand(argv: readonly string[], terminal: Terminal):
     timeMs: seconds(values.time, '--time', 0.1),
     warmupMs: seconds(values.warmup, '--warmup', 0),
   }
+  const remark = remarkOnQuery(request.query)
+  if (remark !== undefined) terminal.complain(`pg-nearest: ${remark}`)
   // Eventual, so that what one region has shown is not required of the others.
   const pool = createPool({ ...(await serversToAsk(values, terminal)), consistency: 'eventual' })
   try {

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import type { ServerStatus, Status } from '../servers/status.ts'
 import { describeOwnRegion } from '../findings/describe-own-region.ts'
+import { regionOf } from '../findings/own-region.ts'
 import { isInPlace } from '../examination/server-endpoint.ts'
 import { bytes, duration } from '../terminal/format.ts'
 import { tableWithin, type Column } from '../terminal/table.ts'
@@ -31,8 +32,7 @@ export function statusText(status: Status, { color, columns }: Pick<Terminal, 'c
   const health = ({ health: known }: ServerStatus): string =>
     paint(known === 'up' ? 'green' : known === 'down' ? 'red' : 'yellow', known)
   const rows = servers.map((server) => [
-    // Where everything is down, the least bad is tried.
-    server.readFrom && server.health !== 'down' ? paint('bold', '→') : '',
+    server.readFrom ? paint('bold', '→') : '',
     server.name,
     server.region ?? server.address ?? UNKNOWN,
     server.role,
@@ -46,7 +46,10 @@ export function statusText(status: Status, { color, columns }: Pick<Terminal, 'c
   const lines = [
     tableWithin(columns, COLUMNS, rows),
     '',
-    wrap(`Reads ${describeOwnRegion(status)} ${reads(servers)} ${writes(servers)}`, columns),
+    wrap(
+      `Reads ${describeOwnRegion(status)} ${[reads(servers), writes(servers), ...regionOf(status).map(({ message }) => message)].join(' ')}`,
+      columns,
+    ),
   ]
   return [...lines, ...remarks.map((remark) => paint('red', wrap(`! ${remark}`, columns, 2)))].join('\n')
 }
@@ -59,7 +62,7 @@ export function misplaced(servers: readonly ServerStatus[]): readonly string[] {
 }
 
 function reads(servers: readonly ServerStatus[]): string {
-  const from = servers.find(({ readFrom, health }) => readFrom && health !== 'down')
+  const from = servers.find(({ readFrom }) => readFrom)
   return from === undefined ? 'have nowhere to go.' : `go to ${from.name}.`
 }
 

@@ -1,4 +1,4 @@
-import { isNotReplicatedError, type MissingServer } from '../errors.ts'
+import { isNotReplicatedError, isOptionError, type MissingServer } from '../errors.ts'
 import { createPool } from '../pool/create-pool.ts'
 import { parseOptions } from '../cli-options/parse-options.ts'
 import { serverFlags } from '../cli-options/server-options.ts'
@@ -54,7 +54,7 @@ export async function waitCommand(argv: readonly string[], terminal: Terminal): 
   } catch (error) {
     if (isNotReplicatedError(error))
       return finish(error.missing, `${error.message} More is told by: npx pg-nearest doctor`)
-    throw error
+    throw isOptionError(error) && error.option === 'bookmark' ? new UsageError(`--${error.message}`) : error
   } finally {
     clearInterval(progress)
     await pool.end()

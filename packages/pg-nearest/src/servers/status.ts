@@ -28,7 +28,7 @@ export interface ServerStatus extends Omit<ServerState, 'lsn' | 'members' | 'wal
   readonly lsn: string | undefined
   /** The end of the WAL that it has on its disk, likewise: received on a replica, where it may not be replayed yet; written on a primary. */
   readonly walEnd: string | undefined
-  /** Reads from here use this server now, or one of several that are equally near. */
+  /** Reads from here use this server now, or one of several that are equally near. Never one that is down, though it is tried where all are. */
   readonly readFrom: boolean
   /** Writes go here now. */
   readonly writeTo: boolean
@@ -117,7 +117,7 @@ export function statusOf(
       })),
       problem: problem?.message,
       problemCode: problem?.code,
-      readFrom: best.some((choice) => choice.server.name === server.name),
+      readFrom: server.health !== 'down' && best.some((choice) => choice.server.name === server.name),
       writeTo: server.name === writer?.name,
       connections: countsOf(known.find((each) => each.server === server.name)),
     }

@@ -254,6 +254,13 @@ test.each([
   { args: ['status', '--watch', '0'], code: 2, says: '--watch takes seconds' },
   { args: ['status', '--watch', 'x'], code: 2, says: '--watch takes seconds' },
   { args: ['bench', '--time', 'long'], code: 2, says: '--time takes seconds' },
+  { args: ['bench', '--query', ''], code: 2, says: '--query has no statement in it' },
+  { args: ['status', '--cluster', 'abc', '--primary', 'postgres://h/app'], code: 2, says: '--cluster must be' },
+  {
+    args: ['wait', '--bookmark', 'garbage', '--primary', 'postgres://h/app', '--replica', 'ord=postgres://g/app'],
+    code: 2,
+    says: '--bookmark must be a position',
+  },
   { args: ['status', '--primary', 'nrt=postgres://a:hush@[bad'], code: 2, says: 'primary' },
   { args: ['wait', '--primary', 'nrt=postgres://a:hush@h/app'], code: 2, says: 'There is no replica in the list' },
   {

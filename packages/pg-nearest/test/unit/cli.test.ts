@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { benchText } from '../../src/cli/bench-table.ts'
 import { bytes, duration } from '../../src/terminal/format.ts'
+import { remarkOnQuery } from '../../src/cli-options/bench-query.ts'
 import type { Figures } from '../../src/cli/measure-latency.ts'
 import { progressBar } from '../../src/terminal/progress-bar.ts'
 import { serverOptions } from '../../src/cli-options/server-options.ts'
@@ -40,6 +41,21 @@ describe('bench', () => {
     figures('atl', 5.13, 194.94, 0.3201, 168.88, 339),
     figures('syd', 6.49, 154.09, 0.2989, 137.27, 277.29),
   ]
+
+  test.each(['', '  ', ';', '-- select 1', '/* nothing */ ;'])('--query %j is no query', (query) => {
+    expect(() => remarkOnQuery(query)).toThrow(/^--query has no statement in it\. /)
+  })
+
+  test.each([
+    ['select 1', false],
+    ["select count(*) from users where name = 'delete'", false],
+    ['insert into users values (1)', true],
+    ['with gone as (delete from users returning 1) select * from gone', true],
+    ['begin; delete from users; commit', true],
+    ['create temporary table t (n int)', true],
+  ])('%j is told to change something: %s', (query, isTold) => {
+    expect(remarkOnQuery(query)).toEqual(isTold ? expect.stringMatching(/^--query .* every run/) : undefined)
+  })
 
   test('prints the article’s table from the article’s figures', () => {
     expect(benchText(five, false)).toBe(
@@ -141,6 +157,18 @@ Reads from ord go to ord. Writes go to nrt.
     expect(JSON.stringify(status)).not.toContain('secret')
   })
 
+  test('reads from no server that is down', () => {
+    const { servers } = statusOf(topologyOf([serverState({ declared: 'primary', health: 'down' })]), IN_ORD)
+    expect(servers).toMatchObject([{ health: 'down', readFrom: false, writeTo: false }])
+  })
+
+  test('tells of a region in which no server is', () => {
+    const text = (region: string): string => statusText(statusOf(topology, { ...IN_ORD, region }), PLAIN)
+    expect(text('ams')).toMatch(/^Reads from ams .*No server is in ams: it reads from the nearest, by time\.$/m)
+    expect(text('odr')).toMatch(/No server is in odr\. Is ord meant\?$/m)
+    expect(text('ord')).not.toContain('No server is in')
+  })
+
   test('is plain data', () => {
     expect(JSON.parse(JSON.stringify(statusOf(topology, IN_ORD)))).toMatchObject({
       region: 'ord',
@@ -208,6 +236,16 @@ describe('where the servers are', () => {
     await serversToAsk({}, { ...QUIET, env, complain: (text) => void complaints.push(text) })
     expect(complaints).toEqual(told.map((text) => `pg-nearest: ${text}`))
     expect(env).not.toHaveProperty('PG_NEAREST_MODE')
+  })
+
+  test.each([
+    ['abc', 'but it is "abc".'],
+    ['', 'but it is "".'],
+    ['postgres://app:hush@h/app', 'but it is a text that is not repeated here.'],
+  ])('--cluster %j is told by its flag', async (cluster, says) => {
+    const told = serverOptions({ cluster }, { DATABASE_URL: 'postgres://h/app' })
+    await expect(told).rejects.toThrow(/^--cluster must be the number that "select system_identifier/)
+    await expect(told).rejects.toThrow(says)
   })
 
   test('the cluster, for a list from either', async () => {
