@@ -180,11 +180,15 @@ export class Connection {
   }
 
   /** What a listener has asked on the connection, ahead of it or behind, is not cancelled. */
-  async #requestCancel(): Promise<void> {
-    await new Promise<void>((resolve) => this.pipeline.whenTurnCame(resolve))
-    if (this.quiet) return
-    this.pipeline.keepTurn(true)
-    await requestCancel(this.client)
+  #requestCancel(): Promise<void> {
+    return new Promise((resolve) => {
+      // Whoever cancels may close the connection in the same turn: it dials before that.
+      this.pipeline.whenTurnCame(() => {
+        if (this.quiet) return resolve()
+        this.pipeline.keepTurn(true)
+        void requestCancel(this.client).then(resolve)
+      })
+    })
   }
 
   async #runFence(): Promise<void> {

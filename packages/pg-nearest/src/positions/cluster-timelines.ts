@@ -15,20 +15,28 @@ export interface ClusterTimelines {
    * standby. `undefined` if it was not watched then.
    */
   forkPositionOf(timeline: number, later: number): bigint | undefined
-  /** A primary of this timeline has told of it. */
-  hasLeader(timeline: number): boolean
+  /** A primary of this timeline has told of it; or none has for so long that none is waited for any more. */
+  isSettled(timeline: number): boolean
 }
+
+/** A primary that can be reached from here is asked within a second or two of its promotion. */
+const LEADER_AWAITED_MS = 10_000
 
 export function createClusterTimelines(): ClusterTimelines {
   const forks = new Map<number, bigint>()
   const asStandby = new Map<string, bigint>()
   const led = new Set<number>()
+  const firstToldAt = new Map<number, number>()
   const formerPrimaries = createFormerPrimaries()
   let latestTold = 0
+  let now = 0
+  const isAwaited = (since: number): boolean => now - since < LEADER_AWAITED_MS
   return {
     note(told, before) {
-      const { machine, standby, timeline, lsn } = told
+      const { machine, standby, timeline, lsn, at } = told
+      now = Math.max(now, at)
       formerPrimaries.note(told)
+      if (timeline !== undefined && !firstToldAt.has(timeline)) firstToldAt.set(timeline, at)
       if (standby && machine !== undefined) setRecent(asStandby, machine, latestOf(asStandby.get(machine), lsn))
       if (standby || timeline === undefined) return
       led.add(timeline)
@@ -41,7 +49,12 @@ export function createClusterTimelines(): ClusterTimelines {
     setLatestTold(timeline) {
       latestTold = timeline
     },
-    latest: () => Math.max(latestTold, formerPrimaries.successorTimeline()),
+    latest() {
+      const successor = formerPrimaries.successor()
+      return successor !== undefined && isAwaited(successor.since)
+        ? Math.max(latestTold, successor.timeline)
+        : latestTold
+    },
     forkPositionOf(timeline, later) {
       let kept: bigint | undefined
       for (const [fork, lsn] of forks) {
@@ -49,7 +62,10 @@ export function createClusterTimelines(): ClusterTimelines {
       }
       return kept
     },
-    hasLeader: (timeline) => led.has(timeline),
+    isSettled(timeline) {
+      const told = firstToldAt.get(timeline)
+      return led.has(timeline) || (told !== undefined && !isAwaited(told))
+    },
   }
 }
 

@@ -81,6 +81,8 @@ export function statementExchanges(
     case 'none':
       return [new StatementExchange(config, lease.client, onEnd)]
     case 'read':
+      if (isOneRead(config)) return [group(lease.client, [RESTRICTION_OF_SYNC], config, onEnd)]
+      return around(lease, config, onEnd)
     case 'statement':
       return around(lease, config, onEnd)
     case 'begin':
@@ -88,6 +90,11 @@ export function statementExchanges(
     case 'inside':
       return inside(lease, config, onEnd)
   }
+}
+
+/** It cannot end the transaction that it shares with what is ahead of it. */
+function isOneRead({ text }: pg.QueryConfig): boolean {
+  return typeof text === 'string' && factsOf(text).is('single') && staysReadOnly(text)
 }
 
 /** BEGIN, the statement, COMMIT. `onEnd` is called when all three have ended. */

@@ -59,12 +59,11 @@ export function expectedOfPrimary(
   { positions }: FreshnessContext,
   { home, homeUsedAt }: SessionState,
   required: Bookmark | undefined,
-  primary: string,
   answered: Bookmark,
 ): Bookmark | undefined {
   const last = home && (positions.asPrimary(home.machine) ?? positions.beforeLoss(home.server))
-  // Its name may have moved; but of a primary that has restarted nobody knows how far it had got.
-  if (home?.server === primary && (last?.timeline ?? answered.timeline) >= answered.timeline) return required
+  // It may be the same machine by another name; and of one that has restarted nobody knows how far it had got.
+  if ((last?.timeline ?? answered.timeline) >= answered.timeline) return required
   if (last?.standby !== false || last.timeline === undefined || last.systemIdentifier === undefined) return required
   const { systemIdentifier, timeline, lsn } = last
   const beyond = homeUsedAt > last.at ? 1n : 0n

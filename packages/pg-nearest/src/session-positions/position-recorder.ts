@@ -78,7 +78,7 @@ export class PositionRecorder {
     if (isLate && shows(before, required, positions) !== 'yes') return new ReplicaBehindError(server)
     const behind = position === undefined || position.lsn < required.lsn
     // What a client brings that nobody vouches for teaches nothing about a server.
-    const isVouchedFor = required !== this.#session.claim || this.#session.trusted
+    const isVouchedFor = !this.#session.isClaim(required) || this.#session.trusted
     if (machine !== undefined && isVouchedFor) positions.noteBehind(server, machine, behind)
     if (position === undefined) return new ReplicaBehindError(server)
     if (behind) {
@@ -138,22 +138,22 @@ export class PositionRecorder {
     const session = this.#session
     const required = this.#stillRequired
     const expected = session.claim !== undefined && !session.trusted ? this.#known(required) : required
-    const demanded = expectedOfPrimary(this.#context, session, expected, server, position)
+    const demanded = expectedOfPrimary(this.#context, session, expected, position)
     if (expected !== required && required !== undefined) session.replace(required, position, sentAt)
     if (mayHaveWritten && session.isBeyond(position, positions)) this.#markUnknown(true)
     const lost = session.arrivedAtPrimary(position, sentAt, demanded, positions)
     // So may be what a standby has refused.
-    if (mayHaveWritten || !proves) this.#tellProcess(server, position)
+    if (mayHaveWritten || !proves) this.#tellProcess(position)
     if (lost !== undefined) this.#noteLoss(server, lost)
     return undefined
   }
 
   /** A write in any session is a write of this process, too. */
-  #tellProcess(server: string, position: Bookmark): void {
+  #tellProcess(position: Bookmark): void {
     const { process } = this.#context
     if (process === undefined) return
     if (process !== this.#session) {
-      const seen = expectedOfPrimary(this.#context, process, process.bookmark, server, position)
+      const seen = expectedOfPrimary(this.#context, process, process.bookmark, position)
       process.showOfAnother(position, seen, performance.now())
     }
     process.tellPeers(position)
@@ -191,7 +191,7 @@ export class PositionRecorder {
     if (required !== undefined && isOlder(required)) {
       if (!this.#isNobodys(required)) return true
       // What a client brought says nothing of what others wait for.
-      const isOwn = required !== this.#session.claim
+      const isOwn = !this.#session.isClaim(required)
       this.#replace(primary, required, position)
       if (isOwn) this.#forgetTimeline(required)
     }
@@ -208,9 +208,9 @@ export class PositionRecorder {
   }
 
   #replace(primary: string, required: Bookmark, position: Bookmark): void {
-    const { claim, trusted } = this.#session
+    const isOwn = this.#session.trusted || !this.#session.isClaim(required)
     this.#session.replace(required, position, performance.now())
-    if (trusted || required !== claim) this.#noteLoss(primary, { lost: required, now: position })
+    if (isOwn) this.#noteLoss(primary, { lost: required, now: position })
   }
 
   /**
@@ -219,8 +219,7 @@ export class PositionRecorder {
    */
   #isNobodys(bookmark: Bookmark): boolean {
     const { topology, positions, members } = this.#context
-    const { claim, trusted } = this.#session
-    if (claim === bookmark && !trusted)
+    if (this.#session.isClaim(bookmark) && !this.#session.trusted)
       return !topology.servers.some(({ timeline }) => (timeline ?? 0) >= bookmark.timeline)
     const since = this.#session.listedSince(bookmark)
     if (since === undefined) return false
@@ -243,7 +242,7 @@ export class PositionRecorder {
 
   /** What the primary lacks of an untrusted claim is not reported as lost. */
   #known(required: Bookmark | undefined): Bookmark | undefined {
-    return required === this.#session.claim ? undefined : required
+    return required !== undefined && this.#session.isClaim(required) ? undefined : required
   }
 
   #markUnknown(mayHaveWritten: boolean): void {

@@ -18,8 +18,8 @@ export interface Timelines {
   latest(): number
   /** The position up to which the later timeline surely contains the earlier one; `undefined` if that is not known. */
   forkPositionOf(timeline: number, later: number): bigint | undefined
-  /** A primary of this timeline has told of it. */
-  hasLeader(timeline: number): boolean
+  /** No more can be found out of it: its primary has told, or cannot be reached from here. */
+  isSettled(timeline: number): boolean
 }
 
 export interface Forks {
@@ -67,8 +67,7 @@ function mayHaveLost(
   const later = standby === true ? Math.max(told, timelines.latest()) : told
   if (later === timeline) return false
   const kept = timelines.forkPositionOf(timeline, later)
-  // Once its primary has answered, no more can be found out of it.
-  return kept === undefined ? standby === true && !timelines.hasLeader(later) : kept < certainLsn
+  return kept === undefined ? standby === true && !timelines.isSettled(later) : kept < certainLsn
 }
 
 /** Whether a promotion lies between them. */
@@ -76,11 +75,21 @@ export function isOfLaterTimeline({ systemIdentifier, timeline }: Bookmark, than
   return than !== undefined && than.systemIdentifier === systemIdentifier && than.timeline < timeline
 }
 
+/** Whether they are the same position, however much of it is certain. */
+export function isSamePosition(a: Bookmark, b: Bookmark | undefined): boolean {
+  return b !== undefined && a.systemIdentifier === b.systemIdentifier && comparePositions(a, b) === 0
+}
+
 /** Compares two positions of one cluster, as {@link laterBookmark} does: above 0 if the first is later. */
 export function comparePositions(a: Bookmark, b: Bookmark): number {
   if (a.timeline !== b.timeline) return a.timeline - b.timeline
   if (a.lsn === b.lsn) return 0
   return a.lsn > b.lsn ? 1 : -1
+}
+
+/** Whether the first is the later one, or the same. Of two clusters none is. */
+export function reaches(a: Bookmark, b: Bookmark): boolean {
+  return a.systemIdentifier === b.systemIdentifier && comparePositions(a, b) >= 0
 }
 
 /** Whether whoever shows the first shows the second, too, and would miss as much in a later timeline. */

@@ -1,8 +1,9 @@
 import {
   certainBookmark,
-  comparePositions,
   isOfLaterTimeline,
+  isSamePosition,
   laterBookmark,
+  reaches,
   shows,
   type Bookmark,
   type Forks,
@@ -127,6 +128,11 @@ export class SessionState {
     return this.#claim
   }
 
+  /** Whether it is the claim's position: more of it may have become certain since. */
+  isClaim(required: Bookmark): boolean {
+    return isSamePosition(required, this.#claim)
+  }
+
   /** A server shows the claim. */
   confirm(): void {
     this.#claim = undefined
@@ -146,12 +152,12 @@ export class SessionState {
 
   /** The primary does not know what its reads had to show: the session goes on from the primary's position. */
   replace(required: Bookmark, position: Bookmark, now: number): void {
-    if (this.#bookmark === required) {
+    if (isSamePosition(required, this.#bookmark)) {
       this.#bookmark = position
       this.#timelineSince = now
     }
     this.#replaced = required
-    if (this.#claim === required) this.#claim = undefined
+    if (this.isClaim(required)) this.#claim = undefined
   }
 
   /** Whether it has gone on without this. */
@@ -164,8 +170,8 @@ export class SessionState {
    * if that is not known.
    */
   listedSince(required: Bookmark): number | undefined {
-    if (required === this.#claim) return this.beganAt
-    if (required === this.#bookmark) return this.#timelineSince
+    if (this.isClaim(required)) return this.beganAt
+    if (isSamePosition(required, this.#bookmark)) return this.#timelineSince
     return required === this.#awaited?.beginning ? this.#awaited.listedSince : undefined
   }
 
@@ -356,7 +362,7 @@ export class SessionState {
 
   /** Several statements may have required the same position: its loss is reported once. */
   #isNews(lost: Bookmark): boolean {
-    if (!isLater(lost, this.#toldLost)) return false
+    if (this.#toldLost !== undefined && reaches(this.#toldLost, lost)) return false
     this.#toldLost = lost
     return true
   }
@@ -379,7 +385,7 @@ export class SessionState {
     if (this.#home !== undefined && this.#homeUsedAt <= sentAt && !isReplaced) this.#home = undefined
     // A primary on an older timeline cannot tell.
     if (this.#claim !== undefined && shows(position, this.#claim, forks) !== 'older') this.#claim = undefined
-    if (lost === undefined || this.#bookmark === undefined || isLater(this.#bookmark, lost)) {
+    if (lost === undefined || this.#bookmark === undefined || !reaches(lost, this.#bookmark)) {
       this.show(position, sentAt)
     } else {
       // The lost position may have absorbed later ones meanwhile, so the next read asks the primary as well.
@@ -389,9 +395,4 @@ export class SessionState {
     }
     return lost === undefined || !this.#isNews(lost) ? undefined : { lost, now: position }
   }
-}
-
-/** Of two clusters none is. */
-function isLater(a: Bookmark, b: Bookmark | undefined): boolean {
-  return b === undefined || (a.systemIdentifier === b.systemIdentifier && comparePositions(a, b) > 0)
 }

@@ -95,7 +95,10 @@ function guarded(
     new StatementExchange({ text }, client, ended)
   if (inTransaction) return [...RELOCK.map((text) => plain(text)), make(onEnd)]
   let ended: SubmittableEnd | undefined
-  const commit = plain('COMMIT', (end) => onEnd(lossOf(end) ?? (ended as SubmittableEnd)))
+  // What its user was not told of is told otherwise, or runs elsewhere.
+  const commit = plain('COMMIT', (end) =>
+    onEnd(ended?.kind === 'untold' ? ended : (lossOf(end) ?? (ended as SubmittableEnd))),
+  )
   return [plain('BEGIN READ ONLY'), plain(SNAPSHOT), make((end) => (ended = end)), commit]
 }
 

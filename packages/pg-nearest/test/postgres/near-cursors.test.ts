@@ -191,6 +191,29 @@ describe('what the replica cannot run is run on the primary', () => {
   })
 })
 
+test('so does one of a read-only handle', async () => {
+  const slow = 'select * from slow_on_a_replica'
+  const reader = await pool.replica().connect()
+  const read = reader.query(new Cursor<Row>(slow)).read(5)
+  await running(world.url('ord'), slow)
+  await terminate(world.url('ord'), slow)
+  expect(await settled(read, 'the rows')).toMatchObject([{ n: 5 }])
+  reader.release()
+})
+
+test('what is aborted before its first row does not go on on its server', async () => {
+  const text = 'select pg_sleep(30)::text as slept'
+  const controller = new AbortController()
+  const transaction = pool.transaction({ signal: controller.signal }, async (tx) => {
+    for await (const row of tx.query(new QueryStream(text))) expect(row).toBeUndefined()
+  })
+  const ended = rejectionOf(transaction, 'the transaction')
+  await running(world.url('nrt'), text)
+  controller.abort(new Error('enough'))
+  expect(await ended).toMatchObject({ message: 'enough' })
+  await until(async () => (await serversOf(text)).length === 0, 'it to be cancelled', 3_000)
+})
+
 describe('what fails once rows were told is the caller’s', () => {
   test('a conflict with recovery', async () => {
     const cursor = client.query(new Cursor<Row>('select n from conflicting'))

@@ -150,17 +150,18 @@ function cluster() {
   const timelines: Timelines = {
     latest: () => positions.timelinesOf('7')?.latest() ?? 0,
     forkPositionOf: (timeline, later) => positions.timelinesOf('7')?.forkPositionOf(timeline, later),
-    hasLeader: (timeline) => positions.timelinesOf('7')?.hasLeader(timeline) ?? false,
+    isSettled: (timeline) => positions.timelinesOf('7')?.isSettled(timeline) ?? false,
   }
   const showing = (server: string, bookmark: Bookmark) => shows(positions.of(server), bookmark, positions)
-  return { positions, tell, timelines, showing }
+  const wait = (ms: number): void => void (now += ms)
+  return { positions, tell, timelines, showing, wait }
 }
 
 describe('what a promotion may have lost', () => {
   const second = {
     latest: () => 2,
     forkPositionOf: (timeline: number, later: number) => (timeline < 2 && later >= 2 ? 100n : undefined),
-    hasLeader: () => true,
+    isSettled: () => true,
   }
   const forks = { timelinesOf: (systemIdentifier: string) => (systemIdentifier === '7' ? second : undefined) }
   test.each([
@@ -237,6 +238,16 @@ describe('what a promotion may have lost', () => {
     expect(showing('nrt', certain(1, 90n))).toBe('yes')
   })
 
+  test('nor is the new primary waited for where it is never heard', () => {
+    const { tell, showing, wait } = cluster()
+    tell('nrt', '1 10.0.0.3 5432', 500n, 1)
+    tell('nrt', '1 10.0.0.3 5432', 510n, 2)
+    expect(showing('nrt', certain(1, 200n))).toBe('lost')
+    wait(10_000)
+    tell('nrt', '1 10.0.0.3 5432', 520n, 2)
+    expect(showing('nrt', certain(1, 200n))).toBe('yes')
+  })
+
   test('no later timeline of another cluster says anything about this one', () => {
     const { tell, showing } = cluster()
     tell('nrt', '1 10.0.0.3 5432', 500n, 1)
@@ -274,6 +285,32 @@ describe('a primary that has become a standby', () => {
     tell('atl', '2 10.0.0.2 5432', 510n, 2, 'primary')
     expect([showing('ord', written), showing('nrt', written)]).toEqual(['yes', 'yes'])
     expect(showing('ord', certain(1, 301n))).toBe('lost')
+  })
+
+  test('or nobody is heard to lead for long', () => {
+    const { tell, showing, wait } = demoted()
+    wait(10_000)
+    tell('nrt', '1 10.0.0.3 5432', 510n)
+    expect([showing('ord', written), showing('nrt', written)]).toEqual(['yes', 'yes'])
+  })
+
+  test.each([
+    ['its address was given to another one', '10.5 10.0.0.9 5432'],
+    ['the address led to it for a while', '5.5 10.0.0.9 5432'],
+  ])('is none if it goes on elsewhere: %s', (_, elsewhere) => {
+    const { tell, showing } = demoted()
+    tell('writer', elsewhere, 520n, 1, 'primary')
+    expect([showing('ord', written), showing('nrt', written)]).toEqual(['yes', 'yes'])
+    tell('ord', '20.5 10.0.0.1 5432', 530n, 1)
+    expect(showing('nrt', written)).toBe('yes')
+  })
+
+  test('is none because of a late answer of the time when it was a standby', () => {
+    const { tell, showing } = cluster()
+    tell('nrt', '1 10.0.0.3 5432', 500n, 1)
+    tell('ord', '10.5 10.0.0.1 5432', 500n, 1, 'primary')
+    tell('other', '10.5 10.0.0.1 5432', 490n, 1)
+    expect(showing('nrt', written)).toBe('yes')
   })
 
   test('is known by another name, too', () => {

@@ -33,8 +33,8 @@ function note(
 
 const BEYOND = at(1, 101n)
 
-test.each<[what: string, happens: (positions: KnownPositions) => void, server: string]>([
-  ['its connections were lost', (positions) => positions.noteLoss('writer'), 'other'],
+test.each<[what: string, happens: (positions: KnownPositions) => void]>([
+  ['its connections were lost', (positions) => positions.noteLoss('writer')],
   [
     'it has come back as a standby, and was lost again',
     (positions) => {
@@ -43,7 +43,6 @@ test.each<[what: string, happens: (positions: KnownPositions) => void, server: s
       note(positions, 'writer', A_AGAIN, 'standby', 90n, 60)
       positions.noteLoss('writer')
     },
-    'other',
   ],
   [
     'it has left the list',
@@ -51,24 +50,24 @@ test.each<[what: string, happens: (positions: KnownPositions) => void, server: s
       positions.noteLoss('writer')
       positions.forget('writer')
     },
-    'other',
   ],
-  ['its name leads to the promoted machine', (positions) => positions.noteMove('writer'), 'writer'],
-])('what was written at home is expected of the next primary: %s', (_, happens, server) => {
+  ['its name leads to the promoted machine', (positions) => positions.noteMove('writer')],
+])('what was written at home is expected of the next primary: %s', (_, happens) => {
   const { positions, session } = writtenAtHome()
   happens(positions)
   const context = { positions } as FreshnessContext
-  expect(expectedOfPrimary(context, session, undefined, server, at(2, 500n))).toEqual(BEYOND)
-  expect(expectedOfPrimary(context, session, at(1, 300n), server, at(2, 500n))).toEqual(at(1, 300n))
+  expect(expectedOfPrimary(context, session, undefined, at(2, 500n))).toEqual(BEYOND)
+  expect(expectedOfPrimary(context, session, at(1, 300n), at(2, 500n))).toEqual(at(1, 300n))
 })
 
-test.each<[what: string, server: string, answered: ReturnType<typeof at>, isTold: boolean]>([
-  ['of the same one, which has restarted', 'writer', at(1, 90n), true],
-  ['where it has never told its position', 'other', at(2, 500n), false],
-])('nothing is expected %s', (_, server, answered, isTold) => {
+test.each<[what: string, answered: ReturnType<typeof at>, isTold: boolean]>([
+  ['of the same one, which has restarted', at(1, 90n), true],
+  ['of the same one, by whatever name', at(1, 100n), true],
+  ['where it has never told its position', at(2, 500n), false],
+])('nothing is expected %s', (_, answered, isTold) => {
   const { positions, session } = writtenAtHome(isTold)
   positions.noteLoss('writer')
   if (isTold) note(positions, 'writer', A_AGAIN, 'primary', 90n, 60)
   note(positions, 'other', B, 'standby', 80n, 60)
-  expect(expectedOfPrimary({ positions } as FreshnessContext, session, undefined, server, answered)).toBeUndefined()
+  expect(expectedOfPrimary({ positions } as FreshnessContext, session, undefined, answered)).toBeUndefined()
 })

@@ -139,6 +139,24 @@ describe('a session', () => {
     expect(session.arrivedAtPrimary(at(2, 500n), 20, at(2, 950n), NO_FORKS)).toBeDefined()
   })
 
+  test('so is one of another cluster', () => {
+    const session = new SessionState(at(1, 900n))
+    expect(session.arrivedAtPrimary(at(1, 500n), 10, at(1, 900n), NO_FORKS)).toBeDefined()
+    const elsewhere = (lsn: bigint): Bookmark => ({ ...at(1, lsn), systemIdentifier: '8' })
+    session.arrivedAtPrimary(elsewhere(100n), 20, undefined, NO_FORKS)
+    expect(session.arrivedAtPrimary(elsewhere(50n), 30, session.bookmark, NO_FORKS)).toBeDefined()
+  })
+
+  test('a claim stays one when a part of it becomes certain', () => {
+    const session = new SessionState(at(1, 9_000n), { trusted: false })
+    const [claim, position] = [session.claim ?? at(1, 1n), certain(1, 800n)]
+    session.showOfAnother(position, session.bookmark, 0)
+    expect(session.bookmark).toEqual({ ...at(1, 9_000n), certainLsn: 800n })
+    expect(session.isClaim(session.bookmark ?? at(1, 1n))).toBe(true)
+    session.replace(claim, position, 1)
+    expect([session.bookmark, session.claim]).toEqual([position, undefined])
+  })
+
   describe('a home', () => {
     const seen = (lsn: bigint, when: number) => ({ ...at(1, lsn), at: when, standby: true })
 
@@ -177,7 +195,7 @@ describe('a session', () => {
 })
 
 describe('behind a promotion', () => {
-  const timelines = { latest: () => 2, forkPositionOf: () => 220n, hasLeader: () => true }
+  const timelines = { latest: () => 2, forkPositionOf: () => 220n, isSettled: () => true }
   const forks = { timelinesOf: () => timelines }
   const lost = certain(1, 250n)
 
