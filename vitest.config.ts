@@ -130,6 +130,7 @@ const unhurried = onServersOf([
   'servers',
   'session-outages',
   'session-results',
+  'silent-leavers',
   'sessions',
   'spare-connections',
   'stalled-replicas',

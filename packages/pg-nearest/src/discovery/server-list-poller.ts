@@ -44,12 +44,15 @@ export function createServerListPoller<List>({
   let asking = false
   /** After a problem, too: as after the last list. */
   let waitMs = intervalMs
+  /** What was wished for while it was being asked, whose answer may be of before. */
+  let wishedMs = Number.POSITIVE_INFINITY
   let phase: 'paused' | 'running' | 'stopped' = 'paused'
   const isStopped = (): boolean => phase === 'stopped'
 
   const askWithin = (ms: number): void => {
     clearTimeout(timer)
-    if (asking || phase !== 'running') return
+    if (phase !== 'running') return
+    if (asking) return void (wishedMs = Math.min(wishedMs, ms))
     timer = setTimeout(() => void ask(), ms)
     timer.unref()
   }
@@ -66,7 +69,9 @@ export function createServerListPoller<List>({
       if (!isStopped()) onProblem(error)
     } finally {
       asking = false
-      askWithin(waitMs)
+      const nextMs = Math.min(waitMs, wishedMs)
+      wishedMs = Number.POSITIVE_INFINITY
+      askWithin(nextMs)
     }
   }
 

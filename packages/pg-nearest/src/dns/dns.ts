@@ -46,12 +46,20 @@ export function dns(name: string, options: DnsOptions = {}): ServerSource {
   const regions = Object.entries(replicas).map(([region, own]) => [parseRegion(region, 'replicas'), own] as const)
   const names = [...new Set([name, ...regions.map(([, own]) => own)])]
   let known: ResolvedAddresses = new Map()
+  const heldForMs = new Map<string, number>()
 
   return async (given) => {
     const template = typeof given.primary === 'string' ? { url: given.primary } : given.primary
     const placesOf = (each: string): Place[] =>
       [...(known.get(each)?.keys() ?? [])].map((text) => JSON.parse(text) as Place)
     const answers = await Promise.all(names.map((each) => lookUp(resolver, each, family, placesOf(each))))
+    const ttlsMs = names.map((each, i) => {
+      const told = answers[i]?.ttlsMs ?? []
+      if (told.length > 0) heldForMs.set(each, Math.min(...told))
+      const heldMs = heldForMs.get(each)
+      if (heldMs === undefined) return UNKNOWN_MS
+      return told.length > 0 ? heldMs : Math.min(heldMs, UNANSWERED_MS)
+    })
     known = afterAnswer(known, new Map(names.map((each, i) => [each, answers[i]?.places])))
     const entryOf = (each: string): ServerOptions | undefined => {
       const places = placesOf(each)
@@ -69,13 +77,15 @@ export function dns(name: string, options: DnsOptions = {}): ServerSource {
     return {
       primary: { ...primary, region: template.region },
       replicas: Object.hasOwn(options, 'replicas') ? Object.fromEntries(found) : given.replicas,
-      serversIntervalMs: refreshInterval(
-        answers.flatMap((answer) => answer?.ttlsMs ?? []),
-        Math.random(),
-      ),
+      serversIntervalMs: refreshInterval(ttlsMs, Math.random()),
     }
   }
 }
+
+/** A name that could not be looked up, or has no address, is looked up again this soon at the latest. */
+const UNANSWERED_MS = 5_000
+/** The same of one that never had any. */
+const UNKNOWN_MS = 30_000
 
 /** Where a server is: its name, its port if the answer says so, and its address. */
 interface Place extends Omit<DnsTarget, 'port'> {

@@ -30,6 +30,7 @@ import { processMachines } from '../positions/process-machine-listeners.ts'
 import { createStallAwareClock } from './stall-aware-clock.ts'
 import { createPositionWatch } from '../positions/position-watch.ts'
 import { createCrossPoolSharing } from './cross-pool-sharing.ts'
+import { createLeavingWatches } from './leaving-watches.ts'
 import { createProblemReporter } from './problem-reporter.ts'
 import {
   createMachinesBehindNames,
@@ -204,6 +205,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         fail(name, sign, error)
       },
     })
+  const leaving = createLeavingWatches()
   const watches = new Map<string, ServerWatch>(observed.topology.servers.map(({ name }) => [name, newWatch(name)]))
 
   /** Listeners are called last, when the change has taken effect. */
@@ -278,6 +280,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     const now = performance.now()
     const listenedMs = clock.tick(now)
     for (const watch of watches.values()) watch.tick(now, listenedMs)
+    leaving.tick(now, listenedMs)
   }
 
   return {
@@ -323,13 +326,14 @@ export function createMonitor(options: MonitorOptions): Monitor {
       const watch = watches.get(server)
       // Without probes (before `start`, and with a single database) nothing would mark it as up again.
       if (watch === undefined || phase !== 'running') return
-      if (sign === 'role') return void [...watches.values()].map((each) => each.ask())
+      // What was asked before may be answered as of before.
+      if (sign === 'role') return void [...watches.values()].map((each) => each.askAnew())
       if (generation < watch.connections.generation) return
       if (sign === 'served') return served(server, watch)
       if (sign === 'lost') watch.doubt()
       if (isErrorResponse(error)) watch.heard()
       fail(server, sign, error)
-      void watch.ask()
+      void watch.askAnew()
     },
     noPipelines(server) {
       if (phase !== 'stopped') publish(withoutPipelines(observed, server, steadyNow()))
@@ -339,7 +343,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       const listed = new Set(servers.map(({ name }) => name))
       for (const [name, watch] of watches) {
         if (listed.has(name) && isSame(name)) continue
-        watch.end()
+        leaving.add(watch)
         watches.delete(name)
         positionWatch.forget(name)
         positions.forget(name)
@@ -359,6 +363,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       phase = 'stopped'
       clearInterval(ticker)
       for (const watch of watches.values()) watch.end()
+      leaving.end()
       positionWatch.stop()
       others.stop()
       writers.stop()

@@ -24,11 +24,13 @@ export function queryEach<R extends Row>(
   query: string | pg.QueryConfig,
   values: unknown[],
 ): Promise<EachResult<R>[]> {
-  const config = typeof query === 'string' ? { text: query, values } : query
+  const config: pg.QueryConfig & { readonly timeoutMs?: number | undefined } =
+    typeof query === 'string' ? { text: query, values } : query
+  const ofEach = { timeoutMs: config.timeoutMs ?? TIMEOUT_MS, consistency: 'eventual', route: undefined } as const
   const ask = async (server: string, region: string | undefined): Promise<EachResult<R>> => {
     const handle = new RoutedPool(parts, { target: { kind: 'server', server }, readOnly: true })
     try {
-      const { rows, servedBy } = await handle.query<R>({ timeoutMs: TIMEOUT_MS, ...config, consistency: 'eventual' })
+      const { rows, servedBy } = await handle.query<R>({ ...config, ...ofEach })
       return { server, region, role: servedBy.role, rows }
     } catch (error) {
       return { server, region, role: 'unknown', rows: undefined, error }

@@ -56,6 +56,8 @@ export interface ServerWatch {
   tick(now: number, listenedMs: number): void
   /** Closes the probe's connection until the next probe. */
   disconnect(): void
+  /** The server leaves the list: nothing is told of it any more, and what still runs there is given up if it is silent. */
+  leave(): void
   /** Ends it for good: a pending probe resolves with `undefined`, and no callback is called any more. */
   end(): void
 }
@@ -74,7 +76,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   let heardAt = contact.at
   /** When it was first, and last, seen to answer statements while its probes fail. */
   let service: { readonly since: number; readonly at: number } | undefined
-  let phase: 'waiting' | 'running' | 'ended' = 'waiting'
+  let phase: 'waiting' | 'running' | 'leaving' | 'ended' = 'waiting'
   let asking: Promise<Observation | undefined> | undefined
   let timer: NodeJS.Timeout | undefined
   /** When the probe last began a new connection because its name may lead elsewhere. */
@@ -95,13 +97,13 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   const question = async (): Promise<Observation | undefined> => {
     const askedAt = performance.now()
     const age = askedAt - connectedAt
-    const mayHaveMoved = options.mayHaveMoved()
+    const mayHaveMoved = phase !== 'leaving' && options.mayHaveMoved()
     if (!mayHaveMoved) looks = 0
     if (mayHaveMoved && age >= Math.min(MOVED_MS, FIRST_MOVED_MS * 2 ** looks)) {
       probe.disconnect()
       connectedAt = performance.now()
       looks++
-    } else if (connections.total > 0 && age >= options.renewalMs(performance.now(), renewals)) {
+    } else if (phase !== 'leaving' && connections.total > 0 && age >= options.renewalMs(performance.now(), renewals)) {
       connectedAt = performance.now()
       renewals++
       void renew()
@@ -114,14 +116,14 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
     if ('answer' in outcome) {
       hear('word')
       service = undefined
-      options.onAnswer(outcome.answer)
+      if (phase !== 'leaving') options.onAnswer(outcome.answer)
       return outcome.answer
     }
     if (service !== undefined && service.since > askedAt) return question()
     const { error } = outcome
     const evidence = classifyServerError(error)
     hear(evidence.contact, error instanceof SilentError ? error.ms : 0)
-    options.onFailure(error, evidence)
+    if (phase !== 'leaving') options.onFailure(error, evidence)
     giveUp(performance.now())
     return undefined
   }
@@ -142,7 +144,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   }
 
   const reschedule = (): void => {
-    if (phase !== 'running' || asking !== undefined) return
+    if ((phase !== 'running' && phase !== 'leaving') || asking !== undefined) return
     clearTimeout(timer)
     timer = setTimeout(() => void ask(), options.nextMs())
     timer.unref()
@@ -159,6 +161,12 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
     const answer = await ask()
     // The probe that was joined may have been sent earlier; the next one cannot have been.
     return answer === undefined || answer.sentAt > since ? answer : ask()
+  }
+
+  const end = (): void => {
+    phase = 'ended'
+    clearTimeout(timer)
+    probe.close()
   }
 
   return {
@@ -197,10 +205,10 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
       if (waitingSince !== undefined && now - Math.max(waitingSince, heardAt) > intervalMs / 2) void ask()
     },
     disconnect: probe.disconnect,
-    end() {
-      phase = 'ended'
-      clearTimeout(timer)
-      probe.close()
+    leave() {
+      if (phase === 'running') phase = 'leaving'
+      else end()
     },
+    end,
   }
 }

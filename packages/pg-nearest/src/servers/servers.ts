@@ -205,10 +205,9 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
     // Nobody who is free, or only waits, goes on there.
     old.leave()
     const end = performance.now() + DRAIN_MS
-    const waits = (): boolean => old.inFlight > 0 && performance.now() < end && !ended.aborted
+    const waits = (): boolean => old.inFlight > 0 && performance.now() < end
     // oxlint-disable-next-line no-await-in-loop -- it ends when they have
     while (waits()) await sleep(20, undefined, { ref: false })
-    if (ended.aborted) return
     old.destroy()
     leaving.delete(old)
     if (!connections.has(name)) monitor.forget(name)

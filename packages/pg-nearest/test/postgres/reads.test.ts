@@ -137,6 +137,8 @@ describe('what a server would answer about itself', () => {
       { server: 'ord', region: 'ord', role: 'replica', rows: [{ standby: true }] },
       { server: 'syd', region: 'syd', role: 'replica', rows: [{ standby: true }] },
     ])
+    const shared = { text: 'select pg_is_in_recovery() as standby', route: 'primary' } as const
+    expect(await pool.queryEach(shared), 'whatever else it is used for').toMatchObject(before)
     const written = await pool.queryEach('update hits set n = n + $1', [1])
     expect(written.map(({ rows, error }) => [rows, (error as { code?: string }).code])).toEqual(
       [0, 1, 2].map(() => [undefined, 'NEAREST_READ_ONLY_HANDLE']),

@@ -249,6 +249,19 @@ describe('dns()', () => {
     ])
   })
 
+  test.each([
+    ['has no address', () => Promise.resolve([])],
+    ['cannot be looked up', () => Promise.reject(Object.assign(new Error('late'), { code: 'ETIMEOUT' }))],
+  ])('a name that %s for a moment is looked up again soon', async (_, failing) => {
+    let said = (): Promise<unknown> => Promise.resolve([{ address: '10.0.0.1', ttl: 3 }])
+    const source = dns('db.example.com', { resolver: { ...resolver, resolve4: () => said() } as DnsResolver })
+    await source({ primary: 'postgres://u@old/app' })
+    said = failing
+    const list = await source({ primary: 'postgres://u@old/app' })
+    expect(list?.primary).toMatchObject({ hostaddr: '10.0.0.1' })
+    expect(list?.serversIntervalMs).toBeLessThanOrEqual(3_000)
+  })
+
   test('a service says the port', async () => {
     const list = await dns('_postgresql._tcp.example.com', { resolver })({ primary: 'postgres://u@old:6432/app' })
     expect(list?.primary).toMatchObject({ url: 'postgres://u@a.example.com:6000/app', hostaddr: '10.0.0.1' })

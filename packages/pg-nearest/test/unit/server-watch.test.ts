@@ -111,6 +111,21 @@ describe('a silent server', () => {
     expect(givenUp).toHaveLength(1)
   })
 
+  test('is given up while it leaves the list, too, and nothing is told of it any more', async () => {
+    const { watch, questions, givenUp, told } = watched()
+    watch.start()
+    watch.leave()
+    questions[0]?.answer()
+    await turn()
+    expect(told()).toBe(0)
+    const asked = watch.ask()
+    questions.at(-1)?.fail(new SilentError(SILENT_MS))
+    await asked
+    expect(givenUp).toHaveLength(1)
+    watch.end()
+    expect(await watch.ask()).toBeUndefined()
+  })
+
   test('word from elsewhere ends the silence', async () => {
     const { watch, questions, givenUp } = watched()
     const asked = watch.ask()
