@@ -52,8 +52,8 @@ test('its reads go elsewhere', async () => {
 
 describe('what cannot', () => {
   test.each([
-    ['', 'alone', (pool: NearestPool) => pool.refresh()],
-    [', and so does the end of the pool', 'ended', (pool: NearestPool) => pool.end()],
+    ['', 'alone', (pool: NearestPool): Promise<unknown> => pool.refresh()],
+    [', and so does the end of the pool', 'ended', (pool: NearestPool): Promise<unknown> => pool.end()],
   ])('ends%s', async (_, name, end) => {
     const pool = await appIn('ord')
     const slow = `select pg_sleep(30)::text as ${name}`
