@@ -48,13 +48,18 @@ afterEach(() => pools.destroyAll())
 const READ = 'select doc from docs where n = $1'
 const SHARED = 'select setting from sharing'
 
-/** Its one read of a value that is too long has failed with that, and nobody else has noticed. */
-async function expectOneFailure(pool: NearestPool, read: Promise<unknown>): Promise<void> {
+/**
+ * Its one read of a value that is too long has failed with that, and nobody else has noticed.
+ *
+ * @param copies - of one that was slow on a shared connection runs by itself, too.
+ */
+async function expectOneFailure(pool: NearestPool, read: Promise<unknown>, copies: 0 | 1 = 0): Promise<void> {
   await expect(read).rejects.toMatchObject({
     code: 'NEAREST_VALUE_TOO_LONG',
     cause: { code: 'ERR_STRING_TOO_LONG' },
   })
-  expect(refused).toBe(1)
+  expect(refused).toBeGreaterThan(0)
+  expect(refused).toBeLessThanOrEqual(1 + copies)
   expect((await pool.query(READ, [1])).rows).toEqual([{ doc: 'short' }])
   const { servers } = await pool.refresh()
   expect(servers.map(({ health, problem }) => [health, problem])).toEqual(servers.map(() => ['up', undefined]))
@@ -75,7 +80,7 @@ describe.each([{ lanes: true }, { lanes: false }])(
       const others = Array.from({ length: 50 }, () => pool.query(READ, [1]))
       const read = pool.query(READ, [2])
       const later = Array.from({ length: 50 }, () => pool.query(READ, [1]))
-      await expectOneFailure(pool, read)
+      await expectOneFailure(pool, read, options.lanes ? 1 : 0)
       for (const { rows } of await Promise.all([...others, ...later])) expect(rows).toEqual([{ doc: 'short' }])
     })
 
@@ -126,6 +131,6 @@ test('one that shares a connection with others fails alone', async () => {
   const others = Array.from({ length: 50 }, () => pool.query(READ, [1]))
   const read = pool.query(READ, [2])
   const later = Array.from({ length: 50 }, () => pool.query(READ, [1]))
-  await expectOneFailure(pool, read)
+  await expectOneFailure(pool, read, 1)
   for (const { rows } of await Promise.all([...others, ...later])) expect(rows).toEqual([{ doc: 'short' }])
 })
