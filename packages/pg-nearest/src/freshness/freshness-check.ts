@@ -196,8 +196,10 @@ export class FreshnessCheck {
     const asksWho = introduces || shared || lease.pooled || isStranger
     const introduction = asksWho ? introductionQuestion(state?.refused ?? []) : undefined
     const sentAt = performance.now()
-    const asked = { before, after, inside, shared, ofPrimary: !standby, introduction, sentAt }
-    return { ...asked, answerBefore: NO_REPLY, answerAfter: NO_REPLY }
+    const ofPrimary = !standby
+    const answerBefore = NO_REPLY
+    const answerAfter = NO_REPLY
+    return { before, after, inside, shared, ofPrimary, introduction, sentAt, answerBefore, answerAfter }
   }
 
   /** The query before the statement was answered. Returns a `ReplicaBehindError` if the server lacks what the statement must show. */

@@ -37,7 +37,7 @@ export function createClusterTimelines(): ClusterTimelines {
       now = Math.max(now, at)
       formerPrimaries.note(told)
       if (timeline !== undefined && !firstToldAt.has(timeline)) firstToldAt.set(timeline, at)
-      if (standby && machine !== undefined) setRecent(asStandby, machine, latestOf(asStandby.get(machine), lsn))
+      if (standby && machine !== undefined && (asStandby.get(machine) ?? -1n) < lsn) setRecent(asStandby, machine, lsn)
       if (standby || timeline === undefined) return
       led.add(timeline)
       // A machine's name may change with its role.

@@ -221,11 +221,9 @@ export class SessionState {
     this.#timelineSince = after.timeline === before?.timeline ? (this.#timelineSince ?? listedAt) : listedAt
   }
 
-  /**
-   * A standby that has run one of its statements tells this. Behind a promotion only the primary knows what is lost of what the session has
-   * seen: its next read asks it.
-   */
+  /** A standby tells this that has run one of its statements. Behind a promotion only the primary knows what is lost: its next read asks it. */
   showOfStandby(position: Bookmark, sentAt: number, now: number, forks: Forks): void {
+    if (!isOfLaterTimeline(position, this.#bookmark)) return this.show(position, sentAt)
     this.#showOf({ ...position, standby: true }, position, { sentAt, now, forks })
   }
 
