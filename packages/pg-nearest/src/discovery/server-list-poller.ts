@@ -39,6 +39,8 @@ export function createServerListPoller<List>({
   onProblem,
 }: ServerListPollerOptions<List>): ServerListPoller {
   let timer: NodeJS.Timeout | undefined
+  /** When the timer is due; wishes that come again and again must not put it off. */
+  let dueAt = Number.POSITIVE_INFINITY
   // Whoever wakes a pool that was quiet is in a request, which has nothing to do with what is asked from then on.
   const askOutside = AsyncResource.bind(source)
   let asking = false
@@ -49,16 +51,25 @@ export function createServerListPoller<List>({
   let phase: 'paused' | 'running' | 'stopped' = 'paused'
   const isStopped = (): boolean => phase === 'stopped'
 
-  const askWithin = (ms: number): void => {
+  const clear = (): void => {
     clearTimeout(timer)
+    dueAt = Number.POSITIVE_INFINITY
+  }
+
+  const askWithin = (ms: number): void => {
     if (phase !== 'running') return
     if (asking) return void (wishedMs = Math.min(wishedMs, ms))
+    const at = performance.now() + ms
+    if (at >= dueAt) return
+    clear()
+    dueAt = at
     timer = setTimeout(() => void ask(), ms)
     timer.unref()
   }
 
   const ask = async (): Promise<void> => {
     asking = true
+    clear()
     try {
       const list = await soon(askOutside)
       if (isStopped()) return
@@ -84,12 +95,12 @@ export function createServerListPoller<List>({
     pause() {
       if (isStopped()) return
       phase = 'paused'
-      clearTimeout(timer)
+      clear()
     },
     pollSoon: () => askWithin(Math.min(AFTER_TROUBLE_MS, waitMs)),
     stop() {
       phase = 'stopped'
-      clearTimeout(timer)
+      clear()
     },
   }
 }

@@ -10,16 +10,19 @@ export interface LeavingWatches {
 
 export function createLeavingWatches(): LeavingWatches {
   const watches = new Set<ServerWatch>()
+  const endUnused = (): void => {
+    for (const watch of watches) if (watch.connections.total === 0 && watches.delete(watch)) watch.end()
+  }
   return {
     add(watch) {
+      // With one server after the other nothing ticks.
+      endUnused()
       watch.leave()
       watches.add(watch)
     },
     tick(now, listenedMs) {
-      for (const watch of watches) {
-        if (watch.connections.total > 0) watch.tick(now, listenedMs)
-        else if (watches.delete(watch)) watch.end()
-      }
+      endUnused()
+      for (const watch of watches) watch.tick(now, listenedMs)
     },
     end() {
       for (const watch of watches) watch.end()

@@ -206,8 +206,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
     },
     disconnect: probe.disconnect,
     leave() {
-      if (phase === 'running') phase = 'leaving'
-      else end()
+      if (!isEnded()) phase = 'leaving'
     },
     end,
   }

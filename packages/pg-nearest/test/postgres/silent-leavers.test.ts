@@ -66,4 +66,18 @@ describe('what cannot', () => {
     await expect(settled(transaction, 'the transaction', GIVEN_UP_MS)).rejects.toThrow(/connection|lost|silent/i)
     await settled(ended, 'the end', GIVEN_UP_MS)
   })
+
+  test('ends also where it was the only server', async () => {
+    const pool = await pools.start({ primary: world.url('nrt', { from: 'ord' }), ...LIMITS })
+    const slow = 'select pg_sleep(30)::text as lone'
+    const transaction = pool.transaction((tx) => tx.query(slow))
+    transaction.catch(() => undefined)
+    await running(world.url('nrt'), slow)
+    world.partition('nrt', 'ord')
+    pool.setServers({
+      primary: { region: 'nrt', url: world.url('nrt') },
+      replicas: { ord: world.url('ord', { from: 'ord' }) },
+    })
+    await expect(settled(transaction, 'the transaction', GIVEN_UP_MS)).rejects.toThrow(/connection|lost|silent/i)
+  })
 })

@@ -45,3 +45,17 @@ test('so is a start', async () => {
   expect(answers).toHaveLength(2)
   poller.stop()
 })
+
+test('wishes that come again and again do not put a poll off', async () => {
+  const { poller, answers } = polled()
+  poller.start()
+  await vi.advanceTimersByTimeAsync(1)
+  answers[0]?.('of before')
+  await vi.advanceTimersByTimeAsync(1)
+  for (let ms = 0; ms < 300; ms += 50) {
+    poller.pollSoon()
+    await vi.advanceTimersByTimeAsync(50)
+  }
+  expect(answers).toHaveLength(2)
+  poller.stop()
+})
