@@ -78,6 +78,7 @@ const unhurried = onServersOf([
   'primary-comes-back',
   'promoted-under-lanes',
   'promoted-under-readers',
+  'promotion-behind-a-name',
   'queries-of-listeners',
   'half-gone-primary',
   'throwing-configs',

@@ -8,11 +8,12 @@ import { nextGenerationNumber } from './generation-number.ts'
 import { NoConnectionError, overloaded, rejectSoon, timedOut, unlisted } from './no-connection-error.ts'
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
 import { RefusalPause } from './refusal-pause.ts'
+import { cutOff } from './replaced-primary.ts'
 import { ForwardedEvents } from './pool-event-forwarder.ts'
 import { areUnanswered, giveUp, moveWaiters, waitingSince } from './silent-server.ts'
 import { nextLending, wouldHave, type WaitingCaller } from '../checkout/next-lending.ts'
 import type { Preference } from '../checkout/machine-preference.ts'
-import type { SilenceLimits } from '../server-watch/monitor-dependencies.ts'
+import type { ReplacedPrimary, SilenceLimits } from '../server-watch/monitor-dependencies.ts'
 import type { Role } from '../topology/topology-types.ts'
 import { WaitQueue, type Purpose, type Sharers, type Waiter } from '../checkout/wait-queue.ts'
 
@@ -172,9 +173,10 @@ class Connections implements ServerConnections, Lender {
     this.#serve()
   }
 
-  retire(): void {
+  retire(replaced?: ReplacedPrimary): void {
     this.#beginGeneration()
     for (const connection of this.#idle.takeAll()) connection.close()
+    if (replaced !== undefined) cutOff(replaced, this.#all)
     this.#serve()
   }
 

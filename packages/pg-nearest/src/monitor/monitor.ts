@@ -31,6 +31,7 @@ import { createStallAwareClock } from './stall-aware-clock.ts'
 import { createPositionWatch } from '../positions/position-watch.ts'
 import { createCrossPoolSharing } from './cross-pool-sharing.ts'
 import { createLeavingWatches } from './leaving-watches.ts'
+import { hasMoved, replacedPrimary } from './moved-name.ts'
 import { createProblemReporter } from './problem-reporter.ts'
 import {
   createMachinesBehindNames,
@@ -138,10 +139,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const saidPrimaryAt = new Map<string, number>()
 
   /** What was known belongs to another machine, or is of before a restart. A writer's name that moves takes its connections along. */
-  const moved = (name: string, { role }: Observation): void => {
+  const moved = (name: string, before: ServerState, answer: Observation): void => {
     positions.noteMove(name)
-    if (members.isBalanced(name)) return
-    if (role === 'primary') watches.get(name)?.connections.retire()
+    const replaced = replacedPrimary(before, answer, members, name)
+    const isMovedWriter = answer.role === 'primary' && !members.isBalanced(name)
+    if (isMovedWriter || replaced !== undefined) watches.get(name)?.connections.retire(replaced)
   }
 
   const membersOf = (name: string): readonly MemberMachine[] =>
@@ -190,8 +192,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         }
         if (answer.role === 'primary') saidPrimaryAt.set(name, performance.now())
         const before = states.get(name)
-        const wasHeard = before !== undefined && before.role !== 'unknown' && before.machine !== undefined
-        if (wasHeard && machine !== undefined && before.machine !== machine) moved(name, answer)
+        if (before !== undefined && hasMoved(before, answer)) moved(name, before, answer)
         notePosition(positions, name, answer)
         publish(withAnswer(observed, name, answer, membersOf(name)))
         // A primary that was replaced is still probed, but no connection stays open there.

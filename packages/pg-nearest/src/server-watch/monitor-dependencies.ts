@@ -28,8 +28,20 @@ export interface MonitoredConnections {
    * @param primaryAt - when the server said for the last time that it is a primary, by `performance.now()`.
    */
   drop(primaryAt: number): void
-  /** Closes idle connections now, and the others when they are returned, because the name leads to another machine. */
-  retire(): void
+  /**
+   * Closes idle connections now, and the others when they are returned, because the name leads to another machine.
+   *
+   * @param replaced - what may run there is cut off at once, as with `drop`.
+   */
+  retire(replaced?: ReplacedPrimary): void
+}
+
+/** A primary to which the name led, until it led to the one that was promoted instead. */
+export interface ReplacedPrimary {
+  /** When it was started: what its machine's name begins with. */
+  readonly start: string | undefined
+  /** What was dialled before this and has not told its machine may lead there; by `performance.now()`. */
+  readonly dialledBefore: number
 }
 
 /** How many milliseconds something may wait for a silent server. `Infinity`: it is not given up yet. */
