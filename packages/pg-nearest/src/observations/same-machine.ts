@@ -3,13 +3,37 @@ const REMEMBERED = 32
 
 /** A restart keeps the address and the port; and a machine may have several addresses. Over a socket none is told. */
 export function isSameMachine(a: string, b: string): boolean {
-  const [startOfA, ...placeOfA] = a.split(' ')
-  const [startOfB, ...placeOfB] = b.split(' ')
-  return startOfA === startOfB || placeOfA.join(' ') === placeOfB.join(' ')
+  return isSameRun(a, b) || placeOf(a) === placeOf(b)
 }
 
-export function isAmong(machines: readonly string[], machine: string): boolean {
-  return machines.some((each) => isSameMachine(each, machine))
+/** It has not restarted since, either. */
+export function isSameRun(a: string, b: string): boolean {
+  return startOf(a) === startOf(b)
+}
+
+/** Another one tells the same address and port, as in containers on several hosts: the place tells no machine from another. */
+export function isPlaceShared(machine: string, others: readonly (string | undefined)[]): boolean {
+  const place = placeOf(machine)
+  return (
+    place !== '' &&
+    others.some((other) => other !== undefined && placeOf(other) === place && !isSameRun(other, machine))
+  )
+}
+
+export function isAmong(
+  machines: readonly string[],
+  machine: string,
+  isSame: typeof isSameMachine = isSameMachine,
+): boolean {
+  return machines.some((each) => isSame(each, machine))
+}
+
+function startOf(machine: string): string {
+  return machine.split(' ', 1).join('')
+}
+
+function placeOf(machine: string): string {
+  return machine.slice(startOf(machine).length)
 }
 
 /** With this machine as the latest, which is last. The earliest is forgotten. */

@@ -129,7 +129,7 @@ export function withAnswer(
     timeline: seen.timeline,
     timelineIsLate: seen.timelineIsLate,
     systemIdentifier: seen.systemIdentifier,
-    seenInRecovery: wasInRecovery(state, seen),
+    seenInRecovery: wasInRecovery(state, seen, () => othersThan(before.topology, name)),
     standbys: standbysAfter(state, seen),
     seenBesidePrimary: wasBesidePrimary(before.topology, state, seen),
     version: seen.version,
@@ -268,6 +268,10 @@ export function withLack(before: Observed, name: string, machine: string, lack: 
 function isWriter(topology: Topology, name: string): boolean {
   const [writer] = writeOrder(topology)
   return writer === undefined || writer.name === name
+}
+
+function othersThan({ servers }: Topology, name: string): readonly (string | undefined)[] {
+  return servers.filter((server) => server.name !== name).map(({ machine }) => machine)
 }
 
 function replace(

@@ -165,6 +165,38 @@ test('a replica’s name that is moved to a restored backup: that its standby wa
   expect((await pool.query('select 1')).servedBy.server).toBe('nrt')
 })
 
+test('the same where all machines tell one address, as containers on several hosts: it tells none from another', async () => {
+  const tellPort = (world: World, definition: string) =>
+    administer(
+      world,
+      world.primary,
+      `set allow_system_table_mods = on;
+       create or replace function pg_catalog.inet_server_port() returns int stable parallel restricted ${definition}`,
+    )
+  const both = [ours, copy]
+  await Promise.all(both.map((world) => tellPort(world, "language sql as 'select 5432'")))
+  await caughtUp(ours)
+  try {
+    await using name = await startNameSwitch(ours.url('ord'))
+    const pool = await pools.start({
+      region: 'ord',
+      primary: { region: 'nrt', url: ours.url('nrt') },
+      replicas: { ord: name.url },
+      failoverTimeoutMs: 300,
+      probeIntervalMs: 50,
+    })
+    const [nrt, ord] = pool.status().servers
+    expect(nrt?.machine?.split(' ').slice(1)).toEqual(ord?.machine?.split(' ').slice(1))
+    name.leadTo(copy.url('ord'))
+    await ours.kill('ord')
+    await until(() => pool.status().servers[1]?.role === 'primary', 'the name to lead to the backup')
+    await expect(pool.query('insert into notes values (1)')).rejects.toThrow(/nrt .* and ord .* both say/)
+    expect(pool.status().servers.filter(({ writeTo }) => writeTo)).toEqual([])
+  } finally {
+    await Promise.all(both.map((world) => tellPort(world, "language internal as 'inet_server_port'")))
+  }
+})
+
 test('a restored backup that was seen beside the primary gets no writes behind another name when the primary is gone', async () => {
   await using first = await startNameSwitch(copy.url('ord'))
   await using second = await startNameSwitch(ours.url('ord'))

@@ -254,6 +254,32 @@ describe('a server in the wrong place', () => {
       expect(writers(withAnswer(promoted, 'ord', at('primary', after)))).toEqual(['ord'])
     })
 
+    describe('at an address that another server tells, too, as in containers on several hosts', () => {
+      const PLACE = '172.17.0.2 5432'
+      const shared = withAnswer(withPrimary, 'nrt', observation('primary', { machine: `16.5 ${PLACE}` }))
+      const promoted = (...answers: ReturnType<typeof at>[]): string[] =>
+        writers(answers.reduce((before, answer) => withAnswer(before, 'ord', answer), shared))
+
+      test('started later: it may be another one, and a restored backup', () => {
+        expect(promoted(at('replica', `17.5 ${PLACE}`), at('primary', `18.5 ${PLACE}`))).toEqual([])
+        const twice = [at('primary', `18.5 ${PLACE}`), at('primary', `18.5 ${PLACE}`)]
+        expect(promoted(at('replica', `17.5 ${PLACE}`), ...twice)).toEqual([])
+      })
+
+      test('that has not restarted: it was promoted', () => {
+        expect(promoted(at('replica', `17.5 ${PLACE}`), at('primary', `17.5 ${PLACE}`))).toEqual(['ord'])
+        const turned = [at('replica', `17.6 ${PLACE}`), at('primary', `17.6 ${PLACE}`)]
+        expect(promoted(at('replica', `17.5 ${PLACE}`), ...turned)).toEqual(['ord'])
+      })
+
+      test('that is told by another name for the same one: it was promoted', () => {
+        const alias = withAnswer(withPrimary, 'nrt', at('replica', `18.5 ${PLACE}`))
+        const answers = [at('replica', `17.5 ${PLACE}`), at('replica', `18.5 ${PLACE}`)]
+        const known = answers.reduce((before, answer) => withAnswer(before, 'ord', answer), alias)
+        expect(stateOf(withAnswer(known, 'ord', at('primary', `18.5 ${PLACE}`)), 'ord').seenInRecovery).toBe(true)
+      })
+    })
+
     test('and leads to others in turn: each is known by what it was itself', () => {
       const [one, two, backup] = ['17.5 10.0.0.1 5432', '17.6 10.0.0.2 5432', '18.5 10.0.0.3 5432']
       const promoted = heard(at('replica', one), at('replica', two), at('primary', one))
