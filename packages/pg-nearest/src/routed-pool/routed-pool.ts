@@ -191,11 +191,11 @@ export class RoutedPool extends PgPoolPrototype {
     const avoid: string[] = []
     let client: BorrowedClient | undefined
     const run = (signal: AbortSignal | undefined): Promise<T> =>
-      withRetries(retries, signal, async () => {
+      withRetries(retries, signal, async (forbidRetry) => {
         const lent = this.#lend({ signal, readOnly, avoid, allOrNothing: true })
         client = lent
         try {
-          return await runTransaction(lent, { ...options, signal }, work)
+          return await runTransaction(lent, { ...options, signal }, work, forbidRetry)
         } catch (error) {
           // A recovery conflict is likely to happen there again.
           if (readOnly === true && lent.lastServer !== undefined) avoid.push(lent.lastServer)

@@ -1,6 +1,8 @@
-import { isOutcomeUnknownError, NearestError } from '../errors.ts'
+import { isNearestError, isOutcomeUnknownError, NearestError } from '../errors.ts'
 import { isSubmittable } from '../route/parse-query-arguments.ts'
 import type { RoutedClient, Transaction } from '../route/query-types.ts'
+import { mayCommit } from '../statement/may-ask-position.ts'
+import { factsOf } from '../statement/text-facts.ts'
 
 /** The client of a transaction. */
 export interface TransactionClient {
@@ -22,6 +24,7 @@ export class RunningTransaction {
   readonly #failures = new Set<unknown>()
   #over = false
   #committed: Promise<void> | undefined
+  #mayCommitItself = false
   /** How its COMMIT has ended: with no error, or with this one. */
   #outcome: { readonly error: unknown } | 'committed' | undefined
 
@@ -50,6 +53,11 @@ export class RunningTransaction {
     await this.#committed?.catch(ignore)
   }
 
+  /** Its function has given a statement that may have committed it: what has failed since is no reason to run it again. */
+  get mayCommitItself(): boolean {
+    return this.#mayCommitItself
+  }
+
   /** COMMIT has been sent. */
   get commits(): boolean {
     return this.#committed !== undefined
@@ -66,7 +74,9 @@ export class RunningTransaction {
     if (outcome === 'committed') {
       return isGivenUp || this.#failures.has(error) ? committedError(error, isGivenUp) : error
     }
-    return isGivenUp && isOutcomeUnknownError(outcome?.error) ? outcome.error : error
+    const failure = isGivenUp ? outcome?.error : error
+    const lost = lostCommitBefore(failure) ?? failure
+    return isOutcomeUnknownError(lost) ? lost : error
   }
 
   /**
@@ -95,6 +105,7 @@ export class RunningTransaction {
 
   #query(args: Parameters<RoutedClient['query']>): unknown {
     if (this.#over) return refuse(args)
+    this.#mayCommitItself ||= mayCommitText(args[0])
     const promise: unknown = this.#client.query(...args)
     this.#last = undefined
     if (!(promise instanceof Promise)) return promise
@@ -121,6 +132,18 @@ export class RunningTransaction {
     await committed
     return result
   }
+}
+
+function mayCommitText(query: unknown): boolean {
+  const text: unknown = typeof query === 'string' ? query : (query as { readonly text?: unknown } | undefined)?.text
+  // With its name alone it may be anything.
+  return typeof text !== 'string' || mayCommit(factsOf(text).need)
+}
+
+/** What became of a COMMIT that its function has given by itself, if nobody knows that, and the function has not passed it on. */
+function lostCommitBefore(error: unknown): unknown {
+  const isLost = isNearestError(error) && error.code === 'NEAREST_CONNECTION_LOST'
+  return isLost ? error.cause : undefined
 }
 
 const ONLY_PROMISES =

@@ -14,18 +14,24 @@ export function isRetryable(error: unknown): boolean {
   return !codes.some((code) => NEVER.has(code)) && codes.some((code) => WORTH_IT.has(code))
 }
 
-/** Runs `work`, and again up to `retries` times while its error is {@link isRetryable}. */
+/**
+ * Runs `work`, and again up to `retries` times while its error is {@link isRetryable}.
+ *
+ * @param work - calls what it is given when nothing of what it throws from then on is a reason to run it again.
+ */
 export async function withRetries<T>(
   retries: number,
   signal: AbortSignal | undefined,
-  work: () => Promise<T>,
+  work: (forbidRetry: () => void) => Promise<T>,
 ): Promise<T> {
+  let isFinal = false
+  const forbidRetry = (): void => void (isFinal = true)
   for (let failures = 1; ; failures++) {
     try {
       // oxlint-disable-next-line no-await-in-loop -- one after the other on purpose
-      return await work()
+      return await work(forbidRetry)
     } catch (error) {
-      if (failures > retries || signal?.aborted === true || !isRetryable(error)) throw error
+      if (isFinal || failures > retries || signal?.aborted === true || !isRetryable(error)) throw error
       // oxlint-disable-next-line no-await-in-loop -- as above
       await sleep(backoffMs(BACKOFF, failures, Math.random), signal)
       signal?.throwIfAborted()

@@ -18,7 +18,7 @@ export interface TransactionOptions {
   /**
    * How often to run `work` again after a serialization failure (40001), a deadlock (40P01), or a connection that died before COMMIT.
    * 0 to 100; default 0. Before the tries it waits up to 10 ms, 20 ms, 40 ms … 1 s. A COMMIT of unknown outcome is never repeated, nor is
-   * what was committed.
+   * what was committed, nor what has given a COMMIT of its own.
    */
   readonly retries?: number | undefined
   /**
@@ -77,6 +77,7 @@ export async function runTransaction<T>(
   client: RoutedClient & TransactionClient & Pick<BorrowedClient, 'endStream'>,
   options: TransactionOptions,
   work: (transaction: Transaction) => T | Promise<T>,
+  forbidRetry: () => void,
 ): Promise<T> {
   const { signal, readOnly } = options
   const running = new RunningTransaction(client)
@@ -102,6 +103,7 @@ export async function runTransaction<T>(
     client.release()
     return value
   } catch (error) {
+    if (running.mayCommitItself) forbidRetry()
     const isGivenUp = signal?.aborted === true && !isOutcomeUnknownError(error)
     await orGivenUp(undo(client, running)).catch(ignore)
     throw running.told(isGivenUp ? signal.reason : error, isGivenUp && readOnly !== true)

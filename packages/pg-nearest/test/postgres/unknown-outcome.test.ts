@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createPool, type NearestPool, type RoutedPool } from '../../src/index.ts'
+import { createPool, type NearestPool, type RoutedPool, type Transaction } from '../../src/index.ts'
 import { cut, startBreakingProxy, swallowed, type Break, type BreakingProxy } from './breaking-proxy.ts'
 import { ask, caughtUp, until } from './fixtures.ts'
 import { rejectionOf, settled } from './settling.ts'
@@ -240,6 +240,48 @@ describe('the connection dies when the server has done all, and has answered non
     expect(await error).toMatchObject({ code: '08007' })
     expect(runs).toBe(1)
   })
+
+  test.each([
+    ['nothing', '08007', (): unknown => undefined],
+    ['another statement', '08007', (tx: Transaction): unknown => tx.query('select 1')],
+    [
+      'an error of its own',
+      '40001',
+      (): never => {
+        throw Object.assign(new Error('of another pool'), { code: '40001' })
+      },
+    ],
+  ])('nor one whose function has not passed that on, and goes on with %s', async (_, code, next) => {
+    const pool = await app()
+    let runs = 0
+    const silent = silentAt(COMMIT)
+    const work = pool.transaction({ retries: 2 }, async (tx) => {
+      await tx.query(insert(`pipelined ${++runs}`))
+      await tx.query('commit').catch(() => undefined)
+      await next(tx)
+    })
+    const error = rejectionOf(work, 'the transaction', 10_000)
+    const end = await settled(silent, 'the silence')
+    await until(async () => (await count()).length === 1, 'the server to have done it')
+    end()
+    expect(await error).toMatchObject({ code })
+    expect([runs, (await count()).length]).toEqual([1, 1])
+  })
+
+  test.each(['commit', 'commit and chain', `${insert('pipelined, too')}; commit; begin`])(
+    'nor one whose function has given %s, and then throws',
+    async (text) => {
+      const pool = await app()
+      let runs = 0
+      const work = pool.transaction({ retries: 2 }, async (tx) => {
+        await tx.query(insert(`pipelined ${++runs}`))
+        await tx.query(text)
+        throw Object.assign(new Error('of another pool'), { code: '40001' })
+      })
+      expect(await rejectionOf(work, 'the transaction')).toMatchObject({ code: '40001' })
+      expect(runs).toBe(1)
+    },
+  )
 
   test('of a COMMIT that was given as a pg.Query it is not said that it was rolled back', async () => {
     const client = await (await app()).connect()
