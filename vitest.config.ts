@@ -138,6 +138,7 @@ const unhurried = onServersOf([
   'start-up',
   'streams',
   'survival',
+  'switched-poolers',
   'throwing-listeners',
   'throwing-submittables',
   'time-limits',

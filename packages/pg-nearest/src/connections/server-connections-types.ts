@@ -61,6 +61,8 @@ export interface ServerConnectionsOptions {
   readonly pgOptions: pg.PoolConfig
   /** See {@link Lender.probedRole}. */
   readonly probedRole: (machine: string | undefined) => Role
+  /** See {@link Lender.probedPooled}. */
+  readonly probedPooled: () => boolean
   /** Receives the events that `pg.Pool` would emit. */
   readonly onEvent: (event: string, ...args: unknown[]) => void
   /** A connection died without having been closed here. */

@@ -105,6 +105,10 @@ class Connections implements ServerConnections, Lender {
     return this.#options.probedRole(machine)
   }
 
+  probedPooled(): boolean {
+    return this.#options.probedPooled()
+  }
+
   disablePipelining(): void {
     this.#options.onNoPipelines()
   }

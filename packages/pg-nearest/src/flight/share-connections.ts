@@ -117,6 +117,7 @@ class SharedConnection {
         server: lender.server,
         maxUses: lender.maxUses,
         probedRole: (machine) => lender.probedRole(machine),
+        probedPooled: () => lender.probedPooled(),
         isSpent: (spent) => lender.isSpent(spent),
         isGivenUp: (left) => lender.isGivenUp(left),
         disablePipelining: () => lender.disablePipelining(),

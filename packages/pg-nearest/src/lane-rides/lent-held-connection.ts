@@ -21,6 +21,7 @@ export class LentHeldConnection implements LeaseHolder {
           maxUses: Number.POSITIVE_INFINITY,
           holder: this,
           probedRole: (machine) => lender.probedRole(machine),
+          probedPooled: () => lender.probedPooled(),
           isSpent: (spent) => this.#wantedSince !== undefined || lender.isSpent(spent),
           isGivenUp: (left) => lender.isGivenUp(left),
           disablePipelining: () => lender.disablePipelining(),

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { isInRecovery, provesRecovery } from '../topology/reported-recovery.ts'
 import type { Role } from '../topology/topology-types.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import type { TransactionStatus } from '../wire/pipeline.ts'
@@ -21,6 +22,7 @@ export interface Lender {
    * @param machine - `undefined`: of the machine that the last probe led to.
    */
   probedRole(machine: string | undefined): Role
+  probedPooled(): boolean
   /** It will not be lent again: its server has left the list, or is another one under that name, or its time is over. */
   isSpent(connection: Connection): boolean
   /** Its server is not the same any more, or is not used any more: nobody stays there. */
@@ -91,18 +93,16 @@ export class Lease {
   /** Whether its server is in recovery, by the connection's own report, otherwise by the last probe: what it shows may be behind. */
   get standby(): boolean {
     const { client, introduced, machine } = this.#connection
-    const said = isStandby(client)
-    if (said === undefined) return this.#lender.probedRole(machine) === 'replica'
-    // As long as it has not told its machine, it may lead to another one than the probe.
-    return said && (!introduced || this.#lender.probedRole(machine) !== 'primary')
+    return isInRecovery(isStandby(client), introduced, this.#mayBePooled, this.#lender.probedRole(machine))
   }
 
-  /** Whether the connection itself has reported that its server is in recovery, and nothing says otherwise, so that it cannot write. */
   get provenStandby(): boolean {
     const { client, machine } = this.#connection
-    const role = this.#lender.probedRole(machine)
-    if (isStandby(client) !== true || role === 'primary') return false
-    return machine === undefined || role === 'replica' || this.#lender.probedRole(undefined) !== 'primary'
+    return provesRecovery(isStandby(client), this.#mayBePooled, machine, this.#lender)
+  }
+
+  get #mayBePooled(): boolean {
+    return !(this.#connection.direct ?? !this.#lender.probedPooled())
   }
 
   /** Its server has been in recovery ever since the connection was made, for recovery never begins again: nothing was committed on it. */

@@ -131,6 +131,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       pgOptions,
       maxWaiting: options.maxWaiting,
       probedRole: (machine) => monitor.roleOf(name, machine),
+      probedPooled: () => monitor.stateOf(name)?.pooled === true,
       refusedWaitMs: () =>
         monitor.roleOf(name, undefined) === 'replica' ? REFUSED_READ_MS : options.failoverTimeoutMs,
       onEvent: events.emit,

@@ -70,6 +70,7 @@ export class Harness {
       connectTimeoutMs: CONNECT_MS,
       pgOptions: this.#pgOptions(),
       probedRole: () => 'primary',
+      probedPooled: () => false,
       onEvent: () => undefined,
       onLoss: () => undefined,
       onDialFailed: () => undefined,

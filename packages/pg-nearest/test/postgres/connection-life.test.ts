@@ -35,6 +35,7 @@ function connect(
     connectTimeoutMs: 2_000,
     pgOptions,
     probedRole: () => 'primary',
+    probedPooled: () => false,
     onEvent: () => undefined,
     onLoss: () => undefined,
     onDialFailed: () => undefined,
