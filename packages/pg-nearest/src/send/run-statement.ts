@@ -8,6 +8,7 @@ import {
   OF_STANDBY,
   positionQuestion,
   readReply,
+  wasToldInRecovery,
   type PositionQuestions,
   type PositionReply,
 } from '../session-positions/position-question.ts'
@@ -130,21 +131,20 @@ function sendInOneTransaction(
   const asksAhead = before && !begins
   const ahead = [...(asksAhead ? [question] : []), ...(isRestricted ? [{ text: RESTRICTION_OF_SYNC }] : [])]
   const restriction = enforcement === 'begin' ? [{ text: RESTRICTION }] : []
-  const behind = after || (before && begins) ? [question] : []
+  const afterwards = after || (before && begins) ? [question] : []
   lease.send(
-    new GroupExchange([...ahead, config, ...restriction, ...behind], lease.client, (ends) => {
+    new GroupExchange([...ahead, config, ...restriction, ...afterwards], lease.client, (ends) => {
       const asked = asksAhead ? ends[0] : undefined
       const [statement, ...rest] = ends.slice(ahead.length)
-      const last = behind.length > 0 ? rest.at(-1) : undefined
+      const last = afterwards.length > 0 ? rest.at(-1) : undefined
       questions.answerBefore = replyOf(begins ? last : asked)
       questions.answerAfter = replyOf(last)
       const lacking = before && lease.alive ? check.arrived(lease, questions) : undefined
       // What fails in a transaction takes the rest along.
       const failed = statement?.kind === 'skipped' || (statement?.kind === 'result' && rest.some(isAnswered))
-      const error = lacking ?? (failed ? new ReplicaBehindError(lease.server) : undefined)
-      onEnd(
-        error === undefined ? conclude(lease, run, questions, statement as StatementEnd) : { kind: 'behind', error },
-      )
+      if (failed) return onEnd({ kind: 'behind', error: lacking ?? new ReplicaBehindError(lease.server) })
+      const end = statement as StatementEnd
+      onEnd(lacking === undefined ? conclude(lease, run, questions, end) : behind(lease, run, questions, end, lacking))
     }),
   )
 }
@@ -165,31 +165,34 @@ function replyOf(end: StatementEnd | undefined): PositionReply {
 /** Records the end of a statement for its session, and turns it into evidence. */
 function conclude(
   lease: Lease,
-  { check, trust, context, before, enforcement, config, need }: StatementRun,
+  run: StatementRun,
   questions: PositionQuestions | undefined,
   end: StatementEnd,
 ): RunEnd {
+  const { check, trust, context, before, enforcement, config, need } = run
   const mayHaveWritten = enforcement === 'none' && !lease.provenStandby && mayWriteByFunction(config.text)
   const isOver = end.kind === 'result' || end.kind === 'unreadable' || end.kind === 'answered'
   if (isOver && !lease.provenStandby && commitsUnseen(config.text, need, lease.status !== 'I')) check?.markUnknown()
   switch (end.kind) {
     case 'result': {
-      const behind = check?.end(lease, { trust, questions, mayHaveWritten, outcome: 'answered' })
-      return behind === undefined ? end : { kind: 'behind', error: behind }
+      const lacking = check?.end(lease, { trust, questions, mayHaveWritten, outcome: 'answered' })
+      return lacking === undefined ? end : behind(lease, run, questions, end, lacking)
     }
     case 'unreadable': {
-      const behind = check?.end(lease, { trust, questions, mayHaveWritten, outcome: 'answered' })
-      return { kind: behind === undefined ? 'unreadable' : 'behind', error: behind ?? end.error }
+      const lacking = check?.end(lease, { trust, questions, mayHaveWritten, outcome: 'answered' })
+      return lacking === undefined
+        ? { kind: 'unreadable', error: end.error }
+        : behind(lease, run, questions, end, lacking)
     }
     case 'answered': {
       // Its machine may have told with this answer who it is, which is evidence, too.
-      const behind = check?.end(lease, { trust, questions, mayHaveWritten, outcome: 'refused' })
+      const lacking = check?.end(lease, { trust, questions, mayHaveWritten, outcome: 'refused' })
       const evidence = evidenceOfAnswer(lease, end.error, context, before)
       // Whoever had the connection before may have left it READ ONLY.
       const isUnasked = enforcement === 'none' && !lease.standby && lease.status === 'I'
       if (isUnasked && provesWrite(end.error)) lease.doom()
       // It is refused there whatever the server shows.
-      return behind === undefined || isDemotion(end.error) ? evidence : { kind: 'behind', error: behind }
+      return lacking === undefined || isDemotion(end.error) ? evidence : behind(lease, run, questions, end, lacking)
     }
     case 'skipped':
       return { kind: 'unsent', error: new Error('The statement was skipped') }
@@ -200,6 +203,23 @@ function conclude(
       // What it has called may be committed, though nobody could read what it returned.
       return mayHaveWritten ? { kind: 'lost', error: end.error } : evidenceOfLoss(end.error)
   }
+}
+
+/**
+ * What is told of a server that lacks what a read must show, though the read was sent.
+ *
+ * @param end - `undefined`: it has not ended yet.
+ */
+function behind(
+  lease: Lease,
+  { enforcement, need }: StatementRun,
+  questions: PositionQuestions | undefined,
+  end: StatementEnd | undefined,
+  error: ReplicaBehindError,
+): Evidence {
+  const hadNoEffect = end?.kind === 'answered' && need.mayCommitInside !== true
+  const couldWrite = enforcement === 'none' && !lease.provenStandby && !wasToldInRecovery(lease, questions)
+  return { kind: 'behind', error, mayHaveWritten: couldWrite && !hadNoEffect }
 }
 
 /** Of a statement whose connection has died with this. */
@@ -278,9 +298,9 @@ class QuestionedRun {
 
   #arrived(): void {
     this.#behind = this.#lease.alive ? this.#check.arrived(this.#lease, this.#questions) : undefined
-    const behind = this.#behind
-    if (behind !== undefined && this.#end === undefined) {
-      this.#timer = startStallAwareTimer(NEARLY_THROUGH_MS, () => this.#tell({ kind: 'behind', error: behind }))
+    const lacking = this.#behind
+    if (lacking !== undefined && this.#end === undefined) {
+      this.#timer = startStallAwareTimer(NEARLY_THROUGH_MS, () => this.#tellBehind(lacking))
     }
     this.#landed()
   }
@@ -291,8 +311,12 @@ class QuestionedRun {
       this.#timer = this.#lease.awaitPosition()
     }
     if (this.#open > 0 || this.#told) return
-    if (this.#behind !== undefined) return this.#tell({ kind: 'behind', error: this.#behind })
+    if (this.#behind !== undefined) return this.#tellBehind(this.#behind)
     this.#tell(conclude(this.#lease, this.#run, this.#questions, this.#end as StatementEnd))
+  }
+
+  #tellBehind(error: ReplicaBehindError): void {
+    this.#tell(behind(this.#lease, this.#run, this.#questions, this.#end, error))
   }
 
   #tell(end: RunEnd): void {

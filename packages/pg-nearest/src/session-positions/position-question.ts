@@ -27,6 +27,25 @@ export interface PositionReply {
   readonly introduction: Introduction | undefined
 }
 
+/**
+ * Whether the server that ran what the questions went with has told that it was in recovery: behind a pooler in the same transaction, otherwise on
+ * the same connection, which has told of no promotion since.
+ */
+export function wasToldInRecovery(
+  { direct, standby }: Pick<Lease, 'direct' | 'standby'>,
+  questions: Pick<PositionQuestions, 'shared' | 'answerBefore' | 'answerAfter'> | undefined,
+): boolean {
+  if (questions === undefined) return false
+  const { shared, answerBefore, answerAfter } = questions
+  // Recovery never begins again, so that what was sent ahead of an answer ran in it, too.
+  if (isOfStandby(answerAfter)) return shared || direct === true
+  return isOfStandby(answerBefore) && (shared || (direct === true && standby))
+}
+
+function isOfStandby({ position, introduction }: PositionReply): boolean {
+  return introduction?.standby ?? (position !== undefined && position !== 'refused' && position.standby)
+}
+
 export const NO_REPLY: PositionReply = { position: undefined, introduction: undefined }
 const REFUSED: PositionReply = { position: 'refused', introduction: undefined }
 

@@ -184,13 +184,12 @@ function note(state: WalkState, leg: number, server: string, evidence: Evidence)
 }
 
 /**
- * It was sent to a standby, which may have been promoted a moment ago, or ran on a primary that was replaced. A read goes on, but READ
- * ONLY wherever it could write.
+ * It was sent to a standby, which may have been promoted a moment ago, or has run where it may have written. A read goes on, but READ ONLY
+ * wherever it could write.
  */
-function noteRun(state: WalkState, { leg, evidence, standby, forced }: Failed, server: string): WalkState {
+function noteRun(state: WalkState, { evidence, forced }: Failed, server: string): WalkState {
   const { readOnly, harmless } = state.facts
-  // What was found behind before anything was sent had not been admitted.
-  const hasRun = evidence.kind === 'lost' || (evidence.kind === 'behind' && !standby && state.writer === leg)
+  const hasRun = evidence.kind === 'lost' || (evidence.kind === 'behind' && evidence.mayHaveWritten === true)
   if (!hasRun || readOnly || harmless || forced || state.history.ran !== undefined) return state
   return withHistory(state, { ran: { server, error: evidence.error } })
 }

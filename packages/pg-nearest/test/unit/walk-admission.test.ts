@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { admit, nextStep, type WalkEvent } from '../../src/walk-states/walk-state-machine.ts'
+import type { Evidence } from '../../src/route/failure-meaning.ts'
 import { beginWalk, type WalkFacts, type WalkState } from '../../src/walk-states/walk-state.ts'
-import { behind, failure, lost, on, READS, slow, unreachable } from './walk-events.ts'
+import { behind, behindAfterRun, failure, lost, on, READS, slow, unreachable } from './walk-events.ts'
 
 describe('who may run it where it could write', () => {
   const begun = (facts: WalkFacts): WalkState =>
@@ -31,7 +32,8 @@ describe('who may run it where it could write', () => {
 
   test.each<[string, WalkEvent]>([
     ['it was lost on what was taken for a standby', failure(lost, { standby: true })],
-    ['it ran on a primary that was replaced', failure({ kind: 'behind', error: behind })],
+    ['it ran on a primary that was replaced', failure(behindAfterRun)],
+    ['it ran on a primary under a name that was probed as a standby', failure(behindAfterRun, { standby: true })],
   ])('nobody, once %s', (_, event) => {
     const [first] = admit(begun(READS), 0, false)
     const [ran] = nextStep(first, event)
@@ -39,9 +41,14 @@ describe('who may run it where it could write', () => {
     expect(admit(ran, 0, true)[1], 'another connection that has not heard of it').toBe('read-only')
   })
 
-  test('as before, if it was found behind before anything was sent', () => {
-    const [passed] = nextStep(begun(READS), failure({ kind: 'behind', error: behind }))
-    expect(admit(passed, 0, false)[1]).toBe('as-is')
+  test.each<[string, Evidence]>([
+    ['before anything was sent', { kind: 'behind', error: behind }],
+    ['by the word of a standby that has run it', { kind: 'behind', error: behind, mayHaveWritten: false }],
+  ])('as before, if it was found behind %s', (_, evidence) => {
+    for (const standby of [true, false]) {
+      const [passed] = nextStep(begun(READS), failure(evidence, { standby }))
+      expect(admit(passed, 0, false)[1]).toBe('as-is')
+    }
   })
 
   test('nobody, once it is over', () => {

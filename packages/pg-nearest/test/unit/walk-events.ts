@@ -8,6 +8,7 @@ export const READS: WalkFacts = { reads: true, readOnly: false, harmless: false,
 export const WRITES: WalkFacts = { reads: false, readOnly: false, harmless: false, mayCommitInside: false }
 export const failed = new Error('it failed')
 export const behind = new ReplicaBehindError('ord')
+export const behindAfterRun: Evidence = { kind: 'behind', error: behind, mayHaveWritten: true }
 export const on = (...servers: string[]): Attempt[] => servers.map((server) => ({ server, reason: 'nearest' }))
 export const evidence = (
   kind: 'unsent' | 'misled' | 'unsendable' | 'answered' | 'lost',

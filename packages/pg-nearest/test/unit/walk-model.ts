@@ -218,10 +218,7 @@ export class WalkModel {
     const kind = this.#pick(KINDS)
     const code = this.#pick(CODES)
     const routine = this.#pick(ROUTINES)
-    const error =
-      kind === 'behind' ? new ReplicaBehindError('nrt') : Object.assign(new Error('it failed'), { code, routine })
-    const evidence: Evidence =
-      kind === 'answered' ? { kind, error, nothingCommitted: this.#draw(3) === 0 } : { kind, error }
+    const evidence = this.#evidence(kind, Object.assign(new Error('it failed'), { code, routine }))
     // What is heard after the end was abandoned.
     if (!this.state.over) {
       const effect = this.#effectOf(evidence, standby)
@@ -239,7 +236,7 @@ export class WalkModel {
       case 'lost':
         return standby && this.#program.facts.reads ? 'reading' : 'maybe'
       case 'behind':
-        return standby ? 'none' : this.#program.facts.reads ? 'reading' : 'maybe'
+        return evidence.mayHaveWritten !== true ? 'none' : this.#program.facts.reads ? 'reading' : 'maybe'
       case 'unreadable':
         return 'done'
       case 'unsent':
@@ -253,6 +250,17 @@ export class WalkModel {
         return this.#program.facts.mayCommitInside && evidence.nothingCommitted !== true && !isDemotion(evidence.error)
           ? 'done'
           : 'none'
+    }
+  }
+
+  #evidence(kind: (typeof KINDS)[number], error: Error): Evidence {
+    switch (kind) {
+      case 'answered':
+        return { kind, error, nothingCommitted: this.#draw(3) === 0 }
+      case 'behind':
+        return { kind, error: new ReplicaBehindError('nrt'), mayHaveWritten: this.#draw(2) === 0 }
+      default:
+        return { kind, error }
     }
   }
 
