@@ -49,7 +49,7 @@ class Connections implements ServerConnections, Lender {
     this.#idle = new IdleConnections({
       timeoutMs: idleTimeoutOf(pgOptions),
       exits: pgOptions.allowExitOnIdle === true,
-      mayExpire: () => this.#countOf(({ alive }) => alive) > (pgOptions.min ?? 0),
+      mayExpire: () => [...this.#all].filter(({ alive }) => alive).length > (pgOptions.min ?? 0),
       onExpired: (connection) => connection.close(),
     })
   }
@@ -73,7 +73,7 @@ class Connections implements ServerConnections, Lender {
   }
 
   leadsTo(machine: string): boolean {
-    return this.#countOf((each) => each.alive && each.machine === machine) > 0
+    return [...this.#all].some((each) => each.alive && each.machine === machine)
   }
 
   get idle(): number {
@@ -90,7 +90,7 @@ class Connections implements ServerConnections, Lender {
   }
 
   get expired(): number {
-    return this.#countOf(({ expired }) => expired)
+    return [...this.#all].filter(({ expired }) => expired).length
   }
 
   get generation(): number {
@@ -318,10 +318,6 @@ class Connections implements ServerConnections, Lender {
       this.#dialer.failed(connection, new Error('Connection terminated unexpectedly'))
     }
     this.#remove(connection)
-  }
-
-  #countOf(wanted: (connection: Connection) => boolean): number {
-    return [...this.#all].filter(wanted).length
   }
 
   #keep(connection: Connection): void {
