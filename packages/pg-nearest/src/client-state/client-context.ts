@@ -270,7 +270,8 @@ export class ClientContext {
         runStatement(lease, run, (heard) => {
           open = lease.status !== 'I'
           if (heard.kind === 'lost') this.noteLost(lease, need)
-          if (heard.kind === 'unsendable') this.unsent.note()
+          const isWithdrawn = heard.kind === 'unsent' && lease.alive
+          if (heard.kind === 'unsendable' || isWithdrawn) this.unsent.note()
           onEnd(heard)
         }),
       canWrite && !reads ? () => check?.beginUnsettled() ?? ignore : undefined,

@@ -6,7 +6,7 @@ const NONE: readonly Exchange[] = []
 
 export type Fields = DataRow['fields']
 
-type OnEnd = (fields: Fields | undefined, error?: unknown) => void
+type OnEnd = (fields: Fields | undefined, error?: unknown, isLost?: boolean) => void
 
 /** A query of the pool's own that returns one row. Leaner than pg's `Query`, which is measurable on short reads. */
 export class InternalQueryExchange implements Exchange {
@@ -20,7 +20,8 @@ export class InternalQueryExchange implements Exchange {
   readonly #prepared: PreparedUse | undefined
 
   /**
-   * @param onEnd - gets the row's fields; `undefined` if there was no answer, with the server's error if it was one.
+   * @param onEnd - gets the row's fields; `undefined` if there was no answer, with the server's error if it was one. `isLost`: it was not sent, or the
+   *   connection died.
    * @param about - what is sent before it, and what the query is about: if one of these turns out unsendable, the query is not sent either.
    * @param prepared - it has a name.
    */
@@ -58,7 +59,7 @@ export class InternalQueryExchange implements Exchange {
   }
 
   lost(): void {
-    this.#onEnd(undefined)
+    this.#onEnd(undefined, undefined, true)
   }
 
   handleRowDescription(): void {}

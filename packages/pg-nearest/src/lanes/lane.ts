@@ -180,10 +180,13 @@ export class Lane {
   }
 
   #cancel(end: LaneEnd): void {
-    if (this.#batches.size > 0) attempt(undefined, () => void this.lease.cancel())
+    const statements = [...this.#batches].flatMap((batch) => batch.statements)
+    // Those that have not been written are lost with that.
+    this.#batches.clear()
+    if (statements.length > 0) attempt(undefined, () => void this.lease.cancel())
     // What is cancelled may skip a Parse.
     this.#connection.statements.doubt()
-    this.#endAll(end)
+    this.#endAll(end, statements)
   }
 
   #reads(): readonly LaneRead[] {

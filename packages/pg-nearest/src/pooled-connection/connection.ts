@@ -167,7 +167,7 @@ export class Connection {
   /**
    * Cancels what is in flight. Resolves when the cancellation cannot hit the next statement any more: the server has answered, the
    * cancel request's connection is closed, and an empty statement has been answered. If that takes more than a second, the
-   * connection is closed.
+   * connection is closed. What waits behind what a listener has asked is not sent at all, and that goes on.
    */
   cancel(): Promise<void> {
     if (this.#fence !== undefined) {
@@ -175,20 +175,17 @@ export class Connection {
       if (!this.quiet) this.#requested = Promise.all([this.#requested, this.#requestCancel()])
       return this.#fence
     }
+    if (this.quiet || this.pipeline.withdraw(new Error('The statement was cancelled before it was sent'))) {
+      return Promise.resolve()
+    }
     this.#requested = this.#requestCancel()
     return (this.#fence = this.#runFence())
   }
 
-  /** What a listener has asked on the connection, ahead of it or behind, is not cancelled. */
+  /** What a listener has asked behind it is not cancelled. Whoever cancels may close the connection in the same turn: it dials before that. */
   #requestCancel(): Promise<void> {
-    return new Promise((resolve) => {
-      // Whoever cancels may close the connection in the same turn: it dials before that.
-      this.pipeline.whenTurnCame(() => {
-        if (this.quiet) return resolve()
-        this.pipeline.keepTurn(true)
-        void requestCancel(this.client).then(resolve)
-      })
-    })
+    this.pipeline.keepTurn(true)
+    return requestCancel(this.client)
   }
 
   async #runFence(): Promise<void> {

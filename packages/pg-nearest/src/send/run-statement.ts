@@ -4,6 +4,7 @@ import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import {
+  LOST_REPLY,
   NO_REPLY,
   OF_STANDBY,
   positionQuestion,
@@ -139,7 +140,8 @@ function sendInOneTransaction(
       const last = afterwards.length > 0 ? rest.at(-1) : undefined
       questions.answerBefore = replyOf(begins ? last : asked)
       questions.answerAfter = replyOf(last)
-      const lacking = before && lease.alive ? check.arrived(lease, questions) : undefined
+      const isHeard = lease.alive && statement?.kind !== 'unsent'
+      const lacking = before && isHeard ? check.arrived(lease, questions) : undefined
       // What fails in a transaction takes the rest along.
       const failed = statement?.kind === 'skipped' || (statement?.kind === 'result' && rest.some(isAnswered))
       if (failed) return onEnd({ kind: 'behind', error: lacking ?? new ReplicaBehindError(lease.server) })
@@ -297,7 +299,8 @@ class QuestionedRun {
   }
 
   #arrived(): void {
-    this.#behind = this.#lease.alive ? this.#check.arrived(this.#lease, this.#questions) : undefined
+    const isHeard = this.#questions.answerBefore !== LOST_REPLY && this.#lease.alive
+    this.#behind = isHeard ? this.#check.arrived(this.#lease, this.#questions) : undefined
     const lacking = this.#behind
     if (lacking !== undefined && this.#end === undefined) {
       this.#timer = startStallAwareTimer(NEARLY_THROUGH_MS, () => this.#tellBehind(lacking))

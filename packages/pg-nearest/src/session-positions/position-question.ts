@@ -47,6 +47,8 @@ function isOfStandby({ position, introduction }: PositionReply): boolean {
 }
 
 export const NO_REPLY: PositionReply = { position: undefined, introduction: undefined }
+/** The question was not sent, or its connection died: that says nothing about the server. */
+export const LOST_REPLY: PositionReply = { position: undefined, introduction: undefined }
 const REFUSED: PositionReply = { position: 'refused', introduction: undefined }
 
 /** The position queries that travel with a statement, and their answers. */
@@ -103,7 +105,8 @@ export function positionQuestion(
   if (!inside) {
     const statements = introduces || direct !== true ? undefined : knownStatementsOn(client)
     const prepared = statements && useOf(statements, text)
-    const answered = (fields: Fields | undefined, error: unknown): void => onReply(readReply(fields, error, introduces))
+    const answered = (fields: Fields | undefined, error: unknown, isLost?: boolean): void =>
+      onReply(isLost === true ? LOST_REPLY : readReply(fields, error, introduces))
     return [new InternalQueryExchange(text, answered, about, prepared)]
   }
   let reply = NO_REPLY

@@ -37,7 +37,6 @@ export class Pipeline {
   /** The error that `submit` returned when nothing could be written; pg passes it back to `handleError`. */
   #refused: Error | undefined
   #onQuiet: (() => void)[] = []
-  #onTurn: (() => void)[] = []
   #keepsTurn = false
   /** `undefined`: only pg reads here. */
   readonly #dispatcher: MessageDispatcher | undefined
@@ -111,10 +110,19 @@ export class Pipeline {
     else this.#onQuiet.push(callback)
   }
 
-  /** Calls back when nothing waits for its turn any more; at once if that is so already. */
-  whenTurnCame(callback: () => void): void {
-    if (this.#turn === 'queued') this.#onTurn.push(callback)
-    else callback()
+  /**
+   * Takes back what waits behind what others ask of the client, of which nothing has been written: it is lost with this cause, and is not sent
+   * when its turn comes. Returns whether there was such a thing; then nothing is in flight any more.
+   */
+  withdraw(cause: unknown): boolean {
+    const { _queryQueue: queue } = this.#internals
+    const at = this.#turn === 'queued' ? queue.indexOf(this) : -1
+    if (at < 0) return false
+    queue.splice(at, 1)
+    this.#turn = 'idle'
+    for (const exchange of this.#unwritten.splice(0)) runUsers(() => exchange.lost(cause, false))
+    this.#tellQuiet()
+    return true
   }
 
   /** Whether what others ask of the client has to wait, though nothing is in flight here. Only while it is this one's turn. */
@@ -136,7 +144,6 @@ export class Pipeline {
     // Answers come in order: only the first one's was being read.
     for (const [i, exchange] of written.entries()) runUsers(() => exchange.lost(i === 0 ? cause : causeBehind, true))
     for (const exchange of unwritten) runUsers(() => exchange.lost(causeBehind, false))
-    for (const callback of this.#onTurn.splice(0)) callback()
     this.#tellQuiet()
   }
 
@@ -144,7 +151,6 @@ export class Pipeline {
   submit(connection: WireConnection): Error | null {
     this.#turn = 'ours'
     this.#write(connection)
-    for (const callback of this.#onTurn.splice(0)) callback()
     if (this.#written.length > 0) return null
     this.#turn = 'idle'
     return (this.#refused = new Error('Nothing could be sent'))

@@ -4,7 +4,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { NearestPool } from '../../src/index.ts'
 import { until } from './fixtures.ts'
-import { settled } from './settling.ts'
+import { rejectionOf, settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
 /** As with `pg.Pool`, a listener may ask something on the connection that it is told of: what is sent behind that waits for its turn. */
@@ -111,5 +111,60 @@ describe.each(EVENTS)('what a listener of %s asks', (event) => {
     }
     expect(await settled(Promise.all(ends), 'what listeners asked')).toEqual(ends.map(() => 'answered'))
     expect((await settled(read(pool, 7), 'the next read')).rows).toEqual([{ n: 7 }])
+  })
+})
+
+describe('a query of a listener that takes long', () => {
+  /** A pool whose next connection has a listener's query to answer first. */
+  async function poolWithSlowListener(lanes: boolean) {
+    const pool = await pools.start({ primary: world.url('nrt', { from: 'ord' }), max: 1, lanes })
+    for (let i = 0; i < 4; i++) await read(pool, i)
+    const asked: Promise<string>[] = []
+    pool.once('acquire', (...args: unknown[]) => {
+      const query = (args.at(-1) as pg.PoolClient).query('select pg_sleep(2.5)')
+      asked.push(query.then(() => 'answered', String))
+    })
+    const aborting = new AbortController()
+    const abort = async (): Promise<void> => {
+      await until(() => asked.length > 0, 'the listener to be told')
+      setTimeout(() => aborting.abort(new Error('enough')), 50)
+    }
+    const end = async (): Promise<void> => {
+      expect(await settled(Promise.all(asked), 'what the listener asked')).toEqual(['answered'])
+      expect((await settled(read(pool, 7), 'the next read')).rows).toEqual([{ n: 7 }])
+    }
+    return { pool, signal: aborting.signal, abort, end }
+  }
+
+  const AT_ONCE_MS = 500
+
+  test.each([
+    { what: 'a read', text: READ, values: [1], lanes: false },
+    { what: 'a read of a lane', text: READ, values: [1], lanes: true },
+    { what: 'a write', text: 'create table passing ()', values: [], lanes: false },
+  ])('keeps its connection when $what behind it is aborted, which is not sent', async ({ text, values, lanes }) => {
+    const { pool, signal, abort, end } = await poolWithSlowListener(lanes)
+    const aborted = rejectionOf(pool.query({ text, values, signal }), 'what is aborted', AT_ONCE_MS)
+    await abort()
+    expect(await aborted).toMatchObject({ message: 'enough' })
+    await end()
+    expect((await pool.query("select to_regclass('passing') as made")).rows).toEqual([{ made: null }])
+  })
+
+  test('keeps its connection when the first statement of a transaction behind it is aborted', async () => {
+    const { pool, signal, abort, end } = await poolWithSlowListener(false)
+    const client = await settled(pool.connect(), 'connect')
+    await settled(client.query('begin'), 'begin')
+    const text = 'create table passing ()'
+    const aborted = rejectionOf(client.query({ text, signal }), 'what is aborted', AT_ONCE_MS)
+    await abort()
+    expect(await aborted).toMatchObject({ message: 'enough' })
+    expect(await rejectionOf(client.query('select 1'), 'what comes behind it')).toMatchObject({
+      code: 'NEAREST_CONNECTION_LOST',
+    })
+    await settled(client.query('rollback'), 'rollback')
+    client.release()
+    await end()
+    expect((await pool.query("select to_regclass('passing') as made")).rows).toEqual([{ made: null }])
   })
 })
