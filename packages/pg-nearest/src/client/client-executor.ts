@@ -11,7 +11,7 @@ import type { Request } from '../route/request.ts'
 import { callerNow } from '../tracers/caller-context.ts'
 import { watchForEarlyClose } from '../cursor/pg-cursor-workarounds.ts'
 import type { StatementResult } from '../wire/exchange.ts'
-import { noteParsed } from '../prepared-statements/parsed-names.ts'
+import { noteParsed, noteUnsent } from '../prepared-statements/parsed-names.ts'
 import { commandOf, emptyResult, isDeferrable } from '../client-transaction/synthetic-results.ts'
 import { beginAnywhere, readsOnly } from '../client-transaction/begin-read-only-anywhere.ts'
 import { runUnpinned, heldServerFirst, attemptsOnPrimary } from '../client-execution/run-unpinned.ts'
@@ -30,7 +30,7 @@ import { readInTransaction, runInTransaction } from '../client-transaction/read-
 import { watchLeftOpenStream } from '../submittable/idle-stream-commit-timeout.ts'
 import { limitTimeInQueue } from '../client-execution/limit-time-in-queue.ts'
 import { NamedTexts } from '../prepared-statements/named-texts.ts'
-import { PendingStatement } from './pending-statement.ts'
+import { PendingStatement, type StatementWay } from './pending-statement.ts'
 import { StatementQueue, type Turn } from '../client-execution/statement-queue.ts'
 import { readsAsPool } from '../client-execution/multiplexing-eligibility.ts'
 import { runPinnedOrLose } from '../client-execution/run-pinned.ts'
@@ -128,23 +128,30 @@ export class ClientExecutor {
 
   /** Like `run`, but with callbacks: one is called once, in the same tick in which the statement ends. */
   give(request: Request, resolve: (result: StatementResult) => void, reject: (error: unknown) => void): void {
-    const route =
-      request.config.name === undefined
-        ? (turn: QueuedStatement) => this.#route(turn)
-        : async (): Promise<Serving> => {
-            statement.become(this.#inTurn(request))
-            try {
-              const serving = await this.#route(statement)
-              // Where a pooler has something else under its name, it has run without one.
-              noteParsed(request.config, true)
-              return serving
-            } finally {
-              this.names.ended(request)
-            }
-          }
-    const statement: PendingStatement = new PendingStatement(this.#client, request, { resolve, reject }, route)
+    const statement = new PendingStatement(
+      this.#client,
+      request,
+      { resolve, reject },
+      request.config.name === undefined ? { route: (turn) => this.#route(turn) } : this.#wayOfNamed(request),
+    )
     this.#queue.add(statement)
     limitTimeInQueue(this.#queue, statement, this.#client)
+  }
+
+  #wayOfNamed(request: Request): StatementWay {
+    return {
+      route: async (statement) => {
+        statement.become(this.#inTurn(request))
+        const serving = await this.#route(statement)
+        // Where a pooler has something else under its name, it has run without one.
+        noteParsed(request.config, true)
+        return serving
+      },
+      onOver: (isUnsent) => {
+        if (isUnsent) noteUnsent(request.config)
+        this.names.ended(request)
+      },
+    }
   }
 
   /**
@@ -241,8 +248,13 @@ export class ClientExecutor {
       client.become(FREE)
       return this.#answer('ROLLBACK')
     }
-    client.throwIfLost(statement)
-    this.#admit(statement)
+    try {
+      client.throwIfLost(statement)
+      this.#admit(statement)
+    } catch (error) {
+      noteUnsent(statement.request.config)
+      throw error
+    }
     if (client.begin !== undefined) return this.#openWith(client.begin, statement)
     switch (client.state.kind) {
       case 'free':

@@ -21,6 +21,13 @@ export interface Caller {
   readonly reject: (error: unknown) => void
 }
 
+/** How it is run when its turn comes. */
+export interface StatementWay {
+  readonly route: (statement: PendingStatement) => Promise<Serving>
+  /** Called once, when it is sent no more. `isUnsent`: its turn never came. */
+  readonly onOver?: (isUnsent: boolean) => void
+}
+
 /** A statement that was given to a borrowed client, from then until its caller has been told. */
 export class PendingStatement implements QueuedStatement, Turn {
   request: Request
@@ -33,7 +40,7 @@ export class PendingStatement implements QueuedStatement, Turn {
   readonly followable: boolean
   onLeft?: () => void
   readonly #client: ClientContext
-  readonly #route: (statement: QueuedStatement) => Promise<Serving>
+  readonly #way: StatementWay
   readonly #caller: Caller
   #reads: boolean
   readonly #witness: Witness | undefined
@@ -44,16 +51,11 @@ export class PendingStatement implements QueuedStatement, Turn {
   #runs = false
   readonly #ends: JoinedSignal
 
-  constructor(
-    client: ClientContext,
-    request: Request,
-    caller: Caller,
-    route: (statement: QueuedStatement) => Promise<Serving>,
-  ) {
+  constructor(client: ClientContext, request: Request, caller: Caller, way: StatementWay) {
     const { engine, scope } = client
     const { need, reads } = planStatement(engine, scope, request, (of) => client.remembers(of))
     this.#client = client
-    this.#route = route
+    this.#way = way
     this.#caller = caller
     this.#start = engine.modes.uniform === 'normal' ? clock(engine) : performance.now()
     this.#reads = reads
@@ -110,16 +112,21 @@ export class PendingStatement implements QueuedStatement, Turn {
   /** It listens to its signals until its connection can be used again, which may be after it was told. */
   async #run(): Promise<Serving> {
     try {
-      return await this.#route(this)
+      return await this.#way.route(this)
     } finally {
-      this.#ends.forget()
+      this.#leave()
     }
+  }
+
+  #leave(): void {
+    this.#ends.forget()
+    this.#way.onOver?.(!this.#runs)
   }
 
   settle(serving: Serving): void {
     if (this.#isTold) return
     this.#isTold = true
-    if (!this.#runs) this.#ends.forget()
+    if (!this.#runs) this.#leave()
     const { engine, scope } = this.#client
     let reported: StatementResult
     try {
@@ -138,7 +145,7 @@ export class PendingStatement implements QueuedStatement, Turn {
   fail(error: unknown): void {
     if (this.#isTold) return
     this.#isTold = true
-    if (!this.#runs) this.#ends.forget()
+    if (!this.#runs) this.#leave()
     this.#reject(error)
   }
 

@@ -23,6 +23,11 @@ export function noteParsed(config: pg.QueryConfig, isParsed: boolean): void {
   parsed.set(config, isParsed)
 }
 
+/** It has not been sent anywhere, and will not be. */
+export function noteUnsent(config: pg.QueryConfig): void {
+  if (config.name !== undefined) noteParsed(config, false)
+}
+
 /** Whether the server that it was last sent to has taken its text for its name; `undefined`: nobody knows, or not yet. */
 export function wasParsed(config: pg.QueryConfig): boolean | undefined {
   return parsed.get(config)

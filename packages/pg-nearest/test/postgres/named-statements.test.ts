@@ -102,3 +102,44 @@ describe.each([
     expect(ours.map(named)).toEqual(theirs)
   })
 })
+
+describe('a name whose statement has left the queue unsent', () => {
+  const AHEAD = 'select pg_sleep(0.4)'
+  const LIMITS: Readonly<Record<string, () => object>> = {
+    'by its signal': () => {
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(new Error('enough')), 50)
+      return { signal: controller.signal }
+    },
+    'by query_timeout': () => ({ query_timeout: 50 }),
+  }
+
+  test.each(Object.entries(LIMITS))('%s means nothing by itself', async (how, limited) => {
+    const client = await pool.connect()
+    const told = (name: string, step: object): Promise<string> =>
+      client.query({ name, ...step } as pg.QueryConfig).then(
+        ({ rows }) => JSON.stringify(rows),
+        (error: unknown) => String(error).replace(name, 'its name'),
+      )
+    const [name, never] = [`left ${how}`, `never given ${how}`]
+    const ahead = client.query(AHEAD)
+    const left = told(name, { ...ONE, ...limited() })
+    const behind = told(name, {})
+    expect(await left).toMatch(/enough|Query read timeout/)
+    await ahead
+    expect([await behind, await told(name, {})]).toEqual([await told(never, {}), await told(never, {})])
+    client.release()
+  })
+
+  test('because its signal had been aborted before it was given means nothing by itself', async () => {
+    const client = await pool.connect()
+    const given = client.query({
+      name: 'aborted before',
+      ...ONE,
+      signal: AbortSignal.abort(new Error('enough')),
+    } as pg.QueryConfig)
+    await expect(given).rejects.toThrow('enough')
+    expect((await client.query({ name: 'aborted before' } as pg.QueryConfig)).rows).toEqual([])
+    client.release()
+  })
+})
