@@ -46,6 +46,7 @@ const unhurried = onServersOf([
   'balanced-names',
   'balanced-writers',
   'batch',
+  'begin-within-limits',
   'bookmark-stores',
   'borrowed-client',
   'broken-streams',

@@ -35,19 +35,24 @@ export interface QueuedStatement {
 }
 
 /** What ends a statement that is sent now. As in pg, `query_timeout` counts from when it was given. */
-export function limitsOf({ signal, givenAt, queryTimeoutMs }: QueuedStatement): RunLimits {
+export function limitsOf({ signal, givenAt, queryTimeoutMs }: Omit<Waiting, 'fail'>): RunLimits {
   return { signal, timeoutMs: queryTimeoutMs && Math.max(1, givenAt + queryTimeoutMs - performance.now()) }
 }
 
-/** The same, as if it were given now: its time begins again. */
-export function givenNow(
-  statement: QueuedStatement,
-  { request, need, check, signal }: Pick<QueuedStatement, 'request' | 'need' | 'check' | 'signal'>,
+/** What waits for another one to be sent ahead of it: it has ended when its own time is over. */
+export type Waiting = Pick<QueuedStatement, 'signal' | 'givenAt' | 'queryTimeoutMs' | 'fail'>
+
+/** A BEGIN that has been answered already, as it is sent now: its own time begins again, and it takes of that of what waits for it. */
+export function sentNow(
+  { queryTimeoutMs: ownMs = Number.POSITIVE_INFINITY, own, guard }: QueuedStatement,
+  { request, need, check }: Pick<QueuedStatement, 'request' | 'need' | 'check'>,
+  waiting: Waiting,
 ): QueuedStatement {
-  const { queryTimeoutMs, own, guard } = statement
-  const settle = (serving: Serving): void => statement.settle(serving)
-  const fail = (error: unknown): void => statement.fail(error)
-  return { request, need, signal, givenAt: performance.now(), queryTimeoutMs, own, guard, check, settle, fail }
+  const { signal, timeoutMs = Number.POSITIVE_INFINITY } = limitsOf(waiting)
+  const leastMs = Math.min(ownMs, timeoutMs)
+  const queryTimeoutMs = Number.isFinite(leastMs) ? leastMs : undefined
+  const fail = (error: unknown): void => waiting.fail(error)
+  return { request, need, signal, givenAt: performance.now(), queryTimeoutMs, own, guard, check, settle: ignore, fail }
 }
 
 /** In the place of a statement: a cursor, a stream or a COPY, which tells by itself how it ended. */
@@ -56,3 +61,5 @@ export function placeInQueue(given: Pick<QueuedStatement, 'signal' | 'own' | 'gu
   const need = { class: 'session' } as const
   return { ...given, request, need, givenAt: 0, queryTimeoutMs: undefined, check: undefined, settle: () => undefined }
 }
+
+function ignore(): void {}

@@ -20,7 +20,7 @@ import { nextClientState } from '../client-state/client-state-machine.ts'
 import { abandonTransactionOnStandby } from '../client-execution/abandon-transaction-on-standby.ts'
 import { borrowedClientExecution } from '../client-execution/connection-keeping-execution.ts'
 import { mayJoinBegin } from './pipelining-eligibility.ts'
-import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
+import { limitsOf, type QueuedStatement, type Serving } from '../client-state/queued-statement.ts'
 import { sendBeginGroup } from './send-begin-group.ts'
 
 /** Removes the next statement from the client's queue, if the predicate accepts it. */
@@ -160,13 +160,12 @@ async function send(
   const questions = check?.begin(lease, 'trust', !members.some(commits), asksBehind)
   if (questions instanceof ReplicaBehindError) return { kind: 'behind', error: questions }
   const [first] = members as [QueuedStatement]
-  const limits = { signal: first.signal, timeoutMs: client.engine.queryTimeoutMs }
   const mayWrite = members.some(commits) ? () => check?.beginUnsettled() ?? ignore : undefined
   const guarded = client.keepsFromWriting
   const skipsCommit = client.allOrNothing && members.some(commits)
   const ended = await runWithinAsync<GroupEnd | Evidence>(
     lease,
-    limits,
+    limitsOf(first),
     (onEnd) =>
       sendBeginGroup(lease, configs, { questions, guarded, skipsCommit }, (ends) => {
         const lost = ends.find(({ kind }) => kind === 'lost' || kind === 'unsent')

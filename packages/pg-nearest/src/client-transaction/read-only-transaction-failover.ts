@@ -116,7 +116,7 @@ async function beginAgain(
 ): Promise<void> {
   client.become(FREE)
   try {
-    await beginAnywhere(client, statement, { request: begin, signal: statement.signal })
+    await beginAnywhere(client, statement, begin, statement)
     await setAgain(client, limitsOf(statement), { modes, locals, queried })
     if (client.state.kind === 'reading')
       client.become({ ...client.state, snapshotPerStatement, modes, locals, queried })
@@ -236,7 +236,7 @@ export async function beginElsewhere(
   begin: QueuedStatement,
   members: readonly QueuedStatement[],
 ): Promise<Serving> {
-  await beginAnywhere(client, begin, { request: begin.request, signal: members[0]?.signal })
+  await beginAnywhere(client, begin, begin.request, members[0] ?? begin)
   let first: Serving | undefined
   for (const member of members) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other

@@ -25,7 +25,13 @@ import { HeldConnection, type Holder } from '../client-state/held-connection.ts'
 import { openTransaction } from '../client-transaction/pipelined-begin.ts'
 import { mayJoinBegin } from '../client-transaction/pipelining-eligibility.ts'
 import type { Mode } from '../modes/pool-mode.ts'
-import { givenNow, placeInQueue, type QueuedStatement, type Serving } from '../client-state/queued-statement.ts'
+import {
+  placeInQueue,
+  sentNow,
+  type QueuedStatement,
+  type Serving,
+  type Waiting,
+} from '../client-state/queued-statement.ts'
 import { readInTransaction, runInTransaction } from '../client-transaction/read-only-transaction-failover.ts'
 import { watchLeftOpenStream } from '../submittable/idle-stream-commit-timeout.ts'
 import { limitTimeInQueue } from '../client-execution/limit-time-in-queue.ts'
@@ -39,6 +45,8 @@ import { guardStatement } from '../client-execution/guard-statement.ts'
 
 /** How long a released client waits for a cursor that was left open. */
 const OPEN_CURSOR_MS = 1_000
+/** A cursor, a stream or a COPY, which has no time of its own. */
+const UNTIMED = { givenAt: 0, queryTimeoutMs: undefined, fail: () => undefined }
 
 /**
  * Runs the statements of one borrowed client in the order in which they are given. A client holds at most one connection, so two
@@ -175,7 +183,7 @@ export class ClientExecutor {
         if (readsAnywhere(client, query)) return readByCursor(client, query, { ...given, guard, consistency })
         try {
           if (client.mayWrite) guard?.({ writes: true })
-          if (client.begin !== undefined) await this.#openAlone(client.begin, client.signal)
+          if (client.begin !== undefined) await this.#openAlone(client.begin, { ...UNTIMED, signal: client.signal })
           await runSubmittable(client, query, given)
         } catch (error) {
           client.unsent.note()
@@ -341,7 +349,7 @@ export class ClientExecutor {
       return this.#answer(ends.toUpperCase())
     }
     if (!mayJoinBegin(statement.request, statement.need)) {
-      await this.#openAlone(begin, statement.signal)
+      await this.#openAlone(begin, statement)
       return runInTransaction(this.#client, statement)
     }
     try {
@@ -352,12 +360,11 @@ export class ClientExecutor {
     }
   }
 
-  /** @param signal - of what waits for it. */
-  async #openAlone(begin: QueuedStatement, signal: AbortSignal | undefined): Promise<void> {
+  async #openAlone(begin: QueuedStatement, waiting: Waiting): Promise<void> {
     const { request, need, check } = begin
     try {
-      if (readsOnly(begin)) return await beginAnywhere(this.#client, begin, { request, signal })
-      const begun = givenNow(begin, { request, need, check, signal })
+      if (readsOnly(begin)) return await beginAnywhere(this.#client, begin, request, waiting)
+      const begun = sentNow(begin, { request, need, check }, waiting)
       await runUnpinned(this.#client, begun, false, attemptsOnPrimary(this.#client))
       this.#client.begin = undefined
     } catch (error) {
