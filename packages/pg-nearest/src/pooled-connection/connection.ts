@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { requestCancel } from '../pg-client/cancel-request.ts'
 import { isStandby } from '../pg-client/standby-aware-client.ts'
+import type { Exchange } from '../wire/exchange.ts'
 import { listenProtected } from '../wire/protected-listeners.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import { Pipeline } from '../wire/pipeline.ts'
@@ -66,6 +67,8 @@ export class Connection {
   #fence: Promise<void> | undefined
   /** Resolves when every cancel request of the fence is over. */
   #requested: Promise<unknown> | undefined
+  /** What the latest of them was made for, as long as it is not over. */
+  #target: Exchange | undefined
   readonly #over = new AbortController()
   #unclosed: NodeJS.Timeout | undefined
   readonly #events: ConnectionEvents
@@ -171,8 +174,9 @@ export class Connection {
    */
   cancel(): Promise<void> {
     if (this.#fence !== undefined) {
-      // What was sent since the first request has one of its own.
-      if (!this.quiet) this.#requested = Promise.all([this.#requested, this.#requestCancel()])
+      // A request that is on its way hits what it was made for; what has come behind that has one of its own.
+      if (!this.quiet && this.pipeline.head !== this.#target)
+        this.#requested = Promise.all([this.#requested, this.#requestCancel()])
       return this.#fence
     }
     if (this.quiet || this.pipeline.withdraw(new Error('The statement was cancelled before it was sent'))) {
@@ -185,7 +189,10 @@ export class Connection {
   /** What a listener has asked behind it is not cancelled. Whoever cancels may close the connection in the same turn: it dials before that. */
   #requestCancel(): Promise<void> {
     this.pipeline.keepTurn(true)
-    return requestCancel(this.client)
+    const target = (this.#target = this.pipeline.head)
+    return requestCancel(this.client).then(() => {
+      if (this.#target === target) this.#target = undefined
+    })
   }
 
   async #runFence(): Promise<void> {

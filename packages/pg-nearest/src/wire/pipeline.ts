@@ -75,6 +75,11 @@ export class Pipeline {
     return this.#death === undefined && this.#internals.connection.stream.writable
   }
 
+  /** What the server is at, as far as anybody knows here. */
+  get head(): Exchange | undefined {
+    return this.#written[0]
+  }
+
   /** An exchange that needs the connection to itself is running. */
   get exclusive(): boolean {
     return this.#written[0]?.exclusive === true

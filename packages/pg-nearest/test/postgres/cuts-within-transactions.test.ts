@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
 import { withUsers } from './fixtures.ts'
 import { within } from './settling.ts'
@@ -66,6 +66,39 @@ test('what is given as soon as a statement is cut off is sent once its cancel re
   client.release(true)
 })
 
+describe('one cancel request is made for a statement that is cut', () => {
+  const LIMITS: Readonly<Record<string, () => object>> = {
+    'at query_timeout': () => ({ query_timeout: 200 }),
+    'at timeoutMs': () => ({ timeoutMs: 200 }),
+    'by its signal and at query_timeout': () => ({ query_timeout: 205, signal: AbortSignal.timeout(200) }),
+  }
+
+  test.each(Object.entries(LIMITS))('in a transaction, %s', async (_how, limited) => {
+    const cancels = new CancelWatch()
+    const client = await (await poolWith({ stream: cancels.stream })).connect()
+    await client.query('begin')
+    await client.query('select 1')
+    expect(
+      await within(BOUND_MS, 'it', endOf(client.query({ text: 'select pg_sleep(5)', ...limited() }))),
+    ).toBeDefined()
+    await within(BOUND_MS, 'the rollback', client.query('rollback'))
+    expect(cancels.count).toBe(1)
+    client.release()
+  })
+
+  test.each(Object.entries(LIMITS))('of a read, %s', async (_how, limited) => {
+    const cancels = new CancelWatch()
+    const client = await (await poolWith({ stream: cancels.stream })).connect()
+    await client.query('select 1')
+    expect(
+      await within(BOUND_MS, 'it', endOf(client.query({ text: 'select pg_sleep(5)', ...limited() }))),
+    ).toBeDefined()
+    await within(BOUND_MS, 'the next', client.query('select 1'))
+    expect(cancels.count).toBe(1)
+    client.release()
+  })
+})
+
 const CANCEL_REQUEST = Buffer.from([4, 210, 22, 46])
 
 /** How many cancel requests of a pool had been sent when something was written, and how many of them were over. */
@@ -74,6 +107,10 @@ class CancelWatch {
   readonly at = new Map<string | undefined, { readonly begun: number; readonly over: number }>()
   #begun = 0
   #over = 0
+
+  get count(): number {
+    return this.#begun
+  }
 
   /** The pool's option `stream`. */
   readonly stream = (): Socket => {
