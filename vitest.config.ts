@@ -124,6 +124,7 @@ const unhurried = onServersOf([
   'refused-connections',
   'refused-probes',
   'untold-roles',
+  'released-while-waiting',
   'replay-at-first-write',
   'replicated',
   'revoked-rights',

@@ -66,7 +66,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
       shared = options.board && new Promise((resolve) => (boarding = options.board?.(to, resolve)))
       lease = await held.take(to.server, signal, preference, facts.reads && turn.hasNext, boarding)
     } catch (error) {
-      return notSent(error, signal)
+      return endOfLost(client) ?? notSent(error, signal)
     }
     if (lease === undefined) {
       const end = await shared

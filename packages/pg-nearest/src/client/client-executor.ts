@@ -20,7 +20,7 @@ import { notBegunError } from '../failures/transaction-errors.ts'
 import { FREE } from '../client-state/client-state-machine.ts'
 import { readByCursor } from '../submittable/route-reading-cursor.ts'
 import { readsAnywhere, runSubmittable } from '../submittable/run-submittable.ts'
-import { acquireForClient } from '../client-execution/acquire-lease-or-lane.ts'
+import { ClientAcquisition } from '../client-execution/acquire-lease-or-lane.ts'
 import { HeldConnection, type Holder } from '../client-state/held-connection.ts'
 import { openTransaction } from '../client-transaction/pipelined-begin.ts'
 import { mayJoinBegin } from '../client-transaction/pipelining-eligibility.ts'
@@ -56,6 +56,7 @@ const UNTIMED = { givenAt: 0, queryTimeoutMs: undefined, fail: () => undefined }
  * is answered.
  */
 export class ClientExecutor {
+  readonly #acquisition: ClientAcquisition
   readonly #client: ClientContext
   readonly #queue: StatementQueue<QueuedStatement & Turn>
   readonly #forgetAbort: (() => void) | undefined
@@ -64,7 +65,8 @@ export class ClientExecutor {
   #read: PoolQueryExecution | undefined
 
   constructor(engine: Engine, scope: Scope, holder: Holder, limits: ClientLimits) {
-    const held = new HeldConnection(acquireForClient(engine), holder)
+    this.#acquisition = new ClientAcquisition(engine)
+    const held = new HeldConnection(this.#acquisition.acquire, holder)
     this.#client = new ClientContext(engine, scope, held, limits)
     this.#queue = new StatementQueue(
       () => this.#client.state.kind === 'transaction' && held.lease?.standby === false && held.lease.mayFollow,
@@ -210,6 +212,7 @@ export class ClientExecutor {
       const terminated = new Error('Connection terminated')
       this.#client.become({ kind: 'lost', error: terminated })
       if (held.lease?.quiet === false && !held.isShared) held.lease.kill(terminated)
+      this.#acquisition.abandon(terminated)
       this.#client.rider?.abandon(terminated)
       this.#read?.abandon(terminated)
     }
