@@ -280,8 +280,8 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   }
 
   #forward(client: pg.PoolClient, attached: boolean): void {
-    if (this.#forwarders === undefined) return
-    for (const [event, forwarder] of this.#forwarders) {
+    if (attached) this.#lent?.follow(client)
+    for (const [event, forwarder] of this.#forwarders ?? []) {
       if (attached) client.on(event as 'notice', forwarder)
       else client.removeListener(event, forwarder)
     }

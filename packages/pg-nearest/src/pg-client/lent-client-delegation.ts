@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { copyTypes } from '../wire/pg-internals.ts'
+import { copyTypes, internalsOf } from '../wire/pg-internals.ts'
 import { removeUsersListeners } from '../wire/protected-listeners.ts'
 
 /** Does for a client what whoever has borrowed it asks for. */
@@ -43,6 +43,13 @@ export class LentClient {
     const client = this.#client
     if (held?.client === client && held.alive) return false
     return isHeard(client, this.hearers) || client.listenerCount('notification') > 0 || hasOwnTypes(client)
+  }
+
+  /** It is gone, and its borrower goes on with another one: whoever looks at it for the process to cancel gets that one's. */
+  follow(other: pg.Client): void {
+    if (other === this.#client) return
+    const { processID, secretKey } = internalsOf(other)
+    Object.assign(this.#client, { processID, secretKey })
   }
 }
 

@@ -1,7 +1,8 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool } from '../../src/index.ts'
-import { ask, withUsers } from './fixtures.ts'
+import { ask, until, withUsers } from './fixtures.ts'
+import { running } from './settling.ts'
 
 /** Nothing configured, nothing changed: the same expectations with one database and with replicas. */
 let world: World
@@ -82,6 +83,25 @@ describe.each(setups)('$name', ({ make }) => {
     }
     expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
     expect((await pool.primary.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  })
+
+  test('a client whose idle connection has died tells the process of the one that it goes on with', async () => {
+    await using pool = make()
+    const client = await pool.connect()
+    client.on('error', () => undefined)
+    const told = (): unknown => (client as unknown as { readonly processID: unknown }).processID
+    await client.query('begin')
+    await client.query('select 1')
+    await client.query('commit')
+    await ask(world.url('nrt'), `select pg_terminate_backend(${String(told())}, 5000)`)
+    await until(() => pool.totalCount === 0 || pool.idleCount === pool.totalCount, 'its death to be heard')
+    await client.query('begin')
+    const sleeping = client.query('select pg_sleep(2)').catch((error: unknown) => error)
+    await running(world.url('nrt'), 'select pg_sleep(2)')
+    await ask(world.url('nrt'), `select pg_cancel_backend(${String(told())})`)
+    const ended = await sleeping
+    client.release(true)
+    expect(ended).toMatchObject({ code: '57014' })
   })
 
   test('pool.query() begins no transaction by itself, on handles neither', async () => {
