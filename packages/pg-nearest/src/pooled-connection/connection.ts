@@ -67,7 +67,7 @@ export class Connection {
   #fence: Promise<void> | undefined
   /** Resolves when every cancel request of the fence is over. */
   #requested: Promise<unknown> | undefined
-  /** What the latest of them was made for, as long as it is not over. */
+  /** What the latest of them was made for. */
   #target: Exchange | undefined
   readonly #over = new AbortController()
   #unclosed: NodeJS.Timeout | undefined
@@ -174,25 +174,21 @@ export class Connection {
    */
   cancel(): Promise<void> {
     if (this.#fence !== undefined) {
-      // A request that is on its way hits what it was made for; what has come behind that has one of its own.
-      if (!this.quiet && this.pipeline.head !== this.#target)
-        this.#requested = Promise.all([this.#requested, this.#requestCancel()])
+      // A request hits what it was made for; what has come behind that has one of its own.
+      if (!this.quiet && this.pipeline.head !== this.#target) this.#requestCancel()
       return this.#fence
     }
-    if (this.quiet || this.pipeline.withdraw(new Error('The statement was cancelled before it was sent'))) {
-      return Promise.resolve()
-    }
-    this.#requested = this.#requestCancel()
+    const isUnsent = this.quiet || this.pipeline.withdraw(new Error('The statement was cancelled before it was sent'))
+    if (isUnsent) return Promise.resolve()
+    this.#requestCancel()
     return (this.#fence = this.#runFence())
   }
 
   /** What a listener has asked behind it is not cancelled. Whoever cancels may close the connection in the same turn: it dials before that. */
-  #requestCancel(): Promise<void> {
+  #requestCancel(): void {
     this.pipeline.keepTurn(true)
-    const target = (this.#target = this.pipeline.head)
-    return requestCancel(this.client).then(() => {
-      if (this.#target === target) this.#target = undefined
-    })
+    this.#target = this.pipeline.head
+    this.#requested = Promise.all([this.#requested, requestCancel(this.client)]).then(ignore)
   }
 
   async #runFence(): Promise<void> {

@@ -195,12 +195,12 @@ export class Lease {
 
   /** A cursor, a stream or a COPY is using it. */
   get occupied(): boolean {
-    return this.#connection.pipeline.exclusive
+    return this.#connection.pipeline.head?.exclusive === true
   }
 
   /** What is using it waits for whoever reads or writes it: see `Exchange.usersTurn`. */
   get usersTurn(): number | undefined {
-    return this.#connection.pipeline.usersTurn
+    return this.#connection.pipeline.head?.usersTurn
   }
 
   /** As of the last ReadyForQuery. */

@@ -80,16 +80,6 @@ export class Pipeline {
     return this.#written[0]
   }
 
-  /** An exchange that needs the connection to itself is running. */
-  get exclusive(): boolean {
-    return this.#written[0]?.exclusive === true
-  }
-
-  /** See {@link Exchange.usersTurn}. */
-  get usersTurn(): number | undefined {
-    return this.#written[0]?.usersTurn
-  }
-
   /** Sends these behind what is in flight: in one packet if several may be sent at once, otherwise one after the other. */
   send(...exchanges: Exchange[]): void {
     if (this.#death !== undefined) {
@@ -116,14 +106,13 @@ export class Pipeline {
   }
 
   /**
-   * Takes back what waits behind what others ask of the client, of which nothing has been written: it is lost with this cause, and is not sent
-   * when its turn comes. Returns whether there was such a thing; then nothing is in flight any more.
+   * Takes back what waits behind what others ask of the client: it is lost with this cause, and never written. Returns whether there was such a
+   * thing; then nothing is in flight any more.
    */
   withdraw(cause: unknown): boolean {
-    const { _queryQueue: queue } = this.#internals
-    const at = this.#turn === 'queued' ? queue.indexOf(this) : -1
+    const at = this.#turn === 'queued' ? this.#internals._queryQueue.indexOf(this) : -1
     if (at < 0) return false
-    queue.splice(at, 1)
+    this.#internals._queryQueue.splice(at, 1)
     this.#turn = 'idle'
     for (const exchange of this.#unwritten.splice(0)) runUsers(() => exchange.lost(cause, false))
     this.#tellQuiet()
