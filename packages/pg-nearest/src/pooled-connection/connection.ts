@@ -178,7 +178,7 @@ export class Connection {
       if (!this.quiet && this.pipeline.head !== this.#target) this.#requestCancel()
       return this.#fence
     }
-    const isUnsent = this.quiet || this.pipeline.withdraw(new Error('The statement was cancelled before it was sent'))
+    const isUnsent = this.pipeline.withdraw(new Error('The statement was cancelled before it was sent'))
     if (isUnsent) return Promise.resolve()
     this.#requestCancel()
     return (this.#fence = this.#runFence())
@@ -188,7 +188,7 @@ export class Connection {
   #requestCancel(): void {
     this.pipeline.keepTurn(true)
     this.#target = this.pipeline.head
-    this.#requested = Promise.all([this.#requested, requestCancel(this.client)]).then(ignore)
+    this.#requested = Promise.all([this.#requested, this.quiet || requestCancel(this.client)]).then(ignore)
   }
 
   async #runFence(): Promise<void> {
