@@ -8,7 +8,6 @@ import { factsOf } from '../statement/text-facts.ts'
 import type { StatementNeed } from '../classification/statement-need-types.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
-import { ignore } from '../wire/pg-internals.ts'
 import { beginEffects } from './track-stream-position.ts'
 import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } from './submittable-exchange.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
@@ -16,7 +15,7 @@ import type { ClientContext } from '../client-state/client-context.ts'
 import { loseConnection } from '../client-state/lose-connection.ts'
 
 /** What is submitted. */
-export interface Submitted extends Omit<SubmittableOptions, 'onDestroyed'> {
+export interface Submitted extends Omit<SubmittableOptions, 'onDestroyed' | 'failedAhead'> {
   readonly query: pg.Submittable
   /** `undefined`: nobody knows. */
   readonly text: string | undefined
@@ -58,8 +57,8 @@ export async function sendSubmittable(
   const forget = signal && onAbort(signal, abort)
   let exchange: SubmittableExchange | undefined
   const end = await new Promise<SubmittableEnd>((resolve) => {
-    const make = (onEnd: OnEnd): SubmittableExchange =>
-      (exchange = new SubmittableExchange(query, lease.client, onEnd, { ...options, onDestroyed }))
+    const make = (onEnd: OnEnd, failedAhead?: FailedAhead): SubmittableExchange =>
+      (exchange = new SubmittableExchange(query, lease.client, onEnd, { ...options, onDestroyed, failedAhead }))
     lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))
   })
   forget?.()
@@ -80,26 +79,35 @@ export async function sendSubmittable(
 }
 
 type OnEnd = (end: SubmittableEnd) => void
+type FailedAhead = NonNullable<SubmittableOptions['failedAhead']>
 
 /**
- * Puts it into a READ ONLY transaction that cannot be made READ WRITE. `onEnd` is called when that has ended, too, if it is not the
- * caller's: what is sent behind it must not take it for open.
+ * Puts it into a READ ONLY transaction that cannot be made READ WRITE, without which it is not sent. `onEnd` is called when that has ended,
+ * too, if it is not the caller's: what is sent behind it must not take it for open.
  */
 function guarded(
   client: pg.Client,
   inTransaction: boolean,
-  make: (onEnd: OnEnd) => SubmittableExchange,
+  make: (onEnd: OnEnd, failedAhead: FailedAhead) => SubmittableExchange,
   onEnd: OnEnd,
 ): Exchange[] {
-  const plain = (text: string, ended: (end: StatementEnd) => void = ignore): Exchange =>
-    new StatementExchange({ text }, client, ended)
-  if (inTransaction) return [...RELOCK.map((text) => plain(text)), make(onEnd)]
+  let failure: unknown
+  const ahead = (inTransaction ? RELOCK : ['BEGIN READ ONLY', SNAPSHOT]).map(
+    (text) => new StatementExchange({ text }, client, (end) => void (failure ??= refusalOf(end))),
+  )
+  const failedAhead = (): unknown => failure
+  if (inTransaction) return [...ahead, make(onEnd, failedAhead)]
   let ended: SubmittableEnd | undefined
   // What its user was not told of is told otherwise, or runs elsewhere.
-  const commit = plain('COMMIT', (end) =>
+  const commit = new StatementExchange({ text: 'COMMIT' }, client, (end) =>
     onEnd(ended?.kind === 'untold' ? ended : (lossOf(end) ?? (ended as SubmittableEnd))),
   )
-  return [plain('BEGIN READ ONLY'), plain(SNAPSHOT), make((end) => (ended = end)), commit]
+  return [...ahead, make((end) => (ended = end), failedAhead), commit]
+}
+
+/** Why the server has not done it, though the connection is well. */
+function refusalOf(end: StatementEnd): unknown {
+  return end.kind === 'answered' || end.kind === 'unsendable' ? end.error : undefined
 }
 
 function lossOf(end: StatementEnd): SubmittableEnd | undefined {

@@ -45,6 +45,8 @@ export interface SubmittableOptions {
   readonly takesBack?: boolean
   /** Called when a COPY TO that runs was destroyed: nobody wants what still comes. */
   readonly onDestroyed?: () => void
+  /** Called before it is sent: the error of what it needs ahead of it, without which it is not. */
+  readonly failedAhead?: (() => unknown) | undefined
 }
 
 /**
@@ -59,6 +61,7 @@ export class SubmittableExchange implements Exchange {
   readonly #isGivenUp: () => boolean
   readonly #refusal: Error | undefined
   readonly #onDestroyed: (() => void) | undefined
+  readonly #failedAhead: (() => unknown) | undefined
   readonly #takesBack: boolean
   /** It has told nothing yet, and can be taken back. */
   #sent: SentCursor | undefined
@@ -76,10 +79,11 @@ export class SubmittableExchange implements Exchange {
     onEnd: (end: SubmittableEnd) => void,
     options: SubmittableOptions,
   ) {
-    const { types, isGivenUp, caller, takesBack = false, onDestroyed } = options
+    const { types, isGivenUp, caller, takesBack = false, onDestroyed, failedAhead } = options
     this.#isGivenUp = isGivenUp
     this.#takesBack = takesBack
     this.#onDestroyed = onDestroyed
+    this.#failedAhead = failedAhead
     this.#query = query as unknown as Partial<QueryInternals>
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
     noteSent(client, textOf(query))
@@ -115,13 +119,18 @@ export class SubmittableExchange implements Exchange {
   }
 
   submit(connection: WireConnection): Error | null | undefined | void {
+    const failure = this.#failedAhead?.() as Error | undefined
+    if (failure !== undefined && this.#takeBack('answered', failure)) {
+      this.#onEnd(this.#untold as UntoldEnd)
+      return failure
+    }
     if (this.#isGivenUp()) {
       this.#onEnd({ kind: 'ended', error: undefined, unsent: true })
       return new Error('It was closed before it was sent')
     }
     this.#settleCloses = settleClosesOnLoss(this.#query)
     this.#endDropping = dropOnceDestroyed(this.#query, () => this.#onDestroyed?.())
-    const refused = this.#refusal ?? this.#query.submit?.(connection)
+    const refused = failure ?? this.#refusal ?? this.#query.submit?.(connection)
     // pg's own Query tells by itself of a value that cannot be bound, and returns nothing.
     this.#isUnsendable = refused instanceof Error || isUnbindable(this.#query.values)
     if (refused instanceof Error) {

@@ -1,8 +1,13 @@
 import { Socket } from 'node:net'
-import type { QueryConfig } from 'pg'
+import { text as textFrom } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
+import pg, { type QueryConfig } from 'pg'
+import { from, to } from 'pg-copy-streams'
+import Cursor from 'pg-cursor'
+import QueryStream from 'pg-query-stream'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { NearestPool } from '../../src/index.ts'
+import type { NearestPool, RoutedClient } from '../../src/index.ts'
 import { ask } from './fixtures.ts'
 import { rejectionOf, settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
@@ -116,6 +121,40 @@ describe.each(Object.entries(handles))('on %s', (_, run) => {
     const { rows } = (await settled(run(pool, paged), 'pages')) as { rows: unknown[] }
     expect(rows).toEqual([1, 2, 3, 4, 5].map((n) => ({ n })))
     expect((await settled(pool.query('select 2 as n'), 'the next read')).rows).toEqual([{ n: 2 }])
+  })
+})
+
+function ended(query: pg.Query): Promise<unknown> {
+  const emitter = query as unknown as NodeJS.EventEmitter
+  return new Promise((resolve, reject) => emitter.once('end', resolve).once('error', reject))
+}
+
+/** What speaks the protocol itself, so that nothing shares its Sync. */
+const SUBMITTABLES: Record<string, (client: RoutedClient) => Promise<unknown>> = {
+  'a cursor': (client) => client.query(new Cursor('select note()')).read(10),
+  'a cursor of what writes': (client) => client.query(new Cursor(INSERT)).read(10),
+  'a stream': (client) => client.query(new QueryStream('select note()')).toArray(),
+  'COPY TO': (client) => textFrom(client.query(to('copy (select note()) to stdout'))),
+  'COPY FROM': (client) => pipeline([Buffer.from('copied\n')], client.query(from('copy notes from stdin'))),
+  'a pg.Query': (client) => ended(client.query(new pg.Query('select note()'))),
+  'a pg.Query with a value': (client) =>
+    ended(client.query(new pg.Query('insert into notes values ($1)', ['written']))),
+  'a pg.Query of several statements': (client) => ended(client.query(new pg.Query(`${INSERT}; select 1`))),
+}
+
+describe.each(Object.entries(SUBMITTABLES))('%s on a client of a read-only handle', (_, submit) => {
+  test.each([
+    ['nothing of it runs if its BEGIN is refused', refusing, '22012'],
+    ['the server refuses what it writes', undefined, '25006'],
+  ])('%s', async (__, stream, code) => {
+    const pool = pools.create({ primary: world.url('nrt'), max: 1, ...(stream && { stream }) })
+    const client = await pool.replica().connect()
+    expect(await rejectionOf(submit(client), 'what is submitted')).toMatchObject({ code })
+    expect(await ask(world.url('nrt'), 'select * from notes')).toEqual([])
+    client.release()
+    // The connection is as it was.
+    expect((await settled(pool.query('select 2 as n'), 'the next read')).rows).toEqual([{ n: 2 }])
+    await settled(pool.query(INSERT), 'a write')
   })
 })
 
