@@ -199,11 +199,16 @@ export class ClientContext {
     return this.unsent.any && this.allOrNothing && this.state.kind !== 'lost' && this.state.kind !== 'unbegun'
   }
 
+  /** The statement whose turn it was has ended without having been sent. Outside of a transaction nothing lacks it. */
+  noteUnsent(): void {
+    if (this.begin !== undefined || this.held.open || this.state.kind === 'reading') this.unsent.note()
+  }
+
   /** COMMIT may be sent behind it before it is answered: what shows only then is looked at ahead. */
   #noteIfUnsendable(config: Partial<QueryInternals>): void {
     if (!this.allOrNothing) return
     prepareValues(config)
-    if (isUnsendable(config)) this.unsent.note()
+    if (isUnsendable(config)) this.noteUnsent()
   }
 
   /** Nothing binds it to a connection of its own, so that what it reads may share one with others. */
@@ -259,7 +264,7 @@ export class ClientContext {
     const before = lease.standby ? positionBefore(this.engine, lease) : undefined
     const run = { config, enforcement, check, trust, need, context: this.engine, before }
     const limits = limitsOf(statement)
-    if (limits.signal?.aborted === true) this.unsent.note()
+    if (limits.signal?.aborted === true) this.noteUnsent()
     this.#noteIfUnsendable(config as Partial<QueryInternals>)
     const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || mayCommit(need))
     let open = wasOpen
@@ -271,7 +276,7 @@ export class ClientContext {
           open = lease.status !== 'I'
           if (heard.kind === 'lost') this.noteLost(lease, need)
           const isWithdrawn = heard.kind === 'unsent' && lease.alive
-          if (heard.kind === 'unsendable' || isWithdrawn) this.unsent.note()
+          if (heard.kind === 'unsendable' || isWithdrawn) this.noteUnsent()
           onEnd(heard)
         }),
       canWrite && !reads ? () => check?.beginUnsettled() ?? ignore : undefined,

@@ -179,7 +179,7 @@ async function send(
   if (end.kind === 'cut') for (const member of members) member.fail(end.error)
   await lease.fence
   if (end.kind !== 'result') return end
-  if (end.result.some(({ kind }) => kind === 'unsendable')) client.unsent.note()
+  if (end.result.some(({ kind }) => kind === 'unsendable')) client.noteUnsent()
   // Whoever had the connection before may have left it READ ONLY.
   if (!guarded && begin.need.transaction?.readOnly !== true && end.result.some(isWriteRefused)) lease.doom()
   const evidence = misplaced(lease, end.result)

@@ -14,7 +14,7 @@ import { mayBePipelined } from '../client-transaction/pipelining-eligibility.ts'
 import { isSubmittable, parseQueryArguments } from '../route/parse-query-arguments.ts'
 import { isHeard, lendTo, type Borrower, type LentClient } from '../pg-client/lent-client-delegation.ts'
 import { internalsOf, type ClientInternals } from '../wire/pg-internals.ts'
-import { call, promiseOrCallback } from './promise-or-callback.ts'
+import { call, promiseOrCallback } from '../execute/promise-or-callback.ts'
 
 /** What only a connection of its own tells. */
 const OWN_EVENTS = ['notice', 'notification', 'end', 'drain'] as const

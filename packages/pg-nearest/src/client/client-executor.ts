@@ -138,14 +138,19 @@ export class ClientExecutor {
 
   /** Like `run`, but with callbacks: one is called once, in the same tick in which the statement ends. */
   give(request: Request, resolve: (result: StatementResult) => void, reject: (error: unknown) => void): void {
-    const statement = new PendingStatement(
-      this.#client,
-      request,
-      { resolve, reject },
-      request.config.name === undefined ? { route: (turn) => this.#route(turn) } : this.#wayOfNamed(request),
-    )
+    const way = request.config.name === undefined ? this.#wayOfUnnamed(request) : this.#wayOfNamed(request)
+    const statement = new PendingStatement(this.#client, request, { resolve, reject }, way)
     this.#queue.add(statement)
     limitTimeInQueue(this.#queue, statement, this.#client)
+  }
+
+  #wayOfUnnamed(request: Request): StatementWay {
+    return {
+      route: (statement) => {
+        statement.become(request)
+        return this.#route(statement)
+      },
+    }
   }
 
   #wayOfNamed(request: Request): StatementWay {
@@ -153,8 +158,8 @@ export class ClientExecutor {
       route: async (statement) => {
         statement.become(this.#inTurn(request))
         const serving = await this.#route(statement)
-        // Where a pooler has something else under its name, it has run without one.
-        noteParsed(request.config, true)
+        // Where a pooler has something else under its name, or it was given as COMMIT, it has run without one.
+        if (statement.request.config.name !== undefined) noteParsed(request.config, true)
         return serving
       },
       onOver: (isUnsent) => {
@@ -188,7 +193,7 @@ export class ClientExecutor {
           if (client.begin !== undefined) await this.#openAlone(client.begin, { ...UNTIMED, signal: client.signal })
           await runSubmittable(client, query, given)
         } catch (error) {
-          client.unsent.note()
+          client.noteUnsent()
           throw error
         }
       }
@@ -285,7 +290,7 @@ export class ClientExecutor {
       client.followMode(statement.own)
       this.#passGuard(statement)
     } catch (error) {
-      client.unsent.note()
+      client.noteUnsent()
       throw error
     }
   }
@@ -295,7 +300,7 @@ export class ClientExecutor {
     try {
       return this.names.inTurn(request)
     } catch (error) {
-      this.#client.unsent.note()
+      this.#client.noteUnsent()
       throw error
     }
   }

@@ -13,6 +13,7 @@ import type { WriteGuard } from '../write-guard/before-write-hook.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
 import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
 import { mayBePipelined } from '../client-transaction/pipelining-eligibility.ts'
+import { permittedText } from '../client-execution/permitted-text.ts'
 import { delivering, type Turn } from '../client-execution/statement-queue.ts'
 
 /** Whoever gave a statement: one of the two is called once, in the same tick in which it ends. */
@@ -87,8 +88,15 @@ export class PendingStatement implements QueuedStatement, Turn {
     return this.#check
   }
 
-  /** Its turn has come, and it is another one than it seemed when it was given. */
-  become(request: Request): void {
+  /**
+   * Its turn has come, and it may be another one than it seemed when it was given; or ROLLBACK, where it would commit what must not be.
+   *
+   * @throws if it must not be sent.
+   */
+  become(given: Request): void {
+    const { text } = given.config
+    const permitted = permittedText(this.#client, text)
+    const request = permitted === text ? given : { ...given, config: { text: permitted as string } }
     if (request === this.request) return
     const { engine, scope } = this.#client
     const { need, reads } = planStatement(engine, scope, request, (of) => this.#client.remembers(of))
@@ -104,8 +112,6 @@ export class PendingStatement implements QueuedStatement, Turn {
 
   start(): Promise<() => void> {
     this.#runs = true
-    const isRefused = this.need.transaction?.kind === 'commit' && this.#client.refusesCommit
-    if (isRefused) this.become({ ...this.request, config: { text: 'rollback' } })
     return delivering(this.#run(), this)
   }
 

@@ -8,6 +8,14 @@ export function notBegunError(cause: unknown): NearestError {
   )
 }
 
+/** Its transaction must not be committed. */
+export function mayCommitError(): NearestError {
+  return new NearestError(
+    'NEAREST_ROLLED_BACK',
+    'This was not sent, because it may commit the transaction, of which a statement before it was never sent: the transaction can only be rolled back. Let that error throw, or use a savepoint.',
+  )
+}
+
 /** What is told to whatever comes behind a statement that was lost with its connection: its own outcome is known. */
 export function errorAfterLost(error: unknown): unknown {
   if (!isOutcomeUnknownError(error)) return error

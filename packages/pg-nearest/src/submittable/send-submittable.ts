@@ -12,6 +12,7 @@ import { beginEffects } from './track-stream-position.ts'
 import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } from './submittable-exchange.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
+import { refuseCommit } from '../client-execution/permitted-text.ts'
 import { loseConnection } from '../client-state/lose-connection.ts'
 
 /** What is submitted. */
@@ -42,6 +43,7 @@ export async function sendSubmittable(
   { check, reads, guards }: SubmittableSending,
 ): Promise<SubmittableEnd> {
   if (guards) refuseControl(text)
+  refuseCommit(client, text)
   if (mayLeaveTrace(text, need)) lease.mark()
   client.unsent.next(need, text)
   const { open } = client.held
@@ -62,7 +64,7 @@ export async function sendSubmittable(
     lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))
   })
   forget?.()
-  if (exchange?.unsendable === true) client.unsent.note()
+  if (exchange?.unsendable === true) client.noteUnsent()
   if (end.kind === 'ended' && end.error === undefined && end.unsent !== true && lease.alive)
     client.engine.noteServed(lease)
   if (lease.alive) await lease.fence

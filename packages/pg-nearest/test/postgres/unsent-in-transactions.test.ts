@@ -10,7 +10,7 @@ import { TestPools } from './test-pools.ts'
 let world: World
 const pools = new TestPools()
 beforeAll(async () => {
-  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10, settings: { max_prepared_transactions: '2' } })
   await ask(world.url('nrt'), 'create table notes (n int)')
   await caughtUp(world)
 })
@@ -72,7 +72,8 @@ function promised(given: unknown): Promise<unknown> {
 }
 
 function ended(query: pg.Query): Promise<unknown> {
-  return new Promise((resolve) => void (query as unknown as NodeJS.EventEmitter).once('end', resolve))
+  const emitter = query as unknown as NodeJS.EventEmitter
+  return new Promise((resolve, reject) => void emitter.once('end', resolve).once('error', reject))
 }
 
 function quiet(query: pg.Query): pg.Query {
@@ -160,6 +161,69 @@ describe.each(OPTIONS)('with %s', (_, options) => {
       expect(code).toBe(commits ? 'COMMIT' : 'NEAREST_ROLLED_BACK')
       expect(await notes()).toEqual(commits ? [{ n: 1 }, { n: 3 }] : [])
     }
+  })
+
+  describe('where its function ends it by itself, nothing of it is committed, either', () => {
+    const unsent = (tx: Transaction): Promise<unknown> =>
+      promised(tx.query({ text: 'insert into notes values ($1)', values: [unconvertible] }))
+    const texts = [
+      'commit',
+      'end',
+      'commit and chain',
+      '/* now */ End Work And Chain;',
+      'rollback and chain',
+      `${insert(5)}; commit`,
+      `commit; begin; ${insert(5)}`,
+      `savepoint s; ${insert(5)}; commit and chain`,
+      "prepare transaction 'x'",
+    ]
+    const ends: readonly (readonly [string, (tx: Transaction) => Promise<unknown>])[] = texts.flatMap((text) => [
+      [text, (tx) => tx.query(text)],
+      [`${text}, by a name`, (tx) => tx.query({ name: 'c', text })],
+      [`${text}, as a pg.Query`, (tx) => ended(tx.query(new pg.Query(text)))],
+    ])
+    const orIgnored = [
+      ['whose error is passed on', (end: Promise<unknown>) => end],
+      ['whose error is ignored', promised],
+    ] as const
+
+    test.each(ends.flatMap(([text, end]) => orIgnored.map(([what, heed]) => [`${text}, ${what}`, end, heed] as const)))(
+      '%s',
+      async (__, end, heed) => {
+        const work = pool.transaction(async (tx) => {
+          await tx.query(insert(1))
+          await unsent(tx)
+          await heed(end(tx))
+        })
+        expect(await rejectionOf(work, 'the transaction')).toMatchObject({ code: 'NEAREST_ROLLED_BACK' })
+        expect(await notes()).toEqual([])
+        expect(await ask(world.url('nrt'), 'select gid from pg_prepared_xacts')).toEqual([])
+        expect((await pool.query('select 1 as n')).rows).toEqual([{ n: 1 }])
+        expect(pool.idleCount).toBe(pool.totalCount)
+      },
+    )
+
+    test('what is never sent behind its end is no part of it', async () => {
+      await pool.transaction(async (tx) => {
+        await tx.query(insert(1))
+        await tx.query('commit')
+        await unsent(tx)
+      })
+      expect(await notes()).toEqual([{ n: 1 }])
+    })
+
+    test('a statement with the name of a COMMIT that was not sent is prepared when it is needed', async () => {
+      const commit = { name: 'c', text: 'commit' }
+      await promised(
+        pool.transaction(async (tx) => (await tx.query(insert(1)), await unsent(tx), await tx.query(commit))),
+      )
+      const client = await pool.connect()
+      await client.query('begin')
+      await client.query(insert(3))
+      expect(await client.query(commit)).toMatchObject({ command: 'COMMIT' })
+      client.release()
+      expect(await notes()).toEqual([{ n: 3 }])
+    })
   })
 
   test("a borrowed client's own transaction commits the rest, as pg does", async () => {
