@@ -8,7 +8,7 @@ import type { Request } from '../route/request.ts'
  * Whether a statement of a client is one of the pool's: a read that may share a connection, while nothing binds the client to one of its own, and
  * no limit of its own holds. It costs what `pool.query` does then, and the client holds nothing meanwhile.
  */
-export function readsAsPool(client: ClientContext, request: Request): boolean {
+export function mayMultiplex(client: ClientContext, request: Request): boolean {
   const { engine, held } = client
   if (engine.lanes === undefined || held.lease !== undefined) return false
   client.followMode(ownSession(engine, client.scope))

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { ownSession, type Engine, type Scope } from '../execute/engine-interface.ts'
 import { executeStatement } from '../execute/execute-statement.ts'
-import { failureInMode } from '../execute/translate-read-only-error.ts'
+import { translateReadOnlyError } from '../execute/translate-read-only-error.ts'
 import type { PoolQueryExecution } from '../execute/pool-query-execution.ts'
 import { notSentError } from '../failures/read-only-mode-errors.ts'
 import { onAbort } from '../limits/on-abort.ts'
@@ -38,7 +38,7 @@ import { limitTimeInQueue } from '../client-execution/limit-time-in-queue.ts'
 import { NamedTexts } from '../prepared-statements/named-texts.ts'
 import { PendingStatement, type StatementWay } from './pending-statement.ts'
 import { StatementQueue, type Turn } from '../client-execution/statement-queue.ts'
-import { readsAsPool } from '../client-execution/multiplexing-eligibility.ts'
+import { mayMultiplex } from '../client-execution/multiplexing-eligibility.ts'
 import { runPinnedOrLose } from '../client-execution/run-pinned.ts'
 import { takeConnection } from '../client-execution/take-connection.ts'
 import { guardStatement } from '../client-execution/guard-statement.ts'
@@ -122,7 +122,7 @@ export class ClientExecutor {
   }
 
   run(request: Request): Promise<StatementResult> {
-    if (this.#queue.isIdle && readsAsPool(this.#client, request)) return this.#readAsPool(request)
+    if (this.#queue.isIdle && mayMultiplex(this.#client, request)) return this.#readAsPool(request)
     return new Promise((resolve, reject) => this.give(request, resolve, reject))
   }
 
@@ -200,7 +200,8 @@ export class ClientExecutor {
       const start = (): Promise<() => void> =>
         run().then(
           () => resolve,
-          (error: unknown) => () => reject(failureInMode(this.#client.scope, own, error, this.#client.neverWrites)),
+          (error: unknown) => () =>
+            reject(translateReadOnlyError(this.#client.scope, own, error, this.#client.neverWrites)),
         )
       const place = placeInQueue({ signal: this.#client.signal, own, guard, fail: reject })
       this.#queue.add({ ...place, pipelined: false, followable: false, start })

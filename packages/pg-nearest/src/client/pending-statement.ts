@@ -3,7 +3,7 @@ import { ownSession, type OwnSession } from '../execute/engine-interface.ts'
 import type { Witness } from '../events/current-witness.ts'
 import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
 import { joinSignals, type JoinedSignal } from '../limits/joined-signal.ts'
-import { failureInMode } from '../execute/translate-read-only-error.ts'
+import { translateReadOnlyError } from '../execute/translate-read-only-error.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import { queryTimeoutOf, type Request } from '../route/request.ts'
@@ -157,7 +157,7 @@ export class PendingStatement implements QueuedStatement, Turn {
 
   #reject(error: unknown): void {
     const { engine, scope, neverWrites } = this.#client
-    const told = failureInMode(scope, this.own, error, neverWrites)
+    const told = translateReadOnlyError(scope, this.own, error, neverWrites)
     this.#closeWrite()
     this.#caller.reject(reportFailure(engine, this.request.config.text, this.#start, told, scope.mode))
   }

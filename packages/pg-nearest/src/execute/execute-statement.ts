@@ -3,7 +3,7 @@ import type { Request } from '../route/request.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import { ownSession, type Engine, type Scope } from './engine-interface.ts'
 import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
-import { failureInMode } from './translate-read-only-error.ts'
+import { translateReadOnlyError } from './translate-read-only-error.ts'
 import { predictNormalRoute } from './predict-normal-route.ts'
 import { walk } from '../walk/walk.ts'
 import { PoolQueryExecution, type Served } from './pool-query-execution.ts'
@@ -43,7 +43,7 @@ export async function executeStatement(
     witness?.push(servedBy)
     return reportResult(engine, request.config.text, startedAt, result, servedBy, scope.mode)
   } catch (error) {
-    const told = failureInMode(scope, ownSession(engine, scope), error)
+    const told = translateReadOnlyError(scope, ownSession(engine, scope), error)
     // And from here the error's stack trace leads to the caller.
     throw reportFailure(engine, request.config.text, startedAt, told, scope.mode)
   } finally {

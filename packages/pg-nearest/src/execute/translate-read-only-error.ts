@@ -12,7 +12,7 @@ import type { OwnSession, Scope } from './engine-interface.ts'
  *
  * @param neverWrites - it ran where the server was told to refuse writes.
  */
-export function failureInMode(
+export function translateReadOnlyError(
   scope: Scope,
   session: OwnSession,
   error: unknown,

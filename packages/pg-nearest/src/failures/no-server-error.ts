@@ -1,7 +1,7 @@
 import { NoServerError, type Candidate, type FailedAttempt, type NoServerCode } from '../errors.ts'
 import { codeOf, isAuthenticationFailure } from '../driver-errors.ts'
 import { describeFailure } from './describe-failure.ts'
-import { problemOf } from './server-problem.ts'
+import { serverProblem } from './server-problem.ts'
 import type { Topology } from '../topology/topology-types.ts'
 
 /** Why no further attempt was made. */
@@ -58,7 +58,7 @@ function noServerCode(attempts: readonly FailedAttempt[]): NoServerCode {
 export function candidatesOf(topology: Topology): readonly Candidate[] {
   return topology.servers.map((server) => {
     const { name, region, role, health } = server
-    const problem = problemOf(topology, server)
+    const problem = serverProblem(topology, server)
     return { server: name, region, role, health, problem: problem?.message, problemCode: problem?.code }
   })
 }

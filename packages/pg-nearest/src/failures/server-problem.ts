@@ -7,7 +7,7 @@ import { whyNoWrites } from '../topology/why-no-writes.ts'
 import type { ServerState, Topology } from '../topology/topology-types.ts'
 
 /** What a person should fix about a server; `undefined` if nothing. */
-export function problemOf(topology: Topology, server: ServerState): Problem | undefined {
+export function serverProblem(topology: Topology, server: ServerState): Problem | undefined {
   const place = isOtherCluster(topology, server) ? 'NEAREST_OTHER_CLUSTER' : 'NEAREST_WRONG_PLACE'
   return (
     problem(place, whyInvalid(topology, server)) ??

@@ -1,5 +1,5 @@
 import type { ProblemEvent } from '../events/event-types.ts'
-import { problemOf } from '../failures/server-problem.ts'
+import { serverProblem } from '../failures/server-problem.ts'
 import type { ServerState, Topology } from '../topology/topology-types.ts'
 
 /**
@@ -15,7 +15,7 @@ export function createProblemReporter(report: (problem: ProblemEvent) => void): 
     const news: ProblemEvent[] = []
     if (changed === topology.servers) forgetOthers(reported, topology)
     for (const server of changed) {
-      const { code, message } = problemOf(topology, server) ?? {}
+      const { code, message } = serverProblem(topology, server) ?? {}
       if (code === undefined || message === undefined) reported.delete(server.name)
       else if (reported.get(server.name) !== message) {
         reported.set(server.name, message)

@@ -5,7 +5,7 @@ import type { ModeShares } from '../modes/mode-rollout.ts'
 import type { Mode } from '../modes/pool-mode.ts'
 import type { Forecast } from '../engine/observe-mode-report.ts'
 import { formatLsn } from '../topology/lsn.ts'
-import { problemOf } from '../failures/server-problem.ts'
+import { serverProblem } from '../failures/server-problem.ts'
 import type { ProblemCode } from '../topology/problem.ts'
 import { isWriterGone, readTiers, writeOrder } from '../server-selection/server-selection.ts'
 import { aheadMs } from '../sleep-aware-clock.ts'
@@ -103,7 +103,7 @@ export function statusOf(
   const [best = []] = readTiers(topology, region)
   const [writer] = isWriterGone(topology) ? [] : writeOrder(topology)
   const servers = topology.servers.map((server) => {
-    const problem = problemOf(topology, server)
+    const problem = serverProblem(topology, server)
     const { lacksSince: _since, standbys: _standbys, ...told } = server
     return {
       ...told,

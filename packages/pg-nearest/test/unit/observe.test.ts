@@ -13,7 +13,7 @@ import {
 import { dormantTopology } from '../../src/observations/topology-without-monitoring.ts'
 import { GONE, observation } from './observation.ts'
 import { readTiers, writeOrder } from '../../src/server-selection/server-selection.ts'
-import { problemOf } from '../../src/failures/server-problem.ts'
+import { serverProblem } from '../../src/failures/server-problem.ts'
 import type { Server, ServerState } from '../../src/topology/topology-types.ts'
 
 const nrt: Server = { name: 'nrt', region: 'nrt', declared: 'primary' }
@@ -57,9 +57,11 @@ describe('what is known of the servers', () => {
     const { topology } = withoutPipelines(before, 'ord', 2_000)
     const state = stateOf({ topology, trail: [] }, 'ord')
     expect(state).toMatchObject({ health: 'up', pipelines: false })
-    expect(problemOf(topology, state)?.message).toMatch(/^ord does not answer what is sent at once.*pipeline: false/)
+    expect(serverProblem(topology, state)?.message).toMatch(
+      /^ord does not answer what is sent at once.*pipeline: false/,
+    )
     const after = withAnswer({ topology, trail: [] }, 'ord', observation('replica', { pipelines: true }))
-    expect(problemOf(after.topology, stateOf(after, 'ord'))).toBeUndefined()
+    expect(serverProblem(after.topology, stateOf(after, 'ord'))).toBeUndefined()
   })
 
   test('a failure keeps what was known, and says why', () => {
@@ -202,7 +204,7 @@ describe('a server in the wrong place', () => {
     const both = withAnswer(withPrimary, 'ord', observation('primary', { timeline: 2 }))
     expect(writeOrder(both.topology)).toEqual([])
     for (const name of ['nrt', 'ord']) {
-      expect(problemOf(both.topology, stateOf(both, name))?.message).toMatch(
+      expect(serverProblem(both.topology, stateOf(both, name))?.message).toMatch(
         /^nrt \(timeline 1\) and ord \(timeline 2\) both say/,
       )
     }
@@ -227,7 +229,7 @@ describe('a server in the wrong place', () => {
     test('of another machine, which may be a restored backup: nobody gets writes, and both are named', () => {
       const moved = heard(at('replica', '17.5 10.0.0.1 5432'), at('primary', '18.5 10.0.0.2 5432'))
       expect(writers(moved)).toEqual([])
-      expect(problemOf(moved.topology, stateOf(moved, 'nrt'))?.message).toMatch(
+      expect(serverProblem(moved.topology, stateOf(moved, 'nrt'))?.message).toMatch(
         /^nrt \(timeline 1\) and ord \(timeline 2\) both say/,
       )
       const again = withAnswer(moved, 'ord', at('primary', '18.5 10.0.0.2 5432'))
@@ -356,7 +358,7 @@ describe('a server in the wrong place', () => {
   test('what says that it is the primary before the declared one was heard gets nothing without evidence', () => {
     const alone = withAnswer(withFailure(fresh(), 'nrt', 'silent', GONE, 9), 'ord', observation('primary'))
     expect(writeOrder(alone.topology).map(({ name }) => name)).not.toContain('ord')
-    expect(problemOf(alone.topology, stateOf(alone, 'ord'))?.message).toContain('the option "cluster"')
+    expect(serverProblem(alone.topology, stateOf(alone, 'ord'))?.message).toContain('the option "cluster"')
     const named = withAnswer(
       withFailure(initialTopology([nrt, ord], 0, { cluster: '7' }), 'nrt', 'silent', GONE, 9),
       'ord',
@@ -364,12 +366,14 @@ describe('a server in the wrong place', () => {
     )
     expect(writeOrder(named.topology).map(({ name }) => name)).toContain('ord')
     const wrong = withAnswer(initialTopology([nrt, ord], 0, { cluster: '8' }), 'ord', observation('primary'))
-    expect(problemOf(wrong.topology, stateOf(wrong, 'ord'))?.message).toContain('another cluster than "cluster" (8)')
+    expect(serverProblem(wrong.topology, stateOf(wrong, 'ord'))?.message).toContain(
+      'another cluster than "cluster" (8)',
+    )
   })
 
   test('a primary that takes no writes is a problem', () => {
     const fenced = withAnswer(fresh(), 'nrt', observation('primary', { readOnly: true }))
-    expect(problemOf(fenced.topology, stateOf(fenced, 'nrt'))?.message).toMatch(
+    expect(serverProblem(fenced.topology, stateOf(fenced, 'nrt'))?.message).toMatch(
       /^nrt is a primary that takes no writes: .*Does the role or the database have that setting/,
     )
   })

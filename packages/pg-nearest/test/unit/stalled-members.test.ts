@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { MemberMachine } from '../../src/observations/update-machines.ts'
 import { initialTopology, withAnswer, type Observed } from '../../src/observations/topology-updates.ts'
-import { problemOf } from '../../src/failures/server-problem.ts'
+import { serverProblem } from '../../src/failures/server-problem.ts'
 import { isStalled } from '../../src/topology/stalled.ts'
 import { observation } from './observation.ts'
 
@@ -88,7 +88,7 @@ describe('of the machines behind a name', () => {
     ]
     const problems = [after(...begun), after(...begun, [2_002, b, 100n], [2_003, a, 90n])].map(({ topology }) => {
       const [, ord] = topology.servers
-      return ord && problemOf(topology, ord)?.message
+      return ord && serverProblem(topology, ord)?.message
     })
     expect(problems[0]).toMatch(
       /^ord leads to 2 servers in turn, of which 10\.0\.0\.1:5432 \(nothing behind 0\/5A\) receives nothing from the primary any more, so that reads avoid it: /,
