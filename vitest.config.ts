@@ -95,6 +95,7 @@ const unhurried = onServersOf([
   'left-read-only',
   'login-sessions',
   'lost-begin',
+  'lost-submittables',
   'lost-reads',
   'monitor',
   'named-statements',

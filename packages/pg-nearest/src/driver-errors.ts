@@ -87,3 +87,9 @@ export function noteDialling(error: unknown, dialling: Dialling): void {
 export function diallingOf(error: unknown): Dialling | undefined {
   return typeof error === 'object' && error !== null ? diallings.get(error) : undefined
 }
+
+/** Whether the server ends the connection with it. */
+export function isFatal(error: unknown): boolean {
+  const { severity } = coded(error)
+  return severity === 'FATAL' || severity === 'PANIC'
+}

@@ -13,7 +13,7 @@
  * | `NEAREST_STREAM` | a server's option `stream` threw, or returned no stream; only as part of a `NEAREST_NO_SERVER` |
  * | `NEAREST_NOT_HERE` | the statement needs the primary, but its read-only transaction runs on a replica, or where nothing is written; as part of a `NEAREST_NO_SERVER`: what was taken for the primary is a replica |
  * | `NEAREST_BEHIND` | a server does not show yet what a read must show; only as part of a `NEAREST_NO_SERVER` |
- * | `NEAREST_CONNECTION_LOST` | the connection died inside of a transaction, which is rolled back, or with session state |
+ * | `NEAREST_CONNECTION_LOST` | the connection died inside of a transaction, which is rolled back, or with session state, or under a cursor or a stream that only reads |
  * | `NEAREST_ROLLED_BACK` | a transaction's COMMIT was answered with ROLLBACK, because one of its statements had failed, or was never sent |
  * | `NEAREST_COMMITTED` | a transaction was committed, although it was given up, or one of its statements has failed in this process (a type parser threw on its rows): `cause` says what; it is not to be repeated |
  * | `NEAREST_POOL_TRANSACTION` | `pool.query('BEGIN')`, where each statement may run on another connection |

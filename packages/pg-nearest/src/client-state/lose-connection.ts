@@ -8,32 +8,51 @@ import { lostStatementError } from '../failures/connection-lost-error.ts'
 import { isValueTooLong } from '../result-value-too-long.ts'
 
 /** What was unanswered when its connection died. */
-interface Unanswered {
+export interface Unanswered {
   readonly text: string
   readonly need: StatementNeed
   readonly check: FreshnessCheck | undefined
   /** A transaction was open. */
   readonly open: boolean
+  /** It certainly writes nothing. */
+  readonly reads?: boolean
   /** The server may have received it. */
   readonly sent: boolean
   readonly cause: unknown
+}
+
+/** The error for a statement, before the client knows that its connection is lost. */
+export function unansweredError(client: ClientContext, lease: Lease, unanswered: Unanswered): NearestError {
+  const { text, need, open, reads = false, sent, cause } = unanswered
+  const { server, standby } = lease
+  const harmless = reads || standby || client.keepsFromWriting || staysReadOnly(client.state, need) || !sent
+  const mayBeCommitted = client.mayHaveCommittedOn(lease)
+  const bound = isBound(client, open)
+  return lostStatementError({ text, need, server, error: cause, open, bound, mayBeCommitted, harmless })
 }
 
 /**
  * The client runs nothing more until its release, unless it was free, so that nothing is lost with the connection. Returns the error
  * for this statement.
  */
-export function loseConnection(client: ClientContext, lease: Lease, unanswered: Unanswered): NearestError {
-  const { text, need, check, open, sent, cause } = unanswered
-  const { server, standby, generation } = lease
-  const harmless = standby || client.keepsFromWriting || staysReadOnly(client.state, need) || !sent
-  const mayBeCommitted = client.mayHaveCommittedOn(lease)
-  const error = lostStatementError({ text, need, server, error: cause, open, mayBeCommitted, harmless })
+export function loseConnection(
+  client: ClientContext,
+  lease: Lease,
+  unanswered: Unanswered,
+  error: NearestError = unansweredError(client, lease, unanswered),
+): NearestError {
+  const { check, open, cause } = unanswered
+  const { server, generation } = lease
   if (isOutcomeUnknownError(error)) check?.markUnknown()
   // Whoever is lost already has been told of, or was cut off here, which says nothing about the server.
   if (client.signal?.aborted !== true && client.state.kind !== 'lost' && !isValueTooLong(cause))
     client.engine.report({ server, generation, sign: 'lost', error: cause })
-  if (client.state.kind === 'free' && !open) client.held.letGo(true)
-  else client.lose(error)
+  if (isBound(client, open)) client.lose(error)
+  else client.held.letGo(true)
   return error
+}
+
+/** Whether something is lost with its connection. */
+function isBound({ state }: ClientContext, open: boolean): boolean {
+  return open || state.kind !== 'free'
 }

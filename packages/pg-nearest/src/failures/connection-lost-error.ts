@@ -9,9 +9,11 @@ export interface LostStatement {
   readonly error: unknown
   /** A transaction was open. */
   readonly open: boolean
+  /** Something was set on its connection, or a transaction was open. */
+  readonly bound: boolean
   /** It, or what was sent behind it and is unanswered as well, may have committed the open transaction. */
   readonly mayBeCommitted: boolean
-  /** It cannot have written: on a standby, in a READ ONLY transaction, or not sent. */
+  /** It cannot have written: because it only reads, on a standby, in a READ ONLY transaction, or not sent. */
   readonly harmless: boolean
 }
 
@@ -20,16 +22,18 @@ export interface LostStatement {
  * then that of all that is unanswered; outside of one, that of every statement that a primary may have received.
  */
 export function lostStatementError(lost: LostStatement): NearestError {
-  const { text, need, server, error, open, mayBeCommitted, harmless } = lost
+  const { text, need, server, error, mayBeCommitted, open, harmless } = lost
   if (!harmless && (open ? mayBeCommitted : need.transaction?.kind !== 'begin')) {
     return new OutcomeUnknownError(text, server, error)
   }
   if (isNearestError(error) && isValueTooLong(error)) return error
-  return new NearestError(
-    'NEAREST_CONNECTION_LOST',
-    open
-      ? `The connection to ${server} was lost inside of a transaction, which is thereby rolled back: run it again from its beginning.`
-      : `The connection to ${server} was lost, and with it what was set on it: release this client and take another.`,
-    { cause: error },
-  )
+  return new NearestError('NEAREST_CONNECTION_LOST', lossMessage(lost), { cause: error })
+}
+
+function lossMessage({ server, open, bound }: LostStatement): string {
+  if (open)
+    return `The connection to ${server} was lost inside of a transaction, which is thereby rolled back: run it again from its beginning.`
+  if (bound)
+    return `The connection to ${server} was lost, and with it what was set on it: release this client and take another.`
+  return `The connection to ${server} was lost before all was answered, and nothing was written: run it again from its beginning.`
 }

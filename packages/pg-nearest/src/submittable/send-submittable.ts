@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import { NearestError } from '../errors.ts'
+import { isErrorResponse } from '../driver-errors.ts'
+import { isOutcomeUnknownError, NearestError } from '../errors.ts'
 import { RELOCK, SNAPSHOT } from '../send/read-only-enforcement.ts'
 import { mayLeaveTrace } from '../statement/may-leave-trace.ts'
 import { factsOf } from '../statement/text-facts.ts'
@@ -13,10 +14,10 @@ import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } fro
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
 import { refuseCommit } from '../client-execution/permitted-text.ts'
-import { loseConnection } from '../client-state/lose-connection.ts'
+import { loseConnection, unansweredError } from '../client-state/lose-connection.ts'
 
 /** What is submitted. */
-export interface Submitted extends Omit<SubmittableOptions, 'onDestroyed' | 'failedAhead'> {
+export interface Submitted extends Omit<SubmittableOptions, 'onDestroyed' | 'failedAhead' | 'lossError'> {
   readonly query: pg.Submittable
   /** `undefined`: nobody knows. */
   readonly text: string | undefined
@@ -57,10 +58,22 @@ export async function sendSubmittable(
   // In a transaction, which a cancelled statement would abort, the rest of it is waited for.
   const onDestroyed = (): unknown => open || lease.cancel()
   const forget = signal && onAbort(signal, abort)
+  const unanswered = { text: text ?? '', need, check, open, reads }
+  let loss: NearestError | undefined
+  // In the same tick, because what was in flight shows only then.
+  const lossError = (cause: unknown, sent: boolean): unknown => {
+    if (sent) client.noteLost(lease, need)
+    loss = unansweredError(client, lease, { ...unanswered, sent, cause })
+    if (isOutcomeUnknownError(loss)) return loss
+    // It was cut off here, or the server itself has said why.
+    return client.state.kind === 'lost' || isErrorResponse(cause) ? cause : loss
+  }
   let exchange: SubmittableExchange | undefined
   const end = await new Promise<SubmittableEnd>((resolve) => {
-    const make = (onEnd: OnEnd, failedAhead?: FailedAhead): SubmittableExchange =>
-      (exchange = new SubmittableExchange(query, lease.client, onEnd, { ...options, onDestroyed, failedAhead }))
+    const make = (onEnd: OnEnd, failedAhead?: FailedAhead): SubmittableExchange => {
+      const hooks = { onDestroyed, failedAhead, lossError }
+      return (exchange = new SubmittableExchange(query, lease.client, onEnd, { ...options, ...hooks }))
+    }
     lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))
   })
   forget?.()
@@ -72,8 +85,7 @@ export async function sendSubmittable(
   if (end.kind === 'untold') return end
   if (end.kind === 'lost') {
     const { error: cause, written: sent } = end
-    if (sent) client.noteLost(lease, need)
-    loseConnection(client, lease, { text: text ?? '', need, check, open, sent, cause })
+    loseConnection(client, lease, { ...unanswered, sent, cause }, loss)
   } else {
     client.settleStream({ config: { text: text ?? '' } }, need, lease.status !== 'I', end.error !== undefined)
   }

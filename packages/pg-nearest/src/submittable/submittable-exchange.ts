@@ -17,6 +17,7 @@ import {
   type QueryInternals,
   type WireConnection,
 } from '../wire/pg-internals.ts'
+import { isFatal } from '../driver-errors.ts'
 import { isValueTooLong } from '../result-value-too-long.ts'
 
 /** How a submittable ended; it has been told already. `unsent`: the server never heard of it. `written`: the server may have received it. */
@@ -47,6 +48,8 @@ export interface SubmittableOptions {
   readonly onDestroyed?: () => void
   /** Called before it is sent: the error of what it needs ahead of it, without which it is not. */
   readonly failedAhead?: (() => unknown) | undefined
+  /** What it is told when its connection has died. `written`: the server may have received it. */
+  readonly lossError?: (cause: unknown, written: boolean) => unknown
 }
 
 /**
@@ -62,11 +65,14 @@ export class SubmittableExchange implements Exchange {
   readonly #refusal: Error | undefined
   readonly #onDestroyed: (() => void) | undefined
   readonly #failedAhead: (() => unknown) | undefined
+  readonly #lossError: (cause: unknown, written: boolean) => unknown
   readonly #takesBack: boolean
   /** It has told nothing yet, and can be taken back. */
   #sent: SentCursor | undefined
   #untold: UntoldEnd | undefined
   #error: unknown
+  /** Its error has ended the connection, too, and is told with that. */
+  #isToldOfLoss = false
   #settleCloses: (() => void) | undefined
   #endDropping: (() => void) | undefined
   /** The server takes its rows. */
@@ -79,11 +85,12 @@ export class SubmittableExchange implements Exchange {
     onEnd: (end: SubmittableEnd) => void,
     options: SubmittableOptions,
   ) {
-    const { types, isGivenUp, caller, takesBack = false, onDestroyed, failedAhead } = options
+    const { types, isGivenUp, caller, takesBack = false, onDestroyed, failedAhead, lossError = identity } = options
     this.#isGivenUp = isGivenUp
     this.#takesBack = takesBack
     this.#onDestroyed = onDestroyed
     this.#failedAhead = failedAhead
+    this.#lossError = lossError
     this.#query = query as unknown as Partial<QueryInternals>
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
     noteSent(client, textOf(query))
@@ -181,7 +188,9 @@ export class SubmittableExchange implements Exchange {
     // As the cursor does that is told of it.
     if (this.#takeBack('answered', error)) return connection.sync()
     forgetPortal(this.#query)
-    this.#fail(error)
+    // Its connection ends with it, and what that means shows then.
+    this.#isToldOfLoss = isFatal(error)
+    if (!this.#isToldOfLoss) this.#fail(error)
   }
 
   handleReadyForQuery(connection: WireConnection): void {
@@ -196,9 +205,11 @@ export class SubmittableExchange implements Exchange {
     if (this.#untold !== undefined) return this.#onEnd({ ...this.#untold, as: written ? 'lost' : 'unsent' })
     this.#settleCloses?.()
     this.#endDropping?.()
+    const error = this.#error ?? cause
     // A query without a callback emits each error, and somebody may listen to the first only.
-    this.#fail(cause, this.#error === undefined)
-    this.#onEnd({ kind: 'lost', error: this.#error ?? cause, written })
+    const isFirst = this.#error === undefined || this.#isToldOfLoss
+    this.#fail(this.#lossError(error, written), isFirst)
+    this.#onEnd({ kind: 'lost', error, written })
   }
 
   #fail(error: unknown, isFirst = true): void {
@@ -219,6 +230,10 @@ export class SubmittableExchange implements Exchange {
     if (isGivenUp !== undefined) this.#untold = { kind: 'untold', as, error, isGivenUp }
     return this.#untold !== undefined
   }
+}
+
+function identity<T>(value: T): T {
+  return value
 }
 
 /** Cursors and streams keep their text in different places. */

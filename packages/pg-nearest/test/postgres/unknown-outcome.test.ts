@@ -294,7 +294,7 @@ describe('the connection dies when the server has done all, and has answered non
     const end = await settled(silent, 'the silence')
     await until(async () => (await count()).length === 1, 'the server to have done it')
     end()
-    expect(await settled(told, 'COMMIT')).toBeInstanceOf(Error)
+    expect(await settled(told, 'COMMIT')).toMatchObject({ name: 'OutcomeUnknownError', code: '08007' })
     const next = await rejectionOf(client.query('select 1'), 'the next one')
     expect(next).toMatchObject({ code: 'NEAREST_CONNECTION_LOST', cause: { code: '08007' } })
     client.release()

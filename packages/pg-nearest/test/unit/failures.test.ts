@@ -287,14 +287,32 @@ describe('a connection that died while it was the caller’s alone', () => {
       class: 'transaction',
       transaction: { kind, readOnly: false, standbyCanBegin: false, snapshotPerStatement: true },
     }) as const
-  const inside = (mayBeCommitted: boolean, harmless: boolean) => ({ open: true, mayBeCommitted, harmless })
-  const outside = (harmless: boolean) => ({ open: false, mayBeCommitted: false, harmless })
+  const inside = (mayBeCommitted: boolean, harmless: boolean) => ({
+    open: true,
+    bound: true,
+    mayBeCommitted,
+    harmless,
+    says: '',
+  })
+  const outside = (harmless: boolean, bound = true) => ({
+    open: false,
+    bound,
+    mayBeCommitted: false,
+    harmless,
+    says: '',
+  })
   const rows = [
     { need: write, ...inside(false, false), code: 'NEAREST_CONNECTION_LOST' },
     { need: write, ...inside(true, false), code: '08007' },
     { need: write, ...inside(true, true), code: 'NEAREST_CONNECTION_LOST' },
     { need: write, ...outside(false), code: '08007' },
     { need: write, ...outside(true), code: 'NEAREST_CONNECTION_LOST' },
+    {
+      need: { class: 'read' } as const,
+      ...outside(true, false),
+      code: 'NEAREST_CONNECTION_LOST',
+      says: 'run it again',
+    },
     { need: control('begin'), ...outside(false), code: 'NEAREST_CONNECTION_LOST' },
     { need: control('commit'), ...inside(true, false), code: '08007' },
     { need: control('commit'), ...inside(true, true), code: 'NEAREST_CONNECTION_LOST' },
@@ -303,10 +321,11 @@ describe('a connection that died while it was the caller’s alone', () => {
   ]
   test.each(rows)(
     '$need.class $need.transaction.kind, open: $open, may be committed: $mayBeCommitted, harmless: $harmless -> $code',
-    ({ code, ...lost }) => {
+    ({ code, says, ...lost }) => {
       const cause = failure({ code: 'ECONNRESET' })
       const error = lostStatementError({ text: 'select 1', server: 'nrt', error: cause, ...lost })
       expect(error.code).toBe(code)
+      expect(error.message).toContain(says)
       expect(error.cause).toBe(cause)
     },
   )
