@@ -85,7 +85,8 @@ export function failLastRead(query: object, error: unknown): void {
 /** A cursor, or that of a stream, which is open and waits for whoever reads it. */
 export function isIdleCursor(query: object): boolean {
   const cursor = ((query as { readonly cursor?: Closable }).cursor ?? query) as Closable
-  return typeof cursor.close === 'function' && cursor.state === 'idle'
+  // One that was read before its columns were described considers itself idle as well.
+  return typeof cursor.close === 'function' && cursor.state === 'idle' && typeof cursor._cb !== 'function'
 }
 
 /**

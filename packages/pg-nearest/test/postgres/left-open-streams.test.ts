@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { from, to } from 'pg-copy-streams'
 import Cursor from 'pg-cursor'
 import QueryStream from 'pg-query-stream'
@@ -80,6 +80,15 @@ describe.concurrent('what somebody goes on with is committed', () => {
       what: 'a cursor whose server takes long',
       open: async (tx) =>
         (await tx.query(new Cursor('select pg_sleep(7), 4 as n from generate_series(1, 1)')).read(9)).length * 4,
+    },
+    {
+      what: 'a cursor that is read while it is sent',
+      open: async (tx) => {
+        const cursor = tx.query(new Cursor('select pg_sleep(7), 4 as n from generate_series(1, 1)'))
+        // Its columns are described a round trip later.
+        while (Reflect.get(cursor, 'state') === 'initialized') await nextTurn()
+        return (await cursor.read(9)).length * 4
+      },
     },
     {
       what: 'a COPY that is written on with pauses',
