@@ -93,6 +93,7 @@ const unhurried = onServersOf([
   'last-reads',
   'left-open-streams',
   'left-read-only',
+  'limited-submittables',
   'login-sessions',
   'lost-begin',
   'lost-submittables',

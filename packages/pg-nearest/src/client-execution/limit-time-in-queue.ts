@@ -28,3 +28,17 @@ export function limitTimeInQueue(
     forget?.()
   }
 }
+
+/**
+ * In the place of a statement: a cursor, a stream or a COPY, which tells by itself how it ended.
+ *
+ * @param limit - aborted when it has waited for too long.
+ */
+export function placeInQueue(
+  given: Pick<QueuedStatement, 'signal' | 'own' | 'guard' | 'fail'>,
+  limit: AbortSignal | undefined,
+): QueuedStatement {
+  const request = { config: { text: '' }, signal: limit }
+  const need = { class: 'session' } as const
+  return { ...given, request, need, givenAt: 0, queryTimeoutMs: undefined, check: undefined, settle: () => undefined }
+}

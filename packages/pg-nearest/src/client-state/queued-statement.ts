@@ -55,11 +55,4 @@ export function sentNow(
   return { request, need, signal, givenAt: performance.now(), queryTimeoutMs, own, guard, check, settle: ignore, fail }
 }
 
-/** In the place of a statement: a cursor, a stream or a COPY, which tells by itself how it ended. */
-export function placeInQueue(given: Pick<QueuedStatement, 'signal' | 'own' | 'guard' | 'fail'>): QueuedStatement {
-  const request = { config: { text: '' } }
-  const need = { class: 'session' } as const
-  return { ...given, request, need, givenAt: 0, queryTimeoutMs: undefined, check: undefined, settle: () => undefined }
-}
-
 function ignore(): void {}

@@ -8,7 +8,8 @@ import type { ClientLimits } from '../client-state/client-context.ts'
 import { emitSafely } from '../events/emit-safely.ts'
 import { withinDeadline } from '../limits/within-deadline.ts'
 import { runUsers } from '../raise-later.ts'
-import type { QueryCallback, Request } from '../route/request.ts'
+import { queryTimeoutOf, type QueryCallback, type Request } from '../route/request.ts'
+import { limitSubmittable } from '../submittable/submittable-limit.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import { mayBePipelined } from '../client-transaction/pipelining-eligibility.ts'
 import { isSubmittable, parseQueryArguments } from '../route/parse-query-arguments.ts'
@@ -245,12 +246,20 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   /**
    * Runs a cursor, a stream or a COPY, which talks to the connection itself. A cursor or a stream of rows that only reads runs where a read
    * runs, anything else on the primary. Resolves when it has ended; it tells itself how.
+   *
+   * @param timeoutMs - of its pool; `undefined`: no limit.
    */
-  submit(query: pg.Submittable, callback?: unknown): Promise<void> {
+  submit(query: pg.Submittable, callback?: unknown, timeoutMs?: number): Promise<void> {
     const failing = query as { handleError?: (error: unknown, connection: unknown) => void; callback?: unknown }
     if (failing.callback === undefined && typeof callback === 'function') failing.callback = callback
-    const submitted = this.#released ? Promise.reject(released()) : this.#session.submit(query, this.#types)
+    const submitted = this.#released ? Promise.reject(released()) : this.#submitInTime(query, timeoutMs)
     return submitted.catch((error: unknown) => runUsers(() => failing.handleError?.(error, null)))
+  }
+
+  #submitInTime(query: pg.Submittable, timeoutMs: number | undefined): Promise<void> {
+    const times = { queryTimeoutMs: queryTimeoutOf(query) ?? this.#engine.queryTimeoutMs, timeoutMs }
+    const limit = limitSubmittable(query, times, () => this.waitingFor)
+    return this.#session.submit(query, this.#types, limit)
   }
 
   override on(event: string | symbol, listener: Listener): this {

@@ -25,16 +25,12 @@ import { HeldConnection, type Holder } from '../client-state/held-connection.ts'
 import { openTransaction } from '../client-transaction/pipelined-begin.ts'
 import { mayJoinBegin } from '../client-transaction/pipelining-eligibility.ts'
 import type { Mode } from '../modes/pool-mode.ts'
-import {
-  placeInQueue,
-  sentNow,
-  type QueuedStatement,
-  type Serving,
-  type Waiting,
-} from '../client-state/queued-statement.ts'
+import { sentNow, type QueuedStatement, type Serving, type Waiting } from '../client-state/queued-statement.ts'
 import { readInTransaction, runInTransaction } from '../client-transaction/read-only-transaction-failover.ts'
+import type { SubmittableLimit } from '../submittable/submittable-limit.ts'
+import { joinSignals } from '../limits/joined-signal.ts'
 import { watchLeftOpenStream } from '../submittable/idle-stream-commit-timeout.ts'
-import { limitTimeInQueue } from '../client-execution/limit-time-in-queue.ts'
+import { limitTimeInQueue, placeInQueue } from '../client-execution/limit-time-in-queue.ts'
 import { NamedTexts } from '../prepared-statements/named-texts.ts'
 import { PendingStatement, type StatementWay } from './pending-statement.ts'
 import { StatementQueue, type Turn } from '../client-execution/statement-queue.ts'
@@ -174,15 +170,20 @@ export class ClientExecutor {
    *
    * @param types - the client's own type parsers, if it has any.
    */
-  submit(query: pg.Submittable, types: pg.CustomTypesConfig | undefined): Promise<void> {
+  submit(
+    query: pg.Submittable,
+    types: pg.CustomTypesConfig | undefined,
+    limit: SubmittableLimit | undefined,
+  ): Promise<void> {
     const isGivenUp = watchForEarlyClose(query)
     const caller = callerNow()
     const { engine, scope } = this.#client
     const guard = engine.writeGuard()
     const own = ownSession(engine, scope)
     const consistency = engine.currentConsistency()
-    const given = { types, isGivenUp, own, caller }
-    return new Promise((resolve, reject) => {
+    const { signal, forget } = joinSignals(this.#client.signal, limit?.signal)
+    const given = { types, isGivenUp, own, caller, limit, signal }
+    const ended = new Promise<void>((resolve, reject) => {
       const run = async (): Promise<void> => {
         const client = this.#client
         client.throwIfLost()
@@ -190,7 +191,7 @@ export class ClientExecutor {
         if (readsAnywhere(client, query)) return readByCursor(client, query, { ...given, guard, consistency })
         try {
           if (client.mayWrite) guard?.({ writes: true })
-          if (client.begin !== undefined) await this.#openAlone(client.begin, { ...UNTIMED, signal: client.signal })
+          if (client.begin !== undefined) await this.#openAlone(client.begin, { ...UNTIMED, signal })
           await runSubmittable(client, query, given)
         } catch (error) {
           client.noteUnsent()
@@ -203,8 +204,15 @@ export class ClientExecutor {
           (error: unknown) => () =>
             reject(translateReadOnlyError(this.#client.scope, own, error, this.#client.neverWrites)),
         )
-      const place = placeInQueue({ signal: this.#client.signal, own, guard, fail: reject })
-      this.#queue.add({ ...place, pipelined: false, followable: false, start })
+      const place = placeInQueue({ signal: this.#client.signal, own, guard, fail: reject }, limit?.signal)
+      const turn = { ...place, pipelined: false, followable: false, start }
+      this.#queue.add(turn)
+      limitTimeInQueue(this.#queue, turn, this.#client)
+    })
+    if (limit === undefined) return ended
+    return ended.finally(() => {
+      limit.stop()
+      forget()
     })
   }
 

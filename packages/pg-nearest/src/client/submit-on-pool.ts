@@ -8,10 +8,15 @@ import type { QueryInternals } from '../wire/pg-internals.ts'
  *
  * @returns a promise of its result for a `pg.Query`, as `pg.Pool` does, and otherwise what was given, which tells its rows by itself.
  */
-export function submitOnPool(client: BorrowedClient, query: pg.Submittable, callback: unknown): unknown {
+export function submitOnPool(
+  client: BorrowedClient,
+  query: pg.Submittable,
+  callback: unknown,
+  timeoutMs: number | undefined,
+): unknown {
   const isPromised = query instanceof pg.Query && typeof callback !== 'function'
   const answer = isPromised ? answerOf(query as unknown as QueryInternals) : undefined
-  const ended = client.submit(query, callback).then(() => client.release())
+  const ended = client.submit(query, callback, timeoutMs).then(() => client.release())
   return answer === undefined ? query : ended.then(answer)
 }
 

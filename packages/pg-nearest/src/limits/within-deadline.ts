@@ -23,7 +23,7 @@ export async function withinDeadline<T>(
 ): Promise<T> {
   if (timeoutMs === undefined) return work(signal)
   const deadline = new AbortController()
-  const timer = setTimeout(() => deadline.abort(timedOut(timeoutMs, about)), timeoutMs)
+  const timer = setTimeout(() => deadline.abort(timeoutError(timeoutMs, about)), timeoutMs)
   if (signal?.aborted === true) deadline.abort(signal.reason)
   const forget = signal === undefined ? undefined : onAbort(signal, () => deadline.abort(signal.reason))
   try {
@@ -34,7 +34,7 @@ export async function withinDeadline<T>(
   }
 }
 
-function timedOut(ms: number, { whose, waitingFor }: DeadlineAbout): NearestError {
+export function timeoutError(ms: number, { whose, waitingFor }: DeadlineAbout): NearestError {
   const what = waitingFor()
   const during = what === undefined ? '' : ` while it waited ${what}`
   const undone = whose === 'transaction' ? 'It is rolled back' : 'It was cancelled'

@@ -94,7 +94,7 @@ export interface NearestPoolOptions extends PgOptions, ServerList {
   readonly failoverTimeoutMs?: number | undefined
   /**
    * Milliseconds that a call of `query` may take in all, waiting and retries included. Then it is cancelled on the server and rejects
-   * with `NEAREST_TIMEOUT`. Default: no limit. A call may have its own.
+   * with `NEAREST_TIMEOUT`. Of a cursor, a stream or a COPY it limits each wait for its server. Default: no limit. A call may have its own.
    */
   readonly timeoutMs?: number | undefined
   /** How many statements may wait for a connection to one server; more fail at once. Default 10,000; at least 1. */

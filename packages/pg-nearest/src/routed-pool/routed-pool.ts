@@ -128,7 +128,8 @@ export class RoutedPool extends PgPoolPrototype {
       return this.asOwnPromise(promiseOrCallback(Promise.reject(error as Error), callback as QueryCallback | undefined))
     }
     if (call === undefined) {
-      return this.asOwnPromise(submitOnPool(this.#lend(), first as pg.Submittable, second ?? third))
+      const { timeoutMs } = this.#servers.engine
+      return this.asOwnPromise(submitOnPool(this.#lend(), first as pg.Submittable, second ?? third, timeoutMs))
     }
     return this.asOwnPromise(
       promiseOrCallback(this.#execute(captureAsyncContext(this.#servers.engine, call.request)), call.callback),

@@ -30,9 +30,9 @@ export interface ReadingIn extends SubmittedIn, Pick<QueuedStatement, 'guard'>, 
 export async function readByCursor(
   client: ClientContext,
   query: pg.Submittable,
-  { own, guard, consistency, ...options }: ReadingIn,
+  { own, guard, consistency, signal, ...options }: ReadingIn,
 ): Promise<void> {
-  const { engine, scope, signal } = client
+  const { engine, scope } = client
   const text = textOf(query) ?? ''
   const request: Request = { config: { text }, consistency }
   const { need, attempts } = planStatement(engine, scope, request)
@@ -57,6 +57,7 @@ export async function readByCursor(
       const check = planning.check()
       const failed = check && (await proveAhead(check, lease, attempt, signal))
       if (failed !== undefined) return failed
+      if (signal?.aborted === true) return { kind: 'cut', error: signal.reason }
       const before = lease.standby ? positionBefore(engine, lease) : undefined
       const guards = forced || (client.keepsFromWriting && !needsNoGuardOn(lease, text, client.held.open))
       // On a primary its error is its own.

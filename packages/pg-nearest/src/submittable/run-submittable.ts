@@ -11,12 +11,16 @@ import { takeConnection } from '../client-execution/take-connection.ts'
 import { placeStream } from '../client-transaction/read-only-transaction-failover.ts'
 import { isCursor } from '../cursor/cursor-again.ts'
 import { sendSubmittable, type Submitted } from './send-submittable.ts'
+import type { SubmittableLimit } from './submittable-limit.ts'
 import { textOf, type SubmittableOptions } from './submittable-exchange.ts'
 
 /** What it was submitted with. */
 export interface SubmittedIn extends Pick<SubmittableOptions, 'types' | 'isGivenUp' | 'caller'> {
   /** The session that it was given in. */
   readonly own: OwnSession
+  readonly limit: SubmittableLimit | undefined
+  /** Its client's, and that of its limit. */
+  readonly signal: AbortSignal | undefined
 }
 
 /**
@@ -28,7 +32,7 @@ export interface SubmittedIn extends Pick<SubmittableOptions, 'types' | 'isGiven
 export async function runSubmittable(
   client: ClientContext,
   query: pg.Submittable,
-  { own, ...options }: SubmittedIn,
+  { own, signal, ...options }: SubmittedIn,
 ): Promise<void> {
   const { held, engine, scope } = client
   const regional = isRegional(scope.target)
@@ -36,11 +40,11 @@ export async function runSubmittable(
   const isFree = client.state.kind === 'free'
   const isPlaced = isFree ? regional && held.lease?.alive === true : held.lease !== undefined
   if (isPlaced) {
-    await held.takeBack(client.signal)
+    await held.takeBack(signal)
   } else {
     const { topology, chooser } = engine
     const attempts = regional ? planRead(topology, scope.target, chooser) : attemptsOnPrimary(client)
-    await takeConnection(client, text ?? '', attempts, () => ({ signal: client.signal, timeoutMs: undefined }))
+    await takeConnection(client, text ?? '', attempts, () => ({ signal, timeoutMs: undefined }))
     client.throwIfLost()
   }
   const submitted: Submitted = { query, text, need: needOf(text), ...options }

@@ -1,4 +1,4 @@
-import type pg from 'pg'
+import pg from 'pg'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { isErrorResponse } from '../driver-errors.ts'
@@ -9,6 +9,8 @@ import { factsOf } from '../statement/text-facts.ts'
 import type { StatementNeed } from '../classification/statement-need-types.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { Exchange, StatementEnd } from '../wire/exchange.ts'
+import { isCursor } from '../cursor/cursor-again.ts'
+import type { SubmittableLimit } from './submittable-limit.ts'
 import { beginEffects } from './track-stream-position.ts'
 import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } from './submittable-exchange.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
@@ -18,6 +20,7 @@ import { loseConnection, unansweredError } from '../client-state/lose-connection
 
 /** What is submitted. */
 export interface Submitted extends Omit<SubmittableOptions, 'onDestroyed' | 'failedAhead' | 'lossError'> {
+  readonly limit: SubmittableLimit | undefined
   readonly query: pg.Submittable
   /** `undefined`: nobody knows. */
   readonly text: string | undefined
@@ -35,14 +38,15 @@ export interface SubmittableSending {
 
 /**
  * Sends a cursor, a stream or a COPY on the held connection. Resolves when it has ended, and client and session know. When the client's signal
- * is aborted, its connection is closed at once: nobody knows when it would be read to its end.
+ * is aborted, its connection is closed at once: nobody knows when it would be read to its end. By its own limit it is cancelled.
  */
 export async function sendSubmittable(
   client: ClientContext,
   lease: Lease,
-  { query, text, need, ...options }: Submitted,
+  { query, text, need, limit, ...options }: Submitted,
   { check, reads, guards }: SubmittableSending,
 ): Promise<SubmittableEnd> {
+  limit?.signal.throwIfAborted()
   if (guards) refuseControl(text)
   refuseCommit(client, text)
   if (mayLeaveTrace(text, need)) lease.mark()
@@ -69,15 +73,27 @@ export async function sendSubmittable(
     return client.state.kind === 'lost' || isErrorResponse(cause) ? cause : loss
   }
   let exchange: SubmittableExchange | undefined
+  const cut = (): void => {
+    const isCopy = !(query instanceof pg.Query) && !isCursor(query)
+    // What is told as it is done, or commits, is.
+    const keepsDone = isCopy || need.transaction?.kind === 'commit'
+    exchange?.cut({ error: limit?.signal.reason, isToldNow: reads && !isCopy, keepsDone })
+    void lease.cancel()
+  }
+  const forgetLimit = limit && onAbort(limit.signal, cut)
   const end = await new Promise<SubmittableEnd>((resolve) => {
     const make = (onEnd: OnEnd, failedAhead?: FailedAhead): SubmittableExchange => {
       const hooks = { onDestroyed, failedAhead, lossError }
-      return (exchange = new SubmittableExchange(query, lease.client, onEnd, { ...options, ...hooks }))
+      exchange = new SubmittableExchange(query, lease.client, onEnd, { ...options, ...hooks })
+      limit?.watch(exchange)
+      return exchange
     }
     lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))
   })
   forget?.()
-  if (exchange?.unsendable === true) client.noteUnsent()
+  forgetLimit?.()
+  const isUnsent = end.kind === 'ended' && end.unsent === true && end.error !== undefined
+  if (exchange?.unsendable === true || isUnsent) client.noteUnsent()
   if (end.kind === 'ended' && end.error === undefined && end.unsent !== true && lease.alive)
     client.engine.noteServed(lease)
   if (lease.alive) await lease.fence

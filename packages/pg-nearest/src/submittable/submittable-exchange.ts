@@ -33,6 +33,15 @@ export interface UntoldEnd {
   readonly isGivenUp: () => boolean
 }
 
+/** How its limit ends it. */
+export interface CutShort {
+  readonly error: unknown
+  /** Its user is told at once, and otherwise when it has ended: then what it has written shows. */
+  readonly isToldNow: boolean
+  /** Once it is done, its user is told so all the same. */
+  readonly keepsDone: boolean
+}
+
 export type SubmittableEnd = ToldEnd | UntoldEnd
 
 export interface SubmittableOptions {
@@ -71,6 +80,9 @@ export class SubmittableExchange implements Exchange {
   #sent: SentCursor | undefined
   #untold: UntoldEnd | undefined
   #error: unknown
+  #cutShort: CutShort | undefined
+  /** What still comes is for nobody. */
+  #isDeaf = false
   /** Its error has ended the connection, too, and is told with that. */
   #isToldOfLoss = false
   #settleCloses: (() => void) | undefined
@@ -125,14 +137,28 @@ export class SubmittableExchange implements Exchange {
     return isUsers ? stream.bytesRead + stream.bytesWritten : undefined
   }
 
+  /** Another number whenever something has moved on its connection. */
+  get moved(): number {
+    const { stream } = this.#connection
+    return stream.bytesRead + stream.bytesWritten
+  }
+
+  /** Its limit has ended it, and it is cancelled. */
+  cut(how: CutShort): void {
+    this.#cutShort = how
+    this.#settle()
+    if (how.isToldNow && this.#error === undefined) this.#tellCut(how)
+  }
+
   submit(connection: WireConnection): Error | null | undefined | void {
     const failure = this.#failedAhead?.() as Error | undefined
     if (failure !== undefined && this.#takeBack('answered', failure)) {
       this.#onEnd(this.#untold as UntoldEnd)
       return failure
     }
-    if (this.#isGivenUp()) {
-      this.#onEnd({ kind: 'ended', error: undefined, unsent: true })
+    if (this.#isGivenUp() || this.#cutShort !== undefined) {
+      if (this.#cutShort !== undefined) this.#tellCut(this.#cutShort)
+      this.#onEnd({ kind: 'ended', error: this.#error, unsent: true })
       return new Error('It was closed before it was sent')
     }
     this.#settleCloses = settleClosesOnLoss(this.#query)
@@ -150,25 +176,31 @@ export class SubmittableExchange implements Exchange {
   }
 
   handleRowDescription(message: RowDescription): void {
+    if (this.#isDeaf) return
     this.#query.handleRowDescription?.(message)
   }
 
   handleDataRow(message: DataRow): void {
+    if (this.#isDeaf) return
     this.#settle()
     this.#query.handleDataRow?.(message)
   }
 
   handlePortalSuspended(connection: WireConnection): void {
+    // It would wait for its user, who is told instead.
+    if (this.#cutShort !== undefined) return this.#tellCut(this.#cutShort)
     this.#settle()
     this.#query.handlePortalSuspended?.(connection)
   }
 
   handleCommandComplete(message: unknown, connection: WireConnection): void {
+    if (this.#isDeaf) return
     this.#settle()
     this.#query.handleCommandComplete?.(message, connection)
   }
 
   handleEmptyQuery(connection: WireConnection): void {
+    if (this.#isDeaf) return
     this.#settle()
     this.#query.handleEmptyQuery?.(connection)
   }
@@ -183,6 +215,10 @@ export class SubmittableExchange implements Exchange {
   }
 
   handleError(error: unknown, connection: WireConnection): void {
+    if (this.#cutShort !== undefined) {
+      if (!this.#isDeaf) this.#endDropping?.()
+      return this.#tellCut(this.#cutShort)
+    }
     this.#error ??= error
     this.#endDropping?.()
     // As the cursor does that is told of it.
@@ -194,27 +230,38 @@ export class SubmittableExchange implements Exchange {
   }
 
   handleReadyForQuery(connection: WireConnection): void {
+    const cutShort = this.#cutShort
+    if (cutShort !== undefined && !cutShort.keepsDone) this.#tellCut(cutShort)
     if (this.#error === undefined) runUsers(() => this.#query.handleReadyForQuery?.(connection))
     this.#onEnd(this.#untold ?? { kind: 'ended', error: this.#error })
   }
 
   lost(cause: unknown, written: boolean): void {
     if (isValueTooLong(cause)) this.#settle()
-    this.#takeBack(written ? 'lost' : 'unsent', cause)
+    if (this.#cutShort === undefined) this.#takeBack(written ? 'lost' : 'unsent', cause)
     // What was heard ahead of it may have been its farewell.
     if (this.#untold !== undefined) return this.#onEnd({ ...this.#untold, as: written ? 'lost' : 'unsent' })
     this.#settleCloses?.()
     this.#endDropping?.()
-    const error = this.#error ?? cause
+    const error = this.#cutShort === undefined ? (this.#error ?? cause) : cause
     // A query without a callback emits each error, and somebody may listen to the first only.
     const isFirst = this.#error === undefined || this.#isToldOfLoss
-    this.#fail(this.#lossError(error, written), isFirst)
+    const loss = this.#lossError(error, written)
+    this.#fail(this.#cutShort === undefined ? loss : this.#cutShort.error, isFirst)
     this.#onEnd({ kind: 'lost', error, written })
   }
 
   #fail(error: unknown, isFirst = true): void {
     if (isFirst) runUsers(() => this.#query.handleError?.(error, this.#connection))
     runUsers(() => failLastRead(this.#query, error))
+  }
+
+  #tellCut({ error }: CutShort): void {
+    if (this.#isDeaf || this.#error !== undefined) return
+    this.#isDeaf = true
+    this.#error = error
+    forgetPortal(this.#query)
+    this.#fail(error)
   }
 
   #settle(): void {

@@ -92,6 +92,13 @@ const CASES: readonly Case[] = [
     write: (on, id) => on.query({ text: insert(id), query_timeout: SOON_MS } as pg.QueryConfig),
   },
   {
+    name: 'query_timeout of a pg.Query',
+    how: swallowed,
+    told: ['Query read timeout'],
+    write: (on, id) =>
+      on.query(Object.assign(new pg.Query(insert(id)), { query_timeout: SOON_MS })) as unknown as Promise<unknown>,
+  },
+  {
     name: 'a lost connection of a borrowed client',
     how: cut,
     told: ['08007'],
