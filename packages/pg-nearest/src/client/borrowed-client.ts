@@ -259,7 +259,8 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   #submitInTime(query: pg.Submittable, timeoutMs: number | undefined): Promise<void> {
     const times = { queryTimeoutMs: queryTimeoutOf(query) ?? this.#engine.queryTimeoutMs, timeoutMs }
     const limit = limitSubmittable(query, times, () => this.waitingFor)
-    return this.#session.submit(query, this.#types, limit)
+    const submitted = this.#session.submit(query, this.#types, limit)
+    return limit === undefined ? submitted : submitted.finally(limit.stop)
   }
 
   override on(event: string | symbol, listener: Listener): this {

@@ -209,11 +209,7 @@ export class ClientExecutor {
       this.#queue.add(turn)
       limitTimeInQueue(this.#queue, turn, this.#client)
     })
-    if (limit === undefined) return ended
-    return ended.finally(() => {
-      limit.stop()
-      forget()
-    })
+    return limit === undefined ? ended : ended.finally(forget)
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import type pg from 'pg'
+import pg from 'pg'
 import { holdCursor, type SentCursor } from '../cursor/cursor-again.ts'
 import { failLastRead, forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/pg-cursor-workarounds.ts'
 import { runUsers } from '../raise-later.ts'
@@ -81,6 +81,8 @@ export class SubmittableExchange implements Exchange {
   #untold: UntoldEnd | undefined
   #error: unknown
   #cutShort: CutShort | undefined
+  /** A pg.Query by pages sends Sync behind its last page only. */
+  #lacksSync: boolean
   /** What still comes is for nobody. */
   #isDeaf = false
   /** Its error has ended the connection, too, and is told with that. */
@@ -114,6 +116,7 @@ export class SubmittableExchange implements Exchange {
     }
     adopt(this.#query, client, types)
     prepareValues(this.#query)
+    this.#lacksSync = query instanceof pg.Query && this.#query.rows !== undefined
   }
 
   get name(): string | undefined {
@@ -152,7 +155,7 @@ export class SubmittableExchange implements Exchange {
 
   submit(connection: WireConnection): Error | null | undefined | void {
     const failure = this.#failedAhead?.() as Error | undefined
-    if (failure !== undefined && this.#takeBack('answered', failure)) {
+    if (failure !== undefined && this.#cutShort === undefined && this.#takeBack('answered', failure)) {
       this.#onEnd(this.#untold as UntoldEnd)
       return failure
     }
@@ -188,13 +191,17 @@ export class SubmittableExchange implements Exchange {
 
   handlePortalSuspended(connection: WireConnection): void {
     // It would wait for its user, who is told instead.
-    if (this.#cutShort !== undefined) return this.#tellCut(this.#cutShort)
+    if (this.#cutShort !== undefined) {
+      this.#tellCut(this.#cutShort)
+      return this.#sync(connection)
+    }
     this.#settle()
     this.#query.handlePortalSuspended?.(connection)
   }
 
   handleCommandComplete(message: unknown, connection: WireConnection): void {
-    if (this.#isDeaf) return
+    if (this.#isDeaf) return this.#sync(connection)
+    this.#lacksSync = false
     this.#settle()
     this.#query.handleCommandComplete?.(message, connection)
   }
@@ -217,7 +224,8 @@ export class SubmittableExchange implements Exchange {
   handleError(error: unknown, connection: WireConnection): void {
     if (this.#cutShort !== undefined) {
       if (!this.#isDeaf) this.#endDropping?.()
-      return this.#tellCut(this.#cutShort)
+      this.#tellCut(this.#cutShort)
+      return this.#sync(connection)
     }
     this.#error ??= error
     this.#endDropping?.()
@@ -226,7 +234,9 @@ export class SubmittableExchange implements Exchange {
     forgetPortal(this.#query)
     // Its connection ends with it, and what that means shows then.
     this.#isToldOfLoss = isFatal(error)
-    if (!this.#isToldOfLoss) this.#fail(error)
+    if (this.#isToldOfLoss) return
+    this.#fail(error)
+    this.#sync(connection)
   }
 
   handleReadyForQuery(connection: WireConnection): void {
@@ -254,6 +264,12 @@ export class SubmittableExchange implements Exchange {
   #fail(error: unknown, isFirst = true): void {
     if (isFirst) runUsers(() => this.#query.handleError?.(error, this.#connection))
     runUsers(() => failLastRead(this.#query, error))
+  }
+
+  /** The server waits for it. */
+  #sync(connection: WireConnection): void {
+    if (this.#lacksSync) connection.sync()
+    this.#lacksSync = false
   }
 
   #tellCut({ error }: CutShort): void {

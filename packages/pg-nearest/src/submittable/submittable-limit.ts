@@ -16,7 +16,7 @@ export interface SubmittableLimit {
   readonly signal: AbortSignal
   /** It is sent, perhaps once more. */
   watch(exchange: Watched): void
-  stop(): void
+  readonly stop: () => void
 }
 
 /** Milliseconds, if limited. */

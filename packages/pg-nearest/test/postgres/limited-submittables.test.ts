@@ -174,6 +174,18 @@ describe.each(WHERE)('with %s', (where) => {
     client.release()
   })
 
+  test.each([
+    { what: 'query_timeout', text: 'select n, case n when 2 then pg_sleep(4) end from generate_series(1, 3) n' },
+    { what: 'an error', text: 'select 1 / (2 - n) from generate_series(1, 3) n' },
+  ])('behind a pg.Query by pages that $what has ended the client goes on', async ({ text }) => {
+    const client = await app(where, { query_timeout: LIMIT_MS }).connect()
+    const query = new pg.Query({ text, rows: 1 } as pg.QueryConfig)
+    const error = ended(client.query(query))
+    expect(await settled(error, 'the error')).toBeInstanceOf(Error)
+    expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    client.release()
+  })
+
   test('each wait of a cursor for its server is limited', async () => {
     const client = await app(where, { query_timeout: LIMIT_MS }).connect()
     const cursor = client.query(new Cursor('select n, case n when 2 then pg_sleep(4) end from generate_series(1, 3) n'))
