@@ -1,7 +1,7 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
-import { loseConnection } from '../client-state/lose-connection.ts'
+import { loseConnection } from './lose-connection.ts'
 import type { QueuedStatement, Serving } from '../client-state/queued-statement.ts'
 
 /** How a pinned statement ended. `lost`: the connection died. `cut`: by the caller's limit. */

@@ -31,7 +31,7 @@ import {
 import { nameAsPgPool, PgPoolPrototype } from './pg-pool-prototype.ts'
 import { endedError } from '../servers/ended-error.ts'
 import type { Servers } from '../servers/servers.ts'
-import { submitOnPool } from '../client/submit-on-pool.ts'
+import { submitOnPool } from './submit-on-pool.ts'
 import { withRetries } from '../transaction/transaction-retry.ts'
 import {
   checkTransactionOptions,

@@ -16,7 +16,7 @@ import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } fro
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
 import { refuseCommit } from '../client-execution/permitted-text.ts'
-import { loseConnection, unansweredError } from '../client-state/lose-connection.ts'
+import { loseConnection, unansweredError } from '../client-execution/lose-connection.ts'
 
 /** What is submitted. */
 export interface Submitted extends Omit<SubmittableOptions, 'onDestroyed' | 'failedAhead' | 'lossError'> {

@@ -1,16 +1,16 @@
 import { isOutcomeUnknownError, type NearestError } from '../errors.ts'
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { StatementNeed } from '../classification/statement-need-types.ts'
-import type { ClientContext } from './client-context.ts'
-import { staysReadOnly } from './client-state-machine.ts'
+import type { QueuedStatement } from '../client-state/queued-statement.ts'
+import type { ClientContext } from '../client-state/client-context.ts'
+import { staysReadOnly } from '../client-state/client-state-machine.ts'
 import { lostStatementError } from '../failures/connection-lost-error.ts'
 import { isValueTooLong } from '../result-value-too-long.ts'
 
 /** What was unanswered when its connection died. */
 export interface Unanswered {
   readonly text: string
-  readonly need: StatementNeed
+  readonly need: QueuedStatement['need']
   readonly check: FreshnessCheck | undefined
   /** A transaction was open. */
   readonly open: boolean
