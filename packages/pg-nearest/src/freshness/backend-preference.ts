@@ -6,7 +6,6 @@ import { stalledMembers } from '../topology/stalled.ts'
 import type { ServerState } from '../topology/topology-types.ts'
 import type { FreshnessCheck } from './freshness-check.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
-import { leadsToPrimary, membersOf } from './members-of-only-server.ts'
 import { GIVES_WAY, type Preference } from '../checkout/machine-preference.ts'
 
 /** On which of the machines behind its name an attempt should rather run; `undefined`: there is only one, or all are equal. */
@@ -16,8 +15,8 @@ export function backendPreference(
   check: FreshnessCheck | undefined,
 ): Preference | undefined {
   const state = context.stateOf(server)
-  const members = state === undefined ? [] : membersOf(context, state)
-  if (state === undefined || members.length < 2) return undefined
+  if (state === undefined || state.members.length < 2) return undefined
+  const { members } = state
   if (onPrimary !== true) return check?.prefers(server) ?? awayFromStalled(context, state)
   const standbys = members.filter(({ role }) => role === 'replica').map(({ machine }) => machine)
   const isBalanced = standbys.length > 0 && standbys.length < members.length
@@ -47,8 +46,7 @@ export function isMisled(context: FreshnessContext, { server, onPrimary }: Attem
   if (onPrimary !== true || !lease.standby) return false
   const state = context.stateOf(server)
   // What a pooler says of its server may be out of date.
-  if (state === undefined || state.pooled || !isUsable(state)) return false
-  return state.role === 'primary' || leadsToPrimary(context, server)
+  return state?.role === 'primary' && !state.pooled && isUsable(state)
 }
 
 /** Gives it back, because nothing was sent: one that has told its machine can serve reads. */

@@ -10,7 +10,6 @@ import { isWriterGone, writeOrder } from '../server-selection/server-selection.t
 import { PositionRecorder } from '../session-positions/position-recorder.ts'
 import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { estimateOf, isUsualReadServer, primaryRttMsOf, rttMsOf } from './freshness-estimate.ts'
-import { onPrimaryLast } from './members-of-only-server.ts'
 import { freshestMachines } from './freshest-machines.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/external-bookmark-gate.ts'
 import { concernedSessions } from '../session-positions/concerned-sessions.ts'
@@ -135,8 +134,8 @@ export class FreshnessCheck {
     const { primary } = this.#requirement
     const first = attempts[0]
     const { topology, process, alone } = this.#context
-    if (first === undefined || (primary === undefined && this.#estimate(first.server) === 'shows')) return attempts
-    if (alone) return onPrimaryLast(this.#context, attempts, primary)
+    if (first === undefined || alone || (primary === undefined && this.#estimate(first.server) === 'shows'))
+      return attempts
     const estimate = (server: string) => this.#estimate(server)
     const isPrimary = (server: string) => this.#isPrimary(server)
     const sure =

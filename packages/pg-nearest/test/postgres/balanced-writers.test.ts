@@ -124,28 +124,6 @@ describe('a writer’s name behind which a standby stands, too', () => {
     }
   })
 
-  test('an only server, whose name leads to the primary and to a standby that is late: no session is refused, nor misses its write', async () => {
-    name = await startNameSwitch(world.url('nrt'), world.url('ord'))
-    const pool = pools.create({ primary: name.url })
-    await world.pauseReplay('ord')
-    try {
-      const inSession = (i: number): Promise<void> =>
-        pool.session(undefined, async () => {
-          await pool.query('insert into notes values ($1)', [i])
-          const read = { text: 'select 1 from notes where n = $1', values: [i] }
-          for (const consistency of ['session', 'strong', 'session', 'strong'] as const) {
-            const { rows } = await pool.query({ ...read, consistency })
-            if (rows.length !== 1) throw new Error(`it does not see its own write: ${consistency}`)
-          }
-        })
-      // Its connections tell where they lead.
-      await callAll(30, (i) => inSession(2_000 + i))
-      expect(await callAll(150, (i) => inSession(3_000 + i))).toEqual([])
-    } finally {
-      await world.resumeReplay('ord')
-    }
-  })
-
   test('whose primary dies: whoever is promoted gets the writes, behind this name or elsewhere', async () => {
     const pool = await startBehind(['nrt', 'ord'], { failoverTimeoutMs: 20_000 })
     await callAll(30, () => write(pool))
