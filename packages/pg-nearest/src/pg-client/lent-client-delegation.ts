@@ -45,9 +45,13 @@ export class LentClient {
     return isHeard(client, this.hearers) || client.listenerCount('notification') > 0 || hasOwnTypes(client)
   }
 
-  /** It is gone, and its borrower goes on with another one: whoever looks at it for the process to cancel gets that one's. */
+  /**
+   * Its borrower goes on with another one: whoever looks at it for the process to cancel gets that one's, if it is gone. As long as it is not, it may
+   * be lent to somebody else, whose statements are cancelled by its own.
+   */
   follow(other: pg.Client): void {
-    if (other === this.#client) return
+    const { _queryable: isQueryable, _ended: isEnded } = internalsOf(this.#client)
+    if (other === this.#client || (isQueryable && !isEnded)) return
     const { processID, secretKey } = internalsOf(other)
     Object.assign(this.#client, { processID, secretKey })
   }

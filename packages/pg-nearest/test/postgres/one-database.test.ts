@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool } from '../../src/index.ts'
@@ -220,4 +221,27 @@ test('a read-only handle on the primary costs one round trip, not three', async 
   }
   expect(least).toBeGreaterThanOrEqual(30)
   expect(least).toBeLessThan(60)
+})
+
+test('a connection that goes back because its client reads elsewhere is still cancelled by its own process', async () => {
+  await ask(world.url('nrt'), 'create table notes (note int)')
+  const { primary, replicas } = world.poolOptions('ord')
+  await using pool = createPool({ region: 'ord', primary, max: 1 })
+  const client = await pool.connect()
+  pool.setServers({ primary, replicas })
+  await until(async () => {
+    await pool.refresh()
+    const { servedBy } = await client.query({ text: 'select 1', consistency: 'eventual' })
+    return servedBy.server === 'ord'
+  }, 'its reads to be served next door')
+  const slow = 'insert into notes select 1 from pg_sleep(2)'
+  const error: unknown = await pool
+    .query({ text: slow, query_timeout: 500 } as pg.QueryConfig)
+    .catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ message: 'Query read timeout' })
+  const active = `select pid from pg_stat_activity where query = '${slow}' and state = 'active'`
+  await until(async () => (await ask(world.url('nrt'), active)).length === 0, 'its end on the server')
+  client.release()
+  expect(await ask(world.url('nrt'), 'select note from notes')).toEqual([])
+  await ask(world.url('nrt'), 'drop table notes')
 })
