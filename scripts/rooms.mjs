@@ -70,7 +70,7 @@ export const houses = [
         'limits',
       ],
       examination: ['fly', 'servers'],
-      transaction: ['client', 'execute', 'route', 'statement', 'wire', 'error-messages', 'limits'],
+      transaction: ['client', 'submittable', 'execute', 'route', 'statement', 'wire', 'error-messages', 'limits'],
       fly: ['options', 'discovery', 'error-messages'],
       servers: [
         'engine',

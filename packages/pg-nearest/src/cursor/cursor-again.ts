@@ -47,15 +47,24 @@ export function holdCursor(query: object): SentCursor {
   const takeBack = (): (() => boolean) | undefined => {
     settle()
     if (cursor.state === 'done') return undefined
-    cursor.connection?.removeListener('noData', cursor._ifNoData)
-    cursor.connection?.removeListener('rowDescription', cursor._rowDescription)
-    cursor.connection = null
-    cursor.state = 'initialized'
+    detach(cursor)
     cursor._cb = null
     cursor._queue.unshift(...sent)
     return watchForEarlyClose(query)
   }
   return { settle, takeBack }
+}
+
+/** The server has ended it without being asked to. A cursor that is told of an error afterwards would ask for that, and wait for the answer. */
+export function detachCursor(query: object): void {
+  if (isCursor(query) && cursorOf(query).state !== 'done') detach(cursorOf(query))
+}
+
+function detach(cursor: Sendable): void {
+  cursor.connection?.removeListener('noData', cursor._ifNoData)
+  cursor.connection?.removeListener('rowDescription', cursor._rowDescription)
+  cursor.connection = null
+  cursor.state = 'initialized'
 }
 
 function cursorOf(query: object): Sendable {

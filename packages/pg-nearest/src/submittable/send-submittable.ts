@@ -84,14 +84,18 @@ export async function sendSubmittable(
   const end = await new Promise<SubmittableEnd>((resolve) => {
     const make = (onEnd: OnEnd, failedAhead?: FailedAhead): SubmittableExchange => {
       const hooks = { onDestroyed, failedAhead, lossError }
-      exchange = new SubmittableExchange(query, lease.client, onEnd, { ...options, ...hooks })
+      const ended: OnEnd = (told) => {
+        // What comes behind it, such as its COMMIT, is not its time.
+        forgetLimit?.()
+        onEnd(told)
+      }
+      exchange = new SubmittableExchange(query, lease.client, ended, { ...options, ...hooks })
       limit?.watch(exchange)
       return exchange
     }
     lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))
   })
   forget?.()
-  forgetLimit?.()
   const isUnsent = end.kind === 'ended' && end.unsent === true && end.error !== undefined
   if (exchange?.unsendable === true || isUnsent) client.noteUnsent()
   if (end.kind === 'ended' && end.error === undefined && end.unsent !== true && lease.alive)

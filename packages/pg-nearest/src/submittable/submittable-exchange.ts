@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import pg from 'pg'
-import { holdCursor, type SentCursor } from '../cursor/cursor-again.ts'
+import { detachCursor, holdCursor, type SentCursor } from '../cursor/cursor-again.ts'
 import { failLastRead, forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/pg-cursor-workarounds.ts'
 import { runUsers } from '../raise-later.ts'
 import type { Exchange } from '../wire/exchange.ts'
@@ -85,8 +85,8 @@ export class SubmittableExchange implements Exchange {
   #lacksSync: boolean
   /** What still comes is for nobody. */
   #isDeaf = false
-  /** Its error has ended the connection, too, and is told with that. */
-  #isToldOfLoss = false
+  /** Its error should end the connection, too, and is told with that, or behind it. */
+  #isFatal = false
   #settleCloses: (() => void) | undefined
   #endDropping: (() => void) | undefined
   /** The server takes its rows. */
@@ -227,15 +227,15 @@ export class SubmittableExchange implements Exchange {
       this.#tellCut(this.#cutShort)
       return this.#sync(connection)
     }
+    const isFirst = this.#error === undefined
     this.#error ??= error
     this.#endDropping?.()
     // As the cursor does that is told of it.
     if (this.#takeBack('answered', error)) return connection.sync()
     forgetPortal(this.#query)
-    // Its connection ends with it, and what that means shows then.
-    this.#isToldOfLoss = isFatal(error)
-    if (this.#isToldOfLoss) return
-    this.#fail(error)
+    // Its connection ends with it, and what that means shows then: a pooler may tell of its own trouble so, and go on.
+    if (isFirst && isFatal(error)) return void (this.#isFatal = true)
+    this.#fail(error, isFirst)
     this.#sync(connection)
   }
 
@@ -243,6 +243,7 @@ export class SubmittableExchange implements Exchange {
     const cutShort = this.#cutShort
     if (cutShort !== undefined && !cutShort.keepsDone) this.#tellCut(cutShort)
     if (this.#error === undefined) runUsers(() => this.#query.handleReadyForQuery?.(connection))
+    else if (this.#isFatal) this.#tellFatal(this.#error)
     this.#onEnd(this.#untold ?? { kind: 'ended', error: this.#error })
   }
 
@@ -255,8 +256,8 @@ export class SubmittableExchange implements Exchange {
     this.#endDropping?.()
     const error = this.#cutShort === undefined ? (this.#error ?? cause) : cause
     // A query without a callback emits each error, and somebody may listen to the first only.
-    const isFirst = this.#error === undefined || this.#isToldOfLoss
-    const loss = this.#lossError(error, written)
+    const isFirst = this.#error === undefined || this.#isFatal
+    const loss = isFirst ? this.#lossError(error, written) : error
     this.#fail(this.#cutShort === undefined ? loss : this.#cutShort.error, isFirst)
     this.#onEnd({ kind: 'lost', error, written })
   }
@@ -264,6 +265,11 @@ export class SubmittableExchange implements Exchange {
   #fail(error: unknown, isFirst = true): void {
     if (isFirst) runUsers(() => this.#query.handleError?.(error, this.#connection))
     runUsers(() => failLastRead(this.#query, error))
+  }
+
+  #tellFatal(error: unknown): void {
+    detachCursor(this.#query)
+    this.#fail(error)
   }
 
   /** The server waits for it. */

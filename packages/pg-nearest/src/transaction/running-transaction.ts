@@ -3,6 +3,7 @@ import { isSubmittable } from '../route/parse-query-arguments.ts'
 import type { RoutedClient, Transaction } from '../route/query-types.ts'
 import { mayCommit } from '../statement/may-ask-position.ts'
 import { factsOf } from '../statement/text-facts.ts'
+import { textOf } from '../submittable/submittable-exchange.ts'
 
 /** The client of a transaction. */
 export interface TransactionClient {
@@ -135,9 +136,13 @@ export class RunningTransaction {
 }
 
 function mayCommitText(query: unknown): boolean {
+  if (isSubmittable(query)) {
+    const text = textOf(query)
+    return text === undefined || mayCommit(factsOf(text).need)
+  }
+  // What has its name alone was given before.
   const text: unknown = typeof query === 'string' ? query : (query as { readonly text?: unknown } | undefined)?.text
-  // With its name alone it may be anything.
-  return typeof text !== 'string' || mayCommit(factsOf(text).need)
+  return typeof text === 'string' && mayCommit(factsOf(text).need)
 }
 
 /** What became of a COMMIT that its function has given by itself, if nobody knows that, and the function has not passed it on. */

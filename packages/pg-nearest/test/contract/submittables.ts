@@ -1,5 +1,6 @@
-import { pipeline } from 'node:stream/promises'
 import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import Cursor from 'pg-cursor'
 import QueryStream from 'pg-query-stream'
@@ -47,6 +48,19 @@ const cursors = casesOf('cursor', [
         await cursor.read(1)
         await cursor.close()
         return (await client.query('select 1 as n')).rows
+      }),
+  ],
+  [
+    'query_timeout counts the time of its reader, who then gets no more rows',
+    [1, 0],
+    ({ pool }) =>
+      withClient(pool({ query_timeout: 200 }), async (client) => {
+        const cursor = client.query(new Cursor(series))
+        const first = await cursor.read(1)
+        await sleep(500)
+        const second = await cursor.read(1)
+        await cursor.close()
+        return [first.length, second.length]
       }),
   ],
   [

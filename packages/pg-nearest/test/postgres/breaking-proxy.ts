@@ -22,6 +22,8 @@ export interface BreakingProxy {
   readonly url: string
   /** The next answer to something that holds this text is broken so. Resolves when that was done. */
   breakNext(marker: string, how: Break): Promise<void>
+  /** The next thing that holds this text never reaches the server, and is answered so. */
+  answerNext(marker: string, answer: Buffer): void
   stop(): Promise<void>
 }
 
@@ -41,6 +43,7 @@ export async function startBreakingProxy(
   /** Inside of TLS there is one hop more: the raw socket to the client, by the port of the hop. */
   const rawClients = new Map<number, Socket>()
   const planned: Plan[] = []
+  const answers: { readonly marker: string; readonly answer: Buffer }[] = []
 
   const keep = (a: Socket, b: Socket): void => {
     for (const [socket, other] of [
@@ -63,6 +66,8 @@ export async function startBreakingProxy(
     let silent = false
     let held = Buffer.alloc(0)
     client.on('data', (data: Buffer) => {
+      const answered = answers.findIndex(({ marker }) => data.includes(marker))
+      if (answered >= 0) return void client.write(answers.splice(answered, 1)[0]?.answer ?? '')
       const at = due === undefined ? planned.findIndex(({ marker }) => data.includes(marker)) : -1
       if (at >= 0) due = planned.splice(at, 1)[0]
       database.write(data)
@@ -113,6 +118,7 @@ export async function startBreakingProxy(
   return {
     url: Object.assign(new URL(url), { host: `127.0.0.1:${entrance}` }).href,
     breakNext: (marker, how) => new Promise((done) => void planned.push({ marker, how, done })),
+    answerNext: (marker, answer) => void answers.push({ marker, answer }),
     async stop() {
       for (const server of servers) server.close()
       for (const socket of sockets) socket.destroy()
@@ -136,6 +142,13 @@ export const swallowed: Break = ({ silence }) => silence()
 export function fatal(code: string, message = 'the connection is given up'): Break {
   return ({ client }) => client.end(errorResponse('FATAL', code, message))
 }
+
+/** As a pooler may tell of its own trouble, though the connection goes on. */
+export const FATAL_AND_READY: Buffer = Buffer.concat([
+  errorResponse('FATAL', '58000', 'could not get a connection from the pool'),
+  READY,
+  Buffer.from('I'),
+])
 
 /** The statement is answered, and with the same packet the server gives the connection up. */
 export const answeredThenFatal: Break = ({ client, answer }) => client.end(Buffer.concat([firstOf(answer), GIVEN_UP]))

@@ -196,3 +196,24 @@ describe.each(WHERE)('with %s', (where) => {
     client.release()
   })
 })
+
+test.each([650, 750, 850])(
+  'a pg.Query of a read-only handle is told once, also where %i ms are over with its COMMIT',
+  async (ms) => {
+    world.setRtt('nrt', 'ord', 300)
+    try {
+      const pool = pools.create({ primary: world.url('nrt', { from: 'ord' }), max: 1, query_timeout: ms })
+      const client = await pool.replica().connect()
+      const told: string[] = []
+      const query = new pg.Query('select 1 as one')
+      query.on('end', () => told.push('its end')).on('error', ({ message }: Error) => told.push(message))
+      client.query(query)
+      await until(() => told.length > 0, 'it to be told')
+      await sleep(ms)
+      client.release()
+      expect(told).toHaveLength(1)
+    } finally {
+      world.setRtt('nrt', 'ord', 10)
+    }
+  },
+)

@@ -5,7 +5,7 @@ import QueryStream from 'pg-query-stream'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool } from '../../src/index.ts'
-import { cut, fatal, startBreakingProxy, type BreakingProxy } from './breaking-proxy.ts'
+import { cut, fatal, FATAL_AND_READY, startBreakingProxy, type BreakingProxy } from './breaking-proxy.ts'
 import { ask, caughtUp, until } from './fixtures.ts'
 import { settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
@@ -225,4 +225,55 @@ test('a write whose server ends the connection with an error of its own: its out
   const error = await settled(byCallback(pool, insert(id)), 'the error')
   expect(error).toMatchObject({ name: 'OutcomeUnknownError', code: '08007', cause: { code: '57P01' } })
   expect(await countOf(id)).toBe(1)
+})
+
+describe('what a FATAL tells whose connection goes on', () => {
+  const READERS = {
+    'a pg.Query': byCallback,
+    'a cursor': (on: Able, text: string): Told =>
+      on
+        .query(new Cursor(text))
+        .read(1)
+        .catch((error: unknown) => error),
+    'a stream': (on: Able, text: string): Told => errorOf(on.query(new QueryStream(text)).resume()),
+  }
+  test.each(Object.entries(READERS))('%s hears, and its client goes on', async (_, read) => {
+    const client = await (await app()).primary.connect()
+    await client.query('begin')
+    await client.query('select 1')
+    await client.query('commit')
+    const marker = nextId()
+    toPrimary.answerNext(marker, FATAL_AND_READY)
+    expect(await settled(read(client, `select '${marker}'`), 'the error')).toMatchObject({ code: '58000' })
+    expect((await settled(client.query('select 2 as two'), 'the next')).rows).toEqual([{ two: 2 }])
+    client.release()
+  })
+})
+
+test('an error that was told is not told again when the connection is ended ahead of its ReadyForQuery', async () => {
+  const pool = await app()
+  world.setRtt('nrt', 'ord', 300)
+  try {
+    const client = await pool.connect()
+    client.on('error', () => undefined)
+    await client.query('begin')
+    const pid = String((await client.query('select pg_backend_pid() as pid')).rows[0]?.['pid'])
+    await client.query('commit')
+    const text = `insert into orders select (1 / (2 - n))::text from generate_series(1, 3) as n returning id`
+    const query = new pg.Query({ text, rows: 1 } as pg.QueryConfig)
+    const told: unknown[] = []
+    const ended = new Promise<void>((resolve) => {
+      query.on('error', (error: Error) => {
+        told.push(error.message)
+        void ask(world.url('nrt'), `select pg_terminate_backend(${pid})`).then(() => resolve())
+      })
+    })
+    client.query(query)
+    await settled(ended, 'the error', 10_000)
+    await until(() => pool.totalCount === 0 || client.getTransactionStatus() === null, 'its end').catch(() => undefined)
+    client.release(true)
+    expect(told).toEqual(['division by zero'])
+  } finally {
+    world.setRtt('nrt', 'ord', 20)
+  }
 })

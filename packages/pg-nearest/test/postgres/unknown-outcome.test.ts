@@ -1,4 +1,5 @@
 import pg from 'pg'
+import QueryStream from 'pg-query-stream'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool, type RoutedPool, type Transaction } from '../../src/index.ts'
@@ -306,4 +307,19 @@ describe('the connection dies when the server has done all, and has answered non
     expect(next).toMatchObject({ code: 'NEAREST_CONNECTION_LOST', cause: { code: '08007' } })
     client.release()
   })
+})
+
+test('neither a stream nor a name alone keeps a transaction from being run again', async () => {
+  let tries = 0
+  const work = (await app()).transaction({ retries: 3 }, async (tx) => {
+    tries++
+    await tx.query({ name: 'three', text: 'select 3 as n' })
+    const rows: unknown[] = []
+    for await (const row of tx.query(new QueryStream('select 1 as n'))) rows.push(row)
+    rows.push(...(await tx.query({ name: 'three' } as pg.QueryConfig)).rows)
+    if (tries < 3) throw Object.assign(new Error('again'), { code: '40001' })
+    return rows
+  })
+  expect(await work).toEqual([{ n: 1 }, { n: 3 }])
+  expect(tries).toBe(3)
 })
