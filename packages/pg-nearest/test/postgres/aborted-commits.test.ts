@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions, Transaction } from '../../src/index.ts'
-import { ask, caughtUp } from './fixtures.ts'
+import { ask, caughtUp, until } from './fixtures.ts'
 import { rejectionOf, settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -75,7 +75,7 @@ describe.each(WAYS)('%s', (_, roundTrips, run) => {
     expect(error).toMatchObject({ code: 'NEAREST_COMMITTED', cause: reason })
     world.setRtt('nrt', 'ord', 10)
     expect((await pool.query('select n from notes order by n')).rows).toEqual(ALL)
-    expect(pool.idleCount).toBe(pool.totalCount)
+    await until(() => pool.idleCount === pool.totalCount, 'all of its connections to be idle')
   })
 
   test('out of time', async () => {

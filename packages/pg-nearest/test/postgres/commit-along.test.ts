@@ -1,7 +1,7 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { isOutcomeUnknownError, type NearestPool, type Transaction } from '../../src/index.ts'
-import { ask, caughtUp } from './fixtures.ts'
+import { ask, caughtUp, until } from './fixtures.ts'
 import { rejectionOf, settled, terminate } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -61,7 +61,7 @@ describe.each(WAYS)('%s', (_, last) => {
     const unsendable = pool.transaction((tx) => last(tx, insert('').text, [{ toPostgres: () => JSON.parse('{') }]))
     await expect(unsendable).rejects.toBeInstanceOf(SyntaxError)
     expect(await notes()).toEqual([])
-    expect(pool.idleCount).toBe(pool.totalCount)
+    await until(() => pool.idleCount === pool.totalCount, 'all of its connections to be idle')
   })
 
   test('that only COMMIT refuses: nothing is committed, and it rejects with that', async () => {

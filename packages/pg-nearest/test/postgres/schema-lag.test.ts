@@ -1,7 +1,7 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, RoutedClient, ServedBy } from '../../src/index.ts'
-import { administer, ask, caughtUp } from './fixtures.ts'
+import { administer, ask, caughtUp, until } from './fixtures.ts'
 import { inSomeTry } from './in-some-try.ts'
 import { ENUM, KINDS, MISFITS, TABLE, type Kind } from './migrations.ts'
 import { errorOf } from './settling.ts'
@@ -319,6 +319,9 @@ describe('without a primary to ask', () => {
     const client = await pool.connect()
     await client.query('begin read only')
     await world.kill('nrt')
+    // What its backends still take, and never answer, may have happened there.
+    const isDown = (): boolean => pool.status().servers.some(({ name, health }) => name === 'nrt' && health === 'down')
+    await until(isDown, 'the primary to be known as down')
     const text = 'select * from nowhere'
     expect(await errorOf(BOUND_MS, 'it', pool.query({ text, consistency: 'eventual' }))).toMatchObject({
       code: '42P01',

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions, Transaction } from '../../src/index.ts'
-import { ask, caughtUp } from './fixtures.ts'
+import { ask, caughtUp, until } from './fixtures.ts'
 import { rejectionOf } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -61,7 +61,7 @@ describe.each(OPTIONS)('with %s and a parser of its process: %s', (_, options) =
     expect(await rejectionOf(run(pool), 'the transaction')).toMatchObject(COMMITTED)
     expect(await nets()).toContain(BAD)
     expect((await pool.query('select 1 as n')).rows).toEqual([{ n: 1 }])
-    expect(pool.idleCount).toBe(pool.totalCount)
+    await until(() => pool.idleCount === pool.totalCount, 'all of its connections to be idle')
   })
 
   test('one that is awaited is rolled back, and told as it is', async () => {

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions, RoutedClient, Transaction } from '../../src/index.ts'
-import { ask, caughtUp } from './fixtures.ts'
+import { ask, caughtUp, until } from './fixtures.ts'
 import { rejectionOf } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -101,7 +101,7 @@ describe.each(OPTIONS)('with %s', (_, options) => {
       expect(await notes()).toEqual([])
       expect(error).toMatchObject({ name: 'NearestError' })
       expect((await pool.query('select 1 as n')).rows).toEqual([{ n: 1 }])
-      expect(pool.idleCount).toBe(pool.totalCount)
+      await until(() => pool.idleCount === pool.totalCount, 'all of its connections to be idle')
     })
   })
 
@@ -199,7 +199,7 @@ describe.each(OPTIONS)('with %s', (_, options) => {
         expect(await notes()).toEqual([])
         expect(await ask(world.url('nrt'), 'select gid from pg_prepared_xacts')).toEqual([])
         expect((await pool.query('select 1 as n')).rows).toEqual([{ n: 1 }])
-        expect(pool.idleCount).toBe(pool.totalCount)
+        await until(() => pool.idleCount === pool.totalCount, 'all of its connections to be idle')
       },
     )
 
