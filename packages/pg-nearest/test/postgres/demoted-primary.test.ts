@@ -15,7 +15,7 @@ beforeAll(async () => {
     `create table notes (text text not null);
      create procedure note_down(text) language sql as 'insert into notes values ($1)';
      create function note_slowly(text) returns void language plpgsql
-       as 'begin perform pg_sleep(0.7); insert into notes values ($1); end'`,
+       as 'begin perform pg_sleep(2); insert into notes values ($1); end'`,
   )
   await caughtUp(world)
 })
