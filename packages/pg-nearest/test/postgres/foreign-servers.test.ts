@@ -145,15 +145,19 @@ test('a primary and a later one that nobody saw being promoted: nobody gets writ
   expect((await pool.query('select 1')).servedBy).toMatchObject({ server: 'ord#2', role: 'replica' })
 })
 
-test('a replica’s name that is moved to a restored backup: that its standby was seen shows nothing, and nobody gets writes', async () => {
-  await using name = await startNameSwitch(ours.url('ord'))
-  const pool = await pools.start({
+/** Of an app beside the replica behind this URL. */
+const poolBeside = (url: string) =>
+  pools.start({
     region: 'ord',
     primary: { region: 'nrt', url: ours.url('nrt') },
-    replicas: { ord: name.url },
+    replicas: { ord: url },
     failoverTimeoutMs: 300,
     probeIntervalMs: 50,
   })
+
+test('a replica’s name that is moved to a restored backup: that its standby was seen shows nothing, and nobody gets writes', async () => {
+  await using name = await startNameSwitch(ours.url('ord'))
+  const pool = await poolBeside(name.url)
   const ord = (): string | undefined => pool.status().servers.find((server) => server.name === 'ord')?.role
   expect(ord()).toBe('replica')
   await pool.query('insert into notes values (1)')
@@ -178,13 +182,7 @@ test('the same where all machines tell one address, as containers on several hos
   await caughtUp(ours)
   try {
     await using name = await startNameSwitch(ours.url('ord'))
-    const pool = await pools.start({
-      region: 'ord',
-      primary: { region: 'nrt', url: ours.url('nrt') },
-      replicas: { ord: name.url },
-      failoverTimeoutMs: 300,
-      probeIntervalMs: 50,
-    })
+    const pool = await poolBeside(name.url)
     const [nrt, ord] = pool.status().servers
     expect(nrt?.machine?.split(' ').slice(1)).toEqual(ord?.machine?.split(' ').slice(1))
     name.leadTo(copy.url('ord'))
