@@ -5,14 +5,13 @@ import type { Waiting, WaitingCaller } from './next-lending.ts'
 export type Purpose = 'statement' | 'client'
 
 /** A caller waiting for a connection. Settled exactly once, and removed from the queue in the same tick. */
-export interface Waiter<T> extends WaitingCaller {
+export interface Waiter<T> extends WaitingCaller, Leaves {
   readonly purpose: Purpose
   /** It need not wait for a server that does not answer: another one can be asked instead. */
   readonly mayMove: boolean
   overtaken: number
   /** Returns whether it was taken: a waiter that has left the queue takes nothing. */
   give(value: T): boolean
-  refuse(error: unknown): void
 }
 
 /** What a waiter is refused with who shares a connection instead. */
@@ -26,12 +25,19 @@ export type Sharers = 'all' | 'first' | 'nobody'
 
 export interface Wanted {
   readonly purpose: Purpose
-  /** `undefined`: all are equal to it. */
+  /** Asked again whenever there is a connection. `undefined`: all are equal to it. */
   readonly preference?: WaitingCaller['preference']
-  /** Default false. */
+  /** Another server can be asked instead, if this one does not accept a connection. Default false. */
   readonly mayMove?: boolean | undefined
-  /** Shares a connection instead, if it can. Asked at most once, when there is room on one. */
+  /** Shares a connection with others instead, if it can: the wait ends with {@link SHARES} then. Asked at most once, when there is room on one. */
   readonly share?: (() => boolean) | undefined
+  /** Called when it has to wait, with what it can leave the queue by: cheaper than a signal of its own. */
+  readonly onWait?: ((waiter: Leaves) => void) | undefined
+}
+
+/** A caller who waits no longer once it is refused. No effect on one that has left the queue. */
+export interface Leaves {
+  refuse(error: unknown): void
 }
 
 /** One object instead of several closures, and its own place in the queue, because a set is measurable on short reads. */
@@ -130,6 +136,7 @@ export class WaitQueue<T> implements Waiting<Waiter<T>> {
       this.#join(waiter)
       if (timeoutMs !== undefined) waiter.timer = setTimeout(() => waiter.refuse(timedOut()), timeoutMs)
       if (signal !== undefined) waiter.forget = onAbort(signal, () => waiter.refuse(signal.reason))
+      wanted.onWait?.(waiter)
     })
   }
 

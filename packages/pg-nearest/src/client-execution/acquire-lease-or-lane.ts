@@ -1,34 +1,31 @@
-import { SHARES } from '../checkout/wait-queue.ts'
+import { SHARES, type Leaves } from '../checkout/wait-queue.ts'
 import type { Engine } from '../execute/engine-interface.ts'
 import type { Acquire } from '../client-state/held-connection.ts'
-import { joinSignals } from '../limits/joined-signal.ts'
 
 /** Takes connections of a pool for a borrowed client, one after the other. */
 export class ClientAcquisition {
   readonly #engine: Engine
-  /** Made when there is something to wait for. */
-  #wait: AbortController | undefined
+  /** Set while there is something to wait for. */
+  #waiter: Leaves | undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
   }
 
-  readonly acquire: Acquire = async (server, purpose, signal, preference, mayMove, boarding) => {
+  readonly acquire: Acquire = async (server, signal, preference, mayMove, boarding) => {
     if (boarding?.join(false) === true) return undefined
-    let lease = this.#engine.take(server, purpose, preference())
+    let lease = this.#engine.take(server, 'client', preference())
     if (lease === undefined) {
       if (boarding?.join(true) === true) return undefined
       const share = boarding && (() => boarding.joinNext())
-      this.#wait = new AbortController()
-      const ends = joinSignals(signal, this.#wait.signal)
+      const wanted = { purpose: 'client', preference, mayMove, share, onWait: this.#onWait } as const
       try {
-        lease = await this.#engine.acquire(server, purpose, ends.signal, preference, mayMove, share)
+        lease = await this.#engine.acquire(server, wanted, signal)
       } catch (error) {
         if (error === SHARES) return undefined
         throw error
       } finally {
-        ends.forget()
-        this.#wait = undefined
+        this.#waiter = undefined
       }
     }
     try {
@@ -42,6 +39,10 @@ export class ClientAcquisition {
 
   /** Nobody waits for a connection any more. */
   abandon(reason: unknown): void {
-    this.#wait?.abort(reason)
+    this.#waiter?.refuse(reason)
+  }
+
+  readonly #onWait = (waiter: Leaves): void => {
+    this.#waiter = waiter
   }
 }

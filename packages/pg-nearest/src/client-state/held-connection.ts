@@ -1,7 +1,6 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { lastSuiting, type Preference } from '../checkout/machine-preference.ts'
-import type { Purpose } from '../checkout/wait-queue.ts'
 import { misledBy } from '../freshness/backend-preference.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { lostTransactionError } from '../failures/transaction-errors.ts'
@@ -32,7 +31,6 @@ export interface Boarding {
 /** `undefined`: it shares one. */
 export type Acquire = (
   server: string,
-  purpose: Purpose,
   signal: AbortSignal | undefined,
   preference: () => Preference | undefined,
   mayMove: boolean,
@@ -149,7 +147,7 @@ export class HeldConnection {
     }
     this.letGo()
     this.#lastServer = server
-    const lease = await this.#acquire(server, 'client', signal, preference, mayMove, boarding)
+    const lease = await this.#acquire(server, signal, preference, mayMove, boarding)
     if (lease === undefined) return undefined
     this.#lease = lease
     this.#holder.onHold(lease.client, true)

@@ -3,9 +3,8 @@ import type { MonitoredConnections } from '../server-watch/monitor-dependencies.
 import type { ClientLogin } from '../pg-client/standby-aware-client.ts'
 import type { Role } from '../topology/topology-types.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { WaitingCaller } from '../checkout/next-lending.ts'
 import type { Preference } from '../checkout/machine-preference.ts'
-import type { Purpose, Sharers } from '../checkout/wait-queue.ts'
+import type { Purpose, Sharers, Wanted } from '../checkout/wait-queue.ts'
 
 /** The connections to one server. */
 export interface ServerConnections extends MonitoredConnections {
@@ -25,18 +24,10 @@ export interface ServerConnections extends MonitoredConnections {
   /**
    * Waits for a connection. To be called when {@link take} has found none.
    *
-   * @param preference - asked again whenever there is a connection.
-   * @param mayMove - another server can be asked instead, if this one does not accept a connection. Default false.
-   * @param share - shares a connection with others instead, if it can. The promise rejects with `SHARES` then.
-   * @throws `NoConnectionError` when none can be had, the signal's reason when it is aborted.
+   * @throws `NoConnectionError` when none can be had, the signal's reason when it is aborted, `SHARES` when the caller shares a connection
+   * with others instead.
    */
-  acquire(
-    purpose: Purpose,
-    signal: AbortSignal | undefined,
-    preference?: WaitingCaller['preference'],
-    mayMove?: boolean,
-    share?: () => boolean,
-  ): Promise<Lease>
+  acquire(wanted: Wanted, signal: AbortSignal | undefined): Promise<Lease>
   /**
    * Whether one connection should be ready before anybody needs it, within `max`. To be called every second: that is how soon it is made, and
    * made again when it was taken. It is not among the counts, and no event tells of it, until it is taken.

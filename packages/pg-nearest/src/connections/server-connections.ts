@@ -11,11 +11,11 @@ import { RefusalPause } from './refusal-pause.ts'
 import { cutOff } from './replaced-primary.ts'
 import { ForwardedEvents } from './pool-event-forwarder.ts'
 import { areUnanswered, giveUp, moveWaiters, waitingSince } from './silent-server.ts'
-import { nextLending, wouldHave, type WaitingCaller } from '../checkout/next-lending.ts'
+import { nextLending, wouldHave } from '../checkout/next-lending.ts'
 import type { Preference } from '../checkout/machine-preference.ts'
 import type { ReplacedPrimary, SilenceLimits } from '../server-watch/monitor-dependencies.ts'
 import type { Role } from '../topology/topology-types.ts'
-import { WaitQueue, type Purpose, type Sharers, type Waiter } from '../checkout/wait-queue.ts'
+import { WaitQueue, type Purpose, type Sharers, type Waiter, type Wanted } from '../checkout/wait-queue.ts'
 
 export function createServerConnections(options: ServerConnectionsOptions): ServerConnections {
   return new Connections(options)
@@ -119,13 +119,7 @@ class Connections implements ServerConnections, Lender {
     return connection === undefined ? undefined : this.#lend(connection, purpose)
   }
 
-  acquire(
-    purpose: Purpose,
-    signal: AbortSignal | undefined,
-    preference?: WaitingCaller['preference'],
-    mayMove?: boolean,
-    share?: () => boolean,
-  ): Promise<Lease> {
+  acquire(wanted: Wanted, signal: AbortSignal | undefined): Promise<Lease> {
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
     if (this.#pause.hopeless !== undefined) return rejectSoon(this.#pause.hopeless)
@@ -135,7 +129,7 @@ class Connections implements ServerConnections, Lender {
       return rejectSoon(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
     const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
-    const waiting = this.#queue.wait({ purpose, preference, mayMove, share }, timeoutMs, timedOut, signal)
+    const waiting = this.#queue.wait(wanted, timeoutMs, timedOut, signal)
     this.#serve()
     return waiting
   }

@@ -102,10 +102,10 @@ export function createEngine(parts: EngineParts): Engine {
       random: Math.random,
     },
     take: (server, purpose, preference) => connections.get(server)?.take(purpose, preference),
-    acquire(server, purpose, signal, preference, mayMove, share) {
+    acquire(server, wanted, signal) {
       const at = connections.get(server)
       if (at === undefined) return Promise.reject(unlisted(server))
-      return at.acquire(purpose, signal, preference, mayMove, share)
+      return at.acquire(wanted, signal)
     },
     report,
     claims: createBookmarkClaims((server) => monitor().askNow(server)),

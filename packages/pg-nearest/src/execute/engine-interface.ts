@@ -1,7 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { WaitingCaller } from '../checkout/next-lending.ts'
 import type { Preference } from '../checkout/machine-preference.ts'
-import type { Purpose } from '../checkout/wait-queue.ts'
+import type { Purpose, Wanted } from '../checkout/wait-queue.ts'
 import type { Observer } from './predict-normal-route.ts'
 import type { Witness } from '../events/current-witness.ts'
 import type { Trace } from '../events/diagnostics-channels.ts'
@@ -33,18 +32,10 @@ export interface Engine extends RideContext, WalkEngine {
   /**
    * Waits for a connection. To be called when `take` has found none.
    *
-   * @param mayMove - another server can be asked instead, if this one does not accept a connection. Default false.
-   * @param share - shares a connection with others instead, if it can. The promise rejects with `SHARES` then.
-   * @throws `NoConnectionError` when no connection can be had, the signal's reason when it is aborted.
+   * @throws `NoConnectionError` when no connection can be had, the signal's reason when it is aborted, `SHARES` when the caller shares a
+   * connection with others instead.
    */
-  acquire(
-    server: string,
-    purpose: Purpose,
-    signal: AbortSignal | undefined,
-    preference?: WaitingCaller['preference'],
-    mayMove?: boolean,
-    share?: () => boolean,
-  ): Promise<Lease>
+  acquire(server: string, wanted: Wanted, signal: AbortSignal | undefined): Promise<Lease>
   /** The pool's `timeoutMs`; `undefined`: no limit. */
   readonly timeoutMs: number | undefined
   /** The pool's option `types`: what reads its results may throw. */

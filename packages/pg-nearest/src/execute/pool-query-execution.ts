@@ -157,7 +157,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     this.#stage = 'connecting'
     const share = trip && (() => this.#joinNext(trip))
     const preference = (): Preference | undefined => waitingPreference(this.engine, attempt, this.#check)
-    this.engine.acquire(server, 'statement', signal, preference, this.facts.reads && turn.hasNext, share).then(
+    const mayMove = this.facts.reads && turn.hasNext
+    this.engine.acquire(server, { purpose: 'statement', preference, mayMove, share }, signal).then(
       (acquired) => this.#use(acquired, attempt, turn, signal),
       (error: unknown) => {
         if (error !== SHARES) turn.end(notSent(error, signal))

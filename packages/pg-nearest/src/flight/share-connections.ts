@@ -29,12 +29,13 @@ export function shareConnections(engine: Engine, signal: AbortSignal | undefined
     shared.set(server, taken)
     return taken.join()
   }
-  const acquire: Engine['acquire'] = (server, purpose, ofCall, preference, mayMove) => {
-    if (preference?.()?.insists === true) return engine.acquire(server, purpose, ofCall, preference, mayMove)
+  const acquire: Engine['acquire'] = (server, wanted, ofCall) => {
+    const { purpose, preference } = wanted
+    if (preference?.()?.insists === true) return engine.acquire(server, wanted, ofCall)
     let known = sharedAt(server)
     if (known === undefined) {
       // Not all who join it can go elsewhere.
-      known = new SharedConnection(engine.acquire(server, purpose, signal, preference))
+      known = new SharedConnection(engine.acquire(server, { purpose, preference }, signal))
       shared.set(server, known)
     }
     return known.joinLater(ofCall)

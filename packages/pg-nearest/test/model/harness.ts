@@ -141,7 +141,7 @@ export class Harness {
     if (controller !== undefined) this.#controllers.push(controller)
     const waiting = { id, purpose, since: performance.now() }
     this.#waiting.set(id, waiting)
-    void this.connections.acquire(purpose, controller?.signal).then(
+    void this.connections.acquire({ purpose }, controller?.signal).then(
       (lease) => {
         this.#settled(waiting)
         // Whoever has come before and waits still would have been the one to have it.

@@ -79,7 +79,7 @@ test('a connection that dies while verify looks at it is not lent, and ends no p
     setTimeout(done, 50)
   }
   const connections = connect({ verify } as pg.PoolConfig)
-  expect(await outcome(connections.acquire('client', undefined))).toBe('done')
+  expect(await outcome(connections.acquire({ purpose: 'client' }, undefined))).toBe('done')
   expect(strays).toEqual([])
   process.off('unhandledRejection', stray)
 })
@@ -91,7 +91,7 @@ test('verify may take longer than the lifetime of a connection', async () => {
     setTimeout(done, 300)
   }
   const connections = connect({ verify, maxLifetimeSeconds: 0.2 } as pg.PoolConfig)
-  expect(await outcome(connections.acquire('client', undefined))).toBe('done')
+  expect(await outcome(connections.acquire({ purpose: 'client' }, undefined))).toBe('done')
   expect(looks).toBe(1)
 })
 
@@ -103,7 +103,7 @@ test('a connection that dies while onConnect runs is not lent', async () => {
     await sleep(50)
   }
   const connections = connect({ max: 1, onConnect })
-  const lease = await connections.acquire('client', undefined).catch(() => undefined)
+  const lease = await connections.acquire({ purpose: 'client' }, undefined).catch(() => undefined)
   if (lease === undefined) return
   expect(await Promise.race([run(lease, 'select 1'), sleep(2_000, 'nothing')])).not.toBe('nothing')
 })
@@ -111,22 +111,22 @@ test('a connection that dies while onConnect runs is not lent', async () => {
 test('a server that dies while onConnect asks it something is unreachable: the hook is not at fault', async () => {
   const onConnect = async (client: pg.ClientBase): Promise<void> => void (await client.query('cut'))
   const connections = connect({ max: 1, onConnect })
-  await expect(connections.acquire('client', undefined)).rejects.toMatchObject({ why: 'unreachable' })
+  await expect(connections.acquire({ purpose: 'client' }, undefined)).rejects.toMatchObject({ why: 'unreachable' })
 })
 
 test('a server that has no slot left, and none of ours, refuses at once and is not asked again and again', async () => {
   server.greeting = 'no-slot'
   const connections = connect({})
-  const asked = Array.from({ length: 3 }, () => outcome(connections.acquire('client', undefined)))
+  const asked = Array.from({ length: 3 }, () => outcome(connections.acquire({ purpose: 'client' }, undefined)))
   expect(await Promise.all(asked)).toEqual([...asked].fill(expect.stringContaining('rejected') as never))
   expect(server.refused).toBeLessThanOrEqual(3)
 })
 
 test('a server that has no slot left is asked again once in a while, as long as one of ours lives', async () => {
   const connections = connect({})
-  const lease = await connections.acquire('client', undefined)
+  const lease = await connections.acquire({ purpose: 'client' }, undefined)
   server.greeting = 'no-slot'
-  const waiting = outcome(connections.acquire('client', undefined))
+  const waiting = outcome(connections.acquire({ purpose: 'client' }, undefined))
   await sleep(600)
   expect(server.refused).toBeGreaterThan(0)
   expect(server.refused).toBeLessThan(8)
@@ -138,14 +138,16 @@ test('whoever waits at a server that refuses connections is told with its first 
   server.stopListening()
   const failed: unknown[] = []
   const connections = connect({ max: 2 }, { onDialFailed: (error) => failed.push(error) })
-  const asked = Array.from({ length: 20 }, () => outcome(connections.acquire('client', undefined)))
+  const asked = Array.from({ length: 20 }, () => outcome(connections.acquire({ purpose: 'client' }, undefined)))
   for (const each of await Promise.all(asked)) expect(each).toMatch(/rejected: .*ECONNREFUSED/)
   expect(failed.length).toBeLessThanOrEqual(4)
 })
 
 test('as many as "min" says stay, also when several have been idle for too long at once', async () => {
   const connections = connect({ min: 1, idleTimeoutMillis: 50 })
-  const leases = await Promise.all(Array.from({ length: 4 }, () => connections.acquire('client', undefined)))
+  const leases = await Promise.all(
+    Array.from({ length: 4 }, () => connections.acquire({ purpose: 'client' }, undefined)),
+  )
   for (const lease of leases) lease.release()
   expect(await until(() => connections.total < 4, 2_000)).toBe(true)
   await sleep(200)
@@ -156,7 +158,7 @@ test('a connection may be cancelled as often as one likes', async () => {
   const warnings: Error[] = []
   const warn = (warning: Error): void => void warnings.push(warning)
   process.on('warning', warn)
-  const lease = await connect({}).acquire('client', undefined)
+  const lease = await connect({}).acquire({ purpose: 'client' }, undefined)
   for (let i = 0; i < 15; i++) {
     const hanging = run(lease, 'hang')
     await lease.cancel()
@@ -172,7 +174,7 @@ test('a connection may be cancelled as often as one likes', async () => {
 test.each(Array.from({ length: 12 }, (_, ticks) => ticks))(
   'what is cancelled %i ticks before, or after, the end of another cancellation is waited for',
   async (ticks) => {
-    const lease = await connect({}).acquire('client', undefined)
+    const lease = await connect({}).acquire({ purpose: 'client' }, undefined)
     const { stream } = (lease.client as unknown as { connection: { stream: Socket } }).connection
     const ended = new Promise<boolean>((resolve) => {
       stream.prependOnceListener('data', async () => {
@@ -196,11 +198,11 @@ test.each<[string, (lease: Lease) => unknown]>([
   ['killed', (lease) => lease.kill(new Error('late'))],
 ])('a lease that is %s once it was released does nothing to the connection', async (_, late) => {
   const connections = connect({ max: 1 })
-  const lease = await connections.acquire('client', undefined)
+  const lease = await connections.acquire({ purpose: 'client' }, undefined)
   const [session] = server.sessions
   lease.release()
   void late(lease)
-  const next = await Promise.race([connections.acquire('client', undefined), sleep(2_000, undefined)])
+  const next = await Promise.race([connections.acquire({ purpose: 'client' }, undefined), sleep(2_000, undefined)])
   if (next === undefined) throw new Error('the connection cannot be had any more')
   expect(await run(next, 'select 1')).toBe('result')
   expect([...server.sessions]).toEqual([session])
@@ -208,8 +210,8 @@ test.each<[string, (lease: Lease) => unknown]>([
 
 test('whoever waits when all is ended is told so', async () => {
   const connections = connect({ max: 1 })
-  const lease = await connections.acquire('client', undefined)
-  const waiting = outcome(connections.acquire('client', undefined))
+  const lease = await connections.acquire({ purpose: 'client' }, undefined)
+  const waiting = outcome(connections.acquire({ purpose: 'client' }, undefined))
   const ended = outcome(connections.end())
   lease.release()
   expect(await waiting).toMatch('rejected')
@@ -218,7 +220,7 @@ test('whoever waits when all is ended is told so', async () => {
 
 test('ending twice is the same end', async () => {
   const connections = connect({})
-  const lease = await connections.acquire('client', undefined)
+  const lease = await connections.acquire({ purpose: 'client' }, undefined)
   const ends = [connections.end(), connections.end()].map((each) => outcome(each))
   lease.release()
   expect(await Promise.all(ends)).toEqual(['done', 'done'])
@@ -226,7 +228,7 @@ test('ending twice is the same end', async () => {
 
 test('what was sent while a cancel was under way is waited for when its connection is given back', async () => {
   const connections = connect({}, { pipelines: () => false })
-  const lease = await connections.acquire('client', undefined)
+  const lease = await connections.acquire({ purpose: 'client' }, undefined)
   server.fallSilent()
   server.stopListening()
   void lease.cancel()
@@ -238,7 +240,7 @@ test('what was sent while a cancel was under way is waited for when its connecti
 })
 
 test('a row that the caller’s own parser cannot read is no answer of the server’s: the statement was done', async () => {
-  const lease = await connect({}).acquire('client', undefined)
+  const lease = await connect({}).acquire({ purpose: 'client' }, undefined)
   const parser = (): never => {
     throw Object.assign(new Error('I cannot read it'), { code: '26000' })
   }
@@ -256,8 +258,8 @@ test('whoever stops waiting at the very moment of being served leaves the connec
   }
   const connections = connect({ max: 1 }, { onEvent })
   connections.forward('acquire')
-  const stopped = outcome(connections.acquire('client', controller.signal))
-  const next = connections.acquire('client', undefined)
+  const stopped = outcome(connections.acquire({ purpose: 'client' }, controller.signal))
+  const next = connections.acquire({ purpose: 'client' }, undefined)
   expect(await stopped).toBe('rejected: Error: enough')
   expect(await outcome(next)).toBe('done')
   ;(await next).release()
@@ -269,7 +271,7 @@ test.each([
   ['verify', { verify: (client: pg.Client, done: (error?: unknown) => void) => client.query('begin', done) }],
 ])('a connection that %s leaves in a transaction is lent to nobody', async (name, hooks) => {
   const connections = connect(hooks as pg.PoolConfig)
-  expect(await outcome(connections.acquire('client', undefined))).toBe(
+  expect(await outcome(connections.acquire({ purpose: 'client' }, undefined))).toBe(
     `rejected: Error: ${name} has left a transaction open`,
   )
 })
@@ -278,7 +280,7 @@ test('a connection that dies while somebody has it is removed when it was releas
   const events: string[] = []
   const connections = connect({}, { onEvent: (event) => void events.push(event) })
   for (const event of ['connect', 'acquire', 'release', 'remove']) connections.forward(event)
-  const lease = await connections.acquire('client', undefined)
+  const lease = await connections.acquire({ purpose: 'client' }, undefined)
   for (const session of server.sessions) session.cut()
   await until(() => !lease.alive && connections.total === 0, 2_000)
   lease.release()
@@ -287,12 +289,12 @@ test('a connection that dies while somebody has it is removed when it was releas
 
 test('no more wait than may, also where the server grants fewer connections than "max"', async () => {
   const connections = connect({ max: 5 }, { maxWaiting: 2 })
-  const lease = await connections.acquire('client', undefined)
+  const lease = await connections.acquire({ purpose: 'client' }, undefined)
   server.greeting = 'no-slot'
-  const waiting = [outcome(connections.acquire('client', undefined))]
+  const waiting = [outcome(connections.acquire({ purpose: 'client' }, undefined))]
   await until(() => server.refused > 0 && connections.waiting === 1, 2_000)
-  waiting.push(outcome(connections.acquire('client', undefined)))
-  expect(await outcome(connections.acquire('client', undefined), 500)).toMatch(/^rejected: .*maxWaiting/)
+  waiting.push(outcome(connections.acquire({ purpose: 'client' }, undefined)))
+  expect(await outcome(connections.acquire({ purpose: 'client' }, undefined), 500)).toMatch(/^rejected: .*maxWaiting/)
   connections.destroy()
   lease.release()
   expect(await Promise.all(waiting)).not.toContain('nothing')
