@@ -106,7 +106,7 @@ export class Lanes {
   #of(server: string): ServerLanes {
     let known = this.#servers.get(server)
     if (known === undefined) {
-      known = new ServerLanes((text) => this.#texts.keepApart(text), this.#context)
+      known = new ServerLanes((text, isSeldom) => this.#texts.keepApart(text, isSeldom), this.#context)
       this.#servers.set(server, known)
     }
     return known

@@ -44,10 +44,16 @@ export class QuickTexts {
     known.slow += isSlow ? (1 - known.slow) / 8 : -known.slow / 64
   }
 
-  /** It has held up others, or taken them along: it stays away for a while, and longer if it does so again. */
-  keepApart(text: string): void {
+  /**
+   * It has held up others, or taken them along: it stays away for a while, and longer if it does so again.
+   *
+   * @param isSeldom - most of its runs were quick at the same time: never longer than the first time. Default false.
+   */
+  keepApart(text: string, isSeldom = false): void {
     const known = this.#of(text)
-    known.penalty = penalize(known.penalty, this.#now())
+    const now = this.#now()
+    if (!isSeldom) known.penalty = penalize(known.penalty, now)
+    else if (known.penalty === undefined || !isPenalized(known.penalty, now)) known.penalty = penalize(undefined, now)
   }
 
   #of(text: string): KnownText {

@@ -20,14 +20,14 @@ const HOPELESS = 20
 export class ServerLanes {
   readonly limit: PatienceLimit = new PatienceLimit()
   readonly #lanes: Lane[] = []
-  readonly #keepApart: (text: string) => void
+  readonly #keepApart: (text: string, isSeldom?: boolean) => void
   readonly #context: AsyncResource
   #doubt: Penalty | undefined
   #tokens = RESERVE
   #watching = false
 
   /** @param context - the pool's own: a watch that goes on must not keep what belongs to the request that it began with. */
-  constructor(keepApart: (text: string) => void, context: AsyncResource) {
+  constructor(keepApart: (text: string, isSeldom?: boolean) => void, context: AsyncResource) {
     this.#keepApart = keepApart
     this.#context = context
   }
@@ -122,6 +122,6 @@ export class ServerLanes {
 
   #newRescue(reads: number, onNobody: () => void): Rescue {
     const blame = new Blame(reads, { onCulprit: this.#keepApart, onNobody })
-    return { ran: (text, ms) => blame.ran(text, ms === undefined ? undefined : ms > this.limit.ms) }
+    return { ran: (text, ms) => blame.ran(text, ms, this.limit.ms) }
   }
 }

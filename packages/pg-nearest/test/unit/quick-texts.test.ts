@@ -40,6 +40,34 @@ test('one that held up others stays away for a while, however often it runs, and
   expect([secondsApart(), secondsApart(), secondsApart()]).toEqual([1, 4, 16])
 })
 
+test('one that was slow for once among quick runs of its own stays away no longer the next time', () => {
+  let now = 0
+  const texts = new QuickTexts(() => now)
+  for (let i = 0; i < 2; i++) texts.ran(TEXT, false)
+  const secondsApart = (isSeldom: boolean): number => {
+    const from = now
+    texts.keepApart(TEXT, isSeldom)
+    for (; !texts.mayShare(TEXT); now += 1_000);
+    return (now - from) / 1_000
+  }
+  expect([true, true, true, false, false].map(secondsApart)).toEqual([1, 1, 1, 4, 16])
+})
+
+test('its time away is not cut short by that', () => {
+  let now = 0
+  const texts = new QuickTexts(() => now)
+  for (let i = 0; i < 2; i++) texts.ran(TEXT, false)
+  for (let i = 0; i < 2; i++) {
+    texts.keepApart(TEXT)
+    now += 1_000
+  }
+  texts.keepApart(TEXT)
+  now += 1_000
+  texts.keepApart(TEXT, true)
+  now += 2_900
+  expect(texts.mayShare(TEXT)).toBe(false)
+})
+
 test('patience follows the distance, and what is typical', () => {
   const limit = new PatienceLimit()
   for (let i = 0; i < 100; i++) limit.note(1)
