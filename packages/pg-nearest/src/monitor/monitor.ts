@@ -24,7 +24,7 @@ import { describeFailure } from '../failures/describe-failure.ts'
 import type { ServerHealthSignal } from '../failures/server-health-signal-types.ts'
 import type { PrimaryEvent, ProblemEvent } from '../events/event-types.ts'
 import { observedPosition } from '../observations/observed-position.ts'
-import { nextProbeMs, sharedIntervalMs } from './probe-interval.ts'
+import { nextProbeMs } from './probe-interval.ts'
 import { createKnownPositions, type KnownPosition, type KnownPositions } from '../positions/known-positions.ts'
 import { processMachines } from '../positions/process-machine-listeners.ts'
 import { createStallAwareClock } from './stall-aware-clock.ts'
@@ -177,8 +177,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
       nextMs: () => {
         const { failures, role } = states.get(name) ?? UNHEARD
         const isOpen = (watches.get(name)?.connections.total ?? 0) > 0
-        const isUsed = role === 'primary' || isOpen || options.isHome(name)
-        return nextProbeMs(sharedIntervalMs(intervalMs, watches.size, isUsed), failures, isSearching(), random)
+        const used = role === 'primary' || isOpen || options.isHome(name)
+        const pace = { intervalMs, servers: watches.size, used, failures, searching: isSearching() }
+        return nextProbeMs(pace, performance.now(), random)
       },
       mayHaveMoved: () => phase === 'running' && isSearching(),
       renewalMs: (now, renewals) => renewalMs(members, name, { now, renewals, intervalMs }),

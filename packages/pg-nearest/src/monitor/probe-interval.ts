@@ -4,33 +4,52 @@ const LONGEST_MS = 1_000
 /** The longest interval while no server takes writes. */
 const SEARCH_MS = 100
 
-/**
- * Milliseconds until the next probe: the interval, plus or minus a tenth so that processes do not probe in step. After failures in a
- * row it is a random time up to a limit that doubles ("full jitter"), at most a second, or the interval if that is longer.
- *
- * @param searching - no server is known to take writes.
- * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
- */
-export function nextProbeMs(intervalMs: number, failures: number, searching: boolean, random: () => number): number {
-  if (failures > 0) {
-    const longest = Math.max(intervalMs, LONGEST_MS)
-    return Math.max(LEAST_MS, random() * Math.min(longest, intervalMs * 2 ** Math.min(failures, 10)))
-  }
-  return (searching ? Math.min(intervalMs, SEARCH_MS) : intervalMs) * (0.9 + 0.2 * random())
-}
+/** The shortest time between a failure and the next probe. */
+const LEAST_MS = 20
 
 /** So many servers are each probed at the interval, whether anybody uses them or not. */
 const MOST_AT_INTERVAL = 8
 
-/**
- * Milliseconds between two probes of one of many servers: those that nobody uses share the probes of {@link MOST_AT_INTERVAL}, so that
- * a list of hundreds costs no more than that. What runs on a server, and fails there, has it probed at once, whatever its interval.
- *
- * @param used - it takes the writes, connections to it are open, or it is where this process reads when all is well.
- */
-export function sharedIntervalMs(intervalMs: number, servers: number, used: boolean): number {
-  return used ? intervalMs : intervalMs * Math.max(1, servers / MOST_AT_INTERVAL)
+/** What decides when a server is probed again. */
+export interface ProbePace {
+  readonly intervalMs: number
+  /** Of the pool. */
+  readonly servers: number
+  /** It takes the writes, connections to it are open, or it is where this process reads when all is well. */
+  readonly used: boolean
+  /** In a row. */
+  readonly failures: number
+  /** No server is known to take writes. */
+  readonly searching: boolean
 }
 
-/** The shortest time between a failure and the next probe. */
-const LEAST_MS = 20
+/**
+ * Milliseconds until the next probe: the interval, plus or minus a tenth so that processes do not probe in step. After failures in a
+ * row it is a random time up to a limit that doubles ("full jitter"), at most a second, or the interval if that is longer.
+ *
+ * Of many servers those that nobody uses share the probes of {@link MOST_AT_INTERVAL}, so that a list of hundreds costs no more than that, and are
+ * probed together, because one that wakes the process by itself costs twice as much. What runs on a server, and fails there, has it probed at
+ * once, whatever its interval.
+ *
+ * @param now - by a clock that began at some time with this process: those that are probed together are so at its multiples of the interval.
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
+export function nextProbeMs(pace: ProbePace, now: number, random: () => number): number {
+  const { intervalMs, failures, searching, used } = pace
+  const sharedMs = used ? intervalMs : sharedIntervalMs(pace)
+  if (failures > 0) {
+    const longest = Math.max(sharedMs, LONGEST_MS)
+    return Math.max(LEAST_MS, random() * Math.min(longest, sharedMs * 2 ** Math.min(failures, 10)))
+  }
+  const ms = (searching ? Math.min(sharedMs, SEARCH_MS) : sharedMs) * (0.9 + 0.2 * random())
+  return searching || used ? ms : nearestBeat(now + ms, now, intervalMs) - now
+}
+
+function sharedIntervalMs({ intervalMs, servers }: ProbePace): number {
+  return intervalMs * Math.max(1, servers / MOST_AT_INTERVAL)
+}
+
+/** The multiple of the interval that is nearest to when it is due, and still to come. */
+function nearestBeat(due: number, now: number, intervalMs: number): number {
+  return Math.max(Math.round(due / intervalMs), Math.floor(now / intervalMs) + 1) * intervalMs
+}

@@ -1,43 +1,65 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { nextProbeMs, sharedIntervalMs } from '../../src/monitor/probe-interval.ts'
+import { nextProbeMs, type ProbePace } from '../../src/monitor/probe-interval.ts'
 
-test.each([
-  { failures: 0, searching: false, random: 0, is: 450 },
-  { failures: 0, searching: false, random: 1, is: 550 },
-  { failures: 0, searching: true, random: 0.5, is: 100 },
-  { failures: 1, searching: false, random: 0, is: 20 },
-  { failures: 1, searching: false, random: 1, is: 1_000 },
-  { failures: 5, searching: true, random: 1, is: 1_000 },
-])(
-  'every 500 ms, $failures failures, searching $searching, random $random: $is ms',
-  ({ failures, searching, random, is }) => {
-    expect(nextProbeMs(500, failures, searching, () => random)).toBeCloseTo(is)
-  },
-)
+const USED: ProbePace = { intervalMs: 500, servers: 3, used: true, failures: 0, searching: false }
+const UNUSED: ProbePace = { ...USED, used: false }
 
-test.each([
-  { servers: 1, used: false, is: 500 },
-  { servers: 8, used: false, is: 500 },
-  { servers: 16, used: false, is: 1_000 },
-  { servers: 80, used: false, is: 5_000 },
-  { servers: 80, used: true, is: 500 },
-])('one of $servers servers, used $used: every $is ms', ({ servers, used, is }) => {
-  expect(sharedIntervalMs(500, servers, used)).toBe(is)
+test.each<[pace: Partial<ProbePace>, random: number, ms: number]>([
+  [{}, 0, 450],
+  [{}, 1, 550],
+  [{ searching: true }, 0.5, 100],
+  [{ failures: 1 }, 0, 20],
+  [{ failures: 1 }, 1, 1_000],
+  [{ failures: 5, searching: true }, 1, 1_000],
+  [{ servers: 80 }, 0.5, 500],
+  [{ servers: 80, failures: 1 }, 1, 1_000],
+])('a server in use, every 500 ms, %o, random %d: after %d ms', (pace, random, ms) => {
+  expect(nextProbeMs({ ...USED, ...pace }, 1_234, () => random)).toBeCloseTo(ms)
 })
+
+test.each<[pace: Partial<ProbePace>, now: number, random: number, at: number]>([
+  [{ servers: 1 }, 1_000, 0, 1_500],
+  [{ servers: 8 }, 1_020, 1, 1_500],
+  [{ servers: 8 }, 1_240, 0, 1_500],
+  [{ servers: 8 }, 1_240, 1, 2_000],
+  [{ servers: 8 }, 1_499, 0, 2_000],
+  [{ servers: 16 }, 1_000, 0.5, 2_000],
+  [{ servers: 80 }, 1_000, 0.5, 6_000],
+  [{ servers: 80 }, 1_000, 0, 5_500],
+  [{ servers: 80, searching: true }, 1_000, 0.5, 1_100],
+])('one that nobody uses, %o, at %d ms, random %d: on the beat at %d ms', (pace, now, random, at) => {
+  expect(now + nextProbeMs({ ...UNUSED, ...pace }, now, () => random)).toBeCloseTo(at)
+})
+
+const paces = fc.record({
+  intervalMs: fc.integer({ min: 50, max: 60_000 }),
+  servers: fc.integer({ min: 1, max: 300 }),
+  used: fc.boolean(),
+  failures: fc.nat(),
+  searching: fc.boolean(),
+})
+const randoms = fc.double({ min: 0, max: 1, noNaN: true })
+const times = fc.double({ min: 0, max: 1e9, noNaN: true })
 
 test('it never asks in a tight loop, and never gives up', () => {
   fc.assert(
-    fc.property(
-      fc.integer({ min: 50, max: 60_000 }),
-      fc.nat(),
-      fc.boolean(),
-      fc.double({ min: 0, max: 1, noNaN: true }),
-      (interval, failures, searching, random) => {
-        const wait = nextProbeMs(interval, failures, searching, () => random)
-        expect(wait).toBeGreaterThanOrEqual(20)
-        expect(wait).toBeLessThanOrEqual(Math.max(interval * 1.1, 1_000))
-      },
-    ),
+    fc.property(paces, times, randoms, (pace, now, random) => {
+      const wait = nextProbeMs(pace, now, () => random)
+      const intervalMs = pace.intervalMs * (pace.used ? 1 : Math.max(1, pace.servers / 8))
+      expect(wait).toBeGreaterThan(19.9)
+      expect(wait).toBeLessThanOrEqual(Math.max(intervalMs * 1.1 + pace.intervalMs / 2, 1_000))
+    }),
+  )
+})
+
+test('those that nobody uses are probed together', () => {
+  fc.assert(
+    fc.property(paces, times, randoms, ({ intervalMs, servers }, now, random) => {
+      const pace = { intervalMs, servers, used: false, failures: 0, searching: false }
+      const beats = (now + nextProbeMs(pace, now, () => random)) / intervalMs
+      expect(Math.abs(beats - Math.round(beats))).toBeLessThan(1e-6)
+      expect(Math.round(beats)).toBeGreaterThan(Math.floor(now / intervalMs))
+    }),
   )
 })
