@@ -9,7 +9,7 @@ import { roomRules } from './room-rules.mjs'
 
 /**
  * Shows that the linter refuses what ARCHITECTURE.md forbids, and nothing else: each import of one room from another, and
- * what a pure room may not use, as a snippet of its own. And that no room is a hall.
+ * what a pure room may not use, as a snippet of its own. And that no room is a hall, none may import what it does not, and the table of the rooms says so.
  */
 const root = fileURLToPath(new URL('..', import.meta.url))
 const impure = [
@@ -89,7 +89,32 @@ for (const { src, mayImport, maxLines } of houses)
     wrong++
     console.error(`  ${src}/${room}: ${lines} lines, and a room has at most ${maxLines}`)
   }
+for (const { src, mayImport } of houses)
+  for (const [room, may] of Object.entries(mayImport)) {
+    const texts = await textsOf(join(root, src, room))
+    const unused = may.filter((other) => !texts.some((text) => text.includes(`from '../${other}/`)))
+    if (unused.length === 0) continue
+    wrong++
+    console.error(`  ${src}/${room} imports nothing from ${unused.join(', ')}`)
+  }
+const shown = shownImports(await readFile(join(root, 'ARCHITECTURE.md'), 'utf8'))
+for (const [room, may] of Object.entries(houses[0].mayImport)) {
+  if (shown.get(room) === inOrder(may)) continue
+  wrong++
+  console.error(`  ARCHITECTURE.md: ${room} may import ${may.join(', ') || 'nothing'}`)
+}
 process.exitCode = wrong === 0 ? 0 : 1
+
+/** What the table of the rooms says that each imports. */
+function shownImports(text) {
+  const names = (cell) => [...cell.matchAll(/`([a-z-]+)\/?`/g)].map(([, name]) => name)
+  const rows = [...text.matchAll(/^\| (`[a-z-]+\/`.*?) *\| .*?\| (.*?) *\|$/gm)]
+  return new Map(rows.flatMap(([, rooms, may]) => names(rooms).map((room) => [room, inOrder(names(may))])))
+}
+
+function inOrder(names) {
+  return names.toSorted((a, b) => a.localeCompare(b)).join(' ')
+}
 
 async function lint() {
   const oxlint = join(root, 'node_modules', '.bin', 'oxlint')
@@ -99,7 +124,10 @@ async function lint() {
 }
 
 async function linesOf(room) {
+  return (await textsOf(room)).join('').split('\n').length - 1
+}
+
+async function textsOf(room) {
   const files = (await readdir(room, { recursive: true })).filter((file) => file.endsWith('.ts'))
-  const texts = await Promise.all(files.map((file) => readFile(join(room, file), 'utf8')))
-  return texts.join('').split('\n').length - 1
+  return Promise.all(files.map((file) => readFile(join(room, file), 'utf8')))
 }

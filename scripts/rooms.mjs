@@ -70,7 +70,7 @@ export const houses = [
         'limits',
       ],
       examination: ['fly', 'servers'],
-      transaction: ['client', 'submittable', 'execute', 'route', 'statement', 'wire', 'error-messages', 'limits'],
+      transaction: ['client', 'submittable', 'execute', 'route', 'statement', 'error-messages', 'limits'],
       fly: ['options', 'discovery', 'error-messages'],
       servers: [
         'engine',
@@ -210,7 +210,6 @@ export const houses = [
         'events',
         'classification',
         'exchange',
-        'pg-client',
         'wire',
         'server-selection',
       ],
@@ -276,7 +275,6 @@ export const houses = [
         'prepared-statements',
         'pooled-connection',
         'statement',
-        'pg-client',
         'wire',
         'limits',
       ],
@@ -369,7 +367,7 @@ export const houses = [
     order: 'cli -> app, page -> chaos, edge, dns, testing -> cluster, wan, geo',
     hint: 'What world.ts gives may be used, for it brings the rooms together.',
     mayImport: {
-      cli: ['app', 'page', 'cluster', 'wan', 'geo'],
+      cli: ['app', 'page', 'cluster', 'geo'],
       page: ['chaos', 'cluster', 'geo'],
       chaos: [],
       app: ['edge', 'cluster'],
