@@ -4,7 +4,7 @@ export const houses = [
     src: 'packages/pg-nearest/src',
     maxLines: 900,
     order:
-      'cli, aurora, dns, patroni, redis, bookmark-table, http, next, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-middleware, replay -> remedies, terminal, http-session -> pool -> routed-pool, examination -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute, client-settings -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, events -> exchange -> prepared-statements -> statement -> classification, probe, modes -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> topology',
+      'cli, aurora, dns, patroni, redis, bookmark-table, http, next, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-middleware, replay -> remedies, terminal, http-session -> pool -> routed-pool, examination -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute, client-settings -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, events -> exchange -> prepared-statements -> statement -> classification, probe, modes -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> message-framing, topology',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: [
@@ -279,7 +279,7 @@ export const houses = [
         'limits',
       ],
       'write-guard': [],
-      'lane-batch': ['lane-codec', 'prepared-statements', 'statement', 'wire'],
+      'lane-batch': ['lane-codec', 'prepared-statements', 'statement', 'wire', 'message-framing'],
       walk: ['walk-states', 'failures', 'session-positions', 'route', 'events', 'limits'],
       freshness: [
         'checkout',
@@ -332,11 +332,12 @@ export const houses = [
       probe: ['pg-client', 'observations', 'wire', 'limits', 'topology'],
       modes: ['error-messages'],
       cursor: ['wire'],
-      'pg-client': ['wire', 'limits'],
+      'pg-client': ['wire', 'message-framing', 'limits'],
       tracers: [],
       observations: ['server-selection', 'topology'],
       'error-messages': [],
-      wire: [],
+      wire: ['message-framing'],
+      'message-framing': [],
       limits: [],
       'server-selection': ['topology'],
       topology: [],

@@ -1,4 +1,5 @@
-import type { Exchange, MessageReader } from '../wire/exchange.ts'
+import type { MessageReader } from '../message-framing/message-dispatcher.ts'
+import type { Exchange } from '../wire/exchange.ts'
 import type { RowDescription, WireConnection } from '../wire/pg-internals.ts'
 import { ReadStatement, type LaneStatement } from './lane-statement-response.ts'
 

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { messageOf, noteDialling, type Dialling } from '../driver-errors.ts'
-import { dispatchMessages } from '../wire/message-dispatcher.ts'
+import { dispatchMessages } from '../message-framing/message-dispatcher.ts'
 import { interceptParser, internalsOf } from '../wire/pg-internals.ts'
 import { valueTooLongError } from '../result-value-too-long.ts'
 import { deferListenerErrors } from './defer-listener-errors.ts'

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { MessageReader } from '../message-framing/message-dispatcher.ts'
 import type { QueryHandlers } from './pg-internals.ts'
 
 /** One result, or one for each statement of a text that holds several. */
@@ -26,17 +27,6 @@ export interface Exchange extends QueryHandlers {
   handleBindComplete?(): void
   /** The connection died. `written`: the server may have received it. */
   lost(cause: unknown, written: boolean): void
-}
-
-/** Reads whole messages as they come off the wire. */
-export interface MessageReader {
-  /**
-   * Returns whether it has read the message; what it has not is left to pg.
-   *
-   * @param type - the message's first byte. Its body is between `start` and `end`.
-   * @throws what the connection ends with: such a message cannot come here.
-   */
-  read(type: number, bytes: Buffer, start: number, end: number): boolean
 }
 
 /**

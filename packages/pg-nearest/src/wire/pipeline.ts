@@ -3,7 +3,7 @@ import { runUsers } from '../raise-later.ts'
 import { enqueue } from './enqueue.ts'
 import type { Exchange } from './exchange.ts'
 import { listenProtected } from './protected-listeners.ts'
-import { dispatcherOf, type MessageDispatcher } from './message-dispatcher.ts'
+import { dispatcherOf, type MessageDispatcher } from '../message-framing/message-dispatcher.ts'
 import {
   internalsOf,
   type ClientInternals,

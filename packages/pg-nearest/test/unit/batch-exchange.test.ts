@@ -5,8 +5,8 @@ import { BatchExchange, type BatchEnd } from '../../src/lane-batch/batch-exchang
 import type { LaneRead } from '../../src/lane-batch/lane-read.ts'
 import { AskingStatement, ReadStatement } from '../../src/lane-batch/lane-statement-response.ts'
 import { unnamed } from '../../src/prepared-statements/prepared-statements.ts'
-import { isReadable } from '../../src/wire/malformed-message-check.ts'
-import { MessageDispatcher } from '../../src/wire/message-dispatcher.ts'
+import { isReadable } from '../../src/message-framing/malformed-message-check.ts'
+import { MessageDispatcher } from '../../src/message-framing/message-dispatcher.ts'
 import type { DataRow, Field, RowDescription, WireConnection } from '../../src/wire/pg-internals.ts'
 import { pgConnection } from './pg-connection.ts'
 import {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { MessageDispatcher } from '../../src/wire/message-dispatcher.ts'
+import { MessageDispatcher } from '../../src/message-framing/message-dispatcher.ts'
 import { commandComplete, errorResponse, noticeResponse, READY, rowDescription } from './wire-messages.ts'
 
 /** What is passed on to pg, and whether it has failed, if somebody reads the first message only, or nobody any. */

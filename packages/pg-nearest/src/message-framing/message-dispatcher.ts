@@ -1,12 +1,21 @@
-import type { MessageReader } from './exchange.ts'
 import { isReadable, isShaped, isWellShaped } from './malformed-message-check.ts'
-import type { WireConnection } from './pg-internals.ts'
 import { valueTooLongError } from '../result-value-too-long.ts'
 
 const NOTHING = Buffer.alloc(0)
 /** A message's type and its length. */
 const HEAD_BYTES = 5
 const READY_FOR_QUERY = 0x5a
+
+/** Reads whole messages as they come off the wire. */
+export interface MessageReader {
+  /**
+   * Returns whether it has read the message; what it has not is left to pg.
+   *
+   * @param type - the message's first byte. Its body is between `start` and `end`.
+   * @throws what the connection ends with: such a message cannot come here.
+   */
+  read(type: number, bytes: Buffer, start: number, end: number): boolean
+}
 
 /** Whose answers come now, if he reads them himself. */
 type CurrentReader = () => MessageReader | undefined
@@ -156,11 +165,11 @@ function unexpected(): Error {
 }
 
 /** By connection. */
-const dispatchers = new WeakMap<WireConnection, MessageDispatcher>()
+const dispatchers = new WeakMap<object, MessageDispatcher>()
 
 /** What a connection that has not begun will receive goes through it. */
 export function dispatchMessages(
-  connection: WireConnection,
+  connection: object,
   pass: (bytes: Buffer) => void,
   fail: (error: unknown) => void,
 ): MessageDispatcher {
@@ -170,6 +179,6 @@ export function dispatchMessages(
 }
 
 /** `undefined`: nobody else than pg can read what this connection receives. */
-export function dispatcherOf(connection: WireConnection): MessageDispatcher | undefined {
+export function dispatcherOf(connection: object): MessageDispatcher | undefined {
   return dispatchers.get(connection)
 }
