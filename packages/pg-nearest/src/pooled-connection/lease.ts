@@ -198,9 +198,9 @@ export class Lease {
     return this.#connection.pipeline.head?.exclusive === true
   }
 
-  /** What is using it waits for whoever reads or writes it: see `Exchange.usersTurn`. */
-  get usersTurn(): number | undefined {
-    return this.#connection.pipeline.head?.usersTurn
+  /** Of what is using it. */
+  get progress(): Exchange['progress'] {
+    return this.#connection.pipeline.head?.progress
   }
 
   /** As of the last ReadyForQuery. */

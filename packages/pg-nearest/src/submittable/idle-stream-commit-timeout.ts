@@ -1,24 +1,17 @@
 import { NearestError } from '../errors.ts'
 import type { HeldConnection } from '../client-state/held-connection.ts'
+import type { Progress } from '../wire/exchange.ts'
+import { limitWait } from './limit-wait.ts'
 
-const LOOK_MS = 500
-const LOOKS = 10
+const LEFT_OPEN_MS = 5_000
 
 /**
  * For COMMIT, which waits behind a cursor, a stream or a COPY: calls back once that has waited for its user for five seconds without a
  * byte going either way. Waiting for the server does not count, however long that takes. Returns a function that ends the watch.
  */
 export function watchLeftOpenStream(held: HeldConnection, onLeftOpen: (error: NearestError) => void): () => void {
-  let turn: number | undefined
-  let looks = 0
-  // Looks are counted, and not time: while this process was busy nobody could have read on.
-  const timer = setInterval(() => {
-    const now = held.lease?.usersTurn
-    looks = now !== undefined && now === turn ? looks + 1 : 0
-    turn = now
-    if (looks === LOOKS) onLeftOpen(leftOpenError())
-  }, LOOK_MS)
-  return () => clearInterval(timer)
+  const look = (): Progress | undefined => held.lease?.progress
+  return limitWait('user', LEFT_OPEN_MS, look, () => onLeftOpen(leftOpenError()))
 }
 
 function leftOpenError(): NearestError {

@@ -90,7 +90,7 @@ export async function sendSubmittable(
         onEnd(told)
       }
       exchange = new SubmittableExchange(query, lease.client, ended, { ...options, ...hooks })
-      limit?.watch(exchange)
+      limit?.sent(exchange)
       return exchange
     }
     lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))

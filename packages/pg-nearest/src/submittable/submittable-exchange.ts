@@ -3,7 +3,7 @@ import pg from 'pg'
 import { detachCursor, holdCursor, type SentCursor } from '../cursor/cursor-again.ts'
 import { failLastRead, forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/pg-cursor-workarounds.ts'
 import { runUsers } from '../raise-later.ts'
-import type { Exchange } from '../wire/exchange.ts'
+import type { Exchange, Progress } from '../wire/exchange.ts'
 import { CALLER, type Caller } from '../tracers/caller-context.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
 import { showStatement } from '../tracers/show-statement.ts'
@@ -131,19 +131,13 @@ export class SubmittableExchange implements Exchange {
     return this.#isUnsendable
   }
 
-  get usersTurn(): number | undefined {
+  get progress(): Progress {
     const { stream } = this.#connection
     const { writableEnded, destroyed } = this.#query as Partial<Writable>
     const writes = this.#copiesIn && writableEnded === false && destroyed === false
     // COPY TO reads from the socket itself, and leaves there what nobody reads.
     const isUsers = writes || isIdleCursor(this.#query) || stream.readableLength > 0
-    return isUsers ? stream.bytesRead + stream.bytesWritten : undefined
-  }
-
-  /** Another number whenever something has moved on its connection. */
-  get moved(): number {
-    const { stream } = this.#connection
-    return stream.bytesRead + stream.bytesWritten
+    return { of: this, moved: stream.bytesRead + stream.bytesWritten, isUsers }
   }
 
   /** Its limit has ended it, and it is cancelled. */

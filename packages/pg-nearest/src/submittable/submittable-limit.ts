@@ -1,21 +1,14 @@
 import pg from 'pg'
 import { timeoutError, type DeadlineAbout } from '../limits/within-deadline.ts'
-import { nextWait, type Wait } from './wait-for-server.ts'
-
-/** What is looked at while it is limited. */
-export interface Watched {
-  /** See `Exchange.usersTurn`. */
-  readonly usersTurn?: number | undefined
-  /** Another number whenever something has moved. */
-  readonly moved: number
-}
+import type { Exchange } from '../wire/exchange.ts'
+import { limitWait } from './limit-wait.ts'
 
 /** Ends what takes too long: see {@link limitSubmittable}. */
 export interface SubmittableLimit {
   /** Aborted with the error that its user is told. */
   readonly signal: AbortSignal
-  /** It is sent, perhaps once more. */
-  watch(exchange: Watched): void
+  /** It is sent, perhaps once more: from now on it is looked at how far that is. */
+  sent(exchange: Pick<Exchange, 'progress'>): void
   readonly stop: () => void
 }
 
@@ -25,8 +18,6 @@ export interface SubmittableTimes {
   /** Of the pool. */
   readonly timeoutMs: number | undefined
 }
-
-const LOOKS = 10
 
 /**
  * Limits a pg.Query in all, as any statement. A cursor, a stream or a COPY may take as long as its user takes: it is limited in each wait for its
@@ -39,45 +30,25 @@ export function limitSubmittable(
 ): SubmittableLimit | undefined {
   if (queryTimeoutMs === undefined && timeoutMs === undefined) return undefined
   const over = new AbortController()
-  const start = query instanceof pg.Query ? limitInAll : limitEachWait
-  const limits: Limited[] = []
+  let exchange: Pick<Exchange, 'progress'> | undefined
+  const start = (ms: number, error: () => Error): (() => void) => {
+    const end = (): void => over.abort(error())
+    if (!(query instanceof pg.Query)) return limitWait('server', ms, () => exchange?.progress, end)
+    const timer = setTimeout(end, ms)
+    return () => clearTimeout(timer)
+  }
+  const stops: (() => void)[] = []
   // pg's own message.
-  if (queryTimeoutMs !== undefined)
-    limits.push(start(queryTimeoutMs, () => over.abort(new Error('Query read timeout'))))
+  if (queryTimeoutMs !== undefined) stops.push(start(queryTimeoutMs, () => new Error('Query read timeout')))
   if (timeoutMs !== undefined)
-    limits.push(start(timeoutMs, () => over.abort(timeoutError(timeoutMs, { whose: 'pool', waitingFor }))))
+    stops.push(start(timeoutMs, () => timeoutError(timeoutMs, { whose: 'pool', waitingFor })))
   return {
     signal: over.signal,
-    watch: (exchange) => {
-      for (const limit of limits) limit.watch(exchange)
+    sent: (sent) => {
+      exchange = sent
     },
     stop: () => {
-      for (const limit of limits) limit.stop()
+      for (const stop of stops) stop()
     },
   }
-}
-
-type Limited = Pick<SubmittableLimit, 'watch' | 'stop'>
-
-function limitInAll(ms: number, onOver: () => void): Limited {
-  const timer = setTimeout(onOver, ms)
-  return { watch: () => undefined, stop: () => clearTimeout(timer) }
-}
-
-function limitEachWait(ms: number, onOver: () => void): Limited {
-  const lookMs = ms / LOOKS
-  let watched: Watched | undefined
-  let wait: Wait = { ms: 0, moved: undefined }
-  // Looks are counted, and not time: while this process was busy it could not have read the answer.
-  const timer = setInterval(() => {
-    wait = nextWait(wait, { moved: watched?.moved, isUsers: watched?.usersTurn !== undefined }, lookMs)
-    if (wait.ms < ms) return
-    clearInterval(timer)
-    onOver()
-  }, lookMs)
-  const watch = (exchange: Watched): void => {
-    watched = exchange
-    wait = { ...wait, moved: undefined }
-  }
-  return { watch, stop: () => clearInterval(timer) }
 }

@@ -17,16 +17,23 @@ export interface Exchange extends QueryHandlers {
   readonly exclusive: boolean
   /** Known once it has been submitted: a statement in it could not be put into messages. */
   readonly unsendable?: boolean
-  /**
-   * Defined while it waits for whoever reads or writes it, and not for the server: the same number for as long as nothing moves.
-   */
-  readonly usersTurn?: number | undefined
+  /** Of what is read or written as it goes. */
+  readonly progress?: Progress
   /** Reads its answers by itself, before pg does. */
   readonly reader?: MessageReader
   /** Its values have been bound. Only what looks at it before it runs need know. */
   handleBindComplete?(): void
   /** The connection died. `written`: the server may have received it. */
   lost(cause: unknown, written: boolean): void
+}
+
+/** How far an exchange is. */
+export interface Progress {
+  readonly of: object
+  /** Another number whenever something has moved on its connection. */
+  readonly moved: number
+  /** It waits for whoever reads or writes it, and not for the server. */
+  readonly isUsers: boolean
 }
 
 /**
