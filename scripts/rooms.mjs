@@ -70,7 +70,7 @@ export const houses = [
         'limits',
       ],
       examination: ['fly', 'servers'],
-      transaction: ['client', 'submittable', 'execute', 'route', 'statement', 'error-messages', 'limits'],
+      transaction: ['client', 'execute', 'route', 'statement', 'cursor', 'error-messages', 'limits'],
       fly: ['options', 'discovery', 'error-messages'],
       servers: [
         'engine',

@@ -35,12 +35,8 @@ export function unansweredError(client: ClientContext, lease: Lease, unanswered:
  * The client runs nothing more until its release, unless it was free, so that nothing is lost with the connection. Returns the error
  * for this statement.
  */
-export function loseConnection(
-  client: ClientContext,
-  lease: Lease,
-  unanswered: Unanswered,
-  error: NearestError = unansweredError(client, lease, unanswered),
-): NearestError {
+export function loseConnection(client: ClientContext, lease: Lease, unanswered: Unanswered): NearestError {
+  const error = unansweredError(client, lease, unanswered)
   const { check, open, cause } = unanswered
   const { server, generation } = lease
   if (isOutcomeUnknownError(error)) check?.markUnknown()

@@ -13,8 +13,8 @@ import { guardOnConnection } from '../client-execution/guard-on-connection.ts'
 import type { QueuedStatement } from '../client-state/queued-statement.ts'
 import { borrowedClientExecution } from '../client-execution/connection-keeping-execution.ts'
 import { heldServerFirst, planReading } from '../client-execution/run-unpinned.ts'
+import { textOf } from '../cursor/text-of.ts'
 import { sendSubmittable, type Submitted } from './send-submittable.ts'
-import { textOf } from './submittable-exchange.ts'
 import type { SubmittedIn } from './run-submittable.ts'
 
 /** What a cursor that only reads was submitted with. */

@@ -10,9 +10,10 @@ import { attemptsOnPrimary } from '../client-execution/run-unpinned.ts'
 import { takeConnection } from '../client-execution/take-connection.ts'
 import { placeStream } from '../client-transaction/read-only-transaction-failover.ts'
 import { isCursor } from '../cursor/cursor-again.ts'
+import { textOf } from '../cursor/text-of.ts'
 import { sendSubmittable, type Submitted } from './send-submittable.ts'
 import type { SubmittableLimit } from './submittable-limit.ts'
-import { textOf, type SubmittableOptions } from './submittable-exchange.ts'
+import type { SubmittableOptions } from './submittable-exchange.ts'
 
 /** What it was submitted with. */
 export interface SubmittedIn extends Pick<SubmittableOptions, 'types' | 'isGivenUp' | 'caller'> {

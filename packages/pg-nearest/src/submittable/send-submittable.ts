@@ -12,14 +12,20 @@ import type { Exchange, StatementEnd } from '../wire/exchange.ts'
 import { isCursor } from '../cursor/cursor-again.ts'
 import type { SubmittableLimit } from './submittable-limit.ts'
 import { beginEffects } from './track-stream-position.ts'
-import { SubmittableExchange, type SubmittableEnd, type SubmittableOptions } from './submittable-exchange.ts'
+import {
+  SubmittableExchange,
+  type SubmittableEnd,
+  type SubmittableOptions,
+  type SubmittableSender,
+} from './submittable-exchange.ts'
+import type { EarlyEnd } from './submittable-lifecycle.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
 import { refuseCommit } from '../client-execution/permitted-text.ts'
 import { loseConnection, unansweredError } from '../client-execution/lose-connection.ts'
 
 /** What is submitted. */
-export interface Submitted extends Omit<SubmittableOptions, 'onDestroyed' | 'failedAhead' | 'lossError'> {
+export interface Submitted extends SubmittableOptions {
   readonly limit: SubmittableLimit | undefined
   readonly query: pg.Submittable
   /** `undefined`: nobody knows. */
@@ -59,61 +65,60 @@ export async function sendSubmittable(
     void lease.cancel()
     lease.kill(signal?.reason)
   }
-  // In a transaction, which a cancelled statement would abort, the rest of it is waited for.
-  const onDestroyed = (): unknown => open || lease.cancel()
   const forget = signal && onAbort(signal, abort)
   const unanswered = { text: text ?? '', need, check, open, reads }
-  let loss: NearestError | undefined
+  // In a transaction, which a cancelled statement would abort, the rest of it is waited for.
+  const onDestroyed = (): unknown => open || lease.cancel()
   // In the same tick, because what was in flight shows only then.
   const lossError = (cause: unknown, sent: boolean): unknown => {
     if (sent) client.noteLost(lease, need)
-    loss = unansweredError(client, lease, { ...unanswered, sent, cause })
+    if (limit?.signal.aborted === true) return limit.signal.reason
+    const loss = unansweredError(client, lease, { ...unanswered, sent, cause })
     if (isOutcomeUnknownError(loss)) return loss
     // It was cut off here, or the server itself has said why.
     return client.state.kind === 'lost' || isErrorResponse(cause) ? cause : loss
   }
-  let exchange: SubmittableExchange | undefined
-  const cut = (): void => {
-    const isCopy = !(query instanceof pg.Query) && !isCursor(query)
-    // What is told as it is done, or commits, is.
-    const keepsDone = isCopy || need.transaction?.kind === 'commit'
-    exchange?.cut({ error: limit?.signal.reason, isToldNow: reads && !isCopy, keepsDone })
-    void lease.cancel()
-  }
-  const forgetLimit = limit && onAbort(limit.signal, cut)
   const end = await new Promise<SubmittableEnd>((resolve) => {
-    const make = (onEnd: OnEnd, failedAhead?: FailedAhead): SubmittableExchange => {
-      const hooks = { onDestroyed, failedAhead, lossError }
+    const make = (onEnd: OnEnd): SubmittableExchange => {
       const ended: OnEnd = (told) => {
         // What comes behind it, such as its COMMIT, is not its time.
         forgetLimit?.()
         onEnd(told)
       }
-      exchange = new SubmittableExchange(query, lease.client, ended, { ...options, ...hooks })
+      const exchange = new SubmittableExchange(query, lease.client, { onEnd: ended, onDestroyed, lossError }, options)
+      const cut = (): void => {
+        exchange.end(limitEnd(query, need, reads), limit?.signal.reason)
+        void lease.cancel()
+      }
+      const forgetLimit = limit && onAbort(limit.signal, cut)
       limit?.sent(exchange)
       return exchange
     }
     lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))
   })
   forget?.()
-  const isUnsent = end.kind === 'ended' && end.unsent === true && end.error !== undefined
-  if (exchange?.unsendable === true || isUnsent) client.noteUnsent()
-  if (end.kind === 'ended' && end.error === undefined && end.unsent !== true && lease.alive)
+  if (end.kind === 'ended' && end.unsent === 'unsendable') client.noteUnsent()
+  if (end.kind === 'ended' && end.error === undefined && end.unsent === undefined && lease.alive)
     client.engine.noteServed(lease)
   if (lease.alive) await lease.fence
   await effects?.(end)
   if (end.kind === 'untold') return end
   if (end.kind === 'lost') {
-    const { error: cause, written: sent } = end
-    loseConnection(client, lease, { ...unanswered, sent, cause }, loss)
+    loseConnection(client, lease, { ...unanswered, sent: end.written, cause: end.error })
   } else {
     client.settleStream({ config: { text: text ?? '' } }, need, lease.status !== 'I', end.error !== undefined)
   }
   return end
 }
 
-type OnEnd = (end: SubmittableEnd) => void
-type FailedAhead = NonNullable<SubmittableOptions['failedAhead']>
+/** When its user is told that its limit is over: at once, if it only reads; a COPY, which tells as it ends, and what commits, if it is not done then. */
+function limitEnd(query: pg.Submittable, need: StatementNeed, reads: boolean): EarlyEnd {
+  const isCopy = !(query instanceof pg.Query) && !isCursor(query)
+  if (reads && !isCopy) return 'limit'
+  return isCopy || need.transaction?.kind === 'commit' ? 'limit-unless-done' : 'limit-once-ended'
+}
+
+type OnEnd = SubmittableSender['onEnd']
 
 /**
  * Puts it into a READ ONLY transaction that cannot be made READ WRITE, without which it is not sent. `onEnd` is called when that has ended,
@@ -122,21 +127,24 @@ type FailedAhead = NonNullable<SubmittableOptions['failedAhead']>
 function guarded(
   client: pg.Client,
   inTransaction: boolean,
-  make: (onEnd: OnEnd, failedAhead: FailedAhead) => SubmittableExchange,
+  make: (onEnd: OnEnd) => SubmittableExchange,
   onEnd: OnEnd,
 ): Exchange[] {
-  let failure: unknown
   const ahead = (inTransaction ? RELOCK : ['BEGIN READ ONLY', SNAPSHOT]).map(
-    (text) => new StatementExchange({ text }, client, (end) => void (failure ??= refusalOf(end))),
+    (text) => new StatementExchange({ text }, client, (end) => refuseFor(end)),
   )
-  const failedAhead = (): unknown => failure
-  if (inTransaction) return [...ahead, make(onEnd, failedAhead)]
   let ended: SubmittableEnd | undefined
+  const exchange = make(inTransaction ? onEnd : (end) => (ended = end))
+  const refuseFor = (end: StatementEnd): void => {
+    const error = refusalOf(end)
+    if (error !== undefined) exchange.end('refused', error)
+  }
+  if (inTransaction) return [...ahead, exchange]
   // What its user was not told of is told otherwise, or runs elsewhere.
   const commit = new StatementExchange({ text: 'COMMIT' }, client, (end) =>
     onEnd(ended?.kind === 'untold' ? ended : (lossOf(end) ?? (ended as SubmittableEnd))),
   )
-  return [...ahead, make((end) => (ended = end), failedAhead), commit]
+  return [...ahead, exchange, commit]
 }
 
 /** Why the server has not done it, though the connection is well. */

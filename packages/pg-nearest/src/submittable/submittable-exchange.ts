@@ -1,13 +1,22 @@
 import type { Writable } from 'node:stream'
-import pg from 'pg'
+import type pg from 'pg'
 import { detachCursor, holdCursor, type SentCursor } from '../cursor/cursor-again.ts'
 import { failLastRead, forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/pg-cursor-workarounds.ts'
+import { textOf } from '../cursor/text-of.ts'
 import { runUsers } from '../raise-later.ts'
 import type { Exchange, Progress } from '../wire/exchange.ts'
 import { CALLER, type Caller } from '../tracers/caller-context.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
 import { showStatement } from '../tracers/show-statement.ts'
 import { dropOnceDestroyed } from './discard-copy-output.ts'
+import { endPages } from '../exchange/end-pages.ts'
+import {
+  nextSubmittableStep,
+  type EarlyEnd,
+  type SubmittableAct,
+  type SubmittableSignal,
+  type SubmittableState,
+} from './submittable-lifecycle.ts'
 import {
   adopt,
   isUnbindable,
@@ -20,9 +29,12 @@ import {
 import { isFatal } from '../driver-errors.ts'
 import { isValueTooLong } from '../result-value-too-long.ts'
 
-/** How a submittable ended; it has been told already. `unsent`: the server never heard of it. `written`: the server may have received it. */
+/**
+ * How a submittable ended; it has been told already. `unsent`: the server never heard of it, because it was closed before, or could not be sent.
+ * `written`: the server may have received it.
+ */
 export type ToldEnd =
-  | { readonly kind: 'ended'; readonly error: unknown; readonly unsent?: true }
+  | { readonly kind: 'ended'; readonly error: unknown; readonly unsent?: 'closed' | 'unsendable' | undefined }
   | { readonly kind: 'lost'; readonly error: unknown; readonly written: boolean }
 
 /** A cursor has failed before it had told anything, and not even that: it can be sent again, unless it `isGivenUp`. */
@@ -31,15 +43,6 @@ export interface UntoldEnd {
   readonly as: 'answered' | 'lost' | 'unsent'
   readonly error: unknown
   readonly isGivenUp: () => boolean
-}
-
-/** How its limit ends it. */
-export interface CutShort {
-  readonly error: unknown
-  /** Its user is told at once, and otherwise when it has ended: then what it has written shows. */
-  readonly isToldNow: boolean
-  /** Once it is done, its user is told so all the same. */
-  readonly keepsDone: boolean
 }
 
 export type SubmittableEnd = ToldEnd | UntoldEnd
@@ -53,12 +56,15 @@ export interface SubmittableOptions {
   readonly caller?: Caller | undefined
   /** It is a cursor, which is to be taken back if it fails before it has told anything. */
   readonly takesBack?: boolean
-  /** Called when a COPY TO that runs was destroyed: nobody wants what still comes. */
-  readonly onDestroyed?: () => void
-  /** Called before it is sent: the error of what it needs ahead of it, without which it is not. */
-  readonly failedAhead?: (() => unknown) | undefined
+}
+
+/** Whoever sends it. */
+export interface SubmittableSender {
+  readonly onEnd: (end: SubmittableEnd) => void
+  /** A COPY TO that runs was destroyed: nobody wants what still comes. */
+  readonly onDestroyed: () => void
   /** What it is told when its connection has died. `written`: the server may have received it. */
-  readonly lossError?: (cause: unknown, written: boolean) => unknown
+  readonly lossError: (cause: unknown, written: boolean) => unknown
 }
 
 /**
@@ -68,43 +74,30 @@ export interface SubmittableOptions {
 export class SubmittableExchange implements Exchange {
   readonly exclusive = true
   readonly #query: Partial<QueryInternals>
-  readonly #onEnd: (end: SubmittableEnd) => void
   readonly #connection: WireConnection
-  readonly #isGivenUp: () => boolean
-  readonly #refusal: Error | undefined
-  readonly #onDestroyed: (() => void) | undefined
-  readonly #failedAhead: (() => unknown) | undefined
-  readonly #lossError: (cause: unknown, written: boolean) => unknown
-  readonly #takesBack: boolean
-  /** It has told nothing yet, and can be taken back. */
+  readonly #sender: SubmittableSender
+  readonly #onEnd: (end: SubmittableEnd) => void
+  readonly #endPages: (connection: WireConnection) => void
+  #state: SubmittableState
+  #isGivenUp: () => boolean
+  /** Why it is not to be sent. */
+  #refusal: unknown
+  /** As long as it is `untold`. */
   #sent: SentCursor | undefined
-  #untold: UntoldEnd | undefined
-  #error: unknown
-  #cutShort: CutShort | undefined
-  /** A pg.Query by pages sends Sync behind its last page only. */
-  #lacksSync: boolean
-  /** What still comes is for nobody. */
-  #isDeaf = false
-  /** Its error should end the connection, too, and is told with that, or behind it. */
-  #isFatal = false
+  /** The server's first error. */
+  #heard: unknown
+  #limitError: unknown
+  #toldError: unknown
   #settleCloses: (() => void) | undefined
   #endDropping: (() => void) | undefined
   /** The server takes its rows. */
-  #copiesIn = false
-  #isUnsendable = false
+  #copiesFrom: Partial<Writable> = {}
 
-  constructor(
-    query: pg.Submittable,
-    client: pg.Client,
-    onEnd: (end: SubmittableEnd) => void,
-    options: SubmittableOptions,
-  ) {
-    const { types, isGivenUp, caller, takesBack = false, onDestroyed, failedAhead, lossError = identity } = options
+  constructor(query: pg.Submittable, client: pg.Client, sender: SubmittableSender, options: SubmittableOptions) {
+    const { types, isGivenUp, caller, takesBack = false } = options
+    this.#state = takesBack ? 'untold' : 'open'
     this.#isGivenUp = isGivenUp
-    this.#takesBack = takesBack
-    this.#onDestroyed = onDestroyed
-    this.#failedAhead = failedAhead
-    this.#lossError = lossError
+    this.#sender = sender
     this.#query = query as unknown as Partial<QueryInternals>
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
     noteSent(client, textOf(query))
@@ -112,11 +105,11 @@ export class SubmittableExchange implements Exchange {
     this.#refusal = shown?.refusal
     this.#onEnd = (end) => {
       shown?.ended(end.error)
-      onEnd(end)
+      sender.onEnd(end)
     }
     adopt(this.#query, client, types)
     prepareValues(this.#query)
-    this.#lacksSync = query instanceof pg.Query && this.#query.rows !== undefined
+    this.#endPages = endPages(this.#query)
   }
 
   get name(): string | undefined {
@@ -127,87 +120,69 @@ export class SubmittableExchange implements Exchange {
     return this.#query.text
   }
 
-  get unsendable(): boolean {
-    return this.#isUnsendable
-  }
-
   get progress(): Progress {
     const { stream } = this.#connection
-    const { writableEnded, destroyed } = this.#query as Partial<Writable>
-    const writes = this.#copiesIn && writableEnded === false && destroyed === false
+    const { writableEnded, destroyed } = this.#copiesFrom
+    const writes = writableEnded === false && destroyed === false
     // COPY TO reads from the socket itself, and leaves there what nobody reads.
     const isUsers = writes || isIdleCursor(this.#query) || stream.readableLength > 0
     return { of: this, moved: stream.bytesRead + stream.bytesWritten, isUsers }
   }
 
-  /** Its limit has ended it, and it is cancelled. */
-  cut(how: CutShort): void {
-    this.#cutShort = how
-    this.#settle()
-    if (how.isToldNow && this.#error === undefined) this.#tellCut(how)
+  /** Something else than its server ends it. What runs is cancelled besides. */
+  end(by: EarlyEnd, error: unknown): void {
+    if (by === 'refused') this.#refusal ??= error
+    else this.#limitError = error
+    if (this.#signal(by) === 'take-back') this.#heard = error
   }
 
   submit(connection: WireConnection): Error | null | undefined | void {
-    const failure = this.#failedAhead?.() as Error | undefined
-    if (failure !== undefined && this.#cutShort === undefined && this.#takeBack('answered', failure)) {
-      this.#onEnd(this.#untold as UntoldEnd)
-      return failure
+    const act = this.#signal('turn')
+    if (this.#state === 'taken-back') {
+      this.#endUntold('answered')
+      return this.#refusal as Error
     }
-    if (this.#isGivenUp() || this.#cutShort !== undefined) {
-      if (this.#cutShort !== undefined) this.#tellCut(this.#cutShort)
-      this.#onEnd({ kind: 'ended', error: this.#error, unsent: true })
+    if (this.#isGivenUp() || act !== 'pass') {
+      this.#onEnd({ kind: 'ended', error: this.#toldError, unsent: act === 'pass' ? 'closed' : 'unsendable' })
       return new Error('It was closed before it was sent')
     }
     this.#settleCloses = settleClosesOnLoss(this.#query)
-    this.#endDropping = dropOnceDestroyed(this.#query, () => this.#onDestroyed?.())
-    const refused = failure ?? this.#refusal ?? this.#query.submit?.(connection)
-    // pg's own Query tells by itself of a value that cannot be bound, and returns nothing.
-    this.#isUnsendable = refused instanceof Error || isUnbindable(this.#query.values)
+    this.#endDropping = dropOnceDestroyed(this.#query, this.#sender.onDestroyed)
+    const refused = this.#refusal ?? this.#query.submit?.(connection)
     if (refused instanceof Error) {
       runUsers(() => this.#query.handleError?.(refused, connection))
-      this.#onEnd({ kind: 'ended', error: refused, unsent: true })
-    } else if (this.#takesBack) {
-      this.#sent = holdCursor(this.#query)
+      this.#onEnd({ kind: 'ended', error: refused, unsent: 'unsendable' })
+      return refused
     }
-    return refused
+    if (this.#state === 'untold') this.#sent = holdCursor(this.#query)
+    return null
   }
 
   handleRowDescription(message: RowDescription): void {
-    if (this.#isDeaf) return
-    this.#query.handleRowDescription?.(message)
+    if (this.#state !== 'over') this.#query.handleRowDescription?.(message)
   }
 
   handleDataRow(message: DataRow): void {
-    if (this.#isDeaf) return
-    this.#settle()
-    this.#query.handleDataRow?.(message)
+    if (this.#signal('news') === 'pass') this.#query.handleDataRow?.(message)
   }
 
   handlePortalSuspended(connection: WireConnection): void {
-    // It would wait for its user, who is told instead.
-    if (this.#cutShort !== undefined) {
-      this.#tellCut(this.#cutShort)
-      return this.#sync(connection)
-    }
-    this.#settle()
-    this.#query.handlePortalSuspended?.(connection)
+    if (this.#signal('page') === 'pass') this.#query.handlePortalSuspended?.(connection)
+    else this.#endPages(connection)
   }
 
   handleCommandComplete(message: unknown, connection: WireConnection): void {
-    if (this.#isDeaf) return this.#sync(connection)
-    this.#lacksSync = false
-    this.#settle()
-    this.#query.handleCommandComplete?.(message, connection)
+    if (this.#signal('news') === 'pass') this.#query.handleCommandComplete?.(message, connection)
+    else this.#endPages(connection)
   }
 
   handleEmptyQuery(connection: WireConnection): void {
-    if (this.#isDeaf) return
-    this.#settle()
-    this.#query.handleEmptyQuery?.(connection)
+    if (this.#signal('news') === 'pass') this.#query.handleEmptyQuery?.(connection)
+    else this.#endPages(connection)
   }
 
   handleCopyInResponse(connection: WireConnection): void {
-    this.#copiesIn = true
+    this.#copiesFrom = this.#query as Partial<Writable>
     this.#query.handleCopyInResponse?.(connection)
   }
 
@@ -216,94 +191,72 @@ export class SubmittableExchange implements Exchange {
   }
 
   handleError(error: unknown, connection: WireConnection): void {
-    if (this.#cutShort !== undefined) {
-      if (!this.#isDeaf) this.#endDropping?.()
-      this.#tellCut(this.#cutShort)
-      return this.#sync(connection)
-    }
-    const isFirst = this.#error === undefined
-    this.#error ??= error
+    this.#heard ??= error
     this.#endDropping?.()
+    this.#takeBackOrOpen()
+    this.#signal(isFatal(error) ? 'fatal' : 'error')
     // As the cursor does that is told of it.
-    if (this.#takeBack('answered', error)) return connection.sync()
+    if (this.#state === 'taken-back') return connection.sync()
     forgetPortal(this.#query)
-    // Its connection ends with it, and what that means shows then: a pooler may tell of its own trouble so, and go on.
-    if (isFirst && isFatal(error)) return void (this.#isFatal = true)
-    this.#fail(error, isFirst)
-    this.#sync(connection)
+    if (this.#state !== 'dying') this.#endPages(connection)
   }
 
   handleReadyForQuery(connection: WireConnection): void {
-    const cutShort = this.#cutShort
-    if (cutShort !== undefined && !cutShort.keepsDone) this.#tellCut(cutShort)
-    if (this.#error === undefined) runUsers(() => this.#query.handleReadyForQuery?.(connection))
-    else if (this.#isFatal) this.#tellFatal(this.#error)
-    this.#onEnd(this.#untold ?? { kind: 'ended', error: this.#error })
+    // Nobody has asked for it.
+    if (this.#state === 'dying') detachCursor(this.#query)
+    if (this.#signal('ready') === 'pass') runUsers(() => this.#query.handleReadyForQuery?.(connection))
+    if (this.#state === 'taken-back') this.#endUntold('answered')
+    else this.#onEnd({ kind: 'ended', error: this.#toldError, unsent: this.#unsent })
   }
 
   lost(cause: unknown, written: boolean): void {
-    if (isValueTooLong(cause)) this.#settle()
-    if (this.#cutShort === undefined) this.#takeBack(written ? 'lost' : 'unsent', cause)
+    // The same would come from any server.
+    if (isValueTooLong(cause)) this.#signal('news')
+    this.#takeBackOrOpen()
+    const act = this.#signal('lost')
     // What was heard ahead of it may have been its farewell.
-    if (this.#untold !== undefined) return this.#onEnd({ ...this.#untold, as: written ? 'lost' : 'unsent' })
+    this.#heard ??= cause
+    if (this.#state === 'taken-back') return this.#endUntold(written ? 'lost' : 'unsent')
+    const error = this.#limitError === undefined ? this.#heard : cause
     this.#settleCloses?.()
     this.#endDropping?.()
-    const error = this.#cutShort === undefined ? (this.#error ?? cause) : cause
-    // A query without a callback emits each error, and somebody may listen to the first only.
-    const isFirst = this.#error === undefined || this.#isFatal
-    const loss = isFirst ? this.#lossError(error, written) : error
-    this.#fail(this.#cutShort === undefined ? loss : this.#cutShort.error, isFirst)
+    if (act === 'tell-loss') this.#tell(this.#sender.lossError(error, written))
     this.#onEnd({ kind: 'lost', error, written })
   }
 
-  #fail(error: unknown, isFirst = true): void {
-    if (isFirst) runUsers(() => this.#query.handleError?.(error, this.#connection))
+  /** pg's own Query tells by itself of a value that cannot be bound, and goes on. */
+  get #unsent(): 'unsendable' | undefined {
+    return isUnbindable(this.#query.values) ? 'unsendable' : undefined
+  }
+
+  #signal(signal: SubmittableSignal): SubmittableAct {
+    const before = this.#state
+    const [state, act] = nextSubmittableStep(before, signal)
+    this.#state = state
+    if (before === 'untold' && state !== 'untold') this.#sent?.settle()
+    if (act === 'tell') this.#tell(this.#heard)
+    if (act === 'tell-limit') this.#tell(this.#limitError)
+    return act
+  }
+
+  #tell(error: unknown): void {
+    this.#toldError = error
+    forgetPortal(this.#query)
+    runUsers(() => this.#query.handleError?.(error, this.#connection))
     runUsers(() => failLastRead(this.#query, error))
   }
 
-  #tellFatal(error: unknown): void {
-    detachCursor(this.#query)
-    this.#fail(error)
+  /** It is taken back, unless its user has closed it. */
+  #takeBackOrOpen(): void {
+    if (this.#state !== 'untold') return
+    const isGivenUp = this.#sent === undefined ? this.#isGivenUp : this.#sent.takeBack()
+    if (isGivenUp === undefined) this.#signal('news')
+    else this.#isGivenUp = isGivenUp
   }
 
-  /** The server waits for it. */
-  #sync(connection: WireConnection): void {
-    if (this.#lacksSync) connection.sync()
-    this.#lacksSync = false
+  #endUntold(as: UntoldEnd['as']): void {
+    this.#onEnd({ kind: 'untold', as, error: this.#heard, isGivenUp: this.#isGivenUp })
   }
-
-  #tellCut({ error }: CutShort): void {
-    if (this.#isDeaf || this.#error !== undefined) return
-    this.#isDeaf = true
-    this.#error = error
-    forgetPortal(this.#query)
-    this.#fail(error)
-  }
-
-  #settle(): void {
-    this.#sent?.settle()
-    this.#sent = undefined
-  }
-
-  /** Whether it is as it was before it was sent. */
-  #takeBack(as: UntoldEnd['as'], error: unknown): boolean {
-    const isUnsent = this.#takesBack && this.#settleCloses === undefined
-    const isGivenUp = isUnsent ? this.#isGivenUp : this.#sent?.takeBack()
-    this.#sent = undefined
-    if (isGivenUp !== undefined) this.#untold = { kind: 'untold', as, error, isGivenUp }
-    return this.#untold !== undefined
-  }
-}
-
-function identity<T>(value: T): T {
-  return value
-}
-
-/** Cursors and streams keep their text in different places. */
-export function textOf(query: object): string | undefined {
-  const { text, cursor } = query as { readonly text?: unknown; readonly cursor?: { readonly text?: unknown } }
-  const given = text ?? cursor?.text
-  return typeof given === 'string' ? given : undefined
 }
 
 /** What tracers are shown of it: not itself, because they copy it. */

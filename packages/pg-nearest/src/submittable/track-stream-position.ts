@@ -22,7 +22,7 @@ export function beginEffects(check: FreshnessCheck, lease: Lease, reads: boolean
   const settle = check.beginShowing(lease)
   return async (end): Promise<void> => {
     // It has shown nothing.
-    if (end.kind === 'untold' || (end.kind === 'ended' && end.unsent === true)) return settle()
+    if (end.kind === 'untold' || (end.kind === 'ended' && end.unsent !== undefined)) return settle()
     // In a transaction that has failed nothing is answered.
     const tells = end.kind === 'ended' && lease.status !== 'E'
     if (tells) await recordShown(check, lease)

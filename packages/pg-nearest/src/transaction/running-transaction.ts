@@ -3,7 +3,7 @@ import { isSubmittable } from '../route/parse-query-arguments.ts'
 import type { RoutedClient, Transaction } from '../route/query-types.ts'
 import { mayCommit } from '../statement/may-ask-position.ts'
 import { factsOf } from '../statement/text-facts.ts'
-import { textOf } from '../submittable/submittable-exchange.ts'
+import { textOf } from '../cursor/text-of.ts'
 
 /** The client of a transaction. */
 export interface TransactionClient {

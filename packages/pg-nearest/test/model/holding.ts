@@ -96,10 +96,12 @@ export class Holding {
           sent.ended++
         })
       case 'foreign':
-        return new SubmittableExchange(new pg.Query({ text }, () => undefined), client, () => void sent.ended++, {
-          types: undefined,
-          isGivenUp: () => false,
-        })
+        return new SubmittableExchange(
+          new pg.Query({ text }, () => undefined),
+          client,
+          { onEnd: () => void sent.ended++, onDestroyed: () => undefined, lossError: (cause) => cause },
+          { types: undefined, isGivenUp: () => false },
+        )
     }
   }
 
