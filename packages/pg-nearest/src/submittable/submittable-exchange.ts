@@ -242,8 +242,9 @@ export class SubmittableExchange implements Exchange {
   #tell(error: unknown): void {
     this.#toldError = error
     forgetPortal(this.#query)
-    runUsers(() => this.#query.handleError?.(error, this.#connection))
+    // A cursor that is told of it may be closed by its user at once, and is then as behind its last row.
     runUsers(() => failLastRead(this.#query, error))
+    runUsers(() => this.#query.handleError?.(error, this.#connection))
   }
 
   /** It is taken back, unless its user has closed it. */

@@ -250,30 +250,53 @@ describe('what a FATAL tells whose connection goes on', () => {
   })
 })
 
-test('an error that was told is not told again when the connection is ended ahead of its ReadyForQuery', async () => {
-  const pool = await app()
-  world.setRtt('nrt', 'ord', 300)
-  try {
-    const client = await pool.connect()
-    client.on('error', () => undefined)
-    await client.query('begin')
-    const pid = String((await client.query('select pg_backend_pid() as pid')).rows[0]?.['pid'])
-    await client.query('commit')
-    const text = `insert into orders select (1 / (2 - n))::text from generate_series(1, 3) as n returning id`
-    const query = new pg.Query({ text, rows: 1 } as pg.QueryConfig)
-    const told: unknown[] = []
-    const ended = new Promise<void>((resolve) => {
-      query.on('error', (error: Error) => {
-        told.push(error.message)
-        void ask(world.url('nrt'), `select pg_terminate_backend(${pid})`).then(() => resolve())
+type Tell = (error: Error) => void
+
+describe('an error that was told is not told again when the connection is ended ahead of its ReadyForQuery', () => {
+  const TEXT = `insert into orders select (1 / (2 - n))::text from generate_series(1, 3) as n returning id`
+  test.each<[string, (on: Able, tell: Tell) => void]>([
+    [
+      'a pg.Query by pages',
+      (on, tell) => {
+        const query = new pg.Query({ text: TEXT, rows: 1 } as pg.QueryConfig)
+        query.on('error', tell)
+        on.query(query)
+      },
+    ],
+    [
+      'a cursor that is closed then',
+      (on, tell) => {
+        const cursor = on.query(new Cursor(TEXT))
+        cursor.read(1, (error) => {
+          cursor.close(() => undefined)
+          tell(error as Error)
+        })
+      },
+    ],
+  ])('%s', async (_, give) => {
+    const pool = await app()
+    world.setRtt('nrt', 'ord', 300)
+    try {
+      const client = await pool.connect()
+      client.on('error', () => undefined)
+      await client.query('begin')
+      const pid = String((await client.query('select pg_backend_pid() as pid')).rows[0]?.['pid'])
+      await client.query('commit')
+      const told: unknown[] = []
+      const ended = new Promise<void>((resolve) => {
+        give(client, ({ message }) => {
+          told.push(message)
+          void ask(world.url('nrt'), `select pg_terminate_backend(${pid})`).then(() => resolve())
+        })
       })
-    })
-    client.query(query)
-    await settled(ended, 'the error', 10_000)
-    await until(() => pool.totalCount === 0 || client.getTransactionStatus() === null, 'its end').catch(() => undefined)
-    client.release(true)
-    expect(told).toEqual(['division by zero'])
-  } finally {
-    world.setRtt('nrt', 'ord', 20)
-  }
+      await settled(ended, 'the error', 10_000)
+      await until(() => pool.totalCount === 0 || client.getTransactionStatus() === null, 'its end').catch(
+        () => undefined,
+      )
+      client.release(true)
+      expect(told).toEqual(['division by zero'])
+    } finally {
+      world.setRtt('nrt', 'ord', 20)
+    }
+  })
 })
