@@ -191,6 +191,7 @@ export const houses = [
         'session-positions',
         'route',
         'pooled-connection',
+        'statement',
         'events',
         'wire',
         'limits',

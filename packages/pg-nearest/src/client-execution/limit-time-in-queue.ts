@@ -7,7 +7,7 @@ import type { StatementQueue, Turn } from './statement-queue.ts'
 export function limitTimeInQueue(
   queue: StatementQueue<QueuedStatement & Turn>,
   statement: QueuedStatement & Turn,
-  { unsent }: Pick<ClientContext, 'unsent'>,
+  { completeness }: Pick<ClientContext, 'completeness'>,
 ): void {
   const { signal } = statement.request
   const { queryTimeoutMs } = statement
@@ -15,7 +15,7 @@ export function limitTimeInQueue(
   const leave = (reason: unknown): void => {
     if (!queue.has(statement)) return
     // Ahead of its removal, which makes way for the next one.
-    unsent.noteAheadOfTurn()
+    completeness.noteUnsentAheadOfTurn()
     queue.remove(statement)
     statement.fail(reason)
   }

@@ -1,6 +1,6 @@
 import type { ClientContext } from '../client-state/client-context.ts'
 import { mayCommitError } from '../failures/transaction-errors.ts'
-import { withoutCommit } from '../send/unsent-statements.ts'
+import { withoutCommit } from '../statement/without-commit.ts'
 
 /**
  * What is sent for a text: ROLLBACK, where it would commit what must not be.

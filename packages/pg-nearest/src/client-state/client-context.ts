@@ -6,7 +6,6 @@ import { noteWritten, shadowOf, tellShadow, type Shadow } from '../execute/predi
 import type { MultiplexedRead } from '../lane-rides/multiplexed-read.ts'
 import type { Enforcement } from '../send/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../send/run-statement.ts'
-import { UnsentStatements } from '../send/unsent-statements.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import { positionBefore } from '../freshness/caught-up-with-primary.ts'
 import type { StatementNeed } from '../classification/statement-need-types.ts'
@@ -21,6 +20,7 @@ import { FREE, nextClientState, nextStateAfterStream, type ClientState } from '.
 import { isUnsendable, prepareValues, type QueryInternals } from '../wire/pg-internals.ts'
 import type { HeldConnection } from './held-connection.ts'
 import { limitsOf, type QueuedStatement } from './queued-statement.ts'
+import { TransactionCompleteness } from './transaction-completeness.ts'
 
 /** How a statement ended on the held connection, and whether a transaction was open then. */
 export interface HeldEnd {
@@ -66,7 +66,7 @@ export class ClientContext {
   readonly #readOnly: boolean
   /** See {@link ClientLimits.allOrNothing}. */
   readonly allOrNothing: boolean
-  readonly unsent: UnsentStatements = new UnsentStatements()
+  readonly completeness: TransactionCompleteness = new TransactionCompleteness()
   #state: ClientState = FREE
   /** What {@link holdForNow} was said of. */
   #makeshift: Lease | undefined
@@ -162,7 +162,7 @@ export class ClientContext {
   /** The client was released. */
   reset(): void {
     this.#state = FREE
-    this.unsent.forget()
+    this.completeness.forget()
     this.#reliesOn = this.#generatedOn = this.#asksFor = undefined
   }
 
@@ -196,12 +196,14 @@ export class ClientContext {
 
   /** What is given as COMMIT is to be sent as ROLLBACK: see {@link ClientLimits.allOrNothing}. What has not begun, or is lost, says so by itself. */
   get refusesCommit(): boolean {
-    return this.unsent.any && this.allOrNothing && this.state.kind !== 'lost' && this.state.kind !== 'unbegun'
+    return (
+      this.completeness.isIncomplete && this.allOrNothing && this.state.kind !== 'lost' && this.state.kind !== 'unbegun'
+    )
   }
 
   /** The statement whose turn it was has ended without having been sent. Outside of a transaction nothing lacks it. */
   noteUnsent(): void {
-    if (this.begin !== undefined || this.held.open || this.state.kind === 'reading') this.unsent.note()
+    if (this.begin !== undefined || this.held.open || this.state.kind === 'reading') this.completeness.noteUnsent()
   }
 
   /** COMMIT may be sent behind it before it is answered: what shows only then is looked at ahead. */
@@ -220,7 +222,7 @@ export class ClientContext {
   throwIfLost(next?: QueuedStatement): void {
     if (next !== undefined) {
       this.#noteAsking(next)
-      this.unsent.next(next.need, next.request.config.text)
+      this.completeness.next(next.need, next.request.config.text)
     }
     const isBound = this.state.kind === 'transaction' || this.state.kind === 'reading' || this.state.kind === 'pinned'
     if (isBound && this.held.lease === undefined) this.become({ kind: 'lost', error: lostTransactionError() })

@@ -56,7 +56,7 @@ export async function sendSubmittable(
   if (guards) refuseControl(text)
   refuseCommit(client, text)
   if (mayLeaveTrace(text, need)) lease.mark()
-  client.unsent.next(need, text)
+  client.completeness.next(need, text)
   const { open } = client.held
   const effects = check && beginEffects(check, lease, reads)
   const { signal } = client

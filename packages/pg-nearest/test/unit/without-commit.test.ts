@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { withoutCommit } from '../../src/send/unsent-statements.ts'
+import { withoutCommit } from '../../src/statement/without-commit.ts'
 
 test.each([
   ['commit', 'rollback'],
