@@ -1,3 +1,5 @@
+import { developmentHouses } from './development-rooms.mjs'
+
 /** The rooms of each package, and which of them each may import: see ARCHITECTURE.md. `npm run rooms` writes the linter's rules from it. */
 export const houses = [
   {
@@ -363,38 +365,5 @@ export const houses = [
     /** Below everything: they import no room. */
     foundations: ['errors.ts', 'driver-errors.ts'],
   },
-  {
-    src: 'packages/pg-nearest-world/src',
-    maxLines: 1500,
-    order: 'cli -> app, page -> chaos, edge, dns, testing -> cluster, wan, geo',
-    hint: 'What world.ts gives may be used, for it brings the rooms together.',
-    mayImport: {
-      cli: ['app', 'page', 'cluster', 'geo'],
-      page: ['chaos', 'cluster', 'geo'],
-      chaos: [],
-      app: ['edge', 'cluster'],
-      edge: ['geo'],
-      dns: ['cluster'],
-      testing: ['cluster'],
-      cluster: [],
-      wan: [],
-      geo: [],
-    },
-    pure: [],
-    /** Rooms that files beside the rooms must not import. */
-    doors: ['cli'],
-  },
-  {
-    src: 'packages/pg-nearest-page/src',
-    maxLines: 1500,
-    order: 'browser, server -> state, map',
-    hint: 'What a browser runs and what a server runs meet in what both may: state and map.',
-    mayImport: {
-      browser: ['state', 'map'],
-      server: [],
-      state: [],
-      map: [],
-    },
-    pure: ['state', 'map'],
-  },
+  ...developmentHouses,
 ]
