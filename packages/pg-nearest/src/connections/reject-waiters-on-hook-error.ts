@@ -1,4 +1,4 @@
-import type { HookError } from '../pooled-connection/connect-hooks.ts'
+import type { HookError } from '../connecting/connect-hooks.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { NoConnectionError } from './no-connection-error.ts'
 import type { WaitQueue } from '../checkout/wait-queue.ts'

@@ -1,6 +1,6 @@
 import { Connection } from '../pooled-connection/connection.ts'
 import type { ConnectionState } from '../pooled-connection/connection-lifecycle.ts'
-import { MOST_DEATHS, runVerifyHook, type ConnectHooks } from '../pooled-connection/connect-hooks.ts'
+import { MOST_DEATHS, runVerifyHook, type ConnectHooks } from '../connecting/connect-hooks.ts'
 import { Dialer } from './dialer.ts'
 import { IdleConnections, idleTimeoutOf } from '../checkout/idle-connections.ts'
 import { Lease, type Lender } from '../pooled-connection/lease.ts'

@@ -1,6 +1,6 @@
 import { steadyNow } from '../sleep-aware-clock.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
-import type { Connection } from './connection.ts'
+import type { Connection } from '../pooled-connection/connection.ts'
 import type { BegunConnection } from './make-connection.ts'
 
 /** After one that failed or died before anybody had it, the next one is made this much later. Doubles each time. */

@@ -1,6 +1,6 @@
 import { connectClient } from '../pg-client/connect-client.ts'
 import { runConnectHook, type ConnectHooks } from './connect-hooks.ts'
-import type { Connection } from './connection.ts'
+import type { Connection } from '../pooled-connection/connection.ts'
 
 interface ConnectOptions extends ConnectHooks {
   readonly connectionTimeoutMillis?: number | undefined
