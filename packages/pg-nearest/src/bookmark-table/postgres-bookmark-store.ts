@@ -4,7 +4,7 @@ import { describeValue } from '../error-messages/describe-value.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'
 import { UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
-import { bookmarkInOrder, orderedBookmark } from '../session/ordered-bookmark.ts'
+import { bookmarkInOrder, orderedBookmark } from '../bookmark-store/ordered-bookmark.ts'
 
 /** What is needed of a `pg.Pool`, or of a pool of `createPool`. */
 export interface BookmarkDatabase {

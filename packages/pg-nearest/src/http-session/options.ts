@@ -2,7 +2,7 @@ import { closestName } from '../error-messages/closest-name.ts'
 import { isPlainObject, describeValue } from '../error-messages/describe-value.ts'
 import { redactName } from '../error-messages/redact-name.ts'
 import { OptionError } from '../errors.ts'
-import { createBookmarkSeal, type BookmarkSeal } from '../session/bookmark-seal.ts'
+import { createBookmarkSeal, type BookmarkSeal } from './bookmark-seal.ts'
 
 /** How a session's bookmark travels between the requests of one client. */
 export interface HttpSessionOptions {

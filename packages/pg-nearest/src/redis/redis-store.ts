@@ -3,7 +3,7 @@ import { parseKeepMs } from '../bookmark-store/keep-ms.ts'
 import { describeValue } from '../error-messages/describe-value.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'
-import { bookmarkInOrder, orderedBookmark } from '../session/ordered-bookmark.ts'
+import { bookmarkInOrder, orderedBookmark } from '../bookmark-store/ordered-bookmark.ts'
 import { UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
 import { GET, PUT, PUT_UNKNOWN } from './scripts.ts'
 

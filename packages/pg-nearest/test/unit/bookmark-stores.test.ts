@@ -8,7 +8,7 @@ import { redisStore, type RedisClient } from '../../src/redis/index.ts'
 import { laterBookmark, type Bookmark } from '../../src/session/bookmark.ts'
 import { formatBookmark, formatTimeBookmark, parseBookmark } from '../../src/session/bookmark-text.ts'
 import { mergeBookmarks } from '../../src/session/merge-bookmarks.ts'
-import { bookmarkInOrder, orderedBookmark } from '../../src/session/ordered-bookmark.ts'
+import { bookmarkInOrder, orderedBookmark } from '../../src/bookmark-store/ordered-bookmark.ts'
 
 const anyBookmark: fc.Arbitrary<Bookmark> = fc
   .record({

@@ -10,7 +10,7 @@ import {
 import type { HeaderValue } from '../../src/http-session/cookie.ts'
 import { parseHttpOptions, type HttpSessionOptions } from '../../src/http-session/options.ts'
 import { readRequestBookmarks } from '../../src/http-session/request-bookmarks.ts'
-import { createBookmarkSeal } from '../../src/session/bookmark-seal.ts'
+import { createBookmarkSeal } from '../../src/http-session/bookmark-seal.ts'
 import { formatBookmark, formatTimeBookmark } from '../../src/session/bookmark-text.ts'
 
 const NOW = 1_790_000_000_000

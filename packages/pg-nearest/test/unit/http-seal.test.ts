@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createBookmarkSeal } from '../../src/session/bookmark-seal.ts'
+import { createBookmarkSeal } from '../../src/http-session/bookmark-seal.ts'
 
 const OLD = 'the old secret of this app'
 const NEW = 'the new secret of this app'

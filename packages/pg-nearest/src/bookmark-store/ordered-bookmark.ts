@@ -1,5 +1,5 @@
-import type { Bookmark } from './bookmark.ts'
-import { formatBookmark, formatTimeBookmark, parseBookmark, parseTimeBookmark } from './bookmark-text.ts'
+import type { Bookmark } from '../session/bookmark.ts'
+import { formatBookmark, formatTimeBookmark, parseBookmark, parseTimeBookmark } from '../session/bookmark-text.ts'
 
 /**
  * A bookmark as a text whose order, byte by byte, is that of the positions, so that a store can keep the later one by itself. Only texts with
