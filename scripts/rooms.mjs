@@ -6,7 +6,7 @@ export const houses = [
     src: 'packages/pg-nearest/src',
     maxLines: 900,
     order:
-      'cli, aurora, dns, patroni, redis, bookmark-table, http, next, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-middleware, replay -> remedies, terminal, http-session -> pool -> routed-pool, examination -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute, client-settings -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, connecting, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, events -> exchange -> prepared-statements -> statement -> classification, probe, modes -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> message-framing, topology',
+      'cli, aurora, dns, patroni, redis, bookmark-table, http, next, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-middleware, replay -> remedies, terminal, http-session -> pool -> routed-pool, examination, replication-wait -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute, client-settings -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, connecting, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, events -> exchange -> prepared-statements -> statement -> classification, probe, modes -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> message-framing, topology',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: [
@@ -45,6 +45,7 @@ export const houses = [
       terminal: [],
       pool: [
         'routed-pool',
+        'replication-wait',
         'servers',
         'options',
         'server-list',
@@ -56,6 +57,7 @@ export const houses = [
         'events',
         'modes',
         'error-messages',
+        'server-selection',
       ],
       'routed-pool': [
         'transaction',
@@ -72,6 +74,15 @@ export const houses = [
         'limits',
       ],
       examination: ['fly', 'servers'],
+      'replication-wait': [
+        'servers',
+        'session',
+        'error-messages',
+        'observations',
+        'limits',
+        'server-selection',
+        'topology',
+      ],
       transaction: ['client', 'execute', 'route', 'statement', 'cursor', 'error-messages', 'limits'],
       fly: ['options', 'discovery', 'error-messages'],
       servers: [
@@ -84,13 +95,11 @@ export const houses = [
         'connections',
         'server-watch',
         'failures',
-        'session',
         'events',
         'probe',
         'modes',
         'pg-client',
         'observations',
-        'limits',
         'server-selection',
         'topology',
       ],

@@ -54,7 +54,7 @@ export type { NearestPoolOptions } from './options/pool-options.ts'
 export type { ServerAnswer, ServerEntry, ServerList, ServerOptions, ServerSource } from './server-list/server-list.ts'
 export type { EachResult } from './routed-pool/query-each.ts'
 export type { ReplicaOptions } from './pool/replica-handle-options.ts'
-export type { ReplicatedOptions } from './pool/replication-wait-options.ts'
+export type { ReplicatedOptions } from './replication-wait/replication-wait-options.ts'
 export type {
   BatchOptions,
   BatchOutcome,

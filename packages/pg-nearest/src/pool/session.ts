@@ -9,7 +9,7 @@ import { currentSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
 import { RoutedPool, type PoolParts } from '../routed-pool/routed-pool.ts'
 import type { Servers } from '../servers/servers.ts'
-import { timeBookmarkOf } from '../servers/time-bookmark.ts'
+import { timeBookmarkOf } from './time-bookmark.ts'
 
 /** Options of `pool.session`. */
 export interface SessionOptions {

@@ -241,7 +241,7 @@ const OPTIONS = [
   'src/transaction/batch-options-and-routing.ts',
   'src/transaction/transaction.ts',
   'src/pool/session.ts',
-  'src/pool/replication-wait-options.ts',
+  'src/replication-wait/replication-wait-options.ts',
   'src/pool/replica-handle-options.ts',
   'src/http-session/options.ts',
   'src/replay/replay-options.ts',

@@ -8,8 +8,8 @@ import { describeRefusals } from '../topology/refused-function.ts'
 import { observedPosition, type ObservedPosition } from '../observations/observed-position.ts'
 import type { Observation } from '../observations/topology-updates.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
-import { endedError } from './ended-error.ts'
-import type { Servers } from './servers.ts'
+import { endedError } from '../servers/ended-error.ts'
+import type { Servers } from '../servers/servers.ts'
 
 export interface ReplicationWait {
   /** `undefined`: what the primary has now. */

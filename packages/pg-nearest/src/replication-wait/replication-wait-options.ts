@@ -1,7 +1,7 @@
 import { OptionError } from '../errors.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
 import { parseBookmark } from '../session/bookmark-text.ts'
-import type { ReplicationWait } from '../servers/replication-wait.ts'
+import type { ReplicationWait } from './replication-wait.ts'
 
 /** Options of `pool.replicated`. */
 export interface ReplicatedOptions {
