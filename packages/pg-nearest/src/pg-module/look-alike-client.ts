@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
 import { promiseOrCallback } from '../execute/promise-or-callback.ts'
-import { isSubmittable } from '../route/parse-query-arguments.ts'
+import { isSubmittable } from '../execute/parse-query-arguments.ts'
 import type { QueryCallback } from '../route/request.ts'
 import type { ModulePool } from './unendable-pool.ts'
 

@@ -1,5 +1,5 @@
 import { isNearestError, isOutcomeUnknownError, NearestError } from '../errors.ts'
-import { isSubmittable } from '../route/parse-query-arguments.ts'
+import { isSubmittable } from '../execute/parse-query-arguments.ts'
 import type { RoutedClient, Transaction } from '../route/query-types.ts'
 import { mayCommit } from '../statement/may-ask-position.ts'
 import { factsOf } from '../statement/text-facts.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseQueryArguments } from '../../src/route/parse-query-arguments.ts'
+import { parseQueryArguments } from '../../src/execute/parse-query-arguments.ts'
 
 const parse = (fields: object): unknown => parseQueryArguments({ text: 'select 1', ...fields }, undefined, undefined)
 

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { misspelled } from '../error-messages/closest-name.ts'
 import { OptionError } from '../errors.ts'
 import { CONSISTENCIES, isConsistency } from '../session/consistency.ts'
-import type { Call, QueryCallback, RouteOptions } from './request.ts'
+import type { Call, QueryCallback, RouteOptions } from '../route/request.ts'
 
 /**
  * Reads the arguments of `query` in all the forms that pg takes.
