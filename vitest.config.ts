@@ -52,6 +52,7 @@ const unhurried = onServersOf([
   'broken-streams',
   'busy-writers',
   'cancelled-lanes-of-lent-connections',
+  'cancelled-together',
   'channels',
   'claims',
   'clock-set-back',

@@ -6,7 +6,7 @@ export const houses = [
     src: 'packages/pg-nearest/src',
     maxLines: 900,
     order:
-      'cli, aurora, dns, patroni, redis, bookmark-table, http, next, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-middleware, replay -> remedies, terminal, http-session -> pool -> routed-pool, examination, replication-wait -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute, client-settings -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, connecting, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, events -> exchange -> prepared-statements -> statement -> classification, probe, modes -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> message-framing, topology',
+      'cli, aurora, dns, patroni, redis, bookmark-table, http, next, pg-module, kysely, drizzle, opentelemetry -> cli-options, dashboard, doctor, findings, http-middleware, replay -> remedies, terminal, http-session -> pool -> routed-pool, examination, replication-wait -> transaction, fly, servers, flight -> engine, client -> submittable, options, monitor -> bookmark-store, server-list, client-transaction -> discovery, client-execution -> client-state -> execute, client-settings -> lane-rides -> send, lanes, write-guard -> lane-batch, walk, freshness, connections -> server-watch, connecting, walk-states, checkout, failures, lane-codec -> session-positions, route -> pooled-connection, positions, session, events -> cancellation -> exchange -> prepared-statements -> statement -> classification, probe, modes -> cursor, pg-client, tracers, observations, error-messages -> wire, limits, server-selection -> message-framing, topology',
     hint: 'Pass what is needed as an argument, or move it down.',
     mayImport: {
       cli: [
@@ -326,7 +326,8 @@ export const houses = [
         'topology',
       ],
       route: ['session', 'statement', 'events', 'classification', 'modes', 'server-selection', 'topology'],
-      'pooled-connection': ['exchange', 'pg-client', 'wire', 'limits', 'topology'],
+      'pooled-connection': ['cancellation', 'pg-client', 'wire', 'topology'],
+      cancellation: ['exchange', 'pg-client', 'wire'],
       positions: ['probe'],
       session: ['modes'],
       events: ['modes', 'topology'],

@@ -1,14 +1,12 @@
 import pg from 'pg'
-import { requestCancel } from '../pg-client/cancel-request.ts'
+import { Cancellation } from '../cancellation/cancellation.ts'
 import { isStandby } from '../pg-client/standby-aware-client.ts'
-import type { Exchange } from '../wire/exchange.ts'
 import { listenProtected } from '../wire/protected-listeners.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import { Pipeline } from '../wire/pipeline.ts'
-import { InternalQueryExchange } from '../exchange/internal-query-exchange.ts'
 import { nextConnectionState, type ConnectionSignal, type ConnectionState } from './connection-lifecycle.ts'
 
-/** How long the server has to end what was cancelled or is still in flight, before the connection is closed. */
+/** How long the server has to answer what is still in flight, before the connection is closed. */
 const SETTLING_MS = 1_000
 /** How long the server has to close its end of the socket after Terminate. */
 const CLOSING_MS = 1_000
@@ -64,11 +62,7 @@ export class Connection {
   #state: ConnectionState = 'connecting'
   #pipeline: Pipeline | undefined
   #doomed = false
-  #fence: Promise<void> | undefined
-  /** Resolves when every cancel request of the fence is over. */
-  #requested: Promise<unknown> | undefined
-  /** What the latest of them was made for. */
-  #target: Exchange | undefined
+  readonly #cancellation = new Cancellation(this)
   readonly #over = new AbortController()
   #unclosed: NodeJS.Timeout | undefined
   readonly #events: ConnectionEvents
@@ -129,12 +123,12 @@ export class Connection {
 
   /** Pending while a cancellation is: see {@link cancel}. */
   get fence(): Promise<void> | undefined {
-    return this.#fence
+    return this.#cancellation.fence
   }
 
   /** It can be lent: nothing is in flight, and no transaction is open, but for one that {@link goesOn}. */
   get fit(): boolean {
-    const isUsable = this.alive && !this.#doomed && this.#fence === undefined && this.quiet
+    const isUsable = this.alive && !this.#doomed && this.fence === undefined && this.quiet
     return isUsable && (this.pipeline.status === 'I' || this.goesOn)
   }
 
@@ -173,50 +167,7 @@ export class Connection {
    * connection is closed. What waits behind what a listener has asked is not sent at all, and that goes on.
    */
   cancel(): Promise<void> {
-    if (this.#fence !== undefined) {
-      // A request hits what it was made for; what has come behind that has one of its own.
-      if (!this.quiet && this.pipeline.head !== this.#target) this.#requestCancel()
-      return this.#fence
-    }
-    const isUnsent = this.pipeline.withdraw(new Error('The statement was cancelled before it was sent'))
-    if (isUnsent) return Promise.resolve()
-    this.#requestCancel()
-    return (this.#fence = this.#runFence())
-  }
-
-  /** What a listener has asked behind it is not cancelled. Whoever cancels may close the connection in the same turn: it dials before that. */
-  #requestCancel(): void {
-    this.pipeline.keepTurn(true)
-    this.#target = this.pipeline.head
-    this.#requested = Promise.all([this.#requested, this.quiet || requestCancel(this.client)]).then(ignore)
-  }
-
-  async #runFence(): Promise<void> {
-    const patience = setTimeout(() => this.kill(new Error('Connection terminated')), SETTLING_MS)
-    let heardEnd: () => void = ignore
-    const dead = new Promise<void>((resolve) => {
-      heardEnd = resolve
-      this.client.once('end', heardEnd)
-    })
-    try {
-      for (let requested; requested !== this.#requested;) {
-        requested = this.#requested
-        // oxlint-disable-next-line no-await-in-loop -- a request may come while the one before it is waited for
-        await Promise.race([requested, dead]).then(() => this.#answered())
-        // oxlint-disable-next-line no-await-in-loop -- as above
-        if (this.alive) await this.#answersEmpty()
-      }
-    } finally {
-      // In the same turn as the last look at what was requested: a request that comes later begins another one.
-      this.#fence = undefined
-      this.pipeline.keepTurn(false)
-      clearTimeout(patience)
-      this.client.off('end', heardEnd)
-    }
-  }
-
-  #answersEmpty(): Promise<void> {
-    return new Promise((resolve) => this.pipeline.send(new InternalQueryExchange('', () => resolve())))
+    return this.#cancellation.begin()
   }
 
   #answered(): Promise<void> {
@@ -231,7 +182,7 @@ export class Connection {
       clearTimeout(patience)
       if (this.#state === 'settling') this.#events.onSettled(this)
     }
-    void Promise.resolve(this.#fence)
+    void Promise.resolve(this.fence)
       .then(() => this.#answered())
       .then(settled, settled)
   }

@@ -7,7 +7,7 @@ import { serverClient, type ClientLogin } from '../pg-client/standby-aware-clien
 import { isErrorResponse } from '../driver-errors.ts'
 import { SilentError, withinTime } from '../limits/stall-aware-timeout.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
-import { askQuietly } from '../wire/enqueue.ts'
+import { askQuietly } from './ask-quietly.ts'
 
 export interface ProbeConnectionOptions {
   readonly server: string

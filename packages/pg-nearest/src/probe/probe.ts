@@ -18,7 +18,7 @@ import {
 } from './probe-question.ts'
 import { PreparedProbe } from './prepared-probe.ts'
 import { canWaitForLsn, waitForLsn, type AwaitedPosition } from './wait-for-lsn-sql.ts'
-import { askQuietly } from '../wire/enqueue.ts'
+import { askQuietly } from './ask-quietly.ts'
 import { createProbeConnection, type Asked, type ProbeConnectionOptions } from './probe-connection.ts'
 
 /** How long a refusal is believed on one connection: somebody may have granted what was missing. */

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { adopt, internalsOf, PgQuery, type QueryHandlers } from './pg-internals.ts'
+import { internalsOf, type QueryHandlers } from './pg-internals.ts'
 
 /**
  * Puts a query into the queue of pg's client, as the client's own `query` does, which may be a borrower's or a tracer's.
@@ -17,15 +17,7 @@ export function enqueue(client: pg.Client, query: QueryHandlers): boolean {
   return false
 }
 
-/** Asks something of the pool's own, which is none of the statements that tracers want to know. */
-export function askQuietly(client: pg.Client, config: pg.QueryConfig): Promise<pg.QueryResult | pg.QueryResult[]> {
-  return new Promise((resolve, reject) => {
-    const query = new PgQuery(config)
-    query.callback = (error, result) => {
-      if (error) reject(error)
-      else resolve(result as pg.QueryResult)
-    }
-    adopt(query, client)
-    if (enqueue(client, query)) internalsOf(client)._pulseQueryQueue()
-  })
+/** Sends it at once, unless others have asked something of the client. */
+export function ask(client: pg.Client, query: QueryHandlers): void {
+  if (enqueue(client, query)) internalsOf(client)._pulseQueryQueue()
 }

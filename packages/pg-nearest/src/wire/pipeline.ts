@@ -80,6 +80,11 @@ export class Pipeline {
     return this.#written[0]
   }
 
+  /** In the order in which it is answered. */
+  get inFlight(): readonly Exchange[] {
+    return [...this.#written, ...this.#unwritten]
+  }
+
   /** Sends these behind what is in flight: in one packet if several may be sent at once, otherwise one after the other. */
   send(...exchanges: Exchange[]): void {
     if (this.#death !== undefined) {

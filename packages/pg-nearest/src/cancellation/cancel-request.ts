@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import type pg from 'pg'
 import { internalsOf } from '../wire/pg-internals.ts'
-import { anotherStream, type ConnectableStream } from './stream-factory.ts'
+import { anotherStream, type ConnectableStream } from '../pg-client/stream-factory.ts'
 
 const CANCEL_REQUEST_CODE = 80_877_102
 const SSL_REQUEST_CODE = 80_877_103
