@@ -223,6 +223,7 @@ export const houses = [
         'classification',
         'exchange',
         'wire',
+        'limits',
         'server-selection',
       ],
       'client-settings': ['send', 'pooled-connection', 'exchange', 'wire'],

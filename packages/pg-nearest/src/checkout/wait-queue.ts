@@ -1,3 +1,4 @@
+import type { Leaves } from '../limits/leaves.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { Waiting, WaitingCaller } from './next-lending.ts'
 
@@ -33,11 +34,6 @@ export interface Wanted {
   readonly share?: (() => boolean) | undefined
   /** Called when it has to wait, with what it can leave the queue by: cheaper than a signal of its own. */
   readonly onWait?: ((waiter: Leaves) => void) | undefined
-}
-
-/** A caller who waits no longer once it is refused. No effect on one that has left the queue. */
-export interface Leaves {
-  refuse(error: unknown): void
 }
 
 /** One object instead of several closures, and its own place in the queue, because a set is measurable on short reads. */

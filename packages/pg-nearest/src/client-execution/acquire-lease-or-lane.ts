@@ -1,11 +1,12 @@
-import { SHARES, type Leaves } from '../checkout/wait-queue.ts'
+import { SHARES } from '../checkout/wait-queue.ts'
+import type { Acquire, Acquisition } from '../client-state/held-connection.ts'
 import type { Engine } from '../execute/engine-interface.ts'
-import type { Acquire } from '../client-state/held-connection.ts'
+import type { Leaves } from '../limits/leaves.ts'
 
 /** Takes connections of a pool for a borrowed client, one after the other. */
-export class ClientAcquisition {
+export class ClientAcquisition implements Acquisition {
   readonly #engine: Engine
-  /** Set while there is something to wait for. */
+  /** What was last waited for. */
   #waiter: Leaves | undefined
 
   constructor(engine: Engine) {
@@ -18,14 +19,12 @@ export class ClientAcquisition {
     if (lease === undefined) {
       if (boarding?.join(true) === true) return undefined
       const share = boarding && (() => boarding.joinNext())
-      const wanted = { purpose: 'client', preference, mayMove, share, onWait: this.#onWait } as const
+      const wanted = { purpose: 'client', preference, mayMove, share, onWait: this.onWait } as const
       try {
         lease = await this.#engine.acquire(server, wanted, signal)
       } catch (error) {
         if (error === SHARES) return undefined
         throw error
-      } finally {
-        this.#waiter = undefined
       }
     }
     try {
@@ -37,12 +36,12 @@ export class ClientAcquisition {
     }
   }
 
-  /** Nobody waits for a connection any more. */
+  /** Nobody waits for anything any more. */
   abandon(reason: unknown): void {
     this.#waiter?.refuse(reason)
   }
 
-  readonly #onWait = (waiter: Leaves): void => {
+  readonly onWait = (waiter: Leaves): void => {
     this.#waiter = waiter
   }
 }

@@ -129,6 +129,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
       if (learns) engine.statements.learnWrite(text)
     },
     succeeded: options.succeeded,
+    onWait: held.onWait,
     waitForWriter: (since, waitedMs, ofCall) => engine.waitForWriter(since, waitedMs, ofCall),
     candidates: () => candidatesOf(engine.topology),
     listState: () => engine.list,

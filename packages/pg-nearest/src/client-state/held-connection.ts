@@ -8,6 +8,7 @@ import { RememberedSettings } from '../client-settings/remembered-settings.ts'
 import { fenceOf, LentHeldConnection } from '../lane-rides/lent-held-connection.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 import { runWithinAsync, type RunLimits } from '../send/run-with-cancellation.ts'
+import type { Leaves } from '../limits/leaves.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 
 /** Whose connection it is. */
@@ -37,13 +38,20 @@ export type Acquire = (
   boarding: Boarding | undefined,
 ) => Promise<Lease | undefined>
 
+/** How a client comes to hold a connection. */
+export interface Acquisition {
+  readonly acquire: Acquire
+  /** Called when it has to wait, for a connection or for a server, with what ends that. */
+  readonly onWait: (waiter: Leaves) => void
+}
+
 /** It undoes nothing by itself, so it takes a round trip; a server that does not answer may be gone. */
 const ROLLBACK_MS = 5_000
 const UNLIMITED = (): RunLimits => ({ signal: undefined, timeoutMs: undefined })
 
 /** The one connection that a borrowed client holds, or none. */
 export class HeldConnection {
-  readonly #acquire: Acquire
+  readonly #acquisition: Acquisition
   readonly #holder: Holder
   #settings: RememberedSettings | undefined
   #lease: Lease | undefined
@@ -52,13 +60,18 @@ export class HeldConnection {
   #lastServer: string | undefined
   #stays = false
 
-  constructor(acquire: Acquire, holder: Holder) {
-    this.#acquire = acquire
+  constructor(acquisition: Acquisition, holder: Holder) {
+    this.#acquisition = acquisition
     this.#holder = holder
   }
 
   get lease(): Lease | undefined {
     return this.#lease
+  }
+
+  /** See {@link Acquisition.onWait}. */
+  get onWait(): Acquisition['onWait'] {
+    return this.#acquisition.onWait
   }
 
   /** None is needed: nothing is set, no transaction is open, nothing has run there that may have left a trace, and nobody listens to it. */
@@ -147,7 +160,7 @@ export class HeldConnection {
     }
     this.letGo()
     this.#lastServer = server
-    const lease = await this.#acquire(server, signal, preference, mayMove, boarding)
+    const lease = await this.#acquisition.acquire(server, signal, preference, mayMove, boarding)
     if (lease === undefined) return undefined
     this.#lease = lease
     this.#holder.onHold(lease.client, true)

@@ -62,7 +62,7 @@ export class ClientExecutor {
 
   constructor(engine: Engine, scope: Scope, holder: Holder, limits: ClientLimits) {
     this.#acquisition = new ClientAcquisition(engine)
-    const held = new HeldConnection(this.#acquisition.acquire, holder)
+    const held = new HeldConnection(this.#acquisition, holder)
     this.#client = new ClientContext(engine, scope, held, limits)
     this.#queue = new StatementQueue(
       () => this.#client.state.kind === 'transaction' && held.lease?.standby === false && held.lease.mayFollow,

@@ -9,6 +9,7 @@ import type { Preference } from '../checkout/machine-preference.ts'
 import { SHARES } from '../checkout/wait-queue.ts'
 import { positionBefore } from '../freshness/caught-up-with-primary.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import type { Leaves } from '../limits/leaves.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
 import { isRegional, planFallback, type Attempt } from '../route/plan-servers.ts'
@@ -64,6 +65,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   #stage: 'connecting' | 'running' | 'failing-over' = 'connecting'
   #server: string | undefined
   #hedgeStartedAt = 0
+  /** What it waits for. */
+  #waiter: Leaves | undefined
   /** What it runs on alone. */
   #lease: Lease | undefined
   #abandoned: Extract<AttemptEnd<never>, { kind: 'cut' }> | undefined
@@ -129,11 +132,16 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     return this.#server && `for ${this.#stage === 'running' ? 'an answer of' : 'a connection to'} ${this.#server}`
   }
 
-  /** Nobody waits for it any more: it ends with this reason, at once if it has been sent. */
+  /** Nobody waits for it any more: it ends with this reason. */
   abandon(reason: Error): void {
     this.#abandoned = { kind: 'cut', error: reason }
     this.#rider?.abandon(reason)
     this.#lease?.kill(reason)
+    this.#waiter?.refuse(reason)
+  }
+
+  onWait(waiter: Leaves): void {
+    this.#waiter = waiter
   }
 
   attempt(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
@@ -158,7 +166,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const share = trip && (() => this.#joinNext(trip))
     const preference = (): Preference | undefined => waitingPreference(this.engine, attempt, this.#check)
     const mayMove = this.facts.reads && turn.hasNext
-    this.engine.acquire(server, { purpose: 'statement', preference, mayMove, share }, signal).then(
+    const onWait = (waiter: Leaves): void => this.onWait(waiter)
+    this.engine.acquire(server, { purpose: 'statement', preference, mayMove, share, onWait }, signal).then(
       (acquired) => this.#use(acquired, attempt, turn, signal),
       (error: unknown) => {
         if (error !== SHARES) turn.end(notSent(error, signal))

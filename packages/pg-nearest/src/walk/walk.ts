@@ -1,4 +1,5 @@
 import { steadyNow } from '../sleep-aware-clock.ts'
+import { joinSignals } from '../limits/joined-signal.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import { pause } from '../limits/retry-backoff.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
@@ -184,11 +185,14 @@ class Walk<R, T> {
 
   async #awaitPrimary(round: number): Promise<void> {
     const execution = this.#execution
-    const { signal } = execution
+    const refused = new AbortController()
+    execution.onWait?.({ refuse: (error) => refused.abort(error) })
+    const { signal = refused.signal, forget } = joinSignals(execution.signal, refused.signal)
     await pause(round, signal)
     const waitedMs = performance.now() - (this.#failingSince ?? performance.now())
-    const found = signal?.aborted !== true && (await execution.waitForWriter(this.#failedAt, waitedMs, signal))
-    if (signal?.aborted === true) return this.#take({ kind: 'cut', error: signal.reason })
+    const found = !signal.aborted && (await execution.waitForWriter(this.#failedAt, waitedMs, signal))
+    forget()
+    if (signal.aborted) return this.#take({ kind: 'cut', error: signal.reason })
     this.#take({ kind: 'waited', attempts: found ? this.#replan() : undefined })
   }
 

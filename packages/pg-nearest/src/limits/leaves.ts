@@ -1,0 +1,4 @@
+/** A caller who waits no longer once it is refused. No effect on one that does not wait any more. */
+export interface Leaves {
+  refuse(error: unknown): void
+}
