@@ -51,7 +51,13 @@ export type { RouteOptions } from './route/request.ts'
 export { createPool } from './pool/create-pool.ts'
 export type { NearestPool } from './pool/nearest-pool.ts'
 export type { NearestPoolOptions } from './options/pool-options.ts'
-export type { ServerAnswer, ServerEntry, ServerList, ServerOptions, ServerSource } from './server-list/server-list.ts'
+export type {
+  ServerAnswer,
+  ServerEntry,
+  ServerList,
+  ServerOptions,
+  ServerSource,
+} from './server-list/server-list-types.ts'
 export type { EachResult } from './routed-pool/query-each.ts'
 export type { ReplicaOptions } from './pool/replica-handle-options.ts'
 export type { ReplicatedOptions } from './replication-wait/replication-wait-options.ts'

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { codeOf } from '../driver-errors.ts'
 import { unlessAborted } from '../limits/unless-aborted.ts'
 import { connectClient, destroySocket } from '../pg-client/connect-client.ts'
-import type { InstanceRow } from './replica-status.ts'
+import type { InstanceRow } from './writer-and-readers.ts'
 
 /**
  * One transaction, against whatever the role's defaults are: on a reader SERIALIZABLE would fail. A row has the time of its last update,

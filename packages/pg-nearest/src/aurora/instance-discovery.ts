@@ -1,6 +1,6 @@
 import { messageOf } from '../driver-errors.ts'
-import type { ServerEntry, ServerList, ServerOptions, ServerSource } from '../server-list/server-list.ts'
-import { instancesOf, type InstanceRow } from './replica-status.ts'
+import type { ServerEntry, ServerList, ServerOptions, ServerSource } from '../server-list/server-list-types.ts'
+import { instancesOf, type InstanceRow } from './writer-and-readers.ts'
 import { afterAnswer, readersOf, type KnownInstances } from './known-instances.ts'
 
 export interface InstanceListOptions {

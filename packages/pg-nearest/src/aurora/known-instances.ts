@@ -1,4 +1,4 @@
-import type { Instances } from './replica-status.ts'
+import type { Instances } from './writer-and-readers.ts'
 
 /** The instances that are listed, with when each was last named, in the order in which they were first seen. */
 export interface KnownInstances {

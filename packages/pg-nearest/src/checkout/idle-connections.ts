@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { lastSuiting, type Preference } from './machine-preference.ts'
+import { lastSuiting, type Preference } from './connection-preference.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
 
 export interface IdleOptions {

@@ -1,5 +1,5 @@
 import type { ConnectionState } from '../pooled-connection/connection-lifecycle.ts'
-import { lastSuiting, maySuit, type Leading, type Preference } from './machine-preference.ts'
+import { lastSuiting, maySuit, type Leading, type Preference } from './connection-preference.ts'
 
 /** So many connections may go past a waiter to others behind him. The next one is his, wherever it leads. */
 export const MOST_OVERTAKEN = 32

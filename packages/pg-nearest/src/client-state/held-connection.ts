@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
-import { lastSuiting, type Preference } from '../checkout/machine-preference.ts'
+import { lastSuiting, type Preference } from '../checkout/connection-preference.ts'
 import { misledBy } from '../freshness/backend-preference.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { lostTransactionError } from '../failures/transaction-errors.ts'

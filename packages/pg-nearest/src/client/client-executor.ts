@@ -37,7 +37,7 @@ import { StatementQueue, type Turn } from '../client-execution/statement-queue.t
 import { mayMultiplex } from '../client-execution/multiplexing-eligibility.ts'
 import { runPinnedOrLose } from '../client-execution/run-pinned.ts'
 import { takeConnection } from '../client-execution/take-connection.ts'
-import { guardStatement } from '../client-execution/guard-statement.ts'
+import { guardStatement } from '../client-execution/call-write-guard.ts'
 
 /** How long a released client waits for a cursor that was left open. */
 const OPEN_CURSOR_MS = 1_000

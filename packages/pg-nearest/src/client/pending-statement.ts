@@ -1,6 +1,6 @@
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import { ownSession, type OwnSession } from '../execute/engine-interface.ts'
-import type { Witness } from '../events/current-witness.ts'
+import type { Witness } from '../events/served-by-collector.ts'
 import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
 import { joinSignals, type JoinedSignal } from '../limits/joined-signal.ts'
 import { translateReadOnlyError } from '../execute/translate-read-only-error.ts'

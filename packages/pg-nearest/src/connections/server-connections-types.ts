@@ -3,7 +3,7 @@ import type { MonitoredConnections } from '../server-watch/monitor-dependencies.
 import type { ClientLogin } from '../pg-client/standby-aware-client.ts'
 import type { Role } from '../topology/topology-types.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { Preference } from '../checkout/machine-preference.ts'
+import type { Preference } from '../checkout/connection-preference.ts'
 import type { Purpose, Sharers, Wanted } from '../checkout/wait-queue.ts'
 
 /** The connections to one server. */

@@ -7,7 +7,7 @@ import { describeValue, isPlainObject } from '../error-messages/describe-value.t
 import { checkNames } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'
 import { entryWithHost } from '../server-list/entry-with-host.ts'
-import type { ServerOptions, ServerSource } from '../server-list/server-list.ts'
+import type { ServerOptions, ServerSource } from '../server-list/server-list-types.ts'
 
 /** Options of {@link dns}. */
 export interface DnsOptions {

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { showStatement } from '../tracers/show-statement.ts'
+import { showStatement } from '../tracers/run-patched-query.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 
 /** A statement on its way, as tracers have seen it. */

@@ -5,7 +5,7 @@ import type { ReplicaBehindError } from '../session-positions/replica-behind-err
 import { FREE_GATE } from '../session-positions/external-bookmark-gate.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
 import { isMisled, backendPreference, misledBy, waitingPreference } from '../freshness/backend-preference.ts'
-import type { Preference } from '../checkout/machine-preference.ts'
+import type { Preference } from '../checkout/connection-preference.ts'
 import { SHARES } from '../checkout/wait-queue.ts'
 import { positionBefore } from '../freshness/caught-up-with-primary.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'

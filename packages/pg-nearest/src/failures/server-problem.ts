@@ -2,7 +2,7 @@ import { isOtherCluster } from '../topology/cluster-identity.ts'
 import { whyInvalid } from '../topology/invalid-member.ts'
 import type { Problem, ProblemCode } from '../topology/problem.ts'
 import { describeRefusals } from '../topology/refused-function.ts'
-import { describeStall, describeStalledMembers, isStalled, stalledMembers } from '../topology/stalled.ts'
+import { describeStall, describeStalledMembers, isStalled, stalledMembers } from '../topology/stalled-wal-reception.ts'
 import { whyNoWrites } from '../topology/why-no-writes.ts'
 import type { ServerState, Topology } from '../topology/topology-types.ts'
 

@@ -2,11 +2,11 @@ import type { Lease } from '../pooled-connection/lease.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
 import { isUsable } from '../topology/health.ts'
-import { stalledMembers } from '../topology/stalled.ts'
+import { stalledMembers } from '../topology/stalled-wal-reception.ts'
 import type { ServerState } from '../topology/topology-types.ts'
 import type { FreshnessCheck } from './freshness-check.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
-import { GIVES_WAY, type Preference } from '../checkout/machine-preference.ts'
+import { GIVES_WAY, type Preference } from '../checkout/connection-preference.ts'
 
 /** On which of the machines behind its name an attempt should rather run; `undefined`: there is only one, or all are equal. */
 export function backendPreference(

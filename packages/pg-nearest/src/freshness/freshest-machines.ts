@@ -1,4 +1,4 @@
-import type { Preference } from '../checkout/machine-preference.ts'
+import type { Preference } from '../checkout/connection-preference.ts'
 import type { KnownPosition, KnownPositions } from '../positions/known-positions.ts'
 import { shows, type Bookmark } from '../session/bookmark.ts'
 

@@ -1,4 +1,4 @@
-import type { Preference } from '../checkout/machine-preference.ts'
+import type { Preference } from '../checkout/connection-preference.ts'
 import type { Askable } from '../positions/known-positions.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { introductionQuestion } from '../probe/probe-question.ts'

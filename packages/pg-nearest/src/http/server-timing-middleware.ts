@@ -1,8 +1,8 @@
 import { OptionError } from '../errors.ts'
-import { runObserved, type ObservedPool, type Observer } from '../replay/observe-statements.ts'
+import { runObserved, type ObservedPool, type Observer } from '../replay/count-primary-trips.ts'
 import type { Middleware } from '../http-middleware/middleware-types.ts'
 
-export type { ObservedPool } from '../replay/observe-statements.ts'
+export type { ObservedPool } from '../replay/count-primary-trips.ts'
 
 /** What one server has answered to one request. */
 interface Answers {

@@ -17,7 +17,7 @@ import type { ResilientStoreOptions } from '../bookmark-store/resilient-store.ts
 import { HEDGES, hedgeOptions, isHedge, type HedgeOptions } from '../limits/hedge-options.ts'
 import type { NearestPoolOptions } from './pool-options.ts'
 import { isSystemIdentifier } from './system-identifier.ts'
-import type { PgOptions, ServerSource } from '../server-list/server-list.ts'
+import type { PgOptions, ServerSource } from '../server-list/server-list-types.ts'
 
 /** Options that have been checked, with their defaults filled in. */
 export interface ParsedOptions {

@@ -3,7 +3,7 @@ import type { BookmarkStore } from '../bookmark-store/bookmark-store.ts'
 import type { ModeShares } from '../modes/mode-rollout.ts'
 import type { Mode } from '../modes/pool-mode.ts'
 import type { Consistency } from '../session/consistency.ts'
-import type { ServerList, ServerSource, PgOptions } from '../server-list/server-list.ts'
+import type { ServerList, ServerSource, PgOptions } from '../server-list/server-list-types.ts'
 
 /**
  * Options of {@link createPool}. Every option of `pg.Pool` that does not name a server (`max`, `idleTimeoutMillis`,

@@ -3,7 +3,7 @@ import { describeValue, isPlainObject } from '../error-messages/describe-value.t
 import { checkNames } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'
 import { entryWithHost } from '../server-list/entry-with-host.ts'
-import type { ServerEntry, ServerList, ServerSource } from '../server-list/server-list.ts'
+import type { ServerEntry, ServerList, ServerSource } from '../server-list/server-list-types.ts'
 import { membersIn, taggedRegion, type PatroniMember } from './cluster-answer.ts'
 
 /** Options of {@link patroni}. */

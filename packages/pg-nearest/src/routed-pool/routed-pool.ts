@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { ClientLimits } from '../client-state/client-context.ts'
 import { OptionError } from '../errors.ts'
-import { currentWitness } from '../events/current-witness.ts'
+import { currentWitness } from '../events/served-by-collector.ts'
 import type { ServedBy } from '../events/served-by.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
 import { currentConsistency } from '../session/current-consistency.ts'

@@ -1,5 +1,5 @@
 import { joinUrl, splitUrl, withParameters } from '../discovery/url-parts.ts'
-import type { ServerOptions } from './server-list.ts'
+import type { ServerOptions } from './server-list-types.ts'
 
 /** The same entry, but for its host, and its port if the endpoint has one. */
 export function entryWithHost(entry: ServerOptions, endpoint: string): ServerOptions {

@@ -1,6 +1,6 @@
 import { misspelled } from '../error-messages/closest-name.ts'
 import { OptionError } from '../errors.ts'
-import type { PgOptions, ServerNaming } from './server-list.ts'
+import type { PgOptions, ServerNaming } from './server-list-types.ts'
 
 /** What a value must be, and what it has instead where its type alone would not tell. */
 export type Must = string | { readonly be: string; readonly has: string }

@@ -1,6 +1,6 @@
 import { describeValue } from '../error-messages/describe-value.ts'
 import { milliseconds, mismatch } from './pg-option-checks.ts'
-import type { ServerAnswer } from './server-list.ts'
+import type { ServerAnswer } from './server-list-types.ts'
 
 /**
  * When a list wants the next one: its `serversIntervalMs`, `undefined` if it has none.

@@ -1,6 +1,6 @@
 import { isUsable } from '../topology/health.ts'
 import { whyInvalid } from '../topology/invalid-member.ts'
-import { isStalled } from '../topology/stalled.ts'
+import { isStalled } from '../topology/stalled-wal-reception.ts'
 import { whyNoWrites } from '../topology/why-no-writes.ts'
 import { perRoutingStates, type RoutingState, type RoutingStates } from '../topology/routing-relevant-state.ts'
 import type { ServerState, Topology } from '../topology/topology-types.ts'

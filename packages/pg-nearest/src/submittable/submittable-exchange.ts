@@ -7,7 +7,7 @@ import { runUsers } from '../raise-later.ts'
 import type { Exchange, Progress } from '../wire/exchange.ts'
 import { CALLER, type Caller } from '../tracers/caller-context.ts'
 import { noteSent } from '../prepared-statements/statements-on.ts'
-import { showStatement } from '../tracers/show-statement.ts'
+import { showStatement } from '../tracers/run-patched-query.ts'
 import { dropOnceDestroyed } from './discard-copy-output.ts'
 import { endPages } from '../exchange/end-pages.ts'
 import {

@@ -1,4 +1,4 @@
-import { isStalledMachine } from './stalled.ts'
+import { isStalledMachine } from './stalled-wal-reception.ts'
 import type { Member, ServerState, Topology } from './topology-types.ts'
 
 /** What routing goes by. It must not look at anything else of a server: see {@link perRoutingStates}. */

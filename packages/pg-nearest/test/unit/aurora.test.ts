@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { aurora } from '../../src/aurora/aurora.ts'
 import { clusterDomain } from '../../src/aurora/cluster-domain.ts'
 import { entryWithHost } from '../../src/server-list/entry-with-host.ts'
-import { instancesOf, type InstanceRow } from '../../src/aurora/replica-status.ts'
+import { instancesOf, type InstanceRow } from '../../src/aurora/writer-and-readers.ts'
 import { afterAnswer, readersOf, type KnownInstances } from '../../src/aurora/known-instances.ts'
 import { isOptionError } from '../../src/errors.ts'
 import { parsePoolOptions } from '../../src/options/parse-pool-options.ts'
-import type { ServerOptions } from '../../src/server-list/server-list.ts'
+import type { ServerOptions } from '../../src/server-list/server-list-types.ts'
 import spec from '../../spec/aurora.json' with { type: 'json' }
 
 describe('the name of an endpoint', () => {

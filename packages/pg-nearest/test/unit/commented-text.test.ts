@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isCommented } from '../../src/tracers/show-statement.ts'
+import { isCommented } from '../../src/tracers/run-patched-query.ts'
 
 const TEXTS: readonly [sent: string, original: string, isIt: boolean][] = [
   ['select 1', 'select 1', true],

@@ -8,7 +8,7 @@ import {
   type ConnectionsNow,
   type Lending,
 } from '../../src/checkout/next-lending.ts'
-import type { Preference } from '../../src/checkout/machine-preference.ts'
+import type { Preference } from '../../src/checkout/connection-preference.ts'
 import type { ConnectionState } from '../../src/pooled-connection/connection-lifecycle.ts'
 
 interface Caller {

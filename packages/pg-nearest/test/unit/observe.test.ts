@@ -10,7 +10,7 @@ import {
   withStandbysAnswer,
   type Observed,
 } from '../../src/observations/topology-updates.ts'
-import { dormantTopology } from '../../src/observations/topology-without-monitoring.ts'
+import { dormantTopology } from '../../src/observations/dormant-topology.ts'
 import { GONE, observation } from './observation.ts'
 import { readTiers, writeOrder } from '../../src/server-selection/server-selection.ts'
 import { serverProblem } from '../../src/failures/server-problem.ts'

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { isOptionError } from '../../src/errors.ts'
 import { replay } from '../../src/http/express.ts'
 import { withReplay, type ReplayPolicy, type ReplayPool } from '../../src/http/index.ts'
-import { runCounted } from '../../src/replay/observe-statements.ts'
+import { runCounted } from '../../src/replay/count-primary-trips.ts'
 import { createTripCounter } from '../../src/replay/trip-counter.ts'
 
 test('a failed replay keeps others here if it names this machine, and not if a client makes it up', async () => {

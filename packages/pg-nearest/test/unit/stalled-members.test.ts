@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { MemberMachine } from '../../src/observations/update-machines.ts'
+import type { MemberMachine } from '../../src/observations/update-members.ts'
 import { initialTopology, withAnswer, type Observed } from '../../src/observations/topology-updates.ts'
 import { serverProblem } from '../../src/failures/server-problem.ts'
-import { isStalled } from '../../src/topology/stalled.ts'
+import { isStalled } from '../../src/topology/stalled-wal-reception.ts'
 import { observation } from './observation.ts'
 
 const servers = [
