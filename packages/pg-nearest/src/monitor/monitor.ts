@@ -176,10 +176,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
       boundSilentMs,
       nextMs: () => {
         const { failures, role } = states.get(name) ?? UNHEARD
-        const isOpen = (watches.get(name)?.connections.total ?? 0) > 0
-        const used = role === 'primary' || isOpen || options.isHome(name)
-        const pace = { intervalMs, servers: watches.size, used, failures, searching: isSearching() }
-        return nextProbeMs(pace, performance.now(), random)
+        const open = watches.get(name)?.connections.total ?? 0
+        const used = role === 'primary' || open > 0 || options.isHome(name)
+        return nextProbeMs({ intervalMs, servers: watches.size, used, failures, searching: isSearching() }, random)
       },
       mayHaveMoved: () => phase === 'running' && isSearching(),
       renewalMs: (now, renewals) => renewalMs(members, name, { now, renewals, intervalMs }),

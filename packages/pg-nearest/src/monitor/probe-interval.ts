@@ -31,10 +31,10 @@ export interface ProbePace {
  * probed together, because one that wakes the process by itself costs twice as much. What runs on a server, and fails there, has it probed at
  * once, whatever its interval.
  *
- * @param now - by a clock that began at some time with this process: those that are probed together are so at its multiples of the interval.
+ * @param now - by a clock of this process alone: those that are probed together are so at its multiples of the interval.
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
-export function nextProbeMs(pace: ProbePace, now: number, random: () => number): number {
+export function nextProbeMs(pace: ProbePace, random: () => number, now: number = performance.now()): number {
   const { intervalMs, failures, searching, used } = pace
   const sharedMs = used ? intervalMs : sharedIntervalMs(pace)
   if (failures > 0) {

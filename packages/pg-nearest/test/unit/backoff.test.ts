@@ -15,7 +15,7 @@ test.each<[pace: Partial<ProbePace>, random: number, ms: number]>([
   [{ servers: 80 }, 0.5, 500],
   [{ servers: 80, failures: 1 }, 1, 1_000],
 ])('a server in use, every 500 ms, %o, random %d: after %d ms', (pace, random, ms) => {
-  expect(nextProbeMs({ ...USED, ...pace }, 1_234, () => random)).toBeCloseTo(ms)
+  expect(nextProbeMs({ ...USED, ...pace }, () => random, 1_234)).toBeCloseTo(ms)
 })
 
 test.each<[pace: Partial<ProbePace>, now: number, random: number, at: number]>([
@@ -29,7 +29,7 @@ test.each<[pace: Partial<ProbePace>, now: number, random: number, at: number]>([
   [{ servers: 80 }, 1_000, 0, 5_500],
   [{ servers: 80, searching: true }, 1_000, 0.5, 1_100],
 ])('one that nobody uses, %o, at %d ms, random %d: on the beat at %d ms', (pace, now, random, at) => {
-  expect(now + nextProbeMs({ ...UNUSED, ...pace }, now, () => random)).toBeCloseTo(at)
+  expect(now + nextProbeMs({ ...UNUSED, ...pace }, () => random, now)).toBeCloseTo(at)
 })
 
 const paces = fc.record({
@@ -45,7 +45,7 @@ const times = fc.double({ min: 0, max: 1e9, noNaN: true })
 test('it never asks in a tight loop, and never gives up', () => {
   fc.assert(
     fc.property(paces, times, randoms, (pace, now, random) => {
-      const wait = nextProbeMs(pace, now, () => random)
+      const wait = nextProbeMs(pace, () => random, now)
       const intervalMs = pace.intervalMs * (pace.used ? 1 : Math.max(1, pace.servers / 8))
       expect(wait).toBeGreaterThan(19.9)
       expect(wait).toBeLessThanOrEqual(Math.max(intervalMs * 1.1 + pace.intervalMs / 2, 1_000))
@@ -57,7 +57,7 @@ test('those that nobody uses are probed together', () => {
   fc.assert(
     fc.property(paces, times, randoms, ({ intervalMs, servers }, now, random) => {
       const pace = { intervalMs, servers, used: false, failures: 0, searching: false }
-      const beats = (now + nextProbeMs(pace, now, () => random)) / intervalMs
+      const beats = (now + nextProbeMs(pace, () => random, now)) / intervalMs
       expect(Math.abs(beats - Math.round(beats))).toBeLessThan(1e-6)
       expect(Math.round(beats)).toBeGreaterThan(Math.floor(now / intervalMs))
     }),
