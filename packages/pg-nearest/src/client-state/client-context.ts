@@ -4,7 +4,7 @@ import { runWithinAsync, unlessDone, type LimitedEnd } from '../send/run-with-ca
 import { scopeOf, type Engine, type OwnSession, type Scope } from '../execute/engine-interface.ts'
 import { noteWritten, shadowOf, tellShadow, type Shadow } from '../execute/predict-normal-route.ts'
 import type { MultiplexedRead } from '../lane-rides/multiplexed-read.ts'
-import type { Enforcement } from '../send/read-only-enforcement.ts'
+import { enforcementWithin, type Enforcement } from '../send/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../send/run-statement.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import { positionBefore } from '../freshness/caught-up-with-primary.ts'
@@ -196,9 +196,8 @@ export class ClientContext {
 
   /** What is given as COMMIT is to be sent as ROLLBACK: see {@link ClientLimits.allOrNothing}. What has not begun, or is lost, says so by itself. */
   get refusesCommit(): boolean {
-    return (
-      this.completeness.isIncomplete && this.allOrNothing && this.state.kind !== 'lost' && this.state.kind !== 'unbegun'
-    )
+    const { kind } = this.state
+    return this.completeness.isIncomplete && this.allOrNothing && kind !== 'lost' && kind !== 'unbegun'
   }
 
   /** The statement whose turn it was has ended without having been sent. Outside of a transaction nothing lacks it. */
@@ -249,7 +248,7 @@ export class ClientContext {
   /** How a statement is kept from writing. */
   enforcementOf({ need }: Pick<QueuedStatement, 'need'>, reads: boolean): Enforcement {
     if (!this.keepsFromWriting) return 'none'
-    if (this.held.open) return 'inside'
+    if (this.held.open) return enforcementWithin(this.held.here)
     if (need.transaction?.kind === 'begin') return 'begin'
     return reads ? 'read' : 'statement'
   }
@@ -304,6 +303,7 @@ export class ClientContext {
 
   /** Updates the state after a statement. `refused`: the server answered with an error. */
   settle({ request, need }: QueuedStatement, open: boolean, refused: boolean, unproven = false): void {
+    if (!open) this.held.lease?.endTransaction()
     const standby = this.isOnStandby
     const remembered = this.state.kind === 'free' && !open && this.remembers(need)
     this.become(nextClientState(this.state, { request, need, open, standby, failed: refused, unproven, remembered }))
@@ -332,6 +332,7 @@ export class ClientContext {
 
   /** Updates the state after a cursor, a stream, a COPY or pg's own `Query`. `refused`: the server answered with an error. */
   settleStream(request: Request, need: StatementNeed, open: boolean, refused: boolean): void {
+    if (!open) this.held.lease?.endTransaction()
     this.become(nextStateAfterStream(this.state, { request, need, open, failed: refused }))
     if (!refused) this.#noteReliance(request, need)
     if (!refused && !open) this.#forgetReset(need.session)

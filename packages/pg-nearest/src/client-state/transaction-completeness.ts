@@ -24,7 +24,7 @@ export class TransactionCompleteness {
   /** The turn of this one has come. */
   next({ transaction }: StatementNeed, text: string | undefined): void {
     if (this.#lacks !== 'one' || transaction === undefined) return
-    const goesBack = transaction.kind === 'within' && text !== undefined && GOES_BACK.test(text)
+    const goesBack = transaction.kind === 'within' && text !== undefined && /^\s*rollback\s/i.test(text)
     this.#lacks = goesBack ? 'none' : 'one-for-good'
   }
 
@@ -32,5 +32,3 @@ export class TransactionCompleteness {
     this.#lacks = 'none'
   }
 }
-
-const GOES_BACK = /^\s*rollback\s/i

@@ -24,7 +24,7 @@ import { ownSession, type Engine, type Scope } from './engine-interface.ts'
 import type { Arrival, AttemptEnd, Execution, HedgePlan, Turn } from '../walk/execution-types.ts'
 import { mayAwaitPrimary } from './may-await-primary.ts'
 import { beginOnPoolError, warnOfOpenTransaction } from './warn-of-open-transaction.ts'
-import type { Enforcement } from '../send/read-only-enforcement.ts'
+import { enforcementWithin, type Enforcement } from '../send/read-only-enforcement.ts'
 import { awaitBookmarkClaim } from '../walk/await-bookmark-claim.ts'
 import { candidatesOf, type ListState } from '../failures/no-server-error.ts'
 import { runStatement, type RunEnd } from '../send/run-statement.ts'
@@ -246,7 +246,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const isLimited = signal !== undefined || queryTimeoutMs !== undefined
     const run = {
       config,
-      enforcement: enforcementOf(this.facts, forced, lease.status !== 'I'),
+      enforcement: enforcementOf(this.facts, forced, lease),
       check: this.#check,
       trust: trusts(attempt),
       need: this.#need,
@@ -343,10 +343,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 }
 
-/** @param open - in a transaction that a statement before has begun. */
-function enforcementOf({ readOnly, reads }: WalkFacts, forced: boolean, open: boolean): Enforcement {
+function enforcementOf({ readOnly, reads }: WalkFacts, forced: boolean, lease: Lease): Enforcement {
   if (!readOnly && !forced) return 'none'
-  if (open) return 'inside'
+  if (lease.status !== 'I') return enforcementWithin(lease)
   return readOnly && reads && !forced ? 'read' : 'statement'
 }
 

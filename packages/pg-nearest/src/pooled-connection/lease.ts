@@ -230,6 +230,16 @@ export class Lease {
     this.#connection.goesOn = true
   }
 
+  /** That is over. */
+  endTransaction(): void {
+    this.#connection.goesOn = false
+  }
+
+  /** Its open transaction is one that others go on with, who may write. */
+  get goesOn(): boolean {
+    return this.#connection.goesOn
+  }
+
   send(...exchanges: Exchange[]): void {
     this.#connection.pipeline.send(...exchanges)
   }

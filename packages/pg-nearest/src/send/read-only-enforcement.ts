@@ -14,8 +14,14 @@ import { StatementExchange } from '../exchange/statement-exchange.ts'
  * - `statement`: by a READ ONLY transaction around it, on a standby, too.
  * - `begin`: it is a BEGIN, whose transaction is made READ ONLY.
  * - `inside`: it is part of such a transaction, which it must not be able to change, or to end with another statement behind it.
+ * - `within`: it is part of one that others write in, too, and stays as it is.
  */
-export type Enforcement = 'none' | 'read' | 'statement' | 'begin' | 'inside'
+export type Enforcement = 'none' | 'read' | 'statement' | 'begin' | 'inside' | 'within'
+
+/** Of what is given in an open transaction. */
+export function enforcementWithin({ goesOn }: Pick<Lease, 'goesOn'>): 'inside' | 'within' {
+  return goesOn ? 'within' : 'inside'
+}
 
 /** Whether it can be sent as it is. */
 export function isPlainOn(lease: Lease, enforcement: Enforcement, { text }: pg.QueryConfig): boolean {
@@ -50,7 +56,6 @@ function staysReadOnly(text: string): boolean {
   return facts.need.class === 'read' && !facts.is('mayLeaveState')
 }
 
-const BEGIN = 'BEGIN READ ONLY'
 /** Makes the transaction that has just begun READ ONLY. */
 export const RESTRICTION = 'SET TRANSACTION READ ONLY'
 /** The same for what shares a Sync with a read, outside of any transaction. */
@@ -62,7 +67,27 @@ export const RESTRICTION_OF_SYNC = `SELECT pg_catalog.set_config('transaction_re
  */
 export const SNAPSHOT = 'SELECT 1'
 /** What precedes a statement in such a transaction: until PostgreSQL 15, RESET could have made it READ WRITE all the same. */
-export const RELOCK: readonly string[] = ['SET TRANSACTION READ ONLY', SNAPSHOT]
+const RELOCK: readonly string[] = ['SET TRANSACTION READ ONLY', SNAPSHOT]
+
+/** What is sent ahead of a statement, and behind it, whatever becomes of it. */
+export interface Guard<Behind = string> {
+  readonly ahead: readonly string[]
+  readonly behind: Behind
+}
+
+/** Around a statement that shares no transaction. */
+const AROUND: Guard = { ahead: ['BEGIN READ ONLY', SNAPSHOT], behind: 'COMMIT' }
+/** A subtransaction of one that is READ WRITE can be READ ONLY, and then cannot be made READ WRITE. With it that ends. */
+const WITHIN: Guard = {
+  ahead: ['SAVEPOINT pg_nearest_reads', 'SET TRANSACTION READ ONLY'],
+  behind: 'RELEASE pg_nearest_reads',
+}
+
+/** For what is sent by itself: a cursor, a stream or a COPY. */
+export function guardOn({ status, goesOn }: Pick<Lease, 'status' | 'goesOn'>): Guard<string | undefined> {
+  if (status === 'I') return AROUND
+  return goesOn ? WITHIN : { ahead: RELOCK, behind: undefined }
+}
 
 type OnEnd = (end: StatementEnd) => void
 
@@ -82,13 +107,15 @@ export function statementExchanges(
       return [new StatementExchange(config, lease.client, onEnd)]
     case 'read':
       if (isOneRead(config)) return [group(lease.client, [RESTRICTION_OF_SYNC], config, onEnd)]
-      return around(lease, config, onEnd)
+      return around(lease, config, AROUND, onEnd)
     case 'statement':
-      return around(lease, config, onEnd)
+      return around(lease, config, AROUND, onEnd)
     case 'begin':
       return beginning(lease, config, onEnd)
     case 'inside':
       return inside(lease, config, onEnd)
+    case 'within':
+      return within(lease, config, onEnd)
   }
 }
 
@@ -97,18 +124,17 @@ function isOneRead({ text }: pg.QueryConfig): boolean {
   return typeof text === 'string' && factsOf(text).is('single') && staysReadOnly(text)
 }
 
-/** BEGIN, the statement, COMMIT. `onEnd` is called when all three have ended. */
-function around({ client }: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] {
+/** The statement in its guard. `onEnd` is called when all of that has ended. */
+function around({ client }: Lease, config: pg.QueryConfig, { ahead, behind }: Guard, onEnd: OnEnd): Exchange[] {
   let ended: StatementEnd | undefined
-  const commit = plain(client, 'COMMIT', (end) => onEnd(lossOf(end) ?? (ended as StatementEnd)))
+  const last = plain(client, behind, (end) => onEnd(lossOf(end) ?? (ended as StatementEnd)))
   const tell = (end: StatementEnd): void => {
     ended ??= end
   }
-  const ahead = [BEGIN, SNAPSHOT]
-  // Either way it is not run without its BEGIN.
+  // Either way it is not run without what is ahead of it.
   const isGrouped = mustBeAlone(config) || isParametrized(config)
   const guarded = isGrouped ? group(client, ahead, config, tell) : new PrecededExchange(ahead, config, client, tell)
-  return [guarded, commit]
+  return [guarded, last]
 }
 
 /** The server takes no text of several statements with these. */
@@ -116,7 +142,7 @@ function isParametrized({ name, values }: pg.QueryConfig): boolean {
   return name !== undefined || (Array.isArray(values) ? values.length > 0 : Boolean(values))
 }
 
-/** If the connection dies with the COMMIT in flight, the statement counts as lost. It could not write, so it can be repeated. */
+/** If the connection dies with what is behind it in flight, the statement counts as lost. It could not write, so it can be repeated. */
 function lossOf(end: StatementEnd): StatementEnd | undefined {
   return end.kind === 'lost' || end.kind === 'unsent' ? end : undefined
 }
@@ -133,11 +159,24 @@ function inside(lease: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] 
   const { client, status } = lease
   if (status === 'E' && mayChain(config)) return beginning(lease, config, onEnd)
   const needsNone = status === 'E' || (typeof config.text === 'string' && needsNoSnapshot(config.text))
-  if (mustBeAlone(config)) {
-    return [needsNone ? alone(client, config, onEnd) : group(client, RELOCK, config, onEnd)]
-  }
-  const statement = new StatementExchange(config, client, onEnd)
-  return needsNone ? [statement] : [...RELOCK.map((text) => plain(client, text, () => undefined)), statement]
+  if (needsNone) return [unguarded(client, config, onEnd)]
+  if (mustBeAlone(config)) return [group(client, RELOCK, config, onEnd)]
+  return [...RELOCK.map((text) => plain(client, text, () => undefined)), unguarded(client, config, onEnd)]
+}
+
+function unguarded(client: pg.Client, config: pg.QueryConfig, onEnd: OnEnd): Exchange {
+  return mustBeAlone(config) ? alone(client, config, onEnd) : new StatementExchange(config, client, onEnd)
+}
+
+/** What controls the transaction is not in a subtransaction of it, and writes nothing. */
+function within(lease: Lease, config: pg.QueryConfig, onEnd: OnEnd): Exchange[] {
+  const { client, status } = lease
+  if (status === 'E' || isControl(config)) return [unguarded(client, config, onEnd)]
+  return around(lease, config, WITHIN, onEnd)
+}
+
+function isControl({ text }: pg.QueryConfig): boolean {
+  return typeof text === 'string' && factsOf(text).is('single') && factsOf(text).need.class === 'transaction'
 }
 
 /** A transaction that has failed has lost its READ ONLY, so that one chained to it would be READ WRITE. */

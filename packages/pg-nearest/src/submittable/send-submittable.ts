@@ -3,7 +3,7 @@ import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { isErrorResponse } from '../driver-errors.ts'
 import { isOutcomeUnknownError, NearestError } from '../errors.ts'
-import { RELOCK, SNAPSHOT } from '../send/read-only-enforcement.ts'
+import { guardOn } from '../send/read-only-enforcement.ts'
 import { mayLeaveTrace } from '../statement/may-leave-trace.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import type { StatementNeed } from '../classification/statement-need-types.ts'
@@ -94,7 +94,7 @@ export async function sendSubmittable(
       limit?.sent(exchange)
       return exchange
     }
-    lease.send(...(guards ? guarded(lease.client, open, make, resolve) : [make(resolve)]))
+    lease.send(...(guards ? guarded(lease, make, resolve) : [make(resolve)]))
   })
   forget?.()
   if (end.kind === 'ended' && end.unsent === 'unsendable') client.noteUnsent()
@@ -121,30 +121,25 @@ function limitEnd(query: pg.Submittable, need: StatementNeed, reads: boolean): E
 type OnEnd = SubmittableSender['onEnd']
 
 /**
- * Puts it into a READ ONLY transaction that cannot be made READ WRITE, without which it is not sent. `onEnd` is called when that has ended,
- * too, if it is not the caller's: what is sent behind it must not take it for open.
+ * Puts it into a READ ONLY transaction that cannot be made READ WRITE, without which it is not sent. `onEnd` is called when what is behind it has
+ * ended, too: what is sent next must not find that.
  */
-function guarded(
-  client: pg.Client,
-  inTransaction: boolean,
-  make: (onEnd: OnEnd) => SubmittableExchange,
-  onEnd: OnEnd,
-): Exchange[] {
-  const ahead = (inTransaction ? RELOCK : ['BEGIN READ ONLY', SNAPSHOT]).map(
-    (text) => new StatementExchange({ text }, client, (end) => refuseFor(end)),
-  )
+function guarded(lease: Lease, make: (onEnd: OnEnd) => SubmittableExchange, onEnd: OnEnd): Exchange[] {
+  const { client } = lease
+  const guard = guardOn(lease)
+  const ahead = guard.ahead.map((text) => new StatementExchange({ text }, client, (end) => refuseFor(end)))
   let ended: SubmittableEnd | undefined
-  const exchange = make(inTransaction ? onEnd : (end) => (ended = end))
+  const exchange = make(guard.behind === undefined ? onEnd : (end) => (ended = end))
   const refuseFor = (end: StatementEnd): void => {
     const error = refusalOf(end)
     if (error !== undefined) exchange.end('refused', error)
   }
-  if (inTransaction) return [...ahead, exchange]
+  if (guard.behind === undefined) return [...ahead, exchange]
   // What its user was not told of is told otherwise, or runs elsewhere.
-  const commit = new StatementExchange({ text: 'COMMIT' }, client, (end) =>
+  const behind = new StatementExchange({ text: guard.behind }, client, (end) =>
     onEnd(ended?.kind === 'untold' ? ended : (lossOf(end) ?? (ended as SubmittableEnd))),
   )
-  return [...ahead, exchange, commit]
+  return [...ahead, exchange, behind]
 }
 
 /** Why the server has not done it, though the connection is well. */
