@@ -7,7 +7,9 @@ export interface Promotion {
   readonly promoted: string
   /** When the old primary began to be killed. */
   readonly startedAt: number
-  /** When the promoted server was first seen to be no standby any more. */
+  /** Up to when the promoted server was certainly a standby. */
+  readonly standbyUntil: number
+  /** When it was first seen to be none any more: on a busy machine, long after others have seen it. */
   readonly promotedAt: number
   /** What it had at that time. */
   readonly ids: ReadonlySet<number>
@@ -29,16 +31,22 @@ export async function promoteAndLook(world: World, promoted: string): Promise<Pr
   }
 }
 
-async function look(client: pg.Client, promoting: Promise<void>): Promise<Pick<Promotion, 'promotedAt' | 'ids'>> {
+async function look(
+  client: pg.Client,
+  promoting: Promise<void>,
+): Promise<Omit<Promotion, 'old' | 'promoted' | 'startedAt'>> {
   let over = false
+  let standbyUntil = performance.now()
   promoting.catch(() => undefined).finally(() => (over = true))
   for (;;) {
+    const askedAt = performance.now()
     const { rows } = await client.query<{ standby: boolean }>('select pg_is_in_recovery() as standby')
     if (rows[0]?.standby === false) break
     if (over) throw new Error('It was promoted, and is a standby all the same.')
+    standbyUntil = askedAt
     await sleep(10)
   }
-  return { promotedAt: performance.now(), ids: new Set((await rowsOf(client)).keys()) }
+  return { standbyUntil, promotedAt: performance.now(), ids: new Set((await rowsOf(client)).keys()) }
 }
 
 /** Makes the table of the apps' writes, without a unique constraint, so that what is written twice is there twice. */

@@ -99,12 +99,13 @@ function mayFail({ kind, outcome, code, invokedAt, completedAt }: Deed): boolean
   return kind === 'read-only transaction' && code === 'NEAREST_CONNECTION_LOST'
 }
 
-/** Between the two operations a primary was replaced, and this session was told that its position was lost. */
+/** Between the two operations a primary may have been replaced, and this session was told that its position was lost. */
 function isTold({ earlier, read }: Violation, { promotions, losses }: Evidence): boolean {
-  const meanwhile = (at: number): boolean => at > earlier.invokedAt && at < read.completedAt
+  const { invokedAt: from } = earlier
+  const { completedAt: to } = read
   return (
-    promotions.some(({ promotedAt }) => meanwhile(promotedAt)) &&
-    losses.some(({ session, at }) => session === read.session && meanwhile(at))
+    promotions.some(({ standbyUntil, promotedAt }) => promotedAt > from && standbyUntil < to) &&
+    losses.some(({ session, at }) => session === read.session && at > from && at < to)
   )
 }
 

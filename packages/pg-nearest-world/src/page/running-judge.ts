@@ -29,7 +29,8 @@ export function createRunningJudge(
   const verdict = createRunningVerdict()
   const writer = (): string => promotions.at(-1)?.promoted ?? firstPrimary
   let counted = 0
-  let noticed = { primary: firstPrimary, at: 0 }
+  let noticed = { primary: firstPrimary, since: 0, at: 0 }
+  let lookedAt = 0
   let primary: { readonly url: string; readonly pool: pg.Pool } | undefined
   const close = async (): Promise<void> => {
     const before = primary
@@ -46,14 +47,16 @@ export function createRunningJudge(
   }
   /** What a server that was promoted from outside had then it is not asked in time: what it has now tells nearly the same. */
   const adopt = async (): Promise<void> => {
-    const { primary: promoted, at } = noticed
+    const { primary: promoted, since, at } = noticed
     const [old, before] = [writer(), promotions.length]
     const rows = await rowsOf(poolAt(world.url(promoted))).catch(() => undefined)
     if (rows === undefined || isChanging() || promotions.length !== before || world.primary !== promoted) return
-    promotions.push({ old, promoted, startedAt: at, promotedAt: at, ids: new Set(rows.keys()) })
+    promotions.push({ old, promoted, startedAt: at, standbyUntil: since, promotedAt: at, ids: new Set(rows.keys()) })
   }
   const notice = (): void => {
-    if (world.primary !== noticed.primary) noticed = { primary: world.primary, at: diary.recorder.now() }
+    const now = diary.recorder.now()
+    if (world.primary !== noticed.primary) noticed = { primary: world.primary, since: lookedAt, at: now }
+    lookedAt = now
   }
   /** Whether a read may fail, its rows and the promotions do not tell. */
   const judgeReads = (deeds: readonly Deed[]): readonly Finding[] =>

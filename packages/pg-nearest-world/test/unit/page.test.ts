@@ -176,7 +176,9 @@ describe('the running verdict', () => {
 
   it('does not count as lost what no promoted server had', () => {
     const verdict = createRunningVerdict()
-    const promotions = [{ old: 'nrt', promoted: 'ord', startedAt: 95, promotedAt: 100, ids: new Set<number>() }]
+    const promotions = [
+      { old: 'nrt', promoted: 'ord', startedAt: 95, standbyUntil: 98, promotedAt: 100, ids: new Set<number>() },
+    ]
     verdict.judge(evidence({ deeds: [deed({ ids: [7] })], promotions }))
     expect(verdict.counts).toMatchObject({ writesLost: 0, leftBehind: 1 })
   })

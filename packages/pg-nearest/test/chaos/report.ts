@@ -61,6 +61,8 @@ export interface ToldFinding extends Pick<Finding, 'wrong' | 'ids' | 'stale'> {
   readonly during: readonly string[]
 }
 
+const NEAR_MS = 5_000
+
 export function chaosReport(run: ChaosRun): ChaosReport {
   const { seed, startedAt, endedAt, deeds, promotions, heldBack, hungEnds } = run
   const { findings, fates, excusedReads, guarantees, excusedByLoss, excusedByUnproven } = judge(run)
@@ -70,6 +72,22 @@ export function chaosReport(run: ChaosRun): ChaosReport {
     inflicted
       .filter((each) => each.from <= since(to) && each.to >= since(from))
       .map((each) => `${each.what} (${seconds(each.from)} to ${seconds(each.to)})`)
+  // What decides whether it is excused.
+  const around = ({ earlier, read }: Stale): string[] => {
+    const isNear = (from: number, to: number): boolean =>
+      to > earlier.invokedAt - NEAR_MS && from < read.completedAt + NEAR_MS
+    return [
+      ...promotions
+        .filter((each) => isNear(each.standbyUntil, each.promotedAt))
+        .map(
+          (each) =>
+            `${each.promoted} became the primary between ${since(each.standbyUntil)} and ${since(each.promotedAt)} ms`,
+        ),
+      ...run.losses
+        .filter(({ session, at }) => session === read.session && isNear(at, at))
+        .map(({ at }) => `it was told of a loss at ${since(at)} ms`),
+    ]
+  }
   const failure = ({ app, kind, invokedAt, completedAt, outcome, server, code, message }: Deed): Failure => ({
     app,
     kind,
@@ -88,7 +106,7 @@ export function chaosReport(run: ChaosRun): ChaosReport {
     deed: deed === undefined ? undefined : failure(deed),
     during:
       stale !== undefined
-        ? during(stale.earlier.invokedAt, stale.read.completedAt)
+        ? [...during(stale.earlier.invokedAt, stale.read.completedAt), ...around(stale)]
         : deed === undefined
           ? []
           : during(deed.invokedAt, deed.completedAt),

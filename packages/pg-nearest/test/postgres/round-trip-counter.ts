@@ -9,6 +9,7 @@ export class RoundTripCounter {
   begun = 0
   readonly #port: number
   readonly #linkMs: number
+  #heardAt = 0
   /** Of that server, to what was written before. */
   #answers: { readonly socket: Socket; readonly isHandshake: boolean }[] = []
 
@@ -29,11 +30,17 @@ export class RoundTripCounter {
       if (socket.remotePort === this.#port) this.begun++
     })
     socket.on('data', (data: Buffer) => {
+      this.#heardAt = performance.now()
       const answers = socket.bytesWritten > written && socket.remotePort === this.#port
       if (answers) this.#answers.push({ socket, isHandshake: data[0] === AUTHENTICATION })
       written = socket.bytesWritten
     })
     return socket
+  }
+
+  /** Nothing has come for longer than anything takes that is on its way, such as the monitor's next connection. */
+  get isQuiet(): boolean {
+    return performance.now() - this.#heardAt > 3 * this.#linkMs
   }
 
   /**

@@ -9,18 +9,15 @@ import { RoundTripCounter } from './round-trip-counter.ts'
 const LINK_MS = 160
 
 let world: World
-let pool: NearestPool
-/** Whatever crosses the ocean is a statement's. */
+/** Whatever crosses the ocean is a statement's, as long as no other pool of this process has news for it. */
 let unprobed: NearestPool
 
 beforeAll(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: LINK_MS })
   await withUsers(world)
-  pool = await poolIn('ord')
   unprobed = await poolIn('ord', { probeIntervalMs: 600_000 })
 })
 afterAll(async () => {
-  await pool?.end()
   await unprobed?.end()
   await world?.stop()
 })
@@ -40,8 +37,9 @@ async function poolIn(region: string, options: Partial<NearestPoolOptions> = {})
   await Promise.all([1, 2, 3].map(() => made.primary.query('select 1')))
   await made.query('select 1')
   await made.refresh()
-  // What was dialled for a query that another connection has served by now.
-  await until(() => made.idleCount === made.totalCount, 'every connection to be made')
+  // What was dialled for a query that another connection has served by now, and where the monitor looks whether the name has moved.
+  const isProbed = options.probeIntervalMs === undefined
+  await until(() => made.idleCount === made.totalCount && (isProbed || counter.isQuiet), 'all that is on its way')
   return made
 }
 
@@ -93,7 +91,7 @@ describe('transaction()', () => {
     const one = someone()
     const counted = await trips(unprobed, () => unprobed.transaction((tx) => tx.query(one)))
     expect([counted.trips, counted.value.rowCount]).toEqual([1, 1])
-    expect((await pool.primary.query('select 1 from users where name = $1', one.values)).rowCount).toBe(1)
+    expect((await unprobed.primary.query('select 1 from users where name = $1', one.values)).rowCount).toBe(1)
   })
 
   test.each([1, 3])('of %i statements, the last of which commits: none beyond them', async (n) => {
@@ -206,6 +204,11 @@ describe('a borrowed client', () => {
 })
 
 describe('a read right after a write', () => {
+  let pool: NearestPool
+  beforeAll(async () => {
+    pool = await poolIn('ord')
+  })
+  afterAll(() => pool?.end())
   beforeEach(() => caughtUp(world))
 
   test('with the replica caught up: no ocean, and it is there', async () => {
@@ -234,15 +237,15 @@ describe('a read right after a write', () => {
       const session = pool.session()
       const one = someone()
       await session.query(one)
-      const times: number[] = []
-      for (let i = 0; i < 5; i++) {
+      let least = Number.POSITIVE_INFINITY
+      // What a busy machine adds is not ours.
+      for (let i = 0; i < 5 || (least >= 1.1 * LINK_MS && i < 25); i++) {
         const read = await trips(pool, () => session.query('select 1 from users where name = $1', one.values))
         expect(read.value.rowCount).toBe(1)
         expect(read.value.servedBy).toMatchObject({ server: 'nrt', reason: 'lagging' })
-        times.push(read.ms)
+        least = Math.min(least, read.ms)
       }
-      // What a busy machine adds is not ours.
-      expect(Math.min(...times)).toBeLessThan(1.1 * LINK_MS)
+      expect(least).toBeLessThan(1.1 * LINK_MS)
     } finally {
       await world.resumeReplay('ord')
     }

@@ -25,6 +25,7 @@ const promotion = (old: string, promoted: string, at: number, ids: readonly numb
   old,
   promoted,
   startedAt: at - 5,
+  standbyUntil: at - 2,
   promotedAt: at,
   ids: new Set(ids),
 })
@@ -177,6 +178,24 @@ describe('a stale read', () => {
       'is excused by a loss that its session was told of',
       { history: [wrote, stale], promotions: over, losses: told },
       [],
+    ],
+    [
+      'is excused by a promotion that was seen only behind it',
+      {
+        history: [wrote, stale],
+        promotions: [{ ...promotion('nrt', 'ord', 150, []), standbyUntil: 125 }],
+        losses: told,
+      },
+      [],
+    ],
+    [
+      'is not excused by a promotion that is surely later',
+      {
+        history: [wrote, stale],
+        promotions: [{ ...promotion('nrt', 'ord', 150, []), standbyUntil: 145 }],
+        losses: told,
+      },
+      ['guarantee'],
     ],
     ['is not excused without a promotion', { history: [wrote, stale], losses: told }, ['guarantee']],
     [
