@@ -15,7 +15,7 @@ export function limitTimeInQueue(
   const leave = (reason: unknown): void => {
     if (!queue.has(statement)) return
     // Ahead of its removal, which makes way for the next one.
-    completeness.noteUnsentAheadOfTurn()
+    completeness.noteUnsentAheadOfTurn(queue.ahead(statement).map(({ need }) => need))
     queue.remove(statement)
     statement.fail(reason)
   }

@@ -57,6 +57,11 @@ export class StatementQueue<T extends Turn> {
     return this.#waiting.includes(turn)
   }
 
+  /** Those whose turn comes before that of this one, which waits. */
+  ahead(turn: T): readonly T[] {
+    return this.#waiting.slice(0, this.#waiting.indexOf(turn))
+  }
+
   /** Removes an entry that is still waiting, so that it never runs. Returns whether it was. */
   remove(turn: T): boolean {
     const at = this.#waiting.indexOf(turn)

@@ -20,7 +20,7 @@ import { FREE, nextClientState, nextStateAfterStream, type ClientState } from '.
 import { isUnsendable, prepareValues, type QueryInternals } from '../wire/pg-internals.ts'
 import type { HeldConnection } from './held-connection.ts'
 import { limitsOf, type QueuedStatement } from './queued-statement.ts'
-import { TransactionCompleteness } from './transaction-completeness.ts'
+import { TransactionCompleteness } from '../statement/transaction-completeness.ts'
 
 /** How a statement ended on the held connection, and whether a transaction was open then. */
 export interface HeldEnd {

@@ -96,6 +96,7 @@ export class PendingStatement implements QueuedStatement, Turn {
   become(given: Request): void {
     const { text } = given.config
     const permitted = permittedText(this.#client, text)
+    if (permitted !== text) this.#client.completeness.noteRefusedCommit()
     const request = permitted === text ? given : { ...given, config: { text: permitted as string } }
     if (request === this.request) return
     const { engine, scope } = this.#client

@@ -1,6 +1,6 @@
 import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import { recordShown } from '../send/record-read-position.ts'
+import { recordShown } from '../freshness/record-read-position.ts'
 import type { SubmittableEnd } from './submittable-exchange.ts'
 
 /** Resolves when the session knows of what has ended. */

@@ -121,6 +121,38 @@ describe.each(OPTIONS)('with %s', (_, options) => {
     expect(await notes()).toEqual([])
   })
 
+  test.each(WAYS)(
+    '%s, and a ROLLBACK of its function behind it: what comes then is another transaction',
+    async (__, give) => {
+      await pool.transaction(async (tx) => {
+        await tx.query(insert(0))
+        await give(tx)
+        await tx.query('rollback')
+      })
+      expect(await notes()).toEqual([])
+      await pool.transaction(async (tx) => {
+        await give(tx)
+        await tx.query('rollback')
+        await tx.query('begin')
+        await tx.query(insert(4))
+      })
+      expect(await notes()).toEqual([{ n: 4 }])
+    },
+  )
+
+  test('a ROLLBACK ahead of it in the queue does not undo it', async () => {
+    const work = pool.transaction(async (tx) => {
+      await tx.query(insert(0))
+      void tx.query({ name: 'slow', text: 'select pg_sleep(0.2)' })
+      const texts = ['rollback', 'begin', insert(1)]
+      const given = texts.map((text) => tx.query(text))
+      await promised(tx.query({ text: insert(2), timeoutMs: 20 }))
+      await Promise.all(given)
+    })
+    expect(await rejectionOf(work, 'the transaction')).toMatchObject({ code: 'NEAREST_ROLLED_BACK' })
+    expect(await notes()).toEqual([])
+  })
+
   test("its cause is that statement's error", async () => {
     const reason = new Error('enough')
     const work = pool.transaction(async (tx) => {

@@ -1,4 +1,4 @@
-import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import type { FreshnessCheck } from './freshness-check.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { positionQuestion, type PositionReply } from '../session-positions/position-question.ts'
 import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
