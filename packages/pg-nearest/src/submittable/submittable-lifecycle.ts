@@ -5,12 +5,18 @@
  * - `open`: all that has come.
  * - `taken-back`: nothing. It has failed here, and is as it was before it was sent.
  * - `dying`: not yet of a FATAL, because what that means shows only with the end of its connection: a pooler may tell of its own trouble so, and go on.
- * - `overdue`: not yet that its limit is over. It is being cancelled, and told when it has ended; `overdue-unless-done`: if it has failed.
+ * - `overdue`: not yet that its limit is over. It is being cancelled, and its user told when it has ended; `overdue-unless-done`: unless it is done
+ *   all the same.
  * - `over`: how it has ended, so that what still comes is for nobody.
  */
 export type SubmittableState = 'untold' | 'open' | 'taken-back' | 'dying' | 'overdue' | 'overdue-unless-done' | 'over'
 
-/** What ends it, other than its server and its connection: something ahead of it was refused, or its limit is over. */
+/**
+ * What ends it, other than its server and its connection.
+ *
+ * - `refused`: the server has refused what it needs ahead of it.
+ * - `limit`: its limit is over, and its user is told at once; `limit-once-ended` and `limit-unless-done`: see `overdue`.
+ */
 export type EarlyEnd = 'refused' | 'limit' | 'limit-once-ended' | 'limit-unless-done'
 
 /**
