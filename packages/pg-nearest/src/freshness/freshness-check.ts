@@ -104,9 +104,9 @@ export class FreshnessCheck {
     this.#session.queuedWrites--
   }
 
-  /** Emits `position-lost` for what was found lost: to be called in the async context of the statement's caller. */
+  /** Emits `position-lost` for what was found lost in its session: to be called in the async context of the statement's caller. */
   emitLosses(): void {
-    this.#recorder?.emitLosses()
+    this.#session.losses.tell()
   }
 
   /** Orders the servers of a read by how likely they are to show what it must show. */

@@ -1,5 +1,4 @@
 import type { Lease } from '../pooled-connection/lease.ts'
-import type { PositionLostEvent } from '../events/event-types.ts'
 import { certainBookmark, shows, type Bookmark } from '../session/bookmark.ts'
 import type { LostPosition } from '../session/lost-position.ts'
 import type { SessionState } from '../session/session-state.ts'
@@ -18,7 +17,6 @@ export class PositionRecorder {
   readonly #session: SessionState
   readonly #requirement: Requirement
   readonly #reads: boolean
-  #losses: PositionLostEvent[] | undefined
 
   constructor(context: FreshnessContext, session: SessionState, requirement: Requirement, reads: boolean) {
     this.#context = context
@@ -261,23 +259,11 @@ export class PositionRecorder {
     return answer.standby ? position : certainBookmark(position)
   }
 
-  /** Emits `position-lost`. A connection's callbacks run in an async context of their own, so this is left to the caller. */
-  emitLosses(): void {
-    const losses = this.#losses
-    if (losses === undefined) return
-    this.#losses = undefined
-    for (const loss of losses) this.#context.onPositionLost(loss)
-  }
-
   #noteLoss(server: string, { lost, now }: LostPosition): void {
     const shown = ({ lsn, timeline }: Bookmark) => ({ lsn: formatLsn(lsn), timeline })
-    this.#losses ??= []
-    this.#losses.push({
-      server,
-      region: this.#context.stateOf(server)?.region,
-      lost: shown(lost),
-      now: shown(now),
-    })
+    const { region } = this.#context.stateOf(server) ?? {}
+    const event = { server, region, lost: shown(lost), now: shown(now) }
+    this.#session.losses.add(() => this.#context.onPositionLost(event))
   }
 }
 

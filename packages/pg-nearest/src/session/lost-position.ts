@@ -25,3 +25,21 @@ function isLostAt(primary: Bookmark, seen: Bookmark, forks: Forks): boolean {
   const showing = shows(primary, seen, forks)
   return showing === 'no' || showing === 'lost'
 }
+
+const NONE: readonly (() => void)[] = []
+
+/** What is to be called for what was found lost in a session, by whichever of its statements ends first: none shows what is without it ahead of that. */
+export class UntoldLosses {
+  #untold = NONE
+
+  add(tell: () => void): void {
+    this.#untold = [...this.#untold, tell]
+  }
+
+  tell(): void {
+    const untold = this.#untold
+    if (untold.length === 0) return
+    this.#untold = NONE
+    for (const tell of untold) tell()
+  }
+}

@@ -9,7 +9,7 @@ import {
   type Forks,
   type ServerPosition,
 } from './bookmark.ts'
-import { latestLost, type LostPosition } from './lost-position.ts'
+import { latestLost, UntoldLosses, type LostPosition } from './lost-position.ts'
 import type { ModeLot } from '../modes/mode-rollout.ts'
 import type { Consistency } from './consistency.ts'
 
@@ -73,6 +73,7 @@ export class SessionState {
   /** See {@link SessionBeginning.knownUntil}. */
   readonly knownUntil: number | undefined
   readonly lot: ModeLot | undefined
+  readonly losses: UntoldLosses = new UntoldLosses()
   /** The bookmark that it began with, until a server is seen to show it or the primary has answered. */
   #claim: Bookmark | undefined
   /** A claim that the primary did not know. */

@@ -10,6 +10,7 @@ import {
   type PrimaryAnswer,
 } from '../../src/session-positions/external-bookmark-gate.ts'
 import type { FreshnessContext } from '../../src/session-positions/freshness-context.ts'
+import { FreshnessCheck } from '../../src/freshness/freshness-check.ts'
 import { PositionRecorder } from '../../src/session-positions/position-recorder.ts'
 import { ReplicaBehindError } from '../../src/session-positions/replica-behind-error.ts'
 import { createKnownPositions } from '../../src/positions/known-positions.ts'
@@ -36,29 +37,37 @@ interface Other {
   readonly isBalanced?: boolean
 }
 
-function settle(
-  trusted: boolean,
-  { listed = {}, said = [], isBalanced = false }: Other,
-): { outcome: string; lost: number } {
+interface Settled {
+  readonly outcome: string
+  readonly session: SessionState
+  readonly context: FreshnessContext
+  readonly told: readonly PositionLostEvent[]
+}
+
+function settle(trusted: boolean, { listed = {}, said = [], isBalanced = false }: Other): Settled {
   const positions = createKnownPositions()
   positions.note('nrt', { machine: 'a', at: BEGAN_AT + 10, standby: false, ...PRIMARY })
   for (const each of said)
     positions.note('ord', { machine: 'b', lsn: 900n, standby: true, systemIdentifier: '1', ...each })
-  const lost: PositionLostEvent[] = []
+  const told: PositionLostEvent[] = []
   const context = {
     topology: topologyOf([serverState({ name: 'nrt', role: 'primary' }), serverState({ name: 'ord', ...listed })]),
     positions,
     members: { isBalanced: () => isBalanced },
     stateOf: () => undefined,
     noteServed: () => undefined,
-    onPositionLost: (event: PositionLostEvent) => lost.push(event),
+    onPositionLost: (event: PositionLostEvent) => told.push(event),
   } as unknown as FreshnessContext
   const session = new SessionState(LATER, { trusted, beganAt: BEGAN_AT })
   const recorder = new PositionRecorder(context, session, { bookmark: LATER }, true)
   const { kind } = recorder.settleClaim('nrt', { kind: 'position', position: PRIMARY })
-  recorder.emitLosses()
   expect(session.bookmark).toEqual(kind === 'settled' ? PRIMARY : LATER)
-  return { outcome: kind, lost: lost.length }
+  return { outcome: kind, session, context, told }
+}
+
+/** By the end of any statement of its session. */
+function tell({ context, session }: Settled): void {
+  new FreshnessCheck(context, session, 'session', true).emitLosses()
 }
 
 describe('a claim of a later timeline than the primary’s', () => {
@@ -94,8 +103,22 @@ describe('a claim of a later timeline than the primary’s', () => {
     ],
     ['is of another cluster', { said: [{ at: 101, timeline: 1, systemIdentifier: '2' }] }, 'settled', 'settled'],
   ])('when the other server %s', (_, other, trusted, untrusted) => {
-    expect(settle(true, other)).toEqual({ outcome: trusted, lost: trusted === 'settled' ? 1 : 0 })
-    expect(settle(false, other)).toEqual({ outcome: untrusted, lost: 0 })
+    for (const [isTrusted, outcome] of [
+      [true, trusted],
+      [false, untrusted],
+    ] as const) {
+      const settled = settle(isTrusted, other)
+      tell(settled)
+      expect([settled.outcome, settled.told.length]).toEqual([outcome, isTrusted && outcome === 'settled' ? 1 : 0])
+    }
+  })
+
+  test('its loss is told once, and by whichever statement of the session ends first', () => {
+    const settled = settle(true, { listed: { health: 'leaving' } })
+    expect(settled.told).toEqual([])
+    tell(settled)
+    tell(settled)
+    expect(settled.told).toMatchObject([{ server: 'nrt', lost: { timeline: 2 }, now: { timeline: 1 } }])
   })
 })
 
