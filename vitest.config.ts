@@ -131,6 +131,7 @@ const unhurried = onServersOf([
   'released-while-waiting',
   'replay-at-first-write',
   'replicated',
+  'resets',
   'revoked-rights',
   'schema-lag',
   'secrets',

@@ -296,9 +296,13 @@ export class ClientContext {
     return { end, open: lease.status !== 'I' }
   }
 
-  /** Whether a statement is not bound to its connection by what it sets, because that is made again wherever the client goes. */
-  remembers({ setting }: StatementNeed): boolean {
-    return setting !== undefined && !this.engine.alone
+  /**
+   * Whether a statement is not bound to its connection by what it sets, because that is made again wherever the client goes, or ends there. Values that
+   * were generated end on their own server alone.
+   */
+  remembers({ setting, session }: StatementNeed): boolean {
+    if (this.engine.alone) return false
+    return setting !== undefined || session === 'reset' || (session === 'discard' && this.#generatedOn === undefined)
   }
 
   /** Updates the state after a statement. `refused`: the server answered with an error. */
