@@ -26,7 +26,15 @@ export function enforcementWithin({ goesOn }: Pick<Lease, 'goesOn'>): 'inside' |
 /** Whether it can be sent as it is. */
 export function isPlainOn(lease: Lease, enforcement: Enforcement, { text }: pg.QueryConfig): boolean {
   if (enforcement === 'none') return true
-  return (enforcement === 'read' || enforcement === 'inside') && needsNoGuardOn(lease, text, enforcement === 'inside')
+  const mayBePlain = enforcement === 'read' || enforcement === 'inside'
+  return (mayBePlain && needsNoGuardOn(lease, text, enforcement === 'inside')) || isDiscardAll(text)
+}
+
+/** It writes nothing, and the server takes it outside of transactions only. */
+function isDiscardAll(text: unknown): boolean {
+  if (typeof text !== 'string') return false
+  const facts = factsOf(text)
+  return facts.need.session === 'discard' && facts.is('single')
 }
 
 /**

@@ -1,5 +1,5 @@
 import { startWorld, type World } from 'pg-nearest-world'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool, type NearestPool } from '../../src/index.ts'
 import { ask, caughtUp } from './fixtures.ts'
 
@@ -57,4 +57,34 @@ test('DISCARD ALL ends what was generated, which no other connection tells then'
   await client.query('discard all')
   await expect(client.query('select lastval()')).rejects.toMatchObject({ code: '55000' })
   client.release()
+})
+
+describe('what only reads is reset, too', () => {
+  test.each<[string, (of: NearestPool) => Pick<NearestPool, 'connect'>]>([
+    ['a handle of the replica', (of) => of.replica()],
+    ["a handle of the primary's region", (of) => of.replica('nrt')],
+    ['a pool that lets nothing be written', (of) => Object.assign(of, { mode: 'read-only' })],
+  ])('%s', async (_, handleOf) => {
+    const client = await handleOf(pool).connect()
+    for (const text of RESETS) await client.query(text)
+    await client.query("set work_mem = '5MB'")
+    await client.query('discard all')
+    expect((await client.query('show work_mem')).rows).toEqual([{ work_mem: '4MB' }])
+    await expect(client.query(`discard all; ${INSERT}`)).rejects.toMatchObject({ code: '25001' })
+    await expect(client.query(INSERT)).rejects.toThrow(/only reads|nothing is written/)
+    await client.query('begin read only')
+    await expect(client.query('discard all')).rejects.toMatchObject({ code: '25001' })
+    await client.query('rollback')
+    client.release()
+  })
+
+  test('with one database', async () => {
+    const one = createPool({ primary: world.url('nrt') })
+    const client = await one.replica().connect()
+    await client.query("set work_mem = '5MB'")
+    await client.query('discard all')
+    expect((await client.query('show work_mem')).rows).toEqual([{ work_mem: '4MB' }])
+    client.release()
+    await one.end()
+  })
 })
