@@ -56,6 +56,7 @@ class ModuleClient extends EventEmitter {
   }
 
   query(first: unknown, second?: unknown, third?: unknown): unknown {
+    if (isSubmittable(first)) this.#tellColumns(first)
     const query = this.#withTypes(first) as string
     if (this.#client !== undefined) return this.#client.query(query, second as [], third as () => void)
     const borrowing = this.#ending ? Promise.reject(closedError()) : this.#whenBorrowed
@@ -73,6 +74,17 @@ class ModuleClient extends EventEmitter {
       borrowing.then((client) => client.query(query, values)),
       callback,
     )
+  }
+
+  /** On its connection, as pg's own does. */
+  #tellColumns(submittable: pg.Submittable): void {
+    const of: { handleRowDescription?(message: unknown): void } = submittable as object
+    const handle = of.handleRowDescription
+    if (handle === undefined) return
+    of.handleRowDescription = (message) => {
+      handle.call(of, message)
+      this.connection.emit('rowDescription', message)
+    }
   }
 
   /** A text and options get the parsers that the client was made with. */

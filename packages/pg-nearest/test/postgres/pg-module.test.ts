@@ -1,8 +1,10 @@
+import type { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import knex from 'knex'
 import pg from 'pg'
 import Cursor from 'pg-cursor'
+import QueryStream from 'pg-query-stream'
 import { startWorld, type World } from 'pg-nearest-world'
 import { DataTypes, Sequelize, type Options } from 'sequelize'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -50,6 +52,26 @@ describe('a client of the module', () => {
     await client.end()
     await expect(client.query('select 1')).rejects.toThrow('Client was closed and is not queryable')
     expect((await pool.query('select 2 as two')).rows).toEqual([{ two: 2 }])
+  })
+
+  test('tells the columns of a cursor or a stream on its connection, as pg does: Slonik takes them from there', async () => {
+    const { Client } = pgModule(pool)
+    const client = new Client()
+    const heard: string[] = []
+    const columnsOf = (message: { fields: readonly pg.FieldDef[] }): void =>
+      void heard.push(message.fields.map(({ name }) => name).join())
+    ;(client as unknown as { connection: EventEmitter }).connection.on('rowDescription', columnsOf)
+    const early = client.query(new QueryStream('select 1 as one, 2 as two'))
+    await client.connect()
+    expect(await early.toArray()).toEqual([{ one: 1, two: 2 }])
+    const cursor = client.query(new Cursor('select 3 as three'))
+    expect(await cursor.read(1)).toEqual([{ three: 3 }])
+    await cursor.close()
+    await client.query('begin')
+    expect(await client.query(new QueryStream('select 4 as four')).toArray()).toEqual([{ four: 4 }])
+    await client.query('rollback')
+    expect(heard).toEqual(['one,two', 'three', 'four'])
+    await client.end()
   })
 
   test('has the parsers that it was made with, and an open transaction ends with it', async () => {
