@@ -15,6 +15,8 @@ if (help) {
 } else {
   // What is imported from here on imports it.
   await placeLibrary()
+  // PostGraphile warns where it is not set.
+  process.env.GRAPHILE_ENV ??= 'production'
   const { measureAll } = await import('./measure/measure-all.js')
   const { comparePage, writePage } = await import('./report/page.js')
   const measured = await measureAll(only?.split(',').map((name) => name.trim()))

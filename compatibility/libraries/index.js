@@ -15,9 +15,11 @@ import { pgCursor } from './pg-cursor.js'
 import { pgPromise } from './pg-promise.js'
 import { pgQueryStream } from './pg-query-stream.js'
 import { pgtyped } from './pgtyped.js'
+import { postgraphile } from './postgraphile.js'
 import { prisma } from './prisma.js'
 import { rateLimiterFlexible } from './rate-limiter-flexible.js'
 import { sequelize } from './sequelize.js'
+import { slonik } from './slonik.js'
 import { typeorm } from './typeorm.js'
 import { zapatos } from './zapatos.js'
 
@@ -35,6 +37,8 @@ export const libraries = [
   pgPromise,
   pgtyped,
   zapatos,
+  slonik,
+  postgraphile,
   pgCursor,
   pgQueryStream,
   pgCopyStreams,
