@@ -32,9 +32,10 @@ test('what is set later counts, be it due earlier or later', async () => {
   alarm.set(begun + 60_000)
   alarm.set(begun + 10)
   await expect.poll(() => rung).toHaveLength(1)
-  alarm.set(performance.now() + 5)
+  // On a busy machine this thread may be away for a while between the two.
+  alarm.set(performance.now() + 300)
   alarm.set(performance.now() + 60_000)
-  await sleep(50)
+  await sleep(400)
   expect(rung).toHaveLength(1)
 })
 
