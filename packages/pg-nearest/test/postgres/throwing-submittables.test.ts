@@ -155,12 +155,12 @@ describe.each(OPTIONS)('with %s', (_, options) => {
       give(make(SLEEPS))
       over()
       await sleep(200)
-      // Wherever a read goes then.
+      // Wherever a read goes then, for `failoverTimeoutMs` at most.
       const cut = (): boolean => {
         for (const socket of sockets.splice(0)) socket.destroy()
         return strays.length > 0
       }
-      await until(cut, 'the mistake', 5_000)
+      await until(cut, 'the mistake', 10_000)
       await goesOn(pool)
       await sleep(20)
       thrown(what)
