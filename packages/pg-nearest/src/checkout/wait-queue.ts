@@ -1,4 +1,4 @@
-import type { Leaves } from '../limits/leaves.ts'
+import type { Refusable } from '../limits/refusable.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { Waiting, WaitingCaller } from './next-lending.ts'
 
@@ -6,7 +6,7 @@ import type { Waiting, WaitingCaller } from './next-lending.ts'
 export type Purpose = 'statement' | 'client'
 
 /** A caller waiting for a connection. Settled exactly once, and removed from the queue in the same tick. */
-export interface Waiter<T> extends WaitingCaller, Leaves {
+export interface Waiter<T> extends WaitingCaller, Refusable {
   readonly purpose: Purpose
   /** It need not wait for a server that does not answer: another one can be asked instead. */
   readonly mayMove: boolean
@@ -33,7 +33,7 @@ export interface Wanted {
   /** Shares a connection with others instead, if it can: the wait ends with {@link SHARES} then. Asked at most once, when there is room on one. */
   readonly share?: (() => boolean) | undefined
   /** Called when it has to wait, with what it can leave the queue by: cheaper than a signal of its own. */
-  readonly onWait?: ((waiter: Leaves) => void) | undefined
+  readonly onWait?: ((waiter: Refusable) => void) | undefined
 }
 
 /** One object instead of several closures, and its own place in the queue, because a set is measurable on short reads. */

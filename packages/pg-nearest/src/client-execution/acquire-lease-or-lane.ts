@@ -1,13 +1,13 @@
 import { SHARES } from '../checkout/wait-queue.ts'
 import type { Acquire, Acquisition } from '../client-state/held-connection.ts'
 import type { Engine } from '../execute/engine-interface.ts'
-import type { Leaves } from '../limits/leaves.ts'
+import type { Refusable } from '../limits/refusable.ts'
 
 /** Takes connections of a pool for a borrowed client, one after the other. */
 export class ClientAcquisition implements Acquisition {
   readonly #engine: Engine
   /** What was last waited for. */
-  #waiter: Leaves | undefined
+  #waiter: Refusable | undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -41,7 +41,7 @@ export class ClientAcquisition implements Acquisition {
     this.#waiter?.refuse(reason)
   }
 
-  readonly onWait = (waiter: Leaves): void => {
+  readonly onWait = (waiter: Refusable): void => {
     this.#waiter = waiter
   }
 }

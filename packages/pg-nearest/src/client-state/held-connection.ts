@@ -8,7 +8,7 @@ import { RememberedSettings } from '../client-settings/remembered-settings.ts'
 import { fenceOf, LentHeldConnection } from '../lane-rides/lent-held-connection.ts'
 import { StatementExchange } from '../exchange/statement-exchange.ts'
 import { runWithinAsync, type RunLimits } from '../send/run-with-cancellation.ts'
-import type { Leaves } from '../limits/leaves.ts'
+import type { Refusable } from '../limits/refusable.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 
 /** Whose connection it is. */
@@ -42,7 +42,7 @@ export type Acquire = (
 export interface Acquisition {
   readonly acquire: Acquire
   /** Called when it has to wait, for a connection or for a server, with what ends that. */
-  readonly onWait: (waiter: Leaves) => void
+  readonly onWait: (waiter: Refusable) => void
 }
 
 /** It undoes nothing by itself, so it takes a round trip; a server that does not answer may be gone. */

@@ -9,7 +9,7 @@ import type { Preference } from '../checkout/connection-preference.ts'
 import { SHARES } from '../checkout/wait-queue.ts'
 import { positionBefore } from '../freshness/caught-up-with-primary.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
-import type { Leaves } from '../limits/leaves.ts'
+import type { Refusable } from '../limits/refusable.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
 import { isRegional, planFallback, type Attempt } from '../route/plan-servers.ts'
@@ -66,7 +66,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   #server: string | undefined
   #hedgeStartedAt = 0
   /** What it waits for. */
-  #waiter: Leaves | undefined
+  #waiter: Refusable | undefined
   /** What it runs on alone. */
   #lease: Lease | undefined
   #abandoned: Extract<AttemptEnd<never>, { kind: 'cut' }> | undefined
@@ -140,7 +140,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     this.#waiter?.refuse(reason)
   }
 
-  onWait(waiter: Leaves): void {
+  onWait(waiter: Refusable): void {
     this.#waiter = waiter
   }
 
@@ -166,7 +166,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const share = trip && (() => this.#joinNext(trip))
     const preference = (): Preference | undefined => waitingPreference(this.engine, attempt, this.#check)
     const mayMove = this.facts.reads && turn.hasNext
-    const onWait = (waiter: Leaves): void => this.onWait(waiter)
+    const onWait = (waiter: Refusable): void => this.onWait(waiter)
     this.engine.acquire(server, { purpose: 'statement', preference, mayMove, share, onWait }, signal).then(
       (acquired) => this.#use(acquired, attempt, turn, signal),
       (error: unknown) => {

@@ -2,7 +2,7 @@ import type { Candidate } from '../errors.ts'
 import type { ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import type { ListState } from '../failures/no-server-error.ts'
-import type { Leaves } from '../limits/leaves.ts'
+import type { Refusable } from '../limits/refusable.ts'
 import type { RetryBudget } from '../limits/retry-budget.ts'
 import type { ServerHealthSignal } from '../failures/server-health-signal-types.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
@@ -79,7 +79,7 @@ export interface Execution<R, T> {
   /** It has succeeded. Returns what the walk resolves with. */
   succeeded(result: R, arrival: Arrival): T
   /** Called when it has to wait for a server that takes writes, with what ends that. */
-  onWait?(waiter: Leaves): void
+  onWait?(waiter: Refusable): void
   /** Waits for a server that has said, after `since` (by `clock.ts`), that it takes writes, or for the first list of servers. */
   waitForWriter(since: number, waitedMs: number, signal: AbortSignal | undefined): Promise<boolean>
   /** All servers, for an error's message. */

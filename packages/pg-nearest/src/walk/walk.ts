@@ -188,10 +188,14 @@ class Walk<R, T> {
     const refused = new AbortController()
     execution.onWait?.({ refuse: (error) => refused.abort(error) })
     const { signal = refused.signal, forget } = joinSignals(execution.signal, refused.signal)
-    await pause(round, signal)
-    const waitedMs = performance.now() - (this.#failingSince ?? performance.now())
-    const found = !signal.aborted && (await execution.waitForWriter(this.#failedAt, waitedMs, signal))
-    forget()
+    let found = false
+    try {
+      await pause(round, signal)
+      const waitedMs = performance.now() - (this.#failingSince ?? performance.now())
+      found = !signal.aborted && (await execution.waitForWriter(this.#failedAt, waitedMs, signal))
+    } finally {
+      forget()
+    }
     if (signal.aborted) return this.#take({ kind: 'cut', error: signal.reason })
     this.#take({ kind: 'waited', attempts: found ? this.#replan() : undefined })
   }
