@@ -187,7 +187,7 @@ describe('a password function', () => {
     }
     const pool = await start({
       connectTimeoutMs: 600,
-      probeIntervalMs: 1_000,
+      probeIntervalMs: 3_000,
       probeTimeoutMs: 1_500,
       silenceTimeoutMs: 1_500,
       replicas: { ord: { ...ord(), password: () => (hangs ? hanging() : password) } },
