@@ -56,6 +56,8 @@ export interface ServerConnectionsOptions {
   readonly probedPooled: () => boolean
   /** Receives the events that `pg.Pool` would emit. */
   readonly onEvent: (event: string, ...args: unknown[]) => void
+  /** Something is wanted of this server that had nothing to do. */
+  readonly onBusy: () => void
   /** A connection died without having been closed here. */
   readonly onLoss: () => void
   /** A connection could not be made. */

@@ -129,6 +129,7 @@ class Connections implements ServerConnections, Lender {
       return rejectSoon(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
     const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
+    if (this.inFlight === 0) this.#options.onBusy()
     const waiting = this.#queue.wait(wanted, timeoutMs, timedOut, signal)
     this.#serve()
     return waiting
@@ -323,6 +324,7 @@ class Connections implements ServerConnections, Lender {
   }
 
   #lend(connection: Connection, purpose: Purpose): Lease {
+    if (this.inFlight === 0) this.#options.onBusy()
     connection.signal(purpose === 'statement' ? 'run' : 'lend')
     this.#taken++
     connection.taken = true

@@ -3,7 +3,8 @@ import type { ServerWatch } from '../server-watch/server-watch.ts'
 /** Watches of servers that have left the list, as long as connections to them are in use: what is silent there must be given up, too. */
 export interface LeavingWatches {
   add(watch: ServerWatch): void
-  tick(now: number, listenedMs: number): void
+  /** Returns whether there are any. */
+  tick(now: number, listenedMs: number): boolean
   /** Ends all of them. */
   end(): void
 }
@@ -23,6 +24,7 @@ export function createLeavingWatches(): LeavingWatches {
     tick(now, listenedMs) {
       endUnused()
       for (const watch of watches) watch.tick(now, listenedMs)
+      return watches.size > 0
     },
     end() {
       for (const watch of watches) watch.end()

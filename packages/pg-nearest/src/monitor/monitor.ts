@@ -27,7 +27,7 @@ import { observedPosition } from '../observations/observed-position.ts'
 import { nextProbeMs } from './probe-interval.ts'
 import { createKnownPositions, type KnownPosition, type KnownPositions } from '../positions/known-positions.ts'
 import { processMachines } from '../positions/process-machine-listeners.ts'
-import { createStallAwareClock } from './stall-aware-clock.ts'
+import { createStallAwareTicker } from './stall-aware-ticker.ts'
 import { createPositionWatch } from '../positions/position-watch.ts'
 import { createCrossPoolSharing } from './cross-pool-sharing.ts'
 import { createLeavingWatches } from './leaving-watches.ts'
@@ -85,6 +85,8 @@ export interface Monitor {
    * probe until it is sent.
    */
   askNow(server: string): Promise<Observation | undefined>
+  /** A server has something to do again: from now on silence counts. Calling it again does nothing. */
+  watchClosely(): void
   /** Starts to probe each server at its own pace. Calling it again does nothing. */
   start(): void
   /** Probes every server now. Resolves when each has answered what was sent after this call, failed or left the list. */
@@ -100,7 +102,7 @@ export interface Monitor {
   stop(): void
 }
 
-/** How often to check for servers that leave connections without an answer. */
+/** How often to check for servers that leave connections without an answer, while there is one in use. */
 const TICK_MS = 100
 
 export function createMonitor(options: MonitorOptions): Monitor {
@@ -108,7 +110,6 @@ export function createMonitor(options: MonitorOptions): Monitor {
   let observed = options.initial
   let states = byName(observed.topology)
   let phase: 'waiting' | 'running' | 'stopped' = 'waiting'
-  let ticker: NodeJS.Timeout | undefined
   const reportProblems = createProblemReporter(options.onProblem)
   const writers = createWriterWaiters()
   const positions = createKnownPositions(tellersIn(observed.topology))
@@ -205,6 +206,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         positions.noteLoss(name)
         fail(name, sign, error)
       },
+      onSilence: () => watchClosely(),
     })
   const leaving = createLeavingWatches()
   const watches = new Map<string, ServerWatch>(observed.topology.servers.map(({ name }) => [name, newWatch(name)]))
@@ -275,13 +277,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
   // What the list itself shows to be wrong. Whoever has made the pool is listening by then.
   process.nextTick(() => reportProblems(observed.topology, observed.topology.servers))
 
-  const clock = createStallAwareClock(TICK_MS, performance.now())
-  const tick = (): void => {
-    if (phase !== 'running') return
-    const now = performance.now()
-    const listenedMs = clock.tick(now)
-    for (const watch of watches.values()) watch.tick(now, listenedMs)
-    leaving.tick(now, listenedMs)
+  const ticker = createStallAwareTicker(TICK_MS, (now, listenedMs) =>
+    [...watches.values(), leaving].map((each) => each.tick(now, listenedMs)).includes(true),
+  )
+  const watchClosely = (): void => {
+    if (phase === 'running') ticker.start()
   }
 
   return {
@@ -311,12 +311,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
       return found
     },
     askNow: (server) => watches.get(server)?.askNow() ?? Promise.resolve(undefined),
+    watchClosely,
     start() {
       if (phase !== 'waiting') return
       phase = 'running'
-      // Node runs timers that are due before it reads what has arrived.
-      ticker = setInterval(() => setImmediate(tick), TICK_MS)
-      ticker.unref()
+      watchClosely()
       for (const watch of watches.values()) watch.start()
     },
     async refresh() {
@@ -351,6 +350,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         members.forget(name)
         saidPrimaryAt.delete(name)
         others.leave(name)
+        watchClosely()
       }
       const added = servers.flatMap(({ name }) => (watches.has(name) ? [] : [newWatch(name)]))
       for (const watch of added) watches.set(watch.name, watch)
@@ -362,7 +362,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     },
     stop() {
       phase = 'stopped'
-      clearInterval(ticker)
+      ticker.stop()
       for (const watch of watches.values()) watch.end()
       leaving.end()
       positionWatch.stop()

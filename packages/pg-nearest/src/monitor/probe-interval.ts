@@ -8,7 +8,10 @@ const SEARCH_MS = 100
 const LEAST_MS = 20
 
 /** So many servers are each probed at the interval, whether anybody uses them or not. */
-const MOST_AT_INTERVAL = 8
+const MOST_AT_INTERVAL = 4
+
+/** Of more, so many times that number are probed together: no more, because this process does nothing else meanwhile. */
+const MOST_TOGETHER = 4
 
 /** What decides when a server is probed again. */
 export interface ProbePace {
@@ -31,7 +34,7 @@ export interface ProbePace {
  * probed together, because one that wakes the process by itself costs twice as much. What runs on a server, and fails there, has it probed at
  * once, whatever its interval.
  *
- * @param now - by a clock of this process alone: those that are probed together are so at its multiples of the interval.
+ * @param now - by a clock of this process alone: those that are probed together are so at its multiples of some intervals.
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function nextProbeMs(pace: ProbePace, random: () => number, now: number = performance.now()): number {
@@ -42,14 +45,14 @@ export function nextProbeMs(pace: ProbePace, random: () => number, now: number =
     return Math.max(LEAST_MS, random() * Math.min(longest, sharedMs * 2 ** Math.min(failures, 10)))
   }
   const ms = (searching ? Math.min(sharedMs, SEARCH_MS) : sharedMs) * (0.9 + 0.2 * random())
-  return searching || used ? ms : nearestBeat(now + ms, now, intervalMs) - now
+  return searching || used ? ms : nearestBeat(now + ms, now, Math.min(sharedMs, intervalMs * MOST_TOGETHER)) - now
 }
 
 function sharedIntervalMs({ intervalMs, servers }: ProbePace): number {
   return intervalMs * Math.max(1, servers / MOST_AT_INTERVAL)
 }
 
-/** The multiple of the interval that is nearest to when it is due, and still to come. */
-function nearestBeat(due: number, now: number, intervalMs: number): number {
-  return Math.max(Math.round(due / intervalMs), Math.floor(now / intervalMs) + 1) * intervalMs
+/** The multiple of `everyMs` that is nearest to when it is due, and still to come. */
+function nearestBeat(due: number, now: number, everyMs: number): number {
+  return Math.max(Math.round(due / everyMs), Math.floor(now / everyMs) + 1) * everyMs
 }

@@ -8,6 +8,8 @@ export interface MonitoredConnections {
   readonly generation: number
   /** How many there are. */
   readonly total: number
+  /** How many of them are used by nobody. */
+  readonly idle: number
   /** One of them leads to this machine, and is open. */
   leadsTo(machine: string): boolean
   /** Since when a connection has been waiting without receiving a byte, by `performance.now()`; `undefined`: none is. */

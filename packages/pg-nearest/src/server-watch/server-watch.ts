@@ -20,6 +20,8 @@ export interface ServerWatchOptions {
   readonly nextMs: () => number
   readonly onAnswer: (answer: Observation) => void
   readonly onFailure: (error: unknown, evidence: ServerEvidence) => void
+  /** It has fallen silent. */
+  readonly onSilence: () => void
 }
 
 /** Probes one server again and again, and notices when it is silent. */
@@ -52,8 +54,11 @@ export interface ServerWatch {
   readonly serving: boolean
   /** A connection was lost: it is not believed any more. */
   doubt(): void
-  /** Probes it if a connection is waiting without an answer. Gives up connections while it is silent. */
-  tick(now: number, listenedMs: number): void
+  /**
+   * Probes it if a connection is waiting without an answer. Gives up connections while it is silent. Returns whether it is, or any is in use or
+   * being made.
+   */
+  tick(now: number, listenedMs: number): boolean
   /** Closes the probe's connection until the next probe. */
   disconnect(): void
   /** The server leaves the list: nothing is told of it any more, and what still runs there is given up if it is silent. */
@@ -91,6 +96,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   const hear = (sign: ServerEvidence['contact'], waitedMs = 0): void => {
     contact = nextLiveness(contact, sign, performance.now(), waitedMs)
     if (contact.state === 'heard') heardAt = contact.at
+    else options.onSilence()
   }
 
   /** Callbacks run outside of the error handling, because their errors say nothing about the server. */
@@ -203,6 +209,7 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
       if (unansweredMs >= silentMs) connections.moveWaiters()
       const waitingSince = connections.waitingSince(now)
       if (waitingSince !== undefined && now - Math.max(waitingSince, heardAt) > intervalMs / 2) void ask()
+      return contact.state === 'silent' || connections.total > connections.idle
     },
     disconnect: probe.disconnect,
     leave() {

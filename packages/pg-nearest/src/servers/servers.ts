@@ -135,6 +135,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
       refusedWaitMs: () =>
         monitor.roleOf(name, undefined) === 'replica' ? REFUSED_READ_MS : options.failoverTimeoutMs,
       onEvent: events.emit,
+      onBusy: () => monitor.watchClosely(),
       onLoss: () => monitor.positions.noteLoss(name),
       onDialFailed: (error, generation) => {
         const sign = classifyServerError(error).sign === 'refused' ? 'refused' : 'unreachable'
