@@ -111,6 +111,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     text,
     signal,
     attempts: options.attempts,
+    lists: engine.lists,
     attempt: (to, turn, ofWalk) => {
       const gate = planning.enterClaim(to.server)
       if (gate.kind === 'asking') held.letGoToWait()

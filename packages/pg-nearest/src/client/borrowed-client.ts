@@ -32,8 +32,6 @@ type Listener = Parameters<EventEmitter['on']>[1]
  * statements of a transaction that are not awaited are sent together.
  */
 export class BorrowedClient extends EventEmitter implements Borrower {
-  readonly escapeIdentifier: typeof pg.escapeIdentifier = pg.escapeIdentifier
-  readonly escapeLiteral: typeof pg.escapeLiteral = pg.escapeLiteral
   readonly #engine: Engine
   readonly #session: ClientExecutor
   /** Its own parsers. Made when they are needed, because they are not for most clients; so is what passes on events. */
@@ -181,6 +179,14 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   get #held(): ClientInternals | undefined {
     const { client } = this.#session
     return client && internalsOf(client)
+  }
+
+  escapeIdentifier(text: string): string {
+    return pg.escapeIdentifier(text)
+  }
+
+  escapeLiteral(text: string): string {
+    return pg.escapeLiteral(text)
   }
 
   /** `I`, `T` or `E` as PostgreSQL says it. */

@@ -57,6 +57,16 @@ export interface ServedBy {
   readonly failed?: readonly FailedAttempt[]
 }
 
+/** All but the region. */
+export function arrivalAt(
+  server: string,
+  reason: RouteReason,
+  standby: boolean,
+  attempts: number = 1,
+): Omit<ServedBy, 'region'> {
+  return { server, role: standby ? 'replica' : 'primary', reason, attempts }
+}
+
 /** @param arrival - all but the region. */
 export function inRegion(arrival: Omit<ServedBy, 'region'>, region: string | undefined): ServedBy {
   const { server, role, reason, attempts, failed } = arrival

@@ -5,8 +5,8 @@ import { ownSession, type Engine, type Scope } from './engine-interface.ts'
 import { clock, reportFailure, reportResult } from '../events/report-outcome.ts'
 import { translateReadOnlyError } from './translate-read-only-error.ts'
 import { predictNormalRoute } from './predict-normal-route.ts'
-import { walk } from '../walk/walk.ts'
 import { PoolQueryExecution, type Served } from './pool-query-execution.ts'
+import { walkInto } from '../walk/walk.ts'
 
 /**
  * Runs one statement of `pool.query`. The scope is that of the mode of now.
@@ -29,7 +29,7 @@ export async function executeStatement(
   const run = (signal: AbortSignal | undefined): Promise<Served> => {
     execution = new PoolQueryExecution(engine, scope, request, signal)
     onBegin?.(execution)
-    return walk(execution)
+    return runByWalk(execution)
   }
   // Events are emitted here, in the async context of the caller: what a connection calls back runs in another.
   try {
@@ -51,4 +51,12 @@ export async function executeStatement(
     execution?.emitLosses()
     onEnd()
   }
+}
+
+/** Most reads that share a connection need not begin one: their first attempt succeeds. */
+function runByWalk(execution: PoolQueryExecution): Promise<Served> {
+  return new Promise((resolve, reject) => {
+    const walk = (): void => walkInto(execution, resolve, reject)
+    if (!execution.joinAtOnce(resolve, walk)) walk()
+  })
 }

@@ -1,6 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { Candidate } from '../errors.ts'
-import { inRegion, type ServedBy } from '../events/served-by.ts'
+import { arrivalAt, inRegion, type ServedBy } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { FREE_GATE } from '../session-positions/external-bookmark-gate.ts'
 import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
@@ -48,6 +48,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   readonly text: string
   readonly signal: AbortSignal | undefined
   readonly attempts: readonly Attempt[]
+  readonly lists: number
   readonly engine: Engine
   readonly #scope: Scope
   readonly #request: Request
@@ -70,6 +71,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   /** What it runs on alone. */
   #lease: Lease | undefined
   #abandoned: Extract<AttemptEnd<never>, { kind: 'cut' }> | undefined
+  /** What came of its first attempt, which began ahead of the walk. */
+  #firstEnd: AttemptEnd<StatementResult> | undefined
 
   constructor(engine: Engine, scope: Scope, request: Request, signal: AbortSignal | undefined) {
     const { need, reads, refused, attempts } = planStatement(engine, scope, request)
@@ -93,12 +96,40 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       this.#rider = createMultiplexedRead(engine, this.facts, need, request.config)
     }
     this.engine = engine
+    this.lists = engine.lists
     this.#prepareFrom = reads ? undefined : engine.prepareFrom
     this.#scope = scope
     this.#request = request
     this.#config = request.config
     engine.budget.deposit()
     if (!reads) this.#own?.openWrite()
+  }
+
+  /**
+   * Begins its first attempt ahead of the walk, if that shares a connection that is shared already. Returns whether it does. Calls one of these
+   * back, once: the walk goes on with what else than a result has come of it.
+   */
+  joinAtOnce(onServed: (served: Served) => void, goOn: () => void): boolean {
+    const rider = this.#rider
+    const [attempt] = this.attempts
+    if (rider?.isWilling !== true || attempt === undefined || this.signal?.aborted === true) return false
+    const { server, reason } = attempt
+    if (this.#check?.isClaimed(server) === true) return false
+    if (backendPreference(this.engine, attempt, this.#check) !== undefined) return false
+    const joined = rider.join(false, {
+      attempt,
+      check: this.#check,
+      signal: this.signal,
+      end: (end) => {
+        if (end?.kind === 'result') return onServed(this.succeeded(end.result, arrivalAt(server, reason, end.standby)))
+        this.#firstEnd = end
+        goOn()
+      },
+    })
+    if (!joined) return false
+    this.#server = server
+    this.#stage = 'running'
+    return true
   }
 
   mayAwaitPrimary(): boolean {
@@ -145,6 +176,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   }
 
   attempt(attempt: Attempt, turn: StatementTurn, signal: AbortSignal | undefined): void {
+    const ended = this.#firstEnd
+    this.#firstEnd = undefined
+    if (ended !== undefined) return turn.end(ended)
     this.#server = attempt.server
     this.#stage = 'running'
     const gate = this.#check?.enterClaim(attempt.server) ?? FREE_GATE

@@ -7,10 +7,11 @@ import {
   PARSE_COMPLETE,
   readCommandTag,
   readDataRow,
+  readSelectedRows,
   ROW_DESCRIPTION,
   type RowTexts,
 } from '../lane-codec/decode-data-row.ts'
-import { describe } from '../wire/faster-pg-query.ts'
+import { describe, rowPatternOf, type RowPattern } from '../wire/faster-pg-query.ts'
 import { copyField, PgResult, type Field } from '../wire/pg-internals.ts'
 import type pg from 'pg'
 import type { LaneRead, Question } from './lane-read.ts'
@@ -27,6 +28,8 @@ const OVER = 5
 /** What a batch's statements of one text answer with. */
 export interface RowShape {
   fields: readonly Field[] | undefined
+  /** By the connection's type parsers, once one of them needs it. */
+  pattern?: RowPattern
 }
 
 /** One statement of a batch, and what was heard of it. */
@@ -75,7 +78,7 @@ export abstract class LaneStatement {
         return true
       case COMMAND_COMPLETE:
         this.#expectAnswers()
-        this.complete(readCommandTag(bytes, start, end))
+        this.complete(bytes, start, end)
         this.#next = OVER
         return true
       default:
@@ -88,7 +91,7 @@ export abstract class LaneStatement {
   }
 
   protected abstract row(bytes: Buffer, start: number, end: number): void
-  protected abstract complete(tag: string): void
+  protected abstract complete(bytes: Buffer, start: number, end: number): void
 
   #expectAnswers(): void {
     this.#expect(this.#next === ANSWERING || this.#next === (this.describes ? DESCRIBING : BINDING))
@@ -118,7 +121,9 @@ export class AskingStatement extends LaneStatement {
     this.#answer = readDataRow(bytes, start, end, this.#columns)
   }
 
-  protected override complete(): void {}
+  protected override complete(bytes: Buffer, start: number, end: number): void {
+    readCommandTag(bytes, start, end)
+  }
 }
 
 /** One that somebody waits for. */
@@ -169,18 +174,26 @@ export class ReadStatement extends LaneStatement {
     }
   }
 
-  protected override complete(tag: string): void {
+  protected override complete(bytes: Buffer, start: number, end: number): void {
     const result = (this.#result ??= this.#begin())
-    result.addCommandComplete({ text: tag })
+    const selected = readSelectedRows(bytes, start, end)
+    if (selected === undefined) return result.addCommandComplete({ text: readCommandTag(bytes, start, end) })
+    result.command = 'SELECT'
+    result.rowCount = selected
   }
 
   #begin(): InstanceType<typeof PgResult> {
-    const { fields } = this.#shape
+    const shape = this.#shape
+    const { fields } = shape
     if (fields === undefined) throw new MalformedMessageError('The server has not described the rows')
     const result = new PgResult(this.read.rowMode, this.#types)
     try {
-      // Its owner may change it.
-      describe(result, fields.map(copyField))
+      const pattern =
+        this.read.types === undefined
+          ? (shape.pattern ??= rowPatternOf(this.#types, fields))
+          : rowPatternOf(this.#types, fields)
+      // Its owner may change them.
+      describe(result, fields.map(copyField), pattern)
     } catch {
       // `getTypeParser` is the caller's.
       this.#unreadable = true

@@ -48,3 +48,24 @@ export function readCommandTag(bytes: Buffer, start: number, end: number): strin
   if (end - start < 1 || bytes[end - 1] !== 0) throw new MalformedMessageError('a text does not end')
   return bytes.toString('utf8', start, end - 1)
 }
+
+const SELECT = Buffer.from('SELECT ')
+const ZERO = 0x30
+const NINE = 0x39
+/** More digits may be no exact number. */
+const MOST_DIGITS = 15
+
+/** How many rows a CommandComplete says that a SELECT has given, without making a text of it; `undefined`: it says something else, or is malformed. */
+export function readSelectedRows(bytes: Buffer, start: number, end: number): number | undefined {
+  const digits = start + SELECT.length
+  const last = end - 1
+  if (last <= digits || last - digits > MOST_DIGITS || bytes[last] !== 0) return undefined
+  for (let i = 0; i < SELECT.length; i++) if (bytes[start + i] !== SELECT[i]) return undefined
+  let rows = 0
+  for (let at = digits; at < last; at++) {
+    const digit = bytes[at] ?? 0
+    if (digit < ZERO || digit > NINE) return undefined
+    rows = rows * 10 + digit - ZERO
+  }
+  return rows
+}

@@ -81,14 +81,14 @@ export class MultiplexedRead {
    */
   join(crowded: boolean, trip: Trip): boolean {
     const lane = this.#engine.lanes?.join(trip.attempt.server, crowded)
-    return lane !== undefined && this.#board(lane.lease, trip, () => lane)
+    return lane !== undefined && this.#board(lane.lease, trip, lane)
   }
 
   /** The same for one that has waited for a connection, where nobody hears what is thrown. */
   joinNext(trip: Trip): boolean {
     try {
       const lane = this.#engine.lanes?.joinNext(trip.attempt.server)
-      return lane !== undefined && this.#board(lane.lease, trip, () => lane)
+      return lane !== undefined && this.#board(lane.lease, trip, lane)
     } catch (error) {
       trip.end({ kind: 'cut', error })
       return true
@@ -97,10 +97,11 @@ export class MultiplexedRead {
 
   /** Shares its own connection with others. */
   open(lease: Lease, trip: Trip): boolean {
-    return this.isWilling && this.#board(lease, trip, () => this.#engine.lanes?.open(lease))
+    return this.isWilling && this.#board(lease, trip)
   }
 
-  #board(lease: Lease, trip: Trip, laneOn: () => Lane | undefined): boolean {
+  /** @param joined - `undefined`: a new one is opened on this connection. */
+  #board(lease: Lease, trip: Trip, joined?: Lane): boolean {
     if (this.#sharing === undefined || isMisled(this.#engine, trip.attempt, lease)) return false
     if (!this.#isConverted) this.#config = withSentValues(this.#config)
     this.#isConverted = true
@@ -115,7 +116,7 @@ export class MultiplexedRead {
     }
     const ticket = ticketFor(lease, request)
     if (ticket === undefined || !this.#isShownTo(lease)) return false
-    const lane = laneOn()
+    const lane = joined ?? this.#engine.lanes?.open(lease)
     if (lane === undefined) return false
     const { standby, generation } = lease
     const failed = (evidence: Evidence): void =>

@@ -364,7 +364,12 @@ export class Lane {
 
 /** Nobody else waits for ever because of what this throws. */
 function endRead(read: LaneRead, end: LaneEnd): void {
-  attempt(undefined, () => read.end(end))
+  // Not by `attempt`: each read comes this way.
+  try {
+    read.end(end)
+  } catch (error) {
+    raiseLater(error)
+  }
 }
 
 /** What this gives, or `otherwise` if it throws. */

@@ -45,13 +45,12 @@ export class Lanes {
    * @param crowded - even if another one would be better, were there a connection for it.
    */
   join(server: string, crowded: boolean): Lane | undefined {
-    const isOpenToAll = this.#options.sharers(server) === 'all'
-    return this.#servers.get(server)?.join(crowded, (lane) => isOpenToAll || lane.lease.holder !== undefined)
+    return this.#servers.get(server)?.join(crowded, this.#options.sharers(server) === 'all')
   }
 
   /** The same for one that has waited, and goes past nobody. */
   joinNext(server: string): Lane | undefined {
-    return this.#servers.get(server)?.join(true, () => true)
+    return this.#servers.get(server)?.join(true, true)
   }
 
   /** Makes a lane of a connection, which it gives back by itself. Who waits for a connection loses nothing by one that somebody holds. `undefined`: it must not be shared, or there are enough. */

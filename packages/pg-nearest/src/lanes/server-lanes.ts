@@ -33,7 +33,9 @@ export class ServerLanes {
   }
 
   get isFull(): boolean {
-    return this.#lanes.filter(({ open }) => open).length >= MOST_LANES
+    let open = 0
+    for (const lane of this.#lanes) if (lane.open) open++
+    return open >= MOST_LANES
   }
 
   /** A pooler in between seems to forget what is sent before it has answered. */
@@ -46,22 +48,36 @@ export class ServerLanes {
   }
 
   get hasRoom(): boolean {
-    return this.#emptiest() !== undefined
+    return this.#emptiest(true) !== undefined
   }
 
-  /** Fills one of these after the other, because few large batches cost less than many small ones. */
-  join(crowded: boolean, mayJoin: (lane: Lane) => boolean): Lane | undefined {
-    const most = crowded || this.isFull ? CROWDED : ENOUGH
+  /**
+   * Fills one of these after the other, because few large batches cost less than many small ones.
+   *
+   * @param isOpenToAll - otherwise only on what somebody holds.
+   */
+  join(crowded: boolean, isOpenToAll: boolean): Lane | undefined {
     const lane =
-      this.#lanes.find((each) => each.open && each.inFlight < ENOUGH && mayJoin(each)) ??
-      (most === CROWDED ? this.#emptiest(mayJoin) : undefined)
+      this.#firstWithin(ENOUGH, isOpenToAll) ?? (crowded || this.isFull ? this.#emptiest(isOpenToAll) : undefined)
     if (lane !== undefined && this.#tokens < MOST_TOKENS) this.#tokens += SHARE
     return lane
   }
 
-  #emptiest(mayJoin: (lane: Lane) => boolean = () => true): Lane | undefined {
-    const [first, second] = this.#lanes.filter((each) => each.open && each.inFlight < CROWDED && mayJoin(each))
-    return second !== undefined && first !== undefined && second.inFlight < first.inFlight ? second : first
+  // Loops, because each read comes this way.
+  #firstWithin(most: number, isOpenToAll: boolean): Lane | undefined {
+    for (const lane of this.#lanes) {
+      if (lane.open && lane.inFlight < most && (isOpenToAll || lane.lease.holder !== undefined)) return lane
+    }
+    return undefined
+  }
+
+  #emptiest(isOpenToAll: boolean): Lane | undefined {
+    let emptiest: Lane | undefined
+    for (const lane of this.#lanes) {
+      if (!lane.open || lane.inFlight >= CROWDED || !(isOpenToAll || lane.lease.holder !== undefined)) continue
+      if (emptiest === undefined || lane.inFlight < emptiest.inFlight) emptiest = lane
+    }
+    return emptiest
   }
 
   add(lane: Lane): void {

@@ -64,6 +64,8 @@ export interface Execution<R, T> {
   readonly text: string
   readonly signal: AbortSignal | undefined
   readonly attempts: readonly Attempt[]
+  /** How often the list of servers had changed when they were planned. */
+  readonly lists: number
   /** Whether to wait for a primary if no server could run it. */
   mayAwaitPrimary(): boolean
   /** A new plan, after a promotion or after the session has learned something. */

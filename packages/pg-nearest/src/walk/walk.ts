@@ -2,6 +2,7 @@ import { steadyNow } from '../sleep-aware-clock.ts'
 import { joinSignals } from '../limits/joined-signal.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import { pause } from '../limits/retry-backoff.ts'
+import { arrivalAt } from '../events/served-by.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { provesWrite } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'
@@ -20,7 +21,20 @@ import { beginWalk, type WalkState } from '../walk-states/walk-state.ts'
  * @throws the signal's reason when it is aborted.
  */
 export function walk<R, T>(execution: Execution<R, T>): Promise<T> {
-  return new Promise((resolve, reject) => new Walk(execution, resolve, reject).start())
+  return new Promise((resolve, reject) => walkInto(execution, resolve, reject))
+}
+
+/** The same with callbacks. Never throws. */
+export function walkInto<R, T>(
+  execution: Execution<R, T>,
+  resolve: (result: T) => void,
+  reject: (error: unknown) => void,
+): void {
+  try {
+    new Walk(execution, resolve, reject).start()
+  } catch (error) {
+    reject(error)
+  }
 }
 
 /** Carries out the commands of `nextStep`, and reports their outcomes to it. */
@@ -44,7 +58,7 @@ class Walk<R, T> {
     this.#execution = execution
     this.#resolve = resolve
     this.#reject = reject
-    this.#list = execution.engine.lists
+    this.#list = execution.lists
     this.#state = beginWalk(execution.facts, execution.attempts)
   }
 
@@ -227,7 +241,7 @@ class Walk<R, T> {
     const reason = planned === 'unproven' ? planned : (detourReason(this.#state, leg) ?? planned)
     if (reason === 'schema-lag') this.#execution.engine.budget.refund('lag')
     const attempts = (this.#state.legs[leg]?.failures ?? 0) + 1
-    const arrival = { server, role: standby ? ('replica' as const) : ('primary' as const), reason, attempts }
+    const arrival = arrivalAt(server, reason, standby, attempts)
     const { failures } = this.#state.history
     const told = failures.length === 0 ? arrival : { ...arrival, failed: failedAttempts(failures) }
     this.#resolve(this.#execution.succeeded(result, told))

@@ -15,9 +15,15 @@ export class FasterPgQuery extends PgQuery {
   }
 }
 
-/** What pg's `addFields` does. pg copies an object without a prototype, and V8 keeps those as slow hash tables. */
-export function describe(result: ResultInternals, fields: readonly Field[]): void {
-  const types = result._types ?? pg.types
+/** How rows of a statement are read. */
+export interface RowPattern {
+  readonly parsers: readonly ((value: string) => unknown)[]
+  /** Copied for each row. */
+  readonly row: object
+}
+
+/** What pg's `addFields` makes. pg copies an object without a prototype, and V8 keeps those as slow hash tables. */
+export function rowPatternOf(types: Pick<pg.CustomTypesConfig, 'getTypeParser'>, fields: readonly Field[]): RowPattern {
   const parsers: ((value: string) => unknown)[] = []
   const row: Record<string, unknown> = {}
   for (const { name, dataTypeID, format } of fields) {
@@ -26,6 +32,15 @@ export function describe(result: ResultInternals, fields: readonly Field[]): voi
     else row[name] = null
     parsers.push(types.getTypeParser(dataTypeID, format))
   }
+  return { parsers, row }
+}
+
+/** What pg's `addFields` does. */
+export function describe(
+  result: ResultInternals,
+  fields: readonly Field[],
+  { parsers, row }: RowPattern = rowPatternOf(result._types ?? pg.types, fields),
+): void {
   result.fields = fields
   if (fields.length > 0) result._parsers = parsers
   result._prebuiltEmptyResultObject = row

@@ -135,7 +135,7 @@ export interface QueryInternals extends QueryHandlers {
 /** A `pg.Result` from the inside. */
 export interface ResultInternals {
   /** Set once the statement is complete: what comes then belongs to another one of the same text. */
-  readonly command: string | null
+  command: string | null
   _types: pg.CustomTypesConfig | undefined
   fields: readonly Field[]
   _parsers: readonly ((value: string) => unknown)[]

@@ -72,6 +72,7 @@ export class Harness {
       probedRole: () => 'primary',
       probedPooled: () => false,
       onEvent: () => undefined,
+      onBusy: () => undefined,
       onLoss: () => undefined,
       onDialFailed: () => undefined,
       onPromotion: () => undefined,

@@ -37,6 +37,7 @@ function connect(
     probedRole: () => 'primary',
     probedPooled: () => false,
     onEvent: () => undefined,
+    onBusy: () => undefined,
     onLoss: () => undefined,
     onDialFailed: () => undefined,
     onPromotion: () => undefined,

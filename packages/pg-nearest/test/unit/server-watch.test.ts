@@ -47,6 +47,7 @@ function watched(): Watched {
       connections: {
         generation: 1,
         total: 0,
+        idle: 0,
         leadsTo: () => false,
         waitingSince: () => undefined,
         get unanswered() {
@@ -66,6 +67,7 @@ function watched(): Watched {
     nextMs: () => 60_000,
     onAnswer: () => answers++,
     onFailure: () => undefined,
+    onSilence: () => undefined,
   })
   return { watch, questions, givenUp, told: () => answers, dialling, moves: () => moves }
 }

@@ -36,6 +36,7 @@ function execution({
     text: 'select 1',
     signal: undefined,
     attempts: on('ord', 'nrt'),
+    lists: 0,
     mayAwaitPrimary: () => true,
     replan: () => on('nrt'),
     primaries: () => on('nrt'),
