@@ -68,7 +68,7 @@ export interface KnownPositions {
   noteClock(server: string, clockMs: number, sentAt: number, answeredAt: number): void
   /** What its clock says at a moment by `performance.now()`, in milliseconds since the epoch; `undefined` if it was never asked. */
   clockOf(server: string, at: number): { readonly least: number; readonly most: number } | undefined
-  /** Records an answer. Fields that it leaves out keep the machine's values. Answers older than the known one are ignored. */
+  /** Records an answer. Fields that it leaves out keep the machine's values. Answers older than the known one are ignored: see {@link isLate}. */
   note(server: string, seen: Seen): void
   /** Another pool was told this by a machine. Counts only in `likely`, while that machine is still what it has told here that it is. */
   raise(server: string, machine: string, seen: Raising): void
@@ -171,7 +171,7 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
       const last = known.get(server)
       const by = mapOf(machines, server)
       const before = machine === undefined ? last : by.get(machine)
-      if (before !== undefined && before.at > at) return
+      if (isLate(seen, before)) return
       if (timeline !== undefined && seen.systemIdentifier !== undefined) refusedAt.delete(server)
       const systemIdentifier = seen.systemIdentifier ?? before?.systemIdentifier
       const now: KnownPosition = {
@@ -190,7 +190,7 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
         const guesses = mapOf(raised, server)
         guesses.set(machine, raisedBy(guesses.get(machine), now))
       }
-      if (last === undefined || last.at <= at) known.set(server, now)
+      if (last === undefined || last === before || last.at <= at) known.set(server, now)
       if (now.timeline !== before?.timeline || systemIdentifier !== before?.systemIdentifier) updateLatest()
     },
     raise(server, machine, seen) {
@@ -243,6 +243,15 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
     beforeLoss: (server) => lastBeforeLoss.get(server),
     epochOf: (server) => epochs.get(server) ?? firstEpoch,
   }
+}
+
+/**
+ * Whether something was told ahead of what is known. Recovery never begins again: what a machine tells as a standby comes first, whenever that
+ * was asked. Statements wait for those ahead of them on their connection, and are then answered after what was asked later on another one.
+ */
+function isLate({ machine, standby, at }: Seen, before: KnownPosition | undefined): boolean {
+  if (before === undefined) return false
+  return machine === undefined || standby === before.standby ? before.at > at : standby
 }
 
 type Raising = Pick<KnownPosition, 'lsn' | 'at' | 'standby' | 'timeline'>
