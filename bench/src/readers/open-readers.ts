@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { bunSql } from './bun-sql.ts'
+import { instantPool } from './instant-pool.ts'
 import { inSession, nearestPool } from './nearest-readers.ts'
 import { pgNative, pgPipelined, pgPool, pgPoolNamed } from './pg-readers.ts'
 import { postgresJs } from './postgres-js.ts'
@@ -32,6 +33,7 @@ export async function openNearReaders(world: WorldElsewhere): Promise<Readers> {
     ...throughBoth('pg.Pool', bare),
     ...throughBoth('ours, lanes: false', plain.pool),
     ...throughBoth('ours', ours.pool),
+    ...throughBoth('no database', instantPool()),
   ]
   return readersOf([...rivals.opened, plain, ours, session, eventual], builders, rivals.missing, () => bare.end())
 }
