@@ -56,7 +56,7 @@ export interface ServerConnectionsOptions {
   readonly probedPooled: () => boolean
   /** Receives the events that `pg.Pool` would emit. */
   readonly onEvent: (event: string, ...args: unknown[]) => void
-  /** Something is wanted of this server that had nothing to do. */
+  /** Nothing was in use or waited for, and something is now. */
   readonly onBusy: () => void
   /** A connection died without having been closed here. */
   readonly onLoss: () => void

@@ -10,7 +10,7 @@ const LEAST_MS = 20
 /** So many servers are each probed at the interval, whether anybody uses them or not. */
 const MOST_AT_INTERVAL = 4
 
-/** Of more, so many times that number are probed together: no more, because this process does nothing else meanwhile. */
+/** At least each so many intervals, and so many times that number at once: no more, because this process does nothing else meanwhile. */
 const MOST_TOGETHER = 4
 
 /** What decides when a server is probed again. */
@@ -34,7 +34,7 @@ export interface ProbePace {
  * probed together, because one that wakes the process by itself costs twice as much. What runs on a server, and fails there, has it probed at
  * once, whatever its interval.
  *
- * @param now - by a clock of this process alone: those that are probed together are so at its multiples of some intervals.
+ * @param now - by a clock of this process alone: what is probed together is due at the same multiples of one to {@link MOST_TOGETHER} intervals.
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function nextProbeMs(pace: ProbePace, random: () => number, now: number = performance.now()): number {

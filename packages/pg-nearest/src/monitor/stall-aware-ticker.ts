@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { createStallAwareClock, type StallAwareClock } from './stall-aware-clock.ts'
 
-/** Ticks only while there is something to watch, because an idle process that is woken ten times a second costs more than it does. */
+/** Ticks only while there is something to watch: to be woken ten times a second costs an idle process more than all else that it does. */
 export interface StallAwareTicker {
   /** Begins to tick. Calling it again does nothing. */
   start(): void
