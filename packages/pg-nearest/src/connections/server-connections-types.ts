@@ -9,10 +9,6 @@ import type { Purpose, Sharers, Wanted } from '../checkout/wait-queue.ts'
 /** The connections to one server. */
 export interface ServerConnections extends MonitoredConnections {
   readonly server: string
-  /** Connections in use plus callers waiting for one: the load that server selection balances. */
-  readonly inFlight: number
-  readonly total: number
-  readonly idle: number
   readonly waiting: number
   readonly sharers: Sharers
   /** Those in use that have reached `maxLifetimeSeconds`. */

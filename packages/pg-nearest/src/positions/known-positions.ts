@@ -245,13 +245,18 @@ export function createKnownPositions(tellers: Iterable<string> = []): KnownPosit
   }
 }
 
+/** What is asked so much later than a primary's answer, and is then answered by a standby, is answered after a crash. */
+const OVERTAKEN_MS = 10_000
+
 /**
- * Whether something was told ahead of what is known. Recovery never begins again: what a machine tells as a standby comes first, whenever that
- * was asked. Statements wait for those ahead of them on their connection, and are then answered after what was asked later on another one.
+ * Whether something was told ahead of what is known. Recovery does not begin again but by a restart, of which a crash alone leaves the machine's
+ * name as it is: what a machine tells as a standby comes first, whenever that was asked. Statements wait for those ahead of them on their
+ * connection, and are then answered after what was asked later on another one.
  */
 function isLate({ machine, standby, at }: Seen, before: KnownPosition | undefined): boolean {
   if (before === undefined) return false
-  return machine === undefined || standby === before.standby ? before.at > at : standby
+  if (machine === undefined || standby === before.standby) return before.at > at
+  return standby && at - before.at < OVERTAKEN_MS
 }
 
 type Raising = Pick<KnownPosition, 'lsn' | 'at' | 'standby' | 'timeline'>

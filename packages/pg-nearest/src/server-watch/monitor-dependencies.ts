@@ -10,6 +10,8 @@ export interface MonitoredConnections {
   readonly total: number
   /** How many of them are used by nobody. */
   readonly idle: number
+  /** Connections in use plus callers waiting for one: the load that server selection balances. */
+  readonly inFlight: number
   /** One of them leads to this machine, and is open. */
   leadsTo(machine: string): boolean
   /** Since when a connection has been waiting without receiving a byte, by `performance.now()`; `undefined`: none is. */

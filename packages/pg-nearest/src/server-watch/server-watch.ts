@@ -55,8 +55,8 @@ export interface ServerWatch {
   /** A connection was lost: it is not believed any more. */
   doubt(): void
   /**
-   * Probes it if a connection is waiting without an answer. Gives up connections while it is silent. Returns whether it is, or any is in use or
-   * being made.
+   * Probes it if a connection is waiting without an answer. Gives up connections while it is silent. Returns whether it is, or any is in use,
+   * waited for, or being made.
    */
   tick(now: number, listenedMs: number): boolean
   /** Closes the probe's connection until the next probe. */
@@ -209,7 +209,8 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
       if (unansweredMs >= silentMs) connections.moveWaiters()
       const waitingSince = connections.waitingSince(now)
       if (waitingSince !== undefined && now - Math.max(waitingSince, heardAt) > intervalMs / 2) void ask()
-      return contact.state === 'silent' || connections.total > connections.idle
+      const { total, idle, inFlight } = connections
+      return contact.state === 'silent' || inFlight > 0 || total > idle
     },
     disconnect: probe.disconnect,
     leave() {

@@ -38,6 +38,13 @@ test('what was asked later, and says that it is a standby, was answered before',
   expect(positions.at('ams', MACHINE)).toMatchObject({ standby: false, timeline: 2, lsn: 150n })
 })
 
+test('a primary that has crashed may come back as a standby under its name: what was asked long after its last answer counts', () => {
+  const positions = createKnownPositions()
+  positions.note('ams', primary(150n, 10))
+  positions.note('ams', standby(160n, 20_010))
+  expect(positions.at('ams', MACHINE)).toMatchObject({ standby: true, lsn: 160n })
+})
+
 test('of a machine that does not tell who it is, what was asked later counts', () => {
   const positions = createKnownPositions()
   positions.note('ams', { ...standby(100n, 20), machine: undefined })

@@ -19,6 +19,8 @@ interface Watched {
   readonly told: () => number
   /** Whether connections are dialled in vain. */
   readonly dialling: { inVain: boolean }
+  /** Who wait for a connection. */
+  readonly waiting: { callers: number }
   /** How often those who wait for one were sent elsewhere. */
   readonly moves: () => number
 }
@@ -30,6 +32,7 @@ function watched(): Watched {
   let answers = 0
   let moves = 0
   const dialling = { inVain: false }
+  const waiting = { callers: 0 }
   const watch = createServerWatch({
     name: 'ord',
     supervised: {
@@ -48,6 +51,9 @@ function watched(): Watched {
         generation: 1,
         total: 0,
         idle: 0,
+        get inFlight() {
+          return waiting.callers
+        },
         leadsTo: () => false,
         waitingSince: () => undefined,
         get unanswered() {
@@ -69,12 +75,19 @@ function watched(): Watched {
     onFailure: () => undefined,
     onSilence: () => undefined,
   })
-  return { watch, questions, givenUp, told: () => answers, dialling, moves: () => moves }
+  return { watch, questions, givenUp, told: () => answers, dialling, waiting, moves: () => moves }
 }
 
 async function turn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
 }
+
+test('it has something to watch while anybody waits for a connection, though none is open or being made', () => {
+  const { watch, waiting } = watched()
+  expect(watch.tick(performance.now(), 100)).toBe(false)
+  waiting.callers = 1
+  expect(watch.tick(performance.now(), 100)).toBe(true)
+})
 
 describe('a silent server', () => {
   test('what can run elsewhere is given up first, what cannot only after a longer silence of the server itself', async () => {
