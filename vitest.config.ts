@@ -80,6 +80,7 @@ const unhurried = onServersOf([
   'primary-comes-back',
   'promoted-under-lanes',
   'promoted-under-readers',
+  'promoted-under-sessions',
   'promotion-behind-a-name',
   'queries-of-listeners',
   'half-gone-primary',

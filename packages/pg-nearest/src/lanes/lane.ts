@@ -4,6 +4,7 @@ import type { RowTexts } from '../lane-codec/decode-data-row.ts'
 import { MessageWriter } from '../lane-codec/message-writer.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
+import { REPLAY_LSN } from '../wire/replay-lsn-sql.ts'
 import { BatchAnswer } from '../lane-batch/shared-batch-row.ts'
 import { BatchExchange, type BatchEnd } from '../lane-batch/batch-exchange.ts'
 import { groupReads } from '../lane-batch/group-reads.ts'
@@ -41,7 +42,7 @@ const RESTRICTION = {
 }
 
 /** The same, with the position that all behind it show at least. */
-const RESTRICTION_OF_STANDBY = { text: `${RESTRICTION.text}, pg_catalog.pg_last_wal_replay_lsn()`, columns: 4 }
+const RESTRICTION_OF_STANDBY = { text: `${RESTRICTION.text}, ${REPLAY_LSN}`, columns: 4 }
 
 const MANY_BATCHES = 4
 const SMALL_BATCH = 16

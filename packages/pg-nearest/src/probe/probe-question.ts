@@ -1,6 +1,7 @@
 import type { Observation } from '../observations/topology-updates.ts'
 import { parseLsn } from '../topology/lsn.ts'
 import type { Refusal } from '../topology/refused-function.ts'
+import { REPLAY_LSN } from '../wire/replay-lsn-sql.ts'
 
 /** What a probe asks beside the role. */
 export type ProbeItem =
@@ -99,7 +100,7 @@ export type RefusedItems = ReadonlyMap<ProbeItem, string>
 const PLAIN = 'set transaction isolation level read committed, read only; set local statement_timeout = 0; '
 
 /** A standby's position, and its machine. */
-export const REPLAY_POSITION: string = `select pg_catalog.pg_last_wal_replay_lsn(), ${ITEMS.machine.sql}`
+export const REPLAY_POSITION: string = `select ${REPLAY_LSN}, ${ITEMS.machine.sql}`
 
 /** Asks for the role, and for every item that is not refused, in one round trip. */
 export function probeQuestion(refused: RefusedItems): string {

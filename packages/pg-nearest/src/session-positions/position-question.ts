@@ -6,6 +6,7 @@ import { readIntroduction, type Introduction } from '../probe/probe-question.ts'
 import { normalizeInsertLsn, parseLsn } from '../topology/lsn.ts'
 import { isRefusedQuestion } from '../driver-errors.ts'
 import type { Exchange } from '../wire/exchange.ts'
+import { REPLAY_LSN } from '../wire/replay-lsn-sql.ts'
 import { InternalQueryExchange, type Fields } from '../exchange/internal-query-exchange.ts'
 
 /** A server's position, as it answers on the connection that was asked. */
@@ -71,8 +72,8 @@ export interface PositionQuestions {
   answerAfter: PositionReply
 }
 
-/** For a server that is known to be a standby. */
-export const OF_STANDBY = 'select pg_catalog.pg_last_wal_replay_lsn()'
+/** For a server that is known to be a standby. It answers nothing if it was promoted since. */
+export const OF_STANDBY: string = `select ${REPLAY_LSN}`
 /** For one that may be either. */
 export const OF_ANY = `select case when r then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_insert_lsn() end,
        case when r then null else pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()) end
