@@ -302,8 +302,8 @@ export class Lane {
     // A pooler may have swallowed what was sent since.
     else if (this.#connection.isUnfit) this.#endAll(FAILED)
     else if (this.#hasAbandoned) this.abandon()
-    // Not before what has come is read to its end.
-    if (this.#waiting.length > 0) this.#flushLater()
+    // Not before what has come is read to its end, and those who were answered have given their next ones.
+    if (this.#waiting.length > 0) queueMicrotask(() => this.#flushLater())
   }
 
   /** One read's answer cannot be read anywhere. The others run where they are alone. */

@@ -254,7 +254,8 @@ describe('a primary that comes back', () => {
 
     test('the primary: a write on its way has an unknown outcome, a transaction is lost, and neither waits for ever', async () => {
       const pool = await appIn('ord')
-      await Promise.all([write(pool, 'before'), write(pool, 'before')])
+      // Two connections that are both open: one for the client, and one for the write.
+      await Promise.all([1, 2].map(() => pool.primary.query('select pg_sleep(1)')))
       const client = await pool.connect()
       await client.query('begin')
       await client.query("insert into written values ('in it')")

@@ -142,7 +142,9 @@ describe('a session', () => {
         expect([read.rows[0]?.n, read.servedBy.server]).toEqual([before, 'ord'])
       })
       const next = await session.transaction({ readOnly: true }, (tx) => tx.query<{ n: number }>(get))
-      expect([next.rows[0]?.n, next.servedBy.server]).toEqual([serial, 'nrt'])
+      expect(next.rows[0]?.n).toBe(serial)
+      // The primary, or the other replica if it is known to have it by now.
+      expect(next.servedBy.server).not.toBe('ord')
     } finally {
       await world.resumeReplay('ord')
     }
