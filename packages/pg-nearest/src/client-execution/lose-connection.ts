@@ -16,6 +16,8 @@ export interface Unanswered {
   readonly open: boolean
   /** It certainly writes nothing. */
   readonly reads?: boolean
+  /** It was sent so that the server would refuse what writes. */
+  readonly guarded?: boolean
   /** The server may have received it. */
   readonly sent: boolean
   readonly cause: unknown
@@ -23,9 +25,12 @@ export interface Unanswered {
 
 /** The error for a statement, before the client knows that its connection is lost. */
 export function unansweredError(client: ClientContext, lease: Lease, unanswered: Unanswered): NearestError {
-  const { text, need, open, reads = false, sent, cause } = unanswered
-  const { server, standby } = lease
-  const harmless = reads || standby || client.keepsFromWriting || staysReadOnly(client.state, need) || !sent
+  const { text, need, open, reads = false, guarded = client.neverWrites, sent, cause } = unanswered
+  const { server } = lease
+  // What a probe has told since of its server, or who gets the writes now, says nothing of when it was sent. What has begun in recovery writes
+  // nothing, though its server may be promoted meanwhile.
+  const isInRecovery = open && lease.committedNothing
+  const harmless = reads || guarded || isInRecovery || staysReadOnly(client.state, need) || !sent
   const mayBeCommitted = client.mayHaveCommittedOn(lease)
   const bound = isBound(client, open)
   return lostStatementError({ text, need, server, error: cause, open, bound, mayBeCommitted, harmless })

@@ -6,6 +6,7 @@ import { noteWritten, shadowOf, tellShadow, type Shadow } from '../execute/predi
 import type { MultiplexedRead } from '../lane-rides/multiplexed-read.ts'
 import { enforcementWithin, type Enforcement } from '../send/read-only-enforcement.ts'
 import { runStatement, type RunEnd } from '../send/run-statement.ts'
+import { doubtCutStatement } from '../freshness/doubt-cut-statement.ts'
 import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
 import { positionBefore } from '../freshness/caught-up-with-primary.ts'
 import type { StatementNeed } from '../classification/statement-need-types.ts'
@@ -267,7 +268,9 @@ export class ClientContext {
     const limits = limitsOf(statement)
     if (limits.signal?.aborted === true) this.noteUnsent()
     this.#noteIfUnsendable(config as Partial<QueryInternals>)
-    const canWrite = !lease.provenStandby && enforcement === 'none' && (!wasOpen || mayCommit(need))
+    const mayCommitHere = enforcement === 'none' && (!wasOpen || mayCommit(need))
+    const { provenStandby } = lease
+    const canWrite = !provenStandby && mayCommitHere
     let open = wasOpen
     const ended = await runWithinAsync<RunEnd>(
       lease,
@@ -287,6 +290,7 @@ export class ClientContext {
     sending.onEnd?.(end)
     check?.emitLosses()
     if (canWrite && (end.kind === 'cut' || end.kind === 'lost')) check?.markUnknown()
+    if (check && end.kind === 'cut' && mayCommitHere && provenStandby) void doubtCutStatement(check, lease)
     // Its cancellation may come later than its answer.
     if (end !== ended) await lease.fence
     if (end.kind !== 'cut' && end.kind !== 'behind') return { end, open }

@@ -9,6 +9,7 @@ import type { Preference } from '../checkout/connection-preference.ts'
 import { SHARES } from '../checkout/wait-queue.ts'
 import { positionBefore } from '../freshness/caught-up-with-primary.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import { doubtCutStatement } from '../freshness/doubt-cut-statement.ts'
 import type { Refusable } from '../limits/refusable.ts'
 import type { Hedging } from '../limits/hedge-policy.ts'
 import { isOfConnection } from '../route/failure-meaning.ts'
@@ -289,12 +290,14 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       prepareFrom: this.#prepareFrom,
       isLimited,
     } as const
-    const harmless = provenStandby || run.enforcement !== 'none'
+    const isEnforced = run.enforcement !== 'none'
+    const harmless = provenStandby || isEnforced
     const startedAt = rider !== undefined ? performance.now() : 0
     this.#lease = lease
     const concluded = (end: LimitedEnd<RunEnd>): void => {
       this.#lease = undefined
       this.#note(end, harmless, lease)
+      if (end.kind === 'cut' && !isEnforced && this.#check && provenStandby) void doubtCutStatement(this.#check, lease)
       rider?.ranAlone(end, lease.server, performance.now() - startedAt)
       const { standby: isStandby } = lease
       if (end.kind === 'answered' && isOfConnection(end.error)) this.#config = withoutStatementName(config)

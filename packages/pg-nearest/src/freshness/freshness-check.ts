@@ -249,11 +249,14 @@ export class FreshnessCheck {
     this.#session.useHome(server, machine, this.#context.positions.epochOf(server), performance.now())
   }
 
+  get concerned(): readonly SessionState[] {
+    return concernedSessions(this.#context, this.#session)
+  }
+
   /** Something may have been written at a position that is not known: the session's reads go to the primary until it has answered. */
   markUnknown(): void {
-    const now = performance.now()
     this.#session.noteWrite()
-    for (const session of concernedSessions(this.#context, this.#session)) session.markUnknown(now)
+    for (const session of this.concerned) session.markUnknown(performance.now())
   }
 
   /**
@@ -261,10 +264,9 @@ export class FreshnessCheck {
    * nothing.
    */
   beginUnsettled(): () => void {
-    const ends = concernedSessions(this.#context, this.#session).map((session) => session.beginUnsettled())
+    const ends = this.concerned.map((session) => session.beginUnsettled())
     return () => {
-      const now = performance.now()
-      for (const end of ends) end(now)
+      for (const end of ends) end(performance.now())
     }
   }
 

@@ -66,7 +66,7 @@ export async function sendSubmittable(
     lease.kill(signal?.reason)
   }
   const forget = signal && onAbort(signal, abort)
-  const unanswered = { text: text ?? '', need, check, open, reads }
+  const unanswered = { text: text ?? '', need, check, open, reads, guarded: guards }
   // In a transaction, which a cancelled statement would abort, the rest of it is waited for.
   const onDestroyed = (): unknown => open || lease.cancel()
   // In the same tick, because what was in flight shows only then.
