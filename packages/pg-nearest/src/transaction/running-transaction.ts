@@ -32,7 +32,12 @@ export class RunningTransaction {
   constructor(client: TransactionClient) {
     this.#client = client
     const query = (...args: Parameters<RoutedClient['query']>): unknown => this.#query(args)
-    const commitWith = (first: unknown, second: unknown): Promise<unknown> => this.#commitWith([first, second])
+    const commitWith = (first: unknown, second: unknown): Promise<unknown> => {
+      const promise = this.#commitWith([first, second])
+      // As in `#query`.
+      promise.catch(ignore)
+      return promise
+    }
     this.handle = { query: query as Transaction['query'], commitWith: commitWith as Transaction['commitWith'] }
   }
 
@@ -57,6 +62,12 @@ export class RunningTransaction {
   /** Its function has given a statement that may have committed it: what has failed since is no reason to run it again. */
   get mayCommitItself(): boolean {
     return this.#mayCommitItself
+  }
+
+  /** Its COMMIT has ended, and not by a refusal of the server's. To be asked once it has {@link settled}. */
+  get mayBeCommitted(): boolean {
+    const outcome = this.#outcome
+    return outcome === 'committed' || isOutcomeUnknownError(outcome?.error)
   }
 
   /** COMMIT has been sent. */

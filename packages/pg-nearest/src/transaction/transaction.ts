@@ -106,6 +106,7 @@ export async function runTransaction<T>(
     if (running.mayCommitItself) forbidRetry()
     const isGivenUp = signal?.aborted === true && !isOutcomeUnknownError(error)
     await orGivenUp(undo(client, running)).catch(ignore)
+    if (running.mayBeCommitted) forbidRetry()
     throw running.told(isGivenUp ? signal.reason : error, isGivenUp && readOnly !== true)
   }
 }

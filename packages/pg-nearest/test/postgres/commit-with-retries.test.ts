@@ -1,0 +1,58 @@
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { NearestPool } from '../../src/index.ts'
+import { ask } from './fixtures.ts'
+import { TestPools } from './test-pools.ts'
+
+/** `commitWith()` in a transaction that may be run again. */
+let world: World
+let pool: NearestPool
+const pools = new TestPools()
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', rtt: 1 })
+  await ask(world.url('nrt'), 'create table notes (id int generated always as identity, text text)')
+  pool = await pools.start(world.poolOptions('nrt'))
+})
+afterAll(async () => {
+  await pools.destroyAll()
+  await world?.stop()
+})
+beforeEach(() => ask(world.url('nrt'), 'truncate notes'))
+const notes = async (): Promise<unknown[]> =>
+  (await ask<{ text: string }>(world.url('nrt'), 'select text from notes order by id')).map(({ text }) => text)
+
+const SERIALIZATION = "do $$ begin raise exception 'elsewhere' using errcode = '40001'; end $$"
+
+test('what was committed by commitWith is not repeated for what its function throws afterwards', async () => {
+  const work = pool.transaction({ retries: 2 }, async (tx) => {
+    await tx.commitWith("insert into notes (text) values ('once')")
+    await pool.query(SERIALIZATION)
+  })
+  await expect(work).rejects.toMatchObject({ code: '40001' })
+  expect(await notes()).toEqual(['once'])
+})
+
+test('the same side by side', async () => {
+  const work = pool.transaction({ retries: 2 }, async (tx) => {
+    await Promise.all([tx.commitWith("insert into notes (text) values ('once')"), pool.query(SERIALIZATION)])
+  })
+  await expect(work).rejects.toMatchObject({ code: '40001' })
+  expect(await notes()).toEqual(['once'])
+})
+
+test('a commitWith that is not awaited and fails ends no process', async () => {
+  const unhandled: unknown[] = []
+  const hear = (error: unknown): void => void unhandled.push(error)
+  const before = process.listeners('unhandledRejection')
+  process.removeAllListeners('unhandledRejection')
+  process.on('unhandledRejection', hear)
+  const work = pool.transaction(async (tx) => {
+    void tx.commitWith('select 1/0')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  })
+  await expect(work).rejects.toMatchObject({ code: 'NEAREST_ROLLED_BACK' })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  process.off('unhandledRejection', hear)
+  for (const each of before) process.on('unhandledRejection', each)
+  expect(unhandled).toEqual([])
+})
