@@ -247,7 +247,16 @@ export function* causesOf(error: unknown): Generator<object> {
   let at = error
   for (let depth = 0; depth < DEEPEST_CAUSE && typeof at === 'object' && at !== null; depth++) {
     yield at
-    at = (at as { readonly cause?: unknown }).cause
+    at = causeOf(at)
+  }
+}
+
+/** An error may be anything that somebody has thrown. */
+function causeOf(error: { readonly cause?: unknown }): unknown {
+  try {
+    return error.cause
+  } catch {
+    return undefined
   }
 }
 

@@ -12,7 +12,7 @@ import { queryTimeoutOf, type QueryCallback, type Request } from '../route/reque
 import { limitSubmittable } from '../submittable/submittable-limit.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import { mayBePipelined } from '../client-transaction/pipelining-eligibility.ts'
-import { isSubmittable, parseQueryArguments } from '../execute/parse-query-arguments.ts'
+import { callbackIn, isSubmittable, parseQueryArguments } from '../execute/parse-query-arguments.ts'
 import { isHeard, lendTo, type Borrower, type LentClient } from '../pg-client/lent-client-delegation.ts'
 import { internalsOf, type ClientInternals } from '../wire/pg-internals.ts'
 import { call, promiseOrCallback } from '../execute/promise-or-callback.ts'
@@ -66,7 +66,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
       void this.submit(first, second ?? third)
       return first
     }
-    const { request, callback } = parseQueryArguments(first, second, third)
+    const { request, callback = callbackIn(first) } = parseQueryArguments(first, second, third)
     this.#latest = request
     const types = this.#types
     const given = types === undefined ? request : { ...request, config: { types, ...request.config } }

@@ -157,10 +157,19 @@ export class PendingStatement implements QueuedStatement, Turn {
   }
 
   #reject(error: unknown): void {
-    const { engine, scope, neverWrites } = this.#client
-    const told = translateReadOnlyError(scope, this.own, error, neverWrites)
     this.#closeWrite()
-    this.#caller.reject(reportFailure(engine, this.request.config.text, this.#start, told, scope.mode))
+    this.#caller.reject(this.#told(error))
+  }
+
+  /** What the caller's own values and signals have thrown may throw again when it is looked at. */
+  #told(error: unknown): unknown {
+    const { engine, scope, neverWrites } = this.#client
+    try {
+      const told = translateReadOnlyError(scope, this.own, error, neverWrites)
+      return reportFailure(engine, this.request.config.text, this.#start, told, scope.mode)
+    } catch {
+      return error
+    }
   }
 
   #closeWrite(): void {

@@ -6,7 +6,7 @@ import { ignore, type QueryInternals, type WireConnection } from '../wire/pg-int
  * waits for Sync.
  */
 export function endPages(query: Partial<QueryInternals>): (connection: WireConnection) => void {
-  if (!(query instanceof pg.Query) || query.rows === undefined) return ignore
+  if (!(query instanceof pg.Query) || !query.rows) return ignore
   const { handleCommandComplete: complete } = query
   let isSynced = false
   query.handleCommandComplete = (...args) => {

@@ -48,7 +48,7 @@ export class StatementExchange extends FasterPgQuery implements Exchange {
 
   /** With `rows`, pg fetches page by page and sends Sync after the last one. */
   get exclusive(): boolean {
-    return this.rows !== undefined
+    return Boolean(this.rows)
   }
 
   get unsendable(): boolean {

@@ -31,6 +31,12 @@ export function parseQueryArguments(first: unknown, second: unknown, third: unkn
   return { request: { config, route: routeOf(config), consistency: consistencyOf(config), ...limits }, callback }
 }
 
+/** The callback that pg's clients look for in the query itself, and its pools do not. */
+export function callbackIn(query: unknown): QueryCallback | undefined {
+  const callback = typeof query === 'object' && query !== null && 'callback' in query ? query.callback : undefined
+  return typeof callback === 'function' ? (callback as QueryCallback) : undefined
+}
+
 /** A cursor, a query stream or a COPY stream: an object that talks to the connection itself. */
 export function isSubmittable(query: unknown): query is pg.Submittable {
   return typeof query === 'object' && query !== null && typeof (query as Partial<pg.Submittable>).submit === 'function'
@@ -49,15 +55,15 @@ function readOnce(given: object): pg.QueryConfig & RouteOptions {
     const value = (given as typeof config)[name]
     if (value !== undefined) config[name] = value
   }
+  // pg takes it for not given, and nobody else may take it for something.
+  for (const name of SWITCHES) if (!config[name]) delete config[name]
   return config as unknown as pg.QueryConfig & RouteOptions
 }
 
 const OURS: readonly (keyof RouteOptions)[] = ['route', 'consistency', 'signal', 'timeoutMs']
 
-/** Ours, and pg's. */
-const READ: readonly string[] = [
-  'text',
-  'values',
+/** pg's that are off where they are `null`, `0`, `''` or `false`. */
+const SWITCHES: readonly string[] = [
   'name',
   'rowMode',
   'types',
@@ -66,8 +72,10 @@ const READ: readonly string[] = [
   'queryMode',
   'portal',
   'query_timeout',
-  ...OURS,
 ]
+
+/** Ours, and pg's. */
+const READ: readonly string[] = ['text', 'values', ...SWITCHES, ...OURS]
 
 /** Names that need not be looked at: those, and others' that were found to be none of ours. */
 const harmless = new Set<string>(READ)
