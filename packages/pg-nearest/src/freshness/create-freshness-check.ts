@@ -1,5 +1,5 @@
 import type { Consistency } from '../session/consistency.ts'
-import type { SessionState } from '../session/session-state.ts'
+import { SessionState } from '../session/session-state.ts'
 import { FreshnessCheck } from './freshness-check.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 
@@ -15,10 +15,10 @@ export function createFreshnessCheck(
   wanted: Consistency | undefined,
   reads: boolean,
 ): FreshnessCheck | undefined {
-  const session = own ?? context.process
-  if (session === undefined) return undefined
   const usual = own?.consistency ?? context.consistency
   const consistency = reads ? (wanted ?? usual) : usual
+  const session = own ?? context.process ?? (reads && consistency === 'strong' ? new SessionState() : undefined)
+  if (session === undefined) return undefined
   // A write's position is recorded all the same: another process may go on with the bookmark, another pool or read may ask for more.
   if (consistency === 'eventual' && reads) return undefined
   return new FreshnessCheck(context, session, consistency, reads)

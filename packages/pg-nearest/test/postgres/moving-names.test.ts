@@ -55,6 +55,31 @@ describe.each([0, 2_000, 6_000])('a writer’s name that moves %i ms after the p
   })
 })
 
+test.each([true, false])(
+  'a strong read of the only server is not shown by a standby that its name leads to, with lanes: %s',
+  async (lanes) => {
+    const [next = ''] = others()
+    name = await startNameSwitch(world.url(world.primary))
+    const pool = await pools.start({ primary: name.url, probeIntervalMs: 30_000, failoverTimeoutMs: 1_000, lanes })
+    const strong = async (): Promise<number> =>
+      (await pool.query({ text: 'select from notes where n = 77', consistency: 'strong' })).rows.length
+    expect(await strong()).toBe(0)
+    const holder = await pool.connect()
+    await holder.query('begin')
+    await world.pauseReplay(next)
+    try {
+      await ask(world.url(world.primary), 'insert into notes values (77)')
+      name.leadTo(world.url(next))
+      await expect(strong()).rejects.toMatchObject({ code: 'NEAREST_NO_SERVER' })
+    } finally {
+      await holder.query('rollback')
+      holder.release()
+      await world.resumeReplay(next)
+      await ask(world.url(world.primary), 'delete from notes where n = 77')
+    }
+  },
+)
+
 test('a connection that was dialled to the old primary is not taken for writes again and again', async () => {
   const old = world.primary
   const { pool, next } = await startBehindName({ failoverTimeoutMs: 5_000, idleTimeoutMillis: 500 })
