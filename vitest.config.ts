@@ -106,6 +106,7 @@ const unhurried = onServersOf([
   'limited-submittables',
   'login-sessions',
   'lost-begin',
+  'lost-module-clients',
   'lost-submittables',
   'lost-reads',
   'monitor',

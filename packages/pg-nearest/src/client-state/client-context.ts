@@ -140,6 +140,7 @@ export class ClientContext {
   become(next: ClientState): void {
     if (this.#state.kind === 'lost') return
     this.#state = next
+    if (next.kind === 'lost') return this.held.tellLoss(next.error)
     const mayWrite = next.kind === 'pinned' || (next.kind === 'transaction' && !next.readOnly)
     if (mayWrite) this.#makeshift = undefined
     this.#leaveMakeshift()

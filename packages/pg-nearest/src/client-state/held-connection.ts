@@ -19,6 +19,8 @@ export interface Holder {
   listens(): boolean
   /** Whether what it was lent is gone, and was given what no other connection has. */
   misses(held: Lease | undefined): boolean
+  /** Called when the client is lost until its release. */
+  onLoss(error: unknown): void
 }
 
 /** How a read comes to share a connection with others, instead of holding one. Each returns whether it does. */
@@ -82,6 +84,11 @@ export class HeldConnection {
   /** See {@link Holder.misses}. */
   get isMissed(): boolean {
     return this.#holder.misses(this.#lease)
+  }
+
+  /** See {@link Holder.onLoss}. */
+  tellLoss(error: unknown): void {
+    this.#holder.onLoss(error)
   }
 
   /** The reads of others are on the one that is held. */

@@ -43,6 +43,8 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   /** Its latest query, unless that was a cursor, a stream or a COPY. */
   #latest: Request | undefined
   #released = false
+  /** Its listeners have heard of the loss of what it holds. */
+  #isTold = false
   /** By `end`, after which it may still be released, as in pg. */
   #ended = false
 
@@ -54,6 +56,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
       onHold: (client, held) => this.#forward(client, held),
       listens: () => OWN_EVENTS.some((event) => this.listenerCount(event) > 0) || this.#isHeard,
       misses: (lease) => this.#lent?.isMissed(lease) === true,
+      onLoss: (error) => this.#released || this.#tellLoss(error),
     }
     this.#session = new ClientExecutor(engine, scope, holder, limits)
     this.#onReleased = onReleased
@@ -289,14 +292,25 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   #hear(event: string | symbol): void {
     if (!FORWARDED.has(event) || this.#forwarders?.has(event) === true) return
     const forwarder = (...args: unknown[]): void =>
-      void ((event !== 'error' || this.listenerCount(event) > 0) && emitSafely(this, event as string, args))
+      event === 'error' ? this.#tellLoss(args[0]) : emitSafely(this, event as string, args)
     this.#forwarders ??= new Map()
     this.#forwarders.set(event, forwarder)
     this.#session.client?.on(event as 'notice', forwarder)
   }
 
+  /** Once for each connection, as pg does, and also where only this client is lost, or has let go of the connection before pg tells. */
+  #tellLoss(error: unknown): void {
+    if (this.#isTold) return
+    this.#isTold = true
+    const hearer = this.#lent === undefined ? this : this.#lent.hearerOfLoss
+    if (hearer !== undefined) emitSafely(hearer, 'error', [error])
+  }
+
   #forward(client: pg.PoolClient, attached: boolean): void {
-    if (attached) this.#lent?.follow(client)
+    if (attached) {
+      this.#isTold = false
+      this.#lent?.follow(client)
+    }
     for (const [event, forwarder] of this.#forwarders ?? []) {
       if (attached) client.on(event as 'notice', forwarder)
       else client.removeListener(event, forwarder)

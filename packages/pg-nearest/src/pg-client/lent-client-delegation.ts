@@ -30,11 +30,13 @@ export function isHeard(client: pg.Client, heard = 0): boolean {
 /** What a client was when it was lent. */
 export class LentClient {
   readonly #client: pg.Client
+  /** What its borrower goes on with. */
+  #latest: pg.Client
   /** How many heard its notices then. */
   readonly hearers: number
 
   constructor(client: pg.Client) {
-    this.#client = client
+    this.#client = this.#latest = client
     this.hearers = client.listenerCount('notice')
   }
 
@@ -50,10 +52,20 @@ export class LentClient {
    * be lent to somebody else, whose statements are cancelled by its own.
    */
   follow(other: pg.Client): void {
-    const { _queryable: isQueryable, _ended: isEnded } = internalsOf(this.#client)
-    if (other === this.#client || (isQueryable && !isEnded)) return
+    this.#latest = other
+    if (other === this.#client || !this.#isGone) return
     const { processID, secretKey } = internalsOf(other)
     Object.assign(this.#client, { processID, secretKey })
+  }
+
+  /** Who is to be told that another one, with which its borrower has gone on, is lost. Until it is gone, it may be lent to somebody else. */
+  get hearerOfLoss(): pg.Client | undefined {
+    return this.#latest !== this.#client && this.#isGone ? this.#client : undefined
+  }
+
+  get #isGone(): boolean {
+    const { _queryable: isQueryable, _ended: isEnded } = internalsOf(this.#client)
+    return !isQueryable || isEnded
   }
 }
 
