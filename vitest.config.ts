@@ -42,6 +42,7 @@ const page = 'packages/*/test/long/world-page.test.ts'
 const unhurried = onServersOf([
   'abort-signals',
   'async-context',
+  'async-listeners',
   'aurora',
   'balanced-names',
   'balanced-writers',

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
 import { copyTypes, internalsOf } from '../wire/pg-internals.ts'
 import { removeUsersListeners } from '../wire/protected-listeners.ts'
@@ -75,44 +76,63 @@ export class LentClient {
  */
 export function lendTo(client: pg.Client, borrower: Borrower): LentClient {
   ;(client as Lendable)[BORROWER] = borrower
+  const user = ownUsers?.getStore()
+  if (user?.client === client) user.borrower = borrower
   return new LentClient(client)
 }
 
-/** Runs something while the client is its own user: a listener of the pool's events may use it as pg's. */
+/** A listener of the pool's events that uses this client as pg's. */
+interface OwnUser {
+  readonly client: pg.Client
+  /** It has borrowed the client itself since. */
+  borrower: Borrower | undefined
+}
+
+/** Made for the first listener, so that nobody else pays for it. */
+let ownUsers: AsyncLocalStorage<OwnUser> | undefined
+
+/** Runs a listener of the pool's events, which may use the client as pg's, also after what it waits for, whoever has borrowed it meanwhile. */
 export function asItself(client: unknown, work: () => void): void {
   if (!(client instanceof pg.Client)) return work()
-  const lendable = client as Lendable
-  const borrower = lendable[BORROWER]
-  lendable[BORROWER] = undefined
-  try {
-    work()
-  } finally {
-    lendable[BORROWER] = borrower
-  }
+  ownUsers ??= new AsyncLocalStorage()
+  ownUsers.run({ client, borrower: undefined }, work)
+}
+
+/** Whoever answers for a client now, if it does not do so itself. */
+function borrowerOf(client: Lendable): Borrower | undefined {
+  const user = ownUsers?.getStore()
+  return user?.client === client ? user.borrower : client[BORROWER]
+}
+
+/** A callback of a listener's goes on as the listener. */
+function bound(argument: unknown): unknown {
+  return ownUsers !== undefined && typeof argument === 'function'
+    ? AsyncLocalStorage.bind(argument as () => void)
+    : argument
 }
 
 /** Lets the borrower of a client answer for it. Takes a class, so that nothing has to be done for each client. */
 export function makeLendable(Client: typeof pg.Client): void {
   const own = {
     query(this: Lendable, first: unknown, second?: unknown, third?: unknown): unknown {
-      const borrower = this[BORROWER]
+      const borrower = borrowerOf(this)
       return borrower === undefined
-        ? Reflect.apply(pg.Client.prototype.query, this, [first, second, third])
+        ? Reflect.apply(pg.Client.prototype.query, this, [first, bound(second), bound(third)])
         : borrower.query(first, second, third)
     },
     end(this: Lendable, callback?: unknown): unknown {
-      const borrower = this[BORROWER]
+      const borrower = borrowerOf(this)
       return borrower === undefined
         ? Reflect.apply(pg.Client.prototype.end, this, callback === undefined ? [] : [callback])
         : borrower.end(callback)
     },
     getTransactionStatus(this: Lendable): string | null {
-      const borrower = this[BORROWER]
+      const borrower = borrowerOf(this)
       if (borrower !== undefined) return borrower.getTransactionStatus()
       return pg.Client.prototype.getTransactionStatus.call(this)
     },
     setTypeParser(this: Lendable, ...args: Parameters<pg.Client['setTypeParser']>): void {
-      if (this[BORROWER] !== undefined && this[OWN_TYPES] !== true) {
+      if (borrowerOf(this) !== undefined && this[OWN_TYPES] !== true) {
         this[OWN_TYPES] = true
         copyTypes(this)
       }
