@@ -61,6 +61,7 @@ const unhurried = onServersOf([
   'connections',
   'contract',
   'copy-sessions',
+  'crashed-standby',
   'cursors',
   'cut-moves',
   'cuts-within-transactions',

@@ -285,10 +285,7 @@ export class FreshnessCheck {
   }
 
   #settleHome(): void {
-    const { home } = this.#session
-    const { positions } = this.#context
-    if (home !== undefined)
-      this.#session.settleHome(positions.at(home.server, home.machine), performance.now(), positions)
+    this.#session.settleHome(this.#context.positions, performance.now())
   }
 
   /** Waits for a server that is behind, for a small part of the time to the primary. Returns whether it has caught up. Waits once only. */

@@ -106,9 +106,8 @@ export function newSessionState(
 export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Servers): string | undefined {
   // What it is about to write has no position yet, and the primary will have it.
   if (state.writing) return UNKNOWN_BOOKMARK
-  const { home } = state
   const { positions } = engine
-  if (home !== undefined) state.settleHome(positions.at(home.server, home.machine), performance.now(), positions)
+  state.settleHome(positions, performance.now())
   const time = timeBookmarkOf(state, engine)
   if (time !== undefined) return formatTimeBookmark(time)
   // What was read from a server that does not tell its position has none.

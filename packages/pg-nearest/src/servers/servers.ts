@@ -96,9 +96,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
     onQuiet() {
       // What is known of the servers is in the monitor, so that all of it goes with it.
       const { topology, positions } = monitor
-      const home = process.state?.home
-      if (home !== undefined)
-        process.state?.settleHome(positions.at(home.server, home.machine), performance.now(), positions)
+      process.state?.settleHome(positions, performance.now())
       monitor.stop()
       monitor = newMonitor(dormantTopology(topology, steadyNow()), writerIn(topology))
       spares.stop()

@@ -9,24 +9,10 @@ import {
   type Forks,
   type ServerPosition,
 } from './bookmark.ts'
+import type { Home, HomePositions } from './home.ts'
 import { latestLost, UntoldLosses, type LostPosition } from './lost-position.ts'
 import type { ModeLot } from '../modes/mode-rollout.ts'
 import type { Consistency } from './consistency.ts'
-
-/** The machine that a session reads from without asking for positions: it never goes backwards by itself. */
-export interface Home {
-  readonly server: string
-  /** The server's name may lead to several. */
-  readonly machine: string
-  /** Changes when the server may have restarted: a restarted standby may show less than before. */
-  readonly epoch: number
-}
-
-/** A server's position, and when it was asked for, by `performance.now()`. */
-export interface Sighting extends ServerPosition {
-  readonly at: number
-  readonly standby: boolean
-}
 
 interface AwaitedTimeline {
   readonly beginning: Bookmark
@@ -342,13 +328,16 @@ export class SessionState {
     if (this.unreadable) this.#blindSince = undefined
   }
 
-  /** Records the home server's position, if it was asked for after the last read there. */
-  settleHome(seen: Sighting | undefined, now: number, forks: Forks): void {
+  /** Records the home server's position, if it was asked for after the last read there. Behind a restart it may be an earlier one. */
+  settleHome(positions: HomePositions, now: number): void {
+    const home = this.#home
+    if (home === undefined || home.epoch !== positions.epochOf(home.server)) return
+    const seen = positions.at(home.server, home.machine)
     if (seen === undefined || seen.at < this.#homeUsedAt) return
     const { systemIdentifier, timeline, lsn, standby } = seen
     if (systemIdentifier === undefined || timeline === undefined || lsn === undefined) return
     const position = { systemIdentifier, timeline, lsn }
-    this.#showOf(seen, standby ? position : certainBookmark(position), { sentAt: seen.at, now, forks })
+    this.#showOf(seen, standby ? position : certainBookmark(position), { sentAt: seen.at, now, forks: positions })
     this.#home = undefined
   }
 

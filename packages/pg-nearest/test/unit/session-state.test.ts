@@ -158,15 +158,26 @@ describe('a session', () => {
   })
 
   describe('a home', () => {
-    const seen = (lsn: bigint, when: number) => ({ ...at(1, lsn), at: when, standby: true })
+    const seen = (lsn: bigint, when: number, epoch = 0) => ({
+      ...NO_FORKS,
+      at: () => ({ ...at(1, lsn), at: when, standby: true }),
+      epochOf: () => epoch,
+    })
 
     test('is settled by where it was seen later', () => {
       const session = new SessionState()
       session.useHome('ord', 'a', 0, 50)
-      session.settleHome(seen(7n, 49), 60, NO_FORKS)
+      session.settleHome(seen(7n, 49), 60)
       expect([session.home?.server, session.bookmark]).toEqual(['ord', undefined])
-      session.settleHome(seen(8n, 50), 60, NO_FORKS)
+      session.settleHome(seen(8n, 50), 60)
       expect([session.home, session.bookmark]).toEqual([undefined, at(1, 8n)])
+    })
+
+    test('but not once it may have restarted', () => {
+      const session = new SessionState()
+      session.useHome('ord', 'a', 0, 50)
+      session.settleHome(seen(7n, 55, 1), 60)
+      expect([session.home?.server, session.bookmark]).toEqual(['ord', undefined])
     })
 
     test('and by the primary’s later answer', () => {
@@ -228,7 +239,8 @@ describe('behind a promotion', () => {
       'its home',
       (session: SessionState) => {
         session.useHome('ord', 'a', 0, 5)
-        session.settleHome({ ...at(2, 240n), at: 10, standby: true }, 11, forks)
+        const seen = { ...at(2, 240n), at: 10, standby: true }
+        session.settleHome({ ...forks, at: () => seen, epochOf: () => 0 }, 11)
       },
     ],
   ])('the position of a standby takes the place of nothing that may be lost: %s', (_, tell) => {
