@@ -91,6 +91,7 @@ const unhurried = onServersOf([
   'switched-poolers-in-commits',
   'replaced-while-writing',
   'cut-on-promoted',
+  'promoted-while-connecting',
   'promotion-behind-a-name',
   'queries-of-listeners',
   'half-gone-primary',

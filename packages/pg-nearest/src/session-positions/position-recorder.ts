@@ -60,7 +60,10 @@ export class PositionRecorder {
     const standby = reply.introduction?.standby ?? position?.standby
     if (standby === false && (shared || !lease.pooled)) {
       const primary = position && this.#positionOf(server, machine, position)
-      return primary !== undefined && this.#isReplaced(server, primary) ? new ReplicaBehindError(server) : undefined
+      const isReplaced = primary !== undefined && this.#isReplaced(server, primary)
+      return isReplaced || this.#mayLack(questions, primary, server, identity)
+        ? new ReplicaBehindError(server)
+        : undefined
     }
     // Behind a pooler the statement may run on another machine than the one that has answered.
     if (shared ? reply.introduction === undefined : lease.pooled) return new ReplicaBehindError(server)
@@ -92,6 +95,16 @@ export class PositionRecorder {
     const { home } = this.#session
     if (this.#requirement.primary !== undefined) return true
     return home !== undefined && (home.server !== server || home.machine !== identity)
+  }
+
+  /** A primary has answered what was asked of a standby: promoted since, it may never have had what the read must show. */
+  #mayLack({ ofPrimary }: PositionQuestions, primary: Bookmark | undefined, server: string, identity: string): boolean {
+    if (ofPrimary) return false
+    if (this.#isElsewhere(server, identity)) return true
+    const required = this.#stillRequired
+    // Like a standby: how far its timeline agrees with the former one may not be known yet.
+    const told = primary && { ...primary, standby: true }
+    return required !== undefined && shows(told, required, this.#context.positions) !== 'yes'
   }
 
   /** A standby's read was sent as if to a primary: nothing shows that it had what the read must show. */
