@@ -81,6 +81,7 @@ const unhurried = onServersOf([
   'prepared-writes',
   'primary-comes-back',
   'promoted-under-lanes',
+  'promoted-under-peers',
   'promoted-under-readers',
   'promoted-under-sessions',
   'queries-without-pages',

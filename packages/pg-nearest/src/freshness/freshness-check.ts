@@ -226,8 +226,11 @@ export class FreshnessCheck {
       this.#unpositioned = true
     }
     if (this.#leftToOthers) this.markUnknown()
-    else if (isUsualReadServer(this.#context, this.#session, server)) this.#useHome(server, machine)
-    else if (this.#unpositioned) this.#noteUnpositioned(lease, machine, done, mayHaveWritten)
+    else if (isUsualReadServer(this.#context, this.#session, server)) {
+      this.#useHome(server, machine)
+      // Written on a server that was promoted since: the process goes on reading there, and its other pools do not.
+      if (mayHaveWritten && !lease.standby) this.#context.process?.tellPeersUnknown(performance.now())
+    } else if (this.#unpositioned) this.#noteUnpositioned(lease, machine, done, mayHaveWritten)
     else if (this.#wasAtHome && !mayHaveWritten) this.#useHome(server, machine)
     else if (this.#wasAtHome) this.markUnknown()
     else if (!done && !this.#reads) this.markUnknown()

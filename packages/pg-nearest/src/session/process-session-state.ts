@@ -53,9 +53,14 @@ export class ProcessSessionState extends SessionState {
     return this.#peers.length > 0
   }
 
+  /** Something was written at a position that is not known, and that it reads from itself. */
+  tellPeersUnknown(now: number): void {
+    for (const each of this.#peers) each.markUnknown(now)
+  }
+
   override markUnknown(now: number): void {
     super.markUnknown(now)
-    for (const each of this.#peers) each.markUnknown(now)
+    this.tellPeersUnknown(now)
   }
 
   override beginUnsettled(): (now: number) => void {
