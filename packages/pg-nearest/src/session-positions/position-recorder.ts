@@ -7,7 +7,7 @@ import type { ClaimOutcome, PrimaryAnswer } from './external-bookmark-gate.ts'
 import { ReplicaBehindError } from './replica-behind-error.ts'
 import { concernedSessions } from './concerned-sessions.ts'
 import type { FreshnessContext } from './freshness-context.ts'
-import type { Seen } from '../positions/known-positions.ts'
+import type { KnownPosition, Seen } from '../positions/known-positions.ts'
 import type { PositionAnswer, PositionQuestions, PositionReply } from './position-question.ts'
 import { expectedOfPrimary, type Requirement } from './freshness-requirement.ts'
 
@@ -71,7 +71,7 @@ export class PositionRecorder {
     const required = this.#required
     if (required === undefined) return undefined
     // Positions of other timelines mean something else.
-    const known = machine === undefined ? positions.of(server) : positions.at(server, machine)
+    const known = this.#knownOf(server, machine)
     const showing = position === undefined ? 'no' : shows(known, required, positions)
     if (showing !== 'yes' && showing !== 'no') return new ReplicaBehindError(server)
     // Its one snapshot was taken ahead of the position that it tells, so that only an earlier one is sure to be in it.
@@ -136,7 +136,9 @@ export class PositionRecorder {
     const isOthers = lease.pooled && !shared && !inside && answer?.standby === true
     const isPromoted = !lease.pooled && lease.standby && answer?.standby === false
     if (answer === undefined || position === undefined || isOthers || isPromoted) {
-      if (done || (mayHaveWritten && !inside)) this.#markUnknown(mayHaveWritten)
+      if (!done && (!mayHaveWritten || inside)) return undefined
+      const wasPromoted = !lease.pooled && (isPromoted || (!questions.ofPrimary && !lease.standby))
+      this.#markUnknown(mayHaveWritten, wasPromoted ? this.#timelineAsPrimary(server, machine) : undefined)
       return undefined
     }
     const { positions } = this.#context
@@ -256,15 +258,30 @@ export class PositionRecorder {
     return required !== undefined && this.#session.isClaim(required) ? undefined : required
   }
 
-  #markUnknown(mayHaveWritten: boolean): void {
+  /** @param promoted - the beginning of the timeline that it is on: what the former primary answers may lack it. */
+  #markUnknown(mayHaveWritten: boolean, promoted?: Bookmark): void {
     const now = performance.now()
-    this.#session.markUnknown(now)
-    if (mayHaveWritten) this.#context.process?.markUnknown(now)
+    for (const each of mayHaveWritten ? concernedSessions(this.#context, this.#session) : [this.#session]) {
+      each.markUnknown(now)
+      if (promoted !== undefined) each.awaitTimeline(promoted, now, now)
+    }
+    if (mayHaveWritten && promoted !== undefined) this.#context.process?.tellPeers(promoted)
+  }
+
+  /** The beginning of the timeline that a standby is on since it was promoted, or of an earlier one: it has not told yet. */
+  #timelineAsPrimary(server: string, machine: string | undefined): Bookmark | undefined {
+    const { systemIdentifier, timeline, standby } = this.#knownOf(server, machine) ?? {}
+    if (systemIdentifier === undefined || timeline === undefined) return undefined
+    return { systemIdentifier, timeline: standby === true ? timeline + 1 : timeline, lsn: 0n }
+  }
+
+  #knownOf(server: string, machine: string | undefined): KnownPosition | undefined {
+    const { positions } = this.#context
+    return machine === undefined ? positions.of(server) : positions.at(server, machine)
   }
 
   #positionOf(server: string, machine: string | undefined, answer: PositionAnswer): Bookmark | undefined {
-    const { positions } = this.#context
-    const known = machine === undefined ? positions.of(server) : positions.at(server, machine)
+    const known = this.#knownOf(server, machine)
     const systemIdentifier = answer.systemIdentifier ?? known?.systemIdentifier
     const timeline = answer.timeline ?? known?.timeline
     if (systemIdentifier === undefined || timeline === undefined) return undefined

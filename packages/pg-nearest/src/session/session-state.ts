@@ -234,16 +234,12 @@ export class SessionState {
     else this.show(position, now)
   }
 
-  /** The beginning of the latest timeline that another session has written on: a primary of an older one does not show that. */
+  /** The beginning of the latest timeline that has to be shown, though no position on it is known: a primary of an older one does not show that. */
   get awaited(): Bookmark | undefined {
     return this.#awaited?.beginning
   }
 
-  protected awaitTimeline(
-    { systemIdentifier, timeline }: Bookmark,
-    now: number,
-    listedSince: number | undefined,
-  ): void {
+  awaitTimeline({ systemIdentifier, timeline }: Bookmark, now: number, listedSince: number | undefined): void {
     this.#blindSince = now
     const beginning = { systemIdentifier, timeline, lsn: 0n }
     const known = this.#awaited

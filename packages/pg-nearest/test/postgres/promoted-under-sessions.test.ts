@@ -36,7 +36,7 @@ afterEach(async () => {
 })
 
 /** A session that has read in ord again and again, because ams lacks what it has written; then ord takes the writes. */
-async function sessionOnPromoted(lanes: boolean): Promise<Session> {
+async function sessionOnPromoted(lanes: boolean, oldPrimary: 'up' | 'cut off' = 'cut off'): Promise<Session> {
   // Nobody asks it while it is promoted.
   const pool = pools.create({ ...world.poolOptions('ams'), probeIntervalMs: 30_000, max: 3, lanes })
   pool.on('error', () => undefined)
@@ -53,8 +53,10 @@ async function sessionOnPromoted(lanes: boolean): Promise<Session> {
   await pool.refresh()
   let times = 0
   await until(async () => (await readsInOrd()) && ++times > 4, 'reads in ord')
-  world.partition('nrt', 'ams')
-  world.partition('nrt', 'ord')
+  if (oldPrimary === 'cut off') {
+    world.partition('nrt', 'ams')
+    world.partition('nrt', 'ord')
+  }
   await administer(world, 'ord', 'select pg_promote()')
   return session
 }
@@ -64,6 +66,10 @@ async function readElsewhere(session: Session): Promise<number[] | undefined> {
   await world.kill('ord')
   await world.resumeReplay('ams')
   await until(async () => (await ask(world.url('ams'), 'select n from items')).length === 1, 'ams to catch up')
+  return readItems(session)
+}
+
+async function readItems(session: Session): Promise<number[] | undefined> {
   try {
     const { rows } = await session.query<{ n: number }>({ text: 'select n from items order by n', timeoutMs: 3_000 })
     return rows.map(({ n }) => n)
@@ -86,4 +92,19 @@ test.each([true, false])('what a view that it has read there has written, with l
   expect(rows).toEqual([{ n: 7 }])
   expect(await ask(world.url('ord'), 'select n from items order by n')).toEqual([{ n: 1 }, { n: 7 }])
   expect(await readElsewhere(session)).toBeUndefined()
+})
+
+test.each([
+  ['down', true],
+  ['down', false],
+  ['cut off from here', true],
+  ['cut off from here', false],
+])('the old primary lacks what it has read there, which is %s then, with lanes: %s', async (how, lanes) => {
+  const session = await sessionOnPromoted(lanes, 'up')
+  await ask(world.url('ord'), 'insert into items values (2)')
+  const { rows, servedBy } = await session.query('select n from items order by n')
+  expect({ rows, server: servedBy.server }).toEqual({ rows: [{ n: 1 }, { n: 2 }], server: 'ord' })
+  if (how === 'down') await world.kill('ord')
+  else world.partition('ams', 'ord')
+  expect(await readItems(session)).toBeUndefined()
 })
