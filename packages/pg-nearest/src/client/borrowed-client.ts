@@ -307,10 +307,8 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   }
 
   #forward(client: pg.PoolClient, attached: boolean): void {
-    if (attached) {
-      this.#isTold = false
-      this.#lent?.follow(client)
-    }
+    if (attached) this.#isTold = false
+    if (attached) this.#lent?.follow(client)
     for (const [event, forwarder] of this.#forwarders ?? []) {
       if (attached) client.on(event as 'notice', forwarder)
       else client.removeListener(event, forwarder)

@@ -157,19 +157,16 @@ export class PendingStatement implements QueuedStatement, Turn {
   }
 
   #reject(error: unknown): void {
-    this.#closeWrite()
-    this.#caller.reject(this.#told(error))
-  }
-
-  /** What the caller's own values and signals have thrown may throw again when it is looked at. */
-  #told(error: unknown): unknown {
     const { engine, scope, neverWrites } = this.#client
+    this.#closeWrite()
+    let told = error
     try {
-      const told = translateReadOnlyError(scope, this.own, error, neverWrites)
-      return reportFailure(engine, this.request.config.text, this.#start, told, scope.mode)
+      told = translateReadOnlyError(scope, this.own, error, neverWrites)
+      told = reportFailure(engine, this.request.config.text, this.#start, told, scope.mode)
     } catch {
-      return error
+      // What the caller's own values and signals have thrown throws again when it is looked at.
     }
+    this.#caller.reject(told)
   }
 
   #closeWrite(): void {
