@@ -27,9 +27,9 @@ export interface Unanswered {
 export function unansweredError(client: ClientContext, lease: Lease, unanswered: Unanswered): NearestError {
   const { text, need, open, reads = false, guarded = client.neverWrites, sent, cause } = unanswered
   const { server } = lease
-  // What a probe has told since of its server, or who gets the writes now, says nothing of when it was sent. What has begun in recovery writes
-  // nothing, though its server may be promoted meanwhile.
-  const isInRecovery = open && lease.committedNothing
+  // What a probe has told since of its server, or who gets the writes now, says nothing of when it was sent. A transaction that has begun in
+  // recovery writes nothing, though its server may be promoted meanwhile.
+  const isInRecovery = lease.committedNothing && (open || need.class === 'read')
   const harmless = reads || guarded || isInRecovery || staysReadOnly(client.state, need) || !sent
   const mayBeCommitted = client.mayHaveCommittedOn(lease)
   const bound = isBound(client, open)
