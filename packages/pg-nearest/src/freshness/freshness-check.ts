@@ -288,7 +288,7 @@ export class FreshnessCheck {
   }
 
   #settleHome(): void {
-    this.#session.settleHome(this.#context.positions, performance.now())
+    this.#session.settleHome(this.#context.positions, performance.now(), writeOrder(this.#context.topology)[0]?.name)
   }
 
   /** Waits for a server that is behind, for a small part of the time to the primary. Returns whether it has caught up. Waits once only. */

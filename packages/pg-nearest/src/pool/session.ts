@@ -8,6 +8,7 @@ import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consi
 import { currentSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
 import { RoutedPool, type PoolParts } from '../routed-pool/routed-pool.ts'
+import { writeOrder } from '../server-selection/server-selection.ts'
 import type { Servers } from '../servers/servers.ts'
 import { timeBookmarkOf } from './time-bookmark.ts'
 
@@ -107,7 +108,7 @@ export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Ser
   // What it is about to write has no position yet, and the primary will have it.
   if (state.writing) return UNKNOWN_BOOKMARK
   const { positions } = engine
-  state.settleHome(positions, performance.now())
+  state.settleHome(positions, performance.now(), writeOrder(monitor.topology)[0]?.name)
   const time = timeBookmarkOf(state, engine)
   if (time !== undefined) return formatTimeBookmark(time)
   // What was read from a server that does not tell its position has none.

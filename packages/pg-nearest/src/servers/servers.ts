@@ -96,7 +96,7 @@ export function createServers(options: ParsedOptions, events: EventRelay, listen
     onQuiet() {
       // What is known of the servers is in the monitor, so that all of it goes with it.
       const { topology, positions } = monitor
-      process.state?.settleHome(positions, performance.now())
+      process.state?.settleHome(positions, performance.now(), writerIn(topology))
       monitor.stop()
       monitor = newMonitor(dormantTopology(topology, steadyNow()), writerIn(topology))
       spares.stop()

@@ -16,6 +16,7 @@ interface Sighting extends ServerPosition {
 }
 
 export interface HomePositions extends Forks {
+  of(server: string): Sighting | undefined
   at(server: string, machine: string): Sighting | undefined
   /** See {@link Home.epoch}. */
   epochOf(server: string): number

@@ -324,12 +324,16 @@ export class SessionState {
     if (this.unreadable) this.#blindSince = undefined
   }
 
-  /** Records the home server's position, if it was asked for after the last read there. Behind a restart it may be an earlier one. */
-  settleHome(positions: HomePositions, now: number): void {
+  /**
+   * Records the home server's position, if it was asked for after the last read there. Behind a restart it may be an earlier one; then that of
+   * the primary, which has all that home has shown.
+   */
+  settleHome(positions: HomePositions, now: number, primary: string | undefined): void {
     const home = this.#home
-    if (home === undefined || home.epoch !== positions.epochOf(home.server)) return
-    const seen = positions.at(home.server, home.machine)
-    if (seen === undefined || seen.at < this.#homeUsedAt) return
+    if (home === undefined) return
+    const isSame = home.epoch === positions.epochOf(home.server)
+    const seen = isSame ? positions.at(home.server, home.machine) : primary && positions.of(primary)
+    if (!seen || seen.at < this.#homeUsedAt || (!isSame && seen.standby)) return
     const { systemIdentifier, timeline, lsn, standby } = seen
     if (systemIdentifier === undefined || timeline === undefined || lsn === undefined) return
     const position = { systemIdentifier, timeline, lsn }

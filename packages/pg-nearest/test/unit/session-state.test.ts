@@ -161,23 +161,27 @@ describe('a session', () => {
     const seen = (lsn: bigint, when: number, epoch = 0) => ({
       ...NO_FORKS,
       at: () => ({ ...at(1, lsn), at: when, standby: true }),
+      of: () => ({ ...at(1, lsn + 100n), at: when, standby: false }),
       epochOf: () => epoch,
     })
 
     test('is settled by where it was seen later', () => {
       const session = new SessionState()
       session.useHome('ord', 'a', 0, 50)
-      session.settleHome(seen(7n, 49), 60)
+      session.settleHome(seen(7n, 49), 60, 'nrt')
       expect([session.home?.server, session.bookmark]).toEqual(['ord', undefined])
-      session.settleHome(seen(8n, 50), 60)
+      session.settleHome(seen(8n, 50), 60, 'nrt')
       expect([session.home, session.bookmark]).toEqual([undefined, at(1, 8n)])
     })
 
-    test('but not once it may have restarted', () => {
+    test('but not once it may have restarted: by its primary then, which has all that it has shown', () => {
       const session = new SessionState()
       session.useHome('ord', 'a', 0, 50)
-      session.settleHome(seen(7n, 55, 1), 60)
+      session.settleHome(seen(7n, 55, 1), 60, undefined)
+      session.settleHome(seen(7n, 49, 1), 60, 'nrt')
       expect([session.home?.server, session.bookmark]).toEqual(['ord', undefined])
+      session.settleHome(seen(7n, 55, 1), 60, 'nrt')
+      expect([session.home, session.bookmark?.lsn]).toEqual([undefined, 107n])
     })
 
     test('and by the primary’s later answer', () => {
@@ -240,7 +244,7 @@ describe('behind a promotion', () => {
       (session: SessionState) => {
         session.useHome('ord', 'a', 0, 5)
         const seen = { ...at(2, 240n), at: 10, standby: true }
-        session.settleHome({ ...forks, at: () => seen, epochOf: () => 0 }, 11)
+        session.settleHome({ ...forks, of: () => undefined, at: () => seen, epochOf: () => 0 }, 11, undefined)
       },
     ],
   ])('the position of a standby takes the place of nothing that may be lost: %s', (_, tell) => {
