@@ -53,17 +53,16 @@ function readOnce(given: object): pg.QueryConfig & RouteOptions {
   // By their names: the accessors of a class are not enumerable, and what else there is may be costly to look at.
   for (const name of READ) {
     const value = (given as typeof config)[name]
-    if (value !== undefined) config[name] = value
+    // What is off for pg, nobody else may take for something.
+    if (value !== undefined && (Boolean(value) || !SWITCHES.has(name))) config[name] = value
   }
-  // pg takes it for not given, and nobody else may take it for something.
-  for (const name of SWITCHES) if (!config[name]) delete config[name]
   return config as unknown as pg.QueryConfig & RouteOptions
 }
 
 const OURS: readonly (keyof RouteOptions)[] = ['route', 'consistency', 'signal', 'timeoutMs']
 
 /** pg's that are off where they are `null`, `0`, `''` or `false`. */
-const SWITCHES: readonly string[] = [
+const SWITCHES: ReadonlySet<string> = new Set([
   'name',
   'rowMode',
   'types',
@@ -72,7 +71,7 @@ const SWITCHES: readonly string[] = [
   'queryMode',
   'portal',
   'query_timeout',
-]
+])
 
 /** Ours, and pg's. */
 const READ: readonly string[] = ['text', 'values', ...SWITCHES, ...OURS]

@@ -1,5 +1,5 @@
 import { isNearestError, isOutcomeUnknownError, NearestError } from '../errors.ts'
-import { isSubmittable } from '../execute/parse-query-arguments.ts'
+import { callbackIn, isSubmittable } from '../execute/parse-query-arguments.ts'
 import type { RoutedClient, Transaction } from '../route/query-types.ts'
 import { mayCommit } from '../statement/may-ask-position.ts'
 import { factsOf } from '../statement/text-facts.ts'
@@ -174,8 +174,7 @@ function refuse(args: readonly unknown[]): Promise<never> | void {
   const [query] = args
   // Has no promise; and a COPY has a method of the name `callback`, which tells nobody.
   if (isSubmittable(query)) throw error
-  const callback =
-    args.find((arg) => typeof arg === 'function') ?? (query as { readonly callback?: unknown } | undefined)?.callback
+  const callback = args.find((arg) => typeof arg === 'function') ?? callbackIn(query)
   if (typeof callback === 'function') return void process.nextTick(callback, error)
   return Promise.reject(error)
 }
