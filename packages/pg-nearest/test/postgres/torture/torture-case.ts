@@ -21,6 +21,8 @@ export interface TortureCase {
    * may come from the standby's being behind, so the next call asks it again.
    */
   readonly retried?: boolean | string
+  /** The replica shows nothing of what is written in it, however long it takes. */
+  readonly behind?: boolean
   /** The values differ from run to run; only the shape is compared. */
   readonly volatile?: boolean
   /** `false`: not to be run inside of a transaction block. */

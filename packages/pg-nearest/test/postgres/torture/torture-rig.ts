@@ -19,6 +19,9 @@ export interface TortureRig {
   reset(): Promise<void>
   /** The replica has what the session has seen, and our pool knows it: that keeps no read from there. */
   catchUp(): Promise<void>
+  /** The replica shows nothing newer until it is resumed. */
+  pause(): Promise<void>
+  resume(): Promise<void>
   /** What the role of both pools is from now on. */
   become(kind: 'superuser' | 'nosuperuser'): Promise<void>
   /** Says that what runs now may change the data. */
@@ -92,6 +95,12 @@ export async function startTorture(): Promise<TortureRig> {
       await Promise.all([replica.textsOf(APPLICATION), primary.textsOf(APPLICATION)])
     },
     catchUp,
+    async pause() {
+      await administer(world, REPLICA, 'select pg_wal_replay_pause()')
+    },
+    async resume() {
+      await administer(world, REPLICA, 'select pg_wal_replay_resume()')
+    },
     async become(kind) {
       // A superuser may make others superusers.
       await administer(world, PRIMARY, `alter role ${role} ${kind}`)
