@@ -258,6 +258,9 @@ const built: Plugin = {
   },
 }
 
+/** Worlds mostly wait; where two cores are slow, more of them only wait for each other. */
+const WORKERS = 4
+
 const onServers = {
   globalSetup: ['scripts/build-ahead.mjs'],
   server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
@@ -302,12 +305,12 @@ export default defineConfig({
       {
         extends: true,
         plugins: [built],
-        test: { name: 'unhurried', include: unhurried, ...onServers, maxWorkers: 6 },
+        test: { name: 'unhurried', include: unhurried, ...onServers, maxWorkers: WORKERS },
       },
       {
         extends: true,
         plugins: [built],
-        test: { name: 'around', include: around, ...onServers, maxWorkers: 6 },
+        test: { name: 'around', include: around, ...onServers, maxWorkers: WORKERS },
       },
       {
         extends: true,
@@ -348,7 +351,7 @@ export default defineConfig({
       {
         extends: true,
         plugins: [built],
-        test: { name: 'unhurried-majors', include: unhurriedMajors, ...onServers, maxWorkers: 6 },
+        test: { name: 'unhurried-majors', include: unhurriedMajors, ...onServers, maxWorkers: WORKERS },
       },
       {
         extends: true,

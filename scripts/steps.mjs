@@ -76,7 +76,7 @@ const short = [
   },
   {
     name: 'unhurried',
-    about: 'behaviour, where time does not matter: six files at once',
+    about: 'behaviour, where time does not matter: four files at once',
     vitest: 'unhurried',
     built: true,
   },

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runSql } from './cluster/run-sql.ts'
 import { baseBackup } from './cluster/base-backup.ts'
-import { APP_ROLE, configure, copyTemplate, DEFAULT_DATABASE, follow } from './cluster/data-directory.ts'
+import { APP_ROLE, configure, DEFAULT_DATABASE, follow, unpackTemplate } from './cluster/data-directory.ts'
 import { createServer, type Server } from './cluster/server.ts'
 import {
   isReplayPaused,
@@ -273,14 +273,14 @@ class RunningWorld implements World {
   }
 
   async #make(server: Server): Promise<void> {
-    await copyTemplate(this.#resources.template, server.data, this.#resources.osUser)
+    await unpackTemplate(this.#resources.template, server.data, this.#resources.osUser)
     await this.#begin(server)
   }
 
   /** Starts a server as the primary or as a replica, whichever it is now. */
   async #begin(server: Server): Promise<void> {
-    const { settings } = this.#options
-    await configure(server.data, settings, this.#resources.osUser)
+    const { binaries, osUser } = this.#resources
+    await configure(server.data, binaries, this.#options.settings, osUser)
     if (server.region !== this.#primary) await this.#point(server)
     await server.start()
   }

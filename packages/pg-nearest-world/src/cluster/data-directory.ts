@@ -1,23 +1,25 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { chown, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { OsUser } from './os-user.ts'
 import type { Binaries } from './binaries.ts'
 import { cached } from './cache-folder.ts'
 import { runProgram } from './run-program.ts'
 
-/** An initialised data directory to copy, and the password of both roles in it. */
+/** An initialised data directory to unpack, and the password of both roles in it. */
 export interface Template {
-  readonly folder: string
+  /** Unpacking one file takes half as long as copying 1,300. */
+  readonly archive: string
   readonly password: string
 }
 
 export const SUPERUSER = 'postgres'
 /** What an app has where databases are rented: it owns its database, and may do nothing else. */
 export const APP_ROLE = 'app'
+const ARCHIVE = 'data.tar'
 /** The template contains this one already. */
 export const DEFAULT_DATABASE = 'app'
-/** Small WAL segments: a third less to copy for each region. */
+/** Small WAL segments: a third less to unpack for each region. */
 const INITDB = [
   '--auth=scram-sha-256',
   '--encoding=UTF8',
@@ -42,7 +44,7 @@ const LEAST = [
 /** The data directory that `initdb` made in an earlier run. If there is none, makes it and keeps it for later runs. */
 export async function cachedTemplate(binaries: Binaries, osUser: OsUser | undefined): Promise<Template> {
   const made = createHash('sha256')
-    .update([...INITDB, ...LEAST, APP_ROLE].join(' '))
+    .update(['tar', ...INITDB, ...LEAST, ...cheapPasswords(binaries), APP_ROLE].join(' '))
     .digest('hex')
     .slice(0, 8)
   const name = `data-${binaries.version}-${osUser?.uid ?? process.getuid?.() ?? 'own'}-${made}`
@@ -57,29 +59,45 @@ export async function freshTemplate(folder: string, binaries: Binaries, osUser: 
 }
 
 async function read(folder: string): Promise<Template> {
-  return { folder: join(folder, 'data'), password: await readFile(join(folder, 'password'), 'utf8') }
+  return { archive: join(folder, ARCHIVE), password: await readFile(join(folder, 'password'), 'utf8') }
 }
 
-async function initialise(folder: string, { postgres, initdb }: Binaries, osUser: OsUser | undefined): Promise<void> {
+async function initialise(folder: string, binaries: Binaries, osUser: OsUser | undefined): Promise<void> {
+  const { postgres, initdb } = binaries
   const data = join(folder, 'data')
   const password = join(folder, 'password')
   await mkdir(data, { mode: 0o700 })
   const secret = randomBytes(18).toString('base64url')
   await writeFile(password, secret, { mode: 0o600 })
   if (osUser !== undefined) for (const path of [data, password]) await chown(path, osUser.uid, osUser.gid)
-  await runProgram(initdb, ['-D', data, `--username=${SUPERUSER}`, `--pwfile=${password}`, ...INITDB], osUser)
+  await runProgram(
+    initdb,
+    ['-D', data, `--username=${SUPERUSER}`, `--pwfile=${password}`, ...INITDB, ...cheapPasswords(binaries)],
+    osUser,
+  )
   await runProgram(
     postgres,
-    ['--single', '-F', ...LEAST, '-D', data, 'postgres'],
+    ['--single', '-F', ...LEAST, ...cheapPasswords(binaries), '-D', data, 'postgres'],
     osUser,
     `create role ${APP_ROLE} login password '${secret}'\ncreate database ${DEFAULT_DATABASE} owner ${APP_ROLE}\n`,
   )
+  const archive = join(folder, ARCHIVE)
+  await writeAs(archive, '', osUser)
+  await runProgram('tar', ['-cf', archive, '-C', data, '.'], undefined)
+  await rm(data, { recursive: true })
   if (osUser !== undefined) await chown(password, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
 }
 
-/** Copies a data directory that no server is using. */
-export async function copyTemplate({ folder }: Template, to: string, osUser: OsUser | undefined): Promise<void> {
-  await runProgram('cp', ['-R', folder, to], osUser)
+/** Nobody guesses at a password of 144 random bits: hashing it 4,096 times is a tenth of what a connection costs. */
+function cheapPasswords({ version }: Binaries): readonly string[] {
+  return Number.parseInt(version, 10) < 16 ? [] : ['-c', 'scram_iterations=1']
+}
+
+/** Makes a data directory for a server. */
+export async function unpackTemplate({ archive }: Template, to: string, osUser: OsUser | undefined): Promise<void> {
+  await mkdir(to, { mode: 0o700 })
+  if (osUser !== undefined) await chown(to, osUser.uid, osUser.gid)
+  await runProgram('tar', ['-xf', archive, '-C', to], osUser)
 }
 
 /**
@@ -106,13 +124,21 @@ const SETTINGS = {
   log_min_messages: 'warning',
 } satisfies Record<string, string>
 
+/** Three processes less for each server, of majors that have them. */
+function withoutIoWorkers({ version }: Binaries): Record<string, string> {
+  return Number.parseInt(version, 10) < 18 ? {} : { io_method: 'sync' }
+}
+
 /** Writes a server's settings into its data directory. */
 export async function configure(
   data: string,
+  binaries: Binaries,
   settings: Readonly<Record<string, string>>,
   osUser: OsUser | undefined,
 ): Promise<void> {
-  const lines = Object.entries({ ...SETTINGS, ...settings }).map(([name, value]) => `${name} = ${quoted(value)}`)
+  const lines = Object.entries({ ...SETTINGS, ...withoutIoWorkers(binaries), ...settings }).map(
+    ([name, value]) => `${name} = ${quoted(value)}`,
+  )
   await writeAs(join(data, 'postgresql.conf'), `${lines.join('\n')}\n`, osUser)
 }
 

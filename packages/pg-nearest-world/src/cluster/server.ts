@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WorldError } from '../world-error.ts'
 import type { OsUser } from './os-user.ts'
-import { runSql } from './run-sql.ts'
 import type { Binaries } from './binaries.ts'
 import { cleanEnvironment } from './run-program.ts'
 import { APP_ROLE, SUPERUSER } from './data-directory.ts'
@@ -83,25 +82,19 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     child = started
   }
 
-  const failed = (what: string, cause?: unknown): WorldError =>
-    new WorldError('WORLD_SERVER_FAILED', `The server in ${region} ${what}. ${lastOutput.trim()}`, { cause })
+  const failed = (what: string): WorldError =>
+    new WorldError('WORLD_SERVER_FAILED', `The server in ${region} ${what}. ${lastOutput.trim()}`)
 
   const waitUntilItAnswers = async (): Promise<void> => {
     const deadline = performance.now() + STARTS_WITHIN_MS
-    for (;;) {
-      let cause: unknown
-      try {
-        const answering = await Promise.race([mainProcessBehind(adminUrl('postgres')), ended])
-        if (answering !== undefined && answering === pid()) return
-      } catch (error) {
-        cause = error
-      }
+    while (!isReady(data, pid())) {
       if (pid() === undefined) {
         await ended
-        throw failed('did not start', cause)
+        throw failed('did not start')
       }
-      if (performance.now() > deadline) throw failed(`did not answer within ${STARTS_WITHIN_MS / 1_000} s`, cause)
-      await sleep(10)
+      if (performance.now() > deadline) throw failed(`did not answer within ${STARTS_WITHIN_MS / 1_000} s`)
+      // oxlint-disable-next-line no-await-in-loop -- a poll
+      await sleep(5)
     }
   }
 
@@ -168,23 +161,22 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 
 /** The first line of a server's pid file is its process id. Line 6 is its listen address, once it listens. */
 function listens(data: string, pid: number | undefined): boolean {
-  if (pid === undefined) return false
-  try {
-    const lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')
-    return Number(lines[0]) === pid && lines[5] !== undefined && lines[5] !== ''
-  } catch {
-    return false
-  }
+  const address = linesOfPidFile(data, pid)?.[5]
+  return address !== undefined && address !== ''
 }
 
-/**
- * The process id of the server that answers at this URL. An answer alone proves nothing: whatever else listens on the port
- * may be another world's server, and that one takes the same password.
- */
-async function mainProcessBehind(url: string): Promise<number | undefined> {
-  const [row] = await runSql<{ pid: number }>(
-    url,
-    String.raw`select split_part(pg_read_file('postmaster.pid'), E'\n', 1)::int as pid`,
-  )
-  return row?.pid
+/** Line 8 tells how far it has come: what `pg_ctl` waits for. A query to the port might be answered by another world's server. */
+function isReady(data: string, pid: number | undefined): boolean {
+  return linesOfPidFile(data, pid)?.[7]?.trim() === 'ready'
+}
+
+/** `undefined` unless it is this process's. */
+function linesOfPidFile(data: string, pid: number | undefined): readonly string[] | undefined {
+  if (pid === undefined) return undefined
+  try {
+    const lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')
+    return Number(lines[0]) === pid ? lines : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -1,19 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WorldError } from '../world-error.ts'
-import { runSql } from './run-sql.ts'
+import { inquiry, runSql } from './run-sql.ts'
 
 const TIMEOUT_MS = 30_000
 
 /** Resolves when this replica streams WAL from its primary, which it reaches over this port. */
 export async function waitUntilStreaming(region: string, url: string, port: number, end: AbortSignal): Promise<void> {
+  await using streams = inquiry<{ there: boolean }>(
+    url,
+    `select exists (select from pg_stat_wal_receiver where status = 'streaming' and sender_port = ${port}) as there`,
+  )
   await until(
-    async () => {
-      const [row] = await runSql<{ there: boolean }>(
-        url,
-        `select exists (select from pg_stat_wal_receiver where status = 'streaming' and sender_port = ${port}) as there`,
-      )
-      return row?.there === true
-    },
+    async () => (await streams.ask())?.there === true,
     `${region} did not begin to stream from the primary`,
     end,
   )
@@ -21,10 +19,8 @@ export async function waitUntilStreaming(region: string, url: string, port: numb
 
 export async function pauseReplay(region: string, url: string): Promise<void> {
   await runSql(url, 'select pg_wal_replay_pause()')
-  await until(async () => {
-    const [row] = await runSql<{ state: string }>(url, 'select pg_get_wal_replay_pause_state() as state')
-    return row?.state === 'paused'
-  }, `${region} did not pause`)
+  await using paused = inquiry<{ state: string }>(url, 'select pg_get_wal_replay_pause_state() as state')
+  await until(async () => (await paused.ask())?.state === 'paused', `${region} did not pause`)
 }
 
 export async function isReplayPaused(url: string): Promise<boolean> {
@@ -61,13 +57,14 @@ export async function waitAndCheckDiverged(
   end: AbortSignal,
 ): Promise<boolean> {
   let ahead = false
+  await using received = inquiry<{ left: boolean; ahead: boolean }>(
+    url,
+    `select not exists (select from pg_stat_wal_receiver where sender_port <> ${port}) as left,
+            greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) > '${position}' as ahead`,
+  )
   await until(
     async () => {
-      const [row] = await runSql<{ left: boolean; ahead: boolean }>(
-        url,
-        `select not exists (select from pg_stat_wal_receiver where sender_port <> ${port}) as left,
-              greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) > '${position}' as ahead`,
-      )
+      const row = await received.ask()
       ahead = row?.ahead === true
       return ahead || row?.left === true
     },

@@ -3,7 +3,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { NearestPool, Session } from '../../src/index.ts'
 import { startBreakingProxy, type BreakingProxy } from './breaking-proxy.ts'
-import { administer, ask, caughtUp, until } from './fixtures.ts'
+import { administer, ask, caughtUp, readsSettledIn, until } from './fixtures.ts'
 import { TestPools } from './test-pools.ts'
 
 /** A replica is promoted unnoticed. A read there of a view that writes is committed, and its answer is lost, or not awaited. */
@@ -44,15 +44,8 @@ async function sessionOnPromoted(lanes: boolean): Promise<{ session: Session; po
   await world.pauseReplay('ams')
   const session = pool.session()
   await session.query('insert into items values (1)')
-  const readsInOrd = async (): Promise<boolean> => {
-    const read = async (): Promise<string> => (await session.query('select n from items')).servedBy.server
-    const servers = await Promise.all([read(), read(), read()])
-    return servers.every((server) => server === 'ord')
-  }
   await until(async () => (await ask(world.url('ord'), 'select n from items')).length === 1, 'ord to catch up')
-  await pool.refresh()
-  let times = 0
-  await until(async () => (await readsInOrd()) && ++times > 4, 'reads in ord')
+  await readsSettledIn('ord', pool, () => session.query('select n from items'))
   world.partition('nrt', 'ams')
   world.partition('nrt', 'ord')
   await administer(world, 'ord', 'select pg_promote()')

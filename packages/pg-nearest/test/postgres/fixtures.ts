@@ -1,22 +1,45 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { World } from 'pg-nearest-world'
 import type { NearestPool, ProblemEvent, Status } from '../../src/index.ts'
 
+/** Idle connections of what {@link until} asks again and again: to make one costs a server more than a hundred questions. */
+const keptClients = new AsyncLocalStorage<Map<string, pg.Client>>()
+
 /** Runs one statement on one server, past the pool under test. */
 export async function ask<R extends pg.QueryResultRow = Record<string, unknown>>(
   url: string,
   text: string,
 ): Promise<R[]> {
-  return asking(url, async (client) => (await client.query<R>(text)).rows)
+  const kept = keptClients.getStore()
+  const client = kept?.get(url) ?? (await connectTo(url))
+  kept?.delete(url)
+  let isKept = false
+  try {
+    const { rows } = await client.query<R>(text)
+    if (kept !== undefined && !kept.has(url)) {
+      kept.set(url, client)
+      client.once('end', () => kept.delete(url))
+      isKept = true
+    }
+    return rows
+  } finally {
+    if (!isKept) await client.end()
+  }
+}
+
+async function connectTo(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', () => undefined)
+  await client.connect()
+  return client
 }
 
 /** Asks a server on one connection, past the pool under test. */
 export async function asking<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url })
-  client.on('error', () => undefined)
-  await client.connect()
+  const client = await connectTo(url)
   try {
     return await use(client)
   } finally {
@@ -55,20 +78,19 @@ export const WRITE_OUT = "select pg_logical_emit_message(true, 'test', 'write ou
  */
 export async function caughtUp(world: World, ...pools: readonly NearestPool[]): Promise<void> {
   // An ordinary role may be refused these functions, which some tests are about.
-  await administer(world, world.primary, WRITE_OUT)
-  const [row] = await administer<{ lsn: string }>(world, world.primary, 'select pg_current_wal_lsn() as lsn')
-  for (const region of world.regions) {
-    if (region === world.primary) continue
-    const reached = async (): Promise<boolean> => {
-      const [answer] = await administer<{ there: boolean }>(
-        world,
-        region,
-        `select pg_last_wal_replay_lsn() >= '${row?.lsn}' as there`,
-      )
-      return answer?.there ?? false
-    }
-    await until(reached, `${region} to catch up`)
-  }
+  const lsn = await asking(world.url(world.primary, { as: 'superuser' }), async (client) => {
+    await client.query(WRITE_OUT)
+    return (await client.query<{ lsn: string }>('select pg_current_wal_lsn() as lsn')).rows[0]?.lsn
+  })
+  const there = `select pg_last_wal_replay_lsn() >= '${lsn}' as there`
+  const replicas = world.regions.filter((region) => region !== world.primary)
+  await Promise.all(
+    replicas.map((region) => {
+      const reached = async (): Promise<boolean> =>
+        (await administer<{ there: boolean }>(world, region, there))[0]?.there ?? false
+      return until(reached, `${region} to catch up`)
+    }),
+  )
   await Promise.all(pools.map((pool) => pool.refresh()))
 }
 
@@ -80,9 +102,14 @@ export async function until(
   everyMs = 10,
 ): Promise<void> {
   const end = performance.now() + withinMs
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`waited ${withinMs} ms for ${what}`)
-    await sleep(everyMs)
+  const kept = new Map<string, pg.Client>()
+  try {
+    while (!(await keptClients.run(kept, holds))) {
+      if (performance.now() > end) throw new Error(`waited ${withinMs} ms for ${what}`)
+      await sleep(everyMs)
+    }
+  } finally {
+    await Promise.all([...kept.values()].map((client) => client.end()))
   }
 }
 
@@ -131,4 +158,20 @@ export function nearInOrder(pool: NearestPool, ...names: readonly string[]): Pro
     },
     `${names.join(', ')} in this order`,
   )
+}
+
+/** Reads three times at once until all are answered by this server, again and again: on a busy machine a single probe may say that another is near. */
+export async function readsSettledIn(
+  server: string,
+  pool: NearestPool,
+  read: () => Promise<{ readonly servedBy: { readonly server: string } }>,
+): Promise<void> {
+  await pool.refresh()
+  let times = 0
+  await until(async () => {
+    const results = await Promise.all([read(), read(), read()])
+    if (results.every(({ servedBy }) => servedBy.server === server)) times++
+    else await pool.refresh()
+    return times > 4
+  }, `reads in ${server}`)
 }

@@ -1,7 +1,7 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Session } from '../../src/index.ts'
-import { administer, ask, caughtUp, until } from './fixtures.ts'
+import { administer, ask, caughtUp, readsSettledIn, until } from './fixtures.ts'
 import { TestPools } from './test-pools.ts'
 
 /**
@@ -44,15 +44,8 @@ async function sessionOnPromoted(lanes: boolean, oldPrimary: 'up' | 'cut off' = 
   await world.pauseReplay('ams')
   const session = pool.session()
   await session.query('insert into items values (1)')
-  const readsInOrd = async (): Promise<boolean> => {
-    const read = async (): Promise<string> => (await session.query('select n from items')).servedBy.server
-    const servers = await Promise.all([read(), read(), read()])
-    return servers.every((server) => server === 'ord')
-  }
   await until(async () => (await ask(world.url('ord'), 'select n from items')).length === 1, 'ord to catch up')
-  await pool.refresh()
-  let times = 0
-  await until(async () => (await readsInOrd()) && ++times > 4, 'reads in ord')
+  await readsSettledIn('ord', pool, () => session.query('select n from items'))
   if (oldPrimary === 'cut off') {
     world.partition('nrt', 'ams')
     world.partition('nrt', 'ord')
