@@ -92,7 +92,6 @@ describe('setServers', () => {
       world.url('ord'),
       "select pid from pg_stat_activity where application_name = 'kept' order by pid",
     )
-    // Where nothing was free, one more was made.
     expect(after).toEqual(expect.arrayContaining(before))
   })
 
