@@ -27,8 +27,14 @@ interface Head {
   readonly appended: readonly Header[]
 }
 
+/** A call that waits for its turn. */
+interface HeldCall {
+  readonly name: 'write' | 'cork' | 'uncork'
+  readonly args: readonly unknown[]
+}
+
 /** What has gone to Node: nothing but maybe a head, while what was written is held back; or all, from when on everything passes. */
-type State = { readonly kind: 'held'; head: Head | undefined; readonly writes: unknown[][] } | { readonly kind: 'sent' }
+type State = { readonly kind: 'held'; head: Head | undefined; readonly calls: HeldCall[] } | { readonly kind: 'sent' }
 
 const SENT: State = { kind: 'sent' }
 
@@ -40,22 +46,27 @@ const SENT: State = { kind: 'sent' }
 export function delayHead(response: NodeResponse, around: Around): LateHead {
   if (around.whenWritten === undefined || 'stream' in response) return NOT_LATE
   const whenWritten = around.whenWritten.bind(around)
-  const write = (response.write as Call).bind(response)
-  let state: State = response.headersSent ? SENT : { kind: 'held', head: undefined, writes: [] }
+  const own = (name: 'write' | 'cork' | 'uncork' | 'end' | 'flushHeaders' | 'destroy'): Call =>
+    (response[name] as Call).bind(response)
+  const passOn = { write: own('write'), cork: own('cork'), uncork: own('uncork') }
+  let state: State = response.headersSent ? SENT : { kind: 'held', head: undefined, calls: [] }
 
   /** The only way out of `held`: whatever was held goes ahead of all that follows. */
   const send = (): void => {
     if (state.kind === 'sent') return
-    const { head, writes } = state
+    const { head, calls } = state
     state = SENT
     // Its response hears of it later. Until then Node calls back nobody who writes, and afterwards each with an error.
     if (response.socket?.destroyed === true && !isClosed(response)) {
-      for (const args of writes) process.nextTick(callbackOf(args) ?? noop, destroyedError())
+      for (const { args } of calls) process.nextTick(callbackOf(args) ?? noop, destroyedError())
       return
     }
     if (head !== undefined && !isClosed(response)) complete(response, around.headerWriter(head.status), head.appended)
     let isDrained = false
-    for (const args of writes) isDrained = write(...args) !== false
+    for (const { name, args } of calls) {
+      const answer = passOn[name](...args)
+      if (name === 'write') isDrained = answer !== false
+    }
     if (isDrained) process.nextTick(() => response.writableEnded || response.emit('drain'))
   }
   const sendLater = (): void => {
@@ -77,19 +88,26 @@ export function delayHead(response: NodeResponse, around: Around): LateHead {
   override(response, 'write', (...args: unknown[]) => {
     const [chunk, encoding] = args
     // Node throws what is wrong with it at once.
-    if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) return write(...args)
+    if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) return passOn.write(...args)
     if (isClosed(response) || (typeof encoding === 'string' && !Buffer.isEncoding(encoding))) send()
     // As in Node, it is too late for another head.
     if (state.kind === 'held' && !response.headersSent) response.writeHead(response.statusCode)
-    if (state.kind === 'sent') return write(...args)
-    if (state.writes.push(args) === 1) setImmediate(sendWhenWritten)
+    if (state.kind === 'sent') return passOn.write(...args)
+    if (state.calls.push({ name: 'write', args }) === 1) setImmediate(sendWhenWritten)
     return false
   })
+  for (const name of ['cork', 'uncork'] as const) {
+    override(response, name, (...args: unknown[]) => {
+      // Node 24 keeps back what is written behind an uncork() too many, and not what was written before.
+      if (state.kind === 'held' && state.calls.length > 0) return void state.calls.push({ name, args })
+      return passOn[name](...args)
+    })
+  }
   for (const name of ['end', 'flushHeaders', 'destroy'] as const) {
-    const passOn = (response[name] as Call).bind(response)
+    const original = own(name)
     override(response, name, (...args: unknown[]) => {
       send()
-      return passOn(...args)
+      return original(...args)
     })
   }
   return {

@@ -9,7 +9,7 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
 /** Puts something in the place of one of its methods. */
 export function override(
   target: object,
-  name: 'emit' | 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'destroy',
+  name: 'emit' | 'writeHead' | 'write' | 'cork' | 'uncork' | 'end' | 'flushHeaders' | 'destroy',
   value: unknown,
 ): void {
   Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false })

@@ -218,6 +218,8 @@ const PROGRAMS: readonly (readonly Step[])[] = [
   ['write', 'setHeader', 'end'],
   ['write', 'end with more'],
   ['cork', 'write', 'uncork', 'write', 'end'],
+  ['write', 'write', 'uncork'],
+  ['write', 'uncork', 'write', 'cork', 'write', 'end'],
   ['write', 'destroy'],
   ['write', 'close the socket', 'write', 'end'],
   ['write', 'write no text', 'end'],
