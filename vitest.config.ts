@@ -110,6 +110,7 @@ const unhurried = onServersOf([
   'limited-submittables',
   'login-sessions',
   'lost-begin',
+  'lost-homes',
   'lost-module-clients',
   'lost-submittables',
   'lost-reads',

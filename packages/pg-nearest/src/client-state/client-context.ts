@@ -291,7 +291,7 @@ export class ClientContext {
     sending.onEnd?.(end)
     check?.emitLosses()
     if (canWrite && (end.kind === 'cut' || end.kind === 'lost')) check?.markUnknown()
-    if (check && end.kind === 'cut' && mayCommitHere && provenStandby) void doubtCutStatement(check, lease)
+    if (check && end.kind === 'cut' && mayCommitHere && provenStandby) void doubtCutStatement(check, lease, this.engine)
     // Its cancellation may come later than its answer.
     if (end !== ended) await lease.fence
     if (end.kind !== 'cut' && end.kind !== 'behind') return { end, open }

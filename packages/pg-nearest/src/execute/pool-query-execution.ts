@@ -297,7 +297,8 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const concluded = (end: LimitedEnd<RunEnd>): void => {
       this.#lease = undefined
       this.#note(end, harmless, lease)
-      if (end.kind === 'cut' && !isEnforced && this.#check && provenStandby) void doubtCutStatement(this.#check, lease)
+      if (end.kind === 'cut' && !isEnforced && this.#check && provenStandby)
+        void doubtCutStatement(this.#check, lease, this.engine)
       rider?.ranAlone(end, lease.server, performance.now() - startedAt)
       const { standby: isStandby } = lease
       if (end.kind === 'answered' && isOfConnection(end.error)) this.#config = withoutStatementName(config)

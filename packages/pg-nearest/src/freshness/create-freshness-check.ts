@@ -17,7 +17,9 @@ export function createFreshnessCheck(
 ): FreshnessCheck | undefined {
   const usual = own?.consistency ?? context.consistency
   const consistency = reads ? (wanted ?? usual) : usual
-  const session = own ?? context.process ?? (reads && consistency === 'strong' ? new SessionState() : undefined)
+  // The only server's name may lead to a standby since.
+  const isDemanding = reads && (consistency === 'strong' || typeof consistency === 'object')
+  const session = own ?? context.process ?? (isDemanding ? new SessionState() : undefined)
   if (session === undefined) return undefined
   // A write's position is recorded all the same: another process may go on with the bookmark, another pool or read may ask for more.
   if (consistency === 'eventual' && reads) return undefined

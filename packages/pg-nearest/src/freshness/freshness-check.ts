@@ -83,7 +83,7 @@ export class FreshnessCheck {
     this.#requirement = reads ? requirementOf(context, session, consistency) : { bookmark: session.bookmark }
   }
 
-  get #answers(): PositionRecorder {
+  get answers(): PositionRecorder {
     return (this.#recorder ??= new PositionRecorder(this.#context, this.#session, this.#requirement, this.#reads))
   }
 
@@ -160,9 +160,7 @@ export class FreshnessCheck {
     mayFollow: () => boolean,
   ): PositionQuestions | ReplicaBehindError | undefined {
     const { server, standby } = lease
-    this.#unpositioned = false
-    this.#leftToOthers = false
-    this.#wasAtHome = false
+    this.#unpositioned = this.#leftToOthers = this.#wasAtHome = false
     this.unqueue()
     const proves = this.#reads && standby && trust === 'prove'
     if (proves && this.#requirement.primary !== undefined) return new ReplicaBehindError(server)
@@ -204,7 +202,7 @@ export class FreshnessCheck {
 
   /** The query before the statement was answered. Returns a `ReplicaBehindError` if the server lacks what the statement must show. */
   arrived(lease: Lease, questions: PositionQuestions): ReplicaBehindError | undefined {
-    return this.#answers.before(lease, questions)
+    return this.answers.before(lease, questions)
   }
 
   /**
@@ -215,19 +213,19 @@ export class FreshnessCheck {
     const mayHaveWritten = !this.#reads || ending.mayHaveWritten
     if (outcome === 'answered' && lease.alive) this.#context.noteServed(lease)
     const done = outcome !== 'refused'
-    const machine = questions === undefined ? lease.identity : this.#answers.introduce(lease, questions)
+    const machine = questions === undefined ? lease.identity : this.answers.introduce(lease, questions)
     const { server } = lease
     if (mayHaveWritten) this.#session.noteWrite()
     if (questions?.after === true && !this.#unpositioned) {
       if (questions.answerAfter.position !== 'refused') {
-        return this.#answers.after(lease, questions, { proves: trust === 'prove', done, mayHaveWritten })
+        return this.answers.after(lease, questions, { proves: trust === 'prove', done, mayHaveWritten })
       }
       this.#context.positions.noteRefusal(server)
       this.#unpositioned = true
     }
     if (this.#leftToOthers) this.markUnknown()
     else if (isUsualReadServer(this.#context, this.#session, server)) {
-      this.#useHome(server, machine)
+      this.#useHome(server, machine, trust === 'prove')
       // Written on a server that was promoted since: the process goes on reading there, and its other pools do not.
       if (mayHaveWritten && !lease.standby) this.#context.process?.tellPeersUnknown(performance.now())
     } else if (this.#unpositioned) this.#noteUnpositioned(lease, machine, done, mayHaveWritten)
@@ -248,8 +246,9 @@ export class FreshnessCheck {
     return this.#session.queuedWrites >= MANY_WRITES && this.#context.eachWriteAsks !== true
   }
 
-  #useHome(server: string, machine: string): void {
-    this.#session.useHome(server, machine, this.#context.positions.epochOf(server), performance.now())
+  #useHome(server: string, machine: string, isProven = true): void {
+    const epoch = this.#context.positions.epochOf(server)
+    this.#session.useHome(server, machine, epoch, performance.now(), isProven)
   }
 
   get concerned(): readonly SessionState[] {
@@ -307,7 +306,7 @@ export class FreshnessCheck {
    */
   enterClaim(server: string): ClaimGate {
     if (!this.isClaimed(server)) return FREE_GATE
-    return this.#context.claims.enter(server, (answer) => this.#answers.settleClaim(server, answer))
+    return this.#context.claims.enter(server, (answer) => this.answers.settleClaim(server, answer))
   }
 
   /** The same for a BEGIN, behind which no position can be asked for: the primary must be known to be on the claim's timeline. */
@@ -317,7 +316,7 @@ export class FreshnessCheck {
     const { claims, positions } = this.#context
     const showing = claim === undefined ? 'yes' : shows(positions.of(server), claim, positions)
     if (showing !== 'older' && showing !== 'unknown') return this.enterClaim(server)
-    return claims.ask(server, (answer) => this.#answers.settleClaim(server, answer))
+    return claims.ask(server, (answer) => this.answers.settleClaim(server, answer))
   }
 
   /** The server is a primary, and the session's claim is open: a read there is held back until it is settled. */

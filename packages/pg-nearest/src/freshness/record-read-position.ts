@@ -6,11 +6,14 @@ import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts
 /**
  * Records how far that goes which has been shown on a connection by something that has ended there: a question is sent behind it, where
  * one is needed.
+ *
+ * @param ofPrimary - whether it was begun as if on a primary.
  */
-export async function recordShown(check: FreshnessCheck, lease: Lease): Promise<void> {
-  const questions = check.begin(lease, 'trust', lease.status !== 'I', () => true)
+export async function recordShown(check: FreshnessCheck, lease: Lease, ofPrimary: boolean): Promise<void> {
+  const begun = check.begin(lease, 'trust', lease.status !== 'I', () => true)
   // Nothing had to be proven, so that nothing can be lacking.
-  if (questions instanceof ReplicaBehindError) return
+  if (begun instanceof ReplicaBehindError) return
+  const questions = begun && { ...begun, ofPrimary }
   if (questions !== undefined) questions.answerAfter = await replyTo(lease, questions)
   check.end(lease, { trust: 'trust', questions, mayHaveWritten: !lease.provenStandby, outcome: 'ended' })
   check.emitLosses()

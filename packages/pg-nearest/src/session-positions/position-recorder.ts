@@ -161,6 +161,12 @@ export class PositionRecorder {
     return undefined
   }
 
+  /** What has run as if on a standby may have run since that was promoted: only later primaries have what it has shown or written. */
+  notePromotion({ server, machine, pooled }: Lease): void {
+    // Behind a pooler that may be another machine.
+    if (!pooled) this.#markUnknown(true, this.#timelineAsPrimary(server, machine))
+  }
+
   /** A write in any session is a write of this process, too. */
   #tellProcess(position: Bookmark): void {
     const { process } = this.#context

@@ -9,7 +9,7 @@ import {
   type Forks,
   type ServerPosition,
 } from './bookmark.ts'
-import type { Home, HomePositions } from './home.ts'
+import { settlingHome, type Home, type HomePositions } from './home.ts'
 import { latestLost, UntoldLosses, type LostPosition } from './lost-position.ts'
 import type { ModeLot } from '../modes/mode-rollout.ts'
 import type { Consistency } from './consistency.ts'
@@ -292,12 +292,16 @@ export class SessionState {
     }
   }
 
-  /** A read has ended on this machine, and its position was not asked for. */
-  useHome(server: string, machine: string, epoch: number, now: number): void {
+  /**
+   * A read has ended on this machine, and its position was not asked for.
+   *
+   * @param isProven - it surely showed what the session had seen.
+   */
+  useHome(server: string, machine: string, epoch: number, now: number, isProven = true): void {
     const home = this.#home
     const isSame = home?.server === server && home.machine === machine
-    // What was read on the previous one has no known position.
-    if (home !== undefined && !isSame) this.#blindSince = now
+    // What was read on the previous one, or here before a restart, has no known position.
+    if (home !== undefined && (!isSame || (!isProven && home.epoch !== epoch))) this.#blindSince = now
     if (!isSame || home.epoch !== epoch) this.#home = { server, machine, epoch }
     this.#homeUsedAt = now
   }
@@ -324,16 +328,10 @@ export class SessionState {
     if (this.unreadable) this.#blindSince = undefined
   }
 
-  /**
-   * Records the home server's position, if it was asked for after the last read there. Behind a restart it may be an earlier one; then that of
-   * the primary, which has all that home has shown.
-   */
+  /** Records the position of what was read at home, if it was asked for after the last read there. See {@link settlingHome}. */
   settleHome(positions: HomePositions, now: number, primary: string | undefined): void {
-    const home = this.#home
-    if (home === undefined) return
-    const isSame = home.epoch === positions.epochOf(home.server)
-    const seen = isSame ? positions.at(home.server, home.machine) : primary && positions.of(primary)
-    if (!seen || seen.at < this.#homeUsedAt || (!isSame && seen.standby)) return
+    const seen = this.#home && settlingHome(this.#home, positions, primary)
+    if (seen === undefined || seen.at < this.#homeUsedAt) return
     const { systemIdentifier, timeline, lsn, standby } = seen
     if (systemIdentifier === undefined || timeline === undefined || lsn === undefined) return
     const position = { systemIdentifier, timeline, lsn }

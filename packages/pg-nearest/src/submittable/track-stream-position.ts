@@ -20,12 +20,14 @@ export function beginEffects(check: FreshnessCheck, lease: Lease, reads: boolean
     }
   }
   const settle = check.beginShowing(lease)
+  const ofPrimary = !lease.standby
   return async (end): Promise<void> => {
     // It has shown nothing.
     if (end.kind === 'untold' || (end.kind === 'ended' && end.unsent !== undefined)) return settle()
     // In a transaction that has failed nothing is answered.
+    if (!ofPrimary && !lease.standby) check.answers.notePromotion(lease)
     const tells = end.kind === 'ended' && lease.status !== 'E'
-    if (tells) await recordShown(check, lease)
+    if (tells) await recordShown(check, lease, ofPrimary)
     settle()
     if (!tells) check.markUnknown()
   }

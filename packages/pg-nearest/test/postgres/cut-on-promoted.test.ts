@@ -94,3 +94,25 @@ test.each(Object.keys(waysOut))(
     expect(later).not.toMatchObject({ rows: [{ n: 1 }] })
   },
 )
+
+test('a read that is cut on what is a standby still keeps its session from there no longer than that takes to tell', async () => {
+  const pool = await pools.start({
+    ...world.poolOptions('ams'),
+    replicas: { ord: proxy.url },
+    failoverTimeoutMs: 3_000,
+  })
+  const session = pool.session()
+  await session.query('insert into items values (1)')
+  const read = () => session.query({ text: 'select n from items', timeoutMs: 4_000 })
+  await until(async () => (await ask(world.url('ord'), 'select n from items')).length === 1, 'ord to catch up')
+  await readsSettledIn('ord', pool, read)
+  await world.kill('nrt')
+  await until(async () => (await pool.refresh()).servers[0]?.health === 'down', 'the primary to be down')
+  expect((await read()).rows).toEqual([{ n: 1 }])
+  const broken = proxy.breakNext('the lost one', ({ silence }) => silence())
+  const lost = { text: 'select n from items where $1::text is not null', values: ['the lost one'], timeoutMs: 500 }
+  await expect(session.query(lost)).rejects.toMatchObject({ code: 'NEAREST_TIMEOUT' })
+  await broken
+  await until(() => read().then(Boolean, () => false), 'a read')
+  for (let i = 0; i < 3; i++) expect((await read()).rows).toEqual([{ n: 1 }])
+})

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
+import type { Consistency, NearestPool, NearestPoolOptions } from '../../src/index.ts'
 import { ask, caughtUp, until } from './fixtures.ts'
 import { startNameSwitch, type NameSwitch } from './name-switch.ts'
 import { TestPools } from './test-pools.ts'
@@ -55,22 +55,27 @@ describe.each([0, 2_000, 6_000])('a writer’s name that moves %i ms after the p
   })
 })
 
-test.each([true, false])(
-  'a strong read of the only server is not shown by a standby that its name leads to, with lanes: %s',
-  async (lanes) => {
+test.each<[Consistency, boolean]>([
+  ['strong', true],
+  ['strong', false],
+  [{ maxStalenessMs: 0 }, true],
+  [{ maxStalenessMs: 0 }, false],
+])(
+  'what must be shown by the only server is not shown by a standby that its name leads to: %j, with lanes: %s',
+  async (consistency, lanes) => {
     const [next = ''] = others()
     name = await startNameSwitch(world.url(world.primary))
     const pool = await pools.start({ primary: name.url, probeIntervalMs: 30_000, failoverTimeoutMs: 1_000, lanes })
-    const strong = async (): Promise<number> =>
-      (await pool.query({ text: 'select from notes where n = 77', consistency: 'strong' })).rows.length
-    expect(await strong()).toBe(0)
+    const demanding = async (): Promise<number> =>
+      (await pool.query({ text: 'select from notes where n = 77', consistency })).rows.length
+    expect(await demanding()).toBe(0)
     const holder = await pool.connect()
     await holder.query('begin')
     await world.pauseReplay(next)
     try {
       await ask(world.url(world.primary), 'insert into notes values (77)')
       name.leadTo(world.url(next))
-      await expect(strong()).rejects.toMatchObject({ code: 'NEAREST_NO_SERVER' })
+      await expect(demanding()).rejects.toMatchObject({ code: 'NEAREST_NO_SERVER' })
     } finally {
       await holder.query('rollback')
       holder.release()

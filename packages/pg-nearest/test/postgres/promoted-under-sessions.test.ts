@@ -1,3 +1,4 @@
+import Cursor from 'pg-cursor'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Session } from '../../src/index.ts'
@@ -100,4 +101,16 @@ test.each([
   if (how === 'down') await world.kill('ord')
   else world.partition('ams', 'ord')
   expect(await readItems(session)).toBeUndefined()
+})
+
+test('what a cursor has shown there, whose connection is lost behind its last row', async () => {
+  const session = await sessionOnPromoted(true, 'up')
+  await ask(world.url('ord'), 'insert into items values (2)')
+  const client = await session.connect()
+  client.on('error', () => undefined)
+  const rows = await client.query(new Cursor('select n from items order by n')).read(100)
+  world.partition('ams', 'ord')
+  expect(rows).toEqual([{ n: 1 }, { n: 2 }])
+  expect(await readItems(session)).toBeUndefined()
+  client.release(true)
 })

@@ -158,11 +158,13 @@ describe('a session', () => {
   })
 
   describe('a home', () => {
-    const seen = (lsn: bigint, when: number, epoch = 0) => ({
+    const seen = (lsn: bigint, when: number, epoch = 0, timeline = 1) => ({
       ...NO_FORKS,
       at: () => ({ ...at(1, lsn), at: when, standby: true }),
-      of: () => ({ ...at(1, lsn + 100n), at: when, standby: false }),
+      of: () => ({ ...at(timeline, lsn + 100n), at: when, standby: false }),
       epochOf: () => epoch,
+      asPrimary: () => undefined,
+      beforeLoss: () => ({ ...at(1, lsn), at: 40, standby: true }),
     })
 
     test('is settled by where it was seen later', () => {
@@ -182,6 +184,23 @@ describe('a session', () => {
       expect([session.home?.server, session.bookmark]).toEqual(['ord', undefined])
       session.settleHome(seen(7n, 55, 1), 60, 'nrt')
       expect([session.home, session.bookmark?.lsn]).toEqual([undefined, 107n])
+    })
+
+    test('nor by a primary behind a promotion: what that has lost is to be told', () => {
+      const session = new SessionState()
+      session.useHome('ord', 'a', 0, 50)
+      session.settleHome(seen(7n, 55, 1, 2), 60, 'nrt')
+      expect([session.home?.server, session.bookmark]).toEqual(['ord', undefined])
+    })
+
+    test.each([
+      { isProven: true, blind: false },
+      { isProven: false, blind: true },
+    ])('that may have restarted, and is read again (proven: $isProven)', ({ isProven, blind }) => {
+      const session = new SessionState()
+      session.useHome('ord', 'a', 0, 50)
+      session.useHome('ord', 'a', 1, 60, isProven)
+      expect([session.home?.epoch, session.blind]).toEqual([1, blind])
     })
 
     test('and by the primary’s later answer', () => {
@@ -244,7 +263,9 @@ describe('behind a promotion', () => {
       (session: SessionState) => {
         session.useHome('ord', 'a', 0, 5)
         const seen = { ...at(2, 240n), at: 10, standby: true }
-        session.settleHome({ ...forks, of: () => undefined, at: () => seen, epochOf: () => 0 }, 11, undefined)
+        const none = () => undefined
+        const positions = { ...forks, of: none, at: () => seen, epochOf: () => 0, asPrimary: none, beforeLoss: none }
+        session.settleHome(positions, 11, undefined)
       },
     ],
   ])('the position of a standby takes the place of nothing that may be lost: %s', (_, tell) => {
