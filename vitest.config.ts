@@ -161,6 +161,7 @@ const unhurried = onServersOf([
   'streams',
   'survival',
   'switched-poolers',
+  'switched-poolers-ahead',
   'throwing-listeners',
   'throwing-submittables',
   'time-limits',

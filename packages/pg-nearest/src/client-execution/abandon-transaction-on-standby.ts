@@ -9,9 +9,12 @@ import { isStandbyError } from '../failures/transaction-errors.ts'
  * pooler says of its server may be out of date. `undefined`: it stays.
  */
 export function abandonTransactionOnStandby(client: ClientContext, lease: Lease): Evidence | undefined {
-  const { engine, held, keepsFromWriting } = client
-  if (engine.alone || keepsFromWriting || !lease.standby) return undefined
-  // The connection is of no more use: its server was demoted.
+  const { engine, keepsFromWriting } = client
+  return engine.alone || keepsFromWriting || !lease.standby ? undefined : giveUpOnStandby(client, lease)
+}
+
+/** The connection is of no more use: its server was demoted. */
+export function giveUpOnStandby({ held }: ClientContext, lease: Lease): Evidence {
   held.letGo(true)
   return { kind: 'standby', error: isStandbyError(lease.server) }
 }

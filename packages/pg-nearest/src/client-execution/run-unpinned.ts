@@ -1,7 +1,8 @@
 import { inRegion } from '../events/served-by.ts'
 import type { Execution } from '../walk/execution-types.ts'
 import { walk } from '../walk/walk.ts'
-import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import { trusts } from '../freshness/statement-ending.ts'
 import { FREE_GATE } from '../session-positions/external-bookmark-gate.ts'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { createMultiplexedRead } from '../lane-rides/multiplexed-read.ts'
@@ -11,7 +12,7 @@ import { avoiding, isRegional, planPrimary, type Attempt } from '../route/plan-s
 import { asksForPrimary, planStatement, type StatementPlan } from '../route/plan-statement.ts'
 import type { StatementResult } from '../wire/exchange.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
-import { abandonTransactionOnStandby } from './abandon-transaction-on-standby.ts'
+import { abandonTransactionOnStandby, giveUpOnStandby } from './abandon-transaction-on-standby.ts'
 import { guardOnConnection } from './guard-on-connection.ts'
 import { borrowedClientExecution, type Planning } from './connection-keeping-execution.ts'
 import { laneBoarding } from './lane-boarding.ts'
@@ -90,6 +91,8 @@ function executionOf(
       // Nobody knows whether it is set there.
       if (ended.end.kind === 'cut' && client.remembers(need)) client.held.letGo(!lease.alive)
       open = ended.open
+      // Behind a pooler, what was taken for the primary: whatever may write goes to another one.
+      if (ended.end.kind === 'behind' && mayMove) return giveUpOnStandby(client, lease)
       // A transaction that began on a server that is behind is rolled back before it begins elsewhere.
       if (ended.end.kind === 'behind' && open) await client.held.rollBack()
       if (!mayMove || (ended.end.kind !== 'result' && ended.end.kind !== 'answered')) return ended.end

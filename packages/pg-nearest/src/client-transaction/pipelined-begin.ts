@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
+import { misledTo } from '../send/ask-role.ts'
 import { evidenceOfLoss } from '../send/run-statement.ts'
 import { runWithinAsync, unlessDone, type Cut } from '../send/run-with-cancellation.ts'
 import { walk } from '../walk/walk.ts'
@@ -17,7 +18,7 @@ import { abortedError, emptyResult } from './synthetic-results.ts'
 import { attemptsOnPrimary } from '../client-execution/run-unpinned.ts'
 import type { ClientContext } from '../client-state/client-context.ts'
 import { nextClientState } from '../client-state/client-state-machine.ts'
-import { abandonTransactionOnStandby } from '../client-execution/abandon-transaction-on-standby.ts'
+import { abandonTransactionOnStandby, giveUpOnStandby } from '../client-execution/abandon-transaction-on-standby.ts'
 import { borrowedClientExecution } from '../client-execution/connection-keeping-execution.ts'
 import { mayJoinBegin } from './pipelining-eligibility.ts'
 import { limitsOf, type QueuedStatement, type Serving } from '../client-state/queued-statement.ts'
@@ -144,7 +145,8 @@ function nextTurn(): Promise<void> {
   })
 }
 
-type GroupEnd = { readonly kind: 'result'; readonly result: readonly StatementEnd[] }
+/** `isMisled`: as of {@link sendBeginGroup}. */
+type GroupEnd = { readonly kind: 'result'; readonly result: readonly StatementEnd[]; readonly isMisled: boolean }
 
 async function send(
   client: ClientContext,
@@ -161,24 +163,29 @@ async function send(
   if (questions instanceof ReplicaBehindError) return { kind: 'behind', error: questions }
   const [first] = members as [QueuedStatement]
   const mayWrite = members.some(commits) ? () => check?.beginUnsettled() ?? ignore : undefined
+  const asksRole = check?.mayBeMisled(lease, 'prove') === true
   const guarded = client.keepsFromWriting
   const skipsCommit = client.allOrNothing && members.some(commits)
   const ended = await runWithinAsync<GroupEnd | Evidence>(
     lease,
     limitsOf(first),
     (onEnd) =>
-      sendBeginGroup(lease, configs, { questions, guarded, skipsCommit }, (ends) => {
+      sendBeginGroup(lease, configs, { questions, asksRole, guarded, skipsCommit }, (ends, isMisled) => {
         const lost = ends.find(({ kind }) => kind === 'lost' || kind === 'unsent')
         if (lost !== undefined && lost.kind !== 'result' && lost.kind !== 'skipped')
           onEnd(lost.kind === 'lost' ? evidenceOfLoss(lost.error) : { kind: lost.kind, error: lost.error })
-        else onEnd({ kind: 'result', result: ends })
+        else onEnd({ kind: 'result', result: ends, isMisled })
       }),
     mayWrite,
   )
-  const end = unlessDone(ended, (heard) => heard.kind === 'result' && isCommitted(members, heard.result))
+  const end = unlessDone(
+    ended,
+    (heard) => heard.kind === 'result' && !heard.isMisled && isCommitted(members, heard.result),
+  )
   if (end.kind === 'cut') for (const member of members) member.fail(end.error)
   await lease.fence
   if (end.kind !== 'result') return end
+  if (end.isMisled) return giveUpMisled(client, lease, begin)
   if (end.result.some(({ kind }) => kind === 'unsendable')) client.noteUnsent()
   // Whoever had the connection before may have left it READ ONLY.
   if (!guarded && begin.need.transaction?.readOnly !== true && end.result.some(isWriteRefused)) lease.doom()
@@ -208,6 +215,12 @@ function evidenceOfStandby(
   if (refused === undefined) return undefined
   client.held.letGo(true)
   return refused
+}
+
+/** Even a COMMIT there wrote nothing. What only reads begins wherever that can be read. */
+function giveUpMisled(client: ClientContext, lease: Lease, begin: QueuedStatement): Evidence {
+  const evidence = giveUpOnStandby(client, lease)
+  return readsOnly(begin) ? misledTo(lease) : evidence
 }
 
 function isCommitted(members: readonly QueuedStatement[], ends: readonly StatementEnd[]): boolean {

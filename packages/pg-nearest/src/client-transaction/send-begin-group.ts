@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
+import { ROLE, tellsStandby } from '../send/ask-role.ts'
 import { SNAPSHOT } from '../send/read-only-enforcement.ts'
 import type { StallAwareTimer } from '../limits/stall-aware-timeout.ts'
 import { positionQuestion, type PositionQuestions, type PositionReply } from '../session-positions/position-question.ts'
@@ -9,13 +10,16 @@ import { StatementExchange } from '../exchange/statement-exchange.ts'
 
 interface Options {
   readonly questions: PositionQuestions | undefined
+  /** It was taken for the primary, and may not be one: see `FreshnessCheck.mayBeMisled`. */
+  readonly asksRole: boolean
   /** Keeps later statements from making the transaction READ WRITE. */
   readonly guarded: boolean
   /** Their last, a COMMIT, is skipped behind one that could not be sent. */
   readonly skipsCommit: boolean
 }
 
-type OnEnds = (ends: readonly StatementEnd[]) => void
+/** @param isMisled - it has run on a standby, as that has told when asked for its role. */
+type OnEnds = (ends: readonly StatementEnd[], isMisled: boolean) => void
 
 /**
  * Sends a BEGIN and the statements behind it as one group, in one round trip; one by one if the connection cannot pipeline. Calls
@@ -24,37 +28,49 @@ type OnEnds = (ends: readonly StatementEnd[]) => void
 export function sendBeginGroup(
   lease: Lease,
   configs: readonly pg.QueryConfig[],
-  { questions, guarded, skipsCommit }: Options,
+  { questions, asksRole, guarded, skipsCommit }: Options,
   onEnds: OnEnds,
 ): void {
   const ask = (ends: readonly StatementEnd[]): void => {
-    if (questions?.after !== true || !lease.alive) return onEnds(ends)
+    if (questions?.after !== true || !lease.alive) return onEnds(ends, false)
     lease.send(
       ...positionQuestion(lease, questions, (reply) => {
         questions.answerAfter = reply
-        onEnds(ends)
+        onEnds(ends, false)
       }),
     )
   }
   const [begin, ...rest] = configs as [pg.QueryConfig, ...pg.QueryConfig[]]
   const inTurn = (left: readonly pg.QueryConfig[], ends: readonly StatementEnd[]): void =>
     sendInTurn(lease, left, ends, skipsCommit, ask)
-  if (!lease.pipelines) return inTurn(configs, [])
-  const sent = guarded ? [begin, { text: SNAPSHOT }, ...rest] : configs
+  const role = asksRole ? [ROLE] : []
+  if (!lease.pipelines) {
+    if (!asksRole) return inTurn(configs, [])
+    const began = ([begun, told]: readonly StatementEnd[]): void => {
+      const isMisled = tellsStandby(told)
+      if (!isMisled && begun?.kind === 'result') inTurn(rest, [begun])
+      else onEnds([begun as StatementEnd, ...rest.map(() => SKIPPED)], isMisled)
+    }
+    return lease.send(new GroupExchange([begin, ...role], lease.client, began))
+  }
+  const ahead = [...role, ...(guarded ? [{ text: SNAPSHOT }] : [])]
   let ends: readonly StatementEnd[] | undefined
+  let isMisled = false
   let swallowed: StallAwareTimer | undefined
   const land = (): void => {
     swallowed?.stop()
     if (ends === undefined) return
+    if (isMisled) return onEnds(ends, true)
     const unsendable = ends.findIndex(({ kind }) => kind === 'unsendable')
     // With pg, statements behind one that could not be encoded still run.
     if (unsendable >= 0 && unsendable < ends.length - 1) {
       return inTurn(configs.slice(unsendable + 1), ends.slice(0, unsendable + 1))
     }
-    onEnds(ends)
+    onEnds(ends, false)
   }
-  const group: GroupExchange = new GroupExchange(sent, lease.client, (all) => {
-    ends = guarded ? withoutGuard(all) : all
+  const group: GroupExchange = new GroupExchange([begin, ...ahead, ...rest], lease.client, (all) => {
+    isMisled = asksRole && tellsStandby(all[1])
+    ends = [all[0] as StatementEnd, ...all.slice(1 + ahead.length)]
     if (questions?.after === true && !group.unsendable) swallowed = lease.awaitPosition()
     else land()
   })
@@ -73,7 +89,7 @@ function sendInTurn(
   left: readonly pg.QueryConfig[],
   ends: readonly StatementEnd[],
   skipsCommit: boolean,
-  onEnds: OnEnds,
+  onEnds: (ends: readonly StatementEnd[]) => void,
 ): void {
   const [next, ...others] = left
   if (next === undefined) return onEnds(ends)
@@ -90,7 +106,3 @@ function sendInTurn(
 }
 
 const SKIPPED: StatementEnd = { kind: 'skipped' }
-
-function withoutGuard([begun, , ...rest]: readonly StatementEnd[]): readonly StatementEnd[] {
-  return [begun as StatementEnd, ...rest]
-}

@@ -17,26 +17,8 @@ import type { FreshnessContext } from '../session-positions/freshness-context.ts
 import { orderByFreshness, type FreshnessEstimate } from './order-by-freshness.ts'
 import { NO_REPLY, type PositionQuestions } from '../session-positions/position-question.ts'
 import { requirementOf, settleByTime, type Requirement } from '../session-positions/freshness-requirement.ts'
+import type { StatementEnding, Trust } from './statement-ending.ts'
 import { waitBudgetMs, waitMs } from './wait-budget.ts'
-
-/** `trust`: the server need not prove anything, because the statement is pinned to it or no other server is left. */
-export type Trust = 'prove' | 'trust'
-
-/**
- * - `answered`: its server works.
- * - `refused`: with an error, which a pooler answers for a server that is gone, too.
- * - `ended`: something that went on for a while is over.
- */
-type StatementOutcome = 'answered' | 'refused' | 'ended'
-
-/** How a statement has ended on a server, and what may have come of it. */
-export interface StatementEnding {
-  readonly trust: Trust
-  readonly questions: PositionQuestions | undefined
-  readonly outcome: StatementOutcome
-  /** Though it looks like a read: by a function that it has called there. */
-  readonly mayHaveWritten: boolean
-}
 
 /**
  * So many writes of a session must wait to be sent for one that is sent not to ask for its position: those that are sent last, behind its
@@ -49,10 +31,6 @@ const MANY_WRITES = 32
  * the statement must show.
  */
 type Proof = 'given' | 'machine' | 'position' | 'never'
-
-export function trusts({ unproven }: Attempt): Trust {
-  return unproven === true ? 'trust' : 'prove'
-}
 
 /**
  * Checks that one statement shows what its session must see, and records what it has shown. The position queries for this travel
@@ -165,7 +143,7 @@ export class FreshnessCheck {
     const proves = this.#reads && standby && trust === 'prove'
     if (proves && this.#requirement.primary !== undefined) return new ReplicaBehindError(server)
     const state = this.#context.stateOf(server)
-    const shared = proves && (lease.pooled || state?.pooled === true)
+    const shared = proves && this.#isPooled(lease)
     const proof = proves ? this.#proofOf(lease, shared) : 'given'
     const askable = this.#askable(server)
     const tells = state?.machine !== undefined
@@ -368,6 +346,22 @@ export class FreshnessCheck {
     return [this.#required, this.#session.awaited].some(
       (demanded) => demanded !== undefined && shows(known, demanded, positions) === 'older',
     )
+  }
+
+  /**
+   * What is taken for a primary behind a pooler may be a standby since, which nothing there tells by itself, and its session must see something: it is
+   * to be asked for its role along with what shows something before a question behind it is answered.
+   */
+  mayBeMisled(lease: Lease, trust: Trust): boolean {
+    if (trust === 'trust' || lease.standby || !this.#isPooled(lease)) return false
+    const { bookmark, primary } = this.#requirement
+    const { home, blind } = this.#session
+    return bookmark !== undefined || primary !== undefined || home !== undefined || blind
+  }
+
+  /** Each transaction may run on another machine, as the connection has told, or a probe. */
+  #isPooled({ pooled, server }: Lease): boolean {
+    return pooled || this.#context.stateOf(server)?.pooled === true
   }
 
   #askable(server: string): Askable {

@@ -12,7 +12,8 @@ import {
   type PositionQuestions,
   type PositionReply,
 } from '../session-positions/position-question.ts'
-import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import type { Trust } from '../freshness/statement-ending.ts'
 import { queryTimeoutOf } from '../route/request.ts'
 import type { StatementNeed } from '../classification/statement-need-types.ts'
 import type { SyncSharing } from '../statement/sync-sharing.ts'

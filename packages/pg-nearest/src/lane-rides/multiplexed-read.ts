@@ -1,4 +1,5 @@
-import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import { trusts } from '../freshness/statement-ending.ts'
 import { isMisled } from '../freshness/backend-preference.ts'
 import type { Rescue } from '../lane-batch/lane-read.ts'
 import type { Lane } from '../lanes/lane.ts'

@@ -1,4 +1,5 @@
-import { trusts, type FreshnessCheck } from '../freshness/freshness-check.ts'
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import { trusts } from '../freshness/statement-ending.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import type { Attempt } from '../route/plan-servers.ts'

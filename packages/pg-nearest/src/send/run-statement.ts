@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
-import type { FreshnessCheck, Trust } from '../freshness/freshness-check.ts'
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
+import type { Trust } from '../freshness/statement-ending.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
 import {
   LOST_REPLY,
@@ -25,6 +26,7 @@ import { isValueTooLong } from '../result-value-too-long.ts'
 import type { Exchange, StatementEnd, StatementResult } from '../wire/exchange.ts'
 import { GroupExchange } from '../exchange/group-exchange.ts'
 import { QuestionedStatementExchange } from '../exchange/questioned-statement-exchange.ts'
+import { AS_TEXT, misledTo, ROLE, tellsStandby } from './ask-role.ts'
 import { isUnadorned, preparedStatementExchanges, type Naming } from './automatic-preparation.ts'
 import {
   isPlainOn,
@@ -65,7 +67,11 @@ export function runStatement(lease: Lease, given: StatementRun, onEnd: OnEnd): v
   if (check === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
   const questions = check.begin(lease, trust, inside, () => mayAskAfter(config.text, need))
   if (questions instanceof ReplicaBehindError) return onEnd({ kind: 'behind', error: questions })
-  if (questions === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
+  if (questions === undefined) {
+    const asksRole = beginsAlone(lease, run) && check.mayBeMisled(lease, trust)
+    const ended = (end: StatementEnd): void => onEnd(conclude(lease, run, undefined, end))
+    return asksRole ? beginAskingRole(lease, run, ended, onEnd) : send(lease, run, ended)
+  }
   if (questions.shared) return sendInOneTransaction(lease, run, questions, check, onEnd)
   if (mayShareSync(lease, run, questions)) return sendWithQuestion(lease, run, questions, onEnd)
   new QuestionedRun(lease, run, questions, check, onEnd).start()
@@ -79,6 +85,26 @@ function exchangesOf(lease: Lease, run: StatementRun, onEnd: (end: StatementEnd)
   const { config, enforcement } = run
   if (enforcement !== 'none') return statementExchanges(lease, config, enforcement, onEnd)
   return preparedStatementExchanges(lease, config, run, onEnd)
+}
+
+function beginsAlone({ status }: Lease, { config, need }: StatementRun): boolean {
+  return status === 'I' && need.transaction?.kind === 'begin' && factsOf(config.text).is('single')
+}
+
+/** What is shown in a transaction is shown by the server on which it has begun. */
+function beginAskingRole(
+  lease: Lease,
+  { config, enforcement }: StatementRun,
+  ended: (end: StatementEnd) => void,
+  onEnd: OnEnd,
+): void {
+  const restriction = enforcement === 'begin' ? [{ text: RESTRICTION }] : []
+  lease.send(
+    new GroupExchange([config, ROLE, ...restriction], lease.client, (ends) => {
+      if (tellsStandby(ends[1])) return onEnd(misledTo(lease))
+      ended(ends.find(({ kind }) => kind !== 'result') ?? (ends[0] as StatementEnd))
+    }),
+  )
 }
 
 /** A standby commits nothing, so statement and position query can share a Sync there, which costs half as much as two. */
@@ -154,8 +180,6 @@ function sendInOneTransaction(
 function isAnswered(end: StatementEnd | undefined): boolean {
   return end?.kind === 'answered'
 }
-
-const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value }
 
 function replyOf(end: StatementEnd | undefined): PositionReply {
   if (end?.kind === 'answered') return readReply(undefined, end.error)

@@ -1,7 +1,7 @@
 import { NearestError } from '../errors.ts'
 import type { HeldConnection } from '../client-state/held-connection.ts'
 import type { Progress } from '../wire/exchange.ts'
-import { limitWait } from './limit-wait.ts'
+import { limitWait } from '../exchange/limit-wait.ts'
 
 const LEFT_OPEN_MS = 5_000
 

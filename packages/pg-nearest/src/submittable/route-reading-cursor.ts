@@ -1,9 +1,11 @@
 import type pg from 'pg'
 import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
+import { trusts } from '../freshness/statement-ending.ts'
 import { positionBefore } from '../freshness/caught-up-with-primary.ts'
 import { isRegional } from '../route/plan-servers.ts'
 import { planStatement } from '../route/plan-statement.ts'
 import type { Request } from '../route/request.ts'
+import { misledTo } from '../send/ask-role.ts'
 import { proveAhead } from '../send/prove-ahead.ts'
 import { needsNoGuardOn } from '../send/read-only-enforcement.ts'
 import { evidenceOfAnswer } from '../send/run-statement.ts'
@@ -62,12 +64,15 @@ export async function readByCursor(
       const guards = forced || (client.keepsFromWriting && !needsNoGuardOn(lease, text, client.held.open))
       // On a primary its error is its own.
       const takesBack = lease.provenStandby
-      const end = await sendSubmittable(client, lease, { ...submitted, takesBack }, { check, reads: true, guards })
+      const asksRole = check?.mayBeMisled(lease, trusts(attempt)) === true
+      const sent = { ...submitted, takesBack, asksRole }
+      const end = await sendSubmittable(client, lease, sent, { check, reads: true, guards })
       if (end.kind === 'untold') {
         // It was cut off here, which says nothing about the server.
         if (client.state.kind === 'lost') return { kind: 'cut', error: client.state.error }
         const { as, error, isGivenUp } = end
         submitted = { ...submitted, isGivenUp }
+        if (as === 'misled') return misledTo(lease)
         return as === 'answered' ? evidenceOfAnswer(lease, error, engine, before) : { kind: as, error }
       }
       if (end.error === undefined) return { kind: 'result', result: undefined }

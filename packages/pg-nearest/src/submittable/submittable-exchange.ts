@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { detachCursor, holdCursor, type SentCursor } from '../cursor/cursor-again.ts'
 import { failLastRead, forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/pg-cursor-workarounds.ts'
 import { textOf } from '../cursor/text-of.ts'
+import { askRoleAhead, isOfStandby } from '../send/ask-role.ts'
 import { runUsers } from '../raise-later.ts'
 import type { Exchange, Progress } from '../wire/exchange.ts'
 import { CALLER, type Caller } from '../tracers/caller-context.ts'
@@ -40,7 +41,7 @@ export type ToldEnd =
 /** A cursor has failed before it had told anything, and not even that: it can be sent again, unless it `isGivenUp`. */
 export interface UntoldEnd {
   readonly kind: 'untold'
-  readonly as: 'answered' | 'lost' | 'unsent'
+  readonly as: 'answered' | 'misled' | 'lost' | 'unsent'
   readonly error: unknown
   readonly isGivenUp: () => boolean
 }
@@ -56,6 +57,8 @@ export interface SubmittableOptions {
   readonly caller?: Caller | undefined
   /** It is a cursor, which is to be taken back if it fails before it has told anything. */
   readonly takesBack?: boolean
+  /** It is to be taken back, too, if its server has turned out to be a standby before it is asked for rows. */
+  readonly asksRole?: boolean
 }
 
 /** Whoever sends it. */
@@ -80,6 +83,9 @@ export class SubmittableExchange implements Exchange {
   readonly #endPages: (connection: WireConnection) => void
   #state: SubmittableState
   #isGivenUp: () => boolean
+  /** The server has not told its role yet. */
+  #awaitsRole: boolean
+  #isMisled = false
   /** Why it is not to be sent. */
   #refusal: unknown
   /** As long as it is `untold`. */
@@ -94,8 +100,9 @@ export class SubmittableExchange implements Exchange {
   #copiesFrom: Partial<Writable> = {}
 
   constructor(query: pg.Submittable, client: pg.Client, sender: SubmittableSender, options: SubmittableOptions) {
-    const { types, isGivenUp, caller, takesBack = false } = options
-    this.#state = takesBack ? 'untold' : 'open'
+    const { types, isGivenUp, caller, takesBack = false, asksRole = false } = options
+    this.#state = takesBack || asksRole ? 'untold' : 'open'
+    this.#awaitsRole = asksRole
     this.#isGivenUp = isGivenUp
     this.#sender = sender
     this.#query = query as unknown as Partial<QueryInternals>
@@ -148,6 +155,7 @@ export class SubmittableExchange implements Exchange {
     }
     this.#settleCloses = settleClosesOnLoss(this.#query)
     this.#endDropping = dropOnceDestroyed(this.#query, this.#sender.onDestroyed)
+    if (this.#awaitsRole && this.#refusal === undefined) askRoleAhead(connection)
     const refused = this.#refusal ?? this.#query.submit?.(connection)
     if (refused instanceof Error) {
       runUsers(() => this.#query.handleError?.(refused, connection))
@@ -159,11 +167,12 @@ export class SubmittableExchange implements Exchange {
   }
 
   handleRowDescription(message: RowDescription): void {
-    if (this.#state !== 'over') this.#query.handleRowDescription?.(message)
+    if (this.#state !== 'over' && this.#state !== 'taken-back') this.#query.handleRowDescription?.(message)
   }
 
   handleDataRow(message: DataRow): void {
-    if (this.#signal('news') === 'pass') this.#query.handleDataRow?.(message)
+    if (this.#awaitsRole) this.#isMisled = isOfStandby(message.fields)
+    else if (this.#signal('news') === 'pass') this.#query.handleDataRow?.(message)
   }
 
   handlePortalSuspended(connection: WireConnection): void {
@@ -172,7 +181,8 @@ export class SubmittableExchange implements Exchange {
   }
 
   handleCommandComplete(message: unknown, connection: WireConnection): void {
-    if (this.#signal('news') === 'pass') this.#query.handleCommandComplete?.(message, connection)
+    if (this.#awaitsRole) this.#takeRole(connection)
+    else if (this.#signal('news') === 'pass') this.#query.handleCommandComplete?.(message, connection)
     else this.#endPages(connection)
   }
 
@@ -205,7 +215,7 @@ export class SubmittableExchange implements Exchange {
     // Nobody has asked for it.
     if (this.#state === 'dying') detachCursor(this.#query)
     if (this.#signal('ready') === 'pass') runUsers(() => this.#query.handleReadyForQuery?.(connection))
-    if (this.#state === 'taken-back') this.#endUntold('answered')
+    if (this.#state === 'taken-back') this.#endUntold(this.#isMisled ? 'misled' : 'answered')
     else this.#onEnd({ kind: 'ended', error: this.#toldError, unsent: this.#unsent })
   }
 
@@ -245,6 +255,13 @@ export class SubmittableExchange implements Exchange {
     // A cursor that is told of it may be closed by its user at once, and is then as behind its last row.
     runUsers(() => failLastRead(this.#query, error))
     runUsers(() => this.#query.handleError?.(error, this.#connection))
+  }
+
+  /** A cursor is asked for rows only behind what comes next. */
+  #takeRole(connection: WireConnection): void {
+    this.#awaitsRole = false
+    if (this.#isMisled) this.#takeBackOrOpen()
+    if (this.#signal(this.#isMisled ? 'refused' : 'news') === 'take-back') connection.sync()
   }
 
   /** It is taken back, unless its user has closed it. */

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { timeoutError, type DeadlineAbout } from '../limits/within-deadline.ts'
 import type { Exchange } from '../wire/exchange.ts'
-import { limitWait } from './limit-wait.ts'
+import { limitWait } from '../exchange/limit-wait.ts'
 
 /** Ends what takes too long: see {@link limitSubmittable}. */
 export interface SubmittableLimit {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nextWait, type Wait } from '../../src/submittable/limit-wait.ts'
+import { nextWait, type Wait } from '../../src/exchange/limit-wait.ts'
 import type { Progress } from '../../src/wire/exchange.ts'
 
 const [first, second] = [{ sent: 1 }, { sent: 2 }]
