@@ -129,7 +129,6 @@ export const houses = [
         'freshness',
         'failures',
         'route',
-        'statement',
         'prepared-statements',
         'events',
         'classification',

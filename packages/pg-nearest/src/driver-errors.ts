@@ -1,31 +1,27 @@
-/** The fields of an error of PostgreSQL, Node or pg. */
-interface CodedError {
-  readonly code?: unknown
-  readonly message?: unknown
-  readonly severity?: unknown
-  readonly syscall?: unknown
-  readonly path?: unknown
-  readonly routine?: unknown
-}
+import { lookAt } from './errors.ts'
 
-function coded(error: unknown): CodedError {
-  return typeof error === 'object' && error !== null ? error : {}
+type Field = 'code' | 'message' | 'severity' | 'syscall' | 'path' | 'routine'
+
+/** A field of an error of PostgreSQL, Node or pg, or of anything else that was thrown. */
+function read(error: unknown, field: Field): unknown {
+  if (typeof error !== 'object' || error === null) return undefined
+  return lookAt(() => (error as Readonly<Partial<Record<Field, unknown>>>)[field])
 }
 
 /** The SQLSTATE or Node's error code; `undefined` if the error has none. */
 export function codeOf(error: unknown): string | undefined {
-  const { code } = coded(error)
+  const code = read(error, 'code')
   return typeof code === 'string' ? code : undefined
 }
 
 export function messageOf(error: unknown): string {
-  const { message } = coded(error)
-  return typeof message === 'string' ? message : String(error)
+  const message = read(error, 'message')
+  return typeof message === 'string' ? message : (lookAt(() => String(error)) ?? 'an error that cannot be looked at')
 }
 
 /** Whether a server has sent it as an ErrorResponse: errors of pg and Node have no severity. */
 export function isErrorResponse(error: unknown): boolean {
-  return coded(error).severity !== undefined
+  return read(error, 'severity') !== undefined
 }
 
 /** Whether an operator has ended the connection, or all of the server's: which of the two, it does not say. */
@@ -35,14 +31,14 @@ export function isConnectionTerminated(error: unknown): boolean {
 
 /** The function of the server that raised it, which has no translation, unlike the message. */
 export function routineOf(error: unknown): string | undefined {
-  const { routine } = coded(error)
+  const routine = read(error, 'routine')
   return typeof routine === 'string' ? routine : undefined
 }
 
 /** The file that could not be read, such as one that a URL names in `sslrootcert`; `undefined` if it was none. */
 export function unreadableFile(error: unknown): string | undefined {
-  const { syscall, path, code } = coded(error)
-  if (syscall !== 'open' && code !== 'EISDIR') return undefined
+  if (read(error, 'syscall') !== 'open' && read(error, 'code') !== 'EISDIR') return undefined
+  const path = read(error, 'path')
   return typeof path === 'string' ? path : 'that is a directory'
 }
 
@@ -90,6 +86,6 @@ export function diallingOf(error: unknown): Dialling | undefined {
 
 /** Whether the server ends the connection with it. */
 export function isFatal(error: unknown): boolean {
-  const { severity } = coded(error)
+  const severity = read(error, 'severity')
   return severity === 'FATAL' || severity === 'PANIC'
 }

@@ -253,8 +253,13 @@ export function* causesOf(error: unknown): Generator<object> {
 
 /** An error may be anything that somebody has thrown. */
 function causeOf(error: { readonly cause?: unknown }): unknown {
+  return lookAt(() => error.cause)
+}
+
+/** What the error says; `undefined`: it throws when it is looked at, as a proxy may that was revoked. */
+export function lookAt<T>(look: () => T): T | undefined {
   try {
-    return error.cause
+    return look()
   } catch {
     return undefined
   }
@@ -276,23 +281,27 @@ export function nearestErrorOf(error: unknown): NearestError | undefined {
 }
 
 export function isNearestError(error: unknown): error is NearestError {
-  return typeof error === 'object' && error !== null && BRAND in error
+  return typeof error === 'object' && error !== null && lookAt(() => BRAND in error) === true
+}
+
+function isNamed(error: unknown, name: string): boolean {
+  return isNearestError(error) && lookAt(() => error.name) === name
 }
 
 export function isOptionError(error: unknown): error is OptionError {
-  return isNearestError(error) && error.name === 'OptionError'
+  return isNamed(error, 'OptionError')
 }
 
 export function isNoServerError(error: unknown): error is NoServerError {
-  return isNearestError(error) && error.name === 'NoServerError'
+  return isNamed(error, 'NoServerError')
 }
 
 export function isRequestReplayedError(error: unknown): error is RequestReplayedError {
-  return isNearestError(error) && error.name === 'RequestReplayedError'
+  return isNamed(error, 'RequestReplayedError')
 }
 
 export function isReadOnlyModeError(error: unknown): error is ReadOnlyModeError {
-  return isNearestError(error) && error.name === 'ReadOnlyModeError'
+  return isNamed(error, 'ReadOnlyModeError')
 }
 
 const PASSING: ReadonlySet<NearestErrorCode> = new Set([
@@ -306,22 +315,26 @@ const PASSING: ReadonlySet<NearestErrorCode> = new Set([
  * web app answers 503, as the middlewares of this package do. Looks at an error's causes, too, as ORMs wrap errors.
  */
 export function isUnavailableError(error: unknown): boolean {
-  const codes = [...causesOf(error)].flatMap((each) => (isNearestError(each) ? [each.code] : []))
-  return !codes.includes('08007') && !codes.includes('NEAREST_COMMITTED') && codes.some((code) => PASSING.has(code))
+  const codes = [...causesOf(error)].flatMap((each) => (isNearestError(each) ? [lookAt(() => each.code)] : []))
+  return (
+    !codes.includes('08007') &&
+    !codes.includes('NEAREST_COMMITTED') &&
+    codes.some((code) => code !== undefined && PASSING.has(code))
+  )
 }
 
 export function isNotReplicatedError(error: unknown): error is NotReplicatedError {
-  return isNearestError(error) && error.name === 'NotReplicatedError'
+  return isNamed(error, 'NotReplicatedError')
 }
 
 export function isPasswordError(error: unknown): error is PasswordError {
-  return isNearestError(error) && error.name === 'PasswordError'
+  return isNamed(error, 'PasswordError')
 }
 
 export function isStreamError(error: unknown): error is StreamError {
-  return isNearestError(error) && error.name === 'StreamError'
+  return isNamed(error, 'StreamError')
 }
 
 export function isOutcomeUnknownError(error: unknown): error is OutcomeUnknownError {
-  return isNearestError(error) && error.name === 'OutcomeUnknownError'
+  return isNamed(error, 'OutcomeUnknownError')
 }

@@ -1,5 +1,6 @@
 import { constants } from 'node:buffer'
-import { isNearestError, NearestError } from './errors.ts'
+import { codeOf } from './driver-errors.ts'
+import { isNearestError, lookAt, NearestError } from './errors.ts'
 
 /** What a statement is told whose answer could not be read for that reason; `undefined` for any other one. Pure. */
 export function valueTooLongError(cause: unknown): NearestError | undefined {
@@ -12,12 +13,12 @@ export function valueTooLongError(cause: unknown): NearestError | undefined {
 }
 
 export function isValueTooLong(error: unknown): boolean {
-  return isNearestError(error) && error.code === 'NEAREST_VALUE_TOO_LONG'
+  return isNearestError(error) && codeOf(error) === 'NEAREST_VALUE_TOO_LONG'
 }
 
 /** Node's error, and V8's own. */
 function isStringTooLong(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const { code } = error as { readonly code?: unknown }
-  return code === 'ERR_STRING_TOO_LONG' || (error instanceof RangeError && error.message === 'Invalid string length')
+  if (lookAt(() => error instanceof Error) !== true) return false
+  if (codeOf(error) === 'ERR_STRING_TOO_LONG') return true
+  return lookAt(() => error instanceof RangeError && error.message === 'Invalid string length') === true
 }

@@ -42,12 +42,12 @@ export class IdleConnections {
 
   /** Those that can be lent, the most recently used last. */
   get fit(): readonly Connection[] {
-    return this.#stack.every((each) => each.fit) ? this.#stack : this.#stack.filter((each) => each.fit)
+    return this.#stack.every((each) => each.usable) ? this.#stack : this.#stack.filter((each) => each.usable)
   }
 
   /** The most recently used one; with a preference, of those that lead to such a machine, or have not told theirs. */
   take(preference?: Preference): Connection | undefined {
-    const isFit = ({ fit }: Connection): boolean => fit
+    const isFit = ({ usable }: Connection): boolean => usable
     const connection = preference === undefined ? this.#stack.findLast(isFit) : lastSuiting(this.fit, preference)
     if (connection !== undefined) this.remove(connection)
     return connection

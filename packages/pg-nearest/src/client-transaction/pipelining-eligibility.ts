@@ -35,3 +35,19 @@ export function mayJoinBegin(request: Request, need: StatementNeed): boolean {
   const facts = factsOf(request.config.text)
   return facts.is('single') && facts.is('beginsWithWord')
 }
+
+/** What is set for all statements of a pool, and may make any of them fail here. */
+interface Usual {
+  readonly queryTimeoutMs: number | undefined
+  readonly ownTypes: boolean
+}
+
+/** Whether COMMIT may be sent behind it before it is answered: only if nothing but the server can make it fail. */
+export function mayPrecedeCommit(request: Request, { queryTimeoutMs, ownTypes }: Usual): boolean {
+  if (queryTimeoutMs !== undefined || ownTypes) return false
+  const { text, types } = request.config
+  // The caller's own parser may throw where the server has done it.
+  if (typeof text !== 'string' || types !== undefined) return false
+  const { need } = factsOf(text)
+  return need.transaction === undefined && mayBePipelined(request, need)
+}

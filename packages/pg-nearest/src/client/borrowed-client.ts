@@ -10,8 +10,7 @@ import { withinDeadline } from '../limits/within-deadline.ts'
 import { runUsers } from '../raise-later.ts'
 import { queryTimeoutOf, type QueryCallback, type Request } from '../route/request.ts'
 import { limitSubmittable } from '../submittable/submittable-limit.ts'
-import { factsOf } from '../statement/text-facts.ts'
-import { mayBePipelined } from '../client-transaction/pipelining-eligibility.ts'
+import { mayPrecedeCommit } from '../client-transaction/pipelining-eligibility.ts'
 import { callbackIn, isSubmittable, parseQueryArguments } from '../execute/parse-query-arguments.ts'
 import { isHeard, lendTo, type Borrower, type LentClient } from '../pg-client/lent-client-delegation.ts'
 import { internalsOf, type ClientInternals } from '../wire/pg-internals.ts'
@@ -124,14 +123,12 @@ export class BorrowedClient extends EventEmitter implements Borrower {
 
   /** @internal See `TransactionClient`. */
   mayPrecedeCommit(): boolean {
-    const { queryTimeoutMs, ownTypes } = this.#engine
-    const request = this.#latest
-    if (request === undefined || queryTimeoutMs !== undefined || ownTypes) return false
-    const { text, types } = request.config
-    // The caller's own parser may throw where the server has done it.
-    if (typeof text !== 'string' || types !== undefined) return false
-    const { need } = factsOf(text)
-    return need.transaction === undefined && mayBePipelined(request, need)
+    return this.#latest !== undefined && mayPrecedeCommit(this.#latest, this.#engine)
+  }
+
+  /** @internal See `TransactionClient`. */
+  get latestText(): unknown {
+    return this.#latest?.config.text
   }
 
   /** The server that a connection was last taken to. */
@@ -291,7 +288,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   /** From now on passes on this event of the connections that it holds. */
   #hear(event: string | symbol): void {
     if (!FORWARDED.has(event) || this.#forwarders?.has(event) === true) return
-    const forwarder = (...args: unknown[]): void =>
+    const forwarder = (...args: unknown[]): unknown =>
       event === 'error' ? this.#tellLoss(args[0]) : emitSafely(this, event as string, args)
     this.#forwarders ??= new Map()
     this.#forwarders.set(event, forwarder)

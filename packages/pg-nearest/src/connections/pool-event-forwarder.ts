@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { raiseLater } from '../raise-later.ts'
-import { asItself } from '../pg-client/lent-client-delegation.ts'
+import { asItself } from '../pg-client/listening-user.ts'
 
 /** The events of `pg.Pool`, and what the option `log` is told of each. */
 const FORWARDED: ReadonlyMap<string, string> = new Map([
@@ -10,13 +10,16 @@ const FORWARDED: ReadonlyMap<string, string> = new Map([
   ['remove', 'client removed'],
 ])
 
+/** Returns the promises that listeners have returned. */
+export type OnEvent = (event: string, ...args: unknown[]) => readonly unknown[] | void
+
 /** Passes on the events of `pg.Pool` that have listeners, and tells the option `log` of them. */
 export class ForwardedEvents {
-  readonly #onEvent: (event: string, ...args: unknown[]) => void
+  readonly #onEvent: OnEvent
   readonly #log: pg.PoolConfig['log']
   readonly #wanted = new Set<string>()
 
-  constructor(onEvent: (event: string, ...args: unknown[]) => void, log: pg.PoolConfig['log']) {
+  constructor(onEvent: OnEvent, log: pg.PoolConfig['log']) {
     this.#onEvent = onEvent
     this.#log = log
   }

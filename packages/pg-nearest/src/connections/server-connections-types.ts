@@ -5,6 +5,7 @@ import type { Role } from '../topology/topology-types.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import type { Preference } from '../checkout/connection-preference.ts'
 import type { Purpose, Sharers, Wanted } from '../checkout/wait-queue.ts'
+import type { OnEvent } from './pool-event-forwarder.ts'
 
 /** The connections to one server. */
 export interface ServerConnections extends MonitoredConnections {
@@ -51,7 +52,7 @@ export interface ServerConnectionsOptions {
   /** See {@link Lender.probedPooled}. */
   readonly probedPooled: () => boolean
   /** Receives the events that `pg.Pool` would emit. */
-  readonly onEvent: (event: string, ...args: unknown[]) => void
+  readonly onEvent: OnEvent
   /** Nothing was in use or waited for, and something is now. */
   readonly onBusy: () => void
   /** A connection died without having been closed here. */

@@ -328,6 +328,7 @@ class Connections implements ServerConnections, Lender {
     connection.signal(purpose === 'statement' ? 'run' : 'lend')
     this.#taken++
     connection.taken = true
+    connection.endTransactionsOfOthers()
     const { queued } = connection
     this.#events.emit('acquire', connection.client)
     // A listener has used it, maybe to set something for whoever gets it.

@@ -43,7 +43,7 @@ export function createEngine(parts: EngineParts): Engine {
   const { failoverTimeoutMs, hedge, timeoutMs, pgOptions } = options
   const budget = createRetryBudget()
   const report: Engine['report'] = (what) => monitor().report(what)
-  const emitQuery = (event: QueryEvent): void => events.emit('query', event)
+  const emitQuery = (event: QueryEvent): unknown => events.emit('query', event)
   const lanes = options.lanes
     ? new Lanes({
         prepareFrom: options.prepareFrom,

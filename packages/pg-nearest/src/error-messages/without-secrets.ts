@@ -1,5 +1,5 @@
-import { codeOf } from '../driver-errors.ts'
-import { NearestError } from '../errors.ts'
+import { codeOf, messageOf } from '../driver-errors.ts'
+import { lookAt, NearestError } from '../errors.ts'
 import { redactPasswords } from './redact-passwords.ts'
 
 /**
@@ -7,8 +7,9 @@ import { redactPasswords } from './redact-passwords.ts'
  * carries (a client's configuration, a response) may hold some, too.
  */
 export function withoutSecrets(thrown: unknown): Error {
-  if (thrown instanceof NearestError) return thrown
-  const { name, message } = thrown instanceof Error ? thrown : { name: 'Error', message: String(thrown) }
+  if (lookAt(() => thrown instanceof NearestError) === true) return thrown as NearestError
+  const name = lookAt(() => (thrown instanceof Error ? thrown.name : undefined)) ?? 'Error'
+  const message = messageOf(thrown)
   const shown = Object.assign(new Error(redactPasswords(message)), { name: redactPasswords(name), stack: undefined })
   const code = codeOf(thrown)
   return code !== undefined && /^\w{2,40}$/.test(code) ? Object.assign(shown, { code }) : shown

@@ -4,7 +4,8 @@ import { isTraced, publish, traceQuery, type Trace } from './diagnostics-channel
 
 /** Passes events from the parts of a pool to the pool, which is created after them. */
 export interface EventRelay {
-  emit(event: string, ...args: unknown[]): void
+  /** Returns the promises that listeners have returned. */
+  emit(event: string, ...args: unknown[]): readonly unknown[]
   /** Whether the event has listeners. */
   hasListeners(event: string): boolean
   /** `undefined` while the tracing channel has no subscribers. */
@@ -23,10 +24,11 @@ export function createEventRelay(): EventRelay {
     target === undefined ? run() : traceQuery(target, statement, mode, run)
   return {
     emit(event, ...args) {
-      if (target === undefined) return
+      if (target === undefined) return []
       // An 'error' without a listener would end the process.
-      if (hasListeners(event)) emitSafely(target, event, args)
+      const promises = hasListeners(event) ? emitSafely(target, event, args) : []
       publish(target, event, args[0])
+      return promises
     },
     hasListeners,
     get trace() {

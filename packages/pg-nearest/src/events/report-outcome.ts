@@ -1,3 +1,4 @@
+import { lookAt } from '../errors.ts'
 import type { Mode } from '../modes/pool-mode.ts'
 import type { QueryEvent } from './event-types.ts'
 import type { ServedBy } from './served-by.ts'
@@ -41,6 +42,6 @@ export function reportFailure(
 ): unknown {
   onQuery?.({ text, durationMs: performance.now() - start, servedBy: undefined, error, mode })
   // pg creates its errors in a socket callback. Its own pool does the same as this.
-  if (error instanceof Error && 'severity' in error) Error.captureStackTrace(error, reportFailure)
+  lookAt(() => error instanceof Error && 'severity' in error && Error.captureStackTrace(error, reportFailure))
   return error
 }

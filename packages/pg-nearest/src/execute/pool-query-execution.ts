@@ -307,7 +307,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       if (end.kind === 'unsent') this.#prepareFrom = undefined
       const isAnswered = end.kind === 'result' || end.kind === 'answered'
       if (isAnswered && lease.status !== 'I') {
-        if (this.engine.single) lease.keepTransaction()
+        // What a listener has begun nobody would commit.
+        const isMeant = this.#need.class === 'transaction' || lease.goesOn
+        if (this.engine.single && isMeant) lease.keepTransaction()
         else warnOfOpenTransaction(this.engine)
       }
       lease.release()

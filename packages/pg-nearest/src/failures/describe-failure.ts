@@ -8,6 +8,7 @@ import {
   unreadableFile,
   type Dialling,
 } from '../driver-errors.ts'
+import { lookAt } from '../errors.ts'
 import type { FailureCode, Problem } from '../topology/problem.ts'
 
 /** Why a server could not be used, and what to do about it. */
@@ -98,7 +99,10 @@ const ENDED = 'Connection terminated unexpectedly'
 
 /** The monitor's, and pg's. */
 function isTimeout(error: unknown): boolean {
-  return (error instanceof Error && error.name === 'SilentError') || messageOf(error) === 'timeout expired'
+  return (
+    lookAt(() => error instanceof Error && error.name === 'SilentError') === true ||
+    messageOf(error) === 'timeout expired'
+  )
 }
 
 function placeOf(dialling: Dialling | undefined): string | undefined {

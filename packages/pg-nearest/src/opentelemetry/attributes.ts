@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import { isNoServerError, isOutcomeUnknownError } from '../errors.ts'
+import { isNoServerError, isOutcomeUnknownError, lookAt } from '../errors.ts'
 import type { QueryTrace } from '../events/diagnostics-channels.ts'
 import type { PublicAddress } from '../servers/public-addresses.ts'
 import { codeOf, isErrorResponse } from '../driver-errors.ts'
@@ -43,7 +43,7 @@ export function attemptsOf({ servedBy, error }: QueryTrace): number | undefined 
 function errorAttributes(error: unknown): Attributes {
   if (error === undefined) return {}
   const code = codeOf(error)
-  const type = code ?? (error instanceof Error ? error.name : '_OTHER')
+  const type = code ?? lookAt(() => (error instanceof Error ? error.name : undefined)) ?? '_OTHER'
   const sqlState = isErrorResponse(error) || isOutcomeUnknownError(error) ? code : undefined
   return { 'error.type': type, ...(sqlState === undefined ? {} : { 'db.response.status_code': sqlState }) }
 }

@@ -8,6 +8,7 @@ import {
   type Span,
   type Tracer,
 } from '@opentelemetry/api'
+import { messageOf } from '../driver-errors.ts'
 import { isNearestError } from '../errors.ts'
 import type { QueryTrace } from '../events/diagnostics-channels.ts'
 import type { PublicAddress } from '../servers/public-addresses.ts'
@@ -100,7 +101,7 @@ function endSpan(span: Span, query: QueryTrace, attributes: ReturnType<typeof ou
   })
   if (error !== undefined) {
     // PostgreSQL's messages may quote the statement's values; those of this package never do.
-    const message = isNearestError(error) ? { message: error.message } : {}
+    const message = isNearestError(error) ? { message: messageOf(error) } : {}
     span.setStatus({ code: SpanStatusCode.ERROR, ...message })
   }
   span.end()

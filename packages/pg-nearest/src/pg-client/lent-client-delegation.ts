@@ -1,14 +1,9 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
 import { copyTypes, internalsOf } from '../wire/pg-internals.ts'
 import { removeUsersListeners } from '../wire/protected-listeners.ts'
+import { listeningUserOf, type Borrower } from './listening-user.ts'
 
-/** Does for a client what whoever has borrowed it asks for. */
-export interface Borrower {
-  query(first: unknown, second: unknown, third: unknown): unknown
-  end(callback: unknown): unknown
-  getTransactionStatus(): string | null
-}
+export type { Borrower } from './listening-user.ts'
 
 const BORROWER = Symbol('borrower')
 const OWN_TYPES = Symbol('own types')
@@ -76,49 +71,26 @@ export class LentClient {
  */
 export function lendTo(client: pg.Client, borrower: Borrower): LentClient {
   ;(client as Lendable)[BORROWER] = borrower
-  const user = ownUsers?.getStore()
-  if (user?.client === client) user.borrower = borrower
+  const user = listeningUserOf(client)
+  if (user !== undefined) user.borrower = borrower
   return new LentClient(client)
-}
-
-/** A listener of the pool's events that uses this client as pg's. */
-interface OwnUser {
-  readonly client: pg.Client
-  /** It has borrowed the client itself since. */
-  borrower: Borrower | undefined
-}
-
-/** Made for the first listener, so that nobody else pays for it. */
-let ownUsers: AsyncLocalStorage<OwnUser> | undefined
-
-/** Runs a listener of the pool's events, which may use the client as pg's, also after what it waits for, whoever has borrowed it meanwhile. */
-export function asItself(client: unknown, work: () => void): void {
-  if (!(client instanceof pg.Client)) return work()
-  ownUsers ??= new AsyncLocalStorage()
-  ownUsers.run({ client, borrower: undefined }, work)
 }
 
 /** Whoever answers for a client now, if it does not do so itself. */
 function borrowerOf(client: Lendable): Borrower | undefined {
-  const user = ownUsers?.getStore()
-  return user?.client === client ? user.borrower : client[BORROWER]
-}
-
-/** A callback of a listener's goes on as the listener. */
-function bound(argument: unknown): unknown {
-  return ownUsers !== undefined && typeof argument === 'function'
-    ? AsyncLocalStorage.bind(argument as () => void)
-    : argument
+  const user = listeningUserOf(client)
+  return user === undefined ? client[BORROWER] : user.borrower
 }
 
 /** Lets the borrower of a client answer for it. Takes a class, so that nothing has to be done for each client. */
 export function makeLendable(Client: typeof pg.Client): void {
   const own = {
     query(this: Lendable, first: unknown, second?: unknown, third?: unknown): unknown {
-      const borrower = borrowerOf(this)
-      return borrower === undefined
-        ? Reflect.apply(pg.Client.prototype.query, this, [first, bound(second), bound(third)])
-        : borrower.query(first, second, third)
+      const user = listeningUserOf(this)
+      const borrower = user === undefined ? this[BORROWER] : user.borrower
+      if (borrower !== undefined) return borrower.query(first, second, third)
+      const ask = (...args: unknown[]): unknown => Reflect.apply(pg.Client.prototype.query, this, args)
+      return user === undefined ? ask(first, second, third) : user.asks(ask, first, second, third)
     },
     end(this: Lendable, callback?: unknown): unknown {
       const borrower = borrowerOf(this)

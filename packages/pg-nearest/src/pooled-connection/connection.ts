@@ -3,6 +3,7 @@ import { Cancellation } from '../cancellation/cancellation.ts'
 import { isStandby } from '../pg-client/standby-aware-client.ts'
 import { listenProtected } from '../wire/protected-listeners.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
+import { rollBackLeftOpen } from '../wire/roll-back-left-open.ts'
 import { Pipeline } from '../wire/pipeline.ts'
 import { nextConnectionState, type ConnectionSignal, type ConnectionState } from './connection-lifecycle.ts'
 
@@ -126,10 +127,20 @@ export class Connection {
     return this.#cancellation.fence
   }
 
-  /** It can be lent: nothing is in flight, and no transaction is open, but for one that {@link goesOn}. */
+  /** It can be kept: nothing is in flight, and no transaction is open, but for one that {@link goesOn}. */
   get fit(): boolean {
-    const isUsable = this.alive && !this.#doomed && this.fence === undefined && this.quiet
-    return isUsable && (this.pipeline.status === 'I' || this.goesOn)
+    return this.usable && (this.pipeline.status === 'I' || this.goesOn)
+  }
+
+  /** It can be lent: what a listener may have begun on it since it was kept is ended by {@link endTransactionsOfOthers}. */
+  get usable(): boolean {
+    return this.alive && !this.#doomed && this.fence === undefined && this.quiet
+  }
+
+  /** Whoever has it next is not inside of what a listener of its former user's time has begun, or has asked for. Its first user is, as in pg. */
+  endTransactionsOfOthers(): void {
+    const isClean = this.queued === 0 && this.pipeline.status === 'I'
+    if (!isClean && !this.goesOn && this.uses > 0) rollBackLeftOpen(this.client)
   }
 
   /** The first ReadyForQuery has arrived, and `onConnect` has ended. */

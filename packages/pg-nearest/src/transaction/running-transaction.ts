@@ -1,4 +1,5 @@
-import { isNearestError, isOutcomeUnknownError, NearestError } from '../errors.ts'
+import { codeOf } from '../driver-errors.ts'
+import { causesOf, isNearestError, isOutcomeUnknownError, lookAt, NearestError } from '../errors.ts'
 import { callbackIn, isSubmittable } from '../execute/parse-query-arguments.ts'
 import type { RoutedClient, Transaction } from '../route/query-types.ts'
 import { mayCommit } from '../statement/may-ask-position.ts'
@@ -8,6 +9,8 @@ import { textOf } from '../cursor/text-of.ts'
 /** The client of a transaction. */
 export interface TransactionClient {
   readonly query: RoutedClient['query']
+  /** Of its latest query, as that was read, unless it was a cursor, a stream or a COPY. */
+  readonly latestText: unknown
   /** Whether COMMIT may be sent behind its latest query before that is answered: only if nothing but the server can make it fail. */
   mayPrecedeCommit(): boolean
   /** From now on, a cursor, a stream or a COPY that is left open loses its connection. Returns what ends that. */
@@ -117,8 +120,11 @@ export class RunningTransaction {
 
   #query(args: Parameters<RoutedClient['query']>): unknown {
     if (this.#over) return refuse(args)
-    this.#mayCommitItself ||= mayCommitText(args[0])
+    const [query] = args
     const promise: unknown = this.#client.query(...args)
+    // The caller's object may say something else by now.
+    const text = isSubmittable(query) ? textOf(query) : this.#client.latestText
+    this.#mayCommitItself ||= mayCommitText(text, isSubmittable(query))
     this.#last = undefined
     if (!(promise instanceof Promise)) return promise
     // It may not be awaited, and an unhandled rejection would end the process.
@@ -128,10 +134,14 @@ export class RunningTransaction {
   }
 
   async #commitWith([query, values]: readonly [unknown, unknown]): Promise<unknown> {
-    if (isSubmittable(query) || typeof values === 'function') throw new TypeError(ONLY_PROMISES)
-    const result = this.#query([query, values] as never) as Promise<unknown>
-    const mayPrecede = this.#last?.promise === result && this.#last.mayPrecede
+    const hasCallback = typeof values === 'function' || callbackIn(query) !== undefined
+    if (hasCallback || isSubmittable(query)) throw new TypeError(ONLY_PROMISES)
+    const result: unknown = this.#query([query, values] as never)
     this.#over = true
+    // It had no callback when it was looked at.
+    if (!(result instanceof Promise)) throw new TypeError(ONLY_PROMISES)
+    const last = this.#last
+    const mayPrecede = last?.promise === result && last.mayPrecede
     const committed = mayPrecede ? this.commit() : result.then(() => this.commit())
     committed.catch(ignore)
     // Its own error says more than that of the COMMIT behind it, which must have been answered, too.
@@ -146,20 +156,15 @@ export class RunningTransaction {
   }
 }
 
-function mayCommitText(query: unknown): boolean {
-  if (isSubmittable(query)) {
-    const text = textOf(query)
-    return text === undefined || mayCommit(factsOf(text).need)
-  }
-  // What has its name alone was given before.
-  const text: unknown = typeof query === 'string' ? query : (query as { readonly text?: unknown } | undefined)?.text
-  return typeof text === 'string' && mayCommit(factsOf(text).need)
+/** @param isUnknown - what it does where it has no text. */
+function mayCommitText(text: unknown, isUnknown: boolean): boolean {
+  return typeof text === 'string' ? mayCommit(factsOf(text).need) : isUnknown
 }
 
 /** What became of a COMMIT that its function has given by itself, if nobody knows that, and the function has not passed it on. */
 function lostCommitBefore(error: unknown): unknown {
-  const isLost = isNearestError(error) && error.code === 'NEAREST_CONNECTION_LOST'
-  return isLost ? error.cause : undefined
+  const isLost = isNearestError(error) && codeOf(error) === 'NEAREST_CONNECTION_LOST'
+  return isLost ? [...causesOf(error)][1] : undefined
 }
 
 const ONLY_PROMISES =
@@ -179,8 +184,12 @@ function refuse(args: readonly unknown[]): Promise<never> | void {
   return Promise.reject(error)
 }
 
+function inBrackets(cause: unknown): string {
+  return lookAt(() => (cause instanceof Error ? ` (${cause.message})` : '')) ?? ''
+}
+
 function rolledBack(cause: unknown): NearestError {
-  const why = cause instanceof Error ? ` (${cause.message})` : ''
+  const why = inBrackets(cause)
   return new NearestError(
     'NEAREST_ROLLED_BACK',
     `The transaction was rolled back: one of its statements had failed${why}, and its error was not passed on. Let it throw, or use a savepoint.`,
@@ -189,7 +198,7 @@ function rolledBack(cause: unknown): NearestError {
 }
 
 function committedError(cause: unknown, isGivenUp: boolean): NearestError {
-  const why = cause instanceof Error ? ` (${cause.message})` : ''
+  const why = inBrackets(cause)
   const what = isGivenUp
     ? `it was given up${why}`
     : `one of its statements has failed here${why}, such as by a type parser that throws on its rows`

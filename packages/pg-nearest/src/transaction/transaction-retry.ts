@@ -1,3 +1,4 @@
+import { codeOf } from '../driver-errors.ts'
 import { causesOf } from '../errors.ts'
 import { backoffMs, sleep } from '../limits/retry-backoff.ts'
 
@@ -10,7 +11,7 @@ const NEVER: ReadonlySet<unknown> = new Set(['08007', 'NEAREST_COMMITTED'])
 
 /** Whether the transaction was rolled back and may succeed if it is run again from its beginning. */
 export function isRetryable(error: unknown): boolean {
-  const codes = [...causesOf(error)].map((each) => (each as { code?: unknown }).code)
+  const codes = [...causesOf(error)].map(codeOf)
   return !codes.some((code) => NEVER.has(code)) && codes.some((code) => WORTH_IT.has(code))
 }
 

@@ -32,7 +32,6 @@ export class Pipeline {
   readonly #written: Exchange[] = []
   readonly #unwritten: Exchange[] = []
   #turn: Turn = 'idle'
-  #status: TransactionStatus = 'I'
   #death: { readonly cause: unknown } | undefined
   /** The error that `submit` returned when nothing could be written; pg passes it back to `handleError`. */
   #refused: Error | undefined
@@ -60,9 +59,9 @@ export class Pipeline {
     listenProtected(client, 'end', () => this.die(new Error('Connection terminated unexpectedly')))
   }
 
-  /** As of the last ReadyForQuery. */
+  /** As of the last ReadyForQuery, whoever had asked. */
   get status(): TransactionStatus {
-    return this.#status
+    return pg.Client.prototype.getTransactionStatus.call(this.#client) ?? 'I'
   }
 
   /** Nothing is in flight. */
@@ -205,7 +204,6 @@ export class Pipeline {
 
   handleReadyForQuery(connection: WireConnection): void {
     const ended = this.#written.shift()
-    this.#status = pg.Client.prototype.getTransactionStatus.call(this.#client) ?? 'I'
     if (this.quiet && !this.#keepsTurn) this.#turn = 'idle'
     else {
       // pg has just cleared its active query; the remaining exchanges still need their answers.

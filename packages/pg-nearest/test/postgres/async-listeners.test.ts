@@ -122,3 +122,115 @@ test('what a listener borrows is its own until it releases it', async () => {
     { id: null },
   ])
 })
+
+/** Whatever is run by it descends from a listener. */
+interface Loop {
+  run<T>(job: () => T | Promise<T>): Promise<T>
+}
+const STARTS: Record<string, (start: () => void) => () => unknown> = {
+  'has started': (start) => () => start(),
+  'that returns a promise has started': (start) => async () => {
+    await Promise.resolve()
+    start()
+  },
+}
+/** A server, or a worker, that is started when the pool is connected. */
+function loopOf(pool: pg.Pool, startsIn: (start: () => void) => () => unknown): Loop {
+  const jobs: (() => void)[] = []
+  const start = (): void => {
+    const loop = setInterval(() => {
+      for (const job of jobs.splice(0)) job()
+    }, 5)
+    loop.unref()
+  }
+  pool.once('connect', startsIn(start))
+  return {
+    run: (job) => new Promise((resolve, reject) => jobs.push(() => void Promise.resolve(job()).then(resolve, reject))),
+  }
+}
+const openId = async (client: Pick<pg.PoolClient, 'query'>): Promise<unknown> =>
+  (await client.query<{ id: unknown }>('select pg_current_xact_id_if_assigned() as id')).rows[0]?.id
+
+describe.each(Object.entries(STARTS))('with one database, what a listener %s', (_how, startsIn) => {
+  test('asks of a client as its borrower', async () => {
+    const pool = nearPool()
+    const { run } = loopOf(pool, startsIn)
+    const client = await settled(pool.connect(), 'connect')
+    const late = run(() => client.query({ text: 'select pg_sleep(0.5)', timeoutMs: 50 } as never))
+    await expect(late).rejects.toMatchObject({ code: 'NEAREST_TIMEOUT' })
+    const answer = await run(() => client.query('select 1'))
+    expect(answer).toHaveProperty('servedBy.server')
+    await run(() => client.query('begin'))
+    await run(() => client.query('select pg_current_xact_id()'))
+    expect(client.getTransactionStatus()).toBe('T')
+    client.release()
+    const next = await settled(pool.connect(), 'the next')
+    expect(await openId(next)).toBeNull()
+    await expect(run(() => client.query('select 1'))).rejects.toThrow(/was released to the pool/)
+    next.release()
+  })
+})
+
+const BEGINNINGS: Record<string, (client: pg.PoolClient) => Promise<unknown> | undefined> = {
+  'at once': (client) => client.query('begin'),
+  'after it has awaited something': async (client) => {
+    await client.query('select 1')
+    await client.query('begin')
+  },
+}
+describe.each(Object.entries(BEGINNINGS))('with one database, what a listener begins %s', (_when, begin) => {
+  test.each(['connect', 'acquire'] as const)('on %s: its borrower is inside, and nobody else', async (event) => {
+    const pool = nearPool()
+    let begun = false
+    pool.once(event, async (client) => {
+      await begin(client)
+      begun = true
+    })
+    const client = await settled(pool.connect(), 'connect')
+    await until(() => begun, 'BEGIN')
+    expect(client.getTransactionStatus()).toBe('T')
+    expect(await settled(client.query('select pg_current_xact_id()'), 'a write')).toHaveProperty('rows')
+    client.release()
+    expect(await settled(openId(pool), 'the next')).toBeNull()
+  })
+
+  test('on release: nobody is inside', async () => {
+    const pool = nearPool()
+    let begun = false
+    pool.once('release', async (...args: unknown[]) => {
+      const client = args.at(-1) as pg.PoolClient
+      await begin(client)
+      await client.query('select pg_current_xact_id()').catch(() => undefined)
+      begun = true
+    })
+    await settled(pool.query('select 1'), 'a read')
+    await until(() => begun, 'BEGIN')
+    expect(await settled(openId(pool), 'the next')).toBeNull()
+  })
+})
+
+test.each(['connect', 'acquire', 'release'] as const)(
+  'with one database, nobody is inside of what a listener of %s begins while its client is on its way to the next',
+  async (event) => {
+    const pool = nearPool()
+    const asked: Promise<unknown>[] = []
+    pool.once(event, (...args: unknown[]) => {
+      const client = args.at(-1) as pg.PoolClient
+      for (const text of ['begin', 'select pg_current_xact_id()']) asked.push(client.query(text))
+    })
+    const client = await settled(pool.connect(), 'connect')
+    client.release()
+    const next = await settled(pool.connect(), 'the next')
+    expect(await settled(openId(next), 'its read')).toBeNull()
+    next.release()
+    await settled(Promise.all(asked), 'what the listener asked')
+    expect(await settled(openId(pool), 'a read')).toBeNull()
+  },
+)
+
+test('with one database, what a statement of the pool runs inside of, as a listener has begun it, is not kept', async () => {
+  const pool = nearPool()
+  pool.once('acquire', (client) => void client.query('begin'))
+  await settled(pool.query('select pg_current_xact_id()'), 'a write')
+  expect(await settled(openId(pool), 'the next')).toBeNull()
+})

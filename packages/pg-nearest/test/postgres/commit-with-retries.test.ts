@@ -56,3 +56,36 @@ test('a commitWith that is not awaited and fails ends no process', async () => {
   for (const each of before) process.on('unhandledRejection', each)
   expect(unhandled).toEqual([])
 })
+
+test('commitWith refuses a query with a callback ahead of sending it', async () => {
+  const called: unknown[] = []
+  const work = pool.transaction(async (tx) => {
+    const query = { text: "insert into notes (text) values ('called back')", callback: () => called.push('called') }
+    return tx.commitWith(query as never)
+  })
+  await expect(work).rejects.toThrow(/commitWith\(\) takes a query and its values/)
+  expect({ called, notes: await notes() }).toEqual({ called: [], notes: [] })
+})
+
+test.each([
+  { first: 'commit', then: 'select 1', runs: 1, kept: ['written'] },
+  { first: 'select 1', then: 'commit', runs: 3, kept: [] },
+])('a text that is $first, and $then when it is read again, is read once', async ({ first, then, runs, kept }) => {
+  let count = 0
+  const work = pool.transaction({ retries: 2 }, async (tx) => {
+    count++
+    await tx.query("insert into notes (text) values ('written')")
+    let isRead = false
+    const query = {
+      get text() {
+        const text = isRead ? then : first
+        isRead = true
+        return text
+      },
+    }
+    await tx.query(query)
+    await pool.query(SERIALIZATION)
+  })
+  await expect(work).rejects.toMatchObject({ code: '40001' })
+  expect({ count, notes: await notes() }).toEqual({ count: runs, notes: kept })
+})

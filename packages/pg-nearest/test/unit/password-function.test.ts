@@ -53,7 +53,7 @@ test.each<[string, () => unknown, RegExp]>([
         },
       })
     },
-    /has failed: look/,
+    /has failed \(Error\): look/,
   ],
 ])('%s is the server’s trouble, and its text is not repeated', async (_, ask, says) => {
   const error = await failureOf(ask)
