@@ -177,6 +177,7 @@ const unhurried = onServersOf([
   'unknown-outcome',
   'values-too-long',
   'unreadable-commits',
+  'unsendable-configs',
   'unsent-in-transactions',
   'aborted-commits',
   'wait-for-lsn',

@@ -1,9 +1,12 @@
 import pg from 'pg'
 import { factsOf } from '../statement/text-facts.ts'
+import { isUnsendable, type QueryInternals } from '../wire/pg-internals.ts'
 
-/** A BEGIN that no server refuses, so that it can be answered before it is sent. */
-export function isDeferrable({ text, values, name }: pg.QueryConfig): boolean {
-  return name === undefined && (values === undefined || values.length === 0) && factsOf(text).is('isPlainBegin')
+/** A BEGIN that can be sent, and that no server refuses, so that it can be answered before. */
+export function isDeferrable(config: pg.QueryConfig): boolean {
+  const { text, values, name } = config
+  if (name !== undefined || (values !== undefined && values.length > 0)) return false
+  return factsOf(text).is('isPlainBegin') && !isUnsendable(config as Partial<QueryInternals>)
 }
 
 /** The `command` of a BEGIN's result, as in pg. */

@@ -11,7 +11,7 @@ import { runUsers } from '../raise-later.ts'
 import { queryTimeoutOf, type QueryCallback, type Request } from '../route/request.ts'
 import { limitSubmittable } from '../submittable/submittable-limit.ts'
 import { mayPrecedeCommit } from '../client-transaction/pipelining-eligibility.ts'
-import { callbackIn, isSubmittable, parseQueryArguments } from '../execute/parse-query-arguments.ts'
+import { isSubmittable, parseClientArguments } from '../execute/parse-query-arguments.ts'
 import { isHeard, lendTo, type Borrower, type LentClient } from '../pg-client/lent-client-delegation.ts'
 import { internalsOf, type ClientInternals } from '../wire/pg-internals.ts'
 import { call, promiseOrCallback } from '../execute/promise-or-callback.ts'
@@ -68,7 +68,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
       void this.submit(first, second ?? third)
       return first
     }
-    const { request, callback = callbackIn(first) } = parseQueryArguments(first, second, third)
+    const { request, callback } = parseClientArguments(first, second, third)
     this.#latest = request
     const types = this.#types
     const given = types === undefined ? request : { ...request, config: { types, ...request.config } }

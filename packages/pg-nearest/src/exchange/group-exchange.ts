@@ -15,6 +15,7 @@ import {
   type QueryInternals,
   type WireConnection,
 } from '../wire/pg-internals.ts'
+import { serializationError } from '../wire/serialization-error.ts'
 
 type OnEnd = (ends: readonly StatementEnd[]) => void
 
@@ -51,12 +52,14 @@ export class GroupExchange implements Exchange {
     const query = isPlain(config)
       ? new FasterPgQuery(config.text, config.values as unknown[])
       : new FasterPgQuery(config)
+    const unsendable = isPlain(config) ? undefined : serializationError(config)
+    if (unsendable !== undefined) this.#ends[i] = { kind: 'unsendable', error: unsendable }
     noteSent(client, config.text)
     const shown = showExchange(client, config)
     if (shown !== undefined) {
       query.text = shown.text
       this.#shown[i] = shown.ended
-      if (shown.refusal !== undefined) this.#ends[i] = { kind: 'unsendable', error: shown.refusal }
+      if (shown.refusal !== undefined) this.#ends[i] ??= { kind: 'unsendable', error: shown.refusal }
     }
     adopt(query, client)
     sendExtended(query)

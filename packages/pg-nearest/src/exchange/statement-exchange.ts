@@ -5,6 +5,7 @@ import { noteSent } from '../prepared-statements/statements-on.ts'
 import type { PreparedUse } from '../prepared-statements/prepared-statement-execution.ts'
 import { showExchange, type ShownExchange } from './show-to-tracers.ts'
 import { noteAnswered, noteParsed, noteWritten } from '../prepared-statements/parsed-names.ts'
+import { serializationError } from '../wire/serialization-error.ts'
 import { adopt, isPlain, prepareValues, type QueryCallback, type WireConnection } from '../wire/pg-internals.ts'
 
 /** One statement with a Sync of its own, as `client.query` sends it. */
@@ -17,7 +18,7 @@ export class StatementExchange extends FasterPgQuery implements Exchange {
   #answer: unknown
   #synced = false
   #isReady = false
-  /** Why a tracer does not let it be sent. */
+  /** Why it is not to be sent: it cannot be, or a tracer does not let it. */
   #refusal: Error | undefined
   readonly #prepared: PreparedUse | undefined
   readonly #named: pg.QueryConfig | undefined
@@ -25,7 +26,10 @@ export class StatementExchange extends FasterPgQuery implements Exchange {
   /** @param prepared - it has a name that pg does not know of. */
   constructor(config: pg.QueryConfig, client: pg.Client, onEnd: (end: StatementEnd) => void, prepared?: PreparedUse) {
     if (isPlain(config)) super(config.text, config.values as unknown[] | undefined)
-    else super(config)
+    else {
+      super(config)
+      this.#refusal = serializationError(config)
+    }
     if (config.name !== undefined) this.#named = config
     noteSent(client, config.text)
     const shown = showExchange(client, config)
@@ -39,7 +43,7 @@ export class StatementExchange extends FasterPgQuery implements Exchange {
 
   #shownAs(shown: ShownExchange, onEnd: (end: StatementEnd) => void): (end: StatementEnd) => void {
     this.text = shown.text
-    this.#refusal = shown.refusal
+    this.#refusal ??= shown.refusal
     return (end) => {
       shown.ended(end)
       onEnd(end)

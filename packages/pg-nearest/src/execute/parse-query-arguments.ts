@@ -4,8 +4,14 @@ import { OptionError } from '../errors.ts'
 import { CONSISTENCIES, isConsistency } from '../session/consistency.ts'
 import type { Call, QueryCallback, RouteOptions } from '../route/request.ts'
 
+/** Reads the arguments of a client's `query`: of several callbacks pg's clients call the last one, and pools the first. They look for one in the query, too. */
+export function parseClientArguments(first: unknown, second: unknown, third: unknown): Call {
+  const values = typeof second === 'function' ? undefined : second
+  return parseQueryArguments(first, values, third || (values === second ? callbackIn(first) : second))
+}
+
 /**
- * Reads the arguments of `query` in all the forms that pg takes.
+ * Reads the arguments of `query` in all the forms that pg's pools take.
  *
  * @throws `TypeError`, as pg, for something that is no query; `OptionError` for a wrong option of {@link RouteOptions}.
  */
@@ -14,11 +20,11 @@ export function parseQueryArguments(first: unknown, second: unknown, third: unkn
   if (typeof first === 'function') {
     throw new TypeError('Passing a function as the first parameter to pool.query is not supported')
   }
-  const values = typeof second === 'function' ? undefined : (second as unknown[] | null | undefined)
-  const callback = (typeof second === 'function' ? second : typeof third === 'function' ? third : undefined) as
-    QueryCallback | undefined
+  // What is off for pg is none, as the values that an object has count then.
+  const values = typeof second === 'function' ? undefined : ((second || undefined) as unknown[] | undefined)
+  const callback = callbackOf(typeof second === 'function' ? second : third)
   if (typeof first === 'string') {
-    const config = values === undefined || values === null ? { text: first } : { text: first, values }
+    const config = values === undefined ? { text: first } : { text: first, values }
     return {
       request: { config, route: undefined, consistency: undefined, signal: undefined, timeoutMs: undefined },
       callback,
@@ -26,15 +32,20 @@ export function parseQueryArguments(first: unknown, second: unknown, third: unkn
   }
   if (typeof first !== 'object') throw new TypeError(`A query is a text or an object with one, not a ${typeof first}.`)
   const config = readOnce(first)
-  if (values !== undefined && values !== null) config.values = values
+  if (values !== undefined) config.values = values
   const limits = { signal: signalOf(config), timeoutMs: timeoutOf(config) }
   return { request: { config, route: routeOf(config), consistency: consistencyOf(config), ...limits }, callback }
 }
 
-/** The callback that pg's clients look for in the query itself, and its pools do not. */
-export function callbackIn(query: unknown): QueryCallback | undefined {
-  const callback = typeof query === 'object' && query !== null && 'callback' in query ? query.callback : undefined
-  return typeof callback === 'function' ? (callback as QueryCallback) : undefined
+function callbackOf(given: unknown): QueryCallback | undefined {
+  if (!given) return undefined
+  if (typeof given !== 'function') throw new TypeError('callback is not a function')
+  return given as QueryCallback
+}
+
+/** What pg's clients look for in the query itself, and its pools do not. */
+export function callbackIn(query: unknown): unknown {
+  return typeof query === 'object' && query !== null && 'callback' in query ? query.callback : undefined
 }
 
 /** A cursor, a query stream or a COPY stream: an object that talks to the connection itself. */

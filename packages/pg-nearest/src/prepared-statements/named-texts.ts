@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { isNone } from '../wire/serialization-error.ts'
 import { wasParsed } from './parsed-names.ts'
 
 /** A statement with a name. */
@@ -26,22 +27,23 @@ interface Given {
  */
 export class NamedTexts {
   readonly #byName = new Map<string, Given>()
-  /** What was in doubt ahead of a name that was given alone. */
-  readonly #ahead = new WeakMap<pg.QueryConfig, readonly Use[]>()
+  /** Of a name that was given alone: how, and what was in doubt ahead of it. */
+  readonly #alone = new WeakMap<pg.QueryConfig, { readonly config: pg.QueryConfig; readonly ahead: readonly Use[] }>()
 
   /** A statement with a name is given. With its name alone it gets the text that this seems to mean. */
   given<R extends Named>(request: R): R {
     // The caller may give the same object again, and what is noted is of one use.
     const config = { ...request.config }
     const given = this.#of(config.name as string)
-    if (typeof config.text === 'string') {
-      if (given.parsed !== undefined) return request
+    if (!isNone(config.text)) {
+      // What is no text cannot be sent, which shows in its turn.
+      if (typeof config.text !== 'string' || given.parsed !== undefined) return request
       given.inDoubt = [...given.inDoubt, { config, hasEnded: false }]
       return { ...request, config }
     }
-    const text = given.parsed ?? given.inDoubt.at(-1)?.config.text
+    const text = given.parsed ?? given.inDoubt.at(-1)?.config.text ?? config.text
     const guessed = { ...config, text } as pg.QueryConfig
-    this.#ahead.set(guessed, given.inDoubt)
+    this.#alone.set(guessed, { config, ahead: given.inDoubt })
     return { ...request, config: guessed }
   }
 
@@ -53,12 +55,12 @@ export class NamedTexts {
   inTurn<R extends Named>(request: R): R {
     const { config } = request
     const given = this.#of(config.name as string)
-    const ahead = this.#ahead.get(config)
-    if (ahead === undefined) {
+    const alone = this.#alone.get(config)
+    if (alone === undefined) {
       if (given.parsed && config.text && config.text !== given.parsed) throw notUnique(config.name)
       return request
     }
-    const text = given.parsed ?? ahead.findLast((each) => outcomeOf(each) === undefined)?.config.text
+    const text = given.parsed ?? textInDoubt(alone.ahead) ?? alone.config.text
     if (text === config.text) return request
     return { ...request, config: { ...config, text } as pg.QueryConfig }
   }
@@ -81,6 +83,10 @@ export class NamedTexts {
 /** Whether its text is what the name means; `undefined`: nobody knows, or not yet. */
 function outcomeOf({ config, hasEnded }: Use): boolean | undefined {
   return hasEnded ? wasParsed(config) : undefined
+}
+
+function textInDoubt(uses: readonly Use[]): string | undefined {
+  return uses.findLast((each) => outcomeOf(each) === undefined)?.config.text
 }
 
 function notUnique(name: string | undefined): Error {

@@ -30,8 +30,10 @@ export interface Call {
   readonly callback: QueryCallback | undefined
 }
 
-/** A query's own `query_timeout`, which pg's types leave out. */
+/** A query's own `query_timeout`, which pg's types leave out, and which may be a text, as for pg's timer. */
 export function queryTimeoutOf(config: object): number | undefined {
-  const { query_timeout: timeoutMs } = config as { readonly query_timeout?: unknown }
+  const { query_timeout: given } = config as { readonly query_timeout?: unknown }
+  if (given === undefined) return undefined
+  const timeoutMs = typeof given === 'string' ? Number(given) : given
   return typeof timeoutMs === 'number' && timeoutMs > 0 ? timeoutMs : undefined
 }

@@ -27,6 +27,7 @@ import {
   type QueryInternals,
   type WireConnection,
 } from '../wire/pg-internals.ts'
+import { serializationError } from '../wire/serialization-error.ts'
 import { isFatal } from '../driver-errors.ts'
 import { isValueTooLong } from '../result-value-too-long.ts'
 
@@ -109,7 +110,7 @@ export class SubmittableExchange implements Exchange {
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
     noteSent(client, textOf(query))
     const shown = caller && showStatement(client, { ...seenOf(query), [CALLER]: caller })
-    this.#refusal = shown?.refusal
+    this.#refusal = serializationError(this.#query) ?? shown?.refusal
     this.#onEnd = (end) => {
       shown?.ended(end.error)
       sender.onEnd(end)

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import pg from 'pg'
 import utils from 'pg/lib/utils.js'
+import { serializationError } from './serialization-error.ts'
 
 /**
  * Parts of pg that its types leave out. Only this folder uses them, so that a new version of pg has to be checked in one place.
@@ -198,8 +199,10 @@ export function prepareValues(query: Partial<QueryInternals>): void {
 }
 
 /** Whether pg refuses to put it into messages, once {@link prepareValues} has converted what can be. */
-export function isUnsendable({ text, name, values }: Partial<QueryInternals>): boolean {
+export function isUnsendable(config: Partial<QueryInternals>): boolean {
+  const { text, name, values } = config
   if (typeof text !== 'string' && typeof name !== 'string') return true
+  if (serializationError(config) !== undefined) return true
   return Array.isArray(values) ? isUnbindable(values) : Boolean(values)
 }
 
@@ -226,8 +229,12 @@ function sentValue(value: unknown): unknown {
 /** One that throws does so again, and no more, when pg converts it. */
 function converted(value: unknown): unknown {
   try {
-    return utils.prepareValue(value)
-  } catch (error) {
+    const sent: unknown = utils.prepareValue(value)
+    if (typeof sent === 'string' || sent === null || sent === undefined || Buffer.isBuffer(sent)) return sent
+    throw new TypeError(`A value must become a string, but it became ${typeof sent}.`)
+  } catch (cause) {
+    // What is falsy pg takes for no error.
+    const error = cause || new Error(`The conversion of a value has thrown ${String(cause)}`, { cause })
     const toPostgres = (): never => {
       throw error
     }
@@ -235,8 +242,10 @@ function converted(value: unknown): unknown {
   }
 }
 
+/** What its caller's own code turns into what is sent. */
 function isConverted(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Buffer.isBuffer(value)
+  if (typeof value === 'object') return value !== null && !Buffer.isBuffer(value)
+  return typeof value === 'function'
 }
 
 /**

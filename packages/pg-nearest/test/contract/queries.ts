@@ -120,6 +120,75 @@ const forms = casesOf('query', [
       return (await called)[0]
     },
   ],
+  [
+    'two callbacks: a pool calls the first',
+    'first',
+    async ({ pool }) => {
+      const twice = (...args: unknown[]): unknown => Reflect.apply(pool().query, pool(), args)
+      return (
+        await calledBack((done) =>
+          twice(
+            'select 1',
+            () => done('first'),
+            () => done('second'),
+          ),
+        )
+      )[0]
+    },
+  ],
+  [
+    'two callbacks: a client calls the last',
+    'second',
+    async ({ pool }) => {
+      const client = await pool().connect()
+      const twice = (...args: unknown[]): unknown => Reflect.apply(client.query, client, args)
+      const [called] = await calledBack((done) =>
+        twice(
+          'select 1',
+          () => done('first'),
+          () => done('second'),
+        ),
+      )
+      client.release()
+      return called
+    },
+  ],
+  [
+    'on a client, callbacks that are none',
+    ['TypeError: callback is not a function', 'TypeError: callback is not a function', [{ n: 1 }]],
+    async ({ pool }) => {
+      const client = await pool().connect()
+      const ask = async (...args: unknown[]): Promise<unknown> => Reflect.apply(client.query, client, args) as unknown
+      const outcomes = [
+        await ask({ text: 'select 1 as n', callback: 5 }).catch(String),
+        await ask('select 1 as n', [], 5).catch(String),
+        ((await ask({ text: 'select 1 as n', callback: 0 }, undefined, null)) as pg.QueryResult).rows,
+      ]
+      client.release()
+      return outcomes
+    },
+  ],
+  [
+    'in the options for a pool a callback is nothing',
+    [{ n: 1 }],
+    async ({ pool }) => (await pool().query({ text: 'select 1 as n', callback: 5 } as pg.QueryConfig)).rows,
+  ],
+  [
+    'an object with values, and values that are off',
+    [[{ n: 1 }], [{ n: 1 }], [{ n: 1 }], [{ n: 1 }]],
+    async ({ pool }) => {
+      const off = [false, 0, '', null]
+      const query = { text: 'select $1::int as n', values: [1] }
+      const results = await Promise.all(off.map((values) => pool().query(query, values as never)))
+      return results.map(({ rows }) => rows as unknown)
+    },
+  ],
+  [
+    'query_timeout as a text',
+    'Query read timeout',
+    async ({ pool }) =>
+      (await errorOf(() => pool().query({ text: 'select pg_sleep(5)', query_timeout: '50' } as never))).message,
+  ],
   ['nothing', TypeError, async ({ pool }) => (await errorOf(() => pool().query(undefined as never))).constructor],
   ['null', TypeError, async ({ pool }) => (await errorOf(() => pool().query(null as never))).constructor],
   [

@@ -34,7 +34,7 @@ function watchMethod(
     const what = describe(name, args)
     const settled = calls.add(what, pool)
     try {
-      const callbackAt = TAKES_CALLBACK.has(name) ? args.findIndex((arg) => typeof arg === 'function') : -1
+      const callbackAt = TAKES_CALLBACK.has(name) ? indexOfCallback(args, lenders.has(this)) : -1
       if (callbackAt >= 0) {
         const callback = args[callbackAt] as Method
         args[callbackAt] = function (this: object, ...results: unknown[]) {
@@ -86,4 +86,10 @@ function describe(name: string, [first]: readonly unknown[]): string {
 function textOf(config: unknown): string | undefined {
   if (typeof config !== 'object' || config === null || !('text' in config)) return undefined
   return typeof config.text === 'string' ? config.text : undefined
+}
+
+/** Of several, a client calls the last one, and a pool the first. */
+function indexOfCallback(args: readonly unknown[], isOfClient: boolean): number {
+  const isCallback = (arg: unknown): boolean => typeof arg === 'function'
+  return isOfClient ? args.findLastIndex(isCallback) : args.findIndex(isCallback)
 }

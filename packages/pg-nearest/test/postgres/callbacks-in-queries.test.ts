@@ -51,3 +51,13 @@ test.each(Object.keys(MAKERS) as (keyof typeof MAKERS)[])(
     })
   },
 )
+
+test.each(['one', 'near'] as const)(
+  '%s: what is no callback, on the pool, where pg would end the process',
+  async (which) => {
+    const pool = MAKERS[which]()
+    const ask = pool.query.bind(pool) as unknown as (...args: unknown[]) => Promise<unknown>
+    await expect(ask('select 1', [], 5)).rejects.toThrow(new TypeError('callback is not a function'))
+    await pool.end()
+  },
+)

@@ -1,0 +1,233 @@
+import pg from 'pg'
+import { startWorld, type World } from 'pg-nearest-world'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { NearestPool, Transaction } from '../../src/index.ts'
+import { ask, caughtUp } from './fixtures.ts'
+import { TestPools } from './test-pools.ts'
+
+/** What pg cannot put into messages is its caller's mistake alone: nothing of it is sent, no connection is lost, and nobody else notices. */
+let world: World
+const pools = new TestPools()
+beforeAll(async () => {
+  world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 2 })
+  await ask(world.url('nrt'), 'create table notes (n int)')
+  await caughtUp(world)
+})
+afterAll(() => world?.stop())
+beforeEach(() => ask(world.url('nrt'), 'truncate notes'))
+afterEach(() => pools.destroyAll())
+
+const WHERE = {
+  'one database': () => ({ primary: world.url('nrt') }),
+  'with a replica': () => world.poolOptions('ord'),
+} as const
+const INSERT = 'insert into notes values (1) returning n'
+const notes = (): Promise<unknown[]> => ask(world.url('nrt'), 'select n from notes order by n')
+const ignore = (): void => undefined
+
+type Asks = Pick<Transaction, 'query'>
+type Way = (pool: NearestPool, ask: (on: Asks) => unknown) => Promise<unknown>
+
+const WAYS: Readonly<Record<string, Way>> = {
+  'on the pool': async (pool, run) => run(pool),
+  'on a client': async (pool, run) => {
+    const client = await pool.connect()
+    try {
+      return await run(client)
+    } finally {
+      client.release()
+    }
+  },
+  'behind BEGIN on a client': async (pool, run) => {
+    const client = await pool.connect()
+    try {
+      await client.query('begin')
+      return await run(client)
+    } finally {
+      await client.query('rollback')
+      client.release()
+    }
+  },
+  'in a transaction': (pool, run) => pool.transaction(run),
+  'behind others in a transaction': (pool, run) =>
+    pool.transaction(async (tx) => {
+      await tx.query('insert into notes values (2)')
+      return run(tx)
+    }),
+  'in a read-only transaction': (pool, run) => pool.transaction({ readOnly: true }, run),
+}
+
+function told(run: () => unknown): Promise<unknown> {
+  return Promise.resolve()
+    .then(run)
+    .then(
+      (result) => (result as pg.QueryResult | undefined)?.rows,
+      (error: { readonly name?: string; readonly code?: string }) => `${error.name} ${error.code}`,
+    )
+}
+
+const NO_TYPE = 'TypeError ERR_INVALID_ARG_TYPE'
+const OUT_OF_RANGE = 'RangeError ERR_OUT_OF_RANGE'
+
+/** With what pg throws. */
+const UNSENDABLE: readonly (readonly [what: string, config: object, error: string])[] = [
+  ['a name with an object for a text', { name: 'w', text: { raw: INSERT } }, NO_TYPE],
+  ['a name with a number for a text', { name: 'w', text: 5 }, NO_TYPE],
+  ['a name that is a number', { name: 5, text: INSERT }, NO_TYPE],
+  ['a name that is true', { name: true, text: 'select 1 as n' }, NO_TYPE],
+  ['a name that is bytes', { name: Buffer.from('w'), text: INSERT }, NO_TYPE],
+  ['rows: -1 of a write', { text: INSERT, rows: -1 }, OUT_OF_RANGE],
+  ['rows: -1 of a read', { text: 'select 1 as n', rows: -1 }, OUT_OF_RANGE],
+  ['rows: 2 ** 32', { text: INSERT, rows: 2 ** 32 }, OUT_OF_RANGE],
+  ['rows: 2n', { text: INSERT, rows: 2n }, NO_TYPE],
+  ['a portal that is a number', { text: 'insert into notes values ($1)', values: [1], portal: 5 }, NO_TYPE],
+  ['types that are no numbers', { text: 'insert into notes values ($1)', values: [1], types: [23n] }, NO_TYPE],
+]
+
+describe.each(Object.entries(WHERE))('%s', (_, options) => {
+  async function start() {
+    const pool = await pools.start({ ...options(), max: 2 })
+    const seen = { removed: 0, problems: 0 }
+    await Promise.all([pool.query('select 0'), pool.primary.query('select 0')])
+    pool.on('remove', () => seen.removed++)
+    pool.on('problem', () => seen.problems++)
+    return { pool, seen }
+  }
+
+  describe.each(UNSENDABLE)('%s', (__, config, error) => {
+    test('is told, and nothing else happens', async () => {
+      const { pool, seen } = await start()
+      const got: Record<string, unknown> = {}
+      for (const [way, run] of Object.entries(WAYS)) {
+        // oxlint-disable-next-line no-await-in-loop -- one after the other
+        got[way] = await told(() => run(pool, (on) => on.query(config as pg.QueryConfig)))
+      }
+      // What was left in pg's buffer would be sent by whoever comes next.
+      const stranger = new pg.Client({ connectionString: world.url('nrt') })
+      await stranger.connect()
+      const next = [
+        await told(() => stranger.query('select $1::int as n', [2])),
+        await told(() => pool.query('select 3 as n')),
+        await told(() => pool.query('update notes set n = 4 returning n')),
+      ]
+      await stranger.end()
+      expect({ got, next, stored: await notes(), ...seen }).toEqual({
+        got: Object.fromEntries(Object.keys(WAYS).map((way) => [way, error])),
+        next: [[{ n: 2 }], [{ n: 3 }], []],
+        stored: [],
+        removed: 0,
+        problems: 0,
+      })
+    })
+
+    test('in a transaction that does not look at it', async () => {
+      const { pool } = await start()
+      const got = await told(() =>
+        pool.transaction(async (tx) => {
+          await tx.query('insert into notes values (2)')
+          void tx.query(config as pg.QueryConfig).catch(ignore)
+          void tx.query('insert into notes values (3)').catch(ignore)
+        }),
+      )
+      expect({ got, stored: await notes() }).toEqual({ got: 'NearestError NEAREST_ROLLED_BACK', stored: [] })
+    })
+  })
+
+  test('BEGIN with rows: -1: what comes behind it is in no transaction, and says so', async () => {
+    const { pool } = await start()
+    const client = await pool.connect()
+    const got = await told(() => client.query({ text: 'begin', rows: -1 } as pg.QueryConfig))
+    const status = (client as unknown as pg.Client & { getTransactionStatus(): string }).getTransactionStatus()
+    client.release()
+    expect({ got, status }).toEqual({ got: OUT_OF_RANGE, status: 'I' })
+  })
+
+  test.each(['2', true, 1.5, 2 ** 32 - 1, {}])('rows: %j is sent', async (rows) => {
+    const { pool } = await start()
+    const text = 'select * from generate_series(1, 3) n'
+    expect(await told(() => pool.query({ text, rows } as never))).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }])
+  })
+
+  test('a pg.Query with rows: -1', async () => {
+    const { pool, seen } = await start()
+    const query = new pg.Query({ text: INSERT, rows: -1 } as never)
+    const got = await told(() => pool.query(query as never))
+    expect({ got, stored: await notes(), removed: seen.removed }).toEqual({
+      got: OUT_OF_RANGE,
+      stored: [],
+      removed: 0,
+    })
+  })
+
+  describe.each([undefined, null, 0, ''])('a value whose toPostgres throws %j', (thrown) => {
+    const value = {
+      toPostgres() {
+        throw thrown
+      },
+    }
+    test.each([
+      ['a write', 'insert into notes values ($1)', value],
+      ['a read', 'select $1::int as n', value],
+      ['a function', 'insert into notes values ($1)', Object.assign(() => 1, { toString: value.toPostgres })],
+    ] as const)('%s', async (__, text, given) => {
+      const { pool } = await start()
+      const got: Record<string, unknown> = {}
+      for (const [way, run] of Object.entries(WAYS)) {
+        // oxlint-disable-next-line no-await-in-loop -- one after the other
+        got[way] = await run(pool, (on) => on.query(text, [given])).then(
+          () => 'done',
+          (error: unknown) => error instanceof Error && { cause: error.cause },
+        )
+      }
+      expect({ got, stored: await notes() }).toEqual({
+        got: Object.fromEntries(Object.keys(WAYS).map((way) => [way, { cause: thrown }])),
+        stored: [],
+      })
+    })
+
+    test('in a transaction that does not look at it', async () => {
+      const { pool } = await start()
+      const got = await told(() =>
+        pool.transaction(async (tx) => {
+          await tx.query('insert into notes values (2)')
+          void tx.query('insert into notes values ($1)', [value]).catch(ignore)
+        }),
+      )
+      expect({ got, stored: await notes() }).toEqual({ got: 'NearestError NEAREST_ROLLED_BACK', stored: [] })
+    })
+  })
+})
+
+const MAKERS: Readonly<Record<string, () => pg.Pool>> = {
+  pg: () => new pg.Pool({ connectionString: world.url('nrt'), max: 1 }),
+  'one database': () => pools.create({ primary: world.url('nrt'), max: 1 }),
+  'with a replica': () => pools.create({ ...world.poolOptions('ord'), max: 1 }),
+}
+
+describe.each(Object.entries(MAKERS))('%s', (_, make) => {
+  test.each([undefined, null, ''])('a name with text: %j is its name alone', async (text) => {
+    const pool = make()
+    const client = await pool.connect()
+    const got = [
+      await told(() => client.query({ name: 'known', text: 'select 1 as n' })),
+      await told(() => client.query({ name: 'known', text } as never)),
+      await told(() => client.query({ name: 'known', text: "update notes set n = 2 where n = 9 returning 'no'" })),
+      await told(() => client.query({ name: 'unknown', text } as never)),
+      await told(() => client.query({ name: 'unknown', text } as never)),
+    ]
+    client.release()
+    await pool.end()
+    // pg parses no text as an empty one, and takes only what is not undefined for parsed.
+    expect(got).toEqual([[{ n: 1 }], [{ n: 1 }], 'Error undefined', [], text === undefined ? 'error 42P05' : []])
+  })
+
+  test('a name that a client has given without a text is taken on its connection', async () => {
+    const pool = make()
+    const client = await pool.connect()
+    const got = [await told(() => client.query({ name: 'w3', text: undefined } as never))]
+    client.release()
+    got.push(await told(() => pool.query({ name: 'w3' } as never)))
+    await pool.end()
+    expect(got).toEqual([[], 'error 42P05'])
+  })
+})
