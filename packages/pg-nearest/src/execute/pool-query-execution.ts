@@ -305,11 +305,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
       if (end.kind === 'answered' && isOfConnection(end.error)) this.#config = withoutStatementName(config)
       // Other connections may refuse its name, too.
       if (end.kind === 'unsent') this.#prepareFrom = undefined
-      const isAnswered = end.kind === 'result' || end.kind === 'answered'
-      if (isAnswered && lease.status !== 'I') {
+      if ((end.kind === 'result' || end.kind === 'answered') && lease.status !== 'I') {
         // What a listener has begun nobody would commit.
-        const isMeant = this.#need.class === 'transaction' || lease.goesOn
-        if (this.engine.single && isMeant) lease.keepTransaction()
+        if (this.engine.single && (this.#need.class === 'transaction' || lease.goesOn)) lease.keepTransaction()
         else warnOfOpenTransaction(this.engine)
       }
       lease.release()
