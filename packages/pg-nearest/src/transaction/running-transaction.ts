@@ -121,10 +121,11 @@ export class RunningTransaction {
   #query(args: Parameters<RoutedClient['query']>): unknown {
     if (this.#over) return refuse(args)
     const [query] = args
+    // Looked at ahead, because it may throw, and once it is sent nobody would hear of its end.
+    const isStream = isSubmittable(query)
+    const streamed = isStream ? textOf(query) : undefined
     const promise: unknown = this.#client.query(...args)
-    // The caller's object may say something else by now.
-    const text = isSubmittable(query) ? textOf(query) : this.#client.latestText
-    this.#mayCommitItself ||= mayCommitText(text, isSubmittable(query))
+    this.#mayCommitItself ||= mayCommitText(isStream ? streamed : this.#client.latestText, isStream)
     this.#last = undefined
     if (!(promise instanceof Promise)) return promise
     // It may not be awaited, and an unhandled rejection would end the process.
