@@ -41,14 +41,14 @@ export class IdleConnections {
   }
 
   /** Those that can be lent, the most recently used last. */
-  get fit(): readonly Connection[] {
+  get usable(): readonly Connection[] {
     return this.#stack.every((each) => each.usable) ? this.#stack : this.#stack.filter((each) => each.usable)
   }
 
   /** The most recently used one; with a preference, of those that lead to such a machine, or have not told theirs. */
   take(preference?: Preference): Connection | undefined {
-    const isFit = ({ usable }: Connection): boolean => usable
-    const connection = preference === undefined ? this.#stack.findLast(isFit) : lastSuiting(this.fit, preference)
+    const isUsable = ({ usable }: Connection): boolean => usable
+    const connection = preference === undefined ? this.#stack.findLast(isUsable) : lastSuiting(this.usable, preference)
     if (connection !== undefined) this.remove(connection)
     return connection
   }

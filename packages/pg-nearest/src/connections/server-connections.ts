@@ -252,7 +252,7 @@ class Connections implements ServerConnections, Lender {
   get #nextStep(): ReturnType<typeof nextLending<Waiter<Lease>, Connection>> {
     if (this.#ending || this.#queue.size === 0) return undefined
     const { active: refuses } = this.#pause
-    const now = { max: this.#room, idle: this.#idle.fit, all: this.#all, dialling: this.#dialer.dialling, refuses }
+    const now = { max: this.#room, idle: this.#idle.usable, all: this.#all, dialling: this.#dialer.dialling, refuses }
     return nextLending(this.#queue, now, () => performance.now())
   }
 

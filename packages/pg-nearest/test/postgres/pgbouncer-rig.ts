@@ -17,8 +17,17 @@ export interface Bouncers extends AsyncDisposable {
   start(region: string): Promise<void>
 }
 
+/** What a bouncer is put before each server of. */
+type Bounced = Pick<World, 'regions' | 'url' | 'poolOptions'>
+
+/** One bouncer, before whatever this URL leads to. */
+export function startBouncer(region: string, url: string, mode: PoolMode): Promise<Bouncers> {
+  const poolOptions = () => ({ region, primary: { region, url }, replicas: {} })
+  return startBouncers({ regions: [region], url: () => url, poolOptions }, mode)
+}
+
 /** @param admin - the app's role may use PgBouncer's own console. */
-export async function startBouncers(world: World, mode: PoolMode, { admin = false } = {}): Promise<Bouncers> {
+export async function startBouncers(world: Bounced, mode: PoolMode, { admin = false } = {}): Promise<Bouncers> {
   if (pgbouncer === undefined) throw new Error('PgBouncer is not installed')
   const path = pgbouncer
   const account = serverAccount()

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { NearestPool, NearestPoolOptions, RoutedClient } from '../../src/index.ts'
 import { administer, ask, caughtUp, until, withUsers } from './fixtures.ts'
 import { startNameSwitch, type NameSwitch } from './name-switch.ts'
-import { pgbouncer, startBouncers, type Bouncers, type PoolMode } from './pgbouncer-rig.ts'
+import { pgbouncer, startBouncer, type Bouncers, type PoolMode } from './pgbouncer-rig.ts'
 import { TestPools } from './test-pools.ts'
 
 /** What nothing can be asked behind, on a pooler whose primary is a lagging standby since, ahead of the probe that would tell. */
@@ -144,12 +144,7 @@ describe.skipIf(pgbouncer === undefined).each<PoolMode>(['transaction', 'session
       await caughtUp(world)
       await administer(world, 'ord', 'select pg_wal_replay_pause()')
       way = await startNameSwitch(world.url('nrt'))
-      const part = {
-        regions: ['nrt'],
-        url: () => way.url,
-        poolOptions: () => ({ primary: { region: 'nrt' }, replicas: {} }),
-      }
-      bouncers = await startBouncers(part as unknown as World, mode)
+      bouncers = await startBouncer('nrt', way.url, mode)
     })
     afterEach(async () => {
       await administer(world, 'ord', 'select pg_wal_replay_resume()')

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
 import { administer, ask, caughtUp, until } from './fixtures.ts'
 import { startNameSwitch, type NameSwitch } from './name-switch.ts'
-import { pgbouncer, startBouncers, type Bouncers, type PoolMode } from './pgbouncer-rig.ts'
+import { pgbouncer, startBouncer, type Bouncers, type PoolMode } from './pgbouncer-rig.ts'
 import { TestPools } from './test-pools.ts'
 
 /** While a COMMIT is on its way, the pooler before the primary is given a standby, and a probe finds that out. */
@@ -30,12 +30,7 @@ describe.skipIf(pgbouncer === undefined).each(modes)('behind PgBouncer in %s mod
   afterAll(() => world?.stop())
   beforeEach(async () => {
     way = await startNameSwitch(world.url('nrt'))
-    const part = {
-      regions: ['nrt'],
-      url: () => way.url,
-      poolOptions: () => ({ primary: { region: 'nrt' }, replicas: {} }),
-    }
-    bouncers = await startBouncers(part as unknown as World, mode)
+    bouncers = await startBouncer('nrt', way.url, mode)
   })
   afterEach(async () => {
     await pools.destroyAll()
@@ -125,12 +120,7 @@ test.skipIf(pgbouncer === undefined)('a transaction with retries runs once', asy
   )
   await caughtUp(world)
   await using way = await startNameSwitch(world.url('nrt'))
-  const part = {
-    regions: ['nrt'],
-    url: () => way.url,
-    poolOptions: () => ({ primary: { region: 'nrt' }, replicas: {} }),
-  }
-  await using bouncers = await startBouncers(part as unknown as World, 'transaction')
+  await using bouncers = await startBouncer('nrt', way.url, 'transaction')
   const pools = new TestPools()
   const pool = await pools.start({
     region: 'nrt',

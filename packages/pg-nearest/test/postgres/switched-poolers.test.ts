@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { NearestPool, NearestPoolOptions } from '../../src/index.ts'
 import { administer, ask, caughtUp, until } from './fixtures.ts'
 import { startNameSwitch, type NameSwitch } from './name-switch.ts'
-import { pgbouncer, startBouncers, type Bouncers, type PoolMode } from './pgbouncer-rig.ts'
+import { pgbouncer, startBouncer, type Bouncers, type PoolMode } from './pgbouncer-rig.ts'
 import { TestPools } from './test-pools.ts'
 
 /** A pooler that led to a standby and leads to the primary now, and goes on telling new clients what the standby told it. */
@@ -32,12 +32,7 @@ describe.skipIf(pgbouncer === undefined).each(modes)('behind PgBouncer in %s mod
   afterAll(() => world?.stop())
   beforeEach(async () => {
     way = await startNameSwitch(world.url('ord'))
-    const part = {
-      regions: ['ord'],
-      url: () => way.url,
-      poolOptions: () => ({ primary: { region: 'ord' }, replicas: {} }),
-    }
-    bouncers = await startBouncers(part as unknown as World, mode)
+    bouncers = await startBouncer('ord', way.url, mode)
   })
   afterEach(async () => {
     await pools.destroyAll()

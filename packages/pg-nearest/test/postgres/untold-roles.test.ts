@@ -4,7 +4,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { isOutcomeUnknownError, type NearestPool, type NearestPoolOptions } from '../../src/index.ts'
 import { administer, ask, until, withUsers } from './fixtures.ts'
-import { pgbouncer, startBouncers, type PoolMode } from './pgbouncer-rig.ts'
+import { pgbouncer, startBouncer, type PoolMode } from './pgbouncer-rig.ts'
 import { TestPools } from './test-pools.ts'
 import { startUntellingWay, type UntellingWay } from './untelling-way.ts'
 
@@ -123,9 +123,7 @@ describe.skipIf(pgbouncer === undefined).each<PoolMode>(['transaction', 'session
   (mode) => {
     /** The only bouncer, with a pool that reads from the primary. */
     async function startBehind(): Promise<{ readonly pool: NearestPool } & AsyncDisposable> {
-      const only = { region: 'nrt', url: way.url }
-      const part = { regions: ['nrt'], url: () => way.url, poolOptions: () => ({ primary: only, replicas: {} }) }
-      const bouncers = await startBouncers(part as unknown as World, mode)
+      const bouncers = await startBouncer('nrt', way.url, mode)
       const pool = await start({ primary: bouncers.poolOptions('nrt').primary })
       return { pool, [Symbol.asyncDispose]: () => bouncers[Symbol.asyncDispose]() }
     }
