@@ -24,7 +24,11 @@ const LONGEST = [
   'two-phase',
   'bookmark-stores',
   'transaction-cuts',
+  'transaction-limits',
+  'demoted-primary',
+  'unknown-outcome',
   'balanced-names',
+  'pgbouncer',
 ]
 
 /** The order in which Vitest runs files that run beside each other. It knows itself how long they take only where they have run before. */

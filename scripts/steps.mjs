@@ -86,6 +86,12 @@ const short = [
 const long = [
   build,
   {
+    name: 'attacks',
+    about: 'what attacks and others’ faults have found, each with its neighbours, on real servers: four files at once',
+    vitest: 'attacks',
+    built: true,
+  },
+  {
     name: 'long',
     about: 'histories, chaos, leaks, Patroni and the demo’s figures; beside them, what measures nothing',
     vitest: ['long', 'waiting'],

@@ -14,6 +14,7 @@ was skipped.
 
   --only <steps>   only these, such as --only unit,lint (and build first, if they need it)
   --bail           stop at the first step that fails
+  --within <min>   begin no step later than so many minutes after the start, and name those that are left out
   --list           name the steps of both
   --help`
 
@@ -36,11 +37,15 @@ function parse() {
     only: { type: 'string' },
     long: { type: 'boolean' },
     bail: { type: 'boolean' },
+    within: { type: 'string' },
     list: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   }
   try {
-    return parseArgs({ options }).values
+    const { within = 'Infinity', ...others } = parseArgs({ options }).values
+    const withinMs = Number(within) * 60_000
+    if (Number.isNaN(withinMs)) throw new Error('--within takes a number of minutes.')
+    return { ...others, withinMs }
   } catch (error) {
     console.error(`${error.message}\n\n${usage}`)
     process.exit(2)
@@ -80,8 +85,14 @@ async function check(todo) {
   return failed.length > 0 ? 1 : 0
 }
 
-/** Runs these beside each other. Tells what came of each. */
+/** Runs these beside each other, unless it is too late to begin. Tells what came of each. */
 function runGroup(group, how) {
+  if (performance.now() > values.withinMs) {
+    return group.map(({ name }) => {
+      console.log(`\n  skipped: ${name}, which would begin later than --within allows`)
+      return { name, counts: { passed: 0, failed: 0, skipped: 1 } }
+    })
+  }
   console.log()
   for (const { name, about } of group) console.log(styleText('bold', `▸ ${name}`) + ` ${about}`)
   return Promise.all(
