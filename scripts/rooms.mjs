@@ -26,7 +26,7 @@ export const houses = [
       aurora: ['options', 'server-list', 'pg-client', 'error-messages', 'limits'],
       dns: ['server-list', 'discovery', 'error-messages'],
       patroni: ['server-list', 'discovery', 'error-messages'],
-      redis: ['bookmark-store', 'session', 'error-messages'],
+      redis: ['bookmark-store', 'error-messages'],
       'bookmark-table': ['bookmark-store', 'session', 'error-messages'],
       http: ['http-middleware', 'http-session', 'replay', 'pool'],
       next: ['http-session', 'pool', 'routed-pool', 'session'],

@@ -10,7 +10,8 @@ export interface BookmarkStore {
   get(key: string, signal: AbortSignal): Promise<string | null | undefined>
   /**
    * Keeps a bookmark, unless a later one of this key is there. Two processes may do so at once, in any order: so what compares must also
-   * write. `'unknown'` must be kept beside it, and counts more, for as long as bookmarks are kept. A store that cannot tell which of two is
+   * write. What begins with `unknown` must be kept beside it, and counts more, for as long as bookmarks are kept: `unknown-…` tells, besides, from
+   * which timeline on a primary shows it, so that the last such text should be what `get` answers. A store that cannot tell which of two is
    * later must answer `'unknown'` for as long, too: bookmarks of two clusters, and of positions and times, cannot be compared.
    */
   put(key: string, bookmark: string, signal: AbortSignal): Promise<void>

@@ -1,5 +1,12 @@
 import type { Bookmark } from '../session/bookmark.ts'
-import { formatBookmark, formatTimeBookmark, parseBookmark, parseTimeBookmark } from '../session/bookmark-text.ts'
+import {
+  formatBookmark,
+  formatTimeBookmark,
+  parseBookmark,
+  parseTimeBookmark,
+  parseUnknownFrom,
+} from '../session/bookmark-text.ts'
+import { mergeBookmarks, UNKNOWN_BOOKMARK, unknownBookmark } from '../session/merge-bookmarks.ts'
 
 /**
  * A bookmark as a text whose order, byte by byte, is that of the positions, so that a store can keep the later one by itself. Only texts with
@@ -12,6 +19,7 @@ export interface OrderedBookmark {
 }
 
 const DIGITS = 16
+const MOST = 2n ** 64n
 
 /** `undefined` for what is no bookmark. */
 export function orderedBookmark(text: string): OrderedBookmark | undefined {
@@ -38,7 +46,7 @@ export function bookmarkInOrder(text: string): string | undefined {
   const [, time] = TIME.exec(text) ?? []
   if (time !== undefined) return valid(formatTimeBookmark(Number.parseInt(time, 16)))
   const [, systemIdentifier, timeline, lsn, certain] = POSITION.exec(text) ?? []
-  if (systemIdentifier === undefined || BigInt(systemIdentifier) >= 2n ** 64n) return undefined
+  if (systemIdentifier === undefined || BigInt(systemIdentifier) >= MOST) return undefined
   const position = { systemIdentifier, timeline: Number.parseInt(timeline ?? '', 16), lsn: BigInt(`0x${lsn}`) }
   // An earlier build wrote only whether all of it is certain.
   const certainLsn = certain === '1' ? position.lsn : BigInt(`0x${certain}`)
@@ -47,4 +55,27 @@ export function bookmarkInOrder(text: string): string | undefined {
 
 function valid(text: string): string | undefined {
   return orderedBookmark(text) === undefined ? undefined : text
+}
+
+/** Beside a bookmark: others were put that could not be compared with it, so that not even a timeline is known. The last in the order of doubts. */
+export const UNLIKE = 'unlike'
+
+/** What is put beside a bookmark where the position is not known: a text whose order, byte by byte, is that of the timelines. */
+export function doubtOf(text: string): string {
+  const from = parseUnknownFrom(text)
+  return from === undefined ? UNKNOWN_BOOKMARK : `${UNKNOWN_BOOKMARK}:${from.systemIdentifier}:${hex(from.timeline, 8)}`
+}
+
+const DOUBT = /^unknown:(\d{1,20}):([\da-f]{8})$/
+
+/** What a key begins with: `doubt` is what {@link doubtOf} made, or {@link UNLIKE}, and `kept` an {@link OrderedBookmark}, as far as they are there. */
+export function bookmarkBeside(doubt: string | undefined, kept: string | undefined): string | undefined {
+  const bookmark = kept === undefined ? undefined : (bookmarkInOrder(kept) ?? kept)
+  if (doubt === undefined) return bookmark
+  if (doubt === UNLIKE) return UNKNOWN_BOOKMARK
+  const [, systemIdentifier = '0', timeline = '0'] = DOUBT.exec(doubt) ?? []
+  const isTimeline =
+    Number.parseInt(timeline, 16) > 0 && BigInt(systemIdentifier) > 0n && BigInt(systemIdentifier) < MOST
+  const from = isTimeline ? { systemIdentifier, timeline: Number.parseInt(timeline, 16) } : undefined
+  return mergeBookmarks([unknownBookmark(from), bookmark])
 }

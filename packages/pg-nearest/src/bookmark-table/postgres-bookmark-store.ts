@@ -4,7 +4,7 @@ import { describeValue } from '../error-messages/describe-value.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'
 import { UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
-import { bookmarkInOrder, orderedBookmark } from '../bookmark-store/ordered-bookmark.ts'
+import { bookmarkBeside, doubtOf, orderedBookmark, UNLIKE } from '../bookmark-store/ordered-bookmark.ts'
 
 /** What is needed of a `pg.Pool`, or of a pool of `createPool`. */
 export interface BookmarkDatabase {
@@ -73,15 +73,13 @@ export function bookmarkTable(database: BookmarkDatabase, options: BookmarkTable
   return {
     async get(key) {
       const [row] = (await run(get(table), [kept(key), unknown(key), keepMs])) as readonly [Answer]
-      if (row.trusted !== true) {
-        if (row.trusted === null) await run(mark(table), [])
-        return UNKNOWN_BOOKMARK
-      }
-      return row.value === null ? undefined : (bookmarkInOrder(row.value) ?? row.value)
+      if (row.trusted === null) await run(mark(table), [])
+      const doubt = row.doubt ?? (row.trusted === true ? undefined : UNKNOWN_BOOKMARK)
+      return bookmarkBeside(doubt, row.value ?? undefined)
     },
     async put(key, bookmark) {
       const ordered = orderedBookmark(bookmark)
-      if (ordered === undefined) await run(doubt(table), [unknown(key), keepMs])
+      if (ordered === undefined) await run(putDoubt(table, '$3'), [unknown(key), keepMs, doubtOf(bookmark)])
       else await run(put(table), [unknown(key), keepMs, kept(key), ordered.text, ordered.group])
       if (Math.random() < 1 / CLEANED_EACH)
         await run(`delete from ${table} where expires < now() and key <> '${SINCE}'`, [])
@@ -91,6 +89,7 @@ export function bookmarkTable(database: BookmarkDatabase, options: BookmarkTable
 
 interface Answer {
   readonly value: string | null
+  readonly doubt: string | null
   /** `null`: this server has not marked since when it keeps bookmarks. */
   readonly trusted: boolean | null
 }
@@ -117,9 +116,9 @@ const STARTED = 'extract(epoch from pg_postmaster_start_time())::text'
 function get(table: string): string {
   return `select
   (select value from ${table} where key = $1 and expires > now()) as value,
+  (select value from ${table} where key = $2 and expires > now()) as doubt,
   (select now() - expires >= $3 * interval '1 ms' from ${table}
-    where key = '${SINCE}' and value = ${STARTED})
-    and not exists (select from ${table} where key = $2 and expires > now()) as trusted`
+    where key = '${SINCE}' and value = ${STARTED}) as trusted`
 }
 
 function mark(table: string): string {
@@ -127,9 +126,11 @@ function mark(table: string): string {
 on conflict (key) do update set value = excluded.value, expires = excluded.expires where ${table.replace(/^.*\./, '')}.value <> excluded.value`
 }
 
-function doubt(table: string, from = ''): string {
-  return `insert into ${table} select $1, '${UNKNOWN_BOOKMARK}', now() + $2 * interval '1 ms' ${from}
-on conflict (key) do update set expires = excluded.expires`
+/** What was doubted before is over, or counts if it is the later of both. */
+function putDoubt(table: string, value: string, from = ''): string {
+  return `insert into ${table} as kept select $1, ${value}, now() + $2 * interval '1 ms' ${from}
+on conflict (key) do update set expires = excluded.expires,
+  value = case when kept.expires <= now() then excluded.value else greatest(kept.value, excluded.value) end`
 }
 
 /**
@@ -148,7 +149,7 @@ function put(table: string): string {
     from (select kept.expires <= now() as is_over, starts_with(kept.value, $5) as is_alike,
       greatest(kept.value, excluded.value) as later, least(kept.value, excluded.value) as earlier) as its)
   returning value)
-${doubt(table, 'from put where not starts_with(put.value, $5)')}`
+${putDoubt(table, `'${UNLIKE}'`, 'from put where not starts_with(put.value, $5)')}`
 }
 
 function checkedName(table: unknown): string {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ProcessSessionState } from '../session/process-session-state.ts'
-import { moveMember, othersOf, type PeerMember, type PeerRegistry } from '../session/session-peers.ts'
 import type { DrainCounter } from './drain-counter.ts'
+import { moveMember, othersOf, type PeerMember, type PeerRegistry } from './peer-registry.ts'
 
 /** What this process has written and seen outside of explicit sessions: one for all pools that lead to the same database. */
 export interface ProcessSession {

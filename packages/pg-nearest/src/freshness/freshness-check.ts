@@ -305,7 +305,7 @@ export class FreshnessCheck {
     if (!this.#reads || !this.#isPrimary(server)) return false
     // A primary that tells no position cannot settle it, and shows everything that it has.
     if (positions.askable(server) === 'no') return false
-    if (claim === undefined || shows(positions.of(server), claim, positions) !== 'yes') return true
+    if (unreadable || claim === undefined || shows(positions.of(server), claim, positions) !== 'yes') return true
     this.#session.confirm()
     return false
   }

@@ -1,5 +1,6 @@
-import { formatTimeBookmark, parseBookmark, parseTimeBookmark } from '../session/bookmark-text.ts'
+import { parseBookmark } from '../session/bookmark-text.ts'
 import { laterBookmark, type Bookmark } from '../session/bookmark.ts'
+import { isBookmark, mergeBookmarks, UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
 import { bookmarkIn, isBookmarkCookie } from './hashed-bookmark-cookie-name.ts'
 import { isSameCluster } from './bookmark-order.ts'
 import { lines, parseCookies, type Cookie, type HeaderValue } from './cookie.ts'
@@ -11,16 +12,16 @@ export interface RequestBookmark {
   readonly value: string
   /** `undefined` if it came in the header. */
   readonly cookieName: string | undefined
-  /** `undefined` if it cannot be read: forged, expired, signed with another secret, or of a later version. */
+  /** `undefined` if it tells no position, or cannot be read: forged, expired, signed with another secret, or of a later version. */
   readonly bookmark: Bookmark | undefined
-  /** Set if it is a time instead of a position. */
-  readonly time: number | undefined
+  /** What a session can begin with: `'unknown'` if it cannot be read. */
+  readonly text: string
 }
 
 /** All that a request brought. */
 export interface RequestBookmarks {
   readonly all: readonly RequestBookmark[]
-  /** What the request's session begins with: a text if there is something without a position, `'unreadable'` or a time. */
+  /** What the request's session begins with: a text if there is something without a position. */
   readonly start: Bookmark | string | undefined
 }
 
@@ -61,10 +62,11 @@ function readBookmark(
   value: string,
   { seal }: ParsedHttpOptions,
   now: number,
-): Pick<RequestBookmark, 'bookmark' | 'time'> {
-  if (value.length > LONGEST || !WELL_FORMED.test(value)) return { bookmark: undefined, time: undefined }
-  const text = seal === undefined ? value : seal.open(value, now)
-  return { bookmark: parseBookmark(text), time: parseTimeBookmark(text) }
+): Pick<RequestBookmark, 'bookmark' | 'text'> {
+  const isWellFormed = value.length <= LONGEST && WELL_FORMED.test(value)
+  const opened = isWellFormed && seal !== undefined ? seal.open(value, now) : value
+  if (!isWellFormed || !isBookmark(opened)) return { bookmark: undefined, text: UNKNOWN_BOOKMARK }
+  return { bookmark: parseBookmark(opened), text: opened.replace(/~.*/, '') }
 }
 
 /**
@@ -75,11 +77,9 @@ function readBookmark(
  * asks the primary about a bookmark of a foreign one. The last is the one that was most likely set most recently.
  */
 function startOf(all: readonly RequestBookmark[]): RequestBookmarks['start'] {
-  const times = all.flatMap(({ time }) => (time === undefined ? [] : [time]))
-  if (times.length > 0 && times.length === all.length) return formatTimeBookmark(Math.max(...times))
   let latest = all.at(-1)?.bookmark
   for (const { bookmark } of all) {
-    if (latest === undefined || bookmark === undefined) return 'unreadable'
+    if (latest === undefined || bookmark === undefined) return mergeBookmarks(all.map(({ text }) => text))
     if (isSameCluster(bookmark, latest)) latest = laterBookmark(latest, bookmark)
   }
   return latest

@@ -1,9 +1,15 @@
 import { OptionError } from '../errors.ts'
 import { describeValue } from '../error-messages/describe-value.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
-import { formatBookmark, formatTimeBookmark, parseBookmark, parseTimeBookmark } from '../session/bookmark-text.ts'
+import {
+  formatBookmark,
+  formatTimeBookmark,
+  parseBookmark,
+  parseTimeBookmark,
+  parseUnknownFrom,
+} from '../session/bookmark-text.ts'
 import { shows } from '../session/bookmark.ts'
-import { UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
+import { unknownBookmark } from '../session/merge-bookmarks.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
 import { currentSession } from '../session/current-session.ts'
 import { SessionState } from '../session/session-state.ts'
@@ -47,9 +53,9 @@ export class Session extends RoutedPool {
   }
 
   /**
-   * The bookmark with which another session can go on from here: 32 or 40 characters, safe in a URL and a header; shorter if only the
-   * primary is known to show everything. `undefined` if there is nothing to show, or every server is known to show it. Costs no round
-   * trip.
+   * The bookmark with which another session can go on from here: up to 40 characters, safe in a URL and a header. It begins with
+   * `unknown` if only the primary is known to show everything. `undefined` if there is nothing to show, or every server is known to
+   * show it. Costs no round trip.
    */
   bookmark(): string | undefined {
     return bookmarkOf(this.#state, this.#servers)
@@ -101,20 +107,20 @@ export function newSessionState(
   if (bookmark === undefined) return new SessionState(undefined, { consistency, lot })
   const knownUntil = parseTimeBookmark(bookmark)
   const beginning = { consistency, trusted, beganAt: performance.now(), knownUntil, lot }
-  return new SessionState(parseBookmark(bookmark) ?? 'unknown', beginning)
+  return new SessionState(parseBookmark(bookmark) ?? parseUnknownFrom(bookmark) ?? 'unknown', beginning)
 }
 
 export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Servers): string | undefined {
   // What it is about to write has no position yet, and the primary will have it.
-  if (state.writing) return UNKNOWN_BOOKMARK
+  if (state.writing) return unknownBookmark(state.timeline)
   const { positions } = engine
   state.settleHome(positions, performance.now(), writeOrder(monitor.topology)[0]?.name)
   const time = timeBookmarkOf(state, engine)
   if (time !== undefined) return formatTimeBookmark(time)
   // What was read from a server that does not tell its position has none.
   const isPositioned = state.home === undefined || positions.askable(state.home.server) === 'yes'
-  if (state.blind || !isPositioned) return UNKNOWN_BOOKMARK
   const { bookmark } = state
+  if (state.blind || !isPositioned || bookmark?.lsn === 0n) return unknownBookmark(state.timeline)
   if (bookmark === undefined) return undefined
   // By name, because the roles in the list are those of the configuration.
   const isUp = (name: string): boolean =>

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describeValue } from '../error-messages/describe-value.ts'
 import { OptionError } from '../errors.ts'
-import { mergeBookmarks, UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
+import { isUnknownBookmark, mergeBookmarks, UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { Servers } from '../servers/servers.ts'
 import type { PoolParts } from '../routed-pool/routed-pool.ts'
@@ -45,13 +45,16 @@ async function keep(
 ): Promise<void> {
   const { bookmarkStore } = servers
   if (bookmarkStore === undefined) return
-  if (state.wrote && bookmarkOf(state, servers) === UNKNOWN_BOOKMARK) await settle(session)
-  const bookmark = bookmarkOf(state, servers)
+  if (state.wrote && isUnknownBookmark(bookmarkOf(state, servers))) await settle(session)
+  const told = bookmarkOf(state, servers)
+  const isUnknown = isUnknownBookmark(told)
+  // Whoever gets it from the store trusts it.
+  const bookmark = isUnknown && state.isHearsay ? UNKNOWN_BOOKMARK : told
   // A known position that the store had is there; an unknown one may be another.
-  if (bookmark === undefined || (bookmark === before && bookmark !== UNKNOWN_BOOKMARK)) return
+  if (bookmark === undefined || (bookmark === before && !isUnknown)) return
   if (state.wrote) return bookmarkStore.put(key, bookmark)
   // A position that nobody has written in it, and that is not known, is nothing to keep.
-  if (bookmark !== UNKNOWN_BOOKMARK) void bookmarkStore.put(key, bookmark)
+  if (!isUnknown) void bookmarkStore.put(key, bookmark)
 }
 
 /** The primary tells a position that covers what was written at an unknown one; if it cannot, others have to ask it. */
@@ -65,8 +68,11 @@ const SETTLE_MS = 2_000
 function goOn(outer: SessionState, state: SessionState): void {
   if (state.unavailable) outer.noteUnavailable()
   if (state.wrote) outer.noteWrite()
-  if (state.blind || state.home !== undefined) outer.markUnknown(performance.now())
-  else if (state.bookmark !== undefined) outer.showOfAnother(state.bookmark, outer.bookmark, performance.now())
+  const now = performance.now()
+  if (state.blind || state.home !== undefined) {
+    outer.markUnknown(now)
+    if (state.timeline !== undefined && !state.isHearsay) outer.awaitTimeline(state.timeline, now, now)
+  } else if (state.bookmark !== undefined) outer.showOfAnother(state.bookmark, outer.bookmark, now)
   if (state.wrote) outer.onWrite?.()
 }
 

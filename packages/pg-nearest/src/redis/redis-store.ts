@@ -3,9 +3,8 @@ import { parseKeepMs } from '../bookmark-store/keep-ms.ts'
 import { describeValue } from '../error-messages/describe-value.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'
-import { bookmarkInOrder, orderedBookmark } from '../bookmark-store/ordered-bookmark.ts'
-import { UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
-import { GET, PUT, PUT_UNKNOWN } from './scripts.ts'
+import { bookmarkBeside, doubtOf, orderedBookmark } from '../bookmark-store/ordered-bookmark.ts'
+import { GET, PUT, PUT_DOUBT } from './scripts.ts'
 
 /** What is needed of a client of `ioredis`, or of one of `redis` that is connected. */
 export type RedisClient =
@@ -26,7 +25,7 @@ export interface RedisStoreOptions {
 
 /**
  * Keeps bookmarks in Redis 6.2 or later, or Valkey: for `createPool({ bookmarkStore })`. It must not evict what has not expired
- * (`maxmemory-policy noeviction`), and its user needs EVAL, GET, SET, EXISTS, PEXPIRE, INFO and TIME. Costs a round trip to Redis before a shared
+ * (`maxmemory-policy noeviction`), and its user needs EVAL, GET, SET, INFO and TIME. Costs a round trip to Redis before a shared
  * session, and one after it if it has written.
  *
  * @example
@@ -55,15 +54,19 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
   return {
     async get(key) {
       const kept = await run(GET, [`at:${key}`, `unknown:${key}`, 'since'], [keepMs])
-      if (typeof kept !== 'string') return undefined
-      return kept === UNKNOWN_BOOKMARK ? kept : (bookmarkInOrder(kept) ?? kept)
+      const [doubt, bookmark] = Array.isArray(kept) ? kept.map(textOf) : []
+      return bookmarkBeside(doubt, bookmark)
     },
     async put(key, bookmark) {
       const ordered = orderedBookmark(bookmark)
-      if (ordered === undefined) await run(PUT_UNKNOWN, [`unknown:${key}`], [keepMs])
+      if (ordered === undefined) await run(PUT_DOUBT, [`unknown:${key}`], [doubtOf(bookmark), keepMs])
       else await run(PUT, [`at:${key}`, `unknown:${key}`], [ordered.text, ordered.group, keepMs])
     },
   }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 function senderOf(client: RedisClient): (...args: string[]) => Promise<unknown> {

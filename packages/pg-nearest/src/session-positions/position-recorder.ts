@@ -191,14 +191,14 @@ export class PositionRecorder {
     if (claim === undefined && !session.unreadable) return { kind: 'settled' }
     if (answer.kind === 'silent') return { kind: 'open', error: new ReplicaBehindError(primary) }
     const { position } = answer
-    if (claim === undefined) {
-      session.settleUnreadable(position, performance.now())
-      return { kind: 'settled' }
+    if (claim !== undefined) {
+      const showing = shows(position, claim, this.#context.positions)
+      if (showing === 'older' && !this.#isNobodys(claim))
+        return { kind: 'open', error: new ReplicaBehindError(primary) }
+      if (showing === 'yes') session.confirm()
+      else this.#replace(primary, claim, position)
     }
-    const showing = shows(position, claim, this.#context.positions)
-    if (showing === 'older' && !this.#isNobodys(claim)) return { kind: 'open', error: new ReplicaBehindError(primary) }
-    if (showing === 'yes') session.confirm()
-    else this.#replace(primary, claim, position)
+    session.settleUnreadable(position, performance.now())
     return { kind: 'settled' }
   }
 

@@ -1,9 +1,13 @@
-/** A position in a cluster's history: everything up to here must be visible. */
-export interface Bookmark {
+export interface Timeline {
   /** Identifies the cluster: servers that replicate from each other share it. 64 bits, in decimal. */
   readonly systemIdentifier: string
-  /** The timeline that the position belongs to. A promotion begins a new one. */
+  /** A promotion begins a new one. */
   readonly timeline: number
+}
+
+/** A position in a cluster's history: everything up to here must be visible. */
+export interface Bookmark extends Timeline {
+  /** 0: the beginning of the timeline, of which nothing else is known. */
   readonly lsn: bigint
   /**
    * Up to here, at most `lsn`, a primary has told of the timeline: this part a later timeline may be known to lack. What is beyond comes from a

@@ -1,5 +1,5 @@
 import { isOfLaterTimeline, type Bookmark } from './bookmark.ts'
-import type { SessionPeer } from './session-peers.ts'
+import type { SessionPeer } from './session-peer.ts'
 import { SessionState } from './session-state.ts'
 
 /** A session whose writes are those of its peers, too. What it reads it keeps to itself. */

@@ -8,6 +8,7 @@ import {
   type Bookmark,
   type Forks,
   type ServerPosition,
+  type Timeline,
 } from './bookmark.ts'
 import { settlingHome, type Home, type HomePositions } from './home.ts'
 import { latestLost, UntoldLosses, type LostPosition } from './lost-position.ts'
@@ -68,7 +69,7 @@ export class SessionState {
   #timelineSince: number | undefined
   #awaited: AwaitedTimeline | undefined
 
-  /** @param start - `'unknown'`: its position is not known, so that its first read asks the primary. */
+  /** @param start - `'unknown'`, or the beginning of a timeline: its position is not known, so that its first read asks the primary. */
   constructor(
     start?: Bookmark | 'unknown',
     { consistency, trusted = true, beganAt = Number.NEGATIVE_INFINITY, knownUntil, lot }: SessionBeginning = {},
@@ -78,8 +79,8 @@ export class SessionState {
     this.trusted = trusted
     this.beganAt = this.#timelineSince = beganAt
     this.knownUntil = knownUntil
-    if (start === 'unknown') this.#blindSince = Number.NEGATIVE_INFINITY
-    else this.#bookmark = this.#claim = start
+    if (start === 'unknown' || start?.lsn === 0n) this.#blindSince = Number.NEGATIVE_INFINITY
+    if (start !== 'unknown') this.#bookmark = this.#claim = start
   }
 
   /** One of its statements failed because nothing could be written, or no server be reached. */
@@ -108,6 +109,16 @@ export class SessionState {
   /** The position is not known, so only the primary is sure to show it. */
   get blind(): boolean {
     return this.#blindSince !== undefined || this.#unsettled > 0
+  }
+
+  /** The latest timeline that it has seen something of: a primary of an older one does not show that. */
+  get timeline(): Timeline | undefined {
+    return this.awaited === undefined ? this.#bookmark : laterBookmark(this.#bookmark, this.awaited)
+  }
+
+  /** The bookmark that it began with is not confirmed, and comes from somebody whom nobody vouches for. */
+  get isHearsay(): boolean {
+    return this.#claim !== undefined && !this.trusted
   }
 
   /** The bookmark that it began with, while it is not confirmed. */
@@ -239,7 +250,7 @@ export class SessionState {
     return this.#awaited?.beginning
   }
 
-  awaitTimeline({ systemIdentifier, timeline }: Bookmark, now: number, listedSince: number | undefined): void {
+  awaitTimeline({ systemIdentifier, timeline }: Timeline, now: number, listedSince: number | undefined): void {
     this.#blindSince = now
     const beginning = { systemIdentifier, timeline, lsn: 0n }
     const known = this.#awaited

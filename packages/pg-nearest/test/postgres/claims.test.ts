@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import pg from 'pg'
 import { createPool, type NearestPool } from '../../src/index.ts'
 import type { Served } from '../../src/route/query-types.ts'
-import { formatBookmark } from '../../src/session/bookmark-text.ts'
+import { formatBookmark, formatUnknownFrom } from '../../src/session/bookmark-text.ts'
 import { administer, ask, caughtUp, until, withUsers } from './fixtures.ts'
 import { rejectionOf, within } from './settling.ts'
 
@@ -106,6 +106,10 @@ const claims: { name: string; make: () => string }[] = [
   {
     name: 'a later timeline',
     make: () => formatBookmark({ systemIdentifier: system, timeline: timeline + 1, lsn: 1n, certainLsn: 1n }),
+  },
+  {
+    name: 'a later timeline alone',
+    make: () => formatUnknownFrom({ systemIdentifier: system, timeline: 2 ** 32 - 1 }),
   },
   {
     name: 'a far position',
@@ -263,7 +267,7 @@ describe('while the primary cannot be reached', () => {
   })
   afterEach(() => world.heal('nrt', 'ord'))
 
-  test.each(claims.filter(({ name }) => name !== 'a later timeline'))(
+  test.each(claims.filter(({ name }) => !name.startsWith('a later timeline')))(
     'those who share the question wait as long as the one who goes: $name',
     async ({ make }) => {
       const reads = [0, 1, 2].flatMap(() =>

@@ -1,7 +1,7 @@
 import Cursor from 'pg-cursor'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Session } from '../../src/index.ts'
+import type { BookmarkStore, NearestPool, Session } from '../../src/index.ts'
 import { administer, ask, caughtUp, readsSettledIn, until } from './fixtures.ts'
 import { TestPools } from './test-pools.ts'
 
@@ -36,10 +36,25 @@ afterEach(async () => {
   await world.stop()
 })
 
+async function sessionOnPromoted(lanes: boolean, oldPrimary?: 'up' | 'cut off'): Promise<Session> {
+  return (await onPromoted(lanes, oldPrimary)).session
+}
+
+const EMPTY: BookmarkStore = { get: () => Promise.resolve(undefined), put: () => Promise.resolve() }
+
 /** A session that has read in ord again and again, because ams lacks what it has written; then ord takes the writes. */
-async function sessionOnPromoted(lanes: boolean, oldPrimary: 'up' | 'cut off' = 'cut off'): Promise<Session> {
+async function onPromoted(
+  lanes: boolean,
+  oldPrimary: 'up' | 'cut off' = 'cut off',
+): Promise<{ pool: NearestPool; session: Session }> {
   // Nobody asks it while it is promoted.
-  const pool = pools.create({ ...world.poolOptions('ams'), probeIntervalMs: 30_000, max: 3, lanes })
+  const pool = pools.create({
+    ...world.poolOptions('ams'),
+    probeIntervalMs: 30_000,
+    max: 3,
+    lanes,
+    bookmarkStore: EMPTY,
+  })
   pool.on('error', () => undefined)
   await pool.refresh()
   await world.pauseReplay('ams')
@@ -52,7 +67,7 @@ async function sessionOnPromoted(lanes: boolean, oldPrimary: 'up' | 'cut off' = 
     world.partition('nrt', 'ord')
   }
   await administer(world, 'ord', 'select pg_promote()')
-  return session
+  return { pool, session }
 }
 
 /** What a later read of the session shows, where only ams is left, which has caught up with the old primary; `undefined`: it fails. */
@@ -100,6 +115,28 @@ test.each([
   expect({ rows, server: servedBy.server }).toEqual({ rows: [{ n: 1 }, { n: 2 }], server: 'ord' })
   if (how === 'down') await world.kill('ord')
   else world.partition('ams', 'ord')
+  expect(await readItems(session)).toBeUndefined()
+})
+
+test.each([true, false])(
+  'the old primary lacks what it has read there, for who goes on from it, with lanes: %s',
+  async (lanes) => {
+    const session = await sessionOnPromoted(lanes, 'up')
+    await ask(world.url('ord'), 'insert into items values (2)')
+    expect((await session.query('select n from items order by n')).rows).toEqual([{ n: 1 }, { n: 2 }])
+    await world.kill('ord')
+    const other = await pools.start({ ...world.poolOptions('nrt'), failoverTimeoutMs: 2_000 })
+    other.on('error', () => undefined)
+    expect(await readItems(other.session(session.bookmark()))).toBeUndefined()
+  },
+)
+
+test('the old primary lacks what a shared session within it has read there', async () => {
+  const { pool, session } = await onPromoted(true, 'up')
+  await ask(world.url('ord'), 'insert into items values (2)')
+  const read = () => pool.sharedSession('team', () => pool.query('select n from items order by n'))
+  expect((await session.run(read)).rows).toEqual([{ n: 1 }, { n: 2 }])
+  await world.kill('ord')
   expect(await readItems(session)).toBeUndefined()
 })
 

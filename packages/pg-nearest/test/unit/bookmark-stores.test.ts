@@ -6,9 +6,21 @@ import { bookmarkTable, bookmarkTableSql } from '../../src/bookmark-table/index.
 import { createPool, type StoreEvent } from '../../src/index.ts'
 import { redisStore, type RedisClient } from '../../src/redis/index.ts'
 import { laterBookmark, type Bookmark } from '../../src/session/bookmark.ts'
-import { formatBookmark, formatTimeBookmark, parseBookmark } from '../../src/session/bookmark-text.ts'
-import { mergeBookmarks } from '../../src/session/merge-bookmarks.ts'
-import { bookmarkInOrder, orderedBookmark } from '../../src/bookmark-store/ordered-bookmark.ts'
+import {
+  formatBookmark,
+  formatTimeBookmark,
+  formatUnknownFrom,
+  parseBookmark,
+  parseUnknownFrom,
+} from '../../src/session/bookmark-text.ts'
+import { isUnknownBookmark, mergeBookmarks } from '../../src/session/merge-bookmarks.ts'
+import {
+  bookmarkBeside,
+  bookmarkInOrder,
+  doubtOf,
+  orderedBookmark,
+  UNLIKE,
+} from '../../src/bookmark-store/ordered-bookmark.ts'
 
 const anyBookmark: fc.Arbitrary<Bookmark> = fc
   .record({
@@ -37,7 +49,27 @@ describe('bookmarks of several sessions', () => {
     )
   })
 
+  test('of which one is not known are not known either, from the latest of their timelines on, in whichever order and groups they come', () => {
+    const texts = anyBookmark.map((each) => ({ ...each, systemIdentifier: '7' }))
+    const any = fc.oneof(texts.map(formatBookmark), texts.map(formatUnknownFrom), fc.constantFrom('unknown', 'garbage'))
+    const timelineOf = (text: string): number => (parseBookmark(text) ?? parseUnknownFrom(text))?.timeline ?? 0
+    fc.assert(
+      fc.property(fc.array(any, { minLength: 2, maxLength: 5 }), (all) => {
+        fc.pre(new Set(all).size > 1 && all.some(isUnknownBookmark))
+        for (const merged of [
+          mergeBookmarks(all),
+          mergeBookmarks(all.toReversed()),
+          all.reduce<string | undefined>((one, other) => mergeBookmarks([one, other]), undefined),
+        ]) {
+          expect(isUnknownBookmark(merged)).toBe(true)
+          expect(timelineOf(merged ?? '')).toBe(Math.max(...all.map(timelineOf)))
+        }
+      }),
+    )
+  })
+
   const a = formatBookmark({ systemIdentifier: '7', timeline: 1, lsn: 5n })
+  const from = (timeline: number, systemIdentifier = '7'): string => formatUnknownFrom({ systemIdentifier, timeline })
   const b = formatBookmark({ systemIdentifier: '8', timeline: 1, lsn: 5n })
   test.each<[texts: (string | undefined)[], merged: string | undefined]>([
     [[], undefined],
@@ -45,8 +77,14 @@ describe('bookmarks of several sessions', () => {
     [[a, undefined], a],
     [[a, a], a],
     [['unknown'], 'unknown'],
-    [[a, 'unknown'], 'unknown'],
-    [[a, 'garbage'], 'unknown'],
+    [[a, 'unknown'], from(1)],
+    [[a, 'garbage'], from(1)],
+    [[a, from(2)], from(2)],
+    [[from(2), 'unknown', undefined], from(2)],
+    [[from(2), from(3)], from(3)],
+    [[from(2), formatTimeBookmark(1_790_000_000_000)], from(2)],
+    [[from(2), b], 'unknown'],
+    [[from(2), from(2, '8')], 'unknown'],
     [[a, b], 'unknown'],
     [
       [formatTimeBookmark(1_790_000_000_000), formatTimeBookmark(1_790_000_000_001)],
@@ -94,6 +132,34 @@ describe('a bookmark as a store compares it', () => {
     ]
     expect(wrong.filter((text) => bookmarkInOrder(text) !== undefined)).toEqual([])
     expect(orderedBookmark('unknown')).toBeUndefined()
+  })
+
+  test('of which nothing but the timeline is known is in the order of timelines, and the same when it is read', () => {
+    fc.assert(
+      fc.property(anyBookmark, anyBookmark, (a, b) => {
+        const [x, y] = [a, b].map((each) => formatUnknownFrom({ ...each, systemIdentifier: '7' })) as [string, string]
+        expect(orderedBookmark(x)).toBeUndefined()
+        expect(bookmarkBeside(doubtOf(x), undefined)).toBe(x)
+        expect(sign(bytes(doubtOf(x), doubtOf(y)))).toBe(sign(a.timeline - b.timeline))
+        expect(bytes(doubtOf('unknown'), doubtOf(x))).toBe(-1)
+        expect(bytes(doubtOf(x), UNLIKE)).toBe(-1)
+      }),
+    )
+  })
+
+  const FROM_1 = formatUnknownFrom({ systemIdentifier: '7', timeline: 1 })
+  test.each([
+    ['unknown', FROM_1],
+    // An earlier build's.
+    ['1', FROM_1],
+    [UNLIKE, 'unknown'],
+    ['unknown:7:00000002', formatUnknownFrom({ systemIdentifier: '7', timeline: 2 })],
+    ['unknown:8:00000002', 'unknown'],
+    ['unknown:7:00000000', FROM_1],
+    [`unknown:${'9'.repeat(20)}:00000002`, FROM_1],
+  ])('beside a doubt %j it is not known', (doubt, told) => {
+    const kept = formatBookmark({ systemIdentifier: '7', timeline: 1, lsn: 5n })
+    expect(bookmarkBeside(doubt, orderedBookmark(kept)?.text)).toBe(told)
   })
 })
 
@@ -166,7 +232,7 @@ describe('a store that is asked', () => {
 
   test.each([
     ['the later one', formatBookmark({ systemIdentifier: '7', timeline: 1, lsn: 9n })],
-    ['an unknown one', 'unknown'],
+    ['an unknown one', formatUnknownFrom({ systemIdentifier: '7', timeline: 1 })],
   ])('and refuses two of a key at once keeps %s', async (_, later) => {
     let isDown = true
     const kept = new Map<string, string>()
@@ -199,10 +265,10 @@ describe('a store that is asked', () => {
     const client = new ResilientStore({ store, timeoutMs: 50, tell: () => undefined })
     await client.put('key', bookmark)
     await client.put('key', other)
-    expect(await client.get('key')).toBe('unknown')
+    expect(await client.get('key')).toSatisfy(isUnknownBookmark)
     isDown = false
     await client.end()
-    expect(puts).toEqual(['unknown'])
+    expect(puts.map(isUnknownBookmark)).toEqual([true])
   })
 
   test('while what it had refused is put shows that, whenever it has looked', async () => {

@@ -11,7 +11,7 @@ import type { HeaderValue } from '../../src/http-session/cookie.ts'
 import { parseHttpOptions, type HttpSessionOptions } from '../../src/http-session/options.ts'
 import { readRequestBookmarks } from '../../src/http-session/request-bookmarks.ts'
 import { createBookmarkSeal } from '../../src/http-session/bookmark-seal.ts'
-import { formatBookmark, formatTimeBookmark } from '../../src/session/bookmark-text.ts'
+import { formatBookmark, formatTimeBookmark, formatUnknownFrom } from '../../src/session/bookmark-text.ts'
 
 const NOW = 1_790_000_000_000
 const secret = 'a secret of this app alone'
@@ -21,6 +21,9 @@ const at = (lsn: bigint, timeline = 1, systemIdentifier = '7400000000000000001')
 const B1 = at(100n)
 const B2 = at(200n)
 const B3 = at(300n)
+const [FROM_1, FROM_2] = [1, 2].map((timeline) =>
+  formatUnknownFrom({ systemIdentifier: '7400000000000000001', timeline }),
+) as [string, string]
 const T1 = formatTimeBookmark(NOW)
 const T2 = formatTimeBookmark(NOW + 1)
 const FOREIGN = at(1n, 1, '5')
@@ -71,7 +74,7 @@ test('a response’s cookie keeps its name whatever it says, and says just that'
 const ofResponse = (value: string): string => `pg-nearest.a1b2c3d4=${value}~a1b2c3d4`
 
 describe('what a request’s session begins with', () => {
-  const UNREADABLE = 'unreadable'
+  const UNREADABLE = 'unknown'
 
   test.each<[string, HttpSessionOptions, Record<string, HeaderValue>, string | undefined]>([
     ['nothing', {}, {}, undefined],
@@ -100,19 +103,24 @@ describe('what a request’s session begins with', () => {
     ['a later timeline', {}, { cookie: `${cookie(at(1n, 2))}; ${cookie(B2)}` }, at(1n, 2)],
     ['two clusters: the last', {}, { cookie: `${cookie(B2)}; ${cookie(FOREIGN)}` }, FOREIGN],
     ['another cluster’s between two', {}, { cookie: [B2, FOREIGN, B1].map((each) => cookie(each)).join(';') }, B2],
-    ['a good and an odd one', {}, { cookie: `${cookie(B1)}; pg-nearest=\u00e9` }, UNREADABLE],
-    ['an unknown and a good one', {}, { cookie: `${cookie('unknown~a')}; ${cookie(B1)}` }, UNREADABLE],
+    ['a good and an odd one', {}, { cookie: `${cookie(B1)}; pg-nearest=\u00e9` }, FROM_1],
+    ['an unknown and a good one', {}, { cookie: `${cookie('unknown~a')}; ${cookie(B1)}` }, FROM_1],
+    ['an unknown one of a timeline', {}, { cookie: cookie(`${FROM_2}~a`) }, FROM_2],
+    ['a response’s unknown one of a timeline', {}, { cookie: ofResponse(`${FROM_2}~a`) }, FROM_2],
+    ['an unknown one of a timeline, and an earlier one', {}, { cookie: `${cookie(FROM_2)}; ${cookie(B3)}` }, FROM_2],
+    ['two unknown ones', {}, { cookie: `${cookie(`${FROM_1}~a`)}; ${cookie(`${FROM_2}~b`)}` }, FROM_2],
+    ['an unknown one of a timeline, sealed', { secret }, { cookie: cookie(seal.seal(FROM_2, NOW)) }, FROM_2],
     ['a cookie whose name is another’s', {}, { cookie: `pg-nearest.aaaaaaaa=${B1}` }, undefined],
     ['a header that nobody asked for', {}, { 'x-pg-bookmark': B1 }, undefined],
     ['a header', { header: 'X-Pg-Bookmark' }, { 'x-pg-bookmark': B1 }, B1],
     ['a header and a later cookie', { header: 'x-b' }, { 'x-b': B1, cookie: cookie(B2) }, B2],
     ['a header and an earlier cookie', { header: 'x-b' }, { 'x-b': B2, cookie: cookie(B1) }, B2],
-    ['a bad header and a cookie', { header: 'x-b' }, { 'x-b': 'a b', cookie: cookie(B2) }, UNREADABLE],
+    ['a bad header and a cookie', { header: 'x-b' }, { 'x-b': 'a b', cookie: cookie(B2) }, FROM_1],
     ['an empty header and a cookie', { header: 'x-b' }, { 'x-b': ' ', cookie: cookie(B2) }, B2],
     ['a header twice, in lines', { header: 'x-b' }, { 'x-b': [B2, B1] }, B2],
     ['a header twice, as Node joins them', { header: 'x-b' }, { 'x-b': `${B2}, ${B1}` }, B2],
     ['a header of forty', { header: 'x-b' }, { 'x-b': [...Array.from({ length: 39 }, () => B1), B2].join(',') }, B2],
-    ['a header with one that is too long', { header: 'x-b' }, { 'x-b': `${long},${B1}` }, UNREADABLE],
+    ['a header with one that is too long', { header: 'x-b' }, { 'x-b': `${long},${B1}` }, FROM_1],
     ['a header that is too long', { header: 'x-b' }, { 'x-b': `${B1},`.repeat(200) }, UNREADABLE],
     ['a sealed one', { secret }, { cookie: cookie(good) }, B1],
     ['sealed by the former secret', { secret: [`new ${secret}`, secret] }, { cookie: cookie(good) }, B1],
@@ -123,7 +131,7 @@ describe('what a request’s session begins with', () => {
       {
         cookie: `${cookie(createBookmarkSeal({ secret: `new ${secret}`, maxAgeMs: 1 }).seal(B2, NOW))}; ${cookie(good)}`,
       },
-      UNREADABLE,
+      FROM_1,
     ],
     ['not sealed', { secret }, { cookie: cookie(B1) }, UNREADABLE],
     ['expired', { secret }, { cookie: cookie(expired) }, UNREADABLE],
@@ -176,7 +184,7 @@ describe('what a request’s session begins with', () => {
   test('a long cookie header costs no more than its length', () => {
     const header = `pg-nearest=a;${cookie(B1)};`.repeat(20_000)
     const begun = performance.now()
-    expect(readRequestBookmarks(() => header, parseHttpOptions({ header: 'x-b' }), NOW).start).toBe(UNREADABLE)
+    expect(readRequestBookmarks(() => header, parseHttpOptions({ header: 'x-b' }), NOW).start).toBe(FROM_1)
     expect(performance.now() - begun).toBeLessThan(5_000)
   })
 })

@@ -121,5 +121,5 @@ test('sessionFor reads the headers of every kind of request, and says whether wh
   const request = new Request('http://h/', { headers: { 'x-b': B2 } })
   expect(sessionFor(pool, request, { header: 'X-B' })).toEqual(unsigned(B2))
   expect(sessionFor(pool, { headers: {} })).toEqual(unsigned(undefined))
-  expect(sessionFor(pool, { headers: { cookie } }, { secret })).toEqual({ bookmark: 'unreadable', trusted: true })
+  expect(sessionFor(pool, { headers: { cookie } }, { secret })).toEqual({ bookmark: 'unknown', trusted: true })
 })

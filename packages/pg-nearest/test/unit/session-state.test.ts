@@ -15,6 +15,18 @@ describe('a session', () => {
     expect(new SessionState('unknown').blind).toBe(true)
   })
 
+  test('begins with a timeline, of which a primary of an older one says nothing', () => {
+    const session = new SessionState(at(2, 0n))
+    const told = (): unknown[] => [session.blind, session.unreadable, session.timeline]
+    session.arrivedAtPrimary(certain(1, 900n), 5, at(2, 0n), NO_FORKS)
+    expect(told()).toEqual([true, true, at(2, 0n)])
+    session.awaitTimeline(at(3, 0n), 6, 6)
+    expect(told()).toEqual([true, false, at(3, 0n)])
+    expect(session.arrivedAtPrimary(certain(3, 950n), 7, at(2, 0n), NO_FORKS)).toBeUndefined()
+    expect(told()).toEqual([false, false, certain(3, 950n)])
+    expect([session.bookmark, session.claim]).toEqual([certain(3, 950n), undefined])
+  })
+
   test('goes forward only', () => {
     const session = new SessionState(at(1, 5n))
     session.show(at(1, 3n), 0)
