@@ -62,8 +62,9 @@ export function sendBeginGroup(
     if (ends === undefined) return
     if (isMisled) return onEnds(ends, true)
     const unsendable = ends.findIndex(({ kind }) => kind === 'unsendable')
+    const isBegun = ends[0]?.kind === 'result'
     // With pg, statements behind one that could not be encoded still run.
-    if (unsendable >= 0 && unsendable < ends.length - 1) {
+    if (isBegun && unsendable >= 0 && unsendable < ends.length - 1) {
       return inTurn(configs.slice(unsendable + 1), ends.slice(0, unsendable + 1))
     }
     onEnds(ends, false)
@@ -83,7 +84,10 @@ export function sendBeginGroup(
   lease.send(group, ...positionQuestion(lease, { inside, introduction, about: [group] }, answered))
 }
 
-/** Sends one after the other until one fails; the rest is skipped, because the transaction has failed. */
+/**
+ * Sends one after the other until one fails; the rest is skipped, because the transaction has failed, or, where the first one was BEGIN, because there
+ * is none.
+ */
 function sendInTurn(
   lease: Lease,
   left: readonly pg.QueryConfig[],
@@ -97,7 +101,8 @@ function sendInTurn(
   if (isLast && skipsCommit && ends.some(({ kind }) => kind === 'unsendable')) return onEnds([...ends, SKIPPED])
   lease.send(
     new StatementExchange(next, lease.client, (end) => {
-      if (end.kind === 'result' || end.kind === 'unsendable') {
+      const isBegin = ends.length === 0
+      if (end.kind === 'result' || (end.kind === 'unsendable' && !isBegin)) {
         return sendInTurn(lease, others, [...ends, end], skipsCommit, onEnds)
       }
       onEnds([...ends, end, ...others.map(() => SKIPPED)])

@@ -46,6 +46,7 @@ function refusing(): Socket {
 }
 
 const INSERT = "insert into notes values ('written')"
+const INSERT_ONE = 'insert into notes values ($1)'
 const WRITES: Record<string, object> = {
   'several statements': { text: `select 1; ${INSERT}` },
   'several statements, the first of which writes': { text: `${INSERT}; select 1` },
@@ -167,4 +168,23 @@ test('a BEGIN that asks for pages takes no other answers for its own', async () 
   expect(results.map(({ rows }) => rows)).toEqual([[], [{ n: 1 }], [{ n: 2 }], []])
   expect((await settled(client.query('select 3 as n'), 'the next read')).rows).toEqual([{ n: 3 }])
   client.release()
+})
+
+describe.each([
+  ['statements in one group', {}],
+  ['one at a time', { pipeline: false }],
+])('behind a refused BEGIN nothing runs, though one of those could not be sent: %s', (_, options) => {
+  const unconvertible = { toPostgres: () => JSON.parse('{') as never }
+  test.each<[string, unknown[][]]>([
+    ['the first one', [[INSERT_ONE, [unconvertible]], [INSERT], ['commit']]],
+    ['one behind it', [[INSERT], [INSERT_ONE, [unconvertible]], [INSERT], [INSERT_ONE, ['too']], ['commit']]],
+    ['without COMMIT', [[INSERT_ONE, [unconvertible]], [INSERT]]],
+  ])('%s', async (__, given) => {
+    const pool = pools.create({ primary: world.url('nrt'), max: 1, stream: () => refusing(), ...options })
+    const client = await pool.connect()
+    const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
+    await settled(Promise.allSettled([[BEGIN], ...given].map((args) => query(...args))), 'statements')
+    client.release(true)
+    expect(await ask(world.url('nrt'), 'select * from notes')).toEqual([])
+  })
 })

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import Cursor from 'pg-cursor'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, NearestPoolOptions, RoutedClient, Transaction } from '../../src/index.ts'
@@ -268,5 +269,95 @@ describe.each(OPTIONS)('with %s', (_, options) => {
     expect(await client.query('commit')).toMatchObject({ command: 'COMMIT' })
     client.release()
     expect(await notes()).toEqual([{ n: 1 }, { n: 3 }])
+  })
+})
+
+/** A tracer, or what else has taken the place of pg's `query`, does not let everything be sent. */
+describe.each<[string, () => NearestPoolOptions]>([
+  ['one database', () => ({ primary: world.url('nrt') })],
+  ['one database, one exchange at a time', () => ({ primary: world.url('nrt'), pipeline: false })],
+  ['several servers', () => world.poolOptions('ord')],
+  ['several servers, one exchange at a time', () => ({ ...world.poolOptions('ord'), pipeline: false })],
+])('with a tracer that refuses, and %s', (_, options) => {
+  const own = pg.Client.prototype.query
+  const refusal = new Error('not that one')
+  const outcome = (promise: unknown): Promise<unknown> =>
+    (promise as Promise<pg.QueryResult>).then(
+      ({ command }) => command,
+      (error: unknown) => (error === refusal ? 'refused' : (error as { readonly code?: unknown }).code),
+    )
+  let pool: NearestPool
+  beforeEach(async () => void (pool = await pools.start({ ...options(), max: 1 })))
+  afterEach(() => void (pg.Client.prototype.query = own))
+
+  function refuse(refused: RegExp): void {
+    pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]): unknown {
+      const { text = '' } = args[0] as { readonly text?: string }
+      return refused.test(text) ? (args[1] as (error: Error) => void)(refusal) : Reflect.apply(own, this, args)
+    } as typeof own
+  }
+
+  const GIVEN: readonly [string, (client: Pick<Transaction, 'query'>) => unknown[]][] = [
+    ['statements at once', (client) => [insert(1), insert(2)].map((text) => client.query(text))],
+    ['with values', (client) => [1, 2].map((n) => client.query('insert into notes values ($1)', [n]))],
+    ['with a name', (client) => [1, 2].map((n) => client.query({ name: `q${n}`, text: insert(n) }))],
+    ['one after the other', (client) => [client.query(insert(1)), client.query({ text: insert(2), timeoutMs: 4_000 })]],
+    ['pg.Query', (client) => [1, 2].map((n) => ended(client.query(new pg.Query(insert(n)))))],
+    ['cursors', (client) => [1, 2].map((n) => client.query(new Cursor(`${insert(n)} returning n`)).read(1))],
+  ]
+
+  test.each(GIVEN)('BEGIN of a client: nothing runs outside of a transaction: %s', async (__, give) => {
+    refuse(/^begin/)
+    const client = await pool.connect()
+    const begun = outcome(client.query('begin'))
+    const given = [...give(client), client.query('commit')].map(outcome)
+    const outcomes = [await begun, ...(await Promise.all(given))]
+    const rolledBack = await outcome(client.query('rollback'))
+    pg.Client.prototype.query = own
+    const behind = await client.query('select 1 as n')
+    client.release()
+    expect({ outcomes: outcomes.filter((each) => each === 'INSERT'), stored: await notes() }).toEqual({
+      outcomes: [],
+      stored: [],
+    })
+    expect(outcomes).toContain('refused')
+    expect([rolledBack, behind.rows]).toEqual(['ROLLBACK', [{ n: 1 }]])
+  })
+
+  test.each(GIVEN)('BEGIN of transaction(): %s', async (__, give) => {
+    refuse(/^begin/)
+    const work = pool.transaction(async (tx) => void (await Promise.allSettled(give(tx))))
+    await rejectionOf(work, 'the transaction')
+    pg.Client.prototype.query = own
+    expect(await notes()).toEqual([])
+    expect((await pool.query('select 1 as n')).rows).toEqual([{ n: 1 }])
+  })
+
+  test.each([
+    ['the first statement', /values \(1\)/],
+    ['one behind it', /values \(2\)/],
+    ['the last one', /values \(3\)/],
+    ['a savepoint', /^savepoint/],
+    ['COMMIT', /^commit/],
+  ])('%s: nothing of transaction() is committed', async (__, refused) => {
+    const texts = [insert(1), 'savepoint s', insert(2)]
+    const works: ((tx: Transaction) => unknown)[] = [
+      async (tx) => void (await Promise.allSettled([...texts, insert(3)].map((text) => tx.query(text)))),
+      (tx) => void [...texts, insert(3)].map((text) => promised(tx.query(text))),
+      (tx) => {
+        for (const text of texts) void promised(tx.query(text))
+        return tx.commitWith(insert(3))
+      },
+      async (tx) => {
+        for (const text of texts) await promised(tx.query(text))
+        return tx.query(insert(3))
+      },
+    ]
+    for (const work of works) {
+      refuse(refused)
+      await rejectionOf(pool.transaction(work), 'the transaction')
+      pg.Client.prototype.query = own
+      expect(await notes()).toEqual([])
+    }
   })
 })
