@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { detachCursor, holdCursor, type SentCursor } from '../cursor/cursor-again.ts'
 import { failLastRead, forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/pg-cursor-workarounds.ts'
 import { textOf } from '../cursor/text-of.ts'
+import { unsendableError } from '../cursor/unsendable-submittable.ts'
 import { askRoleAhead, isOfStandby } from '../send/ask-role.ts'
 import { runUsers } from '../raise-later.ts'
 import type { Exchange, Progress } from '../wire/exchange.ts'
@@ -110,7 +111,7 @@ export class SubmittableExchange implements Exchange {
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
     noteSent(client, textOf(query))
     const shown = caller && showStatement(client, { ...seenOf(query), [CALLER]: caller })
-    this.#refusal = serializationError(this.#query) ?? shown?.refusal
+    this.#refusal = serializationError(this.#query) ?? unsendableError(query) ?? shown?.refusal
     this.#onEnd = (end) => {
       shown?.ended(end.error)
       sender.onEnd(end)

@@ -22,6 +22,22 @@ export function serializationError({ text, name, rows, portal, types }: Given): 
   return (Boolean(rows) && errorOfRows(rows)) || (Array.isArray(types) && errorOfTypes(types)) || undefined
 }
 
+/** The same of what writes a text and values as they are, and says nothing by itself. */
+export function errorOfOwnMessages({
+  text,
+  values,
+}: Pick<Given, 'text'> & { readonly values?: unknown }): Error | undefined {
+  if (Boolean(text) && typeof text !== 'string') return wrongType('text', 'a string', text)
+  if (!values) return undefined
+  if (!Array.isArray(values)) return wrongType('values', 'an array', values)
+  const unwritten = values.find((value) => !isWritten(value))
+  return unwritten === undefined ? undefined : wrongType('values', 'strings, bytes or null', unwritten)
+}
+
+function isWritten(value: unknown): boolean {
+  return typeof value === 'string' || value === null || value === undefined || Buffer.isBuffer(value)
+}
+
 /** Beside a name such a text stands for the one that was given with it before. */
 export function isNone(text: unknown): text is undefined | null | '' {
   return text === undefined || text === null || text === ''

@@ -1,8 +1,12 @@
 import pg from 'pg'
+import { from, to } from 'pg-copy-streams'
+import Cursor from 'pg-cursor'
+import QueryStream from 'pg-query-stream'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NearestPool, Transaction } from '../../src/index.ts'
 import { ask, caughtUp } from './fixtures.ts'
+import { settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
 /** What pg cannot put into messages is its caller's mistake alone: nothing of it is sent, no connection is lost, and nobody else notices. */
@@ -84,6 +88,34 @@ const UNSENDABLE: readonly (readonly [what: string, config: object, error: strin
   ['types that are no numbers', { text: 'insert into notes values ($1)', values: [1], types: [23n] }, NO_TYPE],
 ]
 
+const notText = Object.assign(() => 1, { toString: () => 5 })
+const ONE = 'insert into notes values ($1) returning n'
+const bad = (given: unknown): never => given as never
+
+/** What writes its messages by itself, and pg's serializer throws in the midst of one. */
+const SUBMITTED: Readonly<Record<string, () => pg.Submittable>> = {
+  'a cursor of a number': () => new Cursor(bad(5)),
+  'a cursor of an object': () => new Cursor(bad({ text: INSERT })),
+  'a cursor with a value that becomes no text': () => new Cursor(ONE, [notText]),
+  'a cursor with a value that was given later': () => Object.assign(new Cursor(ONE), { values: [5] }),
+  'a cursor with values that are no array': () => Object.assign(new Cursor(ONE), { values: 5 }),
+  'a cursor that reads, with a value that becomes no text': () => new Cursor('select $1::int as n', [notText]),
+  'a stream of a number': () => new QueryStream(bad(5)),
+  'a stream with a value that becomes no text': () => new QueryStream(ONE, [notText]),
+  'a stream that reads, with a value that becomes no text': () => new QueryStream('select $1::int', [notText]),
+  'COPY FROM, of a number': () => from(bad(5)),
+  'COPY TO, of an object': () => to(bad({ text: 'copy notes to stdout' })),
+}
+
+/** Whatever it tells its end by. */
+function endOf(query: pg.Submittable): Promise<unknown> {
+  const end = new Promise<unknown>((resolve, reject) => {
+    ;(query as unknown as NodeJS.EventEmitter).once('error', reject).once('end', resolve).once('finish', resolve)
+  })
+  if ('read' in query) void Promise.resolve((query as Cursor).read(1)).catch(ignore)
+  return settled(end, 'its end')
+}
+
 describe.each(Object.entries(WHERE))('%s', (_, options) => {
   async function start() {
     const pool = await pools.start({ ...options(), max: 2 })
@@ -127,6 +159,52 @@ describe.each(Object.entries(WHERE))('%s', (_, options) => {
           await tx.query('insert into notes values (2)')
           void tx.query(config as pg.QueryConfig).catch(ignore)
           void tx.query('insert into notes values (3)').catch(ignore)
+        }),
+      )
+      expect({ got, stored: await notes() }).toEqual({ got: 'NearestError NEAREST_ROLLED_BACK', stored: [] })
+    })
+  })
+
+  describe.each(Object.entries(SUBMITTED))('%s', (__, make) => {
+    test('is told, and nothing else happens', async () => {
+      const { pool, seen } = await start()
+      const submit = (on: Asks): Promise<unknown> => {
+        const query = make()
+        const end = endOf(query)
+        on.query(query)
+        return end
+      }
+      const got: Record<string, unknown> = {}
+      for (const [way, run] of Object.entries(WAYS)) {
+        // oxlint-disable-next-line no-await-in-loop -- one after the other
+        got[way] = await told(() => run(pool, submit))
+      }
+      const stranger = new pg.Client({ connectionString: world.url('nrt') })
+      await stranger.connect()
+      const next = [
+        await told(() => stranger.query('select $1::int as n', [2])),
+        await told(() => pool.query('select 3 as n')),
+        await told(() => pool.query('update notes set n = 4 returning n')),
+      ]
+      await stranger.end()
+      expect({ got, next, stored: await notes(), ...seen }).toEqual({
+        got: Object.fromEntries(Object.keys(WAYS).map((way) => [way, NO_TYPE])),
+        next: [[{ n: 2 }], [{ n: 3 }], []],
+        stored: [],
+        removed: 0,
+        problems: 0,
+      })
+    })
+
+    test('in a transaction that does not look at it', async () => {
+      const { pool } = await start()
+      const got = await told(() =>
+        pool.transaction(async (tx) => {
+          await tx.query('insert into notes values (2)')
+          const query = make()
+          const end = endOf(query)
+          tx.query(query)
+          await end.catch(ignore)
         }),
       )
       expect({ got, stored: await notes() }).toEqual({ got: 'NearestError NEAREST_ROLLED_BACK', stored: [] })
