@@ -65,7 +65,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
   query(first: unknown, second?: unknown, third?: unknown): unknown {
     if (isSubmittable(first)) {
       this.#latest = undefined
-      void this.submit(first, second ?? third)
+      void this.submit(first, typeof second === 'function' ? second : third)
       return first
     }
     const { request, callback } = parseClientArguments(first, second, third)
@@ -257,7 +257,7 @@ export class BorrowedClient extends EventEmitter implements Borrower {
    */
   submit(query: pg.Submittable, callback?: unknown, timeoutMs?: number): Promise<void> {
     const failing = query as { handleError?: (error: unknown, connection: unknown) => void; callback?: unknown }
-    if (failing.callback === undefined && typeof callback === 'function') failing.callback = callback
+    if (!failing.callback && typeof callback === 'function') failing.callback = callback
     const submitted = this.#released ? Promise.reject(released()) : this.#submitInTime(query, timeoutMs)
     return submitted.catch((error: unknown) => runUsers(() => failing.handleError?.(error, null)))
   }

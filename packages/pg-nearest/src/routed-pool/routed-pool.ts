@@ -129,7 +129,8 @@ export class RoutedPool extends PgPoolPrototype {
     }
     if (call === undefined) {
       const { timeoutMs } = this.#servers.engine
-      return this.asOwnPromise(submitOnPool(this.#lend(), first as pg.Submittable, second ?? third, timeoutMs))
+      const callback = typeof second === 'function' ? second : third
+      return this.asOwnPromise(submitOnPool(this.#lend(), first as pg.Submittable, callback, timeoutMs))
     }
     return this.asOwnPromise(
       promiseOrCallback(this.#execute(captureAsyncContext(this.#servers.engine, call.request)), call.callback),

@@ -6,7 +6,8 @@ import type { QueryCallback } from '../route/request.ts'
  * Runs a cursor, a stream, a COPY or a `pg.Query` on a client of its own, which is released when it has ended: read to its end, failed, or
  * closed.
  *
- * @returns a promise of its result for a `pg.Query`, as `pg.Pool` does, and otherwise what was given, which tells its rows by itself.
+ * @returns for a `pg.Query` a promise of its result, or `undefined` with a callback, as `pg.Pool` does; otherwise what was given, which tells its rows
+ *   by itself.
  */
 export function submitOnPool(
   client: BorrowedClient,
@@ -14,14 +15,15 @@ export function submitOnPool(
   callback: unknown,
   timeoutMs: number | undefined,
 ): unknown {
-  const isPromised = query instanceof pg.Query && typeof callback !== 'function'
-  const answer = isPromised ? answerOf(query as unknown as Called) : undefined
+  const isQuery = query instanceof pg.Query
+  const answer = isQuery && typeof callback !== 'function' ? answerOf(query as unknown as Called) : undefined
   const ended = client.submit(query, callback, timeoutMs).then(() => client.release())
-  return answer === undefined ? query : ended.then(answer)
+  if (answer !== undefined) return ended.then(answer)
+  return isQuery ? undefined : query
 }
 
 interface Called {
-  callback?: QueryCallback | undefined
+  callback?: QueryCallback | false | null | undefined
 }
 
 /** Its own callback, if it has one, is called as well. */
@@ -30,7 +32,7 @@ function answerOf(query: Called): () => unknown {
   let answer: { readonly error: unknown; readonly result: unknown } | undefined
   query.callback = (error, result) => {
     answer = { error, result }
-    callback?.(error, result)
+    if (callback) callback(error, result)
   }
   return () => {
     if (answer?.error !== null && answer?.error !== undefined) throw answer.error

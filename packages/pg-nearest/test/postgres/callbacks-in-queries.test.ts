@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { settled } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
 /** A client of pg's calls the callback that a query object has; a pool does not. */
@@ -61,3 +62,69 @@ test.each(['one', 'near'] as const)(
     await pool.end()
   },
 )
+
+/** What is given beside a pg.Query: `a` is a callback, and `own` one that it has itself. */
+type Beside = readonly unknown[]
+type Hear = (who: string) => (error: unknown, result?: unknown) => void
+const FORMS: Readonly<Record<string, (hear: Hear) => Beside>> = {
+  nothing: () => [],
+  values: () => [[]],
+  a: (hear) => [hear('a')],
+  'values and a': (hear) => [[], hear('a')],
+  'no values and a': (hear) => [undefined, hear('a')],
+  'null and a': (hear) => [null, hear('a')],
+}
+
+/** Who heard of its end, and what was returned. */
+async function heardOf(
+  on: { query: unknown },
+  text: string,
+  form: (hear: Hear) => Beside,
+  own?: false | 'own',
+): Promise<unknown> {
+  const heard: string[] = []
+  let resolve = (): void => undefined
+  const over = new Promise<void>((end) => (resolve = end))
+  const hear: Hear = (who) => (error, result) => {
+    heard.push(`${who}: ${error ? (error as Error).message : JSON.stringify((result as pg.QueryResult).rows)}`)
+    resolve()
+  }
+  const query = new pg.Query(text)
+  if (own !== undefined) Object.assign(query, { callback: own && hear('own') })
+  const emitter = query as unknown as NodeJS.EventEmitter
+  emitter.on('error', (error: Error) => (heard.push(`event: ${error.message}`), resolve())).on('end', () => resolve())
+  const returned: unknown = (on.query as (...args: unknown[]) => unknown).call(on, query, ...form(hear))
+  const what = returned === query ? 'the query' : returned instanceof Promise ? 'a promise' : String(returned)
+  const told = returned instanceof Promise ? returned.then(String, (error: Error) => error.message) : over
+  await settled(Promise.race([over, told]), text)
+  // Whoever else is told is told by then.
+  await sleep(20)
+  return { heard, what }
+}
+
+test.each(['one', 'near'] as const)('%s: whoever is called back of a pg.Query, as with pg', async (which) => {
+  const texts = ['select 1 as one', 'select 1/0']
+  const all = async (of: keyof typeof MAKERS): Promise<Record<string, unknown>> => {
+    const pool = MAKERS[of]()
+    const client = await pool.connect()
+    const got: Record<string, unknown> = {}
+    for (const text of texts) {
+      for (const [name, form] of Object.entries(FORMS)) {
+        // oxlint-disable-next-line no-await-in-loop -- one after the other
+        got[`pool, ${text}, ${name}`] = await heardOf(pool, text, form)
+        // oxlint-disable-next-line no-await-in-loop
+        got[`client, ${text}, ${name}`] = await heardOf(client, text, form)
+        // oxlint-disable-next-line no-await-in-loop
+        got[`client, ${text}, false, ${name}`] = await heardOf(client, text, form, false)
+      }
+    }
+    for (const text of texts) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      got[`client, ${text}, its own`] = await heardOf(client, text, () => [[]], 'own')
+    }
+    client.release()
+    await pool.end()
+    return got
+  }
+  expect(await all(which)).toEqual(await all('pg'))
+})
