@@ -109,8 +109,8 @@ export function createEngine(parts: EngineParts): Engine {
     },
     report,
     claims: createBookmarkClaims((server) => monitor().askNow(server)),
-    queryTimeoutMs:
-      typeof pgOptions.query_timeout === 'number' && pgOptions.query_timeout > 0 ? pgOptions.query_timeout : undefined,
+    // It may be a text, as for pg's timer.
+    queryTimeoutMs: Number(pgOptions.query_timeout) || undefined,
     ownTypes: pgOptions.types !== undefined,
     budget,
     get lists() {

@@ -43,6 +43,8 @@ const timeout = check(
   `false, or a number of milliseconds from 0 to ${longestTimer}`,
   (value) => value === false || isNumber(value, 0, longestTimer),
 )
+/** pg's timer takes a text of digits, too. */
+const queryTimeout: Check = (value) => timeout(typeof value === 'string' ? Number(value) : value)
 
 /** The options in pg's documentation and types, and two that only its code mentions. */
 export const pgOptionChecks: Readonly<Record<keyof PgOptions | 'binary' | 'scramMaxIterations', Check>> = {
@@ -79,7 +81,7 @@ export const pgOptionChecks: Readonly<Record<keyof PgOptions | 'binary' | 'scram
   statement_timeout: timeout,
   lock_timeout: timeout,
   idle_in_transaction_session_timeout: timeout,
-  query_timeout: timeout,
+  query_timeout: queryTimeout,
   application_name: text,
   fallback_application_name: text,
   client_encoding: text,

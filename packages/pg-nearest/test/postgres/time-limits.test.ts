@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool } from '../../src/index.ts'
@@ -73,6 +74,22 @@ describe('an AbortSignal', () => {
 })
 
 describe('time-outs of pg', () => {
+  test.each<[string, (options: object) => pg.Pool]>([
+    ['pg', (options) => new pg.Pool({ connectionString: world.url('nrt'), ...options })],
+    ['one database', (options) => createPool({ primary: world.url('nrt'), ...options })],
+    ['with a replica', (options) => createPool({ ...world.poolOptions('ord'), ...options })],
+  ])('query_timeout of the pool as a text, as from the environment: %s', async (_, make) => {
+    const limited = make({ query_timeout: '400' })
+    await expect(limited.query('select pg_sleep(3)')).rejects.toThrow('Query read timeout')
+    const client = await limited.connect()
+    await expect(client.query('select pg_sleep(3)')).rejects.toThrow('Query read timeout')
+    client.release(true)
+    await limited.end()
+    const unlimited = make({ query_timeout: '' })
+    expect((await unlimited.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    await unlimited.end()
+  })
+
   test('query_timeout', async () => {
     await using pool = createPool({ ...world.poolOptions('ord'), query_timeout: 200 })
     await expect(pool.query('select pg_sleep(30)')).rejects.toThrow('Query read timeout')

@@ -254,6 +254,7 @@ describe('what is refused, with what to do', () => {
     ['a timer that would fire at once', { primary, connectTimeoutMs: 2 ** 31 }, 'connectTimeoutMs', /2147483647/],
     ['half a learned statement', { primary, learnedStatements: 0.5 }, 'learnedStatements', /whole number/],
     ['a time-out as a text', { primary, statement_timeout: '5s' }, 'statement_timeout', /false, or a number/],
+    ['a time-out of queries with a unit', { primary, query_timeout: '5s' }, 'query_timeout', /false, or a number/],
     ['ssl as a text', { primary, ssl: 'require' }, 'ssl', /true, false, or an object/],
     ['a flag as a number', { primary, pipeline: 1 }, 'pipeline', /true or false, but it is 1/],
     ['preparing before the first use', { primary, prepare: 0 }, 'prepare', /false, or a whole number of at least 1/],
