@@ -8,7 +8,7 @@ import type { Consistency } from '../session/consistency.ts'
 import type { SessionState } from '../session/session-state.ts'
 import { isWriterGone, writeOrder } from '../server-selection/server-selection.ts'
 import { PositionRecorder } from '../session-positions/position-recorder.ts'
-import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
+import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { estimateOf, isUsualReadServer, primaryRttMsOf, rttMsOf } from './freshness-estimate.ts'
 import { freshestMachines } from './freshest-machines.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/external-bookmark-gate.ts'
@@ -59,6 +59,11 @@ export class FreshnessCheck {
     this.#settleHome()
     settleByTime(context, session)
     this.#requirement = reads ? requirementOf(context, session, consistency) : { bookmark: session.bookmark }
+  }
+
+  /** As of {@link PositionRecorder.behind}. */
+  behind(server: string): ReplicaBehindError {
+    return this.answers.behind(server)
   }
 
   get answers(): PositionRecorder {
@@ -141,7 +146,7 @@ export class FreshnessCheck {
     this.#unpositioned = this.#leftToOthers = this.#wasAtHome = false
     this.unqueue()
     const proves = this.#reads && standby && trust === 'prove'
-    if (proves && this.#requirement.primary !== undefined) return new ReplicaBehindError(server)
+    if (proves && this.#requirement.primary !== undefined) return this.behind(server)
     const state = this.#context.stateOf(server)
     const shared = proves && this.#isPooled(lease)
     const proof = proves ? this.#proofOf(lease, shared) : 'given'
@@ -149,7 +154,7 @@ export class FreshnessCheck {
     const tells = state?.machine !== undefined
     // Ahead of a statement nothing is asked that may fail.
     const mayAsk = proof === 'given' || (proof !== 'never' && askable === 'yes') || (proof === 'machine' && tells)
-    if (!mayAsk) return new ReplicaBehindError(server)
+    if (!mayAsk) return this.behind(server)
     const isAtHome = isUsualReadServer(this.#context, this.#session, server)
     this.#wasAtHome = isAtHome
     const introduces = !lease.introduced && (tells || askable !== 'no')

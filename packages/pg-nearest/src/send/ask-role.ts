@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Lease } from '../pooled-connection/lease.ts'
+import type { FreshnessCheck } from '../freshness/freshness-check.ts'
 import type { Evidence } from '../route/failure-meaning.ts'
 import { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
@@ -35,6 +36,6 @@ export function askRoleAhead(connection: WireConnection): void {
 }
 
 /** It was taken for the primary, and is a standby: nothing tells what it shows. */
-export function misledTo({ server }: Lease): Evidence {
-  return { kind: 'behind', error: new ReplicaBehindError(server) }
+export function misledTo({ server }: Lease, check?: FreshnessCheck): Evidence {
+  return { kind: 'behind', error: check?.behind(server) ?? new ReplicaBehindError(server) }
 }

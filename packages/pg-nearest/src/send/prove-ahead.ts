@@ -21,7 +21,7 @@ export async function proveAhead(
   if (questions === undefined) return undefined
   if (questions instanceof ReplicaBehindError) return { kind: 'behind', error: questions }
   // The read would have to share a transaction with the question.
-  if (questions.shared) return { kind: 'behind', error: new ReplicaBehindError(lease.server) }
+  if (questions.shared) return { kind: 'behind', error: check.behind(lease.server) }
   const limits = { signal, timeoutMs: undefined }
   lease.movable = true
   const end = await runWithinAsync<{ readonly kind: 'reply'; readonly reply: PositionReply }>(

@@ -150,7 +150,7 @@ function sendInOneTransaction(
   const isRestricted = enforcement === 'read' && run.need.class === 'read'
   const isKept = enforcement === 'begin' || isRestricted
   if (!isAlone || !(isKept || isPlainOn(lease, enforcement, config))) {
-    return onEnd({ kind: 'behind', error: new ReplicaBehindError(lease.server) })
+    return onEnd({ kind: 'behind', error: check.behind(lease.server) })
   }
   const question = { text: introduction, rowMode: 'array' as const, types: AS_TEXT }
   // A transaction's isolation can be set only ahead of its first query.
@@ -170,7 +170,7 @@ function sendInOneTransaction(
       const lacking = before && isHeard ? check.arrived(lease, questions) : undefined
       // What fails in a transaction takes the rest along.
       const failed = statement?.kind === 'skipped' || (statement?.kind === 'result' && rest.some(isAnswered))
-      if (failed) return onEnd({ kind: 'behind', error: lacking ?? new ReplicaBehindError(lease.server) })
+      if (failed) return onEnd({ kind: 'behind', error: lacking ?? check.behind(lease.server) })
       const end = statement as StatementEnd
       onEnd(lacking === undefined ? conclude(lease, run, questions, end) : behind(lease, run, questions, end, lacking))
     }),

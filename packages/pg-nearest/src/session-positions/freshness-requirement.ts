@@ -12,6 +12,8 @@ export interface Requirement {
   readonly bookmark: Bookmark | undefined
   /** Set if only the primary is sure to show it, with the reason. */
   readonly primary?: 'strong' | 'lagging'
+  /** What its caller has asked for beyond its session. */
+  readonly asked?: Consistency
 }
 
 /** How much two primaries' clocks may differ: the next one reads the time that the last one gave. */
@@ -38,7 +40,7 @@ export function requirementOf(
   consistency: Consistency,
 ): Requirement {
   const { bookmark } = session
-  if (consistency === 'strong') return { bookmark, primary: 'strong' }
+  if (consistency === 'strong') return { bookmark, primary: 'strong', asked: consistency }
   if (session.blind) return { bookmark, primary: 'lagging' }
   // Nothing to compare with what is known of the primary.
   if (bookmark === undefined && typeof consistency === 'string') return { bookmark }
@@ -50,8 +52,10 @@ export function requirementOf(
   }
   if (typeof consistency === 'string') return { bookmark }
   const lsn = positionWithin(context.trail, steadyNow(), consistency.maxStalenessMs)
-  if (lsn === undefined || ours === undefined || known?.timeline === undefined) return { bookmark, primary: 'lagging' }
-  return { bookmark: laterBookmark(bookmark, { systemIdentifier: ours, timeline: known.timeline, lsn }) }
+  const asked = consistency
+  if (lsn === undefined || ours === undefined || known?.timeline === undefined)
+    return { bookmark, primary: 'lagging', asked }
+  return { bookmark: laterBookmark(bookmark, { systemIdentifier: ours, timeline: known.timeline, lsn }), asked }
 }
 
 /** What the primary should have: the known requirement, and what was written to the usual server before its connections were lost. */

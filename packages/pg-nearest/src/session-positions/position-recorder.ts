@@ -47,6 +47,11 @@ export class PositionRecorder {
     return shared && said?.machine !== undefined ? said.machine : lease.identity
   }
 
+  /** What is told of a server that lacks what the read must show. */
+  behind(server: string, missing?: ReplicaBehindError['missing']): ReplicaBehindError {
+    return new ReplicaBehindError(server, missing, this.#requirement.asked)
+  }
+
   /** Records the answer before a read. Returns a `ReplicaBehindError` if the server lacks what the read must show. */
   before(lease: Lease, questions: PositionQuestions): ReplicaBehindError | undefined {
     const { server } = lease
@@ -61,30 +66,28 @@ export class PositionRecorder {
     if (standby === false && (shared || !lease.pooled)) {
       const primary = position && this.#positionOf(server, machine, position)
       const isReplaced = primary !== undefined && this.#isReplaced(server, primary)
-      return isReplaced || this.#mayLack(questions, primary, server, identity)
-        ? new ReplicaBehindError(server)
-        : undefined
+      return isReplaced || this.#mayLack(questions, primary, server, identity) ? this.behind(server) : undefined
     }
     // Behind a pooler the statement may run on another machine than the one that has answered.
-    if (shared ? reply.introduction === undefined : lease.pooled) return new ReplicaBehindError(server)
-    if (this.#isElsewhere(server, identity)) return new ReplicaBehindError(server)
+    if (shared ? reply.introduction === undefined : lease.pooled) return this.behind(server)
+    if (this.#isElsewhere(server, identity)) return this.behind(server)
     const required = this.#required
     if (required === undefined) return undefined
     // Positions of other timelines mean something else.
     const known = this.#knownOf(server, machine)
     const showing = position === undefined ? 'no' : shows(known, required, positions)
-    if (showing !== 'yes' && showing !== 'no') return new ReplicaBehindError(server)
+    if (showing !== 'yes' && showing !== 'no') return this.behind(server)
     // Its one snapshot was taken ahead of the position that it tells, so that only an earlier one is sure to be in it.
     const isLate = shared && reply.introduction?.readCommitted !== true
-    if (isLate && shows(before, required, positions) !== 'yes') return new ReplicaBehindError(server)
+    if (isLate && shows(before, required, positions) !== 'yes') return this.behind(server)
     const behind = position === undefined || position.lsn < required.lsn
     // What a client brings that nobody vouches for teaches nothing about a server.
     const isVouchedFor = !this.#session.isClaim(required) || this.#session.trusted
     if (machine !== undefined && isVouchedFor) positions.noteBehind(server, machine, behind)
-    if (position === undefined) return new ReplicaBehindError(server)
+    if (position === undefined) return this.behind(server)
     if (behind) {
       const missing = { machine: identity, lsn: required.lsn, bytes: required.lsn - position.lsn }
-      return new ReplicaBehindError(server, missing)
+      return this.behind(server, missing)
     }
     this.#session.confirm()
     return undefined
@@ -131,7 +134,7 @@ export class PositionRecorder {
     const answer = this.#heard(server, reply.position)
     const machine = lease.pooled ? reply.introduction?.machine : lease.machine
     const position = answer === undefined ? undefined : this.#positionOf(server, machine, answer)
-    if (proves && this.#isUnproven(questions, answer, lease)) return new ReplicaBehindError(server)
+    if (proves && this.#isUnproven(questions, answer, lease)) return this.behind(server)
     // Behind a pooler another standby may have answered than the one that ran the statement.
     const isOthers = lease.pooled && !shared && !inside && answer?.standby === true
     const isPromoted = !lease.pooled && lease.standby && answer?.standby === false
@@ -147,7 +150,7 @@ export class PositionRecorder {
       this.#session.showOfStandby(position, sentAt, performance.now(), positions)
       return undefined
     }
-    if (this.#reads && proves && this.#isReplaced(server, position)) return new ReplicaBehindError(server)
+    if (this.#reads && proves && this.#isReplaced(server, position)) return this.behind(server)
     const session = this.#session
     const required = this.#stillRequired
     const expected = session.claim !== undefined && !session.trusted ? this.#known(required) : required

@@ -1,4 +1,5 @@
 import { NearestError } from '../errors.ts'
+import type { Consistency } from '../session/consistency.ts'
 
 interface Missing {
   readonly machine: string
@@ -12,10 +13,11 @@ export class ReplicaBehindError extends NearestError {
   readonly server: string
   readonly #missing: Missing | undefined
 
-  constructor(server: string, missing?: Missing) {
+  /** @param asked - what the read's caller has asked for beyond its session. */
+  constructor(server: string, missing?: Missing, asked?: Consistency) {
     super(
       'NEAREST_BEHIND',
-      `${server} does not show yet what this session has written or seen: try again, or read with consistency: 'eventual'.`,
+      `${server} does not show ${wantOf(asked)}: try again, or read with consistency: 'eventual'.`,
     )
     this.server = server
     this.#missing = missing
@@ -25,4 +27,10 @@ export class ReplicaBehindError extends NearestError {
   get missing(): Missing | undefined {
     return this.#missing
   }
+}
+
+function wantOf(asked: Consistency | undefined): string {
+  if (asked === undefined) return 'yet what this session has written or seen'
+  const what = typeof asked === 'object' ? 'maxStalenessMs' : `consistency: '${asked}'`
+  return `for certain what a read with ${what} must show`
 }

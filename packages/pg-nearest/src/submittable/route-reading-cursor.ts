@@ -72,7 +72,7 @@ export async function readByCursor(
         if (client.state.kind === 'lost') return { kind: 'cut', error: client.state.error }
         const { as, error, isGivenUp } = end
         submitted = { ...submitted, isGivenUp }
-        if (as === 'misled') return misledTo(lease)
+        if (as === 'misled') return misledTo(lease, check)
         return as === 'answered' ? evidenceOfAnswer(lease, error, engine, before) : { kind: as, error }
       }
       if (end.error === undefined) return { kind: 'result', result: undefined }

@@ -75,7 +75,11 @@ test.each<[Consistency, boolean]>([
     try {
       await ask(world.url(world.primary), 'insert into notes values (77)')
       name.leadTo(world.url(next))
-      await expect(demanding()).rejects.toMatchObject({ code: 'NEAREST_NO_SERVER' })
+      const error = (await demanding().catch((reason: unknown) => reason)) as Error
+      expect(error).toMatchObject({ code: 'NEAREST_NO_SERVER' })
+      // Nobody has asked for a session.
+      expect(error.message).not.toContain('session')
+      expect(error.message).toContain(consistency === 'strong' ? "consistency: 'strong'" : 'maxStalenessMs')
     } finally {
       await holder.query('rollback')
       holder.release()
