@@ -265,6 +265,11 @@ export function lookAt<T>(look: () => T): T | undefined {
   }
 }
 
+/** As `instanceof`, which throws for a proxy that was revoked. */
+export function instanceOf<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
+  return lookAt(() => value instanceof type) === true
+}
+
 /**
  * The first `NearestError` among an error and its causes, as ORMs wrap errors; `undefined` if there is none.
  *

@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer'
-import { codeOf } from './driver-errors.ts'
-import { isNearestError, lookAt, NearestError } from './errors.ts'
+import { codeOf, messageOf } from './driver-errors.ts'
+import { instanceOf, isNearestError, NearestError } from './errors.ts'
 
 /** What a statement is told whose answer could not be read for that reason; `undefined` for any other one. Pure. */
 export function valueTooLongError(cause: unknown): NearestError | undefined {
@@ -18,7 +18,7 @@ export function isValueTooLong(error: unknown): boolean {
 
 /** Node's error, and V8's own. */
 function isStringTooLong(error: unknown): boolean {
-  if (lookAt(() => error instanceof Error) !== true) return false
+  if (!instanceOf(error, Error)) return false
   if (codeOf(error) === 'ERR_STRING_TOO_LONG') return true
-  return lookAt(() => error instanceof RangeError && error.message === 'Invalid string length') === true
+  return instanceOf(error, RangeError) && messageOf(error) === 'Invalid string length'
 }

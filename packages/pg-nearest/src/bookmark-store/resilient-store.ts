@@ -1,5 +1,5 @@
 import { messageOf } from '../driver-errors.ts'
-import { lookAt } from '../errors.ts'
+import { instanceOf } from '../errors.ts'
 import { withoutSecrets } from '../error-messages/without-secrets.ts'
 import type { StoreEvent } from '../events/event-types.ts'
 import { backoffMs } from '../limits/retry-backoff.ts'
@@ -174,7 +174,7 @@ export class ResilientStore {
 
   #failed(error: unknown): void {
     const { timeoutMs } = this.#options
-    if (lookAt(() => error instanceof SilentError) === true) {
+    if (instanceOf(error, SilentError)) {
       const what = `The bookmark store has not answered within ${timeoutMs} ms, so sessions ask the primary`
       return this.#tell(
         'NEAREST_STORE_SILENT',

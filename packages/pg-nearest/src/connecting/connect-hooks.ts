@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { lookAt, NearestError } from '../errors.ts'
+import { instanceOf, NearestError } from '../errors.ts'
 import { SilentError, withinTime } from '../limits/stall-aware-timeout.ts'
 
 /** Options of `pg.Pool` that its types leave out. */
@@ -75,8 +75,7 @@ async function runHook(
     await withinTime(Promise.race([(async () => hook())(), closing]), withinMs)
     if (!over.aborted) throwIfOpen(client, name)
   } catch (error) {
-    const isLate = lookAt(() => error instanceof SilentError) === true
-    throw isLate ? new HookError(lateError(name, withinMs), true) : new HookError(error)
+    throw instanceOf(error, SilentError) ? new HookError(lateError(name, withinMs), true) : new HookError(error)
   } finally {
     over.removeEventListener('abort', end)
   }

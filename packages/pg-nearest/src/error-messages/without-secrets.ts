@@ -1,5 +1,5 @@
 import { codeOf, messageOf } from '../driver-errors.ts'
-import { lookAt, NearestError } from '../errors.ts'
+import { instanceOf, lookAt, NearestError } from '../errors.ts'
 import { redactPasswords } from './redact-passwords.ts'
 
 /**
@@ -7,7 +7,7 @@ import { redactPasswords } from './redact-passwords.ts'
  * carries (a client's configuration, a response) may hold some, too.
  */
 export function withoutSecrets(thrown: unknown): Error {
-  if (lookAt(() => thrown instanceof NearestError) === true) return thrown as NearestError
+  if (instanceOf(thrown, NearestError)) return thrown
   const name = lookAt(() => (thrown instanceof Error ? thrown.name : undefined)) ?? 'Error'
   const message = messageOf(thrown)
   const shown = Object.assign(new Error(redactPasswords(message)), { name: redactPasswords(name), stack: undefined })

@@ -1,5 +1,5 @@
 import { isAuthenticationFailure } from '../driver-errors.ts'
-import { lookAt, PasswordError } from '../errors.ts'
+import { instanceOf, PasswordError } from '../errors.ts'
 import { SilentError, withinTime } from '../limits/stall-aware-timeout.ts'
 import { errorNameAndCode } from './error-name-and-code.ts'
 
@@ -25,9 +25,8 @@ export async function askForPassword(
     if (typeof password === 'string' && password !== '') return password
     throw new PasswordError(server, 'has not returned a text')
   } catch (error) {
-    if (lookAt(() => error instanceof PasswordError) === true) throw error
-    const isLate = lookAt(() => error instanceof SilentError) === true
-    const how = isLate ? 'did not answer in time' : `has failed${errorNameAndCode(error)}`
+    if (instanceOf(error, PasswordError)) throw error
+    const how = instanceOf(error, SilentError) ? 'did not answer in time' : `has failed${errorNameAndCode(error)}`
     throw new PasswordError(server, how)
   }
 }

@@ -1,5 +1,5 @@
 import { NoConnectionError } from '../connections/no-connection-error.ts'
-import { lookAt } from '../errors.ts'
+import { instanceOf } from '../errors.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { onAbort } from '../limits/on-abort.ts'
 import type { AttemptEnd } from '../walk/execution-types.ts'
@@ -94,7 +94,7 @@ export function notSent(
   signal: AbortSignal | undefined,
 ): Extract<AttemptEnd<never>, { kind: 'cut' | 'replan' | 'failed' }> {
   if (signal?.aborted === true) return { kind: 'cut', error: signal.reason }
-  const none = lookAt(() => (error instanceof NoConnectionError ? error : undefined))
+  const none = instanceOf(error, NoConnectionError) ? error : undefined
   const [why, cause] = none === undefined ? ['unreachable' as const, error] : [none.why, none.cause]
   if (why === 'unlisted') return { kind: 'replan', unlisted: true }
   const evidence = { kind: 'no-connection', why, error: cause } as const
