@@ -67,7 +67,7 @@ async function endsWell(read: PromiseLike<{ readonly rows: readonly unknown[] }>
 describe('a connection to a healthy primary that is terminated', () => {
   test.each(ON_THE_PRIMARY)('under $name: it ends', async ({ name, run }) => {
     const pool = await appIn('ord')
-    const text = `select '${name}' as kind, pg_sleep(0.7)`
+    const text = `select '${name}' as kind, pg_sleep(1.5)`
     const read = run(pool, text)
     await Promise.all([endsWell(read, { kind: name }), terminate(world.url('nrt'), text)])
     const next = within(BOUND_MS, 'the next read', run(pool, `select '${name}, next' as kind`))
@@ -83,7 +83,7 @@ describe('a connection to a healthy primary that is terminated', () => {
     },
   ])('under $name with one database: it ends', async ({ name, run }) => {
     const pool = pools.create({ primary: world.url('nrt') })
-    const text = `select 'alone, ${name}' as kind, pg_sleep(0.7)`
+    const text = `select 'alone, ${name}' as kind, pg_sleep(1.5)`
     const read = run(pool, text)
     await Promise.all([endsWell(read, { kind: `alone, ${name}` }), terminate(world.url('nrt'), text)])
     expect((await within(BOUND_MS, 'the next read', run(pool, "select 'next' as kind"))).rows).toEqual([
@@ -97,7 +97,7 @@ describe('a connection to a healthy primary that is terminated', () => {
     try {
       await pool.session(undefined, async () => {
         await pool.query("insert into users (name) values ('Mine')")
-        const text = "select name, pg_sleep(0.7) from users where name = 'Mine'"
+        const text = "select name, pg_sleep(1.5) from users where name = 'Mine'"
         const read = pool.query(text)
         await Promise.all([endsWell(read, { name: 'Mine' }), terminate(world.url('nrt'), text)])
       })
@@ -108,7 +108,7 @@ describe('a connection to a healthy primary that is terminated', () => {
 
   test('under many strong reads at once: all end', async () => {
     const pool = await appIn('ord')
-    const text = "select 'many' as kind, pg_sleep(0.7)"
+    const text = "select 'many' as kind, pg_sleep(1.5)"
     const reads = Array.from({ length: 8 }, () => pool.query({ text, consistency: 'strong' }))
     await running(world.url('nrt'), text, 8)
     await Promise.all([...reads.map((read) => endsWell(read, { kind: 'many' })), terminate(world.url('nrt'), text)])
@@ -137,7 +137,7 @@ describe('a connection to a healthy primary that is terminated', () => {
 
   test('under a transaction: it says that it was lost, and the next one runs', async () => {
     const pool = await appIn('ord')
-    const text = "select 'in a transaction' as kind, pg_sleep(0.7)"
+    const text = "select 'in a transaction' as kind, pg_sleep(1.5)"
     const work = pool.transaction(async (tx) => {
       await tx.query('select 1')
       return tx.query(text)
@@ -150,7 +150,7 @@ describe('a connection to a healthy primary that is terminated', () => {
 
   test('under the first statement of a transaction: it ends', async () => {
     const pool = await appIn('ord')
-    const text = "select 'first of a transaction' as kind, pg_sleep(0.7)"
+    const text = "select 'first of a transaction' as kind, pg_sleep(1.5)"
     const work = pool.transaction((tx) => tx.query(text))
     await Promise.all([endsWell(work, { kind: 'first of a transaction' }), terminate(world.url('nrt'), text)])
   })

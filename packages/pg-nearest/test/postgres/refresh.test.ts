@@ -113,8 +113,8 @@ describe('what runs or waits when its server leaves the list: it ends', () => {
   test('a read and a write that run', async () => {
     const pool = appIn('ord')
     await pool.refresh()
-    const read = pool.query("select 'leaving' as kind, pg_sleep(0.5)")
-    const write = pool.query("insert into users (name) select 'Leaving' from pg_sleep(0.5)")
+    const read = pool.query("select 'leaving' as kind, pg_sleep(2)")
+    const write = pool.query("insert into users (name) select 'Leaving' from pg_sleep(2)")
     await Promise.all([
       running(world.url('ord'), "select 'leaving'"),
       running(world.url('nrt'), "insert into users (name) select 'Leaving'"),

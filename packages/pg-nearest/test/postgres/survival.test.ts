@@ -187,7 +187,7 @@ describe('a connection that dies with a statement on it', () => {
     await withUsers(world)
     pool = createPool(world.poolOptions('ord'))
     await pool.refresh()
-    const slow = pool.query('select name, pg_sleep(0.7) from users order by id')
+    const slow = pool.query('select name, pg_sleep(1.5) from users order by id')
     await running(world.url('ord'), 'select name, pg_sleep')
     await ask(world.url('nrt'), 'alter table users add column more int')
     const { rows, servedBy } = await slow
