@@ -57,10 +57,15 @@ export class ResilientStore {
     return this.#unsaved.size
   }
 
-  /** What a session of this key begins with; `'unknown'` if the store does not tell. */
+  /** What a session of this key begins with; not known if the store does not tell. */
   async get(key: string): Promise<string | undefined> {
     // It may be put after the store has looked, and before that has answered.
     const unsaved = this.#unsavedOf(key)
+    const kept = await this.#kept(key)
+    return mergeBookmarks([kept, unsaved, this.#unsavedOf(key)])
+  }
+
+  async #kept(key: string): Promise<string | undefined> {
     let kept: unknown
     try {
       kept = await this.#within((signal) => this.#options.store.get(key, signal))
@@ -73,7 +78,7 @@ export class ResilientStore {
       return UNKNOWN_BOOKMARK
     }
     this.#works()
-    return mergeBookmarks([typeof kept === 'string' ? kept : undefined, unsaved, this.#unsavedOf(key)])
+    return typeof kept === 'string' ? kept : undefined
   }
 
   #unsavedOf(key: string): string | undefined {

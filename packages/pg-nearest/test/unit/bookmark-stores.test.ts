@@ -219,6 +219,20 @@ describe('a store that is asked', () => {
   }
   const bookmark = formatBookmark({ systemIdentifier: '7', timeline: 1, lsn: 5n })
 
+  test.each<[what: string, get: () => Promise<string>]>([
+    ['fails', () => Promise.reject(new Error('down'))],
+    ['never answers', () => new Promise(() => undefined)],
+    ['answers garbage', () => Promise.resolve('garbage')],
+  ])('and %s leaves from which timeline on there is something that could not be put', async (_, get) => {
+    const store = { get, put: () => Promise.reject(new Error('down')) }
+    const client = new ResilientStore({ store, timeoutMs: 50, tell: () => undefined })
+    const from = { systemIdentifier: '7', timeline: 2 }
+    await client.put('key', formatBookmark({ ...from, lsn: 5n }))
+    expect(await client.get('key')).toBe(formatUnknownFrom(from))
+    expect(await client.get('other')).toBe('unknown')
+    client.stop()
+  })
+
   test('and refuses one key keeps those that come after it', async () => {
     let refused = ['first', 'second', 'third']
     const { client, kept } = refusing(() => refused)
