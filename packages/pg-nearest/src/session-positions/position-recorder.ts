@@ -82,7 +82,8 @@ export class PositionRecorder {
     if (isLate && shows(before, required, positions) !== 'yes') return this.behind(server)
     const behind = position === undefined || position.lsn < required.lsn
     // What a client brings that nobody vouches for teaches nothing about a server.
-    const isVouchedFor = !this.#session.isClaim(required) || this.#session.trusted
+    const isOpen = this.#stillRequired === undefined || this.#session.isClaim(required)
+    const isVouchedFor = this.#session.trusted || !isOpen
     if (machine !== undefined && isVouchedFor) positions.noteBehind(server, machine, behind)
     if (position === undefined) return this.behind(server)
     if (behind) {

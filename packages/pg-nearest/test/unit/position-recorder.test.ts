@@ -49,3 +49,31 @@ test('behind a read on a replica that was promoted, the old primary is not belie
   expect(readOnOldPrimary()).toBeUndefined()
   expect([session.blind, session.awaited]).toEqual([false, undefined])
 })
+
+test('what a client has brought teaches nothing about a replica, also once the primary has refuted it', () => {
+  const positions = createKnownPositions()
+  const timeline = { timeline: 1, systemIdentifier: '1' }
+  const context = {
+    topology: topologyOf([serverState({ name: 'nrt', role: 'primary' }), serverState({ name: 'ord' })]),
+    positions,
+    members: { isBalanced: () => false, note: () => undefined },
+    process: undefined,
+    stateOf: () => undefined,
+  } as unknown as FreshnessContext
+  const forged = { ...timeline, lsn: 10_000n }
+  const session = new SessionState(forged, { trusted: false })
+  const recorder = new PositionRecorder(context, session, { bookmark: session.bookmark }, true)
+  const lease = { server: 'ord', machine: 'b', pooled: false, standby: true } as Lease
+  const foundBehind = (): boolean => {
+    const position = { ...timeline, standby: true, lsn: 800n }
+    const answerBefore = { position, introduction: undefined }
+    const sentAt = performance.now()
+    const questions = { ...asked, before: true, ofPrimary: false, sentAt, answerBefore, answerAfter: NO_REPLY }
+    expect(recorder.before(lease, questions)).toBeInstanceOf(ReplicaBehindError)
+    return positions.isFoundBehind('ord', 'b', performance.now())
+  }
+  expect(foundBehind()).toBe(false)
+  recorder.settleClaim('nrt', { kind: 'position', position: { ...timeline, lsn: 900n, certainLsn: 900n } })
+  expect(session.bookmark?.lsn).toBe(900n)
+  expect(foundBehind()).toBe(false)
+})
