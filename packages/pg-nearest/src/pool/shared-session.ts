@@ -69,7 +69,10 @@ function goOn(outer: SessionState, state: SessionState): void {
   if (state.unavailable) outer.noteUnavailable()
   if (state.wrote) outer.noteWrite()
   const now = performance.now()
-  if (state.blind || state.home !== undefined) {
+  // What nobody vouches for, and no server has shown, is the caller's own claim, or none any more.
+  const { bookmark } = outer
+  const isRefuted = state.isHearsay && !(outer.isHearsay && bookmark !== undefined && state.isClaim(bookmark))
+  if (state.blind || state.home !== undefined || isRefuted) {
     outer.markUnknown(now)
     if (state.timeline !== undefined && !state.isHearsay) outer.awaitTimeline(state.timeline, now, now)
   } else if (state.bookmark !== undefined) outer.showOfAnother(state.bookmark, outer.bookmark, now)
