@@ -105,6 +105,7 @@ const attacks = onServersOf([
   'cancelled-lanes-of-lent-connections',
   'cancelled-together',
   'claims',
+  'claims-in-shared-sessions',
   'clock-set-back',
   'commit-with-retries',
   'crashed-standby',

@@ -8,7 +8,7 @@ import {
   parseTimeBookmark,
   parseUnknownFrom,
 } from '../session/bookmark-text.ts'
-import { shows } from '../session/bookmark.ts'
+import { shows, type Bookmark } from '../session/bookmark.ts'
 import { unknownBookmark } from '../session/merge-bookmarks.ts'
 import { CONSISTENCIES, isConsistency, type Consistency } from '../session/consistency.ts'
 import { currentSession } from '../session/current-session.ts'
@@ -98,16 +98,23 @@ export function parseSessionOptions(from: string | SessionOptions | undefined): 
   return from.bookmark === null ? { ...from, bookmark: undefined } : from
 }
 
-/** @param draw - its lot among the sessions, for the pool's option `modes`. */
+/**
+ * @param vouched - a bookmark that certainly comes from this app, where another one does not.
+ * @param draw - its lot among the sessions, for the pool's option `modes`.
+ */
 export function newSessionState(
-  { bookmark, consistency, trusted, route }: SessionOptions,
+  { bookmark, consistency, trusted, route, vouched }: SessionOptions & { readonly vouched?: string | undefined },
   draw: number = Math.random(),
 ): SessionState {
   const lot = { draw, route }
   if (bookmark === undefined) return new SessionState(undefined, { consistency, lot })
   const knownUntil = parseTimeBookmark(bookmark)
-  const beginning = { consistency, trusted, beganAt: performance.now(), knownUntil, lot }
-  return new SessionState(parseBookmark(bookmark) ?? parseUnknownFrom(bookmark) ?? 'unknown', beginning)
+  const beginning = { consistency, trusted, vouched: positionIn(vouched), beganAt: performance.now(), knownUntil, lot }
+  return new SessionState(positionIn(bookmark) ?? 'unknown', beginning)
+}
+
+function positionIn(text: string | undefined): Bookmark | undefined {
+  return parseBookmark(text) ?? parseUnknownFrom(text)
 }
 
 export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Servers): string | undefined {

@@ -17,9 +17,10 @@ export async function runShared<T>(parts: PoolParts, key: string, work: () => T 
   const kept = await beginningOf(servers, key)
   const bookmark = mergeBookmarks([kept, outer && bookmarkOf(outer, servers)])
   // What the caller's session only claims to have seen stays a claim.
-  const trusted = bookmark === kept || outer === undefined || outer.trusted || outer.claim === undefined
+  const trusted = bookmark === kept || outer === undefined || outer.trusted || !(outer.isHearsay || outer.unreadable)
   const { consistency, lot } = outer ?? {}
-  const state = newSessionState({ bookmark, trusted, consistency, route: lot?.route }, drawOf(key))
+  const vouched = trusted ? undefined : kept
+  const state = newSessionState({ bookmark, trusted, vouched, consistency, route: lot?.route }, drawOf(key))
   const session = new Session(parts, state)
   try {
     return await session.run(work)

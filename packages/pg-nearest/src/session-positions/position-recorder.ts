@@ -218,6 +218,9 @@ export class PositionRecorder {
       this.#replace(primary, required, position)
       if (isOwn) this.#forgetTimeline(required)
     }
+    // What its session goes on from instead may be of a later timeline, too.
+    const isReplaced = this.#required !== undefined && this.#stillRequired === undefined
+    if (isReplaced && isOlder(this.#session.bookmark)) return true
     const { awaited } = this.#session
     if (awaited === undefined || !isOlder(awaited)) return false
     if (!this.#isNobodys(awaited)) return true

@@ -26,6 +26,8 @@ export interface SessionBeginning {
   readonly consistency?: Consistency | undefined
   /** Whether the bookmark certainly comes from this app. Default true. */
   readonly trusted?: boolean | undefined
+  /** What it must show in any case, whatever becomes of a bookmark that is not trusted. */
+  readonly vouched?: Bookmark | undefined
   /** When, by `performance.now()`. Default: before anything was asked. */
   readonly beganAt?: number | undefined
   /** For `'unknown'`: up to when there may be something to show, by the primary's clock. */
@@ -63,6 +65,7 @@ export class SessionState {
   readonly losses: UntoldLosses = new UntoldLosses()
   /** The bookmark that it began with, until a server is seen to show it or the primary has answered. */
   #claim: Bookmark | undefined
+  readonly #vouched: Bookmark | undefined
   /** A claim that the primary did not know. */
   #replaced: Bookmark | undefined
   /** See {@link listedSince}. */
@@ -70,17 +73,17 @@ export class SessionState {
   #awaited: AwaitedTimeline | undefined
 
   /** @param start - `'unknown'`, or the beginning of a timeline: its position is not known, so that its first read asks the primary. */
-  constructor(
-    start?: Bookmark | 'unknown',
-    { consistency, trusted = true, beganAt = Number.NEGATIVE_INFINITY, knownUntil, lot }: SessionBeginning = {},
-  ) {
-    this.lot = lot
+  constructor(start?: Bookmark | 'unknown', beginning: SessionBeginning = {}) {
+    const { consistency, trusted = true, vouched, beganAt = Number.NEGATIVE_INFINITY, knownUntil } = beginning
+    this.lot = beginning.lot
     this.consistency = consistency
     this.trusted = trusted
     this.beganAt = this.#timelineSince = beganAt
     this.knownUntil = knownUntil
     if (start === 'unknown' || start?.lsn === 0n) this.#blindSince = Number.NEGATIVE_INFINITY
-    if (start !== 'unknown') this.#bookmark = this.#claim = start
+    this.#claim = start === 'unknown' ? undefined : start
+    this.#bookmark = this.#claim ?? vouched
+    this.#vouched = vouched
   }
 
   /** One of its statements failed because nothing could be written, or no server be reached. */
@@ -144,14 +147,14 @@ export class SessionState {
   /** The primary was asked after the session had begun: whatever was seen before is not beyond its answer. */
   settleUnreadable(position: Bookmark, now: number): void {
     if (!this.unreadable) return
-    this.#blindSince = undefined
     this.show(position, now)
+    this.#blindSince = this.#bookmark?.lsn === 0n ? now : undefined
   }
 
   /** The primary does not know what its reads had to show: the session goes on from the primary's position. */
   replace(required: Bookmark, position: Bookmark, now: number): void {
     if (isSamePosition(required, this.#bookmark)) {
-      this.#bookmark = position
+      this.#bookmark = this.isClaim(required) ? laterBookmark(this.#vouched, position) : position
       this.#timelineSince = now
     }
     this.#replaced = required

@@ -1,9 +1,10 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { BookmarkStore } from '../../src/index.ts'
-import { formatBookmark } from '../../src/session/bookmark-text.ts'
+import { formatBookmark, formatUnknownFrom } from '../../src/session/bookmark-text.ts'
 import { mergeBookmarks } from '../../src/session/merge-bookmarks.ts'
-import { ask, caughtUp, until, withUsers } from './fixtures.ts'
+import { administer, ask, caughtUp, until, withUsers } from './fixtures.ts'
+import { within } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 
 /** A client’s bookmark that nobody has signed, in a session within which others are shared. */
@@ -38,7 +39,34 @@ function inMemory(): BookmarkStore {
   }
 }
 
+const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code
+const unknownFrom = (timeline: number): string => formatUnknownFrom({ systemIdentifier: system, timeline })
 const farOn = (timeline: number): string => formatBookmark({ systemIdentifier: system, timeline, lsn: FAR })
+
+test('takes nothing from what was saved on a timeline of which this process has not heard', async () => {
+  const store = inMemory()
+  const here = await pools.start({ ...world.poolOptions('nrt'), failoverTimeoutMs: 1_000, bookmarkStore: store })
+  const there = await pools.start({ ...world.poolOptions('ord'), bookmarkStore: store })
+  await caughtUp(world, here, there)
+  await Promise.all([here.query('select 1'), there.query('select 1')])
+  world.partition('nrt', 'ord')
+  await administer(world, 'ord', 'select pg_promote()')
+  await until(() => there.status().servers.some(({ name, writeTo }) => name === 'ord' && writeTo), 'the promotion')
+  await there.sharedSession('team', () => there.query("insert into users (name) values ('Promoted')"))
+
+  const text = "select count(*)::int as n from users where name = 'Promoted'"
+  const shown = (bookmark: string): Promise<unknown> =>
+    here
+      .session({ bookmark, trusted: false }, () => here.sharedSession('team', () => here.query<{ n: number }>(text)))
+      .then(({ rows }) => rows[0]?.n, codeOf)
+  const foreign = formatBookmark({ systemIdentifier: '42', timeline: 9, lsn: 1n })
+  const brought = [unknownFrom(2), unknownFrom(9), farOn(2), farOn(9), farOn(1), foreign, 'garbage']
+  const all = () => within(15_000, 'the reads', Promise.all(brought.map(shown)))
+  expect(await all()).toEqual(brought.map(() => 'NEAREST_NO_SERVER'))
+  world.heal('nrt', 'ord')
+  await until(() => here.status().servers.some(({ name, writeTo }) => name === 'ord' && writeTo), 'it to be heard of')
+  expect(await all()).toEqual(brought.map(() => 1))
+})
 
 test.each([
   ['a far position', () => farOn(1)],
@@ -56,4 +84,47 @@ test.each([
     'the replica to show what it needs',
   )
   expect([first.servedBy.server, lost]).toEqual(['nrt', []])
+})
+
+test.each([
+  ['a timeline that nobody has', () => unknownFrom(9)],
+  ['nothing that can be read', () => 'garbage'],
+])('is no reason for ever where what was saved is lost, beside %s', async (_, make) => {
+  const store = inMemory()
+  await store.put('team', farOn(5), new AbortController().signal)
+  const pool = await pools.start({ ...world.poolOptions('ord'), bookmarkStore: store })
+  await caughtUp(world, pool)
+  let lost = 0
+  pool.on('position-lost', () => lost++)
+  const read = () => pool.query({ text: 'select 1', timeoutMs: 5_000 })
+  await pool.session({ bookmark: make(), trusted: false }, () =>
+    pool.sharedSession('team', async () => {
+      await Promise.all([read(), read(), read()])
+      await until(async () => (await read()).servedBy.server === 'ord', 'the replica to show what it needs')
+    }),
+  )
+  expect(lost).toBe(1)
+})
+
+test('gives way on the primary, also if it cannot be read', async () => {
+  const options = { ...world.poolOptions('ord'), bookmarkStore: inMemory(), max: 1, lanes: false }
+  const pool = await pools.start(options)
+  await caughtUp(world, pool)
+  await world.pauseReplay('ord')
+  await pool.query('update hits set n = n + 1')
+  const order: string[] = []
+  const readIn = (key: string, text: string): Promise<unknown> =>
+    pool
+      .session({ bookmark: 'garbage', trusted: false }, () => pool.sharedSession(key, () => pool.query(text)))
+      .then(() => order.push('unsigned'))
+  // It holds the primary's only connection until all the others wait for that.
+  const first = readIn('first', 'select pg_sleep(2)')
+  const others = Array.from({ length: 4 }, (_, i) => readIn(`${i}`, 'select 1'))
+  await until(
+    () => pool.status().servers.some(({ name, connections }) => name === 'nrt' && connections.waiting === 4),
+    'all to wait',
+  )
+  const write = pool.query('update hits set n = n + 1').then(() => order.push('write'))
+  await within(10_000, 'all of them', Promise.all([first, ...others, write]))
+  expect(order.slice(0, 2)).toEqual(['unsigned', 'write'])
 })

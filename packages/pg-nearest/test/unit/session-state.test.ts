@@ -27,6 +27,20 @@ describe('a session', () => {
     expect([session.bookmark, session.claim]).toEqual([certain(3, 950n), undefined])
   })
 
+  test.each([
+    ['a position', at(2, 5n), false],
+    ['a timeline', at(2, 0n), true],
+  ])('still has to show %s that is vouched for when what it began with is refuted', (_, vouched, isBlind) => {
+    for (const start of [at(9, 0n), 'unknown'] as const) {
+      const session = new SessionState(start, { trusted: false, vouched })
+      if (session.claim !== undefined) session.replace(session.claim, certain(1, 900n), 5)
+      session.settleUnreadable(certain(1, 900n), 5)
+      expect([session.bookmark, session.claim, session.blind]).toEqual([vouched, undefined, isBlind])
+      session.replace(vouched, certain(1, 900n), 6)
+      expect(session.bookmark).toEqual(certain(1, 900n))
+    }
+  })
+
   test('goes forward only', () => {
     const session = new SessionState(at(1, 5n))
     session.show(at(1, 3n), 0)
