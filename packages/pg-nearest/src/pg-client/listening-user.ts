@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { inspect, types } from 'node:util'
 import pg from 'pg'
+import { lookAt } from '../errors.ts'
 
 /** Does for a client what whoever has borrowed it asks for. */
 export interface Borrower {
@@ -22,8 +24,8 @@ export class ListeningUser {
   borrower: Borrower | undefined
   /** Its own turn, and what it has asked. */
   #doing = 0
-  /** What it has returned and is not settled. */
-  #unsettled = 0
+  /** What it has returned, as far as that was not settled when it was looked at last. */
+  #returned: readonly unknown[] = []
   readonly #since: number = performance.now()
 
   constructor(client: pg.Client) {
@@ -31,18 +33,16 @@ export class ListeningUser {
   }
 
   get listens(): boolean {
-    return this.#doing > 0 || (this.#unsettled > 0 && performance.now() - this.#since < LONGEST_MS)
+    if (this.#doing > 0) return true
+    if (this.#returned.length === 0) return false
+    this.#returned = performance.now() - this.#since < LONGEST_MS ? this.#returned.filter(isPending) : []
+    return this.#returned.length > 0
   }
 
   /** Calls back in its own turn. */
   run(work: () => readonly unknown[] | void): void {
     const end = this.#do()
-    for (const promise of work() ?? []) {
-      if (!(promise instanceof Promise)) continue
-      this.#unsettled++
-      // Not `then`, which would take a rejection for handled.
-      void promise.finally(() => this.#unsettled--)
-    }
+    this.#returned = work() ?? []
     end()
   }
 
@@ -79,6 +79,13 @@ export class ListeningUser {
 }
 
 type Callback = (...args: unknown[]) => unknown
+
+/** Without `then`, by which its rejection would count as handled, and without `finally`, whose own promise would reject where nobody handles it. */
+function isPending(promise: unknown): boolean {
+  if (!types.isPromise(promise)) return false
+  const shown = lookAt(() => inspect(promise, { customInspect: false, depth: 0, maxStringLength: 0 }))
+  return shown !== undefined && /^[^{]*\{\s*<pending>/.test(shown)
+}
 
 function endingBy(callback: Callback, end: () => void): Callback {
   return (...args) => {

@@ -90,6 +90,29 @@ describe.each([
     })
   })
 
+  test('that returns a promise leaves it to whoever handles that', async () => {
+    const pool = poolOf()
+    const uncaught = collectUncaught()
+    const refused: unknown[] = []
+    pool.once('connect', (client) => {
+      const asked = client.query('select missing')
+      asked.catch((error: unknown) => refused.push(error))
+      return asked
+    })
+    await settled(pool.query('select 1'), 'a read')
+    await until(() => refused.length > 0, 'its error')
+    await settled(pool.query('select 1'), 'the next')
+    expect(uncaught.errors).toEqual([])
+    pool.once('acquire', async () => {
+      await Promise.resolve()
+      throw new Error('nobody handles it')
+    })
+    await settled(pool.query('select 1'), 'another one')
+    await until(() => uncaught.errors.length > 0, 'what nobody handles')
+    uncaught.stop()
+    expect(uncaught.errors.map(String)).toEqual(['Error: nobody handles it'])
+  })
+
   test('sets parsers after it has awaited something', async () => {
     const pool = poolOf()
     let isSet = false

@@ -35,6 +35,23 @@ test('one whose promise settles is one until then', async () => {
   expect(listens()).toBe(false)
 })
 
+const rejecting = Promise.reject(new Error('no'))
+rejecting.catch(() => undefined)
+class Named extends Promise<unknown> {}
+test.each([
+  [[new Promise(() => undefined)], true],
+  [[Named.resolve(), new Named(() => undefined)], true],
+  [[Object.assign(new Promise(() => undefined), { more: 1 })], true],
+  [[Promise.resolve()], false],
+  [[Promise.resolve('<pending>'), Named.resolve({ '<pending>': 1 })], false],
+  [[rejecting], false],
+  [[Object.create(Promise.prototype), new Proxy(new Promise(() => undefined), {})], false],
+])('what it has returned is looked at, and not touched: case %#', async (returned: readonly unknown[], expected) => {
+  const listens = listening(new pg.Client(), returned)
+  await turn()
+  expect(listens()).toBe(expected)
+})
+
 test('one whose promise never settles is one for 10 seconds', async () => {
   const begin = performance.now()
   const listens = listening(new pg.Client(), [new Promise(() => undefined)])
