@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { detachCursor, holdCursor, type SentCursor } from '../cursor/cursor-again.ts'
 import { failLastRead, forgetPortal, isIdleCursor, settleClosesOnLoss } from '../cursor/pg-cursor-workarounds.ts'
 import { textOf } from '../cursor/text-of.ts'
-import { unsendableError } from '../cursor/unsendable-submittable.ts'
+import { isPgQuery, unsendableError } from '../cursor/unsendable-submittable.ts'
 import { askRoleAhead, isOfStandby } from '../send/ask-role.ts'
 import { runUsers } from '../raise-later.ts'
 import type { Exchange, Progress } from '../wire/exchange.ts'
@@ -28,7 +28,6 @@ import {
   type QueryInternals,
   type WireConnection,
 } from '../wire/pg-internals.ts'
-import { serializationError } from '../wire/serialization-error.ts'
 import { isFatal } from '../driver-errors.ts'
 import { isValueTooLong } from '../result-value-too-long.ts'
 
@@ -111,13 +110,13 @@ export class SubmittableExchange implements Exchange {
     this.#connection = (client as unknown as { readonly connection: WireConnection }).connection
     noteSent(client, textOf(query))
     const shown = caller && showStatement(client, { ...seenOf(query), [CALLER]: caller })
-    this.#refusal = serializationError(this.#query) ?? unsendableError(query) ?? shown?.refusal
+    this.#refusal = unsendableError(query) ?? shown?.refusal
     this.#onEnd = (end) => {
       shown?.ended(end.error)
       sender.onEnd(end)
     }
     adopt(this.#query, client, types)
-    prepareValues(this.#query)
+    if (isPgQuery(query)) prepareValues(this.#query)
     this.#endPages = endPages(this.#query)
   }
 
@@ -238,7 +237,7 @@ export class SubmittableExchange implements Exchange {
 
   /** pg's own Query tells by itself of a value that cannot be bound, and goes on. */
   get #unsent(): 'unsendable' | undefined {
-    return isUnbindable(this.#query.values) ? 'unsendable' : undefined
+    return isPgQuery(this.#query) && isUnbindable(this.#query.values) ? 'unsendable' : undefined
   }
 
   #signal(signal: SubmittableSignal): SubmittableAct {

@@ -39,8 +39,8 @@ function isWritten(value: unknown): boolean {
 }
 
 /** Beside a name such a text stands for the one that was given with it before. */
-export function isNone(text: unknown): text is undefined | null | '' {
-  return text === undefined || text === null || text === ''
+export function isNone(text: unknown): text is undefined | null | '' | false | 0 {
+  return !text
 }
 
 /** pg takes whatever converts to such a number. */

@@ -282,8 +282,56 @@ const MAKERS: Readonly<Record<string, () => pg.Pool>> = {
   'with a replica': () => pools.create({ ...world.poolOptions('ord'), max: 1 }),
 }
 
+/** Sends by itself what it is given, as it likes. */
+class OwnQuery {
+  readonly text = 'select $1::text || $2::text'
+  readonly values: unknown[] = [1, { toString: () => 'a' }]
+  readonly fields: unknown[] = []
+  readonly ended: Promise<void>
+  #end: () => void = ignore
+  constructor(more: object) {
+    this.ended = new Promise((resolve) => (this.#end = resolve))
+    Object.assign(this, more)
+  }
+  submit(connection: pg.Connection): void {
+    connection.parse({ name: '', text: this.text, types: [] }, true)
+    connection.bind({ values: this.values, valueMapper: String } as pg.BindConfig, true)
+    connection.execute({}, true)
+    connection.sync()
+  }
+  handleDataRow({ fields }: { readonly fields: readonly Buffer[] }): void {
+    this.fields.push(...fields.map(String))
+  }
+  handleError(error: unknown): void {
+    this.fields.push(error)
+  }
+  handleReadyForQuery(): void {
+    this.#end()
+  }
+  readonly handleRowDescription = ignore
+  readonly handleCommandComplete = ignore
+}
+
 describe.each(Object.entries(MAKERS))('%s', (_, make) => {
-  test.each([undefined, null, ''])('a name with text: %j is its name alone', async (text) => {
+  test.each([
+    [{}],
+    [{ destroy: ignore, on: ignore, once: ignore }],
+    [{ name: { of: 'a caller' }, rows: [-1], portal: 5, types: [1n] }],
+  ])('what a caller submits is the own of that: %o', async (more) => {
+    const pool = make()
+    const client = await pool.connect()
+    await client.query('begin')
+    await client.query('insert into notes values (1)')
+    const query = new OwnQuery(more)
+    client.query(query as unknown as pg.Submittable)
+    await settled(query.ended, 'its end')
+    const { command } = await client.query('commit')
+    client.release()
+    await pool.end()
+    expect([query.fields, command, await notes()]).toEqual([['1a'], 'COMMIT', [{ n: 1 }]])
+  })
+
+  test.each([undefined, null, '', false, 0])('a name with text: %j is its name alone', async (text) => {
     const pool = make()
     const client = await pool.connect()
     const got = [
