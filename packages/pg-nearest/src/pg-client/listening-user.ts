@@ -50,9 +50,11 @@ export class ListeningUser {
   asks(ask: (...args: unknown[]) => unknown, first: unknown, second: unknown, third: unknown): unknown {
     const args = [first, second, third]
     const callbacks = args.flatMap((arg, i) => (i > 0 && typeof arg === 'function' ? [i] : []))
-    const at = callbacks.at(-1)
+    const own = callbacks.length === 0 ? callbackIn(first) : undefined
+    const at = own === undefined ? callbacks.at(-1) : 0
     const end = this.#do()
-    if (at !== undefined) args[at] = AsyncLocalStorage.bind(endingBy(args[at] as Callback, end))
+    const bound = (callback: unknown): Callback => AsyncLocalStorage.bind(endingBy(callback as Callback, end))
+    if (at !== undefined) args[at] = own === undefined ? bound(args[at]) : withCallback(first as object, bound(own))
     let answer: unknown
     try {
       answer = ask(...args)
@@ -79,6 +81,22 @@ export class ListeningUser {
 }
 
 type Callback = (...args: unknown[]) => unknown
+
+/** What pg calls unless it is given another callback beside the query. */
+function callbackIn(query: unknown): unknown {
+  if (typeof query !== 'object' || query === null) return undefined
+  const { callback, submit } = query as { readonly callback?: unknown; readonly submit?: unknown }
+  return typeof callback === 'function' && typeof submit !== 'function' ? callback : undefined
+}
+
+/** A copy, as pg makes one: what is given may be frozen, or given again. */
+function withCallback(query: object, callback: Callback): object {
+  const own = { value: callback, writable: true, enumerable: true, configurable: true }
+  return Object.create(Object.getPrototypeOf(query) as object | null, {
+    ...Object.getOwnPropertyDescriptors(query),
+    callback: own,
+  }) as object
+}
 
 /** Without `then`, by which its rejection would count as handled, and without `finally`, whose own promise would reject where nobody handles it. */
 function isPending(promise: unknown): boolean {

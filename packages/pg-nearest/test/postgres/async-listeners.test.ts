@@ -50,6 +50,17 @@ const LISTENERS: [string, Listening][] = [
       client.query(first ?? '', inTurn)
     },
   ],
+  [
+    'is called back by what it gives',
+    (client, onSet) => {
+      const [first, ...more] = SETTINGS
+      const given = (text: string | undefined, callback: () => void): void =>
+        void client.query(Object.freeze({ text, callback }) as never)
+      const last = (): void => onSet()
+      const inTurn = more.reduceRight((next, text) => () => (onSet(), given(text, next)), last)
+      given(first, inTurn)
+    },
+  ],
 ]
 
 describe.each([
@@ -71,6 +82,16 @@ describe.each([
       client.release()
       uncaught.stop()
       expect(uncaught.errors).toEqual([])
+    })
+
+    test('goes on when the client is released at once, and nobody has it', async () => {
+      const pool = poolOf()
+      let count = 0
+      pool.on('connect', (client) => listen(client, () => count++))
+      const first = await settled(pool.connect(), 'connect')
+      first.release()
+      await until(() => count === SETTINGS.length, 'the settings')
+      expect((await pool.query('show work_mem')).rows).toEqual([{ work_mem: '5MB' }])
     })
 
     test('goes on when the client is released at once, and lent again', async () => {
