@@ -59,15 +59,18 @@ export function sendBeginGroup(
   let swallowed: StallAwareTimer | undefined
   const land = (): void => {
     swallowed?.stop()
-    if (ends === undefined) return
-    if (isMisled) return onEnds(ends, true)
-    const unsendable = ends.findIndex(({ kind }) => kind === 'unsendable')
-    const isBegun = ends[0]?.kind === 'result'
+    const heard = ends
+    if (heard === undefined) return
+    // The question may be answered behind it once more.
+    ends = undefined
+    if (isMisled) return onEnds(heard, true)
+    const unsendable = heard.findIndex(({ kind }) => kind === 'unsendable')
+    const isBegun = heard[0]?.kind === 'result'
     // With pg, statements behind one that could not be encoded still run.
-    if (isBegun && unsendable >= 0 && unsendable < ends.length - 1) {
-      return inTurn(configs.slice(unsendable + 1), ends.slice(0, unsendable + 1))
+    if (isBegun && unsendable >= 0 && unsendable < heard.length - 1) {
+      return inTurn(configs.slice(unsendable + 1), heard.slice(0, unsendable + 1))
     }
-    onEnds(ends, false)
+    onEnds(heard, false)
   }
   const group: GroupExchange = new GroupExchange([begin, ...ahead, ...rest], lease.client, (all) => {
     isMisled = asksRole && tellsStandby(all[1])

@@ -30,16 +30,20 @@ export function readsFromClient(text: string): boolean {
 const BEGINS_WITH_QUERY = /^\s*(?:select|insert|update|delete|with)\b/i
 
 const SETTINGS_AND_LOCKS = 'set show reset notify lock listen unlisten savepoint release'.split(' ')
+const BACK_TO_SAVEPOINT = 'rollback to'
 const CONTROL = ['begin', 'start', 'commit', 'end', 'rollback', 'abort', 'prepare transaction']
-const TAKES_NONE: ReadonlySet<string> = new Set([...SETTINGS_AND_LOCKS, ...CONTROL])
+const TAKES_NONE: ReadonlySet<string> = new Set([...SETTINGS_AND_LOCKS, BACK_TO_SAVEPOINT, ...CONTROL])
 const OF_CONNECTION = ['discard', 'deallocate', 'close', 'prepare']
-const SEES_NOTHING: ReadonlySet<string> = new Set([...SETTINGS_AND_LOCKS, ...OF_CONNECTION])
+const SEES_NOTHING: ReadonlySet<string> = new Set([...SETTINGS_AND_LOCKS, BACK_TO_SAVEPOINT, ...OF_CONNECTION])
 
-/** The first word of each statement; of PREPARE TRANSACTION both. */
+/** The first word of each statement; of PREPARE TRANSACTION and ROLLBACK TO both, whatever stands between. */
 function verbsOf(text: string): readonly string[] {
-  return statementsOf(tokenize(text).tokens).map(([first, second]) => {
+  return statementsOf(tokenize(text).tokens).map(([first, ...rest]) => {
     if (first?.kind !== 'word') return ''
-    const isTwoPhase = first.text === 'prepare' && second?.kind === 'word' && second.text === 'transaction'
-    return isTwoPhase ? 'prepare transaction' : first.text
+    const has = (word: string, within: number): boolean =>
+      rest.slice(0, within).some((token) => token.kind === 'word' && token.text === word)
+    if (first.text === 'prepare' && has('transaction', 1)) return 'prepare transaction'
+    // ROLLBACK WORK TO SAVEPOINT is the longest form.
+    return first.text === 'rollback' && has('to', 2) ? BACK_TO_SAVEPOINT : first.text
   })
 }

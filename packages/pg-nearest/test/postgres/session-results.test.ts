@@ -114,12 +114,13 @@ test('a value that cannot be sent fails alone: the next answers are their own', 
   await own.end()
 })
 
-test.each(['set local work_mem = 5000', 'show work_mem'])(
-  'after %s a transaction can still be told its isolation level, and after COMMIT AND CHAIN the next one',
-  async (text) => {
+test.each([[['set local work_mem = 5000']], [['show work_mem']], [['savepoint s', 'rollback to s', 'release s']]])(
+  'after %j a transaction can still be told its isolation level, and after COMMIT AND CHAIN the next one',
+  async (texts) => {
     const client = await pool.session().connect()
     const level = 'set transaction isolation level serializable'
-    for (const each of ['begin', text, level, 'select 1', 'commit and chain', level, 'commit']) await client.query(each)
+    const behind = [level, 'select 1', 'commit and chain', level, 'commit']
+    for (const each of ['begin', ...texts, ...behind]) await client.query(each)
     client.release()
     expect(client.getTransactionStatus()).toBe('I')
   },
