@@ -157,6 +157,8 @@ describe.each(WHERE)('with %s', (where) => {
 
   test('a COPY that is written slowly is not ended', async () => {
     const client = await app(where, { query_timeout: LIMIT_MS }).connect()
+    // Its connection is there, for which the limit would be short where cores are busy.
+    await client.query("delete from orders where id = 'copied'").catch(() => 'late, on a busy machine')
     const copy = client.query(from('copy orders from stdin'))
     const told = ended(copy)
     await sleep(LIMIT_MS * 2)
