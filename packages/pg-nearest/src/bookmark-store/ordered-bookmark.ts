@@ -1,7 +1,8 @@
-import type { Bookmark } from '../session/bookmark.ts'
+import type { Bookmark, Timeline } from '../session/bookmark.ts'
 import {
   formatBookmark,
   formatTimeBookmark,
+  formatUnknownFrom,
   parseBookmark,
   parseTimeBookmark,
   parseUnknownFrom,
@@ -68,14 +69,16 @@ export function doubtOf(text: string): string {
 
 const DOUBT = /^unknown:(\d{1,20}):([\da-f]{8})$/
 
+/** Reads what {@link doubtOf} made; `undefined` where that tells no timeline, and for anything else. Never throws. */
+function timelineInOrder(text: string): Timeline | undefined {
+  const [, systemIdentifier, timeline] = DOUBT.exec(text) ?? []
+  if (systemIdentifier === undefined || BigInt(systemIdentifier) >= MOST) return undefined
+  return parseUnknownFrom(formatUnknownFrom({ systemIdentifier, timeline: Number.parseInt(timeline ?? '', 16) }))
+}
+
 /** What a key begins with: `doubt` is what {@link doubtOf} made, or {@link UNLIKE}, and `kept` an {@link OrderedBookmark}, as far as they are there. */
 export function bookmarkBeside(doubt: string | undefined, kept: string | undefined): string | undefined {
   const bookmark = kept === undefined ? undefined : (bookmarkInOrder(kept) ?? kept)
   if (doubt === undefined) return bookmark
-  if (doubt === UNLIKE) return UNKNOWN_BOOKMARK
-  const [, systemIdentifier = '0', timeline = '0'] = DOUBT.exec(doubt) ?? []
-  const isTimeline =
-    Number.parseInt(timeline, 16) > 0 && BigInt(systemIdentifier) > 0n && BigInt(systemIdentifier) < MOST
-  const from = isTimeline ? { systemIdentifier, timeline: Number.parseInt(timeline, 16) } : undefined
-  return mergeBookmarks([unknownBookmark(from), bookmark])
+  return doubt === UNLIKE ? UNKNOWN_BOOKMARK : mergeBookmarks([unknownBookmark(timelineInOrder(doubt)), bookmark])
 }

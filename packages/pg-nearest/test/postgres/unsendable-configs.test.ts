@@ -126,6 +126,20 @@ describe.each(Object.entries(WHERE))('%s', (_, options) => {
     return { pool, seen }
   }
 
+  /** What was left in pg's buffer would be sent by them. */
+  async function whoComesNext(pool: NearestPool): Promise<unknown> {
+    const stranger = new pg.Client({ connectionString: world.url('nrt') })
+    await stranger.connect()
+    const next = [
+      await told(() => stranger.query('select $1::int as n', [2])),
+      await told(() => pool.query('select 3 as n')),
+      await told(() => pool.query('update notes set n = 4 returning n')),
+    ]
+    await stranger.end()
+    return next
+  }
+  const UNTOUCHED = { next: [[{ n: 2 }], [{ n: 3 }], []], stored: [], removed: 0, problems: 0 }
+
   describe.each(UNSENDABLE)('%s', (__, config, error) => {
     test('is told, and nothing else happens', async () => {
       const { pool, seen } = await start()
@@ -134,21 +148,10 @@ describe.each(Object.entries(WHERE))('%s', (_, options) => {
         // oxlint-disable-next-line no-await-in-loop -- one after the other
         got[way] = await told(() => run(pool, (on) => on.query(config as pg.QueryConfig)))
       }
-      // What was left in pg's buffer would be sent by whoever comes next.
-      const stranger = new pg.Client({ connectionString: world.url('nrt') })
-      await stranger.connect()
-      const next = [
-        await told(() => stranger.query('select $1::int as n', [2])),
-        await told(() => pool.query('select 3 as n')),
-        await told(() => pool.query('update notes set n = 4 returning n')),
-      ]
-      await stranger.end()
+      const next = await whoComesNext(pool)
       expect({ got, next, stored: await notes(), ...seen }).toEqual({
         got: Object.fromEntries(Object.keys(WAYS).map((way) => [way, error])),
-        next: [[{ n: 2 }], [{ n: 3 }], []],
-        stored: [],
-        removed: 0,
-        problems: 0,
+        ...UNTOUCHED,
       })
     })
 
@@ -179,20 +182,10 @@ describe.each(Object.entries(WHERE))('%s', (_, options) => {
         // oxlint-disable-next-line no-await-in-loop -- one after the other
         got[way] = await told(() => run(pool, submit))
       }
-      const stranger = new pg.Client({ connectionString: world.url('nrt') })
-      await stranger.connect()
-      const next = [
-        await told(() => stranger.query('select $1::int as n', [2])),
-        await told(() => pool.query('select 3 as n')),
-        await told(() => pool.query('update notes set n = 4 returning n')),
-      ]
-      await stranger.end()
+      const next = await whoComesNext(pool)
       expect({ got, next, stored: await notes(), ...seen }).toEqual({
         got: Object.fromEntries(Object.keys(WAYS).map((way) => [way, NO_TYPE])),
-        next: [[{ n: 2 }], [{ n: 3 }], []],
-        stored: [],
-        removed: 0,
-        problems: 0,
+        ...UNTOUCHED,
       })
     })
 
