@@ -163,6 +163,7 @@ const attacks = onServersOf([
   'revoked-rights',
   'schema-lag',
   'silent-leavers',
+  'slow-logins',
   'spare-connections',
   'stalled-replicas',
   'switched-poolers',

@@ -1,6 +1,7 @@
 import { connectClient } from '../pg-client/connect-client.ts'
 import { runConnectHook, type ConnectHooks } from './connect-hooks.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
+import { SilentError } from '../limits/stall-aware-timeout.ts'
 
 interface ConnectOptions extends ConnectHooks {
   readonly connectionTimeoutMillis?: number | undefined
@@ -37,4 +38,9 @@ export async function makeConnection(
   await runConnectHook(connection, options, connectTimeoutMs)
   // While the hook ran nothing else was listening to the socket.
   if (connection.hasDied) throw new Error('Connection terminated unexpectedly')
+}
+
+/** The server has not taken the connection in time. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof SilentError
 }

@@ -8,7 +8,8 @@ import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { HookError } from '../connecting/connect-hooks.ts'
 import { Connection, type ConnectionEvents } from '../pooled-connection/connection.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import { beginConnection, makeConnection, type BegunConnection } from '../connecting/make-connection.ts'
+import { beginConnection, isSilence, makeConnection, type BegunConnection } from '../connecting/make-connection.ts'
+import { DialWindow } from '../connecting/dial-window.ts'
 import { SpareConnection } from '../connecting/spare-connection.ts'
 import { NoConnectionError } from './no-connection-error.ts'
 import { rejectWaitersOnHookError } from './reject-waiters-on-hook-error.ts'
@@ -39,6 +40,7 @@ export class Dialer {
   readonly #Client: typeof pg.Client
   /** The pool's own: a connection outlives the request that it was made for, and must not keep what belongs to that. */
   readonly #context = new AsyncResource('pg-nearest')
+  readonly #window = new DialWindow()
   #dialling = 0
 
   constructor(options: ServerConnectionsOptions, connections: DialingConnections) {
@@ -54,6 +56,11 @@ export class Dialer {
   /** How many are being dialled. */
   get dialling(): number {
     return this.#dialling
+  }
+
+  /** How many may be dialled at the same time. */
+  get limit(): number {
+    return this.#window.size
   }
 
   dial(): void {
@@ -105,6 +112,8 @@ export class Dialer {
         const pauseMs = askAgainAfterMs(this.#options.login().password, error, tries + 1)
         if (pauseMs !== undefined) return this.#dialAgain(connection, error, pauseMs, tries + 1)
       }
+      const isGivenUp = connection.state !== 'connecting' && connection.generation !== this.#connections.generation()
+      if (isGivenUp || isSilence(error)) this.#window.timedOut(connection.dialledAt, this.#dialling)
       this.#dialling--
       // Waiters are refused before more is dialled for them. A connection that was given up has been reported already.
       if (connection.state === 'connecting') {
@@ -117,8 +126,11 @@ export class Dialer {
     this.#dialling--
     // It may have been closed while the hook ran.
     if (connection.state !== 'connecting') return this.#connections.serve()
+    this.#window.connected()
     this.#connections.pause.reset()
     await this.#connections.onConnected(connection)
+    // The window has grown.
+    this.#connections.serve()
   }
 
   /** The waiter keeps its turn meanwhile. */

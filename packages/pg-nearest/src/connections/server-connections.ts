@@ -124,7 +124,8 @@ class Connections implements ServerConnections, Lender {
     if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
     if (this.#pause.hopeless !== undefined) return rejectSoon(this.#pause.hopeless)
     const { maxWaiting, pgOptions } = this.#options
-    const isFull = this.#all.size >= this.#max && this.#idle.size === 0
+    const { dialling, limit } = this.#dialer
+    const isFull = (this.#all.size >= this.#max || dialling >= limit) && this.#idle.size === 0
     if (this.waiting >= maxWaiting && (isFull || this.#pause.active)) {
       return rejectSoon(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
@@ -251,8 +252,9 @@ class Connections implements ServerConnections, Lender {
 
   get #nextStep(): ReturnType<typeof nextLending<Waiter<Lease>, Connection>> {
     if (this.#ending || this.#queue.size === 0) return undefined
+    const { dialling, limit: dialLimit } = this.#dialer
     const { active: refuses } = this.#pause
-    const now = { max: this.#room, idle: this.#idle.usable, all: this.#all, dialling: this.#dialer.dialling, refuses }
+    const now = { max: this.#room, idle: this.#idle.usable, all: this.#all, dialling, dialLimit, refuses }
     return nextLending(this.#queue, now, () => performance.now())
   }
 

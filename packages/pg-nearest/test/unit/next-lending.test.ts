@@ -38,12 +38,18 @@ function link(text: string): Link {
   return { name: text, machine: machine === '?' ? undefined : machine, state: state as ConnectionState }
 }
 
-function connectionsOf(links: readonly Link[], max: number, refuses = false): ConnectionsNow<Link> {
+function connectionsOf(
+  links: readonly Link[],
+  max: number,
+  refuses = false,
+  dialLimit = Number.POSITIVE_INFINITY,
+): ConnectionsNow<Link> {
   return {
     max,
     idle: links.filter(({ state }) => state === 'idle'),
     all: new Set(links),
     dialling: links.filter(({ state }) => state === 'connecting').length,
+    dialLimit,
     refuses,
   }
 }
@@ -90,6 +96,18 @@ describe('what happens next', () => {
   ])('%j wait, of the connections %j, at most %i: %s', (waiters, links, max, next) => {
     const callers = new Set(waiters.map((wish) => caller(wish)))
     expect(said(nextLending(callers, connectionsOf(links.map(link), max), () => 0))).toBe(next)
+  })
+
+  test('no more are dialled at the same time than may be', () => {
+    const next = (waiting: number, dialling: number, limit: number): string => {
+      const links = Array.from({ length: dialling }, () => link('? connecting'))
+      const waiters = new Set(Array.from({ length: waiting }, () => caller('any')))
+      return said(nextLending(waiters, connectionsOf(links, 10, false, limit), () => 0))
+    }
+    expect(next(5, 0, 1)).toBe('dial')
+    expect(next(5, 1, 1)).toBe('nothing')
+    expect(next(5, 2, 3)).toBe('dial')
+    expect(next(2, 2, 3)).toBe('nothing')
   })
 
   test('one that leads elsewhere makes room for whoever has waited for long', () => {
