@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { instanceOf } from '../errors.ts'
 import { InternalQueryExchange } from '../exchange/internal-query-exchange.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import type { Pipeline } from '../wire/pipeline.ts'
@@ -58,12 +59,16 @@ export class Cancellation {
     this.#requested = Promise.all([this.#requested, head && requestCancel(this.#connection.client)])
   }
 
-  /** A request hits what the server is at when it arrives. What comes next has one of its own, if it is to be cancelled, too. */
+  /**
+   * A request hits what the server is at when it arrives. What comes next has one of its own, if it is to be cancelled, too; but for a question of
+   * the pool's, which is quick by itself, however long its answer takes to come.
+   */
   #requestForNext(): NodeJS.Timeout {
     let seen: Exchange | undefined
     return setInterval(() => {
       const { head } = this.#connection.pipeline
-      const isSlow = head !== undefined && head === seen && head !== this.#target
+      const isOurs = instanceOf(head, InternalQueryExchange)
+      const isSlow = head !== undefined && head === seen && head !== this.#target && !isOurs
       seen = head
       if (isSlow && this.#isUnfinished) this.#request()
     }, QUICK_MS)

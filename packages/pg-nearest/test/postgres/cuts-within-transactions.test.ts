@@ -73,9 +73,11 @@ describe('one cancel request is made for a statement that is cut', () => {
     'by its signal and at query_timeout': () => ({ query_timeout: 205, signal: AbortSignal.timeout(200) }),
   }
 
-  test.each(Object.entries(LIMITS))('in a transaction, %s', async (_how, limited) => {
-    const cancels = new CancelWatch()
-    const client = await (await poolWith({ stream: cancels.stream })).connect()
+  /** What comes before it and behind it is not cut, on however slow a machine. */
+  const poolOf = ({ stream }: CancelWatch): Promise<NearestPool> => poolWith({ stream, query_timeout: BOUND_MS })
+
+  async function cutInTransaction(cancels: CancelWatch, limited: () => object): Promise<void> {
+    const client = await (await poolOf(cancels)).connect()
     await client.query('begin')
     await client.query('select 1')
     expect(
@@ -84,11 +86,20 @@ describe('one cancel request is made for a statement that is cut', () => {
     await within(BOUND_MS, 'the rollback', client.query('rollback'))
     expect(cancels.count).toBe(1)
     client.release()
-  })
+  }
+
+  test.each(Object.entries(LIMITS))('in a transaction, %s', (_how, limited) =>
+    cutInTransaction(new CancelWatch(), limited),
+  )
+
+  test.each(Object.entries(LIMITS))(
+    'in a transaction whose server takes its time for the position behind it, %s',
+    (_how, limited) => cutInTransaction(new CancelWatch(50), limited),
+  )
 
   test.each(Object.entries(LIMITS))('of a read, %s', async (_how, limited) => {
     const cancels = new CancelWatch()
-    const client = await (await poolWith({ stream: cancels.stream })).connect()
+    const client = await (await poolOf(cancels)).connect()
     await client.query('select 1')
     expect(
       await within(BOUND_MS, 'it', endOf(client.query({ text: 'select pg_sleep(5)', ...limited() }))),
