@@ -250,10 +250,10 @@ function isConverted(value: unknown): boolean {
 
 /**
  * Sends an adopted query by the extended protocol, the only one in which several statements can share a Sync. What pg would have sent by
- * the simple protocol still gets its rows as text.
+ * the simple protocol still gets its rows as text, and nothing else of it is written either.
  */
 export function sendExtended(query: QueryInternals): void {
-  if (!query.requiresPreparation()) query.binary = false
+  if (!query.requiresPreparation()) Object.assign(query, { binary: false, portal: '', types: undefined })
   query.queryMode = 'extended'
 }
 

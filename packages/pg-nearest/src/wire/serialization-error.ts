@@ -5,6 +5,8 @@ export interface Given {
   readonly rows?: unknown
   readonly portal?: unknown
   readonly types?: unknown
+  readonly values?: unknown
+  readonly queryMode?: unknown
 }
 
 /** As many as a message can ask for. */
@@ -14,19 +16,24 @@ const MOST_ROWS = 2 ** 32 - 1
  * What pg would throw while it writes these into a message, and leave half a message behind in a buffer that all connections of the process share.
  * `undefined`: nothing, as far as it is not in the values; or pg says by itself that there is neither a text nor a name.
  */
-export function serializationError({ text, name, rows, portal, types }: Given): Error | undefined {
+export function serializationError(given: Given): Error | undefined {
+  const { text, name, rows, portal, types } = given
   if (typeof text !== 'string' && typeof name !== 'string') return undefined
   if (typeof text !== 'string' && !isNone(text)) return wrongType('text', 'a string', text)
   if (Boolean(name) && typeof name !== 'string') return wrongType('name', 'a string', name)
+  if (!isPrepared(given)) return undefined
   if (Boolean(portal) && typeof portal !== 'string') return wrongType('portal', 'a string', portal)
   return (Boolean(rows) && errorOfRows(rows)) || (Array.isArray(types) && errorOfTypes(types)) || undefined
 }
 
+/** What pg sends by the extended protocol. By the simple one it writes the text alone. */
+function isPrepared({ text, name, rows, values, queryMode }: Given): boolean {
+  if (queryMode === 'extended' || Boolean(name) || Boolean(rows)) return true
+  return Boolean(text) && Boolean(values) && (values as readonly unknown[]).length > 0
+}
+
 /** The same of what writes a text and values as they are, and says nothing by itself. */
-export function errorOfOwnMessages({
-  text,
-  values,
-}: Pick<Given, 'text'> & { readonly values?: unknown }): Error | undefined {
+export function errorOfOwnMessages({ text, values }: Pick<Given, 'text' | 'values'>): Error | undefined {
   if (Boolean(text) && typeof text !== 'string') return wrongType('text', 'a string', text)
   if (!values) return undefined
   if (!Array.isArray(values)) return wrongType('values', 'an array', values)

@@ -324,6 +324,29 @@ describe.each(Object.entries(MAKERS))('%s', (_, make) => {
     expect([query.fields, command, await notes()]).toEqual([['1a'], 'COMMIT', [{ n: 1 }]])
   })
 
+  test.each([
+    ['a portal', { portal: 5 }],
+    ['a list of types', { types: [Symbol('t')] }],
+    ['a portal beside an empty array', { portal: 5, values: [] }],
+  ])('%s is not written where there are no values', async (__, more) => {
+    const pool = make()
+    const insert = { text: 'insert into notes values (1)', ...more } as never
+    const got = [await told(() => pool.query(insert))]
+    const client = await pool.connect()
+    got.push(await told(() => client.query(insert)))
+    for (const text of ['begin', 'insert into notes values (2)', 'insert into notes values (3)', 'commit']) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      got.push(await told(() => client.query({ text, ...more } as never)))
+    }
+    const query = new pg.Query(insert)
+    const end = endOf(query)
+    client.query(query)
+    got.push(await told(() => end.then(() => undefined)))
+    client.release()
+    await pool.end()
+    expect([got, await notes()]).toEqual([[[], [], [], [], [], [], undefined], [1, 1, 1, 2, 3].map((n) => ({ n }))])
+  })
+
   test.each([undefined, null, '', false, 0])('a name with text: %j is its name alone', async (text) => {
     const pool = make()
     const client = await pool.connect()
