@@ -10,6 +10,7 @@ import { createFreshnessCheck } from '../freshness/create-freshness-check.ts'
 import { provesWrite, type Evidence } from '../route/failure-meaning.ts'
 import { mayLeaveTrace } from '../statement/may-leave-trace.ts'
 import { mayAskAfter } from '../statement/may-ask-position.ts'
+import { textOn } from '../wire/pg-internals.ts'
 import type { StatementEnd } from '../wire/exchange.ts'
 import { isNoServerError } from '../errors.ts'
 import { readsOnly } from './begin-read-only-anywhere.ts'
@@ -158,7 +159,8 @@ async function send(
 ): Promise<GroupEnd | Evidence | Cut> {
   if (members.some(({ request, need }) => mayLeaveTrace(request.config.text, need))) lease.mark()
   const configs = [begin, ...members].map(({ request }): pg.QueryConfig => request.config)
-  const asksBehind = (): boolean => members.some(({ request, need }) => mayAskAfter(request.config.text, need))
+  const asksBehind = (): boolean =>
+    members.some(({ request, need }) => mayAskAfter(textOn(lease.client, request.config), need))
   const questions = check?.begin(lease, 'trust', !members.some(commits), asksBehind)
   if (questions instanceof ReplicaBehindError) return { kind: 'behind', error: questions }
   const [first] = members as [QueuedStatement]

@@ -20,6 +20,7 @@ import { isDemotion, isOfConnection, provesWrite, type Evidence } from '../route
 import type { StatementNeed } from '../classification/statement-need-types.ts'
 import { writeOrder } from '../server-selection/server-selection.ts'
 import { commitsUnseen, mayAskAfter, runsInside } from '../statement/may-ask-position.ts'
+import { textOn } from '../wire/pg-internals.ts'
 import { mayWriteByFunction } from '../statement/may-leave-trace.ts'
 import { factsOf } from '../statement/text-facts.ts'
 import { isValueTooLong } from '../result-value-too-long.ts'
@@ -65,7 +66,7 @@ export function runStatement(lease: Lease, given: StatementRun, onEnd: OnEnd): v
   const run = inside && status === 'E' ? { ...given, check: undefined } : given
   const { check, trust, config, need } = run
   if (check === undefined) return send(lease, run, (end) => onEnd(conclude(lease, run, undefined, end)))
-  const questions = check.begin(lease, trust, inside, () => mayAskAfter(config.text, need))
+  const questions = check.begin(lease, trust, inside, () => mayAskAfter(textOn(lease.client, config), need))
   if (questions instanceof ReplicaBehindError) return onEnd({ kind: 'behind', error: questions })
   if (questions === undefined) {
     const asksRole = beginsAlone(lease, run) && check.mayBeMisled(lease, trust)

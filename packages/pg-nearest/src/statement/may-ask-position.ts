@@ -2,7 +2,7 @@ import type { StatementNeed, TransactionControl } from '../classification/statem
 import { factsOf } from './text-facts.ts'
 
 /**
- * Whether a position query may be sent behind it. Not if SET TRANSACTION ISOLATION LEVEL may follow, which must precede any query;
+ * Whether a position query may be sent behind it, by the text that it runs on its connection. Not if SET TRANSACTION ISOLATION LEVEL may follow, which must precede any query;
  * and not behind a COPY, which would take the query for its rows.
  */
 export function mayAskAfter(text: string | undefined, { transaction }: StatementNeed): boolean {

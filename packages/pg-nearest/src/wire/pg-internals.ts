@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import pg from 'pg'
 import utils from 'pg/lib/utils.js'
-import { serializationError } from './serialization-error.ts'
+import { isNone, serializationError } from './serialization-error.ts'
 
 /**
  * Parts of pg that its types leave out. Only this folder uses them, so that a new version of pg has to be checked in one place.
@@ -54,6 +54,13 @@ export interface ClientInternals {
 
 export function internalsOf(client: pg.Client): ClientInternals {
   return client as unknown as ClientInternals
+}
+
+/** What it runs on a connection: beside a name without a text what was parsed there, or else the empty text that pg parses then. */
+export function textOn(client: pg.Client, { name, text }: pg.QueryConfig): string | undefined {
+  if (name === undefined || !isNone(text)) return text
+  const { parsedStatements, submittedNamedStatements } = internalsOf(client).connection
+  return parsedStatements[name] || submittedNamedStatements?.[name] || ''
 }
 
 /** From now on it changes parsers of its own, and what is in flight goes on with those that it was sent with. */

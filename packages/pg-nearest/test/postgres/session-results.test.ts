@@ -114,13 +114,19 @@ test('a value that cannot be sent fails alone: the next answers are their own', 
   await own.end()
 })
 
-test.each([[['set local work_mem = 5000']], [['show work_mem']], [['savepoint s', 'rollback to s', 'release s']]])(
+test.each<[(string | object)[]]>([
+  [['set local work_mem = 5000']],
+  [['show work_mem']],
+  [['savepoint s', 'rollback to s', 'release s']],
+  [[{ name: 'nothing was given with it' }]],
+  [['show work_mem', { name: 'nor with this one' }]],
+])(
   'after %j a transaction can still be told its isolation level, and after COMMIT AND CHAIN the next one',
   async (texts) => {
     const client = await pool.session().connect()
     const level = 'set transaction isolation level serializable'
     const behind = [level, 'select 1', 'commit and chain', level, 'commit']
-    for (const each of ['begin', ...texts, ...behind]) await client.query(each)
+    for (const each of ['begin', ...texts, ...behind]) await client.query(each as QueryConfig)
     client.release()
     expect(client.getTransactionStatus()).toBe('I')
   },
