@@ -99,21 +99,22 @@ export function parseSessionOptions(from: string | SessionOptions | undefined): 
 }
 
 /**
- * @param vouched - a bookmark that certainly comes from this app, where another one does not.
+ * @param vouched - what certainly comes from this app, where the bookmark does not.
  * @param draw - its lot among the sessions, for the pool's option `modes`.
  */
 export function newSessionState(
-  { bookmark, consistency, trusted, route, vouched }: SessionOptions & { readonly vouched?: string | undefined },
+  { bookmark, consistency, trusted, route, vouched }: SessionOptions & { readonly vouched?: Bookmark | undefined },
   draw: number = Math.random(),
 ): SessionState {
   const lot = { draw, route }
   if (bookmark === undefined) return new SessionState(undefined, { consistency, lot })
   const knownUntil = parseTimeBookmark(bookmark)
-  const beginning = { consistency, trusted, vouched: positionIn(vouched), beganAt: performance.now(), knownUntil, lot }
+  const beginning = { consistency, trusted, vouched, beganAt: performance.now(), knownUntil, lot }
   return new SessionState(positionIn(bookmark) ?? 'unknown', beginning)
 }
 
-function positionIn(text: string | undefined): Bookmark | undefined {
+/** `lsn` is 0 where it tells a timeline alone. */
+export function positionIn(text: string | undefined): Bookmark | undefined {
   return parseBookmark(text) ?? parseUnknownFrom(text)
 }
 

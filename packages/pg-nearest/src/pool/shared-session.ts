@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { describeValue } from '../error-messages/describe-value.ts'
 import { OptionError } from '../errors.ts'
+import { laterBookmark } from '../session/bookmark.ts'
 import { isUnknownBookmark, mergeBookmarks, UNKNOWN_BOOKMARK } from '../session/merge-bookmarks.ts'
 import type { SessionState } from '../session/session-state.ts'
 import type { Servers } from '../servers/servers.ts'
 import type { PoolParts } from '../routed-pool/routed-pool.ts'
-import { bookmarkOf, newSessionState, Session } from './session.ts'
+import { bookmarkOf, newSessionState, positionIn, Session } from './session.ts'
 
 const LONGEST_KEY = 512
 
@@ -19,7 +20,10 @@ export async function runShared<T>(parts: PoolParts, key: string, work: () => T 
   // What the caller's session only claims to have seen stays a claim.
   const trusted = bookmark === kept || outer === undefined || outer.trusted || !(outer.isHearsay || outer.unreadable)
   const { consistency, lot } = outer ?? {}
-  const vouched = trusted ? undefined : kept
+  const saved = positionIn(kept)
+  // What the caller's session had from the store stands in this one, too, when the claim falls.
+  const own = saved === undefined ? outer?.vouched : laterBookmark(outer?.vouched, saved)
+  const vouched = trusted ? undefined : own
   const state = newSessionState({ bookmark, trusted, vouched, consistency, route: lot?.route }, drawOf(key))
   const session = new Session(parts, state)
   try {

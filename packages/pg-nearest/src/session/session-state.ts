@@ -57,6 +57,8 @@ export class SessionState {
   readonly consistency: Consistency | undefined
   /** Whether the bookmark that it began with certainly comes from this app. */
   readonly trusted: boolean
+  /** See {@link SessionBeginning.vouched}. */
+  readonly vouched: Bookmark | undefined
   /** By `performance.now()`: what a server answers to a later question, it knows since the bookmark was made. */
   readonly beganAt: number
   /** See {@link SessionBeginning.knownUntil}. */
@@ -65,7 +67,6 @@ export class SessionState {
   readonly losses: UntoldLosses = new UntoldLosses()
   /** The bookmark that it began with, until a server is seen to show it or the primary has answered. */
   #claim: Bookmark | undefined
-  readonly #vouched: Bookmark | undefined
   /** A claim that the primary did not know. */
   #replaced: Bookmark | undefined
   /** See {@link listedSince}. */
@@ -83,7 +84,7 @@ export class SessionState {
     if (start === 'unknown' || start?.lsn === 0n) this.#blindSince = Number.NEGATIVE_INFINITY
     this.#claim = start === 'unknown' ? undefined : start
     this.#bookmark = this.#claim ?? vouched
-    this.#vouched = vouched
+    this.vouched = vouched
   }
 
   /** One of its statements failed because nothing could be written, or no server be reached. */
@@ -154,7 +155,7 @@ export class SessionState {
   /** The primary does not know what its reads had to show: the session goes on from the primary's position. */
   replace(required: Bookmark, position: Bookmark, now: number): void {
     if (isSamePosition(required, this.#bookmark)) {
-      this.#bookmark = this.isClaim(required) ? laterBookmark(this.#vouched, position) : position
+      this.#bookmark = this.isClaim(required) ? laterBookmark(this.vouched, position) : position
       this.#timelineSince = now
     }
     this.#replaced = required

@@ -1,6 +1,6 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { BookmarkStore } from '../../src/index.ts'
+import type { BookmarkStore, NearestPool } from '../../src/index.ts'
 import { formatBookmark, formatUnknownFrom } from '../../src/session/bookmark-text.ts'
 import { mergeBookmarks } from '../../src/session/merge-bookmarks.ts'
 import { administer, ask, caughtUp, until, withUsers } from './fixtures.ts'
@@ -43,7 +43,13 @@ const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code
 const unknownFrom = (timeline: number): string => formatUnknownFrom({ systemIdentifier: system, timeline })
 const farOn = (timeline: number): string => formatBookmark({ systemIdentifier: system, timeline, lsn: FAR })
 
-test('takes nothing from what was saved on a timeline of which this process has not heard', async () => {
+test.each([
+  ['', (_pool: NearestPool, read: () => Promise<number>) => read()],
+  [
+    ', nor within one of another key',
+    (pool: NearestPool, read: () => Promise<number>) => pool.sharedSession('others', read),
+  ],
+])('takes nothing from what was saved on a timeline of which this process has not heard%s', async (_, run) => {
   const store = inMemory()
   const here = await pools.start({ ...world.poolOptions('nrt'), failoverTimeoutMs: 1_000, bookmarkStore: store })
   const there = await pools.start({ ...world.poolOptions('ord'), bookmarkStore: store })
@@ -55,10 +61,9 @@ test('takes nothing from what was saved on a timeline of which this process has 
   await there.sharedSession('team', () => there.query("insert into users (name) values ('Promoted')"))
 
   const text = "select count(*)::int as n from users where name = 'Promoted'"
+  const read = async (): Promise<number> => (await here.query<{ n: number }>(text)).rows[0]?.n ?? -1
   const shown = (bookmark: string): Promise<unknown> =>
-    here
-      .session({ bookmark, trusted: false }, () => here.sharedSession('team', () => here.query<{ n: number }>(text)))
-      .then(({ rows }) => rows[0]?.n, codeOf)
+    here.session({ bookmark, trusted: false }, () => here.sharedSession('team', () => run(here, read))).catch(codeOf)
   const foreign = formatBookmark({ systemIdentifier: '42', timeline: 9, lsn: 1n })
   const brought = [unknownFrom(2), unknownFrom(9), farOn(2), farOn(9), farOn(1), foreign, 'garbage']
   const all = () => within(15_000, 'the reads', Promise.all(brought.map(shown)))
