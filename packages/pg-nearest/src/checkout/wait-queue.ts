@@ -136,6 +136,18 @@ export class WaitQueue<T> implements Waiting<Waiter<T>> {
     })
   }
 
+  /**
+   * Refuses the first, and some of those behind it who have waited for as long.
+   *
+   * @param others - how many of them at most
+   * @param since - when they began to wait at the latest; by `performance.now()`
+   */
+  refuseFirst(error: unknown, others: number = 0, since: number = Number.POSITIVE_INFINITY): void {
+    const [first, ...behind] = this
+    first?.refuse(error)
+    for (const waiter of behind.slice(0, others)) if (waiter.since <= since) waiter.refuse(error)
+  }
+
   refuseAll(error: unknown): void {
     for (const waiter of this) waiter.refuse(error)
   }

@@ -24,8 +24,8 @@ export interface DialingConnections {
   readonly queue: WaitQueue<Lease>
   readonly pause: RefusalPause
   readonly events: ConnectionEvents
-  /** There may be one more. */
-  hasRoom(): boolean
+  /** How many more there may be. */
+  vacancies(): number
   /** One has connected. */
   onConnected(connection: Connection): Promise<void>
   /** Something has changed for those who wait. */
@@ -35,12 +35,12 @@ export interface DialingConnections {
 /** Makes connections to one server, and refuses those who wait for one when that fails. */
 export class Dialer {
   readonly spare: SpareConnection
+  readonly window: DialWindow = new DialWindow()
   readonly #options: ServerConnectionsOptions
   readonly #connections: DialingConnections
   readonly #Client: typeof pg.Client
   /** The pool's own: a connection outlives the request that it was made for, and must not keep what belongs to that. */
   readonly #context = new AsyncResource('pg-nearest')
-  readonly #window = new DialWindow()
   #dialling = 0
 
   constructor(options: ServerConnectionsOptions, connections: DialingConnections) {
@@ -58,18 +58,13 @@ export class Dialer {
     return this.#dialling
   }
 
-  /** How many may be dialled at the same time. */
-  get limit(): number {
-    return this.#window.size
-  }
-
   dial(): void {
     void this.#context.runInAsyncScope(() => this.#dial())
   }
 
   /** @param connection - `undefined`: it could not even begin. */
   failed(connection: Connection | undefined, error: unknown): void {
-    const { all, generation, pause, queue } = this.#connections
+    const { all, generation, pause, queue, vacancies } = this.#connections
     if (error instanceof HookError) return rejectWaitersOnHookError(queue, error, connection?.wantedAt ?? 0)
     const why = error instanceof pg.DatabaseError || error instanceof PasswordError ? 'refused' : 'unreachable'
     this.#options.onDialFailed(error, connection?.generation ?? generation())
@@ -81,7 +76,11 @@ export class Dialer {
       pause.begin(new NoConnectionError(why, error))
       this.#connections.serve()
       if (pause.hopeless !== undefined) queue.refuseAll(pause.hopeless)
-    } else queue.first?.refuse(new NoConnectionError(why, error))
+    } else {
+      // Those whom the window keeps from a dial of their own wait no longer than they would for that.
+      const others = isSilence(error) ? Math.ceil(vacancies() / (this.#dialling + 1)) : 0
+      queue.refuseFirst(new NoConnectionError(why, error), others, connection?.wantedAt)
+    }
   }
 
   /** `undefined`: it could not even begin, as when the user's `stream` throws. */
@@ -113,7 +112,7 @@ export class Dialer {
         if (pauseMs !== undefined) return this.#dialAgain(connection, error, pauseMs, tries + 1)
       }
       const isGivenUp = connection.state !== 'connecting' && connection.generation !== this.#connections.generation()
-      if (isGivenUp || isSilence(error)) this.#window.timedOut(connection.dialledAt, this.#dialling)
+      if (isGivenUp || isSilence(error)) this.window.timedOut(connection.dialledAt, this.#dialling)
       this.#dialling--
       // Waiters are refused before more is dialled for them. A connection that was given up has been reported already.
       if (connection.state === 'connecting') {
@@ -126,7 +125,7 @@ export class Dialer {
     this.#dialling--
     // It may have been closed while the hook ran.
     if (connection.state !== 'connecting') return this.#connections.serve()
-    this.#window.connected()
+    this.window.connected()
     this.#connections.pause.reset()
     await this.#connections.onConnected(connection)
     // The window has grown.
@@ -138,6 +137,6 @@ export class Dialer {
     refused.kill(error)
     await sleep(pauseMs)
     this.#dialling--
-    if (this.#dialling < this.#connections.queue.size && this.#connections.hasRoom()) await this.#dial(tries)
+    if (this.#dialling < this.#connections.queue.size && this.#connections.vacancies() > 0) await this.#dial(tries)
   }
 }

@@ -124,8 +124,8 @@ class Connections implements ServerConnections, Lender {
     if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
     if (this.#pause.hopeless !== undefined) return rejectSoon(this.#pause.hopeless)
     const { maxWaiting, pgOptions } = this.#options
-    const { dialling, limit } = this.#dialer
-    const isFull = (this.#all.size >= this.#max || dialling >= limit) && this.#idle.size === 0
+    const { dialling, window } = this.#dialer
+    const isFull = (this.#all.size >= this.#max || dialling >= window.size) && this.#idle.size === 0
     if (this.waiting >= maxWaiting && (isFull || this.#pause.active)) {
       return rejectSoon(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
@@ -252,16 +252,16 @@ class Connections implements ServerConnections, Lender {
 
   get #nextStep(): ReturnType<typeof nextLending<Waiter<Lease>, Connection>> {
     if (this.#ending || this.#queue.size === 0) return undefined
-    const { dialling, limit: dialLimit } = this.#dialer
+    const { dialling, window } = this.#dialer
     const { active: refuses } = this.#pause
-    const now = { max: this.#room, idle: this.#idle.usable, all: this.#all, dialling, dialLimit, refuses }
+    const now = { max: this.#room, idle: this.#idle.usable, all: this.#all, dialling, dialLimit: window.size, refuses }
     return nextLending(this.#queue, now, () => performance.now())
   }
 
   #makeDialer(): Dialer {
     return new Dialer(this.#options, {
       generation: () => this.#generation,
-      hasRoom: () => this.#all.size < this.#room && !this.#ending,
+      vacancies: () => (this.#ending ? 0 : this.#room - this.#all.size),
       all: this.#all,
       queue: this.#queue,
       pause: this.#pause,

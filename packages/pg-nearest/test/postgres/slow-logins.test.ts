@@ -25,12 +25,14 @@ afterAll(async () => {
 /** The pool's option `stream`. Once it is `slow`, one connection after the other reaches the server, and each that was given up takes its time, too. */
 class Gate {
   slow = false
+  closed = false
   #freeAt = 0
 
   readonly stream = (): Socket => {
     const socket = new Socket()
     const { connect } = socket
     socket.connect = (...args: never[]): Socket => {
+      if (this.closed) return socket
       if (this.slow) this.#freeAt = Math.max(this.#freeAt, performance.now()) + COST_MS
       const enter = (): unknown => socket.destroyed || Reflect.apply(connect, socket, args)
       setTimeout(enter, this.#freeAt - performance.now())
@@ -64,4 +66,27 @@ test('a server that takes connections slowly is not kept busy with those that no
   const clients = Array.from({ length: MAX }, () => insistOnClient(pool))
   await within(BOUND_MS, 'all have one', Promise.all(clients))
   expect(pool.totalCount).toBe(MAX)
+})
+
+test('nobody waits longer where fewer are dialled', async () => {
+  const gate = new Gate()
+  const pool = await pools.start({
+    ...world.poolOptions('nrt'),
+    stream: gate.stream,
+    max: MAX,
+    connectTimeoutMs: TIMEOUT_MS,
+    probeIntervalMs: 10_000,
+  })
+  // The server is there, and takes nobody new.
+  const open = await pool.connect()
+  gate.closed = true
+  for (let round = 1; round <= 4; round++) {
+    const started = performance.now()
+    const clients = Array.from({ length: MAX }, () => pool.connect())
+    const ends = await within(BOUND_MS, 'all', Promise.allSettled(clients))
+    const waitedMs = performance.now() - started
+    expect(ends.filter(({ status }) => status === 'rejected')).toHaveLength(MAX)
+    expect(waitedMs, `for dials one after the other, in round ${round}`).toBeLessThan(6 * TIMEOUT_MS)
+  }
+  open.release()
 })
