@@ -145,7 +145,7 @@ export class WaitQueue<T> implements Waiting<Waiter<T>> {
   refuseFirst(error: unknown, others: number = 0, since: number = Number.POSITIVE_INFINITY): void {
     const [first, ...behind] = this
     first?.refuse(error)
-    for (const waiter of behind.slice(0, others)) if (waiter.since <= since) waiter.refuse(error)
+    for (const waiter of behind.slice(0, Math.max(0, others))) if (waiter.since <= since) waiter.refuse(error)
   }
 
   refuseAll(error: unknown): void {

@@ -56,6 +56,8 @@ describe('whoever waits for a connection', () => {
 
   test.each<[others: number, sinceMs: number, refused: string]>([
     [0, Infinity, 'a'],
+    // More connections than there may be, for a moment.
+    [-1, Infinity, 'a'],
     [1, Infinity, 'ab'],
     [9, Infinity, 'abcd'],
     [9, 10, 'ab'],
