@@ -42,6 +42,17 @@ class Gate {
   }
 }
 
+function poolBehind({ stream }: Gate): Promise<NearestPool> {
+  // What the server says on the monitor's connection, which is open, is not the matter here.
+  return pools.start({
+    ...world.poolOptions('nrt'),
+    stream,
+    max: MAX,
+    connectTimeoutMs: TIMEOUT_MS,
+    probeIntervalMs: 10_000,
+  })
+}
+
 /** As an app that tries again: until it has one. */
 async function insistOnClient(pool: NearestPool): Promise<unknown> {
   try {
@@ -54,14 +65,7 @@ async function insistOnClient(pool: NearestPool): Promise<unknown> {
 
 test('a server that takes connections slowly is not kept busy with those that nobody waits for any longer', async () => {
   const gate = new Gate()
-  const pool = await pools.start({
-    ...world.poolOptions('nrt'),
-    stream: gate.stream,
-    max: MAX,
-    connectTimeoutMs: TIMEOUT_MS,
-    // What it says on the monitor's connection, which is open, is not the matter here.
-    probeIntervalMs: 10_000,
-  })
+  const pool = await poolBehind(gate)
   gate.slow = true
   const clients = Array.from({ length: MAX }, () => insistOnClient(pool))
   await within(BOUND_MS, 'all have one', Promise.all(clients))
@@ -70,13 +74,7 @@ test('a server that takes connections slowly is not kept busy with those that no
 
 test('nobody waits longer where fewer are dialled', async () => {
   const gate = new Gate()
-  const pool = await pools.start({
-    ...world.poolOptions('nrt'),
-    stream: gate.stream,
-    max: MAX,
-    connectTimeoutMs: TIMEOUT_MS,
-    probeIntervalMs: 10_000,
-  })
+  const pool = await poolBehind(gate)
   // The server is there, and takes nobody new.
   const open = await pool.connect()
   gate.closed = true
