@@ -2,8 +2,10 @@ import type { StatementNeed, TransactionControl } from '../classification/statem
 import { factsOf } from './text-facts.ts'
 
 /**
- * Whether a position query may be sent behind it, by the text that it runs on its connection. Not if SET TRANSACTION ISOLATION LEVEL may follow, which must precede any query;
- * and not behind a COPY, which would take the query for its rows.
+ * Whether a position query may be sent behind it. Not if SET TRANSACTION ISOLATION LEVEL may follow, which must precede any query; and not
+ * behind a COPY, which would take the query for its rows.
+ *
+ * @param text - what it runs on its connection, which a name alone may stand for.
  */
 export function mayAskAfter(text: string | undefined, { transaction }: StatementNeed): boolean {
   if (typeof text !== 'string') return true

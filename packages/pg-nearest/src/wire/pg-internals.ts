@@ -60,7 +60,9 @@ export function internalsOf(client: pg.Client): ClientInternals {
 export function textOn(client: pg.Client, { name, text }: pg.QueryConfig): string | undefined {
   if (name === undefined || !isNone(text)) return text
   const { parsedStatements, submittedNamedStatements } = internalsOf(client).connection
-  return parsedStatements[name] || submittedNamedStatements?.[name] || ''
+  const parsed: unknown = parsedStatements[name] || submittedNamedStatements?.[name]
+  // pg's own are objects, in which `constructor` is a function.
+  return typeof parsed === 'string' ? parsed : ''
 }
 
 /** From now on it changes parsers of its own, and what is in flight goes on with those that it was sent with. */
@@ -130,6 +132,8 @@ export interface QueryInternals extends QueryHandlers {
   rows: number | undefined
   values: unknown[] | undefined
   binary: boolean | undefined
+  portal: string
+  types: unknown
   callback: QueryCallback | undefined
   requiresPreparation(): boolean
   queryMode: 'extended' | undefined
@@ -260,7 +264,11 @@ function isConverted(value: unknown): boolean {
  * the simple protocol still gets its rows as text, and nothing else of it is written either.
  */
 export function sendExtended(query: QueryInternals): void {
-  if (!query.requiresPreparation()) Object.assign(query, { binary: false, portal: '', types: undefined })
+  if (!query.requiresPreparation()) {
+    query.binary = false
+    query.portal = ''
+    query.types = undefined
+  }
   query.queryMode = 'extended'
 }
 
