@@ -29,13 +29,13 @@ export interface Forecast {
   readonly routes: readonly ForecastRoute[]
 }
 
-/** Adds up what is observed. */
+/** @internal Adds up what is observed. */
 export interface Forecaster extends Observer {
   /** `undefined` before anything was observed. */
   readonly forecast: Forecast | undefined
 }
 
-/** @param isReplica - whether a server of this name answers as one now. */
+/** @internal @param isReplica - whether a server of this name answers as one now. */
 export function createForecaster(
   isReplica: (server: string) => boolean,
   tell: (event: ObservedEvent) => void,

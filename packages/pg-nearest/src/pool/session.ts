@@ -101,6 +101,7 @@ export function parseSessionOptions(from: string | SessionOptions | undefined): 
 /**
  * @param vouched - what certainly comes from this app, where the bookmark does not.
  * @param draw - its lot among the sessions, for the pool's option `modes`.
+ * @internal
  */
 export function newSessionState(
   { bookmark, consistency, trusted, route, vouched }: SessionOptions & { readonly vouched?: Bookmark | undefined },
@@ -113,11 +114,12 @@ export function newSessionState(
   return new SessionState(positionIn(bookmark) ?? 'unknown', beginning)
 }
 
-/** `lsn` is 0 where it tells a timeline alone. */
+/** @internal `lsn` is 0 where it tells a timeline alone. */
 export function positionIn(text: string | undefined): Bookmark | undefined {
   return parseBookmark(text) ?? parseUnknownFrom(text)
 }
 
+/** @internal */
 export function bookmarkOf(state: SessionState, { engine, listed, monitor }: Servers): string | undefined {
   // What it is about to write has no position yet, and the primary will have it.
   if (state.writing) return unknownBookmark(state.timeline)

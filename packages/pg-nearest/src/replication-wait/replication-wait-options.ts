@@ -17,7 +17,7 @@ export interface ReplicatedOptions {
 const NAMES: readonly (keyof ReplicatedOptions)[] = ['bookmark', 'servers', 'timeoutMs', 'signal']
 const DEFAULT_MS = 30_000
 
-/** @throws OptionError for the first option that cannot be used. */
+/** @internal @throws OptionError for the first option that cannot be used. */
 export function parseReplicatedOptions(options: ReplicatedOptions): ReplicationWait {
   checkNames(options, NAMES)
   const { bookmark: text, servers, timeoutMs = DEFAULT_MS, signal } = options

@@ -19,6 +19,7 @@ export interface EachResult<R extends Row = Row> {
 /** One server that does not answer must not hold up what the others say. */
 const TIMEOUT_MS = 5_000
 
+/** @internal */
 export function queryEach<R extends Row>(
   parts: PoolParts,
   query: string | pg.QueryConfig,

@@ -45,7 +45,7 @@ type ConnectCallback = (error: Error | undefined, client: RoutedClient | undefin
 
 type Work<T> = (transaction: Transaction) => T | Promise<T>
 
-/** What a pool shares with its handles. */
+/** @internal What a pool shares with its handles. */
 export interface PoolParts {
   readonly servers: Servers
   /** What pg's constructor has made of the options, which contain nothing that names a server. */

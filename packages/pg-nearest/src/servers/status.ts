@@ -89,6 +89,7 @@ export interface Status extends PoolState {
   readonly problems: readonly string[]
 }
 
+/** @internal */
 export function statusOf(
   snapshot: Topology,
   place: ProcessRegion,

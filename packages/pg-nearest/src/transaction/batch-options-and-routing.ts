@@ -57,7 +57,7 @@ export function checkBatchOptions(options: BatchOptions | BatchTransactionOption
   throw new OptionError('transaction', 'isolationLevel and retries of batch() need { transaction: true }.')
 }
 
-/** @throws OptionError or TypeError for what cannot be part of a batch, and then none of it is sent. */
+/** @internal @throws OptionError or TypeError for what cannot be part of a batch, and then none of it is sent. */
 export function parseBatch(statements: readonly BatchStatement[]): readonly Request[] {
   if (!Array.isArray(statements)) {
     throw new OptionError('statements', `batch() takes an array of statements, but it is ${describeValue(statements)}.`)
@@ -93,7 +93,7 @@ function withoutRows(config: pg.QueryConfig): pg.QueryConfig {
   return rest
 }
 
-/** Reads ahead of the first write go where reads go; from there on everything goes to the primary, so that each sees what was before it. */
+/** @internal Reads ahead of the first write go where reads go; from there on everything goes to the primary, so that each sees what was before it. */
 export function routeBatch(requests: readonly Request[], known: LearnedWrites): readonly Request[] {
   const writes = requests.findIndex(({ config, route }) => {
     const { need, learned } = known.needOf(config.text)
@@ -107,6 +107,7 @@ export function routeBatch(requests: readonly Request[], known: LearnedWrites): 
  * Gives all to a transaction at once, and COMMIT with the last of them.
  *
  * @throws the first of their errors.
+ * @internal
  */
 export async function runBatch(tx: Transaction, requests: readonly Request[]): Promise<Served<pg.QueryResult>[]> {
   const last = requests.length - 1

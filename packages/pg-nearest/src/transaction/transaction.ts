@@ -72,6 +72,7 @@ export function retriesOf({ retries = 0 }: TransactionOptions): number {
  * Runs `work` between BEGIN and COMMIT, or ROLLBACK if it throws. The COMMIT does not wait for statements that `work` did not await, nor for
  * the one whose own promise it returns; if one of them fails, the COMMIT rejects, unless it has failed here alone: then what rejects says
  * that all is committed.
+ * @internal
  */
 export async function runTransaction<T>(
   client: RoutedClient & TransactionClient & Pick<BorrowedClient, 'endStream'>,
