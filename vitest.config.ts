@@ -188,6 +188,7 @@ const attacks = onServersOf([
   'values-too-long',
   'withheld-writes',
   'write-bursts',
+  'writes-on-replaced-primaries',
   'wrong-ports',
   'wrong-servers',
 ])

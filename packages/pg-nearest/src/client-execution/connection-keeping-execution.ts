@@ -20,7 +20,7 @@ export type HeldRunEnd<R> = { readonly kind: 'result'; readonly result: R } | Ev
 /** How something follows what its session learns on the way. */
 export interface Planning {
   /** See {@link ClaimGate}. */
-  enterClaim(server: string): ClaimGate
+  enterPrimary(server: string): ClaimGate
   /** What it must show. */
   check?(): FreshnessCheck | undefined
   /** A new plan, after what it was planned by has changed. */
@@ -38,6 +38,8 @@ export interface HeldOptions<R, T> {
   readonly mayWait?: boolean
   /** For what reads. */
   readonly planning?: Planning | undefined
+  /** Of what may write. */
+  readonly check?: FreshnessCheck | undefined
   /** How it may share a connection this time, instead of holding one. `onEnd` gets `undefined` if it must hold one after all. */
   board?(attempt: Attempt, onEnd: (end: AttemptEnd<R> | undefined) => void): Boarding | undefined
   /** Runs it on the connection that the client holds now. `forced`: READ ONLY. */
@@ -53,7 +55,7 @@ const ANSWERED: ReadonlySet<HeldRunEnd<unknown>['kind']> = new Set(['result', 'a
 export function borrowedClientExecution<R, T>(client: ClientContext, options: HeldOptions<R, T>): Execution<R, T> {
   const { engine, scope, held } = client
   const { facts, text, signal, learns } = options
-  const planning = options.planning ?? onPrimaries(client)
+  const planning = options.planning ?? onPrimaries(client, options.check)
   engine.budget.deposit()
   const attempt = async (to: Attempt, turn: Turn<R>): Promise<AttemptEnd<R>> => {
     const before = endOfLost(client)
@@ -113,7 +115,7 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     attempts: options.attempts,
     lists: engine.lists,
     attempt: (to, turn, ofWalk) => {
-      const gate = planning.enterClaim(to.server)
+      const gate = planning.enterPrimary(to.server)
       if (gate.kind === 'asking') held.letGoToWait()
       awaitBookmarkClaim(gate, ofWalk, turn, (inside) => {
         attempt(to, inside).then(
@@ -154,6 +156,9 @@ function asAttemptEnd(
   return { kind: 'failed', evidence: { kind: 'unsent', error }, forced: false, ...of }
 }
 
-function onPrimaries({ engine, scope }: ClientContext): Planning {
-  return { enterClaim: () => FREE_GATE, replan: () => planFallback(engine.topology, scope.target) }
+function onPrimaries({ engine, scope }: ClientContext, check: FreshnessCheck | undefined): Planning {
+  return {
+    enterPrimary: (server) => check?.enterPrimary(server) ?? FREE_GATE,
+    replan: () => planFallback(engine.topology, scope.target),
+  }
 }

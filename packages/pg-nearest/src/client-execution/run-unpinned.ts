@@ -66,7 +66,7 @@ function executionOf(
     signal,
     attempts,
     learns: true,
-    planning: reads ? planning : undefined,
+    ...(reads ? { planning } : { check: statement.check }),
     ...(rider && {
       board: (attempt, end) => laneBoarding(client, rider, { attempt, check: planning.check(), signal, end }),
     }),
@@ -122,7 +122,8 @@ export function planReading(
   const begins = need.transaction?.kind === 'begin'
   let latest = check
   return {
-    enterClaim: (server) => (begins ? latest?.enterClaimToBegin(server) : latest?.enterClaim(server)) ?? FREE_GATE,
+    enterPrimary: (server) =>
+      (begins ? latest?.enterPrimaryToBegin(server) : latest?.enterPrimary(server)) ?? FREE_GATE,
     check: () => latest,
     replan: () => {
       latest?.emitLosses()

@@ -117,6 +117,7 @@ function executionOf(
     text: first.request.config.text,
     signal: first.signal,
     attempts: attemptsOnPrimary(client),
+    check,
     // What only reads can begin elsewhere instead.
     mayWait: !readsOnly(begin),
     learns: false,

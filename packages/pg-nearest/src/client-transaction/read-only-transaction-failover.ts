@@ -41,7 +41,7 @@ export async function readInTransaction(
 ): Promise<Serving> {
   const { need } = statement
   if (state.failed && need.transaction?.kind === 'chain' && losesReadOnly(state) && !client.neverWrites)
-    return chainOnPrimary(client, () => limitsOf(statement))
+    return chainOnPrimary(client, statement)
   if (state.failed || isRegional(client.scope.target) || showsTransaction(statement))
     return runPinnedOrLose(client, statement)
   if (state.keeps !== 'nothing') return readWhereItIs(client, statement)
@@ -71,17 +71,23 @@ export async function readInTransaction(
     if (isOver || meaningInReading(ended.evidence) === 'fail') throw ended.error
     if (isLag(ended.error)) return askPrimary(client, statement, state, ended.error)
   }
-  await moveToPrimary(client, () => limitsOf(statement), state)
+  await moveToPrimary(client, statement, state)
   return runPinnedOrLose(client, statement)
 }
 
 /** The same for a cursor, a stream or a COPY, which moves ahead of being sent or not at all: nobody else can send it again. */
-export async function placeStream(client: ClientContext, need: StatementNeed): Promise<void> {
+export async function placeStream(
+  client: ClientContext,
+  need: StatementNeed,
+  own: QueuedStatement['own'],
+): Promise<void> {
   const { state } = client
   if (state.kind !== 'reading' || state.failed || isRegional(client.scope.target)) return
   if (!isOfPrimary(need)) return
-  const limits = { signal: client.signal, timeoutMs: client.engine.queryTimeoutMs }
-  if (state.keeps === 'nothing') await moveToPrimary(client, () => limits, state)
+  const { signal } = client
+  const { queryTimeoutMs } = client.engine
+  if (state.keeps === 'nothing')
+    await moveToPrimary(client, { signal, queryTimeoutMs, givenAt: performance.now(), own }, state)
   else if (need.class !== 'write') throw notHereError(client.held.here.server)
 }
 
@@ -99,7 +105,7 @@ async function askPrimary(
 ): Promise<Serving> {
   if (!client.engine.budget.withdraw('lag')) throw said
   try {
-    await moveToPrimary(client, () => limitsOf(statement), state, false)
+    await moveToPrimary(client, statement, state, false)
   } catch (error) {
     throw statement.signal?.aborted === true ? error : said
   }
@@ -168,26 +174,30 @@ function losesReadOnly({ keeps, modes }: Reading): boolean {
 }
 
 /** With AND CHAIN a new one follows that may write. */
-async function chainOnPrimary(client: ClientContext, limits: () => RunLimits): Promise<Serving> {
-  await moveToPrimary(client, limits, { begin: { config: { text: 'BEGIN' } }, modes: [], locals: [], queried: false })
+async function chainOnPrimary(client: ClientContext, moving: Moving): Promise<Serving> {
+  await moveToPrimary(client, moving, { begin: { config: { text: 'BEGIN' } }, modes: [], locals: [], queried: false })
   client.become({ kind: 'transaction', stateful: false, readOnly: false })
   const servedBy = client.servedBy(client.held.here.server, 'primary', 'transaction', 1)
   return { result: emptyResult('ROLLBACK'), servedBy }
 }
 
+/** What makes it move. */
+type Moving = Pick<QueuedStatement, 'signal' | 'givenAt' | 'queryTimeoutMs' | 'own'>
+
 /** Begins it again on the primary. If that fails, nothing runs until its ROLLBACK. */
 async function moveToPrimary(
   client: ClientContext,
-  limits: () => RunLimits,
+  moving: Moving,
   { begin: { config }, ...again }: Begun,
   mayWait = true,
 ): Promise<void> {
   const attempts: readonly Attempt[] = planPrimary(client.engine.topology, 'transaction')
+  const limits = (): RunLimits => limitsOf(moving)
   const begin = (lease: Lease, onEnd: (end: StatementEnd) => void): void =>
     lease.send(new StatementExchange(config, lease.client, onEnd))
   try {
     await client.held.rollBack(limits)
-    await takeConnection(client, config.text, attempts, limits, begin, mayWait)
+    await takeConnection(client, config.text, attempts, limits, { own: moving.own, begin, mayWait })
     client.become({ kind: 'transaction', stateful: false, readOnly: true })
     await setAgain(client, limits(), again)
   } catch (error) {

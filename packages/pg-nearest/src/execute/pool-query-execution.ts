@@ -183,7 +183,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     if (ended !== undefined) return turn.end(ended)
     this.#server = attempt.server
     this.#stage = 'running'
-    const gate = this.#check?.enterClaim(attempt.server) ?? FREE_GATE
+    // What shows no rows and cannot write may be asked of any server.
+    const check = this.facts.reads || !this.facts.readOnly ? this.#check : undefined
+    const gate = check?.enterPrimary(attempt.server) ?? FREE_GATE
     if (gate.kind === 'free') return this.#connect(attempt, turn, signal)
     awaitBookmarkClaim(gate, signal, turn, (inside) => this.#connect(attempt, inside, signal))
   }
@@ -322,10 +324,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     runWithin(lease, limits, (ended) => runStatement(lease, run, ended), mayWrite, concluded)
   }
 
-  /**
-   * Marks the session's position as unknown if an unanswered statement may have written. Cancels what still runs on a server that
-   * is behind.
-   */
+  /** What was not answered may have written, at a position that is not known. What still runs on a server that is behind is cancelled. */
   #note({ kind }: LimitedEnd<RunEnd>, harmless: boolean, lease: Lease): void {
     if ((kind === 'cut' || kind === 'lost') && !harmless) this.#check?.markUnknown()
     if (kind === 'behind' && !lease.quiet) void lease.cancel()

@@ -11,6 +11,7 @@ import { PositionRecorder } from '../session-positions/position-recorder.ts'
 import type { ReplicaBehindError } from '../session-positions/replica-behind-error.ts'
 import { estimateOf, isUsualReadServer, primaryRttMsOf, rttMsOf } from './freshness-estimate.ts'
 import { freshestMachines } from './freshest-machines.ts'
+import { mayBeReplaced } from './may-be-replaced.ts'
 import { FREE_GATE, type ClaimGate } from '../session-positions/external-bookmark-gate.ts'
 import { concernedSessions } from '../session-positions/concerned-sessions.ts'
 import type { FreshnessContext } from '../session-positions/freshness-context.ts'
@@ -163,7 +164,7 @@ export class FreshnessCheck {
     const before =
       proof !== 'given' ||
       mustTell ||
-      (!inside && !standby && trust === 'prove' && this.mayBeReplaced(server, lease.machine))
+      (this.#reads && !inside && !standby && trust === 'prove' && this.mayBeReplaced(server, lease.machine))
     this.#leftToOthers = !this.#reads && !isAtHome && !inside && !introduces && this.#hasManyBehind
     if (this.#leftToOthers) return undefined
     const wanted = this.#session.blind || !isAtHome || (!standby && !this.#hasAll(server))
@@ -284,21 +285,27 @@ export class FreshnessCheck {
   }
 
   /**
-   * To be asked before a read is sent. Holds it back if it goes to a primary, and its session's bookmark, which came from outside, is
-   * not known here.
+   * To be asked before it is sent. Holds it back from a primary: a read whose session's bookmark came from outside, and is not known here;
+   * what may write, if its session knows a later timeline than that primary was last on.
    */
-  enterClaim(server: string): ClaimGate {
+  enterPrimary(server: string): ClaimGate {
+    if (this.#reads) return this.#enterClaim(server)
+    if (!this.mayBeReplaced(server) || this.#context.alone || !this.#isPrimary(server)) return FREE_GATE
+    return this.#context.claims.ask(server, (answer) => this.answers.settleTimeline(server, answer))
+  }
+
+  #enterClaim(server: string): ClaimGate {
     if (!this.isClaimed(server)) return FREE_GATE
     return this.#context.claims.enter(server, (answer) => this.answers.settleClaim(server, answer))
   }
 
-  /** The same for a BEGIN, behind which no position can be asked for: the primary must be known to be on the claim's timeline. */
-  enterClaimToBegin(server: string): ClaimGate {
-    if (!this.isClaimed(server)) return FREE_GATE
+  /** The same for a BEGIN that reads, behind which no position can be asked for: the primary must be known to be on the claim's timeline. */
+  enterPrimaryToBegin(server: string): ClaimGate {
     const { claim } = this.#session
     const { claims, positions } = this.#context
-    const showing = claim === undefined ? 'yes' : shows(positions.of(server), claim, positions)
-    if (showing !== 'older' && showing !== 'unknown') return this.enterClaim(server)
+    if (claim === undefined || !this.isClaimed(server)) return this.enterPrimary(server)
+    const showing = shows(positions.of(server), claim, positions)
+    if (showing !== 'older' && showing !== 'unknown') return this.#enterClaim(server)
     return claims.ask(server, (answer) => this.answers.settleClaim(server, answer))
   }
 
@@ -343,14 +350,9 @@ export class FreshnessCheck {
     return showing === 'yes' && known !== undefined && known.at >= connectedAt ? 'given' : 'position'
   }
 
-  /** A primary that may be on an older timeline than what a read must show: it is to be asked ahead of what nothing can follow. */
+  /** It is to be asked ahead of a read that nothing can follow, and of what may write. */
   mayBeReplaced(server: string, machine?: string): boolean {
-    if (!this.#reads || this.#askable(server) === 'no') return false
-    const { positions } = this.#context
-    const known = machine === undefined ? positions.of(server) : positions.at(server, machine)
-    return [this.#required, this.#session.awaited].some(
-      (demanded) => demanded !== undefined && shows(known, demanded, positions) === 'older',
-    )
+    return mayBeReplaced(this.#context, this.#session, this.#reads ? this.#requirement : undefined, server, machine)
   }
 
   /**

@@ -206,11 +206,20 @@ export class PositionRecorder {
     return { kind: 'settled' }
   }
 
+  /** The primary has answered a question that was sent before something that may write. */
+  settleTimeline(primary: string, answer: PrimaryAnswer): ClaimOutcome {
+    const session = this.#session
+    if (session.isHearsay) return this.settleClaim(primary, answer)
+    const isOpen = answer.kind === 'silent' || this.#isReplaced(primary, answer.position, session.bookmark)
+    return isOpen
+      ? { kind: 'open', error: new ReplicaBehindError(primary, undefined, 'to-write') }
+      : { kind: 'settled' }
+  }
+
   /** It is a primary that does not know that it was replaced; unless no server is on the timeline that must be shown. */
-  #isReplaced(primary: string, position: Bookmark): boolean {
+  #isReplaced(primary: string, position: Bookmark, required = this.#stillRequired): boolean {
     const isOlder = (demanded: Bookmark | undefined): boolean =>
       demanded !== undefined && shows(position, demanded, this.#context.positions) === 'older'
-    const required = this.#stillRequired
     if (required !== undefined && isOlder(required)) {
       if (!this.#isNobodys(required)) return true
       // What a client brought says nothing of what others wait for.

@@ -7,18 +7,15 @@ interface Missing {
   readonly bytes: bigint
 }
 
-/** A server lacks something that a read must show. The read is tried on the next server. */
+/** A server lacks something that a statement must show. That is tried on the next server. */
 export class ReplicaBehindError extends NearestError {
   override readonly name = 'ReplicaBehindError'
   readonly server: string
   readonly #missing: Missing | undefined
 
-  /** @param asked - what the read's caller has asked for beyond its session. */
-  constructor(server: string, missing?: Missing, asked?: Consistency) {
-    super(
-      'NEAREST_BEHIND',
-      `${server} does not show ${wantOf(asked)}: try again, or read with consistency: 'eventual'.`,
-    )
+  /** @param asked - what the read's caller has asked for beyond its session; `to-write`: it is no read. */
+  constructor(server: string, missing?: Missing, asked?: Consistency | 'to-write') {
+    super('NEAREST_BEHIND', asked === 'to-write' ? replaced(server) : behind(server, asked))
     this.server = server
     this.#missing = missing
   }
@@ -27,6 +24,15 @@ export class ReplicaBehindError extends NearestError {
   get missing(): Missing | undefined {
     return this.#missing
   }
+}
+
+/** It may have heard of its replacement by the next try. */
+function replaced(server: string): string {
+  return `${server} is not the latest primary that this session has seen, so that what is written there may be lost: try again.`
+}
+
+function behind(server: string, asked: Consistency | undefined): string {
+  return `${server} does not show ${wantOf(asked)}: try again, or read with consistency: 'eventual'.`
 }
 
 function wantOf(asked: Consistency | undefined): string {

@@ -45,12 +45,12 @@ export async function runSubmittable(
   } else {
     const { topology, chooser } = engine
     const attempts = regional ? planRead(topology, scope.target, chooser) : attemptsOnPrimary(client)
-    await takeConnection(client, text ?? '', attempts, () => ({ signal, timeoutMs: undefined }))
+    await takeConnection(client, text ?? '', attempts, () => ({ signal, timeoutMs: undefined }), { own })
     client.throwIfLost()
   }
   const submitted: Submitted = { query, text, need: needOf(text), ...options }
   const { need } = submitted
-  await placeStream(client, need)
+  await placeStream(client, need, own)
   const lease = held.here
   const guards = client.keepsFromWriting && !needsNoGuardOn(lease, text, held.open)
   // Behind a BEGIN nothing may be asked.

@@ -1,11 +1,11 @@
 import { startWorld, type World } from 'pg-nearest-world'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { BookmarkStore, NearestPool } from '../../src/index.ts'
+import type { NearestPool } from '../../src/index.ts'
 import { formatBookmark, formatUnknownFrom } from '../../src/session/bookmark-text.ts'
-import { mergeBookmarks } from '../../src/session/merge-bookmarks.ts'
-import { administer, ask, caughtUp, until, withUsers } from './fixtures.ts'
+import { ask, caughtUp, until, withUsers } from './fixtures.ts'
 import { within } from './settling.ts'
 import { TestPools } from './test-pools.ts'
+import { promoteUnheard, storeInMemory, untilWriter } from './unheard-promotion.ts'
 
 /** A client’s bookmark that nobody has signed, in a session within which others are shared. */
 
@@ -28,17 +28,6 @@ afterEach(async () => {
   await world.stop()
 })
 
-function inMemory(): BookmarkStore {
-  const kept = new Map<string, string>()
-  return {
-    get: (key) => Promise.resolve(kept.get(key)),
-    put: (key, bookmark) => {
-      kept.set(key, mergeBookmarks([kept.get(key), bookmark]) ?? bookmark)
-      return Promise.resolve()
-    },
-  }
-}
-
 const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code
 const unknownFrom = (timeline: number): string => formatUnknownFrom({ systemIdentifier: system, timeline })
 const farOn = (timeline: number): string => formatBookmark({ systemIdentifier: system, timeline, lsn: FAR })
@@ -50,15 +39,7 @@ test.each([
     (pool: NearestPool, read: () => Promise<number>) => pool.sharedSession('others', read),
   ],
 ])('takes nothing from what was saved on a timeline of which this process has not heard%s', async (_, run) => {
-  const store = inMemory()
-  const here = await pools.start({ ...world.poolOptions('nrt'), failoverTimeoutMs: 1_000, bookmarkStore: store })
-  const there = await pools.start({ ...world.poolOptions('ord'), bookmarkStore: store })
-  await caughtUp(world, here, there)
-  await Promise.all([here.query('select 1'), there.query('select 1')])
-  world.partition('nrt', 'ord')
-  await administer(world, 'ord', 'select pg_promote()')
-  await until(() => there.status().servers.some(({ name, writeTo }) => name === 'ord' && writeTo), 'the promotion')
-  await there.sharedSession('team', () => there.query("insert into users (name) values ('Promoted')"))
+  const here = await promoteUnheard(world, pools)
 
   const text = "select count(*)::int as n from users where name = 'Promoted'"
   const read = async (): Promise<number> => (await here.query<{ n: number }>(text)).rows[0]?.n ?? -1
@@ -69,7 +50,7 @@ test.each([
   const all = () => within(15_000, 'the reads', Promise.all(brought.map(shown)))
   expect(await all()).toEqual(brought.map(() => 'NEAREST_NO_SERVER'))
   world.heal('nrt', 'ord')
-  await until(() => here.status().servers.some(({ name, writeTo }) => name === 'ord' && writeTo), 'it to be heard of')
+  await untilWriter(here, 'ord')
   expect(await all()).toEqual(brought.map(() => 1))
 })
 
@@ -77,7 +58,7 @@ test.each([
   ['a far position', () => farOn(1)],
   ['a later timeline', () => farOn(99)],
 ])('%s that the primary has refuted does not come back, and is told to nobody', async (_, make) => {
-  const pool = await pools.start({ ...world.poolOptions('ord'), bookmarkStore: inMemory() })
+  const pool = await pools.start({ ...world.poolOptions('ord'), bookmarkStore: storeInMemory() })
   await caughtUp(world, pool)
   const lost: unknown[] = []
   pool.on('position-lost', (event) => lost.push(event))
@@ -95,7 +76,7 @@ test.each([
   ['a timeline that nobody has', () => unknownFrom(9)],
   ['nothing that can be read', () => 'garbage'],
 ])('is no reason for ever where what was saved is lost, beside %s', async (_, make) => {
-  const store = inMemory()
+  const store = storeInMemory()
   await store.put('team', farOn(5), new AbortController().signal)
   const pool = await pools.start({ ...world.poolOptions('ord'), bookmarkStore: store })
   await caughtUp(world, pool)
@@ -112,7 +93,7 @@ test.each([
 })
 
 test('gives way on the primary, also if it cannot be read', async () => {
-  const options = { ...world.poolOptions('ord'), bookmarkStore: inMemory(), max: 1, lanes: false }
+  const options = { ...world.poolOptions('ord'), bookmarkStore: storeInMemory(), max: 1, lanes: false }
   const pool = await pools.start(options)
   await caughtUp(world, pool)
   await world.pauseReplay('ord')
