@@ -34,8 +34,8 @@ export interface ConnectionsNow<C extends LendableConnection> {
   /** Open or being opened or closed. */
   readonly all: ReadonlySet<C>
   readonly dialling: number
-  /** How many may be dialled at the same time. */
-  readonly dialLimit: number
+  /** How many more may be dialled now. */
+  readonly dialRoom: number
   /** The server refuses new connections for now: none is dialled, and any is better than none. */
   readonly refuses: boolean
 }
@@ -63,7 +63,7 @@ export function nextLending<W extends WaitingCaller, C extends LendableConnectio
   connections: ConnectionsNow<C>,
   now: () => number,
 ): Lending<W, C> | undefined {
-  const { idle, all, max, dialling, dialLimit, refuses } = connections
+  const { idle, all, max, dialling, dialRoom, refuses } = connections
   if (idle.length > 0) {
     const overtaken: W[] = []
     let patient: Lending<W, C> | undefined
@@ -79,7 +79,7 @@ export function nextLending<W extends WaitingCaller, C extends LendableConnectio
     if (patient !== undefined) return patient
   }
   if (refuses) return undefined
-  if (all.size < max) return dialling < Math.min(waiters.size, dialLimit) ? { kind: 'dial' } : undefined
+  if (all.size < max) return dialling < waiters.size && dialRoom > 0 ? { kind: 'dial' } : undefined
   const [oldest] = idle
   if (oldest === undefined || dialling > 0) return undefined
   const [first] = waiters

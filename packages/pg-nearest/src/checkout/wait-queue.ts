@@ -137,15 +137,13 @@ export class WaitQueue<T> implements Waiting<Waiter<T>> {
   }
 
   /**
-   * Refuses the first, and some of those behind it who have waited for as long.
+   * Refuses the first of those who have waited for long enough.
    *
-   * @param others - how many of them at most
+   * @param most - how many of them at most; at least one
    * @param since - when they began to wait at the latest; by `performance.now()`
    */
-  refuseFirst(error: unknown, others: number = 0, since: number = Number.POSITIVE_INFINITY): void {
-    const [first, ...behind] = this
-    first?.refuse(error)
-    for (const waiter of behind.slice(0, Math.max(0, others))) if (waiter.since <= since) waiter.refuse(error)
+  refuseFirst(error: unknown, most: number, since: number = Number.POSITIVE_INFINITY): void {
+    for (const waiter of [...this].slice(0, Math.max(1, most))) if (waiter.since <= since) waiter.refuse(error)
   }
 
   refuseAll(error: unknown): void {

@@ -1,4 +1,7 @@
+import pg from 'pg'
+import { diallingOf } from '../driver-errors.ts'
 import { connectClient } from '../pg-client/connect-client.ts'
+import type { DialWindow, Login, LoginEnd } from './dial-window.ts'
 import { runConnectHook, type ConnectHooks } from './connect-hooks.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
 import { SilentError } from '../limits/stall-aware-timeout.ts'
@@ -40,7 +43,33 @@ export async function makeConnection(
   if (connection.hasDied) throw new Error('Connection terminated unexpectedly')
 }
 
+/**
+ * Counts it among the logins that are under way until the server has let it in, or it has failed: the user's hooks are none of the server's
+ * business.
+ */
+export function beginLogin({ connected }: BegunConnection, window: DialWindow, onTaken: () => void): Login {
+  const login = window.begin()
+  const taken = (): void => {
+    login.end('taken')
+    onTaken()
+  }
+  connected.then(taken, (error: unknown) => login.end(loginEndOf(error)))
+  return login
+}
+
+function loginEndOf(error: unknown): LoginEnd {
+  if (error instanceof pg.DatabaseError) return 'taken'
+  return isSilence(error) && diallingOf(error)?.stage !== 'dialling' ? 'late' : 'untold'
+}
+
+/** What waited for an answer of a server that gives none was given up. The message is pg's own. */
+export class GivenUpError extends Error {
+  constructor() {
+    super('timeout expired')
+  }
+}
+
 /** The server has not taken the connection in time. */
 export function isSilence(error: unknown): boolean {
-  return error instanceof SilentError
+  return error instanceof SilentError || error instanceof GivenUpError
 }

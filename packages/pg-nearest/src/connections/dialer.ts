@@ -8,8 +8,14 @@ import { serverClient } from '../pg-client/standby-aware-client.ts'
 import { HookError } from '../connecting/connect-hooks.ts'
 import { Connection, type ConnectionEvents } from '../pooled-connection/connection.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import { beginConnection, isSilence, makeConnection, type BegunConnection } from '../connecting/make-connection.ts'
-import { DialWindow } from '../connecting/dial-window.ts'
+import {
+  beginConnection,
+  beginLogin,
+  isSilence,
+  makeConnection,
+  type BegunConnection,
+} from '../connecting/make-connection.ts'
+import { DialWindow, type Login } from '../connecting/dial-window.ts'
 import { SpareConnection } from '../connecting/spare-connection.ts'
 import { NoConnectionError } from './no-connection-error.ts'
 import { rejectWaitersOnHookError } from './reject-waiters-on-hook-error.ts'
@@ -35,7 +41,7 @@ export interface DialingConnections {
 /** Makes connections to one server, and refuses those who wait for one when that fails. */
 export class Dialer {
   readonly spare: SpareConnection
-  readonly window: DialWindow = new DialWindow()
+  readonly window: DialWindow
   readonly #options: ServerConnectionsOptions
   readonly #connections: DialingConnections
   readonly #Client: typeof pg.Client
@@ -46,6 +52,7 @@ export class Dialer {
   constructor(options: ServerConnectionsOptions, connections: DialingConnections) {
     this.#options = options
     this.#connections = connections
+    this.window = new DialWindow(options.connectTimeoutMs)
     this.#Client = serverClient({ ...options, server: options.server.name })
     this.spare = new SpareConnection({
       begin: () => this.#context.runInAsyncScope(() => this.#begin(() => undefined)),
@@ -63,23 +70,26 @@ export class Dialer {
   }
 
   /** @param connection - `undefined`: it could not even begin. */
-  failed(connection: Connection | undefined, error: unknown): void {
+  failed(connection: Connection | undefined, error: unknown, login?: Login): void {
     const { all, generation, pause, queue, vacancies } = this.#connections
     if (error instanceof HookError) return rejectWaitersOnHookError(queue, error, connection?.wantedAt ?? 0)
     const why = error instanceof pg.DatabaseError || error instanceof PasswordError ? 'refused' : 'unreachable'
     this.#options.onDialFailed(error, connection?.generation ?? generation())
     const noneOpen = ![...all].some(({ alive }) => alive)
     const connecting = [...all].some((each) => each !== connection && each.state === 'connecting')
+    // Who came later than a dial that was not answered is not answered by that.
+    const since = isSilence(error) ? connection?.wantedAt : undefined
     if (noneOpen && (why === 'unreachable' || !connecting)) {
-      queue.refuseAll(new NoConnectionError(why, error))
+      queue.refuseFirst(new NoConnectionError(why, error), queue.size, since)
     } else if (why === 'refused') {
       pause.begin(new NoConnectionError(why, error))
       this.#connections.serve()
       if (pause.hopeless !== undefined) queue.refuseAll(pause.hopeless)
     } else {
-      // Those whom the window keeps from a dial of their own wait no longer than they would for that.
-      const others = isSilence(error) ? Math.ceil(vacancies() / (this.#dialling + 1)) : 0
-      queue.refuseFirst(new NoConnectionError(why, error), others, connection?.wantedAt)
+      // Those whom the window keeps from a dial of their own wait no longer for a server that takes nobody than they would for that.
+      const isStuck = this.window.isLimited && login?.takenMeanwhile === 0
+      const others = isStuck ? Math.ceil(vacancies() / (this.#dialling + 1)) : 0
+      queue.refuseFirst(new NoConnectionError(why, error), 1 + others, since)
     }
   }
 
@@ -104,6 +114,8 @@ export class Dialer {
     const { connection } = begun
     this.#connections.all.add(connection)
     this.#dialling++
+    // Whoever waits for his turn to be dialled for has it when another one is in, whatever the user's hooks do with that.
+    const login = beginLogin(begun, this.window, () => this.#connections.serve())
     try {
       await makeConnection(begun, this.#options.pgOptions, this.#options.connectTimeoutMs)
     } catch (error) {
@@ -111,13 +123,11 @@ export class Dialer {
         const pauseMs = askAgainAfterMs(this.#options.login().password, error, tries + 1)
         if (pauseMs !== undefined) return this.#dialAgain(connection, error, pauseMs, tries + 1)
       }
-      const isGivenUp = connection.state !== 'connecting' && connection.generation !== this.#connections.generation()
-      if (isGivenUp || isSilence(error)) this.window.timedOut(connection.dialledAt, this.#dialling)
       this.#dialling--
       // Waiters are refused before more is dialled for them. A connection that was given up has been reported already.
       if (connection.state === 'connecting') {
         const cause = error instanceof HookError && connection.hasDied ? error.cause : error
-        this.failed(connection, cause)
+        this.failed(connection, cause, login)
       }
       connection.kill(error)
       return this.#connections.serve()
@@ -125,11 +135,8 @@ export class Dialer {
     this.#dialling--
     // It may have been closed while the hook ran.
     if (connection.state !== 'connecting') return this.#connections.serve()
-    this.window.connected()
     this.#connections.pause.reset()
     await this.#connections.onConnected(connection)
-    // The window has grown.
-    this.#connections.serve()
   }
 
   /** The waiter keeps its turn meanwhile. */

@@ -1,4 +1,5 @@
 import { NearestError } from '../errors.ts'
+import { GivenUpError } from '../connecting/make-connection.ts'
 
 /**
  * - `refused`: the server answered with an error.
@@ -40,7 +41,7 @@ export function unlisted(server: string): NoConnectionError {
 
 /** For what has waited for an answer of a server that gives none. */
 export function silent(): Error {
-  return new Error('timeout expired')
+  return new GivenUpError()
 }
 
 /** After what has arrived meanwhile: whoever tries again at once must not keep this process from hearing that something has changed. */

@@ -124,9 +124,9 @@ class Connections implements ServerConnections, Lender {
     if (this.#ending) return Promise.reject(new NoConnectionError('unreachable', new Error('The pool was ended')))
     if (this.#pause.hopeless !== undefined) return rejectSoon(this.#pause.hopeless)
     const { maxWaiting, pgOptions } = this.#options
-    const { dialling, window } = this.#dialer
-    const isFull = (this.#all.size >= this.#max || dialling >= window.size) && this.#idle.size === 0
-    if (this.waiting >= maxWaiting && (isFull || this.#pause.active)) {
+    // Those who wait only for their turn to be dialled for will have one of these.
+    const room = this.#pause.active ? 0 : Math.max(0, this.#max - this.#all.size)
+    if (this.waiting - room >= maxWaiting && (this.#idle.size === 0 || this.#pause.active)) {
       return rejectSoon(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
     if (this.inFlight === 0) this.#options.onBusy()
@@ -257,7 +257,7 @@ class Connections implements ServerConnections, Lender {
     if (this.#ending || this.#queue.size === 0) return undefined
     const { dialling, window } = this.#dialer
     const { active: refuses } = this.#pause
-    const now = { max: this.#room, idle: this.#idle.usable, all: this.#all, dialling, dialLimit: window.size, refuses }
+    const now = { max: this.#room, idle: this.#idle.usable, all: this.#all, dialling, dialRoom: window.room, refuses }
     return nextLending(this.#queue, now, () => performance.now())
   }
 

@@ -231,15 +231,15 @@ export class Connection {
   /** Destroys the socket now. What is in flight is lost, with this cause. */
   kill(cause: unknown): void {
     if (this.#state === 'closed') return
-    this.#leave()
+    this.#leave(cause)
     this.#pipeline?.die(cause)
     this.#destroy()
   }
 
-  #leave(): void {
+  #leave(cause?: unknown): void {
     clearTimeout(this.#lifetime)
     this.signal('close')
-    this.#over.abort()
+    this.#over.abort(cause)
     const { stream } = internalsOf(this.client).connection
     // pg's own 'end' event comes later, and never if the client had not connected.
     if (stream.closed) return this.#closed()

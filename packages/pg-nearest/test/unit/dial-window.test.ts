@@ -1,65 +1,90 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { DialWindow } from '../../src/connecting/dial-window.ts'
+import { DialWindow, type Login, type LoginEnd } from '../../src/connecting/dial-window.ts'
+
+const TIMEOUT_MS = 500
+const LONG_MS = 2 * TIMEOUT_MS
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-/** `10-`: one of ten that are dialled is not taken in time; `3*10-`: three of them, dialled together; `+`: one connects. */
-test.each<[happens: string, size: number]>([
+const ENDS: Readonly<Record<string, LoginEnd>> = { '+': 'taken', '-': 'late', '?': 'untold' }
+
+/** `+-?`: three logins that begin together; the server takes the first, is late with the second, and the third tells nothing. `~`: a long time. */
+test.each<[happens: string, room: number]>([
   ['', Infinity],
   ['+', Infinity],
-  ['10-', 5],
-  ['10- 5-', 2],
-  ['10- 5- 2-', 1],
-  ['10- 5- 2- 1-', 1],
-  ['1-', 1],
-  ['3*10-', 5],
-  ['10*10- 5*5-', 2],
-  ['10- +', 6],
-  ['10- + +', 7],
-  ['2- + 2-', 1],
-  // Fewer than it lets were dialled, and the server did not take even those.
-  ['10- + 4-', 2],
-])('%j: as many as %d', (happens, size) => {
-  const window = new DialWindow()
-  for (const each of happens.split(' ')) {
-    if (each === '+') window.connected()
-    const [, times = '1', dialling] = /^(?:(\d+)\*)?(\d+)-$/.exec(each) ?? []
-    if (dialling === undefined) continue
-    const dialledAt = performance.now()
-    vi.advanceTimersByTime(500)
-    for (let n = 0; n < Number(times); n++) window.timedOut(dialledAt, Number(dialling) - n)
+  ['----------', 5],
+  ['---------- -----', 2],
+  ['---------- ----- --', 1],
+  ['---------- ----- -- -', 1],
+  // One alone keeps no server busy.
+  ['-', Infinity],
+  ['- - -', Infinity],
+  ['---', 1],
+  ['??????????', Infinity],
+  ['---------- ??', 5],
+  ['---------- +', 6],
+  ['---------- ++', 7],
+  ['-- + --', 1],
+  // Fewer than it lets began, and the server did not take even those.
+  ['---------- + ----', 2],
+  // Those that the server took meanwhile it can take again.
+  ['+++++++---', 7],
+  ['+---------', 4],
+  ['---------- +++---', 3],
+  ['---------- ++++-', 9],
+  // What it was late with is over.
+  ['---------- ~', Infinity],
+  ['---------- ----- -- ~ ----', 2],
+])('%j: as many as %d', (happens, room) => {
+  const window = new DialWindow(TIMEOUT_MS)
+  for (const round of happens.split(' ')) {
+    if (round === '~') {
+      vi.advanceTimersByTime(LONG_MS)
+      continue
+    }
+    expect(window.room).toBeGreaterThanOrEqual(1)
+    const logins = round.split('').map((each): [Login, LoginEnd] => [window.begin(), ENDS[each] ?? 'untold'])
+    vi.advanceTimersByTime(TIMEOUT_MS)
+    for (const [login, how] of logins) login.end(how)
   }
-  expect(window.size).toBe(size)
+  expect(window.room).toBe(room)
 })
 
-test('what was dialled before the window shrank says nothing new, and what was dialled afterwards does', () => {
-  const window = new DialWindow()
-  const first = performance.now()
+test('what began before it shrank says nothing new, and what began afterwards does', () => {
+  const window = new DialWindow(TIMEOUT_MS)
+  const begin = (count: number): Login[] => Array.from({ length: count }, () => window.begin())
+  const [first, ...others] = begin(9)
   vi.advanceTimersByTime(100)
-  const second = performance.now()
-  vi.advanceTimersByTime(400)
-  window.timedOut(first, 10)
+  const [second] = begin(1)
+  vi.advanceTimersByTime(TIMEOUT_MS - 100)
+  first?.end('late')
   vi.advanceTimersByTime(100)
-  window.timedOut(second, 9)
-  expect(window.size).toBe(5)
-  const third = performance.now()
-  vi.advanceTimersByTime(500)
-  window.timedOut(third, 5)
-  expect(window.size).toBe(2)
+  second?.end('late')
+  for (const each of others) each.end('untold')
+  expect(window.room).toBe(5)
 })
 
-test('one may always be dialled', () => {
+test('tells how many others were taken meanwhile', () => {
+  const window = new DialWindow(TIMEOUT_MS)
+  window.begin().end('taken')
+  const login = window.begin()
+  window.begin().end('taken')
+  window.begin().end('late')
+  expect(login.takenMeanwhile).toBe(1)
+})
+
+test('one may begin whenever none is under way', () => {
+  const ends = fc.array(fc.constantFrom<LoginEnd>('taken', 'late', 'untold'), { minLength: 1, maxLength: 20 })
   fc.assert(
-    fc.property(fc.array(fc.option(fc.integer({ min: 1, max: 100 }))), (happens) => {
-      const window = new DialWindow()
-      for (const dialling of happens) {
-        const dialledAt = performance.now()
+    fc.property(fc.array(ends), (rounds) => {
+      const window = new DialWindow(TIMEOUT_MS)
+      for (const round of rounds) {
+        const logins = round.slice(0, window.room).map((how): [Login, LoginEnd] => [window.begin(), how])
         vi.advanceTimersByTime(1)
-        if (dialling === null) window.connected()
-        else window.timedOut(dialledAt, dialling)
-        expect(window.size).toBeGreaterThanOrEqual(1)
+        for (const [login, how] of logins) login.end(how)
+        expect(window.room).toBeGreaterThanOrEqual(1)
       }
     }),
   )
