@@ -16,6 +16,7 @@ import { isBookmarkStore } from '../bookmark-store/bookmark-store.ts'
 import type { ResilientStoreOptions } from '../bookmark-store/resilient-store.ts'
 import { HEDGES, hedgeOptions, isHedge, type HedgeOptions } from '../limits/hedge-options.ts'
 import type { NearestPoolOptions } from './pool-options.ts'
+import { queryTimeoutOfPool } from './query-timeout.ts'
 import { isSystemIdentifier } from './system-identifier.ts'
 import type { PgOptions, ServerSource } from '../server-list/server-list-types.ts'
 
@@ -140,10 +141,11 @@ export function parsePoolOptions(options: NearestPoolOptions, env?: Environment)
   const { max = 10, min = 0 } = pgOptions
   if (min > max)
     throw new OptionError('min', `min is ${min}, which is more than max (${max}). Lower min, or raise max.`)
+  const listed = parseServerList(primary, replicas, { pgOptions, env })
   return {
     findRegion: regionFinder(region, env ?? process.env),
-    servers: parseServerList(primary, replicas, { pgOptions, env }),
-    pgOptions,
+    servers: listed,
+    pgOptions: { ...pgOptions, ...queryTimeoutOfPool(listed, pgOptions) },
     consistency: consistency ?? 'session',
     assumeReplicatedAfterMs,
     waitForLsn: waitForLsn ?? true,

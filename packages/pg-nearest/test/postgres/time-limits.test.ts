@@ -90,6 +90,20 @@ describe('time-outs of pg', () => {
     await unlimited.end()
   })
 
+  test.each<[kind: string, make: (url: string) => pg.Pool]>([
+    ['pg', (connectionString) => new pg.Pool({ connectionString, query_timeout: 60_000 })],
+    ['one database', (primary) => createPool({ primary, query_timeout: 60_000 })],
+    [
+      'with a replica',
+      (primary) =>
+        createPool({ ...world.poolOptions('ord'), primary: { region: 'nrt', url: primary }, query_timeout: 60_000 }),
+    ],
+  ])('query_timeout in the URL of the primary goes before the option: %s', async (_, make) => {
+    const pool = make(`${world.url('nrt')}?query_timeout=400`)
+    await expect(pool.query('select pg_sleep(3)')).rejects.toThrow('Query read timeout')
+    await pool.end()
+  })
+
   test('query_timeout', async () => {
     await using pool = createPool({ ...world.poolOptions('ord'), query_timeout: 200 })
     await expect(pool.query('select pg_sleep(30)')).rejects.toThrow('Query read timeout')

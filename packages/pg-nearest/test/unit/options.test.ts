@@ -132,6 +132,38 @@ describe('the other options', () => {
   })
 })
 
+describe('query_timeout in URLs', () => {
+  const replica = 'postgres://u:secret@ord-host/app'
+  test.each<[of: object, timeoutMs: unknown]>([
+    [{ primary: `${primary}?query_timeout=250` }, 250],
+    [{ primary: `${primary}?query_timeout=250`, query_timeout: 500 }, 250],
+    [{ primary: `${primary}?query_timeout=0`, query_timeout: 500 }, 500],
+    [{ primary: `${primary}?query_timeout=`, query_timeout: '500' }, '500'],
+    [{ primary }, undefined],
+    [{ primary: `${primary}?query_timeout=250`, replicas: { ord: `${replica}?query_timeout=250` } }, 250],
+    [{ primary: `${primary}?query_timeout=250`, replicas: { ord: replica } }, 250],
+    [{ primary, replicas: { ord: `${replica}?query_timeout=500` }, query_timeout: '500' }, '500'],
+  ])('%j: %j', (options, timeoutMs) => {
+    expect(parseAnything(options).pgOptions.query_timeout).toBe(timeoutMs)
+  })
+
+  test.each<[of: object, message: RegExp]>([
+    [{ primary: `${primary}?query_timeout=5s` }, /URL of primary must be a number of milliseconds/],
+    [{ primary: `${primary}?query_timeout=-1` }, /URL of primary must be a number of milliseconds/],
+    [{ primary: `${primary}?query_timeout=2147483648` }, /URL of primary must be a number of milliseconds/],
+    [{ primary, replicas: { ord: `${replica}?query_timeout=500` } }, /URL of ord says query_timeout=500/],
+    [
+      { primary: `${primary}?query_timeout=250`, replicas: { ord: `${replica}?query_timeout=500` } },
+      /holds for the pool/,
+    ],
+  ])('%j is refused', (options, message) => {
+    expect(refusal(options)).toMatchObject({
+      option: 'query_timeout',
+      message: expect.stringMatching(message) as unknown,
+    })
+  })
+})
+
 describe('what is refused, with what to do', () => {
   const o = 'postgres://o/app'
   const cases: readonly (readonly [what: string, options: unknown, option: string, message: RegExp])[] = [
