@@ -162,7 +162,10 @@ export class OutcomeUnknownError extends NearestError {
   }
 }
 
-/** A server's password function returned no password, so no connection to that server could be made. What the function threw is left out, because it may hold a secret. */
+/**
+ * Among the `attempts` of a {@link NoServerError}: a server's password function returned no password, so no connection to that server
+ * could be made. What the function threw is left out, because it may hold a secret.
+ */
 export class PasswordError extends NearestError {
   override readonly name = 'PasswordError'
   /** The server's name, such as `ord`. */

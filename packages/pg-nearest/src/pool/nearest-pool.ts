@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { NearestError } from '../errors.ts'
 import type { NearestEvents, ProblemEvent } from '../events/event-types.ts'
+import type { EventListener, ListenedEvent, PgEvent, PgListener } from '../events/listening-types.ts'
 import { sharesOf, type ModeShares } from '../modes/mode-rollout.ts'
 import type { Mode } from '../modes/pool-mode.ts'
 import { parseMode, parseShares } from '../modes/parse-mode.ts'
@@ -27,13 +28,6 @@ import { runShared } from './shared-session.ts'
 import { waitUntilReplicated } from '../replication-wait/replication-wait.ts'
 import { statusOf, type Status } from '../servers/status.ts'
 import { runGuarded, type WriteGuard } from '../write-guard/before-write-hook.ts'
-
-type PgEvent = 'error' | 'release' | 'connect' | 'acquire' | 'remove'
-
-/** As pg declares its listeners. */
-type PgListener<K extends PgEvent> = K extends 'error' | 'release'
-  ? (error: Error, client: pg.PoolClient) => void
-  : (client: pg.PoolClient) => void
 
 /** The pool that {@link createPool} makes: a `pg.Pool` that knows where it is. */
 export class NearestPool extends RoutedPool implements AsyncDisposable {
@@ -381,6 +375,18 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
   override on<K extends PgEvent>(event: K, listener: PgListener<K>): this
   override on(event: string, listener: (...args: never[]) => void): this {
     return super.on(event as 'connect', listener as PgListener<'connect'>)
+  }
+
+  override once<K extends ListenedEvent>(event: K, listener: EventListener<K>): this {
+    return super.once(event, listener)
+  }
+
+  override addListener<K extends ListenedEvent>(event: K, listener: EventListener<K>): this {
+    return super.addListener(event, listener)
+  }
+
+  override off<K extends ListenedEvent>(event: K, listener: EventListener<K>): this {
+    return super.off(event, listener)
   }
 }
 

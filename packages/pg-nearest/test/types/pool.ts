@@ -85,6 +85,12 @@ export function surface(pool: NearestPool): void {
   pool.on('query', (event) => same<typeof event, QueryEvent>(true))
   pool.on('problem', ({ message }) => same<typeof message, string>(true))
   pool.on('error', (error) => same<typeof error, Error>(true))
+  pool.once('query', (event) => same<typeof event, QueryEvent>(true))
+  pool.addListener('problem', ({ message }) => same<typeof message, string>(true))
+  pool.once('connect', (client) => same<typeof client, pg.PoolClient>(true))
+  pool.off('release', (error) => same<typeof error, Error>(true))
+  // @ts-expect-error -- no such event
+  pool.once('quarrel', () => undefined)
   // @ts-expect-error -- there is no such event
   pool.on('quarrel', () => undefined)
 }
