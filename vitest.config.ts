@@ -164,7 +164,6 @@ const attacks = onServersOf([
   'schema-lag',
   'silent-leavers',
   'slow-logins',
-  'slow-logins-of-probes',
   'spare-connections',
   'stalled-replicas',
   'switched-poolers',

@@ -326,7 +326,7 @@ export const houses = [
         'topology',
       ],
       route: ['session', 'statement', 'events', 'classification', 'modes', 'server-selection', 'topology'],
-      'pooled-connection': ['cancellation', 'exchange', 'pg-client', 'wire', 'limits', 'topology'],
+      'pooled-connection': ['cancellation', 'pg-client', 'wire', 'limits', 'topology'],
       cancellation: ['exchange', 'pg-client', 'wire'],
       positions: ['probe'],
       session: ['modes'],

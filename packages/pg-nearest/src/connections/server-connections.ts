@@ -10,7 +10,7 @@ import type { ServerConnections, ServerConnectionsOptions } from './server-conne
 import { RefusalPause } from './refusal-pause.ts'
 import { cutOff } from './replaced-primary.ts'
 import { ForwardedEvents } from './pool-event-forwarder.ts'
-import { areHeard, areUnanswered, giveUp, moveWaiters, waitingSince } from './silent-server.ts'
+import { areUnanswered, giveUp, moveWaiters, waitingSince } from './silent-server.ts'
 import { nextLending, wouldHave } from '../checkout/next-lending.ts'
 import type { Preference } from '../checkout/connection-preference.ts'
 import type { ReplacedPrimary, SilenceLimits } from '../server-watch/monitor-dependencies.ts'
@@ -129,8 +129,9 @@ class Connections implements ServerConnections, Lender {
     if (this.waiting - room >= maxWaiting && (this.#idle.size === 0 || this.#pause.active)) {
       return rejectSoon(new NoConnectionError('queue', overloaded(this.server, maxWaiting)))
     }
+    const timeoutMs = pgOptions.connectionTimeoutMillis || undefined
     if (this.inFlight === 0) this.#options.onBusy()
-    const waiting = this.#queue.wait(wanted, pgOptions.connectionTimeoutMillis || undefined, timedOut, signal)
+    const waiting = this.#queue.wait(wanted, timeoutMs, timedOut, signal)
     this.#serve()
     return waiting
   }
@@ -160,10 +161,6 @@ class Connections implements ServerConnections, Lender {
 
   get unanswered(): boolean {
     return areUnanswered(this.#all)
-  }
-
-  areHeard(withinMs: number): Promise<boolean> | undefined {
-    return areHeard(this.#all, () => this.take('statement'), withinMs)
   }
 
   moveWaiters(): void {

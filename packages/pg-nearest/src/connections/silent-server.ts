@@ -1,6 +1,6 @@
 import type { SilenceLimits } from '../server-watch/monitor-dependencies.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
-import { bytesReceived, isAnyHeardWithin, silentSince } from '../pooled-connection/silence.ts'
+import { bytesReceived, silentSince } from '../pooled-connection/silence.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
 import { NoConnectionError, silent } from './no-connection-error.ts'
 import type { WaitQueue } from '../checkout/wait-queue.ts'
@@ -26,16 +26,6 @@ export function areUnanswered(connections: Iterable<Connection>): boolean {
     dialled = true
   }
   return dialled
-}
-
-/** See {@link isAnyHeardWithin}; `undefined`: none is open. */
-export function areHeard(
-  connections: Iterable<Connection>,
-  take: () => Lease | undefined,
-  withinMs: number,
-): Promise<boolean> | undefined {
-  const open = [...connections].filter(({ alive }) => alive)
-  return open.length === 0 ? undefined : isAnyHeardWithin(withinMs, open, take)
 }
 
 /** Refuses those who can go elsewhere. */

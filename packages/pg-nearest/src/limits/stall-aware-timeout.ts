@@ -9,9 +9,6 @@ export class SilentError extends Error {
   }
 }
 
-/** A server did not take a new connection in time, which says nothing of those that are open. */
-export class SilentDialError extends SilentError {}
-
 /** Longest time for which nothing is read, and that counts all the same. */
 const SLICE_MS = 100
 

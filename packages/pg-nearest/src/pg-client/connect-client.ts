@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { startStallAwareTimer, SilentDialError, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
+import { startStallAwareTimer, SilentError, type StallAwareTimer } from '../limits/stall-aware-timeout.ts'
 import { listenProtected } from '../wire/protected-listeners.ts'
 import { noteStage } from './wrong-peer-detection.ts'
 
@@ -8,7 +8,7 @@ const timers = new WeakMap<pg.Client, StallAwareTimer>()
 
 /**
  * Connects a new client. Unlike `client.connect()`, which never settles if the client is ended meanwhile, this always settles. It
- * rejects with the error, with a `SilentDialError`, with the signal's reason, or because the connection ended; the socket is then destroyed.
+ * rejects with the error, with a `SilentError`, with the signal's reason, or because the connection ended; the socket is then destroyed.
  *
  * @param withinMs - how long the server has to take the connection, without the time in which this process is too busy to hear it. pg's
  *   own timer counts that, too. `Infinity`: no limit.
@@ -32,7 +32,7 @@ export function connectClient(client: pg.Client, withinMs: number, signal?: Abor
     const end = (): void => fail(new Error('Connection terminated unexpectedly'))
     const abort = (): void => fail(signal?.reason)
     if (signal?.aborted === true) return abort()
-    const silent = (): void => fail(new SilentDialError(withinMs))
+    const silent = (): void => fail(new SilentError(withinMs))
     timers.set(client, startStallAwareTimer(withinMs, silent))
     client.on('error', fail)
     client.on('end', end)

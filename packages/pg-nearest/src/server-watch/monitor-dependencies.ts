@@ -18,8 +18,6 @@ export interface MonitoredConnections {
   waitingSince(now: number): number | undefined
   /** None is open, and those that are being made have not received a byte. */
   readonly unanswered: boolean
-  /** Whether the server says anything on those that are open, within so many milliseconds; on an unused one it is asked. `undefined`: none is open. */
-  areHeard(withinMs: number): Promise<boolean> | undefined
   /** No connection is accepted: refuses those who wait for one and can go elsewhere. What is being made goes on. */
   moveWaiters(): void
   /**

@@ -3,7 +3,7 @@ import { afterListening, nextLiveness, type Liveness } from './liveness.ts'
 import { classifyServerError, type ServerEvidence } from './classify-server-error.ts'
 import type { ReplayPosition } from '../probe/probe.ts'
 import type { MonitoredServer, MonitoredConnections } from './monitor-dependencies.ts'
-import { SilentDialError, SilentError, withinTime } from '../limits/stall-aware-timeout.ts'
+import { SilentError, withinTime } from '../limits/stall-aware-timeout.ts'
 import type { AwaitedPosition } from '../probe/wait-for-lsn-sql.ts'
 
 export interface ServerWatchOptions {
@@ -79,8 +79,6 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
   const { probe, connections } = options.supervised
   let contact: Liveness = { state: 'heard', at: performance.now() }
   let heardAt = contact.at
-  /** It was the silence of a new connection, while none was open: those that have been opened since are kept. */
-  let isOfDials = false
   /** When it was first, and last, seen to answer statements while its probes fail. */
   let service: { readonly since: number; readonly at: number } | undefined
   let phase: 'waiting' | 'running' | 'leaving' | 'ended' = 'waiting'
@@ -127,24 +125,13 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
       if (phase !== 'leaving') options.onAnswer(outcome.answer)
       return outcome.answer
     }
-    const { error } = outcome
-    const evidence = await evidenceOf(error)
-    if (isEnded()) return undefined
     if (service !== undefined && service.since > askedAt) return question()
+    const { error } = outcome
+    const evidence = classifyServerError(error)
     hear(evidence.contact, error instanceof SilentError ? error.ms : 0)
     if (phase !== 'leaving') options.onFailure(error, evidence)
     giveUp(performance.now())
     return undefined
-  }
-
-  /** Taking new connections slowly is no silence: that shows on those that are open, if any is. */
-  const evidenceOf = async (error: unknown): Promise<ServerEvidence> => {
-    const isDial = error instanceof SilentDialError
-    const isHeard = isDial ? await connections.areHeard(silentMs) : undefined
-    if (isHeard === true) return { sign: 'refused', contact: 'word' }
-    const evidence = classifyServerError(error)
-    if (evidence.contact === 'nothing') isOfDials = isDial && isHeard === undefined
-    return evidence
   }
 
   /** Beside the questions, because a name that leads nowhere must not delay them. */
@@ -171,7 +158,6 @@ export function createServerWatch(options: ServerWatchOptions): ServerWatch {
 
   const giveUp = (now: number): void => {
     if (contact.state !== 'silent' || contact.forMs < silentMs) return
-    if (isOfDials && connections.total > 0 && !connections.unanswered) return
     // Writes and transactions are kept until the server itself has been silent for that long, however long they have waited.
     const boundMs = contact.forMs < boundSilentMs ? Number.POSITIVE_INFINITY : silentMs
     connections.giveUp(now, { movableMs: silentMs, boundMs })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createServerWatch, type ServerWatch } from '../../src/server-watch/server-watch.ts'
 import type { SilenceLimits } from '../../src/server-watch/monitor-dependencies.ts'
-import { SilentDialError, SilentError } from '../../src/limits/stall-aware-timeout.ts'
+import { SilentError } from '../../src/limits/stall-aware-timeout.ts'
 import { observation } from './observation.ts'
 
 const SILENT_MS = 1_200
@@ -23,8 +23,6 @@ interface Watched {
   readonly waiting: { callers: number }
   /** How often those who wait for one were sent elsewhere. */
   readonly moves: () => number
-  /** What is heard on open connections; `undefined`: none is open. */
-  readonly open: { heard: Promise<boolean> | undefined; total: number }
 }
 
 /** A server whose answers are given by hand. */
@@ -35,7 +33,6 @@ function watched(): Watched {
   let moves = 0
   const dialling = { inVain: false }
   const waiting = { callers: 0 }
-  const open: Watched['open'] = { heard: undefined, total: 0 }
   const watch = createServerWatch({
     name: 'ord',
     supervised: {
@@ -52,15 +49,12 @@ function watched(): Watched {
       },
       connections: {
         generation: 1,
-        get total() {
-          return open.total
-        },
+        total: 0,
         idle: 0,
         get inFlight() {
           return waiting.callers
         },
         leadsTo: () => false,
-        areHeard: () => open.heard,
         waitingSince: () => undefined,
         get unanswered() {
           return dialling.inVain
@@ -81,7 +75,7 @@ function watched(): Watched {
     onFailure: () => undefined,
     onSilence: () => undefined,
   })
-  return { watch, questions, givenUp, told: () => answers, dialling, waiting, moves: () => moves, open }
+  return { watch, questions, givenUp, told: () => answers, dialling, waiting, moves: () => moves }
 }
 
 async function turn(): Promise<void> {
@@ -155,48 +149,6 @@ describe('a silent server', () => {
     watch.heard()
     watch.tick(performance.now(), 100)
     expect(givenUp).toHaveLength(1)
-  })
-})
-
-describe('a server that takes no new connection in time', () => {
-  test.each([
-    { what: 'nobody is open: it is silent', heard: undefined, given: 1 },
-    { what: 'an open one is heard: it is not', heard: true, given: 0 },
-    { what: 'no open one is heard: it is silent', heard: false, given: 1 },
-  ])('$what', async ({ heard, given }) => {
-    const { watch, questions, givenUp, open } = watched()
-    open.heard = heard === undefined ? undefined : Promise.resolve(heard)
-    const asked = watch.ask()
-    questions[0]?.fail(new SilentDialError(SILENT_MS))
-    await asked
-    expect(givenUp).toHaveLength(given)
-    watch.tick(performance.now(), 100)
-    expect(givenUp).toHaveLength(2 * given)
-  })
-
-  test('whoever is open is not asked about the silence of one that the probe has', async () => {
-    const { watch, questions, givenUp, open } = watched()
-    open.heard = Promise.resolve(true)
-    const asked = watch.ask()
-    questions[0]?.fail(new SilentError(SILENT_MS))
-    await asked
-    expect(givenUp).toHaveLength(1)
-  })
-
-  test('one that has been opened since is kept, until it is silent itself', async () => {
-    const { watch, questions, givenUp, open } = watched()
-    let asked = watch.ask()
-    questions[0]?.fail(new SilentDialError(SILENT_MS))
-    await asked
-    expect(givenUp).toHaveLength(1)
-    open.total = 1
-    watch.tick(performance.now(), 100)
-    expect(givenUp).toHaveLength(1)
-    open.heard = Promise.resolve(false)
-    asked = watch.ask()
-    questions[1]?.fail(new SilentDialError(SILENT_MS))
-    await asked
-    expect(givenUp).toHaveLength(2)
   })
 })
 
