@@ -75,8 +75,9 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
       planning.check?.()?.emitLosses()
       return end ?? attempt(to, turn)
     }
-    // The client was released with an error, or aborted, while it waited for the connection.
-    const meanwhile = endOfLost(client)
+    // The client was released with an error, or aborted, or its session has heard of another primary, while it waited for the connection.
+    const isReplaced = planning.check?.()?.isReplaced(to.server) === true
+    const meanwhile = endOfLost(client) ?? (isReplaced ? ({ kind: 'replan' } as const) : undefined)
     if (meanwhile !== undefined) {
       held.letGo()
       return meanwhile
@@ -117,12 +118,13 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
     attempt: (to, turn, ofWalk) => {
       const gate = planning.enterPrimary(to.server)
       if (gate.kind === 'asking') held.letGoToWait()
-      awaitBookmarkClaim(gate, ofWalk, turn, (inside) => {
+      const run = (inside: Turn<R>): void => {
         attempt(to, inside).then(
           (end) => inside.end(end),
           (error: unknown) => inside.end({ kind: 'cut', error }),
         )
-      })
+      }
+      awaitBookmarkClaim(gate, ofWalk, turn, run, () => endOfLost(client))
     },
     mayAwaitPrimary: () => options.mayWait !== false && mayAwaitPrimary(engine, scope, facts.reads),
     replan: () => planning.replan(),
@@ -159,6 +161,7 @@ function asAttemptEnd(
 function onPrimaries({ engine, scope }: ClientContext, check: FreshnessCheck | undefined): Planning {
   return {
     enterPrimary: (server) => check?.enterPrimary(server) ?? FREE_GATE,
+    check: () => check,
     replan: () => planFallback(engine.topology, scope.target),
   }
 }

@@ -30,7 +30,7 @@ import { enforcementWithin, type Enforcement } from '../send/read-only-enforceme
 import { awaitBookmarkClaim } from '../walk/await-bookmark-claim.ts'
 import { candidatesOf, type ListState } from '../failures/no-server-error.ts'
 import { runStatement, type RunEnd } from '../send/run-statement.ts'
-import { withoutStatementName } from './without-statement-name.ts'
+import { withoutStatementName } from '../route/without-statement-name.ts'
 import type { WalkFacts } from '../walk-states/walk-state.ts'
 import { notSentError } from '../failures/read-only-mode-errors.ts'
 import { getsWrites } from '../server-selection/gets-writes.ts'
@@ -142,10 +142,9 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
   replan(): readonly Attempt[] {
     const { attempts } = planStatement(this.engine, this.#scope, this.#request)
     if (!this.facts.reads) return attempts
-    const { consistency } = this.#request
     // What its session has learned since counts for the rest of the way.
     if (this.#check !== undefined) (this.#replaced ??= []).push(this.#check)
-    this.#check = createFreshnessCheck(this.engine, this.#own, consistency, true)
+    this.#check = createFreshnessCheck(this.engine, this.#own, this.#request.consistency, true)
     return this.#check === undefined ? attempts : this.#check.order(attempts)
   }
 
@@ -183,9 +182,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     if (ended !== undefined) return turn.end(ended)
     this.#server = attempt.server
     this.#stage = 'running'
-    // What shows no rows and cannot write may be asked of any server.
-    const check = this.facts.reads || !this.facts.readOnly ? this.#check : undefined
-    const gate = check?.enterPrimary(attempt.server) ?? FREE_GATE
+    const gate = this.#keeper?.enterPrimary(attempt.server) ?? FREE_GATE
     if (gate.kind === 'free') return this.#connect(attempt, turn, signal)
     awaitBookmarkClaim(gate, signal, turn, (inside) => this.#connect(attempt, inside, signal))
   }
@@ -206,11 +203,20 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const mayMove = this.facts.reads && turn.hasNext
     const onWait = (waiter: Refusable): void => this.onWait(waiter)
     this.engine.acquire(server, { purpose: 'statement', preference, mayMove, share, onWait }, signal).then(
-      (acquired) => this.#use(acquired, attempt, turn, signal),
+      (acquired) => {
+        if (this.#keeper?.isReplaced(server) !== true) return this.#use(acquired, attempt, turn, signal)
+        acquired.release()
+        turn.end({ kind: 'replan' })
+      },
       (error: unknown) => {
         if (error !== SHARES) turn.end(notSent(error, signal))
       },
     )
+  }
+
+  /** What keeps it from a primary, also once it has waited. What shows no rows and cannot write may be asked of any server. */
+  get #keeper(): FreshnessCheck | undefined {
+    return this.facts.reads || !this.facts.readOnly ? this.#check : undefined
   }
 
   /** Returns whether it need not wait for a connection any more. */
@@ -377,7 +383,11 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     // One that proves nothing is for when nobody else is left, and not for when somebody is slow.
     const proving = this.attempts.filter(({ unproven }) => unproven !== true)
     if (afterMs === undefined || proving.length < 2) return undefined
-    return { afterMs, take: () => hedging.take(), attempts: () => proving.map(asHedged) }
+    return {
+      afterMs,
+      take: () => hedging.take(),
+      attempts: () => proving.map(({ server }) => ({ server, reason: 'hedged' })),
+    }
   }
 }
 
@@ -385,10 +395,6 @@ function enforcementOf({ readOnly, reads }: WalkFacts, forced: boolean, lease: L
   if (!readOnly && !forced) return 'none'
   if (lease.status !== 'I') return enforcementWithin(lease)
   return readOnly && reads && !forced ? 'read' : 'statement'
-}
-
-function asHedged({ server }: Attempt): Attempt {
-  return { server, reason: 'hedged' }
 }
 
 function ignore(): void {}

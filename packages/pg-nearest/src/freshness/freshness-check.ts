@@ -285,28 +285,28 @@ export class FreshnessCheck {
   }
 
   /**
-   * To be asked before it is sent. Holds it back from a primary: a read whose session's bookmark came from outside, and is not known here;
-   * what may write, if its session knows a later timeline than that primary was last on.
+   * To be asked before it is sent. Holds it back from a primary that may be replaced, where it may write whatever its text says; and a read
+   * whose session's bookmark came from outside, and is not known here.
    */
   enterPrimary(server: string): ClaimGate {
-    if (this.#reads) return this.#enterClaim(server)
-    if (!this.mayBeReplaced(server) || this.#context.alone || !this.#isPrimary(server)) return FREE_GATE
-    return this.#context.claims.ask(server, (answer) => this.answers.settleTimeline(server, answer))
-  }
-
-  #enterClaim(server: string): ClaimGate {
+    const { claims } = this.#context
+    if (this.isReplaced(server)) return claims.ask(server, (answer) => this.answers.settleTimeline(server, answer))
     if (!this.isClaimed(server)) return FREE_GATE
-    return this.#context.claims.enter(server, (answer) => this.answers.settleClaim(server, answer))
+    return claims.enter(server, (answer) => this.answers.settleClaim(server, answer))
   }
 
   /** The same for a BEGIN that reads, behind which no position can be asked for: the primary must be known to be on the claim's timeline. */
   enterPrimaryToBegin(server: string): ClaimGate {
     const { claim } = this.#session
     const { claims, positions } = this.#context
-    if (claim === undefined || !this.isClaimed(server)) return this.enterPrimary(server)
-    const showing = shows(positions.of(server), claim, positions)
-    if (showing !== 'older' && showing !== 'unknown') return this.#enterClaim(server)
+    const isUnknown = claim && this.isClaimed(server) && shows(positions.of(server), claim, positions) === 'unknown'
+    if (isUnknown !== true) return this.enterPrimary(server)
     return claims.ask(server, (answer) => this.answers.settleClaim(server, answer))
+  }
+
+  /** As far as is known: it is a primary, and not the latest that its session knows of. */
+  isReplaced(server: string): boolean {
+    return !this.#context.alone && this.#isPrimary(server) && this.mayBeReplaced(server)
   }
 
   /** The server is a primary, and the session's claim is open: a read there is held back until it is settled. */

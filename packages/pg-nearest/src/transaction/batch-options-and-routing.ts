@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { withoutStatementName } from '../execute/without-statement-name.ts'
+import { withoutStatementName } from '../route/without-statement-name.ts'
 import { describeValue } from '../error-messages/describe-value.ts'
 import { checkNames } from '../error-messages/unknown-name.ts'
 import { OptionError } from '../errors.ts'

@@ -2,12 +2,17 @@ import type { ClaimGate, ClaimOutcome } from '../session-positions/external-book
 import { onAbort } from '../limits/on-abort.ts'
 import type { AttemptEnd, Turn } from './execution-types.ts'
 
-/** Runs an attempt if the gate lets it, and otherwise ends it when the claim has been asked about, or the signal is aborted. */
+/**
+ * Runs an attempt if the gate lets it, and otherwise ends it when the claim has been asked about, or the signal is aborted.
+ *
+ * @param endMeanwhile - how it has ended otherwise while it waited for the answer; `undefined`: not at all.
+ */
 export function awaitBookmarkClaim<R>(
   gate: ClaimGate,
   signal: AbortSignal | undefined,
   turn: Turn<R>,
   run: (turn: Turn<R>) => void,
+  endMeanwhile?: () => AttemptEnd<R> | undefined,
 ): void {
   switch (gate.kind) {
     case 'free':
@@ -15,7 +20,7 @@ export function awaitBookmarkClaim<R>(
     case 'entered':
       return runInside(gate, turn, run)
     case 'asking':
-      return awaitAnswer(gate, signal, turn)
+      return awaitAnswer(gate, signal, turn, endMeanwhile)
   }
 }
 
@@ -43,6 +48,7 @@ function awaitAnswer<R>(
   { answer, settle }: Extract<ClaimGate, { kind: 'asking' }>,
   signal: AbortSignal | undefined,
   turn: Turn<R>,
+  endMeanwhile?: () => AttemptEnd<R> | undefined,
 ): void {
   if (signal?.aborted === true) return turn.end({ kind: 'cut', error: signal.reason })
   let over = false
@@ -56,7 +62,7 @@ function awaitAnswer<R>(
   answer
     .then((said) => {
       // Not settled once it is over, because nobody would be told of what is lost.
-      if (!over) end(endOf(settle(said)))
+      if (!over) end(endMeanwhile?.() ?? endOf(settle(said)))
     })
     .catch((error: unknown) => end({ kind: 'cut', error }))
 }

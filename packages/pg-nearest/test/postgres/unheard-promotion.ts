@@ -19,9 +19,9 @@ export function storeInMemory(): BookmarkStore {
  * In a world with the primary `nrt` and the replica `ord`: promotes `ord`, and writes there in the shared session `team`. Returns a pool to
  * which that session is open, too, and which has not heard of the promotion.
  */
-export async function promoteUnheard(world: World, pools: TestPools): Promise<NearestPool> {
+export async function promoteUnheard(world: World, pools: TestPools, options: object = {}): Promise<NearestPool> {
   const bookmarkStore = storeInMemory()
-  const here = await pools.start({ ...world.poolOptions('nrt'), failoverTimeoutMs: 1_000, bookmarkStore })
+  const here = await pools.start({ ...world.poolOptions('nrt'), failoverTimeoutMs: 1_000, bookmarkStore, ...options })
   const there = await pools.start({ ...world.poolOptions('ord'), bookmarkStore })
   await caughtUp(world, here, there)
   await Promise.all([here.query('select 1'), there.query('select 1')])

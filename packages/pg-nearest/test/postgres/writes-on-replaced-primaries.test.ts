@@ -7,7 +7,7 @@ import { startWorld, type World } from 'pg-nearest-world'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { NearestPool, RoutedClient } from '../../src/index.ts'
 import { formatBookmark, formatUnknownFrom } from '../../src/session/bookmark-text.ts'
-import { ask, withUsers } from './fixtures.ts'
+import { administer, ask, until, withUsers } from './fixtures.ts'
 import { within } from './settling.ts'
 import { TestPools } from './test-pools.ts'
 import { promoteUnheard, untilWriter } from './unheard-promotion.ts'
@@ -19,13 +19,26 @@ const pools = new TestPools()
 beforeEach(async () => {
   world = await startWorld({ primary: 'nrt', replicas: ['ord'], rtt: 10 })
   await withUsers(world)
+  await administer(
+    world,
+    'nrt',
+    `create function late() returns int language plpgsql as
+       $$ begin insert into users (name) values ('Late ' || gen_random_uuid()); return 1; end $$;
+     create view lateness as select late() as it;
+     grant select on lateness to public`,
+  )
 })
 afterEach(async () => {
   await pools.destroyAll()
   await world.stop()
 })
 
-async function onClient(pool: NearestPool, run: (client: RoutedClient) => Promise<unknown>): Promise<unknown> {
+const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code
+
+async function onClient(
+  pool: Pick<NearestPool, 'connect'>,
+  run: (client: RoutedClient) => Promise<unknown>,
+): Promise<unknown> {
   const client = await pool.connect()
   try {
     return await run(client)
@@ -38,6 +51,10 @@ const INSERT = "insert into users (name) values ('Late ' || gen_random_uuid()) r
 const MAY_WRITE: Readonly<Record<string, (pool: NearestPool) => Promise<unknown>>> = {
   'a write': (pool) => pool.query(INSERT),
   'what is asked of the primary': (pool) => pool.query({ text: 'select 1', route: 'primary' }),
+  'a function that writes': (pool) => pool.query('select late()'),
+  'a function that writes, of the primary': (pool) => pool.primary.query('select late()'),
+  'a function that writes, on a client': (pool) => onClient(pool, (client) => client.query('select late()')),
+  'a function that writes, behind a view': (pool) => pool.query('select * from lateness'),
   'a batch that writes': async (pool) => {
     for (const outcome of await pool.batch([INSERT, INSERT])) if (outcome.status === 'rejected') throw outcome.reason
   },
@@ -79,7 +96,7 @@ test('nothing that may write goes to a primary that a later timeline has replace
         .sharedSession('team', () => run(pool))
         .then(
           () => [name, 'done'],
-          (error: unknown) => [name, (error as { code?: unknown }).code],
+          (error: unknown) => [name, codeOf(error)],
         ),
     )
     return within(20_000, 'all of them', Promise.all(outcomes))
@@ -95,6 +112,24 @@ test('nothing that may write goes to a primary that a later timeline has replace
   world.heal('nrt', 'ord')
   await untilWriter(pool, 'ord')
   expect(await all()).toEqual(each('done'))
+})
+
+test('nor does what its session gave before it knew, and waits for a connection', async () => {
+  const pool = await promoteUnheard(world, pools, { max: 1 })
+  const busy = await pool.connect()
+  await busy.query('begin')
+  await busy.query('select count(*) from users')
+  const session = pool.session()
+  const given = [
+    session.query(INSERT),
+    session.transaction((tx) => tx.query(INSERT)),
+    onClient(session, (client) => client.query(INSERT)),
+  ].map((each) => each.then(() => 'done', codeOf))
+  await until(() => pool.waitingCount === given.length, 'all to wait')
+  await session.run(() => pool.sharedSession('team', () => {}))
+  await busy.query('commit')
+  busy.release()
+  expect(await within(20_000, 'all of them', Promise.all(given))).toEqual(given.map(() => 'NEAREST_NO_SERVER'))
 })
 
 test.each([
