@@ -245,10 +245,7 @@ export class FreshnessCheck {
     for (const session of this.concerned) session.markUnknown(performance.now())
   }
 
-  /**
-   * Something begins that may write at unknown positions until it ends. Returns a function to call at its end; calling it again does
-   * nothing.
-   */
+  /** Something begins that may write at unknown positions. Returns a function to call at its end; calling it again does nothing. */
   beginUnsettled(): () => void {
     const ends = this.concerned.map((session) => session.beginUnsettled())
     return () => {
@@ -304,9 +301,10 @@ export class FreshnessCheck {
     return claims.ask(server, (answer) => this.answers.settleClaim(server, answer))
   }
 
-  /** As far as is known: it is a primary, and not the latest that its session knows of. */
+  /** As far as is known: it is a primary, and not the latest that its session knows of. What the process has heard keeps nobody from it. */
   isReplaced(server: string): boolean {
-    return !this.#context.alone && this.#isPrimary(server) && this.mayBeReplaced(server)
+    const { process, alone } = this.#context
+    return this.#session !== process && !alone && this.#isPrimary(server) && this.mayBeReplaced(server)
   }
 
   /** The server is a primary, and the session's claim is open: a read there is held back until it is settled. */
