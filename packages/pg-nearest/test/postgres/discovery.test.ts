@@ -125,7 +125,10 @@ describe('the machines of a Fly app', () => {
     await world.start('nrt')
     // As long as it was down, no list had it, and its name leads nowhere here.
     const primaries = () => own.status().servers.filter(({ declared }) => declared === 'primary')
-    await until(() => !primaries().some(({ address }) => address.startsWith('db.internal')), 'a list that has it')
+    await until(
+      () => !primaries().some(({ address }) => address?.startsWith('db.internal') === true),
+      'a list that has it',
+    )
     // Nothing listens at the old address any more.
     const { servedBy } = await own.query("insert into users (name) values ('Barbara')")
     expect(servedBy).toMatchObject({ region: 'nrt', role: 'primary', reason: 'write' })
