@@ -76,8 +76,8 @@ export function borrowedClientExecution<R, T>(client: ClientContext, options: He
       return end ?? attempt(to, turn)
     }
     // The client was released with an error, or aborted, or its session has heard of another primary, while it waited for the connection.
-    const isReplaced = planning.check?.()?.isReplaced(to.server) === true
-    const meanwhile = endOfLost(client) ?? (isReplaced ? ({ kind: 'replan' } as const) : undefined)
+    const isKept = planning.check?.()?.keepsFrom(to.server) === true
+    const meanwhile = endOfLost(client) ?? (isKept ? ({ kind: 'replan' } as const) : undefined)
     if (meanwhile !== undefined) {
       held.letGo()
       return meanwhile

@@ -12,7 +12,7 @@ export interface Login {
 }
 
 /**
- * How many logins to one server may be under way at the same time: as many as are wanted until it is late with one, then half as many for each
+ * How many logins to one server may be under way at the same time: as many as are wanted until it is late with several, then half as many for each
  * round of them, and one more for each that it takes. A server that is slow at logins spends its time on those that are not waited for any
  * longer otherwise, and takes none in time. As TCP's congestion window (RFC 5681, section 3.1).
  */

@@ -1,5 +1,4 @@
 import { NearestError } from '../errors.ts'
-import { GivenUpError } from '../connecting/make-connection.ts'
 
 /**
  * - `refused`: the server answered with an error.
@@ -37,11 +36,6 @@ export function timedOut(): NoConnectionError {
 /** The server has left the list, before or while a connection was waited for. */
 export function unlisted(server: string): NoConnectionError {
   return new NoConnectionError('unlisted', new Error(`${server} is not in the list any more`))
-}
-
-/** For what has waited for an answer of a server that gives none. */
-export function silent(): Error {
-  return new GivenUpError()
 }
 
 /** After what has arrived meanwhile: whoever tries again at once must not keep this process from hearing that something has changed. */

@@ -2,7 +2,8 @@ import type { SilenceLimits } from '../server-watch/monitor-dependencies.ts'
 import type { Connection } from '../pooled-connection/connection.ts'
 import { bytesReceived, silentSince } from '../pooled-connection/silence.ts'
 import type { Lease } from '../pooled-connection/lease.ts'
-import { NoConnectionError, silent } from './no-connection-error.ts'
+import { GivenUpError } from '../connecting/make-connection.ts'
+import { NoConnectionError } from './no-connection-error.ts'
 import type { WaitQueue } from '../checkout/wait-queue.ts'
 
 /** Since when the first of them has been waiting without receiving a byte; `undefined`: none is. */
@@ -30,7 +31,8 @@ export function areUnanswered(connections: Iterable<Connection>): boolean {
 
 /** Refuses those who can go elsewhere. */
 export function moveWaiters(queue: WaitQueue<Lease>): void {
-  for (const waiter of queue) if (waiter.mayMove) waiter.refuse(new NoConnectionError('unreachable', silent()))
+  for (const waiter of queue)
+    if (waiter.mayMove) waiter.refuse(new NoConnectionError('unreachable', new GivenUpError()))
 }
 
 /** Closes what is unused, and what has waited too long; and refuses those who have waited too long for a connection. */
@@ -42,12 +44,12 @@ export function giveUp(
 ): void {
   for (const connection of connections) {
     const patience = connection.movable ? movableMs : boundMs
-    if (connection.state === 'idle' || connection.state === 'settling') connection.kill(silent())
+    if (connection.state === 'idle' || connection.state === 'settling') connection.kill(new GivenUpError())
     else if (connection.state === 'connecting') {
-      if (now - connection.since >= movableMs) connection.kill(silent())
-    } else if (now - (silentSince(connection, now) ?? now) >= patience) connection.kill(silent())
+      if (now - connection.since >= movableMs) connection.kill(new GivenUpError())
+    } else if (now - (silentSince(connection, now) ?? now) >= patience) connection.kill(new GivenUpError())
   }
   for (const waiter of queue) {
-    if (now - waiter.since >= movableMs) waiter.refuse(new NoConnectionError('unreachable', silent()))
+    if (now - waiter.since >= movableMs) waiter.refuse(new NoConnectionError('unreachable', new GivenUpError()))
   }
 }

@@ -11,7 +11,7 @@ export type PgListener<K extends PgEvent> = K extends 'error' | 'release'
 /** An event of this pool, or of `pg.Pool`. */
 export type ListenedEvent = keyof NearestEvents | PgEvent
 
-export type EventListener<K extends ListenedEvent> = K extends keyof NearestEvents
+export type PoolListener<K extends ListenedEvent> = K extends keyof NearestEvents
   ? (...args: NearestEvents[K]) => void
   : K extends PgEvent
     ? PgListener<K>

@@ -204,7 +204,7 @@ export class PoolQueryExecution implements Execution<StatementResult, Served> {
     const onWait = (waiter: Refusable): void => this.onWait(waiter)
     this.engine.acquire(server, { purpose: 'statement', preference, mayMove, share, onWait }, signal).then(
       (acquired) => {
-        if (this.#keeper?.isReplaced(server) !== true) return this.#use(acquired, attempt, turn, signal)
+        if (this.#keeper?.keepsFrom(server) !== true) return this.#use(acquired, attempt, turn, signal)
         acquired.release()
         turn.end({ kind: 'replan' })
       },

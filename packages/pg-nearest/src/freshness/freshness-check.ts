@@ -287,7 +287,7 @@ export class FreshnessCheck {
    */
   enterPrimary(server: string): ClaimGate {
     const { claims } = this.#context
-    if (this.isReplaced(server)) return claims.ask(server, (answer) => this.answers.settleTimeline(server, answer))
+    if (this.keepsFrom(server)) return claims.ask(server, (answer) => this.answers.settleTimeline(server, answer))
     if (!this.isClaimed(server)) return FREE_GATE
     return claims.enter(server, (answer) => this.answers.settleClaim(server, answer))
   }
@@ -301,8 +301,8 @@ export class FreshnessCheck {
     return claims.ask(server, (answer) => this.answers.settleClaim(server, answer))
   }
 
-  /** As far as is known: it is a primary, and not the latest that its session knows of. What the process has heard keeps nobody from it. */
-  isReplaced(server: string): boolean {
+  /** It is a primary that may be replaced, as far as its session knows. What the process has heard keeps nobody from it. */
+  keepsFrom(server: string): boolean {
     const { process, alone } = this.#context
     return this.#session !== process && !alone && this.#isPrimary(server) && this.mayBeReplaced(server)
   }

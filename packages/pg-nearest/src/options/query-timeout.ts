@@ -1,11 +1,10 @@
 import type { ListedServer } from '../discovery/listed-server.ts'
 import { parameterOf } from '../discovery/url-parts.ts'
 import { OptionError } from '../errors.ts'
+import { mismatch, pgOptionChecks } from '../server-list/pg-option-checks.ts'
 import type { PgOptions } from '../server-list/server-list-types.ts'
 
 const PARAMETER = 'query_timeout'
-/** Node's timers fire at once above this. */
-const LONGEST_TIMER_MS = 2_147_483_647
 
 /**
  * The pool's `query_timeout`. As in pg, what the URL says goes before the option: the primary's, for all servers.
@@ -32,10 +31,7 @@ export function queryTimeoutOfPool(
 function queryTimeoutInUrl({ name, address: { url } }: ListedServer): number | undefined {
   const text = url === undefined ? undefined : parameterOf(url, PARAMETER)
   if (text === undefined || text === '') return undefined
-  const timeoutMs = Number(text)
-  if (timeoutMs >= 0 && timeoutMs <= LONGEST_TIMER_MS) return timeoutMs || undefined
-  throw new OptionError(
-    PARAMETER,
-    `The query_timeout in the URL of ${name} must be a number of milliseconds from 0 to ${LONGEST_TIMER_MS}.`,
-  )
+  const must = pgOptionChecks[PARAMETER](text)
+  if (must !== undefined) throw mismatch(PARAMETER, must, `something else in the URL of ${name}`)
+  return Number(text) || undefined
 }

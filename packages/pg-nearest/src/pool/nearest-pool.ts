@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { NearestError } from '../errors.ts'
 import type { NearestEvents, ProblemEvent } from '../events/event-types.ts'
-import type { EventListener, ListenedEvent, PgEvent, PgListener } from '../events/listening-types.ts'
+import type { PoolListener, ListenedEvent, PgEvent, PgListener } from '../events/listening-types.ts'
 import { sharesOf, type ModeShares } from '../modes/mode-rollout.ts'
 import type { Mode } from '../modes/pool-mode.ts'
 import { parseMode, parseShares } from '../modes/parse-mode.ts'
@@ -377,15 +377,15 @@ export class NearestPool extends RoutedPool implements AsyncDisposable {
     return super.on(event as 'connect', listener as PgListener<'connect'>)
   }
 
-  override once<K extends ListenedEvent>(event: K, listener: EventListener<K>): this {
+  override once<K extends ListenedEvent>(event: K, listener: PoolListener<K>): this {
     return super.once(event, listener)
   }
 
-  override addListener<K extends ListenedEvent>(event: K, listener: EventListener<K>): this {
+  override addListener<K extends ListenedEvent>(event: K, listener: PoolListener<K>): this {
     return super.addListener(event, listener)
   }
 
-  override off<K extends ListenedEvent>(event: K, listener: EventListener<K>): this {
+  override off<K extends ListenedEvent>(event: K, listener: PoolListener<K>): this {
     return super.off(event, listener)
   }
 }

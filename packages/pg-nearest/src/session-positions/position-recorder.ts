@@ -212,7 +212,7 @@ export class PositionRecorder {
     if (session.isHearsay) return this.settleClaim(primary, answer)
     const isOpen = answer.kind === 'silent' || this.#isReplaced(primary, answer.position, session.bookmark)
     return isOpen
-      ? { kind: 'open', error: new ReplicaBehindError(primary, undefined, 'to-write') }
+      ? { kind: 'open', error: new ReplicaBehindError(primary, undefined, 'replaced') }
       : { kind: 'settled' }
   }
 

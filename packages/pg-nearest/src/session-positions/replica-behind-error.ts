@@ -13,9 +13,9 @@ export class ReplicaBehindError extends NearestError {
   readonly server: string
   readonly #missing: Missing | undefined
 
-  /** @param asked - what the read's caller has asked for beyond its session; `to-write`: it is no read. */
-  constructor(server: string, missing?: Missing, asked?: Consistency | 'to-write') {
-    super('NEAREST_BEHIND', asked === 'to-write' ? replaced(server) : behind(server, asked))
+  /** @param asked - what the read's caller has asked for beyond its session; `replaced`: it is a primary that is not the latest. */
+  constructor(server: string, missing?: Missing, asked?: Consistency | 'replaced') {
+    super('NEAREST_BEHIND', asked === 'replaced' ? replaced(server) : behind(server, asked))
     this.server = server
     this.#missing = missing
   }
@@ -28,7 +28,7 @@ export class ReplicaBehindError extends NearestError {
 
 /** It may have heard of its replacement by the next try. */
 function replaced(server: string): string {
-  return `${server} is not the latest primary that this session has seen, so that what is written there may be lost: try again.`
+  return `${server} is not the latest primary that this session has seen: what is written there may be lost. Try again.`
 }
 
 function behind(server: string, asked: Consistency | undefined): string {

@@ -64,6 +64,11 @@ test('what began before it shrank says nothing new, and what began afterwards do
   second?.end('late')
   for (const each of others) each.end('untold')
   expect(window.room).toBe(5)
+  const [third, ...beside] = begin(5)
+  vi.advanceTimersByTime(TIMEOUT_MS)
+  third?.end('late')
+  for (const each of beside) each.end('untold')
+  expect(window.room).toBe(2)
 })
 
 test('tells how many others were taken meanwhile', () => {
