@@ -20,6 +20,8 @@ const SOCKETS: ReadonlySet<string> = new Set(['TCPWRAP', 'TCPCONNECTWRAP', 'PIPE
 export class Counter implements Disposable {
   readonly #inside = new AsyncLocalStorage<true>()
   readonly #live = new Map<number, string>()
+  /** When each socket ended, by `performance.now()`. */
+  readonly #socketEnds: number[] = []
   readonly #hook: AsyncHook
 
   constructor() {
@@ -28,7 +30,10 @@ export class Counter implements Disposable {
         if (this.#inside.getStore() !== true) return
         if (TIMERS.has(type) || SOCKETS.has(type)) this.#live.set(id, type)
       },
-      destroy: (id) => void this.#live.delete(id),
+      destroy: (id) => {
+        if (SOCKETS.has(this.#live.get(id) ?? '')) this.#socketEnds.push(performance.now())
+        this.#live.delete(id)
+      },
     }).enable()
   }
 
@@ -38,12 +43,16 @@ export class Counter implements Disposable {
 
   async held(): Promise<Held> {
     await collect()
-    const kinds = [...this.#live.values()]
-    return {
-      timers: kinds.filter((kind) => TIMERS.has(kind)).length,
-      sockets: kinds.filter((kind) => SOCKETS.has(kind)).length,
-      heap: process.memoryUsage().heapUsed,
-    }
+    return { timers: this.#count(TIMERS), sockets: this.#count(SOCKETS), heap: process.memoryUsage().heapUsed }
+  }
+
+  /** The sockets that are live, and those that ended after that moment of `performance.now()`. */
+  socketsSince(moment: number): number {
+    return this.#count(SOCKETS) + this.#socketEnds.filter((end) => end > moment).length
+  }
+
+  #count(kinds: ReadonlySet<string>): number {
+    return [...this.#live.values()].filter((kind) => kinds.has(kind)).length
   }
 
   [Symbol.dispose](): void {

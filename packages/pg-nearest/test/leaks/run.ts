@@ -10,7 +10,12 @@ export interface Sample extends Held {
   readonly operations: number
   /** On all servers, without those of this test itself. */
   readonly connections: number
-  /** Of them, those that the pool knows of: how many are open at rest depends on what was wanted last. */
+  /**
+   * Sockets that a server may have seen while the connections were counted. `sockets` is of a moment before: meanwhile a
+   * probe may have replaced its connection, and a server learns late that one was closed.
+   */
+  readonly socketsMeanwhile: number
+  /** Of the connections, those that the pool knows of: how many are open at rest depends on what was wanted last. */
   readonly pooled: number
 }
 
@@ -31,6 +36,8 @@ export interface LeakOptions {
 
 const CALLERS = 8
 const APPLICATION = 'leaks'
+/** Until a server's process is gone whose client has closed the connection. */
+const CLOSING_MS = 500
 
 /** Works, breaks and rests, again and again: what is held at rest must not grow. The world has nrt, ord and syd. */
 export async function runLeaks(world: World, { seconds, rounds, onRound }: LeakOptions): Promise<LeakReport> {
@@ -54,8 +61,10 @@ export async function runLeaks(world: World, { seconds, rounds, onRound }: LeakO
       busy.abort()
       operations += await working
       await rest(pool)
+      const resting = performance.now() - CLOSING_MS
       const sample = {
         ...(await held()),
+        socketsMeanwhile: counter.socketsSince(resting),
         pooled: pool.totalCount,
         operations,
         atSeconds: (performance.now() - start) / 1_000,

@@ -9,6 +9,7 @@ const rest: Sample = {
   timers: 10,
   sockets: 10,
   connections: 5,
+  socketsMeanwhile: 10,
   pooled: 4,
 }
 const ended = { heap: 20_000_000, timers: 3, sockets: 4, connections: 0 }
