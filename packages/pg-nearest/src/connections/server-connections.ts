@@ -8,12 +8,12 @@ import { nextGenerationNumber } from './generation-number.ts'
 import { NoConnectionError, overloaded, rejectSoon, timedOut, unlisted } from './no-connection-error.ts'
 import type { ServerConnections, ServerConnectionsOptions } from './server-connections-types.ts'
 import { RefusalPause } from './refusal-pause.ts'
-import { cutOff } from './replaced-primary.ts'
+import { cutOff, isBusyElsewhere } from './replaced-primary.ts'
 import { ForwardedEvents } from './pool-event-forwarder.ts'
 import { areUnanswered, giveUp, moveWaiters, waitingSince } from './silent-server.ts'
 import { nextLending, wouldHave } from '../checkout/next-lending.ts'
 import type { Preference } from '../checkout/connection-preference.ts'
-import type { ReplacedPrimary, SilenceLimits } from '../server-watch/monitor-dependencies.ts'
+import type { Demotion, ReplacedPrimary, SilenceLimits } from '../server-watch/monitor-dependencies.ts'
 import type { Role } from '../topology/topology-types.ts'
 import { WaitQueue, type Purpose, type Sharers, type Waiter, type Wanted } from '../checkout/wait-queue.ts'
 
@@ -185,9 +185,9 @@ class Connections implements ServerConnections, Lender {
     this.retire()
   }
 
-  drop(primaryAt: number): void {
+  drop(demotion: Demotion): void {
     this.#beginGeneration()
-    for (const each of this.#all) if (!each.isBusyOnStandby(primaryAt)) each.kill(new Error('Connection terminated'))
+    for (const each of this.#all) if (!isBusyElsewhere(demotion, each)) each.kill(new Error('Connection terminated'))
     this.#serve()
   }
 

@@ -32,6 +32,7 @@ import { createPositionWatch } from '../positions/position-watch.ts'
 import { createCrossPoolSharing } from './cross-pool-sharing.ts'
 import { createLeavingWatches } from './leaving-watches.ts'
 import { hasMoved, replacedPrimary } from './moved-name.ts'
+import { createDemotions } from './demotions.ts'
 import { createProblemReporter } from './problem-reporter.ts'
 import {
   createMachinesBehindNames,
@@ -136,8 +137,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     },
   })
 
-  /** When each server said for the last time that it is a primary, by `performance.now()`. */
-  const saidPrimaryAt = new Map<string, number>()
+  const demotions = createDemotions()
 
   /** What was known belongs to another machine, or is of before a restart. A writer's name that moves takes its connections along. */
   const moved = (name: string, before: ServerState, answer: Observation): void => {
@@ -191,7 +191,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
           publish(withStandbysAnswer(observed, name, answer, membersOf(name)))
           return
         }
-        if (answer.role === 'primary') saidPrimaryAt.set(name, performance.now())
+        demotions.heard(name, answer)
         const before = states.get(name)
         if (before !== undefined && hasMoved(before, answer)) moved(name, before, answer)
         notePosition(positions, name, answer)
@@ -260,7 +260,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       // Another machine of the name has answered, and the connections to the one that takes the writes are well.
       if (members.isBalanced(server.name)) continue
       positions.noteLoss(server.name)
-      watches.get(server.name)?.connections.drop(saidPrimaryAt.get(server.name) ?? 0)
+      watches.get(server.name)?.connections.drop(demotions.of(server.name))
     }
   }
 
@@ -348,7 +348,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         positionWatch.forget(name)
         positions.forget(name)
         members.forget(name)
-        saidPrimaryAt.delete(name)
+        demotions.forget(name)
         others.leave(name)
         watchClosely()
       }

@@ -1,6 +1,5 @@
 import pg from 'pg'
 import { Cancellation } from '../cancellation/cancellation.ts'
-import { isStandby } from '../pg-client/standby-aware-client.ts'
 import { listenProtected } from '../wire/protected-listeners.ts'
 import { internalsOf } from '../wire/pg-internals.ts'
 import { rollBackLeftOpen } from '../wire/roll-back-left-open.ts'
@@ -104,11 +103,6 @@ export class Connection {
   get hasDied(): boolean {
     const { _queryable: queryable, _ended: ended } = internalsOf(this.client)
     return !queryable || ended
-  }
-
-  /** It is in use, was made after `since`, and reports that its server is in recovery. */
-  isBusyOnStandby(since: number): boolean {
-    return this.#state !== 'idle' && this.since > since && isStandby(this.client) === true
   }
 
   /** Nothing is in flight. */

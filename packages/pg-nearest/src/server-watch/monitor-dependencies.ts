@@ -25,19 +25,26 @@ export interface MonitoredConnections {
    */
   giveUp(now: number, limits: SilenceLimits): void
   /**
-   * The server was a primary, and gets no writes any more: closes all connections at once. Only those that were made since, and that
-   * report a standby themselves, are closed when they are returned: what runs there is answered or refused, and to cut it off would leave
-   * the outcome of a write unknown.
-   *
-   * @param primaryAt - when the server said for the last time that it is a primary, by `performance.now()`.
+   * The server was a primary, and gets no writes any more: closes all connections at once but those in use that cannot lead to it as it
+   * was. They report a standby, and were made since it was a primary; or they report a primary, and were dialled after the connection on
+   * which a standby has answered, so that they lead to another machine. These are closed when they are returned: what runs there is
+   * answered or refused, and to cut it off would leave the outcome of a write unknown.
    */
-  drop(primaryAt: number): void
+  drop(demotion: Demotion): void
   /**
    * Closes idle connections now, and the others when they are returned, because the name leads to another machine.
    *
    * @param replaced - what may run there is cut off at once, as with `drop`.
    */
   retire(replaced?: ReplacedPrimary): void
+}
+
+/** Times by `performance.now()`. */
+export interface Demotion {
+  /** When the server said for the last time that it is a primary; 0: never. */
+  readonly primaryAt: number
+  /** When the connection was dialled on which it has said since that it is a standby. `Infinity`: it has not, or that tells nothing. */
+  readonly standbyDialledAt: number
 }
 
 /** A primary to which the name led, until it led to the one that was promoted instead. */

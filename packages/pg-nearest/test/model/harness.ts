@@ -201,7 +201,7 @@ export class Harness {
   drop(): void {
     this.#dialsAllowed += 10
     this.#oldOnes = lastPid()
-    this.connections.drop(performance.now())
+    this.connections.drop({ primaryAt: performance.now(), standbyDialledAt: Number.POSITIVE_INFINITY })
   }
 
   /** Sockets that go allow for new ones. */

@@ -55,6 +55,30 @@ describe.each([0, 2_000, 6_000])('a writer’s name that moves %i ms after the p
   })
 })
 
+test('a write that runs behind the moved name is not cut off when the old primary answers late, as a standby', async () => {
+  const old = world.primary
+  const { pool, next } = await startBehindName({ failoverTimeoutMs: 20_000, connectTimeoutMs: 15_000 })
+  await pool.query('insert into notes values (8)')
+  const late = name.hold()
+  await world.promote(next)
+  await until(() => late.count > 0, 'a probe that dials the old one')
+  await until(() => isStandby(old), 'the old primary to follow')
+  name.leadTo(world.url(next))
+  const written = pool.query('insert into notes select 9 from pg_sleep(2)')
+  const settled = written.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  const isRunning = async (): Promise<boolean> => {
+    const active = "select from pg_stat_activity where state = 'active' and query like '%9 from pg_sleep(2)'"
+    return (await ask(world.url(next), `${active} and pid <> pg_backend_pid()`)).length === 1
+  }
+  await until(isRunning, 'the write to run')
+  late.letGo(world.url(old))
+  expect(await settled).toBeUndefined()
+  expect(await ask(world.url(next), 'select from notes where n = 9')).toHaveLength(1)
+})
+
 test.each<[Consistency, boolean]>([
   ['strong', true],
   ['strong', false],
@@ -97,11 +121,7 @@ test('a connection that was dialled to the old primary is not taken for writes a
   await world.promote(next)
   name.leadTo(world.url(next))
   await until(() => write().then(Boolean, () => false), 'writes')
-  const isStandby = async (): Promise<boolean> => {
-    const [row] = await ask<{ standby: boolean }>(world.url(old), 'select pg_is_in_recovery() as standby')
-    return row?.standby ?? false
-  }
-  await until(() => isStandby().catch(() => false), 'the old primary to follow')
+  await until(() => isStandby(old), 'the old primary to follow')
   // What was dialled before is closed, and the next is dialled by an old answer of the name server.
   await until(() => pool.status().servers[0]?.connections.total === 0, 'no connection')
   name.leadTo(world.url(old))
@@ -109,6 +129,12 @@ test('a connection that was dialled to the old primary is not taken for writes a
   name.leadTo(world.url(next))
   for (let i = 0; i < 3; i++) expect((await write()).servedBy.role).toBe('primary')
 })
+
+async function isStandby(region: string): Promise<boolean> {
+  const asked = ask<{ standby: boolean }>(world.url(region), 'select pg_is_in_recovery() as standby')
+  const [row] = await asked.catch(() => [])
+  return row?.standby ?? false
+}
 
 async function readAllTheWhile(pool: NearestPool, end: Promise<unknown>): Promise<unknown[]> {
   let over = false

@@ -7,17 +7,20 @@ export interface NameSwitch extends AsyncDisposable {
   readonly url: string
   /** How many connections were made. */
   readonly dialled: number
-  /** Where new connections lead from now on; to several in turn. */
+  /** Where new connections lead from now on, and are not held any more; to several in turn. */
   leadTo(...urls: readonly string[]): void
+  /** New connections are accepted, and lead nowhere until they are let go: to that server, wherever others lead by then. */
+  hold(): { readonly count: number; letGo(url: string): void }
 }
 
 /** @param turns - new connections lead to these in turn; several are a balancer. */
 export async function startNameSwitch(...turns: readonly [string, ...string[]]): Promise<NameSwitch> {
   let targets: readonly string[] = turns
   let next = 0
+  let held: Socket[] | undefined
   const sockets = new Set<Socket>()
-  const server = createServer((client) => {
-    const { hostname, port } = new URL(targets[next++ % targets.length] ?? '')
+  const lead = (client: Socket, url: string): void => {
+    const { hostname, port } = new URL(url)
     const upstream = connect(Number(port), hostname)
     for (const [from, to] of [
       [client, upstream],
@@ -32,6 +35,12 @@ export async function startNameSwitch(...turns: readonly [string, ...string[]]):
       })
       from.pipe(to)
     }
+  }
+  const server = createServer((client) => {
+    const url = targets[next++ % targets.length] ?? ''
+    if (held === undefined) return lead(client, url)
+    sockets.add(client)
+    held.push(client)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -44,6 +53,18 @@ export async function startNameSwitch(...turns: readonly [string, ...string[]]):
     },
     leadTo(...urls) {
       targets = urls
+      held = undefined
+    },
+    hold() {
+      const clients: Socket[] = (held = [])
+      return {
+        get count() {
+          return clients.length
+        },
+        letGo(to) {
+          for (const client of clients) if (!client.destroyed) lead(client, to)
+        },
+      }
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
