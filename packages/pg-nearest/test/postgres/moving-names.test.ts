@@ -64,19 +64,17 @@ test('a write that runs behind the moved name is not cut off when the old primar
   await until(() => late.count > 0, 'a probe that dials the old one')
   await until(() => isStandby(old), 'the old primary to follow')
   name.leadTo(world.url(next))
-  const written = pool.query('insert into notes select 9 from pg_sleep(2)')
-  const settled = written.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
+  // Another connection than the probe's may have been dialled to the old one, too: the writes that it is meant for begin later.
+  const writes = Array.from({ length: 5 }, () => pool.query('insert into notes select 9 from pg_sleep(2)'))
+  const settled = Promise.allSettled(writes)
   const isRunning = async (): Promise<boolean> => {
     const active = "select from pg_stat_activity where state = 'active' and query like '%9 from pg_sleep(2)'"
-    return (await ask(world.url(next), `${active} and pid <> pg_backend_pid()`)).length === 1
+    return (await ask(world.url(next), `${active} and pid <> pg_backend_pid()`)).length > 0
   }
-  await until(isRunning, 'the write to run')
+  await until(isRunning, 'a write to run')
   late.letGo(world.url(old))
-  expect(await settled).toBeUndefined()
-  expect(await ask(world.url(next), 'select from notes where n = 9')).toHaveLength(1)
+  for (const result of await settled) expect(result).toMatchObject({ status: 'fulfilled' })
+  expect(await ask(world.url(next), 'select from notes where n = 9')).toHaveLength(5)
 })
 
 test.each<[Consistency, boolean]>([
