@@ -184,6 +184,7 @@ const attacks = onServersOf([
   'unreadable-commits',
   'unsendable-configs',
   'unsent-in-transactions',
+  'unsent-on-replicas',
   'untold-roles',
   'values-too-long',
   'withheld-writes',

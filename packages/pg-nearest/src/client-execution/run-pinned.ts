@@ -47,7 +47,8 @@ export async function runPinned(client: ClientContext, statement: QueuedStatemen
     case 'standby':
     case 'misled':
     case 'no-connection':
-      client.settle(statement, open, false)
+      // The server has heard nothing of what could not be sent.
+      if (end.kind !== 'unsendable') client.settle(statement, open, false)
       return { kind: 'refused', error: end.error, evidence: end, cut: false }
     case 'cut':
       if (!lease.alive) return { kind: 'lost', error: end.error, cut: true, sent: true }

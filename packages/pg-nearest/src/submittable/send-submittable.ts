@@ -105,7 +105,8 @@ export async function sendSubmittable(
   if (end.kind === 'untold') return end
   if (end.kind === 'lost') {
     loseConnection(client, lease, { ...unanswered, sent: end.written, cause: end.error })
-  } else {
+  } else if (end.unsent === undefined || lease.status === 'E') {
+    // Of a value that cannot be bound pg tells when it has sent the text, which may be wrong.
     client.settleStream({ config: { text: text ?? '' } }, need, lease.status !== 'I', end.error !== undefined)
   }
   return end
