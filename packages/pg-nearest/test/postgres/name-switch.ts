@@ -40,6 +40,7 @@ export async function startNameSwitch(...turns: readonly [string, ...string[]]):
     const url = targets[next++ % targets.length] ?? ''
     if (held === undefined) return lead(client, url)
     sockets.add(client)
+    client.on('error', () => client.destroy())
     held.push(client)
   })
   server.listen(0, '127.0.0.1')
