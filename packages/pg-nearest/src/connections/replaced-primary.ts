@@ -1,4 +1,5 @@
 import type { Connection } from '../pooled-connection/connection.ts'
+import { isSameRun } from '../observations/same-machine.ts'
 import { isStandby } from '../pg-client/standby-aware-client.ts'
 import type { Demotion, ReplacedPrimary } from '../server-watch/monitor-dependencies.ts'
 
@@ -16,12 +17,16 @@ function mayLeadTo(
   return dialledAt < dialledBefore && isStandby(client) !== true
 }
 
-/** It is in use, and does not lead to the primary that was demoted. */
+type Used = Pick<Connection, 'state' | 'client' | 'since' | 'dialledAt' | 'machine'>
+
+/** It is in use, and cannot lead to the primary that was demoted: as that may still run, an acknowledgement of it would be worth nothing. */
 export function isBusyElsewhere(
-  { primaryAt, standbyDialledAt }: Demotion,
-  { state, client, since, dialledAt }: Connection,
+  { primary, primaryAt, restartDialledAt }: Demotion,
+  { state, client, since, dialledAt, machine }: Used,
 ): boolean {
   const reportsStandby = isStandby(client)
   if (state === 'idle' || reportsStandby === undefined) return false
-  return reportsStandby ? since > primaryAt : dialledAt > standbyDialledAt
+  if (reportsStandby) return since > primaryAt
+  const isAnother = primary !== undefined && machine !== undefined && !isSameRun(primary, machine)
+  return isAnother || dialledAt > restartDialledAt
 }

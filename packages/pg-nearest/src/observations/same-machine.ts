@@ -28,6 +28,11 @@ export function isAmong(
   return machines.some((each) => isSame(each, machine))
 }
 
+/** It has been started since then, by its server's clock in milliseconds since the epoch. */
+export function isStartedSince(machine: string, clockMs: number): boolean {
+  return Number(startOf(machine)) * 1_000 > clockMs
+}
+
 function startOf(machine: string): string {
   return machine.split(' ', 1).join('')
 }

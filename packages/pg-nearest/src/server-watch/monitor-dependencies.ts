@@ -26,9 +26,9 @@ export interface MonitoredConnections {
   giveUp(now: number, limits: SilenceLimits): void
   /**
    * The server was a primary, and gets no writes any more: closes all connections at once but those in use that cannot lead to it as it
-   * was. They report a standby, and were made since it was a primary; or they report a primary, and were dialled after the connection on
-   * which a standby has answered, so that they lead to another machine. These are closed when they are returned: what runs there is
-   * answered or refused, and to cut it off would leave the outcome of a write unknown.
+   * was. They report a standby, and were made since it was a primary; or they report a primary, and have told another machine, or were
+   * dialled when that primary had ended. These are closed when they are returned: what runs there is answered or refused, and to cut it off
+   * would leave the outcome of a write unknown.
    */
   drop(demotion: Demotion): void
   /**
@@ -41,10 +41,12 @@ export interface MonitoredConnections {
 
 /** Times by `performance.now()`. */
 export interface Demotion {
+  /** The machine that was the primary; `undefined` if that is not known. */
+  readonly primary: string | undefined
   /** When the server said for the last time that it is a primary; 0: never. */
   readonly primaryAt: number
-  /** When the connection was dialled on which it has said since that it is a standby. `Infinity`: it has not, or that tells nothing. */
-  readonly standbyDialledAt: number
+  /** When a connection was dialled to that machine on which it has told of a restart since. `Infinity`: it has not. */
+  readonly restartDialledAt: number
 }
 
 /** A primary to which the name led, until it led to the one that was promoted instead. */

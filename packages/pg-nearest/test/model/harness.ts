@@ -201,7 +201,11 @@ export class Harness {
   drop(): void {
     this.#dialsAllowed += 10
     this.#oldOnes = lastPid()
-    this.connections.drop({ primaryAt: performance.now(), standbyDialledAt: Number.POSITIVE_INFINITY })
+    this.connections.drop({
+      primary: undefined,
+      primaryAt: performance.now(),
+      restartDialledAt: Number.POSITIVE_INFINITY,
+    })
   }
 
   /** Sockets that go allow for new ones. */
