@@ -120,6 +120,8 @@ const attacks = onServersOf([
   'growing',
   'half-gone-primary',
   'hanging-hooks',
+  'heard-promotions',
+  'moved-before-promotion',
   'kept-connections',
   'lane-names',
   'lanes-attacked',

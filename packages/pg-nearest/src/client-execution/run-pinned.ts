@@ -47,8 +47,8 @@ export async function runPinned(client: ClientContext, statement: QueuedStatemen
     case 'standby':
     case 'misled':
     case 'no-connection':
-      // The server has heard nothing of what could not be sent.
-      if (end.kind !== 'unsendable') client.settle(statement, open, false)
+      // Of a value that cannot be bound pg tells when it has sent the text, which may be wrong. Of all else the server has heard nothing.
+      if (end.kind !== 'unsendable' || lease.status === 'E') client.settle(statement, open, lease.status === 'E')
       return { kind: 'refused', error: end.error, evidence: end, cut: false }
     case 'cut':
       if (!lease.alive) return { kind: 'lost', error: end.error, cut: true, sent: true }

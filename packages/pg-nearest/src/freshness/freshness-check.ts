@@ -164,7 +164,11 @@ export class FreshnessCheck {
     const before =
       proof !== 'given' ||
       mustTell ||
-      (this.#reads && !inside && !standby && trust === 'prove' && this.mayBeReplaced(server, lease.machine))
+      (this.#reads &&
+        !inside &&
+        !standby &&
+        trust === 'prove' &&
+        this.#mayBeReplaced(server, lease.machine, !this.#context.alone))
     this.#leftToOthers = !this.#reads && !isAtHome && !inside && !introduces && this.#hasManyBehind
     if (this.#leftToOthers) return undefined
     const wanted = this.#session.blind || !isAtHome || (!standby && !this.#hasAll(server))
@@ -185,8 +189,8 @@ export class FreshnessCheck {
   }
 
   /** The query before the statement was answered. Returns a `ReplicaBehindError` if the server lacks what the statement must show. */
-  arrived(lease: Lease, questions: PositionQuestions): ReplicaBehindError | undefined {
-    return this.answers.before(lease, questions)
+  arrived(lease: Lease, questions: PositionQuestions, mayHaveWritten = false): ReplicaBehindError | undefined {
+    return this.answers.before(lease, questions, mayHaveWritten)
   }
 
   /**
@@ -301,10 +305,9 @@ export class FreshnessCheck {
     return claims.ask(server, (answer) => this.answers.settleClaim(server, answer))
   }
 
-  /** It is a primary that may be replaced, as far as its session knows. What the process has heard keeps nobody from it. */
+  /** It is a primary that may be replaced, as far as its session knows. What only other pools have told of keeps nobody from it. */
   keepsFrom(server: string): boolean {
-    const { process, alone } = this.#context
-    return this.#session !== process && !alone && this.#isPrimary(server) && this.mayBeReplaced(server)
+    return !this.#context.alone && this.#isPrimary(server) && this.#mayBeReplaced(server, undefined, false)
   }
 
   /** The server is a primary, and the session's claim is open: a read there is held back until it is settled. */
@@ -348,15 +351,12 @@ export class FreshnessCheck {
     return showing === 'yes' && known !== undefined && known.at >= connectedAt ? 'given' : 'position'
   }
 
-  /** It is to be asked ahead of a read that nothing can follow, and of what may write. */
-  mayBeReplaced(server: string, machine?: string): boolean {
-    return mayBeReplaced(this.#context, this.#session, this.#reads ? this.#requirement : undefined, server, machine)
+  #mayBeReplaced(server: string, machine: string | undefined, countsHeard: boolean): boolean {
+    const required = this.#reads ? this.#requirement : undefined
+    return mayBeReplaced(this.#context, this.#session, { required, server, machine, countsHeard })
   }
 
-  /**
-   * What is taken for a primary behind a pooler may be a standby since, which nothing there tells by itself, and its session must see something: it is
-   * to be asked for its role along with what shows something before a question behind it is answered.
-   */
+  /** Behind a pooler nothing tells by itself that it is a standby since: it is to be asked for its role along with what shows something. */
   mayBeMisled(lease: Lease, trust: Trust): boolean {
     if (trust === 'trust' || lease.standby || !this.#isPooled(lease)) return false
     const { bookmark, primary } = this.#requirement

@@ -16,7 +16,8 @@ import { schemaLagOf } from './schema-lag.ts'
  * - `lost`: it was sent, and the connection died before ReadyForQuery. `ofAnswer`: its own answer is what could not be read, and would be the same
  *   anywhere.
  * - `behind`: the server lacks something that the read must show. `mayHaveWritten`: it was sent all the same, neither READ ONLY nor to a server that has
- *   told with its answer that it is in recovery. What its name was last probed as says nothing of that.
+ *   told with its answer that it is in recovery. What its name was last probed as says nothing of that. `callsFunction`: and it calls one that may
+ *   write.
  * - `standby`: a transaction that may write had begun on a server that turned out to be a standby, and was given up there, unseen. Behind a
  *   pooler, or while it is taken for the primary, another connection would lead there, too: another server is asked.
  * - `misled`: the connection leads to a standby, though its name led to the primary a moment ago, so nothing was sent. Another connection
@@ -36,7 +37,12 @@ export type Evidence =
       readonly nothingCommitted?: boolean
     }
   | { readonly kind: 'lost'; readonly error: unknown; readonly ofAnswer?: boolean }
-  | { readonly kind: 'behind'; readonly error: unknown; readonly mayHaveWritten?: boolean }
+  | {
+      readonly kind: 'behind'
+      readonly error: unknown
+      readonly mayHaveWritten?: boolean
+      readonly callsFunction?: boolean
+    }
   | {
       readonly kind: 'unsent' | 'unsendable' | 'unreadable' | 'standby' | 'misled'
       readonly error: unknown

@@ -168,7 +168,7 @@ function sendInOneTransaction(
       questions.answerBefore = replyOf(begins ? last : asked)
       questions.answerAfter = replyOf(last)
       const isHeard = lease.alive && statement?.kind !== 'unsent'
-      const lacking = before && isHeard ? check.arrived(lease, questions) : undefined
+      const lacking = before && isHeard ? check.arrived(lease, questions, mayWriteOn(lease, run)) : undefined
       // What fails in a transaction takes the rest along.
       const failed = statement?.kind === 'skipped' || (statement?.kind === 'result' && rest.some(isAnswered))
       if (failed) return onEnd({ kind: 'behind', error: lacking ?? check.behind(lease.server) })
@@ -189,6 +189,11 @@ function replyOf(end: StatementEnd | undefined): PositionReply {
   return readReply(row, undefined, true)
 }
 
+/** By a function that it calls, though it looks like a read. */
+function mayWriteOn({ provenStandby }: Lease, { enforcement, config }: StatementRun): boolean {
+  return enforcement === 'none' && !provenStandby && mayWriteByFunction(config.text)
+}
+
 /** Records the end of a statement for its session, and turns it into evidence. */
 function conclude(
   lease: Lease,
@@ -197,7 +202,7 @@ function conclude(
   end: StatementEnd,
 ): RunEnd {
   const { check, trust, context, before, enforcement, config, need } = run
-  const mayHaveWritten = enforcement === 'none' && !lease.provenStandby && mayWriteByFunction(config.text)
+  const mayHaveWritten = mayWriteOn(lease, run)
   const isOver = end.kind === 'result' || end.kind === 'unreadable' || end.kind === 'answered'
   if (isOver && !lease.provenStandby && commitsUnseen(config.text, need, lease.status !== 'I')) check?.markUnknown()
   switch (end.kind) {
@@ -239,14 +244,15 @@ function conclude(
  */
 function behind(
   lease: Lease,
-  { enforcement, need }: StatementRun,
+  { enforcement, need, config }: StatementRun,
   questions: PositionQuestions | undefined,
   end: StatementEnd | undefined,
   error: ReplicaBehindError,
 ): Evidence {
   const hadNoEffect = end?.kind === 'answered' && need.mayCommitInside !== true
   const couldWrite = enforcement === 'none' && !lease.provenStandby && !wasToldInRecovery(lease, questions)
-  return { kind: 'behind', error, mayHaveWritten: couldWrite && !hadNoEffect }
+  const mayHaveWritten = couldWrite && !hadNoEffect
+  return { kind: 'behind', error, mayHaveWritten, callsFunction: mayHaveWritten && mayWriteByFunction(config.text) }
 }
 
 /** Of a statement whose connection has died with this. */
@@ -325,7 +331,8 @@ class QuestionedRun {
 
   #arrived(): void {
     const isHeard = this.#questions.answerBefore !== LOST_REPLY && this.#lease.alive
-    this.#behind = isHeard ? this.#check.arrived(this.#lease, this.#questions) : undefined
+    const mayWrite = mayWriteOn(this.#lease, this.#run)
+    this.#behind = isHeard ? this.#check.arrived(this.#lease, this.#questions, mayWrite) : undefined
     const lacking = this.#behind
     if (lacking !== undefined && this.#end === undefined) {
       this.#timer = startStallAwareTimer(NEARLY_THROUGH_MS, () => this.#tellBehind(lacking))

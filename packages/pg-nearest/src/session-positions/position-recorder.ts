@@ -1,5 +1,6 @@
 import type { Lease } from '../pooled-connection/lease.ts'
 import { certainBookmark, shows, type Bookmark } from '../session/bookmark.ts'
+import { isOnlyHeard } from '../session/heard-position.ts'
 import type { LostPosition } from '../session/lost-position.ts'
 import type { SessionState } from '../session/session-state.ts'
 import { formatLsn } from '../topology/lsn.ts'
@@ -53,7 +54,7 @@ export class PositionRecorder {
   }
 
   /** Records the answer before a read. Returns a `ReplicaBehindError` if the server lacks what the read must show. */
-  before(lease: Lease, questions: PositionQuestions): ReplicaBehindError | undefined {
+  before(lease: Lease, questions: PositionQuestions, mayHaveWritten: boolean): ReplicaBehindError | undefined {
     const { server } = lease
     const { shared, answerBefore: reply, sentAt } = questions
     const identity = this.introduce(lease, questions)
@@ -65,7 +66,7 @@ export class PositionRecorder {
     const standby = reply.introduction?.standby ?? position?.standby
     if (standby === false && (shared || !lease.pooled)) {
       const primary = position && this.#positionOf(server, machine, position)
-      const isReplaced = primary !== undefined && this.#isReplaced(server, primary)
+      const isReplaced = primary !== undefined && this.#isReplaced(server, primary, { mayHaveWritten })
       return isReplaced || this.#mayLack(questions, primary, server, identity) ? this.behind(server) : undefined
     }
     // Behind a pooler the statement may run on another machine than the one that has answered.
@@ -151,7 +152,7 @@ export class PositionRecorder {
       this.#session.showOfStandby(position, sentAt, performance.now(), positions)
       return undefined
     }
-    if (this.#reads && proves && this.#isReplaced(server, position)) return this.behind(server)
+    if (this.#reads && proves && this.#isReplaced(server, position, { mayHaveWritten })) return this.behind(server)
     const session = this.#session
     const required = this.#stillRequired
     const expected = session.claim !== undefined && !session.trusted ? this.#known(required) : required
@@ -210,16 +211,29 @@ export class PositionRecorder {
   settleTimeline(primary: string, answer: PrimaryAnswer): ClaimOutcome {
     const session = this.#session
     if (session.isHearsay) return this.settleClaim(primary, answer)
-    const isOpen = answer.kind === 'silent' || this.#isReplaced(primary, answer.position, session.bookmark)
+    const isOpen =
+      answer.kind === 'silent' ||
+      this.#isReplaced(primary, answer.position, { mayHaveWritten: true, required: session.bookmark })
     return isOpen
       ? { kind: 'open', error: new ReplicaBehindError(primary, undefined, 'replaced') }
       : { kind: 'settled' }
   }
 
-  /** It is a primary that does not know that it was replaced; unless no server is on the timeline that must be shown. */
-  #isReplaced(primary: string, position: Bookmark, required = this.#stillRequired): boolean {
+  /**
+   * It is a primary that does not know that it was replaced; unless no server is on the timeline that must be shown. What only other pools have
+   * told of keeps nobody from writing, nor from reading where no other server can show it.
+   */
+  #isReplaced(
+    primary: string,
+    position: Bookmark,
+    { mayHaveWritten, required = this.#stillRequired }: { mayHaveWritten: boolean; required?: Bookmark | undefined },
+  ): boolean {
+    const { positions, alone } = this.#context
+    const countsHeard = !mayHaveWritten && !alone
     const isOlder = (demanded: Bookmark | undefined): boolean =>
-      demanded !== undefined && shows(position, demanded, this.#context.positions) === 'older'
+      demanded !== undefined &&
+      shows(position, demanded, positions) === 'older' &&
+      (countsHeard || !isOnlyHeard(this.#session, demanded))
     if (required !== undefined && isOlder(required)) {
       if (!this.#isNobodys(required)) return true
       // What a client brought says nothing of what others wait for.

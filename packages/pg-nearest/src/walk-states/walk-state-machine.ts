@@ -191,7 +191,8 @@ function noteRun(state: WalkState, { evidence, forced }: Failed, server: string)
   const { readOnly, harmless } = state.facts
   const hasRun = evidence.kind === 'lost' || (evidence.kind === 'behind' && evidence.mayHaveWritten === true)
   if (!hasRun || readOnly || harmless || forced || state.history.ran !== undefined) return state
-  return withHistory(state, { ran: { server, error: evidence.error } })
+  const callsFunction = evidence.kind === 'behind' && evidence.callsFunction === true
+  return withHistory(state, { ran: { server, error: evidence.error, callsFunction } })
 }
 
 function noteWrites(state: WalkState, { kind, error }: Evidence): WalkState {
@@ -321,8 +322,8 @@ function endLeg(state: WalkState, leg: number, failure: WalkEnd): WalkStep {
 
 /** It may have written, so any other end than a result is of unknown outcome. */
 function doubtOf({ facts, history: { unknown, ran, writes } }: WalkState): WalkEnd | undefined {
-  const doubt = unknown ?? (writes || !facts.reads ? ran : undefined)
-  return doubt && { kind: 'unknown', ...doubt }
+  const doubt = unknown ?? (writes || !facts.reads || ran?.callsFunction === true ? ran : undefined)
+  return doubt && { kind: 'unknown', server: doubt.server, error: doubt.error }
 }
 
 function fail(state: WalkState, failure: WalkEnd): WalkStep {

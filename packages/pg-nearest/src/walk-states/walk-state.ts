@@ -51,8 +51,8 @@ export interface WalkHistory extends SameServerRetries {
   readonly refusal: { readonly server: string; readonly error: unknown } | undefined
   /** It may have written there, so it must not run again where it could write. */
   readonly unknown: { readonly server: string; readonly error: unknown } | undefined
-  /** A server that it ran on, which was taken for a standby: if the statement turns out to write, its outcome is `unknown`. */
-  readonly ran: { readonly server: string; readonly error: unknown } | undefined
+  /** Where it ran, and may have written: if it turns out to write, or calls a function that may, its outcome is `unknown` unless it is answered. */
+  readonly ran: { readonly server: string; readonly error: unknown; readonly callsFunction: boolean } | undefined
   /** A server has refused it because it writes, whatever its text looks like. */
   readonly writes: boolean
   /** It may be planned once more because what it was planned by has changed. */

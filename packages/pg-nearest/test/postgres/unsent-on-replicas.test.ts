@@ -75,3 +75,16 @@ test.each(UNSENT)('behind what is not sent: %s', async (_, give) => {
     client.release(true)
   }
 })
+
+test('a text that is wrong beside a value that cannot be sent fails the transaction, as on one server', async () => {
+  const pool = await pools.start({ ...world.poolOptions('ord'), consistency: 'eventual' })
+  const client = await pool.connect()
+  try {
+    await client.query('begin isolation level repeatable read, read only')
+    await expect(client.query('select * from nowhere where n = $1', [unconvertible])).rejects.toThrow(/JSON/)
+    await expect(client.query('listen news')).rejects.toMatchObject({ code: '25P02' })
+    expect((await client.query('commit')).command).toBe('ROLLBACK')
+  } finally {
+    client.release(true)
+  }
+})

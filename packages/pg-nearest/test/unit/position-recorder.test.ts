@@ -69,7 +69,7 @@ test('what a client has brought teaches nothing about a replica, also once the p
     const answerBefore = { position, introduction: undefined }
     const sentAt = performance.now()
     const questions = { ...asked, before: true, ofPrimary: false, sentAt, answerBefore, answerAfter: NO_REPLY }
-    expect(recorder.before(lease, questions)).toBeInstanceOf(ReplicaBehindError)
+    expect(recorder.before(lease, questions, false)).toBeInstanceOf(ReplicaBehindError)
     return positions.isFoundBehind('ord', 'b', performance.now())
   }
   expect(foundBehind()).toBe(false)

@@ -80,6 +80,8 @@ export class WalkModel {
   readonly #running = new Map<number, Running>()
   /** It has run, and nothing is known to keep it from having written, should it write. */
   #ran = false
+  /** A function that may write, where it ran. */
+  #calls = false
   /** A server has refused it, because it writes. */
   #writes = false
   #at = 0
@@ -109,7 +111,7 @@ export class WalkModel {
   #lookAtEnd(): void {
     const [end] = this.ends
     if (end?.kind !== 'fail' || end.failure.kind === 'cut') return
-    const doubt = this.starts.some(({ effect }) => effect === 'maybe') || (this.#ran && this.#writes)
+    const doubt = this.starts.some(({ effect }) => effect === 'maybe') || (this.#ran && (this.#writes || this.#calls))
     if (end.failure.kind === 'unknown' && !doubt) this.#violated('told as unknown, and nothing can have been written')
     if (end.failure.kind !== 'unknown' && doubt) this.unsaid = end.failure.kind
   }
@@ -225,7 +227,10 @@ export class WalkModel {
       const { readOnly, harmless } = this.#program.facts
       if (start !== undefined) start.effect = effect
       // A server that has said that it is a standby may have been promoted since.
-      if (effect === 'reading' && !forced && !readOnly && !harmless) this.#ran = true
+      if (effect === 'reading' && !forced && !readOnly && !harmless) {
+        this.#calls ||= !this.#ran && evidence.kind === 'behind' && evidence.callsFunction === true
+        this.#ran = true
+      }
       if (kind === 'answered' && code === '25006') this.#writes = true
     }
     this.#fail(leg, evidence, standby, forced)
@@ -258,7 +263,7 @@ export class WalkModel {
       case 'answered':
         return { kind, error, nothingCommitted: this.#draw(3) === 0 }
       case 'behind':
-        return { kind, error: new ReplicaBehindError('nrt'), mayHaveWritten: this.#draw(2) === 0 }
+        return behindAs(this.#draw(3))
       default:
         return { kind, error }
     }
@@ -342,4 +347,9 @@ export class WalkModel {
   #violated(what: string): void {
     this.violations.push(what)
   }
+}
+
+/** Before anything was sent; after it ran; after it has called a function there. */
+function behindAs(what: number): Evidence {
+  return { kind: 'behind', error: new ReplicaBehindError('nrt'), mayHaveWritten: what > 0, callsFunction: what > 1 }
 }

@@ -339,6 +339,15 @@ describe('the next step', () => {
     expect(after(READS, on('nrt'), ...events)).toEqual(['fail: unknown'])
   })
 
+  test('what has called a function on a primary that lacks what it must show may have written, and nobody else has answered', () => {
+    const ran = (callsFunction: boolean) =>
+      failure({ kind: 'behind', error: behind, mayHaveWritten: true, callsFunction })
+    const ends = [false, true].map((calls) =>
+      after(READS, on('nrt'), 'admit', ran(calls), { kind: 'caught-up', leg: 0, yes: false, mayWait: false }).at(-1),
+    )
+    expect(ends).toEqual(['fail: nobody-left', 'fail: unknown'])
+  })
+
   test('the budget of retries ends one leg, and leaves the other its answer', () => {
     const hedgeLost = failure(lost, { leg: 1, standby: true })
     const events = [{ kind: 'slow', attempts: on('syd', 'lhr') }, hedgeLost, { kind: 'no-budget', leg: 1 }] as const
