@@ -349,7 +349,7 @@ export class ClientExecutor {
     const { scope, neverWrites, engine } = this.#client
     if (need.transaction?.kind !== 'begin' || scope.readOnly || request.signal !== undefined) return false
     if (neverWrites && !need.transaction.readOnly) return false
-    if (check?.isClaimed(server) === true || check?.keepsFrom(server) === true) return false
+    if (check?.isClaimed(server) === true || check?.keepsFrom(server, need.transaction.readOnly) === true) return false
     const primaries = planPrimary(engine.topology, 'transaction')
     return isDeferrable(request.config) && primaries.some((attempt) => attempt.server === server)
   }

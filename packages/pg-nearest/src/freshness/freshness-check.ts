@@ -305,9 +305,9 @@ export class FreshnessCheck {
     return claims.ask(server, (answer) => this.answers.settleClaim(server, answer))
   }
 
-  /** It is a primary that may be replaced, as far as its session knows. What only other pools have told of keeps nobody from it. */
-  keepsFrom(server: string): boolean {
-    return !this.#context.alone && this.#isPrimary(server) && this.#mayBeReplaced(server, undefined, false)
+  /** It is a primary that may be replaced, as far as its session knows. `countsHeard`: by what only other pools have told of, too. */
+  keepsFrom(server: string, countsHeard = false): boolean {
+    return !this.#context.alone && this.#isPrimary(server) && this.#mayBeReplaced(server, undefined, countsHeard)
   }
 
   /** The server is a primary, and the session's claim is open: a read there is held back until it is settled. */
